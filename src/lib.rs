@@ -1,1 +1,11 @@
+//! Podscope: watch a Kubernetes pod live and die.
+//!
+//! Dependencies between these rooms run one way:
+//! `sys → model → observe, lab → store → layout, export → ui → app`.
 
+#![deny(unsafe_code)]
+
+pub mod lab;
+pub mod model;
+pub mod observe;
+pub mod sys;

@@ -1,0 +1,26 @@
+//! The picture of the machine: pure values, no I/O. [`World::apply`] is the only way to change it.
+
+mod delta;
+pub mod forecast;
+mod host;
+mod id;
+mod namespace;
+mod pod;
+mod process;
+mod signal;
+mod time;
+mod visibility;
+mod wait;
+mod world;
+
+pub use delta::Delta;
+pub use host::Host;
+pub use id::{Member, NsId, NsKind, PodUid, ProcId};
+pub use namespace::Namespace;
+pub use pod::{Container, ContainerState, EventKind, Phase, Pod, PodEvent, Program, Runtime, Sandbox, SandboxKind};
+pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
+pub use signal::Signal;
+pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
+pub use visibility::{Aspect, Sight};
+pub use wait::WaitStatus;
+pub use world::{Node, Sent, World};

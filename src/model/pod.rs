@@ -1,0 +1,163 @@
+//! Pods as Kubernetes speaks of them.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{PodUid, ProcId, Stamp, WaitStatus};
+
+/// Who runs the pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Runtime {
+    #[serde(rename = "lab")]
+    Lab,
+    #[serde(rename = "docker")]
+    Docker,
+    #[serde(rename = "podman")]
+    Podman,
+    #[serde(rename = "containerd")]
+    Containerd,
+    #[serde(rename = "cri-o")]
+    CriO,
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+/// `status.phase` of a Pod (pod-lifecycle in the Kubernetes documentation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Phase {
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+}
+
+impl Phase {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What holds the pod's namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxKind {
+    /// The usual pause, which reaps.
+    Pause,
+    /// pause as before Kubernetes 1.8's image 3.1: zombies stay.
+    PauseNoReap,
+    /// pause in slow motion, in milliseconds a reap.
+    PauseDelay(u32),
+    /// No pause: this container holds the namespaces.
+    Infra(String),
+}
+
+/// pause and the namespaces it holds; re-created with the next attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    pub attempt: u32,
+    pub kind: SandboxKind,
+    pub process: Option<ProcId>,
+    pub started: Stamp,
+    pub ended: Option<Stamp>,
+}
+
+/// Where a container's program comes from; no image is ever pulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Program {
+    /// A bundled applet of this name in place of the image.
+    StandIn(String),
+    /// A program of the host, as `command` names it.
+    Host,
+    /// Whatever an engine's image holds.
+    Image,
+}
+
+/// `status.containerStatuses[].state`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerState {
+    Waiting { reason: String, message: Option<String> },
+    Running { since: Stamp },
+    Terminated { status: WaitStatus, reason: String, at: Stamp },
+}
+
+impl ContainerState {
+    /// The word people see: `Running`, or the reason.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Waiting { reason, .. } | Self::Terminated { reason, .. } => reason,
+            Self::Running { .. } => "Running",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    pub name: String,
+    pub image: String,
+    pub program: Program,
+    /// What is started: the applet with its arguments, or `command` and `args`.
+    pub command: Vec<String>,
+    pub state: ContainerState,
+    pub process: Option<ProcId>,
+    pub restarts: u32,
+    pub last_exit: Option<WaitStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pod {
+    pub uid: PodUid,
+    pub name: String,
+    pub runtime: Runtime,
+    pub phase: Phase,
+    /// What `kubectl get pod` shows instead of the phase, such as `Terminating`, and why.
+    pub reason: Option<String>,
+    pub message: Option<String>,
+    pub ip: Option<IpAddr>,
+    /// `shareProcessNamespace`.
+    pub share_pid: bool,
+    pub sandbox: Option<Sandbox>,
+    pub containers: Vec<Container>,
+    /// Names of its volumes.
+    pub volumes: Vec<String>,
+    pub created: Stamp,
+}
+
+impl Pod {
+    pub fn restarts(&self) -> u32 {
+        self.containers.iter().map(|c| c.restarts).sum()
+    }
+
+    /// The word people see in STATUS: the reason if there is one, else the phase.
+    pub fn status(&self) -> &str {
+        self.reason.as_deref().unwrap_or(self.phase.name())
+    }
+
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|c| c.name == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum EventKind {
+    Normal,
+    Warning,
+}
+
+/// An event as `kubectl describe pod` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodEvent {
+    pub pod: PodUid,
+    pub kind: EventKind,
+    /// `Scheduled`, `Created`, `Started`, `Killing`, `BackOff`, …
+    pub reason: String,
+    pub message: String,
+    pub at: Stamp,
+}

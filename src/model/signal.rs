@@ -1,0 +1,50 @@
+//! Signals by number and name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A signal number of this architecture (`signal(7)`); x86_64 and aarch64 agree on all standard ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Signal(pub i32);
+
+/// Standard signals, in order from 1.
+const NAMES: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
+];
+
+impl Signal {
+    pub const HUP: Self = Self(1);
+    pub const INT: Self = Self(2);
+    pub const QUIT: Self = Self(3);
+    pub const KILL: Self = Self(9);
+    pub const USR1: Self = Self(10);
+    pub const USR2: Self = Self(12);
+    pub const TERM: Self = Self(15);
+    pub const CHLD: Self = Self(17);
+    pub const CONT: Self = Self(18);
+    pub const STOP: Self = Self(19);
+
+    /// `TERM`, `SIGTERM` or `15`, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(n) = text.parse::<i32>() {
+            return (1..=64).contains(&n).then_some(Self(n));
+        }
+        let upper = text.to_ascii_uppercase();
+        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+        NAMES.iter().position(|n| *n == name).map(|i| Self(i as i32 + 1))
+    }
+}
+
+impl fmt::Display for Signal {
+    /// `SIGTERM`; a real-time signal is `SIG40`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.get((self.0 as usize).wrapping_sub(1)) {
+            Some(name) => write!(f, "SIG{name}"),
+            None => write!(f, "SIG{}", self.0),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Points in time, all on one clock.
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds on `CLOCK_MONOTONIC` (`clock_gettime(2)`), the clock of the proc connector
+/// (`ktime_get_ns`, `drivers/connector/cn_proc.c`), of pause's report and of every reading here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MonoNs(pub u64);
+
+impl MonoNs {
+    /// Nanoseconds from `earlier` to `self`; zero when the order is the other way round.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    pub fn secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    #[must_use]
+    pub fn plus(self, ns: u64) -> Self {
+        Self(self.0.saturating_add(ns))
+    }
+
+    #[must_use]
+    pub fn minus(self, ns: u64) -> Self {
+        Self(self.0.saturating_sub(ns))
+    }
+}
+
+/// The one place where monotonic and wall time meet: both read at the same instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WallAnchor {
+    pub mono: MonoNs,
+    /// Nanoseconds since the Unix epoch at `mono`.
+    pub unix_ns: i64,
+}
+
+impl WallAnchor {
+    /// Nanoseconds since the Unix epoch at `t`.
+    pub fn unix_ns_at(&self, t: MonoNs) -> i64 {
+        self.unix_ns + (t.0 as i64 - self.mono.0 as i64)
+    }
+}
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The kernel's proc connector: time taken by the kernel at the event.
+    Connector,
+    /// A pidfd became readable (exit) or hung up (reap): time taken when we woke.
+    Pidfd,
+    /// pause's report pipe: time taken by pause right after `waitid(2)` returned.
+    Pause,
+    /// The node: time taken right after its own `clone3`, `execveat` or `waitid`.
+    Node,
+    /// A reading of /proc: it was so by then.
+    Scan,
+    /// The app itself (a signal it sent, a command it gave).
+    App,
+    /// Concluded from other facts, e.g. a reap from the disappearance of a pid.
+    Inferred,
+}
+
+/// How far the true time may lie before the one given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// The kernel's own clock reading at the event.
+    Exact,
+    /// Read by a process at once after the kernel told it: late by a wake-up, microseconds.
+    Prompt,
+    /// It had happened by then; when is not known more closely than since the last look.
+    ByThen,
+}
+
+/// A time with where it comes from and how exact it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    pub t: MonoNs,
+    pub source: Source,
+    pub precision: Precision,
+}
+
+impl Stamp {
+    pub const fn new(t: MonoNs, source: Source, precision: Precision) -> Self {
+        Self { t, source, precision }
+    }
+
+    pub const fn connector(t: MonoNs) -> Self {
+        Self::new(t, Source::Connector, Precision::Exact)
+    }
+
+    pub const fn prompt(t: MonoNs, source: Source) -> Self {
+        Self::new(t, source, Precision::Prompt)
+    }
+
+    pub const fn by_then(t: MonoNs, source: Source) -> Self {
+        Self::new(t, source, Precision::ByThen)
+    }
+}

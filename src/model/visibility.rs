@@ -1,0 +1,57 @@
+//! What the observer can see on this machine, and what it cannot.
+
+use serde::{Deserialize, Serialize};
+
+/// One way of seeing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// Births, execs and exits at the kernel's own time.
+    ProcConnector,
+    /// Exit and reap of watched processes as they happen.
+    Pidfd,
+    /// The exit status of a process that is not our child (`PIDFD_GET_INFO`, Linux 6.15).
+    PidfdExitInfo,
+    /// Other users' processes in /proc (`hidepid`).
+    Processes,
+    /// `/proc/PID/ns/*` of other users' processes.
+    Namespaces,
+    /// What keeps a namespace alive besides processes: open files, bind mounts.
+    Holders,
+}
+
+impl Aspect {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ProcConnector => "proc connector",
+            Self::Pidfd => "pidfd",
+            Self::PidfdExitInfo => "pidfd exit info",
+            Self::Processes => "processes",
+            Self::Namespaces => "namespaces",
+            Self::Holders => "namespace holders",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    Full,
+    /// Part of it, and why not all.
+    Partial(String),
+    /// None of it, and why.
+    Missing(String),
+}
+
+impl Sight {
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Full => None,
+            Self::Partial(r) | Self::Missing(r) => Some(r),
+        }
+    }
+}

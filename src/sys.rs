@@ -1,0 +1,2 @@
+//! Kernel calls: the only room with unsafe code.
+#![allow(unsafe_code)]
