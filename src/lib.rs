@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod lab;
+pub mod layout;
 pub mod model;
 pub mod observe;
 pub mod sys;
