@@ -8,4 +8,5 @@
 pub mod lab;
 pub mod model;
 pub mod observe;
+pub mod store;
 pub mod sys;
