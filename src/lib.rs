@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod export;
 pub mod lab;
 pub mod model;
 pub mod observe;
