@@ -5,8 +5,12 @@
 
 #![deny(unsafe_code)]
 
+pub mod command;
+pub mod export;
 pub mod lab;
 pub mod layout;
 pub mod model;
 pub mod observe;
+pub mod script;
+pub mod store;
 pub mod sys;
