@@ -1,8 +1,7 @@
 //! What the user has chosen, and what the user can want.
 
-use std::path::PathBuf;
-
-use crate::model::{MonoNs, NsId, PodUid, ProcId, Signal, World};
+use crate::command::Command;
+use crate::model::{MonoNs, NsId, PodUid, ProcId, World};
 
 /// What the inspector tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,25 +22,20 @@ impl Selection {
 /// A wish of the user, from any view; the window carries it out after the frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// What a script can do as well. A signal to anything but a member of a lab pod is sent only after
+    /// a confirmation that names it.
+    Do(Command),
     SelectPod(PodUid),
     SelectProcess(ProcId),
     SelectNamespace(NsId),
-    /// Send now. To anything but a member of a lab pod only after a confirmation that names it.
-    Signal(ProcId, Signal),
     /// Look at the past; `None` returns to live.
     Look(Option<MonoNs>),
-    /// Start a pod from a preset of this name.
-    StartPreset(String),
     /// Ask for a manifest and start it.
     OpenManifest,
-    DeletePod(PodUid),
-    /// Ask where, then write a snapshot of what is shown.
-    Export,
-    ExportTo(PathBuf),
+    /// Ask where to write a snapshot of what is shown.
+    AskExport,
     CancelDialog,
-    Confirmed,
-    /// Start a node again after the last one ended.
-    RestartNode,
+    /// Do what the open dialog asks about.
+    Confirm,
     ToggleTheme,
-    DismissNotice(u64),
 }

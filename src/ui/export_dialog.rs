@@ -6,11 +6,15 @@ use eframe::egui::{self, Role, Ui, WidgetInfo};
 
 use super::{Cx, tokens, widgets};
 use crate::app::Action;
+use crate::command::Command;
+use crate::export::Format;
 
 /// The dialog while it is open.
 #[derive(Clone, Debug)]
 pub struct ExportDialog {
     pub path: String,
+    /// Leave arguments of processes out.
+    pub redact: bool,
     /// What went wrong at the last try; the dialog stays open with the path as typed.
     pub error: Option<String>,
     /// Set until the path field has had the keyboard once.
@@ -46,6 +50,7 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
             wish = Wish::Browse;
         }
     });
+    ui.checkbox(&mut dialog.redact, "Leave out processes' arguments");
     if let Some(error) = &dialog.error {
         ui.label(egui::RichText::new(error).color(cx.tokens.bad));
     }
@@ -57,7 +62,8 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
         }
     });
     if save && !dialog.path.trim().is_empty() {
-        cx.act(Action::ExportTo(PathBuf::from(dialog.path.trim())));
+        let path = PathBuf::from(dialog.path.trim());
+        cx.act(Action::Do(Command::Export { path, format: Format::Json, redact: dialog.redact }));
     }
     wish
 }

@@ -7,6 +7,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, v
 use super::icons::Icon;
 use super::{Cx, pod_map, signals, text, tokens, widgets};
 use crate::app::Action;
+use crate::command::Command;
 use crate::model::{Member, NsId, NsKind, Parent, Pod, Process, Signal, State, forecast};
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -33,7 +34,7 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let width = ui.available_width();
     let export = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
     if export.on_hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
-        cx.act(Action::Export);
+        cx.act(Action::AskExport);
     }
 }
 
@@ -332,7 +333,7 @@ fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         let look = widgets::Look::Outline(cx.tokens.bad);
         let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
         if delete.on_hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
-            cx.act(Action::DeletePod(pod.uid.clone()));
+            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
         }
     }
 }

@@ -7,6 +7,7 @@ use eframe::egui::{
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
+use crate::command::{Command, PodSource};
 use crate::model::{Parent, Pod, Process};
 
 const CARD_H: f32 = 64.0;
@@ -53,7 +54,7 @@ fn new_pod(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)]) {
             text::put(ui, below, Align2::LEFT_TOP, about, tokens::sans(11.5), cx.tokens.muted, room);
             response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, format!("Start {name}")));
             if response.clicked() {
-                cx.act(Action::StartPreset((*name).to_owned()));
+                cx.act(Action::Do(Command::Create(PodSource::Preset((*name).to_owned()))));
                 ui.close();
             }
         }
@@ -79,7 +80,7 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, reason: &str) {
             ui.add_space(4.0);
             let width = ui.available_width();
             if widgets::button(ui, tokens, widgets::Look::Primary, None, "Start the lab again", Some(width)).clicked() {
-                cx.act(Action::RestartNode);
+                cx.act(Action::Do(Command::StartNode));
             }
         });
     ui.add_space(6.0);

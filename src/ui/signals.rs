@@ -4,6 +4,7 @@ use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 
 use super::{Cx, tokens, widgets};
 use crate::app::Action;
+use crate::command::Command;
 use crate::model::{Process, Signal, forecast};
 
 const FIRST: [(&str, Signal); 5] = [
@@ -44,7 +45,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
                 shown = signal;
             }
             if button.clicked() {
-                cx.act(Action::Signal(p.id, signal));
+                cx.act(Action::Do(Command::Signal { target: p.id, signal }));
             }
         }
         let more = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "…", Some(30.0));
@@ -56,7 +57,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
                     shown = signal;
                 }
                 if item.clicked() {
-                    cx.act(Action::Signal(p.id, signal));
+                    cx.act(Action::Do(Command::Signal { target: p.id, signal }));
                     ui.close();
                 }
             }
