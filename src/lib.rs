@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod command;
 pub mod export;
 pub mod lab;

@@ -319,7 +319,9 @@ impl World {
         while let Some(head) = heads.pop() {
             let children: Vec<ProcId> = self.children(head).filter(|c| c.member.is_none()).map(|c| c.id).collect();
             for child in children {
-                self.process_mut(child, at).member = Some(member.clone());
+                if let Some(p) = self.processes.get_mut(&child) {
+                    Arc::make_mut(p).member = Some(member.clone());
+                }
                 heads.push(child);
             }
         }
