@@ -59,10 +59,11 @@ pub fn children_dead_before_exec_are_reaped(init: Init) {
         .before(|| (0..5).for_each(|_| before::child_that_died()))
         .run();
     if init == Init::Catatonit {
-        // It waits for the next CHLD.
+        // Nor does it look: only the next CHLD tells it.
         until("catatonit has its command", || {
-            pod.children().iter().any(|child| child.comm == "sleep")
+            pod.children().iter().any(|child| child.comm == "cat")
         });
+        assert_eq!(pod.zombies(), 5);
         pod.actor.orphans(1, End::Exit(0));
     }
     pod.reaps_all();

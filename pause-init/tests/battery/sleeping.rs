@@ -65,9 +65,5 @@ pub fn memory_is_tiny(init: Init) {
     let pod = Start::first(init).ready();
     let kilobytes: u32 = pod.status("VmRSS").parse().expect("a number");
     assert!(kilobytes <= 32, "{kilobytes} kB");
-    assert_eq!(
-        pod.status("VmData"),
-        "132",
-        "the stack's, as the kernel counts; no heap"
-    );
+    assert_eq!(pod.status("VmData"), "0", "no heap");
 }

@@ -6,7 +6,7 @@ mod process;
 mod start;
 
 pub use actor::End;
-pub use process::{Stat, children, until, until_some};
+pub use process::{Stat, until, until_some};
 pub use start::{Init, Running, Start};
 
 /// For closures that run in the child, between clone and exec: only what signal-safety(7) allows.

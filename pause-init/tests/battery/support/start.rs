@@ -7,19 +7,18 @@ use super::{
 };
 use nix::{
     errno::Errno,
-    fcntl::OFlag,
+    fcntl::{FcntlArg, OFlag, fcntl},
     libc,
     sys::{
         memfd::{MFdFlags, memfd_create},
         signal::{Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, geteuid, pipe2, write},
+    unistd::{Pid, geteuid, pipe2, read, write},
 };
 use std::{
     ffi::CString,
     fs::{self, File},
-    io::Read as _,
     os::fd::{AsRawFd, OwnedFd},
     path::Path,
     ptr,
@@ -27,6 +26,7 @@ use std::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "their own names")]
 pub enum Init {
     PauseInit,
     Catatonit,
@@ -34,12 +34,13 @@ pub enum Init {
 }
 
 impl Init {
-    /// The peers end with a child of theirs: `sleep`, which they start first.
+    /// The peers end with a child of theirs, which they start first. It reads a standard input that
+    /// ends with the test, so that it does too where no pid namespace takes it along.
     fn command(self) -> &'static [&'static str] {
         match self {
             Init::PauseInit => &["pause"],
-            Init::Catatonit => &["catatonit", "--", "/bin/sleep", "infinity"],
-            Init::Tini => &["tini", "--", "/bin/sleep", "infinity"],
+            Init::Catatonit => &["catatonit", "--", "/bin/cat"],
+            Init::Tini => &["tini", "--", "/bin/cat"],
         }
     }
 
@@ -74,9 +75,12 @@ impl Init {
         WaitStatus::Exited(pid, code)
     }
 
-    /// How many children it has of its own: the actor, and a peer's command.
-    fn own_children(self) -> usize {
-        if self == Init::PauseInit { 1 } else { 2 }
+    /// True if these are all children it keeps: the actor and, with a peer, its command.
+    fn keeps(self, children: &[Stat]) -> bool {
+        match self {
+            Init::PauseInit => children.len() == 1,
+            _ => children.len() == 2 && children.iter().any(|child| child.comm == "cat"),
+        }
     }
 }
 
@@ -140,6 +144,7 @@ impl Start {
             .map(|arg| arg.as_ptr())
             .chain([ptr::null()])
             .collect();
+        let (input, stdin) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (stdout, out) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (stderr, err) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (actor, its_end) = Actor::new();
@@ -147,7 +152,7 @@ impl Start {
             start: &self,
             program: &program,
             argv: &argv,
-            streams: [&out, &err],
+            streams: [&input, &out, &err],
             actor: &its_end,
         };
         let flags = match (self.first, geteuid().is_root()) {
@@ -169,26 +174,34 @@ impl Start {
             init: self.init,
             pid: Pid::from_raw(pid),
             actor,
+            _stdin: stdin,
             stdout,
             stderr,
             ended: None,
         }
     }
 
-    /// Started, and at work: it has reaped something.
+    /// Started, and at work: it has reaped something. A peer must have its command first:
+    /// catatonit never hears of a child that ended before.
     pub fn ready(self) -> Running {
         let running = self.run();
+        until("the init has what it starts", || {
+            running.init.keeps(&running.children())
+        });
         running.reaps_one();
         running
     }
 }
+
+/// Descriptors from here on are the child's own.
+const HIGH: i32 = 900;
 
 /// All the child needs, made before it exists.
 struct Plan<'a> {
     start: &'a Start,
     program: &'a OwnedFd,
     argv: &'a [*const libc::c_char],
-    streams: [&'a OwnedFd; 2],
+    streams: [&'a OwnedFd; 3],
     actor: &'a OwnedFd,
 }
 
@@ -196,19 +209,23 @@ impl Plan<'_> {
     fn carry_out(&self) -> ! {
         child::defaults();
         // SAFETY: the child lives until this thread ends; the actor until the init does, or the test.
-        unsafe {
+        let program = unsafe {
             must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0);
             match child::fork(0) {
                 0 => actor::live(self.actor),
                 pid => must(pid > 0),
             }
-            for (number, stream) in (1..).zip(self.streams) {
+            // Out of the way of whatever number a test gives away.
+            let program = libc::fcntl(self.program.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH);
+            must(program >= HIGH);
+            for (number, stream) in (0..).zip(self.streams) {
                 must(libc::dup2(stream.as_raw_fd(), number) == number);
             }
             for (fd, number) in &self.start.descriptors {
                 must(libc::dup2(fd.as_raw_fd(), *number) == *number);
             }
-        }
+            program
+        };
         for act in &self.start.before {
             act();
         }
@@ -216,7 +233,6 @@ impl Plan<'_> {
         // SAFETY: both arrays end with null and their strings with zero.
         unsafe {
             let (argv, envp) = (self.argv.as_ptr(), environment.as_ptr());
-            let program = self.program.as_raw_fd();
             libc::syscall(
                 libc::SYS_execveat,
                 program,
@@ -237,6 +253,7 @@ pub struct Running {
     /// As the test sees it.
     pub pid: Pid,
     pub actor: Actor,
+    _stdin: OwnedFd,
     stdout: OwnedFd,
     stderr: OwnedFd,
     ended: Option<WaitStatus>,
@@ -276,7 +293,7 @@ impl Running {
     /// Waits until only those children are left that are meant to live.
     pub fn reaps_all(&self) {
         until("every orphan is reaped", || {
-            self.children().len() == self.init.own_children()
+            self.init.keeps(&self.children())
         });
     }
 
@@ -332,20 +349,37 @@ impl Running {
 
     fn said(&self, stream: &OwnedFd) -> String {
         assert!(self.ended.is_some(), "it may have more to say");
-        let mut text = String::new();
-        File::from(stream.try_clone().expect("dup"))
-            .read_to_string(&mut text)
-            .expect("text");
-        text
+        // Not up to the end of file: a child of a peer's may live on and hold it open.
+        fcntl(stream, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("fcntl");
+        let mut said = Vec::new();
+        let mut bytes = [0; 4096];
+        while let Ok(1..) = read(stream, &mut bytes).inspect(|len| said.extend(&bytes[..*len])) {}
+        String::from_utf8(said).expect("text")
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if self.ended.is_none() {
+            if std::thread::panicking() {
+                eprintln!(
+                    "{:?} was {:?}, its children {:?}",
+                    self.init,
+                    Stat::read(self.pid.as_raw()),
+                    self.children()
+                );
+            }
             // Nothing can be done about an error, and none is possible: it is our own child.
             let _ = kill(self.pid, Signal::SIGKILL);
-            let _ = waitpid(self.pid, None);
+            let end = waitpid(self.pid, None);
+            if std::thread::panicking() {
+                self.ended = end.ok();
+                eprintln!(
+                    "ended: {end:?}; stdout: {:?}, stderr: {:?}",
+                    self.stdout(),
+                    self.stderr()
+                );
+            }
         }
     }
 }
