@@ -1,0 +1,20 @@
+//! The battery's way of starting inits, shared as source.
+
+#[allow(dead_code, reason = "the battery needs more")]
+#[path = "../../tests/battery/support/actor.rs"]
+mod actor;
+#[allow(dead_code, reason = "the battery needs more")]
+#[path = "../../tests/battery/support/child.rs"]
+mod child;
+#[allow(dead_code, reason = "the battery needs more")]
+#[path = "../../tests/battery/support/process.rs"]
+mod process;
+#[allow(dead_code, reason = "the battery needs more")]
+#[path = "../../tests/battery/support/start.rs"]
+mod start;
+
+pub use actor::End;
+pub use process::{until, until_some};
+pub use start::{Init, Start};
+
+pub const ACTOR: &str = "the actor below the init";
