@@ -5,6 +5,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "window")]
+pub mod app;
 pub mod cli;
 pub mod command;
 pub mod export;
@@ -12,6 +14,9 @@ pub mod lab;
 pub mod layout;
 pub mod model;
 pub mod observe;
+pub mod presets;
 pub mod script;
 pub mod store;
 pub mod sys;
+#[cfg(feature = "window")]
+pub mod ui;

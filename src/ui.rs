@@ -10,11 +10,11 @@ pub mod pod_map;
 pub mod pods;
 pub mod process_tree;
 mod signals;
-mod text;
+pub mod text;
 pub mod timeline;
 pub mod tokens;
 pub mod top_bar;
-mod widgets;
+pub mod widgets;
 
 use crate::app::{Action, Selection};
 use crate::model::{MonoNs, World};

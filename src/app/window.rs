@@ -288,7 +288,7 @@ impl Window {
 
 fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
     let Some(open) = dialog else { return };
-    let modal = egui::Modal::new(egui::Id::new("dialog")).show(ui.ctx(), |ui| match open {
+    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
         Dialog::Export(export) => {
             if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
                 && let Some(session) = session
@@ -331,7 +331,7 @@ fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
         return;
     }
     let mut dismissed = None;
-    let area = egui::Area::new(egui::Id::new("notices")).order(egui::Order::Foreground);
+    let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
     area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
         for (i, notice) in list.iter().enumerate() {
             let color = if notice.bad { tokens.bad } else { tokens.good };

@@ -88,7 +88,7 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
     for (column, name, w, about) in COLUMNS.into_iter().chain(std::iter::once(last)) {
         let w = w.min(rect.right() - x);
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(w, rect.height()));
-        let response = ui.interact(cell, ui.id().with(("head", name)), Sense::click());
+        let response = ui.interact(cell, ui.scope_id().with(("head", name)), Sense::click());
         let active = state.sort == column;
         let ink = if active || response.hovered() { tokens.accent } else { tokens.muted };
         let arrow = match (active, state.descending) {
@@ -196,7 +196,7 @@ fn command(
     if row.has_children {
         let closed = collapsed.contains(&row.id);
         let at = Rect::from_center_size(pos2(x + 7.0, rect.center().y), vec2(14.0, 14.0));
-        let response = ui.interact(at.expand(3.0), ui.id().with(("fold", row.id)), Sense::click());
+        let response = ui.interact(at.expand(3.0), ui.scope_id().with(("fold", row.id)), Sense::click());
         let icon = if closed { Icon::ChevronRight } else { Icon::ChevronDown };
         icon.paint(ui, at, if response.hovered() { tokens.text } else { tokens.muted });
         let name = if closed { "Unfold" } else { "Fold" };

@@ -28,7 +28,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         outcome(ui, cx, p);
         return;
     }
-    let remembered = ui.id().with(("signal shown", p.id));
+    let remembered = ui.scope_id().with(("signal shown", p.id));
     let mut shown = ui.data(|d| d.get_temp(remembered)).unwrap_or(Signal::KILL);
     let gap = 6.0;
     let width = (ui.available_width() - gap * 5.0 - 30.0) / FIRST.len() as f32;

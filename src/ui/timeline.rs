@@ -66,7 +66,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         let to = view.end.unwrap_or(newest);
         let from = to.minus(view.span_ns);
         let scale = Scale { from, span: view.span_ns, plot };
-        let response = ui.interact(plot, ui.id().with("plot"), Sense::click_and_drag());
+        let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Timeline: drag to a past moment"));
         scroll_and_zoom(ui, &response, view, &scale, newest);
 

@@ -39,7 +39,7 @@ pub fn arrangement() -> Tree<Pane> {
     column.shares.set_share(tabs, 0.70);
     column.shares.set_share(timeline, 0.30);
     let root = tiles.insert_container(Container::Linear(column));
-    Tree::new("panes", root, tiles)
+    Tree::new(Id::unique("panes"), root, tiles)
 }
 
 pub struct Behaviour<'a, 'b> {

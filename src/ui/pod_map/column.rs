@@ -141,7 +141,7 @@ fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, 
         text::put(ui, at, Align2::CENTER_CENTER, "No sandbox", tokens::sans(12.0), tokens.muted, column.width());
         return;
     };
-    let response = ui.interact(column, ui.id().with(("pause", p.id)), Sense::click());
+    let response = ui.interact(column, ui.scope_id().with(("pause", p.id)), Sense::click());
     let state = p.state;
     response.widget_info(|| {
         let name = format!("pause, PID 1 of the pod, host pid {}, {}", p.id.pid, super::pill::state_word(state));

@@ -18,7 +18,7 @@ const FADE_NS: u64 = 1_200_000_000;
 pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     let tokens = cx.tokens;
     let Some(p) = cx.world.process(id) else { return };
-    let key = ui.id().with(("pill", id));
+    let key = ui.scope_id().with(("pill", id));
     // it glides to a new place, so that the eye can follow
     let x = ui.ctx().animate_value_with_time(key.with("x"), target.left() - ui.max_rect().left(), 0.18);
     let target = Rect::from_min_max(pos2(ui.max_rect().left() + x, target.top()), target.max);

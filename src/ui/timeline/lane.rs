@@ -16,7 +16,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let tokens = cx.tokens;
     let chosen = cx.selection.process == Some(lane.id);
     let name_rect = Rect::from_min_max(row.min, pos2(scale.plot.left() - 8.0, row.bottom()));
-    let response = ui.interact(name_rect, ui.id().with(("lane", lane.id)), Sense::click());
+    let response = ui.interact(name_rect, ui.scope_id().with(("lane", lane.id)), Sense::click());
     let mut title = p.title();
     if forecast::short_name(p) == "pause" {
         title = "pause".into();
