@@ -1,5 +1,46 @@
 //! Where Deltas come from: the kernel's own words, fused into one stream.
+//!
+//! [`Observer`] owns one thread that sleeps in one `epoll_wait` over the proc connector, a pidfd of every
+//! watched process, an eventfd for what others tell it ([`Input`]), and a timer for the scan that verifies
+//! the picture, armed only while something is watched. [`once`] looks a single time.
+//!
+//! What each source gives, and what is left without it:
+//!
+//! | source | gives | without it |
+//! |---|---|---|
+//! | proc connector | births, execs, renames, exits with status, at the kernel's time | children are searched for every 100 ms; shorter lives are not seen |
+//! | pidfd | the reap, and without the connector the exit, as they happen | found by the scan, "by then" |
+//! | `PIDFD_GET_INFO` | the status of a process whose exit nobody told | `None`, unless /proc shows the zombie's |
+//! | pause's, the node's report | who reaped, and when, for the shortest lives too | concluded from who was the parent |
 
+mod clock;
+mod decode;
+mod error;
+mod fuse;
+mod host;
 mod input;
+mod live;
+mod namespaces;
+mod observer;
+mod once;
+mod options;
+mod proc;
+mod sender;
+pub mod signal;
+mod worker;
 
+pub use clock::now;
+pub use error::Error;
 pub use input::Input;
+pub use observer::Observer;
+pub use once::once;
+pub use options::{Options, Scope};
+pub use sender::InputSender;
+
+use crate::model::ProcId;
+
+/// The identity of the process that bears `pid` now; `None` if there is none.
+pub fn identify(pid: u32) -> Option<ProcId> {
+    let reading = proc::Reader::default().read(pid, proc::Depth::Stat)?;
+    Some(ProcId { pid, start: reading.stat.start })
+}

@@ -16,6 +16,9 @@ pub enum Failure {
     /// Whoever read our output has gone; nothing to say, nobody to say it to.
     #[error("the reader of the output has gone")]
     Pipe,
+    /// Exit code 1 with nothing to say, since it cannot be heard.
+    #[error("the reader of the output has gone before the end")]
+    Silent,
 }
 
 impl Failure {
@@ -27,6 +30,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let code = match self {
             Self::Pipe => return ExitCode::SUCCESS,
+            Self::Silent => return ExitCode::FAILURE,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
         };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::output::{Failure, print};
 use crate::export::{self, Format, Selection, render, write_file};
 use crate::model::World;
+use crate::observe;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -46,7 +47,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if args.schema {
         return write(args, &format!("{:#}\n", export::schema()));
     }
-    let world = look()?;
+    let world = look(&args.pid)?;
     if let Some(pid) = args.pid.iter().find(|pid| world.by_pid(**pid).is_none()) {
         return Err(Failure::Failed(format!("--pid {pid}: there is no such process, or it cannot be seen")));
     }
@@ -61,6 +62,9 @@ fn write(args: &Args, text: &str) -> Result<(), Failure> {
     }
 }
 
-fn look() -> Result<World, Failure> {
-    todo!()
+fn look(pids: &[u32]) -> Result<World, Failure> {
+    let deltas = observe::once((!pids.is_empty()).then_some(pids)).map_err(Failure::failed)?;
+    let mut world = World::default();
+    deltas.iter().for_each(|delta| world.apply(delta));
+    Ok(world)
 }

@@ -13,7 +13,7 @@ use super::{
 pub enum Delta {
     /// The machine, once at the start.
     Host {
-        host: Host,
+        host: Box<Host>,
         at: Stamp,
     },
     /// What a way of seeing is worth from now on.

@@ -69,7 +69,7 @@ impl World {
     pub fn apply(&mut self, delta: &Delta) {
         self.now = self.now.max(delta.time());
         match delta {
-            Delta::Host { host, .. } => self.host = host.clone(),
+            Delta::Host { host, .. } => self.host = (**host).clone(),
             Delta::Visibility { aspect, sight, .. } => {
                 self.visibility.insert(*aspect, sight.clone());
             }

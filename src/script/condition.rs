@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::model::{ContainerState, NsId, NsKind, Phase, Pod, PodUid, ProcId, Runtime, World};
+use crate::model::{ContainerState, NsId, NsKind, Phase, Pod, PodUid, ProcId, Process, Runtime, World};
 
 use super::{Condition, MemberRef, resolve};
 
@@ -36,14 +36,14 @@ impl Memory {
             Condition::Gone(name) => self.gone(world, name),
             Condition::Alive(name) => {
                 let id = resolve::process(world, name)?;
-                held(world.process(id).is_some_and(|p| p.is_alive()), || format!("{name} is not alive"))
+                held(world.process(id).is_some_and(Process::is_alive), || format!("{name} is not alive"))
             }
             Condition::Zombies { count, pod } => zombies(world, *count, pod.as_deref()),
             Condition::Restarted(name) => self.restarted(world, name),
             Condition::Sandbox { attempt, pod } => sandbox(world, *attempt, pod.as_deref()),
             Condition::InPod { member, pid } => {
                 let id = resolve::process(world, member)?;
-                let inside = world.process(id).and_then(|p| p.pid_inside());
+                let inside = world.process(id).and_then(Process::pid_inside);
                 held(inside == Some(*pid), || match inside {
                     Some(other) => format!("the pid of {member} in the pod is {other}"),
                     None => format!("the pid of {member} in the pod is not known"),
@@ -177,7 +177,7 @@ fn ready(world: &World, name: Option<&str>) -> Result<(), String> {
 
 fn zombies(world: &World, count: usize, name: Option<&str>) -> Result<(), String> {
     let pods: Vec<&PodUid> = pods(world, name)?.into_iter().map(|p| &p.uid).collect();
-    let of_pods = |p: &&crate::model::Process| p.member.as_ref().is_some_and(|m| pods.contains(&&m.pod));
+    let of_pods = |p: &&Process| p.member.as_ref().is_some_and(|m| pods.contains(&&m.pod));
     let now = world.present().filter(|p| p.is_zombie()).filter(of_pods).count();
     held(now == count, || format!("there are {now} zombies"))
 }

@@ -11,7 +11,7 @@ use super::condition::Memory;
 use super::{Condition, Script, Step, StepKind, resolve};
 
 /// How long a command may take before the script gives up on it.
-const COMMAND: Duration = Duration::from_secs(60);
+const COMMAND: Duration = Duration::from_mins(1);
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -224,13 +224,12 @@ fn split_arguments(text: &str) -> Parsed<Vec<String>> {
     for c in text.chars() {
         match (quote, c) {
             (Some(q), _) if c == q => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (None, _) if c.is_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(c),
+            _ => word.get_or_insert_default().push(c),
         }
     }
     if let Some(q) = quote {

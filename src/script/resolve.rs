@@ -24,6 +24,15 @@ fn has(pod: &Pod, member: &str) -> bool {
     member == "pause" || pod.container(member).is_some()
 }
 
+fn only_pod_with<'w>(world: &'w World, member: &str) -> Result<&'w Pod, String> {
+    let mut all = world.pods.values().filter(|p| has(p, member));
+    let first = all.next().ok_or_else(|| format!("no pod has a member {member}"))?;
+    match all.next() {
+        None => Ok(first),
+        Some(_) => Err(format!("more than one pod has a member {member}; say POD/{member}")),
+    }
+}
+
 /// The pod and member that a name means.
 pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
     let (pod_name, name) = match of {
@@ -34,17 +43,7 @@ pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
         }
         MemberRef::Name { pod, member, .. } => (pod, member),
     };
-    let pod = match pod_name {
-        Some(pod_name) => pod(world, Some(pod_name))?,
-        None => {
-            let mut all = world.pods.values().filter(|p| has(p, name));
-            let first = all.next().ok_or_else(|| format!("no pod has a member {name}"))?;
-            if all.next().is_some() {
-                return Err(format!("more than one pod has a member {name}; say POD/{name}"));
-            }
-            first
-        }
-    };
+    let pod = pod_name.as_deref().map_or_else(|| only_pod_with(world, name), |pod_name| pod(world, Some(pod_name)))?;
     match (name.as_str(), pod.container(name)) {
         ("pause", _) => Ok(Member::pause(&pod.uid)),
         (_, Some(container)) => Ok(Member::container(&pod.uid, &container.name)),

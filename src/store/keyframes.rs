@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use crate::model::{Delta, Facts, Namespace, Pod, PodEvent, Process, World};
+use crate::model::{Delta, Facts, Host, Namespace, Pod, PodEvent, Process, World};
 
 use super::log::Entry;
 
@@ -33,7 +33,7 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::PodRemoved { uid, .. } => uid.0.len(),
         Delta::Event { event: e } => event(e),
         Delta::NodeEnded { reason, .. } => reason.len(),
-        Delta::Host { host, .. } => host.kernel.len() + host.boot_id.len() + host.user.len(),
+        Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
     };
     size_of::<Entry>() + heap

@@ -116,7 +116,7 @@ pub fn deltas() -> Vec<Delta> {
     };
     let secret = &["nginx: master process", "--token", "hush"];
     let mut deltas = vec![
-        Delta::Host { host, at: at(0) },
+        Delta::Host { host: Box::new(host), at: at(0) },
         Delta::Visibility { aspect: Aspect::ProcConnector, sight: Sight::Full, at: at(0) },
         Delta::Visibility { aspect: Aspect::Namespaces, sight: Sight::Full, at: at(0) },
         facts(PAUSE, NODE, "pause", &["/pause"], 1),

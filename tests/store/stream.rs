@@ -122,7 +122,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         }),
     ];
     let rest = prop_oneof![
-        stamp().prop_map(|at| Delta::Host { host: Host::default(), at }),
+        stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),
         stamp().prop_map(|at| Delta::Visibility { aspect: Aspect::Holders, sight: Sight::Missing("x".into()), at }),
         (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
             Delta::Namespace { namespace: Namespace { parent, ..Namespace::new(id) }, at }

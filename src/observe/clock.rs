@@ -1,0 +1,48 @@
+//! The clocks: `CLOCK_MONOTONIC` for every stamp, clock ticks after boot for start times.
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::model::{MonoNs, WallAnchor};
+
+const NS_PER_TICK: u64 = 10_000_000;
+
+pub fn now() -> MonoNs {
+    MonoNs(read(ClockId::CLOCK_MONOTONIC))
+}
+
+fn read(id: ClockId) -> u64 {
+    // the three clocks used here exist on every Linux that has pidfds
+    clock_gettime(id).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+}
+
+pub fn anchor() -> WallAnchor {
+    let before = now();
+    let unix = read(ClockId::CLOCK_REALTIME);
+    let after = now();
+    WallAnchor { mono: MonoNs(before.0.midpoint(after.0)), unix_ns: unix as i64 }
+}
+
+/// Between the monotonic clock and `/proc/PID/stat`'s start times, which count suspended time too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticks {
+    /// Nanoseconds suspended since boot.
+    suspended: u64,
+}
+
+impl Ticks {
+    pub fn now() -> Self {
+        let mono = now().0;
+        Self { suspended: read(ClockId::CLOCK_BOOTTIME).saturating_sub(mono) }
+    }
+
+    /// The start time of a process whose fork was told at `t`. The kernel takes the start time a moment
+    /// before it tells, so the true one may be smaller.
+    pub fn start_at(self, t: MonoNs) -> u64 {
+        (t.0 + self.suspended) / NS_PER_TICK
+    }
+
+    /// The end of the tick in which a process with this start time was born.
+    pub fn born_by(self, start: u64) -> MonoNs {
+        MonoNs(((start + 1) * NS_PER_TICK).saturating_sub(self.suspended))
+    }
+}

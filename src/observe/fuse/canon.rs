@@ -1,0 +1,99 @@
+//! What the node tells, with one identity for each process whoever named it.
+
+use super::{Entry, Fuse, Kernel};
+use crate::model::{Delta, Parent, Pod, ProcId};
+
+impl Fuse {
+    /// The identity under which the process is known here.
+    pub(super) fn canonical(&self, id: ProcId) -> ProcId {
+        match self.current.get(&id.pid).and_then(|known| self.entries.get(known)) {
+            Some(entry) if entry.is(id.start, false) => entry.id,
+            _ => id,
+        }
+    }
+
+    fn canonical_parent(&self, parent: Parent) -> Parent {
+        match parent {
+            Parent::Process(id) => Parent::Process(self.canonical(id)),
+            other => other,
+        }
+    }
+
+    fn canonical_pod(&self, pod: &mut Pod) {
+        if let Some(sandbox) = &mut pod.sandbox {
+            sandbox.process = sandbox.process.map(|id| self.canonical(id));
+        }
+        for container in &mut pod.containers {
+            container.process = container.process.map(|id| self.canonical(id));
+        }
+    }
+
+    pub(super) fn told(&mut self, kernel: &mut impl Kernel, mut delta: Delta) {
+        match &mut delta {
+            Delta::Born { id, parent, at } => {
+                let (id, parent, at) = (self.canonical(*id), self.canonical_parent(*parent), *at);
+                if !self.entries.contains_key(&id) {
+                    let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
+                    let reading = self.meet(kernel, &entry, false);
+                    self.born(kernel, entry, reading, at);
+                }
+                return;
+            }
+            Delta::Exited { id, status, at } => {
+                *id = self.canonical(*id);
+                if self.entries.contains_key(id) {
+                    return self.ended(kernel, *id, *status, *at, None);
+                }
+            }
+            Delta::Reaped { id, by, at } => {
+                (*id, *by) = (self.canonical(*id), self.canonical_parent(*by));
+                match self.entries.get(id).map(Entry::is_unreaped) {
+                    Some(true) => return self.vanished(*id, *at, Some(*by)),
+                    Some(false) => return self.reap_refined(*id, *by, *at),
+                    None => {}
+                }
+            }
+            Delta::Reparented { id, from, to, at } => {
+                *id = self.canonical(*id);
+                (*from, *to) = (self.canonical_parent(*from), self.canonical_parent(*to));
+                if self.entries.contains_key(id) {
+                    return self.reparented(*id, *to, *at);
+                }
+            }
+            Delta::NodeStarted { id, .. } => {
+                *id = self.canonical(*id);
+                let id = *id;
+                self.watch(kernel, id);
+            }
+            Delta::Joined { id, .. } => {
+                *id = self.canonical(*id);
+                let id = *id;
+                if !self.entries.contains_key(&id) {
+                    self.watch(kernel, id);
+                }
+            }
+            Delta::Signalled { target, .. } => {
+                *target = self.canonical(*target);
+                let id = *target;
+                // no event tells of a stop
+                if self.entries.get(&id).is_some_and(Entry::is_alive) {
+                    self.unsettle(kernel, id);
+                }
+            }
+            Delta::Facts { facts, .. } => {
+                facts.id = self.canonical(facts.id);
+                facts.parent = self.canonical_parent(facts.parent);
+            }
+            Delta::Exec { id, .. } | Delta::Renamed { id, .. } | Delta::State { id, .. } => *id = self.canonical(*id),
+            Delta::Pod { pod, .. } => self.canonical_pod(pod),
+            Delta::Host { .. }
+            | Delta::Visibility { .. }
+            | Delta::Namespace { .. }
+            | Delta::NodeEnded { .. }
+            | Delta::PodRemoved { .. }
+            | Delta::Event { .. }
+            | Delta::Lost { .. } => {}
+        }
+        self.out.push(delta);
+    }
+}

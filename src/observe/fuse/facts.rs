@@ -1,0 +1,246 @@
+//! Readings of /proc become facts, and are told when they say something new.
+
+use super::{Fuse, Kernel};
+use crate::model::{Aspect, Delta, Facts, Namespace, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
+use crate::observe::proc::Reading;
+
+/// A change of resident memory below this is not told.
+const RSS_STEP: u64 = 256 << 10;
+
+impl Fuse {
+    /// Takes a reading of a living or dead process in. With `all` it is told even if only its scheduler
+    /// state or nothing at all changed.
+    pub(super) fn absorb(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading, all: bool) {
+        let now = kernel.now();
+        let at = Stamp::by_then(now, Source::Scan);
+        self.namespaces_of(kernel, id, reading);
+        self.pids_of(id, reading);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.denied = reading.denied;
+        let known = entry.facts.as_ref();
+        let status = reading.status.clone().unwrap_or_default();
+        let dead = reading.stat.is_dead();
+        // a leader that ended before its threads looks like a zombie and is none
+        let state = if reading.stat.state == State::Zombie && !dead { State::Sleeping } else { reading.stat.state };
+        let facts = Facts {
+            id,
+            parent: entry.parent,
+            comm: reading.stat.comm.clone(),
+            cmdline: match known {
+                Some(known) if reading.cmdline.is_empty() => known.cmdline.clone(),
+                _ => reading.cmdline.clone(),
+            },
+            state,
+            uid: reading.status.as_ref().map(|s| s.uid).or(known.map(|k| k.uid)).unwrap_or_default(),
+            nspid: match known {
+                Some(known) if status.nspid.is_empty() => known.nspid.clone(),
+                _ => status.nspid,
+            },
+            threads: reading.stat.threads,
+            rss_bytes: reading.stat.rss_pages * page_size(),
+            signals: match (&reading.status, known) {
+                (None, Some(known)) => known.signals,
+                _ => status.signals,
+            },
+            namespaces: entry.namespaces,
+        };
+        // whoever dies is told of by `ended`, with a better time
+        if dead && (entry.exit.is_some() || self.connector) && known.is_some() {
+            return;
+        }
+        let news = match known {
+            None => true,
+            Some(known) => all || worth_telling(known, &facts, &mut entry.flicker),
+        };
+        if !news {
+            return;
+        }
+        entry.flicker = None;
+        let mut told = facts.clone();
+        if dead {
+            // the exit itself is still to be told
+            told.state = State::Sleeping;
+        }
+        entry.facts = Some(facts);
+        self.out.push(Delta::Facts { facts: Box::new(told), at });
+    }
+
+    fn namespaces_of(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let old = entry.namespaces;
+        if reading.stat.is_dead() && old.iter().next().is_some() {
+            // what it lived in is known better from its life
+            return;
+        }
+        let counted = entry.exit.is_none();
+        let mut new = old;
+        new.merge(&self.set_of(kernel, id.pid, reading));
+        if new != old {
+            if counted {
+                self.namespaces.join(&new);
+                self.namespaces.leave(&old);
+            }
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.namespaces = new;
+            }
+        }
+    }
+
+    /// The identities behind a reading's inode numbers; tells of those that are new.
+    pub(super) fn set_of(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
+        let mut set = NsSet::default();
+        for kind in NsKind::ALL {
+            let Some(ino) = reading.links[kind as usize] else { continue };
+            let (id, new) = self.namespaces.intern(kind, ino);
+            set.set(id);
+            if !new {
+                continue;
+            }
+            let at = Stamp::by_then(kernel.now(), Source::Scan);
+            let table = &self.namespaces;
+            let found = kernel.describe(pid, kind, &|ino| table.is_known(ino));
+            if !found.iter().any(|raw| raw.ino == ino) {
+                self.out.push(Delta::Namespace { namespace: Namespace::new(id), at });
+            }
+            for raw in found {
+                let id = self.namespaces.intern(raw.kind, raw.ino).0;
+                let owner = raw.owner.map(|ino| self.namespaces.intern(NsKind::User, ino).0);
+                let parent = raw.parent.map(|ino| self.namespaces.intern(raw.kind, ino).0);
+                let namespace = Namespace { id, owner_uid: raw.owner_uid, owner, parent };
+                self.out.push(Delta::Namespace { namespace, at });
+            }
+        }
+        set
+    }
+
+    /// Its place in the pid namespaces.
+    fn pids_of(&mut self, id: ProcId, reading: &Reading) {
+        let Some(inner) = reading.status.as_ref().and_then(|s| s.nspid.last().copied()) else { return };
+        let depth = reading.status.as_ref().map_or(0, |s| s.nspid.len());
+        let Some(entry) = self.entries.get(&id) else { return };
+        let ns = entry.namespaces.get(NsKind::Pid).map(|ns| ns.ino);
+        let of_parent = entry.parent.process().and_then(|p| self.entries.get(&p));
+        let same_depth =
+            of_parent.and_then(|p| p.facts.as_ref()).is_some_and(|f| f.nspid.len() == depth || f.nspid.is_empty());
+        let init = if inner == 1 {
+            Some(id)
+        } else if let Some(known) = ns.and_then(|ino| self.inits.get(&ino)) {
+            Some(*known)
+        } else if same_depth {
+            entry.init
+        } else {
+            None
+        };
+        let told_before = entry.exact_inner && entry.init == init && entry.inner == Some(inner);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.init = init;
+            entry.inner = Some(inner);
+            entry.exact_inner = true;
+        }
+        if told_before {
+            return;
+        }
+        if let (1, Some(ino)) = (inner, ns) {
+            self.inits.insert(ino, id);
+        }
+        if let Some(init) = init {
+            let space = self.spaces.entry(init).or_default();
+            space.read(inner);
+            space.bear(inner, id);
+        }
+    }
+
+    /// How many of the processes keep their namespaces from us, when that changes.
+    pub(super) fn tell_denied(&mut self, kernel: &mut impl Kernel) {
+        let all = self.unreaped.len();
+        let denied = self.unreaped.iter().filter(|id| self.entries.get(id).is_some_and(|e| e.denied)).count();
+        // a share is no news when it only moves a little
+        if denied == self.denied || denied != 0 && self.denied != 0 && denied.abs_diff(self.denied) * 10 < denied {
+            return;
+        }
+        self.denied = denied;
+        let at = Stamp::by_then(kernel.now(), Source::Scan);
+        self.out.push(Delta::Visibility { aspect: Aspect::Namespaces, sight: denied_sight(denied, all), at });
+    }
+}
+
+pub fn denied_sight(denied: usize, all: usize) -> Sight {
+    match denied {
+        0 => Sight::Full,
+        n if n == all => Sight::Missing(format!(
+            "the namespaces of all {n} processes are closed to this user; run as root or grant CAP_SYS_PTRACE"
+        )),
+        n => Sight::Partial(format!(
+            "the namespaces of {n} of {all} processes belong to other users; run as root or grant CAP_SYS_PTRACE"
+        )),
+    }
+}
+
+fn page_size() -> u64 {
+    static SIZE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *SIZE.get_or_init(|| {
+        let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+        size.ok().flatten().map_or(4096, |n| n as u64)
+    })
+}
+
+/// Whether a reading says something that a user would want to see. A process that only happened to run
+/// when it was looked at says nothing; one that was running twice does.
+fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> bool {
+    let rest = |f: &Facts| Facts { state: State::Sleeping, rss_bytes: 0, ..f.clone() };
+    if rest(known) != rest(new) || known.rss_bytes.abs_diff(new.rss_bytes) >= RSS_STEP.max(known.rss_bytes / 4) {
+        return true;
+    }
+    if known.state == new.state {
+        *flicker = None;
+        return false;
+    }
+    let scheduler = |s: State| matches!(s, State::Running | State::Sleeping | State::Disk | State::Idle);
+    if !scheduler(known.state) || !scheduler(new.state) {
+        return true;
+    }
+    flicker.replace(new.state) == Some(new.state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Parent, SignalMasks};
+
+    fn facts(state: State, rss_bytes: u64) -> Facts {
+        Facts {
+            id: ProcId { pid: 1, start: 1 },
+            parent: Parent::Outside,
+            comm: "x".into(),
+            cmdline: vec![],
+            state,
+            uid: 0,
+            nspid: vec![1],
+            threads: 1,
+            rss_bytes,
+            signals: SignalMasks::default(),
+            namespaces: NsSet::default(),
+        }
+    }
+
+    #[test]
+    fn flicker_is_not_news_but_lasting_work_is() {
+        let mut flicker = None;
+        let asleep = facts(State::Sleeping, 0);
+        let running = facts(State::Running, 0);
+        assert!(!worth_telling(&asleep, &running, &mut flicker));
+        assert!(!worth_telling(&asleep, &asleep, &mut flicker));
+        assert!(!worth_telling(&asleep, &running, &mut flicker));
+        assert!(worth_telling(&asleep, &running, &mut flicker), "running twice");
+        assert!(worth_telling(&asleep, &facts(State::Stopped, 0), &mut None));
+        assert!(worth_telling(&facts(State::Stopped, 0), &asleep, &mut None));
+    }
+
+    #[test]
+    fn memory_in_steps() {
+        let of = |rss| facts(State::Sleeping, rss);
+        assert!(!worth_telling(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
+        assert!(worth_telling(&of(1 << 20), &of(2 << 20), &mut None));
+        assert!(!worth_telling(&of(100 << 20), &of(101 << 20), &mut None), "one in a hundred");
+    }
+}

@@ -1,0 +1,250 @@
+//! Births, execs and ends.
+
+use super::{Entry, Fuse, Kernel};
+use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
+use crate::observe::options::Scope;
+use crate::observe::proc::{Depth, Reading};
+
+impl Fuse {
+    pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
+        let known = self.bearer(pid);
+        let from = self.bearer(parent);
+        if from.is_none() && known.is_none() && self.scope == Scope::Lab {
+            return;
+        }
+        let at = Stamp::connector(t);
+        let parent = from.map_or(Parent::Outside, Parent::Process);
+        let start = kernel.ticks().start_at(t);
+        if let Some(id) = self.current.get(&pid).copied()
+            && let Some(entry) = self.entries.get_mut(&id)
+        {
+            if entry.is(start, true) {
+                // a scan or the node was quicker
+                if !entry.exact_birth {
+                    entry.exact_birth = true;
+                    self.out.push(Delta::Born { id, parent, at });
+                }
+                return;
+            }
+            if entry.is_unreaped() {
+                // the pid is given anew, so its end was missed
+                self.vanished(id, Stamp::by_then(t, Source::Inferred), None);
+                self.conclude_now(kernel, id);
+            }
+        }
+        if from.is_none() && self.scope == Scope::Lab {
+            return;
+        }
+        let predicted = Entry { exact_birth: true, exact_threads: true, ..Entry::new(ProcId { pid, start }, parent) };
+        let reading = self.meet(kernel, &predicted, true);
+        self.born(kernel, predicted, reading, at);
+    }
+
+    /// Reads and holds the process that `entry` means, or nothing if another has its pid by now.
+    pub(super) fn meet(&mut self, kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Option<Reading> {
+        let reading = kernel.meet(entry.id.pid)?;
+        let same = if derived { entry.is(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
+        if !same {
+            kernel.release(ProcId { pid: entry.id.pid, start: reading.stat.start });
+        }
+        same.then_some(reading)
+    }
+
+    /// A process that was not known. Without a `reading` it is gone already.
+    pub(super) fn born(
+        &mut self,
+        kernel: &mut impl Kernel,
+        mut entry: Entry,
+        reading: Option<Reading>,
+        at: Stamp,
+    ) -> ProcId {
+        if let Some(reading) = &reading {
+            entry.id.start = reading.stat.start;
+            entry.exact_start = true;
+            if !entry.exact_birth {
+                entry.threads = reading.stat.threads;
+            }
+        }
+        let id = entry.id;
+        let parent = entry.parent;
+        if let Some(from) = parent.process().and_then(|p| self.entries.get(&p)) {
+            entry.namespaces = from.namespaces;
+            entry.init = from.init;
+        }
+        self.namespaces.join(&entry.namespaces);
+        if reading.is_none()
+            && let Some(init) = entry.init
+        {
+            let space = self.spaces.entry(init).or_default();
+            entry.inner = space.predict();
+            if let Some(inner) = entry.inner {
+                space.bear(inner, id);
+            }
+        }
+        self.entries.insert(id, entry);
+        self.current.insert(id.pid, id);
+        self.unreaped.insert(id);
+        if let Some(p) = parent.process() {
+            self.children.entry(p).or_default().insert(id);
+        }
+        self.out.push(Delta::Born { id, parent, at });
+        match reading {
+            Some(reading) => {
+                self.absorb(kernel, id, &reading, true);
+                self.unsettle(kernel, id);
+            }
+            None => {
+                let now = kernel.now();
+                self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
+            }
+        }
+        id
+    }
+
+    pub(super) fn thread_born(&mut self, tgid: u32) {
+        let Some(id) = self.bearer(tgid) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.threads += 1;
+        // threads take pids too
+        if let Some(space) = entry.init.and_then(|init| self.spaces.get_mut(&init)) {
+            space.predict();
+        }
+    }
+
+    pub(super) fn exec(&mut self, kernel: &mut impl Kernel, t: MonoNs, tgid: u32) {
+        let Some(id) = self.bearer(tgid) else { return };
+        let at = Stamp::connector(t);
+        let reading = kernel.read(tgid, Depth::All).filter(|r| r.stat.start == id.start);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        // the other threads are gone, and whichever called execve is the leader now (de_thread, fs/exec.c)
+        entry.threads = 1;
+        entry.leader = None;
+        let (comm, cmdline) = match (&reading, &entry.facts) {
+            (Some(r), _) => (r.stat.comm.clone(), r.cmdline.clone()),
+            (None, Some(f)) => (f.comm.clone(), f.cmdline.clone()),
+            (None, None) => (String::new(), Vec::new()),
+        };
+        self.out.push(Delta::Exec { id, comm, cmdline, at });
+        if let Some(reading) = reading {
+            self.absorb(kernel, id, &reading, true);
+            self.unsettle(kernel, id);
+        }
+    }
+
+    pub(super) fn renamed(&mut self, tgid: u32, comm: String, t: MonoNs) {
+        let Some(id) = self.bearer(tgid) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some(facts) = &mut entry.facts {
+            facts.comm.clone_from(&comm);
+        }
+        self.out.push(Delta::Renamed { id, comm, at: Stamp::connector(t) });
+    }
+
+    pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32, _at: Stamp) {
+        let Some(id) = self.bearer(tgid) else { return };
+        if let Some(reading) = kernel.read(tgid, Depth::All).filter(|r| r.stat.start == id.start) {
+            self.absorb(kernel, id, &reading, false);
+        }
+    }
+
+    pub(super) fn thread_ended(
+        &mut self,
+        kernel: &mut impl Kernel,
+        t: MonoNs,
+        pid: u32,
+        tgid: u32,
+        status: WaitStatus,
+        parent: Option<u32>,
+    ) {
+        let Some(id) = self.bearer(tgid) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.threads = entry.threads.saturating_sub(1);
+        let leader = if pid == tgid { Some(status) } else { entry.leader };
+        let Some(of_leader) = leader else {
+            // a thread among others
+            return self.unsettle(kernel, id);
+        };
+        let over = if entry.exact_threads {
+            entry.threads == 0
+        } else {
+            kernel.read(tgid, Depth::Stat).is_none_or(|r| r.stat.start != id.start || r.stat.is_dead())
+        };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if !over {
+            entry.leader = leader;
+            return self.unsettle(kernel, id);
+        }
+        // where leader and last thread differ, the reap tells which of them counts
+        // (wait_task_zombie, kernel/exit.c)
+        let status = (status == of_leader).then_some(status);
+        self.ended(kernel, id, status, Stamp::connector(t), parent);
+        if parent.is_none() {
+            // released before the event was sent
+            self.vanished(id, Stamp::by_then(t, Source::Connector), None);
+        }
+    }
+
+    /// The whole process ended; `parent` is who had it then.
+    pub(super) fn ended(
+        &mut self,
+        kernel: &mut impl Kernel,
+        id: ProcId,
+        status: Option<WaitStatus>,
+        at: Stamp,
+        parent: Option<u32>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some((known_at, known)) = entry.exit {
+            let better = known.is_none() && status.is_some() || at.precision < known_at.precision;
+            if better {
+                let at = if at.precision < known_at.precision { at } else { known_at };
+                entry.exit = Some((at, known.or(status)));
+                self.out.push(Delta::Exited { id, status: known.or(status), at });
+            }
+            return;
+        }
+        entry.exit = Some((at, status));
+        self.namespaces.leave(&entry.namespaces);
+        self.unsettled.remove(&id);
+        if let Some(to) = parent.map(|pid| self.parent_of(pid)) {
+            self.reparented(id, to, Stamp::by_then(at.t, at.source));
+        }
+        self.out.push(Delta::Exited { id, status, at });
+        // the kernel gave the children away before it told of the exit (exit_notify, kernel/exit.c)
+        for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
+            match kernel.read(child.pid, Depth::Stat).filter(|r| r.stat.start == child.start) {
+                Some(r) if r.stat.ppid != id.pid => {
+                    let to = self.parent_of(r.stat.ppid);
+                    self.reparented(child, to, at);
+                }
+                Some(_) => {}
+                None => {
+                    let now = kernel.now();
+                    self.vanished(child, Stamp::by_then(now, Source::Inferred), None);
+                }
+            }
+        }
+    }
+
+    /// Tells it only if it is news.
+    pub(super) fn reparented(&mut self, id: ProcId, to: Parent, at: Stamp) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let from = entry.parent;
+        if from == to {
+            return;
+        }
+        // handed on when the former parent ended, if that is known
+        let ended = from.process().and_then(|p| self.entries.get(&p)?.exit).map(|(at, _)| at);
+        let at = ended.filter(|e| e.t <= at.t).unwrap_or(at);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.parent = to;
+        }
+        if let Some(siblings) = from.process().and_then(|p| self.children.get_mut(&p)) {
+            siblings.remove(&id);
+        }
+        if let Some(p) = to.process() {
+            self.children.entry(p).or_default().insert(id);
+        }
+        self.out.push(Delta::Reparented { id, from, to, at });
+    }
+}

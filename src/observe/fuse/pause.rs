@@ -1,0 +1,102 @@
+//! pause's own records: it knows a child only by the pid inside the pod.
+
+use super::{Fuse, Kernel, PATIENCE_NS};
+use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
+
+/// One reap as pause told it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub pause: ProcId,
+    pub pid: u32,
+    pub status: WaitStatus,
+    pub at: MonoNs,
+}
+
+impl Fuse {
+    /// Finds the processes that pause's records mean. Records wait for the events that came before them
+    /// in the kernel and after them here.
+    pub(super) fn match_records(&mut self, kernel: &mut impl Kernel) {
+        if self.records.is_empty() {
+            return;
+        }
+        let now = kernel.now();
+        let mut unmatched = 0;
+        for record in std::mem::take(&mut self.records) {
+            if let Some(id) = self.whom(&record) {
+                self.apply(kernel, &record, id);
+            } else if now < record.at.plus(PATIENCE_NS) {
+                self.records.push(record);
+            } else {
+                unmatched += 1;
+            }
+        }
+        if unmatched > 0 {
+            let at = Stamp::by_then(now, Source::Pause);
+            self.out.push(Delta::Lost { source: Source::Pause, count: Some(unmatched), at });
+        }
+    }
+
+    fn whom(&self, record: &Record) -> Option<ProcId> {
+        let space = self.spaces.get(&record.pause)?;
+        let first = space.bearer(record.pid).filter(|id| self.fits(*id, record));
+        // a pid that was read is beyond doubt; predictions can be off where forks overtook each other
+        first.or_else(|| {
+            space.near(record.pid).find(|id| {
+                self.entries.get(id).is_some_and(|e| !e.exact_inner && e.exit.is_some()) && self.fits(*id, record)
+            })
+        })
+    }
+
+    fn fits(&self, id: ProcId, record: &Record) -> bool {
+        let Some(entry) = self.entries.get(&id).filter(|e| e.init == Some(record.pause)) else { return false };
+        let exact = entry.exact_inner && entry.inner == Some(record.pid);
+        let by_pause = match entry.reaped.or(entry.gone.and_then(|g| g.by)) {
+            // pause tells each reap once
+            Some(_) if entry.gone.is_some_and(|g| g.at.source == Source::Pause) => false,
+            Some(by) => by == Parent::Unknown || by == Parent::Process(record.pause),
+            None => true,
+        };
+        let could = match entry.parent {
+            Parent::Process(p) if p == record.pause => true,
+            // the parent died, and pause got its children
+            Parent::Process(p) => self.entries.get(&p).is_none_or(|e| e.exit.is_some()) || exact,
+            Parent::Outside | Parent::Unknown => true,
+        };
+        match entry.exit {
+            Some((at, status)) => {
+                by_pause
+                    && could
+                    && (exact || status == Some(record.status))
+                    // the kernel tells of the exit a moment after the parent may reap
+                    && at.t <= record.at.plus(PATIENCE_NS)
+            }
+            // its exit is still to be told
+            None => exact && by_pause && !self.connector,
+        }
+    }
+
+    fn apply(&mut self, kernel: &mut impl Kernel, record: &Record, id: ProcId) {
+        let at = Stamp::prompt(record.at, Source::Pause);
+        self.ended(kernel, id, Some(record.status), at, None);
+        self.reparented(id, Parent::Process(record.pause), Stamp::by_then(record.at, Source::Pause));
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.inner = Some(record.pid);
+        }
+        if self.entries.get(&id).is_some_and(super::Entry::is_unreaped) {
+            self.vanished(id, at, Some(Parent::Process(record.pause)));
+        } else {
+            self.reap_refined(id, Parent::Process(record.pause), at);
+        }
+        if self.records.iter().all(|r| r.pause != record.pause) {
+            self.not_by_pause(record.pause, record.at);
+        }
+    }
+
+    pub(super) fn pause_dropped(&mut self, pause: ProcId, count: u32, at: MonoNs) {
+        let init = |id: &ProcId| self.entries.get(id).and_then(|e| e.init);
+        // silence proves nothing any more
+        self.unsure = self.unsure.iter().copied().filter(|id| init(id) != Some(pause)).collect();
+        let at = Stamp::prompt(at, Source::Pause);
+        self.out.push(Delta::Lost { source: Source::Pause, count: Some(u64::from(count)), at });
+    }
+}

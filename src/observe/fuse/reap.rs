@@ -1,0 +1,185 @@
+//! Who reaped whom.
+
+use std::collections::HashMap;
+
+use super::entry::Gone;
+use super::{Entry, Fuse, Kernel, MAX_PAST, PATIENCE_NS};
+use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
+use crate::observe::proc::Depth;
+
+/// The verdict on a reap.
+enum Reaper {
+    Known(Parent),
+    /// The parent died at about the same time: it, or the one its children went to.
+    OneOfTwo,
+    /// The event that decides is still to come.
+    NotYet,
+}
+
+impl Fuse {
+    /// It is no longer in the process table, and was reaped by `at`.
+    pub(super) fn vanished(&mut self, id: ProcId, at: Stamp, by: Option<Parent>) {
+        let Some(entry) = self.entries.get_mut(&id).filter(|e| e.is_unreaped()) else { return };
+        match &mut entry.gone {
+            Some(gone) => {
+                // each is an upper bound, so the earliest is the nearest
+                if at.t < gone.at.t || at.precision < gone.at.precision {
+                    gone.at = at;
+                }
+                gone.by = gone.by.or(by);
+            }
+            None => entry.gone = Some(Gone { at, by }),
+        }
+        self.ending.insert(id);
+    }
+
+    /// Tells every reap that can be told by now.
+    pub(super) fn conclude(&mut self, kernel: &mut impl Kernel) {
+        let mut alive = HashMap::new();
+        for id in self.ending.iter().copied().collect::<Vec<_>>() {
+            self.conclude_one(kernel, id, &mut alive, false);
+        }
+    }
+
+    /// Tells it without waiting for what might explain more.
+    pub(super) fn conclude_now(&mut self, kernel: &mut impl Kernel, id: ProcId) {
+        self.conclude_one(kernel, id, &mut HashMap::new(), true);
+    }
+
+    fn conclude_one(&mut self, kernel: &mut impl Kernel, id: ProcId, alive: &mut HashMap<ProcId, bool>, at_once: bool) {
+        let Some(gone) = self.entries.get(&id).and_then(|e| e.gone) else {
+            self.ending.remove(&id);
+            return;
+        };
+        let late = at_once || !self.connector || kernel.now() >= gone.at.t.plus(PATIENCE_NS);
+        let Some(exit) = self.entries.get(&id).map(|e| e.exit) else { return };
+        let status = match exit {
+            Some((_, Some(_))) => None,
+            // nobody told: the kernel keeps it with the pidfd
+            _ if exit.is_some() || late => kernel.exit_status(id),
+            _ => return,
+        };
+        if exit.is_none() || status.is_some() {
+            self.ended(kernel, id, status, Stamp::by_then(gone.at.t, gone.at.source), None);
+        }
+        let verdict = match gone.by {
+            Some(by) => Reaper::Known(by),
+            None => self.judge(kernel, id, gone.at.t, alive),
+        };
+        let by = match verdict {
+            Reaper::Known(by) => by,
+            Reaper::NotYet if !late => return,
+            Reaper::NotYet | Reaper::OneOfTwo => {
+                self.unsure.insert(id);
+                Parent::Unknown
+            }
+        };
+        self.reaped(kernel, id, by, gone.at);
+    }
+
+    /// `by_then`: it was reaped by that time.
+    fn judge(
+        &self,
+        kernel: &mut impl Kernel,
+        id: ProcId,
+        by_then: MonoNs,
+        alive: &mut HashMap<ProcId, bool>,
+    ) -> Reaper {
+        let Some(entry) = self.entries.get(&id) else { return Reaper::OneOfTwo };
+        let Parent::Process(parent) = entry.parent else { return Reaper::Known(entry.parent) };
+        let Some(p) = self.entries.get(&parent) else { return Reaper::OneOfTwo };
+        // process 1 of a pid namespace never gives away its children there
+        let is_init = p.init == Some(parent);
+        if is_init && entry.init == Some(parent) {
+            return Reaper::Known(entry.parent);
+        }
+        match p.exit {
+            Some((at, _)) if at.t > by_then => Reaper::Known(entry.parent),
+            Some(_) => Reaper::OneOfTwo,
+            // alive now, so it was the parent all the time
+            None if *alive.entry(parent).or_insert_with(|| lives(kernel, p)) => Reaper::Known(entry.parent),
+            None => Reaper::NotYet,
+        }
+    }
+
+    fn reaped(&mut self, kernel: &mut impl Kernel, id: ProcId, by: Parent, at: Stamp) {
+        self.ending.remove(&id);
+        self.unreaped.remove(&id);
+        self.unsettled.remove(&id);
+        kernel.release(id);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.reaped = Some(by);
+        // a parent can be quicker than the kernel's own report of the exit, which is sent after it
+        let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
+        let at = Stamp { t: at.t.max(not_before), ..at };
+        entry.gone = Some(Gone { at, by: Some(by) });
+        if let Some(siblings) = entry.parent.process().and_then(|p| self.children.get_mut(&p)) {
+            siblings.remove(&id);
+        }
+        if self.children.get(&id).is_some_and(std::collections::BTreeSet::is_empty) {
+            self.children.remove(&id);
+        }
+        self.out.push(Delta::Reaped { id, by, at });
+        self.past.push_back(id);
+        if self.past.len() > MAX_PAST
+            && let Some(oldest) = self.past.pop_front()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, id: ProcId) {
+        self.entries.remove(&id);
+        self.children.remove(&id);
+        self.unsure.remove(&id);
+        if self.current.get(&id.pid) == Some(&id) {
+            self.current.remove(&id.pid);
+        }
+        if self.spaces.remove(&id).is_some() {
+            self.inits.retain(|_, init| *init != id);
+        }
+    }
+
+    /// Wait status of a process that is a zombie now, where /proc may tell us.
+    pub(super) fn zombie_status(&self, kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
+        let reading = kernel.read(id.pid, Depth::All).filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
+        // without ptrace access the kernel writes zero, and refuses the links too
+        let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
+        may_know.then_some(WaitStatus(reading.stat.exit_code))
+    }
+
+    /// More is known of a reap that was told already.
+    pub(super) fn reap_refined(&mut self, id: ProcId, by: Parent, at: Stamp) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let (Some(known), Some(gone)) = (entry.reaped, entry.gone) else { return };
+        let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
+        let at = Stamp { t: at.t.max(not_before), ..at };
+        let names = known == Parent::Unknown && by != Parent::Unknown;
+        let nearer = at.t < gone.at.t || at.precision < gone.at.precision;
+        if !names && !nearer {
+            return;
+        }
+        let at = if nearer { at } else { gone.at };
+        let by = if names { by } else { known };
+        entry.reaped = Some(by);
+        entry.gone = Some(Gone { at, by: Some(by) });
+        self.unsure.remove(&id);
+        self.out.push(Delta::Reaped { id, by, at });
+    }
+
+    /// No record of pause names it: then it was the parent.
+    pub(super) fn not_by_pause(&mut self, pause: ProcId, before: MonoNs) {
+        for id in self.unsure.iter().copied().collect::<Vec<_>>() {
+            let Some(entry) = self.entries.get(&id) else { continue };
+            let Some(gone) = entry.gone else { continue };
+            if entry.init == Some(pause) && gone.at.t < before {
+                let (parent, t) = (entry.parent, gone.at.t);
+                self.reap_refined(id, parent, Stamp::by_then(t, Source::Inferred));
+            }
+        }
+    }
+}
+
+fn lives(kernel: &mut impl Kernel, entry: &Entry) -> bool {
+    kernel.read(entry.id.pid, Depth::Stat).is_some_and(|r| r.stat.start == entry.id.start && !r.stat.is_dead())
+}

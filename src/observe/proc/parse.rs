@@ -1,0 +1,172 @@
+//! The texts of `/proc/PID`, parsed (`proc_pid_stat(5)`, `proc_pid_status(5)`).
+
+use crate::model::{SignalMasks, State};
+
+pub const NS_LINKS: [&str; 8] = ["ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid", "ns/time", "ns/user", "ns/uts"];
+
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// What is used of `/proc/PID/stat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    pub comm: String,
+    pub state: State,
+    pub ppid: u32,
+    flags: u32,
+    /// Threads that are not yet released; one for a zombie that can be reaped.
+    pub threads: u32,
+    /// Clock ticks after boot.
+    pub start: u64,
+    pub rss_pages: u64,
+    /// Wait status of a zombie; zero also for those who may not know.
+    pub exit_code: i32,
+}
+
+impl Default for Stat {
+    fn default() -> Self {
+        Self {
+            comm: String::new(),
+            state: State::Sleeping,
+            ppid: 0,
+            flags: 0,
+            threads: 1,
+            start: 0,
+            rss_pages: 0,
+            exit_code: 0,
+        }
+    }
+}
+
+impl Stat {
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        // comm may hold anything, closing brackets too
+        let open = text.iter().position(|b| *b == b'(')?;
+        let close = text.iter().rposition(|b| *b == b')')?;
+        let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
+        let rest = std::str::from_utf8(text.get(close + 2..)?).ok()?;
+        let mut stat = Self { comm, ..Self::default() };
+        let mut seen = 0;
+        for (i, field) in rest.split_ascii_whitespace().enumerate() {
+            seen = i + 3;
+            match seen {
+                3 => stat.state = State::from_letter(field.chars().next()?),
+                4 => stat.ppid = field.parse().ok()?,
+                9 => stat.flags = field.parse().ok()?,
+                20 => stat.threads = field.parse().ok()?,
+                22 => stat.start = field.parse().ok()?,
+                24 => stat.rss_pages = field.parse().unwrap_or(0),
+                52 => stat.exit_code = field.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+        (seen >= 24).then_some(stat)
+    }
+
+    pub const fn is_kernel_thread(&self) -> bool {
+        self.flags & PF_KTHREAD != 0
+    }
+
+    /// A zombie whose last thread is gone: it has exited, and only the reap is missing. A leader that
+    /// ended before its threads is a zombie to the eye, but the process lives.
+    pub const fn is_dead(&self) -> bool {
+        matches!(self.state, State::Zombie) && self.threads <= 1
+    }
+
+    pub(super) const fn has_memory(&self) -> bool {
+        !matches!(self.state, State::Zombie)
+    }
+}
+
+/// What is used of `/proc/PID/status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The effective user id.
+    pub uid: u32,
+    /// From our pid namespace inwards.
+    pub nspid: Vec<u32>,
+    pub signals: SignalMasks,
+}
+
+impl Status {
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut status = Self::default();
+        let mask = |value: &[u8]| u64::from_str_radix(str(value)?.trim(), 16).ok();
+        for line in text.split(|b| *b == b'\n') {
+            let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+            let value = &line[colon + 1..];
+            match &line[..colon] {
+                b"Uid" => status.uid = str(value)?.split_ascii_whitespace().nth(1)?.parse().ok()?,
+                b"NSpid" => {
+                    status.nspid = str(value)?.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect();
+                }
+                b"SigBlk" => status.signals.blocked = mask(value)?,
+                b"SigIgn" => status.signals.ignored = mask(value)?,
+                b"SigCgt" => {
+                    status.signals.caught = mask(value)?;
+                    return Some(status);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+fn str(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+pub fn cmdline(bytes: &[u8]) -> Vec<String> {
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes.split(|b| *b == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+}
+
+/// The number in `net:[4026531840]`.
+pub fn inode(link: &str) -> Option<u64> {
+    link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_with_a_hostile_name() {
+        let text = b"42 (a) Z (b)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11 1 2 3 4 5 6 7 8 9 10 11 0 0 17 1 0 0 0 0 0 1 2 3 4 5 6 7 768\n";
+        let stat = Stat::parse(text).expect("a whole line");
+        assert_eq!(stat.comm, "a) Z (b)");
+        assert_eq!((stat.state, stat.ppid, stat.threads, stat.start), (State::Sleeping, 7, 3, 99));
+        assert_eq!((stat.rss_pages, stat.exit_code), (11, 768));
+        assert!(!stat.is_kernel_thread());
+    }
+
+    #[test]
+    fn no_cut_text_panics() {
+        let text = b"42 (x) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11\n";
+        for cut in 0..text.len() {
+            let _ = Stat::parse(&text[..cut]);
+        }
+        assert!(Stat::parse(b"").is_none() && Stat::parse(b")(").is_none());
+        assert!(Status::parse(b"Uid:\nSigCgt:").is_none());
+    }
+
+    #[test]
+    fn status_with_nested_pids() {
+        let text = b"Name:\tx\nUid:\t1\t1000\t3\t4\nNSpid:\t500\t20\t7\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004000\n";
+        let status = Status::parse(text).expect("a whole text");
+        assert_eq!((status.uid, status.nspid), (1000, vec![500, 20, 7]));
+        assert_eq!(status.signals, SignalMasks { blocked: 1, ignored: 0x1000, caught: 0x4000 });
+    }
+
+    #[test]
+    fn arguments() {
+        assert_eq!(cmdline(b""), Vec::<String>::new());
+        assert_eq!(cmdline(b"sh\0-c\0\0"), ["sh", "-c", ""]);
+        assert_eq!(cmdline(b"nginx: master"), ["nginx: master"]);
+        assert_eq!(inode("net:[4026531840]"), Some(4_026_531_840));
+        assert_eq!(inode("net:4026531840"), None);
+    }
+}

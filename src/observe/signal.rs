@@ -1,0 +1,46 @@
+//! Signals that reach the very process meant, or nobody.
+
+use nix::errno::Errno;
+
+use super::identify;
+use crate::model::{ProcId, Signal};
+use crate::sys::pidfd;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    #[error("the process is gone")]
+    Gone,
+    #[error("not permitted: the process belongs to another user; run as root or grant CAP_KILL")]
+    Denied,
+    #[error("there is no signal of this number")]
+    Invalid,
+    #[error("{0}")]
+    Other(Errno),
+}
+
+impl From<Errno> for SendError {
+    fn from(e: Errno) -> Self {
+        match e {
+            Errno::ESRCH => Self::Gone,
+            Errno::EPERM => Self::Denied,
+            Errno::EINVAL => Self::Invalid,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// Sends a signal through a pidfd whose process is verified by its start time, so a pid that was given
+/// anew is never hit. Signal 0 only asks whether one could be sent.
+pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
+    let fd = match pidfd::open(target.pid) {
+        // the pid is a thread's by now, or its process is being released
+        Err(Errno::EINVAL) => return Err(SendError::Gone),
+        fd => fd?,
+    };
+    // read while the descriptor is held: the start time is the descriptor's process's, or the pid has been
+    // freed since, and then the signal below fails
+    if identify(target.pid) != Some(target) {
+        return Err(SendError::Gone);
+    }
+    Ok(pidfd::send_signal(fd, signal.0)?)
+}

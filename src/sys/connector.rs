@@ -1,0 +1,79 @@
+//! The socket of the kernel's proc connector (`Documentation/driver-api/connector.rst`).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+
+use netlink_sys::{Socket, SocketAddr, constants::NETLINK_CONNECTOR};
+use nix::sys::socket::{setsockopt, sockopt};
+
+/// `CN_IDX_PROC` and `CN_VAL_PROC` of `include/uapi/linux/connector.h`.
+const CN_IDX_PROC: u32 = 1;
+const CN_VAL_PROC: u32 = 1;
+/// `PROC_CN_MCAST_LISTEN` of `include/uapi/linux/cn_proc.h`.
+const PROC_CN_MCAST_LISTEN: u32 = 1;
+/// `struct nlmsghdr`, `struct cn_msg` and the operation.
+const REQUEST: usize = 16 + 20 + 4;
+
+/// Bound to the group of process events; never blocks.
+pub struct Connector(Socket);
+
+impl Connector {
+    /// Opens, binds and asks to listen. The kernel answers with an acknowledgement event, or with silence
+    /// where it does not serve this pid or user namespace.
+    pub fn open(buffer: usize) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_CONNECTOR)?;
+        socket.set_non_blocking(true)?;
+        socket.bind(&SocketAddr::new(0, 1 << (CN_IDX_PROC - 1)))?;
+        let this = Self(socket);
+        // above net.core.rmem_max for root; capped by it for others
+        if setsockopt(&this, sockopt::RcvBufForce, &buffer).is_err() {
+            this.0.set_rx_buf_sz(buffer as i32)?;
+        }
+        this.0.send_to(&listen(), &SocketAddr::new(0, 0), 0)?;
+        Ok(this)
+    }
+
+    /// What the kernel granted, in bytes.
+    pub fn buffer(&self) -> usize {
+        self.0.get_rx_buf_sz().unwrap_or(0)
+    }
+
+    /// One datagram's length in `buf`; `WouldBlock` when there is none, `ENOBUFS` when some were lost.
+    /// Zero is a datagram that did not come from the kernel.
+    pub fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut rest = buf;
+        let (length, from) = self.0.recv_from(&mut rest, 0)?;
+        Ok(if from.port_number() == 0 { length } else { 0 })
+    }
+}
+
+impl AsFd for Connector {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor belongs to the socket, which outlives the borrow.
+        unsafe { BorrowedFd::borrow_raw(self.0.as_raw_fd()) }
+    }
+}
+
+fn listen() -> [u8; REQUEST] {
+    let mut message = [0; REQUEST];
+    let words: [u32; 10] = [
+        REQUEST as u32,
+        libc::NLMSG_DONE as u32, // type, and no flags in the upper half
+        0,                       // sequence
+        0,                       // port: the kernel fills in ours
+        CN_IDX_PROC,
+        CN_VAL_PROC,
+        0, // sequence
+        0, // acknowledgement
+        4, // length of the operation, and no flags in the upper half
+        PROC_CN_MCAST_LISTEN,
+    ];
+    let words = words.map(u32::to_ne_bytes);
+    message.copy_from_slice(words.as_flattened());
+    if cfg!(target_endian = "big") {
+        // u16 pairs: the value belongs in the first half
+        message[4..8].rotate_left(2);
+        message[32..36].rotate_left(2);
+    }
+    message
+}

@@ -1,0 +1,32 @@
+//! Questions to a namespace's descriptor (`ioctl_nsfs(2)`).
+
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use nix::errno::Errno;
+
+/// The user namespace that owns it. `EPERM`: it is outside what we may see.
+pub fn owner(ns: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: takes no argument; the result is a new descriptor.
+    let fd = unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), libc::NS_GET_USERNS) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the call succeeded: the descriptor is open, and known to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The parent of a pid or user namespace. `EPERM`: outside what we may see; `EINVAL`: has none.
+pub fn parent(ns: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: takes no argument; the result is a new descriptor.
+    let fd = unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), libc::NS_GET_PARENT) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the call succeeded: the descriptor is open, and known to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Uid of the creator of a user namespace, in our own.
+pub fn owner_uid(ns: impl AsFd) -> nix::Result<u32> {
+    let mut uid: libc::uid_t = 0;
+    // SAFETY: `uid` is what the request writes, and lives through the call.
+    let done = unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), libc::NS_GET_OWNER_UID, &raw mut uid) };
+    Errno::result(done)?;
+    Ok(uid)
+}
