@@ -11,9 +11,7 @@ pub use start::{Init, Running, Start};
 
 /// For closures that run in the child, between clone and exec: only what signal-safety(7) allows.
 pub mod before {
-    pub use super::child::{
-        block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper,
-    };
+    pub use super::child::{block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper};
 }
 
 /// The forks of tests and benchmarks must not take locks another thread held: see `child`.

@@ -49,8 +49,7 @@ impl Init {
         let (path, package) = match self {
             Init::PauseInit => {
                 let memfd = PAUSE.get_or_init(|| {
-                    let memfd =
-                        memfd_create(c"pause", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
+                    let memfd = memfd_create(c"pause", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
                     assert_eq!(write(&memfd, pause_init::ELF), Ok(pause_init::ELF.len()));
                     memfd
                 });
@@ -60,17 +59,12 @@ impl Init {
             Init::Tini => ("/usr/bin/tini", "tini"),
         };
         let file = File::open(Path::new(path));
-        file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`"))
-            .into()
+        file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`")).into()
     }
 
     /// How it ends when it is told to: a peer passes the signal on and ends as its child did.
     pub fn end_by(self, pid: Pid, signal: Signal) -> WaitStatus {
-        let code = if self == Init::PauseInit {
-            0
-        } else {
-            128 + signal as i32
-        };
+        let code = if self == Init::PauseInit { 0 } else { 128 + signal as i32 };
         WaitStatus::Exited(pid, code)
     }
 
@@ -94,26 +88,16 @@ pub struct Start {
 impl Start {
     /// As PID 1 of a new pid namespace.
     pub fn first(init: Init) -> Start {
-        Start {
-            init,
-            arguments: Vec::new(),
-            first: true,
-            descriptors: Vec::new(),
-            before: Vec::new(),
-        }
+        Start { init, arguments: Vec::new(), first: true, descriptors: Vec::new(), before: Vec::new() }
     }
 
     /// As any other process.
     pub fn not_first(init: Init) -> Start {
-        Start {
-            first: false,
-            ..Start::first(init)
-        }
+        Start { first: false, ..Start::first(init) }
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Start {
-        self.arguments
-            .extend(arguments.iter().map(|arg| (*arg).to_owned()));
+        self.arguments.extend(arguments.iter().map(|arg| (*arg).to_owned()));
         self
     }
 
@@ -135,21 +119,11 @@ impl Start {
             .chain(self.arguments.iter().map(String::as_str))
             .map(|arg| CString::new(arg).expect("no zero in an argument"))
             .collect();
-        let argv: Vec<_> = arguments
-            .iter()
-            .map(|arg| arg.as_ptr())
-            .chain([ptr::null()])
-            .collect();
+        let argv: Vec<_> = arguments.iter().map(|arg| arg.as_ptr()).chain([ptr::null()]).collect();
         let (stdout, out) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (stderr, err) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (actor, its_end) = Actor::new();
-        let plan = Plan {
-            start: &self,
-            program: &program,
-            argv: &argv,
-            streams: [&out, &err],
-            actor: &its_end,
-        };
+        let plan = Plan { start: &self, program: &program, argv: &argv, streams: [&out, &err], actor: &its_end };
         let flags = match (self.first, geteuid().is_root()) {
             (false, _) => 0,
             (true, true) => libc::CLONE_NEWPID,
@@ -160,19 +134,8 @@ impl Start {
         if pid == 0 {
             plan.carry_out();
         }
-        assert!(
-            pid > 0,
-            "clone with {flags:#x}: {}; are user and pid namespaces allowed?",
-            Errno::last()
-        );
-        Running {
-            init: self.init,
-            pid: Pid::from_raw(pid),
-            actor,
-            stdout,
-            stderr,
-            ended: None,
-        }
+        assert!(pid > 0, "clone with {flags:#x}: {}; are user and pid namespaces allowed?", Errno::last());
+        Running { init: self.init, pid: Pid::from_raw(pid), actor, stdout, stderr, ended: None }
     }
 
     /// Started, and at work: it has reaped something.
@@ -217,14 +180,7 @@ impl Plan<'_> {
         unsafe {
             let (argv, envp) = (self.argv.as_ptr(), environment.as_ptr());
             let program = self.program.as_raw_fd();
-            libc::syscall(
-                libc::SYS_execveat,
-                program,
-                c"".as_ptr(),
-                argv,
-                envp,
-                libc::AT_EMPTY_PATH,
-            );
+            libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), argv, envp, libc::AT_EMPTY_PATH);
         }
         child::leave(122)
     }
@@ -253,9 +209,7 @@ impl Running {
 
     /// How often it went to sleep.
     pub fn sleeps(&self) -> u64 {
-        self.status("voluntary_ctxt_switches")
-            .parse()
-            .expect("a number")
+        self.status("voluntary_ctxt_switches").parse().expect("a number")
     }
 
     pub fn kill(&self, signal: Signal) {
@@ -263,10 +217,7 @@ impl Running {
     }
 
     pub fn zombies(&self) -> usize {
-        self.children()
-            .iter()
-            .filter(|child| child.state == 'Z')
-            .count()
+        self.children().iter().filter(|child| child.state == 'Z').count()
     }
 
     pub fn children(&self) -> Vec<Stat> {
@@ -275,9 +226,7 @@ impl Running {
 
     /// Waits until only those children are left that are meant to live.
     pub fn reaps_all(&self) {
-        until("every orphan is reaped", || {
-            self.children().len() == self.init.own_children()
-        });
+        until("every orphan is reaped", || self.children().len() == self.init.own_children());
     }
 
     /// A round trip: proof that it lives, and that what it was sent before has been acted on.
@@ -293,10 +242,7 @@ impl Running {
     /// Descriptors it has open.
     pub fn descriptors(&self) -> Vec<i32> {
         let dir = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("fd");
-        let mut numbers: Vec<i32> = dir
-            .flatten()
-            .filter_map(|e| e.file_name().to_str()?.parse().ok())
-            .collect();
+        let mut numbers: Vec<i32> = dir.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -313,12 +259,7 @@ impl Running {
     }
 
     pub fn ends_with(&mut self, code: i32) {
-        assert_eq!(
-            self.wait(),
-            WaitStatus::Exited(self.pid, code),
-            "stderr: {}",
-            self.stderr()
-        );
+        assert_eq!(self.wait(), WaitStatus::Exited(self.pid, code), "stderr: {}", self.stderr());
     }
 
     /// What it said, once it has ended.
@@ -333,9 +274,7 @@ impl Running {
     fn said(&self, stream: &OwnedFd) -> String {
         assert!(self.ended.is_some(), "it may have more to say");
         let mut text = String::new();
-        File::from(stream.try_clone().expect("dup"))
-            .read_to_string(&mut text)
-            .expect("text");
+        File::from(stream.try_clone().expect("dup")).read_to_string(&mut text).expect("text");
         text
     }
 }
