@@ -85,7 +85,7 @@ fn works(mut pod: Running) {
 }
 
 /// With CHLD ignored the kernel reaps in the init's place, and a stopped one collects no zombies.
-/// tini takes that over from its parent; catatonit and pause do not.
+/// The peers take that over from their parent; pause does not.
 pub fn chld_ignored_by_the_parent(init: Init) {
     let pod = Start::first(init)
         .before(|| before::ignore(&[SIGCHLD]))

@@ -85,8 +85,7 @@ pub fn no_reap_leaves_zombies(init: Init) {
     let mut pod = Start::first(init).arguments(&["--no-reap"]).run();
     pod.actor.orphans(20, End::Exit(0));
     until("zombies stay", || pod.zombies() == 20);
-    pod.is_in_state('S');
-    let sleeps = pod.sleeps();
+    let sleeps = pod.asleep();
     pod.actor.orphans(1, End::Exit(0));
     until("one more zombie", || pod.zombies() == 21);
     assert_eq!(pod.sleeps(), sleeps, "they do not even wake it");

@@ -3,86 +3,21 @@
 use super::{
     actor::{self, Actor},
     child::{self, must},
-    process::{Stat, children, status_field, until},
+    init::Init,
+    process::until,
+    running::Running,
 };
 use nix::{
     errno::Errno,
-    fcntl::{FcntlArg, OFlag, fcntl},
+    fcntl::OFlag,
     libc,
-    sys::{
-        memfd::{MFdFlags, memfd_create},
-        signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
-    },
-    unistd::{Pid, geteuid, pipe2, read, write},
+    unistd::{Pid, geteuid, pipe2},
 };
 use std::{
     ffi::CString,
-    fs::{self, File},
     os::fd::{AsRawFd, OwnedFd},
-    path::Path,
     ptr,
-    sync::OnceLock,
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "their own names")]
-pub enum Init {
-    PauseInit,
-    Catatonit,
-    Tini,
-}
-
-impl Init {
-    /// The peers end with a child of theirs, which they start first. It reads a standard input that
-    /// ends with the test, so that it does too where no pid namespace takes it along.
-    fn command(self) -> &'static [&'static str] {
-        match self {
-            Init::PauseInit => &["pause"],
-            Init::Catatonit => &["catatonit", "--", "/bin/cat"],
-            Init::Tini => &["tini", "--", "/bin/cat"],
-        }
-    }
-
-    /// The program, as a descriptor to execute.
-    fn program(self) -> OwnedFd {
-        static PAUSE: OnceLock<OwnedFd> = OnceLock::new();
-        let (path, package) = match self {
-            Init::PauseInit => {
-                let memfd = PAUSE.get_or_init(|| {
-                    let memfd =
-                        memfd_create(c"pause", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
-                    assert_eq!(write(&memfd, pause_init::ELF), Ok(pause_init::ELF.len()));
-                    memfd
-                });
-                return memfd.try_clone().expect("dup");
-            }
-            Init::Catatonit => ("/usr/bin/catatonit", "catatonit"),
-            Init::Tini => ("/usr/bin/tini", "tini"),
-        };
-        let file = File::open(Path::new(path));
-        file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`"))
-            .into()
-    }
-
-    /// How it ends when it is told to: a peer passes the signal on and ends as its child did.
-    pub fn end_by(self, pid: Pid, signal: Signal) -> WaitStatus {
-        let code = if self == Init::PauseInit {
-            0
-        } else {
-            128 + signal as i32
-        };
-        WaitStatus::Exited(pid, code)
-    }
-
-    /// True if these are all children it keeps: the actor and, with a peer, its command.
-    fn keeps(self, children: &[Stat]) -> bool {
-        match self {
-            Init::PauseInit => children.len() == 1,
-            _ => children.len() == 2 && children.iter().any(|child| child.comm == "cat"),
-        }
-    }
-}
 
 type Before = Box<dyn Fn()>;
 
@@ -170,15 +105,12 @@ impl Start {
             "clone with {flags:#x}: {}; are user and pid namespaces allowed?",
             Errno::last()
         );
-        Running {
-            init: self.init,
-            pid: Pid::from_raw(pid),
+        Running::new(
+            self.init,
+            Pid::from_raw(pid),
             actor,
-            _stdin: stdin,
-            stdout,
-            stderr,
-            ended: None,
-        }
+            [stdin, stdout, stderr],
+        )
     }
 
     /// Started, and at work: it has reaped something. A peer must have its command first:
@@ -243,143 +175,5 @@ impl Plan<'_> {
             );
         }
         child::leave(122)
-    }
-}
-
-/// An init at work; killed, and with it its pid namespace, when it goes out of scope.
-#[derive(Debug)]
-pub struct Running {
-    pub init: Init,
-    /// As the test sees it.
-    pub pid: Pid,
-    pub actor: Actor,
-    _stdin: OwnedFd,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
-    ended: Option<WaitStatus>,
-}
-
-impl Running {
-    pub fn stat(&self) -> Stat {
-        Stat::read(self.pid.as_raw()).expect("the init lives")
-    }
-
-    pub fn status(&self, field: &str) -> String {
-        status_field(self.pid.as_raw(), field)
-    }
-
-    /// How often it went to sleep.
-    pub fn sleeps(&self) -> u64 {
-        self.status("voluntary_ctxt_switches")
-            .parse()
-            .expect("a number")
-    }
-
-    pub fn kill(&self, signal: Signal) {
-        kill(self.pid, signal).expect("the init is there");
-    }
-
-    pub fn zombies(&self) -> usize {
-        self.children()
-            .iter()
-            .filter(|child| child.state == 'Z')
-            .count()
-    }
-
-    pub fn children(&self) -> Vec<Stat> {
-        children(self.pid.as_raw())
-    }
-
-    /// Waits until only those children are left that are meant to live.
-    pub fn reaps_all(&self) {
-        until("every orphan is reaped", || {
-            self.init.keeps(&self.children())
-        });
-    }
-
-    /// A round trip: proof that it lives, and that what it was sent before has been acted on.
-    pub fn reaps_one(&self) {
-        self.actor.orphans(1, actor::End::Exit(0));
-        self.reaps_all();
-    }
-
-    pub fn is_in_state(&self, state: char) {
-        until("the init's state", || self.stat().state == state);
-    }
-
-    /// Descriptors it has open.
-    pub fn descriptors(&self) -> Vec<i32> {
-        let dir = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("fd");
-        let mut numbers: Vec<i32> = dir
-            .flatten()
-            .filter_map(|e| e.file_name().to_str()?.parse().ok())
-            .collect();
-        numbers.sort_unstable();
-        numbers
-    }
-
-    /// Waits for its end, which must come.
-    pub fn wait(&mut self) -> WaitStatus {
-        let pid = self.pid;
-        let ended = super::until_some("the init ends", || {
-            let status = waitpid(pid, Some(WaitPidFlag::WNOHANG)).expect("waitpid");
-            (status != WaitStatus::StillAlive).then_some(status)
-        });
-        self.ended = Some(ended);
-        ended
-    }
-
-    pub fn ends_with(&mut self, code: i32) {
-        assert_eq!(
-            self.wait(),
-            WaitStatus::Exited(self.pid, code),
-            "stderr: {}",
-            self.stderr()
-        );
-    }
-
-    /// What it said, once it has ended.
-    pub fn stdout(&self) -> String {
-        self.said(&self.stdout)
-    }
-
-    pub fn stderr(&self) -> String {
-        self.said(&self.stderr)
-    }
-
-    fn said(&self, stream: &OwnedFd) -> String {
-        assert!(self.ended.is_some(), "it may have more to say");
-        // Not up to the end of file: a child of a peer's may live on and hold it open.
-        fcntl(stream, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("fcntl");
-        let mut said = Vec::new();
-        let mut bytes = [0; 4096];
-        while let Ok(1..) = read(stream, &mut bytes).inspect(|len| said.extend(&bytes[..*len])) {}
-        String::from_utf8(said).expect("text")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.ended.is_none() {
-            if std::thread::panicking() {
-                eprintln!(
-                    "{:?} was {:?}, its children {:?}",
-                    self.init,
-                    Stat::read(self.pid.as_raw()),
-                    self.children()
-                );
-            }
-            // Nothing can be done about an error, and none is possible: it is our own child.
-            let _ = kill(self.pid, Signal::SIGKILL);
-            let end = waitpid(self.pid, None);
-            if std::thread::panicking() {
-                self.ended = end.ok();
-                eprintln!(
-                    "ended: {end:?}; stdout: {:?}, stderr: {:?}",
-                    self.stdout(),
-                    self.stderr()
-                );
-            }
-        }
     }
 }
