@@ -47,7 +47,7 @@ fn main() {
 fn reap_rate(init: Init, orphans: usize) -> f64 {
     let pod = Start::first(init).ready();
     pod.kill(Signal::SIGSTOP);
-    pod.is_in_state('T');
+    pod.is_stopped();
     for start in (0..orphans).step_by(BATCH) {
         pod.actor
             .orphans(BATCH.min(orphans - start) as i32, End::Exit(0));
@@ -55,7 +55,7 @@ fn reap_rate(init: Init, orphans: usize) -> f64 {
     until("all are zombies", || pod.zombies() == orphans);
     let start = Instant::now();
     pod.kill(Signal::SIGCONT);
-    while pod.stat().state != 'S' {}
+    pod.asleep();
     let took = start.elapsed();
     assert_eq!(pod.zombies(), 0, "asleep before all were reaped");
     orphans as f64 / took.as_secs_f64()

@@ -71,7 +71,7 @@ fn works(mut pod: Running) {
     };
     let mask = |field| u64::from_str_radix(&pod.status(field), 16).expect("a mask");
     // While it waits, the kernel takes what it waits for out of the mask.
-    pod.is_in_state('S');
+    pod.asleep();
     assert_eq!(
         mask("SigBlk"),
         of(&[Signal::SIGPIPE]),

@@ -30,7 +30,7 @@ pub fn one_signal_for_many_children(init: Init) {
     let sleeps = pod.sleeps();
     pod.kill(Signal::SIGCONT);
     pod.reaps_all();
-    pod.is_in_state('S');
+    pod.asleep();
     assert!(
         pod.sleeps() - sleeps <= 4,
         "woken by that one signal, not 24 times"
@@ -48,7 +48,7 @@ pub fn stopped_init_collects_zombies_until_continued(init: Init) {
 
 fn stop_and_pile_up(pod: &Running, count: i32) {
     pod.kill(Signal::SIGSTOP);
-    pod.is_in_state('T');
+    pod.is_stopped();
     pod.actor.orphans(count, End::Exit(0));
     until("zombies pile up", || pod.zombies() == count as usize);
 }
@@ -99,7 +99,6 @@ pub fn delay_shows_each_zombie(init: Init) {
         let pod = Start::first(init).arguments(&option).run();
         let start = Instant::now();
         pod.actor.orphans(3, End::Exit(0));
-        until("all three are zombies", || pod.zombies() == 3);
         pod.reaps_all();
         assert!(start.elapsed() >= 3 * DELAY, "each was there to be seen");
     }
@@ -112,11 +111,11 @@ pub fn delay_does_not_delay_term(init: Init) {
     pod.actor.orphans(3, End::Exit(0));
     until("all three are zombies", || pod.zombies() == 3);
     // Stopped and continued, it still waits out its delay.
-    pod.is_in_state('S');
+    pod.asleep();
     pod.kill(Signal::SIGSTOP);
-    pod.is_in_state('T');
+    pod.is_stopped();
     pod.kill(Signal::SIGCONT);
-    pod.is_in_state('S');
+    pod.asleep();
     assert_eq!(pod.zombies(), 3);
     pod.kill(Signal::SIGTERM);
     pod.ends_with(0);

@@ -7,6 +7,7 @@ use super::{
 };
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
+    libc,
     sys::{
         signal::{Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -62,14 +63,20 @@ impl Running {
             .expect("a number")
     }
 
-    /// Waits until it is asleep; how often it went to sleep so far. Looks twice: the state is set a
-    /// moment before the sleep is counted.
+    /// Waits until it is asleep; how often it went to sleep so far. State `S` does not tell: wait4(2)
+    /// sets it while it still looks for children. `syscall` does: it waits for the switch
+    /// (`task_current_syscall` in lib/syscall.c), and says which call it is.
     pub fn asleep(&self) -> u64 {
-        let mut last = None;
         until_some("the init sleeps", || {
-            let now = (self.stat().state, self.sleeps());
-            (now.0 == 'S' && last.replace(now) == Some(now)).then_some(now.1)
+            let text = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).ok()?;
+            let call: libc::c_long = text.split(' ').next()?.parse().ok()?;
+            let waits = self.init != Init::PauseInit || call == libc::SYS_rt_sigtimedwait;
+            waits.then(|| self.sleeps())
         })
+    }
+
+    pub fn is_stopped(&self) {
+        until("the init is stopped", || self.stat().state == 'T');
     }
 
     pub fn kill(&self, signal: Signal) {
@@ -98,10 +105,6 @@ impl Running {
     pub fn reaps_one(&self) {
         self.actor.orphans(1, End::Exit(0));
         self.reaps_all();
-    }
-
-    pub fn is_in_state(&self, state: char) {
-        until("the init's state", || self.stat().state == state);
     }
 
     /// Descriptors it has open.

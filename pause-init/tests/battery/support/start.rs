@@ -113,7 +113,7 @@ impl Start {
         )
     }
 
-    /// Started, and at work: it has reaped something. A peer must have its command first:
+    /// Started, and at work: it has reaped something, and sleeps. A peer must have its command first:
     /// catatonit never hears of a child that ended before.
     pub fn ready(self) -> Running {
         let running = self.run();
@@ -121,6 +121,7 @@ impl Start {
             running.init.keeps(&running.children())
         });
         running.reaps_one();
+        running.asleep();
         running
     }
 }
