@@ -199,7 +199,8 @@ impl World {
         match &mut p.reap {
             None => p.reap = Some(Reap { at, by }),
             Some(known) => {
-                if at.precision < known.at.precision {
+                // every report of a reap is late, so of two equals the earlier is nearer
+                if (at.precision, at.t) < (known.at.precision, known.at.t) {
                     known.at = at;
                 }
                 if known.by == Parent::Unknown {

@@ -51,7 +51,10 @@ impl Watched {
                 Ok(batch) => self.take(batch),
                 Err(RecvTimeoutError::Timeout) => {
                     let tail = &self.log[self.log.len().saturating_sub(40)..];
-                    panic!("in vain waited for {what}; the last of {} deltas: {tail:#?}", self.log.len());
+                    for delta in tail {
+                        eprintln!("{delta:?}");
+                    }
+                    panic!("in vain waited for {what} after {} deltas", self.log.len());
                 }
                 Err(RecvTimeoutError::Disconnected) => panic!("the observer ended, waiting for {what}"),
             }

@@ -178,8 +178,8 @@ impl Fuse {
         // (wait_task_zombie, kernel/exit.c)
         let status = (status == of_leader).then_some(status);
         self.ended(kernel, id, status, Stamp::connector(t), parent);
-        if parent.is_none() {
-            // released before the event was sent
+        if parent.is_none() && pid == tgid {
+            // released before the event was sent; other threads release themselves
             self.vanished(id, Stamp::by_then(t, Source::Connector), None);
         }
     }
