@@ -2,19 +2,25 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use podscope::model::{Aspect, Delta, Parent, Precision, Sight, Signal, Source, State, WaitStatus};
+use podscope::model::{Aspect, Delta, Parent, Precision, Process, Sight, Signal, Source, State, WaitStatus};
 use podscope::observe::{Options, identify, signal};
 
-use crate::support::{Helper, Watched, sleeper, stat};
+use crate::support::{Helper, Watched, sleeper, stat, unless_lost};
 
 /// A child's life under `options`; gives the sources that told its exit and reap.
 fn life(without: &str) -> (Option<WaitStatus>, Source, Source) {
+    let told = std::cell::Cell::new(None);
+    unless_lost(|| told.set(Some(life_once(without))));
+    told.get().expect("it ran")
+}
+
+fn life_once(without: &str) -> (Option<WaitStatus>, Source, Source) {
     let mut w = Watched::start(Options::without(without));
     let mut helper = Helper::start("holder");
     let parent = w.watch(helper.pid);
     helper.tell("go");
     let id = identify(helper.answer_number()).expect("a zombie keeps its pid");
-    w.until("the zombie", |w| w.world.process(id).is_some_and(|p| p.is_zombie()));
+    w.until("the zombie", |w| w.world.process(id).is_some_and(Process::is_zombie));
     assert_eq!(stat(id.pid), Some(('Z', parent.pid)));
     helper.tell("reap");
     assert_eq!(helper.answer(), "reaped");

@@ -10,7 +10,9 @@ use crate::support::{Helper, Watched, ns_inode, sleeper};
 fn look(pids: Option<&[u32]>) -> (World, Vec<Delta>) {
     let deltas = once(pids).expect("/proc is there");
     let mut world = World::default();
-    deltas.iter().for_each(|d| world.apply(d));
+    for delta in &deltas {
+        world.apply(delta);
+    }
     (world, deltas)
 }
 

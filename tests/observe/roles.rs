@@ -56,7 +56,11 @@ fn die_of(signal: i32) -> ! {
 
 /// Ends in its own way: with a code, or by a signal.
 fn end(n: u32) -> ! {
-    if n % 5 == 4 { die_of(if n % 2 == 0 { libc::SIGKILL } else { libc::SIGTERM }) } else { exit((n % 256) as i32) }
+    if n % 5 == 4 {
+        die_of(if n.is_multiple_of(2) { libc::SIGKILL } else { libc::SIGTERM })
+    } else {
+        exit((n % 256) as i32)
+    }
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn storm() {
         let mut ends = Vec::new();
         for n in 0..count {
             child(|| end(n));
-            if n % 8 == 7 {
+            if (n + 1).is_multiple_of(8) {
                 while ends.len() < n as usize + 1 {
                     ends.extend(wait_for(-1));
                 }

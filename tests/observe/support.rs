@@ -1,15 +1,34 @@
 //! A watched stream of deltas, and helper processes that do as they are told.
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use podscope::model::{Delta, ProcId, Process, World};
+use podscope::model::{Delta, ProcId, Process, Source, World};
 use podscope::observe::{Input, Observer, Options, Scope, identify};
 
 /// Nothing here takes a tenth of it; only a failure waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    static LOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test that needs every event. An ordinary user's socket is small and hears the whole machine, so
+/// that others' storms can overrun it; then the test is repeated, and otherwise fails for good.
+pub fn unless_lost(test: impl Fn()) {
+    for _ in 0..10 {
+        LOST.set(false);
+        let Err(failure) = std::panic::catch_unwind(AssertUnwindSafe(&test)) else { return };
+        if !LOST.get() {
+            std::panic::resume_unwind(failure);
+        }
+    }
+    panic!("lost events ten times");
+}
 
 pub struct Watched {
     pub observer: Observer,
@@ -73,6 +92,9 @@ impl Watched {
 
     fn take(&mut self, batch: Vec<Delta>) {
         for delta in batch {
+            if matches!(delta, Delta::Lost { source: Source::Connector, .. }) {
+                LOST.set(true);
+            }
             self.world.apply(&delta);
             self.log.push(delta);
         }

@@ -1,12 +1,16 @@
 //! Zombies: whose they are, and who ends them.
 
-use podscope::model::{Parent, Precision, Signal, Source, WaitStatus};
+use podscope::model::{Parent, Precision, Process, Signal, Source, WaitStatus};
 use podscope::observe::{Options, identify, signal};
 
-use crate::support::{Helper, Watched, stat};
+use crate::support::{Helper, Watched, stat, unless_lost};
 
 #[test]
 fn an_orphan_goes_to_the_subreaper() {
+    unless_lost(an_orphan_goes_to_the_subreaper_once);
+}
+
+fn an_orphan_goes_to_the_subreaper_once() {
     let mut helper = Helper::start("subreaper");
     let (middle, orphan) = (helper.answer_number(), helper.answer_number());
     let mut w = Watched::start(Options::default());
@@ -41,12 +45,16 @@ fn an_orphan_goes_to_the_subreaper() {
 
 #[test]
 fn a_held_zombie_is_one_until_its_parent_waits() {
+    unless_lost(a_held_zombie_is_one_until_its_parent_waits_once);
+}
+
+fn a_held_zombie_is_one_until_its_parent_waits_once() {
     let mut helper = Helper::start("holder");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
     helper.tell("go");
     let id = identify(helper.answer_number()).expect("a zombie keeps its pid");
-    w.until("the zombie", |w| w.world.process(id).is_some_and(|p| p.is_zombie()));
+    w.until("the zombie", |w| w.world.process(id).is_some_and(Process::is_zombie));
     assert_eq!(stat(id.pid), Some(('Z', parent.pid)));
     helper.tell("reap");
     assert_eq!(helper.answer(), "reaped");
@@ -57,6 +65,10 @@ fn a_held_zombie_is_one_until_its_parent_waits() {
 
 #[test]
 fn a_dying_parent_hands_its_zombies_on() {
+    unless_lost(a_dying_parent_hands_its_zombies_on_once);
+}
+
+fn a_dying_parent_hands_its_zombies_on_once() {
     let mut outer = Helper::start("subreaper");
     let (middle, orphan) = (outer.answer_number(), outer.answer_number());
     let mut w = Watched::start(Options::default());
@@ -64,7 +76,7 @@ fn a_dying_parent_hands_its_zombies_on() {
     let [middle, orphan] = [middle, orphan].map(|pid| identify(pid).expect("it runs"));
     // the child dies first and stays a zombie of a parent that never waits
     signal::send(orphan, Signal::KILL).expect("a descendant");
-    w.until("the zombie", |w| w.world.process(orphan).is_some_and(|p| p.is_zombie()));
+    w.until("the zombie", |w| w.world.process(orphan).is_some_and(Process::is_zombie));
     assert_eq!(stat(orphan.pid), Some(('Z', middle.pid)));
     signal::send(middle, Signal::KILL).expect("a descendant");
     w.until("its new parent", |w| w.process(orphan).parent == Parent::Process(reaper));
@@ -82,7 +94,7 @@ fn a_zombie_found_by_looking_is_one() {
     let mut w = Watched::start(Options::default());
     w.watch(helper.pid);
     let id = identify(pid).expect("a zombie keeps its pid");
-    w.until("the zombie", |w| w.world.process(id).is_some_and(|p| p.is_zombie()));
+    w.until("the zombie", |w| w.world.process(id).is_some_and(Process::is_zombie));
     // /proc tells the status to those who may know
     assert_eq!(w.process(id).exit.and_then(|e| e.status), Some(WaitStatus(0x500)));
     helper.tell("reap");

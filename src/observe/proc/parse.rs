@@ -12,7 +12,8 @@ pub struct Stat {
     pub comm: String,
     pub state: State,
     pub ppid: u32,
-    flags: u32,
+    /// `PF_*` of `include/linux/sched.h`.
+    pub flags: u32,
     /// Threads that are not yet released, never zero; one for a zombie that can be reaped.
     pub threads: u32,
     /// Clock ticks after boot.
