@@ -13,7 +13,7 @@ use super::{
 pub enum Delta {
     /// The machine, once at the start.
     Host {
-        host: Host,
+        host: Box<Host>,
         at: Stamp,
     },
     /// What a way of seeing is worth from now on.
@@ -101,6 +101,8 @@ pub enum Delta {
     Signalled {
         target: ProcId,
         signal: Signal,
+        /// Who was foretold to end with the target.
+        foretold: Vec<ProcId>,
         error: Option<String>,
         at: Stamp,
     },

@@ -124,7 +124,7 @@ pub struct SignalMasks {
 
 impl SignalMasks {
     const fn has(mask: u64, signal: Signal) -> bool {
-        mask & (1 << (signal.0 - 1)) != 0
+        matches!(signal.0, 1..=64) && mask & (1 << (signal.0 - 1)) != 0
     }
 
     pub const fn blocks(self, signal: Signal) -> bool {

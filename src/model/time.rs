@@ -40,7 +40,8 @@ pub struct WallAnchor {
 impl WallAnchor {
     /// Nanoseconds since the Unix epoch at `t`.
     pub fn unix_ns_at(&self, t: MonoNs) -> i64 {
-        self.unix_ns + (t.0 as i64 - self.mono.0 as i64)
+        let since = i128::from(t.0) - i128::from(self.mono.0);
+        (i128::from(self.unix_ns) + since).clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 }
 
@@ -99,5 +100,13 @@ impl Stamp {
 
     pub const fn by_then(t: MonoNs, source: Source) -> Self {
         Self::new(t, source, Precision::ByThen)
+    }
+
+    /// Whether this one tells the time of the same event better than `other`: what was seen before what
+    /// was inferred, the more exact, then the earlier. A total order, so that the order of arrival does
+    /// not matter.
+    pub fn sharper_than(&self, other: Self) -> bool {
+        let key = |s: Self| (s.source == Source::Inferred, s.precision, s.t, s.source);
+        key(*self) < key(other)
     }
 }

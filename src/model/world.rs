@@ -1,6 +1,6 @@
 //! The picture itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use super::{
 pub struct Sent {
     pub target: ProcId,
     pub signal: Signal,
+    /// Who was to end with the target, by the forecast at the time.
+    pub foretold: Vec<ProcId>,
     pub error: Option<String>,
     pub at: Stamp,
 }
@@ -50,6 +52,8 @@ pub struct World {
     gone: VecDeque<ProcId>,
     /// The living or zombie process that has a pid now.
     by_pid: BTreeMap<u32, ProcId>,
+    /// (parent, child) of every remembered process whose parent is known.
+    by_parent: BTreeSet<(ProcId, ProcId)>,
 }
 
 impl World {
@@ -57,11 +61,15 @@ impl World {
     pub const MAX_GONE: usize = 16_384;
     /// Pod events, and signals sent, that are remembered.
     pub const MAX_EVENTS: usize = 4_096;
+    /// Namespaces beyond this number are forgotten once no remembered process was ever in them.
+    pub const MAX_NAMESPACES: usize = 4_096;
+    /// Execs and reparents that are remembered of one process.
+    pub const MAX_STEPS: usize = 256;
 
     pub fn apply(&mut self, delta: &Delta) {
         self.now = self.now.max(delta.time());
         match delta {
-            Delta::Host { host, .. } => self.host = host.clone(),
+            Delta::Host { host, .. } => self.host = (**host).clone(),
             Delta::Visibility { aspect, sight, .. } => {
                 self.visibility.insert(*aspect, sight.clone());
             }
@@ -71,7 +79,7 @@ impl World {
                 let p = self.process_mut(*id, *at);
                 p.comm.clone_from(comm);
                 p.cmdline.clone_from(cmdline);
-                p.execs.push(*at);
+                push_step(&mut p.execs, *at);
                 // execve resets caught signals (execve(2)); a reading will tell the new ones
                 p.signals.caught = 0;
             }
@@ -83,15 +91,15 @@ impl World {
                 }
             }
             Delta::Exited { id, status, at } => self.exited(*id, *status, *at),
-            Delta::Reparented { id, from, to, at } => {
-                let p = self.process_mut(*id, *at);
-                p.parent = *to;
-                p.reparents.push(Reparent { at: *at, from: *from, to: *to });
-            }
+            Delta::Reparented { id, from, to, at } => self.reparented(*id, Reparent { at: *at, from: *from, to: *to }),
             Delta::Reaped { id, by, at } => self.reaped(*id, *by, *at),
             Delta::Joined { id, member, at } => self.joined(*id, member, *at),
             Delta::Namespace { namespace, .. } => {
-                self.namespaces.insert(namespace.id, *namespace);
+                let new = self.namespaces.insert(namespace.id, *namespace).is_none();
+                let count = self.namespaces.len();
+                if new && count > Self::MAX_NAMESPACES && count.is_multiple_of(Self::MAX_NAMESPACES / 4) {
+                    self.forget_namespaces();
+                }
             }
             Delta::NodeStarted { id, at } => self.node = Some(Node { process: *id, started: *at, ended: None }),
             Delta::NodeEnded { reason, at } => {
@@ -106,28 +114,84 @@ impl World {
                 self.pods.remove(uid);
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
-            Delta::Signalled { target, signal, error, at } => {
-                let sent = Sent { target: *target, signal: *signal, error: error.clone(), at: *at };
+            Delta::Signalled { target, signal, foretold, error, at } => {
+                let sent = Sent {
+                    target: *target,
+                    signal: *signal,
+                    foretold: foretold.clone(),
+                    error: error.clone(),
+                    at: *at,
+                };
                 push_bounded(&mut self.sent, sent);
             }
-            Delta::Lost { source, count, .. } => *self.lost.entry(*source).or_default() += count.unwrap_or(1),
+            Delta::Lost { source, count, .. } => {
+                let lost = self.lost.entry(*source).or_default();
+                *lost = lost.saturating_add(count.unwrap_or(1));
+            }
         }
     }
 
     fn process_mut(&mut self, id: ProcId, at: Stamp) -> &mut Process {
-        let entry = self.processes.entry(id).or_insert_with(|| {
-            self.by_pid.insert(id.pid, id);
-            // heard of before it was seen: it was alive by then
-            Arc::new(Process::new(id, Parent::Unknown, Stamp::by_then(at.t, at.source)))
-        });
-        Arc::make_mut(entry)
+        if !self.processes.contains_key(&id) {
+            self.enter(id, at);
+        }
+        let fresh = || Arc::new(Process::new(id, Parent::Unknown, heard_of(at)));
+        let p = Arc::make_mut(self.processes.entry(id).or_insert_with(fresh));
+        if heard_of(at).sharper_than(p.born) {
+            p.born = heard_of(at);
+        }
+        p
+    }
+
+    /// A process that was not known before. One pid belongs to one process at a time, so of two the
+    /// one that started first has been reaped.
+    fn enter(&mut self, id: ProcId, at: Stamp) {
+        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, heard_of(at))));
+        let reused = Stamp::by_then(at.t, Source::Inferred);
+        match self.by_pid.get(&id.pid).copied() {
+            Some(newer) if newer.start > id.start => self.reaped(id, Parent::Unknown, reused),
+            Some(older) => {
+                self.by_pid.insert(id.pid, id);
+                self.reaped(older, Parent::Unknown, reused);
+            }
+            None => {
+                self.by_pid.insert(id.pid, id);
+            }
+        }
+    }
+
+    fn set_parent(&mut self, id: ProcId, parent: Parent, at: Stamp) {
+        let p = self.process_mut(id, at);
+        let before = std::mem::replace(&mut p.parent, parent);
+        if let Some(before) = before.process() {
+            self.by_parent.remove(&(before, id));
+        }
+        if let Some(parent) = parent.process() {
+            self.by_parent.insert((parent, id));
+        }
+    }
+
+    fn reparented(&mut self, id: ProcId, step: Reparent) {
+        let steps = &mut self.process_mut(id, step.at).reparents;
+        let place = steps.partition_point(|s| s.at.t <= step.at.t);
+        steps.insert(place, step);
+        if steps.len() > Self::MAX_STEPS {
+            steps.remove(0);
+        }
+        let parent = steps.last().map_or(step.to, |s| s.to);
+        self.set_parent(id, parent, step.at);
     }
 
     fn born(&mut self, id: ProcId, parent: Parent, at: Stamp) {
         let from = parent.process().and_then(|p| self.processes.get(&p)).cloned();
         let p = self.process_mut(id, at);
-        p.born = at;
-        p.parent = parent;
+        if at.sharper_than(p.born) {
+            p.born = at;
+        }
+        if p.reparents.is_empty() {
+            self.set_parent(id, parent, at);
+        }
+        let p = self.process_mut(id, at);
         if let Some(from) = from {
             if p.cmdline.is_empty() && p.comm.is_empty() {
                 p.comm.clone_from(&from.comm);
@@ -159,9 +223,7 @@ impl World {
         if !facts.nspid.is_empty() {
             p.nspid.clone_from(&facts.nspid);
         }
-        if p.parent == Parent::Unknown {
-            p.parent = facts.parent;
-        }
+        let orphan = p.parent == Parent::Unknown;
         p.uid = Some(facts.uid);
         p.namespaces.merge(&facts.namespaces);
         if p.is_alive() {
@@ -177,15 +239,18 @@ impl World {
         if p.member.is_none() {
             p.member = inherited;
         }
+        if orphan {
+            self.set_parent(facts.id, facts.parent, at);
+        }
     }
 
     fn exited(&mut self, id: ProcId, status: Option<WaitStatus>, at: Stamp) {
         let p = self.process_mut(id, at);
-        let known = p.exit;
-        let sharper = known.is_none_or(|e| at.precision < e.at.precision);
-        p.exit = Some(Exit {
-            at: known.filter(|_| !sharper).map_or(at, |e| e.at),
-            status: known.and_then(|e| e.status).or(status),
+        p.exit = Some(match p.exit {
+            None => Exit { at, status },
+            Some(known) => {
+                Exit { at: if at.sharper_than(known.at) { at } else { known.at }, status: known.status.or(status) }
+            }
         });
         p.rss_bytes = 0;
         if p.reap.is_none() {
@@ -199,8 +264,7 @@ impl World {
         match &mut p.reap {
             None => p.reap = Some(Reap { at, by }),
             Some(known) => {
-                // every report of a reap is late, so of two equals the earlier is nearer
-                if (at.precision, at.t) < (known.at.precision, known.at.t) {
+                if at.sharper_than(known.at) {
                     known.at = at;
                 }
                 if known.by == Parent::Unknown {
@@ -210,9 +274,11 @@ impl World {
         }
         p.state = State::Gone;
         p.rss_bytes = 0;
-        if p.exit.is_none() {
-            // it cannot have been reaped without having ended
-            p.exit = Some(Exit { at: Stamp::by_then(at.t, Source::Inferred), status: None });
+        // it cannot have been reaped without having ended
+        let ended = Stamp::by_then(at.t, Source::Inferred);
+        let exit = p.exit.get_or_insert(Exit { at: ended, status: None });
+        if ended.sharper_than(exit.at) {
+            exit.at = ended;
         }
         if first {
             if self.by_pid.get(&id.pid) == Some(&id) {
@@ -222,9 +288,28 @@ impl World {
             if self.gone.len() > Self::MAX_GONE
                 && let Some(oldest) = self.gone.pop_front()
             {
-                self.processes.remove(&oldest);
+                self.forget(oldest);
             }
         }
+    }
+
+    fn forget(&mut self, id: ProcId) {
+        if let Some(p) = self.processes.remove(&id)
+            && let Some(parent) = p.parent.process()
+        {
+            self.by_parent.remove(&(parent, id));
+        }
+    }
+
+    fn forget_namespaces(&mut self) {
+        let mut kept: BTreeSet<NsId> = self.processes.values().flat_map(|p| p.namespaces.iter()).collect();
+        kept.extend(self.host.namespaces.iter());
+        let mut open: Vec<NsId> = kept.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            let above = self.namespaces.get(&id).into_iter().flat_map(|n| [n.owner, n.parent]);
+            open.extend(above.flatten().filter(|up| kept.insert(*up)));
+        }
+        self.namespaces.retain(|id, _| kept.contains(id));
     }
 
     fn joined(&mut self, id: ProcId, member: &Member, at: Stamp) {
@@ -234,7 +319,9 @@ impl World {
         while let Some(head) = heads.pop() {
             let children: Vec<ProcId> = self.children(head).filter(|c| c.member.is_none()).map(|c| c.id).collect();
             for child in children {
-                self.process_mut(child, at).member = Some(member.clone());
+                if let Some(p) = self.processes.get_mut(&child) {
+                    Arc::make_mut(p).member = Some(member.clone());
+                }
                 heads.push(child);
             }
         }
@@ -256,7 +343,9 @@ impl World {
 
     /// All whose parent it is, the reaped ones too.
     pub fn children(&self, id: ProcId) -> impl Iterator<Item = &Process> {
-        self.processes.values().map(Arc::as_ref).filter(move |p| p.parent == Parent::Process(id))
+        const FIRST: ProcId = ProcId { pid: 0, start: 0 };
+        const LAST: ProcId = ProcId { pid: u32::MAX, start: u64::MAX };
+        self.by_parent.range((id, FIRST)..=(id, LAST)).filter_map(|(_, child)| self.process(*child))
     }
 
     pub fn pod(&self, uid: &PodUid) -> Option<&Pod> {
@@ -280,6 +369,18 @@ impl World {
     /// Whether it is the observer's own instance.
     pub fn is_host_ns(&self, ns: NsId) -> bool {
         self.host.namespaces.get(ns.kind) == Some(ns)
+    }
+}
+
+/// Whatever is told of a process, it was born by then.
+const fn heard_of(at: Stamp) -> Stamp {
+    Stamp::by_then(at.t, at.source)
+}
+
+fn push_step(steps: &mut Vec<Stamp>, at: Stamp) {
+    steps.push(at);
+    if steps.len() > World::MAX_STEPS {
+        steps.remove(0);
     }
 }
 

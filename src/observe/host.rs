@@ -18,7 +18,7 @@ pub fn host(namespaces: NsSet) -> Delta {
         anchor: clock::anchor(),
         namespaces,
     };
-    Delta::Host { host, at: Stamp::prompt(clock::now(), Source::App) }
+    Delta::Host { host: Box::new(host), at: Stamp::prompt(clock::now(), Source::App) }
 }
 
 pub fn visibility(aspect: Aspect, sight: Sight) -> Delta {

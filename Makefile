@@ -1,0 +1,36 @@
+# Everything a person or a build machine says. Each target sets up what it needs.
+
+PREFIX ?= /usr/local
+
+.PHONY: run test lint bench screenshots install help
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run          build, and open the app with a pod in it (without a display: in a virtual one)'
+	@echo 'make test         all tests; as root a second time as an ordinary user'
+	@echo 'make lint         format and clippy, warnings are errors'
+	@echo 'make bench        the numbers of the README'
+	@echo 'make screenshots  take screenshots/ anew from the real app'
+	@echo 'make install      into PREFIX ($(PREFIX)), below DESTDIR if that is set'
+
+run:
+	@scripts/run
+
+test:
+	@scripts/test
+
+lint:
+	@scripts/lint
+
+bench:
+	@scripts/setup test
+	cargo bench
+
+screenshots:
+	@scripts/screenshots
+
+install:
+	cargo build --release
+	install -Dm755 "$${CARGO_TARGET_DIR:-target}/release/podscope" "$(DESTDIR)$(PREFIX)/bin/podscope"
+	install -Dm644 assets/packaging/podscope.desktop "$(DESTDIR)$(PREFIX)/share/applications/podscope.desktop"
+	install -Dm644 assets/icons/logo.svg "$(DESTDIR)$(PREFIX)/share/icons/hicolor/scalable/apps/podscope.svg"

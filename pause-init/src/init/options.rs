@@ -1,0 +1,170 @@
+//! The arguments: the reference's `-v`, and Podscope's own options. All others are ignored, as there.
+
+use crate::{sys, text};
+
+pub struct Options {
+    /// Where to write a record for every reaped child.
+    pub report_fd: Option<i32>,
+    /// False: pause as it was before 3.1, which left zombies.
+    pub reap: bool,
+    pub delay_ms: u32,
+}
+
+pub enum Asked {
+    Run(Options),
+    Version,
+    Wrong(Wrong),
+}
+
+/// An option of ours with a value that will not do.
+pub struct Wrong {
+    option: &'static [u8],
+    wants: &'static [u8],
+    got: Option<&'static [u8]>,
+}
+
+impl Wrong {
+    pub fn tell(&self) {
+        let (before, got, after): (&[u8], _, &[u8]) = match self.got {
+            Some(got) => (b", got \"", got, b"\"\n"),
+            None => (b", got nothing", b"".as_slice(), b"\n"),
+        };
+        text::tell_parts(&[b"pause: ", self.option, self.wants, before, got, after]);
+    }
+}
+
+/// The argument vector after the program's name.
+#[derive(Clone)]
+pub struct Args {
+    next: *const *const u8,
+}
+
+impl Args {
+    /// # Safety
+    /// `stack` points at argc, followed by argv and its null, all alive for the whole program.
+    pub unsafe fn new(stack: *const usize) -> Self {
+        // SAFETY: argv follows argc. Before 5.18 a program could be started with argc 0: then argv
+        // is only its null, which must not be stepped over.
+        let next = unsafe { stack.add(1 + usize::from(*stack != 0)) };
+        Args { next: next.cast() }
+    }
+}
+
+impl Iterator for Args {
+    type Item = &'static [u8];
+
+    fn next(&mut self) -> Option<&'static [u8]> {
+        // SAFETY: `next` is inside argv or at its null, and does not go on from there.
+        let arg = unsafe { *self.next };
+        if arg.is_null() {
+            return None;
+        }
+        let mut len = 0;
+        // SAFETY: an argument ends with a zero byte; `len` stops at it.
+        while unsafe { *arg.add(len) } != 0 {
+            len += 1;
+        }
+        // SAFETY: not at the null, so one more entry follows; `len` bytes were just read.
+        unsafe {
+            self.next = self.next.add(1);
+            Some(core::slice::from_raw_parts(arg, len))
+        }
+    }
+}
+
+pub fn parse(mut args: Args) -> Asked {
+    // As in the reference: `-v` anywhere, whatever else is asked.
+    if args.clone().any(|arg| arg.eq_ignore_ascii_case(b"-v")) {
+        return Asked::Version;
+    }
+    let mut options = Options {
+        report_fd: None,
+        reap: true,
+        delay_ms: 0,
+    };
+    while let Some(arg) = args.next() {
+        let found = report_fd(&mut options, arg, &mut args)
+            .and_then(|()| delay(&mut options, arg, &mut args))
+            .and_then(|()| no_reap(&mut options, arg));
+        if let Err(wrong) = found {
+            return Asked::Wrong(wrong);
+        }
+    }
+    Asked::Run(options)
+}
+
+fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
+    const OPTION: &[u8] = b"--report-fd";
+    if let Some(Value(got)) = value(OPTION, arg, args) {
+        // Never 0, 1 or 2: a line of text among the records would put them out of step.
+        let fd = got
+            .and_then(number)
+            .filter(|n| *n > 2)
+            .and_then(|n| i32::try_from(n).ok());
+        options.report_fd = fd.filter(|fd| sys::make_nonblocking(*fd));
+        if options.report_fd.is_none() {
+            return Err(Wrong {
+                option: OPTION,
+                wants: b" wants an open, writable descriptor above 2",
+                got,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn delay(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
+    const OPTION: &[u8] = b"--reap-delay-ms";
+    if let Some(Value(got)) = value(OPTION, arg, args) {
+        let Some(ms) = got.and_then(number) else {
+            return Err(Wrong {
+                option: OPTION,
+                wants: b" wants milliseconds, 0 to 4294967295",
+                got,
+            });
+        };
+        options.delay_ms = ms;
+    }
+    Ok(())
+}
+
+fn no_reap(options: &mut Options, arg: &'static [u8]) -> Result<(), Wrong> {
+    const OPTION: &[u8] = b"--no-reap";
+    match arg.strip_prefix(OPTION) {
+        Some([]) => options.reap = false,
+        Some([b'=', got @ ..]) => {
+            return Err(Wrong {
+                option: OPTION,
+                wants: b" takes no value",
+                got: Some(got),
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What follows an option; nothing if the arguments end there.
+struct Value(Option<&'static [u8]>);
+
+/// None if the argument is not this option.
+fn value(option: &[u8], arg: &'static [u8], args: &mut Args) -> Option<Value> {
+    match arg.strip_prefix(option)? {
+        [] => Some(Value(args.next())),
+        [b'=', value @ ..] => Some(Value(Some(value))),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u32, |n, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        n.checked_mul(10)?.checked_add(u32::from(digit))
+    })
+}

@@ -1,0 +1,53 @@
+//! The command line: one file a subcommand.
+
+mod output;
+mod pause;
+mod snapshot;
+mod window;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use output::Failure;
+
+/// Watch a Kubernetes pod live and die: namespaces, process trees, zombies.
+#[derive(Debug, Parser)]
+#[command(name = "podscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub window: window::Args,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print what is on this machine now: processes, namespaces, pods.
+    Snapshot(snapshot::Args),
+    /// Show the bundled pause init, or write it to a file.
+    Pause(pause::Args),
+}
+
+/// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
+/// 2 for wrong usage.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // help and version come this way too; a closed pipe is nobody's fault
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match &cli.command {
+        Some(Command::Snapshot(args)) => snapshot::main(args),
+        Some(Command::Pause(args)) => pause::main(args),
+        None => window::main(&cli.window),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

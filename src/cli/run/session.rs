@@ -1,0 +1,173 @@
+//! Observer and lab behind `podscope run`, and what happened so far.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use crate::cli::output::{Failure, note};
+use crate::command::{Command, Outcome};
+use crate::export::{Selection, render, write_file};
+use crate::lab::{ExecOutput, Lab, PodSpec};
+use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, Source, Stamp, World};
+use crate::observe::{Input, Observer, Options, Scope, now, signal};
+use crate::script::pod_ready;
+
+/// Batches that may wait while the terminal is slow; the observer waits beyond that.
+const BATCHES: usize = 4_096;
+/// How long a program run in a pod may take.
+const EXEC: Duration = Duration::from_secs(30);
+
+pub enum News {
+    Deltas(Vec<Delta>),
+    Answer(Outcome),
+    /// It is later than asked for.
+    Time,
+    /// The user has had enough.
+    Stop,
+    /// There will be no more news.
+    Lost,
+}
+
+pub struct Session {
+    // dropped in this order: the node and its pods first, while the observer still sees them go
+    lab: Arc<Lab>,
+    observer: Observer,
+    deltas: Receiver<Vec<Delta>>,
+    answers: (Sender<Outcome>, Receiver<Outcome>),
+    stop: Receiver<()>,
+    world: World,
+    /// Pods that were asked for, by name, and whether they ever stood.
+    pods: Vec<(PodUid, String)>,
+    stood: BTreeSet<PodUid>,
+}
+
+impl Session {
+    pub fn start(stop: Receiver<()>) -> Result<Self, Failure> {
+        let (sink, deltas) = bounded(BATCHES);
+        let sink = Box::new(move |batch| drop(sink.send(batch)));
+        let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
+        let exe = Path::new("/proc/self/exe");
+        let lab = Lab::start(exe, observer.input()).map_err(Failure::failed)?;
+        let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
+        Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
+    }
+
+    pub fn run(&mut self, spec: PodSpec) -> Result<(), Failure> {
+        let name = spec.name.clone();
+        let uid = self.lab.run(spec).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))?;
+        self.pods.push((uid, name));
+        Ok(())
+    }
+
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Waits for whatever comes first.
+    pub fn next(&self, until: MonoNs) -> News {
+        let left = Duration::from_nanos(until.since(now())).min(Duration::from_hours(1));
+        select! {
+            recv(self.deltas) -> batch => batch.map_or(News::Lost, News::Deltas),
+            recv(self.answers.1) -> outcome => outcome.map_or(News::Lost, News::Answer),
+            recv(self.stop) -> _ => News::Stop,
+            default(left) => News::Time,
+        }
+    }
+
+    pub fn apply(&mut self, batch: &[Delta]) {
+        for delta in batch {
+            self.world.apply(delta);
+        }
+        for (uid, _) in &self.pods {
+            if self.world.pod(uid).is_some_and(|pod| pod_ready(&self.world, pod).is_ok()) {
+                self.stood.insert(uid.clone());
+            }
+        }
+    }
+
+    pub fn node_ended(&self) -> Option<&str> {
+        self.world.node.as_ref()?.ended.as_ref().map(|(reason, _)| reason.as_str())
+    }
+
+    /// Whether every pod has done what it had to, or is gone.
+    pub fn all_ended(&self) -> bool {
+        self.pods.iter().all(|(uid, _)| match self.world.pod(uid) {
+            Some(pod) => matches!(pod.phase, Phase::Succeeded | Phase::Failed),
+            None => self.stood.contains(uid),
+        })
+    }
+
+    /// Whether all pods came up.
+    pub fn verdict(&self) -> Result<(), Failure> {
+        let fallen = self.pods.iter().find(|(uid, _)| !self.stood.contains(uid));
+        let Some((uid, name)) = fallen else { return Ok(()) };
+        let why = match self.world.pod(uid) {
+            Some(pod) => pod_ready(&self.world, pod).err().unwrap_or_default(),
+            None => "it is gone".into(),
+        };
+        Err(Failure::Failed(format!("pod {name} did not come up: {why}")))
+    }
+
+    /// What the ui's buttons do, too. `None`: the answer comes as [`News::Answer`].
+    pub fn carry_out(&self, command: Command) -> Option<Outcome> {
+        let done: Result<(), String> = match command {
+            Command::Signal { target, signal } => self.signal(target, signal),
+            Command::Exec { member, argv } => {
+                self.exec(member, argv);
+                return None;
+            }
+            Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
+            Command::Export { path, format, redact } => {
+                let selection = Selection { redact, ..Selection::default() };
+                let text = render(&self.world, format, &selection);
+                write_file(&path, text.as_bytes()).map_err(|e| e.to_string())
+            }
+            Command::Screenshot(path) => {
+                skip(&path);
+                Ok(())
+            }
+            Command::Select(_) | Command::Show(_) => Ok(()),
+            Command::Create(_) | Command::StartNode => Err("a script cannot do this".into()),
+        };
+        Some(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+    }
+
+    fn signal(&self, target: ProcId, signal: Signal) -> Result<(), String> {
+        let process = self.world.process(target);
+        if process.is_none_or(|p| p.member.is_none()) {
+            return Err(format!("process {target} is of no pod of the lab; use kill(1) for others"));
+        }
+        let sent = signal::send(target, signal);
+        let error = sent.as_ref().err().map(ToString::to_string);
+        let at = Stamp::prompt(now(), Source::App);
+        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, error, at }));
+        sent.map_err(|e| format!("{signal} to process {target}: {e}"))
+    }
+
+    fn exec(&self, member: Member, argv: Vec<String>) {
+        let (lab, answers) = (Arc::clone(&self.lab), self.answers.0.clone());
+        std::thread::spawn(move || {
+            let outcome = match lab.exec(&member, &argv, EXEC) {
+                Ok(output) => ran(&argv, &output),
+                Err(e) => Outcome::Failed(format!("{}: {e}", argv.join(" "))),
+            };
+            // nobody waits for it once the run is over
+            drop(answers.send(outcome));
+        });
+    }
+}
+
+fn ran(argv: &[String], output: &ExecOutput) -> Outcome {
+    if output.timed_out {
+        return Outcome::Failed(format!("{}: not done after {} s, and killed", argv.join(" "), EXEC.as_secs()));
+    }
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat();
+    Outcome::Exec { code: output.status.code(), output: text }
+}
+
+fn skip(path: &PathBuf) {
+    note(format_args!("podscope: {}: no screenshot, since there is no window here", path.display()));
+}

@@ -1,0 +1,70 @@
+//! `podscope snapshot`: the machine now, once.
+
+use std::path::PathBuf;
+
+use super::output::{Failure, print};
+use crate::export::{self, Format, Selection, render, write_file};
+use crate::model::World;
+use crate::observe;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatName,
+    /// Write to this file instead of standard output; `-` is standard output.
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Only this process, its namespaces and its pod; may be given more than once.
+    #[arg(long, value_name = "N")]
+    pid: Vec<u32>,
+    /// Leave out the arguments of all processes.
+    #[arg(long)]
+    redact: bool,
+    /// Print the JSON Schema of the format instead.
+    #[arg(long, hide = true)]
+    schema: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum FormatName {
+    /// podscope.snapshot/1
+    #[default]
+    Json,
+    /// The table of lsns(8)
+    Lsns,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Json => Self::Json,
+            FormatName::Lsns => Self::Lsns,
+        }
+    }
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    if args.schema {
+        return write(args, &format!("{:#}\n", export::schema()));
+    }
+    let world = look(&args.pid)?;
+    if let Some(pid) = args.pid.iter().find(|pid| world.by_pid(**pid).is_none()) {
+        return Err(Failure::Failed(format!("--pid {pid}: there is no such process, or it cannot be seen")));
+    }
+    let selection = Selection { pids: args.pid.iter().copied().collect(), redact: args.redact };
+    write(args, &render(&world, args.format.into(), &selection))
+}
+
+fn write(args: &Args, text: &str) -> Result<(), Failure> {
+    match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
+        Some(path) => write_file(path, text.as_bytes()).map_err(Failure::failed),
+        None => print(text),
+    }
+}
+
+fn look(pids: &[u32]) -> Result<World, Failure> {
+    let deltas = observe::once((!pids.is_empty()).then_some(pids)).map_err(Failure::failed)?;
+    let mut world = World::default();
+    deltas.iter().for_each(|delta| world.apply(delta));
+    Ok(world)
+}

@@ -1,0 +1,50 @@
+//! What a user can do: views and scripts return these, and only the app or the terminal carries them out.
+
+use std::path::PathBuf;
+
+use crate::export::Format;
+use crate::model::{Member, PodUid, ProcId, Signal};
+
+/// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// By pidfd, so that a reused pid cannot be hit.
+    Signal { target: ProcId, signal: Signal },
+    /// Start a pod in the lab.
+    Create(PodSource),
+    /// Stop a pod as kubelet does: TERM, grace, KILL, pause last.
+    Delete(PodUid),
+    /// Run a program of the host inside a member.
+    Exec { member: Member, argv: Vec<String> },
+    /// Write the World at the cursor to a file.
+    Export { path: PathBuf, format: Format, redact: bool },
+    /// Write what the window shows as a PNG; nothing in a terminal.
+    Screenshot(PathBuf),
+    /// Start the lab's node anew after it ended.
+    StartNode,
+    /// Select a process in the window; nothing in a terminal.
+    Select(ProcId),
+    /// Bring a view of the window to the front, by its name in lower case; nothing in a terminal.
+    Show(String),
+}
+
+/// Where a pod's manifest comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PodSource {
+    /// One of the bundled ones, by name.
+    Preset(String),
+    File(PathBuf),
+}
+
+/// How a command ended, told to whoever asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// An exec ended with this code (128 + n for signal n) and wrote this.
+    Exec {
+        code: i32,
+        output: String,
+    },
+    /// One line: what, and the way out.
+    Failed(String),
+}

@@ -1,0 +1,51 @@
+//! What leaves the app: one file a format, and the one way to write a file.
+
+mod json;
+mod lsns;
+mod snapshot;
+mod write;
+
+use crate::model::World;
+
+pub use snapshot::{
+    Container, ContainerState, Event, EventType, Host, Namespace, Namespaces, Pod, Process, SCHEMA, Sandbox,
+    SandboxKind, Seen, Selection, Snapshot, schema,
+};
+pub use write::{WriteError, read_limited, write_file, write_mode};
+
+/// A format of `podscope snapshot --format` and of the export dialog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `podscope.snapshot/1`.
+    #[default]
+    Json,
+    /// The table of `lsns(8)`.
+    Lsns,
+}
+
+impl Format {
+    pub const ALL: [Self; 2] = [Self::Json, Self::Lsns];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Lsns => "lsns",
+        }
+    }
+
+    /// The usual file name extension, without the dot.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Lsns => "txt",
+        }
+    }
+}
+
+/// The World as text in this format, ending in a line feed.
+pub fn render(world: &World, format: Format, selection: &Selection) -> String {
+    match format {
+        Format::Json => json::render(&Snapshot::new(world, selection)),
+        Format::Lsns => lsns::render(world, selection),
+    }
+}

@@ -1,0 +1,62 @@
+//! The table of `lsns(8)` from util-linux: same columns, same order, so that the two can be compared.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use nix::unistd::{Uid, User};
+
+use crate::model::{NsId, NsKind, Process, World};
+
+use super::Selection;
+
+const HEADINGS: [&str; 6] = ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"];
+
+pub fn render(world: &World, selection: &Selection) -> String {
+    let mut members: BTreeMap<(u64, NsId), Vec<&Process>> = BTreeMap::new();
+    for process in world.present().filter(|p| selection.takes(p)) {
+        // a zombie has left all but these two (contract of /proc/PID/ns)
+        let left = |ns: &NsId| process.is_alive() || matches!(ns.kind, NsKind::User | NsKind::Pid);
+        for ns in process.namespaces.iter().filter(left) {
+            members.entry((ns.ino, ns)).or_default().push(process);
+        }
+    }
+    let mut users = BTreeMap::new();
+    let rows: Vec<[String; 6]> = members
+        .iter()
+        .filter_map(|((_, ns), all)| Some((ns, all, all.iter().min_by_key(|p| p.id.pid)?)))
+        .map(|(ns, all, first)| {
+            [
+                ns.ino.to_string(),
+                ns.kind.to_string(),
+                all.len().to_string(),
+                first.id.pid.to_string(),
+                first.uid.map_or_else(|| "?".into(), |uid| users.entry(uid).or_insert_with(|| user(uid)).clone()),
+                command(first, selection),
+            ]
+        })
+        .collect();
+    table(&rows)
+}
+
+fn command(process: &Process, selection: &Selection) -> String {
+    if process.cmdline.is_empty() || selection.redact { process.comm.clone() } else { process.cmdline.join(" ") }
+}
+
+fn user(uid: u32) -> String {
+    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name)
+}
+
+fn table(rows: &[[String; 6]]) -> String {
+    let width = |column: usize| {
+        rows.iter().map(|r| r[column].chars().count()).chain([HEADINGS[column].len()]).max().unwrap_or_default()
+    };
+    let [ns, kind, count, pid, user] = [0, 1, 2, 3, 4].map(width);
+    let mut text = String::new();
+    for row in std::iter::once(HEADINGS).chain(rows.iter().map(|r| r.each_ref().map(String::as_str))) {
+        let [a, b, c, d, e, command] = row;
+        // arguments may hold line feeds and escape sequences
+        let command: String = command.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let _ = writeln!(text, "{a:>ns$} {b:<kind$} {c:>count$} {d:>pid$} {e:<user$} {command}");
+    }
+    text
+}

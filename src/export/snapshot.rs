@@ -1,0 +1,230 @@
+//! `podscope.snapshot/1`: what is on the machine at one moment, for people and programs.
+//!
+//! Numbers are numbers, lists are sorted, an absent fact is `null` and `host.visibility` says why. The
+//! environment of a process is never in it.
+
+mod build;
+mod events;
+mod pods;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{self, EventKind, NsKind, Phase, Precision, Runtime, Source};
+
+pub use events::{Event, EventType};
+
+/// The name and version of the format.
+pub const SCHEMA: &str = "podscope.snapshot/1";
+
+/// The JSON Schema of [`Snapshot`], as it is kept in `assets/schema`.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Snapshot>().to_value()
+}
+
+/// What goes into a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these pids and what they are part of; all if empty.
+    pub pids: BTreeSet<u32>,
+    /// Leave out all arguments.
+    pub redact: bool,
+}
+
+impl Selection {
+    pub fn takes(&self, process: &model::Process) -> bool {
+        self.pids.is_empty() || self.pids.contains(&process.id.pid)
+    }
+}
+
+/// The machine at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: String,
+    /// RFC 3339, in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub taken_at: String,
+    pub host: Host,
+    /// All that are in the process table, zombies too, by pid.
+    pub processes: Vec<Process>,
+    /// All that a listed process is in, and those above them, by kind and id.
+    pub namespaces: Vec<Namespace>,
+    /// By name.
+    pub pods: Vec<Pod>,
+    /// By time.
+    pub events: Vec<Event>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Host {
+    /// As `uname -r` says.
+    pub kernel: String,
+    pub boot_id: String,
+    /// Who took the snapshot.
+    pub user: String,
+    /// For each way of seeing, how much of it there was, and why not all.
+    pub visibility: BTreeMap<String, Seen>,
+}
+
+/// How much could be seen in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    pub level: Level,
+    /// Why not all.
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Full,
+    Partial,
+    Missing,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Process {
+    /// In the pid namespace of who took the snapshot.
+    pub pid: u32,
+    /// Clock ticks after boot, field 22 of /proc/PID/stat.
+    pub start_time: u64,
+    /// 0 when the parent is outside of what can be seen.
+    pub ppid: Option<u32>,
+    pub comm: String,
+    /// Empty for a kernel thread or where it could not be read; null when left out on request.
+    pub cmdline: Option<Vec<String>>,
+    /// The kernel's letter: R S D T t I Z.
+    pub state: char,
+    pub uid: Option<u32>,
+    /// The pid in each pid namespace, outermost first.
+    pub nspid: Vec<u32>,
+    /// Null for a zombie.
+    pub threads: Option<u32>,
+    pub namespaces: Namespaces,
+    /// The name of its pod.
+    pub pod: Option<String>,
+    /// The name of its container; null for the pause, and outside of pods.
+    pub container: Option<String>,
+}
+
+/// The inode number of each namespace a process is in; null where it could not be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Namespaces {
+    pub cgroup: Option<u64>,
+    pub ipc: Option<u64>,
+    pub mnt: Option<u64>,
+    pub net: Option<u64>,
+    pub pid: Option<u64>,
+    pub time: Option<u64>,
+    pub user: Option<u64>,
+    pub uts: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Namespace {
+    /// The inode number, as in /proc/PID/ns and lsns.
+    pub id: u64,
+    pub kind: NsKind,
+    /// The user namespace that owns it.
+    pub owner: Option<u64>,
+    /// The one above, of a pid or user namespace; null at the top too.
+    pub parent: Option<u64>,
+    /// The uid that created it, of a user namespace.
+    pub owner_uid: Option<u32>,
+    /// Pids of the living processes in it.
+    pub members: Vec<u32>,
+    /// What else keeps it alive, such as `/run/netns/blue`; null when that was not looked for.
+    pub holders: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pod {
+    pub name: String,
+    pub uid: String,
+    pub runtime: Runtime,
+    pub phase: Phase,
+    /// What is shown instead of the phase, such as Terminating.
+    pub reason: Option<String>,
+    pub ip: Option<String>,
+    pub sandbox: Option<Sandbox>,
+    /// In the order of the manifest.
+    pub containers: Vec<Container>,
+    /// Kinds of which all its members have one instance together.
+    pub shared: Vec<NsKind>,
+    /// Kinds of which its members have different instances.
+    pub private: Vec<NsKind>,
+    /// Kinds of which all its members have the host's.
+    pub host: Vec<NsKind>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sandbox {
+    pub attempt: u32,
+    pub pid: Option<u32>,
+    pub kind: SandboxKind,
+}
+
+/// What holds the pod's namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxKind {
+    Pause,
+    PauseNoReap,
+    PauseDelay,
+    /// One of its containers.
+    Infra,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    pub name: String,
+    /// As the runtime names it; `lab://POD-UID/NAME` in the lab.
+    pub id: Option<String>,
+    pub pid: Option<u32>,
+    pub state: ContainerState,
+    /// Why it waits or how it ended, such as CrashLoopBackOff or Completed.
+    pub reason: Option<String>,
+    pub restarts: u32,
+    /// Of its last end, 128 + n for signal n.
+    pub exit_code: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    Waiting,
+    Running,
+    Terminated,
+}
+
+/// Who says so, in the words of [`model::Source`].
+const fn source(source: Source) -> &'static str {
+    match source {
+        Source::Connector => "connector",
+        Source::Pidfd => "pidfd",
+        Source::Pause => "pause",
+        Source::Node => "node",
+        Source::Scan => "scan",
+        Source::App => "app",
+        Source::Inferred => "inferred",
+    }
+}
+
+const fn precision(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Exact => "exact",
+        Precision::Prompt => "prompt",
+        Precision::ByThen => "by_then",
+    }
+}
+
+const fn event_kind(kind: EventKind) -> EventType {
+    match kind {
+        EventKind::Normal => EventType::Normal,
+        EventKind::Warning => EventType::Warning,
+    }
+}

@@ -1,0 +1,172 @@
+//! From the World to a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::model::{self, Aspect, MonoNs, NsId, NsKind, NsSet, PodUid, Sight, World};
+
+use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
+
+const ASPECTS: [Aspect; 6] = [
+    Aspect::ProcConnector,
+    Aspect::Pidfd,
+    Aspect::PidfdExitInfo,
+    Aspect::Processes,
+    Aspect::Namespaces,
+    Aspect::Holders,
+];
+
+impl Snapshot {
+    pub fn new(world: &World, selection: &Selection) -> Self {
+        let processes: Vec<&model::Process> = world.present().filter(|p| selection.takes(p)).collect();
+        let mut pods: Vec<Pod> = world
+            .pods
+            .values()
+            .filter(|pod| selection.pids.is_empty() || processes.iter().any(|p| is_of(p, &pod.uid)))
+            .map(|p| pods::pod(world, p))
+            .collect();
+        pods.sort_by(|a, b| (&a.name, &a.uid).cmp(&(&b.name, &b.uid)));
+        Self {
+            schema: SCHEMA.to_owned(),
+            taken_at: rfc3339(world, world.now),
+            host: Host {
+                kernel: world.host.kernel.clone(),
+                boot_id: world.host.boot_id.clone(),
+                user: world.host.user.clone(),
+                visibility: visibility(world, &processes, selection),
+            },
+            namespaces: namespaces(world, &processes),
+            processes: processes.iter().map(|p| process(world, p, selection)).collect(),
+            pods,
+            events: events::all(world, selection),
+        }
+    }
+}
+
+fn is_of(process: &model::Process, pod: &PodUid) -> bool {
+    process.member.as_ref().is_some_and(|m| m.pod == *pod)
+}
+
+pub(super) fn rfc3339(world: &World, t: MonoNs) -> String {
+    let ns = world.host.anchor.unix_ns_at(t);
+    Timestamp::from_nanosecond(i128::from(ns)).unwrap_or_default().to_string()
+}
+
+/// The pod's name, or its uid once the pod is gone.
+pub(super) fn pod_name(world: &World, uid: &PodUid) -> String {
+    world.pod(uid).map_or_else(|| uid.0.clone(), |p| p.name.clone())
+}
+
+fn process(world: &World, p: &model::Process, selection: &Selection) -> Process {
+    Process {
+        pid: p.id.pid,
+        start_time: p.id.start,
+        ppid: events::pid_of(p.parent),
+        comm: p.comm.clone(),
+        cmdline: (!selection.redact).then(|| p.cmdline.clone()),
+        state: p.state.letter(),
+        uid: p.uid,
+        nspid: p.nspid.clone(),
+        threads: p.is_alive().then_some(p.threads),
+        namespaces: inodes(&p.namespaces),
+        pod: p.member.as_ref().map(|m| pod_name(world, &m.pod)),
+        container: p.member.as_ref().and_then(|m| m.container.clone()),
+    }
+}
+
+fn inodes(set: &NsSet) -> Namespaces {
+    let ino = |kind| set.get(kind).map(|ns| ns.ino);
+    Namespaces {
+        cgroup: ino(NsKind::Cgroup),
+        ipc: ino(NsKind::Ipc),
+        mnt: ino(NsKind::Mnt),
+        net: ino(NsKind::Net),
+        pid: ino(NsKind::Pid),
+        time: ino(NsKind::Time),
+        user: ino(NsKind::User),
+        uts: ino(NsKind::Uts),
+    }
+}
+
+fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
+    let mut members: BTreeMap<NsId, BTreeSet<u32>> = BTreeMap::new();
+    for p in processes {
+        for ns in p.namespaces.iter() {
+            let pids = members.entry(ns).or_default();
+            if p.is_alive() {
+                pids.insert(p.id.pid);
+            }
+        }
+    }
+    let mut open: Vec<NsId> = members.keys().copied().collect();
+    while let Some(id) = open.pop() {
+        let above = world.namespaces.get(&id).into_iter().flat_map(|n| [n.owner, n.parent]).flatten();
+        for up in above {
+            members.entry(up).or_insert_with(|| {
+                open.push(up);
+                BTreeSet::new()
+            });
+        }
+    }
+    let known = |id: NsId| world.namespaces.get(&id).copied().unwrap_or(model::Namespace::new(id));
+    members
+        .into_iter()
+        .map(|(id, pids)| {
+            let ns = known(id);
+            Namespace {
+                id: id.ino,
+                kind: id.kind,
+                owner: ns.owner.map(|o| o.ino),
+                parent: ns.parent.map(|p| p.ino),
+                owner_uid: ns.owner_uid,
+                members: pids.into_iter().collect(),
+                holders: None,
+            }
+        })
+        .collect()
+}
+
+/// Every way of seeing, so that for each `null` there is a reason.
+fn visibility(world: &World, processes: &[&model::Process], selection: &Selection) -> BTreeMap<String, Seen> {
+    let mut all: BTreeMap<String, Seen> = ASPECTS
+        .into_iter()
+        .map(|aspect| (key(aspect), world.visibility.get(&aspect).map_or_else(not_looked, seen)))
+        .collect();
+    let blind = processes.iter().filter(|p| p.namespaces.0.contains(&None)).count();
+    if let Some(seen) = all.get_mut(&key(Aspect::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
+        let of = processes.len();
+        let reason = format!("of {blind} of {of} processes not every link could be read: they were exiting or zombies");
+        *seen = Seen { level: Level::Partial, reason: Some(reason) };
+    }
+    // the list of holders is not part of this version's World
+    all.entry(key(Aspect::Holders)).and_modify(|s| {
+        if s.level == Level::Full {
+            *s = not_looked();
+        }
+    });
+    let arguments = if selection.redact {
+        Seen { level: Level::Missing, reason: Some("left out on request".into()) }
+    } else {
+        Seen { level: Level::Full, reason: None }
+    };
+    all.insert("arguments".into(), arguments);
+    all
+}
+
+fn key(aspect: Aspect) -> String {
+    aspect.name().replace(' ', "_")
+}
+
+fn not_looked() -> Seen {
+    Seen { level: Level::Missing, reason: Some("not looked for".into()) }
+}
+
+fn seen(sight: &Sight) -> Seen {
+    let level = match sight {
+        Sight::Full => Level::Full,
+        Sight::Partial(_) => Level::Partial,
+        Sight::Missing(_) => Level::Missing,
+    };
+    Seen { level, reason: sight.reason().map(str::to_owned) }
+}

@@ -1,0 +1,95 @@
+//! Pods, and what their members share.
+
+use std::collections::BTreeMap;
+
+use crate::model::{self, Member, NsKind, NsSet, Runtime, World};
+
+use super::{Container, ContainerState, Pod, Sandbox, SandboxKind};
+
+/// Namespaces of the members' first processes, of those that are there.
+fn members(world: &World, pod: &model::Pod) -> Vec<NsSet> {
+    let mut first: BTreeMap<&Member, &model::Process> = BTreeMap::new();
+    for p in world.pod_processes(&pod.uid) {
+        if let Some(member) = &p.member {
+            let seen = first.entry(member).or_insert(p);
+            if (p.born.t, p.id) < (seen.born.t, seen.id) {
+                *seen = p;
+            }
+        }
+    }
+    first.into_values().map(|p| p.namespaces).collect()
+}
+
+/// How the members of a pod stand to each other in one kind of namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Shared,
+    Private,
+    Host,
+    Unknown,
+}
+
+fn standing(world: &World, members: &[NsSet], kind: NsKind) -> Standing {
+    let known: Option<Vec<_>> = members.iter().map(|m| m.get(kind)).collect();
+    match known.as_deref() {
+        None | Some([]) => Standing::Unknown,
+        Some([first, rest @ ..]) if rest.iter().all(|ns| ns == first) => {
+            if world.is_host_ns(*first) {
+                Standing::Host
+            } else {
+                Standing::Shared
+            }
+        }
+        Some(_) => Standing::Private,
+    }
+}
+
+const fn sandbox_kind(kind: &model::SandboxKind) -> SandboxKind {
+    match kind {
+        model::SandboxKind::Pause => SandboxKind::Pause,
+        model::SandboxKind::PauseNoReap => SandboxKind::PauseNoReap,
+        model::SandboxKind::PauseDelay(_) => SandboxKind::PauseDelay,
+        model::SandboxKind::Infra(_) => SandboxKind::Infra,
+    }
+}
+
+fn container(pod: &model::Pod, c: &model::Container) -> Container {
+    let (state, reason, exit) = match &c.state {
+        model::ContainerState::Waiting { reason, .. } => (ContainerState::Waiting, Some(reason.clone()), None),
+        model::ContainerState::Running { .. } => (ContainerState::Running, None, None),
+        model::ContainerState::Terminated { status, reason, .. } => {
+            (ContainerState::Terminated, Some(reason.clone()), Some(*status))
+        }
+    };
+    Container {
+        name: c.name.clone(),
+        id: (pod.runtime == Runtime::Lab).then(|| format!("lab://{}/{}", pod.uid, c.name)),
+        pid: c.process.map(|p| p.pid),
+        state,
+        reason,
+        restarts: c.restarts,
+        exit_code: exit.or(c.last_exit).map(model::WaitStatus::code),
+    }
+}
+
+pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
+    let members = members(world, pod);
+    let kinds = |wanted| NsKind::ALL.into_iter().filter(|k| standing(world, &members, *k) == wanted).collect();
+    Pod {
+        name: pod.name.clone(),
+        uid: pod.uid.0.clone(),
+        runtime: pod.runtime,
+        phase: pod.phase,
+        reason: pod.reason.clone(),
+        ip: pod.ip.map(|ip| ip.to_string()),
+        sandbox: pod.sandbox.as_ref().map(|s| Sandbox {
+            attempt: s.attempt,
+            pid: s.process.map(|p| p.pid),
+            kind: sandbox_kind(&s.kind),
+        }),
+        containers: pod.containers.iter().map(|c| container(pod, c)).collect(),
+        shared: kinds(Standing::Shared),
+        private: kinds(Standing::Private),
+        host: kinds(Standing::Host),
+    }
+}

@@ -1,0 +1,89 @@
+//! From a name in a script to what is there.
+
+use crate::model::{Member, Parent, Pod, ProcId, Process, World};
+
+use super::MemberRef;
+
+/// The pod of this name, or the only one.
+pub fn pod<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Pod, String> {
+    let names = || world.pods.values().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ");
+    match name {
+        Some(name) => world.pod_named(name).ok_or_else(|| match names() {
+            all if all.is_empty() => format!("there is no pod {name}, nor any other"),
+            all => format!("there is no pod {name}; there is {all}"),
+        }),
+        None => match world.pods.len() {
+            1 => world.pods.values().next().map(AsRef::as_ref).ok_or_else(String::new),
+            0 => Err("there is no pod".into()),
+            _ => Err(format!("which pod? {}", names())),
+        },
+    }
+}
+
+fn has(pod: &Pod, member: &str) -> bool {
+    member == "pause" || pod.container(member).is_some()
+}
+
+fn only_pod_with<'w>(world: &'w World, member: &str) -> Result<&'w Pod, String> {
+    let mut all = world.pods.values().filter(|p| has(p, member));
+    let first = all.next().ok_or_else(|| format!("no pod has a member {member}"))?;
+    match all.next() {
+        None => Ok(first),
+        Some(_) => Err(format!("more than one pod has a member {member}; say POD/{member}")),
+    }
+}
+
+/// The pod and member that a name means.
+pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
+    let (pod_name, name) = match of {
+        MemberRef::Pid(pid) => {
+            let process = world.by_pid(*pid).and_then(|id| world.process(id));
+            let member = process.and_then(|p| p.member.clone());
+            return member.ok_or_else(|| format!("process {pid} is of no pod"));
+        }
+        MemberRef::Name { pod, member, .. } => (pod, member),
+    };
+    let pod = pod_name.as_deref().map_or_else(|| only_pod_with(world, name), |pod_name| pod(world, Some(pod_name)))?;
+    match (name.as_str(), pod.container(name)) {
+        ("pause", _) => Ok(Member::pause(&pod.uid)),
+        (_, Some(container)) => Ok(Member::container(&pod.uid, &container.name)),
+        _ => {
+            let names: Vec<_> = pod.containers.iter().map(|c| c.name.as_str()).collect();
+            Err(format!("pod {} has no member {name}; it has pause, {}", pod.name, names.join(", ")))
+        }
+    }
+}
+
+/// The process that a name means now.
+pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
+    if let MemberRef::Pid(pid) = of {
+        return world.by_pid(*pid).ok_or_else(|| format!("there is no process {pid}"));
+    }
+    let member = member(world, of)?;
+    match of {
+        MemberRef::Name { process: Some((name, index)), .. } => {
+            named(world, &member, name, *index).ok_or_else(|| format!("{of} is not there"))
+        }
+        _ => head(world, &member).ok_or_else(|| format!("{of} has no process")),
+    }
+}
+
+/// The first process of a member.
+pub fn head(world: &World, member: &Member) -> Option<ProcId> {
+    let pod = world.pod(&member.pod)?;
+    match &member.container {
+        None => pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process,
+        Some(name) => pod.container(name)?.process,
+    }
+}
+
+fn named(world: &World, member: &Member, name: &str, index: usize) -> Option<ProcId> {
+    let called = |p: &&Process| p.comm == name || p.title().contains(name);
+    let mut all: Vec<&Process> = world
+        .pod_processes(&member.pod)
+        .filter(|p| p.is_alive() && p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
+        .filter(called)
+        .collect();
+    all.sort_by_key(|p| (p.born.t, p.id));
+    all.get(index).map(|p| p.id)
+}

@@ -1,0 +1,155 @@
+//! The ring of deltas, in segments that each begin with a keyframe.
+
+use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
+
+use crate::model::{Delta, MonoNs, World};
+
+use super::keyframes;
+
+/// A delta and when it took its place in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The delta's own time, or that of the entry before it if that is later: facts arrive from several
+    /// sources, and a stream that is replayed has one order.
+    pub t: MonoNs,
+    pub delta: Delta,
+}
+
+/// What the ring may hold. The oldest segment goes when either is exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub entries: usize,
+    /// About how many bytes, keyframes included.
+    pub bytes: usize,
+    /// Deltas from one keyframe to the next, at least.
+    pub stride: usize,
+}
+
+impl Default for Bounds {
+    /// A million deltas or 128 MiB: hours of a quiet machine, minutes of one that forks 1,000 times a second.
+    fn default() -> Self {
+        Self { entries: 1_000_000, bytes: 128 << 20, stride: 1_024 }
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    /// The World before the first entry.
+    keyframe: World,
+    keyframe_bytes: usize,
+    entries: Vec<Entry>,
+    entries_bytes: usize,
+}
+
+/// A position in the log: in this segment, counted from the first ever, after so many entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub segment: u64,
+    pub applied: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    bounds: Bounds,
+    segments: VecDeque<Segment>,
+    /// The number of the first segment still held.
+    first: u64,
+    last: MonoNs,
+    pushed: u64,
+    entries: usize,
+    bytes: usize,
+}
+
+impl Log {
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+
+    pub fn starting_at(bounds: Bounds, last: MonoNs) -> Self {
+        Self { bounds, last, ..Self::default() }
+    }
+
+    /// To be called before a delta is applied to `live`: takes a keyframe where one is due. One is due
+    /// after a stride, and once the deltas weigh as much as the keyframe did, so that keyframes of a
+    /// large machine never take more than half of the ring, nor of the time. No segment outgrows a
+    /// quarter of the ring, since segments go whole.
+    pub fn prepare(&mut self, live: &World) {
+        let Bounds { entries, bytes, stride } = self.bounds;
+        let due = self.segments.back().is_none_or(|s| {
+            let worth = s.entries.len() >= stride && s.entries_bytes >= s.keyframe_bytes;
+            worth || s.entries.len() >= (entries / 4).max(1) || s.entries_bytes >= bytes / 4
+        });
+        if !due {
+            return;
+        }
+        let keyframe_bytes = keyframes::world(live);
+        self.bytes += keyframe_bytes;
+        self.segments.push_back(Segment {
+            keyframe: live.clone(),
+            keyframe_bytes,
+            entries: Vec::new(),
+            entries_bytes: 0,
+        });
+    }
+
+    pub fn push(&mut self, delta: Delta) {
+        let Some(segment) = self.segments.back_mut() else { return };
+        self.last = self.last.max(delta.time());
+        self.pushed += 1;
+        let bytes = keyframes::entry(&delta);
+        segment.entries.push(Entry { t: self.last, delta });
+        segment.entries_bytes += bytes;
+        self.entries += 1;
+        self.bytes += bytes;
+        while self.segments.len() > 1 && (self.entries > self.bounds.entries || self.bytes > self.bounds.bytes) {
+            let Some(oldest) = self.segments.pop_front() else { return };
+            self.first += 1;
+            self.entries -= oldest.entries.len();
+            self.bytes -= oldest.entries_bytes + oldest.keyframe_bytes;
+        }
+    }
+
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    pub fn held(&self) -> (usize, usize) {
+        (self.entries, self.bytes)
+    }
+
+    pub fn span(&self) -> (MonoNs, MonoNs) {
+        let oldest = self.segments.front().and_then(|s| s.entries.first()).map_or(self.last, |e| e.t);
+        (oldest, self.last)
+    }
+
+    /// After all entries up to and including `t`.
+    pub fn place(&self, t: MonoNs) -> Option<Place> {
+        let later = self.segments.partition_point(|s| s.entries.first().is_some_and(|e| e.t <= t));
+        let index = later.saturating_sub(1);
+        let segment = self.segments.get(index)?;
+        let applied = segment.entries.partition_point(|e| e.t <= t);
+        Some(Place { segment: self.first + index as u64, applied })
+    }
+
+    fn segment(&self, number: u64) -> Option<&Segment> {
+        self.segments.get(number.checked_sub(self.first)? as usize)
+    }
+
+    pub fn keyframe(&self, segment: u64) -> Option<&World> {
+        self.segment(segment).map(|s| &s.keyframe)
+    }
+
+    pub fn between(&self, segment: u64, range: Range<usize>) -> &[Entry] {
+        self.segment(segment).and_then(|s| s.entries.get(range)).unwrap_or_default()
+    }
+
+    pub fn entries(&self, range: RangeInclusive<MonoNs>) -> impl Iterator<Item = &Entry> {
+        let (from, to) = range.into_inner();
+        let skip = self.segments.partition_point(|s| s.entries.last().is_some_and(|e| e.t < from));
+        self.segments
+            .range(skip..)
+            .flat_map(move |s| &s.entries[s.entries.partition_point(|e| e.t < from)..])
+            .take_while(move |e| e.t <= to)
+    }
+}

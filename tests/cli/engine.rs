@@ -1,0 +1,201 @@
+//! Scripts played over a World that the test changes by hand.
+
+use podscope::command::{Command, Outcome};
+use podscope::model::{Delta, MonoNs, Parent, Phase, Signal, WaitStatus, World};
+use podscope::script::{Engine, Progress, parse};
+
+use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, proc, told, world};
+
+const SECOND: u64 = 1_000_000_000;
+
+struct Play {
+    engine: Engine,
+    world: World,
+    now: u64,
+}
+
+impl Play {
+    fn new(script: &str) -> Self {
+        Self { engine: Engine::new(parse("t.script", script).unwrap()), world: world(), now: SECOND }
+    }
+
+    fn advance(&mut self) -> Progress {
+        self.engine.advance(&self.world, MonoNs(self.now))
+    }
+
+    fn command(&mut self) -> Command {
+        match self.advance() {
+            Progress::Do(command) => command,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pending(&mut self) {
+        let progress = self.advance();
+        assert!(matches!(progress, Progress::Pending { .. }), "{progress:?}");
+    }
+
+    fn why(&mut self) -> (usize, String) {
+        match self.advance() {
+            Progress::Failed { line, why } => (line, why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn end(&mut self, pid: u32) {
+        let (id, by) = (proc(pid), Parent::Process(proc(fixture::NODE)));
+        self.world.apply(&Delta::Exited { id, status: Some(WaitStatus::killed(9)), at: at(5_000) });
+        self.world.apply(&Delta::Reaped { id, by, at: at(6_000) });
+    }
+}
+
+#[test]
+fn a_ready_pod_needs_no_waiting() {
+    let mut play = Play::new("wait ready\nwait ready nginx-busybox\nexpect phase nginx-busybox Running");
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn a_wait_ends_when_it_comes_and_fails_when_it_does_not() {
+    let mut play = Play::new("wait zombies 1");
+    play.pending();
+    play.now += 9 * SECOND;
+    play.pending();
+    play.world.apply(&Delta::Exited { id: proc(WORKER), status: None, at: at(5_000) });
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new("sleep 1\n\nwait zombies 1 within 2s");
+    play.pending();
+    play.now += SECOND;
+    play.pending();
+    play.now += 2 * SECOND;
+    let told = (3, "`wait zombies 1 within 2s` did not come within 2 s: there are 0 zombies".to_owned());
+    assert_eq!(play.why(), told);
+    assert_eq!(play.why(), told);
+}
+
+#[test]
+fn a_kill_names_the_very_process_and_gone_means_that_one() {
+    let mut play = Play::new("kill nginx-busybox/nginx:worker[0] TERM\nwait gone nginx-busybox/nginx:worker[0]");
+    assert_eq!(play.command(), Command::Signal { target: proc(WORKER), signal: Signal::TERM });
+    play.pending();
+    play.engine.completed(Outcome::Done);
+    play.pending();
+    // another worker takes its name, and is not waited for
+    play.world.apply(&fixture::facts(110, NGINX, "nginx", &["nginx: worker process"], 12));
+    play.end(WORKER);
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn a_refused_command_fails_its_line() {
+    let mut play = Play::new("\nkill nginx/x KILL");
+    assert_eq!(play.why(), (2, "there is no pod nginx; there is nginx-busybox".to_owned()));
+    let mut play = Play::new("kill pause KILL");
+    assert_eq!(play.command(), Command::Signal { target: proc(PAUSE), signal: Signal::KILL });
+    play.engine.completed(Outcome::Failed("process 100 is already gone".into()));
+    assert_eq!(play.why(), (1, "process 100 is already gone".to_owned()));
+}
+
+#[test]
+fn restarted_counts_from_before_the_kill() {
+    let mut play = Play::new("kill nginx KILL\nwait restarted nginx\nexpect ip nginx-busybox kept");
+    play.command();
+    // it is back before the script looks
+    play.world.apply(&told(pod(vec![container("nginx", NGINX, 1), container("busybox", BUSYBOX, 0)])));
+    play.engine.completed(Outcome::Done);
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new("wait restarted nginx");
+    play.world.apply(&told(pod(vec![container("nginx", NGINX, 3)])));
+    play.pending();
+    play.world.apply(&told(pod(vec![container("nginx", NGINX, 4)])));
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn a_new_sandbox_has_the_next_number_and_another_address() {
+    let mut play = Play::new("kill pause KILL\nwait gone pause\nwait sandbox 1\nexpect ip nginx-busybox new");
+    play.command();
+    play.engine.completed(Outcome::Done);
+    play.pending();
+    play.end(PAUSE);
+    play.pending();
+    let mut next = pod(vec![container("nginx", NGINX, 1)]);
+    next.ip = Some([10, 88, 0, 3].into());
+    let sandbox = next.sandbox.as_mut().unwrap();
+    (sandbox.attempt, sandbox.process) = (1, Some(proc(BUSYBOX)));
+    play.world.apply(&told(next));
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn expectations_on_namespaces_and_pids() {
+    let good = "expect pid nginx-busybox/nginx in-pod 7\nexpect pid pause in-pod 1\nexpect shared net pause nginx
+        expect shared pid nginx-busybox/pause busybox\nexpect private mnt nginx busybox\nexpect alive nginx:worker[0]";
+    assert_eq!(Play::new(good).advance(), Progress::Done);
+    let mut play = Play::new("expect shared mnt nginx busybox");
+    play.pending();
+    play.now += SECOND;
+    let (line, why) = play.why();
+    assert_eq!(line, 1);
+    assert!(why.ends_with("nginx is in mnt:[101000], busybox in mnt:[103000]"), "{why}");
+}
+
+#[test]
+fn what_an_exec_says_can_be_expected() {
+    let script = "exec nginx-busybox/busybox -- wget -qO- localhost\nexpect output hello pod\nexpect exit 0";
+    let mut play = Play::new(script);
+    let Command::Exec { member, argv } = play.command() else { panic!() };
+    assert_eq!((member.name(), argv.len()), ("busybox", 3));
+    play.engine.completed(Outcome::Exec { code: 0, output: "hello pod\n".into() });
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new(script);
+    play.command();
+    play.engine.completed(Outcome::Exec { code: 0, output: "nobody home".into() });
+    assert!(play.why().1.contains("the output was \"nobody home\""));
+
+    let mut play = Play::new(script);
+    play.command();
+    play.engine.completed(Outcome::Exec { code: 8, output: "refused\n".into() });
+    assert_eq!(play.why(), (1, "the program ended with 8: refused".to_owned()));
+
+    let mut play = Play::new("exec busybox -- false\nexpect exit 1");
+    play.command();
+    play.engine.completed(Outcome::Exec { code: 1, output: String::new() });
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn an_answer_that_never_comes_ends_the_script() {
+    let mut play = Play::new("screenshot a.png");
+    assert_eq!(play.command(), Command::Screenshot("a.png".into()));
+    play.now += 61 * SECOND;
+    assert!(play.why().1.contains("did not end within 60 s"));
+}
+
+#[test]
+fn a_pod_that_is_pending_is_not_ready() {
+    let mut play = Play::new("wait ready within 1s");
+    let mut waiting = pod(vec![container("nginx", NGINX, 0)]);
+    waiting.phase = Phase::Pending;
+    waiting.containers[0].state = podscope::model::ContainerState::Waiting {
+        reason: "CreateContainerError".into(),
+        message: Some("no such program: nope".into()),
+    };
+    play.world.apply(&told(waiting));
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.ends_with("nginx-busybox/nginx is CreateContainerError: no such program: nope"));
+}
+
+#[test]
+fn a_bare_name_must_be_clear() {
+    let mut play = Play::new("kill nginx KILL");
+    let mut other = pod(vec![container("nginx", NGINX, 0)]);
+    other.uid = podscope::model::PodUid("uid-2".into());
+    other.name = "other".into();
+    play.world.apply(&told(other));
+    assert_eq!(play.why().1, "more than one pod has a member nginx; say POD/nginx");
+}

@@ -1,0 +1,59 @@
+//! The published schema is the one the program writes by.
+
+use std::path::Path;
+
+use podscope::export::{Selection, Snapshot, schema};
+use serde_json::Value;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/schema/podscope.snapshot.1.json");
+
+pub fn validate(snapshot: &Value) {
+    let text = std::fs::read_to_string(FILE).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(snapshot).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+/// `UPDATE_SCHEMA=1 cargo test schema` writes it anew.
+#[test]
+fn the_file_is_current() {
+    let now = format!("{:#}\n", schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::create_dir_all(Path::new(FILE).parent().unwrap()).unwrap();
+        std::fs::write(FILE, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(FILE).unwrap();
+    assert!(kept == now, "assets/schema is out of date; run `UPDATE_SCHEMA=1 cargo test the_file_is_current`");
+}
+
+#[test]
+fn a_pod_validates() {
+    for redact in [false, true] {
+        let selection = Selection { redact, ..Selection::default() };
+        validate(&serde_json::to_value(Snapshot::new(&crate::fixture::world(), &selection)).unwrap());
+    }
+}
+
+#[test]
+fn an_empty_world_validates() {
+    let world = podscope::model::World::default();
+    validate(&serde_json::to_value(Snapshot::new(&world, &Selection::default())).unwrap());
+}
+
+#[test]
+fn it_refuses_what_is_wrong() {
+    let text = std::fs::read_to_string(FILE).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    let good = serde_json::to_value(Snapshot::new(&crate::fixture::world(), &Selection::default())).unwrap();
+    for (pointer, wrong) in [
+        ("/schema", Value::from("podscope.snapshot/2")),
+        ("/processes/0/pid", Value::from("100")),
+        ("/processes/0/ppid", Value::from(-1)),
+        ("/pods/0/phase", Value::from("Crashed")),
+        ("/namespaces/0/members", Value::Null),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validator.is_valid(&bad), "{pointer}");
+    }
+}

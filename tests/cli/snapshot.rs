@@ -1,0 +1,132 @@
+//! What a snapshot says of a pod.
+
+use std::collections::BTreeSet;
+
+use podscope::export::{EventType, Format, Selection, Snapshot, render};
+use podscope::model::{Delta, MonoNs, NsKind, Parent, Source, Stamp, WaitStatus, World};
+
+use crate::fixture::{BUSYBOX, NGINX, PAUSE, WORKER, at, proc, world};
+
+fn all(world: &World) -> Snapshot {
+    Snapshot::new(world, &Selection::default())
+}
+
+#[test]
+fn members_share_and_keep_apart() {
+    let snapshot = all(&world());
+    let [pod] = &snapshot.pods[..] else { panic!("{:?}", snapshot.pods) };
+    assert_eq!(pod.shared, [NsKind::Ipc, NsKind::Net, NsKind::Pid, NsKind::User, NsKind::Uts]);
+    assert_eq!(pod.private, [NsKind::Mnt]);
+    assert_eq!(pod.host, [NsKind::Cgroup, NsKind::Time]);
+    assert_eq!(pod.ip.as_deref(), Some("10.88.0.2"));
+    assert_eq!(pod.containers[0].id.as_deref(), Some("lab://uid-1/nginx"));
+}
+
+#[test]
+fn lists_are_sorted_and_numbers_are_numbers() {
+    let snapshot = all(&world());
+    let pids: Vec<u32> = snapshot.processes.iter().map(|p| p.pid).collect();
+    assert_eq!(pids, [PAUSE, NGINX, WORKER, BUSYBOX]);
+    assert!(snapshot.namespaces.is_sorted_by_key(|n| (n.kind, n.id)));
+    assert!(snapshot.events.is_sorted_by_key(|e| e.mono_ns));
+    let json = serde_json::to_value(&snapshot).unwrap();
+    assert_eq!(json["processes"][1]["namespaces"]["net"], 104);
+    assert_eq!(json["processes"][1]["pod"], "nginx-busybox");
+    assert_eq!(json["processes"][0]["container"], serde_json::Value::Null);
+    assert_eq!(json["processes"][1]["start_time"], 1_010);
+    assert_eq!(json["taken_at"], "2023-11-14T22:13:20.00000021Z");
+}
+
+#[test]
+fn namespaces_above_are_listed_with_their_owners() {
+    let snapshot = all(&world());
+    let find = |id| snapshot.namespaces.iter().find(|n| n.id == id).unwrap();
+    assert_eq!((find(104).owner, find(104).members.len()), (Some(107), 4));
+    assert_eq!((find(107).parent, find(107).owner_uid), (Some(7), Some(1_000)));
+    assert!(find(7).members.is_empty());
+    assert_eq!(find(7).holders, None);
+}
+
+#[test]
+fn every_null_has_a_reason() {
+    let snapshot = all(&world());
+    let seen = &snapshot.host.visibility;
+    assert_eq!(seen["namespace_holders"].reason.as_deref(), Some("not looked for"));
+    assert_eq!(seen["proc_connector"].reason, None);
+    let mut blind = world();
+    blind.apply(&Delta::Renamed { id: proc(300), comm: "secret".into(), at: at(300) });
+    let reason = all(&blind).host.visibility["namespaces"].reason.clone().unwrap();
+    assert!(reason.starts_with("of 1 of 5 processes"), "{reason}");
+}
+
+#[test]
+fn redacted_means_no_argument_anywhere() {
+    for format in Format::ALL {
+        let open = render(&world(), format, &Selection::default());
+        let closed = render(&world(), format, &Selection { redact: true, ..Selection::default() });
+        assert!(open.contains("hush"));
+        assert!(!closed.contains("hush") && !closed.contains("--token"), "{closed}");
+    }
+    let snapshot = Snapshot::new(&world(), &Selection { redact: true, ..Selection::default() });
+    assert!(snapshot.processes.iter().all(|p| p.cmdline.is_none()));
+    assert_eq!(snapshot.host.visibility["arguments"].reason.as_deref(), Some("left out on request"));
+}
+
+#[test]
+fn a_zombies_life_is_in_the_events() {
+    let mut world = world();
+    let (orphan, pause) = (proc(WORKER), Parent::Process(proc(PAUSE)));
+    world.apply(&Delta::Exited { id: orphan, status: Some(WaitStatus::killed(15)), at: at(1_000) });
+    let from = Parent::Process(proc(NGINX));
+    world.apply(&Delta::Reparented { id: orphan, from, to: pause, at: at(1_500) });
+    assert_eq!(all(&world).processes[2].state, 'Z');
+    let reaped = Stamp::prompt(MonoNs(2_000), Source::Pause);
+    world.apply(&Delta::Reaped { id: orphan, by: pause, at: reaped });
+    let snapshot = all(&world);
+    assert_eq!(snapshot.processes.len(), 3);
+    let life: Vec<_> = snapshot
+        .events
+        .iter()
+        .filter(|e| e.pid == Some(WORKER))
+        .map(|e| (e.kind, e.mono_ns, e.by, e.exit_code, e.source.as_str(), e.precision.as_str()))
+        .collect();
+    assert_eq!(
+        life,
+        [
+            (EventType::Born, 102, None, None, "connector", "by_then"),
+            (EventType::Exited, 1_000, None, Some(143), "connector", "exact"),
+            (EventType::Reparented, 1_500, Some(PAUSE), None, "connector", "exact"),
+            (EventType::Reaped, 2_000, Some(PAUSE), None, "pause", "prompt"),
+        ]
+    );
+}
+
+#[test]
+fn a_pid_selects_what_it_is_part_of() {
+    let selection = Selection { pids: BTreeSet::from([BUSYBOX]), redact: false };
+    let snapshot = Snapshot::new(&world(), &selection);
+    assert_eq!(snapshot.processes.len(), 1);
+    assert_eq!(snapshot.pods.len(), 1);
+    let net = snapshot.namespaces.iter().find(|n| n.kind == NsKind::Net).unwrap();
+    assert_eq!(net.members, [BUSYBOX]);
+}
+
+#[test]
+fn a_snapshot_reads_back() {
+    let snapshot = all(&world());
+    let text = serde_json::to_string(&snapshot).unwrap();
+    assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+}
+
+#[test]
+fn the_table_is_that_of_lsns() {
+    let text = render(&world(), Format::Lsns, &Selection::default());
+    let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"]);
+    assert!(lines.iter().any(|l| l[..4] == ["104", "net", "4", "100"]), "{text}");
+    let control = Delta::Exec { id: proc(PAUSE), comm: "x".into(), cmdline: vec!["a\n\x1b[2J".into()], at: at(400) };
+    let mut world = world();
+    world.apply(&control);
+    let text = render(&world, Format::Lsns, &Selection::default());
+    assert!(text.contains("a??[2J") && !text.contains('\x1b'));
+}

@@ -1,0 +1,99 @@
+//! Files are written whole or not at all.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use podscope::export::{WriteError, read_limited, write_file, write_mode};
+use tempfile::tempdir;
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut all: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_file_is_replaced_and_keeps_its_mode() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("out.json");
+    write_file(&path, b"one").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    write_file(&path, b"two").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    write_mode(&path, b"three", 0o755).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(names(folder.path()), ["out.json"]);
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let folder = tempdir().unwrap();
+    let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+    fs::write(&real, "old").unwrap();
+    symlink(&real, &link).unwrap();
+    write_file(&link, b"new").unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(&real).unwrap(), b"new");
+}
+
+#[test]
+fn what_cannot_be_written_says_so() {
+    let folder = tempdir().unwrap();
+    let path = folder.path();
+    assert!(matches!(write_file(path, b"x"), Err(WriteError::IsFolder { .. })));
+    assert!(matches!(write_file(&path.join("no/such"), b"x"), Err(WriteError::NoFolder { .. })));
+    assert!(matches!(write_file(Path::new("/dev/full"), b"x"), Err(WriteError::Full { .. })));
+    write_file(Path::new("/dev/null"), b"x").unwrap();
+    assert!(names(path).is_empty());
+}
+
+#[test]
+fn too_large_a_file_is_not_read() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("pod.yaml");
+    fs::write(&path, "0123456789").unwrap();
+    assert_eq!(read_limited(&path, 10).unwrap(), "0123456789");
+    let error = read_limited(&path, 9).unwrap_err();
+    assert!(matches!(error, WriteError::TooLarge { size: 10, limit: 9, .. }), "{error}");
+    assert!(read_limited(&folder.path().join("none"), 9).unwrap_err().to_string().contains("No such file"));
+}
+
+/// Runs a shell with its own mounts, so that an ordinary user can have a full or read-only disk.
+fn in_own_mounts(folder: &Path, script: &str) -> Output {
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script])
+        .env("D", folder)
+        .env("PODSCOPE", env!("CARGO_BIN_EXE_podscope"))
+        .output()
+        .expect("unshare(1) of util-linux")
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file_whole() {
+    let folder = tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=8k tmpfs $D; cd $D; echo old > pause; head -c 4096 /dev/zero > filler
+        code=0; $PODSCOPE pause --extract pause || code=$?
+        echo code $code; cat pause; ls -A";
+    let out = in_own_mounts(folder.path(), script);
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(stdout, "code 1\nold\nfiller\npause\n", "{stderr}");
+    assert!(stderr.starts_with("podscope: pause: the disk is full;"), "{stderr}");
+    assert!(stderr.trim_end().ends_with("the file that was there is unchanged"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1);
+}
+
+#[test]
+fn a_forbidden_path_leaves_the_old_file_whole() {
+    let folder = tempdir().unwrap();
+    let script = "mount -t tmpfs tmpfs $D; cd $D; echo old > pause; mount -o remount,ro $D
+        code=0; $PODSCOPE pause --extract pause || code=$?
+        echo code $code; cat pause; ls -A";
+    let out = in_own_mounts(folder.path(), script);
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(stdout, "code 1\nold\npause\n", "{stderr}");
+    assert!(stderr.starts_with("podscope: pause: no right to write there;"), "{stderr}");
+}

@@ -1,0 +1,121 @@
+//! The ring: keyframe plus the rest is the whole, at any cut, within the bound.
+
+use podscope::model::{Delta, MonoNs, Signal, World};
+use podscope::store::{Bounds, Cursor, Store};
+use proptest::prelude::*;
+
+use crate::stream::{deltas, stamp};
+
+fn replay(deltas: &[Delta]) -> World {
+    deltas.iter().fold(World::default(), |mut world, delta| {
+        world.apply(delta);
+        world
+    })
+}
+
+fn store_of(deltas: &[Delta], bounds: Bounds) -> Store {
+    let mut store = Store::new(bounds);
+    deltas.iter().for_each(|d| store.push(d.clone()));
+    store
+}
+
+fn bounds() -> impl Strategy<Value = Bounds> {
+    (4_usize..60, 1_usize..9).prop_map(|(entries, stride)| Bounds { entries, bytes: 1 << 20, stride })
+}
+
+proptest! {
+    #![proptest_config(crate::stream::config())]
+
+    #[test]
+    fn keyframe_and_rest_equal_the_whole_stream(all in deltas(), stride in 1_usize..9, t in 0_u64..1_100) {
+        let store = store_of(&all, Bounds { entries: 100_000, bytes: 1 << 30, stride });
+        prop_assert_eq!(store.live(), &replay(&all));
+        let t = MonoNs(t);
+        let mut entry_time = MonoNs(0);
+        let so_far = all.iter().take_while(|d| { entry_time = entry_time.max(d.time()); entry_time <= t }).count();
+        prop_assert_eq!(store.at(t), replay(&all[..so_far]));
+        prop_assert_eq!(&store.at(MonoNs(u64::MAX)), store.live());
+    }
+
+    #[test]
+    fn the_cached_view_is_the_world_at_the_cursor(all in deltas(), bounds in bounds(), seeks in prop::collection::vec(0_u64..1_100, 1..12)) {
+        let mut store = Store::new(bounds);
+        let mut seeks = seeks.into_iter().cycle();
+        for delta in all {
+            store.push(delta);
+            let t = MonoNs(seeks.next().unwrap());
+            let whole = store.at(t);
+            prop_assert_eq!(store.view(Cursor::At(t)), &whole);
+            prop_assert_eq!(store.view(Cursor::At(t)), &whole);
+        }
+        let live = store.live().clone();
+        prop_assert_eq!(store.view(Cursor::Live), &live);
+    }
+
+    #[test]
+    fn the_ring_stays_within_its_bound(all in deltas(), bounds in bounds()) {
+        let mut store = Store::new(bounds);
+        for delta in all {
+            store.push(delta);
+            let (entries, _) = store.held();
+            prop_assert!(entries <= bounds.entries, "{entries} entries in a ring of {}", bounds.entries);
+            let (from, to) = store.span();
+            prop_assert!(from <= to);
+            prop_assert_eq!(store.entries(MonoNs(0)..=MonoNs(u64::MAX)).count(), entries);
+        }
+    }
+
+    #[test]
+    fn entries_are_in_order_and_within_the_range(all in deltas(), bounds in bounds(), a in 0_u64..1_100, b in 0_u64..1_100) {
+        let store = store_of(&all, bounds);
+        let range = MonoNs(a)..=MonoNs(b);
+        let times: Vec<MonoNs> = store.entries(range.clone()).map(|e| e.t).collect();
+        prop_assert!(times.is_sorted());
+        prop_assert!(times.iter().all(|t| range.contains(t)));
+        let all = store.entries(MonoNs(0)..=MonoNs(u64::MAX)).filter(|e| range.contains(&e.t)).count();
+        prop_assert_eq!(times.len(), all);
+    }
+
+    #[test]
+    fn a_world_survives_json(all in deltas()) {
+        let world = replay(&all);
+        let text = serde_json::to_string(&world).unwrap();
+        prop_assert_eq!(serde_json::from_str::<World>(&text).unwrap(), world);
+    }
+
+    #[test]
+    fn a_delta_survives_json(all in deltas()) {
+        for delta in all {
+            let text = serde_json::to_string(&delta).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Delta>(&text).unwrap(), delta);
+        }
+    }
+
+    #[test]
+    fn any_signal_and_time_can_be_asked_about(n in any::<i32>(), at in stamp(), anchor in any::<(u64, i64)>()) {
+        let masks = podscope::model::SignalMasks { blocked: u64::MAX, ignored: 0, caught: 1 };
+        prop_assert_eq!(masks.blocks(Signal(n)), (1..=64).contains(&n));
+        let _ = Signal(n).to_string();
+        let _ = podscope::model::WallAnchor { mono: MonoNs(anchor.0), unix_ns: anchor.1 }.unix_ns_at(at.t);
+    }
+}
+
+#[test]
+fn an_empty_store_shows_an_empty_world() {
+    let mut store = Store::default();
+    assert_eq!(store.view(Cursor::At(MonoNs(5))), &World::default());
+    assert_eq!(store.at(MonoNs(5)), World::default());
+    assert_eq!(store.span(), (MonoNs(0), MonoNs(0)));
+}
+
+#[test]
+fn bytes_are_bounded_too() {
+    let bounds = Bounds { entries: usize::MAX, bytes: 64 << 10, stride: 16 };
+    let mut store = Store::new(bounds);
+    for n in 0..20_000 {
+        store.push(crate::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
+        assert!(store.held().1 <= bounds.bytes, "{} bytes", store.held().1);
+    }
+    assert!(store.span().0 > MonoNs(0));
+    assert_eq!(store.span().1, MonoNs(19_999));
+}

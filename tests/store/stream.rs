@@ -1,0 +1,150 @@
+//! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
+
+use podscope::model::{
+    Aspect, Container, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet,
+    Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, Signal,
+    SignalMasks, Source, Stamp, State, WaitStatus,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+/// Writes nothing into the source tree, which another user may own; a failure prints its input.
+pub fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+pub fn id() -> impl Strategy<Value = ProcId> {
+    (prop_oneof![1_u32..6, Just(u32::MAX)], prop_oneof![0_u64..3, Just(u64::MAX)])
+        .prop_map(|(pid, start)| ProcId { pid, start })
+}
+
+fn time() -> impl Strategy<Value = MonoNs> {
+    prop_oneof![20 => 0_u64..1_000, 1 => Just(u64::MAX), 1 => any::<u64>()].prop_map(MonoNs)
+}
+
+pub fn stamp() -> impl Strategy<Value = Stamp> {
+    let source = prop_oneof![
+        Just(Source::Connector),
+        Just(Source::Pidfd),
+        Just(Source::Pause),
+        Just(Source::Node),
+        Just(Source::Scan),
+        Just(Source::Inferred)
+    ];
+    let precision = prop_oneof![Just(Precision::Exact), Just(Precision::Prompt), Just(Precision::ByThen)];
+    (time(), source, precision).prop_map(|(t, source, precision)| Stamp::new(t, source, precision))
+}
+
+pub fn parent() -> impl Strategy<Value = Parent> {
+    prop_oneof![id().prop_map(Parent::Process), Just(Parent::Outside), Just(Parent::Unknown)]
+}
+
+pub fn status() -> impl Strategy<Value = Option<WaitStatus>> {
+    option::of(any::<i32>().prop_map(WaitStatus))
+}
+
+fn word() -> impl Strategy<Value = String> {
+    "[a-z]{0,6}"
+}
+
+fn uid() -> impl Strategy<Value = PodUid> {
+    (0..3_u8).prop_map(|n| PodUid(format!("pod-{n}")))
+}
+
+fn ns() -> impl Strategy<Value = NsId> {
+    (0..8_usize, 0..4_u64).prop_map(|(kind, ino)| NsId { kind: NsKind::ALL[kind], dev: 4, ino, generation: 0 })
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let state = "[RSDTtIZX]".prop_map(|s| State::from_letter(s.chars().next().unwrap()));
+    let names = (word(), vec(word(), 0..3), vec(any::<u32>(), 0..3));
+    (id(), parent(), names, state, vec(ns(), 0..8)).prop_map(|(id, parent, (comm, cmdline, nspid), state, all)| {
+        let mut namespaces = NsSet::default();
+        all.into_iter().for_each(|n| namespaces.set(n));
+        let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4 };
+        Facts { id, parent, comm, cmdline, state, uid: 0, nspid, threads: 1, rss_bytes: 9, signals, namespaces }
+    })
+}
+
+fn container() -> impl Strategy<Value = Container> {
+    (word(), option::of(id()), 0..4_u32, status()).prop_map(|(name, process, restarts, last_exit)| Container {
+        name,
+        image: "nginx".into(),
+        program: Program::StandIn("web".into()),
+        command: vec!["web".into()],
+        state: ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: None },
+        process,
+        restarts,
+        last_exit,
+    })
+}
+
+fn pod() -> impl Strategy<Value = Pod> {
+    (uid(), word(), vec(container(), 0..3), option::of(id()), stamp()).prop_map(
+        |(uid, name, containers, process, at)| Pod {
+            uid,
+            name,
+            runtime: Runtime::Lab,
+            phase: Phase::Running,
+            reason: None,
+            message: None,
+            ip: None,
+            share_pid: true,
+            sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),
+            containers,
+            volumes: vec![],
+            created: at,
+        },
+    )
+}
+
+/// Any delta at all.
+pub fn delta() -> impl Strategy<Value = Delta> {
+    let life = prop_oneof![
+        (id(), parent(), stamp()).prop_map(|(id, parent, at)| Delta::Born { id, parent, at }),
+        (facts(), stamp()).prop_map(|(facts, at)| Delta::Facts { facts: Box::new(facts), at }),
+        (id(), word(), vec(word(), 0..3), stamp()).prop_map(|(id, comm, cmdline, at)| Delta::Exec {
+            id,
+            comm,
+            cmdline,
+            at
+        }),
+        (id(), word(), stamp()).prop_map(|(id, comm, at)| Delta::Renamed { id, comm, at }),
+        (id(), stamp()).prop_map(|(id, at)| Delta::State { id, state: State::Stopped, at }),
+        (id(), status(), stamp()).prop_map(|(id, status, at)| Delta::Exited { id, status, at }),
+        (id(), parent(), parent(), stamp()).prop_map(|(id, from, to, at)| Delta::Reparented { id, from, to, at }),
+        (id(), parent(), stamp()).prop_map(|(id, by, at)| Delta::Reaped { id, by, at }),
+        (id(), uid(), option::of(word()), stamp()).prop_map(|(id, pod, container, at)| Delta::Joined {
+            id,
+            member: Member { pod, container },
+            at
+        }),
+    ];
+    let rest = prop_oneof![
+        stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),
+        stamp().prop_map(|at| Delta::Visibility { aspect: Aspect::Holders, sight: Sight::Missing("x".into()), at }),
+        (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
+            Delta::Namespace { namespace: Namespace { parent, ..Namespace::new(id) }, at }
+        }),
+        (id(), stamp()).prop_map(|(id, at)| Delta::NodeStarted { id, at }),
+        stamp().prop_map(|at| Delta::NodeEnded { reason: "killed".into(), at }),
+        (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
+        (uid(), stamp()).prop_map(|(uid, at)| Delta::PodRemoved { uid, at }),
+        (uid(), word(), stamp()).prop_map(|(pod, message, at)| Delta::Event {
+            event: PodEvent { pod, kind: EventKind::Normal, reason: "Started".into(), message, at }
+        }),
+        (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::Signalled {
+            target,
+            signal: Signal(n),
+            error: None,
+            at
+        }),
+        (option::of(any::<u64>()), stamp()).prop_map(|(count, at)| Delta::Lost { source: Source::Pause, count, at }),
+    ];
+    prop_oneof![4 => life, 1 => rest]
+}
+
+pub fn deltas() -> impl Strategy<Value = Vec<Delta>> {
+    vec(delta(), 0..120)
+}

@@ -1,0 +1,103 @@
+//! The World's own rules.
+
+use podscope::model::{
+    Delta, Member, MonoNs, Namespace, NsId, NsKind, Parent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
+};
+use proptest::prelude::*;
+
+use crate::stream::deltas;
+
+pub const fn at(t: u64) -> Stamp {
+    Stamp::connector(MonoNs(t))
+}
+
+const fn proc(pid: u32) -> ProcId {
+    ProcId { pid, start: pid as u64 }
+}
+
+fn born(pid: u32, parent: u32, t: u64) -> Delta {
+    Delta::Born { id: proc(pid), parent: Parent::Process(proc(parent)), at: at(t) }
+}
+
+pub fn renamed(pid: u32, comm: &str, t: u64) -> Delta {
+    Delta::Renamed { id: proc(pid), comm: comm.into(), at: at(t) }
+}
+
+fn world(deltas: impl IntoIterator<Item = Delta>) -> World {
+    let mut world = World::default();
+    deltas.into_iter().for_each(|d| world.apply(&d));
+    world
+}
+
+proptest! {
+    #![proptest_config(crate::stream::config())]
+
+    #[test]
+    fn one_pid_one_process_and_children_point_back(all in deltas()) {
+        let world = world(all);
+        let mut pids: Vec<u32> = world.present().map(|p| p.id.pid).collect();
+        let present = pids.len();
+        pids.dedup();
+        prop_assert_eq!(pids.len(), present);
+        prop_assert_eq!(world.processes.values().filter(|p| !p.is_gone()).count(), present);
+        for p in world.processes.values() {
+            let children: Vec<ProcId> = world.children(p.id).map(|c| c.id).collect();
+            let scanned: Vec<ProcId> =
+                world.processes.values().filter(|c| c.parent == Parent::Process(p.id)).map(|c| c.id).collect();
+            prop_assert_eq!(children, scanned);
+            prop_assert_eq!(p.is_gone(), world.by_pid(p.id.pid) != Some(p.id));
+        }
+    }
+}
+
+#[test]
+fn a_reused_pid_proves_the_reap() {
+    let (old, new) = (ProcId { pid: 7, start: 1 }, ProcId { pid: 7, start: 9 });
+    for order in [[old, new], [new, old]] {
+        let world = world(order.map(|id| Delta::Renamed { id, comm: "x".into(), at: at(3) }));
+        assert_eq!(world.by_pid(7), Some(new));
+        assert_eq!(world.process(old).unwrap().reap.unwrap().at.source, Source::Inferred);
+        assert!(world.process(new).unwrap().is_alive());
+    }
+}
+
+#[test]
+fn what_was_inferred_yields_to_what_was_seen() {
+    let id = proc(7);
+    let status = Some(WaitStatus::exited(3));
+    let scanned = Stamp::by_then(MonoNs(90), Source::Scan);
+    let world =
+        world([Delta::Reaped { id, by: Parent::Outside, at: at(50) }, Delta::Exited { id, status, at: scanned }]);
+    let exit = world.process(id).unwrap().exit.unwrap();
+    assert_eq!((exit.at, exit.status), (scanned, status));
+}
+
+#[test]
+fn members_pass_on_to_children_born_before_and_after() {
+    let uid = PodUid("p".into());
+    let member = Member::container(&uid, "nginx");
+    let world = world([born(2, 1, 1), born(3, 2, 2), Delta::Joined { id: proc(2), member, at: at(3) }, born(4, 3, 4)]);
+    let pids: Vec<u32> = world.pod_processes(&uid).map(|p| p.id.pid).collect();
+    assert_eq!(pids, [2, 3, 4]);
+}
+
+#[test]
+fn memory_is_bounded_however_long_it_runs() {
+    let mut world = World::default();
+    for n in 1..40_000_u32 {
+        world.apply(&born(n, 1, u64::from(n)));
+        world.apply(&renamed(1, "forker", u64::from(n)));
+        world.apply(&Delta::Exec { id: proc(1), comm: "sh".into(), cmdline: vec![], at: at(u64::from(n)) });
+        let to = Parent::Process(proc(n % 5));
+        world.apply(&Delta::Reparented { id: proc(1), from: Parent::Outside, to, at: at(u64::from(n)) });
+        let id = NsId { kind: NsKind::Net, dev: 4, ino: u64::from(n), generation: 0 };
+        world.apply(&Delta::Namespace { namespace: Namespace::new(id), at: at(u64::from(n)) });
+        if n > 1 {
+            world.apply(&Delta::Reaped { id: proc(n), by: Parent::Process(proc(1)), at: at(u64::from(n)) });
+        }
+    }
+    assert!(world.processes.len() <= World::MAX_GONE + 8);
+    assert!(world.namespaces.len() <= World::MAX_NAMESPACES * 5 / 4);
+    let first = world.process(proc(1)).unwrap();
+    assert!(first.execs.len() <= World::MAX_STEPS && first.reparents.len() <= World::MAX_STEPS);
+}
