@@ -2,6 +2,7 @@
 
 mod output;
 mod pause;
+mod run;
 mod snapshot;
 mod window;
 
@@ -24,6 +25,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run pods in the terminal, without a window.
+    Run(run::Args),
     /// Print what is on this machine now: processes, namespaces, pods.
     Snapshot(snapshot::Args),
     /// Show the bundled pause init, or write it to a file.
@@ -42,6 +45,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match &cli.command {
+        Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),
         Some(Command::Pause(args)) => pause::main(args),
         None => window::main(&cli.window),

@@ -1,1 +1,20 @@
-//! The lab: runs pods.
+//! The lab: runs pods without root, in a node of its own.
+//!
+//! [`Lab`] is the app's side; [`node`] is the other process.
+
+pub mod allow;
+pub mod applets;
+pub mod controller;
+mod error;
+pub mod hidden;
+mod link;
+mod network;
+pub mod node;
+mod protocol;
+pub mod spec;
+mod wire;
+
+pub use error::{Error, Forbidden};
+pub use link::Lab;
+pub use protocol::{ExecOutput, Step};
+pub use spec::{PodSpec, SpecError, Warning, parse};

@@ -1,6 +1,12 @@
 //! Kernel calls: the only room with unsafe code.
 #![allow(unsafe_code)]
 
+pub mod caps;
+pub mod clock;
 pub mod connector;
+pub mod fork;
+pub mod mount;
 pub mod nsfs;
 pub mod pidfd;
+pub mod signals;
+pub mod wait;

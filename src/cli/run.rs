@@ -67,7 +67,7 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
         let mut until = end;
         if let Some(engine) = &mut engine {
             let progress = engine.advance(session.world(), now());
-            teller.step(engine.step())?;
+            teller.steps(engine.begun())?;
             match progress {
                 Progress::Do(command) => {
                     if let Some(outcome) = session.carry_out(command) {

@@ -34,7 +34,7 @@ impl Wrong {
 }
 
 /// The argument vector after the program's name.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Args {
     next: *const *const u8,
 }
@@ -74,8 +74,7 @@ impl Iterator for Args {
 
 pub fn parse(mut args: Args) -> Asked {
     // As in the reference: `-v` anywhere, whatever else is asked.
-    let mut all = args;
-    if all.any(|arg| arg.eq_ignore_ascii_case(b"-v")) {
+    if args.clone().any(|arg| arg.eq_ignore_ascii_case(b"-v")) {
         return Asked::Version;
     }
     let mut options = Options {
@@ -96,7 +95,7 @@ pub fn parse(mut args: Args) -> Asked {
 
 fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
     const OPTION: &[u8] = b"--report-fd";
-    if let Some(got) = value(OPTION, arg, args) {
+    if let Some(Value(got)) = value(OPTION, arg, args) {
         // Never 0, 1 or 2: a line of text among the records would put them out of step.
         let fd = got
             .and_then(number)
@@ -116,7 +115,7 @@ fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Resu
 
 fn delay(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
     const OPTION: &[u8] = b"--reap-delay-ms";
-    if let Some(got) = value(OPTION, arg, args) {
+    if let Some(Value(got)) = value(OPTION, arg, args) {
         let Some(ms) = got.and_then(number) else {
             return Err(Wrong {
                 option: OPTION,
@@ -145,11 +144,14 @@ fn no_reap(options: &mut Options, arg: &'static [u8]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// None: another argument. Some(None): this option, without its value.
-fn value(option: &[u8], arg: &'static [u8], args: &mut Args) -> Option<Option<&'static [u8]>> {
+/// What follows an option; nothing if the arguments end there.
+struct Value(Option<&'static [u8]>);
+
+/// None if the argument is not this option.
+fn value(option: &[u8], arg: &'static [u8], args: &mut Args) -> Option<Value> {
     match arg.strip_prefix(option)? {
-        [] => Some(args.next()),
-        [b'=', value @ ..] => Some(Some(value)),
+        [] => Some(Value(args.next())),
+        [b'=', value @ ..] => Some(Value(Some(value))),
         _ => None,
     }
 }

@@ -1,0 +1,219 @@
+//! The app's side of the lab: one thread that starts the node, hears it and sees it end.
+
+mod ending;
+mod startup;
+
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use nix::sys::socket::{Shutdown, shutdown};
+
+use super::Error;
+use super::protocol::{Answer, Call, ExecOutput, Report, Request};
+use super::spec::PodSpec;
+use super::wire::{self, Inbox};
+use crate::model::{Delta, Member, Pod, PodUid, ProcId};
+use crate::observe::{Input, InputSender};
+
+/// How long an answer that needs no waiting may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running node and its pods. Dropping it ends the node, and the kernel every pod with it.
+///
+/// After the node has ended, by whatever cause, every method says [`Error::NodeGone`]; start a new
+/// one to go on.
+#[derive(Debug)]
+pub struct Lab {
+    shared: Arc<Shared>,
+    node: ProcId,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    socket: OwnedFd,
+    /// Packets of one message must not mix with another's.
+    sending: Mutex<()>,
+    /// Who waits for which answer; `None` once the node has gone.
+    calls: Mutex<Option<HashMap<Call, Sender<Answer>>>>,
+    next: AtomicU64,
+}
+
+impl Lab {
+    /// Starts a node as `exe` (the app's own `/proc/self/exe`) and tells `observer` all it reports.
+    ///
+    /// # Errors
+    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow it, else
+    /// [`Error::Start`].
+    pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
+        let observer = observer.into();
+        let (ready, is_ready) = bounded(1);
+        let exe = exe.to_owned();
+        // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
+        let thread = std::thread::Builder::new()
+            .name("link".to_owned())
+            .spawn(move || match startup::start(&exe) {
+                Ok(started) => {
+                    let shared = started.shared.clone();
+                    let node = started.node;
+                    if ready.send(Ok((shared, node))).is_ok() {
+                        listen(started, &observer);
+                    }
+                }
+                Err(e) => drop(ready.send(Err(e))),
+            })
+            .map_err(|e| Error::Start(e.to_string()))?;
+        let (shared, node) = is_ready.recv().map_err(|_| Error::Start("its thread ended".to_owned()))??;
+        Ok(Self { shared, node, thread: Some(thread) })
+    }
+
+    /// The node's process, in the pid namespace of the app.
+    pub fn node(&self) -> ProcId {
+        self.node
+    }
+
+    /// Starts a pod. Returns as soon as the node has taken it; what follows comes as Deltas.
+    pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
+        match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
+            Answer::Accepted(uid) => Ok(uid),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once; the end
+    /// is [`Delta::PodRemoved`].
+    pub fn delete(&self, pod: &PodUid) -> Result<(), Error> {
+        self.delete_within(pod, None)
+    }
+
+    /// As [`Lab::delete`], with another grace period; none at all if zero.
+    pub fn delete_within(&self, pod: &PodUid, grace: Option<Duration>) -> Result<(), Error> {
+        let grace_ms = grace.map(|g| g.as_millis() as u64);
+        match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, PATIENCE)? {
+            Answer::Done => Ok(()),
+            Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Runs a program in a container's namespaces and root, and waits for it: for `timeout` at most,
+    /// then it is killed.
+    pub fn exec(&self, member: &Member, argv: &[String], timeout: Duration) -> Result<ExecOutput, Error> {
+        let request = |call| Request::Exec {
+            call,
+            member: member.clone(),
+            argv: argv.to_vec(),
+            timeout_ms: timeout.as_millis() as u64,
+        };
+        match self.shared.call(request, timeout.saturating_add(PATIENCE))? {
+            Answer::Output(output) => Ok(output),
+            other => Err(of_member(other, member)),
+        }
+    }
+
+    /// The last of what the member has written to stdout and stderr.
+    pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
+        match self.shared.call(|call| Request::Logs { call, member: member.clone() }, PATIENCE)? {
+            Answer::Logs { bytes } => Ok(bytes),
+            other => Err(of_member(other, member)),
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // the link thread sees the end of the stream, kills the node and waits for it
+        let _ = shutdown(self.shared.socket.as_raw_fd(), Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
+        let call = self.next.fetch_add(1, Ordering::Relaxed);
+        let (tell, told) = bounded(1);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut().ok_or(Error::NodeGone)?.insert(call, tell);
+        {
+            let _whole = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            wire::send_blocking(&self.socket, &request(call)).map_err(|_| Error::NodeGone)?;
+        }
+        told.recv_timeout(patience).map_err(|e| match e {
+            RecvTimeoutError::Disconnected => Error::NodeGone,
+            RecvTimeoutError::Timeout => {
+                if let Some(calls) = self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                    calls.remove(&call);
+                }
+                Error::NoAnswer(patience)
+            }
+        })
+    }
+
+    fn answer(&self, call: Call, answer: Answer) {
+        let waiting =
+            self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|calls| calls.remove(&call));
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// Whoever waits for an answer learns that none will come.
+    fn close(&self) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Passes the node's reports on until it ends, then tells of its end.
+fn listen(started: startup::Started, observer: &InputSender) {
+    // the observer may go before the lab does: then nobody wants to hear
+    let tell = |input| observer.send(input);
+    tell(Input::Watch(started.node));
+    tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
+    let mut pods: HashMap<PodUid, Pod> = HashMap::new();
+    let mut inbox: Inbox = started.inbox;
+    while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
+        match report {
+            Report::Fact(delta) => {
+                match &*delta {
+                    Delta::Pod { pod, .. } => drop(pods.insert(pod.uid.clone(), (**pod).clone())),
+                    Delta::PodRemoved { uid, .. } => drop(pods.remove(uid)),
+                    _ => {}
+                }
+                tell(Input::Delta(*delta));
+            }
+            Report::PauseReaped { pause, pid_in_pod, status, at } => {
+                tell(Input::PauseReaped { pause, pid_in_pod, status, at });
+            }
+            Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
+            Report::Answer { call, answer } => started.shared.answer(call, answer),
+            Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
+        }
+    }
+    let status = startup::end(started.pid);
+    started.shared.close();
+    for delta in ending::of_node(started.node, status, pods.into_values()) {
+        tell(Input::Delta(delta));
+    }
+}
+
+fn of_member(answer: Answer, member: &Member) -> Error {
+    match answer {
+        Answer::NoSuchPod => Error::NoSuchPod(member.pod.clone()),
+        Answer::NotRunning => Error::NotRunning(member.clone()),
+        other => unexpected(other),
+    }
+}
+
+fn unexpected(answer: Answer) -> Error {
+    match answer {
+        Answer::Failed(why) => Error::Refused(why),
+        other => Error::Refused(format!("an answer that makes no sense here: {other:?}")),
+    }
+}

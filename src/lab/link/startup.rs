@@ -1,0 +1,92 @@
+//! Starts the node's process and waits until it is ready.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::Pid;
+
+use super::Shared;
+use crate::lab::Error;
+use crate::lab::allow;
+use crate::lab::hidden;
+use crate::lab::protocol::{Report, Request, VERSION};
+use crate::lab::wire::{Inbox, send_blocking};
+use crate::model::ProcId;
+use crate::sys::wait;
+
+pub(super) struct Started {
+    pub shared: Arc<Shared>,
+    pub node: ProcId,
+    /// The node as our child, to be waited for.
+    pub pid: i32,
+    pub inbox: Inbox,
+}
+
+pub(super) fn start(exe: &Path) -> Result<Started, Error> {
+    let system = |e: nix::Error| Error::Start(e.to_string());
+    let (ours, theirs): (OwnedFd, OwnedFd) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
+    // as its standard input the socket needs no number agreed on and no flag changed
+    let mut launcher = Command::new(exe)
+        .arg0("podscope")
+        .arg(hidden::NODE)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
+
+    let mut inbox = Inbox::default();
+    let mut pid = None;
+    let outcome = send_blocking(&ours, &Request::Hello { version: VERSION })
+        .map_err(|e| Error::Start(e.to_string()))
+        .and_then(|()| hear(&ours, &mut inbox, &mut pid));
+    // the launcher's part is over, one way or the other
+    let _ = launcher.kill();
+    let _ = launcher.wait();
+    match (outcome, pid) {
+        (Ok(node), Some(pid)) => {
+            let shared = Shared {
+                socket: ours,
+                sending: Mutex::default(),
+                calls: Mutex::new(Some(HashMap::new())),
+                next: AtomicU64::new(1),
+            };
+            Ok(Started { shared: Arc::new(shared), node, pid, inbox })
+        }
+        (outcome, pid) => {
+            pid.map(end);
+            Err(outcome.err().unwrap_or_else(|| Error::Start("it did not tell its pid".to_owned())))
+        }
+    }
+}
+
+fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>) -> Result<ProcId, Error> {
+    loop {
+        match inbox.receive::<Report>(socket, true) {
+            Ok(Some(Report::Launched { pid: it })) => *pid = Some(it),
+            Ok(Some(Report::Hello { version, node })) if version == VERSION => return Ok(node),
+            Ok(Some(Report::Hello { version, .. })) => {
+                return Err(Error::Start(format!(
+                    "it speaks version {version}, not {VERSION}: the program was replaced while it ran"
+                )));
+            }
+            Ok(Some(Report::Refused { step, errno })) => return Err(allow::explain(step, errno)),
+            Ok(_) => {}
+            Err(e) => return Err(Error::Start(format!("it ended before it was ready ({e})"))),
+        }
+    }
+}
+
+/// Kills the node if it still lives, and waits for it; its raw wait status.
+pub(super) fn end(pid: i32) -> Option<i32> {
+    // our own child, not yet waited for: the pid cannot be anybody else's
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    wait::one(pid).ok()
+}

@@ -1,0 +1,171 @@
+//! The last steps of a process before it becomes a pod's program. All of this runs in the child.
+
+use std::ffi::{CString, NulError};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, setsid, write};
+use serde::{Deserialize, Serialize};
+
+use crate::sys::{caps, fork, signals};
+
+/// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
+/// by user and user namespace).
+pub const MAX_PROCESSES: u64 = 512;
+
+/// `/dev/null` as the node has it, which has no `/dev` itself.
+const NULL: &str = "/parts/dev/null";
+
+/// Where programs without a slash are looked for, unless the pod says otherwise.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why a program could not be started, in Kubernetes' words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub reason: String,
+    pub message: String,
+}
+
+impl Failure {
+    /// The container's surroundings could not be made.
+    pub fn create(what: &str, errno: Errno) -> Self {
+        let message = format!("{what}: {}", errno.desc());
+        Self { reason: "CreateContainerError".to_owned(), message }
+    }
+
+    /// Its program could not be started.
+    fn run(program: &str, why: &str) -> Self {
+        Self { reason: "RunContainerError".to_owned(), message: format!("exec: \"{program}\": {why}") }
+    }
+}
+
+/// What to become.
+pub enum Program<'a> {
+    /// Our own executable, as the stand-in that `argv` names.
+    Ourselves(&'a OwnedFd),
+    /// What `argv` names, found in the container's root.
+    Host,
+}
+
+pub struct Start<'a> {
+    pub program: Program<'a>,
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub working_dir: Option<String>,
+}
+
+/// The environment: what every container has, and over it what its spec says.
+pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut env = vec![
+        ("PATH".to_owned(), PATH.to_owned()),
+        ("HOSTNAME".to_owned(), hostname.to_owned()),
+        ("HOME".to_owned(), "/root".to_owned()),
+    ];
+    for (name, value) in own {
+        match env.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => known.1 = value,
+            None => env.push((name, value)),
+        }
+    }
+    env
+}
+
+/// Sessions and standard streams: nothing to read, all that is written goes to the node.
+pub fn streams(stdout: impl AsFd, stderr: impl AsFd) -> Result<(), Errno> {
+    setsid()?;
+    let null = open(NULL, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    dup2_stdin(&null)?;
+    dup2_stdout(stdout)?;
+    dup2_stderr(stderr)
+}
+
+/// Takes from this process what a container must not have, for good.
+pub fn confine(keep: &[(u32, &str)]) -> Result<(), Errno> {
+    // a set-user-ID program gives nothing any more
+    prctl::set_no_new_privs()?;
+    // and a program started as root gets these capabilities at most
+    caps::bound(keep)?;
+    let (_, hard) = nix::sys::resource::getrlimit(Resource::RLIMIT_NPROC)?;
+    let bound = MAX_PROCESSES.min(hard);
+    setrlimit(Resource::RLIMIT_NPROC, bound, bound)?;
+    // what the app's shell or the node has ignored, blocked or masked is no concern of the pod's
+    signals::reset()?;
+    umask(Mode::from_bits_truncate(0o022));
+    // standard streams apart, it inherits nothing
+    fork::close_on_exec_from(3)
+}
+
+/// Becomes the program. Returns only to say why it could not.
+pub fn become_program(start: &Start<'_>) -> Failure {
+    let program = start.argv.first().map_or("", String::as_str);
+    if let Some(dir) = &start.working_dir
+        && let Err(e) = chdir(dir.as_str())
+    {
+        return Failure::create(&format!("working directory \"{dir}\""), e);
+    }
+    let (Ok(argv), Ok(env)) = (c_strings(start.argv.iter().cloned()), c_strings(pairs(&start.env))) else {
+        return Failure::run(program, "an argument or variable holds a NUL byte");
+    };
+    match start.program {
+        Program::Ourselves(exe) => {
+            let Err(e) = execveat(exe, c"", &argv, &env, AtFlags::AT_EMPTY_PATH);
+            Failure::run(program, e.desc())
+        }
+        Program::Host => find_and_execute(program, &argv, &env, &start.env),
+    }
+}
+
+fn find_and_execute(program: &str, argv: &[CString], env: &[CString], vars: &[(String, String)]) -> Failure {
+    let try_one = |path: &str| -> Errno {
+        let Ok(path) = CString::new(path) else { return Errno::EINVAL };
+        let Err(e) = execve(&path, argv, env);
+        e
+    };
+    if program.contains('/') {
+        let e = try_one(program);
+        return Failure::run(program, &explain(program, e));
+    }
+    let path = vars.iter().rev().find(|(name, _)| name == "PATH").map_or(PATH, |(_, value)| value);
+    let mut worst = None;
+    for dir in path.split(':').filter(|d| !d.is_empty()) {
+        let candidate = format!("{dir}/{program}");
+        match try_one(&candidate) {
+            Errno::ENOENT if !Path::new(&candidate).exists() => {}
+            Errno::ENOTDIR => {}
+            e => worst = worst.or(Some(explain(&candidate, e))),
+        }
+    }
+    Failure::run(program, worst.as_deref().unwrap_or("executable file not found in $PATH"))
+}
+
+fn explain(path: &str, e: Errno) -> String {
+    match e {
+        Errno::ENOENT if Path::new(path).exists() => format!("{path}: its interpreter was not found"),
+        Errno::ENOENT => format!("stat {path}: no such file or directory"),
+        Errno::EACCES => format!("{path}: permission denied"),
+        Errno::ENOEXEC => format!("{path}: exec format error"),
+        e => format!("{path}: {}", e.desc()),
+    }
+}
+
+/// Tells the node. A write of less than `PIPE_BUF` is one piece (pipe(7)).
+pub fn tell(pipe: &OwnedFd, failure: &Failure) {
+    let mut short = failure.clone();
+    short.message = short.message.chars().take(800).collect();
+    if let Ok(text) = serde_json::to_vec(&short) {
+        let _ = write(pipe, &text);
+    }
+}
+
+fn pairs(env: &[(String, String)]) -> impl Iterator<Item = String> {
+    env.iter().map(|(name, value)| format!("{name}={value}"))
+}
+
+fn c_strings(words: impl Iterator<Item = String>) -> Result<Vec<CString>, NulError> {
+    words.map(CString::new).collect()
+}

@@ -1,0 +1,435 @@
+//! The node's only loop: requests, children, pipes and timers, one at a time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
+
+use super::birth::Failure;
+use super::ground::Ground;
+use super::hostproc::HostProc;
+use super::output::{self, Read, Ring};
+use super::{At, Refused};
+use crate::lab::controller::{Fact, PodState};
+use crate::lab::network::Network;
+use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
+use crate::lab::wire::{Inbox, Outbox, WireError};
+use crate::model::{Delta, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
+use crate::sys::clock;
+use crate::sys::fork::Alone;
+use crate::sys::wait::{self, Change};
+
+/// What a child of the node is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Pause(PodUid),
+    Container(PodUid, String),
+    Exec(Call),
+}
+
+/// A child that has not been reaped.
+pub(super) struct Running {
+    pub id: ProcId,
+    pub role: Role,
+    pub pidfd: OwnedFd,
+    /// Its error pipe, until its program runs.
+    pub starting: Option<u64>,
+    /// Inode of its mount namespace, once it has its own.
+    pub mnt: Option<u64>,
+}
+
+/// What is being waited for on a descriptor.
+pub(super) enum Watch {
+    /// The error pipe of the child with this pid.
+    Error(i32),
+    PauseReport(PodUid),
+    /// Standard streams of a member.
+    Output(PodUid, Option<String>),
+    ExecOutput {
+        call: Call,
+        stderr: bool,
+    },
+}
+
+/// A program run in a container.
+pub(super) struct Session {
+    pub pid: i32,
+    pub stdout: Ring,
+    pub stderr: Ring,
+    pub open: u8,
+    pub status: Option<WaitStatus>,
+    pub timed_out: bool,
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    Grace(PodUid),
+    Exec(Call),
+    /// Something the session left behind holds its streams open: answer without waiting for it.
+    ExecStreams(Call),
+}
+
+/// A pod with what only the node needs.
+pub(super) struct PodRun {
+    pub state: PodState,
+    pub pause: Option<i32>,
+    pub containers: HashMap<String, i32>,
+    pub logs: HashMap<Option<String>, Ring>,
+    /// Mount namespaces of containers that have just ended.
+    pub last_mnt: HashMap<String, u64>,
+    pub ip: Option<std::net::Ipv4Addr>,
+    pub partial_record: Vec<u8>,
+}
+
+pub struct Node {
+    pub(super) alone: Alone,
+    pub(super) ground: Ground,
+    pub(super) network: Network,
+    pub(super) host: HostProc,
+    pub(super) me: ProcId,
+    pub(super) exe: OwnedFd,
+    /// Our own pid namespace.
+    pub(super) home: OwnedFd,
+    pub(super) pods: BTreeMap<PodUid, PodRun>,
+    pub(super) children: HashMap<i32, Running>,
+    pub(super) sessions: HashMap<Call, Session>,
+    pub(super) timers: Vec<(MonoNs, Timer)>,
+    socket: OwnedFd,
+    inbox: Inbox,
+    outbox: Outbox,
+    epoll: Epoll,
+    signals: SignalFd,
+    watches: HashMap<u64, (OwnedFd, Watch)>,
+    next: u64,
+    buffer: Vec<u8>,
+    over: bool,
+}
+
+const SOCKET: u64 = 0;
+const SIGNALS: u64 = 1;
+const FIRST: u64 = 2;
+/// How long an ended session's streams may be held open by what it left behind.
+const STREAMS_MS: u64 = 200;
+
+impl Node {
+    pub(super) fn new(
+        socket: OwnedFd,
+        exe: OwnedFd,
+        host: HostProc,
+        me: ProcId,
+        ground: Ground,
+        network: Network,
+        alone: Alone,
+    ) -> Result<Self, Refused> {
+        let mut chld = SigSet::empty();
+        chld.add(Signal::SIGCHLD);
+        chld.thread_block().at(Step::Loop)?;
+        let signals = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).at(Step::Loop)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).at(Step::Loop)?;
+        epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, SOCKET)).at(Step::Loop)?;
+        epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, SIGNALS)).at(Step::Loop)?;
+        let home = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
+        Ok(Self {
+            alone,
+            ground,
+            network,
+            host,
+            me,
+            exe,
+            home,
+            pods: BTreeMap::new(),
+            children: HashMap::new(),
+            sessions: HashMap::new(),
+            timers: Vec::new(),
+            socket,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            epoll,
+            signals,
+            watches: HashMap::new(),
+            next: FIRST,
+            buffer: vec![0; 64 * 1024],
+            over: false,
+        })
+    }
+
+    /// Until the app closes its end.
+    pub fn serve(&mut self) {
+        let mut events = [EpollEvent::empty(); 32];
+        while !self.over {
+            let n = match self.epoll.wait(&mut events, self.patience()) {
+                Ok(n) => n,
+                Err(Errno::EINTR) => continue,
+                Err(_) => return,
+            };
+            // deaths before the end of their pipes, and those before new requests: a report never
+            // speaks of what has already been told to have ended
+            let mut tokens: Vec<u64> = events[..n].iter().map(EpollEvent::data).collect();
+            tokens.sort_by_key(|t| match *t {
+                SIGNALS => 0,
+                SOCKET => 2,
+                _ => 1,
+            });
+            for token in tokens {
+                match token {
+                    SOCKET => self.requests(),
+                    SIGNALS => {
+                        while let Ok(Some(_)) = self.signals.read_signal() {}
+                        self.reap();
+                    }
+                    token => self.readable(token),
+                }
+            }
+            self.expire();
+            self.flush();
+        }
+    }
+
+    pub(super) fn now() -> Stamp {
+        Stamp::prompt(clock::now(), Source::Node)
+    }
+
+    pub(super) fn report(&mut self, report: &Report) {
+        self.over |= self.outbox.push(report).is_err();
+    }
+
+    pub(super) fn fact(&mut self, delta: Delta) {
+        self.report(&Report::Fact(Box::new(delta)));
+    }
+
+    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
+        self.report(&Report::Answer { call, answer });
+    }
+
+    fn flush(&mut self) {
+        if self.outbox.flush(&self.socket).is_err() {
+            self.over = true;
+            return;
+        }
+        let mut flags = EpollFlags::EPOLLIN;
+        flags.set(EpollFlags::EPOLLOUT, !self.outbox.is_empty());
+        let _ = self.epoll.modify(&self.socket, &mut EpollEvent::new(flags, SOCKET));
+    }
+
+    pub(super) fn watch(&mut self, fd: OwnedFd, what: Watch) -> u64 {
+        let token = self.next;
+        self.next += 1;
+        let _ = self.epoll.add(&fd, EpollEvent::new(EpollFlags::EPOLLIN, token));
+        self.watches.insert(token, (fd, what));
+        token
+    }
+
+    fn unwatch(&mut self, token: u64) -> Option<Watch> {
+        let (fd, what) = self.watches.remove(&token)?;
+        let _ = self.epoll.delete(&fd);
+        Some(what)
+    }
+
+    /// Forgets the pipes of a pod that is gone.
+    pub(super) fn unwatch_pod(&mut self, uid: &PodUid) {
+        let of_pod = |w: &Watch| matches!(w, Watch::PauseReport(u) | Watch::Output(u, _) if u == uid);
+        let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| of_pod(w)).map(|(t, _)| *t).collect();
+        for token in tokens {
+            self.unwatch(token);
+        }
+    }
+
+    fn requests(&mut self) {
+        loop {
+            match self.inbox.receive::<Request>(&self.socket, false) {
+                Ok(Some(request)) => self.request(request),
+                Ok(None) => return,
+                Err(WireError::Garbled(_)) => {}
+                Err(_) => {
+                    self.over = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Every child that has ended, stopped or continued.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, change))) = wait::next() {
+            let at = Self::now();
+            match change {
+                Change::Ended(status) => self.ended(pid, WaitStatus(status), at),
+                Change::Stopped | Change::Continued => {
+                    let state = if change == Change::Stopped { State::Stopped } else { State::Sleeping };
+                    if let Some(id) = self.children.get(&pid).map(|c| c.id) {
+                        self.fact(Delta::State { id, state, at });
+                    }
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
+        // what it said last, while it still is known: why it could not be started, what pause reaped
+        if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
+            self.readable(token);
+        }
+        let Some(child) = self.children.remove(&pid) else { return };
+        if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
+            self.drain_pod(&uid.clone(), &child.role);
+        }
+        self.fact(Delta::Exited { id: child.id, status: Some(status), at });
+        self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
+        match child.role {
+            Role::Pause(uid) => {
+                if let Some(pod) = self.pods.get_mut(&uid) {
+                    pod.pause = None;
+                }
+                self.decide(&uid, Fact::PauseEnded { status }, at);
+            }
+            Role::Container(uid, container) => {
+                if let Some(pod) = self.pods.get_mut(&uid) {
+                    pod.containers.remove(&container);
+                }
+                self.decide_ended(&uid, container, status, child.mnt, at);
+            }
+            Role::Exec(call) => {
+                if let Some(session) = self.sessions.get_mut(&call) {
+                    session.status = Some(status);
+                }
+                self.after(STREAMS_MS, Timer::ExecStreams(call));
+                self.finish_session(call, false);
+            }
+        }
+    }
+
+    /// Reads what an ended member has written so far.
+    fn drain_pod(&mut self, uid: &PodUid, role: &Role) {
+        let wanted = |w: &Watch| match (w, role) {
+            (Watch::PauseReport(u), Role::Pause(_)) | (Watch::Output(u, None), Role::Pause(_)) => u == uid,
+            (Watch::Output(u, Some(name)), Role::Container(_, container)) => u == uid && name == container,
+            _ => false,
+        };
+        let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| wanted(w)).map(|(t, _)| *t).collect();
+        for token in tokens {
+            self.readable(token);
+        }
+    }
+
+    /// Reads a bounded part of what is there; the rest wakes us again.
+    fn readable(&mut self, token: u64) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let read = match self.watches.get(&token) {
+            Some((fd, _)) => output::read_some(fd.as_fd(), &mut buffer),
+            None => Read::Nothing,
+        };
+        match read {
+            Read::Bytes(n) => self.take(token, &buffer[..n]),
+            Read::Nothing => {}
+            Read::End => {
+                if let Some(watch) = self.unwatch(token) {
+                    self.closed(watch);
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn take(&mut self, token: u64, bytes: &[u8]) {
+        match self.watches.get(&token).map(|(_, w)| w) {
+            Some(Watch::Error(pid)) => {
+                let pid = *pid;
+                let failure = serde_json::from_slice(bytes).unwrap_or_else(|_| Failure {
+                    reason: "CreateContainerError".to_owned(),
+                    message: String::from_utf8_lossy(bytes).into_owned(),
+                });
+                self.unwatch(token);
+                self.not_started(pid, failure);
+            }
+            Some(Watch::PauseReport(uid)) => {
+                let uid = uid.clone();
+                self.pause_report(&uid, bytes);
+            }
+            Some(Watch::Output(uid, container)) => {
+                if let Some(pod) = self.pods.get_mut(uid) {
+                    pod.logs.entry(container.clone()).or_default().push(bytes);
+                }
+            }
+            Some(Watch::ExecOutput { call, stderr }) => {
+                if let Some(session) = self.sessions.get_mut(call) {
+                    if *stderr { session.stderr.push(bytes) } else { session.stdout.push(bytes) }
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn closed(&mut self, watch: Watch) {
+        match watch {
+            // closed by the exec itself: the program runs
+            Watch::Error(pid) => self.started(pid),
+            Watch::ExecOutput { call, .. } => {
+                if let Some(session) = self.sessions.get_mut(&call) {
+                    session.open -= 1;
+                }
+                self.finish_session(call, false);
+            }
+            Watch::PauseReport(_) | Watch::Output(..) => {}
+        }
+    }
+
+    /// Answers once the program has ended and all it said is read, or if `now`.
+    fn finish_session(&mut self, call: Call, now: bool) {
+        let done = |s: &Session| s.status.is_some() && (s.open == 0 || now);
+        let Some(session) = self.sessions.get(&call).filter(|s| done(s)) else { return };
+        let answer = match (&session.failure, session.status) {
+            (Some(failure), _) => Answer::Failed(failure.message.clone()),
+            (None, status) => Answer::Output(ExecOutput {
+                stdout: session.stdout.to_vec(),
+                stderr: session.stderr.to_vec(),
+                status: status.unwrap_or(WaitStatus(0)),
+                timed_out: session.timed_out,
+                truncated: session.stdout.lost || session.stderr.lost,
+            }),
+        };
+        self.sessions.remove(&call);
+        let of_session = |w: &Watch| matches!(w, Watch::ExecOutput { call: c, .. } if *c == call);
+        let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| of_session(w)).map(|(t, _)| *t).collect();
+        for token in tokens {
+            self.unwatch(token);
+        }
+        self.timers.retain(|(_, t)| !matches!(t, Timer::Exec(c) | Timer::ExecStreams(c) if *c == call));
+        self.answer(call, answer);
+    }
+
+    pub(super) fn after(&mut self, ms: u64, timer: Timer) {
+        self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
+    }
+
+    /// Until the next timer; without one, for ever.
+    fn patience(&self) -> EpollTimeout {
+        let Some(next) = self.timers.iter().map(|(at, _)| *at).min() else { return EpollTimeout::NONE };
+        let ms = next.since(clock::now()).div_ceil(1_000_000).min(60_000);
+        EpollTimeout::try_from(ms as i32).unwrap_or(EpollTimeout::ZERO)
+    }
+
+    fn expire(&mut self) {
+        let now = clock::now();
+        let (due, rest) = std::mem::take(&mut self.timers).into_iter().partition(|(at, _)| *at <= now);
+        self.timers = rest;
+        for (_, timer) in Vec::<(MonoNs, Timer)>::from_iter::<Vec<_>>(due) {
+            match timer {
+                Timer::Grace(uid) => self.decide(&uid, Fact::GraceOver, Self::now()),
+                Timer::Exec(call) => {
+                    if let Some(session) = self.sessions.get_mut(&call) {
+                        session.timed_out = true;
+                        let pid = session.pid;
+                        self.signal_child(pid, crate::model::Signal::KILL);
+                    }
+                }
+                Timer::ExecStreams(call) => self.finish_session(call, true),
+            }
+        }
+    }
+}

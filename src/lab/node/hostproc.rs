@@ -1,0 +1,48 @@
+//! Processes as the app knows them: by the host's /proc, which we keep open from before we left.
+//!
+//! A procfs tells pids of the namespace it was mounted in, whoever reads it (`proc(5)`).
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::Mode;
+
+use crate::model::ProcId;
+
+#[derive(Debug)]
+pub struct HostProc(OwnedFd);
+
+impl HostProc {
+    pub fn new(proc: OwnedFd) -> Self {
+        Self(proc)
+    }
+
+    pub fn myself(&self) -> io::Result<ProcId> {
+        let link = readlinkat(&self.0, "self")?;
+        self.with_start(link.to_str().and_then(|s| s.parse().ok()))
+    }
+
+    /// The process of a pidfd that we hold; also while it is a zombie.
+    pub fn of_pidfd(&self, pidfd: &OwnedFd) -> io::Result<ProcId> {
+        let info = self.read(&format!("self/fdinfo/{}", pidfd.as_raw_fd()))?;
+        let pid = info.lines().find_map(|l| l.strip_prefix("Pid:")).and_then(|v| v.trim().parse().ok());
+        self.with_start(pid)
+    }
+
+    fn with_start(&self, pid: Option<u32>) -> io::Result<ProcId> {
+        let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+        let stat = self.read(&format!("{pid}/stat"))?;
+        // the name may hold spaces and parentheses; after its last `)` comes field 3
+        let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(22 - 3)?.parse().ok());
+        Ok(ProcId { pid, start: start.ok_or(io::ErrorKind::InvalidData)? })
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        let fd = openat(&self.0, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut text = String::new();
+        File::from(fd).read_to_string(&mut text)?;
+        Ok(text)
+    }
+}

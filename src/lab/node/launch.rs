@@ -1,0 +1,168 @@
+//! From an ordinary process to PID 1 of a node.
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::{
+    Gid, Uid, dup2_stdin, getegid, geteuid, pipe2, read, setgroups, sethostname, setresgid, setresuid, setsid,
+};
+
+use super::engine::Node;
+use super::ground::Ground;
+use super::hostproc::HostProc;
+use super::{At, Refused};
+use crate::lab::network::Network;
+use crate::lab::protocol::{Report, Step, VERSION};
+use crate::lab::wire::send_blocking;
+use crate::sys::fork::{self, Alone};
+
+/// Whom root becomes: the kernel's overflow user, who owns nothing (`/proc/sys/kernel/overflowuid`).
+const NOBODY: u32 = 65534;
+
+/// What the node needs from before it leaves the host's namespaces.
+struct Belongings {
+    socket: OwnedFd,
+    /// Our own executable, for the stand-ins.
+    exe: OwnedFd,
+    /// The host's /proc: it tells pids as the app knows them.
+    proc: OwnedFd,
+}
+
+pub fn main() -> i32 {
+    let Ok(socket) = fork::inherited(0) else {
+        eprintln!("podscope: this mode is for its own use, with a socket as standard input");
+        return 64;
+    };
+    match launch(&socket) {
+        Ok(()) => 0,
+        Err(refused) => {
+            let report = Report::Refused { step: refused.step, errno: refused.errno as i32 };
+            let _ = send_blocking(&socket, &report);
+            1
+        }
+    }
+}
+
+fn launch(socket: &OwnedFd) -> Result<(), Refused> {
+    let alone = Alone::prove().at(Step::Open)?;
+    // both while we may: afterwards another user, or no longer the same /proc
+    let exe = own_executable().at(Step::Open)?;
+    let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
+    let belongings = Belongings { socket: socket.try_clone().at(Step::Open)?, exe, proc };
+    // nothing keeps the caller's standard input but the copy
+    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
+    dup2_stdin(&null).at(Step::Open)?;
+    user_namespace()?;
+
+    // the node waits until its pid has been told: otherwise its own words could come first
+    let (go, tell) = pipe2(OFlag::O_CLOEXEC).at(Step::Clone)?;
+    let flags = CloneFlags::CLONE_PARENT
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
+    let tell_raw = tell.as_raw_fd();
+    let child = fork::spawn(&alone, flags, || {
+        let _ = nix::unistd::close(tell_raw);
+        live(belongings, &go)
+    })
+    .at(Step::Clone)?;
+    let _ = send_blocking(socket, &Report::Launched { pid: child.pid });
+    drop(tell);
+    Ok(())
+}
+
+/// Gives up root if we have it, then becomes root of a new user namespace that maps only ourselves.
+pub(in crate::lab) fn user_namespace() -> Result<(), Refused> {
+    if geteuid().is_root() {
+        drop_root().at(Step::DropRoot)?;
+    }
+    let (uid, gid) = (geteuid(), getegid());
+    unshare(CloneFlags::CLONE_NEWUSER).at(Step::Unshare)?;
+    // without this an ordinary user may not write gid_map (user_namespaces(7)); old kernels lack it
+    match std::fs::write("/proc/self/setgroups", "deny") {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        other => other.at(Step::Setgroups)?,
+    }
+    std::fs::write("/proc/self/uid_map", format!("0 {uid} 1\n")).at(Step::UidMap)?;
+    std::fs::write("/proc/self/gid_map", format!("0 {gid} 1\n")).at(Step::GidMap)
+}
+
+/// So that root takes the same way as anybody, and no pod ever runs as the host's root.
+fn drop_root() -> Result<(), Errno> {
+    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    let dropped = setgroups(&[]).and_then(|()| setresgid(gid, gid, gid)).and_then(|()| setresuid(uid, uid, uid));
+    match dropped {
+        Ok(()) => {}
+        // root of a user namespace that has no such user is an ordinary user of the host already
+        Err(Errno::EINVAL | Errno::EPERM) if !maps_everybody() => {}
+        Err(e) => return Err(e),
+    }
+    // a change of uid makes /proc/self root's; this gives it back (prctl(2))
+    prctl::set_dumpable(true)
+}
+
+fn maps_everybody() -> bool {
+    std::fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"])
+}
+
+/// Our executable as a descriptor that anybody may execute.
+fn own_executable() -> std::io::Result<OwnedFd> {
+    let path = "/proc/self/exe";
+    let anybody = std::fs::metadata(path)?.permissions().mode() & 0o005 == 0o005;
+    if anybody || !geteuid().is_root() {
+        return Ok(open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?);
+    }
+    // built under a strict umask: the user that root becomes could not execute it
+    let copy = memfd_create("podscope", MFdFlags::MFD_CLOEXEC)?;
+    let mut file = File::from(copy);
+    std::io::copy(&mut File::open(path)?, &mut file)?;
+    // executing what is open for writing is ETXTBSY
+    let again = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(open(again.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?)
+}
+
+/// The node's whole life; its exit code.
+fn live(belongings: Belongings, go: &OwnedFd) -> i32 {
+    let _ = prctl::set_name(c"podscope-node");
+    // the app may die by any signal: then so do we, and the kernel ends all below us
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    let _ = setsid();
+    let _ = sethostname("podscope-node");
+    while read(go, &mut [0]) == Err(Errno::EINTR) {}
+    let socket = belongings.socket.try_clone();
+    match prepare(belongings) {
+        Ok(mut node) => {
+            node.serve();
+            0
+        }
+        Err(refused) => {
+            if let Ok(socket) = socket {
+                let report = Report::Refused { step: refused.step, errno: refused.errno as i32 };
+                let _ = send_blocking(socket.as_fd(), &report);
+            }
+            1
+        }
+    }
+}
+
+fn prepare(belongings: Belongings) -> Result<Node, Refused> {
+    let host = HostProc::new(belongings.proc);
+    let me = host.myself().at(Step::Identify)?;
+    let ground = Ground::prepare()?;
+    let network = Network::start()?;
+    let alone = Alone::prove().at(Step::Loop)?;
+    let mut node = Node::new(belongings.socket, belongings.exe, host, me, ground, network, alone)?;
+    node.report(&Report::Hello { version: VERSION, node: me });
+    Ok(node)
+}

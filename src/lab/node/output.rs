@@ -1,0 +1,78 @@
+//! What members write to stdout and stderr, as far as it is kept.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{pipe2, read};
+
+/// The last bytes written; the oldest go first.
+#[derive(Clone, Debug, Default)]
+pub struct Ring {
+    bytes: VecDeque<u8>,
+    pub lost: bool,
+}
+
+impl Ring {
+    pub const MAX: usize = 256 * 1024;
+
+    pub fn push(&mut self, new: &[u8]) {
+        let new = &new[new.len().saturating_sub(Self::MAX)..];
+        let over = (self.bytes.len() + new.len()).saturating_sub(Self::MAX);
+        self.lost |= over > 0;
+        self.bytes.drain(..over);
+        self.bytes.extend(new);
+    }
+
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.bytes.iter().copied().collect()
+    }
+}
+
+/// A pipe to read from without waiting. The writer's end waits as programs expect.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((ours, theirs))
+}
+
+/// What a reading came to.
+pub enum Read {
+    Bytes(usize),
+    Nothing,
+    /// Every writer has closed.
+    End,
+}
+
+pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> Read {
+    loop {
+        return match read(fd.as_fd(), buffer) {
+            Ok(0) => Read::End,
+            Ok(n) => Read::Bytes(n),
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => Read::Nothing,
+            Err(_) => Read::End,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ring;
+
+    #[test]
+    fn a_ring_keeps_the_last() {
+        let mut ring = Ring::default();
+        ring.push(b"old");
+        ring.push(&vec![b'x'; Ring::MAX - 4]);
+        assert!(!ring.lost);
+        ring.push(b"new");
+        assert!(ring.lost);
+        let bytes = ring.to_vec();
+        assert_eq!(bytes.len(), Ring::MAX);
+        assert!(bytes.starts_with(b"ldx") && bytes.ends_with(b"xnew"));
+        ring.push(&vec![b'y'; Ring::MAX * 2]);
+        assert!(ring.to_vec().iter().all(|b| *b == b'y'));
+    }
+}

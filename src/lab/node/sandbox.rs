@@ -1,0 +1,78 @@
+//! pause's birth: the process that holds a pod's namespaces.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::mount::{MntFlags, umount2};
+use nix::sched::CloneFlags;
+use nix::unistd::{chdir, execve, pivot_root, sethostname};
+
+use super::birth::{self, Failure};
+use super::ground::PAUSE_ROOT;
+use crate::model::SandboxKind;
+use crate::sys::fork::{self, Alone, Child};
+
+/// What the node keeps of a pause it has started.
+pub struct Started {
+    pub child: Child,
+    /// Records of what it reaps.
+    pub report: OwnedFd,
+    /// Both its standard streams.
+    pub output: OwnedFd,
+    /// A [`Failure`], or nothing once it runs.
+    pub error: OwnedFd,
+}
+
+pub fn start(alone: &Alone, hostname: &str, kind: &SandboxKind) -> Result<Started, Errno> {
+    let (report, report_in) = super::output::pipe()?;
+    let (output, output_in) = super::output::pipe()?;
+    let (error, error_in) = super::output::pipe()?;
+    // everything a pod shares, and mounts of its own so that it holds none of the host's
+    let flags = CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWNS;
+    let child = fork::spawn(alone, flags, || {
+        let failure = become_pause(hostname, kind, &report_in, &output_in);
+        birth::tell(&error_in, &failure);
+        127
+    })?;
+    Ok(Started { child, report, output, error })
+}
+
+fn become_pause(hostname: &str, kind: &SandboxKind, report: &OwnedFd, output: &OwnedFd) -> Failure {
+    let attempt = || -> Result<(), (&str, Errno)> {
+        sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
+        birth::streams(output, output).map_err(|e| ("set up standard streams", e))?;
+        // its root is the executable and nothing else
+        chdir(PAUSE_ROOT)
+            .and_then(|()| pivot_root(".", "."))
+            .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
+            .and_then(|()| chdir("/"))
+            .map_err(|e| ("change pause's root", e))?;
+        // it needs no capability to reap
+        birth::confine(&[]).map_err(|e| ("confine pause", e))?;
+        fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| ("hand over the report pipe", e))?;
+        let fd = report.as_raw_fd().to_string();
+        let delay;
+        let mut argv = vec!["/pause", "--report-fd", &fd];
+        match kind {
+            SandboxKind::PauseNoReap => argv.push("--no-reap"),
+            SandboxKind::PauseDelay(ms) => {
+                delay = ms.to_string();
+                argv.extend(["--reap-delay-ms", &delay]);
+            }
+            SandboxKind::Pause | SandboxKind::Infra(_) => {}
+        }
+        let argv: Vec<_> = argv.into_iter().filter_map(|a| std::ffi::CString::new(a).ok()).collect();
+        let env: [&std::ffi::CStr; 0] = [];
+        let Err(e) = execve(c"/pause", &argv, &env);
+        Err(("execute /pause", e))
+    };
+    match attempt() {
+        Ok(()) => Failure::create("execute /pause", Errno::ENOENT),
+        Err((what, e)) => Failure::create(what, e),
+    }
+}

@@ -1,0 +1,166 @@
+//! What app and node say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::PodSpec;
+use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
+
+/// Grows with every change of a message; both sides are the same executable, so it differs only
+/// when the file was replaced while the app ran.
+pub const VERSION: u32 = 1;
+
+/// Matches an [`Answer`] to its [`Request`].
+pub type Call = u64;
+
+/// App to node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    Hello { version: u32 },
+    Run { call: Call, spec: Box<PodSpec> },
+    Delete { call: Call, pod: PodUid, grace_ms: Option<u64> },
+    Exec { call: Call, member: Member, argv: Vec<String>, timeout_ms: u64 },
+    Logs { call: Call, member: Member },
+}
+
+/// Node to app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Report {
+    /// From the launcher, before it ends: the node's pid in the app's pid namespace.
+    Launched {
+        pid: i32,
+    },
+    /// The set-up did not get further than this.
+    Refused {
+        step: Step,
+        errno: i32,
+    },
+    Hello {
+        version: u32,
+        node: ProcId,
+    },
+    Fact(Box<Delta>),
+    PauseReaped {
+        pause: ProcId,
+        pid_in_pod: u32,
+        status: WaitStatus,
+        at: MonoNs,
+    },
+    PauseDropped {
+        pause: ProcId,
+        count: u32,
+        at: MonoNs,
+    },
+    Answer {
+        call: Call,
+        answer: Answer,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    Accepted(PodUid),
+    Done,
+    Output(ExecOutput),
+    Logs {
+        #[serde(with = "latin")]
+        bytes: Vec<u8>,
+    },
+    NoSuchPod,
+    NotRunning,
+    Failed(String),
+}
+
+/// What a program run in a container said and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecOutput {
+    #[serde(with = "latin")]
+    pub stdout: Vec<u8>,
+    #[serde(with = "latin")]
+    pub stderr: Vec<u8>,
+    pub status: WaitStatus,
+    /// It ran out of time and was killed.
+    pub timed_out: bool,
+    /// More was written than is kept.
+    pub truncated: bool,
+}
+
+/// A step of the node's set-up that the kernel may refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    Open,
+    DropRoot,
+    Unshare,
+    Setgroups,
+    UidMap,
+    GidMap,
+    Clone,
+    PrivateMounts,
+    Tmpfs,
+    Proc,
+    HostRoot,
+    Template,
+    Pivot,
+    Loopback,
+    Bridge,
+    Identify,
+    Loop,
+}
+
+impl Step {
+    /// As part of a sentence: "could not …".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Open => "open its own executable",
+            Self::DropRoot => "give up root",
+            Self::Unshare => "create a user namespace",
+            Self::Setgroups => "deny setgroups in the user namespace",
+            Self::UidMap => "map the user into the user namespace",
+            Self::GidMap => "map the group into the user namespace",
+            Self::Clone => "create pid, network, mount, IPC and UTS namespaces",
+            Self::PrivateMounts => "make its mounts private",
+            Self::Tmpfs => "mount a tmpfs",
+            Self::Proc => "mount /proc",
+            Self::HostRoot => "bind the host's file system read-only",
+            Self::Template => "prepare a container's root",
+            Self::Pivot => "change its root",
+            Self::Loopback => "bring up the loopback interface",
+            Self::Bridge => "create the pod network's bridge",
+            Self::Identify => "read its own pid in the host's /proc",
+            Self::Loop => "set up its event loop",
+        }
+    }
+}
+
+/// Bytes as a string of the first 256 characters: readable, and smaller in JSON than numbers.
+mod latin {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&bytes.iter().map(|b| char::from(*b)).collect::<String>())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(d)?;
+        text.chars().map(|c| u8::try_from(u32::from(c)).map_err(serde::de::Error::custom)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, ExecOutput, Report};
+    use crate::model::WaitStatus;
+
+    #[test]
+    fn every_byte_survives() {
+        let output = ExecOutput {
+            stdout: (0..=255).collect(),
+            stderr: vec![0xff; 3],
+            status: WaitStatus(9),
+            timed_out: true,
+            truncated: false,
+        };
+        let report = Report::Answer { call: 1, answer: Answer::Output(output) };
+        let text = serde_json::to_vec(&report).expect("serialises");
+        assert_eq!(serde_json::from_slice::<Report>(&text).expect("parses"), report);
+    }
+}

@@ -1,0 +1,174 @@
+//! A pod as the lab runs it: plain values, read from a Kubernetes manifest by [`parse`].
+
+mod check;
+mod marked;
+mod parse;
+mod supported;
+
+use serde::{Deserialize, Serialize};
+
+pub use parse::{SpecError, Warning, parse};
+
+use crate::model::{Program, SandboxKind};
+
+/// `spec.restartPolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartPolicy {
+    #[default]
+    Always,
+    OnFailure,
+    Never,
+}
+
+/// Where a volume's files are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeSource {
+    /// A new directory in memory, as old as the pod.
+    EmptyDir,
+    /// This path of the host, read-only.
+    HostPath(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    pub name: String,
+    pub source: VolumeSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeMount {
+    pub volume: String,
+    /// Absolute, in the container.
+    pub path: String,
+    pub read_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    pub container: u16,
+    pub host: Option<u16>,
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    pub name: String,
+    pub image: String,
+    pub command: Vec<String>,
+    pub args: Vec<String>,
+    /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
+    pub env: Vec<(String, String)>,
+    pub working_dir: Option<String>,
+    pub ports: Vec<Port>,
+    pub mounts: Vec<VolumeMount>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodSpec {
+    pub name: String,
+    pub namespace: String,
+    pub hostname: String,
+    /// `shareProcessNamespace`.
+    pub share_pid: bool,
+    pub restart: RestartPolicy,
+    /// `terminationGracePeriodSeconds`.
+    pub grace_seconds: u32,
+    /// How pause behaves (`podscope.dev/pause`).
+    pub pause: SandboxKind,
+    pub init_containers: Vec<ContainerSpec>,
+    pub containers: Vec<ContainerSpec>,
+    pub volumes: Vec<Volume>,
+}
+
+/// The images that have a stand-in, by their last path element, and the applet it is.
+pub const STAND_INS: [(&str, &str); 5] =
+    [("nginx", "web"), ("httpd", "web"), ("busybox", "client"), ("curl", "client"), ("alpine", "client")];
+
+/// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
+pub fn image_name(image: &str) -> &str {
+    let path = image.split('@').next().unwrap_or(image);
+    let last = path.rsplit('/').next().unwrap_or(path);
+    last.split(':').next().unwrap_or(last)
+}
+
+impl ContainerSpec {
+    /// What is started in place of the image; `None` if there is no such stand-in and no command.
+    pub fn program(&self) -> Option<Program> {
+        if !self.command.is_empty() {
+            return Some(Program::Host);
+        }
+        let name = image_name(&self.image);
+        STAND_INS.iter().find(|(image, _)| *image == name).map(|(_, applet)| Program::StandIn((*applet).to_owned()))
+    }
+
+    /// Command and arguments with `$(NAME)` filled in from the environment, as Kubernetes does.
+    pub fn argv(&self) -> Vec<String> {
+        let env = self.environment();
+        self.command.iter().chain(&self.args).map(|word| expand(word, &env)).collect()
+    }
+
+    /// The spec's own environment with `$(NAME)` filled in from what stands before.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut known: Vec<(String, String)> = Vec::new();
+        for (name, value) in &self.env {
+            let value = expand(value, &known);
+            known.push((name.clone(), value));
+        }
+        known
+    }
+}
+
+/// `$(NAME)` becomes the value, `$$` a dollar sign; a name that is not set stays as written
+/// (the rules of `k8s.io/kubernetes/third_party/forked/golang/expansion`).
+fn expand(text: &str, env: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(tail) = after.strip_prefix('$') {
+            out.push('$');
+            rest = tail;
+        } else if let Some((name, tail)) = after.strip_prefix('(').and_then(|a| a.split_once(')')) {
+            match env.iter().rev().find(|(known, _)| known == name) {
+                Some((_, value)) => out.push_str(value),
+                None => out.push_str(&rest[at..rest.len() - tail.len()]),
+            }
+            rest = tail;
+        } else {
+            out.push('$');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{expand, image_name};
+
+    #[test]
+    fn an_image_is_known_by_its_last_name() {
+        for image in ["nginx", "nginx:1.29", "docker.io/library/nginx:1.29@sha256:00", "localhost:5000/nginx"] {
+            assert_eq!(image_name(image), "nginx", "{image}");
+        }
+    }
+
+    #[test]
+    fn variables_expand_as_in_kubernetes() {
+        let env = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x$(A)".to_owned())];
+        for (text, want) in [
+            ("$(A)", "1"),
+            ("a$(A)b$(A)", "a1b1"),
+            ("$(C)", "$(C)"),
+            ("$$(A)", "$(A)"),
+            ("$A $ $(A", "$A $ $(A"),
+            ("$(B)", "x$(A)"),
+            ("", ""),
+        ] {
+            assert_eq!(expand(text, &env), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Messages as packets on a `SOCK_SEQPACKET` socket.
+//!
+//! A packet must fit the send buffer whole, so a long message goes out as several: each starts
+//! with a byte that says whether more follow.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv, send};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Bytes of a packet's payload; far below the smallest default send buffer.
+const PAYLOAD: usize = 32 * 1024;
+/// A message of more is refused: nothing that is sent comes near it.
+const MAX_MESSAGE: usize = 64 * 1024 * 1024;
+const MORE: u8 = b'+';
+const LAST: u8 = b'.';
+
+/// Why nothing more can be received.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("the other side has closed the connection")]
+    Closed,
+    #[error("{0}")]
+    System(#[from] Errno),
+    #[error("not understood: {0}")]
+    Garbled(String),
+}
+
+/// The packets of one message, in order.
+pub fn packets<T: Serialize>(message: &T) -> Result<Vec<Vec<u8>>, WireError> {
+    let body = serde_json::to_vec(message).map_err(|e| WireError::Garbled(e.to_string()))?;
+    let last = body.chunks(PAYLOAD).count().max(1) - 1;
+    let packet = |(i, part): (usize, &[u8])| {
+        let mut packet = Vec::with_capacity(part.len() + 1);
+        packet.push(if i == last { LAST } else { MORE });
+        packet.extend_from_slice(part);
+        packet
+    };
+    Ok(body.chunks(PAYLOAD).enumerate().map(packet).collect())
+}
+
+/// Sends a whole message and waits for room if need be.
+pub fn send_blocking<T: Serialize>(socket: impl AsFd, message: &T) -> Result<(), WireError> {
+    for packet in packets(message)? {
+        loop {
+            match send(socket.as_fd().as_raw_fd(), &packet, MsgFlags::MSG_NOSIGNAL) {
+                Ok(_) => break,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(WireError::Closed),
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts packets together again.
+#[derive(Debug)]
+pub struct Inbox {
+    partial: Vec<u8>,
+    packet: Vec<u8>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { partial: Vec::new(), packet: vec![0; PAYLOAD + 1] }
+    }
+}
+
+impl Inbox {
+    /// The next message. `None` if the socket is non-blocking and has none yet.
+    pub fn receive<T: DeserializeOwned>(&mut self, socket: impl AsFd, wait: bool) -> Result<Option<T>, WireError> {
+        let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+        loop {
+            let n = match recv(socket.as_fd().as_raw_fd(), &mut self.packet, flags) {
+                Ok(0) | Err(Errno::ECONNRESET) => return Err(WireError::Closed),
+                Ok(n) => n,
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(e) => return Err(e.into()),
+            };
+            self.partial.extend_from_slice(&self.packet[1..n]);
+            if self.partial.len() > MAX_MESSAGE {
+                return Err(WireError::Garbled(format!("a message of more than {MAX_MESSAGE} bytes")));
+            }
+            if self.packet[0] == LAST {
+                let message = serde_json::from_slice(&self.partial);
+                self.partial.clear();
+                return message.map(Some).map_err(|e| WireError::Garbled(e.to_string()));
+            }
+        }
+    }
+}
+
+/// Packets that wait for room, so that the sender never does.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// The reader has not read for so long that it must be taken for dead.
+    pub const LIMIT: usize = 256 * 1024 * 1024;
+
+    pub fn push<T: Serialize>(&mut self, message: &T) -> Result<(), WireError> {
+        for packet in packets(message)? {
+            self.bytes += packet.len();
+            self.queue.push_back(packet);
+        }
+        if self.bytes > Self::LIMIT { Err(WireError::Closed) } else { Ok(()) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Sends as much as there is room for.
+    pub fn flush(&mut self, socket: impl AsFd) -> Result<(), WireError> {
+        while let Some(packet) = self.queue.front() {
+            match send(socket.as_fd().as_raw_fd(), packet, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
+                Ok(_) => {
+                    self.bytes -= packet.len();
+                    self.queue.pop_front();
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN | Errno::ENOBUFS) => return Ok(()),
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(WireError::Closed),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    use super::{Inbox, Outbox, WireError, packets};
+
+    #[test]
+    fn long_and_short_messages_arrive_whole_and_in_order() {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
+        let long = "ü".repeat(3_000_000);
+        let (mut out, mut inbox) = (Outbox::default(), Inbox::default());
+        for message in ["short", &long, "", "after"] {
+            out.push(&message).expect("pushed");
+        }
+        let mut got: Vec<String> = Vec::new();
+        while got.len() < 4 {
+            out.flush(&a).expect("sent");
+            while let Some(message) = inbox.receive(&b, false).expect("received") {
+                got.push(message);
+            }
+        }
+        assert!(out.is_empty());
+        assert_eq!(got, ["short", long.as_str(), "", "after"]);
+        drop(a);
+        assert!(matches!(inbox.receive::<String>(&b, true), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn a_message_always_has_a_last_packet() {
+        let lasts = |n: usize| {
+            let p = packets(&"x".repeat(n)).expect("packets");
+            (p.iter().filter(|p| p[0] == super::LAST).count(), p.last().map(|p| p[0]))
+        };
+        for n in [0, 1, super::PAYLOAD - 3, super::PAYLOAD - 2, super::PAYLOAD - 1, super::PAYLOAD * 2] {
+            assert_eq!(lasts(n), (1, Some(super::LAST)), "{n}");
+        }
+    }
+}

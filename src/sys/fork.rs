@@ -1,0 +1,92 @@
+//! New processes by `clone3(2)`, from a program that has only one thread.
+
+use std::marker::PhantomData;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+
+/// Proof that the process has one thread: only then may a forked child allocate, lock and run
+/// ordinary code, since no other thread can have held a lock at the fork.
+#[derive(Debug)]
+pub struct Alone(PhantomData<*const ()>);
+
+impl Alone {
+    /// # Errors
+    /// `EINVAL` if the process has more than one thread, or what reading `/proc/self/task` says.
+    ///
+    /// Keep it true: start no thread afterwards.
+    pub fn prove() -> Result<Self, Errno> {
+        let tasks = std::fs::read_dir("/proc/self/task")
+            .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EINVAL)))?;
+        if tasks.count() == 1 { Ok(Self(PhantomData)) } else { Err(Errno::EINVAL) }
+    }
+}
+
+/// A child that was just started.
+#[derive(Debug)]
+pub struct Child {
+    /// In the caller's own pid namespace.
+    pub pid: i32,
+    pub pidfd: OwnedFd,
+}
+
+/// The exit code of a child whose code panicked.
+pub const PANICKED: i32 = 101;
+
+/// Starts a process that runs `child` and ends with the code it returns.
+///
+/// With `CLONE_PARENT` the new process is a sibling: its parent is the caller's parent.
+///
+/// # Errors
+/// As of `clone3(2)`; `ENOMEM` also when the pid namespace's init is dead.
+pub fn spawn(_: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
+    let mut pidfd: libc::c_int = -1;
+    // SAFETY: clone_args is plain integers, for which all zeros is a value.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = flags.bits() as u64 | libc::CLONE_PIDFD as u64;
+    args.pidfd = (&raw mut pidfd) as u64;
+    // a sibling takes its exit signal from the caller (clone(2), CLONE_PARENT)
+    args.exit_signal = if flags.contains(CloneFlags::CLONE_PARENT) { 0 } else { libc::SIGCHLD as u64 };
+    // SAFETY: no CLONE_VM, so the child runs on a copy of this stack; the process has one thread
+    // (`Alone`), so the copy is consistent. `args` and `pidfd` live through the call.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    match pid {
+        -1 => Err(Errno::last()),
+        0 => {
+            // must not unwind into the parent's code, nor run its destructors
+            let code = catch_unwind(AssertUnwindSafe(child)).unwrap_or(PANICKED);
+            exit(code)
+        }
+        // SAFETY: the kernel has just made this descriptor for us (CLONE_PIDFD).
+        pid => Ok(Child { pid: pid as i32, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+    }
+}
+
+/// Ends the process at once: no destructors, no buffers flushed.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: always sound; what is buffered is lost, which is the point.
+    unsafe { libc::_exit(code) }
+}
+
+/// Closes every descriptor from `first` on at the next `execve(2)`.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: only sets a flag on our own descriptors.
+    let r = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    Errno::result(r).map(drop)
+}
+
+/// Takes what is open as `fd` over from whoever started this program, to own it.
+///
+/// # Errors
+/// `EBADF` if nothing is open there.
+pub fn inherited(fd: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: a query of the flags; the result tells whether it is open.
+    Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    // SAFETY: it is open (above) and was handed to this program by number, so nobody else owns it.
+    let own = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    Errno::result(own)?;
+    // SAFETY: just duplicated for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(own) })
+}

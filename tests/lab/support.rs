@@ -1,0 +1,171 @@
+//! A lab, what it has reported, and readings of /proc.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy, Volume, VolumeMount, VolumeSource};
+use podscope::lab::{ExecOutput, Lab};
+use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
+use podscope::observe::Input;
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A lab and everything it has said so far.
+pub struct Bench {
+    pub lab: Lab,
+    pub inputs: Receiver<Input>,
+    pub heard: Vec<Input>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let (tell, inputs) = unbounded();
+        let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab starts");
+        Self { lab, inputs, heard: Vec::new() }
+    }
+
+    /// Listens until `done` finds in all that was said what it looks for.
+    pub fn until<T>(&mut self, what: &str, mut done: impl FnMut(&[Input]) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = done(&self.heard) {
+                return found;
+            }
+            match self.inputs.recv_deadline(deadline) {
+                Ok(input) => self.heard.push(input),
+                Err(_) => panic!("not within {PATIENCE:?}: {what}; heard {}", last_words(&self.heard)),
+            }
+        }
+    }
+
+    /// The pod's status as last told.
+    pub fn pod_until(&mut self, uid: &PodUid, what: &str, done: impl Fn(&Pod) -> bool) -> Pod {
+        self.until(what, |heard| pods(heard).remove(uid).filter(|p| done(p)))
+    }
+
+    /// Starts a pod and waits until all its containers run.
+    pub fn run(&mut self, spec: PodSpec) -> Pod {
+        let uid = self.lab.run(spec).expect("the pod is taken");
+        self.pod_until(&uid, "all running", |p| {
+            p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
+        })
+    }
+
+    pub fn exec(&self, pod: &Pod, container: &str, script: &str) -> ExecOutput {
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        self.lab.exec(&Member::container(&pod.uid, container), &argv, PATIENCE).expect("exec works")
+    }
+
+    pub fn exit_status(&mut self, id: ProcId) -> WaitStatus {
+        self.until("its exit", |heard| {
+            heard.iter().find_map(|i| match i {
+                Input::Delta(Delta::Exited { id: it, status, .. }) if *it == id => *status,
+                _ => None,
+            })
+        })
+    }
+
+    pub fn events(&self) -> Vec<&PodEvent> {
+        let event = |i: &'_ Input| matches!(i, Input::Delta(Delta::Event { .. }));
+        self.heard
+            .iter()
+            .filter(|i| event(i))
+            .filter_map(|i| match i {
+                Input::Delta(Delta::Event { event }) => Some(event),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// The end of what was heard, one line each.
+fn last_words(heard: &[Input]) -> String {
+    let tail = &heard[heard.len().saturating_sub(30)..];
+    tail.iter().map(|i| format!("\n  {i:?}")).collect()
+}
+
+/// The pods as last told; removed ones are not there.
+pub fn pods(heard: &[Input]) -> BTreeMap<PodUid, Pod> {
+    let mut pods = BTreeMap::new();
+    for input in heard {
+        match input {
+            Input::Delta(Delta::Pod { pod, .. }) => drop(pods.insert(pod.uid.clone(), (**pod).clone())),
+            Input::Delta(Delta::PodRemoved { uid, .. }) => drop(pods.remove(uid)),
+            _ => {}
+        }
+    }
+    pods
+}
+
+pub fn pause(pod: &Pod) -> ProcId {
+    pod.sandbox.as_ref().and_then(|s| s.process).expect("a pause")
+}
+
+pub fn process(pod: &Pod, container: &str) -> ProcId {
+    pod.container(container).and_then(|c| c.process).expect("a process")
+}
+
+pub fn ns(pid: u32, kind: &str) -> u64 {
+    fs::metadata(format!("/proc/{pid}/ns/{kind}")).unwrap_or_else(|e| panic!("ns/{kind} of {pid}: {e}")).ino()
+}
+
+/// A field of `/proc/PID/status`.
+pub fn status_field(pid: u32, field: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|l| Some(l.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
+}
+
+pub fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(22 - 3)?.parse().ok()
+}
+
+/// Whether this very process is still in the process table.
+pub fn exists(id: ProcId) -> bool {
+    start_time(id.pid) == Some(id.start)
+}
+
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub fn container(name: &str, script: &str) -> ContainerSpec {
+    ContainerSpec {
+        name: name.to_owned(),
+        image: "busybox".to_owned(),
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        ..ContainerSpec::default()
+    }
+}
+
+pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodSpec {
+    PodSpec {
+        name: name.to_owned(),
+        namespace: "default".to_owned(),
+        hostname: name.to_owned(),
+        share_pid,
+        restart: RestartPolicy::Never,
+        grace_seconds: 30,
+        pause: SandboxKind::Pause,
+        init_containers: Vec::new(),
+        containers,
+        volumes: Vec::new(),
+    }
+}
+
+pub fn with_volume(mut spec: PodSpec, name: &str, source: VolumeSource) -> PodSpec {
+    spec.volumes.push(Volume { name: name.to_owned(), source });
+    spec
+}
+
+pub fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false }
+}
