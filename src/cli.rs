@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod doctor;
 mod output;
 mod pause;
 mod run;
@@ -29,6 +30,8 @@ pub enum Command {
     Run(run::Args),
     /// Print what is on this machine now: processes, namespaces, pods.
     Snapshot(snapshot::Args),
+    /// Tell what this machine allows, what is missing, and the way out.
+    Doctor(doctor::Args),
     /// Show the bundled pause init, or write it to a file.
     Pause(pause::Args),
 }
@@ -47,6 +50,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match &cli.command {
         Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),
+        Some(Command::Doctor(args)) => doctor::main(args),
         Some(Command::Pause(args)) => pause::main(args),
         None => window::main(&cli.window),
     };

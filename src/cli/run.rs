@@ -131,7 +131,10 @@ fn read_manifests(files: &[PathBuf]) -> Result<Vec<PodSpec>, Failure> {
                 note(format_args!("podscope: warning: {name}: {warning}"));
             }
             if specs.iter().any(|s| s.name == spec.name) {
-                return Err(Failure::Failed(format!("{name}: a second pod is named {}; rename one of them", spec.name)));
+                return Err(Failure::Failed(format!(
+                    "{name}: a second pod is named {}; rename one of them",
+                    spec.name
+                )));
             }
             specs.push(spec);
         }
