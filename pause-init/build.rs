@@ -26,14 +26,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/init");
     let target = var("TARGET");
-    if !["x86_64-", "aarch64-"]
-        .iter()
-        .any(|arch| target.starts_with(arch))
-        || !target.contains("-linux-")
-    {
-        fail(&format!(
-            "pause-init has no system calls for {target}; it knows x86_64 and aarch64 Linux"
-        ));
+    if !["x86_64-", "aarch64-"].iter().any(|arch| target.starts_with(arch)) || !target.contains("-linux-") {
+        fail(&format!("pause-init has no system calls for {target}; it knows x86_64 and aarch64 Linux"));
     }
     let elf = PathBuf::from(var("OUT_DIR")).join("pause");
     if let Err(why) = compile(&target, &elf) {
@@ -44,50 +38,18 @@ fn main() {
 fn compile(target: &str, elf: &Path) -> Result<(), String> {
     let mut rustc = Command::new(var("RUSTC"));
     rustc
-        .args([
-            "--crate-name",
-            "pause",
-            "--crate-type",
-            "bin",
-            "--edition",
-            "2024",
-            "--target",
-            target,
-        ])
-        .args([
-            "-C",
-            "panic=abort",
-            "-C",
-            "opt-level=z",
-            "-C",
-            "codegen-units=1",
-        ])
-        .args([
-            "-C",
-            "relocation-model=static",
-            "-C",
-            "force-unwind-tables=no",
-        ])
-        .args([
-            "-C",
-            "debuginfo=0",
-            "-C",
-            "strip=symbols",
-            "-C",
-            "debug-assertions=no",
-        ])
+        .args(["--crate-name", "pause", "--crate-type", "bin", "--edition", "2024", "--target", target])
+        .args(["-C", "panic=abort", "-C", "opt-level=z", "-C", "codegen-units=1"])
+        .args(["-C", "relocation-model=static", "-C", "force-unwind-tables=no"])
+        .args(["-C", "debuginfo=0", "-C", "strip=symbols", "-C", "debug-assertions=no"])
         .arg("-o")
         .arg(elf)
         .args(LINK_ARGS.iter().map(|arg| format!("-Clink-arg={arg}")))
         .arg("src/init/main.rs");
     if let Some(linker) = env::var_os("RUSTC_LINKER") {
-        rustc
-            .arg("-C")
-            .arg(format!("linker={}", linker.to_string_lossy()));
+        rustc.arg("-C").arg(format!("linker={}", linker.to_string_lossy()));
     }
-    let out = rustc
-        .output()
-        .map_err(|e| format!("cannot run {rustc:?}: {e}"))?;
+    let out = rustc.output().map_err(|e| format!("cannot run {rustc:?}: {e}"))?;
     let said = String::from_utf8_lossy(&out.stderr);
     if !out.status.success() {
         return Err(format!("{rustc:?} failed:\n{said}"));

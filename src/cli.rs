@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand.
 
+mod doctor;
 mod output;
 mod pause;
+mod run;
 mod snapshot;
 mod window;
 
@@ -24,8 +26,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run pods in the terminal, without a window.
+    Run(run::Args),
     /// Print what is on this machine now: processes, namespaces, pods.
     Snapshot(snapshot::Args),
+    /// Tell what this machine allows, what is missing, and the way out.
+    Doctor(doctor::Args),
     /// Show the bundled pause init, or write it to a file.
     Pause(pause::Args),
 }
@@ -42,7 +48,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match &cli.command {
+        Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),
+        Some(Command::Doctor(args)) => doctor::main(args),
         Some(Command::Pause(args)) => pause::main(args),
         None => window::main(&cli.window),
     };

@@ -17,3 +17,4 @@ mod wire;
 pub use error::{Error, Forbidden};
 pub use link::Lab;
 pub use protocol::{ExecOutput, Step};
+pub use spec::{PodSpec, SpecError, Warning, parse};

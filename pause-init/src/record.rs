@@ -52,13 +52,7 @@ mod tests {
         wire[16..20].copy_from_slice(&42i32.to_ne_bytes());
         wire[20..24].copy_from_slice(&(3i32 << 8).to_ne_bytes());
         wire[24..28].copy_from_slice(&9u32.to_ne_bytes());
-        let want = Record {
-            sequence: 7,
-            monotonic_ns: 123_456_789_012,
-            pid: 42,
-            status: 0x300,
-            dropped: 9,
-        };
+        let want = Record { sequence: 7, monotonic_ns: 123_456_789_012, pid: 42, status: 0x300, dropped: 9 };
         assert_eq!(Record::decode(&wire), want);
     }
 }

@@ -67,7 +67,7 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
         let mut until = end;
         if let Some(engine) = &mut engine {
             let progress = engine.advance(session.world(), now());
-            teller.step(engine.step())?;
+            teller.steps(engine.begun())?;
             match progress {
                 Progress::Do(command) => {
                     if let Some(outcome) = session.carry_out(command) {
@@ -131,7 +131,10 @@ fn read_manifests(files: &[PathBuf]) -> Result<Vec<PodSpec>, Failure> {
                 note(format_args!("podscope: warning: {name}: {warning}"));
             }
             if specs.iter().any(|s| s.name == spec.name) {
-                return Err(Failure::Failed(format!("{name}: a second pod is named {}; rename one of them", spec.name)));
+                return Err(Failure::Failed(format!(
+                    "{name}: a second pod is named {}; rename one of them",
+                    spec.name
+                )));
             }
             specs.push(spec);
         }

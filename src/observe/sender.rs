@@ -12,7 +12,15 @@ use super::error::Error;
 #[derive(Clone, Debug)]
 pub struct InputSender {
     queue: Sender<Input>,
-    bell: Arc<EventFd>,
+    /// `None`: whoever receives waits on the channel itself.
+    bell: Option<Arc<EventFd>>,
+}
+
+impl From<Sender<Input>> for InputSender {
+    /// To hear what would be told to an observer.
+    fn from(queue: Sender<Input>) -> Self {
+        Self { queue, bell: None }
+    }
 }
 
 impl InputSender {
@@ -21,7 +29,7 @@ impl InputSender {
         let bell = EventFd::from_flags(flags).map_err(|e| Error::Wait("eventfd", e))?;
         let bell = Arc::new(bell);
         let (queue, inbox) = unbounded();
-        Ok((Self { queue, bell: Arc::clone(&bell) }, inbox, bell))
+        Ok((Self { queue, bell: Some(Arc::clone(&bell)) }, inbox, bell))
     }
 
     /// Never blocks. After the observer has stopped it does nothing.
@@ -32,13 +40,9 @@ impl InputSender {
     }
 
     pub(super) fn wake(&self) {
-        // a full counter means that the observer has been woken already
-        let _ = self.bell.write(1);
-    }
-}
-
-impl super::Inputs for InputSender {
-    fn tell(&self, input: Input) {
-        self.send(input);
+        if let Some(bell) = &self.bell {
+            // a full counter means that the observer has been woken already
+            let _ = bell.write(1);
+        }
     }
 }

@@ -67,6 +67,12 @@ impl Engine {
         self.script.steps.get(self.at)
     }
 
+    /// The steps that were begun, the one that is being played last.
+    pub fn begun(&self) -> &[Step] {
+        let end = (self.at + 1).min(self.script.steps.len());
+        &self.script.steps[..end]
+    }
+
     pub fn script(&self) -> &Script {
         &self.script
     }

@@ -78,7 +78,8 @@ pub fn head(world: &World, member: &Member) -> Option<ProcId> {
 }
 
 fn named(world: &World, member: &Member, name: &str, index: usize) -> Option<ProcId> {
-    let called = |p: &&Process| p.comm == name || p.title().contains(name);
+    // not the whole command line: `sh -c 'sleep 1'` is no sleep; but `nginx: worker process` is a worker
+    let called = |p: &&Process| p.comm.contains(name) || p.cmdline.first().is_some_and(|argv0| argv0.contains(name));
     let mut all: Vec<&Process> = world
         .pod_processes(&member.pod)
         .filter(|p| p.is_alive() && p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)

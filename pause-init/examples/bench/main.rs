@@ -20,21 +20,15 @@ use support::{End, Init, Start, until};
 const BATCH: usize = 1000;
 
 fn main() {
-    let mut numbers = env::args()
-        .skip(1)
-        .map(|arg| arg.parse().expect("a number"));
+    let mut numbers = env::args().skip(1).map(|arg| arg.parse().expect("a number"));
     let orphans: usize = numbers.next().unwrap_or(20_000);
     let runs: usize = numbers.next().unwrap_or(5);
-    let catatonit = fs::metadata("/usr/bin/catatonit")
-        .expect("install the package `catatonit`")
-        .len();
+    let catatonit = fs::metadata("/usr/bin/catatonit").expect("install the package `catatonit`").len();
     println!("{orphans} orphans, median of {runs} runs (slowest to fastest)\n");
     println!("init        bytes on disk   VmRSS kB   orphans reaped/s");
     // In turns, so that neither has the quieter machine.
-    let inits = [
-        (Init::PauseInit, "pause-init", pause_init::ELF.len() as u64),
-        (Init::Catatonit, "catatonit", catatonit),
-    ];
+    let inits =
+        [(Init::PauseInit, "pause-init", pause_init::ELF.len() as u64), (Init::Catatonit, "catatonit", catatonit)];
     let mut rates = [const { Vec::new() }; 2];
     for _ in 0..runs {
         for ((init, ..), rates) in inits.iter().zip(&mut rates) {
@@ -54,8 +48,7 @@ fn reap_rate(init: Init, orphans: usize) -> f64 {
     pod.kill(Signal::SIGSTOP);
     pod.is_stopped();
     for start in (0..orphans).step_by(BATCH) {
-        pod.actor
-            .orphans(BATCH.min(orphans - start) as i32, End::Exit(0));
+        pod.actor.orphans(BATCH.min(orphans - start) as i32, End::Exit(0));
     }
     until("all are zombies", || pod.zombies() == orphans);
     let start = Instant::now();
@@ -66,9 +59,7 @@ fn reap_rate(init: Init, orphans: usize) -> f64 {
     let mut head = [0; 64];
     loop {
         pod.asleep();
-        let len = File::open(&list)
-            .and_then(|mut file| file.read(&mut head))
-            .expect("children");
+        let len = File::open(&list).and_then(|mut file| file.read(&mut head)).expect("children");
         if len < head.len() {
             break;
         }

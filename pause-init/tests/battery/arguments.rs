@@ -7,13 +7,7 @@ use crate::{
 use nix::{libc, sys::signal::Signal};
 
 pub fn version(init: Init) {
-    for arguments in [
-        &["-v"][..],
-        &["-V"],
-        &["x", "-v"],
-        &["--report-fd", "-V"],
-        &["--report-fd=x", "-v"],
-    ] {
+    for arguments in [&["-v"][..], &["-V"], &["x", "-v"], &["--report-fd", "-V"], &["--report-fd=x", "-v"]] {
         let mut pause = Start::first(init).arguments(arguments).run();
         pause.ends_with(0);
         assert_eq!(pause.stdout(), format!("pause.c {}\n", pause_init::VERSION));
@@ -22,26 +16,12 @@ pub fn version(init: Init) {
 }
 
 pub fn version_without_stdout(init: Init) {
-    let mut pause = Start::first(init)
-        .arguments(&["-v"])
-        .before(|| before::close(&[0, 1, 2]))
-        .run();
+    let mut pause = Start::first(init).arguments(&["-v"]).before(|| before::close(&[0, 1, 2])).run();
     pause.ends_with(0);
 }
 
 pub fn others_are_ignored(init: Init) {
-    let others = [
-        "",
-        "-",
-        "--",
-        "-vv",
-        "--version",
-        "-h",
-        "--no-reaper",
-        "--report-fds=x",
-        "--reap-delay-msec",
-        "8",
-    ];
+    let others = ["", "-", "--", "-vv", "--version", "-h", "--no-reaper", "--report-fds=x", "--reap-delay-msec", "8"];
     let mut pause = Start::first(init).arguments(&others).ready();
     pause.kill(Signal::SIGTERM);
     pause.ends_with(0);
@@ -58,32 +38,14 @@ pub fn wrong_values_exit_64(init: Init) {
         (&["--report-fd=ten"], format!("{FD}, got \"ten\"")),
         (&["--report-fd", "-1"], format!("{FD}, got \"-1\"")),
         (&["--report-fd", "99"], format!("{FD}, got \"99\"")),
-        (
-            &["--report-fd", "4294967296"],
-            format!("{FD}, got \"4294967296\""),
-        ),
-        (
-            &["--report-fd", "2147483648"],
-            format!("{FD}, got \"2147483648\""),
-        ),
+        (&["--report-fd", "4294967296"], format!("{FD}, got \"4294967296\"")),
+        (&["--report-fd", "2147483648"], format!("{FD}, got \"2147483648\"")),
         (&["--reap-delay-ms"], format!("{MS}, got nothing")),
         (&["--reap-delay-ms=1s"], format!("{MS}, got \"1s\"")),
-        (
-            &["--reap-delay-ms", "4294967296"],
-            format!("{MS}, got \"4294967296\""),
-        ),
-        (
-            &["ignored", "--reap-delay-ms", "99999999999"],
-            format!("{MS}, got \"99999999999\""),
-        ),
-        (
-            &["--no-reap=yes"],
-            "--no-reap takes no value, got \"yes\"".to_owned(),
-        ),
-        (
-            &["--no-reap="],
-            "--no-reap takes no value, got \"\"".to_owned(),
-        ),
+        (&["--reap-delay-ms", "4294967296"], format!("{MS}, got \"4294967296\"")),
+        (&["ignored", "--reap-delay-ms", "99999999999"], format!("{MS}, got \"99999999999\"")),
+        (&["--no-reap=yes"], "--no-reap takes no value, got \"yes\"".to_owned()),
+        (&["--no-reap="], "--no-reap takes no value, got \"\"".to_owned()),
     ];
     for (arguments, why) in cases {
         let mut pause = Start::first(init).arguments(arguments).run();
@@ -92,16 +54,9 @@ pub fn wrong_values_exit_64(init: Init) {
         assert_eq!(pause.stdout(), "");
     }
     let (reader, _writer) = nix::unistd::pipe().expect("pipe");
-    let mut pause = Start::first(init)
-        .descriptor(reader, 9)
-        .arguments(&["--report-fd", "9"])
-        .run();
+    let mut pause = Start::first(init).descriptor(reader, 9).arguments(&["--report-fd", "9"]).run();
     pause.ends_with(64);
-    assert_eq!(
-        pause.stderr(),
-        format!("pause: {FD}, got \"9\"\n"),
-        "a reading end"
-    );
+    assert_eq!(pause.stderr(), format!("pause: {FD}, got \"9\"\n"), "a reading end");
 }
 
 pub fn refused_system_calls_have_their_exit_code(init: Init) {
@@ -111,16 +66,10 @@ pub fn refused_system_calls_have_their_exit_code(init: Init) {
         (action(Signal::SIGINT), 1, ""),
         (action(Signal::SIGTERM), 2, ""),
         (action(Signal::SIGCHLD), 3, ""),
-        (
-            (libc::SYS_rt_sigtimedwait, None),
-            42,
-            "Error: infinite loop terminated\n",
-        ),
+        ((libc::SYS_rt_sigtimedwait, None), 42, "Error: infinite loop terminated\n"),
     ];
     for ((call, argument), code, message) in cases {
-        let mut pause = Start::first(init)
-            .before(move || before::deny(call, argument))
-            .run();
+        let mut pause = Start::first(init).before(move || before::deny(call, argument)).run();
         pause.ends_with(code);
         assert_eq!(pause.stderr(), message);
     }
@@ -137,9 +86,5 @@ pub fn size_and_shape(_: Init) {
     const GNU_STACK: u32 = 0x6474_e551;
     let headers = (0..usize::from(half(56))).map(|i| 64 + 56 * i);
     let segments: Vec<_> = headers.map(|at| (word(at), word(at + 4))).collect();
-    assert_eq!(
-        segments,
-        [(LOAD, 5), (GNU_STACK, 6)],
-        "one, read and execute; a stack that is not executable"
-    );
+    assert_eq!(segments, [(LOAD, 5), (GNU_STACK, 6)], "one, read and execute; a stack that is not executable");
 }

@@ -21,11 +21,7 @@ pub fn term_pending_at_exec(init: Init) {
     for (signal, message) in [(SIGTERM, TERMINATED), (SIGINT, INTERRUPT)] {
         for ignored in [false, true] {
             let start = Start::first(init).before(move || before::block(&[signal]));
-            let start = if ignored {
-                start.before(move || before::ignore(&[signal]))
-            } else {
-                start
-            };
+            let start = if ignored { start.before(move || before::ignore(&[signal])) } else { start };
             let mut pod = start.before(move || before::raise(signal)).run();
             pod.ends_with(0);
             assert_eq!(pod.stderr(), message);
@@ -37,9 +33,7 @@ pub fn term_pending_at_exec(init: Init) {
 /// PID 1 or be the end of any other process, but nothing in between.
 pub fn term_right_after_spawn(init: Init) {
     for _ in 0..20 {
-        let mut pod = Start::not_first(init)
-            .before(|| before::block(&[SIGTERM]))
-            .run();
+        let mut pod = Start::not_first(init).before(|| before::block(&[SIGTERM])).run();
         pod.kill(SIGTERM);
         let end = pod.wait();
         let early = end == WaitStatus::Signaled(pod.pid, SIGTERM, false);
@@ -48,35 +42,19 @@ pub fn term_right_after_spawn(init: Init) {
 }
 
 pub fn signals_blocked_by_the_parent(init: Init) {
-    works(
-        Start::first(init)
-            .before(|| before::block(&[SIGTERM, SIGINT, SIGCHLD, SIGHUP]))
-            .ready(),
-    );
+    works(Start::first(init).before(|| before::block(&[SIGTERM, SIGINT, SIGCHLD, SIGHUP])).ready());
 }
 
 pub fn signals_ignored_by_the_parent(init: Init) {
-    works(
-        Start::first(init)
-            .before(|| before::ignore(&[SIGTERM, SIGINT, SIGCHLD]))
-            .ready(),
-    );
+    works(Start::first(init).before(|| before::ignore(&[SIGTERM, SIGINT, SIGCHLD])).ready());
 }
 
 fn works(mut pod: Running) {
-    let of = |signals: &[Signal]| {
-        signals
-            .iter()
-            .fold(0u64, |set, one| set | 1 << (*one as i32 - 1))
-    };
+    let of = |signals: &[Signal]| signals.iter().fold(0u64, |set, one| set | 1 << (*one as i32 - 1));
     let mask = |field| u64::from_str_radix(&pod.status(field), 16).expect("a mask");
     // While it waits, the kernel takes what it waits for out of the mask.
     pod.asleep();
-    assert_eq!(
-        mask("SigBlk"),
-        of(&[Signal::SIGPIPE]),
-        "nothing else stays blocked"
-    );
+    assert_eq!(mask("SigBlk"), of(&[Signal::SIGPIPE]), "nothing else stays blocked");
     assert_eq!(mask("SigIgn") & of(&[SIGTERM, SIGINT, SIGCHLD]), 0);
     pod.reaps_one();
     pod.kill(SIGTERM);
@@ -87,30 +65,19 @@ fn works(mut pod: Running) {
 /// With CHLD ignored the kernel reaps in the init's place, and a stopped one collects no zombies.
 /// The peers take that over from their parent; pause does not.
 pub fn chld_ignored_by_the_parent(init: Init) {
-    let pod = Start::first(init)
-        .before(|| before::ignore(&[SIGCHLD]))
-        .ready();
+    let pod = Start::first(init).before(|| before::ignore(&[SIGCHLD])).ready();
     let ignored = u64::from_str_radix(&pod.status("SigIgn"), 16).expect("a mask");
-    assert_eq!(
-        ignored >> (SIGCHLD as i32 - 1) & 1 == 1,
-        init != Init::PauseInit,
-        "{init:?}"
-    );
+    assert_eq!(ignored >> (SIGCHLD as i32 - 1) & 1 == 1, init != Init::PauseInit, "{init:?}");
 }
 
 const LEAKED: [i32; 5] = [3, 4, 77, 500, 1000];
 
 pub fn descriptors_are_closed(init: Init) {
-    let pod = Start::first(init)
-        .before(|| before::leak_descriptors(&LEAKED))
-        .ready();
+    let pod = Start::first(init).before(|| before::leak_descriptors(&LEAKED)).ready();
     let open = pod.descriptors();
     match init {
         Init::PauseInit => assert_eq!(open, [0, 1, 2]),
-        Init::Catatonit => assert!(
-            !LEAKED.iter().any(|fd| *fd != 4 && open.contains(fd)),
-            "but its own: {open:?}"
-        ),
+        Init::Catatonit => assert!(!LEAKED.iter().any(|fd| *fd != 4 && open.contains(fd)), "but its own: {open:?}"),
         // It keeps what it was given.
         Init::Tini => assert!(LEAKED.iter().all(|fd| open.contains(fd)), "{open:?}"),
     }
@@ -120,15 +87,9 @@ pub fn descriptors_are_closed(init: Init) {
 pub fn descriptors_are_closed_without_close_range(init: Init) {
     for denied in [false, true] {
         let (_reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
-        let start = Start::first(init)
-            .descriptor(writer, 700)
-            .arguments(&["--report-fd=700"]);
+        let start = Start::first(init).descriptor(writer, 700).arguments(&["--report-fd=700"]);
         let start = start.before(|| before::leak_descriptors(&LEAKED));
-        let start = if denied {
-            start.before(|| before::deny(libc::SYS_close_range, None))
-        } else {
-            start
-        };
+        let start = if denied { start.before(|| before::deny(libc::SYS_close_range, None)) } else { start };
         assert_eq!(start.ready().descriptors(), [0, 1, 2, 700]);
     }
 }
@@ -143,12 +104,7 @@ pub fn directory_and_umask_are_reset(init: Init) {
             }
         })
         .ready();
-    assert_eq!(
-        fs::read_link(format!("/proc/{}/cwd", pod.pid))
-            .expect("cwd")
-            .as_os_str(),
-        "/"
-    );
+    assert_eq!(fs::read_link(format!("/proc/{}/cwd", pod.pid)).expect("cwd").as_os_str(), "/");
     assert_eq!(pod.status("Umask"), "0022");
 }
 
@@ -170,13 +126,8 @@ pub fn standard_streams_may_be_closed(init: Init) {
 pub fn stderr_may_be_full(init: Init) {
     let (_reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
     fill(&writer);
-    for start in [
-        Start::first(init),
-        Start::not_first(init).before(before::subreaper),
-    ] {
-        let mut pod = start
-            .descriptor(writer.try_clone().expect("dup"), 2)
-            .ready();
+    for start in [Start::first(init), Start::not_first(init).before(before::subreaper)] {
+        let mut pod = start.descriptor(writer.try_clone().expect("dup"), 2).ready();
         pod.kill(SIGTERM);
         pod.ends_with(0);
     }
@@ -192,10 +143,7 @@ fn fill(writer: &OwnedFd) {
 /// As any process but PID 1 it would be killed by PIPE.
 pub fn stderr_may_have_no_reader(init: Init) {
     let (_, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
-    let mut pod = Start::not_first(init)
-        .before(before::subreaper)
-        .descriptor(writer, 2)
-        .ready();
+    let mut pod = Start::not_first(init).before(before::subreaper).descriptor(writer, 2).ready();
     pod.kill(SIGTERM);
     pod.ends_with(0);
 }

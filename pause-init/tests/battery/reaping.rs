@@ -14,10 +14,7 @@ pub fn orphan_is_adopted_and_reaped(init: Init) {
 pub fn storm_of_1000_orphans_leaves_none(init: Init) {
     let pod = Start::first(init).ready();
     let orphans = pod.actor.orphans(1000, End::Exit(0));
-    assert!(
-        orphans.iter().all(|(_, parent)| *parent == 1),
-        "adopted by the init"
-    );
+    assert!(orphans.iter().all(|(_, parent)| *parent == 1), "adopted by the init");
     pod.reaps_all();
 }
 
@@ -31,10 +28,7 @@ pub fn one_signal_for_many_children(init: Init) {
     pod.kill(Signal::SIGCONT);
     pod.reaps_all();
     pod.asleep();
-    assert!(
-        pod.sleeps() - sleeps <= 4,
-        "woken by that one signal, not 24 times"
-    );
+    assert!(pod.sleeps() - sleeps <= 4, "woken by that one signal, not 24 times");
 }
 
 pub fn stopped_init_collects_zombies_until_continued(init: Init) {
@@ -55,14 +49,10 @@ fn stop_and_pile_up(pod: &Running, count: i32) {
 
 /// Nobody sends a signal for these any more.
 pub fn children_dead_before_exec_are_reaped(init: Init) {
-    let pod = Start::first(init)
-        .before(|| (0..5).for_each(|_| before::child_that_died()))
-        .run();
+    let pod = Start::first(init).before(|| (0..5).for_each(|_| before::child_that_died())).run();
     if init == Init::Catatonit {
         // Nor does it look: only the next CHLD tells it.
-        until("catatonit has its command", || {
-            pod.children().iter().any(|child| child.comm == "cat")
-        });
+        until("catatonit has its command", || pod.children().iter().any(|child| child.comm == "cat"));
         assert_eq!(pod.zombies(), 5);
         pod.actor.orphans(1, End::Exit(0));
     }
@@ -72,12 +62,7 @@ pub fn children_dead_before_exec_are_reaped(init: Init) {
 pub fn subreaper_reaps(init: Init) {
     let pod = Start::not_first(init).before(before::subreaper).ready();
     let orphans = pod.actor.orphans(50, End::Exit(0));
-    assert!(
-        orphans
-            .iter()
-            .all(|(_, parent)| *parent == pod.pid.as_raw()),
-        "adopted by the init"
-    );
+    assert!(orphans.iter().all(|(_, parent)| *parent == pod.pid.as_raw()), "adopted by the init");
     pod.reaps_all();
 }
 
@@ -105,9 +90,7 @@ pub fn delay_shows_each_zombie(init: Init) {
 }
 
 pub fn delay_does_not_delay_term(init: Init) {
-    let mut pod = Start::first(init)
-        .arguments(&["--reap-delay-ms", "4294967295"])
-        .run();
+    let mut pod = Start::first(init).arguments(&["--reap-delay-ms", "4294967295"]).run();
     pod.actor.orphans(3, End::Exit(0));
     until("all three are zombies", || pod.zombies() == 3);
     // Stopped and continued, it still waits out its delay.

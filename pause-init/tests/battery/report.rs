@@ -17,12 +17,7 @@ const NUMBER: i32 = 700;
 fn start(init: Init) -> (Start, OwnedFd) {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
     fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("fcntl");
-    (
-        Start::first(init)
-            .descriptor(writer, NUMBER)
-            .arguments(&["--report-fd", "700"]),
-        reader,
-    )
+    (Start::first(init).descriptor(writer, NUMBER).arguments(&["--report-fd", "700"]), reader)
 }
 
 /// All records there are now.
@@ -47,19 +42,10 @@ pub fn records_tell_what_was_reaped(init: Init) {
     let (start, reader) = start(init);
     let mut pod = start.run();
     let before = now_ns();
-    let ends = [
-        (End::Exit(0), 0),
-        (End::Exit(7), 7 << 8),
-        (End::Signal(libc::SIGKILL), libc::SIGKILL),
-    ];
+    let ends = [(End::Exit(0), 0), (End::Exit(7), 7 << 8), (End::Signal(libc::SIGKILL), libc::SIGKILL)];
     let mut want = BTreeMap::new();
     for (end, status) in ends {
-        want.extend(
-            pod.actor
-                .orphans(3, end)
-                .into_iter()
-                .map(|(pid, _)| (pid, status)),
-        );
+        want.extend(pod.actor.orphans(3, end).into_iter().map(|(pid, _)| (pid, status)));
     }
     pod.reaps_all();
     let mut records = Vec::new();
@@ -68,20 +54,13 @@ pub fn records_tell_what_was_reaped(init: Init) {
         records.len() >= 9
     });
     let after = now_ns();
-    let got: BTreeMap<i32, i32> = records
-        .iter()
-        .map(|record| (record.pid, record.status))
-        .collect();
+    let got: BTreeMap<i32, i32> = records.iter().map(|record| (record.pid, record.status)).collect();
     assert_eq!(got, want);
     let numbers: Vec<u64> = records.iter().map(|record| record.sequence).collect();
     assert_eq!(numbers, (1..=9).collect::<Vec<u64>>());
     assert!(records.iter().all(|record| record.dropped == 0));
     assert!(records.is_sorted_by_key(|record| record.monotonic_ns));
-    assert!(
-        records
-            .iter()
-            .all(|record| (before..=after).contains(&record.monotonic_ns))
-    );
+    assert!(records.iter().all(|record| (before..=after).contains(&record.monotonic_ns)));
     pod.kill(Signal::SIGTERM);
     pod.ends_with(0);
     assert_eq!(drain(&reader), [], "nothing but records");
@@ -98,11 +77,7 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
     pod.asleep();
     let first = drain(&reader);
     assert_eq!(first.len(), FITS);
-    assert!(
-        (1..)
-            .zip(&first)
-            .all(|(number, record)| record.sequence == number && record.dropped == 0)
-    );
+    assert!((1..).zip(&first).all(|(number, record)| record.sequence == number && record.dropped == 0));
     for (sequence, dropped) in [(201, 200 - FITS), (202, 0)] {
         pod.reaps_one();
         let mut next = Vec::new();
@@ -111,10 +86,7 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
             !next.is_empty()
         });
         assert_eq!(next.len(), 1);
-        assert_eq!(
-            (next[0].sequence, next[0].dropped),
-            (sequence, dropped as u32)
-        );
+        assert_eq!((next[0].sequence, next[0].dropped), (sequence, dropped as u32));
     }
     pod.kill(Signal::SIGTERM);
     pod.ends_with(0);
@@ -124,14 +96,8 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
 pub fn reader_may_go_away(init: Init) {
     for first in [true, false] {
         let (_, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
-        let start = if first {
-            Start::first(init)
-        } else {
-            Start::not_first(init)
-        };
-        let start = start
-            .before(crate::support::before::subreaper)
-            .descriptor(writer, NUMBER);
+        let start = if first { Start::first(init) } else { Start::not_first(init) };
+        let start = start.before(crate::support::before::subreaper).descriptor(writer, NUMBER);
         let mut pod = start.arguments(&["--report-fd=700"]).ready();
         pod.actor.orphans(100, End::Exit(0));
         pod.reaps_all();

@@ -70,16 +70,9 @@ pub fn kill_from_outside_ends_all(init: Init) {
     let members = pod.children();
     assert!(!members.is_empty());
     pod.kill(Signal::SIGKILL);
-    assert_eq!(
-        pod.wait(),
-        WaitStatus::Signaled(pod.pid, Signal::SIGKILL, false)
-    );
+    assert_eq!(pod.wait(), WaitStatus::Signaled(pod.pid, Signal::SIGKILL, false));
     for member in members {
         let now = crate::support::Stat::read(member.pid);
-        assert!(
-            now.is_none_or(|now| now.ppid != member.ppid),
-            "{} outlived its init",
-            member.comm
-        );
+        assert!(now.is_none_or(|now| now.ppid != member.ppid), "{} outlived its init", member.comm);
     }
 }

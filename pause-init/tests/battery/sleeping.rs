@@ -16,11 +16,7 @@ pub fn stop_and_cont_of_a_child(init: Init) {
     for _ in 0..ROUNDS {
         for (signal, state) in [(Signal::SIGSTOP, 'T'), (Signal::SIGCONT, 'S')] {
             kill(Pid::from_raw(child), signal).expect("its child lives");
-            until("the child's state", || {
-                pod.children()
-                    .iter()
-                    .any(|one| one.pid == child && one.state == state)
-            });
+            until("the child's state", || pod.children().iter().any(|one| one.pid == child && one.state == state));
         }
     }
     // One real CHLD: by now any other would have woken it too.
@@ -29,10 +25,7 @@ pub fn stop_and_cont_of_a_child(init: Init) {
     if init == Init::PauseInit {
         assert!(woken <= 2, "woken {woken} times for one orphan");
     } else {
-        assert!(
-            woken >= ROUNDS / 2,
-            "expected of {init:?}: woken by them, was {woken} times"
-        );
+        assert!(woken >= ROUNDS / 2, "expected of {init:?}: woken by them, was {woken} times");
     }
 }
 
@@ -49,11 +42,7 @@ pub fn sleep_is_sleep(init: Init) {
     assert_eq!(pod.sleeps(), sleeps, "woken");
     if init == Init::PauseInit {
         assert_eq!(ticks, 0, "nor did its start take a tick");
-        assert_eq!(
-            pod.status("SigCgt").trim_start_matches('0'),
-            "",
-            "no handler"
-        );
+        assert_eq!(pod.status("SigCgt").trim_start_matches('0'), "", "no handler");
     }
 }
 

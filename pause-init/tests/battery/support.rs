@@ -15,9 +15,7 @@ pub use start::Start;
 
 /// For closures that run in the child, between clone and exec: only what signal-safety(7) allows.
 pub mod before {
-    pub use super::child::{
-        block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper,
-    };
+    pub use super::child::{block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper};
 }
 
 /// How a failing test names it.

@@ -143,7 +143,7 @@ impl Session {
         let sent = signal::send(target, signal);
         let error = sent.as_ref().err().map(ToString::to_string);
         let at = Stamp::prompt(now(), Source::App);
-        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, error, at }));
+        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, foretold: Vec::new(), error, at }));
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 

@@ -13,12 +13,13 @@ pub struct Teller {
     start: MonoNs,
     /// Name and what was last said of each pod.
     pods: BTreeMap<PodUid, (String, String)>,
-    line: usize,
+    /// How many steps of the script were told.
+    steps: usize,
 }
 
 impl Teller {
     pub fn new(json: bool, start: MonoNs) -> Self {
-        Self { json, start, pods: BTreeMap::new(), line: 0 }
+        Self { json, start, pods: BTreeMap::new(), steps: 0 }
     }
 
     pub fn delta(&mut self, delta: &Delta) -> Result<(), Failure> {
@@ -43,16 +44,13 @@ impl Teller {
         }
     }
 
-    /// The step that is being played, once.
-    pub fn step(&mut self, step: Option<&Step>) -> Result<(), Failure> {
-        match step {
-            Some(step) if step.line != self.line => {
-                self.line = step.line;
-                let now = crate::observe::now();
-                self.say_at(now, &format!("> {}", step.text))
-            }
-            _ => Ok(()),
+    /// Of the steps begun so far, those that are new.
+    pub fn steps(&mut self, begun: &[Step]) -> Result<(), Failure> {
+        for step in &begun[self.steps.min(begun.len())..] {
+            self.say_at(crate::observe::now(), &format!("> {}", step.text))?;
         }
+        self.steps = begun.len();
+        Ok(())
     }
 
     pub fn outcome(&self, outcome: &Outcome) -> Result<(), Failure> {

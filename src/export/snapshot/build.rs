@@ -133,6 +133,11 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
         .into_iter()
         .map(|aspect| (key(aspect), world.visibility.get(&aspect).map_or_else(not_looked, seen)))
         .collect();
+    // whoever looked only once has not said: the links were read with the processes
+    let links = all.entry(key(Aspect::Namespaces)).or_insert_with(not_looked);
+    if !world.visibility.contains_key(&Aspect::Namespaces) && !processes.is_empty() {
+        *links = seen(&Sight::Full);
+    }
     let blind = processes.iter().filter(|p| p.namespaces.0.contains(&None)).count();
     if let Some(seen) = all.get_mut(&key(Aspect::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
         let of = processes.len();

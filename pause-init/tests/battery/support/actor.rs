@@ -39,14 +39,7 @@ fn to_wire(words: Words) -> [u8; WORDS] {
 }
 
 fn from_wire(wire: [u8; WORDS]) -> Words {
-    std::array::from_fn(|i| {
-        i32::from_ne_bytes([
-            wire[4 * i],
-            wire[4 * i + 1],
-            wire[4 * i + 2],
-            wire[4 * i + 3],
-        ])
-    })
+    std::array::from_fn(|i| i32::from_ne_bytes([wire[4 * i], wire[4 * i + 1], wire[4 * i + 2], wire[4 * i + 3]]))
 }
 
 /// The test's end.
@@ -58,13 +51,8 @@ pub struct Actor {
 impl Actor {
     /// Both ends, the second for `live`.
     pub fn new() -> (Actor, OwnedFd) {
-        let (socket, other) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )
-        .expect("socketpair");
+        let (socket, other) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("socketpair");
         (Actor { socket }, other)
     }
 
@@ -101,29 +89,14 @@ impl Actor {
     }
 
     fn tell(&self, words: Words) {
-        send(
-            self.socket.as_raw_fd(),
-            &to_wire(words),
-            MsgFlags::MSG_NOSIGNAL,
-        )
-        .expect(super::ACTOR);
+        send(self.socket.as_raw_fd(), &to_wire(words), MsgFlags::MSG_NOSIGNAL).expect(super::ACTOR);
     }
 
     fn hear(&self) -> Words {
         let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        assert_eq!(
-            poll(&mut ready, PollTimeout::from(30_000u16)),
-            Ok(1),
-            "{} is silent",
-            super::ACTOR
-        );
+        assert_eq!(poll(&mut ready, PollTimeout::from(30_000u16)), Ok(1), "{} is silent", super::ACTOR);
         let mut wire = [0; WORDS];
-        assert_eq!(
-            recv(self.socket.as_raw_fd(), &mut wire, MsgFlags::empty()),
-            Ok(WORDS),
-            "{} ended",
-            super::ACTOR
-        );
+        assert_eq!(recv(self.socket.as_raw_fd(), &mut wire, MsgFlags::empty()), Ok(WORDS), "{} ended", super::ACTOR);
         from_wire(wire)
     }
 }
@@ -152,11 +125,7 @@ pub fn live(socket: &OwnedFd) -> ! {
             must(middle > 0 && unsafe { libc::waitpid(middle, ptr::null_mut(), 0) } == middle);
         } else {
             // SAFETY: no memory is involved.
-            let errno = if unsafe { libc::kill(a, b) } == 0 {
-                0
-            } else {
-                nix::errno::Errno::last_raw()
-            };
+            let errno = if unsafe { libc::kill(a, b) } == 0 { 0 } else { nix::errno::Errno::last_raw() };
             answer([order, errno, 0]);
         }
     }
@@ -184,10 +153,7 @@ pub fn live(socket: &OwnedFd) -> ! {
 
     fn orphan(parent: i32, [reader, writer]: [i32; 2], end: i32) -> ! {
         let mut byte = 0u8;
-        let moment = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 500_000,
-        };
+        let moment = libc::timespec { tv_sec: 0, tv_nsec: 500_000 };
         // SAFETY: the byte is the kernel's to write, the time to read; the rest has no memory.
         let (pid, now) = unsafe {
             // The gate opens when all others have let go of it and the parent is ending, which is

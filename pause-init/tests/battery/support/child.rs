@@ -95,14 +95,7 @@ pub fn child_that_died() {
     // SAFETY: the kernel writes a siginfo_t into one.
     unsafe {
         let mut info = std::mem::zeroed();
-        must(
-            libc::waitid(
-                libc::P_PID,
-                pid as u32,
-                &raw mut info,
-                libc::WEXITED | libc::WNOWAIT,
-            ) == 0,
-        );
+        must(libc::waitid(libc::P_PID, pid as u32, &raw mut info, libc::WEXITED | libc::WNOWAIT) == 0);
     }
 }
 
@@ -121,19 +114,10 @@ pub fn deny(call: libc::c_long, first_argument: Option<u32>) {
         step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: the kernel copies the program.
     unsafe {
         must(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-        must(
-            libc::prctl(
-                libc::PR_SET_SECCOMP,
-                libc::SECCOMP_MODE_FILTER,
-                &raw const filter,
-            ) == 0,
-        );
+        must(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) == 0);
     }
 }

@@ -36,8 +36,7 @@ impl Init {
         let (path, package) = match self {
             Init::PauseInit => {
                 let memfd = PAUSE.get_or_init(|| {
-                    let memfd =
-                        memfd_create(c"pause", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
+                    let memfd = memfd_create(c"pause", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
                     assert_eq!(write(&memfd, pause_init::ELF), Ok(pause_init::ELF.len()));
                     memfd
                 });
@@ -47,17 +46,12 @@ impl Init {
             Init::Tini => ("/usr/bin/tini", "tini"),
         };
         let file = File::open(path);
-        file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`"))
-            .into()
+        file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`")).into()
     }
 
     /// How it ends when it is told to: a peer passes the signal on and ends as its child did.
     pub fn end_by(self, pid: Pid, signal: Signal) -> WaitStatus {
-        let code = if self == Init::PauseInit {
-            0
-        } else {
-            128 + signal as i32
-        };
+        let code = if self == Init::PauseInit { 0 } else { 128 + signal as i32 };
         WaitStatus::Exited(pid, code)
     }
 

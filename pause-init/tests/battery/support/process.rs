@@ -48,14 +48,9 @@ pub fn children(parent: i32) -> Vec<Stat> {
 /// A field of `/proc/PID/status`, without its name and unit.
 pub fn status_field(pid: i32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(":"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":"));
     let line = line.unwrap_or_else(|| panic!("no {name} in /proc/{pid}/status"));
-    line.split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    line.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
 /// Waits until it holds.
@@ -70,10 +65,7 @@ pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = find() {
             return found;
         }
-        assert!(
-            start.elapsed() < DEADLINE,
-            "waited {DEADLINE:?} in vain: {what}"
-        );
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain: {what}");
         sleep(Duration::from_millis(2));
     }
 }

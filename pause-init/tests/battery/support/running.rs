@@ -31,21 +31,8 @@ pub struct Running {
 
 impl Running {
     /// Of a child just cloned, and our ends of its standard streams.
-    pub fn new(
-        init: Init,
-        pid: Pid,
-        actor: Actor,
-        [stdin, stdout, stderr]: [OwnedFd; 3],
-    ) -> Running {
-        Running {
-            init,
-            pid,
-            actor,
-            _stdin: stdin,
-            stdout,
-            stderr,
-            ended: None,
-        }
+    pub fn new(init: Init, pid: Pid, actor: Actor, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Running {
+        Running { init, pid, actor, _stdin: stdin, stdout, stderr, ended: None }
     }
 
     pub fn stat(&self) -> Stat {
@@ -58,9 +45,7 @@ impl Running {
 
     /// How often it went to sleep.
     pub fn sleeps(&self) -> u64 {
-        self.status("voluntary_ctxt_switches")
-            .parse()
-            .expect("a number")
+        self.status("voluntary_ctxt_switches").parse().expect("a number")
     }
 
     /// Waits until it is asleep; how often it went to sleep so far. State `S` does not tell: wait4(2)
@@ -84,10 +69,7 @@ impl Running {
     }
 
     pub fn zombies(&self) -> usize {
-        self.children()
-            .iter()
-            .filter(|child| child.state == 'Z')
-            .count()
+        self.children().iter().filter(|child| child.state == 'Z').count()
     }
 
     pub fn children(&self) -> Vec<Stat> {
@@ -96,9 +78,7 @@ impl Running {
 
     /// Waits until only those children are left that are meant to live.
     pub fn reaps_all(&self) {
-        until("every orphan is reaped", || {
-            self.init.keeps(&self.children())
-        });
+        until("every orphan is reaped", || self.init.keeps(&self.children()));
     }
 
     /// A round trip: proof that it lives, and that what it was sent before has been acted on.
@@ -110,10 +90,7 @@ impl Running {
     /// Descriptors it has open.
     pub fn descriptors(&self) -> Vec<i32> {
         let dir = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("fd");
-        let mut numbers: Vec<i32> = dir
-            .flatten()
-            .filter_map(|e| e.file_name().to_str()?.parse().ok())
-            .collect();
+        let mut numbers: Vec<i32> = dir.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -130,12 +107,7 @@ impl Running {
     }
 
     pub fn ends_with(&mut self, code: i32) {
-        assert_eq!(
-            self.wait(),
-            WaitStatus::Exited(self.pid, code),
-            "stderr: {}",
-            self.stderr()
-        );
+        assert_eq!(self.wait(), WaitStatus::Exited(self.pid, code), "stderr: {}", self.stderr());
     }
 
     /// What it said, once it has ended.
@@ -174,11 +146,7 @@ impl Drop for Running {
             let end = waitpid(self.pid, None);
             if thread::panicking() {
                 self.ended = end.ok();
-                eprintln!(
-                    "ended: {end:?}; stdout: {:?}, stderr: {:?}",
-                    self.stdout(),
-                    self.stderr()
-                );
+                eprintln!("ended: {end:?}; stdout: {:?}, stderr: {:?}", self.stdout(), self.stderr());
             }
         }
     }

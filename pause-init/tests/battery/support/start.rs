@@ -33,26 +33,16 @@ pub struct Start {
 impl Start {
     /// As PID 1 of a new pid namespace.
     pub fn first(init: Init) -> Start {
-        Start {
-            init,
-            arguments: Vec::new(),
-            first: true,
-            descriptors: Vec::new(),
-            before: Vec::new(),
-        }
+        Start { init, arguments: Vec::new(), first: true, descriptors: Vec::new(), before: Vec::new() }
     }
 
     /// As any other process.
     pub fn not_first(init: Init) -> Start {
-        Start {
-            first: false,
-            ..Start::first(init)
-        }
+        Start { first: false, ..Start::first(init) }
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Start {
-        self.arguments
-            .extend(arguments.iter().map(|arg| (*arg).to_owned()));
+        self.arguments.extend(arguments.iter().map(|arg| (*arg).to_owned()));
         self
     }
 
@@ -74,22 +64,13 @@ impl Start {
             .chain(self.arguments.iter().map(String::as_str))
             .map(|arg| CString::new(arg).expect("no zero in an argument"))
             .collect();
-        let argv: Vec<_> = arguments
-            .iter()
-            .map(|arg| arg.as_ptr())
-            .chain([ptr::null()])
-            .collect();
+        let argv: Vec<_> = arguments.iter().map(|arg| arg.as_ptr()).chain([ptr::null()]).collect();
         let (input, stdin) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (stdout, out) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (stderr, err) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
         let (actor, its_end) = Actor::new();
-        let plan = Plan {
-            start: &self,
-            program: &program,
-            argv: &argv,
-            streams: [&input, &out, &err],
-            actor: &its_end,
-        };
+        let plan =
+            Plan { start: &self, program: &program, argv: &argv, streams: [&input, &out, &err], actor: &its_end };
         let flags = match (self.first, geteuid().is_root()) {
             (false, _) => 0,
             (true, true) => libc::CLONE_NEWPID,
@@ -100,26 +81,15 @@ impl Start {
         if pid == 0 {
             plan.carry_out();
         }
-        assert!(
-            pid > 0,
-            "clone with {flags:#x}: {}; are user and pid namespaces allowed?",
-            Errno::last()
-        );
-        Running::new(
-            self.init,
-            Pid::from_raw(pid),
-            actor,
-            [stdin, stdout, stderr],
-        )
+        assert!(pid > 0, "clone with {flags:#x}: {}; are user and pid namespaces allowed?", Errno::last());
+        Running::new(self.init, Pid::from_raw(pid), actor, [stdin, stdout, stderr])
     }
 
     /// Started, and at work: it has reaped something, and sleeps. A peer must have its command first:
     /// catatonit never hears of a child that ended before.
     pub fn ready(self) -> Running {
         let running = self.run();
-        until("the init has what it starts", || {
-            running.init.keeps(&running.children())
-        });
+        until("the init has what it starts", || running.init.keeps(&running.children()));
         running.reaps_one();
         running.asleep();
         running
@@ -166,14 +136,7 @@ impl Plan<'_> {
         // SAFETY: both arrays end with null and their strings with zero.
         unsafe {
             let (argv, envp) = (self.argv.as_ptr(), environment.as_ptr());
-            libc::syscall(
-                libc::SYS_execveat,
-                program,
-                c"".as_ptr(),
-                argv,
-                envp,
-                libc::AT_EMPTY_PATH,
-            );
+            libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), argv, envp, libc::AT_EMPTY_PATH);
         }
         child::leave(122)
     }
