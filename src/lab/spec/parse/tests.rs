@@ -93,10 +93,10 @@ fn what_has_no_effect_is_named_with_its_place() {
     assert_eq!(
         told,
         [
-            "6:27: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect",
+            "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect",
             "8:3: spec.dnsPolicy is not supported by the lab and has no effect",
             "9:18: spec.restartPolicy is not heeded by this version: what has ended stays so",
-            "12:3: spec.initContainers are not run by this version",
+            "12:5: spec.initContainers are not run by this version",
             "16:5: spec.containers[0].resources is not supported by the lab and has no effect",
             "18:5: spec.containers[0].colour is not a field that Kubernetes knows; it has no effect",
             "21:17: spec.containers[0].ports[0].hostPort is not published by this version",
