@@ -1,8 +1,9 @@
 //! A pod as the kernel would tell it: pause, nginx with workers, busybox with a sleep.
 
 use podscope::model::{
-    Aspect, Container, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase,
-    Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source, Stamp, State, World,
+    Aspect, Container, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent,
+    Phase, Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source, Stamp, State,
+    World,
 };
 
 pub const NODE: u32 = 500;
@@ -133,12 +134,60 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
     let inside = |shared: u32, own: u32| if share_pid { shared } else { own };
     let master = Parent::Process(id(MASTER));
     let people = [
-        Person { pid: PAUSE, parent: node, comm: "pause", cmdline: &["/pause"], inside: 1, member: 0, signals: pause_masks },
-        Person { pid: MASTER, parent: node, comm: "web: master", cmdline: &["podscope", "web"], inside: inside(7, 1), member: 1, signals: web },
-        Person { pid: WORKERS[0], parent: master, comm: "web: worker", cmdline: &["podscope", "web"], inside: inside(8, 2), member: 1, signals: web },
-        Person { pid: WORKERS[1], parent: master, comm: "web: worker", cmdline: &["podscope", "web"], inside: inside(9, 3), member: 1, signals: web },
-        Person { pid: SH, parent: node, comm: "sh", cmdline: &["sh", "-c", "while true; do sleep 1h; done"], inside: inside(10, 1), member: 2, signals: plain },
-        Person { pid: SLEEP, parent: Parent::Process(id(SH)), comm: "sleep", cmdline: &["sleep", "1h"], inside: inside(11, 2), member: 2, signals: plain },
+        Person {
+            pid: PAUSE,
+            parent: node,
+            comm: "pause",
+            cmdline: &["/pause"],
+            inside: 1,
+            member: 0,
+            signals: pause_masks,
+        },
+        Person {
+            pid: MASTER,
+            parent: node,
+            comm: "web: master",
+            cmdline: &["podscope", "web"],
+            inside: inside(7, 1),
+            member: 1,
+            signals: web,
+        },
+        Person {
+            pid: WORKERS[0],
+            parent: master,
+            comm: "web: worker",
+            cmdline: &["podscope", "web"],
+            inside: inside(8, 2),
+            member: 1,
+            signals: web,
+        },
+        Person {
+            pid: WORKERS[1],
+            parent: master,
+            comm: "web: worker",
+            cmdline: &["podscope", "web"],
+            inside: inside(9, 3),
+            member: 1,
+            signals: web,
+        },
+        Person {
+            pid: SH,
+            parent: node,
+            comm: "sh",
+            cmdline: &["sh", "-c", "while true; do sleep 1h; done"],
+            inside: inside(10, 1),
+            member: 2,
+            signals: plain,
+        },
+        Person {
+            pid: SLEEP,
+            parent: Parent::Process(id(SH)),
+            comm: "sleep",
+            cmdline: &["sleep", "1h"],
+            inside: inside(11, 2),
+            member: 2,
+            signals: plain,
+        },
     ];
     for p in &people {
         all.push(Delta::Born { id: id(p.pid), parent: p.parent, at: at(u64::from(p.pid)) });

@@ -90,10 +90,8 @@ fn a_zombie_cannot_be_killed_and_it_is_said_who_must_reap_it() {
 #[test]
 fn what_came_of_it_is_told_beside_what_was_foretold() {
     let foretold: Vec<_> = of(&world(true), PAUSE, Signal::KILL).also_end.into_iter().collect();
-    let mut extra: Vec<Delta> = foretold
-        .iter()
-        .map(|p| Delta::Exited { id: *p, status: Some(WaitStatus::killed(9)), at: at(702) })
-        .collect();
+    let mut extra: Vec<Delta> =
+        foretold.iter().map(|p| Delta::Exited { id: *p, status: Some(WaitStatus::killed(9)), at: at(702) }).collect();
     extra.push(Delta::Exited { id: id(PAUSE), status: Some(WaitStatus::killed(9)), at: at(703) });
     extra.push(Delta::Reaped { id: id(PAUSE), by: Parent::Process(id(NODE)), at: prompt(704, Source::Node) });
     let sent = Sent { target: id(PAUSE), signal: Signal::KILL, foretold, error: None, at: prompt(701, Source::App) };

@@ -22,7 +22,10 @@ fn nothing_overlaps_and_all_lies_within_its_column() {
         let map = map(&world(share), 1000);
         let pills: Vec<_> = map.columns.iter().flat_map(|c| c.pills.iter().map(move |p| (c.rect, p.rect))).collect();
         for (i, (column, a)) in pills.iter().enumerate() {
-            assert!(a.x >= column.x && a.right() <= column.right() && a.bottom() <= column.bottom(), "{a:?} in {column:?}");
+            assert!(
+                a.x >= column.x && a.right() <= column.right() && a.bottom() <= column.bottom(),
+                "{a:?} in {column:?}"
+            );
             for (_, b) in &pills[i + 1..] {
                 assert!(!a.overlaps(b), "{a:?} over {b:?}");
             }
