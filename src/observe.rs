@@ -31,7 +31,7 @@ mod worker;
 
 pub use clock::now;
 pub use error::Error;
-pub use input::Input;
+pub use input::{Input, Inputs};
 pub use observer::Observer;
 pub use once::once;
 pub use options::{Options, Scope};

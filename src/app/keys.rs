@@ -7,7 +7,13 @@ use crate::command::Command;
 use crate::model::{Process, Signal, World};
 
 /// What the keys of this frame ask for. `signal_keys`: a process of the live World is selected.
-pub fn actions(ctx: &egui::Context, world: &World, selection: &Selection, live: bool, now: crate::model::MonoNs) -> Vec<Action> {
+pub fn actions(
+    ctx: &egui::Context,
+    world: &World,
+    selection: &Selection,
+    live: bool,
+    now: crate::model::MonoNs,
+) -> Vec<Action> {
     let mut out = Vec::new();
     if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::E)) {
         out.push(Action::AskExport);

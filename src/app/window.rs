@@ -38,7 +38,11 @@ struct Notice {
 enum Dialog {
     Export(ExportDialog),
     /// A signal to something that is not a member of a lab pod.
-    Confirm { target: crate::model::ProcId, signal: Signal, name: String },
+    Confirm {
+        target: crate::model::ProcId,
+        signal: Signal,
+        name: String,
+    },
 }
 
 /// State that views keep for themselves.
@@ -262,7 +266,8 @@ impl Window {
         let selection = self.selection.clone();
         let live = self.cursor.is_live();
         let (world, latest) = self.store.views(self.cursor);
-        let mut cx = Cx { world, tokens: &tokens, selection: &selection, now: shown_at, epoch: self.epoch, live, out: actions };
+        let mut cx =
+            Cx { world, tokens: &tokens, selection: &selection, now: shown_at, epoch: self.epoch, live, out: actions };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
             top_bar::top_bar_ui(ui, &mut cx, (span.0, newest));

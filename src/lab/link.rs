@@ -19,7 +19,7 @@ use super::protocol::{Answer, Call, ExecOutput, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Delta, Member, Pod, PodUid, ProcId};
-use crate::observe::Input;
+use crate::observe::{Input, Inputs};
 
 /// How long an answer that needs no waiting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ impl Lab {
     /// # Errors
     /// [`Error::UserNamespaces`] with the remedy if the machine does not allow it, else
     /// [`Error::Start`].
-    pub fn start(exe: &Path, observer: Sender<Input>) -> Result<Self, Error> {
+    pub fn start(exe: &Path, observer: impl Inputs) -> Result<Self, Error> {
         let (ready, is_ready) = bounded(1);
         let exe = exe.to_owned();
         // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
@@ -170,9 +170,9 @@ impl Shared {
 }
 
 /// Passes the node's reports on until it ends, then tells of its end.
-fn listen(started: startup::Started, observer: &Sender<Input>) {
+fn listen(started: startup::Started, observer: &impl Inputs) {
     // the observer may go before the lab does: then nobody wants to hear
-    let tell = |input| drop(observer.send(input));
+    let tell = |input| observer.tell(input);
     tell(Input::Watch(started.node));
     tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();

@@ -15,3 +15,15 @@ pub enum Input {
     /// Watch this process and all it will fork (the lab's node).
     Watch(ProcId),
 }
+
+/// Where the lab tells what it knows: the observer, or a channel that keeps it.
+pub trait Inputs: Send + 'static {
+    /// Whoever has stopped listening does not want to hear: then nothing happens.
+    fn tell(&self, input: Input);
+}
+
+impl Inputs for crossbeam_channel::Sender<Input> {
+    fn tell(&self, input: Input) {
+        drop(self.send(input));
+    }
+}

@@ -36,3 +36,9 @@ impl InputSender {
         let _ = self.bell.write(1);
     }
 }
+
+impl super::Inputs for InputSender {
+    fn tell(&self, input: Input) {
+        self.send(input);
+    }
+}

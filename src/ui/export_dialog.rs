@@ -33,7 +33,8 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
     ui.set_width(460.0);
     ui.label(egui::RichText::new("Export snapshot").font(tokens::bold(16.0)));
     let when = if cx.live { "now".to_owned() } else { format!("at {}", cx.clock(cx.now)) };
-    let what = format!("Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written.");
+    let what =
+        format!("Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written.");
     ui.label(egui::RichText::new(what).color(cx.tokens.muted));
     ui.add_space(6.0);
     let mut save = false;

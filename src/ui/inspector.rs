@@ -32,7 +32,8 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     ui.separator();
     let width = ui.available_width();
-    let export = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
+    let export =
+        widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
     if export.on_hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
         cx.act(Action::AskExport);
     }
@@ -53,7 +54,15 @@ fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
     const LABEL_W: f32 = 104.0;
     for (name, value) in rows {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
-        text::put(ui, rect.left_center(), Align2::LEFT_CENTER, name, tokens::sans(12.5), cx.tokens.muted, LABEL_W - 6.0);
+        text::put(
+            ui,
+            rect.left_center(),
+            Align2::LEFT_CENTER,
+            name,
+            tokens::sans(12.5),
+            cx.tokens.muted,
+            LABEL_W - 6.0,
+        );
         let at = rect.left_center() + vec2(LABEL_W, 0.0);
         let room = rect.width() - LABEL_W;
         let galley = text::line(ui, value, tokens::sans(12.5), cx.tokens.text, room);
@@ -101,7 +110,9 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
 fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, String)> {
     let name_of = |parent: Parent| match parent {
         Parent::Process(id) => match cx.world.process(id) {
-            Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => format!("outside the pod ({}, node)", q.id.pid),
+            Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
+                format!("outside the pod ({}, node)", q.id.pid)
+            }
             Some(q) => format!("{} ({})", forecast::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
         },
@@ -205,7 +216,15 @@ fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{kind} namespace not visible")));
         return;
     };
-    let ino = text::put(ui, left + vec2(76.0, 0.0), Align2::LEFT_CENTER, &ns.ino.to_string(), tokens::mono(12.0), tokens.muted, 100.0);
+    let ino = text::put(
+        ui,
+        left + vec2(76.0, 0.0),
+        Align2::LEFT_CENTER,
+        &ns.ino.to_string(),
+        tokens::mono(12.0),
+        tokens.muted,
+        100.0,
+    );
     let word = sharers(cx, ns, p.member.as_ref());
     let ink = if word == "host" || word == "private" { tokens.faint } else { tokens.text };
     let room = rect.right() - ino.right() - 10.0;
@@ -287,7 +306,8 @@ fn process_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     let color = tokens.state(p.state);
     ui.painter().circle_filled(rect.left_center() + vec2(5.0, 0.0), 4.0, color);
     let member = p.member.as_ref().map_or(String::new(), |m| m.name().to_owned());
-    let right = text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &member, tokens::sans(12.0), tokens.muted, 110.0);
+    let right =
+        text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &member, tokens::sans(12.0), tokens.muted, 110.0);
     let at = rect.left_center() + vec2(18.0, 0.0);
     text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
@@ -317,7 +337,9 @@ fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     widgets::section(ui, cx.tokens, "Containers");
     for c in &pod.containers {
         let state = match &c.state {
-            crate::model::ContainerState::Terminated { status, reason, .. } => format!("{reason}, exit {}", status.code()),
+            crate::model::ContainerState::Terminated { status, reason, .. } => {
+                format!("{reason}, exit {}", status.code())
+            }
             other => other.word().to_owned(),
         };
         facts(ui, cx, &[(c.name.as_str(), state)]);

@@ -60,8 +60,12 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         ui.add(egui::Label::new(name).truncate()).on_hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
         widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
         if let Some(ip) = pod.ip {
-            ui.label(egui::RichText::new(ip.to_string()).font(tokens::mono(13.0)).color(tokens.ns(crate::model::NsKind::Net)))
-                .on_hover_text("The pod's IP: it belongs to the net namespace, which pause holds.");
+            ui.label(
+                egui::RichText::new(ip.to_string())
+                    .font(tokens::mono(13.0))
+                    .color(tokens.ns(crate::model::NsKind::Net)),
+            )
+            .on_hover_text("The pod's IP: it belongs to the net namespace, which pause holds.");
         }
         let mut facts = Vec::new();
         if let Some(sandbox) = &pod.sandbox {

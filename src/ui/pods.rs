@@ -1,8 +1,6 @@
 //! The list of pods, and how to start one.
 
-use eframe::egui::{
-    self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
-};
+use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
@@ -128,10 +126,8 @@ fn third_line(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
         let whose = if on_pause { "pause not reaping" } else { "held by their parents" };
         return (format!("{} · {whose}", text::count(zombies.len(), "zombie", "zombies")), cx.tokens.zombie);
     }
-    let members = pod.containers.len() + usize::from(!matches!(
-        pod.sandbox.as_ref().map(|s| &s.kind),
-        Some(crate::model::SandboxKind::Infra(_))
-    ));
+    let members = pod.containers.len()
+        + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));
     let pid = if pod.share_pid { "pid shared" } else { "pid not shared" };
     (format!("{} · {pid}", text::count(members, "member", "members")), cx.tokens.muted)
 }

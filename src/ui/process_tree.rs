@@ -60,7 +60,8 @@ pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
             ui.set_min_width(width);
             header(ui, cx, state, width);
             if found.is_empty() {
-                let hint = if state.filter.is_empty() { "Start a pod to see its processes." } else { "No process matches." };
+                let hint =
+                    if state.filter.is_empty() { "Start a pod to see its processes." } else { "No process matches." };
                 return widgets::empty(ui, cx.tokens, "No processes", hint);
             }
             let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("rows");
@@ -96,7 +97,15 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
             (true, false) => " ↑",
             (true, true) => " ↓",
         };
-        text::put(ui, cell.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, &format!("{name}{arrow}"), tokens::semibold(11.0), ink, w - 6.0);
+        text::put(
+            ui,
+            cell.left_center() + vec2(4.0, 0.0),
+            Align2::LEFT_CENTER,
+            &format!("{name}{arrow}"),
+            tokens::semibold(11.0),
+            ink,
+            w - 6.0,
+        );
         response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
         if response.clicked() {
             state.descending = active && !state.descending;
@@ -108,7 +117,14 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
     ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, tokens.line));
 }
 
-fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, width: f32, collapsed: &BTreeSet<ProcId>, toggle: &mut Option<ProcId>) {
+fn row_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    row: &Row,
+    width: f32,
+    collapsed: &BTreeSet<ProcId>,
+    toggle: &mut Option<ProcId>,
+) {
     let tokens = cx.tokens;
     let Some(p) = cx.world.process(row.id) else { return };
     let (rect, response) = ui.allocate_exact_size(vec2(width, ROW_H), Sense::click());
@@ -132,7 +148,8 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, width: f32, collapsed: &BTree
     command(ui, cx, p, row, Rect::from_min_max(pos2(x, rect.top()), rect.max), collapsed, toggle, dim);
     let title = p.title();
     let state = pod_map::state_word(p.state);
-    response.widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
+    response
+        .widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
     if response.clicked() {
         cx.act(Action::SelectProcess(row.id));
     }

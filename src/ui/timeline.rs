@@ -7,7 +7,9 @@
 
 mod lane;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
@@ -85,7 +87,15 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         });
         if all.is_empty() {
             let at = body.center_top() + vec2(0.0, 24.0);
-            text::put(ui, at, Align2::CENTER_TOP, "Nothing ran in this span", tokens::sans(12.5), cx.tokens.muted, 300.0);
+            text::put(
+                ui,
+                at,
+                Align2::CENTER_TOP,
+                "Nothing ran in this span",
+                tokens::sans(12.5),
+                cx.tokens.muted,
+                300.0,
+            );
         }
         marks(ui, cx, live, &scale);
         playhead(ui, cx, &scale, newest);

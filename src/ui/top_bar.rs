@@ -37,7 +37,8 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::m
         if widgets::icon_button(ui, tokens, Icon::Back, "One second back (←)").clicked() {
             cx.act(Action::Look(Some(cx.now.minus(STEP_NS).max(span.0))));
         }
-        let (icon, name) = if cx.live { (Icon::Pause, "Hold this moment (space)") } else { (Icon::Play, "Back to live (space)") };
+        let (icon, name) =
+            if cx.live { (Icon::Pause, "Hold this moment (space)") } else { (Icon::Play, "Back to live (space)") };
         if widgets::icon_button(ui, tokens, icon, name).clicked() {
             cx.act(Action::Look(cx.live.then_some(cx.now)));
         }

@@ -45,7 +45,14 @@ pub enum Look {
 }
 
 /// A button with an optional icon; fills `width` when given.
-pub fn button(ui: &mut Ui, tokens: &Tokens, look: Look, icon: Option<Icon>, label: &str, width: Option<f32>) -> Response {
+pub fn button(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    look: Look,
+    icon: Option<Icon>,
+    label: &str,
+    width: Option<f32>,
+) -> Response {
     let font = semibold(12.0);
     let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
     let natural = text::line(ui, label, font.clone(), tokens.text, 400.0).size().x + icon_w + 22.0;

@@ -80,7 +80,10 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         let font = if state.active { tokens::semibold(13.0) } else { tokens::sans(13.0) };
         text::put(ui, rect.center(), egui::Align2::CENTER_CENTER, &title, font, ink, width);
         if state.active {
-            let line = egui::Rect::from_min_max(pos2(rect.left() + 8.0, rect.bottom() - 3.0), rect.right_bottom() - vec2(8.0, 0.0));
+            let line = egui::Rect::from_min_max(
+                pos2(rect.left() + 8.0, rect.bottom() - 3.0),
+                rect.right_bottom() - vec2(8.0, 0.0),
+            );
             ui.painter().rect_filled(line, CornerRadius::same(1), tokens.accent);
         }
         if response.has_focus() {

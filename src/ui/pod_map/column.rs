@@ -1,8 +1,8 @@
 //! A member's column: its head, pause's hexagon or the pills of its processes.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
-    vec2,
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::{pill, place, sandbox_word};
@@ -161,7 +161,8 @@ fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, 
             hexagon.center() + vec2(angle.cos(), angle.sin()) * (hexagon.width() / 2.0)
         })
         .collect();
-    let fill = if dead { tokens.pill } else { tokens.accent_fill.gamma_multiply(if response.hovered() { 1.0 } else { 0.7 }) };
+    let fill =
+        if dead { tokens.pill } else { tokens.accent_fill.gamma_multiply(if response.hovered() { 1.0 } else { 0.7 }) };
     ui.painter().add(Shape::convex_polygon(points.clone(), fill, Stroke::NONE));
     let mut outline = points;
     outline.push(outline[0]);
@@ -190,9 +191,25 @@ fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, 
         format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes))
     };
     let ink = if dead { tokens.bad } else { tokens.muted };
-    text::put(ui, foot - vec2(0.0, 36.0), Align2::CENTER_CENTER, &measures, tokens::mono(10.5), ink, column.width() - 8.0);
+    text::put(
+        ui,
+        foot - vec2(0.0, 36.0),
+        Align2::CENTER_CENTER,
+        &measures,
+        tokens::mono(10.5),
+        ink,
+        column.width() - 8.0,
+    );
     let (words, ink) = reaping(cx, pod, p);
-    text::put(ui, foot - vec2(0.0, 18.0), Align2::CENTER_CENTER, &words, tokens::semibold(11.0), ink, column.width() - 8.0);
+    text::put(
+        ui,
+        foot - vec2(0.0, 18.0),
+        Align2::CENTER_CENTER,
+        &words,
+        tokens::semibold(11.0),
+        ink,
+        column.width() - 8.0,
+    );
     if response.clicked() {
         cx.act(Action::SelectProcess(p.id));
     }

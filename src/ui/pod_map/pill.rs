@@ -1,8 +1,6 @@
 //! A process: name, pid in the pod, pid on the host, state by colour and letter.
 
-use eframe::egui::{
-    Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::Action;
 use crate::model::{ProcId, Process, State, forecast};
@@ -74,7 +72,9 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
         State::Zombie => {
             ui.painter().circle_stroke(dot, 5.0, Stroke::new(1.5, color));
         }
-        State::Gone => Icon::Check.paint(ui, Rect::from_center_size(dot, vec2(12.0, 12.0)), tokens.zombie.gamma_multiply(dim)),
+        State::Gone => {
+            Icon::Check.paint(ui, Rect::from_center_size(dot, vec2(12.0, 12.0)), tokens.zombie.gamma_multiply(dim))
+        }
         _ => {
             ui.painter().circle_filled(dot, 5.0, color);
         }
@@ -94,7 +94,8 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
     text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
     let below = match (p.state, p.reap) {
         (State::Gone, Some(reap)) => {
-            let by = reap.by.process().and_then(|id| cx.world.process(id)).map_or("its parent".into(), forecast::short_name);
+            let by =
+                reap.by.process().and_then(|id| cx.world.process(id)).map_or("its parent".into(), forecast::short_name);
             format!("by {by}")
         }
         _ => format!("{} · host {}", inside(p), p.id.pid),

@@ -50,7 +50,8 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
             let bar = Rect::from_center_size(rect.center(), vec2(rect.width(), 5.0));
             ui.painter().rect_filled(bar, CornerRadius::same(3), if hot { tokens.line_strong } else { tokens.line });
             if note_here {
-                let galley = text::line(ui, "shared with the host", tokens::sans(11.0), tokens.muted, rect.width() - 20.0);
+                let galley =
+                    text::line(ui, "shared with the host", tokens::sans(11.0), tokens.muted, rect.width() - 20.0);
                 let at = pos2(rect.right() - 14.0 - galley.size().x, rect.center().y - galley.size().y / 2.0);
                 let behind = Rect::from_min_size(at, galley.size()).expand2(vec2(6.0, 0.0));
                 ui.painter().rect_filled(behind, CornerRadius::ZERO, tokens.card);
