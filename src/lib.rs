@@ -5,12 +5,18 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "window")]
+pub mod app;
 pub mod cli;
 pub mod command;
 pub mod export;
 pub mod lab;
+pub mod layout;
 pub mod model;
 pub mod observe;
+pub mod presets;
 pub mod script;
 pub mod store;
 pub mod sys;
+#[cfg(feature = "window")]
+pub mod ui;

@@ -55,10 +55,16 @@ impl Store {
     /// What a view shows. A past World is kept between calls: holding the cursor still costs nothing,
     /// moving it forward only the deltas in between.
     pub fn view(&mut self, cursor: Cursor) -> &World {
-        match cursor {
+        self.views(cursor).0
+    }
+
+    /// What a view shows, and the latest beside it.
+    pub fn views(&mut self, cursor: Cursor) -> (&World, &World) {
+        let shown = match cursor {
             Cursor::Live => &self.live,
             Cursor::At(t) => self.past.seek(&self.log, t).unwrap_or(&self.live),
-        }
+        };
+        (shown, &self.live)
     }
 
     /// From the oldest moment that can still be shown to the latest.

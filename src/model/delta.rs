@@ -101,6 +101,8 @@ pub enum Delta {
     Signalled {
         target: ProcId,
         signal: Signal,
+        /// Who was foretold to end with the target.
+        foretold: Vec<ProcId>,
         error: Option<String>,
         at: Stamp,
     },

@@ -15,6 +15,8 @@ use super::{
 pub struct Sent {
     pub target: ProcId,
     pub signal: Signal,
+    /// Who was to end with the target, by the forecast at the time.
+    pub foretold: Vec<ProcId>,
     pub error: Option<String>,
     pub at: Stamp,
 }
@@ -112,8 +114,14 @@ impl World {
                 self.pods.remove(uid);
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
-            Delta::Signalled { target, signal, error, at } => {
-                let sent = Sent { target: *target, signal: *signal, error: error.clone(), at: *at };
+            Delta::Signalled { target, signal, foretold, error, at } => {
+                let sent = Sent {
+                    target: *target,
+                    signal: *signal,
+                    foretold: foretold.clone(),
+                    error: error.clone(),
+                    at: *at,
+                };
                 push_bounded(&mut self.sent, sent);
             }
             Delta::Lost { source, count, .. } => {

@@ -74,7 +74,7 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
     let mut pod = start.run();
     pod.actor.orphans(200, End::Exit(0));
     pod.reaps_all();
-    pod.is_in_state('S');
+    pod.asleep();
     let first = drain(&reader);
     assert_eq!(first.len(), FITS);
     assert!((1..).zip(&first).all(|(number, record)| record.sequence == number && record.dropped == 0));
@@ -101,7 +101,7 @@ pub fn reader_may_go_away(init: Init) {
         let mut pod = start.arguments(&["--report-fd=700"]).ready();
         pod.actor.orphans(100, End::Exit(0));
         pod.reaps_all();
-        pod.is_in_state('S');
+        pod.asleep();
         pod.kill(Signal::SIGTERM);
         pod.ends_with(0);
     }

@@ -18,7 +18,7 @@ fn ends(init: Init, signal: Signal, message: &str) {
     for from_inside in [false, true] {
         let mut pod = Start::first(init).ready();
         if from_inside {
-            assert_eq!(pod.actor.kill(1, signal as i32), 0);
+            pod.actor.end_init(signal);
         } else {
             pod.kill(signal);
         }
@@ -47,7 +47,7 @@ pub fn hup_usr1_quit_do_nothing(init: Init) {
     let mut pod = Start::first(init).ready();
     for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM, SIGPIPE, SIGSEGV] {
         pod.kill(signal);
-        assert_eq!(pod.actor.kill(1, signal as i32), 0);
+        pod.actor.kill_init(signal);
         pod.reaps_one();
     }
     pod.kill(Signal::SIGTERM);
@@ -58,7 +58,7 @@ pub fn hup_usr1_quit_do_nothing(init: Init) {
 pub fn kill_and_stop_from_inside_do_nothing(init: Init) {
     let pod = Start::first(init).ready();
     for signal in [Signal::SIGKILL, Signal::SIGSTOP] {
-        assert_eq!(pod.actor.kill(1, signal as i32), 0, "{signal} may be sent");
+        pod.actor.kill_init(signal);
         pod.reaps_one();
     }
 }

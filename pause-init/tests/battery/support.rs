@@ -2,17 +2,21 @@
 
 mod actor;
 mod child;
+mod init;
 mod process;
+mod running;
 mod start;
 
 pub use actor::End;
-pub use process::{Stat, children, until, until_some};
-pub use start::{Init, Running, Start};
+pub use init::Init;
+pub use process::{Stat, until};
+pub use running::Running;
+pub use start::Start;
 
 /// For closures that run in the child, between clone and exec: only what signal-safety(7) allows.
 pub mod before {
     pub use super::child::{block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper};
 }
 
-/// The forks of tests and benchmarks must not take locks another thread held: see `child`.
+/// How a failing test names it.
 pub const ACTOR: &str = "the actor below the init";

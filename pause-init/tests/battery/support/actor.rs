@@ -6,9 +6,15 @@ use super::child::{fork, leave, must};
 use nix::{
     libc,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair},
+    sys::{
+        signal::Signal,
+        socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair},
+    },
 };
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::{
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    ptr,
+};
 
 const ORPHANS: i32 = 1;
 const KILL: i32 = 2;
@@ -71,10 +77,15 @@ impl Actor {
         self.tell([ORPHANS, count, 0]);
     }
 
-    /// Has a signal sent from inside; 0 or an errno.
-    pub fn kill(&self, pid: i32, signal: i32) -> i32 {
-        self.tell([KILL, pid, signal]);
-        self.hear()[1]
+    /// Has the init sent a signal from inside, which must be allowed; the init lives on.
+    pub fn kill_init(&self, signal: Signal) {
+        self.end_init(signal);
+        assert_eq!(self.hear()[1], 0, "{signal} may be sent to PID 1");
+    }
+
+    /// As `kill_init`, if it may be the end of all, and of an answer.
+    pub fn end_init(&self, signal: Signal) {
+        self.tell([KILL, 1, signal as i32]);
     }
 
     fn tell(&self, words: Words) {
@@ -111,7 +122,7 @@ pub fn live(socket: &OwnedFd) -> ! {
                 leave_orphans(a, b);
             }
             // SAFETY: no status is asked for.
-            must(middle > 0 && unsafe { libc::waitpid(middle, std::ptr::null_mut(), 0) } == middle);
+            must(middle > 0 && unsafe { libc::waitpid(middle, ptr::null_mut(), 0) } == middle);
         } else {
             // SAFETY: no memory is involved.
             let errno = if unsafe { libc::kill(a, b) } == 0 { 0 } else { nix::errno::Errno::last_raw() };
@@ -124,29 +135,36 @@ pub fn live(socket: &OwnedFd) -> ! {
     }
 
     fn leave_orphans(count: i32, end: i32) -> ! {
-        // SAFETY: no arguments.
-        let parent = unsafe { libc::getpid() };
+        let mut gate = [0; 2];
+        // SAFETY: the kernel writes two descriptors, and there are no arguments.
+        let parent = unsafe {
+            must(libc::pipe(gate.as_mut_ptr()) == 0);
+            libc::getpid()
+        };
         for _ in 0..count {
             // SAFETY: the child waits, sends one message and ends.
             match unsafe { fork(0) } {
-                0 => orphan(parent, end),
+                0 => orphan(parent, gate, end),
                 pid => must(pid > 0),
             }
         }
         leave(0)
     }
 
-    fn orphan(parent: i32, end: i32) -> ! {
-        // SAFETY: no arguments.
-        let (pid, mut now) = unsafe { (libc::getpid(), libc::getppid()) };
+    fn orphan(parent: i32, [reader, writer]: [i32; 2], end: i32) -> ! {
+        let mut byte = 0u8;
         let moment = libc::timespec { tv_sec: 0, tv_nsec: 500_000 };
-        while now == parent {
-            // SAFETY: the time is read; then no arguments.
-            now = unsafe {
-                libc::nanosleep(&raw const moment, std::ptr::null_mut());
-                libc::getppid()
-            };
-        }
+        // SAFETY: the byte is the kernel's to write, the time to read; the rest has no memory.
+        let (pid, now) = unsafe {
+            // The gate opens when all others have let go of it and the parent is ending, which is
+            // a moment before it hands its children over.
+            libc::close(writer);
+            must(libc::read(reader, (&raw mut byte).cast(), 1) == 0);
+            while libc::getppid() == parent {
+                libc::nanosleep(&raw const moment, ptr::null_mut());
+            }
+            (libc::getpid(), libc::getppid())
+        };
         answer([ORPHANS, pid, now]);
         if end < 0 {
             // SAFETY: to itself.

@@ -51,10 +51,12 @@ pub fn ignore(signals: &[Signal]) {
     dispose(signals, SigHandler::SigIgn);
 }
 
-/// Undoes what the test process itself has: Rust ignores PIPE.
+/// Undoes what the test has from its own parent: Rust ignores PIPE, and a shell's `&` INT and QUIT.
 pub fn defaults() {
     set_mask(SigmaskHow::SIG_SETMASK, &SigSet::empty());
-    dispose(&[Signal::SIGPIPE], SigHandler::SigDfl);
+    for one in Signal::iterator().filter(|one| !matches!(one, Signal::SIGKILL | Signal::SIGSTOP)) {
+        dispose(&[one], SigHandler::SigDfl);
+    }
 }
 
 /// To itself; PID 1 gets it only if it is blocked.

@@ -1,0 +1,14 @@
+//! The window: state, threads and what is done with the views' wishes.
+
+mod keys;
+mod open;
+mod script;
+mod session;
+mod settings;
+mod state;
+mod window;
+
+pub use open::{OpenError, OpenOptions, open};
+pub use settings::{Settings, ThemeChoice};
+pub use state::{Action, Selection};
+pub use window::Window;

@@ -1,0 +1,80 @@
+//! Opening the window.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use eframe::egui::{ViewportBuilder, vec2};
+use thiserror::Error;
+
+use super::{ThemeChoice, Window};
+use crate::script::Engine;
+
+/// What the command line asks of the window.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// A Pod manifest to start.
+    pub file: Option<PathBuf>,
+    /// A bundled manifest to start, by name.
+    pub preset: Option<String>,
+    pub script: Option<PathBuf>,
+    /// Where a script's relative paths lie.
+    pub out_dir: Option<PathBuf>,
+    /// In points.
+    pub size: Option<(f32, f32)>,
+    pub exit_after_script: bool,
+    pub theme: Option<ThemeChoice>,
+}
+
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error(
+        "no display: neither WAYLAND_DISPLAY nor DISPLAY is set; run pods in the terminal with `podscope run`, or use a \
+         virtual display: `xvfb-run podscope`"
+    )]
+    NoDisplay,
+    #[error("cannot open a window: {0}; `podscope doctor` tells what this machine lacks")]
+    Window(String),
+    #[error("{0}")]
+    Script(String),
+}
+
+/// Opens the window and stays until it is closed. With a script that is to end the window, the script's
+/// failure is the error.
+pub fn open(options: OpenOptions) -> Result<(), OpenError> {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    if !set("WAYLAND_DISPLAY") && !set("WAYLAND_SOCKET") && !set("DISPLAY") {
+        return Err(OpenError::NoDisplay);
+    }
+    let engine = match &options.script {
+        None => None,
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|e| OpenError::Script(format!("{name}: {e}")))?;
+            Some(Engine::new(crate::script::parse(&name, &text).map_err(|e| OpenError::Script(e.to_string()))?))
+        }
+    };
+    let (w, h) = options.size.unwrap_or((1440.0, 900.0));
+    let native = eframe::NativeOptions {
+        renderer: eframe::Renderer::Glow,
+        viewport: ViewportBuilder::default()
+            .with_title("Podscope")
+            .with_app_id("podscope")
+            .with_inner_size(vec2(w, h))
+            .with_min_inner_size(vec2(880.0, 560.0)),
+        // a window of a script has the size it was given
+        persist_window: options.size.is_none(),
+        // pause and pods are gone with the window: nothing of this is worth a depth buffer
+        depth_buffer: 0,
+        ..Default::default()
+    };
+    let failure = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&failure);
+    let run = eframe::run_native(
+        "podscope",
+        native,
+        Box::new(move |cc| Ok(Box::new(Window::new(cc, options, engine, told)))),
+    );
+    run.map_err(|e| OpenError::Window(e.to_string()))?;
+    let failure = failure.lock().map_or(None, |mut f| f.take());
+    failure.map_or(Ok(()), |why| Err(OpenError::Script(why)))
+}

@@ -1,0 +1,77 @@
+//! Plays a script in the window: the very commands the buttons give.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{Command, Outcome};
+use crate::model::{MonoNs, World};
+use crate::script::{Engine, Progress};
+
+/// A script while it plays, and how it ended.
+pub struct Player {
+    engine: Engine,
+    out_dir: Option<PathBuf>,
+    pub exit_after: bool,
+    ended: Option<Result<(), String>>,
+}
+
+impl Player {
+    pub fn new(engine: Engine, out_dir: Option<PathBuf>, exit_after: bool) -> Self {
+        Self { engine, out_dir, exit_after, ended: None }
+    }
+
+    /// The next command, and by when to ask again.
+    pub fn advance(&mut self, world: &World, now: MonoNs) -> (Option<Command>, Option<MonoNs>) {
+        if self.ended.is_some() {
+            return (None, None);
+        }
+        match self.engine.advance(world, now) {
+            Progress::Do(command) => (Some(self.placed(command)), None),
+            Progress::Pending { until } => (None, Some(until)),
+            Progress::Done => {
+                self.ended = Some(Ok(()));
+                (None, None)
+            }
+            Progress::Failed { line, why } => {
+                self.ended = Some(Err(format!("{}:{line}: {why}", self.engine.script().name)));
+                (None, None)
+            }
+        }
+    }
+
+    pub fn completed(&mut self, outcome: Outcome) {
+        self.engine.completed(outcome);
+    }
+
+    pub fn ended(&self) -> Option<&Result<(), String>> {
+        self.ended.as_ref()
+    }
+
+    /// Relative paths of a script lie under the directory given with `--out`.
+    fn placed(&self, command: Command) -> Command {
+        let place = |path: PathBuf| match &self.out_dir {
+            Some(dir) if path.is_relative() => dir.join(path),
+            _ => path,
+        };
+        match command {
+            Command::Screenshot(path) => Command::Screenshot(place(path)),
+            Command::Export { path, format, redact } => Command::Export { path: place(path), format, redact },
+            other => other,
+        }
+    }
+}
+
+/// Writes an image of the window as PNG, whole or not at all.
+pub fn write_png(path: &Path, image: &eframe::egui::ColorImage) -> Result<(), String> {
+    let [width, height] = image.size;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let pixels: Vec<u8> = image.pixels.iter().flat_map(eframe::egui::Color32::to_array).collect();
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
+    written.map_err(|e| format!("{}: {e}", path.display()))?;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    }
+    crate::export::write_file(path, &bytes).map_err(|e| e.to_string())
+}

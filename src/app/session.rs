@@ -1,0 +1,177 @@
+//! The threads behind the window: the observer, the link to the node, and short errands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use eframe::egui::{Context, ViewportId};
+
+use crate::command::{Outcome, PodSource};
+use crate::lab::{self, Lab, PodSpec};
+use crate::model::{Delta, Member, PodUid};
+use crate::observe::{Observer, Options, Scope};
+
+/// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
+const BATCHES: usize = 4_096;
+/// How long a program run in a pod may take.
+const EXEC: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What an errand came back with.
+#[derive(Debug)]
+pub enum Answer {
+    /// A command has ended.
+    Ended(Outcome),
+    /// Something the user should read; not an error of a command.
+    Notice(String),
+    /// A manifest was chosen.
+    Manifest(PathBuf),
+    /// A path for the snapshot was chosen.
+    SavePath(PathBuf),
+}
+
+pub struct Session {
+    observer: Observer,
+    lab: Option<Arc<Lab>>,
+    deltas: Receiver<Vec<Delta>>,
+    answers: (Sender<Answer>, Receiver<Answer>),
+    ctx: Context,
+}
+
+impl Session {
+    pub fn start(ctx: &Context) -> Result<Self, crate::observe::Error> {
+        let (out, deltas) = bounded(BATCHES);
+        let wake = ctx.clone();
+        let sink = move |batch: Vec<Delta>| {
+            // an error says that the window is gone, and the observer soon after it
+            let _ = out.send(batch);
+            wake.request_repaint_of(ViewportId::ROOT);
+        };
+        let observer = Observer::start(Scope::Lab, Options::default(), Box::new(sink))?;
+        Ok(Self { observer, lab: None, deltas, answers: bounded(256), ctx: ctx.clone() })
+    }
+
+    /// Starts the node; the last one, if any, ends.
+    pub fn start_node(&mut self) -> Result<(), lab::Error> {
+        self.lab = None;
+        let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        let input = self.observer.input();
+        self.lab = Some(Arc::new(Lab::start(&exe, input)?));
+        Ok(())
+    }
+
+    /// All that has come since the last frame.
+    pub fn drain(&self) -> impl Iterator<Item = Delta> + '_ {
+        self.deltas.try_iter().flatten()
+    }
+
+    pub fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
+        self.answers.1.try_iter()
+    }
+
+    pub fn lab(&self) -> Result<&Arc<Lab>, String> {
+        self.lab.as_ref().ok_or_else(|| "the lab is not running; start it again on the left".into())
+    }
+
+    /// Reads a manifest and starts its pods, off the ui thread.
+    pub fn create(&self, source: PodSource) {
+        let lab = self.lab().cloned();
+        self.errand(move |answers| {
+            Answer::Ended(match lab.and_then(|lab| create(&lab, &source, answers)) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    pub fn delete(&self, uid: PodUid) {
+        let lab = self.lab().cloned();
+        self.errand(move |_| {
+            Answer::Ended(match lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string())) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    pub fn exec(&self, member: Member, argv: Vec<String>) {
+        let lab = self.lab().cloned();
+        self.errand(move |_| {
+            let ran = lab.and_then(|lab| lab.exec(&member, &argv, EXEC).map_err(|e| e.to_string()));
+            Answer::Ended(match ran {
+                Ok(ran) => {
+                    let output = format!("{}{}", ran.stdout, ran.stderr);
+                    Outcome::Exec { code: ran.status.code(), output }
+                }
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    /// Asks the desktop's file dialog for a manifest.
+    pub fn ask_manifest(&self) {
+        self.dialog(|dialog| {
+            let dialog = dialog.set_title("Start a pod from a manifest").add_filter("Pod manifest", &["yaml", "yml"]);
+            dialog.pick_file().map(Answer::Manifest)
+        });
+    }
+
+    /// Asks the desktop's file dialog where a snapshot shall go.
+    pub fn ask_save(&self, suggestion: PathBuf) {
+        self.dialog(move |dialog| {
+            let name = suggestion.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let mut dialog = dialog.set_title("Export snapshot").set_file_name(name);
+            if let Some(dir) = suggestion.parent().filter(|d| d.is_dir()) {
+                dialog = dialog.set_directory(dir);
+            }
+            dialog.save_file().map(Answer::SavePath)
+        });
+    }
+
+    fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
+        let answers = self.answers.0.clone();
+        let ctx = self.ctx.clone();
+        std::thread::spawn(move || {
+            // cancelled, or no portal on this desktop: the typed path remains
+            if let Some(answer) = ask(rfd::FileDialog::new()) {
+                let _ = answers.send(answer);
+            }
+            ctx.request_repaint_of(ViewportId::ROOT);
+        });
+    }
+
+    /// For answers that do not come from an errand, such as a screenshot.
+    pub fn answer_sender(&self) -> (Sender<Answer>, Context) {
+        (self.answers.0.clone(), self.ctx.clone())
+    }
+
+    pub fn errand(&self, run: impl FnOnce(&Sender<Answer>) -> Answer + Send + 'static) {
+        let answers = self.answers.0.clone();
+        let ctx = self.ctx.clone();
+        std::thread::spawn(move || {
+            let answer = run(&answers);
+            let _ = answers.send(answer);
+            ctx.request_repaint_of(ViewportId::ROOT);
+        });
+    }
+}
+
+fn create(lab: &Lab, source: &PodSource, answers: &Sender<Answer>) -> Result<(), String> {
+    let (name, text) = match source {
+        PodSource::Preset(name) => {
+            let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
+            (format!("{name}.yaml"), preset.yaml.to_owned())
+        }
+        PodSource::File(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            (path.display().to_string(), text)
+        }
+    };
+    let pods: Vec<(PodSpec, Vec<lab::Warning>)> = lab::parse(&name, &text).map_err(|e| e.to_string())?;
+    for (spec, warnings) in pods {
+        for warning in warnings {
+            let _ = answers.send(Answer::Notice(format!("{name}: {warning}")));
+        }
+        lab.run(spec).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! What the user has chosen, and what the user can want.
+
+use crate::command::Command;
+use crate::model::{MonoNs, NsId, PodUid, ProcId, World};
+
+/// What the inspector tells of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The pod that the map and the timeline show.
+    pub pod: Option<PodUid>,
+    pub process: Option<ProcId>,
+    pub namespace: Option<NsId>,
+}
+
+impl Selection {
+    pub fn process(world: &World, id: ProcId, previous: &Self) -> Self {
+        let pod = world.process(id).and_then(|p| p.member.as_ref()).map(|m| m.pod.clone());
+        Self { pod: pod.or_else(|| previous.pod.clone()), process: Some(id), namespace: None }
+    }
+}
+
+/// A wish of the user, from any view; the window carries it out after the frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// What a script can do as well. A signal to anything but a member of a lab pod is sent only after
+    /// a confirmation that names it.
+    Do(Command),
+    SelectPod(PodUid),
+    SelectProcess(ProcId),
+    SelectNamespace(NsId),
+    /// Look at the past; `None` returns to live.
+    Look(Option<MonoNs>),
+    /// Ask for a manifest and start it.
+    OpenManifest,
+    /// Ask where to write a snapshot of what is shown.
+    AskExport,
+    CancelDialog,
+    /// Do what the open dialog asks about.
+    Confirm,
+    ToggleTheme,
+}

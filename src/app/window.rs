@@ -1,0 +1,362 @@
+//! The window itself: drains what came, shows it, does what was asked.
+
+mod commands;
+mod panes;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
+
+use super::script::Player;
+use super::session::{Answer, Session};
+use super::{Action, OpenOptions, Selection, Settings, ThemeChoice, keys};
+use crate::command::{Command, PodSource};
+use crate::model::{MonoNs, Signal};
+use crate::script::Engine;
+use crate::store::{Cursor, Store};
+use crate::ui::events::EventFilter;
+use crate::ui::export_dialog::{self, ExportDialog};
+use crate::ui::process_tree::TreeState;
+use crate::ui::timeline::Viewport;
+use crate::ui::tokens::{self, Tokens};
+use crate::ui::{Cx, fonts, inspector, pods, top_bar};
+use panes::Pane;
+
+/// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
+const TICK: Duration = Duration::from_millis(100);
+/// After the last change the picture still moves for this long.
+const STIR_NS: u64 = 3_000_000_000;
+
+/// One line the user should read, until dismissed.
+struct Notice {
+    text: String,
+    bad: bool,
+}
+
+enum Dialog {
+    Export(ExportDialog),
+    /// A signal to something that is not a member of a lab pod.
+    Confirm {
+        target: crate::model::ProcId,
+        signal: Signal,
+        name: String,
+    },
+}
+
+/// State that views keep for themselves.
+#[derive(Default)]
+struct Views {
+    timeline: Viewport,
+    tree: TreeState,
+    events: EventFilter,
+}
+
+pub struct Window {
+    store: Store,
+    cursor: Cursor,
+    selection: Selection,
+    session: Option<Session>,
+    settings: Settings,
+    tokens: Tokens,
+    tiles: egui_tiles::Tree<Pane>,
+    views: Views,
+    dialog: Option<Dialog>,
+    notices: VecDeque<Notice>,
+    player: Option<Player>,
+    failure: Arc<Mutex<Option<String>>>,
+    epoch: MonoNs,
+    keys: Vec<Action>,
+}
+
+impl Window {
+    pub fn new(
+        cc: &eframe::CreationContext<'_>,
+        options: OpenOptions,
+        engine: Option<Engine>,
+        failure: Arc<Mutex<Option<String>>>,
+    ) -> Self {
+        let stored = cc.storage.and_then(|s| eframe::get_value::<Settings>(s, eframe::APP_KEY));
+        let mut settings = stored.unwrap_or_default();
+        if let Some(theme) = options.theme {
+            settings.theme = theme;
+        }
+        let ctx = &cc.egui_ctx;
+        fonts::install(ctx);
+        egui_extras::install_image_loaders(ctx);
+        let mut window = Self {
+            store: Store::default(),
+            cursor: Cursor::Live,
+            selection: Selection::default(),
+            session: None,
+            tokens: theme_tokens(settings.theme),
+            settings,
+            tiles: panes::arrangement(),
+            views: Views::default(),
+            dialog: None,
+            notices: VecDeque::new(),
+            player: engine.map(|e| Player::new(e, options.out_dir.clone(), options.exit_after_script)),
+            failure,
+            epoch: now(),
+            keys: Vec::new(),
+        };
+        window.tokens.apply(ctx);
+        window.start_session(ctx);
+        if let Some(name) = options.preset {
+            window.carry_out(ctx, Command::Create(PodSource::Preset(name)), false);
+        }
+        if let Some(file) = options.file {
+            window.carry_out(ctx, Command::Create(PodSource::File(file)), false);
+        }
+        window
+    }
+
+    fn start_session(&mut self, ctx: &egui::Context) {
+        match Session::start(ctx) {
+            Ok(mut session) => {
+                if let Err(e) = session.start_node() {
+                    self.complain(format!("The lab cannot start: {e}"));
+                }
+                self.session = Some(session);
+            }
+            Err(e) => self.complain(format!("Nothing can be observed: {e}")),
+        }
+    }
+
+    fn complain(&mut self, text: String) {
+        tracing::warn!("{text}");
+        self.notices.push_back(Notice { text, bad: true });
+        while self.notices.len() > 4 {
+            self.notices.pop_front();
+        }
+    }
+
+    fn tell(&mut self, text: String) {
+        self.notices.push_back(Notice { text, bad: false });
+        while self.notices.len() > 4 {
+            self.notices.pop_front();
+        }
+    }
+
+    /// The moment that is shown.
+    fn shown_at(&self) -> MonoNs {
+        match self.cursor {
+            Cursor::Live => now().max(self.store.live().now),
+            Cursor::At(t) => t,
+        }
+    }
+
+    /// When the picture will next change by itself.
+    fn next_tick(&mut self) -> Option<Duration> {
+        if !self.cursor.is_live() {
+            return None;
+        }
+        let world = self.store.live();
+        let zombies = world.pods.keys().any(|uid| world.pod_processes(uid).any(crate::model::Process::is_zombie));
+        let stirring = !world.pods.is_empty() && now().since(self.last_change()) < STIR_NS;
+        (zombies || stirring).then_some(TICK)
+    }
+
+    /// When something of the pods last happened.
+    fn last_change(&self) -> MonoNs {
+        self.store.live().now
+    }
+
+    fn play(&mut self, ctx: &egui::Context) {
+        let Some(player) = &mut self.player else { return };
+        let (command, until) = player.advance(self.store.live(), now());
+        if let Some(until) = until {
+            ctx.request_repaint_after(Duration::from_nanos(until.since(now())).max(Duration::from_millis(5)));
+        }
+        match command {
+            Some(command) => {
+                self.carry_out(ctx, command, true);
+                ctx.request_repaint();
+            }
+            None => self.finish_script(ctx),
+        }
+    }
+
+    fn finish_script(&mut self, ctx: &egui::Context) {
+        let Some(player) = &self.player else { return };
+        let Some(ended) = player.ended().cloned() else { return };
+        let exit = player.exit_after;
+        self.player = None;
+        match ended {
+            Ok(()) => self.tell("The script has ended; all it expected held.".into()),
+            Err(why) => {
+                if let Ok(mut failure) = self.failure.lock() {
+                    *failure = Some(why.clone());
+                }
+                self.complain(why);
+            }
+        }
+        if exit {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+}
+
+fn theme_tokens(choice: ThemeChoice) -> Tokens {
+    match choice {
+        ThemeChoice::Dark => Tokens::dark(),
+        ThemeChoice::Light => Tokens::light(),
+    }
+}
+
+/// `CLOCK_MONOTONIC` now.
+fn now() -> MonoNs {
+    crate::sys::clock::now()
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        if let Some(session) = &self.session {
+            for delta in session.drain() {
+                self.store.push(delta);
+            }
+            let answers: Vec<Answer> = session.answers().collect();
+            for answer in answers {
+                self.answered(ctx, answer);
+            }
+        }
+        if self.selection.pod.is_none() {
+            self.selection.pod = self.store.live().pods.keys().next().cloned();
+        }
+        self.play(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        let mut actions = Vec::new();
+        if self.dialog.is_none() {
+            let shown = self.shown_at();
+            let live = self.cursor.is_live();
+            let (world, _) = self.store.views(self.cursor);
+            self.keys = keys::actions(&ctx, world, &self.selection, live, shown);
+            actions.append(&mut self.keys);
+        } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+            actions.push(Action::CancelDialog);
+        }
+        self.show(ui, &mut actions);
+        for action in actions {
+            self.act(&ctx, action);
+        }
+        if let Some(after) = self.next_tick() {
+            ctx.request_repaint_after(after);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, eframe::APP_KEY, &self.settings);
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        self.tokens.canvas.to_normalized_gamma_f32()
+    }
+}
+
+impl Window {
+    fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+        let shown_at = self.shown_at();
+        let newest = now().max(self.store.live().now);
+        let span = self.store.span();
+        let tokens = self.tokens.clone();
+        let selection = self.selection.clone();
+        let live = self.cursor.is_live();
+        let (world, latest) = self.store.views(self.cursor);
+        let mut cx =
+            Cx { world, tokens: &tokens, selection: &selection, now: shown_at, epoch: self.epoch, live, out: actions };
+        let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
+        egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
+            top_bar::top_bar_ui(ui, &mut cx, (span.0, newest));
+        });
+        let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
+        egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
+            let ended = latest.node.as_ref().and_then(|n| n.ended.as_ref()).map(|(reason, _)| reason.as_str());
+            let presets: Vec<(&str, &str)> = crate::presets::ALL.iter().map(|p| (p.name, p.about)).collect();
+            pods::pods_ui(ui, &mut cx, &presets, ended);
+        });
+        let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
+        egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
+            inspector::inspector_ui(ui, &mut cx);
+        });
+        egui::CentralPanel::no_frame().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
+            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views: &mut self.views };
+            self.tiles.ui(&mut behaviour, ui);
+        });
+        dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());
+        notices(ui, &tokens, &mut self.notices);
+    }
+}
+
+fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
+    let Some(open) = dialog else { return };
+    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
+        Dialog::Export(export) => {
+            if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
+                && let Some(session) = session
+            {
+                session.ask_save(std::path::PathBuf::from(&export.path));
+            }
+        }
+        Dialog::Confirm { target, signal, name } => confirm_ui(ui, cx, *target, *signal, name),
+    });
+    if modal.backdrop_response.clicked() {
+        cx.act(Action::CancelDialog);
+    }
+}
+
+fn confirm_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, target: crate::model::ProcId, signal: Signal, name: &str) {
+    ui.set_width(380.0);
+    ui.label(egui::RichText::new(format!("Send {signal} to {name}?")).font(tokens::bold(16.0)));
+    ui.label(format!("pid {} is not a member of a lab pod. This cannot be undone.", target.pid));
+    if let Some(forecast) = crate::model::forecast::forecast(cx.world, target, signal) {
+        for line in forecast.lines {
+            ui.label(egui::RichText::new(line).color(cx.tokens.muted));
+        }
+    }
+    ui.add_space(8.0);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let look = crate::ui::widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
+        if crate::ui::widgets::button(ui, cx.tokens, look, None, &format!("Send {signal}"), None).clicked() {
+            cx.act(Action::Confirm);
+        }
+        let plain = crate::ui::widgets::Look::Plain;
+        if crate::ui::widgets::button(ui, cx.tokens, plain, None, "Cancel", Some(88.0)).clicked() {
+            cx.act(Action::CancelDialog);
+        }
+    });
+}
+
+/// What went wrong, or was done, at the lower edge until dismissed.
+fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
+    if list.is_empty() {
+        return;
+    }
+    let mut dismissed = None;
+    let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
+    area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
+        for (i, notice) in list.iter().enumerate() {
+            let color = if notice.bad { tokens.bad } else { tokens.good };
+            Frame::new()
+                .fill(tokens.inset)
+                .stroke(Stroke::new(1.0, color))
+                .corner_radius(CornerRadius::same(8))
+                .inner_margin(Margin::symmetric(14, 8))
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        ui.set_max_width(620.0);
+                        ui.add(egui::Label::new(&notice.text).wrap());
+                        if ui.button("Dismiss").clicked() {
+                            dismissed = Some(i);
+                        }
+                    });
+                });
+        }
+    });
+    if let Some(i) = dismissed {
+        list.remove(i);
+    }
+}

@@ -1,0 +1,135 @@
+//! The views in the middle, as tiles that can be dragged, split and resized.
+
+use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
+
+use super::{Views, Window};
+use crate::command::Outcome;
+use crate::model::{MonoNs, World};
+use crate::ui::{Cx, events, pod_map, process_tree, text, timeline, tokens};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    PodMap,
+    ProcessTree,
+    Events,
+    Timeline,
+}
+
+impl Pane {
+    const ALL: [Self; 4] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Timeline];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::PodMap => "Pod map",
+            Self::ProcessTree => "Process tree",
+            Self::Events => "Events",
+            Self::Timeline => "Timeline",
+        }
+    }
+}
+
+/// Tabs above, the timeline below.
+pub fn arrangement() -> Tree<Pane> {
+    let mut tiles = Tiles::default();
+    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events].map(|p| tiles.insert_pane(p));
+    let tabs = tiles.insert_tab_tile(tabs.to_vec());
+    let timeline = tiles.insert_pane(Pane::Timeline);
+    let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
+    column.shares.set_share(tabs, 0.70);
+    column.shares.set_share(timeline, 0.30);
+    let root = tiles.insert_container(Container::Linear(column));
+    Tree::new(Id::unique("panes"), root, tiles)
+}
+
+pub struct Behaviour<'a, 'b> {
+    pub cx: &'a mut Cx<'b>,
+    pub latest: &'a World,
+    pub newest: MonoNs,
+    pub(super) views: &'a mut Views,
+}
+
+impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, pane: &mut Pane) -> UiResponse {
+        match pane {
+            Pane::PodMap => pod_map::pod_map_ui(ui, self.cx),
+            Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
+            Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
+            Pane::Timeline => {
+                ui.painter().rect_filled(ui.max_rect(), CornerRadius::ZERO, self.cx.tokens.panel);
+                timeline::timeline_ui(ui, self.cx, self.latest, self.newest, &mut self.views.timeline);
+            }
+        }
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
+        pane.title().into()
+    }
+
+    fn tab_ui(&mut self, tiles: &mut Tiles<Pane>, ui: &mut Ui, id: Id, tile: TileId, state: &TabState) -> Response {
+        let title = self.tab_title_for_tile(tiles, tile).text().to_owned();
+        let tokens = self.cx.tokens;
+        let width = text::line(ui, &title, tokens::semibold(13.0), tokens.text, 300.0).size().x + 36.0;
+        let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        let ink = match (state.active, response.hovered()) {
+            (true, _) | (false, true) => tokens.text,
+            _ => tokens.muted,
+        };
+        let font = if state.active { tokens::semibold(13.0) } else { tokens::sans(13.0) };
+        text::put(ui, rect.center(), egui::Align2::CENTER_CENTER, &title, font, ink, width);
+        if state.active {
+            let line = egui::Rect::from_min_max(
+                pos2(rect.left() + 8.0, rect.bottom() - 3.0),
+                rect.right_bottom() - vec2(8.0, 0.0),
+            );
+            ui.painter().rect_filled(line, CornerRadius::same(1), tokens.accent);
+        }
+        if response.has_focus() {
+            crate::ui::widgets::focus_ring(ui, tokens, rect.shrink(4.0), 4);
+        }
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, state.active, &title));
+        self.on_tab_button(tiles, tile, response)
+    }
+
+    fn tab_bar_height(&self, _style: &egui::Style) -> f32 {
+        36.0
+    }
+
+    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> Color32 {
+        self.cx.tokens.panel
+    }
+
+    fn tab_bar_hline_stroke(&self, _visuals: &egui::Visuals) -> Stroke {
+        Stroke::new(1.0, self.cx.tokens.line)
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        1.0
+    }
+
+    fn resize_stroke(&self, _style: &egui::Style, state: egui_tiles::ResizeState) -> Stroke {
+        match state {
+            egui_tiles::ResizeState::Idle => Stroke::new(1.0, self.cx.tokens.line),
+            _ => Stroke::new(2.0, self.cx.tokens.accent),
+        }
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: false, ..Default::default() }
+    }
+}
+
+impl Window {
+    /// Brings a view to the front, by its name in lower case.
+    pub(super) fn show_pane(&mut self, name: &str) -> Outcome {
+        let wanted = Pane::ALL.into_iter().find(|p| p.title().eq_ignore_ascii_case(name));
+        let Some(wanted) = wanted else {
+            let names = Pane::ALL.map(Pane::title).join(", ").to_lowercase();
+            return Outcome::Failed(format!("no view is named {name}; there are {names}"));
+        };
+        self.tiles.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == wanted));
+        Outcome::Done
+    }
+}

@@ -1,0 +1,243 @@
+//! The pod map: one column a member, its processes as a tree in it; under them eight rails, one a
+//! namespace kind.
+
+use std::collections::BTreeMap;
+
+use super::{Rect, slots};
+use crate::model::{Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, World};
+
+/// Measures in points, all multiples of the 4-point grid.
+const LABEL_W: f32 = 84.0;
+const GAP: f32 = 16.0;
+const HEAD_H: f32 = 40.0;
+const PILL_H: f32 = 36.0;
+const PILL_STEP: f32 = 42.0;
+const INDENT: f32 = 32.0;
+const PAD: f32 = 14.0;
+const PAUSE_W: f32 = 152.0;
+const MIN_COLUMN_W: f32 = 232.0;
+const MAX_COLUMN_W: f32 = 420.0;
+const MIN_ROWS: usize = 4;
+/// More rows than this end in one that says how many more there are.
+const MAX_ROWS: usize = 40;
+const RAIL_H: f32 = 18.0;
+const RAIL_STEP: f32 = 26.0;
+const RAILS_TOP: f32 = 44.0;
+
+/// The kinds from top to bottom: what a pod shares first, the host's last.
+pub const RAIL_ORDER: [NsKind; 8] =
+    [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::Pid, NsKind::Mnt, NsKind::Cgroup, NsKind::User, NsKind::Time];
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodMap {
+    pub width: f32,
+    pub height: f32,
+    pub columns: Vec<Column>,
+    pub rails: Vec<Rail>,
+    /// Where the word above the rails goes.
+    pub rails_title_y: f32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub member: Member,
+    pub rect: Rect,
+    /// Where pause's hexagon goes; only in pause's column.
+    pub hexagon: Option<Rect>,
+    pub pills: Vec<Pill>,
+    pub links: Vec<Link>,
+    /// Processes that found no room, and where to say so.
+    pub more: Option<(usize, Rect)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pill {
+    pub id: ProcId,
+    pub rect: Rect,
+}
+
+/// From a parent's pill down and right to a child's: `(x, y)` of the start, the bend and the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    pub child: ProcId,
+    pub from: (f32, f32),
+    pub bend: (f32, f32),
+    pub to: (f32, f32),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rail {
+    pub kind: NsKind,
+    pub y: f32,
+    pub h: f32,
+    pub segments: Vec<Segment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Several members are in it.
+    Shared,
+    /// One member alone is in it.
+    Private,
+    /// The observer's own.
+    Host,
+    /// Could not be seen, or the member has no process.
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    pub x: f32,
+    pub w: f32,
+    pub ns: Option<NsId>,
+    pub sharing: Sharing,
+    /// Middles of the columns of those who are in it.
+    pub stops: Vec<f32>,
+}
+
+/// Lays one pod out in `width` points; taller than the window is left to scrolling.
+pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
+    let mut by_member: BTreeMap<Option<String>, Vec<&Process>> = BTreeMap::new();
+    for p in world.processes.values() {
+        if let Some(member) = p.member.as_ref().filter(|m| m.pod == pod.uid) {
+            by_member.entry(member.container.clone()).or_default().push(p);
+        }
+    }
+    let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_)));
+    let mut members: Vec<Member> = Vec::new();
+    if has_pause {
+        members.push(Member::pause(&pod.uid));
+    }
+    members.extend(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
+
+    let containers = members.iter().filter(|m| m.container.is_some()).count().max(1) as f32;
+    let pause_w = if has_pause { PAUSE_W + GAP } else { 0.0 };
+    let room = width - LABEL_W - pause_w;
+    let column_w = ((room + GAP) / containers - GAP).clamp(MIN_COLUMN_W, MAX_COLUMN_W);
+
+    let mut x = LABEL_W;
+    let mut columns = Vec::new();
+    let mut rows_needed = MIN_ROWS;
+    for member in members {
+        let w = if member.container.is_none() { PAUSE_W } else { column_w };
+        let processes = by_member.remove(&member.container).unwrap_or_default();
+        let (column, rows) = column(world, member, &processes, x, w, now);
+        rows_needed = rows_needed.max(rows);
+        x += w + GAP;
+        columns.push(column);
+    }
+    let column_h = HEAD_H + rows_needed as f32 * PILL_STEP + PAD;
+    for column in &mut columns {
+        column.rect.h = column_h;
+        if column.member.container.is_none() {
+            let side = 104.0;
+            let y = (column_h - HEAD_H - 44.0 - side).max(0.0) / 2.0 + HEAD_H;
+            column.hexagon = Some(Rect::new(column.rect.center_x() - side / 2.0, y, side, side));
+        }
+    }
+    let rails_y = column_h + RAILS_TOP;
+    let rails: Vec<Rail> = RAIL_ORDER
+        .iter()
+        .enumerate()
+        .map(|(i, kind)| rail(world, *kind, &columns, rails_y + i as f32 * RAIL_STEP))
+        .collect();
+    PodMap {
+        width: (x - GAP).max(LABEL_W),
+        height: rails_y + RAIL_ORDER.len() as f32 * RAIL_STEP,
+        columns,
+        rails,
+        rails_title_y: column_h + 14.0,
+    }
+}
+
+fn column(world: &World, member: Member, processes: &[&Process], x: f32, w: f32, now: MonoNs) -> (Column, usize) {
+    let rect = Rect::new(x, 0.0, w, 0.0);
+    let is_pause = member.container.is_none();
+    let rows = slots::rows(processes.iter().copied(), now);
+    let mut pills = Vec::new();
+    let mut links = Vec::new();
+    let mut more = 0;
+    let mut last_row = 0;
+    let placed: BTreeMap<ProcId, Rect> = rows
+        .iter()
+        // pause itself is the hexagon
+        .filter(|(id, _)| !(is_pause && world.process(**id).is_some_and(crate::model::forecast::is_ns_init)))
+        .filter_map(|(id, row)| {
+            if *row >= MAX_ROWS {
+                more += 1;
+                return None;
+            }
+            last_row = last_row.max(*row + 1);
+            let depth = depth(world, *id, &rows).min(4) as f32;
+            let indent = if is_pause { 0.0 } else { depth * INDENT };
+            let y = HEAD_H + *row as f32 * PILL_STEP;
+            Some((*id, Rect::new(x + PAD + indent, y, w - 2.0 * PAD - indent, PILL_H)))
+        })
+        .collect();
+    for (id, rect) in &placed {
+        pills.push(Pill { id: *id, rect: *rect });
+        let parent = world.process(*id).and_then(|p| p.parent.process()).and_then(|p| placed.get(&p));
+        if let Some(parent) = parent.filter(|parent| parent.x < rect.x) {
+            let bend_x = parent.x + INDENT / 2.0 + 4.0;
+            let mid = rect.y + rect.h / 2.0;
+            links.push(Link { child: *id, from: (bend_x, parent.bottom()), bend: (bend_x, mid), to: (rect.x, mid) });
+        }
+    }
+    pills.sort_by(|a, b| a.rect.y.total_cmp(&b.rect.y));
+    let mut rows_needed = last_row;
+    let more = (more > 0).then(|| {
+        rows_needed = MAX_ROWS + 1;
+        (more, Rect::new(x + PAD, HEAD_H + MAX_ROWS as f32 * PILL_STEP, w - 2.0 * PAD, PILL_H))
+    });
+    (Column { member, rect, hexagon: None, pills, links, more }, rows_needed)
+}
+
+/// Generations up to the topmost shown ancestor.
+fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
+    let mut at = id;
+    let mut depth = 0;
+    while let Some(parent) = world.process(at).and_then(|p| p.parent.process()) {
+        if !rows.contains_key(&parent) || depth > 16 {
+            break;
+        }
+        depth += 1;
+        at = parent;
+    }
+    depth
+}
+
+/// The member's own view of a namespace kind: that of its first living process.
+fn member_ns(world: &World, column: &Column, kind: NsKind) -> Option<NsId> {
+    let mut best: Option<&Process> = None;
+    for p in world.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(&column.member)) {
+        if best.is_none_or(|b| (p.born.t, p.id) < (b.born.t, b.id)) {
+            best = Some(p);
+        }
+    }
+    best?.namespaces.get(kind)
+}
+
+fn rail(world: &World, kind: NsKind, columns: &[Column], y: f32) -> Rail {
+    let views: Vec<Option<NsId>> = columns.iter().map(|c| member_ns(world, c, kind)).collect();
+    let mut segments: Vec<Segment> = Vec::new();
+    for (i, column) in columns.iter().enumerate() {
+        let ns = views[i];
+        let shared = ns.is_some() && views.iter().filter(|v| **v == ns).count() > 1;
+        let sharing = match ns {
+            None => Sharing::Unknown,
+            Some(ns) if world.is_host_ns(ns) => Sharing::Host,
+            Some(_) if shared => Sharing::Shared,
+            Some(_) => Sharing::Private,
+        };
+        let r = column.rect;
+        match segments.last_mut() {
+            // one bar across neighbours who share
+            Some(last) if ns.is_some() && last.ns == ns => {
+                last.w = r.right() - last.x;
+                last.stops.push(r.center_x());
+            }
+            _ => segments.push(Segment { x: r.x, w: r.w, ns, sharing, stops: vec![r.center_x()] }),
+        }
+    }
+    Rail { kind, y, h: RAIL_H, segments }
+}

@@ -1,0 +1,49 @@
+//! What one sees: views read the [`World`](crate::model::World) at the cursor and return
+//! [`Action`](crate::app::Action)s; they never change anything.
+
+pub mod events;
+pub mod export_dialog;
+pub mod fonts;
+pub mod icons;
+pub mod inspector;
+pub mod pod_map;
+pub mod pods;
+pub mod process_tree;
+mod signals;
+pub mod text;
+pub mod timeline;
+pub mod tokens;
+pub mod top_bar;
+pub mod widgets;
+
+use crate::app::{Action, Selection};
+use crate::model::{MonoNs, World};
+use tokens::Tokens;
+
+/// What every view is given for one frame.
+pub struct Cx<'a> {
+    /// The picture at the cursor.
+    pub world: &'a World,
+    pub tokens: &'a Tokens,
+    pub selection: &'a Selection,
+    /// The moment that is shown: the clock when live, else the cursor.
+    pub now: MonoNs,
+    /// Zero of the times that are shown.
+    pub epoch: MonoNs,
+    pub live: bool,
+    /// What the user wants done, for the app to do after the frame.
+    pub out: &'a mut Vec<Action>,
+}
+
+impl Cx<'_> {
+    pub fn act(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    /// `00:42.318` since the epoch.
+    pub fn clock(&self, t: MonoNs) -> String {
+        let ms = t.since(self.epoch) / 1_000_000;
+        let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+        if h > 0 { format!("{h}:{m:02}:{s:02}.{ms:03}") } else { format!("{m:02}:{s:02}.{ms:03}") }
+    }
+}

@@ -1,0 +1,361 @@
+//! What is selected, in words: its facts, what can be done to it, and its namespaces.
+
+use std::collections::BTreeMap;
+
+use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, vec2};
+
+use super::icons::Icon;
+use super::{Cx, pod_map, signals, text, tokens, widgets};
+use crate::app::Action;
+use crate::command::Command;
+use crate::model::{Member, NsId, NsKind, Parent, Pod, Process, Signal, State, forecast};
+
+pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    ui.add_space(14.0);
+    let world = cx.world;
+    let bottom = 46.0;
+    let height = ui.available_height() - bottom;
+    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+        ui.set_min_height(height);
+        egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            if let Some(ns) = cx.selection.namespace {
+                namespace_ui(ui, cx, ns);
+            } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
+                process_ui(ui, cx, p);
+            } else if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) {
+                pod_ui(ui, cx, pod);
+            } else {
+                widgets::empty(ui, cx.tokens, "Nothing selected", "Click a process, a namespace or a pod.");
+            }
+        });
+    });
+    ui.separator();
+    let width = ui.available_width();
+    let export =
+        widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
+    if export.on_hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
+        cx.act(Action::AskExport);
+    }
+}
+
+fn title(ui: &mut Ui, cx: &Cx<'_>, name: &str, chips: &[(String, Color32)]) {
+    ui.horizontal_wrapped(|ui| {
+        ui.add(egui::Label::new(egui::RichText::new(name).font(tokens::bold(17.0))).truncate());
+        for (word, color) in chips {
+            widgets::chip(ui, cx.tokens, word, *color);
+        }
+    });
+    ui.add_space(6.0);
+}
+
+/// Facts as two columns: what, and its value; long values are cut and told in full on hover.
+fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
+    const LABEL_W: f32 = 104.0;
+    for (name, value) in rows {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
+        text::put(
+            ui,
+            rect.left_center(),
+            Align2::LEFT_CENTER,
+            name,
+            tokens::sans(12.5),
+            cx.tokens.muted,
+            LABEL_W - 6.0,
+        );
+        let at = rect.left_center() + vec2(LABEL_W, 0.0);
+        let room = rect.width() - LABEL_W;
+        let galley = text::line(ui, value, tokens::sans(12.5), cx.tokens.text, room);
+        let cut = galley.elided;
+        ui.painter().galley(at - vec2(0.0, galley.size().y / 2.0), galley, cx.tokens.text);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {value}")));
+        if cut {
+            response.on_hover_text(value);
+        }
+    }
+}
+
+fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
+    let pause = matches!(p.member, Some(Member { container: None, .. })) && forecast::is_ns_init(p);
+    let mut chips = Vec::new();
+    if pause {
+        chips.push(("PID 1 of the pod".to_owned(), cx.tokens.accent));
+    } else if let Some(member) = &p.member {
+        chips.push((member.name().to_owned(), cx.tokens.accent));
+    }
+    if p.is_zombie() {
+        chips.push(("zombie".into(), cx.tokens.zombie));
+    } else if p.is_gone() {
+        chips.push(("gone".into(), cx.tokens.faint));
+    }
+    title(ui, cx, &forecast::short_name(p), &chips);
+    facts(ui, cx, &process_facts(cx, p, pause));
+    ui.add_space(12.0);
+    signals::signals_ui(ui, cx, p);
+    ui.add_space(12.0);
+    ui.horizontal(|ui| {
+        widgets::section(ui, cx.tokens, "Namespaces");
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let path = format!("/proc/{}/ns", p.id.pid);
+            ui.label(egui::RichText::new(path).font(tokens::mono(11.0)).color(cx.tokens.faint));
+        });
+    });
+    for kind in NsKind::ALL {
+        namespace_row(ui, cx, p, kind);
+    }
+    ui.add_space(12.0);
+    kept_alive(ui, cx, p);
+}
+
+fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, String)> {
+    let name_of = |parent: Parent| match parent {
+        Parent::Process(id) => match cx.world.process(id) {
+            Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
+                format!("outside the pod ({}, node)", q.id.pid)
+            }
+            Some(q) => format!("{} ({})", forecast::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
+            None => format!("pid {}", id.pid),
+        },
+        Parent::Outside => "outside the pod".into(),
+        Parent::Unknown => "not known".into(),
+    };
+    let mut rows = vec![
+        ("Host PID", p.id.pid.to_string()),
+        ("In the pod", p.pid_inside().map_or("not known".into(), |n| n.to_string())),
+        ("Parent", name_of(p.parent)),
+        ("State", state_words(p, pause)),
+    ];
+    if !p.cmdline.is_empty() && !pause {
+        rows.push(("Command", p.cmdline.join(" ")));
+    }
+    if p.is_alive() {
+        rows.push(("Handles", handles(p, pause)));
+        if pause {
+            rows.push(("Orphans go to", "here".into()));
+        }
+        rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
+    }
+    rows.push(("Born", format!("{} · {}", cx.clock(p.born.t), exactness(p.born.precision))));
+    if let Some(reparent) = p.reparents.last() {
+        rows.push(("Adopted by", format!("{} at {}", name_of(reparent.to), cx.clock(reparent.at.t))));
+    }
+    if let Some(exit) = p.exit {
+        let how = exit.status.map_or("status not known".into(), |s| s.to_string());
+        rows.push(("Ended", format!("{} · {how}", cx.clock(exit.at.t))));
+        let until = p.reap.map_or(cx.now, |r| r.at.t);
+        rows.push(("Zombie for", forecast::millis(until.since(exit.at.t))));
+    }
+    if let Some(reap) = p.reap {
+        rows.push(("Reaped by", format!("{} · {}", name_of(reap.by), exactness(reap.at.precision))));
+    }
+    rows
+}
+
+fn exactness(precision: crate::model::Precision) -> &'static str {
+    match precision {
+        crate::model::Precision::Exact => "exact",
+        crate::model::Precision::Prompt => "within µs",
+        crate::model::Precision::ByThen => "by then",
+    }
+}
+
+fn state_words(p: &Process, pause: bool) -> String {
+    match p.state {
+        State::Sleeping if pause => "S sleeping in sigtimedwait".into(),
+        State::Gone => "reaped, out of the process table".into(),
+        state => format!("{} {}", state.letter(), pod_map::state_word(state)),
+    }
+}
+
+fn handles(p: &Process, pause: bool) -> String {
+    if pause && p.signals.blocks(Signal::TERM) {
+        return "INT, TERM → exit 0 · CHLD → reap".into();
+    }
+    let list = |f: &dyn Fn(Signal) -> bool| {
+        let named = (1..=31).map(Signal).filter(|s| f(*s)).map(|s| s.to_string().replace("SIG", ""));
+        named.collect::<Vec<_>>().join(" ")
+    };
+    let caught = list(&|s| p.signals.catches(s));
+    let ignored = list(&|s| p.signals.ignores(s));
+    match (caught.is_empty(), ignored.is_empty()) {
+        (true, true) => "nothing: every signal by default".into(),
+        (false, true) => caught,
+        (true, false) => format!("ignores {ignored}"),
+        (false, false) => format!("{caught} · ignores {ignored}"),
+    }
+}
+
+/// Who else of the pods is in it, by member.
+fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
+    if cx.world.is_host_ns(ns) {
+        return "host".into();
+    }
+    let mut members: Vec<&Member> =
+        cx.world.ns_members(ns).filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
+    members.sort();
+    members.dedup();
+    let pods: std::collections::BTreeSet<_> = members.iter().map(|m| &m.pod).collect();
+    if pods.len() > 1 {
+        return "all pods".into();
+    }
+    if members.is_empty() { "private".into() } else { members.iter().map(|m| m.name()).collect::<Vec<_>>().join(", ") }
+}
+
+fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
+    let tokens = cx.tokens;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
+    }
+    let left = rect.left_center();
+    ui.painter().circle_filled(left + vec2(5.0, 0.0), 4.0, tokens.ns(kind));
+    text::put(ui, left + vec2(18.0, 0.0), Align2::LEFT_CENTER, kind.name(), tokens::mono(12.0), tokens.text, 56.0);
+    let Some(ns) = p.namespaces.get(kind) else {
+        let at = left + vec2(76.0, 0.0);
+        text::put(ui, at, Align2::LEFT_CENTER, "not visible", tokens::sans(12.0), tokens.faint, 120.0);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{kind} namespace not visible")));
+        return;
+    };
+    let ino = text::put(
+        ui,
+        left + vec2(76.0, 0.0),
+        Align2::LEFT_CENTER,
+        &ns.ino.to_string(),
+        tokens::mono(12.0),
+        tokens.muted,
+        100.0,
+    );
+    let word = sharers(cx, ns, p.member.as_ref());
+    let ink = if word == "host" || word == "private" { tokens.faint } else { tokens.text };
+    let room = rect.right() - ino.right() - 10.0;
+    text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &word, tokens::sans(12.0), ink, room);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{ns}, {word}")));
+    if response.clicked() {
+        cx.act(Action::SelectNamespace(ns));
+    }
+}
+
+/// The processes that hold each of its namespaces.
+fn kept_alive(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
+    widgets::section(ui, cx.tokens, "Kept alive by");
+    for kind in [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::Pid, NsKind::Mnt] {
+        let Some(ns) = p.namespaces.get(kind).filter(|ns| !cx.world.is_host_ns(*ns)) else { continue };
+        let holders = holders(cx, ns);
+        let words = if holders.is_empty() { "no process any more".into() } else { holders };
+        let row = format!("{kind:<4}{words}");
+        let label = egui::RichText::new(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
+        ui.add(egui::Label::new(label).truncate()).on_hover_text(row);
+    }
+}
+
+/// `pause, nginx ×3, busybox ×2`
+fn holders(cx: &Cx<'_>, ns: NsId) -> String {
+    let mut counts: BTreeMap<(bool, String), usize> = BTreeMap::new();
+    for p in cx.world.ns_members(ns) {
+        let (late, name) = match &p.member {
+            Some(m) => (m.container.is_some(), m.name().to_owned()),
+            None => (true, p.comm.clone()),
+        };
+        *counts.entry((late, name)).or_default() += 1;
+    }
+    let parts = counts.into_iter().map(|((_, name), n)| if n > 1 { format!("{name} ×{n}") } else { name });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
+    let world = cx.world;
+    title(ui, cx, ns.kind.name(), &[("namespace".to_owned(), cx.tokens.ns(ns.kind))]);
+    let known = world.namespaces.get(&ns);
+    let id_or = |id: Option<NsId>| id.map_or("not visible".into(), |id| id.to_string());
+    let mut rows = vec![("Link", ns.to_string()), ("What it isolates", isolates(ns.kind).into())];
+    rows.push(("Owned by", id_or(known.and_then(|n| n.owner))));
+    if matches!(ns.kind, NsKind::Pid | NsKind::User) {
+        rows.push(("Child of", id_or(known.and_then(|n| n.parent))));
+    }
+    if let Some(uid) = known.and_then(|n| n.owner_uid) {
+        rows.push(("Made by uid", uid.to_string()));
+    }
+    facts(ui, cx, &rows);
+    ui.add_space(12.0);
+    let inside: Vec<&Process> = world.ns_members(ns).filter(|p| p.member.is_some()).collect();
+    widgets::section(ui, cx.tokens, &format!("In it, of the pods: {}", inside.len()));
+    for p in inside.into_iter().take(200) {
+        process_row(ui, cx, p);
+    }
+}
+
+const fn isolates(kind: NsKind) -> &'static str {
+    match kind {
+        NsKind::Cgroup => "the view of the cgroup tree",
+        NsKind::Ipc => "System V IPC, POSIX queues",
+        NsKind::Mnt => "mounts: the file tree",
+        NsKind::Net => "interfaces, addresses, ports",
+        NsKind::Pid => "process ids, and who is PID 1",
+        NsKind::Time => "boot and monotonic clocks",
+        NsKind::User => "uids and capabilities",
+        NsKind::Uts => "the host name",
+    }
+}
+
+fn process_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
+    let tokens = cx.tokens;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
+    }
+    let color = tokens.state(p.state);
+    ui.painter().circle_filled(rect.left_center() + vec2(5.0, 0.0), 4.0, color);
+    let member = p.member.as_ref().map_or(String::new(), |m| m.name().to_owned());
+    let right =
+        text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &member, tokens::sans(12.0), tokens.muted, 110.0);
+    let at = rect.left_center() + vec2(18.0, 0.0);
+    text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
+    if response.clicked() {
+        cx.act(Action::SelectProcess(p.id));
+    }
+}
+
+fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+    let world = cx.world;
+    title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
+    let mut rows = vec![
+        ("Phase", pod.phase.name().to_owned()),
+        ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
+        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt))),
+        ("Restarts", pod.restarts().to_string()),
+        ("pid namespace", if pod.share_pid { "shared" } else { "one a container" }.to_owned()),
+        ("Volumes", if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),
+        ("Created", cx.clock(pod.created.t)),
+        ("Uid", pod.uid.to_string()),
+    ];
+    if let Some(message) = &pod.message {
+        rows.push(("Message", message.clone()));
+    }
+    facts(ui, cx, &rows);
+    ui.add_space(12.0);
+    widgets::section(ui, cx.tokens, "Containers");
+    for c in &pod.containers {
+        let state = match &c.state {
+            crate::model::ContainerState::Terminated { status, reason, .. } => {
+                format!("{reason}, exit {}", status.code())
+            }
+            other => other.word().to_owned(),
+        };
+        facts(ui, cx, &[(c.name.as_str(), state)]);
+    }
+    ui.add_space(12.0);
+    let processes: Vec<&Process> = world.pod_processes(&pod.uid).collect();
+    widgets::section(ui, cx.tokens, &text::count(processes.len(), "process", "processes"));
+    for p in processes.into_iter().take(200) {
+        process_row(ui, cx, p);
+    }
+    if cx.live {
+        ui.add_space(12.0);
+        let look = widgets::Look::Outline(cx.tokens.bad);
+        let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
+        if delete.on_hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
+            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
+        }
+    }
+}

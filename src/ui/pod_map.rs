@@ -1,0 +1,112 @@
+//! The pod map.
+//!
+//!     nginx-busybox  Running  10.244.0.2  sandbox #1 · …
+//!     ┌ pause ┐ ┌ nginx ──────────┐ ┌ busybox ─┐
+//!     │  ⬡    │ │ (web: master)   │ │ (sh …)   │
+//!     │ PID 1 │ │  └(web: worker) │ │  └(sleep)│
+//!     └───────┘ └─────────────────┘ └──────────┘
+//!     net   ════════●═══════════════════●═══════
+//!     mnt   ┄┄┄┄┄┄┄  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄  ┄┄┄┄┄┄┄┄┄┄
+
+mod column;
+mod pill;
+pub use pill::state_word;
+mod rails;
+
+use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
+
+use super::{Cx, text, tokens, widgets};
+use crate::layout;
+use crate::layout::pod_map::{PodMap, lay_out};
+use crate::model::{Phase, Pod, SandboxKind};
+
+pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let world = cx.world;
+    let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) else {
+        let hint = if world.pods.is_empty() { "Start one with New pod." } else { "Choose one on the left." };
+        return widgets::empty(ui, cx.tokens, "No pod to show", hint);
+    };
+    egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
+            let tokens = cx.tokens;
+            let width = (ui.available_width() - 2.0 * 20.0).max(520.0);
+            let map = lay_out(world, pod, width, cx.now);
+            egui::Frame::new()
+                .fill(tokens.card)
+                .stroke(Stroke::new(1.0, tokens.line))
+                .corner_radius(CornerRadius::same(12))
+                .inner_margin(Margin::symmetric(20, 16))
+                .show(ui, |ui| {
+                    ui.set_min_width(width);
+                    head(ui, cx, pod);
+                    ui.add_space(12.0);
+                    let (rect, _) = ui.allocate_exact_size(vec2(map.width, map.height), Sense::hover());
+                    paint(ui, cx, pod, &map, rect.min.to_vec2());
+                });
+        });
+    });
+}
+
+/// Moves a laid-out rectangle to where the map is on screen.
+fn place(rect: layout::Rect, offset: Vec2) -> egui::Rect {
+    egui::Rect::from_min_size(pos2(rect.x, rect.y) + offset, vec2(rect.w, rect.h))
+}
+
+fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
+    let tokens = cx.tokens;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        let name = egui::RichText::new(&pod.name).font(tokens::bold(17.0));
+        ui.add(egui::Label::new(name).truncate()).on_hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
+        widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
+        if let Some(ip) = pod.ip {
+            ui.label(
+                egui::RichText::new(ip.to_string())
+                    .font(tokens::mono(13.0))
+                    .color(tokens.ns(crate::model::NsKind::Net)),
+            )
+            .on_hover_text("The pod's IP: it belongs to the net namespace, which pause holds.");
+        }
+        let mut facts = Vec::new();
+        if let Some(sandbox) = &pod.sandbox {
+            facts.push(format!("sandbox #{}", sandbox.attempt));
+        }
+        facts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
+        facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
+        let facts = egui::RichText::new(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
+        ui.add(egui::Label::new(facts).truncate());
+    });
+    if let Some(message) = &pod.message {
+        ui.label(egui::RichText::new(message).font(tokens::sans(12.5)).color(status_color(cx, pod)));
+    }
+}
+
+pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
+    match pod.reason.as_deref() {
+        Some("Terminating") => cx.tokens.warn,
+        _ => cx.tokens.phase(pod.phase),
+    }
+}
+
+fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
+    for column in &map.columns {
+        column::column_ui(ui, cx, pod, column, offset);
+    }
+    column::adoptions(ui, cx, map, offset);
+    let title = pos2(0.0, map.rails_title_y) + offset;
+    let (font, ink) = (tokens::semibold(11.0), cx.tokens.muted);
+    text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);
+    for rail in &map.rails {
+        rails::rail_ui(ui, cx, pod, rail, offset);
+    }
+}
+
+/// What holds the pod's namespaces, in a word.
+fn sandbox_word(pod: &Pod) -> &'static str {
+    match pod.sandbox.as_ref().map(|s| &s.kind) {
+        Some(SandboxKind::PauseNoReap) => "does not reap",
+        Some(SandboxKind::PauseDelay(_)) => "slow motion",
+        _ if pod.phase == Phase::Failed => "ended",
+        _ => "sandbox",
+    }
+}

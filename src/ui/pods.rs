@@ -1,0 +1,133 @@
+//! The list of pods, and how to start one.
+
+use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+
+use super::icons::Icon;
+use super::{Cx, text, tokens, widgets};
+use crate::app::Action;
+use crate::command::{Command, PodSource};
+use crate::model::{Parent, Pod, Process};
+
+const CARD_H: f32 = 64.0;
+
+/// `presets`: name and what it shows.
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)], node_ended: Option<&str>) {
+    ui.add_space(12.0);
+    ui.horizontal(|ui| {
+        widgets::section(ui, cx.tokens, "Pods");
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod(ui, cx, presets));
+    });
+    ui.add_space(6.0);
+    if let Some(reason) = node_ended {
+        node_card(ui, cx, reason);
+    }
+    let world = cx.world;
+    if world.pods.is_empty() && node_ended.is_none() {
+        ui.add_space(8.0);
+        ui.label(egui::RichText::new("No pods yet.").color(cx.tokens.muted));
+    }
+    let mut pods: Vec<&Pod> = world.pods.values().map(AsRef::as_ref).collect();
+    pods.sort_by_key(|p| (p.created.t, p.name.clone()));
+    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        for pod in pods {
+            card(ui, cx, pod);
+        }
+    });
+}
+
+fn new_pod(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)]) {
+    let button = widgets::button(ui, cx.tokens, widgets::Look::Primary, Some(Icon::Plus), "New pod", None);
+    egui::Popup::menu(&button).gap(6.0).show(|ui| {
+        ui.set_width(280.0);
+        widgets::section(ui, cx.tokens, "Presets");
+        for (name, about) in presets {
+            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
+            if response.hovered() || response.has_focus() {
+                ui.painter().rect_filled(rect, CornerRadius::same(6), cx.tokens.accent_fill);
+            }
+            let left = rect.left_top() + vec2(8.0, 5.0);
+            let room = rect.width() - 16.0;
+            text::put(ui, left, Align2::LEFT_TOP, name, tokens::semibold(13.0), cx.tokens.text, room);
+            let below = left + vec2(0.0, 17.0);
+            text::put(ui, below, Align2::LEFT_TOP, about, tokens::sans(11.5), cx.tokens.muted, room);
+            response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, format!("Start {name}")));
+            if response.clicked() {
+                cx.act(Action::Do(Command::Create(PodSource::Preset((*name).to_owned()))));
+                ui.close();
+            }
+        }
+        ui.separator();
+        if ui.button("From a manifest…").clicked() {
+            cx.act(Action::OpenManifest);
+            ui.close();
+        }
+    });
+}
+
+/// The node is gone: what happened, and the way on.
+fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, reason: &str) {
+    let tokens = cx.tokens;
+    egui::Frame::new()
+        .fill(tokens.bad_fill)
+        .stroke(Stroke::new(1.0, tokens.bad))
+        .corner_radius(CornerRadius::same(8))
+        .inner_margin(egui::Margin::same(12))
+        .show(ui, |ui| {
+            ui.label(egui::RichText::new("The lab's node is gone").font(tokens::semibold(13.0)).color(tokens.bad));
+            ui.label(format!("{reason}. The kernel took every pod with it."));
+            ui.add_space(4.0);
+            let width = ui.available_width();
+            if widgets::button(ui, tokens, widgets::Look::Primary, None, "Start the lab again", Some(width)).clicked() {
+                cx.act(Action::Do(Command::StartNode));
+            }
+        });
+    ui.add_space(6.0);
+}
+
+fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+    let tokens = cx.tokens;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_H), Sense::click());
+    let chosen = cx.selection.pod.as_ref() == Some(&pod.uid);
+    let status = pod.status().to_owned();
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Pod {}, {status}", pod.name)));
+    let (fill, line) = match (chosen, response.hovered()) {
+        (true, _) => (tokens.accent_fill, tokens.accent),
+        (false, true) => (tokens.inset, tokens.line_strong),
+        (false, false) => (tokens.inset, tokens.line),
+    };
+    ui.painter().rect(rect, CornerRadius::same(8), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 8);
+    }
+    let color = super::pod_map::status_color(cx, pod);
+    let top = rect.top() + 18.0;
+    ui.painter().circle_filled(egui::pos2(rect.left() + 16.0, top), 4.5, color);
+    let right = egui::pos2(rect.right() - 10.0, top);
+    let chip = widgets::chip_at(ui, tokens, right, Align2::RIGHT_CENTER, &status, color);
+    let left = rect.left() + 28.0;
+    let at = egui::pos2(left, top);
+    text::put(ui, at, Align2::LEFT_CENTER, &pod.name, tokens::semibold(13.0), tokens.text, chip.left() - left - 8.0);
+    let room = rect.right() - left - 10.0;
+    let ip = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
+    text::put(ui, at + vec2(0.0, 18.0), Align2::LEFT_CENTER, &ip, tokens::mono(11.0), tokens.muted, room);
+    let (line, ink) = third_line(cx, pod);
+    text::put(ui, at + vec2(0.0, 34.0), Align2::LEFT_CENTER, &line, tokens::sans(11.0), ink, room);
+    if response.clicked() {
+        cx.act(Action::SelectPod(pod.uid.clone()));
+    }
+}
+
+/// Zombies if there are any, else who is in the pod.
+fn third_line(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
+    let zombies: Vec<&Process> = cx.world.pod_processes(&pod.uid).filter(|p| p.is_zombie()).collect();
+    if !zombies.is_empty() {
+        let pause = pod.sandbox.as_ref().and_then(|s| s.process);
+        let on_pause = zombies.iter().all(|p| pause.is_some_and(|id| p.parent == Parent::Process(id)));
+        let whose = if on_pause { "pause not reaping" } else { "held by their parents" };
+        return (format!("{} · {whose}", text::count(zombies.len(), "zombie", "zombies")), cx.tokens.zombie);
+    }
+    let members = pod.containers.len()
+        + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));
+    let pid = if pod.share_pid { "pid shared" } else { "pid not shared" };
+    (format!("{} · {pid}", text::count(members, "member", "members")), cx.tokens.muted)
+}

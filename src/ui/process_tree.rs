@@ -1,0 +1,228 @@
+//! The process tree of the lab, with columns as people know them from htop.
+
+use std::collections::BTreeSet;
+
+use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use super::icons::Icon;
+use super::{Cx, pod_map, text, tokens, widgets};
+use crate::app::Action;
+use crate::layout::tree::{Column, Query, Row, rows};
+use crate::model::{Parent, ProcId, Process};
+
+const ROW_H: f32 = 24.0;
+
+/// What the user has set; kept by the window between frames.
+#[derive(Clone, Debug, Default)]
+pub struct TreeState {
+    pub filter: String,
+    pub sort: Column,
+    pub descending: bool,
+    pub collapsed: BTreeSet<ProcId>,
+}
+
+const COLUMNS: [(Column, &str, f32, &str); 8] = [
+    (Column::Pid, "PID", 66.0, "pid on the host"),
+    (Column::PidInPod, "IN POD", 60.0, "pid in its own pid namespace"),
+    (Column::Parent, "PPID", 66.0, "parent's pid on the host; 0 is outside"),
+    (Column::State, "S", 92.0, "state"),
+    (Column::Threads, "THR", 46.0, "threads"),
+    (Column::Memory, "RES", 70.0, "resident memory"),
+    (Column::Age, "BORN", 88.0, "time of birth"),
+    (Column::Pod, "POD / MEMBER", 190.0, "pod and member it belongs to"),
+];
+
+pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
+    let world = cx.world;
+    egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 12)).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
+            Icon::Search.paint(ui, at, cx.tokens.muted);
+            let hint = egui::RichText::new("Filter: name, pid, pod or member").color(cx.tokens.faint);
+            let edit = egui::TextEdit::singleline(&mut state.filter).hint_text(hint).desired_width(280.0);
+            let edit = ui.add(edit);
+            edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter processes"));
+            if !state.filter.is_empty() && ui.button("Clear").clicked() {
+                state.filter.clear();
+            }
+        });
+        ui.add_space(6.0);
+        let query = Query {
+            filter: &state.filter,
+            sort: state.sort,
+            descending: state.descending,
+            collapsed: Some(&state.collapsed),
+        };
+        let found = rows(world, &query);
+        let fixed: f32 = COLUMNS.iter().map(|c| c.2).sum();
+        let width = ui.available_width().max(fixed + 300.0);
+        egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
+            ui.set_min_width(width);
+            header(ui, cx, state, width);
+            if found.is_empty() {
+                let hint =
+                    if state.filter.is_empty() { "Start a pod to see its processes." } else { "No process matches." };
+                return widgets::empty(ui, cx.tokens, "No processes", hint);
+            }
+            let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("rows");
+            let mut toggle = None;
+            area.show_rows(ui, ROW_H - ui.spacing().item_spacing.y, found.len(), |ui, range| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for row in &found[range] {
+                    row_ui(ui, cx, row, width, &state.collapsed, &mut toggle);
+                }
+            });
+            if let Some(id) = toggle
+                && !state.collapsed.remove(&id)
+            {
+                state.collapsed.insert(id);
+            }
+        });
+    });
+}
+
+fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
+    let tokens = cx.tokens;
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 22.0), Sense::hover());
+    let mut x = rect.left();
+    let last = (Column::Command, "COMMAND", width, "command line, or the name it gave itself");
+    for (column, name, w, about) in COLUMNS.into_iter().chain(std::iter::once(last)) {
+        let w = w.min(rect.right() - x);
+        let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(w, rect.height()));
+        let response = ui.interact(cell, ui.scope_id().with(("head", name)), Sense::click());
+        let active = state.sort == column;
+        let ink = if active || response.hovered() { tokens.accent } else { tokens.muted };
+        let arrow = match (active, state.descending) {
+            (false, _) => "",
+            (true, false) => " ↑",
+            (true, true) => " ↓",
+        };
+        text::put(
+            ui,
+            cell.left_center() + vec2(4.0, 0.0),
+            Align2::LEFT_CENTER,
+            &format!("{name}{arrow}"),
+            tokens::semibold(11.0),
+            ink,
+            w - 6.0,
+        );
+        response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
+        if response.clicked() {
+            state.descending = active && !state.descending;
+            state.sort = column;
+        }
+        response.on_hover_text(about);
+        x += w;
+    }
+    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, tokens.line));
+}
+
+fn row_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    row: &Row,
+    width: f32,
+    collapsed: &BTreeSet<ProcId>,
+    toggle: &mut Option<ProcId>,
+) {
+    let tokens = cx.tokens;
+    let Some(p) = cx.world.process(row.id) else { return };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, ROW_H), Sense::click());
+    let chosen = cx.selection.process == Some(row.id);
+    if chosen {
+        ui.painter().rect_filled(rect, CornerRadius::same(4), tokens.accent_fill);
+    } else if response.hovered() {
+        ui.painter().rect_filled(rect, CornerRadius::same(4), tokens.inset);
+    }
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect.shrink(2.0), 4);
+    }
+    let dim = if row.only_ancestor { 0.5 } else { 1.0 };
+    let mut x = rect.left();
+    for (i, (value, ink)) in cells(cx, p).into_iter().enumerate() {
+        let w = COLUMNS[i].2;
+        let at = pos2(x + 4.0, rect.center().y);
+        text::put(ui, at, Align2::LEFT_CENTER, &value, tokens::mono(11.5), ink.gamma_multiply(dim), w - 10.0);
+        x += w;
+    }
+    command(ui, cx, p, row, Rect::from_min_max(pos2(x, rect.top()), rect.max), collapsed, toggle, dim);
+    let title = p.title();
+    let state = pod_map::state_word(p.state);
+    response
+        .widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
+    if response.clicked() {
+        cx.act(Action::SelectProcess(row.id));
+    }
+    if response.double_clicked() && row.has_children {
+        *toggle = Some(row.id);
+    }
+}
+
+fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 8] {
+    let tokens = cx.tokens;
+    let parent = match p.parent {
+        Parent::Process(id) => id.pid.to_string(),
+        Parent::Outside => "0".into(),
+        Parent::Unknown => "?".into(),
+    };
+    let pod = p.member.as_ref().map_or(String::new(), |m| {
+        let pod = cx.world.pod(&m.pod).map_or("", |p| p.name.as_str());
+        format!("{pod}/{}", m.name())
+    });
+    let state = format!("{} {}", p.state.letter(), pod_map::state_word(p.state));
+    let memory = if p.is_alive() { text::bytes(p.rss_bytes) } else { "–".into() };
+    [
+        (p.id.pid.to_string(), tokens.text),
+        (p.pid_inside().map_or("?".into(), |n| n.to_string()), tokens.text),
+        (parent, tokens.muted),
+        (state, tokens.state(p.state)),
+        (p.threads.to_string(), tokens.muted),
+        (memory, tokens.muted),
+        (cx.clock(p.born.t), tokens.muted),
+        (pod, tokens.muted),
+    ]
+}
+
+#[expect(clippy::too_many_arguments, reason = "one cell of `row_ui`")]
+fn command(
+    ui: &Ui,
+    cx: &Cx<'_>,
+    p: &Process,
+    row: &Row,
+    rect: Rect,
+    collapsed: &BTreeSet<ProcId>,
+    toggle: &mut Option<ProcId>,
+    dim: f32,
+) {
+    let tokens = cx.tokens;
+    let step = 18.0;
+    let line = Stroke::new(1.0, tokens.line_strong);
+    let mut x = rect.left() + 4.0;
+    for (level, continues) in row.continues.iter().enumerate() {
+        let own = level + 1 == row.continues.len();
+        let mid = x + step / 2.0;
+        if own {
+            let bottom = if *continues { rect.bottom() } else { rect.center().y };
+            ui.painter().vline(mid, rect.top()..=bottom, line);
+            ui.painter().hline(mid..=x + step - 2.0, rect.center().y, line);
+        } else if *continues {
+            ui.painter().vline(mid, rect.y_range(), line);
+        }
+        x += step;
+    }
+    if row.has_children {
+        let closed = collapsed.contains(&row.id);
+        let at = Rect::from_center_size(pos2(x + 7.0, rect.center().y), vec2(14.0, 14.0));
+        let response = ui.interact(at.expand(3.0), ui.scope_id().with(("fold", row.id)), Sense::click());
+        let icon = if closed { Icon::ChevronRight } else { Icon::ChevronDown };
+        icon.paint(ui, at, if response.hovered() { tokens.text } else { tokens.muted });
+        let name = if closed { "Unfold" } else { "Fold" };
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name} {}", p.title())));
+        if response.clicked() {
+            *toggle = Some(row.id);
+        }
+    }
+    let at = pos2(x + 18.0, rect.center().y);
+    let ink = if p.is_alive() { tokens.text } else { tokens.zombie }.gamma_multiply(dim);
+    text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(11.5), ink, rect.right() - at.x - 8.0);
+}

@@ -1,0 +1,101 @@
+//! The signals that a button stands for, and what happened after one was sent.
+
+use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
+
+use super::{Cx, tokens, widgets};
+use crate::app::Action;
+use crate::command::Command;
+use crate::model::{Process, Signal, forecast};
+
+const FIRST: [(&str, Signal); 5] = [
+    ("TERM", Signal::TERM),
+    ("KILL", Signal::KILL),
+    ("STOP", Signal::STOP),
+    ("CONT", Signal::CONT),
+    ("HUP", Signal::HUP),
+];
+
+const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", "TSTP", "WINCH"];
+
+pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
+    widgets::section(ui, cx.tokens, "Send a signal");
+    if !cx.live {
+        ui.label(egui::RichText::new("You look at the past. Return to live to send one.").color(cx.tokens.muted));
+        return;
+    }
+    if p.is_gone() {
+        ui.label(egui::RichText::new("The process is gone; there is nobody to signal.").color(cx.tokens.muted));
+        outcome(ui, cx, p);
+        return;
+    }
+    let remembered = ui.scope_id().with(("signal shown", p.id));
+    let mut shown = ui.data(|d| d.get_temp(remembered)).unwrap_or(Signal::KILL);
+    let gap = 6.0;
+    let width = (ui.available_width() - gap * 5.0 - 30.0) / FIRST.len() as f32;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        for (name, signal) in FIRST {
+            let look = match signal {
+                Signal::KILL => widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad),
+                Signal::TERM => widgets::Look::Outline(cx.tokens.warn),
+                _ => widgets::Look::Plain,
+            };
+            let button = widgets::button(ui, cx.tokens, look, None, name, Some(width));
+            if button.hovered() || button.has_focus() {
+                shown = signal;
+            }
+            if button.clicked() {
+                cx.act(Action::Do(Command::Signal { target: p.id, signal }));
+            }
+        }
+        let more = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "…", Some(30.0));
+        egui::Popup::menu(&more).show(|ui| {
+            for name in MORE {
+                let Some(signal) = Signal::parse(name) else { continue };
+                let item = ui.button(format!("SIG{name}"));
+                if item.hovered() || item.has_focus() {
+                    shown = signal;
+                }
+                if item.clicked() {
+                    cx.act(Action::Do(Command::Signal { target: p.id, signal }));
+                    ui.close();
+                }
+            }
+        });
+        more.on_hover_text("Other signals");
+    });
+    ui.data_mut(|d| d.insert_temp(remembered, shown));
+    ui.add_space(4.0);
+    if let Some(forecast) = forecast::forecast(cx.world, p.id, shown) {
+        let name = shown.to_string();
+        let title = format!("If you send {}", name.strip_prefix("SIG").unwrap_or(&name));
+        card(ui, cx, &title, &forecast.lines, forecast.is_deadly());
+    }
+    outcome(ui, cx, p);
+}
+
+/// What the last signal to this process did, beside what had been foretold.
+fn outcome(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
+    let Some(sent) = cx.world.sent.iter().rev().find(|s| s.target == p.id) else { return };
+    let lines = forecast::outcome(cx.world, sent);
+    card(ui, cx, &format!("You sent {} at {}", sent.signal, cx.clock(sent.at.t)), &lines, false);
+}
+
+fn card(ui: &mut Ui, cx: &Cx<'_>, title: &str, lines: &[String], deadly: bool) {
+    let tokens = cx.tokens;
+    let (fill, line) = if deadly { (tokens.bad_fill, tokens.bad) } else { (tokens.inset, tokens.line_strong) };
+    egui::Frame::new()
+        .fill(fill)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(CornerRadius::same(8))
+        .inner_margin(Margin::symmetric(12, 10))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = 4.0;
+            let ink = if deadly { tokens.bad } else { tokens.text };
+            ui.label(egui::RichText::new(title).font(tokens::semibold(12.5)).color(ink));
+            for line in lines {
+                ui.add(egui::Label::new(egui::RichText::new(line).font(tokens::sans(12.0))).wrap());
+            }
+        });
+}

@@ -1,0 +1,286 @@
+//! The timeline: one lane a process: life, zombie part hatched, reap; signals and pod events across.
+//!
+//!     TIMELINE   exact · proc connector + pidfd                    7 s
+//!                35 s      36 s      37 s      38 s      39 s
+//!     pause      ██████████████████████████████████████████
+//!     web: wor…            █████████▒▒▒▒✓ reaped by web: master
+
+mod lane;
+
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::{Cx, text, tokens, widgets};
+use crate::app::Action;
+use crate::layout::timeline::{lanes, ticks};
+use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
+
+const LABEL_W: f32 = 132.0;
+const RIGHT: f32 = 16.0;
+const LANE_STEP: f32 = 22.0;
+const RULER_H: f32 = 22.0;
+
+/// How much of the past is on screen; kept by the window between frames.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewport {
+    pub span_ns: u64,
+    /// The right edge; `None` follows the newest.
+    pub end: Option<MonoNs>,
+}
+
+impl Default for Viewport {
+    fn default() -> Self {
+        Self { span_ns: 10_000_000_000, end: None }
+    }
+}
+
+impl Viewport {
+    const MIN_NS: u64 = 1_000_000;
+    const MAX_NS: u64 = 3_600_000_000_000;
+
+    /// Zooms around a moment that stays where it is.
+    fn zoom(&mut self, factor: f64, around: MonoNs, newest: MonoNs) {
+        let span = (self.span_ns as f64 / factor).clamp(Self::MIN_NS as f64, Self::MAX_NS as f64) as u64;
+        if let Some(end) = self.end {
+            let right = end.since(around) as f64 * span as f64 / self.span_ns as f64;
+            self.end = Some(around.plus(right as u64).min(newest));
+        }
+        self.span_ns = span;
+    }
+
+    fn pan(&mut self, ns: f64, newest: MonoNs) {
+        let end = self.end.unwrap_or(newest);
+        let moved = if ns < 0.0 { end.minus(-ns as u64) } else { end.plus(ns as u64) };
+        self.end = (moved < newest).then_some(moved);
+    }
+}
+
+/// `live`: the newest World, since the timeline shows what came after the cursor too.
+pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
+    egui::Frame::new().inner_margin(egui::Margin { left: 16, right: 0, top: 8, bottom: 0 }).show(ui, |ui| {
+        head(ui, cx, live, view);
+        let whole = ui.available_rect_before_wrap();
+        let plot = Rect::from_min_max(whole.min + vec2(LABEL_W, 0.0), whole.max - vec2(RIGHT, 0.0));
+        if plot.width() < 40.0 || plot.height() < 20.0 {
+            return;
+        }
+        let to = view.end.unwrap_or(newest);
+        let from = to.minus(view.span_ns);
+        let scale = Scale { from, span: view.span_ns, plot };
+        let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
+        response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Timeline: drag to a past moment"));
+        scroll_and_zoom(ui, &response, view, &scale, newest);
+
+        ruler(ui, cx, &scale, to);
+        let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max);
+        let all = lanes(live, cx.selection.pod.as_ref(), from, to);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
+            let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");
+            area.show_rows(ui, LANE_STEP - ui.spacing().item_spacing.y, all.len(), |ui, range| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for lane in &all[range] {
+                    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), LANE_STEP), Sense::hover());
+                    lane::lane_ui(ui, cx, live, lane, row, &scale);
+                }
+            });
+        });
+        if all.is_empty() {
+            let at = body.center_top() + vec2(0.0, 24.0);
+            text::put(
+                ui,
+                at,
+                Align2::CENTER_TOP,
+                "Nothing ran in this span",
+                tokens::sans(12.5),
+                cx.tokens.muted,
+                300.0,
+            );
+        }
+        marks(ui, cx, live, &scale);
+        playhead(ui, cx, &scale, newest);
+        if (response.dragged() || response.clicked())
+            && let Some(at) = response.interact_pointer_pos()
+        {
+            let t = scale.time(at.x);
+            cx.act(Action::Look((t < newest).then_some(t)));
+        }
+    });
+}
+
+/// Time to x and back.
+pub(super) struct Scale {
+    from: MonoNs,
+    span: u64,
+    plot: Rect,
+}
+
+impl Scale {
+    fn x(&self, t: MonoNs) -> f32 {
+        let offset = t.0 as f64 - self.from.0 as f64;
+        self.plot.left() + (offset / self.span as f64 * f64::from(self.plot.width())) as f32
+    }
+
+    fn time(&self, x: f32) -> MonoNs {
+        let part = f64::from((x - self.plot.left()) / self.plot.width()).clamp(0.0, 1.0);
+        self.from.plus((part * self.span as f64) as u64)
+    }
+
+    fn shows(&self, t: MonoNs) -> bool {
+        t >= self.from && t.since(self.from) <= self.span
+    }
+}
+
+fn head(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, view: &mut Viewport) {
+    ui.horizontal(|ui| {
+        ui.set_height(20.0);
+        widgets::section(ui, cx.tokens, "Timeline");
+        ui.add_space(12.0);
+        let (words, exact, why) = exactness(live);
+        let ink = if exact { cx.tokens.good } else { cx.tokens.warn };
+        let label = ui.label(egui::RichText::new(words).font(tokens::sans(11.5)).color(ink));
+        label.on_hover_text(why);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add_space(RIGHT);
+            let whole = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min")];
+            for (secs, name) in whole.into_iter().rev() {
+                let ns = secs * 1_000_000_000;
+                let chosen = view.span_ns == ns;
+                let ink = if chosen { cx.tokens.accent } else { cx.tokens.muted };
+                let word = egui::RichText::new(name).font(tokens::medium(11.5)).color(ink);
+                if ui.add(egui::Button::new(word).frame(false)).on_hover_text(format!("Show {name}")).clicked() {
+                    view.span_ns = ns;
+                    view.end = None;
+                }
+            }
+        });
+    });
+}
+
+/// How the times were got, and what is missing.
+fn exactness(world: &World) -> (String, bool, String) {
+    let sight = |aspect| world.visibility.get(&aspect);
+    let full = |aspect| sight(aspect).is_some_and(crate::model::Sight::is_full);
+    let connector = full(Aspect::ProcConnector);
+    let pidfd = full(Aspect::Pidfd);
+    let words = match (connector, pidfd) {
+        (true, true) => "exact · proc connector + pidfd",
+        (true, false) => "exact births and exits · proc connector",
+        (false, true) => "exits as they happen · pidfd",
+        (false, false) => "by scanning /proc",
+    };
+    let lost: u64 = world.lost.values().sum();
+    let mut why: Vec<String> = world
+        .visibility
+        .iter()
+        .map(|(aspect, s)| format!("{}: {}", aspect.name(), s.reason().unwrap_or("full")))
+        .collect();
+    if lost > 0 {
+        why.push(format!("{lost} events lost by a source; the picture was read anew"));
+    }
+    (words.to_owned(), connector && pidfd && lost == 0, why.join("\n"))
+}
+
+fn scroll_and_zoom(ui: &Ui, response: &egui::Response, view: &mut Viewport, scale: &Scale, newest: MonoNs) {
+    if !response.hovered() {
+        return;
+    }
+    let (zoom, scroll, shift) = ui.input(|i| (i.zoom_delta(), i.smooth_scroll_delta(), i.modifiers.shift));
+    if (zoom - 1.0).abs() > f32::EPSILON
+        && let Some(at) = response.hover_pos()
+    {
+        view.zoom(f64::from(zoom), scale.time(at.x), newest);
+    }
+    let sideways = if shift { scroll.x + scroll.y } else { scroll.x };
+    if sideways != 0.0 {
+        view.pan(f64::from(-sideways / scale.plot.width()) * view.span_ns as f64, newest);
+    }
+}
+
+fn ruler(ui: &Ui, cx: &Cx<'_>, scale: &Scale, to: MonoNs) {
+    let tokens = cx.tokens;
+    // ticks count from the epoch, as the clock above does
+    let zero = cx.epoch.0;
+    let shifted = |t: MonoNs| MonoNs(t.0.saturating_sub(zero));
+    let (step, at) = ticks(shifted(scale.from), shifted(to), scale.plot.width(), 84.0);
+    for t in at {
+        let x = scale.x(MonoNs(t.0 + zero));
+        let line = [pos2(x, scale.plot.top() + RULER_H - 2.0), pos2(x, scale.plot.bottom())];
+        ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.gamma_multiply(0.7)));
+        let words = tick_label(t, step);
+        let at = pos2(x, scale.plot.top() + 9.0);
+        if x > scale.plot.left() + 20.0 && x < scale.plot.right() - 20.0 {
+            text::put(ui, at, Align2::CENTER_CENTER, &words, tokens::mono(10.5), tokens.faint, 80.0);
+        }
+    }
+}
+
+fn tick_label(t: MonoNs, step: u64) -> String {
+    let s = t.0 as f64 / 1e9;
+    match step {
+        0..1_000_000_000 => {
+            let digits = 9 - (step as f64).log10().floor() as usize;
+            format!("{s:.digits$} s")
+        }
+        1_000_000_000..60_000_000_000 if t.0 < 60_000_000_000 => format!("{s:.0} s"),
+        _ => {
+            let s = t.0 / 1_000_000_000;
+            format!("{}:{:02}", s / 60, s % 60)
+        }
+    }
+}
+
+/// Signals that were sent and warnings, as lines across all lanes.
+fn marks(ui: &Ui, cx: &Cx<'_>, live: &World, scale: &Scale) {
+    let tokens = cx.tokens;
+    let bottom = scale.plot.bottom();
+    let mut label_free_from = f32::NEG_INFINITY;
+    for sent in live.sent.iter().filter(|s| scale.shows(s.at.t)) {
+        let x = scale.x(sent.at.t);
+        let line = [pos2(x, scale.plot.top() + RULER_H), pos2(x, bottom)];
+        ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, tokens.bad), 3.0, 3.0));
+        let name = live.process(sent.target).map_or("?".into(), forecast::short_name);
+        let words = format!("{} → {name}", sent.signal);
+        if x > label_free_from {
+            let right_edge = x + 150.0 > scale.plot.right();
+            let (anchor, at) = if right_edge {
+                (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
+            } else {
+                (Align2::LEFT_BOTTOM, pos2(x + 5.0, bottom - 4.0))
+            };
+            let galley = text::line(ui, &words, tokens::medium(11.0), tokens.bad, 160.0);
+            let rect = anchor.anchor_size(at, galley.size());
+            ui.painter().rect_filled(rect.expand(2.0), CornerRadius::same(3), tokens.panel);
+            ui.painter().galley(rect.min, galley, tokens.bad);
+            label_free_from = if right_edge { x } else { rect.right() };
+        }
+    }
+    let chosen = |pod: &crate::model::PodUid| cx.selection.pod.as_ref().is_none_or(|p| p == pod);
+    for event in live.events.iter().filter(|e| scale.shows(e.at.t) && chosen(&e.pod)) {
+        let x = scale.x(event.at.t);
+        let color = match event.kind {
+            EventKind::Normal => tokens.accent,
+            EventKind::Warning => tokens.warn,
+        };
+        diamond(ui, pos2(x, scale.plot.top() + RULER_H - 3.0), color);
+    }
+}
+
+fn diamond(ui: &Ui, at: Pos2, color: Color32) {
+    let r = 3.5;
+    let points = vec![at - vec2(0.0, r), at + vec2(r, 0.0), at + vec2(0.0, r), at - vec2(r, 0.0)];
+    ui.painter().add(Shape::convex_polygon(points, color, Stroke::NONE));
+}
+
+fn playhead(ui: &Ui, cx: &Cx<'_>, scale: &Scale, newest: MonoNs) {
+    let t = if cx.live { newest } else { cx.now };
+    if !scale.shows(t) {
+        return;
+    }
+    let x = scale.x(t).min(scale.plot.right());
+    let color = if cx.live { cx.tokens.bad } else { cx.tokens.accent };
+    let top = scale.plot.top() + RULER_H - 8.0;
+    ui.painter().vline(x, top..=scale.plot.bottom(), Stroke::new(1.5, color));
+    let head = vec![pos2(x - 5.0, top - 4.0), pos2(x + 5.0, top - 4.0), pos2(x, top + 3.0)];
+    ui.painter().add(Shape::convex_polygon(head, color, Stroke::NONE));
+}

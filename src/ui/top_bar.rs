@@ -1,0 +1,82 @@
+//! Name, transport, theme.
+
+use eframe::egui::{self, Align2, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+
+use super::icons::Icon;
+use super::{Cx, text, tokens, widgets};
+use crate::app::Action;
+
+/// How far the arrows move the cursor.
+const STEP_NS: u64 = 1_000_000_000;
+
+pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::model::MonoNs)) {
+    let bar = ui.max_rect();
+    ui.horizontal_centered(|ui| {
+        let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+        Icon::Logo.paint(ui, mark, cx.tokens.accent);
+        ui.label(egui::RichText::new("Podscope").font(tokens::bold(15.0)));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
+                cx.act(Action::ToggleTheme);
+            }
+        });
+    });
+    let size = vec2(300.0, 30.0);
+    let rect = Rect::from_center_size(bar.center(), size);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| transport(ui, cx, span));
+}
+
+/// Back, pause or play, forward, LIVE, and the moment that is shown.
+fn transport(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::model::MonoNs)) {
+    let tokens = cx.tokens;
+    let rect = ui.max_rect();
+    ui.painter().rect(rect, CornerRadius::same(15), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
+    ui.horizontal_centered(|ui| {
+        ui.add_space(8.0);
+        ui.spacing_mut().item_spacing.x = 2.0;
+        if widgets::icon_button(ui, tokens, Icon::Back, "One second back (←)").clicked() {
+            cx.act(Action::Look(Some(cx.now.minus(STEP_NS).max(span.0))));
+        }
+        let (icon, name) =
+            if cx.live { (Icon::Pause, "Hold this moment (space)") } else { (Icon::Play, "Back to live (space)") };
+        if widgets::icon_button(ui, tokens, icon, name).clicked() {
+            cx.act(Action::Look(cx.live.then_some(cx.now)));
+        }
+        ui.add_enabled_ui(!cx.live, |ui| {
+            if widgets::icon_button(ui, tokens, Icon::Forward, "One second on (→)").clicked() {
+                let next = cx.now.plus(STEP_NS);
+                cx.act(Action::Look((next < span.1).then_some(next)));
+            }
+        });
+        ui.add_space(10.0);
+        live_button(ui, cx);
+        let at = pos2(rect.right() - 16.0, rect.center().y);
+        let ink = if cx.live { tokens.muted } else { tokens.accent };
+        text::put(ui, at, Align2::RIGHT_CENTER, &cx.clock(cx.now), tokens::mono(12.5), ink, 110.0);
+    });
+}
+
+fn live_button(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let tokens = cx.tokens;
+    let word = if cx.live { "LIVE" } else { "Live" };
+    let (rect, response) = ui.allocate_exact_size(vec2(64.0, 26.0), Sense::click());
+    let ink = if cx.live { tokens.bad } else { tokens.muted };
+    let ink = if response.hovered() { tokens.text } else { ink };
+    let dot = rect.left_center() + vec2(10.0, 0.0);
+    if cx.live {
+        ui.painter().circle_filled(dot, 4.5, tokens.bad);
+    } else {
+        ui.painter().circle_stroke(dot, 4.0, Stroke::new(1.5, ink));
+    }
+    text::put(ui, dot + vec2(11.0, 0.0), Align2::LEFT_CENTER, word, tokens::bold(12.0), ink, 48.0);
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 6);
+    }
+    let live = cx.live;
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, live, "Live"));
+    if response.clicked() {
+        cx.act(Action::Look(None));
+    }
+    let hint = if live { "What you see is now" } else { "You look at the past; back to live" };
+    response.on_hover_text(hint);
+}

@@ -1,0 +1,161 @@
+//! Small pieces that several views are made of.
+
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
+};
+
+use super::icons::Icon;
+use super::text;
+use super::tokens::{Tokens, medium, semibold};
+
+/// A word in a rounded tint of its own colour, its right or left end at `at`, vertically centred.
+pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, color: Color32) -> Rect {
+    let galley = text::line(ui, word, semibold(11.0), color, 160.0);
+    let rect = anchor.anchor_size(at, galley.size() + vec2(18.0, 5.0));
+    ui.painter().rect_filled(rect, CornerRadius::same(9), tokens.tint(color));
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, color);
+    rect
+}
+
+/// The same, laid out in the flow of a ui.
+pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Response {
+    let width = text::line(ui, word, semibold(11.0), color, 220.0).size().x + 18.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 18.0), Sense::hover());
+    chip_at(ui, tokens, rect.left_center(), Align2::LEFT_CENTER, word, color);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, word));
+    response
+}
+
+/// The small heading of a part, in capitals as the field's dashboards do.
+pub fn section(ui: &mut Ui, tokens: &Tokens, title: &str) -> Response {
+    ui.label(egui::RichText::new(title.to_uppercase()).font(semibold(11.0)).color(tokens.muted))
+}
+
+/// How a button looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The one thing to do here.
+    Primary,
+    Plain,
+    /// Coloured outline; filled on hover.
+    Outline(Color32),
+    /// Filled.
+    Filled(Color32, Color32),
+}
+
+/// A button with an optional icon; fills `width` when given.
+pub fn button(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    look: Look,
+    icon: Option<Icon>,
+    label: &str,
+    width: Option<f32>,
+) -> Response {
+    let font = semibold(12.0);
+    let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
+    let natural = text::line(ui, label, font.clone(), tokens.text, 400.0).size().x + icon_w + 22.0;
+    let size = vec2(width.unwrap_or(natural), 28.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    paint_button(ui, tokens, look, icon, label, font, rect, &response);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), label));
+    response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one drawing routine behind `button`")]
+fn paint_button(
+    ui: &Ui,
+    tokens: &Tokens,
+    look: Look,
+    icon: Option<Icon>,
+    label: &str,
+    font: FontId,
+    rect: Rect,
+    response: &Response,
+) {
+    let hot = response.hovered() || response.has_focus();
+    let down = response.is_pointer_button_down_on();
+    let (fill, line, ink) = match look {
+        Look::Primary => (tokens.accent, tokens.accent, tokens.on_accent),
+        Look::Plain => (if hot { tokens.accent_fill } else { tokens.inset }, tokens.line_strong, tokens.text),
+        Look::Outline(c) => (if hot { tokens.tint(c) } else { Color32::TRANSPARENT }, c, c),
+        Look::Filled(fill, ink) => (fill, fill, ink),
+    };
+    let dim = if ui.is_enabled() { 1.0 } else { 0.4 };
+    let mut fill = fill.gamma_multiply(dim);
+    if down {
+        fill = fill.gamma_multiply(0.8);
+    }
+    let ink = ink.gamma_multiply(dim);
+    let stroke = Stroke::new(1.0, line.gamma_multiply(dim));
+    ui.painter().rect(rect, CornerRadius::same(6), fill, stroke, StrokeKind::Inside);
+    if hot && matches!(look, Look::Primary | Look::Filled(..)) {
+        ui.painter().rect_filled(rect, CornerRadius::same(6), Color32::from_white_alpha(24));
+    }
+    if response.has_focus() {
+        focus_ring(ui, tokens, rect, 6);
+    }
+    let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
+    let galley = text::line(ui, label, font, ink, rect.width() - icon_w - 8.0);
+    let left = rect.center().x - (galley.size().x + icon_w) / 2.0;
+    if let Some(icon) = icon {
+        let side = 14.0;
+        icon.paint(ui, Rect::from_min_size(pos2(left, rect.center().y - side / 2.0), vec2(side, side)), ink);
+    }
+    ui.painter().galley(pos2(left + icon_w, rect.center().y - galley.size().y / 2.0), galley, ink);
+}
+
+/// A square button that is only an icon; `name` is said to screen readers and on hover.
+pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(26.0, 26.0), Sense::click());
+    let ink = match (ui.is_enabled(), response.hovered() || response.has_focus()) {
+        (false, _) => tokens.faint.gamma_multiply(0.5),
+        (true, true) => tokens.text,
+        (true, false) => tokens.muted,
+    };
+    if response.hovered() && ui.is_enabled() {
+        ui.painter().rect_filled(rect, CornerRadius::same(6), tokens.accent_fill);
+    }
+    if response.has_focus() {
+        focus_ring(ui, tokens, rect, 6);
+    }
+    icon.paint(ui, Rect::from_center_size(rect.center(), vec2(16.0, 16.0)), ink);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(name)
+}
+
+/// Where the keyboard is.
+pub fn focus_ring(ui: &Ui, tokens: &Tokens, rect: Rect, radius: u8) {
+    let stroke = Stroke::new(2.0, tokens.accent);
+    ui.painter().rect_stroke(rect.expand(2.0), CornerRadius::same(radius + 2), stroke, StrokeKind::Outside);
+}
+
+/// A rounded outline in dashes.
+pub fn dashed_round_rect(ui: &Ui, rect: Rect, radius: f32, stroke: Stroke) {
+    let r = radius.min(rect.height() / 2.0).min(rect.width() / 2.0);
+    let mut points = Vec::with_capacity(40);
+    let corners = [
+        (rect.right() - r, rect.top() + r, -90.0_f32),
+        (rect.right() - r, rect.bottom() - r, 0.0),
+        (rect.left() + r, rect.bottom() - r, 90.0),
+        (rect.left() + r, rect.top() + r, 180.0),
+    ];
+    for (x, y, from) in corners {
+        for step in 0..=8 {
+            let angle = (from + step as f32 * 90.0 / 8.0).to_radians();
+            points.push(pos2(x + r * angle.cos(), y + r * angle.sin()));
+        }
+    }
+    points.push(points[0]);
+    ui.painter().extend(Shape::dashed_line(&points, stroke, 4.0, 3.0));
+}
+
+/// What a view says when there is nothing to show: a line, and what to do about it.
+pub fn empty(ui: &mut Ui, tokens: &Tokens, title: &str, hint: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.32).min(220.0));
+        ui.label(egui::RichText::new(title).font(semibold(16.0)).color(tokens.text));
+        ui.label(egui::RichText::new(hint).font(medium(13.0)).color(tokens.muted));
+    });
+}

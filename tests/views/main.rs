@@ -1,0 +1,5 @@
+//! What is shown, judged without a window.
+
+mod fixture;
+mod forecast;
+mod layout;
