@@ -2,14 +2,12 @@
 
 use std::ffi::OsString;
 
-use super::{allow, applets, node};
+use super::{applets, node};
 
 /// First argument of the lab's node.
 pub const NODE: &str = "__node";
 /// First argument of a stand-in; its name and arguments follow.
 pub const APPLET: &str = "__applet";
-/// First argument of the attempt to find out what the machine allows.
-pub const PROBE: &str = "__probe";
 
 /// Runs the hidden mode these arguments (without the program's name) ask for, and returns its exit
 /// code; `None` if they ask for none.
@@ -21,7 +19,6 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<i32> {
             let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
             Some(applets::main(&args))
         }
-        PROBE => Some(allow::probe_main()),
         _ => None,
     }
 }

@@ -49,5 +49,3 @@ pub(super) fn errno_of(e: &std::io::Error) -> Errno {
 pub fn main() -> i32 {
     launch::main()
 }
-
-pub(super) use launch::user_namespace;

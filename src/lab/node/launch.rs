@@ -82,7 +82,7 @@ fn launch(socket: &OwnedFd) -> Result<(), Refused> {
 }
 
 /// Gives up root if we have it, then becomes root of a new user namespace that maps only ourselves.
-pub(in crate::lab) fn user_namespace() -> Result<(), Refused> {
+fn user_namespace() -> Result<(), Refused> {
     if geteuid().is_root() {
         drop_root().at(Step::DropRoot)?;
     }

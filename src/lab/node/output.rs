@@ -71,7 +71,7 @@ mod tests {
         assert!(ring.lost);
         let bytes = ring.to_vec();
         assert_eq!(bytes.len(), Ring::MAX);
-        assert!(bytes.starts_with(b"ldx") && bytes.ends_with(b"xnew"));
+        assert!(bytes.starts_with(b"dxx") && bytes.ends_with(b"xnew"));
         ring.push(&vec![b'y'; Ring::MAX * 2]);
         assert!(ring.to_vec().iter().all(|b| *b == b'y'));
     }
