@@ -128,7 +128,7 @@ fn read_manifests(files: &[PathBuf]) -> Result<Vec<PodSpec>, Failure> {
         let text = read_limited(path, MAX_FILE).map_err(Failure::failed)?;
         for (spec, warnings) in lab::parse(&name, &text).map_err(Failure::failed)? {
             for warning in warnings {
-                note(format_args!("podscope: warning: {name}: {warning}"));
+                note(format_args!("podscope: warning: {name}:{warning}"));
             }
             if specs.iter().any(|s| s.name == spec.name) {
                 return Err(Failure::Failed(format!(

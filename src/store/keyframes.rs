@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use crate::model::{Delta, Facts, Host, Namespace, Pod, PodEvent, Process, World};
+use crate::model::{Delta, Facts, Host, Namespace, Pod, PodEvent, ProcId, Process, World};
 
 use super::log::Entry;
 
@@ -22,7 +22,7 @@ fn event(event: &PodEvent) -> usize {
 
 /// Bytes that an entry of the log takes.
 pub(super) fn entry(delta: &Delta) -> usize {
-    let heap = match delta {
+    let heap: usize = match delta {
         Delta::Facts { facts, .. } => {
             size_of::<Facts>() + facts.comm.len() + words(&facts.cmdline) + 4 * facts.nspid.len()
         }
@@ -31,6 +31,9 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Joined { member, .. } => member.pod.0.len() + member.name().len(),
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
+        Delta::Signalled { foretold, error, .. } => {
+            foretold.len() * size_of::<ProcId>() + error.as_ref().map_or(0, String::len)
+        }
         Delta::Event { event: e } => event(e),
         Delta::NodeEnded { reason, .. } => reason.len(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
@@ -48,6 +51,6 @@ pub(super) fn world(world: &World) -> usize {
         + world.namespaces.len() * (size_of::<Namespace>() + size_of::<usize>())
         + world.pods.values().map(|p| pod(p) / 4 + 64).sum::<usize>()
         + world.events.iter().map(event).sum::<usize>()
-        + world.sent.len() * 96
+        + world.sent.iter().map(|s| 96 + s.foretold.len() * size_of::<ProcId>()).sum::<usize>()
         + size_of::<World>()
 }

@@ -10,7 +10,7 @@ pub fn podscope(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_podscope")).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -3,7 +3,9 @@
 mod command_line;
 mod engine;
 mod fixture;
+mod machine;
 mod parse;
+mod run;
 mod schema;
 mod snapshot;
 mod write;

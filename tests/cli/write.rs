@@ -89,7 +89,7 @@ fn a_full_disk_leaves_the_old_file_whole() {
 #[test]
 fn a_forbidden_path_leaves_the_old_file_whole() {
     let folder = tempdir().unwrap();
-    let script = "mount -t tmpfs tmpfs $D; cd $D; echo old > pause; mount -o remount,ro $D
+    let script = "mount -t tmpfs tmpfs $D; cd $D; echo old > pause; mount -o remount,bind,ro $D
         code=0; $PODSCOPE pause --extract pause || code=$?
         echo code $code; cat pause; ls -A";
     let out = in_own_mounts(folder.path(), script);

@@ -1,6 +1,10 @@
 //! A pod comes up, shares what it should, and goes.
 
-use crate::support::{Bench, container, exists, ns, pause, process, spec, status_field, wait_for};
+use std::time::Duration;
+
+use podscope::model::{ContainerState, Phase, WaitStatus};
+
+use crate::support::{Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
 #[test]
 fn a_pod_shares_what_kubernetes_shares() {
@@ -13,13 +17,143 @@ fn a_pod_shares_what_kubernetes_shares() {
     }
     let mounts = [pause, a, b].map(|p| ns(p.pid, "mnt"));
     assert!(mounts[0] != mounts[1] && mounts[1] != mounts[2] && mounts[0] != mounts[2], "{mounts:?}");
-    // pause is PID 1 of the pod
+    for kind in ["net", "ipc", "uts", "pid", "user", "mnt"] {
+        assert_ne!(ns(a.pid, kind), ns(std::process::id(), kind), "{kind} is not the host's");
+    }
+    // pause is PID 1 of the pod, and its name is its own
     let inside = status_field(pause.pid, "NSpid").expect("NSpid");
     assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
     assert_eq!(status_field(pause.pid, "Name").as_deref(), Some("pause"));
+    // a joined worker's parent is the node, outside the pod
+    let node = bench.lab.node();
+    for id in [pause, a, b] {
+        assert_eq!(status_field(id.pid, "PPid"), Some(node.pid.to_string()));
+    }
+    assert_eq!(status_field(node.pid, "PPid"), Some(std::process::id().to_string()));
+    assert_eq!(status_field(node.pid, "Name").as_deref(), Some("podscope-node"));
+    assert_eq!(status_field(node.pid, "Threads").as_deref(), Some("1"));
+    // nobody in it is root on the host
+    for id in [node, pause, a, b] {
+        let uids = status_field(id.pid, "Uid").expect("Uid");
+        assert!(uids.split_whitespace().all(|uid| uid != "0"), "{uids}");
+    }
 
-    bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
+    bench.lab.delete_within(&pod.uid, Some(Duration::ZERO)).expect("deleted");
     for id in [pause, a, b] {
         wait_for("all gone", || !exists(id));
     }
+    bench.removed(&pod.uid);
+}
+
+#[test]
+fn without_sharing_each_container_is_pid_1() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("apart", false, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
+    let (pause, a, b) = (pause(&pod), process(&pod, "a"), process(&pod, "b"));
+    for kind in ["net", "ipc", "uts"] {
+        assert_eq!(ns(a.pid, kind), ns(pause.pid, kind), "{kind}");
+        assert_eq!(ns(b.pid, kind), ns(pause.pid, kind), "{kind}");
+    }
+    let pids = [pause, a, b].map(|p| ns(p.pid, "pid"));
+    assert!(pids[0] != pids[1] && pids[1] != pids[2] && pids[0] != pids[2], "{pids:?}");
+    for id in [pause, a, b] {
+        let inside = status_field(id.pid, "NSpid").expect("NSpid");
+        assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
+    }
+    // its own /proc shows the container alone: the shell that asks is all there is besides
+    let seen = bench.exec(&pod, "a", "cd /proc; echo [0-9]*");
+    let seen = String::from_utf8_lossy(&seen.stdout).split_whitespace().count();
+    assert!(seen <= 3, "{seen} processes");
+
+    // pause dies: the members live on in the same namespaces until the lab stops them
+    kill(pause, "KILL");
+    let failed = bench.pod_until(&pod.uid, "Failed and released", |p| p.phase == Phase::Failed && p.ip.is_none());
+    assert!(failed.message.as_deref().is_some_and(|m| m.starts_with("pause was killed by SIGKILL")), "{failed:?}");
+    for id in [pause, a, b] {
+        assert!(!exists(id));
+        assert_eq!(bench.exit_status(id), WaitStatus::killed(9));
+    }
+}
+
+#[test]
+fn a_member_dies_and_the_pod_stays() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("stays", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
+    let a = process(&pod, "a");
+    kill(a, "KILL");
+    let after = bench
+        .pod_until(&pod.uid, "a terminated", |p| matches!(p.containers[0].state, ContainerState::Terminated { .. }));
+    assert_eq!(bench.exit_status(a), WaitStatus::killed(9));
+    assert_eq!(after.containers[0].state.word(), "Error");
+    assert_eq!((after.phase, after.ip), (Phase::Running, pod.ip));
+    assert_eq!(pause(&after), pause(&pod));
+    assert!(exists(pause(&pod)) && exists(process(&pod, "b")));
+    let ip = pod.ip.expect("an address").to_string();
+    let held = bench.exec(&pod, "b", "cat /proc/net/fib_trie");
+    assert!(String::from_utf8_lossy(&held.stdout).contains(&ip));
+}
+
+#[test]
+fn killing_pause_kills_all() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("falls", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000 & wait")]));
+    kill(pause(&pod), "KILL");
+    let failed = bench.pod_until(&pod.uid, "Failed and released", |p| p.phase == Phase::Failed && p.ip.is_none());
+    let message = "pause was killed by SIGKILL; the kernel took every member with it";
+    assert_eq!(failed.message.as_deref(), Some(message));
+    for id in [pause(&pod), process(&pod, "a"), process(&pod, "b")] {
+        assert!(!exists(id), "{id}");
+        assert_eq!(bench.exit_status(id), WaitStatus::killed(9));
+    }
+    // the address is free, but not the next to be given
+    let next = bench.run(spec("next", true, vec![container("a", "sleep 1000")]));
+    assert_ne!(next.ip, pod.ip);
+}
+
+#[test]
+fn deletion_waits_for_those_who_listen_and_kills_those_who_do_not() {
+    let mut bench = Bench::new();
+    let polite = "trap 'echo bye; exit 7' TERM; echo up; while true; do sleep 0.05; done";
+    let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
+    let pod = bench.run(spec("ends", true, vec![container("polite", polite), container("deaf", deaf)]));
+    for name in ["polite", "deaf"] {
+        bench.log_until(&pod, name, "up");
+    }
+    let (polite, deaf) = (process(&pod, "polite"), process(&pod, "deaf"));
+    bench.lab.delete_within(&pod.uid, Some(Duration::from_millis(400))).expect("deleted");
+    assert_eq!(bench.exit_status(polite), WaitStatus::exited(7));
+    assert_eq!(bench.exit_status(deaf), WaitStatus::killed(9));
+    bench.removed(&pod.uid);
+    let told: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
+    for want in
+        ["Started: Started container polite", "Killing: Stopping container polite", "Killing: Stopping container deaf"]
+    {
+        assert!(told.iter().any(|t| t == want), "{want} in {told:?}");
+    }
+}
+
+#[test]
+fn a_stopped_member_is_told() {
+    use podscope::model::{Delta, State};
+    use podscope::observe::Input;
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("stop", true, vec![container("a", "sleep 1000")]));
+    let a = process(&pod, "a");
+    for (signal, want) in [("STOP", State::Stopped), ("CONT", State::Sleeping)] {
+        kill(a, signal);
+        bench.until(signal, |heard| {
+            heard
+                .iter()
+                .find(|i| matches!(i, Input::Delta(Delta::State { id, state, .. }) if *id == a && *state == want))
+                .map(drop)
+        });
+    }
+}
+
+#[test]
+fn a_real_time_signal_is_a_death_like_any_other() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("rt", true, vec![container("a", "sleep 1000")]));
+    kill(process(&pod, "a"), "40");
+    assert_eq!(bench.exit_status(process(&pod, "a")), WaitStatus::killed(40));
 }

@@ -1,4 +1,10 @@
 //! The lab against the real binary: what is judged is /proc and wait statuses, not the lab's word.
 
+mod apart;
+mod bad;
+mod files;
 mod life;
+mod reap;
+mod storm;
 mod support;
+mod web;

@@ -69,11 +69,22 @@ impl Bench {
         })
     }
 
+    pub fn removed(&mut self, uid: &PodUid) {
+        self.until("its removal", |heard| {
+            heard.iter().find(|i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if it == uid)).map(drop)
+        });
+    }
+
+    pub fn log_until(&self, pod: &Pod, container: &str, word: &str) {
+        wait_for(word, || {
+            let log = self.lab.logs(&Member::container(&pod.uid, container)).expect("a log");
+            String::from_utf8_lossy(&log).contains(word)
+        });
+    }
+
     pub fn events(&self) -> Vec<&PodEvent> {
-        let event = |i: &'_ Input| matches!(i, Input::Delta(Delta::Event { .. }));
         self.heard
             .iter()
-            .filter(|i| event(i))
             .filter_map(|i| match i {
                 Input::Delta(Delta::Event { event }) => Some(event),
                 _ => None,
@@ -168,4 +179,24 @@ pub fn with_volume(mut spec: PodSpec, name: &str, source: VolumeSource) -> PodSp
 
 pub fn mount(volume: &str, path: &str) -> VolumeMount {
     VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false }
+}
+
+/// Sends a signal, by name or number, to this very process.
+pub fn kill(id: ProcId, signal: &str) {
+    assert!(exists(id), "{id} has gone already");
+    let signal = podscope::model::Signal::parse(signal).expect("a signal").0;
+    // nix knows no real-time signals
+    let done = std::process::Command::new("kill").args([format!("-{signal}"), id.pid.to_string()]).status();
+    assert!(done.expect("kill runs").success());
+}
+
+/// Every pid there is.
+pub fn processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+}
+
+pub fn children(parent: u32) -> Vec<u32> {
+    let of_parent = |pid: &u32| status_field(*pid, "PPid").is_some_and(|p| p == parent.to_string());
+    processes().into_iter().filter(of_parent).collect()
 }

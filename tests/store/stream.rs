@@ -137,6 +137,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::Signalled {
             target,
             signal: Signal(n),
+            foretold: vec![target],
             error: None,
             at
         }),

@@ -38,8 +38,7 @@ fn get(url: &str) -> io::Result<String> {
     let rest = url.strip_prefix("http://").ok_or_else(|| io::Error::other("expected http://HOST[:PORT]/PATH"))?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-    let address = authority.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+    let mut stream = connect(&authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     let request =
         format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: podscope-client\r\nConnection: close\r\n\r\n");
@@ -50,4 +49,16 @@ fn get(url: &str) -> io::Result<String> {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.lines().next().unwrap_or("no answer").trim_start_matches("HTTP/1.1 ");
     Ok(format!("{status}: {}", body.lines().next().unwrap_or("an empty page")))
+}
+
+/// To the first address that takes the connection: `localhost` is `::1` too, where few listen.
+fn connect(authority: &str) -> io::Result<TcpStream> {
+    let mut last = io::ErrorKind::NotFound.into();
+    for address in authority.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
+            Ok(stream) => return Ok(stream),
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
 }

@@ -84,6 +84,8 @@ pub(super) struct PodRun {
     /// Mount namespaces of containers that have just ended.
     pub last_mnt: HashMap<String, u64>,
     pub ip: Option<std::net::Ipv4Addr>,
+    /// The network is up, pause not yet.
+    pub sandbox: Option<ProcId>,
     pub partial_record: Vec<u8>,
 }
 

@@ -30,6 +30,7 @@ impl Node {
                     logs: std::collections::HashMap::new(),
                     last_mnt: std::collections::HashMap::new(),
                     ip: None,
+                    sandbox: None,
                     partial_record: Vec::new(),
                 };
                 let pod = run.state.pod.clone();
@@ -98,10 +99,11 @@ impl Node {
 
     fn perform(&mut self, uid: &PodUid, action: Action) {
         match action {
-            Action::StartSandbox => match self.start_sandbox(uid) {
-                Ok((process, ip)) => self.decide(uid, Fact::SandboxStarted { process, ip }, Self::now()),
-                Err(message) => self.decide(uid, Fact::SandboxFailed { message }, Self::now()),
-            },
+            Action::StartSandbox => {
+                if let Err(message) = self.start_sandbox(uid) {
+                    self.decide(uid, Fact::SandboxFailed { message }, Self::now());
+                }
+            }
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
                     self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
@@ -121,18 +123,25 @@ impl Node {
                 self.after(ms, Timer::Grace(uid.clone()));
             }
             Action::KillLeftovers(container) => self.kill_leftovers(uid, &container),
-            Action::ReleaseSandbox => {
-                if let Some(ip) = self.pods.get_mut(uid).and_then(|run| run.ip.take()) {
-                    self.network.release(ip);
-                }
-            }
+            Action::ReleaseSandbox => self.release(uid),
             Action::Remove => {
                 self.timers.retain(|(_, t)| *t != Timer::Grace(uid.clone()));
+                // deleted before its sandbox was up
+                if let Some(pause) = self.pods.get(uid).and_then(|run| run.pause) {
+                    self.signal_child(pause, Signal::KILL);
+                }
+                self.release(uid);
                 self.unwatch_pod(uid);
                 self.pods.remove(uid);
                 volumes::remove(uid);
                 self.fact(Delta::PodRemoved { uid: uid.clone(), at: Self::now() });
             }
+        }
+    }
+
+    fn release(&mut self, uid: &PodUid) {
+        if let Some(ip) = self.pods.get_mut(uid).and_then(|run| run.ip.take()) {
+            self.network.release(ip);
         }
     }
 
@@ -145,7 +154,8 @@ impl Node {
         }
     }
 
-    fn start_sandbox(&mut self, uid: &PodUid) -> Result<(crate::model::ProcId, IpAddr), String> {
+    /// Starts pause, and sets up the network while it gets ready; [`Node::started`] goes on from there.
+    fn start_sandbox(&mut self, uid: &PodUid) -> Result<(), String> {
         let run = self.pods.get(uid).ok_or("the pod is gone")?;
         let spec = run.state.spec.clone();
         volumes::create(uid, &spec).map_err(|e| format!("make its directories: {e}"))?;
@@ -172,9 +182,10 @@ impl Node {
             Ok(ip) => {
                 if let Some(run) = self.pods.get_mut(uid) {
                     run.ip = Some(ip);
+                    run.sandbox = Some(process);
                 }
                 let _ = volumes::write_hosts(uid, &spec.hostname, IpAddr::V4(ip));
-                Ok((process, IpAddr::V4(ip)))
+                Ok(())
             }
             Err(e) => {
                 self.signal_child(pid, Signal::KILL);
@@ -298,8 +309,15 @@ impl Node {
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         child.mnt = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok().map(|m| m.ino());
-        if let Role::Container(uid, container) = child.role.clone() {
-            self.decide(&uid, Fact::Started { container }, at);
+        match child.role.clone() {
+            Role::Container(uid, container) => self.decide(&uid, Fact::Started { container }, at),
+            Role::Pause(uid) => {
+                let up = self.pods.get_mut(&uid).and_then(|run| Some((run.sandbox.take()?, run.ip?)));
+                if let Some((process, ip)) = up {
+                    self.decide(&uid, Fact::SandboxStarted { process, ip: IpAddr::V4(ip) }, at);
+                }
+            }
+            Role::Exec(_) => {}
         }
     }
 
@@ -317,7 +335,10 @@ impl Node {
                     session.failure = Some(failure);
                 }
             }
-            Role::Pause(uid) => self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at),
+            Role::Pause(uid) => {
+                self.release(&uid);
+                self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
+            }
         }
     }
 

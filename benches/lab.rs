@@ -1,0 +1,142 @@
+//! How long a pod takes to come up, and a death to be told. `cargo bench --bench lab`.
+//!
+//! The floor is the same three processes without a pod: clone3 with the same namespaces and exec.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use podscope::lab::Lab;
+use podscope::lab::spec::{PodSpec, parse};
+use podscope::model::{ContainerState, Delta, Pod, PodUid};
+use podscope::observe::Input;
+
+const ROUNDS: usize = 100;
+const POD: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: bench}
+spec:
+  shareProcessNamespace: true
+  containers:
+  - {name: a, image: busybox, command: [sleep, '1000']}
+  - {name: b, image: busybox, command: [sleep, '1000']}
+";
+
+fn main() {
+    let spec = parse("bench", POD).expect("a pod").remove(0).0;
+    let mut preset = parse("preset", include_str!("../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0;
+    preset.name = "preset".to_owned();
+    let (tell, told) = unbounded();
+    let began = Instant::now();
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    println!("node up                      {:>8.2} ms", ms(began.elapsed()));
+    let (up, death) = measure(&lab, &told, &spec);
+    report("pause + 2 (sleep), all running", up);
+    report("kill to Delta::Exited", death);
+    let (up, _) = measure(&lab, &told, &preset);
+    report("preset nginx-busybox, all running", up);
+    report("floor: 3 x unshare + exec", (0..ROUNDS).filter_map(|_| floor()).collect());
+    for engine in ["docker", "podman"] {
+        engine_run(engine);
+    }
+}
+
+fn measure(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut up, mut death) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let uid = lab.run(spec.clone()).expect("taken");
+        let pod =
+            until_pod(told, &uid, |p| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })));
+        up.push(began.elapsed());
+        let victim = pod.containers[1].process.expect("a process");
+        let began = Instant::now();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim.pid as i32), nix::sys::signal::Signal::SIGKILL)
+            .expect("killed");
+        until(told, |i| matches!(i, Input::Delta(Delta::Exited { id, .. }) if *id == victim).then_some(()));
+        death.push(began.elapsed());
+        lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
+        until(told, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
+    }
+    (up, death)
+}
+
+fn until<T>(told: &Receiver<Input>, found: impl Fn(&Input) -> Option<T>) -> T {
+    loop {
+        let input = told.recv_timeout(Duration::from_secs(10)).expect("told in time");
+        if let Some(found) = found(&input) {
+            return found;
+        }
+    }
+}
+
+fn until_pod(told: &Receiver<Input>, uid: &PodUid, done: impl Fn(&Pod) -> bool) -> Pod {
+    until(told, |i| match i {
+        Input::Delta(Delta::Pod { pod, .. }) if pod.uid == *uid && done(pod) => Some((**pod).clone()),
+        _ => None,
+    })
+}
+
+/// Three processes with as many namespaces, by util-linux: no network, no root, no reports.
+fn floor() -> Option<Duration> {
+    let began = Instant::now();
+    let mut children = Vec::new();
+    for args in [&["-Urpfmniu", "sleep", "1000"][..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
+        children.push(Command::new("unshare").args(args).spawn().ok()?);
+    }
+    let running = |c: &std::process::Child| {
+        std::fs::read_to_string(format!("/proc/{}/task/{0}/children", c.id())).is_ok_and(|t| !t.trim().is_empty())
+            || std::fs::read_to_string(format!("/proc/{}/comm", c.id())).is_ok_and(|n| n == "sleep\n")
+    };
+    while !children.iter().all(running) {
+        std::thread::yield_now();
+    }
+    let took = began.elapsed();
+    for child in &mut children {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    Some(took)
+}
+
+fn engine_run(engine: &str) {
+    let run = |args: &[&str]| Command::new(engine).args(args).output().is_ok_and(|o| o.status.success());
+    if !run(&["image", "inspect", "busybox"]) {
+        println!("{engine:<34} not here, or without a busybox image");
+        return;
+    }
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let began = Instant::now();
+        let up = run(&["run", "-d", "--rm", "--name", "podscope-bench-0", "busybox", "sleep", "1000"])
+            && (1..3).all(|n| {
+                let name = format!("podscope-bench-{n}");
+                let (net, pid, ipc) =
+                    ("--net=container:podscope-bench-0", "--pid=container:podscope-bench-0", "--ipc=private");
+                run(&["run", "-d", "--rm", "--name", &name, net, pid, ipc, "busybox", "sleep", "1000"])
+            });
+        if up {
+            took.push(began.elapsed());
+        }
+        run(&["rm", "-f", "podscope-bench-2", "podscope-bench-1", "podscope-bench-0"]);
+    }
+    report(&format!("{engine}: three containers, shared"), took);
+}
+
+fn report(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |q: f64| times.get(((times.len() as f64 - 1.0) * q) as usize).copied().map_or(f64::NAN, ms);
+    println!(
+        "{what:<34} median {:>8.3} ms   p90 {:>8.3} ms   max {:>8.3} ms   n {}",
+        at(0.5),
+        at(0.9),
+        at(1.0),
+        times.len()
+    );
+}
+
+fn ms(d: Duration) -> f64 {
+    d.as_secs_f64() * 1e3
+}

@@ -1,0 +1,215 @@
+//! `podscope run` with real pods; what it says is checked against /proc.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use podscope::export::{EventType, Snapshot};
+use tempfile::{TempDir, tempdir};
+
+use crate::command_line::{podscope, text};
+
+const PRESET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/pods/nginx-busybox.yaml");
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).into_os_string().into_string().unwrap()
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
+        command.arg("run").args(args).current_dir(self.0.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn read(path: &Path) -> Option<Snapshot> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+fn inode(pid: u32, kind: &str) -> String {
+    fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap().to_string_lossy().into_owned()
+}
+
+/// Whether the very process is in the process table, by pid and start time.
+fn is_there(pid: u32, start: u64) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let after_name = &stat[stat.rfind(')').unwrap() + 2..];
+    after_name.split(' ').nth(19).unwrap().parse() == Ok(start)
+}
+
+const STORY: &str = "
+wait ready within 30s
+expect pid nginx-busybox/pause in-pod 1
+expect shared net pause nginx
+expect shared pid nginx busybox
+expect private mnt nginx busybox
+exec nginx-busybox/busybox -- wget -qO- localhost
+expect output hello pod
+exec nginx-busybox/busybox -- sh -c '(sleep 0.05 &)'
+wait zombies 0
+snapshot up.json
+wait gone nginx-busybox/nginx within 60s
+expect ip nginx-busybox kept
+expect alive nginx-busybox/pause
+snapshot member.json
+kill nginx-busybox/pause KILL
+wait gone nginx-busybox/pause
+wait gone nginx-busybox/busybox
+expect zombies 0
+";
+
+#[test]
+fn a_pod_lives_and_dies_as_the_kernel_says() {
+    let place = Place::new();
+    let script = place.file("story.script", STORY);
+    let mut run = place.start(&[PRESET, "--script", &script, "--snapshot", "end.json"]);
+    let up = until("up.json", || {
+        assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
+        read(&place.path("up.json"))
+    });
+    let pod = &up.pods[0];
+    let pause = pod.sandbox.as_ref().unwrap().pid.unwrap();
+    let pids: Vec<u32> = pod.containers.iter().map(|c| c.pid.unwrap()).collect();
+    let [nginx, busybox] = pids[..] else { panic!("{pids:?}") };
+    for kind in ["net", "ipc", "uts", "pid", "user"] {
+        assert_eq!(inode(nginx, kind), inode(busybox, kind), "{kind}");
+        assert_eq!(inode(nginx, kind), inode(pause, kind), "{kind}");
+    }
+    for kind in ["net", "ipc", "uts", "pid", "user", "mnt"] {
+        assert_ne!(inode(nginx, kind), inode(std::process::id(), kind), "{kind} is the host's");
+    }
+    assert_ne!(inode(nginx, "mnt"), inode(busybox, "mnt"));
+    let status = fs::read_to_string(format!("/proc/{pause}/status")).unwrap();
+    let inside = status.lines().find_map(|l| l.strip_prefix("NSpid:")).unwrap();
+    assert_eq!(inside.split_whitespace().last(), Some("1"));
+
+    // nobody of the pod but us sends this one: podscope must see what it did not do
+    assert!(Command::new("kill").args(["-KILL", &nginx.to_string()]).status().unwrap().success());
+
+    let out = run.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+    let (member, end) = (read(&place.path("member.json")).unwrap(), read(&place.path("end.json")).unwrap());
+    assert_eq!(member.pods[0].ip, pod.ip);
+    crate::schema::validate(&serde_json::to_value(&end).unwrap());
+    for process in &up.processes {
+        assert!(!is_there(process.pid, process.start_time), "{} {} is left", process.pid, process.comm);
+    }
+
+    // the orphan: adopted by pause, a zombie, reaped by pause, each at its time
+    let of = |pid: u32, kind| end.events.iter().find(move |e| e.pid == Some(pid) && e.kind == kind);
+    let adopted = end.events.iter().find(|e| e.kind == EventType::Reparented && e.by == Some(pause)).unwrap();
+    let orphan = adopted.pid.unwrap();
+    let [exited, reaped] = [EventType::Exited, EventType::Reaped].map(|k| of(orphan, k).unwrap());
+    assert!(adopted.mono_ns <= exited.mono_ns && exited.mono_ns <= reaped.mono_ns);
+    assert_eq!((exited.exit_code, reaped.by), (Some(0), Some(pause)));
+    for event in [exited, reaped] {
+        assert_ne!(event.precision, "by_then", "{event:?}");
+    }
+    // and all members died by KILL with pause
+    for pid in [pause, busybox] {
+        assert_eq!(of(pid, EventType::Exited).unwrap().exit_code, Some(137));
+        assert!(of(pid, EventType::Reaped).is_some());
+    }
+}
+
+fn run_output(run: &mut Child) -> Vec<u8> {
+    let mut all = Vec::new();
+    if let Some(err) = &mut run.stderr {
+        let _ = std::io::Read::read_to_end(err, &mut all);
+    }
+    all
+}
+
+#[test]
+fn events_are_one_json_object_a_line() {
+    let place = Place::new();
+    let out = place.start(&[PRESET, "--for", "1s", "--events"]).wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let deltas: Vec<podscope::model::Delta> =
+        text(&out.stdout).lines().map(|l| serde_json::from_str(l).expect(l)).collect();
+    let mut world = podscope::model::World::default();
+    deltas.iter().for_each(|d| world.apply(d));
+    assert_eq!(world.pods.values().next().unwrap().name, "nginx-busybox");
+    assert!(text(&out.stderr).contains("nginx-busybox  Running"));
+}
+
+/// Starts a pod, ends podscope by this signal, and gives its exit code; nothing of it may remain.
+fn ended_by(signal: &str) -> Option<i32> {
+    let place = Place::new();
+    let script = place.file("up.script", "wait ready within 30s\nsnapshot up.json\nsleep 1h");
+    let args = [PRESET, "--script", &script];
+    let mut run = place.start(&args);
+    let up = until("up.json", || read(&place.path("up.json")));
+    assert!(up.processes.len() >= 4, "{:?}", up.processes);
+    assert!(Command::new("kill").args([signal, &run.id().to_string()]).status().unwrap().success());
+    let status = run.wait().unwrap();
+    until("the end of all", || (!up.processes.iter().any(|p| is_there(p.pid, p.start_time))).then_some(()));
+    status.code()
+}
+
+#[test]
+fn nothing_is_left_when_it_is_told_to_end() {
+    assert_eq!(ended_by("-TERM"), Some(1), "interrupted before the script had ended");
+    assert_eq!(ended_by("-INT"), Some(1));
+}
+
+#[test]
+fn nothing_is_left_when_it_is_killed() {
+    assert_eq!(ended_by("-KILL"), None);
+}
+
+#[test]
+fn a_pod_that_cannot_start_is_a_failure_that_says_why() {
+    let place = Place::new();
+    let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x, command: [/no/such/program]}\n";
+    let file = place.file("p.yaml", yaml);
+    let out = podscope(&["run", &file, "--for", "1s"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("podscope: pod p did not come up: p/c is "), "{}", text(&out.stderr));
+}
+
+#[test]
+fn bad_input_is_named_before_anything_starts() {
+    let place = Place::new();
+    let broken = place.file("broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: 7\n");
+    let script = place.file("bad.script", "wait ready\nklil x KILL\n");
+    let two = place.file("two.yaml", &fs::read_to_string(PRESET).unwrap());
+    for (args, says) in [
+        (vec!["run", "/no/such.yaml"], "/no/such.yaml: No such file".to_owned()),
+        (vec!["run", &broken], format!("{broken}:5:")),
+        (vec!["run", PRESET, "--script", &script], format!("{script}:2: `klil` is no step")),
+        (vec!["run", PRESET, &two], "a second pod is named nginx-busybox".to_owned()),
+    ] {
+        let out = podscope(&args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        assert!(out.stdout.is_empty(), "{args:?}");
+        let told = text(&out.stderr);
+        assert!(told.starts_with("podscope: ") && told.contains(&says) && told.lines().count() == 1, "{told}");
+    }
+    assert_eq!(podscope(&["run"]).status.code(), Some(2));
+    assert_eq!(podscope(&["run", PRESET, "--for", "soon"]).status.code(), Some(2));
+}

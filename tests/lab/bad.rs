@@ -1,0 +1,144 @@
+//! What goes wrong is said, and nothing else is lost.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use podscope::lab::spec::{ContainerSpec, VolumeSource};
+use podscope::lab::{Error, Lab};
+use podscope::model::{ContainerState, Delta, Member, Phase, PodUid};
+use podscope::observe::Input;
+
+use crate::support::{Bench, PATIENCE, container, exists, kill, mount, pause, process, spec, wait_for, with_volume};
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|w| (*w).to_owned()).collect()
+}
+
+#[test]
+fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
+    let with = |name: &str, command: &[&str]| ContainerSpec {
+        name: name.to_owned(),
+        command: words(command),
+        ..ContainerSpec::default()
+    };
+    let unknown = ContainerSpec { name: "image".to_owned(), image: "ghost:5".to_owned(), ..ContainerSpec::default() };
+    let mut dir = with("dir", &["true"]);
+    dir.working_dir = Some("/nowhere".to_owned());
+    let mut host = with("host", &["true"]);
+    host.mounts = vec![mount("gone", "/gone")];
+    let containers = vec![
+        container("good", "sleep 1000"),
+        with("missing", &["nope"]),
+        with("path", &["/no/such/program"]),
+        with("file", &["/etc/passwd"]),
+        unknown,
+        dir,
+        host,
+    ];
+    let spec = with_volume(spec("bad", true, containers), "gone", VolumeSource::HostPath("/no/such/dir".to_owned()));
+    let mut bench = Bench::new();
+    let uid = bench.lab.run(spec).expect("taken");
+    let pod = bench.pod_until(&uid, "six wait with a message, one runs", |p| {
+        let told = |s: &ContainerState| matches!(s, ContainerState::Waiting { message: Some(_), .. });
+        p.containers.iter().filter(|c| told(&c.state)).count() == 6 && p.containers[0].state.word() == "Running"
+    });
+    for (name, reason, message) in [
+        ("missing", "RunContainerError", "exec: \"nope\": executable file not found in $PATH"),
+        ("path", "RunContainerError", "exec: \"/no/such/program\": stat /no/such/program: no such file or directory"),
+        ("file", "RunContainerError", "exec: \"/etc/passwd\": /etc/passwd: permission denied"),
+        ("image", "ErrImageNeverPull", "no images are pulled and there is no stand-in for \"ghost\""),
+        ("dir", "CreateContainerError", "working directory \"/nowhere\": No such file or directory"),
+        ("host", "CreateContainerError", "hostPath /no/such/dir of volume \"gone\": No such file or directory"),
+    ] {
+        let state = &pod.container(name).expect(name).state;
+        let ContainerState::Waiting { reason: got, message: Some(told) } = state else { panic!("{name}: {state:?}") };
+        assert_eq!(got, reason, "{name}");
+        assert!(told.starts_with(message), "{name}: {told}");
+    }
+    assert!(exists(pause(&pod)) && exists(process(&pod, "good")) && pod.ip.is_some());
+    assert_eq!(pod.phase, Phase::Pending);
+    assert!(bench.exec(&pod, "good", "true").status.success());
+}
+
+#[test]
+fn exec_tells_output_status_and_time_out() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("exec", true, vec![container("a", "sleep 1000")]));
+    let output = bench.exec(&pod, "a", "echo out; echo err >&2; exit 3");
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    assert_eq!((output.status.code(), output.timed_out, output.truncated), (3, false, false));
+    let member = Member::container(&pod.uid, "a");
+    let slow = bench.lab.exec(&member, &words(&["sleep", "1000"]), Duration::from_millis(50)).expect("killed");
+    assert_eq!((slow.timed_out, slow.status.code()), (true, 137));
+    // more than fits a packet, and more than is kept
+    let long = bench.exec(&pod, "a", "head -c 200000 /dev/zero | tr '\\0' x");
+    assert_eq!((long.stdout.len(), long.truncated), (200_000, false));
+    let longer = bench.exec(&pod, "a", "head -c 2000000 /dev/zero | tr '\\0' x; echo end");
+    assert!(longer.truncated && longer.stdout.ends_with(b"end\n"));
+    // something left behind holds the streams: the answer does not wait for it
+    let left = bench.exec(&pod, "a", "sleep 1000 & echo started");
+    assert_eq!(left.stdout, b"started\n");
+    match bench.lab.exec(&member, &words(&["nope"]), PATIENCE) {
+        Err(Error::Refused(why)) => assert_eq!(why, "exec: \"nope\": executable file not found in $PATH"),
+        other => panic!("{other:?}"),
+    }
+    let ghost = Member::container(&pod.uid, "ghost");
+    assert!(matches!(bench.lab.exec(&ghost, &words(&["true"]), PATIENCE), Err(Error::NotRunning(_))));
+    assert!(matches!(bench.lab.exec(&Member::pause(&pod.uid), &words(&["true"]), PATIENCE), Err(Error::Refused(_))));
+    let nobody = PodUid("nobody".to_owned());
+    assert!(matches!(bench.lab.delete(&nobody), Err(Error::NoSuchPod(_))));
+    assert!(matches!(bench.lab.logs(&Member::pause(&nobody)), Err(Error::NoSuchPod(_))));
+}
+
+#[test]
+fn a_flood_of_output_harms_nobody() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("flood", true, vec![container("a", "exec yes"), container("b", "sleep 1000")]));
+    assert!(bench.exec(&pod, "b", "true").status.success());
+    bench.log_until(&pod, "a", "y\ny\n");
+    let log = bench.lab.logs(&Member::container(&pod.uid, "a")).expect("a log");
+    assert!(!log.is_empty() && log.len() <= 256 * 1024, "{}", log.len());
+}
+
+#[test]
+fn the_death_of_the_node_is_told_and_a_new_one_starts() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("lost", true, vec![container("a", "sleep 1000")]));
+    let (node, a) = (bench.lab.node(), process(&pod, "a"));
+    kill(node, "KILL");
+    let reason = bench.until("the end of the node", |heard| {
+        heard.iter().find_map(|i| match i {
+            Input::Delta(Delta::NodeEnded { reason, .. }) => Some(reason.clone()),
+            _ => None,
+        })
+    });
+    assert_eq!(reason, "the node was killed by SIGKILL");
+    let lost = bench.pod_until(&pod.uid, "NodeLost", |p| p.reason.as_deref() == Some("NodeLost"));
+    assert_eq!((lost.phase, lost.ip), (Phase::Failed, None));
+    wait_for("all gone", || !exists(a) && !exists(pause(&pod)) && !exists(node));
+    assert!(matches!(bench.lab.run(spec("x", true, vec![])), Err(Error::NodeGone)));
+    let mut anew = Bench::new();
+    anew.run(spec("anew", true, vec![container("a", "sleep 1000")]));
+}
+
+#[test]
+fn dropping_the_lab_ends_everything() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("drop", true, vec![container("a", "sleep 1000")]));
+    let all = [bench.lab.node(), pause(&pod), process(&pod, "a")];
+    drop(bench);
+    // the node has been waited for: nothing is left to happen later
+    for id in all {
+        assert!(!exists(id), "{id}");
+    }
+}
+
+#[test]
+fn a_program_that_is_no_node_is_an_error() {
+    for exe in ["/no/such/program", "/bin/true"] {
+        let (tell, _told) = unbounded();
+        let error = Lab::start(Path::new(exe), tell).expect_err(exe);
+        assert!(matches!(error, Error::Start(_)), "{exe}: {error}");
+    }
+}

@@ -1,0 +1,184 @@
+//! A container's root and what it can do there.
+
+use podscope::lab::spec::{PodSpec, VolumeSource};
+use podscope::model::Pod;
+
+use crate::support::{Bench, container, mount, pause, process, spec, status_field, with_volume};
+
+fn say(bench: &Bench, pod: &Pod, container: &str, script: &str) -> String {
+    let output = bench.exec(pod, container, script);
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+#[test]
+fn the_host_cannot_be_changed_nor_a_home_be_read() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("jail", true, vec![container("a", "sleep 1000")]));
+    // names of every top-level directory of the host, and none can be written
+    for entry in std::fs::read_dir("/").expect("the host's root").filter_map(Result::ok) {
+        let path = entry.path();
+        let own =
+            ["/proc", "/dev", "/sys", "/tmp", "/run", "/home", "/root"].iter().any(|p| path == std::path::Path::new(p));
+        if own || !path.is_dir() || path.is_symlink() {
+            continue;
+        }
+        let path = path.display();
+        let told =
+            say(&bench, &pod, "a", &format!("touch {path}/podscope-was-here 2>&1; ls {path}/podscope-was-here 2>&1"));
+        assert!(told.contains("Read-only file system") || told.contains("Permission denied"), "{path}: {told}");
+        assert!(!std::path::Path::new(&format!("{path}/podscope-was-here")).exists());
+    }
+    assert_eq!(say(&bench, &pod, "a", "touch /x 2>&1 | grep -c 'Read-only'"), "1");
+    // private ones are empty, writable, and not the host's
+    for dir in ["/tmp", "/run", "/home", "/root"] {
+        let told = say(
+            &bench,
+            &pod,
+            "a",
+            &format!("echo mine > {dir}/mine && cat {dir}/mine && ls -A {dir} | grep -v -e mine -e systemd"),
+        );
+        assert_eq!(told, "mine", "{dir}");
+        assert!(!std::path::Path::new(&format!("{dir}/mine")).exists(), "{dir}");
+    }
+    assert_eq!(say(&bench, &pod, "a", "cat /etc/shadow 2>&1 | grep -c denied"), "1");
+    // nothing of the node's or the host's root is mounted any more
+    let mounts = say(&bench, &pod, "a", "cat /proc/self/mountinfo");
+    for foreign in [" /host", " /parts", " /pods/", " /new"] {
+        assert!(
+            !mounts.lines().any(|l| l.split(' ').nth(4).is_some_and(|m| format!(" {m}").starts_with(foreign))),
+            "{mounts}"
+        );
+    }
+    assert_eq!(
+        say(&bench, &pod, "a", "echo x 2>&1 > /proc/sys/kernel/hostname || echo refused").lines().last(),
+        Some("refused")
+    );
+    assert_eq!(
+        say(&bench, &pod, "a", "umount /usr 2>/dev/null || mount -o remount,rw /usr 2>/dev/null || echo refused"),
+        "refused"
+    );
+}
+
+#[test]
+fn a_container_has_what_programs_expect() {
+    let mut bench = Bench::new();
+    let mut one = container("a", "sleep 1000");
+    one.env = vec![("GREETING".to_owned(), "hi".to_owned()), ("TWICE".to_owned(), "$(GREETING)$(GREETING)".to_owned())];
+    one.working_dir = Some("/usr".to_owned());
+    let pod = bench.run(spec("normal", true, vec![one]));
+    let ip = pod.ip.expect("an address").to_string();
+    for (script, want) in [
+        ("echo $TWICE $HOME $HOSTNAME", "hihi /root normal"),
+        ("hostname 2>/dev/null || cat /proc/sys/kernel/hostname", "normal"),
+        ("cat /etc/hostname", "normal"),
+        ("pwd", "/usr"),
+        ("id -u", "0"),
+        ("umask", "0022"),
+        ("echo lost > /dev/null; head -c 2 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c", "2\n4"),
+        ("readlink /dev/fd /dev/stdin", "/proc/self/fd\n/proc/self/fd/0"),
+        ("echo shared > /dev/shm/x && cat /dev/shm/x", "shared"),
+        ("cat", ""),
+        ("stat -c %a /tmp /root", "1777\n700"),
+        ("tr '\\0' '\\n' < /proc/1/cmdline | head -1", "/pause"),
+        ("ls /proc/self/fd | wc -l", "4"),
+    ] {
+        assert_eq!(say(&bench, &pod, "a", script), want, "{script}");
+    }
+    assert!(say(&bench, &pod, "a", "cat /etc/hosts").contains(&format!("{ip}\tnormal")));
+    // the network: its own address, loopback, and the way to the bridge
+    let links = say(&bench, &pod, "a", "ls /sys/class/net");
+    assert_eq!(links.split_whitespace().collect::<Vec<_>>(), ["eth0", "lo"]);
+    assert_eq!(say(&bench, &pod, "a", "cat /sys/class/net/eth0/operstate"), "up");
+    let routes = say(&bench, &pod, "a", "cat /proc/net/route");
+    assert!(routes.lines().any(|l| l.starts_with("eth0\t00000000\t0100F40A")), "{routes}");
+}
+
+#[test]
+fn privileges_are_bounded_and_cannot_be_gained() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("caps", true, vec![container("a", "sleep 1000")]));
+    let a = process(&pod, "a").pid;
+    let field = |pid, name| status_field(pid, name).expect(name);
+    // docker's default list (capability.h), and none beyond it to be had
+    for set in ["CapPrm", "CapEff", "CapBnd"] {
+        assert_eq!(u64::from_str_radix(&field(a, set), 16).expect("hex"), 0xa804_25fb, "{set}");
+    }
+    for set in ["CapInh", "CapAmb"] {
+        assert_eq!(u64::from_str_radix(&field(a, set), 16).expect("hex"), 0, "{set}");
+    }
+    assert_eq!(field(a, "NoNewPrivs"), "1");
+    for set in ["CapPrm", "CapEff", "CapBnd"] {
+        assert_eq!(u64::from_str_radix(&field(pause(&pod).pid, set), 16).expect("hex"), 0, "pause's {set}");
+    }
+    // the same for what is run in it
+    assert_eq!(say(&bench, &pod, "a", "grep NoNewPrivs /proc/self/status"), "NoNewPrivs:\t1");
+    for script in
+        ["mount -t tmpfs x /tmp", "chroot /usr true && unshare -m true", "mknod /tmp/null c 1 3 && echo x > /tmp/null"]
+    {
+        assert!(!bench.exec(&pod, "a", script).status.success(), "{script}");
+    }
+    // signal state is the default
+    for set in ["SigBlk", "SigIgn"] {
+        assert_eq!(u64::from_str_radix(&field(a, set), 16).expect("hex"), 0, "{set}");
+    }
+}
+
+#[test]
+fn processes_are_bounded_and_the_node_survives_a_fork_bomb() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("bomb", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
+    let script = "i=0; while [ $i -lt 2000 ]; do sleep 1000 & i=$((i+1)); done; echo done";
+    let output = bench.exec(&pod, "a", script);
+    let errors = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(!output.status.success() && errors.contains("fork"), "{output:?}");
+    // the node is not bounded with them: it still ends everything
+    bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
+    bench.removed(&pod.uid);
+    let pod = bench.run(spec("after", true, vec![container("a", "sleep 1000")]));
+    assert!(bench.exec(&pod, "a", "true").status.success());
+}
+
+fn volumes() -> PodSpec {
+    let mut a = container("a", "sleep 1000");
+    a.mounts = vec![
+        mount("v", "/data"),
+        mount("v", "/usr/share/podscope-test/deep/html"),
+        mount("w", "/usr/share/podscope-test/other"),
+        mount("w", "/var/log/podscope-test"),
+        mount("host", "/host-etc"),
+        mount("w", "/tmp/inside"),
+    ];
+    let mut b = container("b", "sleep 1000");
+    b.mounts = vec![mount("v", "/mine")];
+    b.mounts[0].read_only = true;
+    let spec = with_volume(spec("volumes", true, vec![a, b]), "v", VolumeSource::EmptyDir);
+    let spec = with_volume(spec, "w", VolumeSource::EmptyDir);
+    with_volume(spec, "host", VolumeSource::HostPath("/etc".to_owned()))
+}
+
+#[test]
+fn volumes_are_shared_and_the_host_s_are_read_only() {
+    let mut bench = Bench::new();
+    let pod = bench.run(volumes());
+    say(&bench, &pod, "a", "echo one > /usr/share/podscope-test/deep/html/x; echo two > /var/log/podscope-test/y");
+    for (name, script, want) in [
+        ("b", "cat /mine/x", "one"),
+        ("a", "cat /data/x", "one"),
+        ("a", "cat /usr/share/podscope-test/other/y /tmp/inside/y", "two\ntwo"),
+        ("b", "touch /mine/z 2>&1 | grep -c Read-only", "1"),
+        ("a", "touch /host-etc/z 2>&1 | grep -c -e Read-only -e denied", "1"),
+        ("a", "cmp /host-etc/passwd /etc/passwd && echo same", "same"),
+        // what the mount points were made over is still there, and still read-only
+        ("a", "touch /usr/share/z /usr/share/podscope-test/z 2>&1 | grep -c Read-only", "2"),
+        ("b", "ls -d /usr/share/podscope-test /data 2>/dev/null | wc -l", "0"),
+    ] {
+        assert_eq!(say(&bench, &pod, name, script), want, "{name}: {script}");
+    }
+    let names = |dir: &str| std::fs::read_dir(dir).expect("readable").count();
+    assert_eq!(say(&bench, &pod, "a", "ls -A /usr/share | wc -l"), (names("/usr/share") + 1).to_string());
+    // a volume lives as long as its pod
+    crate::support::kill(process(&pod, "a"), "KILL");
+    bench.exit_status(process(&pod, "a"));
+    assert_eq!(say(&bench, &pod, "b", "cat /mine/x"), "one");
+}

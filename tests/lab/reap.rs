@@ -1,0 +1,83 @@
+//! Orphans, and who reaps them.
+
+use podscope::model::{MonoNs, SandboxKind};
+use podscope::observe::Input;
+
+use crate::support::{Bench, children, container, exists, pause, process, spec, start_time, status_field, wait_for};
+
+/// Starts a process whose parent ends at once. Kubernetes makes `$` of `$$`.
+const ORPHAN: &str = "(sh -c 'echo $$$$ > /tmp/orphan; exec sleep 0.2' &); sleep 1000";
+
+#[test]
+fn an_orphan_goes_to_pause_and_is_reaped_by_it() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("orphan", true, vec![container("a", ORPHAN)]));
+    let pause = pause(&pod);
+    let mut pid_in_pod = String::new();
+    wait_for("the orphan's pid", || {
+        pid_in_pod = String::from_utf8_lossy(&bench.exec(&pod, "a", "cat /tmp/orphan").stdout).trim().to_owned();
+        !pid_in_pod.is_empty()
+    });
+    let pid_in_pod: u32 = pid_in_pod.parse().expect("a pid");
+    let (status, at) = bench.until("pause's record", |heard| {
+        heard.iter().find_map(|i| match i {
+            Input::PauseReaped { pause: by, pid_in_pod: pid, status, at } if *by == pause && *pid == pid_in_pod => {
+                Some((*status, *at))
+            }
+            _ => None,
+        })
+    });
+    assert!(status.success());
+    assert!(at > pod.created.t && at > MonoNs(0));
+    assert!(children(pause.pid).is_empty());
+}
+
+#[test]
+fn a_pause_that_does_not_reap_keeps_the_zombie() {
+    let mut bench = Bench::new();
+    let mut spec = spec("leak", true, vec![container("a", ORPHAN)]);
+    spec.pause = SandboxKind::PauseNoReap;
+    let pod = bench.run(spec);
+    let pause = pause(&pod);
+    let zombie = |pid: &u32| status_field(*pid, "State").is_some_and(|s| s.starts_with('Z'));
+    wait_for("a zombie below pause", || children(pause.pid).iter().any(zombie));
+    // and it goes with the pod
+    let zombie = children(pause.pid)[0];
+    let start = start_time(zombie);
+    crate::support::kill(pause, "KILL");
+    wait_for("the zombie is gone", || start_time(zombie) != start || start_time(zombie).is_none());
+}
+
+#[test]
+fn what_a_container_leaves_behind_ends_with_it() {
+    let mut bench = Bench::new();
+    let script = "(sleep 1000 &); (setsid sleep 1000 &); sleep 1000";
+    let pod = bench.run(spec("left", true, vec![container("a", script), container("b", "(sleep 1000 &); sleep 1000")]));
+    let pause = pause(&pod);
+    wait_for("three orphans", || children(pause.pid).len() == 3);
+    crate::support::kill(process(&pod, "a"), "KILL");
+    // a's two go, b's one stays
+    wait_for("one orphan", || children(pause.pid).len() == 1);
+    assert!(exists(process(&pod, "b")) && exists(pause));
+}
+
+#[test]
+fn a_storm_of_orphans_is_told_to_the_last() {
+    const N: usize = 300;
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("storm", true, vec![container("a", "sleep 1000")]));
+    let script = format!("i=0; while [ $i -lt {N} ]; do (true &) ; i=$((i+1)); done");
+    assert!(bench.exec(&pod, "a", &script).status.success());
+    bench.until("every orphan reaped or its loss told", |heard| {
+        let told: usize = heard
+            .iter()
+            .map(|i| match i {
+                Input::PauseReaped { .. } => 1,
+                Input::PauseDropped { count, .. } => *count as usize,
+                _ => 0,
+            })
+            .sum();
+        (told >= N).then_some(())
+    });
+    assert!(children(pause(&pod).pid).is_empty());
+}

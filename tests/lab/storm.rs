@@ -1,0 +1,111 @@
+//! Sudden death of the app, the node or pause: nothing of ours may remain.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Bench, container, ns, processes, spec, status_field};
+
+/// Set for the copy of this test program that plays the app.
+const ROLE: &str = "PODSCOPE_TEST_APP";
+/// Rounds, unless the environment says otherwise.
+const ROUNDS: usize = 200;
+
+/// Plays the app: a lab with a pod that forks without end, until it is killed.
+#[test]
+fn the_app() {
+    if std::env::var_os(ROLE).is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    println!("\nnode {}", bench.lab.node().pid);
+    let fork = "while true; do (sleep 0.01 &); sleep 0.02; done";
+    let mut bench = bench;
+    let pod = bench.run(spec("storm", true, vec![container("a", fork), container("b", "sleep 1000 & sleep 1000")]));
+    println!("\npause {}", crate::support::pause(&pod).pid);
+    loop {
+        std::thread::park();
+    }
+}
+
+/// The user namespace a process is in, read while it lives.
+fn user_ns(pid: u32) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(format!("/proc/{pid}/ns/user")).ok().map(|m| m.ino())
+}
+
+#[test]
+fn nothing_remains_whoever_is_killed() {
+    let rounds = std::env::var("PODSCOPE_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    let links: BTreeSet<String> = links();
+    let own = ns(std::process::id(), "user");
+    for round in 0..rounds {
+        let mut app = Command::new(std::env::current_exe().expect("this program"))
+            .args(["storm::the_app", "--exact", "--nocapture", "--test-threads=1"])
+            .env(ROLE, "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the app starts");
+        let mut lines = BufReader::new(app.stdout.take().expect("piped")).lines();
+        let mut told = |key: &str| -> Option<u32> {
+            lines.by_ref().map_while(Result::ok).find_map(|l| l.strip_prefix(key)?.trim().parse().ok())
+        };
+        let node = told("node ").expect("a node");
+        let ours = user_ns(node).filter(|ns| *ns != own);
+        // a moment that is another every round, before or after the pod is up; no random numbers needed
+        let moment = Duration::from_micros((round as u64 * 7919) % 30_000);
+        let victim = match round % 4 {
+            0 | 3 => app.id(),
+            1 => node,
+            _ => told("pause ").expect("a pause"),
+        };
+        std::thread::sleep(moment);
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim as i32), nix::sys::signal::Signal::SIGKILL);
+        if victim != app.id() {
+            // the app lives on; when it goes, all must
+            let pause_only = round % 4 == 2;
+            if pause_only {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let _ = app.kill();
+        }
+        let dead = Instant::now();
+        let _ = app.wait();
+        // by namespace and by descent, not by name
+        let remains = || -> Vec<u32> {
+            let of_ours = |pid: &u32| {
+                user_ns(*pid).is_some_and(|ns| Some(ns) == ours)
+                    || *pid == node && status_field(*pid, "Name").as_deref() == Some("podscope-node")
+            };
+            processes().into_iter().filter(of_ours).collect()
+        };
+        while !remains().is_empty() {
+            assert!(
+                dead.elapsed() < Duration::from_secs(if loaded() { 5 } else { 1 }),
+                "round {round}, {victim} killed after {moment:?}: {:?} remain",
+                remains().iter().map(|p| (*p, status_field(*p, "Name"), status_field(*p, "State"))).collect::<Vec<_>>()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").expect("mounts"), mounts);
+    assert_eq!(self::links(), links);
+    assert!(!Path::new("/sys/class/net/cni0").exists() || links.contains("cni0"));
+}
+
+fn links() -> BTreeSet<String> {
+    let names = fs::read_dir("/sys/class/net").expect("interfaces").filter_map(Result::ok);
+    names.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// More runs than there are processors for: a second is then not a second of ours.
+fn loaded() -> bool {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let one: f64 = load.split(' ').next().and_then(|l| l.parse().ok()).unwrap_or(0.0);
+    one > std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
+}
