@@ -1,0 +1,190 @@
+//! A virtual display with its own session bus and accessibility bus, and the app in it. Everything ends
+//! with the [`Desktop`].
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use zbus::blocking::{Connection, Proxy, connection::Builder};
+use zbus::zvariant::OwnedObjectPath;
+
+use crate::kernel::wait_for;
+
+const SCREEN: &str = "1500x950x24";
+const WINDOW: &str = "1440x900";
+
+/// A node of the accessibility tree: the bus name of its application, and its path.
+type Node = (String, OwnedObjectPath);
+
+pub struct Desktop {
+    display: String,
+    bus: String,
+    home: tempfile::TempDir,
+    /// The last started goes first.
+    children: Vec<Child>,
+    a11y: Connection,
+    app: Option<u32>,
+}
+
+impl Desktop {
+    pub fn start() -> Self {
+        let home = tempfile::tempdir().expect("a directory of our own");
+        let mut x = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb: scripts/setup test installs it");
+        let display = format!(":{}", first_line(&mut x));
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address"])
+            .env("DISPLAY", &display)
+            .env("HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon: scripts/setup test installs it");
+        let bus = first_line(&mut daemon);
+        let session = Builder::address(bus.as_str()).and_then(Builder::build).expect("the session bus");
+        let status = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Status").expect("at-spi2-core");
+        // what a screen reader sets: from now on applications tell what they show
+        status.set_property("IsEnabled", true).expect("accessibility on");
+        status.set_property("ScreenReaderEnabled", true).expect("accessibility on");
+        let launcher = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus").expect("at-spi2-core");
+        let address: String = launcher.call("GetAddress", &()).expect("the accessibility bus");
+        let a11y = Builder::address(address.as_str()).and_then(Builder::build).expect("the accessibility bus");
+        Self { display, bus, home, children: vec![daemon, x], a11y, app: None }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Opens the app; returns its pid once its window is told of.
+    pub fn open(&mut self, args: &[&str]) -> u32 {
+        let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
+            .args(args)
+            .args(["--window-size", WINDOW, "--theme", "dark"])
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("HOME", self.home.path())
+            .env("XDG_RUNTIME_DIR", self.home.path())
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env_remove("WAYLAND_DISPLAY")
+            .current_dir(self.home.path())
+            .spawn()
+            .expect("the app");
+        let pid = app.id();
+        self.children.insert(0, app);
+        self.app = Some(pid);
+        self.wait_shown("Export snapshot…");
+        pid
+    }
+
+    /// Waits for the app, which was killed.
+    pub fn reap(&mut self) {
+        let mut app = self.children.remove(0);
+        app.wait().expect("it was ours");
+    }
+
+    /// Clicks the middle of what bears this name, or has it in its name.
+    pub fn click(&self, name: &str) {
+        let (x, y) = wait_for(&format!("`{name}` on screen"), || {
+            self.alive();
+            let node = self.find(name)?;
+            let (x, y, w, h): (i32, i32, i32, i32) = self.extents(&node)?;
+            (w > 0 && h > 0).then_some((x + w / 2, y + h / 2))
+        });
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
+        self.xdotool(&["click", "1"]);
+    }
+
+    pub fn key(&self, key: &str) {
+        self.xdotool(&["key", key]);
+    }
+
+    /// Replaces what stands in the focused text field.
+    pub fn retype(&self, text: &str) {
+        self.xdotool(&["key", "ctrl+a"]);
+        self.xdotool(&["type", "--delay", "4", text]);
+    }
+
+    pub fn wait_shown(&self, name: &str) {
+        wait_for(&format!("`{name}` on screen"), || {
+            self.alive();
+            self.find(name)
+        });
+    }
+
+    fn alive(&self) {
+        let stat = self.app.map(|pid| format!("/proc/{pid}/stat"));
+        assert!(stat.is_none_or(|s| Path::new(&s).exists()), "the app has ended");
+    }
+
+    fn xdotool(&self, args: &[&str]) {
+        let done = Command::new("xdotool").args(args).env("DISPLAY", &self.display).status();
+        assert!(done.expect("xdotool: scripts/setup test installs it").success(), "xdotool {args:?}");
+    }
+
+    /// Breadth first: an exact name before one that only contains it.
+    fn find(&self, name: &str) -> Option<Node> {
+        let root: Node = (
+            "org.a11y.atspi.Registry".to_owned(),
+            OwnedObjectPath::try_from("/org/a11y/atspi/accessible/root").expect("a path"),
+        );
+        let mut level = vec![root];
+        let mut near = None;
+        let mut seen = HashMap::new();
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for node in level {
+                if seen.insert((node.0.clone(), node.1.to_string()), ()).is_some() {
+                    continue;
+                }
+                let Some(proxy) = self.proxy(&node, "org.a11y.atspi.Accessible") else { continue };
+                let said: String = proxy.get_property("Name").unwrap_or_default();
+                if said == name {
+                    return Some(node);
+                }
+                if near.is_none() && said.contains(name) {
+                    near = Some(node.clone());
+                }
+                let children: Vec<Node> = proxy.call("GetChildren", &()).unwrap_or_default();
+                next.extend(children);
+            }
+            level = next;
+        }
+        near
+    }
+
+    fn extents(&self, node: &Node) -> Option<(i32, i32, i32, i32)> {
+        // 0: in coordinates of the screen
+        self.proxy(node, "org.a11y.atspi.Component")?.call("GetExtents", &(0u32,)).ok()
+    }
+
+    fn proxy(&self, node: &Node, interface: &'static str) -> Option<Proxy<'_>> {
+        use zbus::proxy::CacheProperties;
+        let builder = zbus::blocking::proxy::Builder::<Proxy<'_>>::new(&self.a11y);
+        let builder = builder.destination(node.0.clone()).ok()?.path(node.1.clone()).ok()?.interface(interface).ok()?;
+        builder.cache_properties(CacheProperties::No).build().ok()
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let out = child.stdout.as_mut().expect("piped");
+    // no more than the line: the rest is not ours
+    BufReader::new(out.by_ref()).read_line(&mut line).expect("a line");
+    line.trim().to_owned()
+}

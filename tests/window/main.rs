@@ -1,0 +1,118 @@
+//! The real window, driven by real clicks and keys in a virtual display, and judged by /proc.
+
+mod desktop;
+mod kernel;
+
+use std::time::Duration;
+
+use desktop::Desktop;
+use kernel::{Id, wait_for};
+
+/// The pod's processes: pause, and everyone in its pid namespace.
+fn pod_of(app: u32) -> (Id, Vec<Id>) {
+    let pause = wait_for("a pause below the app", || {
+        kernel::descendants(app).into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some("pause"))
+    });
+    let members = wait_for("pause, a master, two workers, a shell and its sleep", || {
+        let all = kernel::in_same_pid_ns(pause.pid);
+        (all.len() >= 6).then_some(all)
+    });
+    (pause, members)
+}
+
+#[test]
+fn two_clicks_kill_the_pause_and_the_window_shows_what_the_kernel_did() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (pause, members) = pod_of(app);
+    let hexagon = format!("pause, PID 1 of the pod, host pid {}", pause.pid);
+
+    desktop.click(&hexagon);
+    desktop.wait_shown("If you send KILL");
+    assert!(members.iter().all(Id::exists), "a click alone kills nobody");
+    desktop.click("KILL");
+
+    wait_for("nobody of the pod left in /proc", || members.iter().all(|p| !p.exists()).then_some(()));
+    desktop.wait_shown("pause was killed by SIGKILL; the kernel took every member with it");
+    desktop.wait_shown("5 of the 5 foretold ended with it");
+    assert!(Id::of(app).is_some_and(|id| id.exists()), "the window lives on");
+}
+
+#[test]
+fn one_key_kills_a_member_and_the_pod_lives_on() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (pause, members) = pod_of(app);
+    let net = kernel::ns(pause.pid, "net");
+    let sleep = *members.iter().find(|p| kernel::comm(p.pid).as_deref() == Some("sleep")).expect("busybox sleeps");
+    let shell = kernel::parent(sleep.pid);
+
+    desktop.click(&format!("host pid {shell}"));
+    desktop.wait_shown("busybox is terminated");
+    desktop.key("k");
+
+    wait_for("the shell gone", || Id::of(shell).is_none().then_some(()));
+    desktop.wait_shown("killed by SIGKILL (137)");
+    assert!(pause.exists());
+    assert_eq!(kernel::ns(pause.pid, "net"), net);
+}
+
+#[test]
+fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (pause, _) = pod_of(app);
+    let path = desktop.home().join("taken.json");
+
+    desktop.click("Export snapshot…");
+    desktop.wait_shown("Path of the snapshot");
+    desktop.retype("/proc/forbidden.json");
+    desktop.key("Return");
+    desktop.wait_shown("/proc/forbidden.json");
+    desktop.retype(&path.display().to_string());
+    desktop.key("Return");
+
+    let text = wait_for("the snapshot", || std::fs::read_to_string(&path).ok());
+    let snapshot: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(snapshot["schema"], "podscope.snapshot/1");
+    let pids: Vec<u64> = snapshot["processes"].as_array().into_iter().flatten().filter_map(|p| p["pid"].as_u64()).collect();
+    assert!(pids.contains(&u64::from(pause.pid)), "{pids:?}");
+}
+
+#[test]
+fn the_window_outlives_its_node_and_starts_another() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (_, members) = pod_of(app);
+    let node = kernel::descendants(app)
+        .into_iter()
+        .find(|p| kernel::comm(p.pid).as_deref() == Some("podscope-node"))
+        .expect("a node below the app");
+
+    node.kill();
+    wait_for("no member outlives the node", || members.iter().all(|p| !p.exists()).then_some(()));
+    desktop.wait_shown("The lab's node is gone");
+    desktop.click("Start the lab again");
+    let next = wait_for("a new node", || {
+        let all = kernel::descendants(app);
+        all.into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some("podscope-node"))
+    });
+    assert_ne!(next, node);
+    desktop.click("New pod");
+    desktop.click("Start nginx-busybox");
+    let (_, members) = pod_of(app);
+    assert!(members.iter().all(Id::exists));
+}
+
+#[test]
+fn nothing_is_left_when_the_window_is_killed() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (_, mut all) = pod_of(app);
+    all.extend(kernel::descendants(app));
+    Id::of(app).expect("it runs").kill();
+    desktop.reap();
+    kernel::wait_within(Duration::from_secs(1), "no process of ours left", || {
+        all.iter().all(|p| !p.exists()).then_some(())
+    });
+}
