@@ -39,12 +39,8 @@ impl Fuse {
     fn whom(&self, record: &Record) -> Option<ProcId> {
         let space = self.spaces.get(&record.pause)?;
         let first = space.bearer(record.pid).filter(|id| self.fits(*id, record));
-        // a pid that was read is beyond doubt; predictions can be off where forks overtook each other
-        first.or_else(|| {
-            space.near(record.pid).find(|id| {
-                self.entries.get(id).is_some_and(|e| !e.exact_inner && e.exit.is_some()) && self.fits(*id, record)
-            })
-        })
+        // a pid that was read is beyond doubt, a prediction needs the same status
+        first.or_else(|| space.likely(record.pid).find(|id| self.fits(*id, record)))
     }
 
     fn fits(&self, id: ProcId, record: &Record) -> bool {
@@ -80,6 +76,9 @@ impl Fuse {
         self.ended(kernel, id, Some(record.status), at, None);
         self.reparented(id, Parent::Process(record.pause), Stamp::by_then(record.at, Source::Pause));
         if let Some(entry) = self.entries.get_mut(&id) {
+            if let (Some(inner), Some(space)) = (entry.inner, self.spaces.get_mut(&record.pause)) {
+                space.settle(inner, id);
+            }
             entry.inner = Some(record.pid);
         }
         if self.entries.get(&id).is_some_and(super::Entry::is_unreaped) {

@@ -90,12 +90,14 @@ impl Play {
     }
 
     fn exit(&mut self, at: u64, pid: u32, status: i32, parent: Option<u32>) {
+        self.machine.now = self.machine.now.max(at);
         let event = Event::Exit { t: t(at), pid, tgid: pid, status: WaitStatus(status), parent };
         self.fuse.event(&mut self.machine, event);
     }
 
     fn hup(&mut self, at: u64, pid: u32) {
         self.machine.table.remove(&pid);
+        self.machine.now = self.machine.now.max(at);
         self.fuse.pidfd_reaped(id(pid), t(at));
     }
 
@@ -319,6 +321,9 @@ fn the_node_and_the_connector_mean_the_same_process() {
             }
             let told = ProcId { pid: 11, start };
             let at = Stamp::prompt(t(5), Source::Node);
+            if readable {
+                play.machine.die(11);
+            }
             play.exit(4, 11, 0, Some(10));
             play.input(Input::Delta(Delta::Exited { id: told, status: Some(WaitStatus(0)), at }));
             play.input(Input::Delta(Delta::Reaped { id: told, by: Parent::Process(id(10)), at }));
