@@ -65,6 +65,8 @@ const DISCOVER_NS: u64 = 100_000_000;
 const SETTLE_NS: u64 = 25_000_000;
 /// How long facts that contradict each other wait for the event that explains them.
 const PATIENCE_NS: u64 = 250_000_000;
+/// How much later than pause's report the kernel's own may come.
+const GRACE_NS: u64 = 5_000_000;
 
 pub struct Fuse {
     scope: Scope,
@@ -96,6 +98,7 @@ pub struct Fuse {
     /// Where the next partial scan begins.
     scan_from: Option<ProcId>,
     denied: usize,
+    caught_up: bool,
     out: Vec<Delta>,
 }
 
@@ -123,6 +126,7 @@ impl Fuse {
             unrelated: HashSet::new(),
             scan_from: None,
             denied: 0,
+            caught_up: true,
             out: Vec::new(),
         }
     }
@@ -152,7 +156,7 @@ impl Fuse {
             Input::Delta(delta) => self.told(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);
-                self.records.push(Record { pause, pid: pid_in_pod, status, at });
+                self.records.push(Record { pause, pid: pid_in_pod, status, at, ripe: false });
             }
             Input::PauseDropped { pause, count, at } => self.pause_dropped(self.canonical(pause), count, at),
         }
@@ -183,9 +187,12 @@ impl Fuse {
         self.verify(kernel, usize::MAX);
     }
 
-    /// Everything that was ready has been told: concludes what follows from it.
-    pub fn finish(&mut self, kernel: &mut impl Kernel) -> Vec<Delta> {
-        self.match_records(kernel);
+    /// Concludes what follows from what was told. `caught_up`: no events wait that might say more.
+    pub fn finish(&mut self, kernel: &mut impl Kernel, caught_up: bool) -> Vec<Delta> {
+        self.caught_up = caught_up;
+        if caught_up {
+            self.match_records(kernel);
+        }
         self.conclude(kernel);
         std::mem::take(&mut self.out)
     }
@@ -225,7 +232,7 @@ impl Fuse {
             also(gone.at.t.plus(PATIENCE_NS));
         }
         for record in &self.records {
-            also(record.at.plus(PATIENCE_NS));
+            also(record.at.plus(if record.ripe { PATIENCE_NS } else { GRACE_NS }));
         }
         first
     }

@@ -22,6 +22,6 @@ pub fn once(pids: Option<&[u32]>) -> Result<Vec<Delta>, Error> {
         None => fuse.start_host(&mut live),
         Some(pids) => fuse.only(&mut live, &pids.iter().filter_map(|pid| identify(*pid)).collect::<Vec<_>>()),
     }
-    deltas.extend(fuse.finish(&mut live).into_iter().filter(|d| !matches!(d, Delta::Born { .. })));
+    deltas.extend(fuse.finish(&mut live, true).into_iter().filter(|d| !matches!(d, Delta::Born { .. })));
     Ok(deltas)
 }

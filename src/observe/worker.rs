@@ -102,7 +102,7 @@ impl Worker {
         for id in &options.watch {
             fuse.watch(&mut live, *id);
         }
-        first.extend(fuse.finish(&mut live));
+        first.extend(fuse.finish(&mut live, true));
         sink(first);
 
         Ok(Self {
@@ -169,7 +169,7 @@ impl Worker {
                 }
             }
             self.fuse.tick(&mut self.live);
-            let mut batch = self.fuse.finish(&mut self.live);
+            let mut batch = self.fuse.finish(&mut self.live, self.queue.is_empty());
             if let Some(why) = self.live.take_unheld() {
                 batch.push(host::visibility(Aspect::Pidfd, unheld(why)));
             }

@@ -145,8 +145,7 @@ impl Fuse {
         }
         if let Some(init) = init {
             let space = self.spaces.entry(init).or_default();
-            space.read(inner);
-            space.bear(inner, id);
+            space.read(inner, id);
         }
     }
 

@@ -78,7 +78,7 @@ impl Fuse {
             let space = self.spaces.entry(init).or_default();
             entry.inner = space.predict();
             if let Some(inner) = entry.inner {
-                space.bear(inner, id);
+                space.expect(inner, id);
             }
         }
         self.entries.insert(id, entry);

@@ -1,6 +1,8 @@
 //! pause's own records: it knows a child only by the pid inside the pod.
 
-use super::{Fuse, Kernel, PATIENCE_NS};
+use std::collections::BTreeMap;
+
+use super::{Fuse, GRACE_NS, Kernel, PATIENCE_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 
 /// One reap as pause told it.
@@ -10,6 +12,8 @@ pub struct Record {
     pub pid: u32,
     pub status: WaitStatus,
     pub at: MonoNs,
+    /// All events before it have come, so a guess is well founded.
+    pub ripe: bool,
 }
 
 impl Fuse {
@@ -21,13 +25,23 @@ impl Fuse {
         }
         let now = kernel.now();
         let mut unmatched = 0;
-        for record in std::mem::take(&mut self.records) {
+        let mut until: BTreeMap<ProcId, MonoNs> = BTreeMap::new();
+        for mut record in std::mem::take(&mut self.records) {
+            record.ripe |= now >= record.at.plus(GRACE_NS);
             if let Some(id) = self.whom(&record) {
                 self.apply(kernel, &record, id);
+                let told = until.entry(record.pause).or_default();
+                *told = record.at.max(*told);
             } else if now < record.at.plus(PATIENCE_NS) {
                 self.records.push(record);
             } else {
                 unmatched += 1;
+                self.silence_proves_nothing(record.pause);
+            }
+        }
+        for (pause, at) in until {
+            if self.records.iter().all(|r| r.pause != pause) {
+                self.not_by_pause(pause, at);
             }
         }
         if unmatched > 0 {
@@ -38,13 +52,15 @@ impl Fuse {
 
     fn whom(&self, record: &Record) -> Option<ProcId> {
         let space = self.spaces.get(&record.pause)?;
-        let first = space.bearer(record.pid).filter(|id| self.fits(*id, record));
-        // a pid that was read is beyond doubt; predictions can be off where forks overtook each other
-        first.or_else(|| {
-            space.near(record.pid).find(|id| {
-                self.entries.get(id).is_some_and(|e| !e.exact_inner && e.exit.is_some()) && self.fits(*id, record)
-            })
-        })
+        let read = space.bearer(record.pid);
+        if let Some(id) = read
+            && (self.fits(id, record) || self.entries.get(&id).is_some_and(|e| e.exit.is_none()))
+        {
+            // beyond doubt, as soon as its exit is told
+            return self.fits(id, record).then_some(id);
+        }
+        // a prediction needs the same status
+        space.likely(record.pid).find(|id| record.ripe && self.fits(*id, record))
     }
 
     fn fits(&self, id: ProcId, record: &Record) -> bool {
@@ -80,6 +96,9 @@ impl Fuse {
         self.ended(kernel, id, Some(record.status), at, None);
         self.reparented(id, Parent::Process(record.pause), Stamp::by_then(record.at, Source::Pause));
         if let Some(entry) = self.entries.get_mut(&id) {
+            if let (Some(inner), Some(space)) = (entry.inner, self.spaces.get_mut(&record.pause)) {
+                space.settle(inner, id);
+            }
             entry.inner = Some(record.pid);
         }
         if self.entries.get(&id).is_some_and(super::Entry::is_unreaped) {
@@ -87,15 +106,16 @@ impl Fuse {
         } else {
             self.reap_refined(id, Parent::Process(record.pause), at);
         }
-        if self.records.iter().all(|r| r.pause != record.pause) {
-            self.not_by_pause(record.pause, record.at);
-        }
+    }
+
+    /// A record is missing, and it may have been of any of these.
+    fn silence_proves_nothing(&mut self, pause: ProcId) {
+        let init = |id: &ProcId| self.entries.get(id).and_then(|e| e.init);
+        self.unsure = self.unsure.iter().copied().filter(|id| init(id) != Some(pause)).collect();
     }
 
     pub(super) fn pause_dropped(&mut self, pause: ProcId, count: u32, at: MonoNs) {
-        let init = |id: &ProcId| self.entries.get(id).and_then(|e| e.init);
-        // silence proves nothing any more
-        self.unsure = self.unsure.iter().copied().filter(|id| init(id) != Some(pause)).collect();
+        self.silence_proves_nothing(pause);
         let at = Stamp::prompt(at, Source::Pause);
         self.out.push(Delta::Lost { source: Source::Pause, count: Some(u64::from(count)), at });
     }

@@ -51,7 +51,7 @@ impl Fuse {
             self.ending.remove(&id);
             return;
         };
-        let late = at_once || !self.connector || kernel.now() >= gone.at.t.plus(PATIENCE_NS);
+        let late = at_once || !self.connector || self.caught_up && kernel.now() >= gone.at.t.plus(PATIENCE_NS);
         let Some(exit) = self.entries.get(&id).map(|e| e.exit) else { return };
         let status = match exit {
             Some((_, Some(_))) => None,

@@ -1,6 +1,6 @@
 //! Pids inside a pid namespace: read where there was time, else predicted from the order of the forks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::model::ProcId;
 
@@ -9,12 +9,15 @@ use crate::model::ProcId;
 pub struct Space {
     /// What the next fork will get: pids are given in order (`alloc_pid`, `kernel/pid.c`).
     next: Option<u32>,
-    bearers: HashMap<u32, ProcId>,
-    /// In the order of their births, so that the oldest are forgotten first.
+    /// Those whose pid was read.
+    read: HashMap<u32, ProcId>,
+    /// In the order they were read, so that the oldest are forgotten first.
     order: VecDeque<(u32, ProcId)>,
+    /// Those who went too fast to be read, by the pid they should have.
+    unread: BTreeSet<(u32, ProcId)>,
 }
 
-/// Bearers remembered for each namespace.
+/// Bearers of each sort remembered for each namespace.
 const MAX: usize = 8_192;
 /// A step back of more than this is the counter's wrap, not two forks that overtook each other.
 const WRAP: u32 = 1_000;
@@ -27,34 +30,53 @@ impl Space {
         Some(pid)
     }
 
-    pub fn read(&mut self, pid: u32) {
+    pub fn expect(&mut self, pid: u32, id: ProcId) {
+        self.unread.insert((pid, id));
+        if self.unread.len() > MAX {
+            self.unread.pop_first();
+        }
+    }
+
+    /// Its pid is known for sure from now on.
+    pub fn settle(&mut self, pid: u32, id: ProcId) {
+        self.unread.remove(&(pid, id));
+    }
+
+    pub fn read(&mut self, pid: u32, id: ProcId) {
         let next = pid + 1;
         self.next = Some(match self.next {
             Some(known) if known > next && known - next < WRAP => known,
             _ => next,
         });
-    }
-
-    pub fn bear(&mut self, pid: u32, id: ProcId) {
-        self.bearers.insert(pid, id);
+        self.read.insert(pid, id);
         self.order.push_back((pid, id));
         if self.order.len() > MAX
             && let Some((pid, id)) = self.order.pop_front()
-            && self.bearers.get(&pid) == Some(&id)
+            && self.read.get(&pid) == Some(&id)
         {
-            self.bearers.remove(&pid);
+            self.read.remove(&pid);
         }
     }
 
     pub fn bearer(&self, pid: u32) -> Option<ProcId> {
-        self.bearers.get(&pid).copied()
+        self.read.get(&pid).copied()
     }
 
-    /// Others that may have it if a prediction went wrong, nearest first.
-    pub fn near(&self, pid: u32) -> impl Iterator<Item = ProcId> {
-        const REACH: u32 = 256;
-        (1..=REACH).flat_map(move |d| {
-            [pid.checked_sub(d), pid.checked_add(d)].into_iter().flatten().filter_map(|p| self.bearer(p))
+    /// The unread ones that may have it, those most likely first: forks that overtook each other, failed
+    /// forks and threads put a prediction off by a few.
+    pub fn likely(&self, pid: u32) -> impl Iterator<Item = ProcId> {
+        let least = ProcId { pid: 0, start: 0 };
+        let mut above = self.unread.range((pid, least)..).peekable();
+        let mut below = self.unread.range(..(pid, least)).rev().peekable();
+        std::iter::from_fn(move || {
+            let up = above.peek().map(|(p, _)| p - pid);
+            let down = below.peek().map(|(p, _)| pid - p);
+            let next = match (up, down) {
+                (Some(up), Some(down)) if up <= down => above.next(),
+                (Some(_), None) => above.next(),
+                _ => below.next(),
+            };
+            next.map(|(_, id)| *id)
         })
     }
 }
@@ -63,37 +85,51 @@ impl Space {
 mod tests {
     use super::*;
 
+    fn id(pid: u32) -> ProcId {
+        ProcId { pid, start: 0 }
+    }
+
     #[test]
     fn a_reading_sets_the_prediction_right() {
         let mut space = Space::default();
         assert_eq!(space.predict(), None);
-        space.read(1);
+        space.read(1, id(9));
         assert_eq!((space.predict(), space.predict()), (Some(2), Some(3)));
-        space.read(6);
+        space.read(6, id(9));
         assert_eq!(space.predict(), Some(7));
-        space.read(5);
+        space.read(5, id(9));
         assert_eq!(space.predict(), Some(8), "two forks overtook each other");
-        space.read(30_000);
-        space.read(301);
+        space.read(30_000, id(9));
+        space.read(301, id(9));
         assert_eq!(space.predict(), Some(302), "the counter wrapped");
     }
 
     #[test]
-    fn near_ones_by_distance() {
+    fn likely_ones_by_distance() {
         let mut space = Space::default();
-        let id = |pid| ProcId { pid, start: 0 };
         for inner in [5, 8, 9, 400] {
-            space.bear(inner, id(inner));
+            space.expect(inner, id(inner));
         }
-        assert_eq!(space.near(7).collect::<Vec<_>>(), [id(8), id(5), id(9)]);
+        assert_eq!(space.likely(7).collect::<Vec<_>>(), [id(8), id(9), id(5), id(400)]);
+        space.settle(8, id(8));
+        assert_eq!(space.likely(8).next(), Some(id(9)));
+    }
+
+    #[test]
+    fn a_reading_does_not_displace_who_was_expected_there() {
+        let mut space = Space::default();
+        space.expect(10, id(1));
+        space.read(10, id(2));
+        assert_eq!((space.bearer(10), space.likely(11).next()), (Some(id(2)), Some(id(1))));
     }
 
     #[test]
     fn it_is_bounded() {
         let mut space = Space::default();
         for n in 0..3 * MAX as u32 {
-            space.bear(n, ProcId { pid: n, start: 0 });
+            space.read(n, id(n));
+            space.expect(n, id(n));
         }
-        assert_eq!((space.bearers.len(), space.order.len()), (MAX, MAX));
+        assert_eq!((space.read.len(), space.order.len(), space.unread.len()), (MAX, MAX, MAX));
     }
 }
