@@ -7,7 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{Context, ViewportId};
 
 use crate::command::{Outcome, PodSource};
-use crate::lab::{self, Lab, PodSpec};
+use crate::lab::spec::{PodSpec, Warning, parse};
+use crate::lab::{self, Lab};
 use crate::model::{Delta, Member, PodUid};
 use crate::observe::{Observer, Options, Scope};
 
@@ -46,7 +47,7 @@ impl Session {
             let _ = out.send(batch);
             wake.request_repaint_of(ViewportId::ROOT);
         };
-        let observer = Observer::start(Scope::Lab, Options::default(), Box::new(sink))?;
+        let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
         Ok(Self { observer, lab: None, deltas, answers: bounded(256), ctx: ctx.clone() })
     }
 
@@ -99,7 +100,8 @@ impl Session {
             let ran = lab.and_then(|lab| lab.exec(&member, &argv, EXEC).map_err(|e| e.to_string()));
             Answer::Ended(match ran {
                 Ok(ran) => {
-                    let output = format!("{}{}", ran.stdout, ran.stderr);
+                    let output = [ran.stdout, ran.stderr].concat();
+                    let output = String::from_utf8_lossy(&output).into_owned();
                     Outcome::Exec { code: ran.status.code(), output }
                 }
                 Err(why) => Outcome::Failed(why),
@@ -166,7 +168,7 @@ fn create(lab: &Lab, source: &PodSource, answers: &Sender<Answer>) -> Result<(),
             (path.display().to_string(), text)
         }
     };
-    let pods: Vec<(PodSpec, Vec<lab::Warning>)> = lab::parse(&name, &text).map_err(|e| e.to_string())?;
+    let pods: Vec<(PodSpec, Vec<Warning>)> = parse(&name, &text).map_err(|e| e.to_string())?;
     for (spec, warnings) in pods {
         for warning in warnings {
             let _ = answers.send(Answer::Notice(format!("{name}: {warning}")));

@@ -50,8 +50,10 @@ pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> V
     found.into_iter().map(|(_, lane)| lane).collect()
 }
 
-/// Times for the ruler: a round step that leaves at least `min_gap` points between two labels.
-pub fn ticks(from: MonoNs, to: MonoNs, width: f32, min_gap: f32) -> (u64, Vec<MonoNs>) {
+/// Times for the ruler, round as counted from `zero`: a step that leaves at least `min_gap` points
+/// between two labels. Returns the step in ns, and each time with its distance from `zero`; nothing
+/// before `zero` has a label.
+pub fn ticks(zero: MonoNs, from: MonoNs, to: MonoNs, width: f32, min_gap: f32) -> (u64, Vec<(MonoNs, u64)>) {
     const STEPS: [u64; 16] = [
         1_000_000,
         2_000_000,
@@ -73,8 +75,9 @@ pub fn ticks(from: MonoNs, to: MonoNs, width: f32, min_gap: f32) -> (u64, Vec<Mo
     let span = to.since(from).max(1);
     let most = (width / min_gap).max(1.0) as u64;
     let step = STEPS.into_iter().find(|s| span / s < most).unwrap_or(1_800_000_000_000);
-    let first = from.0.div_ceil(step);
-    (step, (first..=to.0 / step).map(|n| MonoNs(n * step)).collect())
+    let first = from.since(zero).div_ceil(step);
+    let last = to.since(zero) / step;
+    (step, (first..=last).map(|n| n * step).map(|offset| (zero.plus(offset), offset)).collect())
 }
 
 #[cfg(test)]
@@ -84,8 +87,9 @@ mod tests {
     #[test]
     fn ticks_are_round_and_never_crowd() {
         for (span_ms, width) in [(5, 300.0), (7_000, 700.0), (600_000, 900.0)] {
-            let (step, at) = ticks(MonoNs(123_456_789), MonoNs(123_456_789 + span_ms * 1_000_000), width, 70.0);
-            assert!(at.iter().all(|t| t.0 % step == 0));
+            let from = MonoNs(123_456_789);
+            let (step, at) = ticks(MonoNs(55), from, from.plus(span_ms * 1_000_000), width, 70.0);
+            assert!(at.iter().all(|(t, offset)| offset % step == 0 && t.0 == offset + 55));
             assert!(at.len() as f32 * 70.0 <= width + 140.0, "{} labels in {width}", at.len());
             assert!(!at.is_empty());
         }

@@ -161,7 +161,8 @@ fn ends(world: &World, p: &Process, init: bool, pause: bool, status: WaitStatus,
     if !init {
         f.lines.push(reaper_line(world, p));
     }
-    let shared: Vec<&str> = f.released.iter().filter(|ns| !world.is_host_ns(**ns)).map(|ns| ns.kind.name()).collect();
+    let mut shared: Vec<&str> = f.released.iter().map(|ns| ns.kind.name()).collect();
+    shared.dedup();
     if !shared.is_empty() {
         f.lines.push(format!(
             "{}: no process left in {}, released.",

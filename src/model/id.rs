@@ -58,7 +58,7 @@ impl NsKind {
 
 impl fmt::Display for NsKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 

@@ -48,6 +48,8 @@ pub trait Kernel {
     fn meet(&mut self, pid: u32) -> Option<Reading>;
     /// Exit status of a process that was met and has been reaped.
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus>;
+    /// Its exit and reap will be reported.
+    fn holds(&self, id: ProcId) -> bool;
     fn release(&mut self, id: ProcId);
     /// The namespace of this process, and those above it that are not `known`.
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(u64) -> bool) -> Vec<RawNs>;
@@ -160,7 +162,7 @@ impl Fuse {
     pub fn pidfd_exit(&mut self, kernel: &mut impl Kernel, id: ProcId, at: MonoNs) {
         // the connector tells the same with the kernel's own time
         if self.entries.get(&id).is_some_and(|e| e.exit.is_none()) && !self.connector {
-            let status = self.zombie_status(kernel, id);
+            let status = reap::zombie_status(kernel, id);
             self.ended(kernel, id, status, Stamp::prompt(at, Source::Pidfd), None);
         }
     }

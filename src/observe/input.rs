@@ -4,6 +4,7 @@ use crate::model::{Delta, MonoNs, ProcId, WaitStatus};
 
 /// Facts from the lab's node, to be fused with what the kernel tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "moved once through a channel")]
 pub enum Input {
     /// Already in the host's pids; identities are reconciled with the observer's own.
     Delta(Delta),

@@ -122,6 +122,10 @@ impl Kernel for Live {
         pidfd::exit_status(self.held.get(&id)?).ok().flatten().map(WaitStatus)
     }
 
+    fn holds(&self, id: ProcId) -> bool {
+        self.held.contains_key(&id)
+    }
+
     fn release(&mut self, id: ProcId) {
         // closing takes it out of the epoll too
         self.held.remove(&id);
@@ -134,26 +138,26 @@ impl Kernel for Live {
         let mut found = Vec::new();
         let path = format!("/proc/{pid}/ns/{kind}");
         if let Ok(fd) = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
-            describe(fd, kind, known, &mut found, 0);
+            describe(&fd, kind, known, &mut found, 0);
         }
         found
     }
 }
 
 /// Adds the namespace behind `fd` and all unknown ones above it.
-fn describe(fd: OwnedFd, kind: NsKind, known: &dyn Fn(u64) -> bool, found: &mut Vec<RawNs>, depth: u32) {
+fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(u64) -> bool, found: &mut Vec<RawNs>, depth: u32) {
     /// The kernel nests pid and user namespaces no deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
     const DEEPEST: u32 = 34;
-    let Some(ino) = inode(&fd) else { return };
+    let Some(ino) = inode(fd) else { return };
     if depth > DEEPEST || found.iter().any(|raw| raw.ino == ino) {
         return;
     }
-    let owner = nsfs::owner(&fd).ok();
-    let parent = if matches!(kind, NsKind::Pid | NsKind::User) { nsfs::parent(&fd).ok() } else { None };
+    let owner = nsfs::owner(fd).ok();
+    let parent = if matches!(kind, NsKind::Pid | NsKind::User) { nsfs::parent(fd).ok() } else { None };
     found.push(RawNs {
         kind,
         ino,
-        owner_uid: if kind == NsKind::User { nsfs::owner_uid(&fd).ok() } else { None },
+        owner_uid: if kind == NsKind::User { nsfs::owner_uid(fd).ok() } else { None },
         owner: owner.as_ref().and_then(inode),
         parent: parent.as_ref().and_then(inode),
     });
@@ -161,7 +165,7 @@ fn describe(fd: OwnedFd, kind: NsKind, known: &dyn Fn(u64) -> bool, found: &mut 
         if let Some(fd) = above
             && inode(&fd).is_some_and(|ino| !known(ino))
         {
-            describe(fd, kind, known, found, depth + 1);
+            describe(&fd, kind, known, found, depth + 1);
         }
     }
 }

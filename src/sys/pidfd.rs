@@ -42,8 +42,8 @@ struct PidfdInfo {
 
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
-/// `_IOWR(0xFF, 11, struct pidfd_info)`.
-const PIDFD_GET_INFO: libc::Ioctl = (3 << 30 | (size_of::<PidfdInfo>() as u32) << 16 | 0xFF << 8 | 11) as libc::Ioctl;
+/// `_IOWR(0xFF, 11, struct pidfd_info)`; x86 and arm lay request numbers out alike.
+const PIDFD_GET_INFO: libc::Ioctl = (3 << 30 | (size_of::<PidfdInfo>() as u32) << 16 | 0xFF << 8 | 0x0B) as libc::Ioctl;
 
 /// The wait status of a process that has been reaped, whoever reaped it.
 ///

@@ -242,7 +242,7 @@ fn kept_alive(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
         let Some(ns) = p.namespaces.get(kind).filter(|ns| !cx.world.is_host_ns(*ns)) else { continue };
         let holders = holders(cx, ns);
         let words = if holders.is_empty() { "no process any more".into() } else { holders };
-        let row = format!("{kind:<4}{words}");
+        let row = format!("{kind:<5}{words}");
         let label = egui::RichText::new(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
         ui.add(egui::Label::new(label).truncate()).on_hover_text(row);
     }
@@ -322,7 +322,7 @@ fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let mut rows = vec![
         ("Phase", pod.phase.name().to_owned()),
         ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
-        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt))),
+        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
         ("Restarts", pod.restarts().to_string()),
         ("pid namespace", if pod.share_pid { "shared" } else { "one a container" }.to_owned()),
         ("Volumes", if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),

@@ -29,7 +29,8 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
             let tokens = cx.tokens;
-            let width = (ui.available_width() - 2.0 * 20.0).max(520.0);
+            // the card's own margins and outline
+            let width = (ui.available_width() - 2.0 * 21.0).max(520.0);
             let map = lay_out(world, pod, width, cx.now);
             egui::Frame::new()
                 .fill(tokens.card)
@@ -69,7 +70,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         }
         let mut facts = Vec::new();
         if let Some(sandbox) = &pod.sandbox {
-            facts.push(format!("sandbox #{}", sandbox.attempt));
+            facts.push(format!("sandbox #{}", sandbox.attempt + 1));
         }
         facts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
         facts.push(format!("shareProcessNamespace: {}", pod.share_pid));

@@ -22,14 +22,14 @@ pub struct TreeState {
 }
 
 const COLUMNS: [(Column, &str, f32, &str); 8] = [
-    (Column::Pid, "PID", 66.0, "pid on the host"),
-    (Column::PidInPod, "IN POD", 60.0, "pid in its own pid namespace"),
-    (Column::Parent, "PPID", 66.0, "parent's pid on the host; 0 is outside"),
-    (Column::State, "S", 92.0, "state"),
-    (Column::Threads, "THR", 46.0, "threads"),
-    (Column::Memory, "RES", 70.0, "resident memory"),
-    (Column::Age, "BORN", 88.0, "time of birth"),
-    (Column::Pod, "POD / MEMBER", 190.0, "pod and member it belongs to"),
+    (Column::Pid, "PID", 58.0, "pid on the host"),
+    (Column::PidInPod, "IN POD", 58.0, "pid in its own pid namespace"),
+    (Column::Parent, "PPID", 58.0, "parent's pid on the host; 0 is outside"),
+    (Column::State, "S", 86.0, "state"),
+    (Column::Threads, "THR", 42.0, "threads"),
+    (Column::Memory, "RES", 66.0, "resident memory"),
+    (Column::Age, "BORN", 82.0, "time of birth"),
+    (Column::Pod, "POD / MEMBER", 168.0, "pod and member it belongs to"),
 ];
 
 pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
@@ -55,7 +55,7 @@ pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
         };
         let found = rows(world, &query);
         let fixed: f32 = COLUMNS.iter().map(|c| c.2).sum();
-        let width = ui.available_width().max(fixed + 300.0);
+        let width = ui.available_width().max(fixed + 180.0);
         egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
             ui.set_min_width(width);
             header(ui, cx, state, width);

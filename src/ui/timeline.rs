@@ -199,15 +199,12 @@ fn scroll_and_zoom(ui: &Ui, response: &egui::Response, view: &mut Viewport, scal
 
 fn ruler(ui: &Ui, cx: &Cx<'_>, scale: &Scale, to: MonoNs) {
     let tokens = cx.tokens;
-    // ticks count from the epoch, as the clock above does
-    let zero = cx.epoch.0;
-    let shifted = |t: MonoNs| MonoNs(t.0.saturating_sub(zero));
-    let (step, at) = ticks(shifted(scale.from), shifted(to), scale.plot.width(), 84.0);
-    for t in at {
-        let x = scale.x(MonoNs(t.0 + zero));
+    let (step, at) = ticks(cx.epoch, scale.from, to, scale.plot.width(), 84.0);
+    for (t, offset) in at {
+        let x = scale.x(t);
         let line = [pos2(x, scale.plot.top() + RULER_H - 2.0), pos2(x, scale.plot.bottom())];
         ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.gamma_multiply(0.7)));
-        let words = tick_label(t, step);
+        let words = tick_label(offset, step);
         let at = pos2(x, scale.plot.top() + 9.0);
         if x > scale.plot.left() + 20.0 && x < scale.plot.right() - 20.0 {
             text::put(ui, at, Align2::CENTER_CENTER, &words, tokens::mono(10.5), tokens.faint, 80.0);
@@ -215,16 +212,17 @@ fn ruler(ui: &Ui, cx: &Cx<'_>, scale: &Scale, to: MonoNs) {
     }
 }
 
-fn tick_label(t: MonoNs, step: u64) -> String {
-    let s = t.0 as f64 / 1e9;
+/// `offset` and `step` in ns.
+fn tick_label(offset: u64, step: u64) -> String {
+    let s = offset as f64 / 1e9;
     match step {
         0..1_000_000_000 => {
             let digits = 9 - (step as f64).log10().floor() as usize;
             format!("{s:.digits$} s")
         }
-        1_000_000_000..60_000_000_000 if t.0 < 60_000_000_000 => format!("{s:.0} s"),
+        1_000_000_000..60_000_000_000 if offset < 60_000_000_000 => format!("{s:.0} s"),
         _ => {
-            let s = t.0 / 1_000_000_000;
+            let s = offset / 1_000_000_000;
             format!("{}:{:02}", s / 60, s % 60)
         }
     }

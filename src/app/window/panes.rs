@@ -36,8 +36,8 @@ pub fn arrangement() -> Tree<Pane> {
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
     let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
-    column.shares.set_share(tabs, 0.70);
-    column.shares.set_share(timeline, 0.30);
+    column.shares.set_share(tabs, 0.73);
+    column.shares.set_share(timeline, 0.27);
     let root = tiles.insert_container(Container::Linear(column));
     Tree::new(Id::unique("panes"), root, tiles)
 }

@@ -1,7 +1,7 @@
 //! Observer and lab behind `podscope run`, and what happened so far.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,6 +171,6 @@ fn ran(argv: &[String], output: &ExecOutput) -> Outcome {
     Outcome::Exec { code: output.status.code(), output: text }
 }
 
-fn skip(path: &PathBuf) {
+fn skip(path: &Path) {
     note(format_args!("podscope: {}: no screenshot, since there is no window here", path.display()));
 }

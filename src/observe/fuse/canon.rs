@@ -34,7 +34,7 @@ impl Fuse {
                 let (id, parent, at) = (self.canonical(*id), self.canonical_parent(*parent), *at);
                 if !self.entries.contains_key(&id) {
                     let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
-                    let reading = self.meet(kernel, &entry, false);
+                    let reading = Self::meet(kernel, &entry, false);
                     self.born(kernel, entry, reading, at);
                 }
                 return;

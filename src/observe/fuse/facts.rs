@@ -168,10 +168,10 @@ pub fn denied_sight(denied: usize, all: usize) -> Sight {
     match denied {
         0 => Sight::Full,
         n if n == all => Sight::Missing(format!(
-            "the namespaces of all {n} processes are closed to this user; run as root or grant CAP_SYS_PTRACE"
+            "the namespaces of all {n} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
         )),
         n => Sight::Partial(format!(
-            "the namespaces of {n} of {all} processes belong to other users; run as root or grant CAP_SYS_PTRACE"
+            "the namespaces of {n} of {all} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
         )),
     }
 }

@@ -36,12 +36,12 @@ impl Fuse {
             return;
         }
         let predicted = Entry { exact_birth: true, exact_threads: true, ..Entry::new(ProcId { pid, start }, parent) };
-        let reading = self.meet(kernel, &predicted, true);
+        let reading = Self::meet(kernel, &predicted, true);
         self.born(kernel, predicted, reading, at);
     }
 
     /// Reads and holds the process that `entry` means, or nothing if another has its pid by now.
-    pub(super) fn meet(&mut self, kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Option<Reading> {
+    pub(super) fn meet(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Option<Reading> {
         let reading = kernel.meet(entry.id.pid)?;
         let same = if derived { entry.is(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
         if !same {
@@ -88,15 +88,12 @@ impl Fuse {
             self.children.entry(p).or_default().insert(id);
         }
         self.out.push(Delta::Born { id, parent, at });
-        match reading {
-            Some(reading) => {
-                self.absorb(kernel, id, &reading, true);
-                self.unsettle(kernel, id);
-            }
-            None => {
-                let now = kernel.now();
-                self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
-            }
+        if let Some(reading) = reading {
+            self.absorb(kernel, id, &reading, true);
+            self.unsettle(kernel, id);
+        } else {
+            let now = kernel.now();
+            self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
         }
         id
     }
@@ -178,8 +175,8 @@ impl Fuse {
         // (wait_task_zombie, kernel/exit.c)
         let status = (status == of_leader).then_some(status);
         self.ended(kernel, id, status, Stamp::connector(t), parent);
-        if parent.is_none() {
-            // released before the event was sent
+        if parent.is_none() && pid == tgid {
+            // released before the event was sent; other threads release themselves
             self.vanished(id, Stamp::by_then(t, Source::Connector), None);
         }
     }

@@ -140,14 +140,6 @@ impl Fuse {
         }
     }
 
-    /// Wait status of a process that is a zombie now, where /proc may tell us.
-    pub(super) fn zombie_status(&self, kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
-        let reading = kernel.read(id.pid, Depth::All).filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
-        // without ptrace access the kernel writes zero, and refuses the links too
-        let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
-        may_know.then_some(WaitStatus(reading.stat.exit_code))
-    }
-
     /// More is known of a reap that was told already.
     pub(super) fn reap_refined(&mut self, id: ProcId, by: Parent, at: Stamp) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -178,6 +170,14 @@ impl Fuse {
             }
         }
     }
+}
+
+/// Wait status of a process that is a zombie now, where /proc may tell us.
+pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
+    let reading = kernel.read(id.pid, Depth::All).filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
+    // without ptrace access the kernel writes zero, and refuses the links too
+    let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
+    may_know.then_some(WaitStatus(reading.stat.exit_code))
 }
 
 fn lives(kernel: &mut impl Kernel, entry: &Entry) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::reap::zombie_status;
 use super::{DISCOVER_NS, Entry, Fuse, Kernel, VERIFY_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
@@ -54,12 +55,12 @@ impl Fuse {
     /// A process found by looking.
     pub(super) fn adopt(&mut self, kernel: &mut impl Kernel, id: ProcId, parent: Parent) {
         let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
-        let Some(reading) = self.meet(kernel, &entry, false) else { return };
+        let Some(reading) = Self::meet(kernel, &entry, false) else { return };
         let born = kernel.ticks().born_by(id.start).0.min(kernel.now().0);
         let dead = reading.stat.is_dead();
         self.born(kernel, entry, Some(reading), Stamp::by_then(MonoNs(born), Source::Scan));
         if dead {
-            let status = self.zombie_status(kernel, id);
+            let status = zombie_status(kernel, id);
             let now = kernel.now();
             self.ended(kernel, id, status, Stamp::by_then(now, Source::Scan), None);
         }
@@ -155,9 +156,9 @@ impl Fuse {
         let moves = parent != self.parent_of(reading.stat.ppid)
             && (parent.process().is_some() || self.bearer(reading.stat.ppid).is_some());
         if ends || moves {
-            // with the connector, the event that says it better is on its way
+            // the event that says it better may be on its way
             let suspect = self.entries.get_mut(&id).is_some_and(|e| std::mem::replace(&mut e.suspect, true));
-            if self.connector && !suspect {
+            if (self.connector || ends && kernel.holds(id)) && !suspect {
                 return self.unsettle(kernel, id);
             }
             let now = kernel.now();
@@ -167,7 +168,7 @@ impl Fuse {
                 self.reparented(id, to, at);
             }
             if ends {
-                let status = leader.or_else(|| self.zombie_status(kernel, id));
+                let status = leader.or_else(|| zombie_status(kernel, id));
                 self.ended(kernel, id, status, at, None);
             }
             return;

@@ -1,1 +1,395 @@
+//! Every order of events, played on a machine made of values.
 
+use std::collections::{BTreeMap, HashMap};
+
+use super::*;
+use crate::model::{Namespace, State};
+use crate::observe::proc::{Stat, Status};
+
+/// Start time of every process here; the clock stands in this tick.
+const START: u64 = 500;
+const T0: u64 = START * 10_000_000 + 1_000;
+
+#[derive(Default)]
+struct Fake {
+    table: BTreeMap<u32, Reading>,
+    now: u64,
+    statuses: HashMap<u32, i32>,
+}
+
+impl Fake {
+    fn live(&mut self, pid: u32, ppid: u32, inner: &[u32]) {
+        let stat = Stat { comm: format!("p{pid}"), ppid, start: START, ..Stat::default() };
+        let mut nspid = vec![pid];
+        nspid.extend(inner);
+        let status = Status { nspid, ..Status::default() };
+        self.table.insert(pid, Reading { stat, status: Some(status), ..Reading::default() });
+    }
+
+    fn die(&mut self, pid: u32) {
+        self.table.get_mut(&pid).expect("it lived").stat.state = State::Zombie;
+    }
+}
+
+impl Kernel for Fake {
+    fn now(&mut self) -> MonoNs {
+        MonoNs(T0 + self.now)
+    }
+    fn ticks(&mut self) -> Ticks {
+        Ticks::default()
+    }
+    fn pids(&mut self) -> Vec<u32> {
+        self.table.keys().copied().collect()
+    }
+    fn read(&mut self, pid: u32, _: Depth) -> Option<Reading> {
+        self.table.get(&pid).cloned()
+    }
+    fn meet(&mut self, pid: u32) -> Option<Reading> {
+        self.table.get(&pid).cloned()
+    }
+    fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus> {
+        self.statuses.get(&id.pid).copied().map(WaitStatus)
+    }
+    fn holds(&self, _: ProcId) -> bool {
+        true
+    }
+    fn release(&mut self, _: ProcId) {}
+    fn describe(&mut self, _: u32, _: NsKind, _: &dyn Fn(u64) -> bool) -> Vec<RawNs> {
+        Vec::new()
+    }
+}
+
+struct Play {
+    fuse: Fuse,
+    machine: Fake,
+    world: World,
+    log: Vec<Delta>,
+}
+
+fn id(pid: u32) -> ProcId {
+    ProcId { pid, start: START }
+}
+
+fn t(at: u64) -> MonoNs {
+    MonoNs(T0 + at)
+}
+
+impl Play {
+    /// 10 is watched.
+    fn new() -> Self {
+        let mut machine = Fake::default();
+        machine.live(10, 1, &[]);
+        let mut this = Self { fuse: Fuse::new(Scope::Lab, true, 4), machine, world: World::default(), log: Vec::new() };
+        this.fuse.input(&mut this.machine, Input::Watch(id(10)));
+        this.finish();
+        this
+    }
+
+    fn fork(&mut self, at: u64, parent: u32, pid: u32) {
+        self.fuse.event(&mut self.machine, Event::Fork { t: t(at), parent, pid, tgid: pid });
+    }
+
+    fn exit(&mut self, at: u64, pid: u32, status: i32, parent: Option<u32>) {
+        let event = Event::Exit { t: t(at), pid, tgid: pid, status: WaitStatus(status), parent };
+        self.fuse.event(&mut self.machine, event);
+    }
+
+    fn hup(&mut self, at: u64, pid: u32) {
+        self.machine.table.remove(&pid);
+        self.fuse.pidfd_reaped(id(pid), t(at));
+    }
+
+    fn input(&mut self, input: Input) {
+        self.fuse.input(&mut self.machine, input);
+    }
+
+    fn finish(&mut self) {
+        for delta in self.fuse.finish(&mut self.machine) {
+            self.world.apply(&delta);
+            self.log.push(delta);
+        }
+    }
+
+    fn by(&self, pid: u32) -> Option<Parent> {
+        self.world.process(id(pid)).and_then(|p| p.reap).map(|r| r.by)
+    }
+
+    fn only_one_each(&self) {
+        let mut pids: Vec<u32> = self.world.processes.keys().map(|id| id.pid).collect();
+        let all = pids.len();
+        pids.dedup();
+        assert_eq!(pids.len(), all, "nobody is there twice");
+    }
+}
+
+#[test]
+fn a_life_in_order() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.fork(1, 10, 11);
+    play.machine.die(11);
+    play.exit(2, 11, 0x300, Some(10));
+    play.hup(3, 11);
+    play.finish();
+    let p = play.world.process(id(11)).expect("known");
+    assert_eq!((p.born, p.exit.map(|e| e.at)), (Stamp::connector(t(1)), Some(Stamp::connector(t(2)))));
+    assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(0x300)));
+    assert_eq!(play.by(11), Some(Parent::Process(id(10))));
+}
+
+#[test]
+fn a_life_too_short_to_be_read() {
+    let mut play = Play::new();
+    play.fork(1, 10, 11);
+    play.exit(2, 11, 9, None);
+    play.finish();
+    let p = play.world.process(id(11)).expect("known");
+    assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(9)));
+    assert_eq!(p.reap.map(|r| r.at.t), Some(t(2)), "released before the kernel told of the exit");
+    assert_eq!(play.by(11), Some(Parent::Process(id(10))));
+}
+
+#[test]
+fn the_reap_waits_for_the_exit_event() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.fork(1, 10, 11);
+    play.hup(3, 11);
+    play.finish();
+    assert!(play.world.process(id(11)).is_some_and(crate::model::Process::is_alive));
+    play.exit(2, 11, 9, Some(10));
+    play.finish();
+    assert_eq!(play.world.process(id(11)).and_then(|p| p.exit).and_then(|e| e.status), Some(WaitStatus(9)));
+    assert_eq!(play.by(11), Some(Parent::Process(id(10))));
+}
+
+#[test]
+fn an_exit_event_that_never_comes() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.machine.statuses.insert(11, 0x700);
+    play.fork(1, 10, 11);
+    play.hup(3, 11);
+    play.finish();
+    play.machine.now = PATIENCE_NS + 4;
+    assert!(play.fuse.deadline().is_some_and(|at| at <= play.machine.now()));
+    play.finish();
+    let p = play.world.process(id(11)).expect("known");
+    assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(0x700)), "the pidfd knows");
+    assert!(p.is_gone());
+}
+
+/// A parent that ends at about the time when its child is reaped.
+#[test]
+fn who_reaped_when_the_parent_died_too() {
+    // the child's reap was seen at 5; when did its parent end, and is it seen dead?
+    for (parent_ends, expected) in [(9, Parent::Process(id(11))), (4, Parent::Unknown)] {
+        let mut play = Play::new();
+        play.machine.live(11, 10, &[]);
+        play.machine.live(12, 11, &[]);
+        play.fork(1, 10, 11);
+        play.fork(2, 11, 12);
+        play.machine.die(12);
+        play.exit(3, 12, 0, Some(11));
+        play.machine.die(11);
+        play.hup(5, 12);
+        play.finish();
+        assert_eq!(play.by(12), None, "the parent is dead and its exit not told: not yet");
+        play.exit(parent_ends, 11, 0, Some(10));
+        play.finish();
+        assert_eq!(play.by(12), Some(expected));
+    }
+}
+
+#[test]
+fn pauses_record_settles_who_it_was() {
+    for by_pause in [true, false] {
+        let mut play = Play::new();
+        play.machine.live(20, 10, &[1]);
+        play.fork(1, 10, 20);
+        play.machine.live(21, 20, &[2]);
+        play.fork(2, 20, 21);
+        play.machine.live(22, 21, &[3]);
+        play.fork(3, 21, 22);
+        play.machine.live(23, 20, &[4]);
+        play.fork(3, 20, 23);
+        play.machine.die(22);
+        play.exit(4, 22, 0, Some(21));
+        play.machine.die(21);
+        play.machine.die(23);
+        play.hup(8, 22);
+        play.exit(5, 21, 0, Some(20));
+        play.exit(6, 23, 0, Some(20));
+        play.finish();
+        assert_eq!(play.by(22), Some(Parent::Unknown));
+        let record = |pid, at| Input::PauseReaped { pause: id(20), pid_in_pod: pid, status: WaitStatus(0), at: t(at) };
+        if by_pause {
+            play.input(record(3, 7));
+            play.finish();
+            assert_eq!(play.by(22), Some(Parent::Process(id(20))));
+            assert_eq!(play.world.process(id(22)).and_then(|p| p.reap).map(|r| r.at.source), Some(Source::Pause));
+        } else {
+            // a later record without an earlier one of the child
+            play.input(record(4, 9));
+            play.finish();
+            assert_eq!(play.by(22), Some(Parent::Process(id(21))));
+        }
+    }
+}
+
+#[test]
+fn records_of_unread_processes_match_by_order_and_status() {
+    let mut play = Play::new();
+    play.machine.live(20, 10, &[1]);
+    play.fork(1, 10, 20);
+    play.machine.live(21, 20, &[2]);
+    play.fork(2, 20, 21);
+    // orphans of 21 that nobody could read: 3, 4, 5 inside, the last two forks told the wrong way round
+    for (at, pid) in [(3, 22), (4, 24), (5, 23)] {
+        play.fork(at, 21, pid);
+    }
+    for (pid, status) in [(22, 0x100), (23, 0x200), (24, 0x300)] {
+        play.exit(6, pid, status, None);
+    }
+    play.machine.die(21);
+    play.exit(5, 21, 0, Some(20));
+    for (inner, status) in [(3, 0x100), (4, 0x200), (5, 0x300)] {
+        play.input(Input::PauseReaped {
+            pause: id(20),
+            pid_in_pod: inner,
+            status: WaitStatus(status),
+            at: t(10 + u64::from(inner)),
+        });
+    }
+    play.finish();
+    for pid in [22, 23, 24] {
+        assert_eq!(play.by(pid), Some(Parent::Process(id(20))), "{pid}");
+        assert!(play.world.process(id(pid)).is_some_and(|p| p.parent == Parent::Process(id(20))));
+    }
+    assert!(play.world.lost.is_empty());
+    play.only_one_each();
+}
+
+#[test]
+fn a_record_before_its_events_waits_and_one_without_is_counted() {
+    let mut play = Play::new();
+    play.machine.live(20, 10, &[1]);
+    play.fork(1, 10, 20);
+    let record = |pid| Input::PauseReaped { pause: id(20), pid_in_pod: pid, status: WaitStatus(0), at: t(9) };
+    play.input(record(2));
+    play.input(record(77));
+    play.finish();
+    play.machine.live(21, 20, &[2]);
+    play.fork(2, 20, 21);
+    play.machine.table.remove(&21);
+    play.exit(3, 21, 0, Some(20));
+    play.finish();
+    assert_eq!(play.by(21), Some(Parent::Process(id(20))));
+    assert!(play.world.lost.is_empty());
+    play.machine.now = PATIENCE_NS + 10;
+    play.finish();
+    assert_eq!(play.world.lost.get(&Source::Pause), Some(&1));
+}
+
+#[test]
+fn the_node_and_the_connector_mean_the_same_process() {
+    let node = |pid, start, at| {
+        let id = ProcId { pid, start };
+        Input::Delta(Delta::Born {
+            id,
+            parent: Parent::Process(super::tests::id(10)),
+            at: Stamp::prompt(t(at), Source::Node),
+        })
+    };
+    // node first and last, of a process that could be read and of one that could not
+    for readable in [true, false] {
+        for node_first in [true, false] {
+            let mut play = Play::new();
+            if readable {
+                play.machine.live(11, 10, &[]);
+            }
+            // the start derived from the event may be a tick late
+            let start = if readable { START } else { START - 1 };
+            if node_first {
+                play.input(node(11, start, 2));
+                play.fork(1, 10, 11);
+            } else {
+                play.fork(1, 10, 11);
+                play.input(node(11, start, 2));
+            }
+            let told = ProcId { pid: 11, start };
+            let at = Stamp::prompt(t(5), Source::Node);
+            play.exit(4, 11, 0, Some(10));
+            play.input(Input::Delta(Delta::Exited { id: told, status: Some(WaitStatus(0)), at }));
+            play.input(Input::Delta(Delta::Reaped { id: told, by: Parent::Process(id(10)), at }));
+            play.machine.table.remove(&11);
+            play.finish();
+            play.only_one_each();
+            let p = play.world.processes.values().find(|p| p.id.pid == 11).expect("known");
+            assert_eq!(p.born, Stamp::connector(t(1)), "readable {readable}, node first {node_first}");
+            assert_eq!(p.exit.map(|e| e.at), Some(Stamp::connector(t(4))));
+            assert_eq!(p.reap.map(|r| r.by), Some(Parent::Process(id(10))));
+        }
+    }
+}
+
+#[test]
+fn a_pid_given_anew_is_another_process() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.fork(1, 10, 11);
+    play.finish();
+    // its end was lost; a thousand ticks later the pid comes again
+    let later = 10_000_000_000;
+    play.machine.live(11, 10, &[]);
+    play.machine.table.get_mut(&11).expect("there").stat.start = START + 1_000;
+    play.machine.now = later;
+    play.fork(later, 10, 11);
+    play.finish();
+    assert!(play.world.process(id(11)).is_some_and(crate::model::Process::is_gone));
+    let second = ProcId { pid: 11, start: START + 1_000 };
+    assert_eq!(play.world.by_pid(11), Some(second));
+}
+
+#[test]
+fn a_leader_before_its_threads() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.fork(1, 10, 11);
+    play.fuse.event(&mut play.machine, Event::Fork { t: t(2), parent: 10, pid: 12, tgid: 11 });
+    play.exit(3, 11, 0x700, Some(10));
+    play.finish();
+    assert!(play.world.process(id(11)).is_some_and(crate::model::Process::is_alive));
+    let last = Event::Exit { t: t(4), pid: 12, tgid: 11, status: WaitStatus(0x300), parent: Some(10) };
+    play.fuse.event(&mut play.machine, last);
+    play.machine.statuses.insert(11, 0x300);
+    play.finish();
+    let exit = play.world.process(id(11)).and_then(|p| p.exit).expect("ended");
+    assert_eq!((exit.at.t, exit.status), (t(4), None), "which of the two counts is not known yet");
+    play.hup(5, 11);
+    play.finish();
+    assert_eq!(play.world.process(id(11)).and_then(|p| p.exit).and_then(|e| e.status), Some(WaitStatus(0x300)));
+    assert!(play.world.process(ProcId { pid: 12, start: START }).is_none(), "a thread is no process");
+}
+
+#[test]
+fn a_namespace_that_cannot_be_opened_is_told_all_the_same() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.machine.table.get_mut(&11).expect("there").links[NsKind::Net as usize] = Some(77);
+    play.fork(1, 10, 11);
+    play.finish();
+    let id = crate::model::NsId { kind: NsKind::Net, dev: 4, ino: 77, generation: 0 };
+    assert_eq!(play.world.namespaces.get(&id), Some(&Namespace::new(id)));
+    assert_eq!(play.world.process(super::tests::id(11)).map(|p| p.namespaces.get(NsKind::Net)), Some(Some(id)));
+}
+
+#[test]
+fn unrelated_processes_are_not_even_read() {
+    let mut play = Play::new();
+    play.machine.live(99, 1, &[]);
+    play.fork(1, 98, 99);
+    play.exit(2, 99, 0, Some(98));
+    play.finish();
+    assert!(play.log.iter().all(|d| !matches!(d, Delta::Born { id, .. } if id.pid == 99)));
+}

@@ -12,8 +12,9 @@ pub struct Stat {
     pub comm: String,
     pub state: State,
     pub ppid: u32,
-    flags: u32,
-    /// Threads that are not yet released; one for a zombie that can be reaped.
+    /// `PF_*` of `include/linux/sched.h`.
+    pub flags: u32,
+    /// Threads that are not yet released, never zero; one for a zombie that can be reaped.
     pub threads: u32,
     /// Clock ticks after boot.
     pub start: u64,
@@ -59,7 +60,8 @@ impl Stat {
                 _ => {}
             }
         }
-        (seen >= 24).then_some(stat)
+        // released while it was read: the kernel writes zeros for what it can no longer look up
+        (seen >= 24 && stat.threads > 0).then_some(stat)
     }
 
     pub const fn is_kernel_thread(&self) -> bool {

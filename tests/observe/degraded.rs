@@ -1,0 +1,126 @@
+//! Each source missing, on the real kernel.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use podscope::model::{Aspect, Delta, Parent, Precision, Process, Sight, Signal, Source, State, WaitStatus};
+use podscope::observe::{Options, identify, signal};
+
+use crate::support::{Helper, Watched, sleeper, stat, unless_lost};
+
+/// A child's life under `options`; gives the sources that told its exit and reap.
+fn life(without: &str) -> (Option<WaitStatus>, Source, Source) {
+    let told = std::cell::Cell::new(None);
+    unless_lost(|| told.set(Some(life_once(without))));
+    told.get().expect("it ran")
+}
+
+fn life_once(without: &str) -> (Option<WaitStatus>, Source, Source) {
+    let mut w = Watched::start(Options::without(without));
+    let mut helper = Helper::start("holder");
+    let parent = w.watch(helper.pid);
+    helper.tell("go");
+    let id = identify(helper.answer_number()).expect("a zombie keeps its pid");
+    w.until("the zombie", |w| w.world.process(id).is_some_and(Process::is_zombie));
+    assert_eq!(stat(id.pid), Some(('Z', parent.pid)));
+    helper.tell("reap");
+    assert_eq!(helper.answer(), "reaped");
+    let p = w.until_gone(id);
+    let (exit, reap) = (p.exit.expect("ended"), p.reap.expect("gone"));
+    assert_eq!((p.parent, reap.by), (Parent::Process(parent), Parent::Process(parent)), "without {without}");
+    (exit.status, exit.at.source, reap.at.source)
+}
+
+#[test]
+fn without_the_connector() {
+    let (status, exit, reap) = life("connector");
+    assert_eq!(status, Some(WaitStatus(0x500)));
+    assert_eq!((exit, reap), (Source::Scan, Source::Pidfd), "it was dead when it was found");
+}
+
+#[test]
+fn without_pidfds() {
+    let (status, exit, reap) = life("pidfd");
+    assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Connector, Source::Scan));
+}
+
+#[test]
+fn without_exit_information() {
+    let (status, exit, reap) = life("pidfd-info");
+    assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Connector, Source::Pidfd));
+}
+
+#[test]
+fn by_looking_alone() {
+    let (status, exit, reap) = life("connector,pidfd");
+    assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Scan, Source::Scan));
+}
+
+#[test]
+fn the_pidfd_tells_a_kill_without_the_connector() {
+    let mut w = Watched::start(Options::without("connector"));
+    let me = w.watch(std::process::id());
+    let mut child = sleeper();
+    let id = identify(child.id()).expect("it runs");
+    w.until("the child", |w| w.world.process(id).is_some());
+    signal::send(id, Signal::KILL).expect("our own child");
+    w.until("its death", |w| w.process(id).is_zombie());
+    let status = child.wait().expect("our child").into_raw();
+    let p = w.until_gone(id);
+    let exit = p.exit.expect("ended");
+    assert_eq!((exit.at.source, exit.at.precision), (Source::Pidfd, Precision::Prompt));
+    assert_eq!((exit.status, p.reap.map(|r| r.by)), (Some(WaitStatus(status)), Some(Parent::Process(me))));
+}
+
+#[test]
+fn the_exit_status_survives_the_reap() {
+    // reaped before anybody could look: only PIDFD_GET_INFO knows
+    let mut w = Watched::start(Options::without("connector"));
+    let mut child = sleeper();
+    let id = w.watch(child.id());
+    child.kill().expect("our child");
+    let status = child.wait().expect("our child").into_raw();
+    w.until_gone(id);
+    let full = w.world.visibility.get(&Aspect::PidfdExitInfo).is_some_and(Sight::is_full);
+    let told = w.process(id).exit.and_then(|e| e.status);
+    assert!(told == Some(WaitStatus(status)) || !full && told.is_none(), "{told:?}");
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let sight = |without: &str, aspect| {
+        let w = Watched::start(Options::without(without));
+        w.world.visibility.get(&aspect).cloned()
+    };
+    assert_eq!(sight("", Aspect::ProcConnector), Some(Sight::Full));
+    assert_eq!(sight("", Aspect::Pidfd), Some(Sight::Full));
+    for (without, aspect) in [
+        ("connector", Aspect::ProcConnector),
+        ("pidfd", Aspect::Pidfd),
+        ("pidfd", Aspect::PidfdExitInfo),
+        ("pidfd-info", Aspect::PidfdExitInfo),
+    ] {
+        assert!(matches!(sight(without, aspect), Some(Sight::Missing(_))), "{without}: {aspect:?}");
+    }
+}
+
+#[test]
+fn outside_the_initial_network_namespace_it_does_without() {
+    let mut helper = Helper::under(&["unshare", "--user", "--map-root-user", "--net"], "observer");
+    assert!(helper.answer().starts_with("missing "));
+    assert_eq!(helper.answer(), "gone by Pidfd");
+}
+
+#[test]
+fn a_quiet_process_causes_no_deltas() {
+    for without in ["", "connector", "pidfd"] {
+        let mut child = sleeper();
+        let mut w = Watched::start(Options::without(without));
+        let id = w.watch(child.id());
+        w.until("sleep", |w| w.process(id).state == State::Sleeping);
+        w.gather(std::time::Duration::from_millis(300));
+        let n = w.gather(std::time::Duration::from_millis(2_500));
+        assert_eq!(n, 0, "without {without:?}: {:?}", &w.log[w.log.len() - n..]);
+        child.kill().and_then(|()| child.wait().map(drop)).expect("our child");
+        assert!(!matches!(w.log.last(), Some(Delta::Lost { .. })));
+    }
+}

@@ -1,0 +1,227 @@
+//! A watched stream of deltas, and helper processes that do as they are told.
+
+use std::cell::Cell;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::panic::AssertUnwindSafe;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use podscope::model::{Delta, ProcId, Process, Source, World};
+use podscope::observe::{Input, Observer, Options, Scope, identify};
+
+/// Nothing here takes a tenth of it; only a failure waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    static LOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test that needs every event. An ordinary user's socket is small and hears the whole machine, so
+/// that others' storms can overrun it; then the test is repeated, and otherwise fails for good.
+pub fn unless_lost(test: impl Fn()) {
+    for _ in 0..10 {
+        LOST.set(false);
+        let Err(failure) = std::panic::catch_unwind(AssertUnwindSafe(&test)) else { return };
+        if !LOST.get() {
+            std::panic::resume_unwind(failure);
+        }
+    }
+    panic!("lost events ten times");
+}
+
+pub struct Watched {
+    pub observer: Observer,
+    pub world: World,
+    pub log: Vec<Delta>,
+    stream: Receiver<Vec<Delta>>,
+}
+
+impl Watched {
+    pub fn start(options: Options) -> Self {
+        Self::start_scope(Scope::Lab, options)
+    }
+
+    pub fn start_scope(scope: Scope, options: Options) -> Self {
+        let (out, stream) = crossbeam_channel::unbounded();
+        let sink = Box::new(move |batch| drop(out.send(batch)));
+        let observer = Observer::start(scope, options, sink).expect("the observer starts");
+        let mut this = Self { observer, world: World::default(), log: Vec::new(), stream };
+        this.until("the first batch", |w| !w.world.host.kernel.is_empty());
+        this
+    }
+
+    /// Watches from now on; returns once the process is in the picture.
+    pub fn watch(&mut self, pid: u32) -> ProcId {
+        let id = identify(pid).expect("it runs");
+        self.observer.input().send(Input::Watch(id));
+        self.until("the watched process", |w| w.world.process(id).is_some_and(|p| !p.nspid.is_empty()));
+        id
+    }
+
+    pub fn send(&self, input: Input) {
+        self.observer.input().send(input);
+    }
+
+    pub fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(self) {
+            match self.stream.recv_deadline(deadline) {
+                Ok(batch) => self.take(batch),
+                Err(RecvTimeoutError::Timeout) => {
+                    let tail = &self.log[self.log.len().saturating_sub(40)..];
+                    for delta in tail {
+                        eprintln!("{delta:?}");
+                    }
+                    panic!("in vain waited for {what} after {} deltas", self.log.len());
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("the observer ended, waiting for {what}"),
+            }
+        }
+    }
+
+    /// What comes within this time.
+    pub fn gather(&mut self, time: Duration) -> usize {
+        let before = self.log.len();
+        let deadline = Instant::now() + time;
+        while let Ok(batch) = self.stream.recv_deadline(deadline) {
+            self.take(batch);
+        }
+        self.log.len() - before
+    }
+
+    fn take(&mut self, batch: Vec<Delta>) {
+        for delta in batch {
+            if matches!(delta, Delta::Lost { source: Source::Connector, .. }) {
+                LOST.set(true);
+            }
+            self.world.apply(&delta);
+            self.log.push(delta);
+        }
+    }
+
+    pub fn process(&self, id: ProcId) -> &Process {
+        self.world.process(id).unwrap_or_else(|| panic!("{id} is in the picture"))
+    }
+
+    /// All that ever had this pid.
+    pub fn all_of(&self, pid: u32) -> Vec<&Process> {
+        self.world.processes.values().map(AsRef::as_ref).filter(|p| p.id.pid == pid).collect()
+    }
+
+    pub fn until_gone(&mut self, id: ProcId) -> &Process {
+        self.until("its reap", |w| w.world.process(id).is_some_and(Process::is_gone));
+        self.process(id)
+    }
+}
+
+/// This test binary again, in one of the roles of `roles.rs`.
+pub struct Helper {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    /// The process that plays the role.
+    pub pid: u32,
+}
+
+impl Helper {
+    pub fn start(role: &str) -> Self {
+        Self::under(&[], role)
+    }
+
+    /// Behind a command such as `unshare`, which may fork before it runs us.
+    pub fn under(wrapper: &[&str], role: &str) -> Self {
+        let exe = std::env::current_exe().expect("our own path");
+        let exe = exe.to_str().expect("a path in UTF-8");
+        let mut words = wrapper.to_vec();
+        words.extend([exe, "roles::role", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
+            .env("PODSCOPE_TEST_ROLE", role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the helper starts");
+        let commands = child.stdin.take().expect("piped");
+        let answers = BufReader::new(child.stdout.take().expect("piped"));
+        let pid = child.id();
+        let mut this = Self { child, commands, answers, pid };
+        assert_eq!(this.answer(), "ready");
+        if !wrapper.is_empty() {
+            // the wrapper's only child
+            let pid = children(this.pid);
+            if let [only] = pid[..] {
+                this.pid = only;
+            }
+        }
+        this
+    }
+
+    pub fn wrapper_pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.commands, "{line}").expect("the helper listens");
+    }
+
+    /// The next line it says; what libtest says is not its word.
+    pub fn answer(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.answers.read_line(&mut line).expect("the helper speaks UTF-8"), 0, "the helper ended");
+            if let Some((_, word)) = line.split_once('@') {
+                return word.trim().to_owned();
+            }
+        }
+    }
+
+    pub fn answer_number(&mut self) -> u32 {
+        self.answer().parse().expect("a number")
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// By every process's own word on its parent.
+pub fn children(of: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        if let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok())
+            && stat(pid).is_some_and(|(_, ppid)| ppid == of)
+        {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// State letter and parent, as /proc says now.
+pub fn stat(pid: u32) -> Option<(char, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut rest = text.rsplit_once(") ")?.1.split(' ');
+    Some((rest.next()?.chars().next()?, rest.next()?.parse().ok()?))
+}
+
+pub fn ns_inode(pid: u32, kind: &str) -> Option<u64> {
+    let link = std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok()?;
+    link.to_str()?.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+pub fn sleeper() -> Child {
+    Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep runs")
+}
