@@ -1,11 +1,14 @@
 //! What the fuse remembers of one process.
 
-use crate::model::{Facts, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
+use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
 
 /// It is no longer in the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
+    /// The best word on when.
     pub at: Stamp,
+    /// It was reaped by this time, whoever says so.
+    pub by_then: MonoNs,
     /// Known only when the one who reaped said so.
     pub by: Option<Parent>,
 }

@@ -22,13 +22,13 @@ impl Fuse {
         let Some(entry) = self.entries.get_mut(&id).filter(|e| e.is_unreaped()) else { return };
         match &mut entry.gone {
             Some(gone) => {
-                // each is an upper bound, so the earliest is the nearest
-                if at.t < gone.at.t || at.precision < gone.at.precision {
+                if at.sharper_than(gone.at) {
                     gone.at = at;
                 }
+                gone.by_then = gone.by_then.min(at.t);
                 gone.by = gone.by.or(by);
             }
-            None => entry.gone = Some(Gone { at, by }),
+            None => entry.gone = Some(Gone { at, by_then: at.t, by }),
         }
         self.ending.insert(id);
     }
@@ -64,7 +64,7 @@ impl Fuse {
         }
         let verdict = match gone.by {
             Some(by) => Reaper::Known(by),
-            None => self.judge(kernel, id, gone.at.t, alive),
+            None => self.judge(kernel, id, gone.by_then, alive),
         };
         let by = match verdict {
             Reaper::Known(by) => by,
@@ -112,7 +112,8 @@ impl Fuse {
         // a parent can be quicker than the kernel's own report of the exit, which is sent after it
         let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
         let at = Stamp { t: at.t.max(not_before), ..at };
-        entry.gone = Some(Gone { at, by: Some(by) });
+        let by_then = entry.gone.map_or(at.t, |g| g.by_then);
+        entry.gone = Some(Gone { at, by_then, by: Some(by) });
         if let Some(siblings) = entry.parent.process().and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(&id);
         }
@@ -147,14 +148,14 @@ impl Fuse {
         let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
         let at = Stamp { t: at.t.max(not_before), ..at };
         let names = known == Parent::Unknown && by != Parent::Unknown;
-        let nearer = at.t < gone.at.t || at.precision < gone.at.precision;
+        let nearer = at.sharper_than(gone.at);
         if !names && !nearer {
             return;
         }
         let at = if nearer { at } else { gone.at };
         let by = if names { by } else { known };
         entry.reaped = Some(by);
-        entry.gone = Some(Gone { at, by: Some(by) });
+        entry.gone = Some(Gone { at, by: Some(by), ..gone });
         self.unsure.remove(&id);
         self.out.push(Delta::Reaped { id, by, at });
     }
@@ -164,8 +165,8 @@ impl Fuse {
         for id in self.unsure.iter().copied().collect::<Vec<_>>() {
             let Some(entry) = self.entries.get(&id) else { continue };
             let Some(gone) = entry.gone else { continue };
-            if entry.init == Some(pause) && gone.at.t < before {
-                let (parent, t) = (entry.parent, gone.at.t);
+            if entry.init == Some(pause) && gone.by_then < before {
+                let (parent, t) = (entry.parent, gone.by_then);
                 self.reap_refined(id, parent, Stamp::by_then(t, Source::Inferred));
             }
         }

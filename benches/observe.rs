@@ -1,0 +1,120 @@
+//! What observing costs, beside the usual tools: `cargo bench --bench observe`.
+//!
+//! - one look at the whole machine, per 1,000 processes, beside `ps` and `lsns`;
+//! - from `kill(2)` to the delta in the sink, through the whole observer;
+//! - the processor time of watching six sleeping processes.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use podscope::model::{Delta, Signal};
+use podscope::observe::{Input, Observer, Options, Scope, identify, now, once, signal};
+
+fn main() {
+    let mut crowd: Vec<Child> = (0..1_000).map(|_| sleeper()).collect();
+    looks();
+    for child in &mut crowd {
+        end(child);
+    }
+    latency();
+    idle();
+}
+
+fn sleeper() -> Child {
+    Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep runs")
+}
+
+fn end(child: &mut Child) {
+    child.kill().and_then(|()| child.wait().map(drop)).expect("our child");
+}
+
+fn median(mut times: Vec<Duration>) -> (Duration, Duration) {
+    times.sort_unstable();
+    (times[times.len() / 2], times[(times.len() * 99).div_ceil(100) - 1])
+}
+
+fn looks() {
+    let mut seen = 0;
+    let times = (0..20).map(|_| {
+        let start = Instant::now();
+        let deltas = once(None).expect("/proc is there");
+        seen = deltas.iter().filter(|d| matches!(d, Delta::Facts { .. })).count();
+        start.elapsed()
+    });
+    let (one, _) = median(times.collect());
+    let per = |t: Duration| t.as_secs_f64() * 1e6 / seen as f64;
+    println!("one look: {one:.1?} for {seen} processes, {:.1} ms per 1,000", per(one));
+    for words in [
+        &["ps", "-eo", "pid"][..],
+        &["ps", "-eo", "pid,cgroupns,ipcns,mntns,netns,pidns,timens,userns,utsns,args"],
+        &["lsns", "-J"],
+    ] {
+        let times = (0..5).map(|_| {
+            let start = Instant::now();
+            let _ = Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).status();
+            start.elapsed()
+        });
+        let (one, _) = median(times.collect());
+        println!("{}: {one:.1?}, {:.1} ms per 1,000", words.join(" "), per(one));
+    }
+}
+
+fn latency() {
+    let (out, stream) = crossbeam_channel::unbounded();
+    let sink = Box::new(move |batch| drop(out.send((now(), batch))));
+    let observer = Observer::start(Scope::Lab, Options::default(), sink).expect("the observer starts");
+    observer.input().send(Input::Watch(identify(std::process::id()).expect("we are here")));
+    let mut times = Vec::new();
+    for _ in 0..500 {
+        let mut child = sleeper();
+        let id = identify(child.id()).expect("it runs");
+        let has = |batch: &[Delta], exited: bool| {
+            batch.iter().any(|d| match d {
+                Delta::Exec { id: of, .. } => !exited && *of == id,
+                Delta::Exited { id: of, .. } => exited && *of == id,
+                _ => false,
+            })
+        };
+        while !has(&stream.recv().expect("it observes").1, false) {}
+        let killed = now();
+        signal::send(id, Signal::KILL).expect("our child");
+        let told = loop {
+            let (at, batch): (_, Vec<Delta>) = stream.recv().expect("it observes");
+            if has(&batch, true) {
+                break at;
+            }
+        };
+        times.push(Duration::from_nanos(told.since(killed)));
+        child.wait().expect("our child");
+    }
+    let (half, most) = median(times);
+    println!("kill to delta: median {half:.1?}, p99 {most:.1?}, of 500");
+}
+
+fn idle() {
+    let (out, stream) = crossbeam_channel::unbounded();
+    let sink = Box::new(move |batch: Vec<Delta>| drop(out.send(batch.len())));
+    let mut six: Vec<Child> = (0..6).map(|_| sleeper()).collect();
+    let watch = six.iter().filter_map(|c| identify(c.id())).collect();
+    let observer = Observer::start(Scope::Lab, Options { watch, ..Options::default() }, sink);
+    let observer = observer.expect("the observer starts");
+    std::thread::sleep(Duration::from_secs(1));
+    let before = used();
+    let deltas: usize = stream.try_iter().sum();
+    std::thread::sleep(Duration::from_secs(10));
+    let spent = used() - before;
+    let more: usize = stream.try_iter().sum();
+    println!(
+        "six processes watched: {:.3} % of a core over 10 s, {more} deltas (after {deltas} to start with)",
+        spent.as_secs_f64() * 10.0
+    );
+    drop(observer);
+    six.iter_mut().for_each(end);
+}
+
+/// Processor time of this process.
+fn used() -> Duration {
+    use nix::sys::time::TimeValLike as _;
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).expect("getrusage");
+    Duration::from_micros((usage.user_time() + usage.system_time()).num_microseconds() as u64)
+}
