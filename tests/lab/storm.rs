@@ -7,6 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
 use crate::support::{Bench, container, ns, processes, spec, status_field};
 
 /// Set for the copy of this test program that plays the app.
@@ -43,6 +47,8 @@ fn nothing_remains_whoever_is_killed() {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
     let links: BTreeSet<String> = links();
     let own = ns(std::process::id(), "user");
+    // an orphaned node is reaped here, whatever the machine's init does and when
+    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
     for round in 0..rounds {
         let mut app = Command::new(std::env::current_exe().expect("this program"))
             .args(["storm::the_app", "--exact", "--nocapture", "--test-threads=1"])
@@ -65,7 +71,7 @@ fn nothing_remains_whoever_is_killed() {
             _ => told("pause ").expect("a pause"),
         };
         std::thread::sleep(moment);
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim as i32), nix::sys::signal::Signal::SIGKILL);
+        let _ = kill(Pid::from_raw(victim as i32), Signal::SIGKILL);
         if victim != app.id() {
             // the app lives on; when it goes, all must
             let pause_only = round % 4 == 2;
@@ -78,6 +84,7 @@ fn nothing_remains_whoever_is_killed() {
         let _ = app.wait();
         // by namespace and by descent, not by name
         let remains = || -> Vec<u32> {
+            let _ = waitpid(Pid::from_raw(node as i32), Some(WaitPidFlag::WNOHANG));
             let of_ours = |pid: &u32| {
                 user_ns(*pid).is_some_and(|ns| Some(ns) == ours)
                     || *pid == node && status_field(*pid, "Name").as_deref() == Some("podscope-node")
