@@ -15,7 +15,11 @@ macro_rules! preset {
     };
 }
 
-pub const ALL: [Preset; 1] = [preset!("nginx-busybox", "Two members share net, ipc, uts and pid")];
+pub const ALL: [Preset; 3] = [
+    preset!("nginx-busybox", "Two members share net, ipc, uts and pid"),
+    preset!("private-pid", "Each container is PID 1 of its own"),
+    preset!("no-reap", "A pause that never reaps: zombies stay"),
+];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
     ALL.iter().find(|p| p.name == name)

@@ -111,7 +111,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     let name_of = |parent: Parent| match parent {
         Parent::Process(id) => match cx.world.process(id) {
             Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
-                format!("outside the pod ({}, node)", q.id.pid)
+                format!("node ({}), outside the pod", q.id.pid)
             }
             Some(q) => format!("{} ({})", forecast::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
@@ -162,7 +162,7 @@ fn exactness(precision: crate::model::Precision) -> &'static str {
 fn state_words(p: &Process, pause: bool) -> String {
     match p.state {
         State::Sleeping if pause => "S sleeping in sigtimedwait".into(),
-        State::Gone => "reaped, out of the process table".into(),
+        State::Gone => "reaped, not in the table".into(),
         state => format!("{} {}", state.letter(), pod_map::state_word(state)),
     }
 }
@@ -198,6 +198,9 @@ fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
     if pods.len() > 1 {
         return "all pods".into();
     }
+    if cx.world.ns_members(ns).next().is_none() {
+        return "released".into();
+    }
     if members.is_empty() { "private".into() } else { members.iter().map(|m| m.name()).collect::<Vec<_>>().join(", ") }
 }
 
@@ -226,7 +229,7 @@ fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
         100.0,
     );
     let word = sharers(cx, ns, p.member.as_ref());
-    let ink = if word == "host" || word == "private" { tokens.faint } else { tokens.text };
+    let ink = if matches!(word.as_str(), "host" | "private" | "released") { tokens.faint } else { tokens.text };
     let room = rect.right() - ino.right() - 10.0;
     text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &word, tokens::sans(12.0), ink, room);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{ns}, {word}")));

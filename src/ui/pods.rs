@@ -103,11 +103,16 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let top = rect.top() + 18.0;
     ui.painter().circle_filled(egui::pos2(rect.left() + 16.0, top), 4.5, color);
     let right = egui::pos2(rect.right() - 10.0, top);
-    let chip = widgets::chip_at(ui, tokens, right, Align2::RIGHT_CENTER, &status, color);
     let left = rect.left() + 28.0;
     let at = egui::pos2(left, top);
-    text::put(ui, at, Align2::LEFT_CENTER, &pod.name, tokens::semibold(13.0), tokens.text, chip.left() - left - 8.0);
     let room = rect.right() - left - 10.0;
+    // the name comes first: a long status steps down beside the IP
+    let name = text::line(ui, &pod.name, tokens::semibold(13.0), tokens.text, room);
+    let status_w = text::line(ui, &status, tokens::semibold(11.0), color, 160.0).size().x + 18.0;
+    let crowded = name.size().x + status_w + 8.0 > room;
+    let chip_at = if crowded { right + vec2(0.0, 20.0) } else { right };
+    widgets::chip_at(ui, tokens, chip_at, Align2::RIGHT_CENTER, &status, color);
+    ui.painter().galley(at - vec2(0.0, name.size().y / 2.0), name, tokens.text);
     let ip = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
     text::put(ui, at + vec2(0.0, 18.0), Align2::LEFT_CENTER, &ip, tokens::mono(11.0), tokens.muted, room);
     let (line, ink) = third_line(cx, pod);

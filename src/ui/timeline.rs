@@ -20,6 +20,8 @@ const LABEL_W: f32 = 132.0;
 const RIGHT: f32 = 16.0;
 const LANE_STEP: f32 = 22.0;
 const RULER_H: f32 = 22.0;
+/// Below the lanes, for the names of signals.
+const FOOT_H: f32 = 20.0;
 
 /// How much of the past is on screen; kept by the window between frames.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +75,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         scroll_and_zoom(ui, &response, view, &scale, newest);
 
         ruler(ui, cx, &scale, to);
-        let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max);
+        let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max - vec2(0.0, FOOT_H));
         let all = lanes(live, cx.selection.pod.as_ref(), from, to);
         ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
             let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");

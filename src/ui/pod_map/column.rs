@@ -186,7 +186,7 @@ fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, 
     let foot = column.center_bottom();
     let size = pause_init::ELF.len() as u64;
     let measures = if dead {
-        p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string())
+        p.exit.and_then(|e| e.status).map_or("ended".into(), short_status)
     } else {
         format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes))
     };
@@ -218,6 +218,14 @@ fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, 
         text::thousands(size),
         text::bytes(p.rss_bytes)
     ));
+}
+
+/// `SIGKILL · 137`, `exit 0`
+fn short_status(status: crate::model::WaitStatus) -> String {
+    match status.signal() {
+        Some(n) => format!("{} · {}", crate::model::Signal(n), status.code()),
+        None => status.to_string(),
+    }
 }
 
 fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
