@@ -65,6 +65,8 @@ fn write(args: &Args, text: &str) -> Result<(), Failure> {
 fn look(pids: &[u32]) -> Result<World, Failure> {
     let deltas = observe::once((!pids.is_empty()).then_some(pids)).map_err(Failure::failed)?;
     let mut world = World::default();
-    deltas.iter().for_each(|delta| world.apply(delta));
+    for delta in &deltas {
+        world.apply(delta);
+    }
     Ok(world)
 }

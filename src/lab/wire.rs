@@ -76,9 +76,11 @@ impl Inbox {
         let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
         loop {
             let n = match recv(socket.as_fd().as_raw_fd(), &mut self.packet, flags) {
-                Ok(0) | Err(Errno::ECONNRESET) => return Err(WireError::Closed),
+                Ok(0) => return Err(WireError::Closed),
                 Ok(n) => n,
-                Err(Errno::EINTR) => continue,
+                // the other side closed with something of ours unread; the kernel says so once, before it gives
+                // what that side had still said (sock_error in net/core/datagram.c)
+                Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e.into()),
             };

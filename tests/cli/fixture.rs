@@ -105,7 +105,9 @@ fn joined(pid: u32, member: Member) -> Delta {
 
 pub fn deltas() -> Vec<Delta> {
     let mut own = NsSet::default();
-    NsKind::ALL.into_iter().for_each(|kind| own.set(ns(kind, kind as u64 + 1)));
+    for kind in NsKind::ALL {
+        own.set(ns(kind, kind as u64 + 1));
+    }
     let host = Host {
         kernel: "6.18.0".into(),
         boot_id: "b0071d".into(),
@@ -149,6 +151,8 @@ pub fn deltas() -> Vec<Delta> {
 
 pub fn world() -> World {
     let mut world = World::default();
-    deltas().iter().for_each(|d| world.apply(d));
+    for delta in deltas() {
+        world.apply(&delta);
+    }
     world
 }

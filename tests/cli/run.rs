@@ -152,7 +152,9 @@ fn events_are_one_json_object_a_line() {
     let deltas: Vec<podscope::model::Delta> =
         text(&out.stdout).lines().map(|l| serde_json::from_str(l).expect(l)).collect();
     let mut world = podscope::model::World::default();
-    deltas.iter().for_each(|d| world.apply(d));
+    for delta in &deltas {
+        world.apply(delta);
+    }
     assert_eq!(world.pods.values().next().unwrap().name, "nginx-busybox");
     assert!(text(&out.stderr).contains("nginx-busybox  Running"));
 }

@@ -7,7 +7,9 @@ use crate::stream::{delta, id, parent, stamp, status};
 
 fn ended(before: &[Delta], last: [&Delta; 2]) -> World {
     let mut world = World::default();
-    before.iter().chain(last).for_each(|d| world.apply(d));
+    for delta in before.iter().chain(last) {
+        world.apply(delta);
+    }
     world
 }
 

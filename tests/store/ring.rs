@@ -15,7 +15,9 @@ fn replay(deltas: &[Delta]) -> World {
 
 fn store_of(deltas: &[Delta], bounds: Bounds) -> Store {
     let mut store = Store::new(bounds);
-    deltas.iter().for_each(|d| store.push(d.clone()));
+    for delta in deltas {
+        store.push(delta.clone());
+    }
     store
 }
 

@@ -61,7 +61,9 @@ fn facts() -> impl Strategy<Value = Facts> {
     let names = (word(), vec(word(), 0..3), vec(any::<u32>(), 0..3));
     (id(), parent(), names, state, vec(ns(), 0..8)).prop_map(|(id, parent, (comm, cmdline, nspid), state, all)| {
         let mut namespaces = NsSet::default();
-        all.into_iter().for_each(|n| namespaces.set(n));
+        for ns in all {
+            namespaces.set(ns);
+        }
         let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4 };
         Facts { id, parent, comm, cmdline, state, uid: 0, nspid, threads: 1, rss_bytes: 9, signals, namespaces }
     })

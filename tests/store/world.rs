@@ -25,7 +25,9 @@ pub fn renamed(pid: u32, comm: &str, t: u64) -> Delta {
 
 fn world(deltas: impl IntoIterator<Item = Delta>) -> World {
     let mut world = World::default();
-    deltas.into_iter().for_each(|d| world.apply(&d));
+    for delta in deltas {
+        world.apply(&delta);
+    }
     world
 }
 

@@ -1,7 +1,7 @@
 //! Observer and lab behind `podscope run`, and what happened so far.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome};
 use crate::export::{Selection, render, write_file};
 use crate::lab::{ExecOutput, Lab, PodSpec};
+use crate::model::forecast::forecast;
 use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, Source, Stamp, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
@@ -140,10 +141,12 @@ impl Session {
         if process.is_none_or(|p| p.member.is_none()) {
             return Err(format!("process {target} is of no pod of the lab; use kill(1) for others"));
         }
+        let foretold = forecast(&self.world, target, signal).map(|f| f.also_end.into_iter().collect());
+        let at = Stamp::prompt(now(), Source::App);
         let sent = signal::send(target, signal);
         let error = sent.as_ref().err().map(ToString::to_string);
-        let at = Stamp::prompt(now(), Source::App);
-        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, foretold: Vec::new(), error, at }));
+        let foretold = foretold.unwrap_or_default();
+        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, foretold, error, at }));
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 
@@ -168,6 +171,6 @@ fn ran(argv: &[String], output: &ExecOutput) -> Outcome {
     Outcome::Exec { code: output.status.code(), output: text }
 }
 
-fn skip(path: &PathBuf) {
+fn skip(path: &Path) {
     note(format_args!("podscope: {}: no screenshot, since there is no window here", path.display()));
 }

@@ -44,9 +44,9 @@ pub(super) fn start(exe: &Path) -> Result<Started, Error> {
 
     let mut inbox = Inbox::default();
     let mut pid = None;
-    let outcome = send_blocking(&ours, &Request::Hello { version: VERSION })
-        .map_err(|e| Error::Start(e.to_string()))
-        .and_then(|()| hear(&ours, &mut inbox, &mut pid));
+    // it may have been refused, said so and gone before this: what it says is what counts
+    let _ = send_blocking(&ours, &Request::Hello { version: VERSION });
+    let outcome = hear(&ours, &mut inbox, &mut pid);
     // the launcher's part is over, one way or the other
     let _ = launcher.kill();
     let _ = launcher.wait();
