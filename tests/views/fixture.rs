@@ -122,7 +122,7 @@ pub fn pod(share_pid: bool) -> Pod {
 /// All that is told until the pod runs.
 pub fn deltas(share_pid: bool) -> Vec<Delta> {
     let host = Host { user: "ana".into(), uid: 1000, namespaces: host_set(), ..Host::default() };
-    let mut all = vec![Delta::Host { host, at: at(1) }];
+    let mut all = vec![Delta::Host { host: Box::new(host), at: at(1) }];
     for aspect in [Aspect::ProcConnector, Aspect::Pidfd] {
         all.push(Delta::Visibility { aspect, sight: Sight::Full, at: at(1) });
     }
