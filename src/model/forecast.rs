@@ -17,6 +17,9 @@ pub enum Effect {
     Pending,
     /// The process has a handler and decides for itself.
     Handled,
+    /// It is asleep in `sigtimedwait(2)` and may be waiting for this very signal; if not, the default
+    /// action follows. The kernel does not tell which signals it waits for.
+    Awaited,
     /// It ends with this wait status.
     Ends(WaitStatus),
     Stops,
@@ -86,8 +89,8 @@ fn effect(p: &Process, signal: Signal, init: bool, pause: bool) -> Effect {
         Signal::CONT if p.state == State::Stopped => return Effect::Continues,
         _ => {}
     }
-    // pause takes TERM and INT in sigtimedwait(2): blocked, yet heard
-    if pause && (signal == Signal::TERM || signal == Signal::INT) && p.signals.blocks(signal) {
+    // pause takes TERM and INT in sigtimedwait(2), or by a handler
+    if pause && (signal == Signal::TERM || signal == Signal::INT) {
         return if p.state == State::Stopped { Effect::Pending } else { Effect::Ends(WaitStatus::exited(0)) };
     }
     if p.signals.ignores(signal) {
@@ -98,6 +101,9 @@ fn effect(p: &Process, signal: Signal, init: bool, pause: bool) -> Effect {
     }
     if p.signals.catches(signal) {
         return if p.state == State::Stopped { Effect::Pending } else { Effect::Handled };
+    }
+    if p.signals.awaiting && !pause {
+        return Effect::Awaited;
     }
     match default_action(signal) {
         // the init of a pid namespace is spared every signal it has no handler for
@@ -199,6 +205,15 @@ fn other_lines(p: &Process, init: bool, pause: bool, f: &mut Forecast) {
     let (name, signal) = (short_name(p), f.signal);
     let line = match f.effect {
         Effect::Handled => format!("{name} has a handler for {signal}: what follows is its own decision."),
+        Effect::Awaited => format!(
+            "{name} waits for signals: if {signal} is one of them it wakes and decides itself, else {}.",
+            match default_action(signal) {
+                Default::Ignore => "nothing happens",
+                Default::Stop => "it stops",
+                Default::End if init => "the kernel drops it, since it is PID 1",
+                Default::End => "it ends",
+            }
+        ),
         Effect::Pending if p.state == State::Stopped => {
             format!("{name} is stopped: {signal} waits until it continues.")
         }

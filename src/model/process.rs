@@ -120,6 +120,9 @@ pub struct SignalMasks {
     pub blocked: u64,
     pub ignored: u64,
     pub caught: u64,
+    /// Asleep in `sigtimedwait(2)`: meanwhile the signals it waits for show as not blocked
+    /// (`do_sigtimedwait` in `kernel/signal.c`), so it may take one that seems to have its default action.
+    pub awaiting: bool,
 }
 
 impl SignalMasks {

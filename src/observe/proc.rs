@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode;
 
-use crate::model::NsKind;
+use crate::model::{NsKind, State};
 
 pub use mounts::hidepid;
 pub use parse::{Stat, Status};
@@ -67,6 +67,12 @@ impl Reader {
         let stat = Stat::parse(self.file(&dir, "stat", u64::MAX)?)?;
         let mut reading = Reading { stat, ..Reading::default() };
         reading.status = self.file(&dir, "status", u64::MAX).and_then(Status::parse);
+        if reading.stat.state == State::Sleeping
+            && let Some(status) = &mut reading.status
+        {
+            let wchan = self.file(&dir, "wchan", 64).unwrap_or_default();
+            status.signals.awaiting = wchan.starts_with(b"do_sigtimedwait");
+        }
         if !reading.stat.is_kernel_thread() {
             if reading.stat.has_memory() {
                 let cmdline = self.file(&dir, "cmdline", CMDLINE_MAX).unwrap_or_default();

@@ -123,7 +123,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         ("Host PID", p.id.pid.to_string()),
         ("In the pod", p.pid_inside().map_or("not known".into(), |n| n.to_string())),
         ("Parent", name_of(p.parent)),
-        ("State", state_words(p, pause)),
+        ("State", state_words(p)),
     ];
     if !p.cmdline.is_empty() && !pause {
         rows.push(("Command", p.cmdline.join(" ")));
@@ -159,16 +159,16 @@ fn exactness(precision: crate::model::Precision) -> &'static str {
     }
 }
 
-fn state_words(p: &Process, pause: bool) -> String {
+fn state_words(p: &Process) -> String {
     match p.state {
-        State::Sleeping if pause => "S sleeping in sigtimedwait".into(),
+        State::Sleeping if p.signals.awaiting => "S sleeping in sigtimedwait".into(),
         State::Gone => "reaped, not in the table".into(),
         state => format!("{} {}", state.letter(), pod_map::state_word(state)),
     }
 }
 
 fn handles(p: &Process, pause: bool) -> String {
-    if pause && p.signals.blocks(Signal::TERM) {
+    if pause {
         return "INT, TERM → exit 0 · CHLD → reap".into();
     }
     let list = |f: &dyn Fn(Signal) -> bool| {
@@ -177,6 +177,9 @@ fn handles(p: &Process, pause: bool) -> String {
     };
     let caught = list(&|s| p.signals.catches(s));
     let ignored = list(&|s| p.signals.ignores(s));
+    if p.signals.awaiting {
+        return "waits for signals in sigtimedwait".into();
+    }
     match (caught.is_empty(), ignored.is_empty()) {
         (true, true) => "nothing: every signal by default".into(),
         (false, true) => caught,

@@ -64,7 +64,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         for ns in all {
             namespaces.set(ns);
         }
-        let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4 };
+        let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4, awaiting: false };
         Facts { id, parent, comm, cmdline, state, uid: 0, nspid, threads: 1, rss_bytes: 9, signals, namespaces }
     })
 }

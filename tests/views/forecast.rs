@@ -48,6 +48,25 @@ fn pause_hears_term_and_int_and_is_deaf_to_the_rest() {
 }
 
 #[test]
+fn of_one_that_waits_for_signals_no_more_is_foretold_than_can_be_known() {
+    let mut facts = None;
+    for delta in crate::fixture::deltas(true) {
+        if let Delta::Facts { facts: f, .. } = delta
+            && f.id == id(SH)
+        {
+            facts = Some(f);
+        }
+    }
+    let mut facts = facts.expect("the shell is in the fixture");
+    facts.signals.awaiting = true;
+    let world = world_with(true, &[Delta::Facts { facts, at: at(700) }]);
+    let f = of(&world, SH, Signal::TERM);
+    assert_eq!(f.effect, Effect::Awaited);
+    assert!(said(&f, "if SIGTERM is one of them it wakes and decides itself, else it ends"), "{:#?}", f.lines);
+    assert!(of(&world, SH, Signal::KILL).is_deadly());
+}
+
+#[test]
 fn a_member_has_default_actions_unless_it_is_pid_1() {
     let shared = world(true);
     assert_eq!(of(&shared, SH, Signal::TERM).effect, Effect::Ends(WaitStatus::killed(15)));

@@ -75,7 +75,8 @@ fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
     let text = wait_for("the snapshot", || std::fs::read_to_string(&path).ok());
     let snapshot: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(snapshot["schema"], "podscope.snapshot/1");
-    let pids: Vec<u64> = snapshot["processes"].as_array().into_iter().flatten().filter_map(|p| p["pid"].as_u64()).collect();
+    let pids: Vec<u64> =
+        snapshot["processes"].as_array().into_iter().flatten().filter_map(|p| p["pid"].as_u64()).collect();
     assert!(pids.contains(&u64::from(pause.pid)), "{pids:?}");
 }
 

@@ -37,7 +37,11 @@ impl Fuse {
                 _ => status.nspid,
             },
             threads: reading.stat.threads,
-            rss_bytes: reading.stat.rss_pages * page_size(),
+            rss_bytes: reading
+                .status
+                .as_ref()
+                .and_then(|s| s.rss_bytes)
+                .unwrap_or(reading.stat.rss_pages * page_size()),
             signals: match (&reading.status, known) {
                 (None, Some(known)) => known.signals,
                 _ => status.signals,

@@ -87,6 +87,8 @@ pub struct Status {
     /// From our pid namespace inwards.
     pub nspid: Vec<u32>,
     pub signals: SignalMasks,
+    /// `VmRSS`: exact since Linux 6.16, where the figure in `stat` lags by some pages a processor.
+    pub rss_bytes: Option<u64>,
 }
 
 impl Status {
@@ -100,6 +102,10 @@ impl Status {
                 b"Uid" => status.uid = str(value)?.split_ascii_whitespace().nth(1)?.parse().ok()?,
                 b"NSpid" => {
                     status.nspid = str(value)?.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect();
+                }
+                b"VmRSS" => {
+                    let kb: Option<u64> = str(value)?.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
+                    status.rss_bytes = kb.map(|kb| kb * 1024);
                 }
                 b"SigBlk" => status.signals.blocked = mask(value)?,
                 b"SigIgn" => status.signals.ignored = mask(value)?,
@@ -160,7 +166,7 @@ mod tests {
         let text = b"Name:\tx\nUid:\t1\t1000\t3\t4\nNSpid:\t500\t20\t7\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004000\n";
         let status = Status::parse(text).expect("a whole text");
         assert_eq!((status.uid, status.nspid), (1000, vec![500, 20, 7]));
-        assert_eq!(status.signals, SignalMasks { blocked: 1, ignored: 0x1000, caught: 0x4000 });
+        assert_eq!(status.signals, SignalMasks { blocked: 1, ignored: 0x1000, caught: 0x4000, awaiting: false });
     }
 
     #[test]
