@@ -80,6 +80,8 @@ impl Desktop {
         self.children.insert(0, app);
         self.app = Some(pid);
         self.wait_shown("Export snapshot…");
+        // there is no window manager to hand out the keyboard
+        self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
         pid
     }
 

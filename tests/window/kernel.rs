@@ -40,6 +40,11 @@ impl Id {
         Self::of(self.pid) == Some(*self)
     }
 
+    /// Exists and is no zombie: those of a killed app wait for the machine's own init to reap them.
+    pub fn runs(&self) -> bool {
+        self.exists() && stat(self.pid).is_some_and(|s| s.first().is_some_and(|state| state != "Z"))
+    }
+
     pub fn kill(&self) {
         assert!(self.exists(), "a reused pid is not killed");
         kill(Pid::from_raw(self.pid as i32), Signal::SIGKILL).expect("our own process");

@@ -114,6 +114,6 @@ fn nothing_is_left_when_the_window_is_killed() {
     Id::of(app).expect("it runs").kill();
     desktop.reap();
     kernel::wait_within(Duration::from_secs(1), "no process of ours left", || {
-        all.iter().all(|p| !p.exists()).then_some(())
+        all.iter().all(|p| !p.runs()).then_some(())
     });
 }

@@ -171,6 +171,8 @@ impl Window {
             Err(e) => match &mut self.dialog {
                 Some(Dialog::Export(dialog)) => {
                     dialog.error = Some(e.to_string());
+                    // back to the path, to be mended
+                    dialog.fresh = true;
                     Outcome::Done
                 }
                 _ => Outcome::Failed(e.to_string()),
