@@ -30,7 +30,7 @@ pub enum Depth {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     pub stat: Stat,
-    /// `None` when not asked for, or when the process went away in between.
+    /// `None` when not asked for.
     pub status: Option<Status>,
     pub cmdline: Vec<String>,
     /// Inode of each namespace, in the order of [`NsKind::ALL`].
@@ -66,7 +66,8 @@ impl Reader {
         between();
         let stat = Stat::parse(self.file(&dir, "stat", u64::MAX)?)?;
         let mut reading = Reading { stat, ..Reading::default() };
-        reading.status = self.file(&dir, "status", u64::MAX).and_then(Status::parse);
+        // readable for all whose `stat` is: without it the process went away in between
+        reading.status = Some(Status::parse(self.file(&dir, "status", u64::MAX)?)?);
         if !reading.stat.is_kernel_thread() {
             if reading.stat.has_memory() {
                 let cmdline = self.file(&dir, "cmdline", CMDLINE_MAX).unwrap_or_default();
