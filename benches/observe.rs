@@ -93,7 +93,7 @@ fn latency() {
 
 fn idle() {
     let (out, stream) = crossbeam_channel::unbounded();
-    let sink = Box::new(move |batch: Vec<Delta>| drop(out.send(batch.len())));
+    let sink = Box::new(move |batch: Vec<Delta>| out.send(batch.len()).unwrap_or_default());
     let mut six: Vec<Child> = (0..6).map(|_| sleeper()).collect();
     let watch = six.iter().filter_map(|c| identify(c.id())).collect();
     let observer = Observer::start(Scope::Lab, Options { watch, ..Options::default() }, sink);
@@ -102,7 +102,7 @@ fn idle() {
     let before = used();
     let deltas: usize = stream.try_iter().sum();
     std::thread::sleep(Duration::from_secs(10));
-    let spent = used() - before;
+    let spent = used().saturating_sub(before);
     let more: usize = stream.try_iter().sum();
     println!(
         "six processes watched: {:.3} % of a core over 10 s, {more} deltas (after {deltas} to start with)",

@@ -30,7 +30,7 @@ pub enum Depth {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     pub stat: Stat,
-    /// `None` when not asked for, or when the process went away in between.
+    /// `None` when not asked for.
     pub status: Option<Status>,
     pub cmdline: Vec<String>,
     /// Inode of each namespace, in the order of [`NsKind::ALL`].
@@ -66,13 +66,13 @@ impl Reader {
         between();
         let stat = Stat::parse(self.file(&dir, "stat", u64::MAX)?)?;
         let mut reading = Reading { stat, ..Reading::default() };
-        reading.status = self.file(&dir, "status", u64::MAX).and_then(Status::parse);
-        if reading.stat.state == State::Sleeping
-            && let Some(status) = &mut reading.status
-        {
+        // readable for all whose `stat` is: without it the process went away in between
+        let mut status = Status::parse(self.file(&dir, "status", u64::MAX)?)?;
+        if reading.stat.state == State::Sleeping {
             let wchan = self.file(&dir, "wchan", 64).unwrap_or_default();
             status.signals.awaiting = wchan.starts_with(b"do_sigtimedwait");
         }
+        reading.status = Some(status);
         if !reading.stat.is_kernel_thread() {
             if reading.stat.has_memory() {
                 let cmdline = self.file(&dir, "cmdline", CMDLINE_MAX).unwrap_or_default();

@@ -7,6 +7,10 @@ use super::{Entry, Fuse, Kernel, MAX_PAST, PATIENCE_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::proc::Depth;
 
+/// How long a dying parent may have given its children away before the kernel takes the time of its exit:
+/// the one who gets them is woken in between, and may push it off the processor [seen].
+const MARGIN_NS: u64 = 10_000_000;
+
 /// The verdict on a reap.
 enum Reaper {
     Known(Parent),
@@ -94,7 +98,7 @@ impl Fuse {
             return Reaper::Known(entry.parent);
         }
         match p.exit {
-            Some((at, _)) if at.t > by_then => Reaper::Known(entry.parent),
+            Some((at, _)) if at.t > by_then.plus(MARGIN_NS) => Reaper::Known(entry.parent),
             Some(_) => Reaper::OneOfTwo,
             // alive now, so it was the parent all the time
             None if *alive.entry(parent).or_insert_with(|| lives(kernel, p)) => Reaper::Known(entry.parent),
