@@ -10,7 +10,7 @@ use crate::command::{Outcome, PodSource};
 use crate::lab::spec::{PodSpec, Warning, parse};
 use crate::lab::{self, Lab};
 use crate::model::{Delta, Member, PodUid};
-use crate::observe::{Observer, Options, Scope};
+use crate::observe::{Input, Observer, Options, Scope};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
@@ -49,6 +49,11 @@ impl Session {
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
         Ok(Self { observer, lab: None, deltas, answers: bounded(256), ctx: ctx.clone() })
+    }
+
+    /// A fact of the app's own, to be fused with the kernel's.
+    pub fn tell(&self, delta: Delta) {
+        self.observer.input().send(Input::Delta(delta));
     }
 
     /// Starts the node; the last one, if any, ends.

@@ -154,9 +154,13 @@ impl Worker {
             while self.fuse.pending() < BATCH
                 && let Some(event) = self.queue.pop_front()
             {
+                let known = self.fuse.pending();
                 self.fuse.event(&mut self.live, event);
-                // the kernel's buffer is small, ours is not
-                self.receive();
+                // the kernel's buffer is small, ours is not: empty it after each that took time. Those of
+                // processes that are not watched, most on a busy machine, take none
+                if self.fuse.pending() != known {
+                    self.receive();
+                }
             }
             if self.overrun && self.queue.is_empty() {
                 self.overrun = false;

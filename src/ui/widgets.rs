@@ -98,7 +98,7 @@ fn paint_button(
     }
     let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
     let galley = text::line(ui, label, font, ink, rect.width() - icon_w - 8.0);
-    let left = rect.center().x - (galley.size().x + icon_w) / 2.0;
+    let left = rect.center().x - f32::midpoint(galley.size().x, icon_w);
     if let Some(icon) = icon {
         let side = 14.0;
         icon.paint(ui, Rect::from_min_size(pos2(left, rect.center().y - side / 2.0), vec2(side, side)), ink);

@@ -1,7 +1,7 @@
 //! A virtual display with its own session bus and accessibility bus, and the app in it. Everything ends
 //! with the [`Desktop`].
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -138,11 +138,11 @@ impl Desktop {
         );
         let mut level = vec![root];
         let mut near = None;
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         while !level.is_empty() {
             let mut next = Vec::new();
             for node in level {
-                if seen.insert((node.0.clone(), node.1.to_string()), ()).is_some() {
+                if !seen.insert((node.0.clone(), node.1.to_string())) {
                     continue;
                 }
                 let Some(proxy) = self.proxy(&node, "org.a11y.atspi.Accessible") else { continue };

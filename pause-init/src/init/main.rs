@@ -80,11 +80,7 @@ fn live(options: &Options) {
     loop {
         // First reap, then wait: a child that died before the signals were set right sent nothing.
         let more = options.reap && reap(options.delay_ms, &mut report);
-        let signal = if more {
-            sys::wait_signal(waited, Some(0))
-        } else {
-            sys::wait_signal(waited, None)
-        };
+        let signal = if more { sys::wait_signal(waited, Some(0)) } else { sys::wait_signal(waited, None) };
         match signal {
             Ok(SIGINT) => shut_down(text::INTERRUPT),
             Ok(SIGTERM) => shut_down(text::TERMINATED),

@@ -77,11 +77,7 @@ pub fn parse(mut args: Args) -> Asked {
     if args.clone().any(|arg| arg.eq_ignore_ascii_case(b"-v")) {
         return Asked::Version;
     }
-    let mut options = Options {
-        report_fd: None,
-        reap: true,
-        delay_ms: 0,
-    };
+    let mut options = Options { report_fd: None, reap: true, delay_ms: 0 };
     while let Some(arg) = args.next() {
         let found = report_fd(&mut options, arg, &mut args)
             .and_then(|()| delay(&mut options, arg, &mut args))
@@ -97,17 +93,10 @@ fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Resu
     const OPTION: &[u8] = b"--report-fd";
     if let Some(Value(got)) = value(OPTION, arg, args) {
         // Never 0, 1 or 2: a line of text among the records would put them out of step.
-        let fd = got
-            .and_then(number)
-            .filter(|n| *n > 2)
-            .and_then(|n| i32::try_from(n).ok());
+        let fd = got.and_then(number).filter(|n| *n > 2).and_then(|n| i32::try_from(n).ok());
         options.report_fd = fd.filter(|fd| sys::make_nonblocking(*fd));
         if options.report_fd.is_none() {
-            return Err(Wrong {
-                option: OPTION,
-                wants: b" wants an open, writable descriptor above 2",
-                got,
-            });
+            return Err(Wrong { option: OPTION, wants: b" wants an open, writable descriptor above 2", got });
         }
     }
     Ok(())
@@ -117,11 +106,7 @@ fn delay(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(
     const OPTION: &[u8] = b"--reap-delay-ms";
     if let Some(Value(got)) = value(OPTION, arg, args) {
         let Some(ms) = got.and_then(number) else {
-            return Err(Wrong {
-                option: OPTION,
-                wants: b" wants milliseconds, 0 to 4294967295",
-                got,
-            });
+            return Err(Wrong { option: OPTION, wants: b" wants milliseconds, 0 to 4294967295", got });
         };
         options.delay_ms = ms;
     }
@@ -133,11 +118,7 @@ fn no_reap(options: &mut Options, arg: &'static [u8]) -> Result<(), Wrong> {
     match arg.strip_prefix(OPTION) {
         Some([]) => options.reap = false,
         Some([b'=', got @ ..]) => {
-            return Err(Wrong {
-                option: OPTION,
-                wants: b" takes no value",
-                got: Some(got),
-            });
+            return Err(Wrong { option: OPTION, wants: b" takes no value", got: Some(got) });
         }
         _ => {}
     }

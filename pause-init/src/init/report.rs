@@ -22,11 +22,7 @@ pub struct Report {
 
 impl Report {
     pub fn new(fd: Option<i32>) -> Self {
-        Report {
-            fd,
-            sequence: 0,
-            dropped: 0,
-        }
+        Report { fd, sequence: 0, dropped: 0 }
     }
 
     pub fn reaped(&mut self, pid: i32, status: i32) {
@@ -44,10 +40,6 @@ impl Report {
         // SAFETY: `repr(C)` without padding: every one of its bytes is set.
         let bytes: &[u8; SIZE] = unsafe { &*(&raw const record).cast() };
         // Full (EAGAIN) or nobody reads any more (EPIPE): count it, never wait for it.
-        self.dropped = if sys::write(fd, bytes) {
-            0
-        } else {
-            self.dropped.saturating_add(1)
-        };
+        self.dropped = if sys::write(fd, bytes) { 0 } else { self.dropped.saturating_add(1) };
     }
 }

@@ -52,59 +52,24 @@ struct IoVec {
 pub fn set_blocked(set: SignalSet) -> bool {
     const SIG_SETMASK: usize = 2;
     // SAFETY: the set is read, no old one is asked for.
-    unsafe {
-        syscall(
-            nr::RT_SIGPROCMASK,
-            SIG_SETMASK,
-            (&raw const set).addr(),
-            0,
-            size_of::<SignalSet>(),
-        ) == 0
-    }
+    unsafe { syscall(nr::RT_SIGPROCMASK, SIG_SETMASK, (&raw const set).addr(), 0, size_of::<SignalSet>()) == 0 }
 }
 
 /// Back to the default disposition, with flags for the kernel (`kernel_sigaction`, signal.h).
 pub fn set_default(signal: i32, flags: u64) -> bool {
     let action = [0, flags, 0, 0]; // handler SIG_DFL, flags, no restorer, empty mask
     // SAFETY: the action is read; a default one has no code to run.
-    unsafe {
-        syscall(
-            nr::RT_SIGACTION,
-            signal as usize,
-            action.as_ptr().addr(),
-            0,
-            size_of::<SignalSet>(),
-        ) == 0
-    }
+    unsafe { syscall(nr::RT_SIGACTION, signal as usize, action.as_ptr().addr(), 0, size_of::<SignalSet>()) == 0 }
 }
 
 /// Takes the next pending signal of the set; waits for ever without a limit. The error is an errno.
 pub fn wait_signal(set: SignalSet, limit_ms: Option<u32>) -> Result<i32, i32> {
     let ms = limit_ms.unwrap_or(0);
-    let limit = Timespec {
-        seconds: i64::from(ms / 1000),
-        nanoseconds: i64::from(ms % 1000) * 1_000_000,
-    };
-    let limit = if limit_ms.is_some() {
-        &raw const limit
-    } else {
-        ptr::null()
-    };
+    let limit = Timespec { seconds: i64::from(ms / 1000), nanoseconds: i64::from(ms % 1000) * 1_000_000 };
+    let limit = if limit_ms.is_some() { &raw const limit } else { ptr::null() };
     // SAFETY: the set and the limit are read, and outlive the call; no siginfo is asked for.
-    let got = unsafe {
-        syscall(
-            nr::RT_SIGTIMEDWAIT,
-            (&raw const set).addr(),
-            0,
-            limit.addr(),
-            size_of::<SignalSet>(),
-        )
-    };
-    if got < 0 {
-        Err(-got as i32)
-    } else {
-        Ok(got as i32)
-    }
+    let got = unsafe { syscall(nr::RT_SIGTIMEDWAIT, (&raw const set).addr(), 0, limit.addr(), size_of::<SignalSet>()) };
+    if got < 0 { Err(-got as i32) } else { Ok(got as i32) }
 }
 
 const WNOHANG: usize = 1;
@@ -115,15 +80,7 @@ const WALL: usize = 0x4000_0000;
 pub fn reap(child: i32) -> Option<(i32, i32)> {
     let mut status = 0i32;
     // SAFETY: the status is written, no usage is asked for.
-    let pid = unsafe {
-        syscall(
-            nr::WAIT4,
-            child as isize as usize,
-            (&raw mut status).addr(),
-            WNOHANG | WALL,
-            0,
-        )
-    };
+    let pid = unsafe { syscall(nr::WAIT4, child as isize as usize, (&raw mut status).addr(), WNOHANG | WALL, 0) };
     (pid > 0).then_some((pid as i32, status))
 }
 
@@ -135,15 +92,7 @@ pub fn peek_exited() -> i32 {
     // siginfo_t is 128 bytes; `si_pid` is its fifth word (siginfo.h).
     let mut info = MaybeUninit::<[i32; 32]>::uninit();
     // SAFETY: the kernel writes a siginfo_t, which fits.
-    let done = unsafe {
-        syscall(
-            nr::WAITID,
-            P_ALL,
-            0,
-            info.as_mut_ptr().addr(),
-            WEXITED | WNOHANG | WNOWAIT | WALL,
-        )
-    };
+    let done = unsafe { syscall(nr::WAITID, P_ALL, 0, info.as_mut_ptr().addr(), WEXITED | WNOHANG | WNOWAIT | WALL) };
     if done < 0 {
         return 0;
     }
@@ -154,53 +103,23 @@ pub fn peek_exited() -> i32 {
 /// True if all of it was written.
 pub fn write(fd: i32, bytes: &[u8]) -> bool {
     // SAFETY: the bytes are read.
-    unsafe {
-        syscall(
-            nr::WRITE,
-            fd as usize,
-            bytes.as_ptr().addr(),
-            bytes.len(),
-            0,
-        ) == bytes.len() as isize
-    }
+    unsafe { syscall(nr::WRITE, fd as usize, bytes.as_ptr().addr(), bytes.len(), 0) == bytes.len() as isize }
 }
 
 /// Several parts in one call, so that they stay one line.
 pub fn write_parts(fd: i32, parts: &[&[u8]; 6]) {
-    let parts = parts.map(|part| IoVec {
-        at: part.as_ptr().addr(),
-        len: part.len(),
-    });
+    let parts = parts.map(|part| IoVec { at: part.as_ptr().addr(), len: part.len() });
     // SAFETY: each part is an address and a length of bytes that are read.
-    unsafe {
-        syscall(
-            nr::WRITEV,
-            fd as usize,
-            parts.as_ptr().addr(),
-            parts.len(),
-            0,
-        )
-    };
+    unsafe { syscall(nr::WRITEV, fd as usize, parts.as_ptr().addr(), parts.len(), 0) };
 }
 
 /// True if a write would not block now; an error is left for the write to meet.
 pub fn writable_now(fd: i32) -> bool {
     const POLLOUT: u64 = 4;
     let mut poll = fd as u32 as u64 | POLLOUT << 32; // struct pollfd: fd, events, revents
-    let now = Timespec {
-        seconds: 0,
-        nanoseconds: 0,
-    };
+    let now = Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: one pollfd is read and written, the limit read, no mask given.
-    unsafe {
-        syscall(
-            nr::PPOLL,
-            (&raw mut poll).addr(),
-            1,
-            (&raw const now).addr(),
-            0,
-        ) > 0
-    }
+    unsafe { syscall(nr::PPOLL, (&raw mut poll).addr(), 1, (&raw const now).addr(), 0) > 0 }
 }
 
 /// False if the descriptor is not open for writing. Non-blocking is a property of the open pipe
@@ -215,13 +134,7 @@ pub fn make_nonblocking(fd: i32) -> bool {
         let flags = syscall(nr::FCNTL, fd as usize, F_GETFL, 0, 0);
         flags >= 0
             && matches!(flags & O_ACCMODE, 1 | 2)
-            && syscall(
-                nr::FCNTL,
-                fd as usize,
-                F_SETFL,
-                flags as usize | O_NONBLOCK,
-                0,
-            ) == 0
+            && syscall(nr::FCNTL, fd as usize, F_SETFL, flags as usize | O_NONBLOCK, 0) == 0
     }
 }
 
@@ -247,20 +160,9 @@ fn close_range(first: usize, last: usize) {
 
 pub fn monotonic_ns() -> u64 {
     const CLOCK_MONOTONIC: usize = 1;
-    let mut now = Timespec {
-        seconds: 0,
-        nanoseconds: 0,
-    };
+    let mut now = Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: the time is written.
-    unsafe {
-        syscall(
-            nr::CLOCK_GETTIME,
-            CLOCK_MONOTONIC,
-            (&raw mut now).addr(),
-            0,
-            0,
-        )
-    };
+    unsafe { syscall(nr::CLOCK_GETTIME, CLOCK_MONOTONIC, (&raw mut now).addr(), 0, 0) };
     now.seconds as u64 * 1_000_000_000 + now.nanoseconds as u64
 }
 

@@ -72,7 +72,7 @@ impl Window {
             Command::Create(source) => return self.errand(scripted, |s| s.create(source)),
             Command::Delete(uid) => return self.errand(scripted, |s| s.delete(uid)),
             Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv)),
-            Command::Export { path, format, redact } => self.export(path, format, redact),
+            Command::Export { path, format, redact } => self.export(&path, format, redact),
             Command::Screenshot(path) => return self.screenshot(ctx, path),
             Command::StartNode => match self.session.as_mut().map(crate::app::session::Session::start_node) {
                 None => {
@@ -142,7 +142,12 @@ impl Window {
         let error = signal::send(target, signal).err().map(|e| e.to_string());
         let failed = error.clone();
         let foretold = foretold.unwrap_or_default();
-        self.store.push(Delta::Signalled { target, signal, foretold, error, at });
+        let delta = Delta::Signalled { target, signal, foretold, error, at };
+        match &self.session {
+            // the observer looks at the target once more: the kernel tells nobody of STOP and CONT
+            Some(session) => session.tell(delta),
+            None => self.store.push(delta),
+        }
         failed.map_or(Outcome::Done, |why| Outcome::Failed(format!("{signal} to pid {target}: {why}")))
     }
 
@@ -155,11 +160,11 @@ impl Window {
         ExportDialog { path, redact: false, error: None, fresh: true }
     }
 
-    fn export(&mut self, path: PathBuf, format: export::Format, redact: bool) -> Outcome {
+    fn export(&mut self, path: &std::path::Path, format: export::Format, redact: bool) -> Outcome {
         let (world, _) = self.store.views(self.cursor);
         let selection = export::Selection { redact, ..Default::default() };
         let text = export::render(world, format, &selection);
-        match export::write_file(&path, text.as_bytes()) {
+        match export::write_file(path, text.as_bytes()) {
             Ok(()) => {
                 self.settings.last_export_dir = path.parent().map(PathBuf::from);
                 if matches!(self.dialog, Some(Dialog::Export(_))) {

@@ -59,7 +59,8 @@ pub fn adoptions(ui: &Ui, cx: &Cx<'_>, map: &PodMap, offset: Vec2) {
         for placed in &column.pills {
             let Some(p) = cx.world.process(placed.id) else { continue };
             let parent = p.parent.process().and_then(|id| cx.world.process(id));
-            if !parent.is_some_and(|q| q.member.as_ref().is_some_and(|m| m.container.is_none())) {
+            let of_pause = parent.and_then(|q| q.member.as_ref()).is_some_and(|m| m.container.is_none());
+            if !of_pause {
                 continue;
             }
             let rect = place(placed.rect, offset);

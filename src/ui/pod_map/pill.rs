@@ -73,7 +73,8 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
             ui.painter().circle_stroke(dot, 5.0, Stroke::new(1.5, color));
         }
         State::Gone => {
-            Icon::Check.paint(ui, Rect::from_center_size(dot, vec2(12.0, 12.0)), tokens.zombie.gamma_multiply(dim))
+            let tick = Rect::from_center_size(dot, vec2(12.0, 12.0));
+            Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(dim));
         }
         _ => {
             ui.painter().circle_filled(dot, 5.0, color);
