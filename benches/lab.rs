@@ -27,7 +27,7 @@ spec:
 fn main() {
     let spec = parse("bench", POD).expect("a pod").remove(0).0;
     let mut preset = parse("preset", include_str!("../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0;
-    preset.name = "preset".to_owned();
+    "preset".clone_into(&mut preset.name);
     let (tell, told) = unbounded();
     let began = Instant::now();
     let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");

@@ -174,29 +174,26 @@ impl PodState {
         self.pause_lives = true;
         self.released = false;
         for container in self.spec.containers.clone() {
-            match container.program() {
-                Some(program) => {
-                    let image = &container.image;
-                    let message = match program {
-                        Program::StandIn(applet) => {
-                            format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
-                        }
-                        _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
-                    };
-                    self.event(d, EventKind::Normal, "Pulled", message, at);
-                    d.actions.push(Action::StartContainer(container.name));
+            let Some(program) = container.program() else {
+                let fact = Fact::Unstartable {
+                    reason: "ErrImageNeverPull".to_owned(),
+                    message: no_image(&container.image),
+                    container: container.name,
+                };
+                let follow = self.decide(fact, at);
+                d.actions.extend(follow.actions);
+                d.events.extend(follow.events);
+                continue;
+            };
+            let image = &container.image;
+            let message = match program {
+                Program::StandIn(applet) => {
+                    format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
                 }
-                None => {
-                    let fact = Fact::Unstartable {
-                        reason: "ErrImageNeverPull".to_owned(),
-                        message: no_image(&container.image),
-                        container: container.name,
-                    };
-                    let follow = self.decide(fact, at);
-                    d.actions.extend(follow.actions);
-                    d.events.extend(follow.events);
-                }
-            }
+                _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
+            };
+            self.event(d, EventKind::Normal, "Pulled", message, at);
+            d.actions.push(Action::StartContainer(container.name));
         }
     }
 

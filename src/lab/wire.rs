@@ -78,8 +78,8 @@ impl Inbox {
             let n = match recv(socket.as_fd().as_raw_fd(), &mut self.packet, flags) {
                 Ok(0) => return Err(WireError::Closed),
                 Ok(n) => n,
-                // the other side closed with something of ours unread; the kernel says so once, before it gives
-                // what that side had still said (sock_error in net/core/datagram.c)
+                // the other side has closed without reading all of ours; told once, and before what
+                // it has sent and we have not read yet
                 Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e.into()),
@@ -163,6 +163,17 @@ mod tests {
         assert_eq!(got, ["short", long.as_str(), "", "after"]);
         drop(a);
         assert!(matches!(inbox.receive::<String>(&b, true), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn last_words_are_heard_though_ours_were_not() {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
+        super::send_blocking(&a, &"never read").expect("sent");
+        super::send_blocking(&b, &"last words").expect("sent");
+        drop(b);
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.receive::<String>(&a, true).expect("received").as_deref(), Some("last words"));
+        assert!(matches!(inbox.receive::<String>(&a, true), Err(WireError::Closed)));
     }
 
     #[test]

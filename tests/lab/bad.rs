@@ -142,3 +142,48 @@ fn a_program_that_is_no_node_is_an_error() {
         assert!(matches!(error, Error::Start(_)), "{exe}: {error}");
     }
 }
+
+#[test]
+fn this_machine_allows_pods_and_the_probe_says_so() {
+    use podscope::lab::allow::{CheckState, probe};
+    let checks = probe(Path::new(env!("CARGO_BIN_EXE_podscope")));
+    for name in ["user namespaces", "pods"] {
+        let check = checks.iter().find(|c| c.name == name).expect(name);
+        assert_eq!(check.state, CheckState::Ok, "{check:?}");
+    }
+    for check in checks {
+        assert!(check.state == CheckState::Ok || !check.consequence.is_empty(), "{check:?}");
+    }
+}
+
+/// Set for the copy of this test program that may have no user namespaces.
+const ROLE: &str = "PODSCOPE_TEST_FORBIDDEN";
+
+/// Plays the app where user namespaces are forbidden.
+#[test]
+fn the_forbidden() {
+    if std::env::var_os(ROLE).is_none() {
+        return;
+    }
+    let (tell, _told) = unbounded();
+    match Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell) {
+        Err(Error::UserNamespaces(f)) => println!("\nforbidden: {f}"),
+        other => println!("\nnot forbidden: {other:?}"),
+    }
+}
+
+#[test]
+fn without_user_namespaces_it_says_what_forbids_them_and_the_way_out() {
+    // the limit is one of each user namespace: in one of our own we may set it
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" bad::the_forbidden --exact --nocapture";
+    let output = std::process::Command::new("unshare")
+        .args(["-Ur", "sh", "-c", script])
+        .arg(std::env::current_exe().expect("this program"))
+        .env(ROLE, "1")
+        .output()
+        .expect("unshare runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let want = "forbidden: could not create a user namespace: this system allows no user namespaces \
+                (user.max_user_namespaces is 0); as root: sysctl -w user.max_user_namespaces=15000";
+    assert!(said.lines().any(|l| l.starts_with(want)), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -182,3 +182,32 @@ fn volumes_are_shared_and_the_host_s_are_read_only() {
     bench.exit_status(process(&pod, "a"));
     assert_eq!(say(&bench, &pod, "b", "cat /mine/x"), "one");
 }
+
+#[test]
+fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
+    let mut a = container("a", "sleep 1000");
+    a.mounts = vec![mount("inner", "/outer/in/ner"), mount("outer", "/outer")];
+    // a comma in the name rules out overlayfs: its options are divided by commas
+    let odd = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("a,b-{}", std::process::id()));
+    let private = ["/tmp", "/run", "/home", "/root"].iter().any(|p| odd.starts_with(p));
+    let odd = (!private && std::fs::create_dir_all(odd.join("dir")).is_ok()).then_some(odd);
+    if let Some(odd) = &odd {
+        std::fs::write(odd.join("file"), "kept").expect("written");
+        std::fs::write(odd.join("dir/below"), "too").expect("written");
+        std::os::unix::fs::symlink("file", odd.join("link")).expect("linked");
+        a.mounts.push(mount("inner", &format!("{}/missing/deep", odd.display())));
+    }
+    let spec = with_volume(spec("nested", true, vec![a]), "inner", VolumeSource::EmptyDir);
+    let mut bench = Bench::new();
+    let pod = bench.run(with_volume(spec, "outer", VolumeSource::EmptyDir));
+    assert_eq!(
+        say(&bench, &pod, "a", "echo x > /outer/in/ner/f; echo y > /outer/g; cat /outer/*/*/f /outer/g"),
+        "x\ny"
+    );
+    if let Some(odd) = odd {
+        let script =
+            format!("cd '{}'; cat missing/deep/f file dir/below link; touch z 2>&1 | grep -c Read-only", odd.display());
+        assert_eq!(say(&bench, &pod, "a", &script), "x\nkepttookept1");
+        std::fs::remove_dir_all(odd).expect("removed");
+    }
+}

@@ -37,7 +37,7 @@ impl Bench {
             }
             match self.inputs.recv_deadline(deadline) {
                 Ok(input) => self.heard.push(input),
-                Err(_) => panic!("not within {PATIENCE:?}: {what}; heard {}", last_words(&self.heard)),
+                Err(e) => panic!("{e} after {PATIENCE:?}, waiting for {what}; heard {}", last_words(&self.heard)),
             }
         }
     }
@@ -96,7 +96,7 @@ impl Bench {
 /// The end of what was heard, one line each.
 fn last_words(heard: &[Input]) -> String {
     let tail = &heard[heard.len().saturating_sub(30)..];
-    tail.iter().map(|i| format!("\n  {i:?}")).collect()
+    tail.iter().map(|i| format!("{i:?}")).collect::<Vec<_>>().join("\n  ")
 }
 
 /// The pods as last told; removed ones are not there.

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::unistd::Pid;
 
 use super::Shared;
@@ -20,6 +21,9 @@ use crate::lab::protocol::{Report, Request, VERSION};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::ProcId;
 use crate::sys::wait;
+
+/// How long a node may take to be ready, in seconds. It takes some 30 ms.
+const PATIENCE_S: i64 = 20;
 
 pub(super) struct Started {
     pub shared: Arc<Shared>,
@@ -33,6 +37,9 @@ pub(super) fn start(exe: &Path) -> Result<Started, Error> {
     let system = |e: nix::Error| Error::Start(e.to_string());
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
+    // a node that hangs must not take the app along
+    let patience = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
+    patience(PATIENCE_S)?;
     // as its standard input the socket needs no number agreed on and no flag changed
     let mut launcher = Command::new(exe)
         .arg0("podscope")
@@ -44,9 +51,12 @@ pub(super) fn start(exe: &Path) -> Result<Started, Error> {
 
     let mut inbox = Inbox::default();
     let mut pid = None;
-    // it may have been refused, said so and gone before this: what it says is what counts
-    let _ = send_blocking(&ours, &Request::Hello { version: VERSION });
-    let outcome = hear(&ours, &mut inbox, &mut pid);
+    // theirs first: whatever we say may come too late for a launcher that was refused at once
+    let outcome = hear(&ours, &mut inbox, &mut pid).and_then(|node| {
+        let hello = Request::Hello { version: VERSION };
+        patience(0)?;
+        send_blocking(&ours, &hello).map_err(|e| Error::Start(e.to_string())).map(|()| node)
+    });
     // the launcher's part is over, one way or the other
     let _ = launcher.kill();
     let _ = launcher.wait();
@@ -78,7 +88,8 @@ fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>) -> Result<Pr
                 )));
             }
             Ok(Some(Report::Refused { step, errno })) => return Err(allow::explain(step, errno)),
-            Ok(_) => {}
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(Error::Start(format!("it was not ready within {PATIENCE_S} s"))),
             Err(e) => return Err(Error::Start(format!("it ended before it was ready ({e})"))),
         }
     }

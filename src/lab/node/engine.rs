@@ -110,7 +110,8 @@ pub struct Node {
     watches: HashMap<u64, (OwnedFd, Watch)>,
     next: u64,
     buffer: Vec<u8>,
-    over: bool,
+    /// The app has gone, or is not ours.
+    pub(super) over: bool,
 }
 
 const SOCKET: u64 = 0;
@@ -164,6 +165,8 @@ impl Node {
     /// Until the app closes its end.
     pub fn serve(&mut self) {
         let mut events = [EpollEvent::empty(); 32];
+        // what was said before there was anything to wait for
+        self.flush();
         while !self.over {
             let n = match self.epoll.wait(&mut events, self.patience()) {
                 Ok(n) => n,
@@ -309,7 +312,7 @@ impl Node {
     /// Reads what an ended member has written so far.
     fn drain_pod(&mut self, uid: &PodUid, role: &Role) {
         let wanted = |w: &Watch| match (w, role) {
-            (Watch::PauseReport(u), Role::Pause(_)) | (Watch::Output(u, None), Role::Pause(_)) => u == uid,
+            (Watch::PauseReport(u) | Watch::Output(u, None), Role::Pause(_)) => u == uid,
             (Watch::Output(u, Some(name)), Role::Container(_, container)) => u == uid && name == container,
             _ => false,
         };
@@ -331,7 +334,7 @@ impl Node {
             Read::Nothing => {}
             Read::End => {
                 if let Some(watch) = self.unwatch(token) {
-                    self.closed(watch);
+                    self.closed(&watch);
                 }
             }
         }
@@ -367,8 +370,8 @@ impl Node {
         }
     }
 
-    fn closed(&mut self, watch: Watch) {
-        match watch {
+    fn closed(&mut self, watch: &Watch) {
+        match *watch {
             // closed by the exec itself: the program runs
             Watch::Error(pid) => self.started(pid),
             Watch::ExecOutput { call, .. } => {

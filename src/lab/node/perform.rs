@@ -12,14 +12,14 @@ use super::birth::{self, Failure, Program, Start};
 use super::engine::{Node, PodRun, Role, Running, Session, Timer, Watch};
 use super::{sandbox, volumes, worker};
 use crate::lab::controller::{Action, Fact, PodState};
-use crate::lab::protocol::{Answer, Call, Report, Request};
+use crate::lab::protocol::{Answer, Call, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Program as Kind, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
 
 impl Node {
     pub(super) fn request(&mut self, request: Request) {
         match request {
-            Request::Hello { .. } => {}
+            Request::Hello { version } => self.over |= version != VERSION,
             Request::Run { call, spec } => {
                 let at = Self::now();
                 let uid = PodUid(new_uid());

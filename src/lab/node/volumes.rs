@@ -73,7 +73,12 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
             let text = format!("{what} volume \"{volume}\" at {path}");
             move |e: Errno| Failure::create(&text, e)
         };
-        let target = resolve(&root, path).map_err(fail("mount"))?;
+        // inside another volume the mount point is made only now
+        let target = match resolve(&root, path) {
+            Err(Errno::ENOENT) => make_dirs(&root, Path::new(path)).and_then(|()| resolve(&root, path)),
+            other => other,
+        };
+        let target = target.map_err(fail("mount"))?;
         let target = proc_path(&target);
         match source {
             VolumeSource::EmptyDir => {

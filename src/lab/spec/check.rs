@@ -104,20 +104,17 @@ impl Checker<'_> {
         let mut kind = SandboxKind::Pause;
         for (key, value) in all {
             let Some(ours) = key.strip_prefix(OURS) else { continue };
-            match ours {
-                "pause" => {
-                    kind = pause_kind(&value).ok_or_else(|| {
-                        let expected = "expected reap, no-reap, or delay= with milliseconds such as delay=200ms";
-                        let place = self.annotation_place(&key);
-                        (place, format!("metadata.annotations {key} is \"{value}\"; {expected}"))
-                    })?
-                }
-                _ => {
-                    let Place { line, column } = self.annotation_place(&key);
-                    let path = format!("metadata.annotations.{key}");
-                    let message = "is not an annotation that this version knows; it has no effect".to_owned();
-                    self.warnings.push(Warning { path, line, column, message });
-                }
+            let place = self.annotation_place(&key);
+            if ours == "pause" {
+                kind = pause_kind(&value).ok_or_else(|| {
+                    let expected = "expected reap, no-reap, or delay= with milliseconds such as delay=200ms";
+                    (place, format!("metadata.annotations {key} is \"{value}\"; {expected}"))
+                })?;
+            } else {
+                let Place { line, column } = place;
+                let path = format!("metadata.annotations.{key}");
+                let message = "is not an annotation that this version knows; it has no effect".to_owned();
+                self.warnings.push(Warning { path, line, column, message });
             }
         }
         Ok(kind)

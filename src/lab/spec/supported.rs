@@ -77,7 +77,7 @@ fn walk(
         }
         return;
     }
-    let inside = path.is_empty() || HEEDED.iter().any(|p| below(&p));
+    let inside = path.is_empty() || HEEDED.iter().any(below);
     if !inside {
         let message = if known.is_some() {
             "is not supported by the lab and has no effect".to_owned()
@@ -124,7 +124,7 @@ fn heeded_by_star(path: &[String]) -> bool {
 }
 
 fn show(path: &[String]) -> String {
-    join(path, |index| index.to_owned())
+    join(path, str::to_owned)
 }
 
 fn pattern(path: &[String]) -> String {

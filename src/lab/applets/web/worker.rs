@@ -97,12 +97,11 @@ impl Log {
             dash(&request.agent)
         );
         // one write a line: workers share the file
-        let _ = match &mut self.file {
-            Some(file) => file.write_all(line.as_bytes()),
-            None => {
-                let out = io::stdout();
-                nix::unistd::write(&out, line.as_bytes()).map(drop).map_err(io::Error::from)
-            }
+        let bytes = line.as_bytes();
+        let _ = if let Some(file) = &mut self.file {
+            file.write_all(bytes)
+        } else {
+            nix::unistd::write(io::stdout(), bytes).map(drop).map_err(io::Error::from)
         };
     }
 }

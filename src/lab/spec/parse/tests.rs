@@ -157,7 +157,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_expected() {
             "10:22: spec.containers[0].ports[0].containerPort is 70000; expected 1 to 65535",
         ),
         (manifest("", "  shareProcessNamespace: 7\n", ""), "6:26: "),
-        ("apiVersion: v1\nkind: Pod\nmetadata:\n  name: [\n".to_owned(), "5:1: "),
+        ("apiVersion: v1\nkind: Pod\nmetadata:\n  name: [\n".to_owned(), "4:9: unclosed bracket"),
     ];
     for (text, want) in cases {
         let told = error(&text).to_string();
