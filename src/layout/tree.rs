@@ -23,8 +23,10 @@ pub enum Column {
 pub struct Row {
     pub id: ProcId,
     pub depth: usize,
-    /// For each ancestor level: whether a line goes on below this row.
+    /// For each ancestor from the topmost: whether siblings of it follow further down.
     pub continues: Vec<bool>,
+    /// No sibling follows.
+    pub last: bool,
     pub has_children: bool,
     /// It does not match the filter itself; a descendant does.
     pub only_ancestor: bool,
@@ -89,6 +91,7 @@ impl Walk<'_> {
                 id: *id,
                 depth: continues.len(),
                 continues: continues.clone(),
+                last: i + 1 == shown.len(),
                 has_children,
                 only_ancestor: !self.matching.contains(id),
             });

@@ -111,7 +111,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     let name_of = |parent: Parent| match parent {
         Parent::Process(id) => match cx.world.process(id) {
             Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
-                format!("node ({}), outside the pod", q.id.pid)
+                format!("node ({}), outside", q.id.pid)
             }
             Some(q) => format!("{} ({})", forecast::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
@@ -169,7 +169,7 @@ fn state_words(p: &Process) -> String {
 
 fn handles(p: &Process, pause: bool) -> String {
     if pause {
-        return "INT, TERM → exit 0 · CHLD → reap".into();
+        return "TERM, INT → exit · CHLD → reap".into();
     }
     let list = |f: &dyn Fn(Signal) -> bool| {
         let named = (1..=31).map(Signal).filter(|s| f(*s)).map(|s| s.to_string().replace("SIG", ""));

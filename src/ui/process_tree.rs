@@ -198,14 +198,14 @@ fn command(
     let step = 18.0;
     let line = Stroke::new(1.0, tokens.line_strong);
     let mut x = rect.left() + 4.0;
-    for (level, continues) in row.continues.iter().enumerate() {
-        let own = level + 1 == row.continues.len();
+    for level in 0..row.depth {
+        let own = level + 1 == row.depth;
         let mid = x + step / 2.0;
         if own {
-            let bottom = if *continues { rect.bottom() } else { rect.center().y };
+            let bottom = if row.last { rect.center().y } else { rect.bottom() };
             ui.painter().vline(mid, rect.top()..=bottom, line);
             ui.painter().hline(mid..=x + step - 2.0, rect.center().y, line);
-        } else if *continues {
+        } else if row.continues.get(level + 1) == Some(&true) {
             ui.painter().vline(mid, rect.y_range(), line);
         }
         x += step;

@@ -67,7 +67,10 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         if plot.width() < 40.0 || plot.height() < 20.0 {
             return;
         }
-        let to = view.end.unwrap_or(newest);
+        // live: the newest a little off the right edge, so that what just ended can be read; at first the
+        // lanes grow from the left
+        let ahead = newest.plus(view.span_ns / 8).max(cx.epoch.plus(view.span_ns));
+        let to = view.end.unwrap_or(ahead);
         let from = to.minus(view.span_ns);
         let scale = Scale { from, span: view.span_ns, plot };
         let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
@@ -241,15 +244,15 @@ fn marks(ui: &Ui, cx: &Cx<'_>, live: &World, scale: &Scale) {
         ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, tokens.bad), 3.0, 3.0));
         let name = live.process(sent.target).map_or("?".into(), forecast::short_name);
         let words = format!("{} → {name}", sent.signal);
-        if x > label_free_from {
-            let right_edge = x + 150.0 > scale.plot.right();
-            let (anchor, at) = if right_edge {
-                (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
-            } else {
-                (Align2::LEFT_BOTTOM, pos2(x + 5.0, bottom - 4.0))
-            };
-            let galley = text::line(ui, &words, tokens::medium(11.0), tokens.bad, 160.0);
-            let rect = anchor.anchor_size(at, galley.size());
+        let right_edge = x + 150.0 > scale.plot.right();
+        let (anchor, at) = if right_edge {
+            (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
+        } else {
+            (Align2::LEFT_BOTTOM, pos2(x + 5.0, bottom - 4.0))
+        };
+        let galley = text::line(ui, &words, tokens::medium(11.0), tokens.bad, 160.0);
+        let rect = anchor.anchor_size(at, galley.size());
+        if rect.left() > label_free_from {
             ui.painter().rect_filled(rect.expand(2.0), CornerRadius::same(3), tokens.panel);
             ui.painter().galley(rect.min, galley, tokens.bad);
             label_free_from = if right_edge { x } else { rect.right() };
