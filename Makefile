@@ -24,6 +24,8 @@ lint:
 
 bench:
 	@scripts/setup test
+	cargo build --release --example empty_window
+	cargo run --release -p pause-init --example bench
 	cargo bench
 
 screenshots:

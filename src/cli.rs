@@ -36,6 +36,15 @@ pub enum Command {
     Pause(pause::Args),
 }
 
+/// What goes wrong inside goes to stderr; `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
+fn log() {
+    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var("PODSCOPE_LOG");
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
+    // a second call, in a test, finds one there already
+    let _ = subscriber.with_ansi(false).try_init();
+}
+
 /// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
 /// 2 for wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -47,6 +56,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
     };
+    log();
     let done = match &cli.command {
         Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),

@@ -38,6 +38,13 @@ pub enum OpenError {
     Script(String),
 }
 
+/// What went wrong, without the place in winit's source where it was noticed.
+fn words(error: &str) -> String {
+    let what = error.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(error, |(_, what)| what);
+    let display = std::env::var("WAYLAND_DISPLAY").or_else(|_| std::env::var("DISPLAY")).unwrap_or_default();
+    format!("{what} (display {display})")
+}
+
 /// Opens the window and stays until it is closed. With a script that is to end the window, the script's
 /// failure is the error.
 pub fn open(options: OpenOptions) -> Result<(), OpenError> {
@@ -74,7 +81,7 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         native,
         Box::new(move |cc| Ok(Box::new(Window::new(cc, options, engine, told)))),
     );
-    run.map_err(|e| OpenError::Window(e.to_string()))?;
+    run.map_err(|e| OpenError::Window(words(&e.to_string())))?;
     let failure = failure.lock().map_or(None, |mut f| f.take());
     failure.map_or(Ok(()), |why| Err(OpenError::Script(why)))
 }

@@ -1,6 +1,7 @@
 //! The window itself: drains what came, shows it, does what was asked.
 
 mod commands;
+mod frames;
 mod panes;
 
 use std::collections::VecDeque;
@@ -67,7 +68,7 @@ pub struct Window {
     player: Option<Player>,
     failure: Arc<Mutex<Option<String>>>,
     epoch: MonoNs,
-    keys: Vec<Action>,
+    frames: frames::Frames,
 }
 
 impl Window {
@@ -99,7 +100,7 @@ impl Window {
             player: engine.map(|e| Player::new(e, options.out_dir.clone(), options.exit_after_script)),
             failure,
             epoch: now(),
-            keys: Vec::new(),
+            frames: frames::Frames::default(),
         };
         window.tokens.apply(ctx);
         window.start_session(ctx);
@@ -148,19 +149,23 @@ impl Window {
     }
 
     /// When the picture will next change by itself.
-    fn next_tick(&mut self) -> Option<Duration> {
+    fn next_tick(&self) -> Option<Duration> {
         if !self.cursor.is_live() {
             return None;
         }
         let world = self.store.live();
-        let zombies = world.pods.keys().any(|uid| world.pod_processes(uid).any(crate::model::Process::is_zombie));
-        let stirring = !world.pods.is_empty() && now().since(self.last_change()) < STIR_NS;
-        (zombies || stirring).then_some(TICK)
-    }
-
-    /// When something of the pods last happened.
-    fn last_change(&self) -> MonoNs {
-        self.store.live().now
+        let now = now();
+        if !world.pods.is_empty() && now.since(world.now) < STIR_NS {
+            return Some(TICK);
+        }
+        // a zombie's age is shown in tenths at first, then in seconds, then in minutes
+        let zombies = world.pods.keys().flat_map(|uid| world.pod_processes(uid)).filter(|p| p.is_zombie());
+        let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min()?;
+        Some(match youngest / 1_000_000_000 {
+            0..10 => TICK,
+            10..120 => Duration::from_secs(1),
+            _ => Duration::from_secs(60),
+        })
     }
 
     fn play(&mut self, ctx: &egui::Context) {
@@ -229,17 +234,18 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.frames.begin(now());
         let mut actions = Vec::new();
         if self.dialog.is_none() {
             let shown = self.shown_at();
             let live = self.cursor.is_live();
             let (world, _) = self.store.views(self.cursor);
-            self.keys = keys::actions(&ctx, world, &self.selection, live, shown);
-            actions.append(&mut self.keys);
+            actions = keys::actions(&ctx, world, &self.selection, live, shown);
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
         }
         self.show(ui, &mut actions);
+        self.frames.end(self.store.live(), now());
         for action in actions {
             self.act(&ctx, action);
         }

@@ -117,3 +117,19 @@ fn nothing_is_left_when_the_window_is_killed() {
         all.iter().all(|p| !p.runs()).then_some(())
     });
 }
+
+#[test]
+fn without_a_display_it_says_so_in_one_line_with_a_way_out() {
+    for (display, words) in [(None, "neither WAYLAND_DISPLAY nor DISPLAY is set"), (Some(":4077"), "(display :4077)")] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_podscope"));
+        command.env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let out = command.output().expect("it ends at once");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(words) && said.contains('`') && !said.contains(".rs:"), "{said}");
+    }
+}

@@ -140,6 +140,9 @@ impl Window {
         let foretold = forecast::forecast(self.store.live(), target, signal).map(|f| f.also_end.into_iter().collect());
         let at = Stamp::new(now(), Source::App, crate::model::Precision::Prompt);
         let error = signal::send(target, signal).err().map(|e| e.to_string());
+        if error.is_none() && signal == Signal::KILL {
+            self.frames.await_end(target);
+        }
         let failed = error.clone();
         let foretold = foretold.unwrap_or_default();
         let delta = Delta::Signalled { target, signal, foretold, error, at };

@@ -1,0 +1,163 @@
+//! The window's figures, beside an empty window of the same toolkit. `cargo bench --bench window`; needs
+//! Xvfb, and half a minute of quiet for each of two windows.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const STARTS: usize = 7;
+const IDLE: Duration = Duration::from_secs(30);
+const KILLS: usize = 30;
+
+fn main() {
+    let podscope = PathBuf::from(env!("CARGO_BIN_EXE_podscope"));
+    let empty = podscope.with_file_name("examples").join("empty_window");
+    if !empty.exists() {
+        eprintln!("{} is not there: cargo build --release --example empty_window", empty.display());
+        std::process::exit(1);
+    }
+    let display = Display::start();
+    for (name, exe, preset) in [("empty window", &empty, false), ("podscope, one pod", &podscope, true)] {
+        let firsts: Vec<f64> = (0..STARTS).map(|_| display.open(exe, preset).1).collect();
+        let (mut window, _) = display.open(exe, preset);
+        std::thread::sleep(Duration::from_secs(6));
+        let pid = window.child.id();
+        let (before, began) = (cpu_ms(pid), Instant::now());
+        std::thread::sleep(IDLE);
+        let idle = (cpu_ms(pid) - before) / began.elapsed().as_secs_f64() / 10.0;
+        println!(
+            "{name:<20} first frame {:>6.0} ms   resident {:>6.1} MB   idle {idle:>5.2} % of a core",
+            median(firsts),
+            rss_mb(pid)
+        );
+        window.end();
+    }
+    kills(&display, &podscope);
+}
+
+/// From the kernel's own time of a member's exit to the end of the frame that shows it.
+fn kills(display: &Display, podscope: &Path) {
+    let script = display.home.path().join("kills.script");
+    let mut text = String::from("wait ready within 30s\nsleep 1s\n");
+    for _ in 0..KILLS {
+        text.push_str("kill nginx-busybox/nginx:worker[0] KILL\nsleep 150ms\n");
+    }
+    std::fs::write(&script, text).expect("a script");
+    let mut command = display.command(podscope);
+    command.args(["--preset", "nginx-busybox", "--exit", "--script"]).arg(&script);
+    let mut child = command.spawn().expect("the app");
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    let (mut frames, mut us) = (Vec::new(), Vec::new());
+    for line in log.lines().map_while(Result::ok).filter(|l| l.contains("end shown of")) {
+        let field = |name: &str| {
+            let rest = line.split_once(&format!("{name}="))?.1;
+            rest.split_whitespace().next()?.parse::<f64>().ok()
+        };
+        frames.extend(field("frames"));
+        us.extend(field("us"));
+    }
+    let _ = child.wait();
+    let worst = frames.iter().copied().fold(0.0, f64::max);
+    println!(
+        "kill shown: median {:.1} ms after the kernel's exit time, {} of {KILLS} seen, frames begun by then: median {:.0}, worst {worst:.0}",
+        median(us.clone()) / 1e3,
+        us.len(),
+        median(frames)
+    );
+}
+
+struct Display {
+    x: Child,
+    name: String,
+    home: tempfile::TempDir,
+}
+
+struct Window {
+    child: Child,
+    /// Kept open, so that the app can go on writing.
+    _log: BufReader<ChildStderr>,
+}
+
+impl Window {
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Display {
+    fn start() -> Self {
+        let mut x = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb");
+        let mut line = String::new();
+        BufReader::new(x.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a display");
+        Self { x, name: format!(":{}", line.trim()), home: tempfile::tempdir().expect("a home") }
+    }
+
+    fn command(&self, exe: &Path) -> Command {
+        let mut command = Command::new(exe);
+        command
+            .env("DISPLAY", &self.name)
+            .env("HOME", self.home.path())
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env("PODSCOPE_LOG", "podscope::frames=debug")
+            .env_remove("WAYLAND_DISPLAY")
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Opens a window; returns it with the milliseconds to its first frame.
+    fn open(&self, exe: &Path, preset: bool) -> (Window, f64) {
+        let mut command = self.command(exe);
+        if preset {
+            command.args(["--preset", "nginx-busybox", "--window-size", "1440x900"]);
+        }
+        let began = Instant::now();
+        let mut child = command.spawn().expect("a window");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains("first frame") {
+            line.clear();
+            assert!(log.read_line(&mut line).expect("its log") > 0, "{} ended at once", exe.display());
+        }
+        (Window { child, _log: log }, began.elapsed().as_secs_f64() * 1e3)
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.x.kill();
+        let _ = self.x.wait();
+    }
+}
+
+/// User and system time of the whole process, from `/proc/PID/stat`.
+fn cpu_ms(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = text.rsplit_once(") ").expect("a stat line").1.split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().expect("utime") + fields[12].parse::<f64>().expect("stime");
+    // USER_HZ is 100 on every Linux that Podscope runs on
+    ticks * 10.0
+}
+
+fn rss_mb(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = text.lines().find(|l| l.starts_with("VmRSS")).expect("VmRSS");
+    line.split_whitespace().nth(1).expect("kB").parse::<f64>().expect("a number") / 1024.0
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
+}
