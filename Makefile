@@ -24,9 +24,9 @@ lint:
 
 bench:
 	@scripts/setup test
-	cargo build --release --example empty_window
-	cargo run --release -p pause-init --example bench
-	cargo bench
+	cargo build --example empty_window
+	cargo run -p pause-init --example bench
+	cargo bench --profile dev
 
 screenshots:
 	@scripts/screenshots

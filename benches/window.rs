@@ -14,7 +14,7 @@ fn main() {
     let podscope = PathBuf::from(env!("CARGO_BIN_EXE_podscope"));
     let empty = podscope.with_file_name("examples").join("empty_window");
     if !empty.exists() {
-        eprintln!("{} is not there: cargo build --release --example empty_window", empty.display());
+        eprintln!("{} is not there: cargo build --example empty_window", empty.display());
         std::process::exit(1);
     }
     let display = Display::start();

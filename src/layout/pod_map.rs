@@ -16,7 +16,7 @@ const INDENT: f32 = 32.0;
 const PAD: f32 = 14.0;
 const PAUSE_W: f32 = 152.0;
 const MIN_COLUMN_W: f32 = 232.0;
-const MAX_COLUMN_W: f32 = 420.0;
+const MAX_COLUMN_W: f32 = 560.0;
 const MIN_ROWS: usize = 4;
 /// More rows than this end in one that says how many more there are.
 const MAX_ROWS: usize = 40;

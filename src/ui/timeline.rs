@@ -1,9 +1,11 @@
 //! The timeline: one lane a process: life, zombie part hatched, reap; signals and pod events across.
 //!
-//!     TIMELINE   exact · proc connector + pidfd                    7 s
-//!                35 s      36 s      37 s      38 s      39 s
-//!     pause      ██████████████████████████████████████████
-//!     web: wor…            █████████▒▒▒▒✓ reaped by web: master
+//! ```text
+//! TIMELINE   exact · proc connector + pidfd                    7 s
+//!            35 s      36 s      37 s      38 s      39 s
+//! pause      ██████████████████████████████████████████
+//! web: wor…            █████████▒▒▒▒✓ reaped by web: master
+//! ```
 
 mod lane;
 
