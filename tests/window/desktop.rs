@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use zbus::blocking::{Connection, Proxy, connection::Builder};
 use zbus::zvariant::OwnedObjectPath;
 
@@ -30,7 +33,11 @@ pub struct Desktop {
 impl Desktop {
     pub fn start() -> Self {
         let home = tempfile::tempdir().expect("a directory of our own");
+        // a number of our own: servers that look for a free one at the same time can meet at the same
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = 1_000 + (std::process::id() * 16 + NEXT.fetch_add(1, Ordering::Relaxed)) % 50_000;
         let mut x = Command::new("Xvfb")
+            .arg(format!(":{number}"))
             .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -177,7 +184,8 @@ impl Desktop {
 impl Drop for Desktop {
     fn drop(&mut self) {
         for child in &mut self.children {
-            let _ = child.kill();
+            // TERM, so that the server takes its socket and its lock with it
+            let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
             let _ = child.wait();
         }
     }
