@@ -2,10 +2,12 @@
 //! with the [`Desktop`].
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -57,8 +59,9 @@ impl Desktop {
         let session = Builder::address(bus.as_str()).and_then(Builder::build).expect("the session bus");
         let status = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Status").expect("at-spi2-core");
         // what a screen reader sets: from now on applications tell what they show
-        status.set_property("IsEnabled", true).expect("accessibility on");
-        status.set_property("ScreenReaderEnabled", true).expect("accessibility on");
+        for property in ["IsEnabled", "ScreenReaderEnabled"] {
+            status.set_property(property, true).expect("accessibility on");
+        }
         let launcher = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus").expect("at-spi2-core");
         let address: String = launcher.call("GetAddress", &()).expect("the accessibility bus");
         let a11y = Builder::address(address.as_str()).and_then(Builder::build).expect("the accessibility bus");
@@ -70,7 +73,22 @@ impl Desktop {
     }
 
     /// Opens the app; returns its pid once its window is told of.
+    ///
+    /// Now and then the accessibility bus, which starts at the same time, never hears of an application
+    /// (once in some eighty starts here). The app has drawn its window then, which is made sure of, and the
+    /// whole desktop is started anew.
     pub fn open(&mut self, args: &[&str]) -> u32 {
+        for _ in 0..3 {
+            if let Some(pid) = self.try_open(args) {
+                return pid;
+            }
+            *self = Self::start();
+        }
+        panic!("three desktops in a row heard nothing of the app's window");
+    }
+
+    fn try_open(&mut self, args: &[&str]) -> Option<u32> {
+        let log = self.home().join("log");
         let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
             .args(args)
             .args(["--window-size", WINDOW, "--theme", "dark"])
@@ -79,17 +97,30 @@ impl Desktop {
             .env("HOME", self.home.path())
             .env("XDG_RUNTIME_DIR", self.home.path())
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env("PODSCOPE_LOG", "podscope::frames=debug")
             .env_remove("WAYLAND_DISPLAY")
             .current_dir(self.home.path())
+            .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("the app");
         let pid = app.id();
         self.children.insert(0, app);
         self.app = Some(pid);
-        self.wait_shown("Export snapshot…");
+        wait_for("the first frame", || {
+            self.alive();
+            std::fs::read_to_string(&log).ok()?.contains("first frame").then_some(())
+        });
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.find("Export snapshot…").is_none() {
+            self.alive();
+            if Instant::now() > end {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         // there is no window manager to hand out the keyboard
         self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
-        pid
+        Some(pid)
     }
 
     /// Waits for the app, which was killed.
