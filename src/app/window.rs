@@ -164,7 +164,7 @@ impl Window {
         Some(match youngest / 1_000_000_000 {
             0..10 => TICK,
             10..120 => Duration::from_secs(1),
-            _ => Duration::from_secs(60),
+            _ => Duration::from_mins(1),
         })
     }
 
