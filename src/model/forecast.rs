@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Member, NsId, NsKind, Parent, Pod, ProcId, Process, Sent, Signal, State, WaitStatus, World};
+use super::{Member, NsId, NsKind, Parent, Pod, ProcId, Process, Reap, Sent, Signal, State, WaitStatus, World};
 
 /// What becomes of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,6 +327,16 @@ fn adopter_of_orphan(world: &World, p: &Process) -> String {
     adopter(world, parent)
 }
 
+/// Who reaped, by name; `None` when nobody saw it.
+pub fn reaper_name(world: &World, reap: Reap) -> Option<String> {
+    reap.by.process().and_then(|id| world.process(id)).map(short_name)
+}
+
+/// "Reaped by pause", or that its reaper was not seen.
+pub fn reaped_by(world: &World, reap: Reap) -> String {
+    reaper_name(world, reap).map_or("Reaped, by whom was not seen".into(), |by| format!("Reaped by {by}"))
+}
+
 /// `pause`, or the program's name without its arguments.
 pub fn short_name(p: &Process) -> String {
     match &p.member {
@@ -371,8 +381,7 @@ pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
             lines.push(format!("{}: {how} after {}.", short_name(p), millis(exit.at.t.since(sent.at.t))));
             match reap {
                 Some(reap) => {
-                    let by = reap.by.process().and_then(|id| world.process(id)).map_or("its parent".into(), short_name);
-                    lines.push(format!("Reaped by {by}, {} a zombie.", millis(reap.at.t.since(exit.at.t))));
+                    lines.push(format!("{}, {} a zombie.", reaped_by(world, reap), millis(reap.at.t.since(exit.at.t))));
                 }
                 None => lines.push("Not reaped yet: it is a zombie.".into()),
             }

@@ -1,19 +1,12 @@
 //! The clocks: `CLOCK_MONOTONIC` for every stamp, clock ticks after boot for start times.
 
-use nix::time::{ClockId, clock_gettime};
+use nix::time::ClockId;
 
 use crate::model::{MonoNs, WallAnchor};
+pub use crate::sys::clock::now;
+use crate::sys::clock::read;
 
 const NS_PER_TICK: u64 = 10_000_000;
-
-pub fn now() -> MonoNs {
-    MonoNs(read(ClockId::CLOCK_MONOTONIC))
-}
-
-fn read(id: ClockId) -> u64 {
-    // the three clocks used here exist on every Linux that has pidfds
-    clock_gettime(id).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
-}
 
 pub fn anchor() -> WallAnchor {
     let before = now();

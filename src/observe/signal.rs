@@ -2,8 +2,8 @@
 
 use nix::errno::Errno;
 
-use super::identify;
-use crate::model::{ProcId, Signal};
+use super::{clock::now, identify};
+use crate::model::{Delta, ProcId, Signal, Source, Stamp, World, forecast::forecast};
 use crate::sys::pidfd;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,4 +43,13 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
         return Err(SendError::Gone);
     }
     Ok(pidfd::send_signal(fd, signal.0)?)
+}
+
+/// Sends it and tells what happened, with those who were foretold to end with the target, for the record.
+pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, Result<(), SendError>) {
+    let foretold = forecast(world, target, signal).map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
+    let at = Stamp::prompt(now(), Source::App);
+    let sent = send(target, signal);
+    let error = sent.err().map(|e| e.to_string());
+    (Delta::Signalled { target, signal, foretold, error, at }, sent)
 }

@@ -6,7 +6,11 @@ use crate::model::MonoNs;
 
 /// Now, on `CLOCK_MONOTONIC`.
 pub fn now() -> MonoNs {
-    // it fails only for a clock that does not exist (clock_gettime(2))
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map_or(MonoNs(0), |t| MonoNs(t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64))
+    MonoNs(read(ClockId::CLOCK_MONOTONIC))
+}
+
+/// Nanoseconds on a clock.
+pub fn read(id: ClockId) -> u64 {
+    // it fails only for a clock that does not exist (clock_gettime(2)), and those used here all do
+    clock_gettime(id).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
 }

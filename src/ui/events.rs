@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, W
 
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
-use crate::model::{EventKind, MonoNs, Parent, ProcId, forecast};
+use crate::model::{EventKind, MonoNs, ProcId, forecast};
 
 const ROW_H: f32 = 24.0;
 
@@ -82,11 +82,9 @@ fn collect(cx: &Cx<'_>, filter: EventFilter) -> Vec<Line> {
             let how = exit.status.map_or("ended".into(), |s| s.to_string());
             let (what, tail) = match p.reap {
                 Some(reap) => {
-                    let by = match reap.by {
-                        Parent::Process(id) => world.process(id).map_or("its parent".into(), forecast::short_name),
-                        _ => "its parent".into(),
-                    };
-                    ("Reaped", format!("zombie for {}, reaped by {by}", forecast::millis(reap.at.t.since(exit.at.t))))
+                    let by = forecast::reaper_name(world, reap)
+                        .map_or("reaper not seen".into(), |by| format!("reaped by {by}"));
+                    ("Reaped", format!("zombie for {}, {by}", forecast::millis(reap.at.t.since(exit.at.t))))
                 }
                 None => ("Zombie", "not reaped yet".to_owned()),
             };

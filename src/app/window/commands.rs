@@ -10,7 +10,7 @@ use crate::app::session::Answer;
 use crate::app::{Action, Selection, ThemeChoice};
 use crate::command::{Command, Outcome, PodSource};
 use crate::export;
-use crate::model::{Delta, ProcId, Runtime, Signal, Source, Stamp, forecast};
+use crate::model::{ProcId, Runtime, Signal, forecast};
 use crate::observe::signal;
 use crate::store::Cursor;
 use crate::ui::export_dialog::ExportDialog;
@@ -137,21 +137,16 @@ impl Window {
     }
 
     fn send(&mut self, target: ProcId, signal: Signal) -> Outcome {
-        let foretold = forecast::forecast(self.store.live(), target, signal).map(|f| f.also_end.into_iter().collect());
-        let at = Stamp::new(now(), Source::App, crate::model::Precision::Prompt);
-        let error = signal::send(target, signal).err().map(|e| e.to_string());
-        if error.is_none() && signal == Signal::KILL {
+        let (delta, sent) = signal::send_recorded(self.store.live(), target, signal);
+        if sent.is_ok() && signal == Signal::KILL {
             self.frames.await_end(target);
         }
-        let failed = error.clone();
-        let foretold = foretold.unwrap_or_default();
-        let delta = Delta::Signalled { target, signal, foretold, error, at };
         match &self.session {
             // the observer looks at the target once more: the kernel tells nobody of STOP and CONT
             Some(session) => session.tell(delta),
             None => self.store.push(delta),
         }
-        failed.map_or(Outcome::Done, |why| Outcome::Failed(format!("{signal} to pid {target}: {why}")))
+        sent.err().map_or(Outcome::Done, |why| Outcome::Failed(format!("{signal} to pid {target}: {why}")))
     }
 
     fn fresh_export(&self) -> ExportDialog {

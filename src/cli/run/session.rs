@@ -11,8 +11,7 @@ use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome};
 use crate::export::{Selection, render, write_file};
 use crate::lab::{ExecOutput, Lab, PodSpec};
-use crate::model::forecast::forecast;
-use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, Source, Stamp, World};
+use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
 
@@ -141,12 +140,8 @@ impl Session {
         if process.is_none_or(|p| p.member.is_none()) {
             return Err(format!("process {target} is of no pod of the lab; use kill(1) for others"));
         }
-        let foretold = forecast(&self.world, target, signal).map(|f| f.also_end.into_iter().collect());
-        let at = Stamp::prompt(now(), Source::App);
-        let sent = signal::send(target, signal);
-        let error = sent.as_ref().err().map(ToString::to_string);
-        let foretold = foretold.unwrap_or_default();
-        self.observer.input().send(Input::Delta(Delta::Signalled { target, signal, foretold, error, at }));
+        let (delta, sent) = signal::send_recorded(&self.world, target, signal);
+        self.observer.input().send(Input::Delta(delta));
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 

@@ -95,7 +95,7 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
     text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
     let below = match (p.state, p.reap) {
         (State::Gone, Some(reap)) => {
-            let by = reap.by.process().and_then(|id| cx.world.process(id)).map(forecast::short_name);
+            let by = forecast::reaper_name(cx.world, reap);
             by.map_or("reaper not seen".into(), |by| format!("by {by}"))
         }
         _ => format!("{} · host {}", inside(p), p.id.pid),

@@ -52,8 +52,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     ui.scope(|ui| {
         ui.set_clip_rect(scale.plot.intersect(ui.clip_rect()));
         Icon::Check.paint(ui, tick, tokens.zombie);
-        let by = reap.by.process().and_then(|id| live.process(id)).map_or("its parent".into(), forecast::short_name);
-        let words = format!("reaped by {by}");
+        let words = forecast::reaper_name(live, reap).map_or("reaper not seen".into(), |by| format!("reaped by {by}"));
         let at = tick.right_center() + vec2(4.0, 0.0);
         let room = scale.plot.right() - at.x - 4.0;
         if room > 60.0 {
