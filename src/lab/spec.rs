@@ -24,8 +24,9 @@ pub enum RestartPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeSource {
-    /// A new directory in memory, as old as the pod.
-    EmptyDir,
+    /// A new directory, as old as the pod. With `medium: Memory` a tmpfs of its own, of this many bytes
+    /// at most; otherwise in the node's tmpfs, so that nothing is left behind however the node ends.
+    EmptyDir { memory: bool, size_limit: Option<u64> },
     /// This path of the host, read-only.
     HostPath(String),
 }
@@ -62,6 +63,36 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     pub ports: Vec<Port>,
     pub mounts: Vec<VolumeMount>,
+    /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
+    pub sidecar: bool,
+}
+
+/// Namespaces that the containers of a pod have in common (`podscope.dev/share`); the others are each
+/// container's own. pid follows `shareProcessNamespace`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    pub net: bool,
+    pub ipc: bool,
+    pub uts: bool,
+    pub pid: bool,
+}
+
+impl Default for Share {
+    /// As Kubernetes has it.
+    fn default() -> Self {
+        Self { net: true, ipc: true, uts: true, pid: false }
+    }
+}
+
+/// Namespaces of the node that a pod uses in place of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostNamespaces {
+    /// `hostNetwork`.
+    pub net: bool,
+    /// `hostPID`.
+    pub pid: bool,
+    /// `hostIPC`.
+    pub ipc: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,16 +100,33 @@ pub struct PodSpec {
     pub name: String,
     pub namespace: String,
     pub hostname: String,
-    /// `shareProcessNamespace`.
-    pub share_pid: bool,
+    pub share: Share,
+    pub host: HostNamespaces,
     pub restart: RestartPolicy,
     /// `terminationGracePeriodSeconds`.
     pub grace_seconds: u32,
-    /// How pause behaves (`podscope.dev/pause`).
-    pub pause: SandboxKind,
+    /// What holds the namespaces (`podscope.dev/pause` and `podscope.dev/infra`).
+    pub sandbox: SandboxKind,
+    /// Sidecars among them.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,
     pub volumes: Vec<Volume>,
+}
+
+impl PodSpec {
+    /// Init containers and sidecars in their order, then the others.
+    pub fn all_containers(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.init_containers.iter().chain(&self.containers)
+    }
+
+    pub fn container(&self, name: &str) -> Option<&ContainerSpec> {
+        self.all_containers().find(|c| c.name == name)
+    }
+
+    /// Ports published on the host's loopback, each with the container port behind it.
+    pub fn host_ports(&self) -> impl Iterator<Item = (u16, u16)> {
+        self.all_containers().flat_map(|c| &c.ports).filter_map(|p| Some((p.host?, p.container)))
+    }
 }
 
 /// The images that have a stand-in, by their last path element, and the applet it is.

@@ -55,6 +55,8 @@ pub enum SandboxKind {
     PauseDelay(u32),
     /// No pause: this container holds the namespaces.
     Infra(String),
+    /// pause's executable is not there, so that no sandbox can be made.
+    Missing,
 }
 
 /// pause and the namespaces it holds; re-created with the next attempt.
@@ -98,9 +100,22 @@ impl ContainerState {
     }
 }
 
+/// What a container is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerKind {
+    #[default]
+    App,
+    /// Runs to its end before the next starts.
+    Init,
+    /// An init container with `restartPolicy: Always`: runs beside the others.
+    Sidecar,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     pub name: String,
+    pub kind: ContainerKind,
     pub image: String,
     pub program: Program,
     /// What is started: the applet with its arguments, or `command` and `args`.
@@ -125,6 +140,10 @@ pub struct Pod {
     pub share_pid: bool,
     pub sandbox: Option<Sandbox>,
     pub containers: Vec<Container>,
+    /// `hostNetwork`: it uses the node's network.
+    pub host_network: bool,
+    /// Ports of the host's loopback that lead to ports of the pod.
+    pub host_ports: Vec<(u16, u16)>,
     /// Names of its volumes.
     pub volumes: Vec<String>,
     pub created: Stamp,
