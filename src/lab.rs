@@ -10,11 +10,14 @@ pub mod hidden;
 mod link;
 mod network;
 pub mod node;
+mod ports;
 mod protocol;
 pub mod spec;
 mod wire;
 
 pub use error::{Error, Forbidden};
 pub use link::Lab;
-pub use protocol::{ExecOutput, Step};
+pub use controller::DemoClock;
+pub use network::Range;
+pub use protocol::{ExecOutput, Options, Step};
 pub use spec::{PodSpec, SpecError, Warning, parse};

@@ -8,5 +8,6 @@ pub mod fork;
 pub mod mount;
 pub mod nsfs;
 pub mod pidfd;
+pub mod rights;
 pub mod signals;
 pub mod wait;

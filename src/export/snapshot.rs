@@ -177,11 +177,14 @@ pub enum SandboxKind {
     PauseDelay,
     /// One of its containers.
     Infra,
+    /// pause's executable is not there.
+    Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     pub name: String,
+    pub kind: crate::model::ContainerKind,
     /// As the runtime names it; `lab://POD-UID/NAME` in the lab.
     pub id: Option<String>,
     pub pid: Option<u32>,

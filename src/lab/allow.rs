@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Forbidden;
 use super::protocol::Step;
-use super::spec::{ContainerSpec, PodSpec, RestartPolicy};
+use super::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share};
 use super::{Error, Lab};
 use crate::model::{ContainerState, Delta, Pod, SandboxKind};
 use crate::observe::Input;
@@ -116,10 +116,11 @@ fn trial_pod() -> PodSpec {
         name: "trial".to_owned(),
         namespace: "default".to_owned(),
         hostname: "trial".to_owned(),
-        share_pid: true,
+        share: Share { pid: true, ..Share::default() },
+        host: HostNamespaces::default(),
         restart: RestartPolicy::Never,
         grace_seconds: 0,
-        pause: SandboxKind::Pause,
+        sandbox: SandboxKind::Pause,
         init_containers: Vec::new(),
         containers: vec![container],
         volumes: Vec::new(),

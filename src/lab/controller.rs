@@ -1,12 +1,25 @@
 //! The kubelet's decisions in small: what follows from a fact about a pod. Pure, no I/O.
+//!
+//! A fact changes what is known; then, whatever the fact was, the pod is compared with its spec and what is to
+//! be done now follows from the difference (`computePodActions` in `pkg/kubelet/kuberuntime` works so too). Nothing
+//! depends on the order in which deaths are heard of.
 
-use std::collections::BTreeSet;
+mod backoff;
+mod report;
+mod run;
+mod status;
+mod stop;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::spec::{ContainerSpec, PodSpec, image_name};
+pub use backoff::DemoClock;
+use run::Run;
+
+use super::spec::{ContainerSpec, PodSpec};
 use crate::model::{
-    Container, ContainerState, EventKind, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox, Signal,
-    Stamp, WaitStatus,
+    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox,
+    SandboxKind, Signal, Stamp, WaitStatus,
 };
 
 /// Something that happened to a pod.
@@ -33,7 +46,7 @@ pub enum Fact {
     Started {
         container: String,
     },
-    /// It cannot be started.
+    /// It cannot be started. If its process exists, its end is still to come.
     Unstartable {
         container: String,
         reason: String,
@@ -42,16 +55,24 @@ pub enum Fact {
     Ended {
         container: String,
         status: WaitStatus,
+        /// pause is on its way out as well: the kernel is ending all of its pid namespace.
+        sandbox_ending: bool,
     },
-    PauseEnded {
+    /// What held the namespaces has ended: pause, or the container in its place.
+    SandboxEnded {
         status: WaitStatus,
+    },
+    /// Other commands for some containers; nothing else differs.
+    Replaced {
+        spec: Box<PodSpec>,
+        containers: Vec<String>,
     },
     /// Somebody wants it gone; `grace_ms` in place of the spec's own.
     DeleteRequested {
         grace_ms: Option<u64>,
     },
-    /// The grace period is over.
-    GraceOver,
+    /// Time has passed.
+    Tick,
 }
 
 /// Something to do about it, in order.
@@ -64,10 +85,6 @@ pub enum Action {
         container: Option<String>,
         signal: Signal,
     },
-    /// Report [`Fact::GraceOver`] after this time.
-    ArmGrace {
-        ms: u64,
-    },
     /// End what the container left behind in the pod's pid namespace.
     KillLeftovers(String),
     /// Nothing of the sandbox lives any more: give back its address and network.
@@ -76,27 +93,63 @@ pub enum Action {
     Remove,
 }
 
-/// A pod, as it should be and as it is.
-#[derive(Clone, Debug)]
-pub struct PodState {
-    pub spec: PodSpec,
-    pub pod: Pod,
-    /// Containers whose process has not been reaped.
-    live: BTreeSet<String>,
-    pause_lives: bool,
-    released: bool,
-    deleting: bool,
-}
-
 /// What [`PodState::decide`] comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     pub actions: Vec<Action>,
     pub events: Vec<PodEvent>,
+    /// When to come back with a [`Fact::Tick`] at the latest, if nothing else happens.
+    pub wake: Option<MonoNs>,
+}
+
+/// What is known of pause, or of the container in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// There is none; after a failure, not to be tried before this time.
+    Absent { retry: Option<MonoNs> },
+    Starting,
+    Up,
+    /// On its way out: the kernel takes its pid namespace down.
+    Ending,
+    /// Dead, and its address not given back yet.
+    Dead,
+}
+
+/// Where the pod as a whole is going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Run,
+    /// All stops by `deadline`, then `then`. `forced`: without any grace.
+    Stop { deadline: MonoNs, forced: bool, then: After },
+    /// The pod is over and its sandbox is gone.
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Remove,
+    NewSandbox,
+    Over,
+}
+
+/// How long the kubelet waits before it tries to make a sandbox again (`backOffPeriod`, pod_workers.go).
+const SANDBOX_RETRY_MS: u64 = 10_000;
+
+/// A pod, as it should be and as it is.
+#[derive(Clone, Debug)]
+pub struct PodState {
+    pub spec: PodSpec,
+    pub pod: Pod,
+    clock: DemoClock,
+    runs: BTreeMap<String, Run>,
+    holder: Holder,
+    course: Course,
+    /// pause was told to end.
+    holder_killed: bool,
 }
 
 impl PodState {
-    pub fn new(uid: PodUid, spec: PodSpec, at: Stamp) -> Self {
+    pub fn new(uid: PodUid, spec: PodSpec, clock: DemoClock, at: Stamp) -> Self {
         let pod = Pod {
             uid,
             name: spec.name.clone(),
@@ -105,243 +158,313 @@ impl PodState {
             reason: None,
             message: None,
             ip: None,
-            share_pid: spec.share_pid,
+            share_pid: spec.share.pid,
+            host_network: spec.host.net,
+            host_ports: spec.host_ports().collect(),
             sandbox: None,
-            containers: spec.containers.iter().map(waiting).collect(),
+            containers: report::statuses(&spec),
             volumes: spec.volumes.iter().map(|v| v.name.clone()).collect(),
             created: at,
         };
-        Self { spec, pod, live: BTreeSet::new(), pause_lives: false, released: true, deleting: false }
+        let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
+        let holder = Holder::Absent { retry: None };
+        let mut state = Self { spec, pod, clock, runs, holder, course: Course::Run, holder_killed: false };
+        state.derive_status();
+        state
     }
 
     /// Takes a fact in and says what follows. The only way the pod's status changes.
     pub fn decide(&mut self, fact: Fact, at: Stamp) -> Decision {
         let mut d = Decision::default();
-        match fact {
-            Fact::Requested { node } => {
-                let message = format!("Successfully assigned {}/{} to {node}", self.spec.namespace, self.spec.name);
-                self.event(&mut d, EventKind::Normal, "Scheduled", message, at);
-                d.actions.push(Action::StartSandbox);
-            }
-            Fact::SandboxStarted { process, ip } => self.sandbox_started(process, ip, at, &mut d),
-            Fact::SandboxFailed { message } => {
-                let message = format!("Failed to create pod sandbox: {message}");
-                self.pod.reason = Some("FailedCreatePodSandBox".to_owned());
-                self.pod.message = Some(message.clone());
-                self.event(&mut d, EventKind::Warning, "FailedCreatePodSandBox", message, at);
-                self.settle(&mut d);
-            }
-            Fact::Created { container, process } => {
-                self.live.insert(container.clone());
-                if let Some(c) = self.container_mut(&container) {
-                    c.process = Some(process);
-                }
-                self.event(&mut d, EventKind::Normal, "Created", format!("Created container {container}"), at);
-            }
-            Fact::Started { container } => {
-                if let Some(c) = self.container_mut(&container) {
-                    c.state = ContainerState::Running { since: at };
-                }
-                self.event(&mut d, EventKind::Normal, "Started", format!("Started container {container}"), at);
-                self.phase();
-            }
-            Fact::Unstartable { container, reason, message } => {
-                if let Some(c) = self.container_mut(&container) {
-                    c.state = ContainerState::Waiting { reason: reason.clone(), message: Some(message.clone()) };
-                    c.process = None;
-                }
-                let kind = if reason == "ErrImageNeverPull" { reason.as_str() } else { "Failed" };
-                self.event(&mut d, EventKind::Warning, kind, format!("Error: {message}"), at);
-                self.phase();
-            }
-            Fact::Ended { container, status } => self.ended(&container, status, at, &mut d),
-            Fact::PauseEnded { status } => self.pause_ended(status, at, &mut d),
-            Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at, &mut d),
-            Fact::GraceOver => {
-                if self.deleting {
-                    d.actions.extend(self.live.iter().map(|c| signal(c, Signal::KILL)));
-                }
-            }
-        }
+        self.learn(fact, at, &mut d);
+        self.reconcile(at, &mut d);
+        self.derive_status();
+        d.wake = self.next_due();
         d
     }
 
-    fn sandbox_started(&mut self, process: ProcId, ip: IpAddr, at: Stamp, d: &mut Decision) {
-        let attempt = self.pod.sandbox.as_ref().map_or(0, |s| s.attempt + 1);
-        let kind = self.spec.pause.clone();
-        self.pod.sandbox = Some(Sandbox { attempt, kind, process: Some(process), started: at, ended: None });
-        self.pod.ip = Some(ip);
-        self.pause_lives = true;
-        self.released = false;
-        for container in self.spec.containers.clone() {
-            let Some(program) = container.program() else {
-                let fact = Fact::Unstartable {
-                    reason: "ErrImageNeverPull".to_owned(),
-                    message: no_image(&container.image),
-                    container: container.name,
-                };
-                let follow = self.decide(fact, at);
-                d.actions.extend(follow.actions);
-                d.events.extend(follow.events);
-                continue;
-            };
-            let image = &container.image;
-            let message = match program {
-                Program::StandIn(applet) => {
-                    format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
+    fn learn(&mut self, fact: Fact, at: Stamp, d: &mut Decision) {
+        match fact {
+            Fact::Requested { node } => {
+                let message = format!("Successfully assigned {}/{} to {node}", self.spec.namespace, self.spec.name);
+                self.normal(d, "Scheduled", message, at);
+            }
+            Fact::SandboxStarted { process, ip } => {
+                let attempt = self.pod.sandbox.as_ref().map_or(0, |s| s.attempt + 1);
+                let kind = self.spec.sandbox.clone();
+                self.pod.sandbox = Some(Sandbox { attempt, kind, process: Some(process), started: at, ended: None });
+                self.pod.ip = Some(ip);
+                self.pod.message = None;
+                self.holder = Holder::Up;
+                // told to end before it was there: once more
+                self.holder_killed = false;
+            }
+            Fact::SandboxFailed { message } => {
+                let message = format!("Failed to create pod sandbox: {message}");
+                self.pod.message = Some(message.clone());
+                self.warning(d, "FailedCreatePodSandBox", message, at);
+                let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
+                self.holder = Holder::Absent { retry };
+            }
+            Fact::Created { container, process } => {
+                let Some(run) = self.runs.get_mut(&container) else { return };
+                let again = run.created();
+                if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
+                    c.process = Some(process);
+                    c.restarts += u32::from(again);
                 }
-                _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
-            };
-            self.event(d, EventKind::Normal, "Pulled", message, at);
-            d.actions.push(Action::StartContainer(container.name));
+                self.normal(d, "Created", format!("Created container {container}"), at);
+            }
+            Fact::Started { container } => {
+                let Some(run) = self.runs.get_mut(&container) else { return };
+                run.running = true;
+                self.set_state(&container, ContainerState::Running { since: at });
+                self.normal(d, "Started", format!("Started container {container}"), at);
+            }
+            Fact::Unstartable { container, reason, message } => {
+                let Some(run) = self.runs.get_mut(&container) else { return };
+                run.unstartable(at.t);
+                self.warning(d, report::failure_reason(&reason), format!("Error: {message}"), at);
+                self.set_state(&container, ContainerState::Waiting { reason, message: Some(message) });
+            }
+            Fact::Ended { container, status, sandbox_ending } => self.ended(&container, status, sandbox_ending, at, d),
+            Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
+            Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
+            Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
+            Fact::Tick => {}
         }
     }
 
-    fn ended(&mut self, container: &str, status: WaitStatus, at: Stamp, d: &mut Decision) {
-        self.live.remove(container);
-        if let Some(c) = self.container_mut(container) {
-            // one that could not be started keeps the reason why
-            let unstartable = matches!(&c.state, ContainerState::Waiting { reason, .. } if reason != CREATING);
-            if !unstartable {
-                let reason = if status.success() { "Completed" } else { "Error" };
-                c.state = ContainerState::Terminated { status, reason: reason.to_owned(), at };
+    fn ended(&mut self, container: &str, status: WaitStatus, sandbox_ending: bool, at: Stamp, d: &mut Decision) {
+        let Some(run) = self.runs.get_mut(container) else { return };
+        let unstarted = run.ended(status, at.t);
+        // one that could not be started keeps the reason why
+        if !unstarted {
+            let reason = if status.success() { "Completed" } else { "Error" };
+            self.set_state(container, ContainerState::Terminated { status, reason: reason.to_owned(), at });
+            if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
                 c.last_exit = Some(status);
             }
         }
-        if self.pod.share_pid && self.pause_lives {
+        if sandbox_ending && self.holder == Holder::Up {
+            self.holder = Holder::Ending;
+        }
+        if self.spec.share.pid && self.holder == Holder::Up {
             d.actions.push(Action::KillLeftovers(container.to_owned()));
         }
-        self.phase();
-        self.settle(d);
     }
 
-    fn pause_ended(&mut self, status: WaitStatus, at: Stamp, d: &mut Decision) {
-        self.pause_lives = false;
+    fn sandbox_ended(&mut self, status: WaitStatus, at: Stamp, d: &mut Decision) {
+        self.holder_killed = false;
+        // one that ended before it was up has been told as one that failed
+        if !matches!(self.holder, Holder::Up | Holder::Ending) {
+            if self.holder == Holder::Starting {
+                self.holder = Holder::Absent { retry: Some(self.clock.after(at.t, SANDBOX_RETRY_MS)) };
+            }
+            return;
+        }
+        self.holder = Holder::Dead;
         if let Some(sandbox) = &mut self.pod.sandbox {
             sandbox.ended = Some(at);
         }
-        // one that died before the sandbox was up has been told as a sandbox that failed
-        if !self.deleting && self.pod.sandbox.is_some() {
-            let how = match status.signal() {
-                Some(n) => format!("was killed by {}", Signal(n)),
-                None => format!("ended with exit code {}", status.code()),
+        if self.course != Course::Run {
+            return;
+        }
+        self.pod.message = Some(self.how_it_ended(status));
+        let then = if self.wants_sandbox() {
+            self.normal(d, "SandboxChanged", report::SANDBOX_CHANGED.to_owned(), at);
+            After::NewSandbox
+        } else {
+            After::Over
+        };
+        self.stop_all(at.t, None, then);
+    }
+
+    /// Not for a pod of which something has run and that is not to be restarted (`computePodActions`).
+    fn wants_sandbox(&self) -> bool {
+        let mut apps = self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+        match self.spec.restart {
+            super::spec::RestartPolicy::Always => true,
+            super::spec::RestartPolicy::Never => self.pod.sandbox.is_none() || !self.runs.values().any(|r| r.ran),
+            super::spec::RestartPolicy::OnFailure => !apps.all(|c| c.last_exit.is_some_and(WaitStatus::success)),
+        }
+    }
+
+    fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
+        self.spec = spec;
+        for name in containers {
+            let Some(run) = self.runs.get_mut(name) else { continue };
+            run.replace();
+            let lives = run.live;
+            report::redescribe(&mut self.pod, &self.spec, name);
+            if lives && self.course == Course::Run {
+                let message = format!("Container {name} definition changed, will be restarted");
+                self.normal(d, "Killing", message, at);
+            }
+        }
+    }
+
+    fn delete(&mut self, grace_ms: Option<u64>, at: Stamp) {
+        self.stop_all(at.t, grace_ms, After::Remove);
+    }
+
+    fn reconcile(&mut self, at: Stamp, d: &mut Decision) {
+        // found anew for those whose turn it is
+        self.runs.values_mut().for_each(|r| r.retry = None);
+        if self.holder != Holder::Ending {
+            self.press(at, d);
+        }
+        match self.course {
+            Course::Run => self.go_on(at, d),
+            Course::Stop { deadline, forced, then } => self.wind_down(deadline, forced, then, at, d),
+            Course::Over => {}
+        }
+    }
+
+    fn go_on(&mut self, at: Stamp, d: &mut Decision) {
+        match self.holder {
+            Holder::Absent { retry } if retry.is_none_or(|t| t <= at.t) => self.start_sandbox(at, d),
+            Holder::Up => {
+                self.stop_replaced(at, d);
+                if self.over() {
+                    self.stop_sidecars(self.grace_end(at.t, None), false, at, d);
+                } else {
+                    self.start_containers(at, d);
+                }
+            }
+            Holder::Absent { .. } | Holder::Starting | Holder::Ending | Holder::Dead => {}
+        }
+    }
+
+    fn start_sandbox(&mut self, at: Stamp, d: &mut Decision) {
+        // in place of pause a container holds the namespaces: it has its own back-off
+        if let SandboxKind::Infra(infra) = self.spec.sandbox.clone()
+            && !self.may_start(&infra, at, d)
+        {
+            self.holder = Holder::Absent { retry: None };
+            return;
+        }
+        self.holder = Holder::Starting;
+        d.actions.push(Action::StartSandbox);
+    }
+
+    /// Init containers one by one, sidecars in their turn, then the others.
+    fn start_containers(&mut self, at: Stamp, d: &mut Decision) {
+        let order: Vec<(String, ContainerKind)> =
+            self.pod.containers.iter().map(|c| (c.name.clone(), c.kind)).collect();
+        let mut in_turn = true;
+        for (name, kind) in order {
+            if !in_turn && (kind == ContainerKind::Init || !self.runs.get(&name).is_some_and(|r| r.ran_here)) {
+                continue;
+            }
+            let Some(run) = self.runs.get(&name) else { continue };
+            let done = match kind {
+                ContainerKind::Init => run.done,
+                ContainerKind::Sidecar => run.running,
+                ContainerKind::App => true,
             };
-            let then = if self.pod.share_pid {
-                "the kernel took every member with it"
-            } else {
-                "its containers were stopped, since their network and IPC namespaces lost their holder"
-            };
-            self.pod.phase = Phase::Failed;
-            self.pod.reason = Some("SandboxKilled".to_owned());
-            self.pod.message = Some(format!("pause {how}; {then}"));
-            // with a shared pid namespace all are dead by now: pause is reaped last (zap_pid_ns_processes)
-            for container in self.live.clone() {
-                self.event(d, EventKind::Normal, "Killing", format!("Stopping container {container}"), at);
-                d.actions.push(signal(&container, Signal::KILL));
+            if !run.live && !(kind == ContainerKind::Init && done) && self.is_wanted(&name) {
+                self.start(&name, at, d);
             }
-        }
-        self.settle(d);
-    }
-
-    fn delete(&mut self, grace_ms: Option<u64>, at: Stamp, d: &mut Decision) {
-        let ms = grace_ms.unwrap_or(u64::from(self.spec.grace_seconds) * 1000);
-        let first = !std::mem::replace(&mut self.deleting, true);
-        self.pod.reason = Some("Terminating".to_owned());
-        for container in self.live.clone() {
-            if first {
-                self.event(d, EventKind::Normal, "Killing", format!("Stopping container {container}"), at);
-            }
-            d.actions.push(signal(&container, if ms == 0 { Signal::KILL } else { Signal::TERM }));
-        }
-        if ms > 0 && !self.live.is_empty() {
-            d.actions.push(Action::ArmGrace { ms });
-        }
-        self.settle(d);
-    }
-
-    /// What remains to be done once processes have gone.
-    fn settle(&mut self, d: &mut Decision) {
-        if !self.live.is_empty() {
-            return;
-        }
-        if self.pause_lives {
-            if self.deleting {
-                d.actions.push(Action::Signal { container: None, signal: Signal::KILL });
-            }
-            return;
-        }
-        if !std::mem::replace(&mut self.released, true) {
-            self.pod.ip = None;
-            d.actions.push(Action::ReleaseSandbox);
-        }
-        if self.deleting {
-            d.actions.push(Action::Remove);
+            in_turn &= done;
         }
     }
 
-    /// The phase that follows from the containers, as pod-lifecycle in the Kubernetes documentation
-    /// has it for containers that are not restarted.
-    fn phase(&mut self) {
-        if self.pod.sandbox.as_ref().is_none_or(|s| s.ended.is_some()) {
+    /// Whether it runs, or will run again (`ShouldContainerBeRestarted`, pkg/kubelet/container/helpers.go).
+    fn is_wanted(&self, name: &str) -> bool {
+        let Some(run) = self.runs.get(name) else { return false };
+        if self.spec.sandbox == SandboxKind::Infra(name.to_owned()) {
+            // the sandbox is made with it
+            return run.live;
+        }
+        if run.hopeless {
+            return false;
+        }
+        run.may_run_again(self.spec.restart)
+    }
+
+    /// All that is to be done has been done, or cannot be.
+    fn over(&self) -> bool {
+        let failed_init = self
+            .runs
+            .values()
+            .any(|r| r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart));
+        let apps = || self.runs.values().filter(|r| r.kind == ContainerKind::App);
+        let all_done = apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
+        failed_init || all_done
+    }
+
+    fn start(&mut self, name: &str, at: Stamp, d: &mut Decision) {
+        if !self.may_start(name, at, d) {
             return;
         }
-        let states = || self.pod.containers.iter().map(|c| &c.state);
-        let ended = |s: &ContainerState| match s {
-            ContainerState::Terminated { status, .. } => Some(status.success()),
+        let Some(container) = self.spec.container(name).cloned() else { return };
+        if let Some(why) = report::no_program(&container) {
+            let Some(run) = self.runs.get_mut(name) else { return };
+            run.hopeless = true;
+            self.warning(d, "ErrImageNeverPull", format!("Error: {why}"), at);
+            let reason = "ErrImageNeverPull".to_owned();
+            self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });
+            return;
+        }
+        self.pulled(&container, at, d);
+        if let Some(run) = self.runs.get_mut(name) {
+            run.starting();
+        }
+        d.actions.push(Action::StartContainer(name.to_owned()));
+    }
+
+    /// Whether its back-off is over; if not, it says so and waits.
+    fn may_start(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
+        let clock = self.clock;
+        let Some(run) = self.runs.get_mut(name) else { return false };
+        let Some(finished) = run.finished else { return true };
+        match run.backoff.try_again(finished, at.t, clock) {
+            Ok(()) => true,
+            Err(until) => {
+                run.retry = Some(until);
+                let told = run.told.replace(until) == Some(until);
+                let (delay, unstarted) = (run.backoff.delay_ms(), run.unstarted);
+                if !told {
+                    self.backing_off(name, delay, unstarted, at, d);
+                }
+                false
+            }
+        }
+    }
+
+    fn pulled(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
+        let image = &container.image;
+        let message = match container.program() {
+            Some(Program::StandIn(applet)) => {
+                format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
+            }
+            _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
+        };
+        self.normal(d, "Pulled", message, at);
+    }
+
+    fn set_state(&mut self, name: &str, state: ContainerState) {
+        if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == name) {
+            c.state = state;
+        }
+    }
+
+    fn holder_lives(&self) -> bool {
+        matches!(self.holder, Holder::Starting | Holder::Up | Holder::Ending)
+    }
+
+    fn next_due(&self) -> Option<MonoNs> {
+        // the kernel does what is left to be done
+        if self.holder == Holder::Ending {
+            return None;
+        }
+        let retry = match (self.holder, self.course) {
+            (Holder::Absent { retry }, Course::Run) => retry,
             _ => None,
         };
-        self.pod.phase = if states().any(|s| matches!(s, ContainerState::Waiting { .. })) {
-            Phase::Pending
-        } else if states().any(|s| ended(s).is_none()) {
-            Phase::Running
-        } else if states().all(|s| ended(s) == Some(true)) {
-            Phase::Succeeded
-        } else {
-            Phase::Failed
-        };
+        self.runs.values().filter_map(Run::next_due).chain(retry).min()
     }
-
-    fn container_mut(&mut self, name: &str) -> Option<&mut Container> {
-        self.pod.containers.iter_mut().find(|c| c.name == name)
-    }
-
-    fn event(&self, d: &mut Decision, kind: EventKind, reason: &str, message: String, at: Stamp) {
-        d.events.push(PodEvent { pod: self.pod.uid.clone(), kind, reason: reason.to_owned(), message, at });
-    }
-}
-
-/// The reason a container waits for before its program is started.
-const CREATING: &str = "ContainerCreating";
-
-fn waiting(spec: &ContainerSpec) -> Container {
-    let program = spec.program().unwrap_or(Program::Image);
-    let mut command = spec.argv();
-    if let Program::StandIn(applet) = &program {
-        command.insert(0, applet.clone());
-    }
-    Container {
-        name: spec.name.clone(),
-        image: spec.image.clone(),
-        program,
-        command,
-        state: ContainerState::Waiting { reason: CREATING.to_owned(), message: None },
-        process: None,
-        restarts: 0,
-        last_exit: None,
-    }
-}
-
-fn signal(container: &str, signal: Signal) -> Action {
-    Action::Signal { container: Some(container.to_owned()), signal }
-}
-
-fn no_image(image: &str) -> String {
-    let known: Vec<&str> = super::spec::STAND_INS.iter().map(|(image, _)| *image).collect();
-    format!(
-        "no images are pulled and there is no stand-in for \"{}\"; stand-ins exist for {}; or give a `command` of the host",
-        image_name(image),
-        known.join(", ")
-    )
 }
 
 #[cfg(test)]

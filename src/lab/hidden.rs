@@ -14,7 +14,7 @@ pub const APPLET: &str = "__applet";
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<i32> {
     let mut args = args.into_iter();
     match args.next()?.to_str()? {
-        NODE => Some(node::main()),
+        NODE => Some(node::main(&args.next().unwrap_or_default().to_string_lossy())),
         APPLET => {
             let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
             Some(applets::main(&args))

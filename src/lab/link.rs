@@ -1,5 +1,6 @@
 //! The app's side of the lab: one thread that starts the node, hears it and sees it end.
 
+mod bind;
 mod ending;
 mod startup;
 
@@ -15,7 +16,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
-use super::protocol::{Answer, Call, ExecOutput, Report, Request};
+use super::protocol::{Answer, Call, ExecOutput, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Delta, Member, Pod, PodUid, ProcId};
@@ -41,8 +42,22 @@ struct Shared {
     /// Packets of one message must not mix with another's.
     sending: Mutex<()>,
     /// Who waits for which answer; `None` once the node has gone.
-    calls: Mutex<Option<HashMap<Call, Sender<Answer>>>>,
+    calls: Mutex<Option<HashMap<Call, Waiting>>>,
     next: AtomicU64,
+}
+
+/// Gets output as it is written, with whether it is to stderr.
+type Hear = Box<dyn FnMut(bool, &[u8]) + Send>;
+
+struct Waiting {
+    answer: Sender<Answer>,
+    hear: Option<Hear>,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
 }
 
 impl Lab {
@@ -52,13 +67,18 @@ impl Lab {
     /// [`Error::UserNamespaces`] with the remedy if the machine does not allow it, else
     /// [`Error::Start`].
     pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
+        Self::start_with(exe, Options::default(), observer)
+    }
+
+    /// The same with another range of addresses, or another clock.
+    pub fn start_with(exe: &Path, options: Options, observer: impl Into<InputSender>) -> Result<Self, Error> {
         let observer = observer.into();
         let (ready, is_ready) = bounded(1);
         let exe = exe.to_owned();
         // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
         let thread = std::thread::Builder::new()
             .name("link".to_owned())
-            .spawn(move || match startup::start(&exe) {
+            .spawn(move || match startup::start(&exe, options) {
                 Ok(started) => {
                     let shared = started.shared.clone();
                     let node = started.node;
@@ -86,6 +106,16 @@ impl Lab {
         }
     }
 
+    /// Gives some containers of a pod other commands: these alone are replaced, and the pod goes on.
+    pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
+        let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
+        match self.shared.call(request, PATIENCE)? {
+            Answer::Done => Ok(()),
+            Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once; the end
     /// is [`Delta::PodRemoved`].
     pub fn delete(&self, pod: &PodUid) -> Result<(), Error> {
@@ -105,13 +135,25 @@ impl Lab {
     /// Runs a program in a container's namespaces and root, and waits for it: for `timeout` at most,
     /// then it is killed.
     pub fn exec(&self, member: &Member, argv: &[String], timeout: Duration) -> Result<ExecOutput, Error> {
+        self.exec_live(member, argv, timeout, |_, _| ())
+    }
+
+    /// As [`Lab::exec`], and `hear` gets what the program writes as it writes it, with whether it is to stderr.
+    pub fn exec_live(
+        &self,
+        member: &Member,
+        argv: &[String],
+        timeout: Duration,
+        hear: impl FnMut(bool, &[u8]) + Send + 'static,
+    ) -> Result<ExecOutput, Error> {
         let request = |call| Request::Exec {
             call,
             member: member.clone(),
             argv: argv.to_vec(),
             timeout_ms: timeout.as_millis() as u64,
         };
-        match self.shared.call(request, timeout.saturating_add(PATIENCE))? {
+        let patience = timeout.saturating_add(PATIENCE);
+        match self.shared.call_hearing(request, patience, Some(Box::new(hear)))? {
             Answer::Output(output) => Ok(output),
             other => Err(of_member(other, member)),
         }
@@ -138,17 +180,24 @@ impl Drop for Lab {
 
 impl Shared {
     fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
+        self.call_hearing(request, patience, None)
+    }
+
+    fn call_hearing(
+        &self,
+        request: impl FnOnce(Call) -> Request,
+        patience: Duration,
+        hear: Option<Hear>,
+    ) -> Result<Answer, Error> {
         let call = self.next.fetch_add(1, Ordering::Relaxed);
-        let (tell, told) = bounded(1);
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut().ok_or(Error::NodeGone)?.insert(call, tell);
-        {
-            let _whole = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            wire::send_blocking(&self.socket, &request(call)).map_err(|_| Error::NodeGone)?;
-        }
+        let (answer, told) = bounded(1);
+        let waiting = Waiting { answer, hear };
+        self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        self.send(&request(call), &[])?;
         told.recv_timeout(patience).map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
             RecvTimeoutError::Timeout => {
-                if let Some(calls) = self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                if let Some(calls) = self.locked().as_mut() {
                     calls.remove(&call);
                 }
                 Error::NoAnswer(patience)
@@ -157,16 +206,30 @@ impl Shared {
     }
 
     fn answer(&self, call: Call, answer: Answer) {
-        let waiting =
-            self.calls.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|calls| calls.remove(&call));
+        let waiting = self.locked().as_mut().and_then(|calls| calls.remove(&call));
         if let Some(waiting) = waiting {
-            let _ = waiting.send(answer);
+            let _ = waiting.answer.send(answer);
         }
+    }
+
+    fn output(&self, call: Call, stderr: bool, bytes: &[u8]) {
+        if let Some(hear) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.hear.as_mut()) {
+            hear(stderr, bytes);
+        }
+    }
+
+    fn send(&self, request: &Request, fds: &[OwnedFd]) -> Result<(), Error> {
+        let _whole = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        wire::send_with(&self.socket, request, fds).map_err(|_| Error::NodeGone)
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Option<HashMap<Call, Waiting>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whoever waits for an answer learns that none will come.
     fn close(&self) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.locked().take();
     }
 }
 
@@ -192,6 +255,12 @@ fn listen(started: startup::Started, observer: &InputSender) {
                 tell(Input::PauseReaped { pause, pid_in_pod, status, at });
             }
             Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
+            Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
+            Report::Bind { pod, ports } => {
+                let (result, sockets) = bind::all(&ports);
+                // a node that is gone is heard of by the next receive
+                let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
+            }
             Report::Answer { call, answer } => started.shared.answer(call, answer),
             Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
         }

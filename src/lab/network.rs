@@ -2,6 +2,7 @@
 //! Nothing leads out of it.
 
 mod netlink;
+mod range;
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,14 +20,14 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 
+pub use self::range::Range;
+
 use self::netlink::Route;
 use super::node::Refused;
 use super::protocol::Step;
 
 /// The bridge, by the name CNI's bridge plugin gives it.
 const BRIDGE: &str = "cni0";
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
-const PREFIX: u8 = 24;
 /// Loopback is the first interface of every network namespace (`net/core/net_namespace.c`).
 const LO: u32 = 1;
 
@@ -36,27 +37,34 @@ pub struct Network {
     /// Our own network namespace, to come back to.
     home: OwnedFd,
     bridge: u32,
+    range: Range,
     /// The longest free first, so that an address is not soon another pod's.
     free: VecDeque<Ipv4Addr>,
     pods: u32,
 }
 
 impl Network {
-    pub(super) fn start() -> Result<Self, Refused> {
+    pub(super) fn start(range: Range) -> Result<Self, Refused> {
         let mut route = Route::open().map_err(|e| refused(Step::Loopback, &e))?;
         route.change(&[(up(LO), 0)]).map_err(|e| refused(Step::Loopback, &e))?;
-        let bridge = bridge(&mut route).map_err(|e| refused(Step::Bridge, &e))?;
+        let bridge = bridge(&mut route, range).map_err(|e| refused(Step::Bridge, &e))?;
         let home = open("/proc/self/ns/net", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| Refused { step: Step::Bridge, errno })?;
-        let free = (2..=254).map(|n| Ipv4Addr::new(10, 244, 0, n)).collect();
-        Ok(Self { route, home, bridge, free, pods: 0 })
+        Ok(Self { route, home, bridge, range, free: range.addresses().collect(), pods: 0 })
+    }
+
+    /// The node's own address, which pods on its network have too.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.range.gateway()
     }
 
     /// Gives the network namespace of `process` an address, and `eth0` that leads to the bridge.
     ///
     /// `pid` is the process in the caller's pid namespace.
     pub fn connect(&mut self, process: &OwnedFd, pid: i32) -> io::Result<Ipv4Addr> {
-        let ip = self.free.pop_front().ok_or_else(|| io::Error::other("all 253 addresses are in use"))?;
+        let ip = self.free.pop_front().ok_or_else(|| {
+            io::Error::other(format!("all {} addresses are in use", self.range.addresses().count()))
+        })?;
         let result = self.wire(process, pid, ip);
         if result.is_err() {
             self.free.push_back(ip);
@@ -90,25 +98,30 @@ impl Network {
 
         // the rest from within the pod; we have one thread, so nobody is taken along
         setns(process, CloneFlags::CLONE_NEWNET)?;
-        let inside = inside(ip);
+        let inside = inside(ip, self.range);
         setns(&self.home, CloneFlags::CLONE_NEWNET)?;
         inside
     }
 }
 
+/// Brings loopback up in the caller's network namespace, which nobody else is in.
+pub(super) fn loopback() -> io::Result<()> {
+    Route::open()?.change(&[(up(LO), 0)])
+}
+
 /// Sets up a pod's network from inside its namespace.
-fn inside(ip: Ipv4Addr) -> io::Result<()> {
+fn inside(ip: Ipv4Addr, range: Range) -> io::Result<()> {
     let mut route = Route::open()?;
     let eth0 = route.index_of("eth0")?;
     route.change(&[
         (up(LO), 0),
-        (address(eth0, ip), NLM_F_CREATE | NLM_F_EXCL),
+        (address(eth0, ip, range), NLM_F_CREATE | NLM_F_EXCL),
         (up(eth0), 0),
-        (default_route(), NLM_F_CREATE | NLM_F_EXCL),
+        (default_route(range.gateway()), NLM_F_CREATE | NLM_F_EXCL),
     ])
 }
 
-fn bridge(route: &mut Route) -> io::Result<u32> {
+fn bridge(route: &mut Route, range: Range) -> io::Result<u32> {
     let mut link = LinkMessage::default();
     link.header.flags = LinkFlags::Up;
     link.header.change_mask = LinkFlags::Up;
@@ -125,7 +138,7 @@ fn bridge(route: &mut Route) -> io::Result<u32> {
     ];
     route.change(&[(Message::NewLink(link), NLM_F_CREATE | NLM_F_EXCL)])?;
     let index = route.index_of(BRIDGE)?;
-    route.change(&[(address(index, GATEWAY), NLM_F_CREATE | NLM_F_EXCL)])?;
+    route.change(&[(address(index, range.gateway(), range), NLM_F_CREATE | NLM_F_EXCL)])?;
     Ok(index)
 }
 
@@ -137,27 +150,27 @@ fn up(index: u32) -> Message {
     Message::SetLink(link)
 }
 
-fn address(index: u32, ip: Ipv4Addr) -> Message {
+fn address(index: u32, ip: Ipv4Addr, range: Range) -> Message {
     let mut message = AddressMessage::default();
     message.header.family = AddressFamily::Inet;
-    message.header.prefix_len = PREFIX;
+    message.header.prefix_len = range.prefix();
     message.header.index = index;
     message.attributes = vec![
         AddressAttribute::Local(ip.into()),
         AddressAttribute::Address(ip.into()),
-        AddressAttribute::Broadcast(Ipv4Addr::new(10, 244, 0, 255)),
+        AddressAttribute::Broadcast(range.broadcast()),
     ];
     Message::NewAddress(message)
 }
 
-fn default_route() -> Message {
+fn default_route(gateway: Ipv4Addr) -> Message {
     let mut message = RouteMessage::default();
     message.header.address_family = AddressFamily::Inet;
     message.header.table = netlink_packet_route::route::RouteHeader::RT_TABLE_MAIN;
     message.header.protocol = RouteProtocol::Boot;
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
-    message.attributes = vec![RouteAttribute::Gateway(RouteAddress::Inet(GATEWAY))];
+    message.attributes = vec![RouteAttribute::Gateway(RouteAddress::Inet(gateway))];
     Message::NewRoute(message)
 }
 

@@ -8,14 +8,20 @@ mod hostproc;
 mod launch;
 mod output;
 mod perform;
+mod ports;
 mod root;
 mod sandbox;
+mod session;
+mod start;
 mod volumes;
 mod worker;
 
 use nix::errno::Errno;
 
 use super::protocol::Step;
+
+/// The node's host name, and what pods call the node.
+const NODE_NAME: &str = "podscope-node";
 
 /// A step of the set-up that the kernel refused.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +51,8 @@ pub(super) fn errno_of(e: &std::io::Error) -> Errno {
     Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO))
 }
 
-/// The hidden mode: standard input is the socket to the app. Returns the exit code.
-pub fn main() -> i32 {
-    launch::main()
+/// The hidden mode: standard input is the socket to the app, the argument its [`super::Options`] as JSON.
+/// Returns the exit code.
+pub fn main(options: &str) -> i32 {
+    launch::main(options)
 }

@@ -2,24 +2,64 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::controller::DemoClock;
+use super::network::Range;
 use super::spec::PodSpec;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
 
+/// What a node is started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// How fast back-off runs.
+    pub clock: DemoClock,
+    /// Where the pods' addresses come from.
+    pub range: Range,
+}
+
 /// App to node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    Hello { version: u32 },
-    Run { call: Call, spec: Box<PodSpec> },
-    Delete { call: Call, pod: PodUid, grace_ms: Option<u64> },
-    Exec { call: Call, member: Member, argv: Vec<String>, timeout_ms: u64 },
-    Logs { call: Call, member: Member },
+    Hello {
+        version: u32,
+    },
+    Run {
+        call: Call,
+        spec: Box<PodSpec>,
+    },
+    /// Other commands for some containers of a pod; nothing else differs from what runs.
+    Replace {
+        call: Call,
+        pod: PodUid,
+        spec: Box<PodSpec>,
+        containers: Vec<String>,
+    },
+    Delete {
+        call: Call,
+        pod: PodUid,
+        grace_ms: Option<u64>,
+    },
+    Exec {
+        call: Call,
+        member: Member,
+        argv: Vec<String>,
+        timeout_ms: u64,
+    },
+    Logs {
+        call: Call,
+        member: Member,
+    },
+    /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
+    Bound {
+        pod: PodUid,
+        result: Result<(), String>,
+    },
 }
 
 /// Node to app.
@@ -39,6 +79,18 @@ pub enum Report {
         node: ProcId,
     },
     Fact(Box<Delta>),
+    /// The pod's host ports are to be listened on, in the host's network namespace, where the node is not.
+    Bind {
+        pod: PodUid,
+        ports: Vec<u16>,
+    },
+    /// What a program run in a container has just written.
+    ExecOutput {
+        call: Call,
+        stderr: bool,
+        #[serde(with = "latin")]
+        bytes: Vec<u8>,
+    },
     PauseReaped {
         pause: ProcId,
         pid_in_pod: u32,

@@ -119,6 +119,11 @@ impl PodSpec {
         self.init_containers.iter().chain(&self.containers)
     }
 
+    /// The pod has a pid namespace of its own, and what holds the sandbox is its PID 1.
+    pub fn shares_pid_namespace(&self) -> bool {
+        self.share.pid && !self.host.pid
+    }
+
     pub fn container(&self, name: &str) -> Option<&ContainerSpec> {
         self.all_containers().find(|c| c.name == name)
     }

@@ -4,12 +4,14 @@
 //! with a byte that says whether more follow.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{MsgFlags, send};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::sys::rights;
 
 /// Bytes of a packet's payload; far below the smallest default send buffer.
 const PAYLOAD: usize = 32 * 1024;
@@ -44,10 +46,19 @@ pub fn packets<T: Serialize>(message: &T) -> Result<Vec<Vec<u8>>, WireError> {
 
 /// Sends a whole message and waits for room if need be.
 pub fn send_blocking<T: Serialize>(socket: impl AsFd, message: &T) -> Result<(), WireError> {
+    send_with(socket, message, &[])
+}
+
+/// The same with descriptors, which the other side gets copies of.
+pub fn send_with<T: Serialize>(socket: impl AsFd, message: &T, fds: &[OwnedFd]) -> Result<(), WireError> {
+    let mut with = fds;
     for packet in packets(message)? {
         loop {
-            match send(socket.as_fd().as_raw_fd(), &packet, MsgFlags::MSG_NOSIGNAL) {
-                Ok(_) => break,
+            match rights::send(&socket, &packet, with, MsgFlags::MSG_NOSIGNAL) {
+                Ok(()) => {
+                    with = &[];
+                    break;
+                }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(WireError::Closed),
                 Err(e) => return Err(e.into()),
@@ -62,11 +73,13 @@ pub fn send_blocking<T: Serialize>(socket: impl AsFd, message: &T) -> Result<(),
 pub struct Inbox {
     partial: Vec<u8>,
     packet: Vec<u8>,
+    /// Descriptors that came with the last message.
+    fds: Vec<OwnedFd>,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { partial: Vec::new(), packet: vec![0; PAYLOAD + 1] }
+        Self { partial: Vec::new(), packet: vec![0; PAYLOAD + 1], fds: Vec::new() }
     }
 }
 
@@ -74,16 +87,20 @@ impl Inbox {
     /// The next message. `None` if the socket is non-blocking and has none yet.
     pub fn receive<T: DeserializeOwned>(&mut self, socket: impl AsFd, wait: bool) -> Result<Option<T>, WireError> {
         let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+        if self.partial.is_empty() {
+            self.fds.clear();
+        }
         loop {
-            let n = match recv(socket.as_fd().as_raw_fd(), &mut self.packet, flags) {
-                Ok(0) => return Err(WireError::Closed),
-                Ok(n) => n,
+            let (n, fds) = match rights::receive(&socket, &mut self.packet, flags) {
+                Ok((0, _)) => return Err(WireError::Closed),
+                Ok(got) => got,
                 // the other side has closed without reading all of ours; told once, and before what
                 // it has sent and we have not read yet
                 Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e.into()),
             };
+            self.fds.extend(fds);
             self.partial.extend_from_slice(&self.packet[1..n]);
             if self.partial.len() > MAX_MESSAGE {
                 return Err(WireError::Garbled(format!("a message of more than {MAX_MESSAGE} bytes")));
@@ -94,6 +111,13 @@ impl Inbox {
                 return message.map(Some).map_err(|e| WireError::Garbled(e.to_string()));
             }
         }
+    }
+}
+
+impl Inbox {
+    /// Takes the descriptors that came with the last message.
+    pub fn take_fds(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.fds)
     }
 }
 
@@ -174,6 +198,24 @@ mod tests {
         let mut inbox = Inbox::default();
         assert_eq!(inbox.receive::<String>(&a, true).expect("received").as_deref(), Some("last words"));
         assert!(matches!(inbox.receive::<String>(&a, true), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn descriptors_come_with_their_message() {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
+        let (read, write) = nix::unistd::pipe().expect("pipe");
+        super::send_with(&a, &"x".repeat(super::PAYLOAD * 2), &[write]).expect("sent");
+        super::send_blocking(&a, &"none").expect("sent");
+        let mut inbox = Inbox::default();
+        inbox.receive::<String>(&b, true).expect("received");
+        let mut got = inbox.take_fds();
+        nix::unistd::write(got.pop().expect("a descriptor"), b"through").expect("written");
+        let mut buffer = [0; 16];
+        assert_eq!(nix::unistd::read(&read, &mut buffer), Ok(7));
+        // every copy was closed
+        assert_eq!(nix::unistd::read(&read, &mut buffer), Ok(0));
+        inbox.receive::<String>(&b, true).expect("received");
+        assert!(inbox.take_fds().is_empty());
     }
 
     #[test]

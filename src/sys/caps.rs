@@ -38,3 +38,13 @@ pub fn bound(keep: &[(u32, &str)]) -> Result<(), Errno> {
     }
     Ok(())
 }
+
+/// Gives up every capability this process has.
+pub fn drop_all() -> Result<(), Errno> {
+    /// `_LINUX_CAPABILITY_VERSION_3`: two sets of 32 each.
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    let none = [0u32; 6];
+    // SAFETY: both live through the call and have the layout of `linux/capability.h`; pid 0 is ourselves.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) }).map(drop)
+}

@@ -77,6 +77,23 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     Errno::result(r).map(drop)
 }
 
+/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns
+/// one of the others.
+pub fn keep_only(_: &Alone, keep: &[i32]) -> Result<(), Errno> {
+    let mut keep: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd >= 3).collect();
+    keep.sort_unstable();
+    let mut first = 3;
+    for end in keep.into_iter().chain([u32::MAX]) {
+        if first < end {
+            let last = if end == u32::MAX { end } else { end - 1 };
+            // SAFETY: descriptors are only numbers to the kernel; nothing that owns one of these runs on (above).
+            Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+        first = end.saturating_add(1);
+    }
+    Ok(())
+}
+
 /// Takes what is open as `fd` over from whoever started this program, to own it.
 ///
 /// # Errors

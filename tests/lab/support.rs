@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy, Volume, VolumeMount, VolumeSource};
+use podscope::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource};
 use podscope::lab::{ExecOutput, Lab};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
 use podscope::observe::Input;
@@ -162,10 +162,11 @@ pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodS
         name: name.to_owned(),
         namespace: "default".to_owned(),
         hostname: name.to_owned(),
-        share_pid,
+        share: Share { pid: share_pid, ..Share::default() },
+        host: HostNamespaces::default(),
         restart: RestartPolicy::Never,
         grace_seconds: 30,
-        pause: SandboxKind::Pause,
+        sandbox: SandboxKind::Pause,
         init_containers: Vec::new(),
         containers,
         volumes: Vec::new(),

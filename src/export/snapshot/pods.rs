@@ -50,6 +50,7 @@ const fn sandbox_kind(kind: &model::SandboxKind) -> SandboxKind {
         model::SandboxKind::PauseNoReap => SandboxKind::PauseNoReap,
         model::SandboxKind::PauseDelay(_) => SandboxKind::PauseDelay,
         model::SandboxKind::Infra(_) => SandboxKind::Infra,
+        model::SandboxKind::Missing => SandboxKind::Missing,
     }
 }
 
@@ -67,6 +68,7 @@ fn container(pod: &model::Pod, c: &model::Container) -> Container {
         pid: c.process.map(|p| p.pid),
         state,
         reason,
+        kind: c.kind,
         restarts: c.restarts,
         exit_code: exit.or(c.last_exit).map(model::WaitStatus::code),
     }

@@ -1,113 +1,217 @@
+mod property;
+
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Action, Decision, Fact, PodState};
-use crate::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
-use crate::model::{ContainerState, MonoNs, Phase, PodUid, ProcId, SandboxKind, Signal, Source, Stamp, WaitStatus};
+use super::{Action, Decision, DemoClock, Fact, PodState};
+use crate::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share};
+use crate::model::{
+    Container, ContainerState, EventKind, MonoNs, Phase, PodUid, ProcId, SandboxKind, Signal, Source, Stamp, WaitStatus,
+};
 
 const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 2));
+const S: u64 = 1_000_000_000;
+const OK: WaitStatus = WaitStatus::exited(0);
+const FAILED: WaitStatus = WaitStatus::exited(3);
+const KILLED: WaitStatus = WaitStatus::killed(9);
 
-fn at(t: u64) -> Stamp {
-    Stamp::prompt(MonoNs(t), Source::Node)
+/// Seconds after the pod's start.
+fn at(s: u64) -> Stamp {
+    Stamp::prompt(MonoNs(s * S), Source::Node)
 }
 
 fn proc(pid: u32) -> ProcId {
     ProcId { pid, start: 1 }
 }
 
-/// A pod of `a` and `b`, both with a command.
-fn pod(share_pid: bool) -> PodState {
-    let container = |name: &str| ContainerSpec {
-        name: name.to_owned(),
-        command: vec!["sleep".to_owned()],
-        ..ContainerSpec::default()
-    };
-    let spec = PodSpec {
+fn container(name: &str) -> ContainerSpec {
+    ContainerSpec { name: name.to_owned(), command: vec!["sleep".to_owned()], ..ContainerSpec::default() }
+}
+
+/// A pod of `a` and `b` with an exact clock.
+fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
+    PodSpec {
         name: "p".to_owned(),
         namespace: "default".to_owned(),
         hostname: "p".to_owned(),
-        share_pid,
-        restart: RestartPolicy::Never,
+        share: Share { pid: share_pid, ..Share::default() },
+        host: HostNamespaces::default(),
+        restart,
         grace_seconds: 30,
-        pause: SandboxKind::Pause,
+        sandbox: SandboxKind::Pause,
         init_containers: vec![],
         containers: vec![container("a"), container("b")],
         volumes: vec![],
-    };
-    PodState::new(PodUid("u".to_owned()), spec, at(0))
+    }
 }
 
-fn running(share_pid: bool) -> PodState {
-    let mut pod = pod(share_pid);
-    for fact in [
-        Fact::Requested { node: "n".to_owned() },
-        Fact::SandboxStarted { process: proc(1), ip: IP },
-        Fact::Created { container: "a".to_owned(), process: proc(2) },
-        Fact::Created { container: "b".to_owned(), process: proc(3) },
-        Fact::Started { container: "a".to_owned() },
-        Fact::Started { container: "b".to_owned() },
-    ] {
-        pod.decide(fact, at(1));
-    }
+fn pod(spec: PodSpec) -> PodState {
+    PodState::new(PodUid("u".to_owned()), spec, DemoClock::EXACT, at(0))
+}
+
+fn requested() -> Fact {
+    Fact::Requested { node: "n".to_owned() }
+}
+
+fn sandbox_started() -> Fact {
+    Fact::SandboxStarted { process: proc(1), ip: IP }
+}
+
+/// The container is created and started.
+fn runs(pod: &mut PodState, name: &str, t: u64) {
+    pod.decide(Fact::Created { container: name.to_owned(), process: proc(2) }, at(t));
+    pod.decide(Fact::Started { container: name.to_owned() }, at(t));
+}
+
+fn running(restart: RestartPolicy, share_pid: bool) -> PodState {
+    let mut pod = pod(spec(restart, share_pid));
+    pod.decide(requested(), at(0));
+    pod.decide(sandbox_started(), at(0));
+    runs(&mut pod, "a", 0);
+    runs(&mut pod, "b", 0);
     pod
 }
 
 fn ended(container: &str, status: WaitStatus) -> Fact {
-    Fact::Ended { container: container.to_owned(), status }
+    Fact::Ended { container: container.to_owned(), status, sandbox_ending: false }
 }
 
-fn kill(container: Option<&str>, signal: Signal) -> Action {
+/// As the kernel does it when pause dies: the member first.
+fn ended_with_pause(container: &str) -> Fact {
+    Fact::Ended { container: container.to_owned(), status: KILLED, sandbox_ending: true }
+}
+
+const PAUSE_KILLED: Fact = Fact::SandboxEnded { status: KILLED };
+
+fn signal(container: Option<&str>, signal: Signal) -> Action {
     Action::Signal { container: container.map(str::to_owned), signal }
 }
 
-fn leftovers(container: &str) -> Action {
-    Action::KillLeftovers(container.to_owned())
+fn start(name: &str) -> Action {
+    Action::StartContainer(name.to_owned())
 }
 
-fn told(d: &Decision) -> Vec<(String, String)> {
-    d.events.iter().map(|e| (e.reason.clone(), e.message.clone())).collect()
+fn leftovers(name: &str) -> Action {
+    Action::KillLeftovers(name.to_owned())
 }
 
-const KILLED: WaitStatus = WaitStatus::killed(9);
+fn told(d: &Decision) -> Vec<(&str, &str)> {
+    d.events.iter().map(|e| (e.reason.as_str(), e.message.as_str())).collect()
+}
+
+fn of<'a>(pod: &'a PodState, name: &str) -> &'a Container {
+    pod.pod.container(name).expect("a container")
+}
+
+fn seen(pod: &PodState) -> (Phase, &str) {
+    (pod.pod.phase, pod.pod.status())
+}
 
 #[test]
 fn a_pod_comes_up_in_order() {
-    let mut pod = pod(true);
-    let d = pod.decide(Fact::Requested { node: "n".to_owned() }, at(1));
+    let mut pod = pod(spec(RestartPolicy::Always, true));
+    let d = pod.decide(requested(), at(1));
     assert_eq!(d.actions, [Action::StartSandbox]);
-    assert_eq!(told(&d), [("Scheduled".to_owned(), "Successfully assigned default/p to n".to_owned())]);
-    let d = pod.decide(Fact::SandboxStarted { process: proc(1), ip: IP }, at(2));
-    assert_eq!(d.actions, [Action::StartContainer("a".to_owned()), Action::StartContainer("b".to_owned())]);
+    assert_eq!(told(&d), [("Scheduled", "Successfully assigned default/p to n")]);
+    assert_eq!(seen(&pod), (Phase::Pending, "ContainerCreating"));
+    let d = pod.decide(sandbox_started(), at(2));
+    assert_eq!(d.actions, [start("a"), start("b")]);
     assert_eq!(pod.pod.ip, Some(IP));
-    pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(3));
+    let d = pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(3));
+    assert_eq!(told(&d), [("Created", "Created container a")]);
     let d = pod.decide(Fact::Started { container: "a".to_owned() }, at(4));
-    assert_eq!(told(&d), [("Started".to_owned(), "Started container a".to_owned())]);
+    assert_eq!(told(&d), [("Started", "Started container a")]);
     assert_eq!(pod.pod.phase, Phase::Pending);
-    pod.decide(Fact::Created { container: "b".to_owned(), process: proc(3) }, at(5));
-    pod.decide(Fact::Started { container: "b".to_owned() }, at(6));
-    assert_eq!((pod.pod.phase, pod.pod.status()), (Phase::Running, "Running"));
+    runs(&mut pod, "b", 5);
+    assert_eq!(seen(&pod), (Phase::Running, "Running"));
 }
 
+/// `getPhase` of the kubelet, and what `kubectl get pod` says.
 #[test]
-fn phases_follow_from_how_the_containers_ended() {
-    for (a, b, phase, reasons) in [
-        (WaitStatus::exited(0), WaitStatus::exited(0), Phase::Succeeded, ["Completed", "Completed"]),
-        (WaitStatus::exited(0), WaitStatus::exited(3), Phase::Failed, ["Completed", "Error"]),
-        (KILLED, WaitStatus::exited(0), Phase::Failed, ["Error", "Completed"]),
+fn phases_follow_from_the_policy_and_how_containers_ended() {
+    use RestartPolicy::{Always, Never, OnFailure};
+    for (policy, a, b, phase, word) in [
+        (Never, OK, OK, Phase::Succeeded, "Completed"),
+        (Never, OK, FAILED, Phase::Failed, "Completed"),
+        (Never, FAILED, OK, Phase::Failed, "Error"),
+        (OnFailure, OK, OK, Phase::Succeeded, "Completed"),
+        (OnFailure, OK, FAILED, Phase::Running, "Completed"),
+        (Always, OK, OK, Phase::Running, "Completed"),
     ] {
-        let mut pod = running(true);
-        assert_eq!(pod.decide(ended("a", a), at(2)).actions, [leftovers("a")]);
+        let mut pod = running(policy, true);
+        pod.decide(ended("a", a), at(5));
         // the others, the address and the sandbox stay
-        assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, Some(IP)));
-        pod.decide(ended("b", b), at(3));
-        assert_eq!((pod.pod.phase, pod.pod.ip), (phase, Some(IP)));
-        assert_eq!(pod.pod.containers.iter().map(|c| c.state.word()).collect::<Vec<_>>(), reasons);
+        assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, Some(IP)), "{policy:?}");
+        pod.decide(ended("b", b), at(6));
+        assert_eq!((seen(&pod), pod.pod.ip), ((phase, word), Some(IP)), "{policy:?} {a} {b}");
     }
 }
 
 #[test]
+fn who_is_restarted_depends_on_policy_and_end() {
+    use RestartPolicy::{Always, Never, OnFailure};
+    for (policy, status, again) in [
+        (Always, OK, true),
+        (Always, FAILED, true),
+        (Always, KILLED, true),
+        (OnFailure, OK, false),
+        (OnFailure, FAILED, true),
+        (OnFailure, KILLED, true),
+        (Never, OK, false),
+        (Never, KILLED, false),
+    ] {
+        let mut pod = running(policy, true);
+        let d = pod.decide(ended("a", status), at(5));
+        let want = if again { vec![leftovers("a"), start("a")] } else { vec![leftovers("a")] };
+        assert_eq!(d.actions, want, "{policy:?} {status}");
+        assert_eq!(of(&pod, "a").last_exit, Some(status));
+        runs(&mut pod, "a", 6);
+        assert_eq!(of(&pod, "a").restarts, 1);
+    }
+}
+
+#[test]
+fn the_first_restart_is_at_once_then_back_off_doubles() {
+    let mut pod = running(RestartPolicy::Always, true);
+    pod.decide(ended("a", FAILED), at(5));
+    runs(&mut pod, "a", 5);
+    let d = pod.decide(ended("a", FAILED), at(6));
+    assert_eq!(d.actions, [leftovers("a")]);
+    assert_eq!(d.wake, Some(MonoNs(16 * S)));
+    assert_eq!(told(&d), [("BackOff", "Back-off restarting failed container a in pod p_default(u)")]);
+    assert_eq!(d.events[0].kind, EventKind::Warning);
+    let ContainerState::Waiting { reason, message } = &of(&pod, "a").state else { panic!("{:?}", of(&pod, "a")) };
+    assert_eq!(reason, "CrashLoopBackOff");
+    assert_eq!(message.as_deref(), Some("back-off 10s restarting failed container=a pod=p_default(u)"));
+    assert_eq!(seen(&pod), (Phase::Running, "CrashLoopBackOff"));
+    // too early, said once only; then due
+    let d = pod.decide(Fact::Tick, at(15));
+    assert_eq!((d.actions.len(), d.events.len(), d.wake), (0, 0, Some(MonoNs(16 * S))));
+    assert_eq!(pod.decide(Fact::Tick, at(16)).actions, [start("a")]);
+    runs(&mut pod, "a", 16);
+    assert_eq!((of(&pod, "a").restarts, seen(&pod)), (2, (Phase::Running, "Running")));
+    assert_eq!(pod.decide(ended("a", FAILED), at(17)).wake, Some(MonoNs(37 * S)));
+}
+
+#[test]
+fn a_faster_clock_is_told() {
+    let mut pod = PodState::new(PodUid("u".to_owned()), spec(RestartPolicy::Always, true), DemoClock::default(), at(0));
+    pod.decide(sandbox_started(), at(0));
+    for t in [1, 2] {
+        runs(&mut pod, "a", t);
+        pod.decide(ended("a", FAILED), at(t));
+    }
+    let message = match &of(&pod, "a").state {
+        ContainerState::Waiting { message: Some(m), .. } => m,
+        other => panic!("{other:?}"),
+    };
+    assert!(message.ends_with("; the lab's clock runs ×10: 1 s"), "{message}");
+}
+
+#[test]
 fn a_container_that_cannot_start_waits_and_the_pod_stays() {
-    let mut pod = pod(true);
-    pod.decide(Fact::SandboxStarted { process: proc(1), ip: IP }, at(1));
+    let mut pod = pod(spec(RestartPolicy::Never, true));
+    pod.decide(requested(), at(1));
+    pod.decide(sandbox_started(), at(1));
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
     let fact = Fact::Unstartable {
         container: "a".to_owned(),
@@ -115,93 +219,300 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
         message: "exec: \"x\": not found".to_owned(),
     };
     let d = pod.decide(fact, at(3));
-    assert_eq!(told(&d), [("Failed".to_owned(), "Error: exec: \"x\": not found".to_owned())]);
+    assert_eq!(told(&d), [("Failed", "Error: exec: \"x\": not found")]);
     pod.decide(ended("a", WaitStatus::exited(127)), at(4));
-    assert!(
-        matches!(&pod.pod.containers[0].state, ContainerState::Waiting { reason, .. } if reason == "RunContainerError")
-    );
+    assert_eq!(of(&pod, "a").state.word(), "RunContainerError");
     assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Pending, Some(IP)));
 }
 
 #[test]
+fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
+    let mut pod = running(RestartPolicy::Always, true);
+    let unstartable = || Fact::Unstartable {
+        container: "a".to_owned(),
+        reason: "RunContainerError".to_owned(),
+        message: "exec: \"x\": not found".to_owned(),
+    };
+    pod.decide(ended("a", FAILED), at(5));
+    pod.decide(Fact::Created { container: "a".to_owned(), process: proc(9) }, at(5));
+    assert!(pod.decide(unstartable(), at(5)).actions.is_empty(), "its process still is there");
+    let d = pod.decide(ended("a", WaitStatus::exited(127)), at(5));
+    assert_eq!((d.actions, d.wake), (vec![leftovers("a")], Some(MonoNs(15 * S))));
+    assert_eq!(of(&pod, "a").state.word(), "RunContainerError");
+    assert_eq!(pod.decide(Fact::Tick, at(15)).actions, [start("a")]);
+    // and one that had no process at all
+    let d = pod.decide(unstartable(), at(15));
+    assert_eq!((d.actions, d.wake), (vec![], Some(MonoNs(35 * S))));
+}
+
+#[test]
 fn an_image_without_stand_in_is_never_pulled() {
-    let mut pod = pod(true);
-    pod.spec.containers[1].command.clear();
-    pod.spec.containers[1].image = "ghost".to_owned();
-    let d = pod.decide(Fact::SandboxStarted { process: proc(1), ip: IP }, at(1));
-    assert_eq!(d.actions, [Action::StartContainer("a".to_owned())]);
-    let b = &pod.pod.containers[1].state;
+    let mut spec = spec(RestartPolicy::Always, true);
+    spec.containers[1].command.clear();
+    spec.containers[1].image = "postgres".to_owned();
+    let mut pod = pod(spec);
+    pod.decide(requested(), at(1));
+    let d = pod.decide(sandbox_started(), at(1));
+    assert_eq!((d.actions, d.wake), (vec![start("a")], None));
+    let b = &of(&pod, "b").state;
     assert!(
         matches!(b, ContainerState::Waiting { reason, message: Some(m) } if reason == "ErrImageNeverPull" && m.contains("nginx"))
     );
+    assert_eq!(pod.decide(Fact::Tick, at(100)), Decision::default());
 }
 
 #[test]
-fn pause_takes_the_pod_along() {
-    let mut pod = running(true);
+fn pause_takes_the_pod_along_and_it_comes_back() {
+    let mut pod = running(RestartPolicy::Always, true);
     // the kernel's doing: members first, pause is reaped last
-    pod.decide(ended("a", KILLED), at(2));
-    pod.decide(ended("b", KILLED), at(2));
-    let d = pod.decide(Fact::PauseEnded { status: KILLED }, at(2));
-    assert_eq!(d.actions, [Action::ReleaseSandbox]);
-    assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Failed, None));
+    assert!(pod.decide(ended_with_pause("a"), at(2)).actions.is_empty(), "not into a dying namespace");
+    assert!(pod.decide(ended_with_pause("b"), at(2)).actions.is_empty());
+    let d = pod.decide(PAUSE_KILLED, at(2));
+    assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
+    assert_eq!(told(&d), [("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")]);
+    assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, None));
     let message = "pause was killed by SIGKILL; the kernel took every member with it";
     assert_eq!(pod.pod.message.as_deref(), Some(message));
     assert_eq!(pod.pod.sandbox.as_ref().and_then(|s| s.ended), Some(at(2)));
+    let d = pod.decide(sandbox_started(), at(3));
+    assert_eq!(d.actions, [start("a"), start("b")]);
+    assert_eq!(pod.pod.sandbox.as_ref().map(|s| s.attempt), Some(1));
+    runs(&mut pod, "a", 3);
+    runs(&mut pod, "b", 3);
+    assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 1));
+    assert_eq!(seen(&pod), (Phase::Running, "Running"));
 }
 
 #[test]
-fn without_a_shared_pid_namespace_the_members_are_stopped() {
-    let mut pod = running(false);
-    let d = pod.decide(Fact::PauseEnded { status: KILLED }, at(2));
-    assert_eq!(d.actions, [kill(Some("a"), Signal::KILL), kill(Some("b"), Signal::KILL)]);
+fn without_a_shared_pid_namespace_the_members_are_stopped_first() {
+    let mut pod = running(RestartPolicy::Always, false);
+    let d = pod.decide(PAUSE_KILLED, at(2));
+    assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
+    assert_eq!(d.wake, Some(MonoNs(32 * S)));
+    assert_eq!(d.events[0].reason, "SandboxChanged");
     assert_eq!(pod.pod.ip, Some(IP), "as long as a member lives in the namespace");
-    assert!(pod.decide(ended("a", KILLED), at(3)).actions.is_empty());
-    assert_eq!(pod.decide(ended("b", KILLED), at(4)).actions, [Action::ReleaseSandbox]);
-    assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Failed, None));
+    assert!(pod.decide(ended("a", OK), at(3)).actions.is_empty());
+    assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
+    let d = pod.decide(ended("b", KILLED), at(32));
+    assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
+    assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, None));
+}
+
+#[test]
+fn no_new_sandbox_for_a_pod_that_is_not_to_run_again() {
+    for (policy, ends, again) in [
+        (RestartPolicy::Never, None, false),
+        (RestartPolicy::OnFailure, Some(OK), false),
+        (RestartPolicy::OnFailure, Some(FAILED), true),
+        (RestartPolicy::OnFailure, None, true),
+    ] {
+        let mut pod = running(policy, true);
+        for name in ["a", "b"] {
+            pod.decide(ends.map_or_else(|| ended_with_pause(name), |status| ended(name, status)), at(2));
+        }
+        let d = pod.decide(PAUSE_KILLED, at(3));
+        let changed = told(&d).iter().any(|(reason, _)| *reason == "SandboxChanged");
+        assert_eq!(changed, again, "{policy:?} {ends:?}");
+        assert_eq!(d.actions.contains(&Action::StartSandbox), again && ends.is_none());
+    }
+}
+
+#[test]
+fn a_sandbox_that_cannot_be_made_is_tried_again() {
+    let mut pod = pod(spec(RestartPolicy::Always, true));
+    pod.decide(requested(), at(0));
+    let d = pod.decide(Fact::SandboxFailed { message: "no".to_owned() }, at(1));
+    assert_eq!(told(&d), [("FailedCreatePodSandBox", "Failed to create pod sandbox: no")]);
+    assert_eq!((d.actions, d.wake), (vec![], Some(MonoNs(11 * S))));
+    assert_eq!(seen(&pod), (Phase::Pending, "FailedCreatePodSandBox"));
+    assert_eq!(pod.decide(Fact::Tick, at(11)).actions, [Action::StartSandbox]);
+    pod.decide(sandbox_started(), at(12));
+    assert_eq!(pod.pod.message, None);
+}
+
+fn with_init(restart: RestartPolicy) -> PodState {
+    let mut spec = spec(restart, true);
+    let sidecar = ContainerSpec { sidecar: true, ..container("s") };
+    spec.init_containers = vec![container("i"), sidecar, container("j")];
+    spec.containers.truncate(1);
+    let mut pod = pod(spec);
+    pod.decide(requested(), at(0));
+    pod
+}
+
+#[test]
+fn init_containers_run_one_by_one_and_sidecars_stay() {
+    let mut pod = with_init(RestartPolicy::Always);
+    assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("i")]);
+    assert_eq!(of(&pod, "a").state.word(), "PodInitializing");
+    runs(&mut pod, "i", 1);
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(pod.decide(ended("i", OK), at(2)).actions, [leftovers("i"), start("s")]);
+    pod.decide(Fact::Created { container: "s".to_owned(), process: proc(3) }, at(3));
+    assert_eq!(pod.decide(Fact::Started { container: "s".to_owned() }, at(3)).actions, [start("j")]);
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:2/3"));
+    runs(&mut pod, "j", 4);
+    assert_eq!(pod.decide(ended("j", OK), at(5)).actions, [leftovers("j"), start("a")]);
+    runs(&mut pod, "a", 6);
+    assert_eq!(seen(&pod), (Phase::Running, "Running"));
+    // a sidecar is restarted beside the others; an init container is not run again
+    assert_eq!(pod.decide(ended("s", FAILED), at(7)).actions, [leftovers("s"), start("s")]);
+    assert_eq!(pod.pod.phase, Phase::Running);
+    runs(&mut pod, "s", 8);
+    // but everything is in a new sandbox
+    for name in ["s", "a"] {
+        pod.decide(ended_with_pause(name), at(9));
+    }
+    assert_eq!(pod.decide(PAUSE_KILLED, at(9)).actions, [Action::ReleaseSandbox, Action::StartSandbox]);
+    assert_eq!(pod.decide(sandbox_started(), at(10)).actions, [start("i")]);
+}
+
+#[test]
+fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
+    for (policy, again, phase, word) in [
+        (RestartPolicy::Always, true, Phase::Pending, "Init:ExitCode:3"),
+        (RestartPolicy::Never, false, Phase::Failed, "Init:ExitCode:3"),
+    ] {
+        let mut pod = with_init(policy);
+        pod.decide(sandbox_started(), at(0));
+        runs(&mut pod, "i", 1);
+        let d = pod.decide(ended("i", FAILED), at(2));
+        assert_eq!(d.actions.contains(&start("i")), again);
+        assert_eq!(seen(&pod), (phase, word));
+    }
+    let mut pod = with_init(RestartPolicy::Always);
+    pod.decide(sandbox_started(), at(0));
+    for t in [1, 2] {
+        runs(&mut pod, "i", t);
+        pod.decide(ended("i", FAILED), at(t));
+    }
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:CrashLoopBackOff"));
 }
 
 #[test]
 fn deletion_is_term_grace_kill_then_pause() {
-    let mut pod = running(true);
+    let mut pod = running(RestartPolicy::Always, true);
     let d = pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
-    let term = [kill(Some("a"), Signal::TERM), kill(Some("b"), Signal::TERM), Action::ArmGrace { ms: 30_000 }];
-    assert_eq!(d.actions, term);
-    assert_eq!(
-        d.events.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(),
-        ["Stopping container a", "Stopping container b"]
-    );
-    assert_eq!(pod.pod.status(), "Terminating");
-    pod.decide(ended("a", WaitStatus::killed(15)), at(3));
-    assert_eq!(pod.decide(Fact::GraceOver, at(4)).actions, [kill(Some("b"), Signal::KILL)]);
-    let d = pod.decide(ended("b", KILLED), at(5));
-    assert_eq!(d.actions, [leftovers("b"), kill(None, Signal::KILL)]);
-    let d = pod.decide(Fact::PauseEnded { status: KILLED }, at(6));
-    assert_eq!(d.actions, [Action::ReleaseSandbox, Action::Remove]);
+    assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
+    assert_eq!(told(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
+    assert_eq!((d.wake, pod.pod.status()), (Some(MonoNs(32 * S)), "Terminating"));
+    assert_eq!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions, [leftovers("a")]);
+    assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
+    let d = pod.decide(ended("b", KILLED), at(33));
+    assert_eq!(d.actions, [leftovers("b"), signal(None, Signal::KILL)]);
+    assert_eq!(pod.decide(PAUSE_KILLED, at(33)).actions, [Action::ReleaseSandbox, Action::Remove]);
+}
+
+#[test]
+fn sidecars_stop_last_and_in_reverse() {
+    let mut spec = spec(RestartPolicy::Never, true);
+    let sidecar = |name| ContainerSpec { sidecar: true, ..container(name) };
+    spec.init_containers = vec![sidecar("s"), sidecar("t")];
+    spec.containers.truncate(1);
+    let mut pod = pod(spec);
+    pod.decide(requested(), at(0));
+    pod.decide(sandbox_started(), at(0));
+    for name in ["s", "t", "a"] {
+        runs(&mut pod, name, 0);
+    }
+    let mut deleted = pod.clone();
+    assert_eq!(deleted.decide(Fact::DeleteRequested { grace_ms: Some(1000) }, at(2)).actions, [
+        signal(Some("a"), Signal::TERM)
+    ]);
+    // the grace period is over: a sidecar has two seconds nevertheless
+    let d = deleted.decide(ended("a", KILLED), at(4));
+    assert_eq!((d.actions, d.wake), (vec![leftovers("a"), signal(Some("t"), Signal::TERM)], Some(MonoNs(6 * S))));
+    assert_eq!(deleted.decide(ended("t", OK), at(5)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
+    assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [leftovers("s"), signal(None, Signal::KILL)]);
+    // when the work is done they are stopped as well
+    assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a"), signal(Some("t"), Signal::TERM)]);
+    assert_eq!(pod.decide(ended("t", OK), at(3)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
+    assert_eq!(pod.decide(ended("s", OK), at(3)).actions, [leftovers("s")]);
+    assert_eq!(seen(&pod), (Phase::Succeeded, "Completed"));
 }
 
 #[test]
 fn deletion_works_in_every_state() {
-    // before the sandbox, and after it has died
-    let mut early = pod(true);
+    // before the sandbox, and while it is being made
+    let mut early = pod(spec(RestartPolicy::Always, true));
+    early.decide(requested(), at(0));
     early.decide(Fact::SandboxFailed { message: "no".to_owned() }, at(1));
-    assert_eq!(early.pod.phase, Phase::Pending);
     assert_eq!(early.decide(Fact::DeleteRequested { grace_ms: None }, at(2)).actions, [Action::Remove]);
-    let mut dead = running(true);
-    for fact in [ended("a", KILLED), ended("b", KILLED), Fact::PauseEnded { status: KILLED }] {
+    let mut starting = pod(spec(RestartPolicy::Always, true));
+    starting.decide(requested(), at(0));
+    let kill_pause = [signal(None, Signal::KILL)];
+    assert_eq!(starting.decide(Fact::DeleteRequested { grace_ms: None }, at(1)).actions, kill_pause);
+    // pause was not there to be killed: once more when it is
+    assert_eq!(starting.decide(sandbox_started(), at(2)).actions, kill_pause);
+    assert_eq!(starting.decide(PAUSE_KILLED, at(3)).actions, [Action::ReleaseSandbox, Action::Remove]);
+    // over and dead
+    let mut dead = running(RestartPolicy::Never, true);
+    for fact in [ended_with_pause("a"), ended_with_pause("b"), PAUSE_KILLED] {
         dead.decide(fact, at(2));
     }
     assert_eq!(dead.decide(Fact::DeleteRequested { grace_ms: None }, at(3)).actions, [Action::Remove]);
-    // without grace, and once more while it goes on
-    let mut now = running(true);
-    let all = [kill(Some("a"), Signal::KILL), kill(Some("b"), Signal::KILL)];
+    // without grace, and sooner than asked at first
+    let all = [signal(Some("a"), Signal::KILL), signal(Some("b"), Signal::KILL)];
+    let mut now = running(RestartPolicy::Always, true);
     assert_eq!(now.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(2)).actions, all);
-    let again = now.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(3));
+    let mut sooner = running(RestartPolicy::Always, true);
+    sooner.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
+    let again = sooner.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(3));
     assert_eq!((again.actions.as_slice(), again.events.len()), (all.as_slice(), 0));
     // all containers done, pause alone
-    let mut idle = running(true);
-    idle.decide(ended("a", WaitStatus(0)), at(2));
-    idle.decide(ended("b", WaitStatus(0)), at(2));
-    let d = idle.decide(Fact::DeleteRequested { grace_ms: None }, at(3));
-    assert_eq!(d.actions, [kill(None, Signal::KILL)]);
+    let mut idle = running(RestartPolicy::Never, true);
+    idle.decide(ended("a", OK), at(2));
+    idle.decide(ended("b", OK), at(2));
+    assert_eq!(idle.decide(Fact::DeleteRequested { grace_ms: None }, at(3)).actions, kill_pause);
+    // and while it was being re-created
+    let mut again = running(RestartPolicy::Always, false);
+    again.decide(PAUSE_KILLED, at(2));
+    again.decide(Fact::DeleteRequested { grace_ms: None }, at(3));
+    again.decide(ended("a", OK), at(4));
+    assert_eq!(again.decide(ended("b", OK), at(4)).actions, [Action::ReleaseSandbox, Action::Remove]);
+}
+
+#[test]
+fn a_changed_command_replaces_that_container_only() {
+    for policy in [RestartPolicy::Always, RestartPolicy::Never] {
+        let mut pod = running(policy, true);
+        let mut changed = pod.spec.clone();
+        changed.containers[0].args = vec!["2".to_owned()];
+        let fact = Fact::Replaced { spec: Box::new(changed), containers: vec!["a".to_owned()] };
+        let d = pod.decide(fact, at(5));
+        assert_eq!(d.actions, [signal(Some("a"), Signal::TERM)]);
+        assert_eq!(told(&d), [("Killing", "Container a definition changed, will be restarted")]);
+        assert_eq!(of(&pod, "a").command, ["sleep", "2"]);
+        assert_eq!(pod.decide(ended("a", OK), at(6)).actions, [leftovers("a"), start("a")]);
+        runs(&mut pod, "a", 6);
+        assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 0));
+        assert_eq!(pod.pod.sandbox.as_ref().map(|s| s.attempt), Some(0));
+    }
+}
+
+#[test]
+fn a_container_in_place_of_pause_brings_all_down_and_up() {
+    let mut spec = spec(RestartPolicy::Always, true);
+    spec.sandbox = SandboxKind::Infra("a".to_owned());
+    let mut pod = pod(spec);
+    assert_eq!(pod.decide(requested(), at(0)).actions, [Action::StartSandbox]);
+    pod.decide(Fact::Created { container: "a".to_owned(), process: proc(1) }, at(0));
+    assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("b")]);
+    pod.decide(Fact::Started { container: "a".to_owned() }, at(0));
+    runs(&mut pod, "b", 0);
+    assert_eq!(seen(&pod), (Phase::Running, "Running"));
+    pod.decide(ended_with_pause("b"), at(1));
+    assert!(pod.decide(ended_with_pause("a"), at(1)).actions.is_empty());
+    let d = pod.decide(PAUSE_KILLED, at(1));
+    assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
+    assert!(pod.pod.message.as_deref().is_some_and(|m| m.starts_with("a was killed by SIGKILL")));
+    // its back-off is the sandbox's
+    pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
+    pod.decide(sandbox_started(), at(2));
+    runs(&mut pod, "b", 2);
+    pod.decide(ended_with_pause("b"), at(2));
+    pod.decide(ended_with_pause("a"), at(2));
+    let d = pod.decide(PAUSE_KILLED, at(2));
+    assert_eq!((d.actions, d.wake), (vec![Action::ReleaseSandbox], Some(MonoNs(12 * S))));
+    assert_eq!(pod.decide(Fact::Tick, at(12)).actions, [Action::StartSandbox]);
 }

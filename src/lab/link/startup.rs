@@ -17,7 +17,7 @@ use super::Shared;
 use crate::lab::Error;
 use crate::lab::allow;
 use crate::lab::hidden;
-use crate::lab::protocol::{Report, Request, VERSION};
+use crate::lab::protocol::{Options, Report, Request, VERSION};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::ProcId;
 use crate::sys::wait;
@@ -33,7 +33,7 @@ pub(super) struct Started {
     pub inbox: Inbox,
 }
 
-pub(super) fn start(exe: &Path) -> Result<Started, Error> {
+pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
     let system = |e: nix::Error| Error::Start(e.to_string());
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
@@ -44,6 +44,7 @@ pub(super) fn start(exe: &Path) -> Result<Started, Error> {
     let mut launcher = Command::new(exe)
         .arg0("podscope")
         .arg(hidden::NODE)
+        .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .spawn()

@@ -84,6 +84,13 @@ pub fn streams(stdout: impl AsFd, stderr: impl AsFd) -> Result<(), Errno> {
     dup2_stderr(stderr)
 }
 
+/// For a process of ours that executes nothing and needs no capability.
+pub fn confine_in_place() -> Result<(), Errno> {
+    prctl::set_no_new_privs()?;
+    caps::drop_all()?;
+    signals::reset()
+}
+
 /// Takes from this process what a container must not have, for good.
 pub fn confine(keep: &[(u32, &str)]) -> Result<(), Errno> {
     // a set-user-ID program gives nothing any more

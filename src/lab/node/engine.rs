@@ -15,7 +15,7 @@ use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::output::{self, Read, Ring};
 use super::{At, Refused};
-use crate::lab::controller::{Fact, PodState};
+use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
 use crate::lab::wire::{Inbox, Outbox, WireError};
@@ -30,6 +30,8 @@ pub(super) enum Role {
     Pause(PodUid),
     Container(PodUid, String),
     Exec(Call),
+    /// Publishes the pod's host ports.
+    Ports(PodUid),
 }
 
 /// A child that has not been reaped.
@@ -69,8 +71,11 @@ pub(super) struct Session {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
-    Grace(PodUid),
+    /// The controller wants to look at the pod again.
+    Pod(PodUid),
     Exec(Call),
+    /// Host ports are to be published again.
+    Ports(PodUid),
     /// Something the session left behind holds its streams open: answer without waiting for it.
     ExecStreams(Call),
 }
@@ -78,7 +83,12 @@ pub(super) enum Timer {
 /// A pod with what only the node needs.
 pub(super) struct PodRun {
     pub state: PodState,
-    pub pause: Option<i32>,
+    /// What holds the namespaces: pause, or the container in its place.
+    pub holder: Option<i32>,
+    /// The process that publishes host ports, and the sockets it will be given.
+    pub ports: Option<i32>,
+    pub ports_since: MonoNs,
+    pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
     /// Mount namespaces of containers that have just ended.
@@ -89,8 +99,21 @@ pub(super) struct PodRun {
     pub partial_record: Vec<u8>,
 }
 
+/// What a node is made of.
+pub(super) struct Parts {
+    pub socket: OwnedFd,
+    pub exe: OwnedFd,
+    pub host: HostProc,
+    pub me: ProcId,
+    pub ground: Ground,
+    pub network: Network,
+    pub alone: Alone,
+    pub clock: DemoClock,
+}
+
 pub struct Node {
     pub(super) alone: Alone,
+    pub(super) clock: DemoClock,
     pub(super) ground: Ground,
     pub(super) network: Network,
     pub(super) host: HostProc,
@@ -121,15 +144,8 @@ const FIRST: u64 = 2;
 const STREAMS_MS: u64 = 200;
 
 impl Node {
-    pub(super) fn new(
-        socket: OwnedFd,
-        exe: OwnedFd,
-        host: HostProc,
-        me: ProcId,
-        ground: Ground,
-        network: Network,
-        alone: Alone,
-    ) -> Result<Self, Refused> {
+    pub(super) fn new(parts: Parts) -> Result<Self, Refused> {
+        let Parts { socket, exe, host, me, ground, network, alone, clock } = parts;
         let mut chld = SigSet::empty();
         chld.add(Signal::SIGCHLD);
         chld.thread_block().at(Step::Loop)?;
@@ -140,6 +156,7 @@ impl Node {
         let home = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
         Ok(Self {
             alone,
+            clock,
             ground,
             network,
             host,
@@ -248,7 +265,10 @@ impl Node {
     fn requests(&mut self) {
         loop {
             match self.inbox.receive::<Request>(&self.socket, false) {
-                Ok(Some(request)) => self.request(request),
+                Ok(Some(request)) => {
+                    let fds = self.inbox.take_fds();
+                    self.request(request, fds);
+                }
                 Ok(None) => return,
                 Err(WireError::Garbled(_)) => {}
                 Err(_) => {
@@ -288,17 +308,12 @@ impl Node {
         self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
         match child.role {
             Role::Pause(uid) => {
-                if let Some(pod) = self.pods.get_mut(&uid) {
-                    pod.pause = None;
+                if self.forget_holder(&uid, pid) {
+                    self.decide(&uid, Fact::SandboxEnded { status }, at);
                 }
-                self.decide(&uid, Fact::PauseEnded { status }, at);
             }
-            Role::Container(uid, container) => {
-                if let Some(pod) = self.pods.get_mut(&uid) {
-                    pod.containers.remove(&container);
-                }
-                self.decide_ended(&uid, container, status, child.mnt, at);
-            }
+            Role::Container(uid, container) => self.container_ended(&uid, container, pid, status, child.mnt, at),
+            Role::Ports(uid) => self.ports_ended(&uid, pid),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);
@@ -362,8 +377,10 @@ impl Node {
                 }
             }
             Some(Watch::ExecOutput { call, stderr }) => {
-                if let Some(session) = self.sessions.get_mut(call) {
-                    if *stderr { session.stderr.push(bytes) } else { session.stdout.push(bytes) }
+                let (call, stderr) = (*call, *stderr);
+                if let Some(session) = self.sessions.get_mut(&call) {
+                    if stderr { session.stderr.push(bytes) } else { session.stdout.push(bytes) }
+                    self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }
             None => {}
@@ -408,6 +425,12 @@ impl Node {
         self.answer(call, answer);
     }
 
+    /// Instead of what was set for the same before.
+    pub(super) fn set_timer(&mut self, at: Option<MonoNs>, timer: Timer) {
+        self.timers.retain(|(_, t)| *t != timer);
+        self.timers.extend(at.map(|at| (at, timer)));
+    }
+
     pub(super) fn after(&mut self, ms: u64, timer: Timer) {
         self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
     }
@@ -425,7 +448,8 @@ impl Node {
         self.timers = rest;
         for (_, timer) in Vec::<(MonoNs, Timer)>::from_iter::<Vec<_>>(due) {
             match timer {
-                Timer::Grace(uid) => self.decide(&uid, Fact::GraceOver, Self::now()),
+                Timer::Ports(uid) => self.publish_again(&uid),
+                Timer::Pod(uid) => self.decide(&uid, Fact::Tick, Self::now()),
                 Timer::Exec(call) => {
                     if let Some(session) = self.sessions.get_mut(&call) {
                         session.timed_out = true;

@@ -15,12 +15,12 @@ use nix::unistd::{
     Gid, Uid, dup2_stdin, getegid, geteuid, pipe2, read, setgroups, sethostname, setresgid, setresuid, setsid,
 };
 
-use super::engine::Node;
+use super::engine::{Node, Parts};
 use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::{At, Refused};
 use crate::lab::network::Network;
-use crate::lab::protocol::{Report, Step, VERSION};
+use crate::lab::protocol::{Options, Report, Step, VERSION};
 use crate::lab::wire::send_blocking;
 use crate::sys::fork::{self, Alone};
 
@@ -36,12 +36,12 @@ struct Belongings {
     proc: OwnedFd,
 }
 
-pub fn main() -> i32 {
-    let Ok(socket) = fork::inherited(0) else {
+pub fn main(options: &str) -> i32 {
+    let (Ok(socket), Ok(options)) = (fork::inherited(0), serde_json::from_str(options)) else {
         eprintln!("podscope: this mode is for its own use, with a socket as standard input");
         return 64;
     };
-    match launch(&socket) {
+    match launch(&socket, options) {
         Ok(()) => 0,
         Err(refused) => {
             let report = Report::Refused { step: refused.step, errno: refused.errno as i32 };
@@ -51,7 +51,7 @@ pub fn main() -> i32 {
     }
 }
 
-fn launch(socket: &OwnedFd) -> Result<(), Refused> {
+fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     let alone = Alone::prove().at(Step::Open)?;
     // both while we may: afterwards another user, or no longer the same /proc
     let exe = own_executable().at(Step::Open)?;
@@ -73,7 +73,7 @@ fn launch(socket: &OwnedFd) -> Result<(), Refused> {
     let tell_raw = tell.as_raw_fd();
     let child = fork::spawn(&alone, flags, || {
         let _ = nix::unistd::close(tell_raw);
-        live(belongings, &go)
+        live(belongings, options, &go)
     })
     .at(Step::Clone)?;
     let _ = send_blocking(socket, &Report::Launched { pid: child.pid });
@@ -133,15 +133,15 @@ fn own_executable() -> std::io::Result<OwnedFd> {
 }
 
 /// The node's whole life; its exit code.
-fn live(belongings: Belongings, go: &OwnedFd) -> i32 {
+fn live(belongings: Belongings, options: Options, go: &OwnedFd) -> i32 {
     let _ = prctl::set_name(c"podscope-node");
     // the app may die by any signal: then so do we, and the kernel ends all below us
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let _ = setsid();
-    let _ = sethostname("podscope-node");
+    let _ = sethostname(super::NODE_NAME);
     while read(go, &mut [0]) == Err(Errno::EINTR) {}
     let socket = belongings.socket.try_clone();
-    match prepare(belongings) {
+    match prepare(belongings, options) {
         Ok(mut node) => {
             node.serve();
             0
@@ -156,13 +156,14 @@ fn live(belongings: Belongings, go: &OwnedFd) -> i32 {
     }
 }
 
-fn prepare(belongings: Belongings) -> Result<Node, Refused> {
-    let host = HostProc::new(belongings.proc);
+fn prepare(belongings: Belongings, options: Options) -> Result<Node, Refused> {
+    let Belongings { socket, exe, proc } = belongings;
+    let host = HostProc::new(proc);
     let me = host.myself().at(Step::Identify)?;
     let ground = Ground::prepare()?;
-    let network = Network::start()?;
+    let network = Network::start(options.range)?;
     let alone = Alone::prove().at(Step::Loop)?;
-    let mut node = Node::new(belongings.socket, belongings.exe, host, me, ground, network, alone)?;
+    let mut node = Node::new(Parts { socket, exe, host, me, ground, network, alone, clock: options.clock })?;
     node.report(&Report::Hello { version: VERSION, node: me });
     Ok(node)
 }

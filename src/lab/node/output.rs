@@ -37,6 +37,11 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
+/// A pipe whose reader waits until the other end is closed.
+pub fn gate() -> Result<(OwnedFd, OwnedFd), Errno> {
+    pipe2(OFlag::O_CLOEXEC)
+}
+
 /// What a reading came to.
 pub enum Read {
     Bytes(usize),

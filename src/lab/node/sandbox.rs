@@ -10,6 +10,7 @@ use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
 use super::birth::{self, Failure};
 use super::ground::PAUSE_ROOT;
+use crate::lab::spec::PodSpec;
 use crate::model::SandboxKind;
 use crate::sys::fork::{self, Alone, Child};
 
@@ -24,27 +25,47 @@ pub struct Started {
     pub error: OwnedFd,
 }
 
-pub fn start(alone: &Alone, hostname: &str, kind: &SandboxKind) -> Result<Started, Errno> {
+/// Namespaces made with the sandbox; of the others it uses the node's.
+#[derive(Clone, Copy, Debug)]
+pub struct Namespaces(CloneFlags);
+
+impl Namespaces {
+    pub fn of(spec: &PodSpec) -> Self {
+        // mounts of its own, so that it holds none of the host's
+        let mut flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
+        // a pod on the node's network has the node's name, as with a kubelet
+        flags.set(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS, !spec.host.net);
+        flags.set(CloneFlags::CLONE_NEWIPC, !spec.host.ipc);
+        Self(flags)
+    }
+
+    pub const fn flags(self) -> CloneFlags {
+        self.0
+    }
+
+    /// Whether its host name may be set.
+    pub const fn own_name(self) -> bool {
+        self.0.contains(CloneFlags::CLONE_NEWUTS)
+    }
+}
+
+pub fn start(alone: &Alone, hostname: &str, kind: &SandboxKind, namespaces: Namespaces) -> Result<Started, Errno> {
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
-    // everything a pod shares, and mounts of its own so that it holds none of the host's
-    let flags = CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS
-        | CloneFlags::CLONE_NEWNS;
-    let child = fork::spawn(alone, flags, || {
-        let failure = become_pause(hostname, kind, &report_in, &output_in);
+    let child = fork::spawn(alone, namespaces.flags(), || {
+        let failure = become_pause(namespaces.own_name().then_some(hostname), kind, &report_in, &output_in);
         birth::tell(&error_in, &failure);
         127
     })?;
     Ok(Started { child, report, output, error })
 }
 
-fn become_pause(hostname: &str, kind: &SandboxKind, report: &OwnedFd, output: &OwnedFd) -> Failure {
+fn become_pause(hostname: Option<&str>, kind: &SandboxKind, report: &OwnedFd, output: &OwnedFd) -> Failure {
     let attempt = || -> Result<(), (&str, Errno)> {
-        sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
+        if let Some(hostname) = hostname {
+            sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
+        }
         birth::streams(output, output).map_err(|e| ("set up standard streams", e))?;
         // its root is the executable and nothing else
         chdir(PAUSE_ROOT)
@@ -64,10 +85,14 @@ fn become_pause(hostname: &str, kind: &SandboxKind, report: &OwnedFd, output: &O
                 delay = ms.to_string();
                 argv.extend(["--reap-delay-ms", &delay]);
             }
-            SandboxKind::Pause | SandboxKind::Infra(_) => {}
+            SandboxKind::Pause | SandboxKind::Infra(_) | SandboxKind::Missing => {}
         }
         let argv: Vec<_> = argv.into_iter().filter_map(|a| std::ffi::CString::new(a).ok()).collect();
         let env: [&std::ffi::CStr; 0] = [];
+        if *kind == SandboxKind::Missing {
+            let Err(e) = execve(c"/missing/pause", &argv, &env);
+            return Err(("failed to get the sandbox image: execute /missing/pause", e));
+        }
         let Err(e) = execve(c"/pause", &argv, &env);
         Err(("execute /pause", e))
     };

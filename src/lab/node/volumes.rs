@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::mount::MsFlags;
+use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::stat::Mode;
 
 use super::birth::Failure;
@@ -34,8 +34,14 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         fs::create_dir_all(format!("{base}/{dir}"))?;
     }
     for volume in &spec.volumes {
-        if volume.source == VolumeSource::EmptyDir {
-            fs::create_dir_all(format!("{base}/volumes/{}", volume.name))?;
+        if let VolumeSource::EmptyDir { memory, size_limit } = volume.source {
+            let dir = format!("{base}/volumes/{}", volume.name);
+            // it outlives the sandbox: the next finds it as it is
+            if fs::create_dir(&dir).is_ok() && memory {
+                let size = size_limit.map_or("mode=777".to_owned(), |bytes| format!("mode=777,size={bytes}"));
+                let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+                mount_(Some(&volume.name), &dir, Some("tmpfs"), flags, Some(&size))?;
+            }
         }
     }
     fs::write(format!("{base}/etc/hostname"), format!("{}\n", spec.hostname))?;
@@ -50,7 +56,12 @@ pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<
 }
 
 pub fn remove(uid: &PodUid) {
-    let _ = fs::remove_dir_all(pod_files(uid));
+    let base = pod_files(uid);
+    for volume in fs::read_dir(format!("{base}/volumes")).into_iter().flatten().filter_map(Result::ok) {
+        // those in memory are mounts; of the others the kernel says so
+        let _ = umount2(&volume.path(), MntFlags::MNT_DETACH);
+    }
+    let _ = fs::remove_dir_all(base);
 }
 
 pub fn of_container(spec: &PodSpec, container: &ContainerSpec) -> Mounts {
@@ -81,7 +92,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         let target = target.map_err(fail("mount"))?;
         let target = proc_path(&target);
         match source {
-            VolumeSource::EmptyDir => {
+            VolumeSource::EmptyDir { .. } => {
                 let from = format!("{pod_files}/volumes/{volume}");
                 mount_(Some(&from), &target, None, MsFlags::MS_BIND, None).map_err(fail("mount"))?;
             }
@@ -98,8 +109,8 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         let mounted = resolve(&root, path).map_err(fail("protect"))?;
         match source {
             VolumeSource::HostPath(_) => lock_down(&proc_path(&mounted)).map_err(fail("protect"))?,
-            VolumeSource::EmptyDir if *ro => read_only(&proc_path(&mounted)).map_err(fail("protect"))?,
-            VolumeSource::EmptyDir => {}
+            VolumeSource::EmptyDir { .. } if *ro => read_only(&proc_path(&mounted)).map_err(fail("protect"))?,
+            VolumeSource::EmptyDir { .. } => {}
         }
     }
     Ok(())

@@ -4,21 +4,36 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{read, sethostname};
 
 use super::birth::{self, Failure, Start};
+use super::errno_of;
 use super::ground::Part;
 use super::output;
 use super::root;
+use super::sandbox::Namespaces;
 use super::volumes::Mounts;
+use crate::lab::network;
+use crate::lab::spec::Share;
 use crate::sys::caps;
 use crate::sys::fork::{self, Alone, Child};
 
+/// What holds the namespaces that the containers of a pod share.
+pub enum Holder {
+    /// pause, or the container in its place.
+    Joined(OwnedFd),
+    /// This container itself. It goes on once the other end of `gate` is closed.
+    New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
+}
+
 /// Where a container starts and what it finds there.
 pub struct Place<'a> {
-    /// pause of its pod.
-    pub pause: &'a OwnedFd,
-    /// pause's pid namespace instead of one of its own.
-    pub share_pid: bool,
+    pub holder: &'a Holder,
+    /// What it has in common with the pod; the rest is its own.
+    pub share: Share,
+    /// The node's pid namespace in place of the pod's.
+    pub host_pid: bool,
+    pub hostname: &'a str,
     /// The node's own pid namespace, to come back to.
     pub home: &'a OwnedFd,
     pub parts: &'a [Part],
@@ -35,26 +50,69 @@ pub struct Started {
     pub error: OwnedFd,
 }
 
-/// The pod's namespaces that every container is in.
-fn shared() -> CloneFlags {
-    CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS
+/// Every kind that a pod may share but pid.
+const KINDS: CloneFlags =
+    CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
+
+fn shared(share: Share) -> CloneFlags {
+    let mut flags = CloneFlags::empty();
+    flags.set(CloneFlags::CLONE_NEWNET, share.net);
+    flags.set(CloneFlags::CLONE_NEWIPC, share.ipc);
+    flags.set(CloneFlags::CLONE_NEWUTS, share.uts);
+    flags
 }
 
 pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
-    let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
-        // into the pod: what its containers share is pause's
-        setns(place.pause, shared()).map_err(|e| Failure::create("join the pod's namespaces", e))?;
+    let root = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
         birth::streams(out, err).map_err(|e| Failure::create("set up standard streams", e))?;
         // mounts are the container's own
         unshare(CloneFlags::CLONE_NEWNS).map_err(|e| Failure::create("create a mount namespace", e))?;
         root::enter(place.parts, place.pod_files, place.mounts)
     };
-    if place.share_pid {
-        in_pid_namespace(place.pause, place.home, || launch(alone, CloneFlags::empty(), birth, program))
-    } else {
-        // its own PID 1, below the node and beside pause
-        launch(alone, CloneFlags::CLONE_NEWPID, birth, program)
+    match place.holder {
+        Holder::New { hostname, namespaces, gate } => {
+            let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
+                if namespaces.own_name() {
+                    sethostname(hostname).map_err(|e| Failure::create("set the pod's hostname", e))?;
+                }
+                while read(gate, &mut [0]) == Err(Errno::EINTR) {}
+                root(out, err)
+            };
+            // its mounts are made anew in `root`
+            launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, birth, program)
+        }
+        Holder::Joined(holder) => {
+            let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
+                // into the pod: what its containers share is the holder's
+                setns(holder, shared(place.share)).map_err(|e| Failure::create("join the pod's namespaces", e))?;
+                alone_in(KINDS - shared(place.share), place.hostname)?;
+                root(out, err)
+            };
+            if place.host_pid {
+                launch(alone, CloneFlags::empty(), birth, program)
+            } else if place.share.pid {
+                in_pid_namespace(holder, place.home, || launch(alone, CloneFlags::empty(), birth, program))
+            } else {
+                // its own PID 1, below the node and beside pause
+                launch(alone, CloneFlags::CLONE_NEWPID, birth, program)
+            }
+        }
     }
+}
+
+/// Makes the namespaces that this container does not share.
+fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    unshare(kinds).map_err(|e| Failure::create("create the container's own namespaces", e))?;
+    if kinds.contains(CloneFlags::CLONE_NEWUTS) {
+        sethostname(hostname).map_err(|e| Failure::create("set the container's hostname", e))?;
+    }
+    if kinds.contains(CloneFlags::CLONE_NEWNET) {
+        network::loopback().map_err(|e| Failure::create("bring up loopback", errno_of(&e)))?;
+    }
+    Ok(())
 }
 
 /// Runs a program in all namespaces of a container that runs.
@@ -62,7 +120,7 @@ pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<
     let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
         birth::streams(out, err).map_err(|e| Failure::create("set up standard streams", e))?;
         // with the mount namespace come its root and its working directory
-        setns(container, shared() | CloneFlags::CLONE_NEWNS)
+        setns(container, KINDS | CloneFlags::CLONE_NEWNS)
             .map_err(|e| Failure::create("join the container's namespaces", e))
     };
     in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))

@@ -61,10 +61,10 @@ impl Checker<'_> {
             name,
             namespace: pod.metadata.namespace.unwrap_or_else(|| "default".to_owned()),
             hostname,
-            share_pid: spec.share_process_namespace.unwrap_or(false),
+            share: super::Share { pid: spec.share_process_namespace.unwrap_or(false), ..super::Share::default() }, host: super::HostNamespaces::default(),
             restart,
             grace_seconds,
-            pause,
+            sandbox: pause,
             init_containers,
             containers,
             volumes,
@@ -136,7 +136,7 @@ impl Checker<'_> {
                 return Err(self.wrong(&format!("{path}.name"), format!("\"{}\" is taken already", volume.name)));
             }
             let source = match (&volume.empty_dir, &volume.host_path) {
-                (Some(_), None) => VolumeSource::EmptyDir,
+                (Some(_), None) => VolumeSource::EmptyDir { memory: false, size_limit: None },
                 (None, Some(host)) => {
                     self.absolute(&format!("{path}.hostPath.path"), &host.path)?;
                     VolumeSource::HostPath(host.path.clone())
@@ -145,7 +145,7 @@ impl Checker<'_> {
                 (None, None) => {
                     // what it has instead is named by the list of fields
                     self.warn(path, "is of no supported kind: an empty directory takes its place");
-                    VolumeSource::EmptyDir
+                    VolumeSource::EmptyDir { memory: false, size_limit: None }
                 }
             };
             out.push(Volume { name: volume.name.clone(), source });
@@ -223,7 +223,7 @@ impl Checker<'_> {
             self.absolute(&format!("{path}.workingDir"), dir)?;
         }
         let args = c.args.unwrap_or_default();
-        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir: c.working_dir, ports, mounts })
+        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir: c.working_dir, ports, mounts, sidecar: false })
     }
 
     /// An absolute path that does not climb, and is not the root itself.

@@ -71,8 +71,8 @@ spec:
     let (spec, warnings) = one(text);
     assert_eq!(warnings, []);
     assert_eq!((spec.name.as_str(), spec.namespace.as_str(), spec.hostname.as_str()), ("full", "demo", "host"));
-    assert!(spec.share_pid);
-    assert_eq!((spec.grace_seconds, &spec.pause), (5, &SandboxKind::PauseDelay(200)));
+    assert!(spec.share.pid);
+    assert_eq!((spec.grace_seconds, &spec.sandbox), (5, &SandboxKind::PauseDelay(200)));
     assert_eq!(spec.volumes[1].source, VolumeSource::HostPath("/etc".to_owned()));
     let a = &spec.containers[0];
     assert_eq!(a.argv(), ["sh", "-c", "echo world"]);

@@ -1,0 +1,122 @@
+//! Words: events with the kubelet's own reasons and messages, and what a container's status says at first.
+
+use super::status::{CREATING, waiting};
+use super::{Decision, PodState};
+use crate::lab::spec::{ContainerSpec, PodSpec, STAND_INS, image_name};
+use crate::model::{
+    Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
+};
+
+pub(super) const SANDBOX_CHANGED: &str = "Pod sandbox changed, it will be killed and re-created.";
+
+impl PodState {
+    pub(super) fn normal(&self, d: &mut Decision, reason: &str, message: String, at: Stamp) {
+        self.event(d, EventKind::Normal, reason, message, at);
+    }
+
+    pub(super) fn warning(&self, d: &mut Decision, reason: &str, message: String, at: Stamp) {
+        self.event(d, EventKind::Warning, reason, message, at);
+    }
+
+    fn event(&self, d: &mut Decision, kind: EventKind, reason: &str, message: String, at: Stamp) {
+        d.events.push(PodEvent { pod: self.pod.uid.clone(), kind, reason: reason.to_owned(), message, at });
+    }
+
+    /// The state, and the event, of a container that waits for its back-off.
+    pub(super) fn backing_off(&mut self, name: &str, delay_ms: u64, unstarted: bool, at: Stamp, d: &mut Decision) {
+        let pod = format!("{}_{}({})", self.spec.name, self.spec.namespace, self.pod.uid);
+        let message = format!("Back-off restarting failed container {name} in pod {pod}");
+        self.warning(d, "BackOff", message, at);
+        // why it cannot be started says more than that it is tried again
+        if unstarted {
+            return;
+        }
+        let mut message = format!("back-off {} restarting failed container={name} pod={pod}", length(delay_ms));
+        if self.clock.times() > 1 {
+            let lab = self.clock.ns(delay_ms) as f64 / 1e9;
+            message.push_str(&format!("; the lab's clock runs ×{}: {lab} s", self.clock.times()));
+        }
+        let reason = "CrashLoopBackOff".to_owned();
+        self.set_state(name, ContainerState::Waiting { reason, message: Some(message) });
+    }
+
+    pub(super) fn how_it_ended(&self, status: WaitStatus) -> String {
+        let who = match &self.spec.sandbox {
+            SandboxKind::Infra(name) => name.as_str(),
+            _ => "pause",
+        };
+        let how = match status.signal() {
+            Some(n) => format!("was killed by {}", Signal(n)),
+            None => format!("ended with exit code {}", status.code()),
+        };
+        let then = if self.spec.shares_pid_namespace() {
+            "the kernel took every member with it"
+        } else {
+            "its containers are stopped, since their network and IPC namespaces lost their holder"
+        };
+        format!("{who} {how}; {then}")
+    }
+}
+
+/// As Go prints a duration: `10s`, `1m20s`, `5m0s`.
+fn length(ms: u64) -> String {
+    let s = ms / 1000;
+    if s < 60 { format!("{s}s") } else { format!("{}m{}s", s / 60, s % 60) }
+}
+
+/// The reason of the event that tells why a container could not be started.
+pub(super) fn failure_reason(reason: &str) -> &str {
+    if reason == "ErrImageNeverPull" { reason } else { "Failed" }
+}
+
+pub(super) fn statuses(spec: &PodSpec) -> Vec<Container> {
+    let init = |c: &ContainerSpec| if c.sidecar { ContainerKind::Sidecar } else { ContainerKind::Init };
+    let inits = spec.init_containers.iter().map(|c| status(c, init(c)));
+    inits.chain(spec.containers.iter().map(|c| status(c, ContainerKind::App))).collect()
+}
+
+fn status(spec: &ContainerSpec, kind: ContainerKind) -> Container {
+    let (program, command) = described(spec);
+    Container {
+        name: spec.name.clone(),
+        kind,
+        image: spec.image.clone(),
+        program,
+        command,
+        state: waiting(CREATING),
+        process: None,
+        restarts: 0,
+        last_exit: None,
+    }
+}
+
+fn described(spec: &ContainerSpec) -> (Program, Vec<String>) {
+    let program = spec.program().unwrap_or(Program::Image);
+    let mut command = spec.argv();
+    if let Program::StandIn(applet) = &program {
+        command.insert(0, applet.clone());
+    }
+    (program, command)
+}
+
+/// After its spec has changed.
+pub(super) fn redescribe(pod: &mut Pod, spec: &PodSpec, name: &str) {
+    let Some(new) = spec.container(name) else { return };
+    if let Some(c) = pod.containers.iter_mut().find(|c| c.name == name) {
+        c.image.clone_from(&new.image);
+        (c.program, c.command) = described(new);
+    }
+}
+
+/// Why a container has nothing to run.
+pub(super) fn no_program(container: &ContainerSpec) -> Option<String> {
+    if container.program().is_some() {
+        return None;
+    }
+    let known: Vec<&str> = STAND_INS.iter().map(|(image, _)| *image).collect();
+    Some(format!(
+        "no images are pulled and there is no stand-in for \"{}\"; stand-ins exist for {}; or give a `command` of the host",
+        image_name(&container.image),
+        known.join(", ")
+    ))
+}

@@ -1,0 +1,293 @@
+//! Any sequence of deaths, failures, wishes and waits, in any order.
+
+use proptest::prelude::*;
+
+use super::{Action, ContainerSpec, Decision, DemoClock, Fact, IP, PodState, container, proc, spec};
+use crate::lab::spec::RestartPolicy;
+use crate::model::{ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus};
+
+/// What somebody or chance does next.
+#[derive(Clone, Copy, Debug)]
+enum Blow {
+    /// A container, by its place, ends so.
+    End(usize, WaitStatus),
+    /// What holds the sandbox is killed.
+    KillHolder,
+    /// The next start of anything fails.
+    FailNext,
+    Wait(u64),
+    Delete(Option<u64>),
+    Replace(usize),
+}
+
+fn blow() -> impl Strategy<Value = Blow> {
+    let status = prop_oneof![Just(0), Just(256), Just(9), Just(15)].prop_map(WaitStatus);
+    prop_oneof![
+        6 => (0..4usize, status).prop_map(|(i, s)| Blow::End(i, s)),
+        3 => Just(Blow::KillHolder),
+        1 => Just(Blow::FailNext),
+        6 => (0..20_000u64).prop_map(Blow::Wait),
+        1 => prop_oneof![Just(None), Just(Some(0)), Just(Some(700))].prop_map(Blow::Delete),
+        1 => (0..4usize).prop_map(Blow::Replace),
+    ]
+}
+
+/// A kernel as simple as can be: what the controller asks for happens, and it is told.
+struct Kernel {
+    pod: PodState,
+    now: u64,
+    wake: Option<MonoNs>,
+    holder: bool,
+    live: Vec<String>,
+    deaf: bool,
+    fail_next: bool,
+    removed: bool,
+    holds_address: bool,
+    /// Signals on their way.
+    sent: Vec<(Option<String>, Signal)>,
+}
+
+impl Kernel {
+    fn at(&self) -> Stamp {
+        Stamp::prompt(MonoNs(self.now * 1_000_000), Source::Node)
+    }
+
+    fn tell(&mut self, fact: Fact) {
+        let d = self.pod.decide(fact, self.at());
+        self.wake = d.wake;
+        self.carry_out(&d);
+    }
+
+    /// A signal does not act before the node has done all it decided on.
+    fn deliver(&mut self) {
+        while !self.sent.is_empty() {
+            match self.sent.remove(0) {
+                (Some(name), signal) if signal == Signal::KILL || !self.deaf => {
+                    self.end(&name, WaitStatus::killed(signal.0));
+                }
+                (Some(_), _) => {}
+                (None, _) => self.kill_holder(),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, d: &Decision) {
+        for action in &d.actions {
+            assert!(!self.removed, "{action:?} after the end");
+            match action {
+                Action::StartSandbox => self.start_sandbox(),
+                Action::StartContainer(name) => self.start(name),
+                Action::Signal { container: Some(name), signal } => {
+                    assert!(self.live.contains(name), "{signal} to {name}, which is not there");
+                    self.sent.push((Some(name.clone()), *signal));
+                }
+                Action::Signal { container: None, signal } => self.sent.push((None, *signal)),
+                Action::KillLeftovers(_) => {}
+                Action::ReleaseSandbox => {
+                    assert!(!self.holder && self.live.is_empty(), "released while somebody lives in it");
+                    assert!(std::mem::take(&mut self.holds_address), "released twice");
+                }
+                Action::Remove => {
+                    assert!(!self.holder && self.live.is_empty() && !self.holds_address, "removed while something is there");
+                    self.removed = true;
+                }
+            }
+        }
+    }
+
+    fn start_sandbox(&mut self) {
+        assert!(!self.holder && self.live.is_empty() && !self.holds_address, "a second sandbox");
+        if std::mem::take(&mut self.fail_next) {
+            return self.tell(Fact::SandboxFailed { message: "no".to_owned() });
+        }
+        (self.holder, self.holds_address) = (true, true);
+        let infra = self.infra();
+        if let Some(name) = &infra {
+            self.live.push(name.clone());
+            self.tell(Fact::Created { container: name.clone(), process: proc(5) });
+        }
+        self.tell(Fact::SandboxStarted { process: proc(1), ip: IP });
+        if let Some(container) = infra {
+            self.tell(Fact::Started { container });
+        }
+    }
+
+    fn start(&mut self, name: &str) {
+        assert!(self.holder, "{name} started without a sandbox");
+        assert!(!self.live.iter().any(|n| n == name), "{name} started twice");
+        let container = name.to_owned();
+        if std::mem::take(&mut self.fail_next) {
+            let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
+            return self.tell(Fact::Unstartable { container, reason, message });
+        }
+        self.live.push(container.clone());
+        self.tell(Fact::Created { container: container.clone(), process: proc(2) });
+        self.tell(Fact::Started { container });
+    }
+
+    fn infra(&self) -> Option<String> {
+        match &self.pod.spec.sandbox {
+            SandboxKind::Infra(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    fn end(&mut self, name: &str, status: WaitStatus) {
+        if !self.live.iter().any(|n| n == name) {
+            return;
+        }
+        if self.infra().as_deref() == Some(name) {
+            return self.end_holder(status);
+        }
+        self.live.retain(|n| n != name);
+        self.tell(Fact::Ended { container: name.to_owned(), status, sandbox_ending: false });
+    }
+
+    fn kill_holder(&mut self) {
+        self.end_holder(WaitStatus::killed(9));
+    }
+
+    fn end_holder(&mut self, status: WaitStatus) {
+        if !self.holder {
+            return;
+        }
+        let infra = self.infra();
+        if self.pod.spec.share.pid {
+            let others: Vec<String> = self.live.iter().filter(|n| Some(*n) != infra.as_ref()).cloned().collect();
+            for container in others {
+                self.live.retain(|n| *n != container);
+                self.tell(Fact::Ended { container, status: WaitStatus::killed(9), sandbox_ending: true });
+            }
+        }
+        self.holder = false;
+        if let Some(container) = infra {
+            self.live.retain(|n| *n != container);
+            self.tell(Fact::Ended { container, status, sandbox_ending: true });
+        }
+        self.tell(Fact::SandboxEnded { status });
+    }
+
+    fn wait(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while let Some(due) = self.wake.map(|t| t.0.div_ceil(1_000_000)).filter(|t| *t <= until) {
+            let before = (due, self.wake);
+            self.now = self.now.max(due);
+            self.tell(Fact::Tick);
+            self.deliver();
+            assert!(self.wake != before.1 || self.wake.is_none(), "woken for nothing at {due}");
+        }
+        self.now = until;
+    }
+
+    fn strike(&mut self, blow: Blow) {
+        if self.removed {
+            return;
+        }
+        let names: Vec<String> = self.pod.spec.all_containers().map(|c| c.name.clone()).collect();
+        match blow {
+            Blow::End(i, status) => self.end(&names[i % names.len()], status),
+            Blow::KillHolder => self.kill_holder(),
+            Blow::FailNext => self.fail_next = true,
+            Blow::Wait(ms) => self.wait(ms),
+            Blow::Delete(grace_ms) => self.tell(Fact::DeleteRequested { grace_ms }),
+            Blow::Replace(i) => {
+                let mut spec = self.pod.spec.clone();
+                let i = i % spec.containers.len();
+                spec.containers[i].args.push("x".to_owned());
+                let containers = vec![spec.containers[i].name.clone()];
+                self.tell(Fact::Replaced { spec: Box::new(spec), containers });
+            }
+        }
+        self.deliver();
+    }
+
+    /// What must hold whenever nothing is under way.
+    fn check(&self) {
+        if self.removed {
+            return;
+        }
+        let pod = &self.pod.pod;
+        for c in &pod.containers {
+            let runs = matches!(c.state, ContainerState::Running { .. });
+            assert_eq!(runs, self.live.contains(&c.name), "{} is {:?}", c.name, c.state);
+        }
+        let up = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
+        assert_eq!(up, self.holder, "the sandbox");
+        assert_eq!(pod.ip.is_some(), self.holds_address, "the address");
+        let apps = || pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+        match (pod.phase, self.pod.spec.restart) {
+            (Phase::Succeeded | Phase::Failed, RestartPolicy::Always) => panic!("{:?} with Always", pod.phase),
+            (Phase::Failed, RestartPolicy::OnFailure) => panic!("Failed with OnFailure"),
+            (Phase::Succeeded, _) => assert!(apps().all(|c| c.last_exit.is_some_and(WaitStatus::success))),
+            _ => {}
+        }
+        // init containers are over before an app first runs in a sandbox, and none is started beside one
+        let init_runs =
+            pod.containers.iter().any(|c| c.kind == ContainerKind::Init && self.live.contains(&c.name));
+        let infra = self.infra();
+        let apps_live = apps().filter(|c| infra.as_ref() != Some(&c.name)).any(|c| self.live.contains(&c.name));
+        assert!(!(init_runs && apps_live), "an init container beside an app");
+    }
+}
+
+fn kernel(restart: RestartPolicy, share_pid: bool, init: bool, infra: bool, deaf: bool) -> Kernel {
+    let mut spec = spec(restart, share_pid);
+    spec.grace_seconds = 2;
+    if init {
+        spec.init_containers = vec![container("i"), ContainerSpec { sidecar: true, ..container("s") }];
+    }
+    if infra {
+        spec.sandbox = SandboxKind::Infra("a".to_owned());
+    }
+    let pod = PodState::new(PodUid("u".to_owned()), spec, DemoClock::default(), Stamp::prompt(MonoNs(0), Source::Node));
+    Kernel {
+        pod,
+        now: 1,
+        wake: None,
+        holder: false,
+        live: Vec::new(),
+        deaf,
+        fail_next: false,
+        removed: false,
+        holds_address: false,
+        sent: Vec::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_leaves_a_forbidden_state(
+        restart in prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)],
+        share_pid: bool, init: bool, infra: bool, deaf: bool,
+        blows in proptest::collection::vec(blow(), 0..60),
+    ) {
+        let mut kernel = kernel(restart, share_pid, init, infra, deaf);
+        kernel.tell(Fact::Requested { node: "n".to_owned() });
+        kernel.check();
+        for blow in blows {
+            kernel.strike(blow);
+            kernel.check();
+        }
+        // left alone, it settles: with Always everything runs that has something to run
+        kernel.fail_next = false;
+        let init_done = |k: &Kernel| k.pod.pod.containers.iter().all(|c| c.kind != ContainerKind::Init);
+        for _ in 0..4 {
+            kernel.wait(120_000);
+            // an init container ends its work some time
+            kernel.end("i", WaitStatus(0));
+            kernel.deliver();
+            kernel.check();
+        }
+        if restart == RestartPolicy::Always && !kernel.removed {
+            prop_assert_eq!(kernel.pod.pod.phase, Phase::Running);
+            let want = kernel.pod.spec.containers.len() + usize::from(init);
+            prop_assert_eq!(kernel.live.len(), want, "{:?}", (&kernel.pod.pod, init_done(&kernel)));
+        }
+        // and deleted, it goes
+        kernel.strike(Blow::Delete(None));
+        kernel.wait(10_000);
+        prop_assert!(kernel.removed, "{:?}", kernel.pod);
+    }
+}

@@ -1,0 +1,28 @@
+//! Host ports: bound by the app, which is in the host's network namespace, for the node, which is not.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+
+/// A listener on the host's loopback for each port, or why one cannot be had.
+pub(super) fn all(ports: &[u16]) -> (Result<(), String>, Vec<OwnedFd>) {
+    let mut sockets = Vec::new();
+    for port in ports {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, *port)) {
+            Ok(socket) => sockets.push(socket.into()),
+            Err(e) => return (Err(why(*port, &e)), Vec::new()),
+        }
+    }
+    (Ok(()), sockets)
+}
+
+fn why(port: u16, e: &std::io::Error) -> String {
+    let way_out = match e.kind() {
+        ErrorKind::AddrInUse => "address already in use; end what listens there or choose another hostPort",
+        ErrorKind::PermissionDenied => {
+            "permission denied; choose a hostPort from 1024 on (sysctl net.ipv4.ip_unprivileged_port_start)"
+        }
+        _ => return format!("cannot publish host port 127.0.0.1:{port}: {e}"),
+    };
+    format!("cannot publish host port 127.0.0.1:{port}: {way_out}")
+}

@@ -1,0 +1,102 @@
+//! Host ports: accepted in the host's network namespace, connected in the node's.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal as Sig;
+
+use super::birth;
+use super::engine::{Node, Role, Timer};
+use crate::lab::controller::Fact;
+use crate::lab::ports;
+use crate::lab::protocol::Report;
+use crate::model::{Delta, EventKind, PodEvent, PodUid};
+use crate::sys::{clock, fork};
+
+/// One that lived shorter than this is not started again at once.
+const TOO_SHORT_NS: u64 = 1_000_000_000;
+const RETRY_MS: u64 = 1_000;
+
+impl Node {
+    /// The app's answer: listening sockets in the order of the spec, or why there are none.
+    pub(super) fn bound(&mut self, uid: &PodUid, result: Result<(), String>, sockets: Vec<OwnedFd>) {
+        let Some(run) = self.pods.get_mut(uid) else { return };
+        match (result, run.holder) {
+            (Ok(()), None) => {
+                run.listeners = sockets;
+                self.make_sandbox(uid);
+            }
+            (Ok(()), Some(_)) => {
+                run.listeners = sockets;
+                if let Err(why) = self.start_ports(uid) {
+                    self.not_published(uid, why);
+                }
+            }
+            (Err(message), None) => self.decide(uid, Fact::SandboxFailed { message }, Self::now()),
+            (Err(why), Some(_)) => self.not_published(uid, why),
+        }
+    }
+
+    /// Starts the process that passes connections on, if the pod has host ports.
+    pub(super) fn start_ports(&mut self, uid: &PodUid) -> Result<(), String> {
+        let Some(run) = self.pods.get_mut(uid) else { return Ok(()) };
+        let listeners = std::mem::take(&mut run.listeners);
+        let Some(ip) = run.ip.filter(|_| !listeners.is_empty()) else { return Ok(()) };
+        let targets: Vec<(u16, u16)> = run.state.spec.host_ports().collect();
+        let name = match targets[..] {
+            [(host, _)] => format!("port {host}"),
+            _ => "ports".to_owned(),
+        };
+        let pairs: Vec<(OwnedFd, SocketAddr)> = listeners
+            .into_iter()
+            .zip(&targets)
+            .map(|(fd, (_, inside))| (fd, SocketAddr::new(IpAddr::V4(ip), *inside)))
+            .collect();
+        let alone = &self.alone;
+        let child = fork::spawn(alone, nix::sched::CloneFlags::empty(), || {
+            // it ends with the node in any case; with the app's socket it must not hold on to anything
+            let _ = prctl::set_pdeathsig(Sig::SIGKILL);
+            let _ = prctl::set_name(&std::ffi::CString::new(name.clone()).unwrap_or_default());
+            let keep: Vec<i32> = pairs.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
+            let ready = fork::keep_only(alone, &keep).and_then(|()| birth::confine_in_place());
+            if ready.is_err() { 1 } else { ports::serve(pairs) }
+        })
+        .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
+        let pid = child.pid;
+        self.adopt(child, Role::Ports(uid.clone()), None)
+            .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.ports = Some(pid);
+            run.ports_since = clock::now();
+        }
+        Ok(())
+    }
+
+    /// Somebody has ended it, and the pod goes on: it is started again.
+    pub(super) fn ports_ended(&mut self, uid: &PodUid, pid: i32) {
+        let Some(run) = self.pods.get_mut(uid) else { return };
+        if run.ports.take_if(|ports| *ports == pid).is_none() {
+            return;
+        }
+        if clock::now().since(run.ports_since) > TOO_SHORT_NS {
+            self.publish_again(uid);
+        } else {
+            self.after(RETRY_MS, Timer::Ports(uid.clone()));
+        }
+    }
+
+    pub(super) fn publish_again(&mut self, uid: &PodUid) {
+        let Some(run) = self.pods.get(uid) else { return };
+        if run.holder.is_some() && run.ports.is_none() {
+            let ports = run.state.spec.host_ports().map(|(host, _)| host).collect();
+            self.report(&Report::Bind { pod: uid.clone(), ports });
+        }
+    }
+
+    fn not_published(&mut self, uid: &PodUid, message: String) {
+        let (kind, reason) = (EventKind::Warning, "HostPortConflict".to_owned());
+        self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
+        self.after(RETRY_MS, Timer::Ports(uid.clone()));
+    }
+}

@@ -1,0 +1,55 @@
+//! Programs run in a container that runs.
+
+use nix::errno::Errno;
+
+use super::birth::{self, Program, Start};
+use super::engine::{Node, Role, Session, Timer, Watch};
+use super::{start, worker};
+use crate::lab::protocol::{Answer, Call};
+use crate::model::Member;
+
+impl Node {
+    pub(super) fn exec(&mut self, call: Call, member: &Member, argv: Vec<String>, timeout_ms: u64) -> Result<(), Answer> {
+        let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
+        let name = member.container.as_ref().ok_or_else(|| {
+            Answer::Failed("pause's root holds nothing but pause: there is no program to run".to_owned())
+        })?;
+        let spec = &run.state.spec;
+        let container = spec.container(name).ok_or(Answer::NotRunning)?;
+        let target = run.containers.get(name).and_then(|pid| self.children.get(pid)).ok_or(Answer::NotRunning)?;
+        if target.starting.is_some() {
+            return Err(Answer::NotRunning);
+        }
+        let hostname = start::hostname(spec);
+        let start = Start {
+            program: Program::Host,
+            argv,
+            env: birth::environment(&hostname, container.environment()),
+            working_dir: container.working_dir.clone(),
+        };
+        let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
+            // its pid namespace's init is dead
+            Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
+            e => Answer::Failed(format!("start a process: {}", e.desc())),
+        })?;
+        let worker::Started { child, stdout, stderr, error } = started;
+        let pid = child.pid;
+        self.adopt(child, Role::Exec(call), Some(member.clone()))
+            .map_err(|e| Answer::Failed(format!("identify the process: {e}")))?;
+        let session = Session {
+            pid,
+            stdout: super::output::Ring::default(),
+            stderr: super::output::Ring::default(),
+            open: 2,
+            status: None,
+            timed_out: false,
+            failure: None,
+        };
+        self.sessions.insert(call, session);
+        self.watch(stdout, Watch::ExecOutput { call, stderr: false });
+        self.watch(stderr, Watch::ExecOutput { call, stderr: true });
+        self.await_exec(pid, error);
+        self.after(timeout_ms, Timer::Exec(call));
+        Ok(())
+    }
+}

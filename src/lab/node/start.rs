@@ -1,0 +1,192 @@
+//! Sandboxes and containers, started.
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+
+use super::birth::{self, Failure, Program, Start};
+use super::engine::{Node, Role, Watch};
+use super::sandbox::Namespaces;
+use super::{sandbox, volumes, worker};
+use crate::lab::controller::Fact;
+use crate::lab::protocol::Report;
+use crate::lab::spec::{ContainerSpec, PodSpec};
+use crate::model::{Member, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
+
+impl Node {
+    /// First its host ports: where one is taken there is no sandbox to be undone.
+    pub(super) fn prepare_sandbox(&mut self, uid: &PodUid) {
+        let Some(run) = self.pods.get(uid) else { return };
+        let ports: Vec<u16> = run.state.spec.host_ports().map(|(host, _)| host).collect();
+        if ports.is_empty() {
+            self.make_sandbox(uid);
+        } else {
+            self.report(&Report::Bind { pod: uid.clone(), ports });
+        }
+    }
+
+    pub(super) fn make_sandbox(&mut self, uid: &PodUid) {
+        let Some(run) = self.pods.get_mut(uid) else { return };
+        run.partial_record.clear();
+        let spec = run.state.spec.clone();
+        let made = volumes::create(uid, &spec)
+            .map_err(|e| format!("make its directories: {e}"))
+            .and_then(|()| match &spec.sandbox {
+                SandboxKind::Infra(name) => self.start_infra(uid, &spec, name),
+                _ => self.start_pause(uid, &spec),
+            })
+            .and_then(|()| self.start_ports(uid));
+        if let Err(message) = made {
+            self.undo_sandbox(uid);
+            self.decide(uid, Fact::SandboxFailed { message }, Self::now());
+        }
+    }
+
+    /// What is there of it goes; its end is no news to the controller.
+    pub(super) fn undo_sandbox(&mut self, uid: &PodUid) {
+        self.release(uid);
+        if let Some(pid) = self.pods.get_mut(uid).and_then(|run| run.holder.take()) {
+            self.signal_child(pid, Signal::KILL);
+        }
+    }
+
+    /// Starts pause, and sets up the network while it gets ready; [`Node::started`] goes on from there.
+    fn start_pause(&mut self, uid: &PodUid, spec: &PodSpec) -> Result<(), String> {
+        let hostname = hostname(spec);
+        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec))
+            .map_err(|e| format!("start pause: {}", e.desc()))?;
+        let sandbox::Started { child, report, output, error } = started;
+        let pid = child.pid;
+        let process = self
+            .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)))
+            .map_err(|e| format!("identify pause: {e}"))?;
+        self.watch(report, Watch::PauseReport(uid.clone()));
+        self.watch(output, Watch::Output(uid.clone(), None));
+        self.await_exec(pid, error);
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.holder = Some(pid);
+            run.sandbox = Some(process);
+        }
+        self.connect(uid, spec, pid)
+    }
+
+    /// A container in pause's place. It waits for its network; pause need not.
+    fn start_infra(&mut self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<(), String> {
+        let container = spec.container(name).ok_or("there is no such container")?;
+        let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", e.desc()))?;
+        let holder = worker::Holder::New { hostname: hostname(spec), namespaces: Namespaces::of(spec), gate };
+        let process = self.start_worker(uid, spec, container, &holder).map_err(|f| f.message)?;
+        let pid = self.pods.get(uid).and_then(|run| run.containers.get(name).copied()).ok_or("it is gone")?;
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.holder = Some(pid);
+        }
+        self.connect(uid, spec, pid)?;
+        drop(open);
+        let at = Self::now();
+        self.decide(uid, Fact::Created { container: name.to_owned(), process }, at);
+        let ip = self.pods.get(uid).and_then(|run| run.ip).ok_or("it has no address")?;
+        self.decide(uid, Fact::SandboxStarted { process, ip: IpAddr::V4(ip) }, at);
+        Ok(())
+    }
+
+    /// The pod's interfaces live as long as what holds its network namespace.
+    fn connect(&mut self, uid: &PodUid, spec: &PodSpec, pid: i32) -> Result<(), String> {
+        let ip = if spec.host.net {
+            self.network.gateway()
+        } else {
+            let pidfd = self.children.get(&pid).map(|c| &c.pidfd).ok_or("it is gone")?;
+            self.network.connect(pidfd, pid).map_err(|e| format!("set up its network: {e}"))?
+        };
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.ip = Some(ip);
+        }
+        volumes::write_hosts(uid, &hostname(spec), IpAddr::V4(ip)).map_err(|e| format!("write /etc/hosts: {e}"))
+    }
+
+    /// pause runs.
+    pub(super) fn sandbox_up(&mut self, uid: &PodUid, at: Stamp) {
+        let up = self.pods.get_mut(uid).and_then(|run| Some((run.sandbox.take()?, run.ip?)));
+        if let Some((process, ip)) = up {
+            self.decide(uid, Fact::SandboxStarted { process, ip: IpAddr::V4(ip) }, at);
+        }
+    }
+
+    pub(super) fn start_container(&mut self, uid: &PodUid, name: &str) -> Result<(), Failure> {
+        let lost = || Failure::create("start the container", Errno::ESRCH);
+        let run = self.pods.get(uid).ok_or_else(lost)?;
+        let spec = run.state.spec.clone();
+        let container = spec.container(name).ok_or_else(lost)?;
+        let holder = run.holder.and_then(|pid| self.children.get(&pid)).ok_or_else(lost)?;
+        let pidfd = holder.pidfd.try_clone().map_err(|e| Failure::create("start the container", super::errno_of(&e)))?;
+        let process = self.start_worker(uid, &spec, container, &worker::Holder::Joined(pidfd))?;
+        self.decide(uid, Fact::Created { container: name.to_owned(), process }, Self::now());
+        Ok(())
+    }
+
+    fn start_worker(
+        &mut self,
+        uid: &PodUid,
+        spec: &PodSpec,
+        container: &ContainerSpec,
+        holder: &worker::Holder,
+    ) -> Result<crate::model::ProcId, Failure> {
+        let name = &container.name;
+        let hostname = hostname(spec);
+        let mut argv = container.argv();
+        let program = match container.program() {
+            Some(Kind::StandIn(applet)) => {
+                argv.splice(0..0, ["podscope".to_owned(), crate::lab::hidden::APPLET.to_owned(), applet]);
+                Program::Ourselves(&self.exe)
+            }
+            _ => Program::Host,
+        };
+        let mut own = container.environment();
+        if let Some(ip) = self.pods.get(uid).and_then(|run| run.ip) {
+            own.push(("POD_IP".to_owned(), ip.to_string()));
+        }
+        let start = Start {
+            program,
+            argv,
+            env: birth::environment(&hostname, own),
+            working_dir: container.working_dir.clone(),
+        };
+        let place = worker::Place {
+            holder,
+            share: spec.share,
+            host_pid: spec.host.pid,
+            hostname: &hostname,
+            home: &self.home,
+            parts: &self.ground.parts,
+            pod_files: &volumes::pod_files(uid),
+            mounts: &volumes::of_container(spec, container),
+        };
+        let started = worker::start(&self.alone, &place, &start).map_err(|e| Failure::create("start a process", e))?;
+        let worker::Started { child, stdout, stderr, error } = started;
+        let pid = child.pid;
+        let process = self
+            .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)))
+            .map_err(|_| Failure::create("identify the container's process", Errno::ESRCH))?;
+        for stream in [stdout, stderr] {
+            self.watch(stream, Watch::Output(uid.clone(), Some(name.clone())));
+        }
+        self.await_exec(pid, error);
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.containers.insert(name.clone(), pid);
+        }
+        Ok(process)
+    }
+
+    /// Its error pipe tells whether its program runs.
+    pub(super) fn await_exec(&mut self, pid: i32, error: OwnedFd) {
+        let token = self.watch(error, Watch::Error(pid));
+        if let Some(child) = self.children.get_mut(&pid) {
+            child.starting = Some(token);
+        }
+    }
+}
+
+/// On the node's network a pod has the node's name, as with a kubelet.
+pub(super) fn hostname(spec: &PodSpec) -> String {
+    if spec.host.net { super::NODE_NAME.to_owned() } else { spec.hostname.clone() }
+}

@@ -1,0 +1,2 @@
+
+pub fn serve(_: Vec<(std::os::fd::OwnedFd, std::net::SocketAddr)>) -> i32 { 0 }
