@@ -1,6 +1,6 @@
 //! A pod as the lab would tell it, without a lab.
 
-use podscope::model::{
+use podscope::model::{ContainerKind, 
     Aspect, Container, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet,
     Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source,
     Stamp, State, WaitStatus, WallAnchor, World,
@@ -63,6 +63,7 @@ pub fn container(name: &str, pid: u32, restarts: u32) -> Container {
     Container {
         name: name.into(),
         image: name.into(),
+        kind: ContainerKind::App,
         program: Program::StandIn("web".into()),
         command: vec!["web".into()],
         state: ContainerState::Running { since: at(1) },
@@ -82,6 +83,8 @@ pub fn pod(containers: Vec<Container>) -> Pod {
         message: None,
         ip: Some([10, 88, 0, 2].into()),
         share_pid: true,
+        host_network: false,
+        host_ports: Vec::new(),
         sandbox: Some(Sandbox {
             attempt: 0,
             kind: SandboxKind::Pause,

@@ -36,7 +36,7 @@ fn an_orphan_goes_to_pause_and_is_reaped_by_it() {
 fn a_pause_that_does_not_reap_keeps_the_zombie() {
     let mut bench = Bench::new();
     let mut spec = spec("leak", true, vec![container("a", ORPHAN)]);
-    spec.pause = SandboxKind::PauseNoReap;
+    spec.sandbox = SandboxKind::PauseNoReap;
     let pod = bench.run(spec);
     let pause = pause(&pod);
     let zombie = |pid: &u32| status_field(*pid, "State").is_some_and(|s| s.starts_with('Z'));

@@ -1,6 +1,6 @@
 //! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
 
-use podscope::model::{
+use podscope::model::{ContainerKind, 
     Aspect, Container, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet,
     Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, Signal,
     SignalMasks, Source, Stamp, State, WaitStatus,
@@ -73,6 +73,7 @@ fn container() -> impl Strategy<Value = Container> {
     (word(), option::of(id()), 0..4_u32, status()).prop_map(|(name, process, restarts, last_exit)| Container {
         name,
         image: "nginx".into(),
+        kind: ContainerKind::App,
         program: Program::StandIn("web".into()),
         command: vec!["web".into()],
         state: ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: None },
@@ -93,6 +94,8 @@ fn pod() -> impl Strategy<Value = Pod> {
             message: None,
             ip: None,
             share_pid: true,
+            host_network: false,
+            host_ports: Vec::new(),
             sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),
             containers,
             volumes: vec![],

@@ -1,6 +1,6 @@
 //! A pod as the kernel would tell it: pause, nginx with workers, busybox with a sleep.
 
-use podscope::model::{
+use podscope::model::{ContainerKind, 
     Aspect, Container, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent,
     Phase, Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source, Stamp, State,
     World,
@@ -84,6 +84,7 @@ fn container(name: &str, program: Program, pid: u32) -> Container {
     Container {
         name: name.into(),
         image: name.into(),
+        kind: ContainerKind::App,
         program,
         command: vec![name.into()],
         state: ContainerState::Running { since: at(u64::from(pid)) },
@@ -103,6 +104,8 @@ pub fn pod(share_pid: bool) -> Pod {
         message: None,
         ip: Some([10, 244, 0, 2].into()),
         share_pid,
+        host_network: false,
+        host_ports: Vec::new(),
         sandbox: Some(Sandbox {
             attempt: 1,
             kind: SandboxKind::Pause,
