@@ -3,6 +3,8 @@ use crate::lab::spec::{HostNamespaces, PodSpec, RestartPolicy, Share, VolumeSour
 use crate::model::SandboxKind;
 
 mod kinds;
+mod mangled;
+mod wild;
 mod wrong;
 
 /// A pod with these lines in place of the marked ones.
