@@ -1,5 +1,6 @@
 //! A pod as the lab runs it: plain values, read from a Kubernetes manifest by [`parse`].
 
+mod change;
 mod check;
 mod marked;
 mod parse;
@@ -8,6 +9,7 @@ mod typed;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, change};
 pub use parse::{SpecError, Warning, parse};
 
 use crate::model::{Program, SandboxKind};
