@@ -1,12 +1,15 @@
 //! A pod as the lab runs it: plain values, read from a Kubernetes manifest by [`parse`].
 
+mod change;
 mod check;
 mod marked;
 mod parse;
 mod supported;
+mod typed;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, change};
 pub use parse::{SpecError, Warning, parse};
 
 use crate::model::{Program, SandboxKind};
@@ -137,6 +140,12 @@ impl PodSpec {
 /// The images that have a stand-in, by their last path element, and the applet it is.
 pub const STAND_INS: [(&str, &str); 5] =
     [("nginx", "web"), ("httpd", "web"), ("busybox", "client"), ("curl", "client"), ("alpine", "client")];
+
+/// The host name of a pod that asks for none: its own name, of which a host name has room for 63
+/// characters (the kubelet cuts it as well).
+fn host_name(pod: &str) -> String {
+    pod.chars().take(63).collect::<String>().trim_end_matches(['-', '.']).to_owned()
+}
 
 /// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
 pub fn image_name(image: &str) -> &str {

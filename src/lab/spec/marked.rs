@@ -18,6 +18,9 @@ impl Place {
     }
 }
 
+/// A place and what is wrong there.
+pub type Wrong = (Place, String);
+
 /// A node and where it begins.
 #[derive(Clone, Debug)]
 pub struct Marked {
@@ -28,8 +31,10 @@ pub struct Marked {
 #[derive(Clone, Debug)]
 pub enum Value {
     Null,
-    /// As text, whatever its type.
-    Scalar(String),
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(String),
     List(Vec<Marked>),
     /// With the place of each key.
     Map(Vec<(String, Place, Marked)>),
@@ -37,16 +42,24 @@ pub enum Value {
 
 impl Marked {
     pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|(k, ..)| k == key).map(|(_, _, v)| v)
+    }
+
+    /// As text, whatever its type.
+    pub fn scalar(&self) -> Option<String> {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|(k, ..)| k == key).map(|(_, _, v)| v),
-            _ => None,
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Int(value) => Some(value.to_string()),
+            Value::Float(value) => Some(value.to_string()),
+            Value::Text(text) => Some(text.clone()),
+            Value::Null | Value::List(_) | Value::Map(_) => None,
         }
     }
 
-    pub fn scalar(&self) -> Option<&str> {
+    pub fn entries(&self) -> &[(String, Place, Self)] {
         match &self.value {
-            Value::Scalar(text) => Some(text),
-            _ => None,
+            Value::Map(entries) => entries,
+            _ => &[],
         }
     }
 
@@ -94,31 +107,27 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
+        Ok(Value::Bool(v))
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
+        Ok(Value::Int(v.into()))
     }
 
     fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
+        Ok(Value::Int(v.into()))
     }
 
     fn visit_i128<E>(self, v: i128) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
-    }
-
-    fn visit_u128<E>(self, v: u128) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
+        Ok(Value::Int(v))
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_string()))
+        Ok(Value::Float(v))
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {
-        Ok(Value::Scalar(v.to_owned()))
+        Ok(Value::Text(v.to_owned()))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

@@ -1,20 +1,23 @@
 //! From a manifest's text to pods.
 
+mod documents;
+
 use std::fmt;
 
-use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 
+use self::documents::{Found, pods_of};
 use super::PodSpec;
 use super::check::Checker;
-use super::marked::{Marked, Place, Value};
-use super::supported;
+use super::marked::{Marked, Place, Wrong};
+use super::{supported, typed};
 
-/// Something in a manifest that has no effect here.
+/// Something in a manifest that has no effect here, or another one than in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// As in `spec.containers[0].resources`.
     pub path: String,
+    /// From 1, as is the column.
     pub line: u64,
     pub column: u64,
     pub message: String,
@@ -31,73 +34,61 @@ impl fmt::Display for Warning {
 #[error("{file}:{line}:{column}: {message}")]
 pub struct SpecError {
     pub file: String,
-    /// From 1; 0 if the place is not known.
+    /// From 1, as is the column, and never beyond the text.
     pub line: u64,
     pub column: u64,
     pub message: String,
 }
 
-/// Reads every pod of a manifest, in order.
+/// Reads every pod of a manifest, in order, those in a `List` as well. Documents of other kinds are
+/// skipped, with a warning beside the first pod's.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place and what is expected there.
+/// The first thing that is wrong, with its place and what is expected there; or there is no pod.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<(PodSpec, Vec<Warning>)>, SpecError> {
-    let error = |place: Place, message: String| SpecError {
-        file: file_name.to_owned(),
-        line: place.line,
-        column: place.column,
-        message,
-    };
-    let yaml = |e: &serde_saphyr::Error| {
-        let place = e.location().map(Place::of).unwrap_or_default();
-        error(place, words(e))
-    };
-    let documents: Vec<Marked> = serde_saphyr::from_multiple(text).map_err(|e| yaml(&e))?;
-    let documents: Vec<Marked> = documents.into_iter().filter(|d| !d.is_null()).collect();
-    if documents.is_empty() {
-        let place = Place { line: 1, column: 1 };
-        return Err(error(place, "nothing here; expected a manifest with `kind: Pod`".to_owned()));
-    }
-    for document in &documents {
-        kind(document).map_err(|(place, message)| error(place, message))?;
-    }
-    let typed: Vec<Pod> = serde_saphyr::from_multiple(text).map_err(|e| yaml(&e))?;
-    let mut pods: Vec<(PodSpec, Vec<Warning>)> = Vec::new();
-    for (document, pod) in documents.iter().zip(typed) {
+    read(text).map_err(|(place, message)| {
+        let Place { line, column } = within(place, text);
+        SpecError { file: file_name.to_owned(), line, column, message }
+    })
+}
+
+/// Each pod with what is to be said of it.
+type Pods = Vec<(PodSpec, Vec<Warning>)>;
+
+fn read(text: &str) -> Result<Pods, Wrong> {
+    let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), words(&e));
+    let documents: Vec<Marked> = serde_saphyr::from_multiple(text).map_err(yaml)?;
+    let Found { pods: found, mut skipped } = pods_of(documents)?;
+    let mut pods = Pods::new();
+    for document in found {
+        let document = supported::as_written(&document);
+        let pod = typed::pod(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
-        let mut warnings = supported::unheeded(document, &known);
-        let mut checker = Checker { document, warnings: Vec::new() };
-        let spec = checker.pod(pod).map_err(|(place, message)| error(place, message))?;
+        let mut warnings = supported::unheeded(&document, &known);
+        let mut checker = Checker { document: &document, warnings: Vec::new() };
+        let spec = checker.pod(pod)?;
         if pods.iter().any(|(other, _)| other.name == spec.name && other.namespace == spec.namespace) {
             let place = document.place_of("metadata.name");
-            return Err(error(place, format!("there is a pod \"{}\" above already; expected another name", spec.name)));
+            return Err((place, format!("there is a pod \"{}\" above already; expected another name", spec.name)));
         }
         warnings.append(&mut checker.warnings);
+        warnings.append(&mut skipped);
         warnings.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
         pods.push((spec, warnings));
     }
     Ok(pods)
 }
 
-/// Before the types are checked, since another kind has other types.
-fn kind(document: &Marked) -> Result<(), (Place, String)> {
-    if !matches!(document.value, Value::Map(_)) {
-        return Err((document.place, "expected a mapping with `apiVersion: v1` and `kind: Pod`".to_owned()));
-    }
-    for (field, want) in [("apiVersion", "v1"), ("kind", "Pod")] {
-        match document.get(field).map(|v| (v, v.scalar())) {
-            Some((_, Some(got))) if got == want => {}
-            Some((v, Some(got))) => {
-                return Err((
-                    v.place,
-                    format!("{field} is \"{got}\"; expected {want}: the lab runs pods and nothing else"),
-                ));
-            }
-            Some((v, None)) => return Err((v.place, format!("{field} is not a string; expected {want}"))),
-            None => return Err((document.place, format!("{field} is missing; expected `{field}: {want}`"))),
+/// The reader has no place for some errors, and one past the end for others.
+fn within(place: Place, text: &str) -> Place {
+    let last = text.lines().count().max(1) as u64;
+    match place {
+        Place { line: 0, .. } => Place { line: 1, column: 1 },
+        Place { line, .. } if line > last => {
+            Place { line: last, column: text.lines().last().map_or(0, |l| l.chars().count()) as u64 + 1 }
         }
+        Place { line, column } => Place { line, column: column.max(1) },
     }
-    Ok(())
 }
 
 /// The error without the place, which we say ourselves, and without the excerpt.
@@ -105,7 +96,16 @@ fn words(e: &serde_saphyr::Error) -> String {
     let text = e.without_snippet().to_string();
     let text = text.lines().next().unwrap_or_default();
     let cut = text.rfind(" at line ").unwrap_or(text.len());
-    text[..cut].trim_end_matches([',', ':', ' ']).to_owned()
+    let text = text[..cut].trim_end_matches([',', ':', ' ']);
+    // said to programmers, and to be said to people
+    match text {
+        _ if text.starts_with("budget breached") || text == "recursion limit exceeded" => {
+            "too large or too deep; expected a manifest".to_owned()
+        }
+        _ if text.starts_with("cannot deserialize null into string") => "empty; expected a field's name".to_owned(),
+        _ if text.starts_with("recursive references") => "contains itself; expected an end to it".to_owned(),
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -3,58 +3,111 @@
 use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
-/// Fields that are heeded. `[]` is any item, `*` any key.
-const HEEDED: [&str; 42] = [
+/// Fields that are heeded, beside those of containers. `[]` is any item, `*` any key.
+const HEEDED: [&str; 22] = [
     "apiVersion",
     "kind",
     "metadata.name",
+    "metadata.generateName",
     "metadata.namespace",
     "metadata.labels.*",
     "metadata.annotations.*",
     "spec.hostname",
+    "spec.hostNetwork",
+    "spec.hostPID",
+    "spec.hostIPC",
     "spec.shareProcessNamespace",
     "spec.restartPolicy",
     "spec.terminationGracePeriodSeconds",
-    "spec.containers[].name",
-    "spec.containers[].image",
-    "spec.containers[].command[]",
-    "spec.containers[].args[]",
-    "spec.containers[].workingDir",
-    "spec.containers[].env[].name",
-    "spec.containers[].env[].value",
-    "spec.containers[].ports[].containerPort",
-    "spec.containers[].ports[].hostPort",
-    "spec.containers[].ports[].name",
-    "spec.containers[].ports[].protocol",
-    "spec.containers[].volumeMounts[].name",
-    "spec.containers[].volumeMounts[].mountPath",
-    "spec.containers[].volumeMounts[].readOnly",
-    "spec.initContainers[].name",
-    "spec.initContainers[].image",
-    "spec.initContainers[].command[]",
-    "spec.initContainers[].args[]",
-    "spec.initContainers[].workingDir",
-    "spec.initContainers[].env[].name",
-    "spec.initContainers[].env[].value",
-    "spec.initContainers[].ports[].containerPort",
-    "spec.initContainers[].ports[].name",
-    "spec.initContainers[].ports[].protocol",
-    "spec.initContainers[].volumeMounts[].name",
-    "spec.initContainers[].volumeMounts[].mountPath",
-    "spec.initContainers[].volumeMounts[].readOnly",
     "spec.volumes[].name",
     "spec.volumes[].emptyDir",
     "spec.volumes[].emptyDir.medium",
+    "spec.volumes[].emptyDir.sizeLimit",
     "spec.volumes[].hostPath.path",
     "spec.volumes[].hostPath.type",
+    "spec.containers[].*",
+    "spec.initContainers[].*",
 ];
 
-/// Fields that say what is so here anyway: not worth a word.
+/// Fields of every container, of whichever list.
+const OF_CONTAINERS: [&str; 18] = [
+    "name",
+    "image",
+    "command[]",
+    "args[]",
+    "workingDir",
+    "env[].name",
+    "env[].value",
+    "env[].valueFrom.fieldRef.apiVersion",
+    "env[].valueFrom.fieldRef.fieldPath",
+    "ports[].containerPort",
+    "ports[].hostPort",
+    "ports[].hostIP",
+    "ports[].name",
+    "ports[].protocol",
+    "restartPolicy",
+    "volumeMounts[].name",
+    "volumeMounts[].mountPath",
+    "volumeMounts[].readOnly",
+];
+
+/// What a server fills in, as `kubectl get -o yaml` prints it: it says what was, and asks for nothing.
+const FILLED_IN: [&str; 10] = [
+    "status",
+    "metadata.creationTimestamp",
+    "metadata.deletionGracePeriodSeconds",
+    "metadata.deletionTimestamp",
+    "metadata.generation",
+    "metadata.managedFields",
+    "metadata.ownerReferences",
+    "metadata.resourceVersion",
+    "metadata.selfLink",
+    "metadata.uid",
+];
+
+/// Nothing is pulled and there are no services, whatever these say.
 const HARMLESS: [&str; 3] =
     ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy", "spec.enableServiceLinks"];
 
-/// Warnings for every field that is not heeded. `known` is the manifest as Kubernetes' types keep
-/// it: a field that is not there is none of Kubernetes'.
+/// What Kubernetes sets where a manifest says nothing, so that it means no more than nothing does.
+const DEFAULTS: [(&str, &str); 16] = [
+    ("spec.automountServiceAccountToken", "false"),
+    ("spec.dnsPolicy", "ClusterFirst"),
+    ("spec.preemptionPolicy", "PreemptLowerPriority"),
+    ("spec.priority", "0"),
+    ("spec.schedulerName", "default-scheduler"),
+    ("spec.serviceAccount", "default"),
+    ("spec.serviceAccountName", "default"),
+    ("spec.setHostnameAsFQDN", "false"),
+    ("spec.containers[].stdin", "false"),
+    ("spec.containers[].terminationMessagePath", "/dev/termination-log"),
+    ("spec.containers[].terminationMessagePolicy", "File"),
+    ("spec.containers[].tty", "false"),
+    ("spec.initContainers[].stdin", "false"),
+    ("spec.initContainers[].terminationMessagePath", "/dev/termination-log"),
+    ("spec.initContainers[].terminationMessagePolicy", "File"),
+    ("spec.initContainers[].tty", "false"),
+];
+
+/// The document without what a server has filled in, whose types are nobody's concern here.
+pub fn as_written(document: &Marked) -> Marked {
+    fn strip(node: &mut Marked, path: &str) {
+        if let Value::Map(entries) = &mut node.value {
+            entries.retain(|(key, ..)| !FILLED_IN.contains(&format!("{path}{key}").as_str()));
+        }
+    }
+    let mut document = document.clone();
+    strip(&mut document, "");
+    if let Value::Map(entries) = &mut document.value {
+        for (_, _, metadata) in entries.iter_mut().filter(|(key, ..)| key == "metadata") {
+            strip(metadata, "metadata.");
+        }
+    }
+    document
+}
+
+/// Warnings for every field that is not heeded, each at its outermost level. `known` is the manifest
+/// as Kubernetes' types keep it: a field that is not there is none of Kubernetes'.
 pub fn unheeded(document: &Marked, known: &serde_json::Value) -> Vec<Warning> {
     let mut found = Vec::new();
     walk(document, Some(known), &mut Vec::new(), document.place, &mut found);
@@ -69,25 +122,55 @@ fn walk(
     found: &mut Vec<Warning>,
 ) {
     let (shown, pattern) = (show(path), pattern(path));
-    let below = |p: &&str| p.starts_with(&format!("{pattern}.")) || p.starts_with(&format!("{pattern}[]"));
-    let heeded = HEEDED.contains(&pattern.as_str()) || heeded_by_star(path);
-    if heeded || (!path.is_empty() && (HARMLESS.contains(&pattern.as_str()) || says_no(node, &pattern))) {
-        if matches!(node.value, Value::Map(_)) {
-            descend(node, known, path, found);
-        }
-        return;
+    if path.is_empty() || heeded_by_star(path) || heeded(&pattern) {
+        descend(node, known, path, found);
+    } else if !(known.is_some() && asks_for_nothing(node, &pattern)) {
+        let message = if known.is_some() { unsupported(&pattern) } else { UNKNOWN };
+        found.push(Warning { path: shown, line: key.line, column: key.column, message: message.to_owned() });
     }
-    let inside = path.is_empty() || HEEDED.iter().any(below);
-    if !inside {
-        let message = if known.is_some() {
-            "is not supported by the lab and has no effect".to_owned()
-        } else {
-            "is not a field that Kubernetes knows; it has no effect".to_owned()
-        };
-        found.push(Warning { path: shown, line: key.line, column: key.column, message });
-        return;
+}
+
+const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
+
+/// What follows, where more than the field itself is without effect.
+fn unsupported(pattern: &str) -> &'static str {
+    let last = pattern.rsplit('.').next().unwrap_or(pattern);
+    if pattern.starts_with("spec.volumes[].") {
+        "is not supported by the lab: an empty directory takes its place"
+    } else if pattern.contains(".env[].valueFrom.") {
+        "is not supported by the lab: the variable is not set"
+    } else if last == "envFrom" {
+        "is not supported by the lab: its variables are not set"
+    } else if last == "subPath" || last == "subPathExpr" {
+        "is not supported by the lab: all of the volume is mounted"
+    } else {
+        "is not supported by the lab and has no effect"
     }
-    descend(node, known, path, found);
+}
+
+/// Whether this is heeded, or something inside it.
+fn heeded(pattern: &str) -> bool {
+    let container = ["spec.containers[].", "spec.initContainers[]."].iter().find_map(|list| pattern.strip_prefix(list));
+    let (fields, pattern): (&[&str], &str) = match container {
+        Some(field) => (&OF_CONTAINERS, field),
+        None => (&HEEDED, pattern),
+    };
+    fields.iter().any(|field| *field == pattern || below(field, pattern))
+}
+
+/// Whether the first pattern is that of something inside the second's.
+fn below(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
+}
+
+fn asks_for_nothing(node: &Marked, pattern: &str) -> bool {
+    let empty = match &node.value {
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    let default = || DEFAULTS.iter().any(|(p, value)| *p == pattern && node.scalar().as_deref() == Some(value));
+    empty && !pattern.starts_with("spec.volumes[]") || HARMLESS.contains(&pattern) || default()
 }
 
 fn descend(node: &Marked, known: Option<&serde_json::Value>, path: &mut Vec<String>, found: &mut Vec<Warning>) {
@@ -109,14 +192,8 @@ fn descend(node: &Marked, known: Option<&serde_json::Value>, path: &mut Vec<Stri
                 path.pop();
             }
         }
-        Value::Null | Value::Scalar(_) => {}
+        _ => {}
     }
-}
-
-/// `hostNetwork: false` and the like ask for nothing.
-fn says_no(node: &Marked, pattern: &str) -> bool {
-    let switch = ["hostNetwork", "hostPID", "hostIPC", "tty", "stdin"];
-    pattern.rsplit('.').next().is_some_and(|name| switch.contains(&name)) && node.scalar() == Some("false")
 }
 
 fn heeded_by_star(path: &[String]) -> bool {

@@ -1,19 +1,24 @@
 use super::{SpecError, Warning, parse};
-use crate::lab::spec::{PodSpec, VolumeSource};
+use crate::lab::spec::{HostNamespaces, PodSpec, RestartPolicy, Share, VolumeSource};
 use crate::model::SandboxKind;
 
+mod kinds;
+mod mangled;
+mod wild;
+mod wrong;
+
 /// A pod with these lines in place of the marked ones.
-fn manifest(annotations: &str, pod: &str, container: &str) -> String {
+pub fn manifest(annotations: &str, pod: &str, container: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n{annotations}spec:\n{pod}  containers:\n  - name: a\n    image: nginx\n{container}"
     )
 }
 
-fn one(text: &str) -> (PodSpec, Vec<Warning>) {
+pub fn one(text: &str) -> (PodSpec, Vec<Warning>) {
     parse("pod.yaml", text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0)
 }
 
-fn error(text: &str) -> SpecError {
+pub fn error(text: &str) -> SpecError {
     parse("pod.yaml", text).expect_err(text)
 }
 
@@ -45,7 +50,7 @@ metadata:
   annotations: {podscope.dev/pause: delay=200ms, other.example/key: '1'}
 spec:
   shareProcessNamespace: true
-  restartPolicy: Never
+  restartPolicy: OnFailure
   hostname: host
   terminationGracePeriodSeconds: 5
   volumes:
@@ -53,6 +58,20 @@ spec:
     emptyDir: {}
   - name: etc
     hostPath: {path: /etc, type: Directory}
+  - name: cache
+    emptyDir: {medium: Memory, sizeLimit: 64Mi}
+  - name: log
+    emptyDir: {medium: '', sizeLimit: 1000}
+  initContainers:
+  - name: first
+    image: busybox
+    command: ['true']
+  - name: beside
+    image: busybox
+    command: [sleep, '100']
+    restartPolicy: Always
+    ports:
+    - {containerPort: 9000, hostPort: 9000}
   containers:
   - name: a
     image: busybox:1.36
@@ -61,116 +80,129 @@ spec:
     args: ['echo $(WHO)']
     env:
     - {name: WHO, value: world}
+    - {name: NOTHING}
+    - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+    - {name: NS, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}}
+    - {name: APP, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['app']\"}}}
+    - {name: KEY, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['other.example/key']\"}}}
+    - {name: NONE, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['none']\"}}}
+    - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+    - {name: BOTH, value: $(POD).$(NS)}
     workingDir: /tmp
     ports:
-    - {containerPort: 80, name: http, protocol: TCP}
+    - {containerPort: 80, hostPort: 8880, hostIP: 127.0.0.1, name: http, protocol: TCP}
+    - {containerPort: 81, hostPort: 0}
     volumeMounts:
     - {name: html, mountPath: /html, readOnly: true}
-    - {name: etc, mountPath: /host-etc}
+    - {name: log, mountPath: /log}
+    - {name: etc, mountPath: /host-etc, readOnly: true}
 ";
     let (spec, warnings) = one(text);
     assert_eq!(warnings, []);
     assert_eq!((spec.name.as_str(), spec.namespace.as_str(), spec.hostname.as_str()), ("full", "demo", "host"));
-    assert!(spec.share.pid);
-    assert_eq!((spec.grace_seconds, &spec.sandbox), (5, &SandboxKind::PauseDelay(200)));
-    assert_eq!(spec.volumes[1].source, VolumeSource::HostPath("/etc".to_owned()));
+    assert_eq!(spec.share, Share { pid: true, ..Share::default() });
+    assert_eq!(spec.host, HostNamespaces::default());
+    assert_eq!((spec.grace_seconds, spec.restart), (5, RestartPolicy::OnFailure));
+    assert_eq!(spec.sandbox, SandboxKind::PauseDelay(200));
+    let sources: Vec<&VolumeSource> = spec.volumes.iter().map(|v| &v.source).collect();
+    assert_eq!(
+        sources,
+        [
+            &VolumeSource::EmptyDir { memory: false, size_limit: None },
+            &VolumeSource::HostPath("/etc".to_owned()),
+            &VolumeSource::EmptyDir { memory: true, size_limit: Some(64 << 20) },
+            &VolumeSource::EmptyDir { memory: false, size_limit: Some(1_000) },
+        ]
+    );
+    let sidecars: Vec<(&str, bool)> = spec.all_containers().map(|c| (c.name.as_str(), c.sidecar)).collect();
+    assert_eq!(sidecars, [("first", false), ("beside", true), ("a", false)]);
+    assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(9000, 9000), (8880, 80)]);
     let a = &spec.containers[0];
     assert_eq!(a.argv(), ["sh", "-c", "echo world"]);
+    let env: Vec<String> = a.environment().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        env,
+        [
+            "WHO=world",
+            "NOTHING=",
+            "POD=full",
+            "NS=demo",
+            "APP=x",
+            "KEY=1",
+            "NONE=",
+            "NODE=podscope-node",
+            "BOTH=full.demo"
+        ]
+    );
     assert_eq!(a.working_dir.as_deref(), Some("/tmp"));
-    assert_eq!((a.mounts[0].path.as_str(), a.mounts[0].read_only, a.mounts[1].read_only), ("/html", true, false));
-    assert_eq!(a.ports[0].container, 80);
+    let mounts: Vec<(&str, bool)> = a.mounts.iter().map(|m| (m.path.as_str(), m.read_only)).collect();
+    assert_eq!(mounts, [("/html", true), ("/log", false), ("/host-etc", true)]);
 }
 
 #[test]
-fn what_has_no_effect_is_named_with_its_place() {
+fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
+    let annotated = |lines: &str, pod: &str| {
+        let (spec, warnings) = one(&manifest(&format!("  annotations:\n{lines}"), pod, ""));
+        assert_eq!(warnings, []);
+        spec
+    };
+    for (value, kind) in [
+        ("reap", SandboxKind::Pause),
+        ("no-reap", SandboxKind::PauseNoReap),
+        ("delay=0ms", SandboxKind::PauseDelay(0)),
+        ("missing", SandboxKind::Missing),
+    ] {
+        assert_eq!(annotated(&format!("    podscope.dev/pause: {value}\n"), "").sandbox, kind);
+    }
+    assert_eq!(annotated("    podscope.dev/infra: a\n", "").sandbox, SandboxKind::Infra("a".to_owned()));
+    for (value, pod, want) in [
+        ("net,ipc,uts,pid", "", [true, true, true, true]),
+        ("' uts , net'", "", [true, false, true, false]),
+        ("pid", "  shareProcessNamespace: true\n", [false, false, false, true]),
+        ("''", "  shareProcessNamespace: false\n", [false; 4]),
+        ("uts", "  hostNetwork: true\n  hostIPC: true\n", [true, true, true, false]),
+        ("uts", "  hostPID: true\n", [false, false, true, true]),
+    ] {
+        let share = annotated(&format!("    podscope.dev/share: {value}\n"), pod).share;
+        assert_eq!([share.net, share.ipc, share.uts, share.pid], want, "{value} {pod}");
+    }
+    let (spec, _) = one(&manifest("", "  hostNetwork: true\n  hostPID: true\n  hostIPC: true\n", ""));
+    assert_eq!(spec.host, HostNamespaces { net: true, pid: true, ipc: true });
+    assert_eq!(spec.share, Share { pid: true, ..Share::default() });
+}
+
+#[test]
+fn what_has_no_effect_or_another_one_is_named_with_its_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
-        "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  initContainers:\n  - {name: i, image: busybox}\n",
-        "    resources:\n      limits: {cpu: 1}\n    colour: red\n    ports:\n    - containerPort: 80\n      hostPort: 8080\n    env:\n    - name: X\n      valueFrom: {fieldRef: {fieldPath: metadata.name}}\n",
+        "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n",
+        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.podIP}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
     );
-    let (_, warnings) = one(&text);
+    let (spec, warnings) = one(&text);
     let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let c = "spec.containers[0]";
     assert_eq!(
         told,
         [
-            "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect",
-            "8:3: spec.dnsPolicy is not supported by the lab and has no effect",
-            "9:18: spec.restartPolicy is not heeded by this version: what has ended stays so",
-            "12:5: spec.initContainers are not run by this version",
-            "16:5: spec.containers[0].resources is not supported by the lab and has no effect",
-            "18:5: spec.containers[0].colour is not a field that Kubernetes knows; it has no effect",
-            "21:17: spec.containers[0].ports[0].hostPort is not published by this version",
-            "24:7: spec.containers[0].env[0].valueFrom is not supported by the lab and has no effect",
+            "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect".to_owned(),
+            "8:3: spec.dnsPolicy is not supported by the lab and has no effect".to_owned(),
+            "13:34: spec.volumes[0].hostPath.type is DirectoryOrCreate: the lab never writes to the host, so that the path must be there".to_owned(),
+            "15:5: spec.volumes[1].configMap is not supported by the lab: an empty directory takes its place".to_owned(),
+            "17:5: spec.volumes[2].colour is not a field that Kubernetes knows; it has no effect".to_owned(),
+            format!("21:20: {c}.restartPolicy is not supported by the lab: spec.restartPolicy holds for every container"),
+            format!("22:5: {c}.resources is not supported by the lab and has no effect"),
+            format!("25:5: {c}.colour is not a field that Kubernetes knows; it has no effect"),
+            format!("29:17: {c}.ports[1].hostPort is not published: the lab publishes TCP only, and this is UDP"),
+            format!("33:15: {c}.ports[2].hostIP is 0.0.0.0: the lab publishes on 127.0.0.1 only"),
+            format!("34:35: {c}.ports[3].hostIP has no effect without hostPort"),
+            format!("37:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set"),
+            format!("39:19: {c}.env[1].valueFrom.secretKeyRef is not supported by the lab: the variable is not set"),
+            format!("40:5: {c}.envFrom is not supported by the lab: its variables are not set"),
+            format!("43:7: {c}.volumeMounts[0] is read-only here, as all of the host is; say so with `readOnly: true`"),
+            format!("45:7: {c}.volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted"),
         ]
     );
-}
-
-#[test]
-fn what_is_wrong_is_told_with_its_place_and_what_is_expected() {
-    let cases: [(String, &str); 18] = [
-        (String::new(), "1:1: nothing here; expected a manifest with `kind: Pod`"),
-        ("- a\n".to_owned(), "1:1: expected a mapping with `apiVersion: v1` and `kind: Pod`"),
-        ("kind: Pod\n".to_owned(), "1:1: apiVersion is missing; expected `apiVersion: v1`"),
-        ("apiVersion: apps/v1\nkind: Deployment\n".to_owned(), "1:13: apiVersion is \"apps/v1\"; expected v1"),
-        ("apiVersion: v1\nkind: Service\n".to_owned(), "2:7: kind is \"Service\"; expected Pod"),
-        (
-            "apiVersion: v1\nkind: Pod\nmetadata: {}\nspec: {containers: []}\n".to_owned(),
-            "3:11: metadata.name is missing",
-        ),
-        (
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n".to_owned(),
-            "4:20: spec.containers is empty",
-        ),
-        (manifest("", "", "    command: sleep\n"), "9:14: "),
-        (manifest("", "", "  - name: a\n    image: nginx\n"), "9:11: spec.containers[1].name \"a\" is taken"),
-        (
-            manifest("", "", "  - name: A_b\n    image: nginx\n"),
-            "9:11: spec.containers[1].name is \"A_b\"; expected at most 63",
-        ),
-        (manifest("", "", "  - name: b\n"), "9:5: spec.containers[1] has neither `image` nor `command`"),
-        (
-            manifest(
-                "",
-                "  volumes:\n  - {name: log, emptyDir: {}}\n",
-                "    volumeMounts:\n    - {name: logs, mountPath: /log}\n",
-            ),
-            "12:14: spec.containers[0].volumeMounts[0].name is \"logs\"; expected a volume of spec.volumes (log)",
-        ),
-        (
-            manifest(
-                "",
-                "  volumes:\n  - {name: v, emptyDir: {}}\n",
-                "    volumeMounts:\n    - {name: v, mountPath: log}\n",
-            ),
-            "12:28: spec.containers[0].volumeMounts[0].mountPath is \"log\"; expected an absolute path",
-        ),
-        (
-            manifest("  annotations:\n    podscope.dev/pause: never\n", "", ""),
-            "6:25: metadata.annotations podscope.dev/pause is \"never\"; expected reap, no-reap, or delay=",
-        ),
-        (
-            manifest("", "  restartPolicy: Sometimes\n", ""),
-            "6:18: spec.restartPolicy is \"Sometimes\"; expected Always, OnFailure or Never",
-        ),
-        (
-            manifest("", "", "    ports:\n    - containerPort: 70000\n"),
-            "10:22: spec.containers[0].ports[0].containerPort is 70000; expected 1 to 65535",
-        ),
-        (manifest("", "  shareProcessNamespace: 7\n", ""), "6:26: "),
-        ("apiVersion: v1\nkind: Pod\nmetadata:\n  name: [\n".to_owned(), "4:9: unclosed bracket"),
-    ];
-    for (text, want) in cases {
-        let told = error(&text).to_string();
-        assert!(told.starts_with(&format!("pod.yaml:{want}")), "\n told {told}\n want pod.yaml:{want}\n{text}");
-    }
-}
-
-#[test]
-fn several_documents_are_several_pods() {
-    let one = manifest("", "", "");
-    let two = one.replace("name: p", "name: q");
-    let pods = parse("f", &format!("---\n{one}---\n{two}---\n")).expect("two pods");
-    assert_eq!(pods.iter().map(|(p, _)| p.name.as_str()).collect::<Vec<_>>(), ["p", "q"]);
-    let again = parse("f", &format!("{one}---\n{one}")).expect_err("the same name twice");
-    assert_eq!((again.line, again.column), (13, 9), "{again}");
+    assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(53, 53), (8080, 80)]);
+    assert!(spec.containers[0].env.is_empty());
+    assert!(spec.containers[0].mounts[0].read_only);
 }

@@ -1,0 +1,124 @@
+use super::{Change, change};
+use crate::lab::spec::{PodSpec, parse};
+
+const POD: &str = "
+apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+spec:
+  volumes:
+  - {name: html, emptyDir: {}}
+  initContainers:
+  - {name: init, image: busybox, command: ['true']}
+  - {name: side, image: busybox, restartPolicy: Always}
+  containers:
+  - {name: nginx, image: 'nginx:1', ports: [{containerPort: 80}]}
+  - {name: box, image: busybox, command: [sleep, '1'], args: ['2']}
+";
+
+fn read(text: &str) -> PodSpec {
+    parse("pod.yaml", text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0).0
+}
+
+/// What the replacements, each of a text and another one, make of the pod.
+fn changed(replacements: &[(&str, &str)]) -> Change {
+    let new = replacements.iter().fold(POD.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from} in {text}");
+        text.replacen(from, to, 1)
+    });
+    change(&read(POD), &read(&new))
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn nothing_is_done_for_what_means_the_same() {
+    for replacement in [
+        ("name: p", "name: p"),
+        ("name: p", "name: p\n  namespace: default\n  labels: {a: b}"),
+        ("spec:", "spec:\n  restartPolicy: Always\n  terminationGracePeriodSeconds: 30\n  hostname: p"),
+        ("spec:", "spec:\n  shareProcessNamespace: false\n  priority: 5"),
+        ("name: p", "name: p\n  annotations: {podscope.dev/pause: reap, podscope.dev/share: 'net,ipc,uts'}"),
+        ("image: busybox, command: ['true']", "command: ['true'], image: busybox"),
+    ] {
+        assert_eq!(changed(&[replacement]), Change::None, "{replacement:?}");
+    }
+}
+
+#[test]
+fn another_program_replaces_only_its_container() {
+    for (replacements, want) in [
+        (&[("nginx:1", "nginx:2")][..], &["nginx"][..]),
+        (&[("[sleep, '1']", "[sleep, '3']")], &["box"]),
+        (&[("args: ['2']", "args: []")], &["box"]),
+        (&[("image: busybox, restartPolicy", "image: curl, restartPolicy")], &["side"]),
+        (&[("nginx:1", "nginx:2"), ("args: ['2']", "args: ['3']"), ("[sleep", "[cat")], &["nginx", "box"]),
+    ] {
+        assert_eq!(changed(replacements), Change::Containers(names(want)), "{replacements:?}");
+    }
+}
+
+#[test]
+fn anything_else_makes_the_pod_anew_and_is_named() {
+    let annotate = |text: &'static str| ("name: p", text);
+    for (replacements, want) in [
+        (&[("name: p", "name: q")][..], &["metadata.name"][..]),
+        (&[("name: p", "name: p\n  namespace: other")], &["metadata.namespace"]),
+        (&[("spec:", "spec:\n  hostname: other")], &["spec.hostname"]),
+        (&[("spec:", "spec:\n  restartPolicy: Never")], &["spec.restartPolicy"]),
+        (&[("spec:", "spec:\n  terminationGracePeriodSeconds: 1")], &["spec.terminationGracePeriodSeconds"]),
+        (&[("spec:", "spec:\n  shareProcessNamespace: true")], &["the sharing of pid namespaces"]),
+        (&[("spec:", "spec:\n  hostNetwork: true")], &["spec.hostNetwork"]),
+        (&[("spec:", "spec:\n  hostPID: true\n  hostIPC: true")], &["spec.hostPID", "spec.hostIPC"]),
+        (
+            &[annotate("name: p\n  annotations: {podscope.dev/share: net}")],
+            &["the sharing of ipc namespaces", "the sharing of uts namespaces"],
+        ),
+        (&[annotate("name: p\n  annotations: {podscope.dev/pause: no-reap}")], &["what holds the namespaces"]),
+        (&[annotate("name: p\n  annotations: {podscope.dev/infra: box}")], &["what holds the namespaces"]),
+        (&[("emptyDir: {}", "emptyDir: {medium: Memory}")], &["spec.volumes[html]"]),
+        (&[("{name: html, emptyDir: {}}", "{name: log, emptyDir: {}}")], &["spec.volumes[html]", "spec.volumes[log]"]),
+        (&[("containerPort: 80", "containerPort: 81")], &["spec.containers[nginx].ports"]),
+        (&[("name: box,", "name: box, env: [{name: A}],")], &["spec.containers[box].env"]),
+        (&[("name: box,", "name: box, workingDir: /tmp,")], &["spec.containers[box].workingDir"]),
+        (
+            &[("name: box,", "name: box, volumeMounts: [{name: html, mountPath: /a}],")],
+            &["spec.containers[box].volumeMounts"],
+        ),
+        (&[("name: box", "name: bax")], &["spec.containers[box]", "spec.containers[bax]"]),
+        (&[(", restartPolicy: Always", "")], &["spec.initContainers[side].restartPolicy"]),
+        // an init container has run already, and the others counted on it
+        (&[("['true']", "['false']")], &["spec.initContainers[init].command"]),
+        (
+            &[("nginx:1", "nginx:2"), ("spec:", "spec:\n  restartPolicy: Never")],
+            &["spec.restartPolicy", "spec.containers[nginx].image"],
+        ),
+    ] {
+        assert_eq!(changed(replacements), Change::Recreate(names(want)), "{replacements:?}");
+    }
+}
+
+/// Whoever holds the namespaces takes the others along.
+#[test]
+fn another_program_of_the_infra_container_makes_the_pod_anew() {
+    let old = POD.replace("name: p", "name: p\n  annotations: {podscope.dev/infra: nginx}");
+    let new = old.replace("nginx:1", "nginx:2");
+    let want = Change::Recreate(names(&["spec.containers[nginx].image"]));
+    assert_eq!(change(&read(&old), &read(&new)), want);
+    let other = old.replace("args: ['2']", "args: ['3']");
+    assert_eq!(change(&read(&old), &read(&other)), Change::Containers(names(&["box"])));
+}
+
+#[test]
+fn another_order_makes_the_pod_anew() {
+    let old = read(POD);
+    let mut new = old.clone();
+    new.containers.reverse();
+    assert_eq!(change(&old, &new), Change::Recreate(names(&["the order of spec.containers"])));
+    new.volumes.reverse();
+    new.containers.reverse();
+    assert_eq!(change(&old, &new), Change::None);
+}

@@ -1,0 +1,96 @@
+//! Annotations under `podscope.dev/`: what Kubernetes has no field for.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use crate::lab::spec::marked::{Place, Wrong};
+use crate::lab::spec::parse::Warning;
+use crate::lab::spec::{ContainerSpec, Share};
+use crate::model::SandboxKind;
+
+/// Annotations that the lab reads begin with this.
+const OURS: &str = "podscope.dev/";
+
+/// What they ask for.
+#[derive(Default)]
+pub struct Asked {
+    pause: Option<SandboxKind>,
+    infra: Option<String>,
+    pub share: Option<Share>,
+}
+
+impl Checker<'_> {
+    pub(super) fn annotations(&mut self, all: &BTreeMap<String, String>) -> Result<Asked, Wrong> {
+        let mut asked = Asked::default();
+        for (key, value) in all {
+            let Some(ours) = key.strip_prefix(OURS) else { continue };
+            match ours {
+                "pause" => {
+                    let expected = "reap, no-reap, missing, or delay= with milliseconds such as delay=200ms";
+                    asked.pause = Some(pause_kind(value).ok_or_else(|| self.annotation(ours, value, expected))?);
+                }
+                "infra" => asked.infra = Some(value.clone()),
+                "share" => {
+                    let expected = "any of net, ipc, uts and pid, with commas between";
+                    asked.share = Some(share(value).ok_or_else(|| self.annotation(ours, value, expected))?);
+                }
+                _ => {
+                    let Place { line, column } = self.annotation_place(ours);
+                    let path = format!("metadata.annotations.{key}");
+                    let message = "is not an annotation that this version knows; it has no effect".to_owned();
+                    self.warnings.push(Warning { path, line, column, message });
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// What holds the pod's namespaces.
+    pub(super) fn sandbox(&self, asked: Asked, containers: &[ContainerSpec]) -> Result<SandboxKind, Wrong> {
+        let Some(infra) = asked.infra else { return Ok(asked.pause.unwrap_or(SandboxKind::Pause)) };
+        if asked.pause.is_some() {
+            let expected = "no podscope.dev/pause beside it: with an infra container there is no pause";
+            return Err(self.annotation("infra", &infra, expected));
+        }
+        if !containers.iter().any(|c| c.name == infra) {
+            let names: Vec<&str> = containers.iter().map(|c| c.name.as_str()).collect();
+            let expected = format!("a container of spec.containers ({})", names.join(", "));
+            return Err(self.annotation("infra", &infra, &expected));
+        }
+        Ok(SandboxKind::Infra(infra))
+    }
+
+    pub(super) fn annotation(&self, ours: &str, value: &str, expected: &str) -> Wrong {
+        (self.annotation_place(ours), format!("metadata.annotations {OURS}{ours} is \"{value}\"; expected {expected}"))
+    }
+
+    /// Its key has dots of its own, so no path leads there.
+    fn annotation_place(&self, ours: &str) -> Place {
+        let annotations = self.document.get("metadata").and_then(|m| m.get("annotations"));
+        annotations.and_then(|a| a.get(&format!("{OURS}{ours}"))).unwrap_or(self.document).place
+    }
+}
+
+fn pause_kind(value: &str) -> Option<SandboxKind> {
+    match value {
+        "reap" => Some(SandboxKind::Pause),
+        "no-reap" => Some(SandboxKind::PauseNoReap),
+        "missing" => Some(SandboxKind::Missing),
+        _ => value.strip_prefix("delay=")?.strip_suffix("ms")?.parse().ok().map(SandboxKind::PauseDelay),
+    }
+}
+
+/// Nothing at all is the empty text.
+fn share(value: &str) -> Option<Share> {
+    let mut share = Share { net: false, ipc: false, uts: false, pid: false };
+    for word in value.split(',').map(str::trim).filter(|_| !value.trim().is_empty()) {
+        match word {
+            "net" => share.net = true,
+            "ipc" => share.ipc = true,
+            "uts" => share.uts = true,
+            "pid" => share.pid = true,
+            _ => return None,
+        }
+    }
+    Some(share)
+}

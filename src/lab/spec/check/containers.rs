@@ -1,0 +1,108 @@
+//! Containers, init containers and sidecars.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Container, EnvVar};
+
+use super::Checker;
+use super::downward::Known;
+use super::ports::Taken;
+use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::{ContainerSpec, Volume};
+
+/// What a container stands among.
+pub struct Around<'a> {
+    pub volumes: &'a [Volume],
+    pub known: &'a Known,
+    pub host_network: bool,
+    pub names: BTreeSet<String>,
+    pub ports: Taken,
+}
+
+impl Checker<'_> {
+    pub(super) fn containers(
+        &mut self,
+        list: &str,
+        containers: Vec<Container>,
+        around: &mut Around<'_>,
+    ) -> Result<Vec<ContainerSpec>, Wrong> {
+        let init = list == "spec.initContainers";
+        let mut out = Vec::new();
+        for (i, container) in containers.into_iter().enumerate() {
+            let path = format!("{list}[{i}]");
+            let at = format!("{path}.name");
+            self.label(&at, &container.name)?;
+            if !around.names.insert(container.name.clone()) {
+                let message = format!("\"{}\" is taken by a container above; expected another name", container.name);
+                return Err(self.wrong(&at, message));
+            }
+            let sidecar = self.sidecar(&path, container.restart_policy.as_deref(), init)?;
+            out.push(ContainerSpec { sidecar, ..self.container(&path, container, around)? });
+        }
+        Ok(out)
+    }
+
+    fn sidecar(&mut self, path: &str, policy: Option<&str>, init: bool) -> Result<bool, Wrong> {
+        let path = format!("{path}.restartPolicy");
+        match policy {
+            None => Ok(false),
+            Some("Always") if init => Ok(true),
+            Some(other) if init => {
+                let message = format!("is \"{other}\"; expected Always, which makes it a sidecar, or nothing");
+                Err(self.wrong(&path, message))
+            }
+            Some(_) => {
+                self.warn(path, "is not supported by the lab: spec.restartPolicy holds for every container");
+                Ok(false)
+            }
+        }
+    }
+
+    fn container(&mut self, path: &str, c: Container, around: &mut Around<'_>) -> Result<ContainerSpec, Wrong> {
+        let command = c.command.unwrap_or_default();
+        let image = c.image.unwrap_or_default();
+        if image.is_empty() && command.is_empty() {
+            return Err(self.wrong(path, "has neither `image` nor `command`; expected one of them at least"));
+        }
+        let env = self.env(path, c.env.unwrap_or_default(), around.known)?;
+        let ports = self.ports(path, c.ports.unwrap_or_default(), around.host_network, &mut around.ports)?;
+        let mounts = self.mounts(path, c.volume_mounts.unwrap_or_default(), around.volumes)?;
+        // to Kubernetes, "" is the image's own
+        let working_dir = c.working_dir.filter(|dir| !dir.is_empty());
+        if let Some(dir) = &working_dir {
+            self.absolute(&format!("{path}.workingDir"), dir)?;
+        }
+        let args = c.args.unwrap_or_default();
+        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir, ports, mounts, sidecar: false })
+    }
+
+    fn env(&mut self, path: &str, vars: Vec<EnvVar>, known: &Known) -> Result<Vec<(String, String)>, Wrong> {
+        let mut env = Vec::new();
+        for (j, var) in vars.into_iter().enumerate() {
+            let path = format!("{path}.env[{j}]");
+            if var.name.is_empty() || var.name.contains(['=', '\0']) {
+                let message = format!("is \"{}\"; expected a variable's name, without =", var.name);
+                return Err(self.wrong(&format!("{path}.name"), message));
+            }
+            // a variable without a value is an empty one
+            let value = var.value.unwrap_or_default();
+            let Some(from) = var.value_from else {
+                env.push((var.name, value));
+                continue;
+            };
+            let from_path = format!("{path}.valueFrom");
+            if !value.is_empty() {
+                return Err(self.wrong(&from_path, "stands beside `value`; expected one of them"));
+            }
+            // any other source is named by the list of fields
+            let Some(field) = from.field_ref else { continue };
+            if let Some(value) = known.field(&field.field_path) {
+                env.push((var.name, value));
+            } else {
+                let message = format!("is {}, which the lab does not give: the variable is not set", field.field_path);
+                self.warn(format!("{from_path}.fieldRef.fieldPath"), message);
+            }
+        }
+        Ok(env)
+    }
+}

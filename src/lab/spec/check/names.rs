@@ -1,0 +1,55 @@
+//! What names and paths may look like.
+
+use super::Checker;
+use crate::lab::spec::marked::Wrong;
+
+impl Checker<'_> {
+    /// A DNS label (RFC 1123), as Kubernetes demands of most names.
+    pub(super) fn label(&self, path: &str, value: &str) -> Result<(), Wrong> {
+        if is_label(value) { Ok(()) } else { Err(self.bad_name(path, value, 63)) }
+    }
+
+    /// Labels with dots between, as a pod's name may be.
+    pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), Wrong> {
+        if value.len() <= 253 && value.split('.').all(is_label) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
+    }
+
+    fn bad_name(&self, path: &str, value: &str, most: usize) -> Wrong {
+        if value.is_empty() {
+            return self.wrong(path, "is missing; expected a name");
+        }
+        let expected = format!("expected at most {most} of a-z, 0-9 and -, with a letter or digit at both ends");
+        self.wrong(path, format!("is \"{value}\"; {expected}"))
+    }
+
+    /// An absolute path that does not climb.
+    pub(super) fn absolute(&self, path: &str, value: &str) -> Result<(), Wrong> {
+        let climbs = value.split('/').any(|part| part == "..");
+        if value.starts_with('/') && !climbs && !value.contains('\0') {
+            return Ok(());
+        }
+        Err(self.wrong(path, format!("is \"{value}\"; expected an absolute path without \"..\"")))
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// What a port may be called (the IANA's service names, RFC 6335).
+pub(super) fn is_service_name(text: &str) -> bool {
+    is_label(text) && text.len() <= 15 && text.bytes().any(|b| b.is_ascii_lowercase()) && !text.contains("--")
+}
+
+/// A name as Kubernetes makes it of `generateName`: cut short, and five random characters after it.
+pub(super) fn generated(prefix: &str) -> std::io::Result<String> {
+    /// Without vowels and what looks alike, so that no words come out (`k8s.io/apimachinery/pkg/util/rand`).
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    const SUFFIX: usize = 5;
+    let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    let digits: Vec<u32> = uuid.chars().filter_map(|c| c.to_digit(16)).collect();
+    let suffix = digits.chunks_exact(2).take(SUFFIX);
+    let suffix = suffix.map(|pair| char::from(ALPHABET[(pair[0] * 16 + pair[1]) as usize % ALPHABET.len()]));
+    Ok(prefix.chars().take(63 - SUFFIX).chain(suffix).collect())
+}

@@ -1,0 +1,69 @@
+//! Manifests as clusters have them: all that they say beyond the lab is named, once each, and no more.
+
+use super::one;
+use crate::lab::spec::VolumeSource;
+
+fn told(text: &str) -> Vec<String> {
+    one(text).1.iter().map(ToString::to_string).collect()
+}
+
+/// As `kubectl get pod -o yaml` prints it.
+#[test]
+fn a_pod_of_a_running_cluster() {
+    let text = include_str!("coredns.yaml");
+    assert_eq!(
+        told(text),
+        [
+            "22:3: spec.affinity is not supported by the lab and has no effect",
+            "40:5: spec.containers[0].livenessProbe is not supported by the lab and has no effect",
+            "61:5: spec.containers[0].readinessProbe is not supported by the lab and has no effect",
+            "70:5: spec.containers[0].resources is not supported by the lab and has no effect",
+            "76:5: spec.containers[0].securityContext is not supported by the lab and has no effect",
+            "93:3: spec.dnsPolicy is not supported by the lab and has no effect",
+            "95:3: spec.nodeName is not supported by the lab and has no effect",
+            "96:3: spec.nodeSelector is not supported by the lab and has no effect",
+            "99:3: spec.priority is not supported by the lab and has no effect",
+            "100:3: spec.priorityClassName is not supported by the lab and has no effect",
+            "104:3: spec.serviceAccount is not supported by the lab and has no effect",
+            "105:3: spec.serviceAccountName is not supported by the lab and has no effect",
+            "107:3: spec.tolerations is not supported by the lab and has no effect",
+            "115:5: spec.volumes[0].configMap is not supported by the lab: an empty directory takes its place",
+            "123:5: spec.volumes[1].projected is not supported by the lab: an empty directory takes its place",
+        ]
+    );
+    let (spec, _) = one(text);
+    assert_eq!((spec.name.as_str(), spec.namespace.as_str()), ("coredns-668d6bf9bc-7xk2q", "kube-system"));
+    assert_eq!(spec.containers[0].ports.len(), 3);
+    assert_eq!(spec.volumes[0].source, VolumeSource::EmptyDir { memory: false, size_limit: None });
+}
+
+#[test]
+fn a_pod_with_an_injected_sidecar() {
+    let text = include_str!("istio.yaml");
+    assert_eq!(
+        told(text),
+        [
+            "13:3: metadata.finalizers is not supported by the lab and has no effect",
+            "25:3: spec.serviceAccountName is not supported by the lab and has no effect",
+            "26:3: spec.imagePullSecrets is not supported by the lab and has no effect",
+            "28:3: spec.topologySpreadConstraints is not supported by the lab and has no effect",
+            "37:5: spec.initContainers[0].resources is not supported by the lab and has no effect",
+            "40:5: spec.initContainers[0].securityContext is not supported by the lab and has no effect",
+            "61:22: spec.initContainers[1].env[3].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set",
+            "66:9: spec.initContainers[1].env[5].valueFrom.resourceFieldRef is not supported by the lab: the variable is not set",
+            "69:5: spec.initContainers[1].envFrom is not supported by the lab: its variables are not set",
+            "71:5: spec.initContainers[1].lifecycle is not supported by the lab and has no effect",
+            "74:5: spec.initContainers[1].readinessProbe is not supported by the lab and has no effect",
+            "76:5: spec.initContainers[1].startupProbe is not supported by the lab and has no effect",
+            "92:7: spec.containers[0].volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted",
+            "99:5: spec.volumes[2].downwardAPI is not supported by the lab: an empty directory takes its place",
+        ]
+    );
+    let (spec, _) = one(text);
+    let proxy = &spec.init_containers[1];
+    assert!(proxy.sidecar && !spec.init_containers[0].sidecar);
+    assert_eq!(proxy.argv().last().map(String::as_str), Some("default.svc.cluster.local"));
+    let env: Vec<&str> = proxy.env.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(env, ["PILOT_CERT_PROVIDER", "POD_NAME", "POD_NAMESPACE", "SERVICE_ACCOUNT"]);
+    assert_eq!(spec.volumes[3].source, VolumeSource::EmptyDir { memory: false, size_limit: Some(1 << 30) });
+}

@@ -1,0 +1,231 @@
+use super::{error, manifest};
+
+fn told(text: &str, want: &str) {
+    let told = error(text).to_string();
+    assert!(told.starts_with(&format!("pod.yaml:{want}")), "\n told {told}\n want pod.yaml:{want}\n{text}");
+}
+
+#[test]
+fn a_document_that_is_none() {
+    for (text, want) in [
+        ("", "1:1: nothing here; expected a manifest with `kind: Pod`"),
+        ("# nothing\n---\n", "1:1: nothing here"),
+        ("- a\n", "1:1: expected a mapping with `apiVersion: v1` and `kind: Pod`"),
+        ("kind: Pod\n", "1:1: apiVersion is missing; expected `apiVersion: v1`"),
+        ("apiVersion: v1\n", "1:1: kind is missing; expected `kind: Pod`"),
+        ("apiVersion: v2\nkind: Pod\n", "1:13: apiVersion is \"v2\"; expected v1"),
+        ("apiVersion: v1\nkind: 5\n", "2:7: kind is not a string; expected Pod"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {}\nspec: {containers: []}\n", "3:11: metadata.name is missing"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n", "1:1: spec is missing; expected at least `containers`"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n",
+            "4:20: spec.containers is empty; expected at least one container",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {generateName: P-}\nspec: {containers: [{name: a, image: b}]}\n",
+            "3:26: metadata.generateName is \"P-",
+        ),
+        ("apiVersion: v1\nkind: Pod\nmetadata:\n  name: [\n", "4:9: unclosed bracket"),
+        // the reader sees the end after the last line
+        ("a: 'x\n\n", "2:1: invalid indentation in multiline quoted scalar"),
+        ("a: \"x\n", "1:6: invalid indentation in multiline quoted scalar"),
+        (": x\n", "1:1: empty; expected a field's name"),
+        ("a: &a [*a]\n", "1:8: contains itself; expected an end to it"),
+        ("apiVersion: v1\nkind: Pod\nkind: Pod\n", "3:1: duplicate mapping key: kind"),
+    ] {
+        told(text, want);
+    }
+}
+
+#[test]
+fn a_field_of_the_pod() {
+    for (lines, want) in [
+        ("  shareProcessNamespace: 7\n", "6:26: spec.shareProcessNamespace is 7; expected true or false"),
+        ("  hostname: a.b\n", "6:13: spec.hostname is \"a.b\"; expected at most 63 of"),
+        ("  hostname: 5\n", "6:13: spec.hostname is 5; expected a string; put it in quotes to make it one"),
+        ("  restartPolicy: Maybe\n", "6:18: spec.restartPolicy is \"Maybe\"; expected Always, OnFailure or Never"),
+        (
+            "  terminationGracePeriodSeconds: -1\n",
+            "6:34: spec.terminationGracePeriodSeconds is -1; expected 0 to 4294967295",
+        ),
+        (
+            "  terminationGracePeriodSeconds: 5s\n",
+            "6:34: spec.terminationGracePeriodSeconds is \"5s\"; expected a whole number",
+        ),
+        (
+            "  hostPID: true\n  shareProcessNamespace: true\n",
+            "7:26: spec.shareProcessNamespace stands beside `hostPID: true`; expected one of them",
+        ),
+        (
+            "  initContainers:\n  - {name: i, image: busybox, restartPolicy: OnFailure}\n",
+            "7:46: spec.initContainers[0].restartPolicy is \"OnFailure\"; expected Always, which makes it a sidecar",
+        ),
+        (
+            "  initContainers:\n  - {name: a, image: busybox}\n",
+            "9:11: spec.containers[0].name \"a\" is taken by a container above; expected another name",
+        ),
+    ] {
+        told(&manifest("", lines, ""), want);
+    }
+}
+
+#[test]
+fn an_annotation() {
+    let key = "metadata.annotations podscope.dev";
+    for (lines, pod, want) in [
+        ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, or delay=")),
+        ("pause: delay=1s", "", format!("6:25: {key}/pause is \"delay=1s\"; expected reap")),
+        ("infra: b", "", format!("6:25: {key}/infra is \"b\"; expected a container of spec.containers (a)")),
+        (
+            "infra: a\n    podscope.dev/pause: reap",
+            "",
+            format!("6:25: {key}/infra is \"a\"; expected no podscope.dev/pause beside it"),
+        ),
+        (
+            "infra: i",
+            "  initContainers:\n  - {name: i, image: nginx}\n",
+            format!("6:25: {key}/infra is \"i\"; expected a container of spec.containers (a)"),
+        ),
+        ("share: net,mnt", "", format!("6:25: {key}/share is \"net,mnt\"; expected any of net, ipc, uts and pid")),
+        ("share: net,", "", format!("6:25: {key}/share is \"net,\"; expected any of")),
+        (
+            "share: net",
+            "  shareProcessNamespace: true\n",
+            "8:26: spec.shareProcessNamespace is true, but podscope.dev/share has no pid; expected them to agree"
+                .to_owned(),
+        ),
+        (
+            "share: pid",
+            "  shareProcessNamespace: false\n",
+            "8:26: spec.shareProcessNamespace is false, but podscope.dev/share has pid; expected them to agree"
+                .to_owned(),
+        ),
+        (
+            "pause: 5",
+            "",
+            "6:25: metadata.annotations.podscope.dev/pause is 5; expected a string; put it in quotes".to_owned(),
+        ),
+    ] {
+        told(&manifest(&format!("  annotations:\n    podscope.dev/{lines}\n"), pod, ""), &want);
+    }
+}
+
+#[test]
+fn a_volume_or_its_mount() {
+    for (volume, mount, want) in [
+        (
+            "{name: v, emptyDir: {medium: Disk}}",
+            "",
+            "7:34: spec.volumes[0].emptyDir.medium is \"Disk\"; expected Memory",
+        ),
+        (
+            "{name: v, emptyDir: {sizeLimit: 64MB}}",
+            "",
+            "7:37: spec.volumes[0].emptyDir.sizeLimit is \"64MB\"; expected an amount such as 64Mi or 1G",
+        ),
+        ("{name: v, emptyDir: {sizeLimit: -1}}", "", "7:37: spec.volumes[0].emptyDir.sizeLimit is \"-1\"; expected"),
+        ("{name: v, emptyDir: {sizeLimit: true}}", "", "7:37: spec.volumes[0].emptyDir.sizeLimit is true; expected"),
+        ("{name: v, emptyDir: 5}", "", "7:25: spec.volumes[0].emptyDir is 5; expected a mapping"),
+        (
+            "{name: v, hostPath: {path: etc}}",
+            "",
+            "7:32: spec.volumes[0].hostPath.path is \"etc\"; expected an absolute",
+        ),
+        (
+            "{name: v, hostPath: {path: /etc, type: Dir}}",
+            "",
+            "7:44: spec.volumes[0].hostPath.type is \"Dir\"; expected one of DirectoryOrCreate, Directory, ",
+        ),
+        ("{name: v, emptyDir: {}, hostPath: {path: /e}}", "", "7:5: spec.volumes[0] has two sources; expected one"),
+        (
+            "{name: v, emptyDir: {}}\n  - {name: v, emptyDir: {}}",
+            "",
+            "8:12: spec.volumes[1].name \"v\" is taken by a volume above; expected another name",
+        ),
+        (
+            "{name: log, emptyDir: {}}",
+            "{name: logs, mountPath: /log}",
+            "12:14: spec.containers[0].volumeMounts[0].name is \"logs\"; expected a volume of spec.volumes (log)",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: log}",
+            "12:28: spec.containers[0].volumeMounts[0].mountPath is \"log\"; expected an absolute path",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /./}",
+            "12:28: spec.containers[0].volumeMounts[0].mountPath is \"/./\"; expected a path below the root",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a}\n    - {name: v, mountPath: /a}",
+            "13:28: spec.containers[0].volumeMounts[1].mountPath /a is mounted already; expected another path",
+        ),
+    ] {
+        let mounts = if mount.is_empty() { String::new() } else { format!("    volumeMounts:\n    - {mount}\n") };
+        told(&manifest("", &format!("  volumes:\n  - {volume}\n"), &mounts), want);
+    }
+}
+
+#[test]
+fn a_field_of_a_container() {
+    let c = "spec.containers[0]";
+    for (lines, want) in [
+        ("    command: sleep\n", format!("9:14: {c}.command is \"sleep\"; expected a list")),
+        ("    command: [sleep, 5]\n", format!("9:22: {c}.command[1] is 5; expected a string; put it in quotes")),
+        ("    args: [yes]\n", format!("9:12: {c}.args[0] is true; expected a string; put it in quotes")),
+        ("    workingDir: tmp\n", format!("9:17: {c}.workingDir is \"tmp\"; expected an absolute path")),
+        ("  - name: a\n    image: nginx\n", "9:11: spec.containers[1].name \"a\" is taken by".to_owned()),
+        ("  - name: A_b\n    image: x\n", "9:11: spec.containers[1].name is \"A_b\"; expected at most 63".to_owned()),
+        ("  - name: b\n", "9:5: spec.containers[1] has neither `image` nor `command`; expected".to_owned()),
+        ("  -\n", "9:4: spec.containers[1] is empty; expected a mapping".to_owned()),
+        ("    env:\n    - {name: A=B}\n", format!("10:14: {c}.env[0].name is \"A=B\"; expected a variable's name")),
+        (
+            "    env:\n    - {name: A, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n",
+            format!("10:38: {c}.env[0].valueFrom stands beside `value`; expected one of them"),
+        ),
+        (
+            "    livenessProbe: {httpGet: {port: [80]}}\n",
+            format!("9:37: {c}.livenessProbe.httpGet.port is a list; expected IntOrString"),
+        ),
+    ] {
+        told(&manifest("", "", lines), &want);
+    }
+}
+
+#[test]
+fn a_port() {
+    let p = "spec.containers[0].ports";
+    for (pod, ports, want) in [
+        ("", "{containerPort: 70000}", format!("10:23: {p}[0].containerPort is 70000; expected 1 to 65535")),
+        (
+            "",
+            "{containerPort: 99999999999}",
+            format!("10:23: {p}[0].containerPort is 99999999999; expected a number from -2147483648"),
+        ),
+        ("", "{containerPort: '80'}", format!("10:23: {p}[0].containerPort is \"80\"; expected a whole number")),
+        ("", "{containerPort: 80, hostPort: -1}", format!("10:37: {p}[0].hostPort is -1; expected 1 to 65535")),
+        ("", "{containerPort: 80, protocol: tcp}", format!("10:37: {p}[0].protocol is \"tcp\"; expected TCP, UDP")),
+        ("", "{containerPort: 80, name: Web}", format!("10:33: {p}[0].name is \"Web\"; expected at most 15")),
+        (
+            "",
+            "{containerPort: 80, name: web}\n    - {containerPort: 81, name: web}",
+            format!("11:33: {p}[1].name \"web\" is taken by a port above; expected another name"),
+        ),
+        (
+            "",
+            "{containerPort: 80, hostPort: 8080}\n  - name: b\n    image: nginx\n    ports:\n    - {containerPort: 81, hostPort: 8080}",
+            format!(
+                "14:37: spec.containers[1].ports[0].hostPort 8080 is taken by {p}[0].hostPort; expected another port"
+            ),
+        ),
+        (
+            "  hostNetwork: true\n",
+            "{containerPort: 80, hostPort: 8080}",
+            format!("11:37: {p}[0].hostPort is 8080; expected 80 as containerPort, for hostNetwork"),
+        ),
+    ] {
+        told(&manifest("", pod, &format!("    ports:\n    - {ports}\n")), &want);
+    }
+}
