@@ -13,11 +13,12 @@ pub mod node;
 mod ports;
 mod protocol;
 pub mod spec;
+pub mod watch;
 mod wire;
 
+pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
 pub use link::Lab;
-pub use controller::DemoClock;
 pub use network::Range;
 pub use protocol::{ExecOutput, Options, Step};
-pub use spec::{PodSpec, SpecError, Warning, parse};
+pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};

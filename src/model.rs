@@ -17,7 +17,9 @@ pub use delta::Delta;
 pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use namespace::Namespace;
-pub use pod::{Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, Runtime, Sandbox, SandboxKind};
+pub use pod::{
+    Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, Runtime, Sandbox, SandboxKind,
+};
 pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};

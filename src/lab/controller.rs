@@ -106,7 +106,9 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
     /// There is none; after a failure, not to be tried before this time.
-    Absent { retry: Option<MonoNs> },
+    Absent {
+        retry: Option<MonoNs>,
+    },
     Starting,
     Up,
     /// On its way out: the kernel takes its pid namespace down.
@@ -120,7 +122,11 @@ enum Holder {
 enum Course {
     Run,
     /// All stops by `deadline`, then `then`. `forced`: without any grace.
-    Stop { deadline: MonoNs, forced: bool, then: After },
+    Stop {
+        deadline: MonoNs,
+        forced: bool,
+        then: After,
+    },
     /// The pod is over and its sandbox is gone.
     Over,
 }
@@ -385,10 +391,9 @@ impl PodState {
 
     /// All that is to be done has been done, or cannot be.
     fn over(&self) -> bool {
-        let failed_init = self
-            .runs
-            .values()
-            .any(|r| r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart));
+        let failed_init = self.runs.values().any(|r| {
+            r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart)
+        });
         let apps = || self.runs.values().filter(|r| r.kind == ContainerKind::App);
         let all_done = apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
         failed_init || all_done

@@ -1,2 +1,3 @@
-
-pub fn serve(_: Vec<(std::os::fd::OwnedFd, std::net::SocketAddr)>) -> i32 { 0 }
+pub fn serve(_: Vec<(std::os::fd::OwnedFd, std::net::SocketAddr)>) -> i32 {
+    0
+}

@@ -1,9 +1,9 @@
 //! A pod as the lab would tell it, without a lab.
 
-use podscope::model::{ContainerKind, 
-    Aspect, Container, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet,
-    Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source,
-    Stamp, State, WaitStatus, WallAnchor, World,
+use podscope::model::{
+    Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
+    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight,
+    SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
 };
 
 pub const NODE: u32 = 50;

@@ -152,7 +152,8 @@ fn volumes() -> PodSpec {
     let mut b = container("b", "sleep 1000");
     b.mounts = vec![mount("v", "/mine")];
     b.mounts[0].read_only = true;
-    let spec = with_volume(spec("volumes", true, vec![a, b]), "v", VolumeSource::EmptyDir { memory: false, size_limit: None });
+    let spec =
+        with_volume(spec("volumes", true, vec![a, b]), "v", VolumeSource::EmptyDir { memory: false, size_limit: None });
     let spec = with_volume(spec, "w", VolumeSource::EmptyDir { memory: false, size_limit: None });
     with_volume(spec, "host", VolumeSource::HostPath("/etc".to_owned()))
 }
@@ -197,7 +198,8 @@ fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
         std::os::unix::fs::symlink("file", odd.join("link")).expect("linked");
         a.mounts.push(mount("inner", &format!("{}/missing/deep", odd.display())));
     }
-    let spec = with_volume(spec("nested", true, vec![a]), "inner", VolumeSource::EmptyDir { memory: false, size_limit: None });
+    let spec =
+        with_volume(spec("nested", true, vec![a]), "inner", VolumeSource::EmptyDir { memory: false, size_limit: None });
     let mut bench = Bench::new();
     let pod = bench.run(with_volume(spec, "outer", VolumeSource::EmptyDir { memory: false, size_limit: None }));
     assert_eq!(

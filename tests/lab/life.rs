@@ -48,7 +48,9 @@ fn a_pod_shares_what_kubernetes_shares() {
 #[test]
 fn without_sharing_each_container_is_pid_1() {
     let mut bench = Bench::new();
-    let pod = bench.run(spec("apart", false, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
+    let mut spec = spec("apart", false, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]);
+    spec.grace_seconds = 1;
+    let pod = bench.run(spec);
     let (pause, a, b) = (pause(&pod), process(&pod, "a"), process(&pod, "b"));
     for kind in ["net", "ipc", "uts"] {
         assert_eq!(ns(a.pid, kind), ns(pause.pid, kind), "{kind}");

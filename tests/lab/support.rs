@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use podscope::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource};
+use podscope::lab::spec::{
+    ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource,
+};
 use podscope::lab::{ExecOutput, Lab};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
 use podscope::observe::Input;

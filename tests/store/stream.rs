@@ -1,9 +1,9 @@
 //! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
 
-use podscope::model::{ContainerKind, 
-    Aspect, Container, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet,
-    Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, Signal,
-    SignalMasks, Source, Stamp, State, WaitStatus,
+use podscope::model::{
+    Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
+    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, Runtime, Sandbox, SandboxKind,
+    Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 use proptest::collection::vec;
 use proptest::option;

@@ -1,9 +1,9 @@
 //! A pod as the kernel would tell it: pause, nginx with workers, busybox with a sleep.
 
-use podscope::model::{ContainerKind, 
-    Aspect, Container, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent,
-    Phase, Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source, Stamp, State,
-    World,
+use podscope::model::{
+    Aspect, Container, ContainerKind, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind,
+    NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source,
+    Stamp, State, World,
 };
 
 pub const NODE: u32 = 500;

@@ -25,7 +25,11 @@ impl PodState {
             let done = self.runs.get(&c.name).is_some_and(|r| r.done) || self.any_app_ran();
             if !done {
                 let failed = ended(c).is_some_and(|s| !s.success());
-                return if failed && self.spec.restart == RestartPolicy::Never { Phase::Failed } else { Phase::Pending };
+                return if failed && self.spec.restart == RestartPolicy::Never {
+                    Phase::Failed
+                } else {
+                    Phase::Pending
+                };
             }
         }
         if of(ContainerKind::App).any(never_ran) {

@@ -416,9 +416,10 @@ fn sidecars_stop_last_and_in_reverse() {
         runs(&mut pod, name, 0);
     }
     let mut deleted = pod.clone();
-    assert_eq!(deleted.decide(Fact::DeleteRequested { grace_ms: Some(1000) }, at(2)).actions, [
-        signal(Some("a"), Signal::TERM)
-    ]);
+    assert_eq!(
+        deleted.decide(Fact::DeleteRequested { grace_ms: Some(1000) }, at(2)).actions,
+        [signal(Some("a"), Signal::TERM)]
+    );
     // the grace period is over: a sidecar has two seconds nevertheless
     let d = deleted.decide(ended("a", KILLED), at(4));
     assert_eq!((d.actions, d.wake), (vec![leftovers("a"), signal(Some("t"), Signal::TERM)], Some(MonoNs(6 * S))));

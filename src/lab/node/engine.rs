@@ -379,7 +379,11 @@ impl Node {
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
                 if let Some(session) = self.sessions.get_mut(&call) {
-                    if stderr { session.stderr.push(bytes) } else { session.stdout.push(bytes) }
+                    if stderr {
+                        session.stderr.push(bytes)
+                    } else {
+                        session.stdout.push(bytes)
+                    }
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }

@@ -147,7 +147,12 @@ impl Node {
     }
 
     /// Takes a new child on and tells of its birth, before any wait can have reaped it.
-    pub(super) fn adopt(&mut self, child: Child, role: Role, member: Option<Member>) -> std::io::Result<crate::model::ProcId> {
+    pub(super) fn adopt(
+        &mut self,
+        child: Child,
+        role: Role,
+        member: Option<Member>,
+    ) -> std::io::Result<crate::model::ProcId> {
         let at = Self::now();
         let id = self.host.of_pidfd(&child.pidfd).inspect_err(|_| {
             // nothing may run that is not known

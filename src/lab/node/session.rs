@@ -9,7 +9,13 @@ use crate::lab::protocol::{Answer, Call};
 use crate::model::Member;
 
 impl Node {
-    pub(super) fn exec(&mut self, call: Call, member: &Member, argv: Vec<String>, timeout_ms: u64) -> Result<(), Answer> {
+    pub(super) fn exec(
+        &mut self,
+        call: Call,
+        member: &Member,
+        argv: Vec<String>,
+        timeout_ms: u64,
+    ) -> Result<(), Answer> {
         let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
         let name = member.container.as_ref().ok_or_else(|| {
             Answer::Failed("pause's root holds nothing but pause: there is no program to run".to_owned())

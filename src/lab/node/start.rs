@@ -118,7 +118,8 @@ impl Node {
         let spec = run.state.spec.clone();
         let container = spec.container(name).ok_or_else(lost)?;
         let holder = run.holder.and_then(|pid| self.children.get(&pid)).ok_or_else(lost)?;
-        let pidfd = holder.pidfd.try_clone().map_err(|e| Failure::create("start the container", super::errno_of(&e)))?;
+        let pidfd =
+            holder.pidfd.try_clone().map_err(|e| Failure::create("start the container", super::errno_of(&e)))?;
         let process = self.start_worker(uid, &spec, container, &worker::Holder::Joined(pidfd))?;
         self.decide(uid, Fact::Created { container: name.to_owned(), process }, Self::now());
         Ok(())

@@ -51,8 +51,7 @@ pub struct Started {
 }
 
 /// Every kind that a pod may share but pid.
-const KINDS: CloneFlags =
-    CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
+const KINDS: CloneFlags = CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
 
 fn shared(share: Share) -> CloneFlags {
     let mut flags = CloneFlags::empty();

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::{Action, ContainerSpec, Decision, DemoClock, Fact, IP, PodState, container, proc, spec};
 use crate::lab::spec::RestartPolicy;
-use crate::model::{ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus};
+use crate::model::{
+    ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus,
+};
 
 /// What somebody or chance does next.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +90,10 @@ impl Kernel {
                     assert!(std::mem::take(&mut self.holds_address), "released twice");
                 }
                 Action::Remove => {
-                    assert!(!self.holder && self.live.is_empty() && !self.holds_address, "removed while something is there");
+                    assert!(
+                        !self.holder && self.live.is_empty() && !self.holds_address,
+                        "removed while something is there"
+                    );
                     self.removed = true;
                 }
             }
@@ -222,8 +227,7 @@ impl Kernel {
             _ => {}
         }
         // init containers are over before an app first runs in a sandbox, and none is started beside one
-        let init_runs =
-            pod.containers.iter().any(|c| c.kind == ContainerKind::Init && self.live.contains(&c.name));
+        let init_runs = pod.containers.iter().any(|c| c.kind == ContainerKind::Init && self.live.contains(&c.name));
         let infra = self.infra();
         let apps_live = apps().filter(|c| infra.as_ref() != Some(&c.name)).any(|c| self.live.contains(&c.name));
         assert!(!(init_runs && apps_live), "an init container beside an app");
