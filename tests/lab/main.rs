@@ -5,6 +5,7 @@ mod bad;
 mod files;
 mod life;
 mod reap;
+mod restart;
 mod storm;
 mod support;
 mod web;

@@ -37,7 +37,7 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
-/// A pipe whose reader waits until the other end is closed.
+/// A pipe whose reader waits for a byte.
 pub fn gate() -> Result<(OwnedFd, OwnedFd), Errno> {
     pipe2(OFlag::O_CLOEXEC)
 }

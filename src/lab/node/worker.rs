@@ -22,7 +22,7 @@ use crate::sys::fork::{self, Alone, Child};
 pub enum Holder {
     /// pause, or the container in its place.
     Joined(OwnedFd),
-    /// This container itself. It goes on once the other end of `gate` is closed.
+    /// This container itself. It goes on once `gate` gives a byte.
     New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
 }
 
