@@ -10,8 +10,10 @@ pub mod hidden;
 mod link;
 mod network;
 pub mod node;
+mod ports;
 mod protocol;
 pub mod spec;
+mod stream;
 mod wire;
 
 pub use error::{Error, Forbidden};
