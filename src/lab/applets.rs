@@ -3,6 +3,7 @@
 //! Each is honest about what it is, has one thread, and sleeps in a system call when there is
 //! nothing to do. Exit code 64 says that its arguments are wrong.
 
+mod blog;
 mod client;
 mod http;
 mod options;
@@ -18,8 +19,9 @@ use crate::sys::signals;
 
 type Applet = fn(&[String]) -> i32;
 
-const APPLETS: [(&str, Applet); 2] = [
+const APPLETS: [(&str, Applet); 3] = [
     ("web", web::main),
+    ("blog", blog::main),
     ("client", client::main),
 ];
 
