@@ -5,9 +5,13 @@
 
 mod blog;
 mod client;
+mod crash;
+mod deaf;
 mod http;
 mod options;
+mod waiter;
 mod web;
+mod zombies;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -19,10 +23,14 @@ use crate::sys::signals;
 
 type Applet = fn(&[String]) -> i32;
 
-const APPLETS: [(&str, Applet); 3] = [
+const APPLETS: [(&str, Applet); 7] = [
     ("web", web::main),
     ("blog", blog::main),
     ("client", client::main),
+    ("zombies", zombies::main),
+    ("crash", crash::main),
+    ("waiter", waiter::main),
+    ("deaf", deaf::main),
 ];
 
 /// Runs the stand-in that the first argument names; its exit code.
