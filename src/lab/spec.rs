@@ -129,9 +129,21 @@ impl PodSpec {
     }
 }
 
-/// The images that have a stand-in, by their last path element, and the applet it is.
-pub const STAND_INS: [(&str, &str); 5] =
-    [("nginx", "web"), ("httpd", "web"), ("busybox", "client"), ("curl", "client"), ("alpine", "client")];
+/// The images that have a stand-in, by their last path element, and the applet it is. The last four
+/// are no one else's images: `podscope/zombies` and so on.
+pub const STAND_INS: [(&str, &str); 11] = [
+    ("nginx", "web"),
+    ("httpd", "web"),
+    ("caddy", "web"),
+    ("busybox", "client"),
+    ("curl", "client"),
+    ("alpine", "client"),
+    ("ghost", "blog"),
+    ("zombies", "zombies"),
+    ("crash", "crash"),
+    ("waiter", "waiter"),
+    ("deaf", "deaf"),
+];
 
 /// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
 pub fn image_name(image: &str) -> &str {

@@ -127,7 +127,7 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
 fn an_image_without_stand_in_is_never_pulled() {
     let mut pod = pod(true);
     pod.spec.containers[1].command.clear();
-    pod.spec.containers[1].image = "ghost".to_owned();
+    pod.spec.containers[1].image = "redis".to_owned();
     let d = pod.decide(Fact::SandboxStarted { process: proc(1), ip: IP }, at(1));
     assert_eq!(d.actions, [Action::StartContainer("a".to_owned())]);
     let b = &pod.pod.containers[1].state;
