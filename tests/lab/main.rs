@@ -4,6 +4,7 @@ mod apart;
 mod bad;
 mod files;
 mod life;
+mod ports;
 mod reap;
 mod restart;
 mod storm;

@@ -25,8 +25,7 @@ fn attempt(pod: &Pod) -> Option<u32> {
 #[test]
 fn a_member_comes_back_in_the_same_namespaces() {
     let mut bench = Bench::new();
-    let pod =
-        bench.run(always("again", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
+    let pod = bench.run(always("again", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (a, net) = (process(&pod, "a"), ns(pause(&pod).pid, "net"));
     kill(a, "KILL");
     let after = bench.pod_until(&pod.uid, "a restarted", |p| p.restarts() == 1 && all_run(p));
@@ -113,7 +112,9 @@ fn init_containers_run_first_and_sidecars_beside() {
     // a sidecar that ends is started again beside the others
     let (side, app) = (process(&pod, "side"), process(&pod, "app"));
     kill(side, "KILL");
-    let after = bench.pod_until(&uid, "it is back", |p| p.container("side").is_some_and(|c| c.restarts == 1) && p.status() == "Running");
+    let after = bench.pod_until(&uid, "it is back", |p| {
+        p.container("side").is_some_and(|c| c.restarts == 1) && p.status() == "Running"
+    });
     assert!(exists(process(&after, "side")) && exists(app));
 }
 

@@ -44,10 +44,6 @@ impl Node {
         let listeners = std::mem::take(&mut run.listeners);
         let Some(ip) = run.ip.filter(|_| !listeners.is_empty()) else { return Ok(()) };
         let targets: Vec<(u16, u16)> = run.state.spec.host_ports().collect();
-        let name = match targets[..] {
-            [(host, _)] => format!("port {host}"),
-            _ => "ports".to_owned(),
-        };
         let pairs: Vec<(OwnedFd, SocketAddr)> = listeners
             .into_iter()
             .zip(&targets)
@@ -57,7 +53,6 @@ impl Node {
         let child = fork::spawn(alone, nix::sched::CloneFlags::empty(), || {
             // it ends with the node in any case; with the app's socket it must not hold on to anything
             let _ = prctl::set_pdeathsig(Sig::SIGKILL);
-            let _ = prctl::set_name(&std::ffi::CString::new(name.clone()).unwrap_or_default());
             let keep: Vec<i32> = pairs.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
             let ready = fork::keep_only(alone, &keep).and_then(|()| birth::confine_in_place());
             if ready.is_err() { 1 } else { ports::serve(pairs) }
