@@ -57,7 +57,7 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
     let port = free_port();
     let pod = bench.run(blog(port));
     let page = |what: &str| {
-        wait_for(what, || get(port, "/").is_ok_and(|page| page.starts_with("HTTP/1.1 200") && page.contains("ghost")));
+        wait_for(what, || get(port, "/").is_ok_and(|page| page.starts_with("HTTP/1.1 200") && page.contains("Ghost")));
     };
     page("the blog");
     // a process of the node's takes the connections: it is in the tree, and in nobody's pod

@@ -247,7 +247,6 @@ fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
 
 #[test]
 fn an_image_without_stand_in_is_never_pulled() {
-<<<<<<< HEAD
     let mut spec = spec(RestartPolicy::Always, true);
     spec.containers[1].command.clear();
     spec.containers[1].image = "postgres".to_owned();
@@ -256,14 +255,6 @@ fn an_image_without_stand_in_is_never_pulled() {
     let d = pod.decide(sandbox_started(), at(1));
     assert_eq!((d.actions, d.wake), (vec![start("a")], None));
     let b = &of(&pod, "b").state;
-=======
-    let mut pod = pod(true);
-    pod.spec.containers[1].command.clear();
-    pod.spec.containers[1].image = "redis".to_owned();
-    let d = pod.decide(Fact::SandboxStarted { process: proc(1), ip: IP }, at(1));
-    assert_eq!(d.actions, [Action::StartContainer("a".to_owned())]);
-    let b = &pod.pod.containers[1].state;
->>>>>>> wip-applets
     assert!(
         matches!(b, ContainerState::Waiting { reason, message: Some(m) } if reason == "ErrImageNeverPull" && m.contains("nginx"))
     );
