@@ -83,7 +83,9 @@ fn until_pod(told: &Receiver<Input>, uid: &PodUid, done: impl Fn(&Pod) -> bool) 
 fn floor() -> Option<Duration> {
     let began = Instant::now();
     let mut children = Vec::new();
-    for args in [&["-Urpfmniu", "sleep", "1000"][..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
+    // what unshare has forked ends with it: it would keep our output open
+    let first = ["--kill-child", "-Urpfmniu", "sleep", "1000"];
+    for args in [&first[..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
         children.push(Command::new("unshare").args(args).spawn().ok()?);
     }
     let running = |c: &std::process::Child| {

@@ -21,5 +21,6 @@ pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
 pub use link::Lab;
 pub use network::Range;
+pub use node::MAX_PROCESSES;
 pub use protocol::{ExecOutput, Options, Step};
 pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};

@@ -16,6 +16,7 @@ mod start;
 mod volumes;
 mod worker;
 
+pub use birth::MAX_PROCESSES;
 use nix::errno::Errno;
 
 use super::protocol::Step;

@@ -3,10 +3,12 @@
 mod apart;
 mod bad;
 mod files;
+mod havoc;
 mod life;
 mod ports;
 mod reap;
 mod restart;
+mod safety;
 mod storm;
 mod support;
 mod web;

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::spec::{
     ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource,
 };
-use podscope::lab::{ExecOutput, Lab};
+use podscope::lab::{ExecOutput, Lab, Options};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
 use podscope::observe::Input;
 
@@ -25,8 +25,13 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub fn with(options: Options) -> Self {
         let (tell, inputs) = unbounded();
-        let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab starts");
+        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+        let lab = Lab::start_with(exe, options, tell).expect("a lab starts");
         Self { lab, inputs, heard: Vec::new() }
     }
 

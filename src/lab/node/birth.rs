@@ -16,7 +16,7 @@ use crate::sys::{caps, fork, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
 /// by user and user namespace).
-pub const MAX_PROCESSES: u64 = 512;
+pub const MAX_PROCESSES: u64 = 2048;
 
 /// `/dev/null` as the node has it, which has no `/dev` itself.
 const NULL: &str = "/parts/dev/null";

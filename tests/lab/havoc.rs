@@ -1,0 +1,117 @@
+//! A thousand deaths in any order: what the controller says equals what /proc says, and nothing piles up.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use podscope::lab::spec::RestartPolicy;
+use podscope::lab::{DemoClock, Options, PodSpec};
+use podscope::model::{ContainerState, Pod, PodUid, ProcId, SandboxKind};
+
+use crate::support::{Bench, container, exists, pause, pods, processes, spec, wait_for};
+
+/// Bursts of kills, each of five; the node goes every fiftieth time.
+const BURSTS: u64 = 200;
+const KILLS: u64 = 5;
+
+/// Numbers without rhyme that are the same in every run (Marsaglia's xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+fn specs() -> Vec<PodSpec> {
+    let still = |name: &str| container(name, "exec sleep 1000");
+    let mut specs: Vec<PodSpec> = [("shared", true), ("apart", false), ("peers", true)]
+        .into_iter()
+        .map(|(name, share)| spec(name, share, vec![still("a"), still("b")]))
+        .collect();
+    for spec in &mut specs {
+        (spec.restart, spec.grace_seconds) = (RestartPolicy::Always, 0);
+    }
+    specs[2].sandbox = SandboxKind::Infra("a".to_owned());
+    specs
+}
+
+fn lab() -> (Bench, Vec<PodUid>) {
+    let clock = DemoClock::new(DemoClock::FASTEST).expect("a clock");
+    let bench = Bench::with(Options { clock, ..Options::default() });
+    let uids = specs().into_iter().map(|spec| bench.lab.run(spec).expect("taken")).collect();
+    (bench, uids)
+}
+
+/// Everybody whom the controller believes to live.
+fn told(pod: &Pod) -> BTreeSet<ProcId> {
+    let containers = pod.containers.iter().filter(|c| matches!(c.state, ContainerState::Running { .. }));
+    containers.filter_map(|c| c.process).chain([pause(pod)]).collect()
+}
+
+/// Everybody in the lab's user namespace but the node.
+fn there(node: u32) -> BTreeSet<u32> {
+    let user = |pid: u32| fs::metadata(format!("/proc/{pid}/ns/user")).ok().map(|m| m.ino());
+    let lab = user(node);
+    processes().into_iter().filter(|pid| *pid != node && lab.is_some() && user(*pid) == lab).collect()
+}
+
+/// The pods, once what is told is what is there: nobody more and nobody less.
+fn settled(bench: &mut Bench, uids: &[PodUid], burst: u64) -> Vec<Pod> {
+    let node = bench.lab.node().pid;
+    let mut live = Vec::new();
+    wait_for(&format!("the pods run again after burst {burst}"), || {
+        bench.heard.extend(bench.inputs.try_iter());
+        let mut all = pods(&bench.heard);
+        live = uids.iter().filter_map(|uid| all.remove(uid)).collect();
+        let believed: BTreeSet<ProcId> = live.iter().filter(|p| p.status() == "Running").flat_map(told).collect();
+        let pids: BTreeSet<u32> = believed.iter().map(|id| id.pid).collect();
+        believed.len() == 8 && believed.iter().all(|id| exists(*id)) && there(node) == pids
+    });
+    live
+}
+
+fn descriptors(node: u32) -> usize {
+    fs::read_dir(format!("/proc/{node}/fd")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn the_controllers_picture_is_the_kernels() {
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let (mut bench, mut uids) = lab();
+    let mut open = None;
+    for burst in 0..BURSTS {
+        let live = settled(&mut bench, &uids, burst);
+        let node = bench.lab.node().pid;
+        assert_eq!(live.iter().filter_map(|p| p.ip).collect::<BTreeSet<_>>().len(), live.len(), "an address each");
+        // neither descriptors nor interfaces pile up in the node
+        let now = descriptors(node);
+        assert!(now <= *open.get_or_insert(now), "burst {burst}: {now} descriptors");
+        // only what the last picture needs is kept
+        bench.heard = bench.heard.split_off(bench.heard.len().saturating_sub(2000));
+
+        if burst % 50 == 49 {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(node as i32), nix::sys::signal::Signal::SIGKILL)
+                .expect("killed");
+            wait_for("all of the node's", || there(node).is_empty() && !exists(bench.lab.node()));
+            (bench, uids) = lab();
+            open = None;
+            continue;
+        }
+        for _ in 0..KILLS {
+            let pod = &live[chance.below(3) as usize];
+            let all: Vec<ProcId> = told(pod).into_iter().collect();
+            let victim = all[chance.below(all.len() as u64) as usize];
+            if exists(victim) {
+                let _ = nix::sys::signal::kill(
+                    nix::unistd::Pid::from_raw(victim.pid as i32),
+                    nix::sys::signal::Signal::SIGKILL,
+                );
+            }
+            std::thread::sleep(std::time::Duration::from_micros(chance.below(3000)));
+        }
+    }
+}

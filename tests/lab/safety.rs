@@ -1,0 +1,136 @@
+//! What a container tries and must not get.
+
+use std::fs;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+
+use podscope::lab::spec::VolumeSource;
+use podscope::model::Pod;
+
+use crate::support::{Bench, container, exists, mount, ns, process, spec, with_volume};
+
+fn pod(bench: &mut Bench) -> Pod {
+    bench.run(spec("caged", true, vec![container("a", "sleep 1000")]))
+}
+
+fn says(bench: &Bench, pod: &Pod, script: &str) -> String {
+    let out = bench.exec(pod, "a", script);
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    format!("{stdout}{stderr}")
+}
+
+#[test]
+fn it_writes_nothing_of_the_hosts() {
+    let mut bench = Bench::new();
+    let dir = tempfile::tempdir_in("/var/lib").or_else(|_| tempfile::tempdir()).expect("a directory");
+    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("open to all");
+    let path = dir.path().display().to_string();
+    let mut spec = spec("caged", true, vec![container("a", "sleep 1000")]);
+    spec.containers[0].mounts = vec![mount("host", "/mnt/host")];
+    let pod = bench.run(with_volume(spec, "host", VolumeSource::HostPath(path.clone())));
+    for target in [
+        "/etc/podscope-was-here",
+        "/usr/podscope-was-here",
+        "/podscope-was-here",
+        "/mnt/host/was-here",
+        "/proc/sys/kernel/hostname",
+    ] {
+        let said = says(&bench, &pod, &format!("echo x > {target} && echo WRITTEN"));
+        assert!(!said.contains("WRITTEN"), "{target}: {said}");
+    }
+    // nor may it make what it was given writable again, or mount something else
+    for attempt in
+        ["mount -o remount,rw /", "mount -o remount,bind,rw /mnt/host", "mount -t tmpfs none /etc", "umount /etc/hosts"]
+    {
+        let said = says(&bench, &pod, &format!("{attempt} && echo DONE"));
+        assert!(!said.contains("DONE"), "{attempt}: {said}");
+    }
+    assert_eq!(fs::read_dir(&path).expect("the directory").count(), 0);
+}
+
+#[test]
+fn it_reads_nobodys_home() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    for home in ["/root", "/home"] {
+        assert_eq!(says(&bench, &pod, &format!("ls -A {home}")), "", "{home}");
+    }
+    // one that lies elsewhere, as a user's of this machine may
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let uid = fs::metadata(format!("/proc/{}", process(&pod, "a").pid))
+        .map(|m| std::os::unix::fs::MetadataExt::uid(&m))
+        .expect("its uid");
+    for line in passwd.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        let (Some(owner), Some(home)) = (fields.get(2).and_then(|u| u.parse::<u32>().ok()), fields.get(5)) else {
+            continue;
+        };
+        if owner == uid && owner >= 1000 && owner != 65534 {
+            assert_eq!(says(&bench, &pod, &format!("ls -A {home} 2>/dev/null")), "", "{home}");
+        }
+    }
+}
+
+#[test]
+fn it_reaches_no_socket_of_the_hosts() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    let name = format!("podscope-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let listener = UnixListener::bind_addr(&address).expect("an abstract socket");
+    listener.set_nonblocking(true).expect("set");
+    let script = format!(
+        "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); print connect(S, sockaddr_un(\"\\0{name}\")) ? \"IN\" : \"$!\"'"
+    );
+    assert_eq!(says(&bench, &pod, &script), "Connection refused");
+    assert!(listener.accept().is_err(), "somebody came");
+}
+
+#[test]
+fn it_sees_and_signals_its_own_pod_alone() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    let seen = says(&bench, &pod, "for p in /proc/[0-9]*; do cat $p/comm 2>/dev/null; done | sort | uniq -c");
+    // pause, the container, and the shell that looks with its children
+    let names: Vec<&str> = seen.lines().filter_map(|l| l.split_whitespace().nth(1)).collect();
+    assert!(names.contains(&"pause") && names.contains(&"sleep"), "{seen}");
+    assert!(!names.contains(&"podscope-node"), "{seen}");
+    let us = std::process::id();
+    let said = says(&bench, &pod, &format!("kill -9 {us} && echo KILLED; kill -9 -1 && echo ALL"));
+    assert!(!said.contains("KILLED"), "{said}");
+    // pause is there still, and so are we
+    assert!(exists(crate::support::pause(&pod)));
+}
+
+#[test]
+fn a_fork_bomb_stops_at_the_bound() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    // one that forks until it may not any more, and says how often it could
+    let script = "exec perl -e '$| = 1; while (1) { my $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, 0'";
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let member = podscope::model::Member::container(&pod.uid, "a");
+    let out = bench.lab.exec(&member, &argv, crate::support::PATIENCE).expect("it runs");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    let n: u64 = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
+    assert!(n < podscope::lab::MAX_PROCESSES, "{said}");
+    assert!(said.contains("temporarily unavailable"), "{said}");
+    // the node has survived it and starts others
+    let next = bench.run(spec("next", true, vec![container("a", "sleep 1000")]));
+    assert!(exists(process(&next, "a")));
+}
+
+#[test]
+fn a_member_gains_no_privilege() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    let a = process(&pod, "a").pid;
+    let field = |name: &str| crate::support::status_field(a, name).unwrap_or_default();
+    assert_eq!(field("NoNewPrivs"), "1");
+    assert_eq!(u64::from_str_radix(&field("CapBnd"), 16).map(|caps| caps & (1 << 21)), Ok(0), "no CAP_SYS_ADMIN");
+    assert_ne!(ns(a, "user"), ns(std::process::id(), "user"));
+    for attempt in ["unshare -m true", "unshare -n true", "nsenter -t 1 -m true"] {
+        let said = says(&bench, &pod, &format!("{attempt} && echo DONE"));
+        assert!(!said.contains("DONE"), "{attempt}: {said}");
+    }
+}
