@@ -1,4 +1,5 @@
-//! How long a pod takes to come up, and a death to be told. `cargo bench --bench lab`.
+//! How long a pod takes to come up, a death to be told and a member to come back; what many pods cost.
+//! `cargo bench --bench lab`.
 //!
 //! The floor is the same three processes without a pod: clone3 with the same namespaces and exec.
 
@@ -7,6 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use podscope::lab::Lab;
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::{ContainerState, Delta, Pod, PodUid};
@@ -38,9 +41,113 @@ fn main() {
     let (up, _) = measure(&lab, &told, &preset);
     report("preset nginx-busybox, all running", up);
     report("floor: 3 x unshare + exec", (0..ROUNDS).filter_map(|_| floor()).collect());
+    report("member killed to running again", restarts(&lab, &told, &spec));
+    drop(lab);
+    fleet(&spec);
+    storm();
     for engine in ["docker", "podman"] {
         engine_run(engine);
     }
+}
+
+/// From a member's death to its successor's program running; a pod anew for each, so that no back-off applies.
+fn restarts(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> Vec<Duration> {
+    let all_run = |p: &Pod| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }));
+    let one = |_| {
+        let uid = lab.run(spec.clone()).expect("taken");
+        let victim = until_pod(told, &uid, all_run).containers[1].process.expect("a process");
+        let began = Instant::now();
+        kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
+        until_pod(told, &uid, |p| p.restarts() == 1 && all_run(p));
+        let took = began.elapsed();
+        lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
+        until(told, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
+        took
+    };
+    (0..ROUNDS).map(one).collect()
+}
+
+/// Many pods at once, and what they cost while nothing happens.
+fn fleet(spec: &PodSpec) {
+    let (tell, told) = unbounded();
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    let mut three = spec.clone();
+    three.containers.push(podscope::lab::spec::ContainerSpec { name: "c".into(), ..three.containers[0].clone() });
+    let mut up = |from: usize, to: usize| -> (Vec<PodUid>, Duration) {
+        let began = Instant::now();
+        let name = |n: usize| PodSpec { name: format!("pod-{n}"), ..three.clone() };
+        let uids: Vec<PodUid> = (from..to).map(|n| lab.run(name(n)).expect("taken")).collect();
+        let mut open: std::collections::BTreeSet<PodUid> = uids.iter().cloned().collect();
+        while !open.is_empty() {
+            let uid = until(&told, |i| match i {
+                Input::Delta(Delta::Pod { pod, .. }) if pod.status() == "Running" => Some(pod.uid.clone()),
+                _ => None,
+            });
+            open.remove(&uid);
+        }
+        (uids, began.elapsed())
+    };
+    let down = |uids: &[PodUid]| {
+        let began = Instant::now();
+        for uid in uids {
+            lab.delete_within(uid, Some(Duration::ZERO)).expect("deleted");
+        }
+        for _ in uids {
+            until(&told, |i| matches!(i, Input::Delta(Delta::PodRemoved { .. })).then_some(()));
+        }
+        began.elapsed()
+    };
+    let (uids, took) = up(0, 50);
+    println!("50 pods x 3 members up             {:>8.0} ms", ms(took));
+    println!("50 pods x 3 members down           {:>8.0} ms", ms(down(&uids)));
+    let (uids, took) = up(50, 250);
+    println!("200 pods x 3 members up            {:>8.0} ms", ms(took));
+    let node = lab.node().pid;
+    let cpu = || {
+        let stat = std::fs::read_to_string(format!("/proc/{node}/stat")).unwrap_or_default();
+        let fields: Vec<u64> =
+            stat.rsplit(')').next().unwrap_or("").split_whitespace().filter_map(|f| f.parse().ok()).collect();
+        // utime and stime, in ticks of 10 ms; the state, a letter, is not among the numbers
+        fields.get(10).copied().unwrap_or(0) + fields.get(11).copied().unwrap_or(0)
+    };
+    let (before, idle) = (cpu(), Duration::from_secs(10));
+    std::thread::sleep(idle);
+    let share = (cpu() - before) as f64 / idle.as_secs_f64();
+    let status = std::fs::read_to_string(format!("/proc/{node}/status")).unwrap_or_default();
+    let rss = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("?").trim();
+    println!("200 pods live: node                {rss}, {share:.1} % of a core over {} s", idle.as_secs());
+    println!("200 pods x 3 members down          {:>8.0} ms", ms(down(&uids)));
+}
+
+/// Ten thousand orphans in one pod: whether every one is reaped and recorded.
+fn storm() {
+    const N: u32 = 10_000;
+    let (tell, told) = unbounded();
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    let yaml =
+        POD.replace(
+            "command: [sleep, '1000']}\n  - {name: b, image: busybox, command: [sleep, '1000']}",
+            "command: [sleep, '1000']}",
+        ) + &format!("  - {{name: z, image: podscope/zombies, args: [--rate, '0', --hold, '0', --total, '{N}']}}\n");
+    let spec = parse("storm", &yaml).expect("a pod").remove(0).0;
+    let began = Instant::now();
+    lab.run(spec).expect("taken");
+    let (mut recorded, mut dropped) = (0, 0);
+    while recorded + dropped < N {
+        match told.recv_timeout(Duration::from_secs(20)) {
+            Ok(Input::PauseReaped { .. }) => recorded += 1,
+            Ok(Input::PauseDropped { count, .. }) => dropped += count,
+            Ok(_) => {}
+            Err(e) => {
+                println!("storm: {e} after {recorded} records");
+                break;
+            }
+        }
+    }
+    println!(
+        "{N} orphans in one pod           {:>8.0} ms, {recorded} recorded, {dropped} counted as lost",
+        ms(began.elapsed())
+    );
 }
 
 fn measure(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration>, Vec<Duration>) {
@@ -53,8 +160,7 @@ fn measure(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration>,
         up.push(began.elapsed());
         let victim = pod.containers[1].process.expect("a process");
         let began = Instant::now();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim.pid as i32), nix::sys::signal::Signal::SIGKILL)
-            .expect("killed");
+        kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
         until(told, |i| matches!(i, Input::Delta(Delta::Exited { id, .. }) if *id == victim).then_some(()));
         death.push(began.elapsed());
         lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");

@@ -194,6 +194,7 @@ impl Node {
                 }
             }
             Role::Pause(uid) => {
+                self.forget_holder(&uid, pid);
                 self.release(&uid);
                 self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
             }

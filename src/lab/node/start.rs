@@ -38,9 +38,23 @@ impl Node {
             })
             .and_then(|()| self.start_ports(uid));
         if let Err(message) = made {
+            // one that was gone before its network was there has said why itself
+            if self.hear_failure(uid) {
+                return;
+            }
             self.undo_sandbox(uid);
             self.decide(uid, Fact::SandboxFailed { message }, Self::now());
         }
+    }
+
+    /// Reads why pause could not be started, if it has said so by now.
+    fn hear_failure(&mut self, uid: &PodUid) -> bool {
+        let holder = |node: &Self| node.pods.get(uid).and_then(|run| run.holder);
+        let Some(pid) = holder(self) else { return false };
+        if let Some(token) = self.children.get(&pid).and_then(|child| child.starting) {
+            self.readable(token);
+        }
+        holder(self).is_none()
     }
 
     /// What is there of it goes; its end is no news to the controller.
