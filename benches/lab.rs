@@ -3,12 +3,13 @@
 //!
 //! The floor is the same three processes without a pod: clone3 with the same namespaces and exec.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use podscope::lab::Lab;
 use podscope::lab::spec::{PodSpec, parse};
@@ -73,7 +74,7 @@ fn fleet(spec: &PodSpec) {
     let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
     let mut three = spec.clone();
     three.containers.push(podscope::lab::spec::ContainerSpec { name: "c".into(), ..three.containers[0].clone() });
-    let mut up = |from: usize, to: usize| -> (Vec<PodUid>, Duration) {
+    let up = |from: usize, to: usize| -> (Vec<PodUid>, Duration) {
         let began = Instant::now();
         let name = |n: usize| PodSpec { name: format!("pod-{n}"), ..three.clone() };
         let uids: Vec<PodUid> = (from..to).map(|n| lab.run(name(n)).expect("taken")).collect();
@@ -189,10 +190,10 @@ fn until_pod(told: &Receiver<Input>, uid: &PodUid, done: impl Fn(&Pod) -> bool) 
 fn floor() -> Option<Duration> {
     let began = Instant::now();
     let mut children = Vec::new();
-    // what unshare has forked ends with it: it would keep our output open
-    let first = ["--kill-child", "-Urpfmniu", "sleep", "1000"];
-    for args in [&first[..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
-        children.push(Command::new("unshare").args(args).spawn().ok()?);
+    for args in [&["-Urpfmniu", "sleep", "1000"][..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
+        let mut unshare = Command::new("unshare");
+        // a group each, so that what it has forked ends with it
+        children.push(unshare.args(args).process_group(0).stdout(Stdio::null()).spawn().ok()?);
     }
     let running = |c: &std::process::Child| {
         std::fs::read_to_string(format!("/proc/{}/task/{0}/children", c.id())).is_ok_and(|t| !t.trim().is_empty())
@@ -203,7 +204,7 @@ fn floor() -> Option<Duration> {
     }
     let took = began.elapsed();
     for child in &mut children {
-        let _ = child.kill();
+        let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
         let _ = child.wait();
     }
     Some(took)

@@ -6,6 +6,7 @@ pub mod allow;
 pub mod applets;
 pub mod controller;
 mod error;
+mod hand;
 pub mod hidden;
 mod link;
 mod network;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
+pub use hand::HandStep;
 pub use link::Lab;
 pub use network::Range;
 pub use node::MAX_PROCESSES;

@@ -7,6 +7,7 @@ mod blog;
 mod client;
 mod crash;
 mod deaf;
+mod hand;
 mod http;
 mod options;
 mod waiter;
@@ -23,7 +24,7 @@ use crate::sys::signals;
 
 type Applet = fn(&[String]) -> i32;
 
-const APPLETS: [(&str, Applet); 7] = [
+const APPLETS: [(&str, Applet); 8] = [
     ("web", web::main),
     ("blog", blog::main),
     ("client", client::main),
@@ -31,6 +32,7 @@ const APPLETS: [(&str, Applet); 7] = [
     ("crash", crash::main),
     ("waiter", waiter::main),
     ("deaf", deaf::main),
+    ("hand", hand::main),
 ];
 
 /// Runs the stand-in that the first argument names; its exit code.

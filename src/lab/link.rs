@@ -16,6 +16,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
+use super::hand::HandStep;
 use super::protocol::{Answer, Call, ExecOutput, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
@@ -159,6 +160,14 @@ impl Lab {
         }
     }
 
+    /// Tells a container of the image `podscope/hand` what to do with its namespaces, and waits until it is done.
+    pub fn hand(&self, member: &Member, step: HandStep) -> Result<(), Error> {
+        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, PATIENCE)? {
+            Answer::Done => Ok(()),
+            other => Err(of_member(other, member)),
+        }
+    }
+
     /// The last of what the member has written to stdout and stderr.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
         match self.shared.call(|call| Request::Logs { call, member: member.clone() }, PATIENCE)? {
@@ -255,6 +264,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
                 tell(Input::PauseReaped { pause, pid_in_pod, status, at });
             }
             Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
+            Report::Look { id } => tell(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Bind { pod, ports } => {
                 let (result, sockets) = bind::all(&ports);

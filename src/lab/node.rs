@@ -4,6 +4,7 @@
 mod birth;
 mod engine;
 mod ground;
+mod hand;
 mod hostproc;
 mod launch;
 mod output;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::controller::DemoClock;
+use super::hand::HandStep;
 use super::network::Range;
 use super::spec::PodSpec;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
@@ -55,6 +56,12 @@ pub enum Request {
         call: Call,
         member: Member,
     },
+    /// To a container that obeys.
+    Hand {
+        call: Call,
+        member: Member,
+        step: HandStep,
+    },
     /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
     Bound {
         pod: PodUid,
@@ -90,6 +97,10 @@ pub enum Report {
         stderr: bool,
         #[serde(with = "latin")]
         bytes: Vec<u8>,
+    },
+    /// The process has changed in a way that no event tells of.
+    Look {
+        id: ProcId,
     },
     PauseReaped {
         pause: ProcId,

@@ -139,7 +139,7 @@ impl PodSpec {
 
 /// The images that have a stand-in, by their last path element, and the applet it is. The last four
 /// are no one else's images: `podscope/zombies` and so on.
-pub const STAND_INS: [(&str, &str); 11] = [
+pub const STAND_INS: [(&str, &str); 12] = [
     ("nginx", "web"),
     ("httpd", "web"),
     ("caddy", "web"),
@@ -151,6 +151,7 @@ pub const STAND_INS: [(&str, &str); 11] = [
     ("crash", "crash"),
     ("waiter", "waiter"),
     ("deaf", "deaf"),
+    ("hand", "hand"),
 ];
 
 /// The host name of a pod that asks for none: its own name, of which a host name has room for 63

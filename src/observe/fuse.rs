@@ -153,6 +153,7 @@ impl Fuse {
     pub fn input(&mut self, kernel: &mut impl Kernel, input: Input) {
         match input {
             Input::Watch(id) => self.watch(kernel, id),
+            Input::Look(id) => self.look_again(kernel, id),
             Input::Delta(delta) => self.told(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);

@@ -14,4 +14,6 @@ pub enum Input {
     PauseDropped { pause: ProcId, count: u32, at: MonoNs },
     /// Watch this process and all it will fork (the lab's node).
     Watch(ProcId),
+    /// Read this process again: it has changed in a way that no event tells of.
+    Look(ProcId),
 }

@@ -3,6 +3,7 @@
 mod apart;
 mod bad;
 mod files;
+mod hand;
 mod havoc;
 mod life;
 mod ports;

@@ -57,6 +57,10 @@ pub struct Start<'a> {
     pub argv: Vec<String>,
     pub env: Vec<(String, String)>,
     pub working_dir: Option<String>,
+    /// Standard input; without it there is nothing to read.
+    pub stdin: Option<OwnedFd>,
+    /// What it may have of root's powers in the lab.
+    pub keep: &'static [(u32, &'static str)],
 }
 
 /// The environment: what every container has, and over it what its spec says.
@@ -75,11 +79,13 @@ pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, S
     env
 }
 
-/// Sessions and standard streams: nothing to read, all that is written goes to the node.
-pub fn streams(stdout: impl AsFd, stderr: impl AsFd) -> Result<(), Errno> {
+/// Sessions and standard streams: nothing to read unless it is given, all that is written goes to the node.
+pub fn streams(stdin: Option<&OwnedFd>, stdout: impl AsFd, stderr: impl AsFd) -> Result<(), Errno> {
     setsid()?;
-    let null = open(NULL, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-    dup2_stdin(&null)?;
+    match stdin {
+        Some(stdin) => dup2_stdin(stdin)?,
+        None => dup2_stdin(open(NULL, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)?,
+    }
     dup2_stdout(stdout)?;
     dup2_stderr(stderr)
 }

@@ -1,6 +1,6 @@
 //! The node's only loop: requests, children, pipes and timers, one at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -56,6 +56,8 @@ pub(super) enum Watch {
         call: Call,
         stderr: bool,
     },
+    /// The child with this pid does what it is told, and answers here.
+    Hand(i32),
 }
 
 /// A program run in a container.
@@ -124,13 +126,15 @@ pub struct Node {
     pub(super) pods: BTreeMap<PodUid, PodRun>,
     pub(super) children: HashMap<i32, Running>,
     pub(super) sessions: HashMap<Call, Session>,
+    /// Who waits for which child that obeys.
+    pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
     inbox: Inbox,
     outbox: Outbox,
     epoll: Epoll,
     signals: SignalFd,
-    watches: HashMap<u64, (OwnedFd, Watch)>,
+    pub(super) watches: HashMap<u64, (OwnedFd, Watch)>,
     next: u64,
     buffer: Vec<u8>,
     /// The app has gone, or is not ours.
@@ -166,6 +170,7 @@ impl Node {
             pods: BTreeMap::new(),
             children: HashMap::new(),
             sessions: HashMap::new(),
+            hands: VecDeque::new(),
             timers: Vec::new(),
             socket,
             inbox: Inbox::default(),
@@ -205,6 +210,7 @@ impl Node {
                         while let Ok(Some(_)) = self.signals.read_signal() {}
                         self.reap();
                     }
+                    token if self.is_hand(token) => self.hand_answers(token),
                     token => self.readable(token),
                 }
             }
@@ -247,7 +253,7 @@ impl Node {
         token
     }
 
-    fn unwatch(&mut self, token: u64) -> Option<Watch> {
+    pub(super) fn unwatch(&mut self, token: u64) -> Option<Watch> {
         let (fd, what) = self.watches.remove(&token)?;
         let _ = self.epoll.delete(&fd);
         Some(what)
@@ -301,6 +307,7 @@ impl Node {
             self.readable(token);
         }
         let Some(child) = self.children.remove(&pid) else { return };
+        self.hand_ended(pid);
         if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
             self.drain_pod(&uid.clone(), &child.role);
         }
@@ -387,7 +394,7 @@ impl Node {
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }
-            None => {}
+            Some(Watch::Hand(_)) | None => {}
         }
     }
 
@@ -401,7 +408,7 @@ impl Node {
                 }
                 self.finish_session(call, false);
             }
-            Watch::PauseReport(_) | Watch::Output(..) => {}
+            Watch::PauseReport(_) | Watch::Output(..) | Watch::Hand(_) => {}
         }
     }
 

@@ -50,6 +50,11 @@ impl Node {
                     self.answer(call, Answer::NoSuchPod);
                 }
             }
+            Request::Hand { call, member, step } => {
+                if let Err(answer) = self.hand(call, &member, step) {
+                    self.answer(call, answer);
+                }
+            }
             Request::Bound { pod, result } => self.bound(&pod, result, fds),
             Request::Delete { call, pod, grace_ms } => {
                 if self.pods.contains_key(&pod) {

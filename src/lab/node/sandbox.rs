@@ -66,7 +66,7 @@ fn become_pause(hostname: Option<&str>, kind: &SandboxKind, report: &OwnedFd, ou
         if let Some(hostname) = hostname {
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
         }
-        birth::streams(output, output).map_err(|e| ("set up standard streams", e))?;
+        birth::streams(None, output, output).map_err(|e| ("set up standard streams", e))?;
         // its root is the executable and nothing else
         chdir(PAUSE_ROOT)
             .and_then(|()| pivot_root(".", "."))

@@ -7,6 +7,7 @@ use super::engine::{Node, Role, Session, Timer, Watch};
 use super::{start, worker};
 use crate::lab::protocol::{Answer, Call};
 use crate::model::Member;
+use crate::sys::caps;
 
 impl Node {
     pub(super) fn exec(
@@ -32,6 +33,8 @@ impl Node {
             argv,
             env: birth::environment(&hostname, container.environment()),
             working_dir: container.working_dir.clone(),
+            stdin: None,
+            keep: &caps::CONTAINER,
         };
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
             // its pid namespace's init is dead

@@ -13,6 +13,7 @@ use crate::lab::controller::Fact;
 use crate::lab::protocol::Report;
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Member, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
+use crate::sys::caps;
 
 impl Node {
     /// First its host ports: where one is taken there is no sandbox to be undone.
@@ -157,6 +158,8 @@ impl Node {
             }
             _ => Program::Host,
         };
+        let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
+        let (socket, stdin) = if obeys { self.hand_socket()? } else { (None, None) };
         let mut own = container.environment();
         if let Some(ip) = self.pods.get(uid).and_then(|run| run.ip) {
             own.push(("POD_IP".to_owned(), ip.to_string()));
@@ -166,6 +169,8 @@ impl Node {
             argv,
             env: birth::environment(&hostname, own),
             working_dir: container.working_dir.clone(),
+            stdin,
+            keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
         };
         let place = worker::Place {
             holder,
@@ -189,6 +194,9 @@ impl Node {
         self.await_exec(pid, error);
         if let Some(run) = self.pods.get_mut(uid) {
             run.containers.insert(name.clone(), pid);
+        }
+        if let Some(socket) = socket {
+            self.watch(socket, Watch::Hand(pid));
         }
         Ok(process)
     }

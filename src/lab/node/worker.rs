@@ -15,7 +15,6 @@ use super::sandbox::Namespaces;
 use super::volumes::Mounts;
 use crate::lab::network;
 use crate::lab::spec::Share;
-use crate::sys::caps;
 use crate::sys::fork::{self, Alone, Child};
 
 /// What holds the namespaces that the containers of a pod share.
@@ -63,7 +62,7 @@ fn shared(share: Share) -> CloneFlags {
 
 pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
     let root = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
-        birth::streams(out, err).map_err(|e| Failure::create("set up standard streams", e))?;
+        birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
         // mounts are the container's own
         unshare(CloneFlags::CLONE_NEWNS).map_err(|e| Failure::create("create a mount namespace", e))?;
         root::enter(place.parts, place.pod_files, place.mounts)
@@ -117,7 +116,7 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
 /// Runs a program in all namespaces of a container that runs.
 pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<'_>) -> Result<Started, Errno> {
     let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
-        birth::streams(out, err).map_err(|e| Failure::create("set up standard streams", e))?;
+        birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
         // with the mount namespace come its root and its working directory
         setns(container, KINDS | CloneFlags::CLONE_NEWNS)
             .map_err(|e| Failure::create("join the container's namespaces", e))
@@ -144,7 +143,7 @@ fn launch(
     let (error, error_in) = output::pipe()?;
     let child = fork::spawn(alone, flags, || {
         let failure = birth(&stdout_in, &stderr_in)
-            .and_then(|()| birth::confine(&caps::CONTAINER).map_err(|e| Failure::create("confine the container", e)))
+            .and_then(|()| birth::confine(program.keep).map_err(|e| Failure::create("confine the container", e)))
             .err()
             .unwrap_or_else(|| birth::become_program(program));
         birth::tell(&error_in, &failure);

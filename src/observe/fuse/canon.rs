@@ -74,11 +74,8 @@ impl Fuse {
             }
             Delta::Signalled { target, .. } => {
                 *target = self.canonical(*target);
-                let id = *target;
                 // no event tells of a stop
-                if self.entries.get(&id).is_some_and(Entry::is_alive) {
-                    self.unsettle(kernel, id);
-                }
+                self.look_again(kernel, *target);
             }
             Delta::Facts { facts, .. } => {
                 facts.id = self.canonical(facts.id);
@@ -95,5 +92,13 @@ impl Fuse {
             | Delta::Lost { .. } => {}
         }
         self.out.push(delta);
+    }
+
+    /// Reads a process again that has changed without an event.
+    pub(super) fn look_again(&mut self, kernel: &mut impl Kernel, id: ProcId) {
+        let id = self.canonical(id);
+        if self.entries.get(&id).is_some_and(Entry::is_alive) {
+            self.unsettle(kernel, id);
+        }
     }
 }

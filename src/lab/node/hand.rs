@@ -1,0 +1,79 @@
+//! Containers that do with their namespaces what they are told: orders and answers.
+
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use super::birth::Failure;
+use super::engine::{Node, Watch};
+use crate::lab::hand::{Answer as Obeyed, HandStep, Order};
+use crate::lab::protocol::{Answer, Call, Report};
+use crate::lab::wire::{Inbox, send_with};
+use crate::model::Member;
+
+impl Node {
+    /// Our end, and the container's standard input.
+    pub(super) fn hand_socket(&self) -> Result<(Option<OwnedFd>, Option<OwnedFd>), Failure> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+            .map_err(|e| Failure::create("make a socket", e))?;
+        Ok((Some(ours), Some(theirs)))
+    }
+
+    pub(super) fn hand(&mut self, call: Call, member: &Member, step: HandStep) -> Result<(), Answer> {
+        let pid = self.member_pid(member)?;
+        let socket = self.watches.values().find(|(_, w)| matches!(w, Watch::Hand(it) if *it == pid));
+        let (socket, _) = socket.ok_or_else(|| {
+            Answer::Failed("it does not do what it is told; give the container the image podscope/hand".to_owned())
+        })?;
+        let (order, fds) = match step {
+            HandStep::Unshare(kinds) => (Order::Unshare(kinds), Vec::new()),
+            HandStep::Join { kinds, target } => {
+                let target = self.member_pid(&target)?;
+                let pidfd = self.children.get(&target).ok_or(Answer::NotRunning)?.pidfd.try_clone();
+                (Order::Join(kinds), vec![pidfd.map_err(|e| Answer::Failed(e.to_string()))?])
+            }
+        };
+        send_with(socket, &order, &fds).map_err(|e| Answer::Failed(e.to_string()))?;
+        self.hands.push_back((pid, call));
+        Ok(())
+    }
+
+    fn member_pid(&self, member: &Member) -> Result<i32, Answer> {
+        let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
+        let pid = match &member.container {
+            Some(name) => run.containers.get(name).copied(),
+            None => run.holder,
+        };
+        pid.ok_or(Answer::NotRunning)
+    }
+
+    pub(super) fn is_hand(&self, token: u64) -> bool {
+        matches!(self.watches.get(&token), Some((_, Watch::Hand(_))))
+    }
+
+    pub(super) fn hand_answers(&mut self, token: u64) {
+        let Some((socket, Watch::Hand(pid))) = self.watches.get(&token) else { return };
+        let pid = *pid;
+        let Ok(obeyed) = Inbox::default().receive::<Obeyed>(socket, false) else {
+            self.unwatch(token);
+            return;
+        };
+        let waiting = self.hands.iter().position(|(it, _)| *it == pid);
+        let (Some(obeyed), Some((_, call))) = (obeyed, waiting.and_then(|i| self.hands.remove(i))) else { return };
+        if let Some(id) = self.children.get(&pid).map(|c| c.id) {
+            // no event tells of unshare(2) and setns(2)
+            self.report(&Report::Look { id });
+        }
+        self.answer(call, obeyed.map_or_else(Answer::Failed, |()| Answer::Done));
+    }
+
+    /// Whoever waits for it waits in vain.
+    pub(super) fn hand_ended(&mut self, pid: i32) {
+        let (gone, rest) = std::mem::take(&mut self.hands).into_iter().partition(|(it, _)| *it == pid);
+        self.hands = rest;
+        for (_, call) in Vec::from_iter::<std::collections::VecDeque<_>>(gone) {
+            self.answer(call, Answer::NotRunning);
+        }
+    }
+}
