@@ -369,7 +369,8 @@ impl PodState {
                 ContainerKind::Sidecar => run.running,
                 ContainerKind::App => true,
             };
-            if !run.live && !(kind == ContainerKind::Init && done) && self.is_wanted(&name) {
+            let over = kind == ContainerKind::Init && done;
+            if !run.live && !over && self.is_wanted(&name) {
                 self.start(&name, at, d);
             }
             in_turn &= done;

@@ -34,7 +34,7 @@ impl PodState {
         let mut message = format!("back-off {} restarting failed container={name} pod={pod}", length(delay_ms));
         if self.clock.times() > 1 {
             let lab = self.clock.ns(delay_ms) as f64 / 1e9;
-            message.push_str(&format!("; the lab's clock runs ×{}: {lab} s", self.clock.times()));
+            message = format!("{message}; the lab's clock runs ×{}: {lab} s", self.clock.times());
         }
         let reason = "CrashLoopBackOff".to_owned();
         self.set_state(name, ContainerState::Waiting { reason, message: Some(message) });

@@ -12,14 +12,6 @@ use crate::lab::wire::{Inbox, send_with};
 use crate::model::Member;
 
 impl Node {
-    /// Our end, and the container's standard input.
-    pub(super) fn hand_socket(&self) -> Result<(Option<OwnedFd>, Option<OwnedFd>), Failure> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
-            .map_err(|e| Failure::create("make a socket", e))?;
-        Ok((Some(ours), Some(theirs)))
-    }
-
     pub(super) fn hand(&mut self, call: Call, member: &Member, step: HandStep) -> Result<(), Answer> {
         let pid = self.member_pid(member)?;
         let socket = self.watches.values().find(|(_, w)| matches!(w, Watch::Hand(it) if *it == pid));
@@ -76,4 +68,10 @@ impl Node {
             self.answer(call, Answer::NotRunning);
         }
     }
+}
+
+/// Our end, and the container's standard input.
+pub(super) fn socket() -> Result<(OwnedFd, OwnedFd), Failure> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(|e| Failure::create("make a socket", e))
 }

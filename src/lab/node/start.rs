@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use super::birth::{self, Failure, Program, Start};
 use super::engine::{Node, Role, Watch};
 use super::sandbox::Namespaces;
-use super::{sandbox, volumes, worker};
+use super::{hand, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
 use crate::lab::protocol::Report;
 use crate::lab::spec::{ContainerSpec, PodSpec};
@@ -159,7 +159,7 @@ impl Node {
             _ => Program::Host,
         };
         let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
-        let (socket, stdin) = if obeys { self.hand_socket()? } else { (None, None) };
+        let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
         let mut own = container.environment();
         if let Some(ip) = self.pods.get(uid).and_then(|run| run.ip) {
             own.push(("POD_IP".to_owned(), ip.to_string()));

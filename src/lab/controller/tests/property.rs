@@ -234,7 +234,10 @@ impl Kernel {
     }
 }
 
-fn kernel(restart: RestartPolicy, share_pid: bool, init: bool, infra: bool, deaf: bool) -> Kernel {
+/// What a pod is like: whether it shares pids, has init containers, has no pause, does not hear TERM.
+type Kind = (bool, bool, bool, bool);
+
+fn kernel(restart: RestartPolicy, (share_pid, init, infra, deaf): Kind) -> Kernel {
     let mut spec = spec(restart, share_pid);
     spec.grace_seconds = 2;
     if init {
@@ -264,10 +267,10 @@ proptest! {
     #[test]
     fn no_sequence_leaves_a_forbidden_state(
         restart in prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)],
-        share_pid: bool, init: bool, infra: bool, deaf: bool,
+        kind: Kind,
         blows in proptest::collection::vec(blow(), 0..60),
     ) {
-        let mut kernel = kernel(restart, share_pid, init, infra, deaf);
+        let mut kernel = kernel(restart, kind);
         kernel.tell(Fact::Requested { node: "n".to_owned() });
         kernel.check();
         for blow in blows {
@@ -276,7 +279,6 @@ proptest! {
         }
         // left alone, it settles: with Always everything runs that has something to run
         kernel.fail_next = false;
-        let init_done = |k: &Kernel| k.pod.pod.containers.iter().all(|c| c.kind != ContainerKind::Init);
         for _ in 0..4 {
             kernel.wait(120_000);
             // an init container ends its work some time
@@ -286,8 +288,8 @@ proptest! {
         }
         if restart == RestartPolicy::Always && !kernel.removed {
             prop_assert_eq!(kernel.pod.pod.phase, Phase::Running);
-            let want = kernel.pod.spec.containers.len() + usize::from(init);
-            prop_assert_eq!(kernel.live.len(), want, "{:?}", (&kernel.pod.pod, init_done(&kernel)));
+            let want = kernel.pod.spec.containers.len() + usize::from(kind.1);
+            prop_assert_eq!(kernel.live.len(), want, "{:?}", kernel.pod.pod);
         }
         // and deleted, it goes
         kernel.strike(Blow::Delete(None));
