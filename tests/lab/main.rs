@@ -6,6 +6,7 @@ mod files;
 mod hand;
 mod havoc;
 mod life;
+mod nginx;
 mod ports;
 mod reap;
 mod restart;
