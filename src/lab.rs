@@ -13,6 +13,7 @@ pub mod node;
 mod ports;
 mod protocol;
 pub mod spec;
+mod stream;
 pub mod watch;
 mod wire;
 

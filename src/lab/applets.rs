@@ -1,40 +1,75 @@
 //! Stand-ins for images: small programs of our own, started as the app's executable.
+//!
+//! Each is honest about what it is, has one thread, and sleeps in a system call when there is
+//! nothing to do. Exit code 64 says that its arguments are wrong.
 
+mod blog;
 mod client;
+mod crash;
+mod deaf;
 mod http;
+mod options;
+mod waiter;
 mod web;
+mod zombies;
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use nix::sys::signal::Signal;
+use nix::unistd::getpid;
+
+use crate::sys::signals;
+
+type Applet = fn(&[String]) -> i32;
+
+const APPLETS: [(&str, Applet); 7] = [
+    ("web", web::main),
+    ("blog", blog::main),
+    ("client", client::main),
+    ("zombies", zombies::main),
+    ("crash", crash::main),
+    ("waiter", waiter::main),
+    ("deaf", deaf::main),
+];
 
 /// Runs the stand-in that the first argument names; its exit code.
 pub fn main(args: &[String]) -> i32 {
+    let known = || APPLETS.map(|(name, _)| name).join(", ");
     let Some((name, args)) = args.split_first() else {
-        eprintln!("podscope: expected the name of a stand-in: web or client");
+        complain(format_args!("podscope: expected the name of a stand-in: {}", known()));
         return 64;
     };
-    match name.as_str() {
-        "web" => web::main(args),
-        "client" => client::main(args),
-        other => {
-            eprintln!("podscope: there is no stand-in \"{other}\"; expected web or client");
-            64
-        }
+    let Some((_, applet)) = APPLETS.iter().find(|(known, _)| known == name) else {
+        complain(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
+        return 64;
+    };
+    // a server must outlive whoever does not read its words
+    if signals::reset().and_then(|()| signals::ignore(Signal::SIGPIPE)).is_err() {
+        return 1;
     }
+    applet(args)
 }
 
-/// The values of `--name VALUE` options; anything else is refused.
-fn options(args: &[String], known: &[&str]) -> Result<Vec<(String, String)>, String> {
-    let mut found = Vec::new();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let name = arg.strip_prefix("--").filter(|n| known.contains(n));
-        let (Some(name), Some(value)) = (name, args.next()) else {
-            let expected: Vec<String> = known.iter().map(|k| format!("--{k} VALUE")).collect();
-            return Err(format!("\"{arg}\" is not understood; expected {}", expected.join(", ")));
-        };
-        found.push((name.to_owned(), value.clone()));
-    }
-    Ok(found)
+/// A line on standard output, whether or not anybody reads it.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
-fn option<'a>(found: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    found.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+/// A line on standard error, likewise.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Refuses what the command line says.
+fn usage(applet: &str, why: &str) -> i32 {
+    complain(format_args!("{applet}: {why}"));
+    64
+}
+
+/// TERM ends any process that does nothing about it, except PID 1, which has to ask for it.
+fn end_on_term_as_init() {
+    if getpid().as_raw() == 1 {
+        let _ = signals::exit_on(Signal::SIGTERM);
+    }
 }

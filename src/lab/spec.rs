@@ -137,9 +137,21 @@ impl PodSpec {
     }
 }
 
-/// The images that have a stand-in, by their last path element, and the applet it is.
-pub const STAND_INS: [(&str, &str); 5] =
-    [("nginx", "web"), ("httpd", "web"), ("busybox", "client"), ("curl", "client"), ("alpine", "client")];
+/// The images that have a stand-in, by their last path element, and the applet it is. The last four
+/// are no one else's images: `podscope/zombies` and so on.
+pub const STAND_INS: [(&str, &str); 11] = [
+    ("nginx", "web"),
+    ("httpd", "web"),
+    ("caddy", "web"),
+    ("busybox", "client"),
+    ("curl", "client"),
+    ("alpine", "client"),
+    ("ghost", "blog"),
+    ("zombies", "zombies"),
+    ("crash", "crash"),
+    ("waiter", "waiter"),
+    ("deaf", "deaf"),
+];
 
 /// The host name of a pod that asks for none: its own name, of which a host name has room for 63
 /// characters (the kubelet cuts it as well).

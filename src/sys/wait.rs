@@ -50,3 +50,20 @@ pub fn one(pid: i32) -> Result<i32, Errno> {
         }
     }
 }
+
+/// Waits for this one child to end, stop or continue; the raw wait status of any of them.
+///
+/// # Errors
+/// `ECHILD` if it is not our child.
+pub fn change(pid: i32) -> Result<i32, Errno> {
+    loop {
+        let mut status = 0;
+        let flags = libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
+        // SAFETY: `status` lives through the call.
+        match unsafe { libc::waitpid(pid, &raw mut status, flags) } {
+            -1 if Errno::last() == Errno::EINTR => {}
+            -1 => return Err(Errno::last()),
+            _ => return Ok(status),
+        }
+    }
+}

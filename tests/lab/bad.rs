@@ -22,7 +22,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
         command: words(command),
         ..ContainerSpec::default()
     };
-    let unknown = ContainerSpec { name: "image".to_owned(), image: "ghost:5".to_owned(), ..ContainerSpec::default() };
+    let unknown = ContainerSpec { name: "image".to_owned(), image: "redis:8".to_owned(), ..ContainerSpec::default() };
     let mut dir = with("dir", &["true"]);
     dir.working_dir = Some("/nowhere".to_owned());
     let mut host = with("host", &["true"]);
@@ -47,7 +47,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
         ("missing", "RunContainerError", "exec: \"nope\": executable file not found in $PATH"),
         ("path", "RunContainerError", "exec: \"/no/such/program\": stat /no/such/program: no such file or directory"),
         ("file", "RunContainerError", "exec: \"/etc/passwd\": /etc/passwd: permission denied"),
-        ("image", "ErrImageNeverPull", "no images are pulled and there is no stand-in for \"ghost\""),
+        ("image", "ErrImageNeverPull", "no images are pulled and there is no stand-in for \"redis\""),
         ("dir", "CreateContainerError", "working directory \"/nowhere\": No such file or directory"),
         ("host", "CreateContainerError", "hostPath /no/such/dir of volume \"gone\": No such file or directory"),
     ] {

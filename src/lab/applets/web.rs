@@ -1,165 +1,257 @@
 //! A web server as nginx is built: a master that only watches, workers that share a listener.
 //!
-//! HUP replaces the workers, one at a time finishing what it does; QUIT lets them finish and ends,
+//! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
+//! `--workers N` (2), `--proxy URL` for all that is asked for.
+//!
+//! HUP reads the configuration anew and replaces the workers: the old ones finish what they do, as
+//! `web: finishing`, and leave. USR1 opens the logs anew. QUIT lets the workers finish and ends,
 //! TERM and INT end at once. Idle, everything sleeps in a system call.
 
+mod config;
+mod directives;
+mod log;
+mod syntax;
 mod worker;
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{Pid, getpid};
 
-use super::{option, options};
+use self::config::{Config, Flags};
+use super::{complain, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait::{self, Change};
 
-/// Where nginx's image has its pages and its log.
-const ROOT: &str = "/usr/share/nginx/html";
-const LOG: &str = "/var/log/nginx/access.log";
 /// A worker that lives shorter than this is not replaced at once: it would only die again.
 const TOO_SHORT: Duration = Duration::from_millis(200);
+/// Until a worker is started that could not be, for want of room or because the last one died young.
+const LATER: Duration = Duration::from_millis(500);
+/// How long workers have to end by TERM: a stopped one never would.
+const LAST: Duration = Duration::from_secs(1);
 
-pub(super) struct Config {
-    pub port: u16,
-    pub root: PathBuf,
-    pub log: PathBuf,
-    workers: usize,
+/// What the master hears. USR2 as well, though there is no other executable to become: otherwise it
+/// would end it.
+const SIGNALS: [Signal; 7] = [
+    Signal::SIGCHLD,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGINT,
+];
+
+struct Worker {
+    pid: i32,
+    born: Instant,
 }
 
-impl Config {
-    fn read(args: &[String]) -> Result<Self, String> {
-        let found = options(args, &["port", "root", "log", "workers"])?;
-        let number = |name: &str, default: u16| match option(&found, name) {
-            Some(text) => text.parse().map_err(|_| format!("--{name} is \"{text}\"; expected a number")),
-            None => Ok(default),
-        };
-        Ok(Self {
-            port: number("port", 80)?,
-            root: option(&found, "root").unwrap_or(ROOT).into(),
-            log: option(&found, "log").unwrap_or(LOG).into(),
-            workers: number("workers", 2)?.clamp(1, 64).into(),
-        })
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    No,
+    Gracefully,
+    /// And by when what is left is killed.
+    Now(Instant),
 }
 
-/// Worker processes by pid, with when each was started.
 struct Master {
     alone: Alone,
+    flags: Flags,
     config: Config,
     listener: TcpListener,
-    workers: Vec<(i32, Instant)>,
+    workers: Vec<Worker>,
     /// Told to finish; not replaced.
     leaving: Vec<i32>,
+    ending: Ending,
+    /// When to try again to have all workers.
+    retry: Option<Instant>,
 }
 
 pub fn main(args: &[String]) -> i32 {
-    let config = match Config::read(args) {
-        Ok(config) => config,
-        Err(why) => {
-            eprintln!("web: {why}");
-            return 64;
-        }
+    let flags = match Flags::read(args) {
+        Ok(flags) => flags,
+        Err(why) => return usage("web", &why),
     };
     let _ = prctl::set_name(c"web: master");
     let Ok(alone) = Alone::prove() else { return 1 };
-    let listener = match TcpListener::bind((Ipv4Addr::UNSPECIFIED, config.port)) {
-        Ok(listener) => listener,
-        Err(e) => {
-            eprintln!("web: cannot listen on port {}: {e}", config.port);
+    // before anybody can know that it is there: what comes now is not lost
+    let signals = SigSet::from_iter(SIGNALS);
+    if signals.thread_block().is_err() {
+        return 1;
+    }
+    let ready = Config::load(&flags).and_then(|config| Ok((listen(config.listen)?, config)));
+    let (listener, config) = match ready {
+        Ok(ready) => ready,
+        Err(why) => {
+            complain(format_args!("web: [emerg] {why}"));
             return 1;
         }
     };
-    Master { alone, config, listener, workers: Vec::new(), leaving: Vec::new() }.watch()
+    let master = Master {
+        alone,
+        flags,
+        config,
+        listener,
+        workers: Vec::new(),
+        leaving: Vec::new(),
+        ending: Ending::No,
+        retry: None,
+    };
+    match master.watch(&signals) {
+        Ok(()) => 0,
+        Err(e) => {
+            complain(format_args!("web: [alert] {e}"));
+            1
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (address, listener) = bound.map_err(|e| format!("bind() to {address} failed ({e})"))?;
+    complain(format_args!("web: [notice] listening on {address}"));
+    Ok(listener)
 }
 
 impl Master {
-    fn watch(mut self) -> i32 {
-        let mut signals = SigSet::empty();
-        for signal in [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGINT] {
-            signals.add(signal);
-        }
-        if signals.thread_block().is_err() {
-            return 1;
-        }
-        for _ in 0..self.config.workers {
-            self.start_worker();
-        }
-        let mut ending = false;
+    fn watch(mut self, signals: &SigSet) -> io::Result<()> {
+        let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        self.fill();
         loop {
-            match signals.wait() {
-                Ok(Signal::SIGCHLD) => self.replace_dead(ending),
-                Ok(Signal::SIGHUP) if !ending => self.replace_all(),
-                Ok(Signal::SIGQUIT) => {
-                    ending = true;
-                    self.tell(Signal::SIGQUIT);
-                }
-                Ok(Signal::SIGTERM | Signal::SIGINT) => {
-                    ending = true;
-                    self.tell(Signal::SIGTERM);
-                }
-                Ok(_) => {}
-                Err(_) => return 1,
+            let mut fds = [PollFd::new(signal.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, self.timeout()) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
             }
-            if ending && self.workers.is_empty() && self.leaving.is_empty() {
-                return 0;
+            while let Some(info) = signal.read_signal()? {
+                self.signalled(Signal::try_from(info.ssi_signo as i32).unwrap_or(Signal::SIGCHLD));
+            }
+            let now = Instant::now();
+            if self.retry.is_some_and(|at| at <= now) {
+                self.retry = None;
+                self.fill();
+            }
+            match self.ending {
+                Ending::No => {}
+                _ if self.workers.is_empty() && self.leaving.is_empty() => return Ok(()),
+                Ending::Now(by) if by <= now => self.tell(Signal::SIGKILL),
+                _ => {}
             }
         }
     }
 
-    fn start_worker(&mut self) {
-        let (listener, config) = (&self.listener, &self.config);
-        match fork::spawn(&self.alone, CloneFlags::empty(), || worker::main(listener, config)) {
-            Ok(child) => self.workers.push((child.pid, Instant::now())),
-            // tried again when the next child ends
-            Err(e) => eprintln!("web: cannot start a worker: {}", e.desc()),
+    /// With nothing to come, it sleeps for good.
+    fn timeout(&self) -> PollTimeout {
+        let by = match self.ending {
+            Ending::Now(by) => Some(by),
+            _ => self.retry,
+        };
+        let Some(by) = by else { return PollTimeout::NONE };
+        let ms = by.saturating_duration_since(Instant::now()).as_millis() + 1;
+        PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
+    }
+
+    fn signalled(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGCHLD => self.reap(),
+            Signal::SIGHUP if self.ending == Ending::No => self.reload(),
+            Signal::SIGUSR1 => self.tell(Signal::SIGUSR1),
+            Signal::SIGQUIT if self.ending == Ending::No => {
+                self.ending = Ending::Gracefully;
+                self.tell(Signal::SIGQUIT);
+            }
+            Signal::SIGTERM | Signal::SIGINT if !matches!(self.ending, Ending::Now(_)) => {
+                self.ending = Ending::Now(Instant::now() + LAST);
+                self.tell(Signal::SIGTERM);
+            }
+            _ => {}
         }
     }
 
-    /// As `nginx -s reload`: new workers first, then the old ones finish.
-    fn replace_all(&mut self) {
+    /// As many workers as there are to be.
+    fn fill(&mut self) {
+        while self.ending == Ending::No && self.workers.len() < self.config.workers {
+            let (listener, config, master) = (&self.listener, &self.config, getpid());
+            match fork::spawn(&self.alone, CloneFlags::empty(), || worker::main(listener, config, master)) {
+                Ok(child) => self.workers.push(Worker { pid: child.pid, born: Instant::now() }),
+                Err(e) => {
+                    complain(format_args!("web: [alert] cannot start a worker: {}", e.desc()));
+                    self.retry = Some(Instant::now() + LATER);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// As `nginx -s reload`: new workers first, then the old ones finish. A configuration that is
+    /// wrong changes nothing.
+    fn reload(&mut self) {
+        let ready = Config::load(&self.flags).and_then(|config| {
+            let moved = config.listen != self.config.listen;
+            Ok((if moved { Some(listen(config.listen)?) } else { None }, config))
+        });
+        match ready {
+            Ok((listener, config)) => {
+                self.config = config;
+                if let Some(listener) = listener {
+                    self.listener = listener;
+                }
+            }
+            Err(why) => {
+                complain(format_args!("web: [emerg] {why}"));
+                return;
+            }
+        }
         let old = std::mem::take(&mut self.workers);
-        for _ in 0..self.config.workers {
-            self.start_worker();
-        }
-        for (pid, _) in old {
+        self.fill();
+        for Worker { pid, .. } in old {
             let _ = kill(Pid::from_raw(pid), Signal::SIGQUIT);
             self.leaving.push(pid);
         }
     }
 
-    fn replace_dead(&mut self, ending: bool) {
+    fn reap(&mut self) {
         let mut died_young = false;
         while let Ok(Some((pid, change))) = wait::next() {
-            if !matches!(change, Change::Ended(_)) {
+            let Change::Ended(status) = change else { continue };
+            // as PID 1 it reaps others' orphans as well, and says nothing of them
+            let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else {
+                self.leaving.retain(|p| *p != pid);
                 continue;
+            };
+            let worker = self.workers.remove(at);
+            if self.ending == Ending::No {
+                complain(format_args!("web: [alert] worker {pid} {}", ended(status)));
+                died_young |= worker.born.elapsed() < TOO_SHORT;
             }
-            self.leaving.retain(|p| *p != pid);
-            died_young |= self.workers.iter().any(|(p, born)| *p == pid && born.elapsed() < TOO_SHORT);
-            self.workers.retain(|(p, _)| *p != pid);
-        }
-        if ending {
-            return;
         }
         if died_young {
-            std::thread::sleep(TOO_SHORT);
-        }
-        while self.workers.len() < self.config.workers {
-            let before = self.workers.len();
-            self.start_worker();
-            if self.workers.len() == before {
-                return;
-            }
+            self.retry = Some(Instant::now() + LATER);
+        } else if self.retry.is_none() {
+            self.fill();
         }
     }
 
     fn tell(&self, signal: Signal) {
-        for pid in self.workers.iter().map(|(p, _)| p).chain(&self.leaving) {
-            let _ = kill(Pid::from_raw(*pid), signal);
+        for pid in self.workers.iter().map(|worker| worker.pid).chain(self.leaving.iter().copied()) {
+            let _ = kill(Pid::from_raw(pid), signal);
         }
+    }
+}
+
+fn ended(status: i32) -> String {
+    if libc::WIFSIGNALED(status) {
+        format!("was killed by signal {}", libc::WTERMSIG(status))
+    } else {
+        format!("exited with code {}", libc::WEXITSTATUS(status))
     }
 }

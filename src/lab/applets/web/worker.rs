@@ -1,107 +1,83 @@
-//! A worker: one connection at a time.
+//! A worker: serves connections until it is told to finish.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
-use std::time::Duration;
+use std::net::{IpAddr, TcpListener};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{Pid, getppid};
 
-use super::Config;
-use crate::lab::applets::http::{self, Heard, Request};
+use super::config::{Config, Serves};
+use super::log::{Log, access_line};
+use crate::lab::applets::complain;
+use crate::lab::applets::http::reply::{Line, Reply, Site, Then};
+use crate::lab::applets::http::request::Request;
+use crate::lab::applets::http::upstream::Upstream;
+use crate::lab::applets::http::{files, server};
 
-/// A client may be silent for this long while others wait.
-const SILENCE: Duration = Duration::from_millis(500);
+struct Worker<'a> {
+    config: &'a Config,
+    access: Log,
+    errors: Log,
+}
 
-pub fn main(listener: &TcpListener, config: &Config) -> i32 {
+pub fn main(listener: &TcpListener, config: &Config, master: Pid) -> i32 {
     let _ = prctl::set_name(c"web: worker");
-    // without a master nobody would tell us to end
+    // without a master nobody would tell us to end; it may have ended before this is in force
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
-    // HUP is for the master; TERM, INT and CHLD do as always
-    let mut back = SigSet::empty();
-    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
-        back.add(signal);
+    if getppid() != master {
+        return 0;
     }
-    let mut quit = SigSet::empty();
-    quit.add(Signal::SIGQUIT);
-    let ready = back.thread_unblock().and_then(|()| quit.thread_block());
-    let quit = ready.and_then(|()| SignalFd::with_flags(&quit, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK));
-    let Ok(quit) = quit else { return 1 };
-    // another worker may be faster: then accept must not wait
-    if listener.set_nonblocking(true).is_err() {
-        return 1;
-    }
-    let mut log = Log::open(config);
-    loop {
-        let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(quit.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut fds, PollTimeout::NONE).is_err() {
-            continue;
-        }
-        if fds[1].any() == Some(true) {
-            return 0;
-        }
-        if let Ok((stream, peer)) = listener.accept() {
-            let _ = serve(stream, peer, config, &mut log);
+    // HUP stays blocked: it is the master's. QUIT and USR1 do as well until they are waited for, so
+    // that none is lost or kills.
+    let usual = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT]);
+    let heard = SigSet::from_iter([Signal::SIGQUIT, Signal::SIGUSR1]);
+    let mut worker = Worker { config, access: Log::open(&config.access), errors: Log::open(&config.errors) };
+    let served = usual
+        .thread_unblock()
+        .map_err(Into::into)
+        .and_then(|()| server::serve(listener, &heard, config.connections, &mut worker));
+    match served {
+        Ok(()) => 0,
+        Err(e) => {
+            complain(format_args!("web: [alert] {e}"));
+            1
         }
     }
 }
 
-fn serve(mut stream: TcpStream, peer: SocketAddr, config: &Config, log: &mut Log) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::new();
-    loop {
-        match http::hear(&mut stream, &mut buffer)? {
-            Heard::Request(request) => {
-                let (status, length) = http::answer(&mut stream, &config.root, &request)?;
-                log.line(peer, &request, status, length);
-                if !request.keep_alive {
-                    return Ok(());
-                }
+impl Site for Worker<'_> {
+    const NAME: &'static str = "podscope-web";
+
+    fn answer(&mut self, request: &Request, _: IpAddr) -> Reply {
+        let location = self.config.locations.iter().find(|location| request.path().starts_with(&location.prefix));
+        match location.map(|location| (&location.prefix, &location.serves)) {
+            Some((prefix, Serves::Proxy { addresses, path })) => {
+                let target = match path {
+                    Some(path) => format!("{path}{}", &request.target[prefix.len()..]),
+                    None => request.target.clone(),
+                };
+                Reply::Passed(Upstream { addresses: addresses.clone(), target })
             }
-            Heard::Nothing => return Ok(()),
-            Heard::Bad => {
-                return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-            }
+            Some((_, Serves::Files(root))) => files::answer(root, request),
+            None => files::answer(&self.config.root, request),
         }
     }
-}
 
-/// The access log, in the combined log format.
-struct Log {
-    file: Option<File>,
-}
-
-impl Log {
-    /// To standard output where the file's directory is missing or read-only.
-    fn open(config: &Config) -> Self {
-        Self { file: OpenOptions::new().create(true).append(true).open(&config.log).ok() }
+    fn answered(&mut self, line: &Line) {
+        self.access.line(&access_line(line, self.config.format, jiff::Timestamp::now()));
     }
 
-    fn line(&mut self, peer: SocketAddr, request: &Request, status: u16, length: u64) {
-        let time = jiff::Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S +0000");
-        let dash = |s: &str| if s.is_empty() { "-".to_owned() } else { s.replace('"', "%22") };
-        let line = format!(
-            "{} - - [{time}] \"{} {} HTTP/1.{}\" {status} {length} \"{}\" \"{}\"\n",
-            peer.ip(),
-            request.method,
-            request.target,
-            request.version,
-            dash(&request.referer),
-            dash(&request.agent)
-        );
-        // one write a line: workers share the file
-        let bytes = line.as_bytes();
-        let _ = if let Some(file) = &mut self.file {
-            file.write_all(bytes)
-        } else {
-            nix::unistd::write(io::stdout(), bytes).map(drop).map_err(io::Error::from)
-        };
+    fn trouble(&mut self, what: &str) {
+        self.errors.line(&format!("web: [error] {what}"));
+    }
+
+    fn signalled(&mut self, signal: Signal) -> Then {
+        if signal == Signal::SIGQUIT {
+            let _ = prctl::set_name(c"web: finishing");
+            return Then::Finish;
+        }
+        self.access.reopen();
+        self.errors.reopen();
+        Then::GoOn
     }
 }

@@ -1,0 +1,68 @@
+//! A blog as Ghost is built: one process that answers on 127.0.0.1:2368 and leaves the outside to a
+//! proxy in front of it.
+//!
+//! `--port N` (2368; 0 takes a free one), `--title TEXT`.
+
+mod page;
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+
+use self::page::{Asked, Blog};
+use super::http::reply::{Page, Reply, Site, Then};
+use super::http::request::Request;
+use super::http::server;
+use super::options::Options;
+use super::{complain, say, usage};
+
+/// Ghost's own port.
+const PORT: u16 = 2368;
+const CONNECTIONS: usize = 256;
+
+pub fn main(args: &[String]) -> i32 {
+    let read = Options::read(args, &["port", "title"], &[])
+        .and_then(|options| Ok((options.number("port", PORT)?, options.get("title").unwrap_or("Ghost").to_owned())));
+    let (port, title) = match read {
+        Ok(read) => read,
+        Err(why) => return usage("blog", &why),
+    };
+    let _ = prctl::set_name(c"blog");
+    // before anybody can know that it is there: what comes now is not lost
+    let ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    if ends.thread_block().is_err() {
+        return 1;
+    }
+    let served = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
+        say(format_args!("blog: listening on {}", listener.local_addr()?));
+        server::serve(&listener, &ends, CONNECTIONS, &mut Blog { title })
+    });
+    match served {
+        Ok(()) => {
+            say("blog: ends, as it was asked to");
+            0
+        }
+        Err(e) => {
+            complain(format_args!("blog: port {port}: {e}"));
+            1
+        }
+    }
+}
+
+impl Site for Blog {
+    const NAME: &'static str = "podscope-blog";
+
+    fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply {
+        let asked = Asked { host: request.header("host"), peer, forwarded: request.header("x-forwarded-for") };
+        Reply::Page(match self.page(request.path(), &asked) {
+            _ if request.method != "GET" && !request.is_head() => Page::plain(405),
+            Some(text) => Page::html(200, text),
+            None => Page::plain(404),
+        })
+    }
+
+    fn signalled(&mut self, _: Signal) -> Then {
+        Then::Stop
+    }
+}

@@ -1,0 +1,286 @@
+//! A client's connection, from one request to the next.
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::exchange::{Exchange, Step, Trouble};
+use super::reply::{Line, Page, Reply, Site, head};
+use super::request::{Heard, Request};
+use crate::lab::stream::{Flow, Pump, unless_blocked};
+
+/// A client may take this long to ask, and when the server is finishing.
+const ASKING: Duration = Duration::from_secs(30);
+const ASKING_LATE: Duration = Duration::from_secs(5);
+/// An answer may stand still for this long.
+const ANSWERING: Duration = Duration::from_mins(1);
+/// What is sent after all has been said is thrown away for this long.
+const LEAVING: Duration = Duration::from_secs(5);
+
+pub struct Connection {
+    pub client: TcpStream,
+    peer: IpAddr,
+    /// Read, and not yet used.
+    input: Vec<u8>,
+    /// An answer has been given before.
+    served: bool,
+    state: State,
+    since: Instant,
+}
+
+enum State {
+    Hearing,
+    Answering(Box<Answering>),
+    Passing(Box<Exchange>),
+    /// Closed at once, with something unread, the kernel would reset the connection and the answer
+    /// could be lost.
+    Leaving,
+}
+
+struct Answering {
+    pump: Pump,
+    source: Source,
+    head: u64,
+    line: Line,
+    keep_alive: bool,
+}
+
+enum Source {
+    Nothing,
+    File(File),
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Nothing => Ok(0),
+            Self::File(file) => file.read(buffer),
+        }
+    }
+}
+
+/// What a connection needs next.
+pub enum Next {
+    Waits,
+    More,
+    /// The upstream's socket is to be watched.
+    Watch,
+    Close,
+}
+
+impl Connection {
+    pub fn new(client: TcpStream, peer: IpAddr) -> Self {
+        Self { client, peer, input: Vec::new(), served: false, state: State::Hearing, since: Instant::now() }
+    }
+
+    pub fn upstream(&self) -> Option<&TcpStream> {
+        match &self.state {
+            State::Passing(exchange) => exchange.upstream(),
+            _ => None,
+        }
+    }
+
+    /// Nothing has been asked since the last answer.
+    pub fn idle(&self) -> bool {
+        self.served && self.input.is_empty() && matches!(self.state, State::Hearing)
+    }
+
+    /// The client has gone: `true` if that was what it still waited for. Where something is being
+    /// sent to it, the next write says so.
+    pub fn hung_up<S: Site>(&mut self, site: &mut S) -> bool {
+        let State::Passing(exchange) = &self.state else { return false };
+        // as nginx calls it
+        site.answered(&Line { status: 499, ..Line::of(&exchange.request, self.peer) });
+        true
+    }
+
+    /// When patience ends.
+    pub fn deadline(&self, finishing: bool) -> Instant {
+        self.since
+            + match self.state {
+                State::Hearing if finishing => ASKING_LATE,
+                State::Hearing => ASKING,
+                State::Answering(_) | State::Passing(_) => ANSWERING,
+                State::Leaving => LEAVING,
+            }
+    }
+
+    pub fn give_up<S: Site>(&mut self, site: &mut S) -> Next {
+        match std::mem::replace(&mut self.state, State::Leaving) {
+            State::Passing(exchange) => self.troubled(&exchange, exchange.give_up(), site).unwrap_or(Next::More),
+            State::Answering(answering) => {
+                site.answered(&answering.line());
+                Next::Close
+            }
+            State::Hearing | State::Leaving => Next::Close,
+        }
+    }
+
+    /// Goes on until it has to wait.
+    pub fn advance<S: Site>(&mut self, site: &mut S, finishing: bool, scratch: &mut [u8]) -> Next {
+        if !matches!(self.state, State::Hearing | State::Leaving) {
+            self.since = Instant::now();
+        }
+        loop {
+            let next = match std::mem::replace(&mut self.state, State::Leaving) {
+                State::Hearing => self.hear(site, scratch),
+                State::Answering(answering) => self.answer(answering, site, finishing, scratch),
+                State::Passing(exchange) => self.pass(exchange, site, finishing, scratch),
+                State::Leaving => Some(self.leave(scratch)),
+            };
+            if let Some(next) = next {
+                return next;
+            }
+            self.since = Instant::now();
+        }
+    }
+
+    fn hear<S: Site>(&mut self, site: &mut S, scratch: &mut [u8]) -> Option<Next> {
+        loop {
+            match Request::parse(&self.input) {
+                Heard::Request(request, end) => {
+                    self.input.drain(..end);
+                    self.reply(*request, site);
+                    return None;
+                }
+                Heard::Bad => {
+                    let line = Line::of_bytes(&self.input, self.peer);
+                    self.state = State::Answering(Box::new(page::<S>(Page::plain(400), line, false, false)));
+                    return None;
+                }
+                Heard::Part => match unless_blocked(|| (&self.client).read(scratch)) {
+                    Ok(None) => {
+                        self.state = State::Hearing;
+                        return Some(Next::Waits);
+                    }
+                    Ok(Some(0)) | Err(_) => return Some(Next::Close),
+                    Ok(Some(n)) => self.input.extend_from_slice(&scratch[..n]),
+                },
+            }
+        }
+    }
+
+    fn reply<S: Site>(&mut self, request: Request, site: &mut S) {
+        let line = Line::of(&request, self.peer);
+        let (keep_alive, only_head) = (request.keep_alive, request.is_head());
+        self.state = match site.answer(&request, self.peer) {
+            Reply::Page(it) => State::Answering(Box::new(page::<S>(it, line, keep_alive, only_head))),
+            Reply::File { kind, file, length } => {
+                let head = head(S::NAME, 200, kind, length, None, keep_alive);
+                let mut pump = Pump::new(Some(if only_head { 0 } else { length }));
+                pump.preload(head.as_bytes());
+                let line = Line { status: 200, ..line };
+                let source = Source::File(file);
+                State::Answering(Box::new(Answering { pump, source, head: head.len() as u64, line, keep_alive }))
+            }
+            Reply::Passed(to) => {
+                if request.expects_continue() {
+                    let _ = (&self.client).write(b"HTTP/1.1 100 Continue\r\n\r\n");
+                }
+                State::Passing(Box::new(Exchange::new(request, to, self.peer, &mut self.input, S::NAME)))
+            }
+        };
+    }
+
+    fn answer<S: Site>(
+        &mut self,
+        mut answering: Box<Answering>,
+        site: &mut S,
+        finishing: bool,
+        scratch: &mut [u8],
+    ) -> Option<Next> {
+        let Answering { pump, source, .. } = &mut *answering;
+        let next = match pump.run(source, &mut &self.client, scratch) {
+            Ok(Flow::Over) if !pump.cut() => {
+                site.answered(&answering.line());
+                self.after(answering.keep_alive && !finishing);
+                return None;
+            }
+            // shorter than announced: that must not look like an end
+            Ok(Flow::Over) | Err(_) => {
+                site.answered(&answering.line());
+                return Some(Next::Close);
+            }
+            Ok(Flow::Waits) => Next::Waits,
+            Ok(Flow::More) => Next::More,
+        };
+        self.state = State::Answering(answering);
+        Some(next)
+    }
+
+    fn pass<S: Site>(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        site: &mut S,
+        finishing: bool,
+        scratch: &mut [u8],
+    ) -> Option<Next> {
+        let next = match exchange.advance(&self.client, !finishing, scratch) {
+            Ok(Step::Over { status, sent, keep_alive }) => {
+                site.answered(&Line { status, sent, ..Line::of(&exchange.request, self.peer) });
+                self.after(keep_alive && !finishing);
+                return None;
+            }
+            Err(trouble) => return self.troubled(&exchange, trouble, site),
+            Ok(Step::Dialled) => Next::Watch,
+            Ok(Step::Waits) => Next::Waits,
+            Ok(Step::More) => Next::More,
+        };
+        self.state = State::Passing(exchange);
+        Some(next)
+    }
+
+    fn troubled<S: Site>(&mut self, exchange: &Exchange, trouble: Trouble, site: &mut S) -> Option<Next> {
+        let request = &exchange.request;
+        let line = Line::of(request, self.peer);
+        match trouble {
+            Trouble::Gateway(status, why) => {
+                site.trouble(&format!("{why}, asked for \"{}\"", line.request));
+                let page = page::<S>(Page::plain(status), line, request.keep_alive, request.is_head());
+                self.state = State::Answering(Box::new(page));
+                None
+            }
+            Trouble::Broken { status, sent } => {
+                site.answered(&Line { status, sent, ..line });
+                Some(Next::Close)
+            }
+        }
+    }
+
+    fn after(&mut self, keep_alive: bool) {
+        self.served = true;
+        self.state = if keep_alive {
+            State::Hearing
+        } else {
+            let _ = self.client.shutdown(Shutdown::Write);
+            State::Leaving
+        };
+    }
+
+    fn leave(&mut self, scratch: &mut [u8]) -> Next {
+        match unless_blocked(|| (&self.client).read(scratch)) {
+            Ok(None) => Next::Waits,
+            Ok(Some(0)) | Err(_) => Next::Close,
+            Ok(Some(_)) => Next::More,
+        }
+    }
+}
+
+impl Answering {
+    fn line(&self) -> Line {
+        let sent = self.pump.moved.saturating_sub(self.head);
+        Line { sent, ..self.line.clone() }
+    }
+}
+
+fn page<S: Site>(page: Page, line: Line, keep_alive: bool, only_head: bool) -> Answering {
+    let Page { status, kind, body, elsewhere } = page;
+    let head = head(S::NAME, status, kind, body.len() as u64, elsewhere.as_deref(), keep_alive);
+    let mut pump = Pump::new(Some(0));
+    pump.preload(head.as_bytes());
+    if !only_head {
+        pump.preload(&body);
+    }
+    Answering { pump, source: Source::Nothing, head: head.len() as u64, line: Line { status, ..line }, keep_alive }
+}

@@ -1,0 +1,189 @@
+//! One request that another server answers: its body goes up and the answer comes down as they
+//! come, with no more than a read's worth held either way.
+
+use std::io::Read as _;
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::vec::IntoIter;
+
+use super::request::{Body, Request};
+use super::upstream::{Answer, Heard, Upstream, answer_head, request_head};
+use crate::lab::stream::{Flow, Pump, begin, connected, unless_blocked};
+
+pub struct Exchange {
+    pub request: Request,
+    addresses: IntoIter<SocketAddr>,
+    upstream: Option<(SocketAddr, TcpStream)>,
+    joined: bool,
+    up: Pump,
+    asked: bool,
+    down: Down,
+    server: &'static str,
+}
+
+enum Down {
+    /// The head, as far as it is read.
+    Head(Vec<u8>),
+    Body {
+        pump: Pump,
+        status: u16,
+        head: u64,
+        keep_alive: bool,
+    },
+}
+
+/// What an exchange came to.
+pub enum Step {
+    /// There is a connection to be watched.
+    Dialled,
+    Waits,
+    More,
+    Over {
+        status: u16,
+        sent: u64,
+        keep_alive: bool,
+    },
+}
+
+/// Why it broke off.
+pub enum Trouble {
+    /// Nothing has been said to the client yet: there is still a status to tell it.
+    Gateway(u16, String),
+    /// Too late for that.
+    Broken { status: u16, sent: u64 },
+}
+
+impl Exchange {
+    /// Takes what has been read of the body already from `input`.
+    pub fn new(request: Request, to: Upstream, peer: IpAddr, input: &mut Vec<u8>, server: &'static str) -> Self {
+        let mut up = Pump::new(match request.body {
+            Body::Nothing => Some(0),
+            Body::Length(length) => Some(length),
+            // where it ends is the upstream's to see; the client's connection is not used again
+            Body::Chunked => None,
+        });
+        up.preload(&request_head(&request, &to.target, peer));
+        let own = up.begin_with(input);
+        input.drain(..own);
+        Self {
+            request,
+            addresses: to.addresses.into_iter(),
+            upstream: None,
+            joined: false,
+            up,
+            asked: false,
+            down: Down::Head(Vec::new()),
+            server,
+        }
+    }
+
+    /// The connection that [`Step::Dialled`] speaks of.
+    pub fn upstream(&self) -> Option<&TcpStream> {
+        self.upstream.as_ref().map(|(_, stream)| stream)
+    }
+
+    /// What to tell the client when all of this takes too long.
+    pub fn give_up(&self) -> Trouble {
+        match &self.down {
+            Down::Head(_) => Trouble::Gateway(504, format!("no answer from {}", self.name())),
+            Down::Body { .. } => self.broken(),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.upstream.as_ref().map_or("the upstream".to_owned(), |(address, _)| address.to_string())
+    }
+
+    fn broken(&self) -> Trouble {
+        match &self.down {
+            Down::Head(_) => Trouble::Broken { status: 502, sent: 0 },
+            Down::Body { pump, status, head, .. } => {
+                Trouble::Broken { status: *status, sent: pump.moved.saturating_sub(*head) }
+            }
+        }
+    }
+
+    pub fn advance(&mut self, mut client: &TcpStream, keep_alive: bool, scratch: &mut [u8]) -> Result<Step, Trouble> {
+        if !self.joined
+            && let Some(step) = self.join()?
+        {
+            return Ok(step);
+        }
+        let Some((_, upstream)) = &self.upstream else { return Err(self.broken()) };
+        let mut upstream: &TcpStream = upstream;
+        let mut asking = Step::Waits;
+        if !self.asked {
+            match self.up.run(&mut client, &mut upstream, scratch) {
+                Ok(Flow::Waits) => {}
+                Ok(Flow::More) => asking = Step::More,
+                Ok(Flow::Over) => {
+                    self.asked = true;
+                    if self.up.ended() {
+                        let _ = upstream.shutdown(Shutdown::Write);
+                    }
+                }
+                // it may have answered without hearing all
+                Err(_) => self.asked = true,
+            }
+        }
+        if let Down::Head(read) = &mut self.down {
+            let answer = loop {
+                match answer_head(read, &self.request, self.server, keep_alive) {
+                    Heard::Answer(answer) => break answer,
+                    Heard::Interim(end) => drop(read.drain(..end)),
+                    Heard::Bad => return Err(self.gateway("what it says is not HTTP")),
+                    Heard::Part => match unless_blocked(|| upstream.read(scratch)) {
+                        Ok(None) => return Ok(asking),
+                        Ok(Some(0)) => return Err(self.gateway("it closed the connection without an answer")),
+                        Ok(Some(n)) => read.extend_from_slice(&scratch[..n]),
+                        Err(e) => return Err(self.gateway(&e.to_string())),
+                    },
+                }
+            };
+            let Answer { status, head, end, length, keep_alive } = answer;
+            let mut pump = Pump::new(length);
+            pump.preload(&head);
+            pump.begin_with(&read[end..]);
+            self.down = Down::Body { pump, status, head: head.len() as u64, keep_alive };
+        }
+        let Down::Body { pump, status, head, keep_alive } = &mut self.down else { return Err(self.broken()) };
+        match pump.run(&mut upstream, &mut client, scratch) {
+            Ok(Flow::Waits) => Ok(asking),
+            Ok(Flow::More) => Ok(Step::More),
+            Ok(Flow::Over) if !pump.cut() => {
+                let sent = pump.moved.saturating_sub(*head);
+                Ok(Step::Over { status: *status, sent, keep_alive: *keep_alive })
+            }
+            Ok(Flow::Over) | Err(_) => Err(self.broken()),
+        }
+    }
+
+    fn gateway(&self, why: &str) -> Trouble {
+        Trouble::Gateway(502, format!("{}: {why}", self.name()))
+    }
+
+    /// `None` once the connection is made.
+    fn join(&mut self) -> Result<Option<Step>, Trouble> {
+        let mut why = "no address".to_owned();
+        if let Some((_, stream)) = &self.upstream {
+            match connected(stream) {
+                Ok(true) => {
+                    let _ = stream.set_nodelay(true);
+                    self.joined = true;
+                    return Ok(None);
+                }
+                Ok(false) => return Ok(Some(Step::Waits)),
+                Err(e) => why = format!("connect to {}: {e}", self.name()),
+            }
+        }
+        for address in self.addresses.by_ref() {
+            match begin(address) {
+                Ok(stream) => {
+                    self.upstream = Some((address, stream));
+                    return Ok(Some(Step::Dialled));
+                }
+                Err(e) => why = format!("connect to {address}: {e}"),
+            }
+        }
+        Err(Trouble::Gateway(502, why))
+    }
+}

@@ -1,0 +1,132 @@
+//! What is answered.
+
+use std::fs::File;
+use std::net::IpAddr;
+
+use nix::sys::signal::Signal;
+
+use super::super::complain;
+use super::request::Request;
+use super::upstream::Upstream;
+
+pub enum Reply {
+    Page(Page),
+    /// The first so many bytes of a file.
+    File {
+        kind: &'static str,
+        file: File,
+        length: u64,
+    },
+    /// What another server says.
+    Passed(Upstream),
+}
+
+/// What fits into memory.
+pub struct Page {
+    pub status: u16,
+    pub kind: &'static str,
+    pub body: Vec<u8>,
+    /// Where else to look (`Location`).
+    pub elsewhere: Option<String>,
+}
+
+impl Page {
+    pub fn html(status: u16, text: String) -> Self {
+        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), elsewhere: None }
+    }
+
+    /// A short page that names the status.
+    pub fn plain(status: u16) -> Self {
+        let text = format!("<!doctype html>\n<title>{status}</title>\n<h1>{status} {}</h1>\n", reason(status));
+        Self::html(status, text)
+    }
+
+    pub fn moved(location: String) -> Self {
+        Self { elsewhere: Some(location), ..Self::plain(301) }
+    }
+}
+
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        301 => "Moved Permanently",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        502 => "Bad Gateway",
+        504 => "Gateway Timeout",
+        _ => "Internal Server Error",
+    }
+}
+
+/// The head of an answer of our own.
+pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Option<&str>, keep_alive: bool) -> String {
+    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    let location = elsewhere.map_or(String::new(), |to| format!("Location: {to}\r\n"));
+    format!(
+        "HTTP/1.1 {status} {}\r\nServer: {server}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{location}Connection: {connection}\r\n\r\n",
+        reason(status)
+    )
+}
+
+/// A server that answers requests.
+pub trait Site {
+    /// As the `Server` header has it.
+    const NAME: &'static str;
+
+    fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply;
+
+    /// Called once an answer has gone out, or has broken off, with how much of its body went.
+    fn answered(&mut self, _line: &Line) {}
+
+    /// Something went wrong that the client is not told in full.
+    fn trouble(&mut self, what: &str) {
+        complain(format_args!("{}: [error] {what}", Self::NAME));
+    }
+
+    /// What a signal means to it.
+    fn signalled(&mut self, signal: Signal) -> Then;
+}
+
+/// What comes after a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    GoOn,
+    /// What is being answered is answered; nothing new is taken.
+    Finish,
+    Stop,
+}
+
+/// What a log says of a request.
+#[derive(Clone)]
+pub struct Line {
+    pub peer: IpAddr,
+    /// The request's first line.
+    pub request: String,
+    pub referer: String,
+    pub agent: String,
+    pub status: u16,
+    pub sent: u64,
+}
+
+impl Line {
+    pub fn of(request: &Request, peer: IpAddr) -> Self {
+        Self {
+            peer,
+            request: format!("{} {} HTTP/1.{}", request.method, request.target, request.version),
+            referer: request.header("referer"),
+            agent: request.header("user-agent"),
+            status: 0,
+            sent: 0,
+        }
+    }
+
+    /// Of what is no request.
+    pub fn of_bytes(bytes: &[u8], peer: IpAddr) -> Self {
+        let first = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+        let request = first.iter().take(200).map(|b| char::from(*b)).collect();
+        Self { peer, request, referer: String::new(), agent: String::new(), status: 0, sent: 0 }
+    }
+}

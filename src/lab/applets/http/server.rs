@@ -1,0 +1,216 @@
+//! Many connections in one thread; idle, it sleeps.
+
+use std::io;
+use std::net::TcpListener;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::connection::{Connection, Next};
+use super::reply::{Site, Then};
+use crate::lab::stream::{EDGES, Key, SCRATCH, Table, make_room};
+
+const LISTENER: u64 = u64::MAX;
+const SIGNAL: u64 = u64::MAX - 1;
+/// How long to wait for descriptors of others.
+const BREATH: Duration = Duration::from_millis(100);
+const CLIENT: u8 = 0;
+const UPSTREAM: u8 = 1;
+
+struct Server<'a, S> {
+    epoll: Epoll,
+    /// `None` once nothing new is taken.
+    listener: Option<&'a TcpListener>,
+    /// Whether it is watched; not while there are enough connections.
+    listening: bool,
+    most: usize,
+    connections: Table<Connection>,
+    /// Those that could go on without an event.
+    ready: Vec<Key>,
+    site: &'a mut S,
+    scratch: Vec<u8>,
+}
+
+/// Serves what comes from `listener`, `most` connections at a time, until a signal that the site
+/// takes for an end. `signals` are to be blocked already.
+pub fn serve<S: Site>(listener: &TcpListener, signals: &SigSet, most: usize, site: &mut S) -> io::Result<()> {
+    let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    // whoever shares it may be faster: then accept must not wait
+    listener.set_nonblocking(true)?;
+    make_room(most)?;
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    epoll.add(&signal, EpollEvent::new(EpollFlags::EPOLLIN, SIGNAL))?;
+    let mut server = Server {
+        epoll,
+        listener: Some(listener),
+        listening: false,
+        most,
+        connections: Table::default(),
+        ready: Vec::new(),
+        site,
+        scratch: vec![0; SCRATCH],
+    };
+    server.run(&signal)
+}
+
+impl<S: Site> Server<'_, S> {
+    fn run(&mut self, signal: &SignalFd) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        loop {
+            self.listen()?;
+            let n = match self.epoll.wait(&mut events, self.timeout()) {
+                Ok(n) => n,
+                Err(Errno::EINTR) => 0,
+                Err(e) => return Err(e.into()),
+            };
+            for key in std::mem::take(&mut self.ready) {
+                self.advance(key);
+            }
+            for event in &events[..n] {
+                match event.data() {
+                    LISTENER => self.accept(),
+                    SIGNAL => {
+                        while let Some(info) = signal.read_signal()? {
+                            if self.signalled(info.ssi_signo as i32) == Then::Stop {
+                                return Ok(());
+                            }
+                        }
+                    }
+                    token => self.edge(token, event.events()),
+                }
+            }
+            self.expire();
+            if self.listener.is_none() && self.connections.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn signalled(&mut self, signal: i32) -> Then {
+        let Ok(signal) = Signal::try_from(signal) else { return Then::GoOn };
+        let then = self.site.signalled(signal);
+        if then == Then::Finish
+            && let Some(listener) = self.listener.take()
+        {
+            if std::mem::take(&mut self.listening) {
+                let _ = self.epoll.delete(listener);
+            }
+            let idle: Vec<Key> = self.connections.iter().filter(|(_, c)| c.idle()).map(|(key, _)| key).collect();
+            for key in idle {
+                // it may have asked at this very moment
+                self.advance(key);
+                if self.connections.get_mut(key).is_some_and(|c| c.idle()) {
+                    self.connections.remove(key);
+                }
+            }
+        }
+        then
+    }
+
+    /// Listens if there is room, and only then.
+    fn listen(&mut self) -> io::Result<()> {
+        let Some(listener) = self.listener else { return Ok(()) };
+        let room = self.connections.len() < self.most;
+        match (room, self.listening) {
+            // one connection wakes one of those who share the listener
+            (true, false) => {
+                self.epoll
+                    .add(listener, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE, LISTENER))?;
+            }
+            (false, true) => self.epoll.delete(listener)?,
+            _ => {}
+        }
+        self.listening = room;
+        Ok(())
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if !self.ready.is_empty() {
+            return EpollTimeout::ZERO;
+        }
+        let finishing = self.listener.is_none();
+        let Some(first) = self.connections.iter().map(|(_, c)| c.deadline(finishing)).min() else {
+            return EpollTimeout::NONE;
+        };
+        // rounded up: not to wake before the time
+        let ms = first.saturating_duration_since(Instant::now()).as_millis() + 1;
+        EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX)).unwrap_or(EpollTimeout::MAX)
+    }
+
+    fn expire(&mut self) {
+        let (now, finishing) = (Instant::now(), self.listener.is_none());
+        let late: Vec<Key> =
+            self.connections.iter().filter(|(_, c)| c.deadline(finishing) <= now).map(|(key, _)| key).collect();
+        for key in late {
+            if let Some(connection) = self.connections.get_mut(key) {
+                let next = connection.give_up(self.site);
+                self.follow(key, &next);
+            }
+        }
+    }
+
+    /// One at a time: whoever else listens has its turn as well.
+    fn accept(&mut self) {
+        let Some(listener) = self.listener else { return };
+        let (client, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(e) => {
+                // out of descriptors or memory: the connection stays in the queue and epoll would say so at once
+                if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) {
+                    sleep(BREATH);
+                }
+                return;
+            }
+        };
+        if client.set_nonblocking(true).and_then(|()| client.set_nodelay(true)).is_err() {
+            return;
+        }
+        let key = self.connections.insert(Connection::new(client, peer.ip()));
+        let client = self.connections.get_mut(key).map(|c| &c.client);
+        let watched = client.map(|it| self.epoll.add(it, EpollEvent::new(EDGES, key.token(CLIENT))));
+        if !matches!(watched, Some(Ok(()))) {
+            self.connections.remove(key);
+        }
+    }
+
+    fn edge(&mut self, token: u64, flags: EpollFlags) {
+        let (key, side) = Key::of_token(token);
+        if side == CLIENT
+            && flags.contains(EpollFlags::EPOLLHUP)
+            && self.connections.get_mut(key).is_some_and(|c| c.hung_up(self.site))
+        {
+            self.connections.remove(key);
+        } else {
+            self.advance(key);
+        }
+    }
+
+    fn advance(&mut self, key: Key) {
+        let finishing = self.listener.is_none();
+        if let Some(connection) = self.connections.get_mut(key) {
+            let next = connection.advance(self.site, finishing, &mut self.scratch);
+            self.follow(key, &next);
+        }
+    }
+
+    fn follow(&mut self, key: Key, next: &Next) {
+        match next {
+            Next::Waits => {}
+            Next::More if self.ready.contains(&key) => {}
+            Next::More => self.ready.push(key),
+            Next::Watch => {
+                let upstream = self.connections.get_mut(key).and_then(|c| c.upstream());
+                let watched = upstream.map(|it| self.epoll.add(it, EpollEvent::new(EDGES, key.token(UPSTREAM))));
+                if !matches!(watched, Some(Ok(()))) {
+                    self.connections.remove(key);
+                }
+            }
+            // the kernel takes closed sockets out of epoll
+            Next::Close => drop(self.connections.remove(key)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `http://HOST[:PORT][/PATH]`.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// As written, without brackets.
+    pub host: String,
+    pub port: u16,
+    /// From the slash on; empty if there is none.
+    pub path: String,
+}
+
+impl Url {
+    /// `None` for anything else, such as other schemes and user names.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("http://")?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(v6) => v6
+                .split_once(']')
+                .map(|(host, port)| (host, port.strip_prefix(':').or(port.is_empty().then_some("80")))),
+            None => Some(authority.split_once(':').map_or((authority, Some("80")), |(host, port)| (host, Some(port)))),
+        }?;
+        let unfit = |c: char| c.is_whitespace() || c.is_control() || "@?#[]".contains(c);
+        if host.is_empty() || host.contains(unfit) || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return None;
+        }
+        Some(Self { host: host.to_owned(), port: port?.parse().ok().filter(|p| *p != 0)?, path: path.to_owned() })
+    }
+
+    /// Host and port as the `Host` header has them.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// `localhost` is `::1` too, where few listen: all of them are to be tried.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Url;
+
+    #[test]
+    fn hosts_ports_and_paths_are_told_apart() {
+        let url = |host: &str, port, path: &str| Some(Url { host: host.to_owned(), port, path: path.to_owned() });
+        for (text, want) in [
+            ("http://localhost", url("localhost", 80, "")),
+            ("http://localhost/", url("localhost", 80, "/")),
+            ("http://127.0.0.1:2368/a?b=c:d", url("127.0.0.1", 2368, "/a?b=c:d")),
+            ("http://[::1]:8080/x", url("::1", 8080, "/x")),
+            ("http://[::1]", url("::1", 80, "")),
+            ("https://localhost", None),
+            ("localhost:80", None),
+            ("http://", None),
+            ("http://:80", None),
+            ("http://a:", None),
+            ("http://a:0", None),
+            ("http://a:99999", None),
+            ("http://[::1", None),
+            ("http://[::1]x", None),
+            ("http://me@a", None),
+            ("http://a b/", None),
+            ("http://a/\r\nx", None),
+        ] {
+            assert_eq!(Url::parse(text), want, "{text}");
+        }
+        for authority in ["[::1]:81", "a", "a:81"] {
+            let parsed = Url::parse(&format!("http://{authority}/x")).expect("a URL");
+            assert_eq!(parsed.authority(), authority);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The example of wait(2): a parent that is told when its child stops, continues and ends.
+//!
+//! The child sleeps until it is signalled; USR1 lets it exit with `--status N` (0). When it has
+//! ended, the next one is started, or with `--once` the parent ends too.
+
+use nix::sched::CloneFlags;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+
+use super::options::Options;
+use super::{complain, end_on_term_as_init, say, usage};
+use crate::sys::fork::{self, Alone};
+use crate::sys::{signals, wait};
+
+pub fn main(args: &[String]) -> i32 {
+    let read = Options::read(args, &["status"], &["once"])
+        .and_then(|options| Ok((options.number::<u8>("status", 0)?, options.has("once"))));
+    let (status, once) = match read {
+        Ok(read) => read,
+        Err(why) => return usage("waiter", &why),
+    };
+    let _ = prctl::set_name(c"waiter");
+    end_on_term_as_init();
+    let Ok(alone) = Alone::prove() else { return 1 };
+    loop {
+        let pid = match fork::spawn(&alone, CloneFlags::empty(), || child(status)) {
+            Ok(child) => child.pid,
+            Err(e) => {
+                complain(format_args!("waiter: cannot start a child: {}", e.desc()));
+                return 1;
+            }
+        };
+        say(format_args!("Child PID is {pid}"));
+        while let Ok(status) = wait::change(pid) {
+            say(in_words(status));
+            if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
+                break;
+            }
+        }
+        if once {
+            return 0;
+        }
+    }
+}
+
+fn child(status: u8) -> i32 {
+    let _ = prctl::set_name(c"waiter: child");
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    // what kills it is not to be swallowed by the handler of a PID 1
+    let heard = SigSet::from_iter([Signal::SIGUSR1]);
+    if signals::reset().and_then(|()| heard.thread_block()).is_err() {
+        return 1;
+    }
+    let _ = heard.wait();
+    i32::from(status)
+}
+
+/// As the manual page's example prints it.
+fn in_words(status: i32) -> String {
+    if libc::WIFEXITED(status) {
+        format!("exited, status={}", libc::WEXITSTATUS(status))
+    } else if libc::WIFSIGNALED(status) {
+        format!("killed by signal {}", libc::WTERMSIG(status))
+    } else if libc::WIFSTOPPED(status) {
+        format!("stopped by signal {}", libc::WSTOPSIG(status))
+    } else {
+        "continued".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn statuses_read_as_in_the_manual_page() {
+        for (status, words) in [
+            (0x0300, "exited, status=3"),
+            (9, "killed by signal 9"),
+            (0x8b, "killed by signal 11"),
+            (0x137f, "stopped by signal 19"),
+            (0xffff, "continued"),
+        ] {
+            assert_eq!(in_words(status), words);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What the server does: flags, and over its defaults a file in a small part of nginx's language.
+//!
+//! ```text
+//! worker_processes 2;
+//! error_log /dev/stderr;
+//! events { worker_connections 256; }
+//! http {
+//!     access_log /var/log/nginx/access.log;    # or off; `combined` after it adds referrer and agent
+//!     server {
+//!         listen 80;                           # or ADDRESS:80
+//!         root /usr/share/nginx/html;
+//!         location /blog/ { proxy_pass http://127.0.0.1:2368/; }
+//!     }
+//! }
+//! ```
+//!
+//! The blocks `http` and `server` may be left out. What is not understood is an error, as in nginx.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::directives;
+use super::log::{Format, Target};
+use super::syntax::Wrong;
+use crate::lab::applets::http::url::Url;
+use crate::lab::applets::options::Options;
+
+/// Where nginx's image has its pages and its log.
+const ROOT: &str = "/usr/share/nginx/html";
+const LOG: &str = "/var/log/nginx/access.log";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub workers: usize,
+    /// Connections of each worker.
+    pub connections: usize,
+    pub root: PathBuf,
+    pub access: Target,
+    pub format: Format,
+    pub errors: Target,
+    /// Longest prefix first.
+    pub locations: Vec<Location>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    pub prefix: String,
+    pub serves: Serves,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serves {
+    Files(PathBuf),
+    /// With a path, it takes the place of the prefix.
+    Proxy {
+        addresses: Vec<SocketAddr>,
+        path: Option<String>,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::UNSPECIFIED, 80).into(),
+            workers: 2,
+            connections: 256,
+            root: ROOT.into(),
+            access: Target::of(LOG),
+            format: Format::Common,
+            errors: Target::Stderr,
+            locations: Vec::new(),
+        }
+    }
+}
+
+/// The command line.
+pub struct Flags {
+    file: Option<String>,
+    port: Option<u16>,
+    root: Option<PathBuf>,
+    log: Option<Target>,
+    workers: Option<usize>,
+    proxy: Option<Url>,
+}
+
+impl Flags {
+    pub fn read(args: &[String]) -> Result<Self, String> {
+        let options = Options::read(args, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
+        Ok(Self {
+            file: options.get("config").map(str::to_owned),
+            port: options.parsed("port", None, "a port", |text| text.parse().ok().map(Some))?,
+            root: options.get("root").map(PathBuf::from),
+            log: options.get("log").map(Target::of),
+            workers: options.parsed("workers", None, "1 to 64", |text| workers(text).map(Some))?,
+            proxy: options.parsed("proxy", None, "http://HOST[:PORT]", |text| Url::parse(text).map(Some))?,
+        })
+    }
+}
+
+pub fn workers(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|n| (1..=64).contains(n))
+}
+
+impl Config {
+    /// Reads the file anew; what the flags say stands over it.
+    pub fn load(flags: &Flags) -> Result<Self, String> {
+        let mut config = Self::default();
+        if let Some(file) = &flags.file {
+            let text = std::fs::read_to_string(file).map_err(|e| format!("open() \"{file}\" failed ({e})"))?;
+            directives::apply(&mut config, &text).map_err(|Wrong { what, line }| format!("{what} in {file}:{line}"))?;
+        }
+        if let Some(port) = flags.port {
+            config.listen.set_port(port);
+        }
+        if let Some(root) = &flags.root {
+            config.root.clone_from(root);
+        }
+        if let Some(log) = &flags.log {
+            config.access = log.clone();
+        }
+        config.workers = flags.workers.unwrap_or(config.workers);
+        if let Some(url) = &flags.proxy {
+            let serves = proxy(url)?;
+            config.locations.retain(|location| location.prefix != "/");
+            config.locations.push(Location { prefix: "/".to_owned(), serves });
+        }
+        config.locations.sort_by_key(|location| std::cmp::Reverse(location.prefix.len()));
+        Ok(config)
+    }
+}
+
+/// # Errors
+/// The upstream's name is not known; nginx does not start then either.
+pub fn proxy(url: &Url) -> Result<Serves, String> {
+    let addresses = url.addresses().unwrap_or_default();
+    if addresses.is_empty() {
+        return Err(format!("host not found in upstream \"{}\"", url.host));
+    }
+    Ok(Serves::Proxy { addresses, path: (!url.path.is_empty()).then(|| url.path.clone()) })
+}

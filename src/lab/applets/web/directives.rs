@@ -1,0 +1,255 @@
+//! What each directive of the configuration means.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::config::{Config, Location, Serves, proxy, workers};
+use super::log::{Format, Target};
+use super::syntax::{Directive, Wrong, parse};
+use crate::lab::applets::http::url::Url;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Main,
+    Events,
+    Http,
+    Server,
+    Location,
+}
+
+struct Known {
+    name: &'static str,
+    args: RangeInclusive<usize>,
+    block: bool,
+    places: &'static [Place],
+}
+
+const fn known(name: &'static str, args: RangeInclusive<usize>, block: bool, places: &'static [Place]) -> Known {
+    Known { name, args, block, places }
+}
+
+/// Blocks may be left out, so what belongs into them may stand outside.
+const OUTER: &[Place] = &[Place::Main, Place::Http, Place::Server];
+
+const KNOWN: [Known; 12] = [
+    known("events", 0..=0, true, &[Place::Main]),
+    known("http", 0..=0, true, &[Place::Main]),
+    known("server", 0..=0, true, &[Place::Main, Place::Http]),
+    known("location", 1..=1, true, OUTER),
+    known("worker_processes", 1..=1, false, &[Place::Main]),
+    known("worker_connections", 1..=1, false, &[Place::Events]),
+    known("error_log", 1..=2, false, OUTER),
+    known("access_log", 1..=2, false, OUTER),
+    known("listen", 1..=2, false, OUTER),
+    known("server_name", 1..=64, false, OUTER),
+    known("root", 1..=1, false, &[Place::Main, Place::Http, Place::Server, Place::Location]),
+    known("proxy_pass", 1..=1, false, &[Place::Location]),
+];
+
+/// Sets what the text says.
+pub fn apply(config: &mut Config, text: &str) -> Result<(), Wrong> {
+    block(config, &parse(text)?, Place::Main, &mut Vec::new())
+}
+
+/// The same directive twice is a mistake wherever the two stand: the blocks do not override each other.
+fn block(config: &mut Config, directives: &[Directive], place: Place, seen: &mut Vec<String>) -> Result<(), Wrong> {
+    for directive in directives {
+        check(directive, place)?;
+        if directive.name != "location" {
+            if seen.contains(&directive.name) {
+                return Err(directive.wrong(format!("\"{}\" directive is duplicate", directive.name)));
+            }
+            seen.push(directive.name.clone());
+        }
+        let inner = directive.block.as_deref().unwrap_or_default();
+        match directive.name.as_str() {
+            "events" => block(config, inner, Place::Events, seen)?,
+            "http" => block(config, inner, Place::Http, seen)?,
+            "server" => block(config, inner, Place::Server, seen)?,
+            "location" => location(config, directive)?,
+            _ => set(config, directive).map_err(|what| directive.wrong(what))?,
+        }
+    }
+    Ok(())
+}
+
+fn check(directive: &Directive, place: Place) -> Result<(), Wrong> {
+    let Directive { name, args, block, .. } = directive;
+    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+        return Err(directive.wrong(format!("unknown directive \"{name}\"")));
+    };
+    if !known.places.contains(&place) {
+        return Err(directive.wrong(format!("\"{name}\" directive is not allowed here")));
+    }
+    match (known.block, block) {
+        (true, None) => return Err(directive.wrong(format!("directive \"{name}\" has no opening \"{{\""))),
+        (false, Some(_)) => return Err(directive.wrong(format!("directive \"{name}\" is not terminated by \";\""))),
+        _ => {}
+    }
+    if known.args.contains(&args.len()) {
+        Ok(())
+    } else {
+        Err(directive.wrong(format!("invalid number of arguments in \"{name}\" directive")))
+    }
+}
+
+fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
+    let Directive { name, args, .. } = directive;
+    let first = args.first().map_or("", String::as_str);
+    let second = args.get(1).map(String::as_str);
+    let invalid = || format!("invalid value \"{first}\" in \"{name}\" directive");
+    match name.as_str() {
+        "worker_processes" => config.workers = workers(first).ok_or_else(invalid)?,
+        "worker_connections" => {
+            config.connections = first.parse().ok().filter(|n| (1..=65_536).contains(n)).ok_or_else(invalid)?;
+        }
+        "error_log" => config.errors = Target::of(first),
+        "access_log" => {
+            config.access = if first == "off" { Target::Nowhere } else { Target::of(first) };
+            config.format = match second {
+                None | Some("common") => Format::Common,
+                Some("combined") => Format::Combined,
+                Some(other) => return Err(format!("unknown log format \"{other}\"")),
+            };
+        }
+        "listen" => {
+            let invalid = || format!("invalid address or port in \"{first}\" of the \"listen\" directive");
+            config.listen = listen(first).ok_or_else(invalid)?;
+            if let Some(other) = second.filter(|word| *word != "default_server") {
+                return Err(format!("invalid parameter \"{other}\""));
+            }
+        }
+        "root" => config.root = first.into(),
+        // there is one server, and it answers to any name
+        _ => {}
+    }
+    Ok(())
+}
+
+fn listen(text: &str) -> Option<SocketAddr> {
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    if let Ok(port) = text.parse() {
+        return Some((any, port).into());
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some((ip, 80).into());
+    }
+    match text.strip_prefix("*:") {
+        Some(port) => Some((any, port.parse().ok()?).into()),
+        None => text.parse().ok(),
+    }
+}
+
+fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
+    let prefix = directive.args.first().cloned().unwrap_or_default();
+    if !prefix.starts_with('/') {
+        return Err(directive.wrong(format!("location \"{prefix}\" is not understood; expected a path")));
+    }
+    if config.locations.iter().any(|known| known.prefix == prefix) {
+        return Err(directive.wrong(format!("duplicate location \"{prefix}\"")));
+    }
+    let mut serves = None;
+    for inner in directive.block.as_deref().unwrap_or_default() {
+        check(inner, Place::Location)?;
+        if serves.is_some() {
+            return Err(inner.wrong("a location has one \"root\" or one \"proxy_pass\""));
+        }
+        let value = inner.args.first().map_or("", String::as_str);
+        serves = Some(if inner.name == "root" {
+            Serves::Files(PathBuf::from(value))
+        } else {
+            let url = Url::parse(value).ok_or_else(|| format!("invalid URL \"{value}\"; expected http://HOST[:PORT]"));
+            url.and_then(|url| proxy(&url)).map_err(|what| inner.wrong(what))?
+        });
+    }
+    let serves = serves.ok_or_else(|| directive.wrong("a location has one \"root\" or one \"proxy_pass\""))?;
+    config.locations.push(Location { prefix, serves });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{Config, Location, Serves};
+    use super::super::log::{Format, Target};
+    use super::super::syntax::Wrong;
+    use super::apply;
+
+    fn config(text: &str) -> Result<Config, Wrong> {
+        let mut config = Config::default();
+        apply(&mut config, text).map(|()| config)
+    }
+
+    /// As it stands in a tutorial about the Ghost blog behind nginx.
+    const GHOST: &str = "error_log /dev/stderr;
+events { worker_connections  1024; }
+http {
+    access_log /dev/stdout combined;
+    server {
+        listen 80 default_server;
+        server_name example.com www.example.com;
+        location / {
+            proxy_pass http://127.0.0.1:2368;
+        }
+    }
+}
+";
+
+    #[test]
+    fn a_file_made_for_nginx_is_understood() {
+        let addresses = vec!["127.0.0.1:2368".parse().expect("an address")];
+        let location = Location { prefix: "/".to_owned(), serves: Serves::Proxy { addresses, path: None } };
+        let want = Config {
+            connections: 1024,
+            access: Target::Stdout,
+            format: Format::Combined,
+            locations: vec![location],
+            ..Config::default()
+        };
+        assert_eq!(config(GHOST), Ok(want));
+    }
+
+    #[test]
+    fn addresses_to_listen_on() {
+        for (text, want) in [
+            ("8080", "0.0.0.0:8080"),
+            ("*:8080", "0.0.0.0:8080"),
+            ("127.0.0.1:81", "127.0.0.1:81"),
+            ("127.0.0.1", "127.0.0.1:80"),
+            ("[::1]:81", "[::1]:81"),
+        ] {
+            let got = config(&format!("listen {text};")).expect(text).listen;
+            assert_eq!(got.to_string(), want);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        for (text, line, what) in [
+            ("\n\nlisen 80;", 3, "unknown directive \"lisen\""),
+            ("listen 80\nroot /x;", 1, "invalid number of arguments in \"listen\" directive"),
+            ("listen 80;\nlisten 81;", 2, "\"listen\" directive is duplicate"),
+            ("server {\n}\nserver {\n}", 3, "\"server\" directive is duplicate"),
+            ("listen x;", 1, "invalid address or port in \"x\" of the \"listen\" directive"),
+            ("listen 80 ssl;", 1, "invalid parameter \"ssl\""),
+            ("listen 80 { }", 1, "directive \"listen\" is not terminated by \";\""),
+            ("http;", 1, "directive \"http\" has no opening \"{\""),
+            ("http { worker_processes 2; }", 1, "\"worker_processes\" directive is not allowed here"),
+            ("proxy_pass http://a;", 1, "\"proxy_pass\" directive is not allowed here"),
+            ("worker_processes 0;", 1, "invalid value \"0\" in \"worker_processes\" directive"),
+            ("access_log /x json;", 1, "unknown log format \"json\""),
+            ("location / {\nproxy_pass https://a;\n}", 2, "invalid URL \"https://a\"; expected http://HOST[:PORT]"),
+            (
+                "location / {\nproxy_pass http://no.such.host.invalid;\n}",
+                2,
+                "host not found in upstream \"no.such.host.invalid\"",
+            ),
+            ("location / {\nlisten 80;\n}", 2, "\"listen\" directive is not allowed here"),
+            ("location / { }", 1, "a location has one \"root\" or one \"proxy_pass\""),
+            ("location / { root /a; }\nlocation / { root /b; }", 2, "duplicate location \"/\""),
+            ("location ~ \\.php$ { root /a; }", 1, "invalid number of arguments in \"location\" directive"),
+        ] {
+            assert_eq!(config(text), Err(Wrong::new(line, what)), "{text}");
+        }
+    }
+}

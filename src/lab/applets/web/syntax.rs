@@ -1,0 +1,168 @@
+//! nginx's way to write a configuration: words, `;` after them or a block in braces, `#` comments.
+
+/// A directive and where it begins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Directive {
+    pub name: String,
+    pub args: Vec<String>,
+    pub block: Option<Vec<Directive>>,
+    pub line: usize,
+}
+
+/// What is wrong, in nginx's words, and in which line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub what: String,
+    pub line: usize,
+}
+
+impl Directive {
+    pub fn wrong(&self, what: impl Into<String>) -> Wrong {
+        Wrong::new(self.line, what)
+    }
+}
+
+impl Wrong {
+    pub fn new(line: usize, what: impl Into<String>) -> Self {
+        Self { what: what.into(), line }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Token {
+    Word(String),
+    Semicolon,
+    Open,
+    Close,
+}
+
+/// Blocks in blocks; more is surely a mistake.
+const DEEPEST: usize = 8;
+
+pub fn parse(text: &str) -> Result<Vec<Directive>, Wrong> {
+    let mut tokens = tokens(text)?.into_iter();
+    let last = text.lines().count().max(1);
+    block(&mut tokens, last, 0)
+}
+
+fn block(
+    tokens: &mut impl Iterator<Item = (usize, Token)>,
+    last: usize,
+    depth: usize,
+) -> Result<Vec<Directive>, Wrong> {
+    let mut directives = Vec::new();
+    let mut words: Vec<(usize, String)> = Vec::new();
+    while let Some((line, token)) = tokens.next() {
+        let mark = match token {
+            Token::Word(word) => {
+                words.push((line, word));
+                continue;
+            }
+            Token::Semicolon => ";",
+            Token::Open => "{",
+            Token::Close => "}",
+        };
+        if mark == "}" && words.is_empty() && depth > 0 {
+            return Ok(directives);
+        }
+        if mark == "}" || words.is_empty() || depth == DEEPEST {
+            return Err(Wrong::new(line, format!("unexpected \"{mark}\"")));
+        }
+        let (line, name) = words.remove(0);
+        let args = std::mem::take(&mut words).into_iter().map(|(_, word)| word).collect();
+        let block = if mark == "{" { Some(block(tokens, last, depth + 1)?) } else { None };
+        directives.push(Directive { name, args, block, line });
+    }
+    match (words.is_empty(), depth) {
+        (true, 0) => Ok(directives),
+        (true, _) => Err(Wrong::new(last, "unexpected end of file, expecting \"}\"")),
+        (false, _) => Err(Wrong::new(last, "unexpected end of file, expecting \";\" or \"}\"")),
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
+    let mut tokens = Vec::new();
+    let mut line = 1;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let token = match c {
+            '\n' => {
+                line += 1;
+                continue;
+            }
+            c if c.is_whitespace() => continue,
+            '#' => {
+                while chars.next_if(|c| *c != '\n').is_some() {}
+                continue;
+            }
+            ';' => Token::Semicolon,
+            '{' => Token::Open,
+            '}' => Token::Close,
+            '"' | '\'' => {
+                let start = line;
+                let mut word = String::new();
+                loop {
+                    match chars.next() {
+                        Some(end) if end == c => break,
+                        Some('\\') => word.extend(chars.next()),
+                        Some(other) => {
+                            line += usize::from(other == '\n');
+                            word.push(other);
+                        }
+                        None => return Err(Wrong::new(start, format!("no closing {c}"))),
+                    }
+                }
+                tokens.push((start, Token::Word(word)));
+                continue;
+            }
+            first => {
+                let mut word = String::from(first);
+                while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !matches!(c, ';' | '{' | '}')) {
+                    word.push(c);
+                }
+                Token::Word(word)
+            }
+        };
+        tokens.push((line, token));
+    }
+    Ok(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Directive, Wrong, parse};
+
+    fn directive(line: usize, words: &[&str], block: Option<Vec<Directive>>) -> Directive {
+        let mut words = words.iter().map(|w| (*w).to_owned());
+        Directive { name: words.next().expect("a name"), args: words.collect(), block, line }
+    }
+
+    #[test]
+    fn directives_know_their_lines() {
+        let text = "# all\nlisten 80;\n\nlocation / { # here\n  root \"/a b\";\n}\nx\n  y;z;";
+        let want = vec![
+            directive(2, &["listen", "80"], None),
+            directive(4, &["location", "/"], Some(vec![directive(5, &["root", "/a b"], None)])),
+            directive(7, &["x", "y"], None),
+            directive(8, &["z"], None),
+        ];
+        assert_eq!(parse(text), Ok(want));
+        assert_eq!(parse(""), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_as_nginx_says_it() {
+        for (text, line, what) in [
+            ("listen 80", 1, "unexpected end of file, expecting \";\" or \"}\""),
+            ("a {\nb;\n", 2, "unexpected end of file, expecting \"}\""),
+            ("a;\n}\n", 2, "unexpected \"}\""),
+            ("a {\nlisten 80 }", 2, "unexpected \"}\""),
+            (";", 1, "unexpected \";\""),
+            ("\n{", 2, "unexpected \"{\""),
+            ("a;\nb \"c;\n\n", 2, "no closing \""),
+        ] {
+            assert_eq!(parse(text), Err(Wrong::new(line, what)), "{text}");
+        }
+        assert!(parse(&"a {".repeat(100_000)).is_err());
+    }
+}

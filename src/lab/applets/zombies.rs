@@ -1,0 +1,130 @@
+//! Makes zombies: of orphans, which pause reaps, or held by a parent that never waits.
+//!
+//! `--mode orphan|held` (orphan), `--rate N` a second (1; 0 is as fast as it goes), `--total N`
+//! (0: for ever), `--hold MS` that each child lives (orphans 1000, held ones 0). With its total
+//! made it stays: held zombies are there as long as it is.
+
+use std::ffi::CStr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::prctl;
+use nix::unistd::{getpid, pause};
+
+use super::options::Options;
+use super::{complain, end_on_term_as_init, say, usage};
+use crate::sys::fork::{self, Alone};
+use crate::sys::wait;
+
+/// How long to wait for room in the process table, at first and at most.
+const ROOM_SOON: Duration = Duration::from_millis(50);
+const ROOM_LATER: Duration = Duration::from_secs(2);
+/// The exit code of a middle process that could not start its orphan for want of room.
+const NO_ROOM: i32 = 75;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Orphan,
+    Held,
+}
+
+struct Plan {
+    mode: Mode,
+    every: Option<Duration>,
+    total: u64,
+    hold: Duration,
+}
+
+impl Plan {
+    fn read(args: &[String]) -> Result<Self, String> {
+        let options = Options::read(args, &["mode", "rate", "total", "hold"], &[])?;
+        let mode = options.parsed("mode", Mode::Orphan, "orphan or held", |mode| match mode {
+            "orphan" => Some(Mode::Orphan),
+            "held" => Some(Mode::Held),
+            _ => None,
+        })?;
+        let rate: u32 = options.number("rate", 1)?;
+        let hold = options.number("hold", if mode == Mode::Orphan { 1000 } else { 0 })?;
+        Ok(Self {
+            mode,
+            every: (rate > 0).then(|| Duration::from_secs(1) / rate),
+            total: options.number("total", 0)?,
+            hold: Duration::from_millis(hold),
+        })
+    }
+}
+
+pub fn main(args: &[String]) -> i32 {
+    let plan = match Plan::read(args) {
+        Ok(plan) => plan,
+        Err(why) => return usage("zombies", &why),
+    };
+    let _ = prctl::set_name(c"zombies");
+    end_on_term_as_init();
+    let Ok(alone) = Alone::prove() else { return 1 };
+    if plan.mode == Mode::Orphan && getpid().as_raw() == 1 {
+        complain("zombies: is PID 1 here, so orphans come back to it, and it does not wait for them");
+    }
+    make(&plan, &alone);
+    say(format_args!("zombies: made {}", plan.total));
+    loop {
+        pause();
+    }
+}
+
+fn make(plan: &Plan, alone: &Alone) {
+    let mut made = 0;
+    let mut next = Instant::now();
+    let mut said = false;
+    let mut room = ROOM_SOON;
+    while plan.total == 0 || made < plan.total {
+        let done = match plan.mode {
+            Mode::Held => fork::spawn(alone, CloneFlags::empty(), || live(c"zombies: held", plan.hold)).map(drop),
+            Mode::Orphan => orphan(alone, plan.hold),
+        };
+        if let Err(e) = done {
+            if !said {
+                complain(format_args!(
+                    "zombies: no room for another process after {made}: {}; waits for room",
+                    e.desc()
+                ));
+                said = true;
+            }
+            // nothing tells when a process of somebody else has gone
+            sleep(room);
+            room = ROOM_LATER.min(room * 2);
+            continue;
+        }
+        made += 1;
+        room = ROOM_SOON;
+        if let Some(every) = plan.every {
+            // by the clock, so that the rate holds; but what was missed is not made up for in a burst
+            next = (next + every).max(Instant::now());
+            sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// A child that leaves a child behind.
+fn orphan(alone: &Alone, hold: Duration) -> Result<(), Errno> {
+    let middle = fork::spawn(alone, CloneFlags::empty(), || {
+        let _ = prctl::set_name(c"zombies: middle");
+        // forked from a process of one thread, so it has one
+        let Ok(alone) = Alone::prove() else { return 1 };
+        fork::spawn(&alone, CloneFlags::empty(), || live(c"orphan", hold)).map_or(NO_ROOM, |_| 0)
+    })?;
+    match wait::one(middle.pid)? {
+        0 => Ok(()),
+        _ => Err(Errno::EAGAIN),
+    }
+}
+
+fn live(name: &CStr, hold: Duration) -> i32 {
+    let _ = prctl::set_name(name);
+    if !hold.is_zero() {
+        sleep(hold);
+    }
+    0
+}

@@ -1,0 +1,60 @@
+//! Byte streams between sockets that never block: what the bundled servers and the port publisher
+//! are made of.
+//!
+//! Sockets are watched edge-triggered (`epoll(7)`): each is registered once, and whoever owns it
+//! reads and writes until the kernel says `EAGAIN`.
+
+mod pump;
+mod table;
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
+
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
+
+pub use pump::{Flow, Pump, SCRATCH, unless_blocked};
+pub use table::{Key, Table};
+
+/// Everything there is to know of a socket, once each time it becomes so.
+pub const EDGES: EpollFlags =
+    EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT).union(EpollFlags::EPOLLRDHUP).union(EpollFlags::EPOLLET);
+
+/// Begins a connection; [`connected`] tells what became of it.
+///
+/// # Errors
+/// What the kernel knows at once: no route, no descriptors.
+pub fn begin(to: SocketAddr) -> io::Result<TcpStream> {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let fd = socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
+    match connect(fd.as_raw_fd(), &SockaddrStorage::from(to)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(fd)),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Whether the connection is made by now.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn connected(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(e) = stream.take_error()? {
+        return Err(e);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Raises the soft limit of descriptors to what so many connections need, two each, as far as the
+/// hard one lets it: the usual one has room for 500.
+pub fn make_room(connections: usize) -> Result<(), Errno> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = hard.min(connections as u64 * 2 + 64);
+    if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
+}

@@ -1,0 +1,175 @@
+//! One direction of a stream.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+/// Room for what is read at a time, lent to each pump in turn: a stream at rest holds no memory.
+pub const SCRATCH: usize = 64 * 1024;
+/// Reads in one go, so that a fast stream does not hold up all others.
+const ROUNDS: usize = 8;
+
+/// Moves bytes from a source to a sink, and keeps those that the sink did not take yet: at most
+/// what was read at a time.
+#[derive(Debug, Default)]
+pub struct Pump {
+    held: Vec<u8>,
+    /// How much of `held` the sink has.
+    gone: usize,
+    /// How much the source may still give; `None`: as much as it has.
+    left: Option<u64>,
+    ended: bool,
+    /// Bytes that the sink has taken.
+    pub moved: u64,
+}
+
+/// What a pump came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// All has been moved.
+    Over,
+    /// An end blocks: an edge will tell.
+    Waits,
+    /// No end blocks: call again, after others had their turn.
+    More,
+}
+
+impl Pump {
+    /// Until the source ends, or has given `left` bytes.
+    pub fn new(left: Option<u64>) -> Self {
+        Self { left, ..Self::default() }
+    }
+
+    /// Puts bytes before what the source gives; they do not count as the source's.
+    pub fn preload(&mut self, bytes: &[u8]) {
+        self.held.extend_from_slice(bytes);
+    }
+
+    /// Begins with bytes that were read from the source already; how many of them are its own.
+    pub fn begin_with(&mut self, bytes: &[u8]) -> usize {
+        let own = self.at_most(bytes.len());
+        self.left = self.left.map(|left| left - own as u64);
+        self.held.extend_from_slice(&bytes[..own]);
+        own
+    }
+
+    /// Whether the source ended before it gave what was expected of it.
+    pub fn cut(&self) -> bool {
+        self.ended && self.left.is_some_and(|left| left > 0)
+    }
+
+    /// Whether the source has come to its end, as opposed to having given all it may.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// # Errors
+    /// What either end says, except that it would block.
+    pub fn run(&mut self, from: &mut impl Read, to: &mut impl Write, scratch: &mut [u8]) -> io::Result<Flow> {
+        for _ in 0..ROUNDS {
+            if !self.flush(to)? {
+                return Ok(Flow::Waits);
+            }
+            if self.ended || self.left == Some(0) {
+                return Ok(Flow::Over);
+            }
+            let room = self.at_most(scratch.len());
+            let Some(n) = unless_blocked(|| from.read(&mut scratch[..room]))? else { return Ok(Flow::Waits) };
+            self.ended = n == 0;
+            self.left = self.left.map(|left| left.saturating_sub(n as u64));
+            // straight on; only what the sink does not take is copied
+            let taken = if n == 0 { 0 } else { unless_blocked(|| to.write(&scratch[..n]))?.unwrap_or(0) };
+            self.moved += taken as u64;
+            self.held.extend_from_slice(&scratch[taken..n]);
+        }
+        Ok(Flow::More)
+    }
+
+    fn at_most(&self, n: usize) -> usize {
+        self.left.and_then(|left| usize::try_from(left).ok()).map_or(n, |left| left.min(n))
+    }
+
+    /// Whether nothing is held any more.
+    fn flush(&mut self, to: &mut impl Write) -> io::Result<bool> {
+        while self.gone < self.held.len() {
+            match unless_blocked(|| to.write(&self.held[self.gone..]))? {
+                Some(0) => return Err(ErrorKind::WriteZero.into()),
+                Some(n) => {
+                    self.gone += n;
+                    self.moved += n as u64;
+                }
+                None => return Ok(false),
+            }
+        }
+        self.held = Vec::new();
+        self.gone = 0;
+        Ok(true)
+    }
+}
+
+/// `None` if it would block.
+pub fn unless_blocked(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
+    loop {
+        match call() {
+            Ok(n) => return Ok(Some(n)),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind, Write};
+
+    use super::{Flow, Pump};
+
+    /// Takes a few bytes at a time and blocks in between.
+    #[derive(Default)]
+    struct Narrow {
+        got: Vec<u8>,
+        open: bool,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.open = !self.open;
+            if !self.open {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let n = bytes.len().min(3);
+            self.got.extend_from_slice(&bytes[..n]);
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_byte_arrives_once_and_in_order_however_narrow_the_sink() {
+        let text: Vec<u8> = (0..200).collect();
+        let (mut source, mut sink) = (&text[..], Narrow::default());
+        let mut pump = Pump::new(None);
+        pump.preload(b"head:");
+        let mut waits = 0;
+        while pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves") != Flow::Over {
+            waits += 1;
+            assert!(waits < 1000);
+        }
+        assert_eq!(sink.got, [b"head:", &text[..]].concat());
+        assert_eq!((pump.moved, pump.cut()), (205, false));
+    }
+
+    #[test]
+    fn a_limit_leaves_the_rest_to_others_and_a_short_source_is_noticed() {
+        let mut source = &b"bodyNEXT"[..];
+        let mut sink = Vec::new();
+        let mut pump = Pump::new(Some(4));
+        assert_eq!(pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Over);
+        assert_eq!((&sink[..], source, pump.cut(), pump.ended()), (&b"body"[..], &b"NEXT"[..], false, false));
+        let mut short = Pump::new(Some(100));
+        assert_eq!(short.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Over);
+        assert!(short.cut());
+    }
+}

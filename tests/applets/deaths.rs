@@ -1,0 +1,125 @@
+//! The stand-ins that are about ends: crash, waiter, deaf; and the client.
+
+use std::fs;
+
+use crate::support::{Applet, children, comm, signal, site, stat, text, wait_for, wait_some};
+
+#[test]
+fn crash_dies_as_it_is_told() {
+    for (args, end, line) in [
+        (&["crash"][..], 1, "crash: exits with code 1\n"),
+        (&["crash", "--code", "42", "--after", "10ms"], 42, "crash: exits with code 42\n"),
+        (&["crash", "--code", "0"], 0, "crash: exits with code 0\n"),
+        (&["crash", "--signal", "SEGV"], -11, "crash: dies by SIGSEGV\n"),
+        (&["crash", "--signal", "SIGABRT"], -6, "crash: dies by SIGABRT\n"),
+        (&["crash", "--signal", "KILL", "--after", "0"], -9, "crash: dies by SIGKILL\n"),
+        (&["crash", "--code", "256"], 64, "crash: --code is \"256\"; expected a number\n"),
+        (&["crash", "--signal", "NOPE"], 64, "crash: --signal is \"NOPE\"; expected a signal such as SEGV\n"),
+    ] {
+        let mut crash = Applet::start(args);
+        assert_eq!(crash.ended(), end, "{args:?}");
+        crash.says(line);
+        assert_eq!(crash.heard(), line, "{args:?}");
+    }
+}
+
+#[test]
+fn crash_runs_on_once_it_is_repaired() {
+    let dir = site();
+    let file = dir.path().join("ok");
+    let args = ["crash", "--healthy", text(&file)];
+    assert_eq!(Applet::start(&args).ended(), 1);
+    fs::write(&file, "").expect("written");
+    let mut crash = Applet::start(&args);
+    crash.says("is there: runs on");
+    assert_eq!(comm(crash.pid), "crash");
+    crash.signal("TERM");
+    assert_eq!(crash.ended(), -15);
+}
+
+#[test]
+fn the_waiter_is_told_what_becomes_of_its_child() {
+    let waiter = Applet::start(&["waiter", "--status", "7"]);
+    waiter.says("Child PID is ");
+    assert_eq!(comm(waiter.pid), "waiter");
+    let child = |not: u32| {
+        wait_some("a child that sleeps", || {
+            let sleeps = |pid: &u32| comm(*pid) == "waiter: child" && stat(*pid).is_some_and(|(state, _)| state == 'S');
+            children(waiter.pid).into_iter().find(|pid| *pid != not && sleeps(pid))
+        })
+    };
+    let first = child(0);
+    signal(first, "STOP");
+    waiter.says("stopped by signal 19\n");
+    assert_eq!(stat(first).map(|(state, _)| state), Some('T'));
+    signal(first, "CONT");
+    waiter.says("continued\n");
+    signal(first, "KILL");
+    waiter.says("killed by signal 9\n");
+    let second = child(first);
+    signal(second, "TERM");
+    waiter.says("killed by signal 15\n");
+    let third = child(second);
+    signal(third, "USR1");
+    waiter.says("exited, status=7\n");
+    let fourth = child(third);
+    waiter.says(&format!("Child PID is {fourth}\n"));
+    assert_eq!(
+        waiter.heard(),
+        format!(
+            "Child PID is {first}\nstopped by signal 19\ncontinued\nkilled by signal 9\nChild PID is {second}\nkilled by \
+             signal 15\nChild PID is {third}\nexited, status=7\nChild PID is {fourth}\n"
+        )
+    );
+}
+
+#[test]
+fn the_waiter_ends_with_its_child_if_told_so_and_the_child_with_it() {
+    let mut waiter = Applet::start(&["waiter", "--once"]);
+    waiter.says("Child PID is ");
+    let child = wait_some("a child", || children(waiter.pid).pop());
+    signal(child, "KILL");
+    assert_eq!(waiter.ended(), 0);
+    let mut waiter = Applet::start(&["waiter"]);
+    let child = wait_some("a child", || children(waiter.pid).into_iter().find(|pid| comm(*pid) == "waiter: child"));
+    wait_for("it sleeps", || stat(child).is_some_and(|(state, _)| state == 'S'));
+    waiter.signal("KILL");
+    assert_eq!(waiter.ended(), -9);
+    wait_for("the child ends", || stat(child).is_none_or(|(state, _)| state == 'Z'));
+}
+
+#[test]
+fn the_deaf_one_outlives_term() {
+    let mut deaf = Applet::start(&["deaf"]);
+    deaf.says("deaf: ignores TERM and INT\n");
+    let status = fs::read_to_string(format!("/proc/{}/status", deaf.pid)).expect("alive");
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).expect("a set").trim();
+    let ignored = u64::from_str_radix(ignored, 16).expect("hexadecimal");
+    assert_eq!(ignored & 0x4002, 0x4002, "INT and TERM in {ignored:x}");
+    deaf.signal("TERM");
+    deaf.signal("INT");
+    // the kernel drops an ignored signal as it is sent, so it would be dead by now
+    wait_for("it sleeps on", || stat(deaf.pid).is_some_and(|(state, _)| state == 'S'));
+    assert_eq!(comm(deaf.pid), "deaf");
+    deaf.signal("KILL");
+    assert_eq!(deaf.ended(), -9);
+}
+
+#[test]
+fn the_client_says_a_line_a_poll() {
+    let mut blog = Applet::start(&["blog", "--port", "0"]);
+    let url = format!("http://localhost:{}/pause/", blog.port());
+    let client = Applet::start(&["client", "--url", &url, "--every", "100ms"]);
+    client.says(&format!("GET {url}: 200 OK: <!doctype html>\nGET {url}: 200 OK"));
+    assert_eq!(comm(client.pid), "client");
+    blog.signal("TERM");
+    assert_eq!(blog.ended(), 0);
+    client.says(&format!("GET {url}: Connection refused"));
+}
+
+#[test]
+fn an_unknown_stand_in_is_refused_with_the_known_ones() {
+    let mut none = Applet::start(&["nope"]);
+    assert_eq!(none.ended(), 64);
+    none.says("there is no stand-in \"nope\"; expected one of web, blog, client, zombies, crash, waiter, deaf");
+}

@@ -1,0 +1,165 @@
+//! The web server before another one.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{JoinHandle, spawn};
+
+use crate::support::{Applet, PATIENCE, connect, get, parts, talk};
+
+fn before(port: u16) -> Applet {
+    Applet::start(&["web", "--port", "0", "--log", "/dev/stdout", "--proxy", &format!("http://127.0.0.1:{port}")])
+}
+
+/// An upstream that serves one connection.
+fn upstream<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = listener.local_addr().expect("known").port();
+    let done = spawn(move || {
+        let (stream, _) = listener.accept().expect("accepted");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        serve(stream)
+    });
+    (port, done)
+}
+
+fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).expect("text")
+}
+
+#[test]
+fn ghosts_page_comes_through_and_502_once_it_is_gone() {
+    let mut blog = Applet::start(&["blog", "--port", "0", "--title", "My <blog>"]);
+    let web = before(blog.port());
+    let port = web.port();
+    let answer = get(port, "/");
+    let (head, page) = parts(&answer);
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("Server: podscope-web\r\n"), "{head}");
+    assert!(page.contains("stand-in for the Ghost blog") && page.contains("My &lt;blog&gt;"), "{page}");
+    // Host as the client sent it, and the client's address
+    assert!(page.contains(&format!("<b>localhost:{port}</b>")) && page.contains("on behalf of 127.0.0.1"), "{page}");
+    assert!(get(port, "/nothing").starts_with("HTTP/1.1 404 "));
+
+    blog.signal("TERM");
+    assert_eq!(blog.ended(), 0);
+    let answer = get(port, "/");
+    let (head, page) = parts(&answer);
+    assert!(head.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && page.contains("<h1>502 Bad Gateway</h1>"), "{answer}");
+    web.says("\"GET / HTTP/1.1\" 502 ");
+    web.says("web: [error] connect to 127.0.0.1:");
+}
+
+#[test]
+fn bodies_stream_both_ways_at_once_and_whole() {
+    const SIZE: usize = 8 << 20;
+    // answers with what it gets, while it gets it
+    let (port, done) = upstream(|mut stream| {
+        let head = head_of(&mut stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").expect("sent");
+        let mut left = SIZE;
+        let mut chunk = [0; 4096];
+        while left > 0 {
+            let n = stream.read(&mut chunk).expect("a body");
+            stream.write_all(&chunk[..n]).expect("sent");
+            left -= n;
+        }
+        head
+    });
+    let web = before(port);
+    let mut client = connect(web.port());
+    let body: Vec<u8> = (0..SIZE).map(|i| (i * 31 % 251) as u8).collect();
+    let mut sender = client.try_clone().expect("cloned");
+    let sent = body.clone();
+    let sending = spawn(move || {
+        write!(sender, "PUT /x?y HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n").expect("sent");
+        sender.write_all(&sent).expect("sent");
+    });
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("read");
+    sending.join().expect("sent");
+    let at = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4;
+    assert!(answer[at..] == body, "{} of {SIZE} bytes came back, or others", answer.len() - at);
+    let head = done.join().expect("served");
+    assert!(head.starts_with("PUT /x?y HTTP/1.1\r\nHost: a\r\n"), "{head}");
+    assert!(head.contains("X-Forwarded-For: 127.0.0.1\r\n") && head.contains("Connection: close\r\n"), "{head}");
+}
+
+#[test]
+fn a_chunked_body_and_answer_pass_as_they_are() {
+    let (port, done) = upstream(|mut stream| {
+        let head = head_of(&mut stream);
+        let mut body = [0; 13];
+        stream.read_exact(&mut body).expect("a body");
+        stream
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+            .expect("sent");
+        (head, body)
+    });
+    let web = before(port);
+    let asked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    let answer = talk(web.port(), asked);
+    let (first, rest) = parts(&answer);
+    assert_eq!(first, "HTTP/1.1 100 Continue");
+    let (head, body) = parts(rest);
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("Transfer-Encoding: chunked"), "{answer}");
+    assert_eq!(body, "2\r\nok\r\n0\r\n\r\n");
+    let (head, body) = done.join().expect("served");
+    assert!(!head.contains("Expect") && &body == b"3\r\nabc\r\n0\r\n\r\n", "{head}");
+}
+
+#[test]
+fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
+    type Serve = fn(TcpStream);
+    let cases: [(Serve, &str); 3] = [
+        (|mut s| drop(head_of(&mut s)), "it closed the connection without an answer"),
+        (
+            |mut s| {
+                head_of(&mut s);
+                s.write_all(b"SSH-2.0-x\r\n\r\n").expect("sent");
+            },
+            "what it says is not HTTP",
+        ),
+        (|s| drop(s), "127.0.0.1:"),
+    ];
+    for (serve, why) in cases {
+        let (port, done) = upstream(serve);
+        let web = before(port);
+        assert!(get(web.port(), "/").starts_with("HTTP/1.1 502 "));
+        web.says(why);
+        done.join().expect("served");
+    }
+    // too late for a status: cut off, not closed as if it were all
+    let (port, done) = upstream(|mut stream| {
+        head_of(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").expect("sent");
+    });
+    let web = before(port);
+    let answer = get(web.port(), "/");
+    assert!(answer.contains("Content-Length: 100") && answer.ends_with("half"), "{answer}");
+    done.join().expect("served");
+    web.says("\"GET / HTTP/1.1\" 200 4\n");
+}
+
+#[test]
+fn a_client_that_leaves_is_not_waited_for() {
+    let (tell, asked) = std::sync::mpsc::channel();
+    let (port, done) = upstream(move |mut stream| {
+        tell.send(head_of(&mut stream)).expect("told");
+        // never answers; sees the end
+        stream.read(&mut [0; 16]).map_or(0, |n| n)
+    });
+    let web = before(port);
+    let mut client = connect(web.port());
+    client.write_all(b"GET /slow HTTP/1.1\r\n\r\n").expect("asked");
+    asked.recv_timeout(PATIENCE).expect("passed on");
+    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    nix::sys::socket::setsockopt(&client, nix::sys::socket::sockopt::Linger, &linger).expect("set");
+    drop(client);
+    assert_eq!(done.join().expect("served"), 0);
+    web.says("\"GET /slow HTTP/1.1\" 499 0");
+}
