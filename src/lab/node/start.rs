@@ -1,12 +1,13 @@
 //! Sandboxes and containers, started.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 
 use super::birth::{self, Failure, Program, Start};
 use super::engine::{Node, Role, Watch};
+use super::perform::is_exiting;
 use super::sandbox::Namespaces;
 use super::{sandbox, volumes, worker};
 use crate::lab::controller::Fact;
@@ -68,14 +69,19 @@ impl Node {
             run.holder = Some(pid);
             run.sandbox = Some(process);
         }
-        self.connect(uid, spec, pid)
+        match self.connect(uid, spec, pid) {
+            // dead already: with its end comes why, which says more
+            Err(_) if is_exiting(pid) => Ok(()),
+            connected => connected,
+        }
     }
 
     /// A container in pause's place. It waits for its network; pause need not.
     fn start_infra(&mut self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<(), String> {
         let container = spec.container(name).ok_or("there is no such container")?;
         let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", e.desc()))?;
-        let holder = worker::Holder::New { hostname: hostname(spec), namespaces: Namespaces::of(spec), gate };
+        let (hostname, namespaces) = (hostname(spec), Namespaces::of(spec));
+        let holder = worker::Holder::New { hostname, namespaces, gate, open: open.as_raw_fd() };
         let process = self.start_worker(uid, spec, container, &holder).map_err(|f| f.message)?;
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(name).copied()).ok_or("it is gone")?;
         if let Some(run) = self.pods.get_mut(uid) {

@@ -1,10 +1,10 @@
 //! A container's birth, and that of a program run in one.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{read, sethostname};
+use nix::unistd::{close, read, sethostname};
 
 use super::birth::{self, Failure, Start};
 use super::errno_of;
@@ -22,8 +22,8 @@ use crate::sys::fork::{self, Alone, Child};
 pub enum Holder {
     /// pause, or the container in its place.
     Joined(OwnedFd),
-    /// This container itself. It goes on once the other end of `gate` is closed.
-    New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
+    /// This container itself. It goes on once the other end of `gate`, which is `open`, is closed.
+    New { hostname: String, namespaces: Namespaces, gate: OwnedFd, open: RawFd },
 }
 
 /// Where a container starts and what it finds there.
@@ -69,8 +69,10 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
         root::enter(place.parts, place.pod_files, place.mounts)
     };
     match place.holder {
-        Holder::New { hostname, namespaces, gate } => {
+        Holder::New { hostname, namespaces, gate, open } => {
             let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
+                // our own copy of the node's end would keep the gate shut for ever
+                close(*open).map_err(|e| Failure::create("close the gate", e))?;
                 if namespaces.own_name() {
                     sethostname(hostname).map_err(|e| Failure::create("set the pod's hostname", e))?;
                 }
