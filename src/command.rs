@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::export::Format;
-use crate::model::{Member, PodUid, ProcId, Signal};
+use crate::lab::Url;
+use crate::model::{Member, NsKind, PodUid, ProcId, Signal};
 
 /// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,14 @@ pub enum Command {
     Delete(PodUid),
     /// Run a program of the host inside a member.
     Exec { member: Member, argv: Vec<String> },
+    /// What a member has written so far.
+    Logs(Member),
+    /// Get a page over HTTP, from the host's network.
+    Fetch(Url),
+    /// Give one container another command: it alone is started anew.
+    Replace { member: Member, argv: Vec<String> },
+    /// Tell a container that obeys what to do with its own namespaces.
+    Hand { member: Member, step: HandStep },
     /// Write the World at the cursor to a file.
     Export { path: PathBuf, format: Format, redact: bool },
     /// Write what the window shows as a PNG; nothing in a terminal.
@@ -26,6 +35,15 @@ pub enum Command {
     Select(ProcId),
     /// Bring a view of the window to the front, by its name in lower case; nothing in a terminal.
     Show(String),
+}
+
+/// One thing that a process can do with its namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandStep {
+    /// `unshare(2)`: new ones of its own.
+    Unshare(Vec<NsKind>),
+    /// `setns(2)`: into those of another member.
+    Join { kinds: Vec<NsKind>, target: Member },
 }
 
 /// Where a pod's manifest comes from.
@@ -45,6 +63,8 @@ pub enum Outcome {
         code: i32,
         output: String,
     },
+    /// A log, or a page with its status line.
+    Output(String),
     /// One line: what, and the way out.
     Failed(String),
 }
