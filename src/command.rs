@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::export::Format;
+use crate::lab::{HandStep, Url};
 use crate::model::{Member, PodUid, ProcId, Signal};
 
 /// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
@@ -16,6 +17,14 @@ pub enum Command {
     Delete(PodUid),
     /// Run a program of the host inside a member.
     Exec { member: Member, argv: Vec<String> },
+    /// What a member has written so far.
+    Logs(Member),
+    /// Get a page over HTTP, from the host's network.
+    Fetch(Url),
+    /// Give one container another command: it alone is started anew.
+    Replace { member: Member, argv: Vec<String> },
+    /// Tell a container that obeys what to do with its own namespaces.
+    Hand { member: Member, step: HandStep },
     /// Write the World at the cursor to a file.
     Export { path: PathBuf, format: Format, redact: bool },
     /// Write what the window shows as a PNG; nothing in a terminal.
@@ -45,6 +54,8 @@ pub enum Outcome {
         code: i32,
         output: String,
     },
+    /// A log, or a page with its status line.
+    Output(String),
     /// One line: what, and the way out.
     Failed(String),
 }

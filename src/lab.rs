@@ -18,6 +18,7 @@ mod stream;
 pub mod watch;
 mod wire;
 
+pub use applets::Url;
 pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
 pub use hand::HandStep;

@@ -10,6 +10,7 @@ pub mod app;
 pub mod cli;
 pub mod command;
 pub mod export;
+pub mod fetch;
 pub mod lab;
 pub mod layout;
 pub mod model;

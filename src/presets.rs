@@ -1,26 +1,105 @@
-//! The bundled manifests.
+//! The bundled manifests: the experiments that the lab reproduces, each with a script that checks it.
 
-/// A pod to start from the menu or by `--preset`.
+use crate::script::{Script, ScriptError, parse};
+
+/// A pod to start from the menu, or by `podscope run NAME`.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
+    /// Of the experiment, from 1.
+    pub number: u8,
     pub name: &'static str,
-    /// What it shows, in a line.
+    /// What one sees, in a line.
     pub about: &'static str,
     pub yaml: &'static str,
+    /// What `--check` plays.
+    pub steps: &'static str,
+}
+
+impl Preset {
+    /// Its script, ready to be played.
+    ///
+    /// # Errors
+    /// Never for those that are bundled, of which a test parses all.
+    pub fn script(&self) -> Result<Script, ScriptError> {
+        parse(&format!("{}.script", self.name), self.steps)
+    }
 }
 
 macro_rules! preset {
-    ($name:literal, $about:literal) => {
-        Preset { name: $name, about: $about, yaml: include_str!(concat!("../assets/pods/", $name, ".yaml")) }
+    ($number:literal, $name:literal, $about:literal) => {
+        Preset {
+            number: $number,
+            name: $name,
+            about: $about,
+            yaml: include_str!(concat!("../assets/pods/", $name, ".yaml")),
+            steps: include_str!(concat!("../assets/pods/", $name, ".script")),
+        }
     };
 }
 
-pub const ALL: [Preset; 3] = [
-    preset!("nginx-busybox", "Two members share net, ipc, uts and pid"),
-    preset!("private-pid", "Each container is PID 1 of its own"),
-    preset!("no-reap", "A pause that never reaps: zombies stay"),
+/// In the order of the experiments.
+pub const ALL: [Preset; 21] = [
+    preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
+    preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
+    preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
+    preset!(4, "namespaces-side-by-side", "/proc/PID/ns of two members: which links are equal and which differ"),
+    preset!(5, "private-pid", "Each container is PID 1 of its own; pause sees and reaps nobody"),
+    preset!(
+        6,
+        "what-sharing-exposes",
+        "In a shared pid namespace neighbours' arguments, environment and files are in reach"
+    ),
+    preset!(7, "reload", "HUP to nginx's master: its workers are replaced, the master and the pod stay"),
+    preset!(8, "stop-continue", "STOP, CONT, KILL to a child: S, T, S, and what its waiting parent is told"),
+    preset!(9, "orphans", "Processes whose parent dies are adopted by pause, end, and are reaped at once"),
+    preset!(10, "held-zombies", "A living parent never waits: zombies stay until it dies and pause may reap them"),
+    preset!(10, "no-reap", "The same with a pause that never reaps: they stay for the life of the pod"),
+    preset!(
+        11,
+        "kill-a-member",
+        "A killed container is started again with a back-off; pod, address and namespaces stay"
+    ),
+    preset!(12, "kill-pause-shared", "Kill the pause of a shared pid namespace: the kernel kills every member"),
+    preset!(13, "kill-pause-private", "Kill a pause that shares no pid namespace: members live on in the same network"),
+    preset!(14, "app-as-infra", "No pause: nginx holds the namespaces, and when it dies, busybox dies"),
+    preset!(15, "pause-keeps-the-pod", "All apps have stopped; pause keeps the pod, its address and its namespaces"),
+    preset!(16, "replace-one", "One container gets another command; the pod and the other container go on"),
+    preset!(17, "no-sandbox", "pause cannot be started: the pod waits, says why, and tries again"),
+    preset!(18, "by-hand", "unshare and setns, one step at a time"),
+    preset!(19, "crash-loop", "A wrong configuration ends nginx at once, again and again: CrashLoopBackOff"),
+    preset!(20, "deaf", "An app as PID 1 that has no handler for TERM: its stop takes the whole grace period"),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
     ALL.iter().find(|p| p.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{ALL, find};
+
+    #[test]
+    fn every_script_is_one_and_every_file_is_bundled() {
+        for preset in &ALL {
+            let script = preset.script().unwrap_or_else(|e| panic!("{e}"));
+            assert!(!script.steps.is_empty(), "{}", preset.name);
+            assert!(preset.yaml.starts_with("# "), "{} does not say what it teaches", preset.name);
+        }
+        let bundled: BTreeSet<String> =
+            ALL.iter().flat_map(|p| [format!("{}.yaml", p.name), format!("{}.script", p.name)]).collect();
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/pods")).expect("presets");
+        let files: BTreeSet<String> =
+            files.map(|f| f.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        assert_eq!(files, bundled);
+    }
+
+    #[test]
+    fn every_experiment_has_its_preset() {
+        let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
+        assert_eq!(numbers, (1..=20).collect());
+        assert!(ALL.is_sorted_by_key(|p| p.number));
+        assert_eq!(find("deaf").map(|p| p.number), Some(20));
+    }
 }

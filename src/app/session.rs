@@ -1,14 +1,15 @@
 //! The threads behind the window: the observer, the link to the node, and short errands.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{Context, ViewportId};
 
 use crate::command::{Outcome, PodSource};
 use crate::lab::spec::{PodSpec, Warning, parse};
-use crate::lab::{self, Lab};
+use crate::lab::{self, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid};
 use crate::observe::{Input, Observer, Options, Scope};
 
@@ -30,9 +31,13 @@ pub enum Answer {
     SavePath(PathBuf),
 }
 
+/// What each pod was last asked to be: a container may have got another command.
+type Specs = Arc<Mutex<BTreeMap<PodUid, PodSpec>>>;
+
 pub struct Session {
     observer: Observer,
     lab: Option<Arc<Lab>>,
+    specs: Specs,
     deltas: Receiver<Vec<Delta>>,
     answers: (Sender<Answer>, Receiver<Answer>),
     ctx: Context,
@@ -48,7 +53,7 @@ impl Session {
             wake.request_repaint_of(ViewportId::ROOT);
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
-        Ok(Self { observer, lab: None, deltas, answers: bounded(256), ctx: ctx.clone() })
+        Ok(Self { observer, lab: None, specs: Specs::default(), deltas, answers: bounded(256), ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
@@ -80,13 +85,48 @@ impl Session {
 
     /// Reads a manifest and starts its pods, off the ui thread.
     pub fn create(&self, source: PodSource) {
-        let lab = self.lab().cloned();
+        let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         self.errand(move |answers| {
-            Answer::Ended(match lab.and_then(|lab| create(&lab, &source, answers)) {
+            Answer::Ended(match lab.and_then(|lab| create(&lab, &source, &specs, answers)) {
                 Ok(()) => Outcome::Done,
                 Err(why) => Outcome::Failed(why),
             })
         });
+    }
+
+    /// Gives one container of a pod another command.
+    pub fn replace(&self, member: Member, argv: Vec<String>) {
+        let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
+        self.errand(move |_| {
+            Answer::Ended(match lab.and_then(|lab| replace(&lab, &specs, &member, &argv)) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    pub fn hand(&self, member: Member, step: HandStep) {
+        let lab = self.lab().cloned();
+        self.errand(move |_| {
+            Answer::Ended(match lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string())) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    pub fn logs(&self, member: Member) {
+        let lab = self.lab().cloned();
+        self.errand(move |_| {
+            Answer::Ended(match lab.and_then(|lab| lab.logs(&member).map_err(|e| e.to_string())) {
+                Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(why) => Outcome::Failed(why),
+            })
+        });
+    }
+
+    pub fn fetch(&self, url: Url) {
+        self.errand(move |_| Answer::Ended(crate::fetch::outcome(&url)));
     }
 
     pub fn delete(&self, uid: PodUid) {
@@ -162,7 +202,16 @@ impl Session {
     }
 }
 
-fn create(lab: &Lab, source: &PodSource, answers: &Sender<Answer>) -> Result<(), String> {
+fn replace(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
+    let known = || specs.lock().unwrap_or_else(PoisonError::into_inner);
+    let old = known().get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
+    let spec = old.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
+    lab.replace(&member.pod, spec.clone(), vec![member.name().to_owned()]).map_err(|e| e.to_string())?;
+    known().insert(member.pod.clone(), spec);
+    Ok(())
+}
+
+fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>) -> Result<(), String> {
     let (name, text) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
@@ -178,7 +227,8 @@ fn create(lab: &Lab, source: &PodSource, answers: &Sender<Answer>) -> Result<(),
         for warning in warnings {
             let _ = answers.send(Answer::Notice(format!("{name}: {warning}")));
         }
-        lab.run(spec).map_err(|e| e.to_string())?;
+        let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
+        specs.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, spec);
     }
     Ok(())
 }

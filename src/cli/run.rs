@@ -1,54 +1,79 @@
 //! `podscope run`: pods of the lab in the terminal, without a window.
 
+mod manifests;
 mod session;
 mod stop;
 mod teller;
+mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::output::{Failure, note};
+use super::output::{Failure, note, print};
 use crate::export::{Format, Selection, read_limited, render, write_file};
-use crate::lab::{self, PodSpec};
+use crate::lab::{self, DemoClock, Range};
 use crate::model::MonoNs;
 use crate::observe::now;
 use crate::script::{self, Engine, Progress, Script};
+use manifests::{MAX_FILE, Source};
 use session::{News, Session};
 use teller::Teller;
-
-/// No manifest or script a person writes is larger.
-const MAX_FILE: u64 = 4 << 20;
+use watch::Watch;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Pod manifests.
-    #[arg(value_name = "POD.yaml", required = true)]
+    /// Pod manifests, or presets by name; --list tells which there are.
+    #[arg(value_name = "POD.yaml|PRESET", required_unless_present = "list")]
     files: Vec<PathBuf>,
     /// Play this script, then end: kill, wait, expect, exec, snapshot, one step a line.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Play the preset's own script, which checks all that the preset shows.
+    #[arg(long, conflicts_with = "script")]
+    check: bool,
     /// End after this long, such as 5s or 500ms; a script must have ended by then.
     #[arg(long = "for", value_name = "TIME", value_parser = script::duration)]
     length: Option<Duration>,
+    /// How much faster than a kubelet's the back-off runs; 1 is exact.
+    #[arg(long, value_name = "TIMES", default_value = "10", value_parser = clock)]
+    clock: DemoClock,
+    /// Where the pods' addresses come from.
+    #[arg(long, value_name = "RANGE", default_value = "10.244.0.0/24")]
+    pod_cidr: Range,
+    /// Follow manifests that change: containers with another command are replaced.
+    #[arg(long)]
+    watch: bool,
     /// At the end, write a podscope.snapshot/1 to this file.
     #[arg(long, value_name = "OUT")]
     snapshot: Option<PathBuf>,
     /// Print everything that happens as one JSON object a line; what is meant for people goes to stderr.
     #[arg(long)]
     events: bool,
+    /// List the presets, and end.
+    #[arg(long)]
+    list: bool,
+}
+
+fn clock(text: &str) -> Result<DemoClock, String> {
+    let times = text.parse().ok().and_then(DemoClock::new);
+    times.ok_or_else(|| format!("expected a whole number from 1 to {}", DemoClock::FASTEST))
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    let script = args.script.as_deref().map(read_script).transpose()?;
-    let specs = read_manifests(&args.files)?;
+    if args.list {
+        return print(&manifests::list());
+    }
+    let script = script_of(args)?;
+    let specs = manifests::read(&args.files)?;
     // signals are blocked from here on, in every thread that is yet to be
     let stop = stop::signals()?;
     let mut teller = Teller::new(args.events, now());
-    let mut session = Session::start(stop)?;
-    for spec in specs {
-        session.run(spec)?;
+    let watch = Watch::start(&args.files, args.watch)?;
+    let mut session = Session::start(stop, lab::Options { clock: args.clock, range: args.pod_cidr })?;
+    for (spec, from) in specs {
+        session.run(spec, from)?;
     }
-    let played = play(args, script.map(Engine::new), &mut session, &mut teller);
+    let played = play(args, script.map(Engine::new), &mut session, &mut teller, &watch);
     let saved = args.snapshot.as_deref().map_or(Ok(()), |path| {
         let text = render(session.world(), Format::Json, &Selection::default());
         write_file(path, text.as_bytes()).map_err(Failure::failed)
@@ -60,7 +85,13 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 /// Until the script, the time, the pods or the user's patience end.
-fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: &mut Teller) -> Result<(), Failure> {
+fn play(
+    args: &Args,
+    mut engine: Option<Engine>,
+    session: &mut Session,
+    teller: &mut Teller,
+    watch: &Watch,
+) -> Result<(), Failure> {
     let length = args.length.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
     let end = length.map_or(MonoNs(u64::MAX), |l| now().plus(l));
     loop {
@@ -77,7 +108,8 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
                     continue;
                 }
                 Progress::Pending { until: deadline } => until = until.min(deadline),
-                Progress::Done => return session.verdict(),
+                // what the script did not expect does not count: some pods are there to fail
+                Progress::Done => return Ok(()),
                 Progress::Failed { line, why } => {
                     return Err(Failure::Failed(format!("{}:{line}: {why}", engine.script().name)));
                 }
@@ -85,7 +117,7 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
         } else if session.all_ended() {
             return session.verdict();
         }
-        match session.next(until) {
+        match session.next(until, watch.changed()) {
             News::Deltas(batch) => {
                 for delta in &batch {
                     teller.delta(delta)?;
@@ -96,9 +128,17 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
                 }
             }
             News::Answer(outcome) => {
-                teller.outcome(&outcome)?;
                 if let Some(engine) = &mut engine {
+                    // what is looked at again and again is not told each time
+                    if !engine.is_polling() {
+                        teller.outcome(&outcome)?;
+                    }
                     engine.completed(outcome);
+                }
+            }
+            News::Changed(path) => {
+                for line in watch::follow(session, &path) {
+                    note(format_args!("podscope: {line}"));
                 }
             }
             News::Time if now() >= end => {
@@ -116,28 +156,24 @@ fn play(args: &Args, mut engine: Option<Engine>, session: &mut Session, teller: 
     }
 }
 
-fn read_script(path: &std::path::Path) -> Result<Script, Failure> {
-    let text = read_limited(path, MAX_FILE).map_err(Failure::failed)?;
-    script::parse(&path.display().to_string(), &text).map_err(Failure::failed)
+fn script_of(args: &Args) -> Result<Option<Script>, Failure> {
+    if let Some(path) = &args.script {
+        return read_script(path).map(Some);
+    }
+    if !args.check {
+        return Ok(None);
+    }
+    let [word] = &args.files[..] else {
+        return Err(Failure::Usage("--check plays the script of one preset; name just that".into()));
+    };
+    let Source::Preset(preset) = Source::of(word) else {
+        let name = word.display();
+        return Err(Failure::Usage(format!("{name} is no preset, so it has no script for --check; give --script")));
+    };
+    preset.script().map(Some).map_err(Failure::failed)
 }
 
-fn read_manifests(files: &[PathBuf]) -> Result<Vec<PodSpec>, Failure> {
-    let mut specs: Vec<PodSpec> = Vec::new();
-    for path in files {
-        let name = path.display().to_string();
-        let text = read_limited(path, MAX_FILE).map_err(Failure::failed)?;
-        for (spec, warnings) in lab::parse(&name, &text).map_err(Failure::failed)? {
-            for warning in warnings {
-                note(format_args!("podscope: warning: {name}:{warning}"));
-            }
-            if specs.iter().any(|s| s.name == spec.name) {
-                return Err(Failure::Failed(format!(
-                    "{name}: a second pod is named {}; rename one of them",
-                    spec.name
-                )));
-            }
-            specs.push(spec);
-        }
-    }
-    Ok(specs)
+fn read_script(path: &Path) -> Result<Script, Failure> {
+    let text = read_limited(path, MAX_FILE).map_err(Failure::failed)?;
+    script::parse(&path.display().to_string(), &text).map_err(Failure::failed)
 }

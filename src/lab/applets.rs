@@ -14,6 +14,8 @@ mod waiter;
 mod web;
 mod zombies;
 
+pub use self::http::url::Url;
+
 use std::fmt::Display;
 use std::io::{self, Write as _};
 

@@ -131,6 +131,15 @@ impl PodSpec {
         self.all_containers().find(|c| c.name == name)
     }
 
+    /// The same with another command in this container; `None` if there is no such one.
+    pub fn with_command(&self, container: &str, argv: &[String]) -> Option<Self> {
+        let mut spec = self.clone();
+        let found = spec.init_containers.iter_mut().chain(&mut spec.containers).find(|c| c.name == container)?;
+        found.command = argv.to_vec();
+        found.args.clear();
+        Some(spec)
+    }
+
     /// Ports published on the host's loopback, each with the container port behind it.
     pub fn host_ports(&self) -> impl Iterator<Item = (u16, u16)> {
         self.all_containers().flat_map(|c| &c.ports).filter_map(|p| Some((p.host?, p.container)))

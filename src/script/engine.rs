@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::command::{Command, Outcome};
 use crate::export::Format;
+use crate::lab::HandStep;
 use crate::model::{MonoNs, World};
 
 use super::condition::Memory;
@@ -12,6 +13,9 @@ use super::{Condition, Script, Step, StepKind, resolve};
 
 /// How long a command may take before the script gives up on it.
 const COMMAND: Duration = Duration::from_mins(1);
+
+/// How long after a log or a page was looked at in vain it is looked at again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +39,21 @@ pub enum Progress {
 enum Phase {
     #[default]
     Enter,
-    /// Waits for a condition, or sleeps.
+    /// Waits for a condition, or sleeps; one that takes a command to know is not asked for before `again`.
     Waiting {
         deadline: MonoNs,
+        again: MonoNs,
     },
     /// A command was handed out.
     Asked {
-        deadline: MonoNs,
+        give_up: MonoNs,
+        /// It is to tell whether a condition holds, which must be so by then.
+        deadline: Option<MonoNs>,
     },
-    Answered(Outcome),
+    Answered {
+        outcome: Outcome,
+        deadline: Option<MonoNs>,
+    },
 }
 
 #[derive(Debug)]
@@ -77,10 +87,15 @@ impl Engine {
         &self.script
     }
 
+    /// Whether the answer that is awaited is one of many, of a condition that is asked for again and again.
+    pub const fn is_polling(&self) -> bool {
+        matches!(self.phase, Phase::Asked { deadline: Some(_), .. })
+    }
+
     /// The answer to the last [`Progress::Do`].
     pub fn completed(&mut self, outcome: Outcome) {
-        if matches!(self.phase, Phase::Asked { .. }) {
-            self.phase = Phase::Answered(outcome);
+        if let Phase::Asked { deadline, .. } = self.phase {
+            self.phase = Phase::Answered { outcome, deadline };
         }
     }
 
@@ -91,7 +106,7 @@ impl Engine {
         }
         if !self.started {
             self.started = true;
-            self.memory.remember(world);
+            self.memory.stands(world);
         }
         loop {
             let Some(step) = self.script.steps.get(self.at).cloned() else { return Progress::Done };
@@ -112,46 +127,62 @@ impl Engine {
     /// `Ok(None)` is "go on to the next".
     fn play(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
         match std::mem::take(&mut self.phase) {
-            Phase::Answered(outcome) => self.answered(outcome).map(|()| None),
-            Phase::Asked { deadline } if now >= deadline => {
+            Phase::Answered { outcome, deadline: None } => self.answered(outcome).map(|()| None),
+            Phase::Answered { outcome, deadline: Some(deadline) } => {
+                let state = self.told(step, outcome, world);
+                self.judge(step, state, world, now, deadline)
+            }
+            Phase::Asked { give_up, .. } if now >= give_up => {
                 Err(format!("`{}` did not end within {} s", step.text, COMMAND.as_secs()))
             }
-            Phase::Asked { deadline } => {
-                self.phase = Phase::Asked { deadline };
-                Ok(Some(Progress::Pending { until: deadline }))
+            Phase::Asked { give_up, deadline } => {
+                self.phase = Phase::Asked { give_up, deadline };
+                Ok(Some(Progress::Pending { until: give_up }))
             }
-            Phase::Waiting { deadline } => self.wait(step, world, now, Some(deadline)),
+            Phase::Waiting { deadline, again } => self.wait(step, world, now, deadline, again),
             Phase::Enter => self.enter(step, world, now),
         }
     }
 
     fn enter(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
         let command = match &step.kind {
-            StepKind::Wait { .. } | StepKind::Expect { .. } | StepKind::Sleep(_) => {
-                return self.wait(step, world, now, None);
+            StepKind::Wait { within, .. } | StepKind::Expect { within, .. } | StepKind::Sleep(within) => {
+                return self.wait(step, world, now, after(now, *within), now);
             }
             StepKind::Kill { target, signal } => {
                 let id = resolve::process(world, target)?;
-                self.memory.remember(world);
+                self.memory.strike(world, now);
                 self.memory.target(target, id);
                 Command::Signal { target: id, signal: *signal }
             }
             StepKind::Exec { member, argv } => {
-                let member = resolve::member(world, member)?;
-                self.memory.remember(world);
-                Command::Exec { member, argv: argv.clone() }
+                Command::Exec { member: resolve::member(world, member)?, argv: argv.clone() }
             }
+            StepKind::Logs(member) => Command::Logs(resolve::member(world, member)?),
+            StepKind::Fetch(url) => Command::Fetch(url.clone()),
             StepKind::Delete { pod } => {
                 let uid = resolve::pod(world, Some(pod))?.uid.clone();
-                self.memory.remember(world);
+                self.memory.strike(world, now);
                 Command::Delete(uid)
+            }
+            StepKind::Replace { member, argv } => {
+                let member = resolve::member(world, member)?;
+                self.memory.strike(world, now);
+                Command::Replace { member, argv: argv.clone() }
+            }
+            StepKind::Unshare { member, kinds } => {
+                Command::Hand { member: resolve::member(world, member)?, step: HandStep::Unshare(kinds.clone()) }
+            }
+            StepKind::Join { member, kinds, target } => {
+                let (member, target) = (resolve::member(world, member)?, resolve::member(world, target)?);
+                Command::Hand { member, step: HandStep::Join { kinds: kinds.clone(), target } }
             }
             StepKind::Snapshot(path) => Command::Export { path: path.clone(), format: Format::Json, redact: false },
             StepKind::Screenshot(path) => Command::Screenshot(path.clone()),
             StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
             StepKind::Show(view) => Command::Show(view.clone()),
         };
-        self.phase = Phase::Asked { deadline: after(now, COMMAND) };
+        self.phase = Phase::Asked { give_up: after(now, COMMAND), deadline: None };
         Ok(Some(Progress::Do(command)))
     }
 
@@ -160,39 +191,83 @@ impl Engine {
         step: &Step,
         world: &World,
         now: MonoNs,
-        deadline: Option<MonoNs>,
+        deadline: MonoNs,
+        again: MonoNs,
     ) -> Result<Option<Progress>, String> {
-        let (condition, within) = match &step.kind {
-            StepKind::Wait { until, within } => (Some(until), *within),
-            StepKind::Expect { that, within } => (Some(that), *within),
-            StepKind::Sleep(length) => (None, *length),
-            _ => return Ok(None),
-        };
-        let deadline = deadline.unwrap_or_else(|| after(now, within));
-        let state = match condition {
+        let state = match condition(step) {
+            Some(condition) if condition.is_asked_for() => {
+                if now < again {
+                    self.phase = Phase::Waiting { deadline, again };
+                    return Ok(Some(Progress::Pending { until: again }));
+                }
+                match asking(condition, world) {
+                    Ok(command) => {
+                        self.phase = Phase::Asked { give_up: after(now, COMMAND), deadline: Some(deadline) };
+                        return Ok(Some(Progress::Do(command)));
+                    }
+                    Err(why) => Err(why),
+                }
+            }
             Some(condition) => self.memory.check(condition, world),
             None if now >= deadline => Ok(()),
             None => Err(String::new()),
         };
-        // what an exec said does not change any more
-        let settled = matches!(condition, Some(Condition::Output(_) | Condition::Exit(_)));
-        match state {
-            Ok(()) => Ok(None),
-            Err(_) if now < deadline && !settled => {
-                self.phase = Phase::Waiting { deadline };
-                Ok(Some(Progress::Pending { until: deadline }))
+        self.judge(step, state, world, now, deadline)
+    }
+
+    /// Goes on, waits longer, or gives up.
+    fn judge(
+        &mut self,
+        step: &Step,
+        state: Result<(), String>,
+        world: &World,
+        now: MonoNs,
+        deadline: MonoNs,
+    ) -> Result<Option<Progress>, String> {
+        // what was said does not change any more
+        let settled = matches!(condition(step), Some(Condition::Output(_) | Condition::Exit(_) | Condition::Took(_)));
+        match (state, &step.kind) {
+            (Ok(()), kind) => {
+                if matches!(kind, StepKind::Wait { .. }) {
+                    self.memory.held(now);
+                }
+                if matches!(condition(step), Some(Condition::Ready(_))) {
+                    self.memory.stands(world);
+                }
+                Ok(None)
             }
-            Err(why) if matches!(step.kind, StepKind::Wait { .. }) => {
+            (Err(_), _) if now < deadline && !settled => {
+                let asked_for = condition(step).is_some_and(Condition::is_asked_for);
+                let again = if asked_for { after(now, AGAIN).min(deadline) } else { deadline };
+                self.phase = Phase::Waiting { deadline, again };
+                Ok(Some(Progress::Pending { until: again }))
+            }
+            (Err(why), StepKind::Wait { within, .. }) => {
                 Err(format!("`{}` did not come within {} s: {why}", step.text, within.as_secs_f64()))
             }
-            Err(why) => Err(format!("`{}` does not hold: {why}", step.text)),
+            (Err(why), _) => Err(format!("`{}` does not hold: {why}", step.text)),
         }
+    }
+
+    /// What the answer means for the condition that was asked for.
+    fn told(&mut self, step: &Step, outcome: Outcome, world: &World) -> Result<(), String> {
+        match outcome {
+            Outcome::Failed(why) => return Err(why),
+            Outcome::Output(text) => self.memory.hear(None, text),
+            Outcome::Exec { code, output } => self.memory.hear(Some(code), output),
+            Outcome::Done => self.memory.hear(None, String::new()),
+        }
+        condition(step).map_or(Ok(()), |condition| self.memory.check(condition, world))
     }
 
     fn answered(&mut self, outcome: Outcome) -> Result<(), String> {
         match outcome {
             Outcome::Done => Ok(()),
             Outcome::Failed(why) => Err(why),
+            Outcome::Output(text) => {
+                self.memory.hear(None, text);
+                Ok(())
+            }
             Outcome::Exec { code, output } => {
                 let checked = self
                     .script
@@ -200,10 +275,26 @@ impl Engine {
                     .get(self.at + 1)
                     .is_some_and(|next| matches!(&next.kind, StepKind::Expect { that: Condition::Exit(_), .. }));
                 let why = format!("the program ended with {code}: {}", output.trim_end().replace('\n', " | "));
-                self.memory.exec = Some((code, output));
+                self.memory.hear(Some(code), output);
                 if code == 0 || checked { Ok(()) } else { Err(why) }
             }
         }
+    }
+}
+
+const fn condition(step: &Step) -> Option<&Condition> {
+    match &step.kind {
+        StepKind::Wait { until: condition, .. } | StepKind::Expect { that: condition, .. } => Some(condition),
+        _ => None,
+    }
+}
+
+/// The command that tells whether such a condition holds.
+fn asking(condition: &Condition, world: &World) -> Result<Command, String> {
+    match condition {
+        Condition::Log { member, .. } => resolve::member(world, member).map(Command::Logs),
+        Condition::Fetch { url, .. } => Ok(Command::Fetch(url.clone())),
+        _ => Err("this needs no asking".into()),
     }
 }
 

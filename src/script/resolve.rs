@@ -62,7 +62,8 @@ pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
     let member = member(world, of)?;
     match of {
         MemberRef::Name { process: Some((name, index)), .. } => {
-            named(world, &member, name, *index).ok_or_else(|| format!("{of} is not there"))
+            let all = named(world, &member, name, false);
+            all.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is not there"))
         }
         _ => head(world, &member).ok_or_else(|| format!("{of} has no process")),
     }
@@ -77,14 +78,54 @@ pub fn head(world: &World, member: &Member) -> Option<ProcId> {
     }
 }
 
-fn named(world: &World, member: &Member, name: &str, index: usize) -> Option<ProcId> {
-    // not the whole command line: `sh -c 'sleep 1'` is no sleep; but `nginx: worker process` is a worker
-    let called = |p: &&Process| p.comm.contains(name) || p.cmdline.first().is_some_and(|argv0| argv0.contains(name));
+/// Processes of a member by name, living or zombies as asked for, the oldest first.
+pub fn named<'w>(world: &'w World, member: &Member, name: &str, zombies: bool) -> Vec<&'w Process> {
     let mut all: Vec<&Process> = world
-        .pod_processes(&member.pod)
-        .filter(|p| p.is_alive() && p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
-        .filter(called)
+        .present()
+        .filter(|p| p.is_zombie() == zombies && p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
+        .filter(|p| is_called(p, name))
         .collect();
     all.sort_by_key(|p| (p.born.t, p.id));
-    all.get(index).map(|p| p.id)
+    all
+}
+
+/// Not by the whole command line: `sh -c 'sleep 1'` is no sleep; but `nginx: worker process` is a worker.
+pub fn is_called(p: &Process, name: &str) -> bool {
+    p.comm.contains(name) || p.cmdline.first().is_some_and(|argv0| argv0.contains(name))
+}
+
+/// A zombie that a name means now; without a name of its own, the member's first process.
+pub fn zombie(world: &World, of: &MemberRef) -> Result<ProcId, String> {
+    let MemberRef::Name { process: Some((name, index)), .. } = of else { return process(world, of) };
+    let zombies = named(world, &member(world, of)?, name, true);
+    zombies.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is no zombie"))
+}
+
+/// Whether a name means this process: a member's any, or of it those of a name; or the node.
+pub fn means(world: &World, of: &MemberRef, id: ProcId) -> Result<bool, String> {
+    if of.is_bare("node") {
+        return Ok(world.node.as_ref().is_some_and(|n| n.process == id));
+    }
+    if let MemberRef::Pid(pid) = of {
+        return Ok(*pid == id.pid);
+    }
+    let member = member(world, of)?;
+    let Some(p) = world.process(id).filter(|p| p.member.as_ref() == Some(&member)) else { return Ok(false) };
+    Ok(match of {
+        MemberRef::Name { process: Some((name, _)), .. } => is_called(p, name),
+        _ => true,
+    })
+}
+
+/// What to call whoever is, or was, a parent: `pause (pid 12)`.
+pub fn parent_in_words(world: &World, parent: Parent) -> String {
+    let Some(id) = parent.process() else {
+        return if parent == Parent::Outside { "a process outside".into() } else { "nobody known".into() };
+    };
+    let who = match world.process(id) {
+        _ if world.node.as_ref().is_some_and(|n| n.process == id) => "the node".to_owned(),
+        Some(p) => p.member.as_ref().map_or_else(|| p.comm.clone(), |m| m.name().to_owned()),
+        None => "a process".to_owned(),
+    };
+    format!("{who} (pid {id})")
 }

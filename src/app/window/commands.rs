@@ -72,6 +72,10 @@ impl Window {
             Command::Create(source) => return self.errand(scripted, |s| s.create(source)),
             Command::Delete(uid) => return self.errand(scripted, |s| s.delete(uid)),
             Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv)),
+            Command::Logs(member) => return self.errand(scripted, |s| s.logs(member)),
+            Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url)),
+            Command::Replace { member, argv } => return self.errand(scripted, |s| s.replace(member, argv)),
+            Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step)),
             Command::Export { path, format, redact } => self.export(&path, format, redact),
             Command::Screenshot(path) => return self.screenshot(ctx, path),
             Command::StartNode => match self.session.as_mut().map(crate::app::session::Session::start_node) {

@@ -1,7 +1,7 @@
 //! Observer and lab behind `podscope run`, and what happened so far.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome};
 use crate::export::{Selection, render, write_file};
-use crate::lab::{ExecOutput, Lab, PodSpec};
+use crate::fetch;
+use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};
 use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
@@ -23,6 +24,8 @@ const EXEC: Duration = Duration::from_secs(30);
 pub enum News {
     Deltas(Vec<Delta>),
     Answer(Outcome),
+    /// A manifest has changed.
+    Changed(PathBuf),
     /// It is later than asked for.
     Time,
     /// The user has had enough.
@@ -39,26 +42,55 @@ pub struct Session {
     answers: (Sender<Outcome>, Receiver<Outcome>),
     stop: Receiver<()>,
     world: World,
-    /// Pods that were asked for, by name, and whether they ever stood.
-    pods: Vec<(PodUid, String)>,
+    /// Pods that were asked for, and whether they ever stood.
+    pods: Vec<Asked>,
     stood: BTreeSet<PodUid>,
 }
 
+struct Asked {
+    uid: PodUid,
+    /// As it is now: a container may have got another command.
+    spec: PodSpec,
+    /// The word of the command line that it comes from.
+    from: PathBuf,
+}
+
 impl Session {
-    pub fn start(stop: Receiver<()>) -> Result<Self, Failure> {
+    pub fn start(stop: Receiver<()>, options: LabOptions) -> Result<Self, Failure> {
         let (sink, deltas) = bounded(BATCHES);
         let sink = Box::new(move |batch| drop(sink.send(batch)));
         let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
         let exe = Path::new("/proc/self/exe");
-        let lab = Lab::start(exe, observer.input()).map_err(Failure::failed)?;
+        let lab = Lab::start_with(exe, options, observer.input()).map_err(Failure::failed)?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
         Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
     }
 
-    pub fn run(&mut self, spec: PodSpec) -> Result<(), Failure> {
-        let name = spec.name.clone();
-        let uid = self.lab.run(spec).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))?;
-        self.pods.push((uid, name));
+    pub fn run(&mut self, spec: PodSpec, from: &Path) -> Result<(), Failure> {
+        let name = &spec.name;
+        let uid = self.lab.run(spec.clone()).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))?;
+        self.pods.push(Asked { uid, spec, from: from.to_owned() });
+        Ok(())
+    }
+
+    /// What a pod of this name was last asked to be, if it is still there.
+    pub fn running(&self, name: &str) -> Option<(PodUid, PodSpec)> {
+        let asked = self.pods.iter().rfind(|p| p.spec.name == name)?;
+        self.world.pod(&asked.uid).map(|_| (asked.uid.clone(), asked.spec.clone()))
+    }
+
+    /// Names of the pods from there that are still there.
+    pub fn names_from(&self, from: &Path) -> Vec<String> {
+        let there = |p: &&Asked| p.from == from && self.world.pod(&p.uid).is_some();
+        self.pods.iter().filter(there).map(|p| p.spec.name.clone()).collect()
+    }
+
+    /// Gives these containers of a pod the programs they have in `spec`.
+    pub fn replace(&mut self, uid: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {
+        self.lab.replace(uid, spec.clone(), containers).map_err(|e| e.to_string())?;
+        if let Some(asked) = self.pods.iter_mut().find(|p| p.uid == *uid) {
+            asked.spec = spec;
+        }
         Ok(())
     }
 
@@ -67,11 +99,12 @@ impl Session {
     }
 
     /// Waits for whatever comes first.
-    pub fn next(&self, until: MonoNs) -> News {
+    pub fn next(&self, until: MonoNs, changed: &Receiver<PathBuf>) -> News {
         let left = Duration::from_nanos(until.since(now())).min(Duration::from_hours(1));
         select! {
             recv(self.deltas) -> batch => batch.map_or(News::Lost, News::Deltas),
             recv(self.answers.1) -> outcome => outcome.map_or(News::Lost, News::Answer),
+            recv(changed) -> path => path.map_or(News::Time, News::Changed),
             recv(self.stop) -> _ => News::Stop,
             default(left) => News::Time,
         }
@@ -81,7 +114,7 @@ impl Session {
         for delta in batch {
             self.world.apply(delta);
         }
-        for (uid, _) in &self.pods {
+        for Asked { uid, .. } in &self.pods {
             if self.world.pod(uid).is_some_and(|pod| pod_ready(&self.world, pod).is_ok()) {
                 self.stood.insert(uid.clone());
             }
@@ -94,7 +127,7 @@ impl Session {
 
     /// Whether every pod has done what it had to, or is gone.
     pub fn all_ended(&self) -> bool {
-        self.pods.iter().all(|(uid, _)| match self.world.pod(uid) {
+        self.pods.iter().all(|Asked { uid, .. }| match self.world.pod(uid) {
             Some(pod) => matches!(pod.phase, Phase::Succeeded | Phase::Failed),
             None => self.stood.contains(uid),
         })
@@ -102,8 +135,8 @@ impl Session {
 
     /// Whether all pods came up.
     pub fn verdict(&self) -> Result<(), Failure> {
-        let fallen = self.pods.iter().find(|(uid, _)| !self.stood.contains(uid));
-        let Some((uid, name)) = fallen else { return Ok(()) };
+        let fallen = self.pods.iter().find(|p| !self.stood.contains(&p.uid));
+        let Some(Asked { uid, spec: PodSpec { name, .. }, .. }) = fallen else { return Ok(()) };
         let why = match self.world.pod(uid) {
             Some(pod) => pod_ready(&self.world, pod).err().unwrap_or_default(),
             None => "it is gone".into(),
@@ -112,13 +145,26 @@ impl Session {
     }
 
     /// What the ui's buttons do, too. `None`: the answer comes as [`News::Answer`].
-    pub fn carry_out(&self, command: Command) -> Option<Outcome> {
+    pub fn carry_out(&mut self, command: Command) -> Option<Outcome> {
         let done: Result<(), String> = match command {
             Command::Signal { target, signal } => self.signal(target, signal),
             Command::Exec { member, argv } => {
                 self.exec(member, argv);
                 return None;
             }
+            Command::Logs(member) => {
+                self.errand(move |lab| match lab.logs(&member) {
+                    Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
+                    Err(e) => Outcome::Failed(e.to_string()),
+                });
+                return None;
+            }
+            Command::Fetch(url) => {
+                self.errand(move |_| fetch::outcome(&url));
+                return None;
+            }
+            Command::Replace { member, argv } => self.replace_command(&member, &argv),
+            Command::Hand { member, step } => self.lab.hand(&member, step).map_err(|e| e.to_string()),
             Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
             Command::Export { path, format, redact } => {
                 let selection = Selection { redact, ..Selection::default() };
@@ -145,13 +191,26 @@ impl Session {
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 
+    fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
+        let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
+        let spec = asked.spec.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
+        self.replace(&member.pod, spec, vec![member.name().to_owned()])
+    }
+
     fn exec(&self, member: Member, argv: Vec<String>) {
+        self.errand(move |lab| match lab.exec(&member, &argv, EXEC) {
+            Ok(output) => ran(&argv, &output),
+            Err(e) => Outcome::Failed(format!("{}: {e}", argv.join(" "))),
+        });
+    }
+
+    /// Something that takes its time, on a thread of its own.
+    fn errand(&self, run: impl FnOnce(&Lab) -> Outcome + Send + 'static) {
         let (lab, answers) = (Arc::clone(&self.lab), self.answers.0.clone());
         std::thread::spawn(move || {
-            let outcome = match lab.exec(&member, &argv, EXEC) {
-                Ok(output) => ran(&argv, &output),
-                Err(e) => Outcome::Failed(format!("{}: {e}", argv.join(" "))),
-            };
+            let outcome = run(&lab);
+            // whoever has the answer may end the run, and with its last owner the lab ends in order
+            drop(lab);
             // nobody waits for it once the run is over
             drop(answers.send(outcome));
         });

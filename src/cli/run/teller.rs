@@ -54,7 +54,7 @@ impl Teller {
     }
 
     pub fn outcome(&self, outcome: &Outcome) -> Result<(), Failure> {
-        let Outcome::Exec { output, .. } = outcome else { return Ok(()) };
+        let (Outcome::Exec { output, .. } | Outcome::Output(output)) = outcome else { return Ok(()) };
         output.lines().try_for_each(|line| self.words(&format!("            {}", printable(line))))
     }
 

@@ -1,7 +1,8 @@
 //! A blog as Ghost is built: one process that answers on 127.0.0.1:2368 and leaves the outside to a
 //! proxy in front of it.
 //!
-//! `--port N` (2368; 0 takes a free one), `--title TEXT`.
+//! `--port N` (2368; 0 takes a free one), `--title TEXT`, `--deaf`: as PID 1 it does not hear TERM, like
+//! any program that has not thought of it, and so answers until it is killed.
 
 mod page;
 
@@ -22,15 +23,20 @@ const PORT: u16 = 2368;
 const CONNECTIONS: usize = 256;
 
 pub fn main(args: &[String]) -> i32 {
-    let read = Options::read(args, &["port", "title"], &[])
-        .and_then(|options| Ok((options.number("port", PORT)?, options.get("title").unwrap_or("Ghost").to_owned())));
-    let (port, title) = match read {
+    let read = Options::read(args, &["port", "title"], &["deaf"]).and_then(|options| {
+        let title = options.get("title").unwrap_or("Ghost").to_owned();
+        Ok((options.number("port", PORT)?, title, options.has("deaf")))
+    });
+    let (port, title, deaf) = match read {
         Ok(read) => read,
         Err(why) => return usage("blog", &why),
     };
     let _ = prctl::set_name(c"blog");
     // before anybody can know that it is there: what comes now is not lost
-    let ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    let mut ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    if deaf {
+        ends.remove(Signal::SIGTERM);
+    }
     if ends.thread_block().is_err() {
         return 1;
     }

@@ -249,7 +249,7 @@ fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
 fn an_image_without_stand_in_is_never_pulled() {
     let mut spec = spec(RestartPolicy::Always, true);
     spec.containers[1].command.clear();
-    spec.containers[1].image = "postgres".to_owned();
+    spec.containers[1].image = "redis".to_owned();
     let mut pod = pod(spec);
     pod.decide(requested(), at(1));
     let d = pod.decide(sandbox_started(), at(1));

@@ -345,7 +345,7 @@ impl Node {
     }
 
     /// Reads a bounded part of what is there; the rest wakes us again.
-    pub(super) fn readable(&mut self, token: u64) {
+    fn readable(&mut self, token: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = match self.watches.get(&token) {
             Some((fd, _)) => output::read_some(fd.as_fd(), &mut buffer),

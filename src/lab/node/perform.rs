@@ -273,7 +273,7 @@ impl Node {
 
 /// Whether a process of ours has begun to exit: `PF_EXITING` of `include/linux/sched.h` in the ninth field of
 /// `/proc/PID/stat`.
-fn is_exiting(pid: i32) -> bool {
+pub(super) fn is_exiting(pid: i32) -> bool {
     const PF_EXITING: u32 = 0x4;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // the name, in parentheses, may hold spaces

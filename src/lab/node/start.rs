@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::birth::{self, Failure, Program, Start};
 use super::engine::{Node, Role, Watch};
+use super::perform::is_exiting;
 use super::sandbox::Namespaces;
 use super::{hand, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
@@ -39,23 +40,9 @@ impl Node {
             })
             .and_then(|()| self.start_ports(uid));
         if let Err(message) = made {
-            // one that was gone before its network was there has said why itself
-            if self.hear_failure(uid) {
-                return;
-            }
             self.undo_sandbox(uid);
             self.decide(uid, Fact::SandboxFailed { message }, Self::now());
         }
-    }
-
-    /// Reads why pause could not be started, if it has said so by now.
-    fn hear_failure(&mut self, uid: &PodUid) -> bool {
-        let holder = |node: &Self| node.pods.get(uid).and_then(|run| run.holder);
-        let Some(pid) = holder(self) else { return false };
-        if let Some(token) = self.children.get(&pid).and_then(|child| child.starting) {
-            self.readable(token);
-        }
-        holder(self).is_none()
     }
 
     /// What is there of it goes; its end is no news to the controller.
@@ -83,7 +70,11 @@ impl Node {
             run.holder = Some(pid);
             run.sandbox = Some(process);
         }
-        self.connect(uid, spec, pid)
+        match self.connect(uid, spec, pid) {
+            // dead already: with its end comes why, which says more
+            Err(_) if is_exiting(pid) => Ok(()),
+            connected => connected,
+        }
     }
 
     /// A container in pause's place. It waits for its network; pause need not.

@@ -1,0 +1,76 @@
+//! What is to be run: files, or bundled presets by name.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::output::{Failure, note};
+use crate::export::read_limited;
+use crate::lab::{self, PodSpec};
+use crate::presets::{self, Preset};
+
+/// No manifest or script a person writes is larger.
+pub const MAX_FILE: u64 = 4 << 20;
+
+/// A word of the command line.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    Preset(&'static Preset),
+    File(&'a Path),
+}
+
+impl<'a> Source<'a> {
+    /// A preset's name means the preset; `./NAME` is a file of that name.
+    pub fn of(word: &'a Path) -> Self {
+        word.to_str().and_then(presets::find).map_or(Self::File(word), Self::Preset)
+    }
+
+    pub fn name(self) -> String {
+        match self {
+            Self::Preset(preset) => format!("{}.yaml", preset.name),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn text(self) -> Result<String, Failure> {
+        match self {
+            Self::Preset(preset) => Ok(preset.yaml.to_owned()),
+            Self::File(path) => read_limited(path, MAX_FILE).map_err(|e| {
+                let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
+                let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
+                Failure::Failed(format!("{e}{hint}"))
+            }),
+        }
+    }
+
+    /// The pods that it holds; warnings are told.
+    pub fn pods(self) -> Result<Vec<PodSpec>, Failure> {
+        let name = self.name();
+        let pods = lab::parse(&name, &self.text()?).map_err(Failure::failed)?;
+        for warning in pods.iter().flat_map(|(_, warnings)| warnings) {
+            note(format_args!("podscope: warning: {name}:{warning}"));
+        }
+        Ok(pods.into_iter().map(|(spec, _)| spec).collect())
+    }
+}
+
+/// All pods of all of them, with where each is from.
+pub fn read(words: &[PathBuf]) -> Result<Vec<(PodSpec, &Path)>, Failure> {
+    let mut specs: Vec<(PodSpec, &Path)> = Vec::new();
+    for word in words {
+        let source = Source::of(word);
+        for spec in source.pods()? {
+            if specs.iter().any(|(s, _)| s.name == spec.name) {
+                let (file, name) = (source.name(), &spec.name);
+                return Err(Failure::Failed(format!("{file}: a second pod is named {name}; rename one of them")));
+            }
+            specs.push((spec, word));
+        }
+    }
+    Ok(specs)
+}
+
+/// `--list`.
+pub fn list() -> String {
+    let width = presets::ALL.iter().map(|p| p.name.len()).max().unwrap_or_default();
+    let line = |p: &Preset| format!("{:>2}  {:width$}  {}\n", p.number, p.name, p.about);
+    presets::ALL.iter().map(line).collect()
+}

@@ -1,0 +1,80 @@
+//! `--watch`: manifests that change while their pods run.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::manifests::Source;
+use super::session::Session;
+use crate::cli::output::Failure;
+use crate::lab::watch::FileWatch;
+use crate::lab::{Change, PodSpec, change};
+
+/// Files that have changed.
+pub struct Watch {
+    changed: (Sender<PathBuf>, Receiver<PathBuf>),
+    /// Watches as long as it lives.
+    _files: Option<FileWatch>,
+}
+
+impl Watch {
+    /// Of none of them if `on` is false; presets do not change.
+    pub fn start(words: &[PathBuf], on: bool) -> Result<Self, Failure> {
+        let changed = unbounded();
+        let files: Vec<PathBuf> =
+            words.iter().filter(|w| on && matches!(Source::of(w), Source::File(_))).cloned().collect();
+        if files.is_empty() {
+            return Ok(Self { changed, _files: None });
+        }
+        let tell = changed.0.clone();
+        // nobody waits for it once the run is over
+        let files = FileWatch::start(files, move |path| drop(tell.send(path.to_owned()))).map_err(Failure::failed)?;
+        Ok(Self { changed, _files: Some(files) })
+    }
+
+    pub fn changed(&self) -> &Receiver<PathBuf> {
+        &self.changed.1
+    }
+}
+
+/// Makes what runs as the file has it now, as far as that goes without ending a pod; what was done, and what is
+/// left to do, in a line each.
+pub fn follow(session: &mut Session, path: &Path) -> Vec<String> {
+    let file = path.display();
+    let specs = match Source::of(path).pods() {
+        Ok(specs) => specs,
+        // half-written, perhaps: the next change is told as well
+        Err(why) => return vec![format!("{why}; what runs stays as it is")],
+    };
+    let mut told: Vec<String> = specs.iter().filter_map(|spec| follow_pod(session, path, spec)).collect();
+    let gone = |name: &&String| !specs.iter().any(|s| s.name == **name);
+    told.extend(
+        session
+            .names_from(path)
+            .iter()
+            .filter(gone)
+            .map(|name| format!("{file}: pod {name} is not in it any more, and runs on")),
+    );
+    told.into_iter().collect()
+}
+
+fn follow_pod(session: &mut Session, path: &Path, spec: &PodSpec) -> Option<String> {
+    let (file, name) = (path.display(), &spec.name);
+    let Some((uid, old)) = session.running(name) else {
+        return Some(match session.run(spec.clone(), path) {
+            Ok(()) => format!("{file}: pod {name} is new and was started"),
+            Err(why) => why.to_string(),
+        });
+    };
+    match change(&old, spec) {
+        Change::None => None,
+        Change::Containers(containers) => Some(match session.replace(&uid, spec.clone(), containers.clone()) {
+            Ok(()) => format!("{file}: changed: {} of pod {name} replaced", containers.join(", ")),
+            Err(why) => format!("{file}: pod {name}: {why}"),
+        }),
+        Change::Recreate(paths) => Some(format!(
+            "{file}: changed: pod {name} would have to be re-created for {}; press Ctrl-C and run it again",
+            paths.join(", ")
+        )),
+    }
+}

@@ -1,0 +1,81 @@
+//! Every bundled experiment, as a user runs it: the pods are real, and what its script claims is looked up in
+//! the kernel.
+
+mod descendants;
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use descendants::Descendants;
+
+/// Plays a preset's own script, which must hold, and after which nothing of it may be left.
+fn check(preset: &str) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let told = dir.path().join("told");
+    let out = std::fs::File::create(&told).expect("a file");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_podscope"))
+        .args(["run", preset, "--check"])
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().expect("a descriptor"))
+        .stderr(out)
+        .spawn()
+        .expect("podscope starts");
+    let mut seen = Descendants::of(run.id());
+    let status = loop {
+        seen.look();
+        if let Some(status) = run.try_wait().expect("a child of ours") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let told = std::fs::read_to_string(&told).expect("what it told");
+    assert!(status.success(), "{preset} ended with {status} and told\n{told}");
+    // the node and a pause at least, but where there can be none
+    assert!(seen.len() >= 2 || preset == "no-sandbox", "{preset} has started {} processes", seen.len());
+    let left = seen.left();
+    assert!(left.is_empty(), "{preset} has left {left:?}; it told\n{told}");
+}
+
+macro_rules! experiments {
+    ($($test:ident: $preset:literal $(, $ignored:literal)?;)*) => {
+        const TESTED: &[&str] = &[$($preset),*];
+        $(
+            #[test]
+            fn $test() {
+                check($preset);
+            }
+        )*
+    };
+}
+
+experiments! {
+    e01_two_containers_share_a_pod: "nginx-busybox";
+    e02_a_host_port_leads_through_nginx_to_ghost: "ghost-blog";
+    e03_members_have_one_network: "same-network";
+    e04_namespaces_side_by_side: "namespaces-side-by-side";
+    e05_each_container_is_pid_1: "private-pid";
+    e06_what_sharing_the_pid_namespace_exposes: "what-sharing-exposes";
+    e07_hup_replaces_the_workers: "reload";
+    e08_a_parent_hears_of_stop_and_continue: "stop-continue";
+    e09_pause_adopts_and_reaps_orphans: "orphans";
+    e10_held_zombies_wait_for_their_parent: "held-zombies";
+    e10_a_pause_that_does_not_reap: "no-reap";
+    e11_the_pod_outlives_a_member: "kill-a-member";
+    e12_a_shared_pid_namespace_dies_with_pause: "kill-pause-shared";
+    e13_members_outlive_a_pause_they_do_not_share: "kill-pause-private";
+    e14_an_app_in_place_of_pause: "app-as-infra";
+    e15_pause_keeps_the_pod: "pause-keeps-the-pod";
+    e16_one_container_is_replaced: "replace-one";
+    e17_a_sandbox_that_cannot_be_made: "no-sandbox";
+    e18_namespaces_by_hand: "by-hand", "no container obeys by hand yet";
+    e19_a_wrong_configuration_loops: "crash-loop";
+    e20_term_that_nobody_hears: "deaf";
+}
+
+#[test]
+fn every_preset_is_tested() {
+    let all: BTreeSet<&str> = podscope::presets::ALL.iter().map(|p| p.name).collect();
+    assert_eq!(TESTED.iter().copied().collect::<BTreeSet<_>>(), all);
+}
