@@ -17,12 +17,12 @@ use crate::command::{Command, PodSource};
 use crate::model::{MonoNs, Signal};
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
-use crate::ui::events::EventFilter;
+use crate::ui::events::EventsState;
 use crate::ui::export_dialog::{self, ExportDialog};
 use crate::ui::process_tree::TreeState;
 use crate::ui::timeline::Viewport;
 use crate::ui::tokens::{self, Tokens};
-use crate::ui::{Cx, fonts, inspector, pods, top_bar};
+use crate::ui::{Cx, Shown, fonts, inspector, pods, top_bar};
 use panes::Pane;
 
 /// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
@@ -51,7 +51,7 @@ enum Dialog {
 struct Views {
     timeline: Viewport,
     tree: TreeState,
-    events: EventFilter,
+    events: EventsState,
 }
 
 pub struct Window {
@@ -271,9 +271,21 @@ impl Window {
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
         let live = self.cursor.is_live();
+        let shown = match self.cursor {
+            Cursor::Live => Shown::Live(self.store.revision()),
+            Cursor::At(t) => Shown::Past(t),
+        };
         let (world, latest) = self.store.views(self.cursor);
-        let mut cx =
-            Cx { world, tokens: &tokens, selection: &selection, now: shown_at, epoch: self.epoch, live, out: actions };
+        let mut cx = Cx {
+            world,
+            tokens: &tokens,
+            selection: &selection,
+            now: shown_at,
+            epoch: self.epoch,
+            live,
+            shown,
+            out: actions,
+        };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
             top_bar::top_bar_ui(ui, &mut cx, (span.0, newest));
