@@ -18,7 +18,7 @@ mod wire;
 
 pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
-pub use link::Lab;
+pub use link::{Follow, Lab};
 pub use network::Range;
 pub use protocol::{ExecOutput, Options, Step};
 pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};

@@ -1,16 +1,18 @@
 //! The threads behind the window: the observer, the link to the node, and short errands.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{Context, ViewportId};
 
+use super::window::hear;
 use crate::command::{Outcome, PodSource};
 use crate::lab::spec::{PodSpec, Warning, parse};
-use crate::lab::{self, Lab};
+use crate::lab::{self, Follow, Lab};
 use crate::model::{Delta, Member, PodUid};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::ui::logs::{Exec, Lines};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
@@ -28,6 +30,8 @@ pub enum Answer {
     Manifest(PathBuf),
     /// A path for the snapshot was chosen.
     SavePath(PathBuf),
+    /// The output of a member is followed, under the number of the request.
+    Follows(u64, Result<Follow, String>),
 }
 
 pub struct Session {
@@ -111,6 +115,35 @@ impl Session {
                 }
                 Err(why) => Outcome::Failed(why),
             })
+        });
+    }
+
+    /// Runs a program in a container; what it writes is shown as it comes.
+    pub fn exec_live(&self, exec: Exec, argv: Vec<String>) {
+        let lab = self.lab().cloned();
+        let ctx = self.ctx.clone();
+        std::thread::spawn(move || {
+            let began = std::time::Instant::now();
+            let (output, wake) = (Arc::clone(&exec.output), ctx.clone());
+            let hear = move |_, bytes: &[u8]| hear(&output, false, bytes, &wake);
+            let ran = lab.and_then(|lab| lab.exec_live(&exec.member, &argv, EXEC, hear).map_err(|e| e.to_string()));
+            let ended = match ran {
+                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC.as_secs())),
+                Ok(ran) => Ok((ran.status.code(), began.elapsed())),
+                Err(why) => Err(why),
+            };
+            *exec.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+            ctx.request_repaint_of(ViewportId::ROOT);
+        });
+    }
+
+    /// Has a member's output appended to `log` as it comes.
+    pub fn follow(&self, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
+        let lab = self.lab().cloned();
+        let ctx = self.ctx.clone();
+        self.errand(move |_| {
+            let hear = move |anew, bytes: &[u8]| hear(&log, anew, bytes, &ctx);
+            Answer::Follows(request, lab.and_then(|lab| lab.follow(&member, hear).map_err(|e| e.to_string())))
         });
     }
 

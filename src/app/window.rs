@@ -2,6 +2,7 @@
 
 mod commands;
 mod frames;
+mod output;
 mod panes;
 
 use std::collections::VecDeque;
@@ -19,10 +20,12 @@ use crate::script::Engine;
 use crate::store::{Cursor, Store};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::{self, ExportDialog};
+use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::timeline::Viewport;
 use crate::ui::tokens::{self, Tokens};
 use crate::ui::{Cx, Shown, fonts, inspector, pods, top_bar};
+pub use output::hear;
 use panes::Pane;
 
 /// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
@@ -52,6 +55,7 @@ struct Views {
     timeline: Viewport,
     tree: TreeState,
     events: EventsState,
+    logs: LogsState,
 }
 
 pub struct Window {
@@ -69,6 +73,7 @@ pub struct Window {
     failure: Arc<Mutex<Option<String>>>,
     epoch: MonoNs,
     frames: frames::Frames,
+    following: output::Following,
 }
 
 impl Window {
@@ -101,6 +106,7 @@ impl Window {
             failure,
             epoch: now(),
             frames: frames::Frames::default(),
+            following: output::Following::default(),
         };
         window.tokens.apply(ctx);
         window.start_session(ctx);
@@ -245,6 +251,7 @@ impl eframe::App for Window {
             actions.push(Action::CancelDialog);
         }
         self.show(ui, &mut actions);
+        self.follow_output();
         self.frames.end(self.store.live(), now());
         for action in actions {
             self.act(&ctx, action);

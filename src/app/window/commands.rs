@@ -48,6 +48,7 @@ impl Window {
                     self.ended(outcome, false);
                 }
             }
+            Action::RunIn { member, argv } => self.run_in(member, argv),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -117,6 +118,7 @@ impl Window {
                 self.ended(outcome, scripted);
             }
             Answer::Notice(text) => self.tell(text),
+            Answer::Follows(request, follow) => self.follows(request, follow),
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {

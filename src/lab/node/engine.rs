@@ -11,6 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
 use super::birth::Failure;
+use super::follow::Follower;
 use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::output::{self, Read, Ring};
@@ -124,6 +125,7 @@ pub struct Node {
     pub(super) pods: BTreeMap<PodUid, PodRun>,
     pub(super) children: HashMap<i32, Running>,
     pub(super) sessions: HashMap<Call, Session>,
+    pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
     inbox: Inbox,
@@ -166,6 +168,7 @@ impl Node {
             pods: BTreeMap::new(),
             children: HashMap::new(),
             sessions: HashMap::new(),
+            followers: BTreeMap::new(),
             timers: Vec::new(),
             socket,
             inbox: Inbox::default(),
@@ -210,7 +213,15 @@ impl Node {
             }
             self.expire();
             self.flush();
+            if self.catch_up() {
+                self.flush();
+            }
         }
+    }
+
+    /// Bytes that the app has not read yet.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.outbox.waiting()
     }
 
     pub(super) fn now() -> Stamp {
@@ -372,9 +383,11 @@ impl Node {
                 self.pause_report(&uid, bytes);
             }
             Some(Watch::Output(uid, container)) => {
-                if let Some(pod) = self.pods.get_mut(uid) {
+                let (uid, container) = (uid.clone(), container.clone());
+                if let Some(pod) = self.pods.get_mut(&uid) {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
+                self.tell_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
