@@ -1,6 +1,7 @@
 //! What one sees: views read the [`World`](crate::model::World) at the cursor and return
 //! [`Action`](crate::app::Action)s; they never change anything.
 
+pub mod bars;
 pub mod events;
 pub mod export_dialog;
 pub mod fonts;
@@ -9,6 +10,7 @@ pub mod inspector;
 pub mod logs;
 pub mod pod_map;
 pub mod pods;
+mod presets;
 pub mod process_tree;
 mod signals;
 pub mod text;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
 
+use super::manifests;
 use super::window::hear;
 use crate::command::{Outcome, PodSource};
 use crate::lab::spec::{PodSpec, Warning, parse};
@@ -24,14 +25,29 @@ const EXEC: std::time::Duration = std::time::Duration::from_secs(30);
 pub enum Answer {
     /// A command has ended.
     Ended(Outcome),
-    /// Something the user should read; not an error of a command.
-    Notice(String),
     /// A manifest was chosen.
     Manifest(PathBuf),
     /// A path for the snapshot was chosen.
     SavePath(PathBuf),
+    /// A pod was started from a manifest.
+    Started(Started),
+    /// A manifest on disk has changed.
+    ManifestChanged(PathBuf),
+    /// It was read again.
+    ManifestRead(PathBuf, Result<Vec<(PodSpec, Vec<Warning>)>, String>),
     /// The output of a member is followed, under the number of the request.
     Follows(u64, Result<Follow, String>),
+}
+
+/// A pod that runs now, and what it was read from.
+#[derive(Debug)]
+pub struct Started {
+    pub path: PathBuf,
+    pub uid: PodUid,
+    pub spec: Box<PodSpec>,
+    pub warnings: Vec<Warning>,
+    /// The path is a file's, not a preset's.
+    pub file: bool,
 }
 
 pub struct Session {
@@ -52,7 +68,7 @@ impl Session {
             wake.request_repaint_of(ViewportId::ROOT);
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
-        Ok(Self { observer, lab: None, deltas, answers: bounded(256), ctx: ctx.clone() })
+        Ok(Self { observer, lab: None, deltas, answers: unbounded(), ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
@@ -115,6 +131,32 @@ impl Session {
                 }
                 Err(why) => Outcome::Failed(why),
             })
+        });
+    }
+
+    /// Starts a pod of a manifest that was read before.
+    pub fn start_from(&self, path: PathBuf, spec: PodSpec) {
+        let lab = self.lab().cloned();
+        self.errand(move |answers| {
+            let done = lab.and_then(|lab| start(&lab, path, spec, Vec::new(), true, answers));
+            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+        });
+    }
+
+    /// Gives some containers of a pod other commands.
+    pub fn replace(&self, pod: PodUid, spec: PodSpec, containers: Vec<String>) {
+        let lab = self.lab().cloned();
+        self.errand(move |_| {
+            let done = lab.and_then(|lab| lab.replace(&pod, spec, containers).map_err(|e| e.to_string()));
+            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+        });
+    }
+
+    /// Reads a manifest again, off the ui thread.
+    pub fn read_manifest(&self, path: PathBuf) {
+        self.errand(move |_| {
+            let read = manifests::read(&path);
+            Answer::ManifestRead(path, read)
         });
     }
 
@@ -196,22 +238,30 @@ impl Session {
 }
 
 fn create(lab: &Lab, source: &PodSource, answers: &Sender<Answer>) -> Result<(), String> {
-    let (name, text) = match source {
+    let (path, pods, file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            (format!("{name}.yaml"), preset.yaml.to_owned())
+            let name = format!("{name}.yaml");
+            let pods = parse(&name, preset.yaml).map_err(|e| e.to_string())?;
+            (PathBuf::from(name), pods, false)
         }
-        PodSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-            (path.display().to_string(), text)
-        }
+        PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };
-    let pods: Vec<(PodSpec, Vec<Warning>)> = parse(&name, &text).map_err(|e| e.to_string())?;
     for (spec, warnings) in pods {
-        for warning in warnings {
-            let _ = answers.send(Answer::Notice(format!("{name}: {warning}")));
-        }
-        lab.run(spec).map_err(|e| e.to_string())?;
+        start(lab, path.clone(), spec, warnings, file, answers)?;
     }
+    Ok(())
+}
+
+fn start(
+    lab: &Lab,
+    path: PathBuf,
+    spec: PodSpec,
+    warnings: Vec<Warning>,
+    file: bool,
+    answers: &Sender<Answer>,
+) -> Result<(), String> {
+    let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
+    let _ = answers.send(Answer::Started(Started { path, uid, spec: Box::new(spec), warnings, file }));
     Ok(())
 }

@@ -38,6 +38,11 @@ pub enum Action {
     /// Do what the open dialog asks about.
     Confirm,
     ToggleTheme,
+    /// Do, or leave, what a bar asks.
+    AnswerBar {
+        id: u64,
+        yes: bool,
+    },
     /// Run a program in a container and show what it writes.
     RunIn {
         member: Member,

@@ -86,7 +86,9 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     state.wanted = Some(member.clone());
     let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
     let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
-    let panel = egui::Panel::bottom(if state.exec.is_some() { "exec and output" } else { "exec" }).frame(frame).resizable(state.exec.is_some());
+    let panel = egui::Panel::bottom(if state.exec.is_some() { "exec and output" } else { "exec" })
+        .frame(frame)
+        .resizable(state.exec.is_some());
     let panel = if state.exec.is_some() { panel.default_size(220.0).size_range(90.0..=420.0) } else { panel };
     panel.show(ui, |ui| exec::exec_ui(ui, cx, pod, &member, &mut state.command, state.exec.as_ref()));
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {

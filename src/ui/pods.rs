@@ -2,20 +2,20 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use super::icons::Icon;
+use super::presets::{Preset, new_pod_ui};
 use super::{Cx, text, tokens, widgets, words};
 use crate::app::Action;
-use crate::command::{Command, PodSource};
+use crate::command::Command;
 use crate::model::Pod;
 
 const CARD_H: f32 = 64.0;
 
 /// `presets`: name and what it shows.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)], node_ended: Option<&str>) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>], node_ended: Option<&str>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod(ui, cx, presets));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx, presets));
     });
     ui.add_space(6.0);
     if let Some(reason) = node_ended {
@@ -31,35 +31,6 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)], node_ende
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for pod in pods {
             card(ui, cx, pod);
-        }
-    });
-}
-
-fn new_pod(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)]) {
-    let button = widgets::button(ui, cx.tokens, widgets::Look::Primary, Some(Icon::Plus), "New pod", None);
-    egui::Popup::menu(&button).gap(6.0).show(|ui| {
-        ui.set_width(280.0);
-        widgets::section(ui, cx.tokens, "Presets");
-        for (name, about) in presets {
-            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
-            if response.hovered() || response.has_focus() {
-                ui.painter().rect_filled(rect, CornerRadius::same(6), cx.tokens.accent_fill);
-            }
-            let left = rect.left_top() + vec2(8.0, 5.0);
-            let room = rect.width() - 16.0;
-            text::put(ui, left, Align2::LEFT_TOP, name, tokens::semibold(13.0), cx.tokens.text, room);
-            let below = left + vec2(0.0, 17.0);
-            text::put(ui, below, Align2::LEFT_TOP, about, tokens::sans(11.5), cx.tokens.muted, room);
-            response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, format!("Start {name}")));
-            if response.clicked() {
-                cx.act(Action::Do(Command::Create(PodSource::Preset((*name).to_owned()))));
-                ui.close();
-            }
-        }
-        ui.separator();
-        if ui.button("From a manifest…").clicked() {
-            cx.act(Action::OpenManifest);
-            ui.close();
         }
     });
 }
