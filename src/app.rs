@@ -1,6 +1,7 @@
 //! The window: state, threads and what is done with the views' wishes.
 
 mod keys;
+mod manifests;
 mod open;
 mod script;
 mod session;

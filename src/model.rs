@@ -1,6 +1,7 @@
 //! The picture of the machine: pure values, no I/O. [`World::apply`] is the only way to change it.
 
 mod delta;
+pub mod events;
 pub mod forecast;
 mod host;
 mod id;

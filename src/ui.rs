@@ -1,13 +1,16 @@
 //! What one sees: views read the [`World`](crate::model::World) at the cursor and return
 //! [`Action`](crate::app::Action)s; they never change anything.
 
+pub mod bars;
 pub mod events;
 pub mod export_dialog;
 pub mod fonts;
 pub mod icons;
 pub mod inspector;
+pub mod logs;
 pub mod pod_map;
 pub mod pods;
+mod presets;
 pub mod process_tree;
 mod signals;
 pub mod text;
@@ -15,10 +18,19 @@ pub mod timeline;
 pub mod tokens;
 pub mod top_bar;
 pub mod widgets;
+pub mod words;
 
 use crate::app::{Action, Selection};
 use crate::model::{MonoNs, World};
 use tokens::Tokens;
+
+/// Which World is shown: the same value, the same World. What a view has made of it can be kept as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The latest, after so many changes.
+    Live(u64),
+    Past(MonoNs),
+}
 
 /// What every view is given for one frame.
 pub struct Cx<'a> {
@@ -31,6 +43,7 @@ pub struct Cx<'a> {
     /// Zero of the times that are shown.
     pub epoch: MonoNs,
     pub live: bool,
+    pub shown: Shown,
     /// What the user wants done, for the app to do after the frame.
     pub out: &'a mut Vec<Action>,
 }

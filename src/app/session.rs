@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
 
+use super::manifests;
+use super::window::hear;
 use crate::command::{Outcome, PodSource};
 use crate::lab::spec::{PodSpec, Warning, parse};
-use crate::lab::{self, HandStep, Lab, Url};
+use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::ui::logs::{Exec, Lines};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
@@ -23,12 +26,29 @@ const EXEC: std::time::Duration = std::time::Duration::from_secs(30);
 pub enum Answer {
     /// A command has ended.
     Ended(Outcome),
-    /// Something the user should read; not an error of a command.
-    Notice(String),
     /// A manifest was chosen.
     Manifest(PathBuf),
     /// A path for the snapshot was chosen.
     SavePath(PathBuf),
+    /// A pod was started from a manifest.
+    Started(Started),
+    /// A manifest on disk has changed.
+    ManifestChanged(PathBuf),
+    /// It was read again.
+    ManifestRead(PathBuf, Result<Vec<(PodSpec, Vec<Warning>)>, String>),
+    /// The output of a member is followed, under the number of the request.
+    Follows(u64, Result<Follow, String>),
+}
+
+/// A pod that runs now, and what it was read from.
+#[derive(Debug)]
+pub struct Started {
+    pub path: PathBuf,
+    pub uid: PodUid,
+    pub spec: Box<PodSpec>,
+    pub warnings: Vec<Warning>,
+    /// The path is a file's, not a preset's.
+    pub file: bool,
 }
 
 /// What each pod was last asked to be: a container may have got another command.
@@ -53,7 +73,7 @@ impl Session {
             wake.request_repaint_of(ViewportId::ROOT);
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
-        Ok(Self { observer, lab: None, specs: Specs::default(), deltas, answers: bounded(256), ctx: ctx.clone() })
+        Ok(Self { observer, lab: None, specs: Specs::default(), deltas, answers: unbounded(), ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
@@ -95,10 +115,10 @@ impl Session {
     }
 
     /// Gives one container of a pod another command.
-    pub fn replace(&self, member: Member, argv: Vec<String>) {
+    pub fn replace_command(&self, member: Member, argv: Vec<String>) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         self.errand(move |_| {
-            Answer::Ended(match lab.and_then(|lab| replace(&lab, &specs, &member, &argv)) {
+            Answer::Ended(match lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv)) {
                 Ok(()) => Outcome::Done,
                 Err(why) => Outcome::Failed(why),
             })
@@ -154,6 +174,61 @@ impl Session {
         });
     }
 
+    /// Starts a pod of a manifest that was read before.
+    pub fn start_from(&self, path: PathBuf, spec: PodSpec) {
+        let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
+        self.errand(move |answers| {
+            let done = lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, true, answers));
+            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+        });
+    }
+
+    /// Gives some containers of a pod other commands.
+    pub fn replace(&self, pod: PodUid, spec: PodSpec, containers: Vec<String>) {
+        let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
+        self.errand(move |_| {
+            let done = lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers));
+            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+        });
+    }
+
+    /// Reads a manifest again, off the ui thread.
+    pub fn read_manifest(&self, path: PathBuf) {
+        self.errand(move |_| {
+            let read = manifests::read(&path);
+            Answer::ManifestRead(path, read)
+        });
+    }
+
+    /// Runs a program in a container; what it writes is shown as it comes.
+    pub fn exec_live(&self, exec: Exec, argv: Vec<String>) {
+        let lab = self.lab().cloned();
+        let ctx = self.ctx.clone();
+        std::thread::spawn(move || {
+            let began = std::time::Instant::now();
+            let (output, wake) = (Arc::clone(&exec.output), ctx.clone());
+            let hear = move |_, bytes: &[u8]| hear(&output, false, bytes, &wake);
+            let ran = lab.and_then(|lab| lab.exec_live(&exec.member, &argv, EXEC, hear).map_err(|e| e.to_string()));
+            let ended = match ran {
+                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC.as_secs())),
+                Ok(ran) => Ok((ran.status.code(), began.elapsed())),
+                Err(why) => Err(why),
+            };
+            *exec.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+            ctx.request_repaint_of(ViewportId::ROOT);
+        });
+    }
+
+    /// Has a member's output appended to `log` as it comes.
+    pub fn follow(&self, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
+        let lab = self.lab().cloned();
+        let ctx = self.ctx.clone();
+        self.errand(move |_| {
+            let hear = move |anew, bytes: &[u8]| hear(&log, anew, bytes, &ctx);
+            Answer::Follows(request, lab.and_then(|lab| lab.follow(&member, hear).map_err(|e| e.to_string())))
+        });
+    }
+
     /// Asks the desktop's file dialog for a manifest.
     pub fn ask_manifest(&self) {
         self.dialog(|dialog| {
@@ -202,33 +277,48 @@ impl Session {
     }
 }
 
-fn replace(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
-    let known = || specs.lock().unwrap_or_else(PoisonError::into_inner);
-    let old = known().get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
-    let spec = old.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
-    lab.replace(&member.pod, spec.clone(), vec![member.name().to_owned()]).map_err(|e| e.to_string())?;
-    known().insert(member.pod.clone(), spec);
+fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {
+    lab.replace(pod, spec.clone(), containers).map_err(|e| e.to_string())?;
+    known(specs).insert(pod.clone(), spec);
     Ok(())
 }
 
+fn replace_command(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
+    let old = known(specs).get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
+    let spec = old.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
+    replace(lab, specs, &member.pod, spec, vec![member.name().to_owned()])
+}
+
+fn known(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {
+    specs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>) -> Result<(), String> {
-    let (name, text) = match source {
+    let (path, pods, file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            (format!("{name}.yaml"), preset.yaml.to_owned())
+            let name = format!("{name}.yaml");
+            let pods = parse(&name, preset.yaml).map_err(|e| e.to_string())?;
+            (PathBuf::from(name), pods, false)
         }
-        PodSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-            (path.display().to_string(), text)
-        }
+        PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };
-    let pods: Vec<(PodSpec, Vec<Warning>)> = parse(&name, &text).map_err(|e| e.to_string())?;
-    for (spec, warnings) in pods {
-        for warning in warnings {
-            let _ = answers.send(Answer::Notice(format!("{name}: {warning}")));
-        }
-        let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
-        specs.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, spec);
+    for pod in pods {
+        start(lab, specs, pod, path.clone(), file, answers)?;
     }
+    Ok(())
+}
+
+fn start(
+    lab: &Lab,
+    specs: &Specs,
+    (spec, warnings): (PodSpec, Vec<Warning>),
+    path: PathBuf,
+    file: bool,
+    answers: &Sender<Answer>,
+) -> Result<(), String> {
+    let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
+    known(specs).insert(uid.clone(), spec.clone());
+    let _ = answers.send(Answer::Started(Started { path, uid, spec: Box::new(spec), warnings, file }));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the user has chosen, and what the user can want.
 
 use crate::command::Command;
-use crate::model::{MonoNs, NsId, PodUid, ProcId, World};
+use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 
 /// What the inspector tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,4 +38,14 @@ pub enum Action {
     /// Do what the open dialog asks about.
     Confirm,
     ToggleTheme,
+    /// Do, or leave, what a bar asks.
+    AnswerBar {
+        id: u64,
+        yes: bool,
+    },
+    /// Run a program in a container and show what it writes.
+    RunIn {
+        member: Member,
+        argv: Vec<String>,
+    },
 }

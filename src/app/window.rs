@@ -1,14 +1,17 @@
 //! The window itself: drains what came, shows it, does what was asked.
 
+mod bars;
 mod commands;
+mod dialogs;
 mod frames;
+mod output;
 mod panes;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
+use eframe::egui::{self, Frame, Margin};
 
 use super::script::Player;
 use super::session::{Answer, Session};
@@ -17,12 +20,15 @@ use crate::command::{Command, PodSource};
 use crate::model::{MonoNs, Signal};
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
-use crate::ui::events::EventFilter;
-use crate::ui::export_dialog::{self, ExportDialog};
+use crate::ui::bars::bars_ui;
+use crate::ui::events::EventsState;
+use crate::ui::export_dialog::ExportDialog;
+use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::timeline::Viewport;
-use crate::ui::tokens::{self, Tokens};
-use crate::ui::{Cx, fonts, inspector, pods, top_bar};
+use crate::ui::tokens::Tokens;
+use crate::ui::{Cx, Shown, fonts, inspector, pods, top_bar};
+pub use output::hear;
 use panes::Pane;
 
 /// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
@@ -51,7 +57,8 @@ enum Dialog {
 struct Views {
     timeline: Viewport,
     tree: TreeState,
-    events: EventFilter,
+    events: EventsState,
+    logs: LogsState,
 }
 
 pub struct Window {
@@ -69,6 +76,8 @@ pub struct Window {
     failure: Arc<Mutex<Option<String>>>,
     epoch: MonoNs,
     frames: frames::Frames,
+    following: output::Following,
+    bars: bars::Bars,
 }
 
 impl Window {
@@ -101,6 +110,8 @@ impl Window {
             failure,
             epoch: now(),
             frames: frames::Frames::default(),
+            following: output::Following::default(),
+            bars: bars::Bars::default(),
         };
         window.tokens.apply(ctx);
         window.start_session(ctx);
@@ -226,7 +237,10 @@ impl eframe::App for Window {
                 self.answered(ctx, answer);
             }
         }
-        if self.selection.pod.is_none() {
+        self.make_anew();
+        // none is chosen, or the one that was is gone
+        let world = self.store.live();
+        if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.cursor.is_live() {
             self.selection.pod = self.store.live().pods.keys().next().cloned();
         }
         self.play(ctx);
@@ -245,6 +259,7 @@ impl eframe::App for Window {
             actions.push(Action::CancelDialog);
         }
         self.show(ui, &mut actions);
+        self.follow_output();
         self.frames.end(self.store.live(), now());
         for action in actions {
             self.act(&ctx, action);
@@ -271,9 +286,21 @@ impl Window {
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
         let live = self.cursor.is_live();
+        let shown = match self.cursor {
+            Cursor::Live => Shown::Live(self.store.revision()),
+            Cursor::At(t) => Shown::Past(t),
+        };
         let (world, latest) = self.store.views(self.cursor);
-        let mut cx =
-            Cx { world, tokens: &tokens, selection: &selection, now: shown_at, epoch: self.epoch, live, out: actions };
+        let mut cx = Cx {
+            world,
+            tokens: &tokens,
+            selection: &selection,
+            now: shown_at,
+            epoch: self.epoch,
+            live,
+            shown,
+            out: actions,
+        };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
             top_bar::top_bar_ui(ui, &mut cx, (span.0, newest));
@@ -289,80 +316,11 @@ impl Window {
             inspector::inspector_ui(ui, &mut cx);
         });
         egui::CentralPanel::no_frame().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
+            bars_ui(ui, &mut cx, &self.bars.shown());
             let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views: &mut self.views };
             self.tiles.ui(&mut behaviour, ui);
         });
-        dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());
-        notices(ui, &tokens, &mut self.notices);
-    }
-}
-
-fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
-    let Some(open) = dialog else { return };
-    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
-        Dialog::Export(export) => {
-            if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
-                && let Some(session) = session
-            {
-                session.ask_save(std::path::PathBuf::from(&export.path));
-            }
-        }
-        Dialog::Confirm { target, signal, name } => confirm_ui(ui, cx, *target, *signal, name),
-    });
-    if modal.backdrop_response.clicked() {
-        cx.act(Action::CancelDialog);
-    }
-}
-
-fn confirm_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, target: crate::model::ProcId, signal: Signal, name: &str) {
-    ui.set_width(380.0);
-    ui.label(egui::RichText::new(format!("Send {signal} to {name}?")).font(tokens::bold(16.0)));
-    ui.label(format!("pid {} is not a member of a lab pod. This cannot be undone.", target.pid));
-    if let Some(forecast) = crate::model::forecast::forecast(cx.world, target, signal) {
-        for line in forecast.lines {
-            ui.label(egui::RichText::new(line).color(cx.tokens.muted));
-        }
-    }
-    ui.add_space(8.0);
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let look = crate::ui::widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
-        if crate::ui::widgets::button(ui, cx.tokens, look, None, &format!("Send {signal}"), None).clicked() {
-            cx.act(Action::Confirm);
-        }
-        let plain = crate::ui::widgets::Look::Plain;
-        if crate::ui::widgets::button(ui, cx.tokens, plain, None, "Cancel", Some(88.0)).clicked() {
-            cx.act(Action::CancelDialog);
-        }
-    });
-}
-
-/// What went wrong, or was done, at the lower edge until dismissed.
-fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
-    if list.is_empty() {
-        return;
-    }
-    let mut dismissed = None;
-    let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
-    area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
-        for (i, notice) in list.iter().enumerate() {
-            let color = if notice.bad { tokens.bad } else { tokens.good };
-            Frame::new()
-                .fill(tokens.inset)
-                .stroke(Stroke::new(1.0, color))
-                .corner_radius(CornerRadius::same(8))
-                .inner_margin(Margin::symmetric(14, 8))
-                .show(ui, |ui| {
-                    ui.horizontal(|ui| {
-                        ui.set_max_width(620.0);
-                        ui.add(egui::Label::new(&notice.text).wrap());
-                        if ui.button("Dismiss").clicked() {
-                            dismissed = Some(i);
-                        }
-                    });
-                });
-        }
-    });
-    if let Some(i) = dismissed {
-        list.remove(i);
+        dialogs::dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());
+        dialogs::notices(ui, &tokens, &mut self.notices);
     }
 }

@@ -2,6 +2,7 @@
 
 mod bind;
 mod ending;
+mod follow;
 mod startup;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
@@ -22,6 +23,8 @@ use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Delta, Member, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
+pub use follow::Follow;
+use follow::HearLog;
 
 /// How long an answer that needs no waiting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,7 +47,18 @@ struct Shared {
     sending: Mutex<()>,
     /// Who waits for which answer; `None` once the node has gone.
     calls: Mutex<Option<HashMap<Call, Waiting>>>,
+    /// Who follows the output of a member.
+    follows: Follows,
     next: AtomicU64,
+}
+
+#[derive(Default)]
+struct Follows(Mutex<HashMap<Call, HearLog>>);
+
+impl std::fmt::Debug for Follows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Follows")
+    }
 }
 
 /// Gets output as it is written, with whether it is to stderr.
@@ -198,11 +212,19 @@ impl Shared {
         patience: Duration,
         hear: Option<Hear>,
     ) -> Result<Answer, Error> {
-        let call = self.next.fetch_add(1, Ordering::Relaxed);
+        let call = self.fresh_call();
         let (answer, told) = bounded(1);
         let waiting = Waiting { answer, hear };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
+        self.wait(call, &told, patience)
+    }
+
+    fn fresh_call(&self) -> Call {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn wait(&self, call: Call, told: &Receiver<Answer>, patience: Duration) -> Result<Answer, Error> {
         told.recv_timeout(patience).map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
             RecvTimeoutError::Timeout => {
@@ -227,6 +249,16 @@ impl Shared {
         }
     }
 
+    fn log(&self, call: Call, anew: bool, bytes: &[u8]) {
+        if let Some(hear) = self.follows().get_mut(&call) {
+            hear(anew, bytes);
+        }
+    }
+
+    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, HearLog>> {
+        self.follows.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn send(&self, request: &Request, fds: &[OwnedFd]) -> Result<(), Error> {
         let _whole = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         wire::send_with(&self.socket, request, fds).map_err(|_| Error::NodeGone)
@@ -239,6 +271,7 @@ impl Shared {
     /// Whoever waits for an answer learns that none will come.
     fn close(&self) {
         self.locked().take();
+        self.follows().clear();
     }
 }
 
@@ -266,6 +299,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
             Report::Look { id } => tell(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
+            Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
             Report::Bind { pod, ports } => {
                 let (result, sockets) = bind::all(&ports);
                 // a node that is gone is heard of by the next receive

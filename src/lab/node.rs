@@ -3,6 +3,7 @@
 
 mod birth;
 mod engine;
+mod follow;
 mod ground;
 mod hand;
 mod hostproc;

@@ -10,7 +10,7 @@ use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -62,6 +62,15 @@ pub enum Request {
         member: Member,
         step: HandStep,
     },
+    /// All that the member writes from now on as [`Report::Log`], after what is kept of it.
+    Follow {
+        call: Call,
+        member: Member,
+    },
+    /// No more of that.
+    Unfollow {
+        call: Call,
+    },
     /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
     Bound {
         pod: PodUid,
@@ -101,6 +110,15 @@ pub enum Report {
     /// The process has changed in a way that no event tells of.
     Look {
         id: ProcId,
+    },
+    /// What a member that is followed has written.
+    Log {
+        call: Call,
+        /// All that is kept, in place of what was told before: at first, and when much was written while
+        /// the app did not read.
+        anew: bool,
+        #[serde(with = "latin")]
+        bytes: Vec<u8>,
     },
     PauseReaped {
         pause: ProcId,

@@ -144,6 +144,11 @@ impl Outbox {
         self.queue.is_empty()
     }
 
+    /// Bytes that wait.
+    pub fn waiting(&self) -> usize {
+        self.bytes
+    }
+
     /// Sends as much as there is room for.
     pub fn flush(&mut self, socket: impl AsFd) -> Result<(), WireError> {
         while let Some(packet) = self.queue.front() {

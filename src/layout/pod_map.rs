@@ -4,24 +4,32 @@
 use std::collections::BTreeMap;
 
 use super::{Rect, slots};
-use crate::model::{Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, World};
+use crate::model::{
+    Container, ContainerKind, ContainerState, Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, SandboxKind, World,
+};
+
+/// Rows of the processes of one member that are shown.
+type Rows = BTreeMap<ProcId, usize>;
 
 /// Measures in points, all multiples of the 4-point grid.
 const LABEL_W: f32 = 84.0;
 const GAP: f32 = 16.0;
-const HEAD_H: f32 = 40.0;
+/// A name, and below it where the program comes from or what it waits for.
+pub const HEAD_H: f32 = 54.0;
 const PILL_H: f32 = 36.0;
 const PILL_STEP: f32 = 42.0;
 const INDENT: f32 = 32.0;
 const PAD: f32 = 14.0;
 const PAUSE_W: f32 = 152.0;
-const MIN_COLUMN_W: f32 = 232.0;
+const MIN_COLUMN_W: f32 = 200.0;
 const MAX_COLUMN_W: f32 = 560.0;
+/// An init container that has done its work.
+const DONE_W: f32 = 40.0;
 const MIN_ROWS: usize = 4;
 /// More rows than this end in one that says how many more there are.
 const MAX_ROWS: usize = 40;
 const RAIL_H: f32 = 18.0;
-const RAIL_STEP: f32 = 26.0;
+const RAIL_STEP: f32 = 24.0;
 const RAILS_TOP: f32 = 44.0;
 
 /// The kinds from top to bottom: what a pod shares first, the host's last.
@@ -30,6 +38,8 @@ pub const RAIL_ORDER: [NsKind; 8] =
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodMap {
+    /// Somebody's namespaces are known: without a sandbox there is nothing to draw rails of.
+    pub has_namespaces: bool,
     pub width: f32,
     pub height: f32,
     pub columns: Vec<Column>,
@@ -44,6 +54,8 @@ pub struct Column {
     pub rect: Rect,
     /// Where pause's hexagon goes; only in pause's column.
     pub hexagon: Option<Rect>,
+    /// An init container that has done its work: a narrow column with a tick.
+    pub done: bool,
     pub pills: Vec<Pill>,
     pub links: Vec<Link>,
     /// Processes that found no room, and where to say so.
@@ -81,6 +93,8 @@ pub enum Sharing {
     Private,
     /// The observer's own.
     Host,
+    /// The lab's node's own, which a pod with `hostNetwork` uses.
+    Node,
     /// Could not be seen, or the member has no process.
     Unknown,
 }
@@ -103,25 +117,41 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
             by_member.entry(member.container.clone()).or_default().push(p);
         }
     }
-    let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_)));
-    let mut members: Vec<Member> = Vec::new();
-    if has_pause {
-        members.push(Member::pause(&pod.uid));
+    let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(_)));
+    let mut members: Vec<(Member, Rows)> = Vec::new();
+    let names = has_pause.then_some(None).into_iter().chain(pod.containers.iter().map(|c| Some(c.name.clone())));
+    for container in names {
+        let processes = by_member.remove(&container).unwrap_or_default();
+        let head = match &container {
+            None => pod.sandbox.as_ref().and_then(|s| s.process),
+            Some(name) => pod.container(name).and_then(|c| c.process),
+        };
+        let rows = slots::by_generation(&processes, head.and_then(|id| world.process(id)), MIN_ROWS, now);
+        members.push((Member { pod: pod.uid.clone(), container }, rows));
     }
-    members.extend(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
 
-    let containers = members.iter().filter(|m| m.container.is_some()).count().max(1) as f32;
-    let pause_w = if has_pause { PAUSE_W + GAP } else { 0.0 };
-    let room = width - LABEL_W - pause_w;
-    let column_w = ((room + GAP) / containers - GAP).clamp(MIN_COLUMN_W, MAX_COLUMN_W);
+    let is_done = |member: &Member, rows: &Rows| {
+        let container = member.container.as_deref().and_then(|name| pod.container(name));
+        container.is_some_and(has_done) && rows.is_empty()
+    };
+    let done = members.iter().filter(|(m, rows)| is_done(m, rows)).count();
+    let wide = members.iter().filter(|(m, ..)| m.container.is_some()).count() - done;
+    let taken = if has_pause { PAUSE_W + GAP } else { 0.0 } + done as f32 * (DONE_W + GAP);
+    let room = width - LABEL_W - taken;
+    let column_w = ((room + GAP) / wide.max(1) as f32 - GAP).clamp(MIN_COLUMN_W, MAX_COLUMN_W);
 
     let mut x = LABEL_W;
     let mut columns = Vec::new();
     let mut rows_needed = MIN_ROWS;
-    for member in members {
-        let w = if member.container.is_none() { PAUSE_W } else { column_w };
-        let processes = by_member.remove(&member.container).unwrap_or_default();
-        let (column, rows) = column(world, member, &processes, x, w, now);
+    for (member, rows) in members {
+        let done = is_done(&member, &rows);
+        let w = match (&member.container, done) {
+            (None, _) => PAUSE_W,
+            (_, true) => DONE_W,
+            (_, false) => column_w,
+        };
+        let (mut column, rows) = column(world, member, &rows, x, w);
+        column.done = done;
         rows_needed = rows_needed.max(rows);
         x += w + GAP;
         columns.push(column);
@@ -141,19 +171,26 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         .enumerate()
         .map(|(i, kind)| rail(world, *kind, &columns, rails_y + i as f32 * RAIL_STEP))
         .collect();
+    let has_namespaces = rails.iter().any(|r| r.segments.iter().any(|s| s.ns.is_some()));
     PodMap {
+        has_namespaces,
         width: (x - GAP).max(LABEL_W),
-        height: rails_y + RAIL_ORDER.len() as f32 * RAIL_STEP,
+        height: rails_y + if has_namespaces { rails.len() as f32 * RAIL_STEP } else { 0.0 },
         columns,
         rails,
         rails_title_y: column_h + 14.0,
     }
 }
 
-fn column(world: &World, member: Member, processes: &[&Process], x: f32, w: f32, now: MonoNs) -> (Column, usize) {
+/// An init container that has succeeded and will not run again in this sandbox.
+fn has_done(container: &Container) -> bool {
+    container.kind == ContainerKind::Init
+        && matches!(&container.state, ContainerState::Terminated { status, .. } if status.success())
+}
+
+fn column(world: &World, member: Member, rows: &Rows, x: f32, w: f32) -> (Column, usize) {
     let rect = Rect::new(x, 0.0, w, 0.0);
     let is_pause = member.container.is_none();
-    let rows = slots::rows(processes.iter().copied(), now);
     let mut pills = Vec::new();
     let mut links = Vec::new();
     let mut more = 0;
@@ -168,7 +205,7 @@ fn column(world: &World, member: Member, processes: &[&Process], x: f32, w: f32,
                 return None;
             }
             last_row = last_row.max(*row + 1);
-            let depth = depth(world, *id, &rows).min(4) as f32;
+            let depth = depth(world, *id, rows).min(4) as f32;
             let indent = if is_pause { 0.0 } else { depth * INDENT };
             let y = HEAD_H + *row as f32 * PILL_STEP;
             Some((*id, Rect::new(x + PAD + indent, y, w - 2.0 * PAD - indent, PILL_H)))
@@ -189,11 +226,11 @@ fn column(world: &World, member: Member, processes: &[&Process], x: f32, w: f32,
         rows_needed = MAX_ROWS + 1;
         (more, Rect::new(x + PAD, HEAD_H + MAX_ROWS as f32 * PILL_STEP, w - 2.0 * PAD, PILL_H))
     });
-    (Column { member, rect, hexagon: None, pills, links, more }, rows_needed)
+    (Column { member, rect, hexagon: None, done: false, pills, links, more }, rows_needed)
 }
 
 /// Generations up to the topmost shown ancestor.
-fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
+fn depth(world: &World, id: ProcId, rows: &Rows) -> usize {
     let mut at = id;
     let mut depth = 0;
     while let Some(parent) = world.process(at).and_then(|p| p.parent.process()) {
@@ -219,13 +256,26 @@ fn member_ns(world: &World, column: &Column, kind: NsKind) -> Option<NsId> {
 
 fn rail(world: &World, kind: NsKind, columns: &[Column], y: f32) -> Rail {
     let views: Vec<Option<NsId>> = columns.iter().map(|c| member_ns(world, c, kind)).collect();
+    let node = world.node.as_ref().and_then(|n| world.process(n.process));
+    // the user namespace is the node's for every pod: that is no choice of the pod's
+    let of_node = |ns: NsId| kind != NsKind::User && node.is_some_and(|p| p.namespaces.get(kind) == Some(ns));
     let mut segments: Vec<Segment> = Vec::new();
     for (i, column) in columns.iter().enumerate() {
         let ns = views[i];
+        // one whose members are between two lives, and is in it again soon, does not break the bar
+        let next = views[i..].iter().flatten().next().copied();
+        if ns.is_none() && next.is_some() && segments.last().is_some_and(|last| last.ns == next) {
+            continue;
+        }
+        // nor does one that has done its work have a place in it
+        if column.done {
+            continue;
+        }
         let shared = ns.is_some() && views.iter().filter(|v| **v == ns).count() > 1;
         let sharing = match ns {
             None => Sharing::Unknown,
             Some(ns) if world.is_host_ns(ns) => Sharing::Host,
+            Some(ns) if of_node(ns) => Sharing::Node,
             Some(_) if shared => Sharing::Shared,
             Some(_) => Sharing::Private,
         };

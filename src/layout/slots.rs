@@ -35,6 +35,32 @@ pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> BT
     row_of
 }
 
+/// The same for one member, whose `head` is the process that it is started with. What is left of a former
+/// life (before a restart, or in a former sandbox) gives way: it fades below those who live now, in no more
+/// room than `spare` rows, except for who is still there, which must be seen.
+pub fn by_generation(
+    processes: &[&Process],
+    head: Option<&Process>,
+    spare: usize,
+    now: MonoNs,
+) -> BTreeMap<ProcId, usize> {
+    let Some(head) = head else { return rows(processes.iter().copied(), now) };
+    let is_former = |p: &Process| (p.born.t, p.id.start) < (head.born.t, head.id.start) && p.id != head.id;
+    let (former, current): (Vec<&Process>, Vec<&Process>) = processes.iter().partition(|p| is_former(p));
+    let mut shown = rows(current.into_iter(), now);
+    let below = shown.values().max().map_or(0, |last| last + 1);
+    let mut left = rows(former.iter().copied(), now);
+    // their own gaps close as they go
+    let mut order: Vec<(usize, ProcId)> = left.iter().map(|(id, row)| (*row, *id)).collect();
+    order.sort_unstable();
+    for (at, (_, id)) in order.iter().enumerate() {
+        left.insert(*id, below + at);
+    }
+    let is_there = |id: ProcId| former.iter().any(|p| p.id == id && !p.is_gone());
+    shown.extend(left.into_iter().filter(|(id, row)| *row < spare || is_there(*id)));
+    shown
+}
+
 /// The parent it was born to, before any adoption.
 fn first_parent(p: &Process) -> Option<ProcId> {
     p.reparents.first().map_or(p.parent, |r| r.from).process()
@@ -65,6 +91,27 @@ mod tests {
         let rows = rows(all.iter(), MonoNs(11 * s));
         let row = |pid| rows.get(&ProcId { pid, start: 0 }).copied();
         assert_eq!([row(1), row(2), row(3), row(4)], [Some(0), None, Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn a_new_life_starts_at_the_top_and_the_old_one_fades_below() {
+        let s = 1_000_000_000;
+        let all = [
+            process(1, None, s, Some(5 * s)),
+            process(2, Some(1), s + 1, Some(5 * s)),
+            process(3, Some(1), s + 2, None), // a zombie that nobody has reaped
+            process(10, None, 5 * s + 1, None),
+            process(11, Some(10), 5 * s + 2, None),
+        ];
+        let refs: Vec<&Process> = all.iter().collect();
+        let row = |now, pid| {
+            let rows = by_generation(&refs, Some(&all[3]), 4, MonoNs(now));
+            rows.get(&ProcId { pid, start: 0 }).copied()
+        };
+        let just_after = 5 * s + 3;
+        assert_eq!([10, 11].map(|pid| row(just_after, pid)), [Some(0), Some(1)]);
+        assert_eq!([1, 2, 3].map(|pid| row(just_after, pid)), [Some(2), Some(3), Some(4)]);
+        assert_eq!([10, 11, 1, 2, 3].map(|pid| row(20 * s, pid)), [Some(0), Some(1), None, None, Some(2)]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is selected, in words: its facts, what can be done to it, and its namespaces.
 
+mod pod;
+
 use std::collections::BTreeMap;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, vec2};
@@ -7,8 +9,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, v
 use super::icons::Icon;
 use super::{Cx, pod_map, signals, text, tokens, widgets};
 use crate::app::Action;
-use crate::command::Command;
-use crate::model::{Member, NsId, NsKind, Parent, Pod, Process, Signal, State, forecast};
+use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, forecast};
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.add_space(14.0);
@@ -24,7 +25,7 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
                 process_ui(ui, cx, p);
             } else if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) {
-                pod_ui(ui, cx, pod);
+                pod::pod_ui(ui, cx, pod);
             } else {
                 widgets::empty(ui, cx.tokens, "Nothing selected", "Click a process, a namespace or a pod.");
             }
@@ -319,49 +320,5 @@ fn process_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
     if response.clicked() {
         cx.act(Action::SelectProcess(p.id));
-    }
-}
-
-fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
-    let world = cx.world;
-    title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
-    let mut rows = vec![
-        ("Phase", pod.phase.name().to_owned()),
-        ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
-        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
-        ("Restarts", pod.restarts().to_string()),
-        ("pid namespace", if pod.share_pid { "shared" } else { "one a container" }.to_owned()),
-        ("Volumes", if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),
-        ("Created", cx.clock(pod.created.t)),
-        ("Uid", pod.uid.to_string()),
-    ];
-    if let Some(message) = &pod.message {
-        rows.push(("Message", message.clone()));
-    }
-    facts(ui, cx, &rows);
-    ui.add_space(12.0);
-    widgets::section(ui, cx.tokens, "Containers");
-    for c in &pod.containers {
-        let state = match &c.state {
-            crate::model::ContainerState::Terminated { status, reason, .. } => {
-                format!("{reason}, exit {}", status.code())
-            }
-            other => other.word().to_owned(),
-        };
-        facts(ui, cx, &[(c.name.as_str(), state)]);
-    }
-    ui.add_space(12.0);
-    let processes: Vec<&Process> = world.pod_processes(&pod.uid).collect();
-    widgets::section(ui, cx.tokens, &text::count(processes.len(), "process", "processes"));
-    for p in processes.into_iter().take(200) {
-        process_row(ui, cx, p);
-    }
-    if cx.live {
-        ui.add_space(12.0);
-        let look = widgets::Look::Outline(cx.tokens.bad);
-        let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
-        if delete.on_hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
-            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
-        }
     }
 }

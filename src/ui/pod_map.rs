@@ -11,13 +11,15 @@
 //! ```
 
 mod column;
+mod hexagon;
 mod pill;
 pub use pill::state_word;
 mod rails;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
-use super::{Cx, text, tokens, widgets};
+use super::icons::Icon;
+use super::{Cx, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
 use crate::model::{Phase, Pod, SandboxKind};
@@ -59,16 +61,27 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        let name = egui::RichText::new(&pod.name).font(tokens::bold(17.0));
-        ui.add(egui::Label::new(name).truncate()).on_hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
-        widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
+        // a long name leaves room for what is said of the pod
+        let name = text::line(ui, &pod.name, tokens::bold(17.0), tokens.text, ui.available_width() * 0.42);
+        ui.label(name).on_hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
+        let chip = widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
+        if let Some((title, why)) = words::plight(pod) {
+            chip.on_hover_text(format!("{title}\n{why}"));
+        }
         if let Some(ip) = pod.ip {
             ui.label(
                 egui::RichText::new(ip.to_string())
                     .font(tokens::mono(13.0))
                     .color(tokens.ns(crate::model::NsKind::Net)),
             )
-            .on_hover_text("The pod's IP: it belongs to the net namespace, which pause holds.");
+            .on_hover_text(if pod.host_network {
+                "The node's own address: the pod uses the node's network."
+            } else {
+                "The pod's IP: it belongs to the net namespace, which pause holds."
+            });
+        }
+        for (host, inside) in &pod.host_ports {
+            published(ui, cx, *host, *inside);
         }
         let mut facts = Vec::new();
         if let Some(sandbox) = &pod.sandbox {
@@ -79,26 +92,73 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         let facts = egui::RichText::new(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
         ui.add(egui::Label::new(facts).truncate());
     });
-    if let Some(message) = &pod.message {
-        ui.label(egui::RichText::new(message).font(tokens::sans(12.5)).color(status_color(cx, pod)));
+    if let Some((title, why)) = words::plight(pod) {
+        plight_ui(ui, cx, pod, &title, &why);
+    } else if let Some((at, words)) = words::last_sandbox(cx.world, pod) {
+        let words = format!("{} {words}", cx.clock(at));
+        let line = egui::RichText::new(&words).font(tokens::sans(12.0)).color(tokens.muted);
+        ui.add(egui::Label::new(line).truncate()).on_hover_text(words);
     }
 }
 
-pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
-    match pod.reason.as_deref() {
-        Some("Terminating") => cx.tokens.warn,
-        _ => cx.tokens.phase(pod.phase),
+/// What the pod goes through, and why, where it cannot be overlooked.
+fn plight_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
+    let tokens = cx.tokens;
+    let color = status_color(cx, pod);
+    ui.add_space(6.0);
+    egui::Frame::new()
+        .fill(tokens.tint(color).gamma_multiply(0.6))
+        .stroke(Stroke::new(1.0, color))
+        .corner_radius(CornerRadius::same(8))
+        .inner_margin(Margin::symmetric(12, 8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal(|ui| {
+                let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
+                Icon::Warning.paint(ui, at, color);
+                ui.label(egui::RichText::new(title).font(tokens::semibold(12.5)).color(tokens.text));
+            });
+            ui.add(egui::Label::new(egui::RichText::new(why).font(tokens::sans(12.5))).wrap().selectable(true));
+        });
+}
+
+/// A port of the host that leads into the pod: a click opens it, a right click copies it.
+fn published(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
+    let words = format!("127.0.0.1:{host} → {inside}");
+    let response = widgets::link_chip(ui, cx.tokens, &words, cx.tokens.ns(crate::model::NsKind::Net));
+    let url = format!("http://127.0.0.1:{host}/");
+    if response.clicked() {
+        ui.ctx().open_url(egui::OpenUrl::new_tab(&url));
     }
+    if response.secondary_clicked() {
+        ui.ctx().copy_text(url.clone());
+    }
+    response.on_hover_text(format!(
+        "Port {host} of this machine leads to port {inside} of the pod's network.\nClick to open {url}, right click to \
+         copy it."
+    ));
+}
+
+pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
+    cx.tokens.mood(words::pod_mood(pod))
 }
 
 fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     for column in &map.columns {
         column::column_ui(ui, cx, pod, column, offset);
     }
-    column::adoptions(ui, cx, map, offset);
+    column::adoptions(ui, cx, pod, map, offset);
     let title = pos2(0.0, map.rails_title_y) + offset;
     let (font, ink) = (tokens::semibold(11.0), cx.tokens.muted);
     text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);
+    if !map.has_namespaces {
+        let at = title + vec2(84.0, 0.0);
+        let words = "None now: nobody of the pod runs. They come with the next sandbox, made by pause.";
+        let words =
+            if pod.sandbox.is_none() { "None yet: they come with the sandbox, which pause holds." } else { words };
+        text::put(ui, at, Align2::LEFT_TOP, words, tokens::sans(12.0), cx.tokens.muted, map.width - 84.0);
+        return;
+    }
     for rail in &map.rails {
         rails::rail_ui(ui, cx, pod, rail, offset);
     }

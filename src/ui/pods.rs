@@ -2,20 +2,20 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use super::icons::Icon;
-use super::{Cx, text, tokens, widgets};
+use super::presets::{Preset, new_pod_ui};
+use super::{Cx, text, tokens, widgets, words};
 use crate::app::Action;
-use crate::command::{Command, PodSource};
-use crate::model::{Parent, Pod, Process};
+use crate::command::Command;
+use crate::model::Pod;
 
 const CARD_H: f32 = 64.0;
 
 /// `presets`: name and what it shows.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)], node_ended: Option<&str>) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>], node_ended: Option<&str>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod(ui, cx, presets));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx, presets));
     });
     ui.add_space(6.0);
     if let Some(reason) = node_ended {
@@ -31,35 +31,6 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)], node_ende
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for pod in pods {
             card(ui, cx, pod);
-        }
-    });
-}
-
-fn new_pod(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[(&str, &str)]) {
-    let button = widgets::button(ui, cx.tokens, widgets::Look::Primary, Some(Icon::Plus), "New pod", None);
-    egui::Popup::menu(&button).gap(6.0).show(|ui| {
-        ui.set_width(280.0);
-        widgets::section(ui, cx.tokens, "Presets");
-        for (name, about) in presets {
-            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
-            if response.hovered() || response.has_focus() {
-                ui.painter().rect_filled(rect, CornerRadius::same(6), cx.tokens.accent_fill);
-            }
-            let left = rect.left_top() + vec2(8.0, 5.0);
-            let room = rect.width() - 16.0;
-            text::put(ui, left, Align2::LEFT_TOP, name, tokens::semibold(13.0), cx.tokens.text, room);
-            let below = left + vec2(0.0, 17.0);
-            text::put(ui, below, Align2::LEFT_TOP, about, tokens::sans(11.5), cx.tokens.muted, room);
-            response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, format!("Start {name}")));
-            if response.clicked() {
-                cx.act(Action::Do(Command::Create(PodSource::Preset((*name).to_owned()))));
-                ui.close();
-            }
-        }
-        ui.separator();
-        if ui.button("From a manifest…").clicked() {
-            cx.act(Action::OpenManifest);
-            ui.close();
         }
     });
 }
@@ -113,26 +84,62 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let chip_at = if crowded { right + vec2(0.0, 20.0) } else { right };
     widgets::chip_at(ui, tokens, chip_at, Align2::RIGHT_CENTER, &status, color);
     ui.painter().galley(at - vec2(0.0, name.size().y / 2.0), name, tokens.text);
-    let ip = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
-    text::put(ui, at + vec2(0.0, 18.0), Align2::LEFT_CENTER, &ip, tokens::mono(11.0), tokens.muted, room);
+    let mut second = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
+    if let Some(sandbox) = pod.sandbox.as_ref().filter(|s| s.attempt > 0) {
+        second.push_str(&format!(" · sandbox #{}", sandbox.attempt + 1));
+    }
+    let second_room = if crowded { room - status_w - 8.0 } else { room };
+    if second_room > 60.0 {
+        text::put(
+            ui,
+            at + vec2(0.0, 18.0),
+            Align2::LEFT_CENTER,
+            &second,
+            tokens::mono(11.0),
+            tokens.muted,
+            second_room,
+        );
+    }
     let (line, ink) = third_line(cx, pod);
     text::put(ui, at + vec2(0.0, 34.0), Align2::LEFT_CENTER, &line, tokens::sans(11.0), ink, room);
     if response.clicked() {
         cx.act(Action::SelectPod(pod.uid.clone()));
     }
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(440.0);
+        ui.label(egui::RichText::new(format!("{} · {status}", pod.name)).font(tokens::semibold(12.5)));
+        if let Some((title, why)) = words::plight(pod) {
+            ui.label(title);
+            ui.label(why);
+        }
+        for c in &pod.containers {
+            let (word, _) = words::state(c);
+            ui.label(format!("{} · {word} · {}", c.name, words::detail(c)));
+        }
+    });
 }
 
-/// Zombies if there are any, else who is in the pod.
+/// What matters most: why it has no sandbox, zombies, a container that keeps ending, else who is in it.
 fn third_line(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
-    let zombies: Vec<&Process> = cx.world.pod_processes(&pod.uid).filter(|p| p.is_zombie()).collect();
-    if !zombies.is_empty() {
-        let pause = pod.sandbox.as_ref().and_then(|s| s.process);
-        let on_pause = zombies.iter().all(|p| pause.is_some_and(|id| p.parent == Parent::Process(id)));
-        let whose = if on_pause { "pause not reaping" } else { "held by their parents" };
-        return (format!("{} · {whose}", text::count(zombies.len(), "zombie", "zombies")), cx.tokens.zombie);
+    if pod.reason.as_deref() == Some("FailedCreatePodSandBox") {
+        return (pod.message.clone().unwrap_or_else(|| "tried again soon".into()), cx.tokens.bad);
+    }
+    if let Some(zombies) = words::zombies(cx.world, pod) {
+        return (zombies, cx.tokens.zombie);
+    }
+    let waits = pod.containers.iter().find(|c| words::waiting_message(c).is_some());
+    if let Some(c) = waits {
+        let (_, mood) = words::state(c);
+        return (format!("{} · {}", c.name, words::detail(c)), cx.tokens.mood(mood));
     }
     let members = pod.containers.len()
         + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));
     let pid = if pod.share_pid { "pid shared" } else { "pid not shared" };
-    (format!("{} · {pid}", text::count(members, "member", "members")), cx.tokens.muted)
+    let mut parts = vec![text::count(members, "member", "members")];
+    if pod.restarts() > 0 {
+        parts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
+    }
+    parts.push(pid.into());
+    parts.extend(pod.host_ports.first().map(|(host, inside)| format!(":{host} → {inside}")));
+    (parts.join(" · "), cx.tokens.muted)
 }

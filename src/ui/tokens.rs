@@ -2,7 +2,8 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, Visuals};
 
-use crate::model::{EventKind, NsKind, Phase, State};
+use super::words::Mood;
+use crate::model::{EventKind, NsKind, State};
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -122,12 +123,12 @@ impl Tokens {
         }
     }
 
-    pub const fn phase(&self, phase: Phase) -> Color32 {
-        match phase {
-            Phase::Pending => self.warn,
-            Phase::Running => self.good,
-            Phase::Succeeded => self.accent,
-            Phase::Failed => self.bad,
+    pub const fn mood(&self, mood: Mood) -> Color32 {
+        match mood {
+            Mood::Good => self.good,
+            Mood::Waiting => self.warn,
+            Mood::Bad => self.bad,
+            Mood::Done => self.accent,
         }
     }
 

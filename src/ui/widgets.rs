@@ -27,6 +27,26 @@ pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Respons
     response
 }
 
+/// A chip that leads somewhere.
+pub fn link_chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Response {
+    let font = super::tokens::mono(11.0);
+    let width = text::line(ui, word, font.clone(), color, 260.0).size().x + 18.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 20.0), Sense::click());
+    let hot = response.hovered() || response.has_focus();
+    ui.painter().rect_filled(
+        rect,
+        CornerRadius::same(9),
+        tokens.tint(color).gamma_multiply(if hot { 1.8 } else { 1.0 }),
+    );
+    ui.painter().rect_stroke(rect, CornerRadius::same(9), Stroke::new(1.0, color), StrokeKind::Inside);
+    text::put(ui, rect.center(), Align2::CENTER_CENTER, word, font, color, rect.width() - 12.0);
+    if response.has_focus() {
+        focus_ring(ui, tokens, rect, 9);
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, true, word));
+    response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
 /// The small heading of a part, in capitals as the field's dashboards do.
 pub fn section(ui: &mut Ui, tokens: &Tokens, title: &str) -> Response {
     ui.label(egui::RichText::new(title.to_uppercase()).font(semibold(11.0)).color(tokens.muted))

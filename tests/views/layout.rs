@@ -3,9 +3,11 @@
 use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
 use podscope::layout::timeline::lanes;
 use podscope::layout::tree::{Column, Query, rows};
-use podscope::model::{Delta, MonoNs, NsKind, Parent, Source, WaitStatus, World};
+use podscope::model::{
+    ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, WaitStatus, World,
+};
 
-use crate::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
+use crate::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
 
 fn map(world: &World, now_ms: u64) -> PodMap {
     let pod = world.pod(&uid()).expect("the pod of the fixture");
@@ -122,4 +124,105 @@ fn a_folded_row_hides_its_children_only() {
     assert!(found.iter().any(|r| r.id == id(MASTER) && r.has_children));
     assert!(!found.iter().any(|r| WORKERS.contains(&r.id.pid)));
     assert!(found.iter().any(|r| r.id == id(SLEEP)));
+}
+
+/// The pod with its containers changed.
+fn with_pod(change: impl Fn(&mut podscope::model::Pod), extra: &[Delta], now_ms: u64) -> PodMap {
+    let mut pod = crate::fixture::pod(true);
+    change(&mut pod);
+    let mut all = extra.to_vec();
+    all.push(Delta::Pod { pod: Box::new(pod), at: at(700) });
+    map(&world_with(true, &all), now_ms)
+}
+
+fn ended(pids: &[u32], ms: u64) -> Vec<Delta> {
+    let by = Parent::Process(id(NODE));
+    let exits = pids.iter().map(|p| Delta::Exited { id: id(*p), status: Some(WaitStatus::killed(9)), at: at(ms) });
+    let reaps = pids.iter().map(|p| Delta::Reaped { id: id(*p), by, at: prompt(ms + 1, Source::Node) });
+    exits.chain(reaps).collect()
+}
+
+#[test]
+fn a_new_sandbox_starts_at_the_top_and_the_dead_of_the_old_one_go() {
+    let old = [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP];
+    let mut extra = ended(&old, 1000);
+    for (pid, member) in [(700, None), (701, Some("nginx")), (702, Some("nginx"))] {
+        let parent = if pid == 702 { Parent::Process(id(701)) } else { Parent::Process(id(NODE)) };
+        extra.push(Delta::Born { id: id(pid), parent, at: at(1100 + u64::from(pid)) });
+        let member = Member { pod: uid(), container: member.map(str::to_owned) };
+        extra.push(Delta::Joined { id: id(pid), member, at: at(1100 + u64::from(pid)) });
+    }
+    let again = |pod: &mut podscope::model::Pod| {
+        let sandbox = pod.sandbox.as_mut().expect("a sandbox");
+        (sandbox.attempt, sandbox.process) = (2, Some(id(700)));
+        pod.containers[0].process = Some(id(701));
+    };
+    let before = map(&world(true), 900);
+    let fading = with_pod(again, &extra, 2000);
+    assert_eq!(pill(&fading, 701).map(|r| r.y), pill(&before, MASTER).map(|r| r.y), "the new master takes the place");
+    let (last, dead) = (pill(&fading, 702).expect("shown"), pill(&fading, MASTER).expect("fades"));
+    assert!(dead.y > last.y, "{dead:?} below {last:?}");
+    assert_eq!(fading.columns[1].rect.h, before.columns[1].rect.h, "the map does not grow for the dead");
+    let after = with_pod(again, &extra, 9000);
+    assert!(old.iter().all(|p| pill(&after, *p).is_none()));
+    assert_eq!((pill(&after, 701), pill(&after, 702)), (pill(&fading, 701), pill(&fading, 702)), "nobody moved");
+}
+
+#[test]
+fn an_init_container_that_is_done_is_narrow_and_out_of_the_way() {
+    let status = WaitStatus::exited(0);
+    let done = |pod: &mut podscope::model::Pod| {
+        let first = &mut pod.containers[0];
+        first.kind = ContainerKind::Init;
+        first.state = ContainerState::Terminated { status, reason: "Completed".into(), at: at(1001) };
+    };
+    let nginx = ended(&[WORKERS[0], WORKERS[1], MASTER], 1000);
+    let fading = with_pod(done, &nginx, 2000);
+    assert!(!fading.columns[1].done, "its processes are still to be seen");
+    let map = with_pod(done, &nginx, 9000);
+    assert!(map.columns[1].done && map.columns[1].rect.w < 60.0);
+    let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
+    assert_eq!(net.segments.len(), 1, "one bar from pause to busybox: {:?}", net.segments);
+    assert_eq!(net.segments[0].stops.len(), 2);
+}
+
+#[test]
+fn a_bar_goes_on_behind_one_that_is_between_two_lives() {
+    let map = map(&world_with(true, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000)), 9000);
+    let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
+    assert_eq!((net.segments.len(), net.segments[0].stops.len()), (1, 2));
+}
+
+#[test]
+fn the_network_of_the_node_is_told_as_such() {
+    let net = world(true).process(id(PAUSE)).and_then(|p| p.namespaces.get(NsKind::Net)).expect("known");
+    let mut namespaces = podscope::model::NsSet::default();
+    namespaces.set(net);
+    let facts = podscope::model::Facts {
+        id: id(NODE),
+        parent: Parent::Outside,
+        comm: "podscope-node".into(),
+        cmdline: Vec::new(),
+        state: podscope::model::State::Sleeping,
+        uid: 1000,
+        nspid: vec![NODE, 1],
+        threads: 1,
+        rss_bytes: 0,
+        signals: podscope::model::SignalMasks::default(),
+        namespaces,
+    };
+    let map = map(&world_with(true, &[Delta::Facts { facts: Box::new(facts), at: at(800) }]), 1000);
+    let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
+    assert!(net.segments.iter().all(|s| s.sharing == Sharing::Node), "{:?}", net.segments);
+}
+
+#[test]
+fn without_a_sandbox_there_are_no_rails() {
+    let mut world = World::default();
+    let mut pod = crate::fixture::pod(true);
+    pod.sandbox = None;
+    world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
+    let map = map(&world, 10);
+    assert!(!map.has_namespaces);
+    assert_eq!(map.columns.len(), 3, "who is to come is shown");
 }

@@ -33,9 +33,18 @@ fn two_clicks_kill_the_pause_and_the_window_shows_what_the_kernel_did() {
     desktop.click("KILL");
 
     wait_for("nobody of the pod left in /proc", || members.iter().all(|p| !p.exists()).then_some(()));
-    desktop.wait_shown("pause was killed by SIGKILL; the kernel took every member with it");
     desktop.wait_shown("5 of the 5 foretold ended with it");
     assert!(Id::of(app).is_some_and(|id| id.exists()), "the window lives on");
+
+    // SandboxChanged: the pod comes back by itself, with a new pause and new members
+    let (again, new_members) = pod_of(app);
+    assert_ne!(again, pause);
+    assert!(new_members.iter().all(|p| !members.contains(p)));
+    desktop.wait_shown(&format!("pause, PID 1 of the pod, host pid {}", again.pid));
+    desktop.wait_shown("pause #1 killed by SIGKILL (137); the pod had a new sandbox");
+    for member in new_members.iter().filter(|p| **p != again) {
+        desktop.wait_shown(&format!("host pid {}", member.pid));
+    }
 }
 
 #[test]
@@ -55,6 +64,53 @@ fn one_key_kills_a_member_and_the_pod_lives_on() {
     desktop.wait_shown("killed by SIGKILL (137)");
     assert!(pause.exists());
     assert_eq!(kernel::ns(pause.pid, "net"), net);
+}
+
+#[test]
+fn a_program_runs_in_a_container_and_what_it_writes_is_shown() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    pod_of(app);
+
+    desktop.click("Logs and exec");
+    desktop.click("Output of busybox");
+    desktop.click("Command to run in the container");
+    desktop.retype("sh -c 'cat /html/index.html; exit 3'");
+    desktop.key("Return");
+    desktop.wait_shown("hello pod");
+    desktop.wait_shown("exit 3");
+}
+
+#[test]
+fn a_manifest_that_changes_replaces_only_what_it_must() {
+    let mut desktop = Desktop::start();
+    let path = desktop.home().join("pod.yaml");
+    let text = include_str!("../../assets/pods/nginx-busybox.yaml");
+    std::fs::write(&path, text).expect("a manifest");
+    let app = desktop.open(&[&path.display().to_string()]);
+    let (pause, members) = pod_of(app);
+    let sleep = *members.iter().find(|p| kernel::comm(p.pid).as_deref() == Some("sleep")).expect("busybox sleeps");
+    let shell = Id::of(kernel::parent(sleep.pid)).expect("its shell");
+    let path = desktop.home().join("pod.yaml");
+
+    std::fs::write(&path, text.replace("sleep 1h", "sleep 2h")).expect("written");
+    wait_for("busybox alone replaced", || (!shell.exists()).then_some(()));
+    let (still, now) = pod_of(app);
+    assert_eq!(still, pause, "the pod stays");
+    let kept = members.iter().filter(|p| ![shell, sleep].contains(p));
+    assert!(kept.clone().all(|p| now.contains(p)), "nginx stays");
+
+    std::fs::write(&path, text.replace("spec:", "spec: [")).expect("written");
+    desktop.wait_shown("pod.yaml cannot be read; its pods run on as they are");
+    assert!(pause.exists());
+
+    std::fs::write(&path, text.replace("emptyDir: {}", "emptyDir: {medium: Memory}")).expect("written");
+    desktop.wait_shown("pod.yaml changed (spec.volumes[html], spec.volumes[log]): re-create the pod nginx-busybox?");
+    assert!(pause.exists(), "not before it is asked for");
+    desktop.click("Re-create");
+    wait_for("the old pod gone", || (!pause.exists()).then_some(()));
+    let (new, _) = pod_of(app);
+    assert_ne!(new, pause);
 }
 
 #[test]

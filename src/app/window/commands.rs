@@ -48,6 +48,8 @@ impl Window {
                     self.ended(outcome, false);
                 }
             }
+            Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
+            Action::RunIn { member, argv } => self.run_in(member, argv),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -74,11 +76,11 @@ impl Window {
             Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv)),
             Command::Logs(member) => return self.errand(scripted, |s| s.logs(member)),
             Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url)),
-            Command::Replace { member, argv } => return self.errand(scripted, |s| s.replace(member, argv)),
+            Command::Replace { member, argv } => return self.errand(scripted, |s| s.replace_command(member, argv)),
             Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step)),
             Command::Export { path, format, redact } => self.export(&path, format, redact),
             Command::Screenshot(path) => return self.screenshot(ctx, path),
-            Command::StartNode => match self.session.as_mut().map(crate::app::session::Session::start_node) {
+            Command::StartNode => match self.start_node() {
                 None => {
                     self.start_session(ctx);
                     Outcome::Done
@@ -120,7 +122,10 @@ impl Window {
                 let scripted = self.player.is_some();
                 self.ended(outcome, scripted);
             }
-            Answer::Notice(text) => self.tell(text),
+            Answer::Started(started) => self.started(started),
+            Answer::ManifestChanged(path) => self.manifest_changed(path),
+            Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
+            Answer::Follows(request, follow) => self.follows(request, follow),
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {

@@ -6,24 +6,26 @@ use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, 
 use super::{Views, Window};
 use crate::command::Outcome;
 use crate::model::{MonoNs, World};
-use crate::ui::{Cx, events, pod_map, process_tree, text, timeline, tokens};
+use crate::ui::{Cx, events, logs, pod_map, process_tree, text, timeline, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     PodMap,
     ProcessTree,
     Events,
+    Logs,
     Timeline,
 }
 
 impl Pane {
-    const ALL: [Self; 4] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Timeline];
+    const ALL: [Self; 5] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Timeline];
 
     const fn title(self) -> &'static str {
         match self {
             Self::PodMap => "Pod map",
             Self::ProcessTree => "Process tree",
             Self::Events => "Events",
+            Self::Logs => "Logs and exec",
             Self::Timeline => "Timeline",
         }
     }
@@ -32,7 +34,7 @@ impl Pane {
 /// Tabs above, the timeline below.
 pub fn arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events].map(|p| tiles.insert_pane(p));
+    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs].map(|p| tiles.insert_pane(p));
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
     let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
@@ -55,6 +57,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
+            Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),
             Pane::Timeline => {
                 ui.painter().rect_filled(ui.max_rect(), CornerRadius::ZERO, self.cx.tokens.panel);
                 timeline::timeline_ui(ui, self.cx, self.latest, self.newest, &mut self.views.timeline);

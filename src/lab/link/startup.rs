@@ -67,6 +67,7 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
                 socket: ours,
                 sending: Mutex::default(),
                 calls: Mutex::new(Some(HashMap::new())),
+                follows: super::Follows::default(),
                 next: AtomicU64::new(1),
             };
             Ok(Started { shared: Arc::new(shared), node, pid, inbox })

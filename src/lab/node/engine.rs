@@ -11,6 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
 use super::birth::Failure;
+use super::follow::Follower;
 use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::output::{self, Read, Ring};
@@ -128,6 +129,7 @@ pub struct Node {
     pub(super) sessions: HashMap<Call, Session>,
     /// Who waits for which child that obeys.
     pub(super) hands: VecDeque<(i32, Call)>,
+    pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
     inbox: Inbox,
@@ -171,6 +173,7 @@ impl Node {
             children: HashMap::new(),
             sessions: HashMap::new(),
             hands: VecDeque::new(),
+            followers: BTreeMap::new(),
             timers: Vec::new(),
             socket,
             inbox: Inbox::default(),
@@ -216,7 +219,15 @@ impl Node {
             }
             self.expire();
             self.flush();
+            if self.catch_up() {
+                self.flush();
+            }
         }
+    }
+
+    /// Bytes that the app has not read yet.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.outbox.waiting()
     }
 
     pub(super) fn now() -> Stamp {
@@ -379,9 +390,11 @@ impl Node {
                 self.pause_report(&uid, bytes);
             }
             Some(Watch::Output(uid, container)) => {
-                if let Some(pod) = self.pods.get_mut(uid) {
+                let (uid, container) = (uid.clone(), container.clone());
+                if let Some(pod) = self.pods.get_mut(&uid) {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
+                self.tell_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);

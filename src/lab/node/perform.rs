@@ -69,6 +69,10 @@ impl Node {
                     self.answer(call, answer);
                 }
             }
+            Request::Follow { call, member } => self.follow(call, member),
+            Request::Unfollow { call } => {
+                self.followers.remove(&call);
+            }
             Request::Logs { call, member } => {
                 let answer = match self.pods.get(&member.pod) {
                     Some(pod) => Answer::Logs {
@@ -122,6 +126,7 @@ impl Node {
                 self.set_timer(None, Timer::Pod(uid.clone()));
                 self.release(uid);
                 self.unwatch_pod(uid);
+                self.unfollow_pod(uid);
                 self.pods.remove(uid);
                 volumes::remove(uid);
                 self.fact(Delta::PodRemoved { uid: uid.clone(), at: Self::now() });

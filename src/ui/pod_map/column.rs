@@ -1,19 +1,23 @@
-//! A member's column: its head, pause's hexagon or the pills of its processes.
+//! A member's column: its head, and the pills of its processes.
 
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
     pos2, vec2,
 };
 
+use super::hexagon::{hexagon_ui, pause_process};
 use super::{pill, place, sandbox_word};
-use crate::app::Action;
-use crate::layout::pod_map::{Column, PodMap};
-use crate::model::{ContainerState, Parent, Pod, Process, Program, SandboxKind, State, forecast};
-use crate::ui::{Cx, text, tokens, widgets};
+use crate::layout::pod_map::{Column, HEAD_H, PodMap};
+use crate::model::{ContainerState, Pod, Process};
+use crate::ui::icons::Icon;
+use crate::ui::{Cx, text, tokens, words};
 
 pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offset: Vec2) {
     let tokens = cx.tokens;
     let rect = place(column.rect, offset);
+    if column.done {
+        return done_ui(ui, cx, pod, column, rect);
+    }
     let pause = column.hexagon.and_then(|_| pause_process(cx, pod));
     let selected = pause.is_some_and(|p| cx.selection.process == Some(p.id));
     let stroke = if selected { Stroke::new(2.0, tokens.accent) } else { Stroke::new(1.0, tokens.line) };
@@ -52,14 +56,16 @@ pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offse
 }
 
 /// Lines to members' orphans that pause has adopted: from the hexagon to their pills.
-pub fn adoptions(ui: &Ui, cx: &Cx<'_>, map: &PodMap, offset: Vec2) {
+pub fn adoptions(ui: &Ui, cx: &Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
+    let pause = pod.sandbox.as_ref().and_then(|s| s.process);
     let Some(hexagon) = map.columns.iter().find_map(|c| c.hexagon) else { return };
     let hexagon = place(hexagon, offset);
     for column in map.columns.iter().filter(|c| c.hexagon.is_none()) {
         for placed in &column.pills {
             let Some(p) = cx.world.process(placed.id) else { continue };
             let parent = p.parent.process().and_then(|id| cx.world.process(id));
-            let of_pause = parent.and_then(|q| q.member.as_ref()).is_some_and(|m| m.container.is_none());
+            // not of a former sandbox's pause, whose hexagon this is not
+            let of_pause = parent.is_some_and(|q| pause == Some(q.id));
             if !of_pause {
                 continue;
             }
@@ -85,39 +91,83 @@ fn arrow_head(ui: &Ui, tip: Pos2, direction: Vec2, color: Color32) {
     ui.painter().add(Shape::convex_polygon(vec![tip, back + side, back - side], color, Stroke::NONE));
 }
 
+/// Name and state; below them where the program comes from, how often it was restarted, what it waits for.
 fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tokens = cx.tokens;
+    let container = column.member.container.as_deref().and_then(|name| pod.container(name));
     let left = rect.left_top() + vec2(14.0, 12.0);
-    let right = rect.right_top() + vec2(-14.0, 14.0);
-    let (note, ink) = match column.member.container.as_deref().and_then(|name| pod.container(name)) {
-        None => (sandbox_word(pod).to_owned(), tokens.muted),
-        Some(c) => match &c.state {
-            ContainerState::Running { .. } => (origin(&c.program, &c.image), tokens.muted),
-            ContainerState::Waiting { reason, .. } => (reason.clone(), tokens.warn),
-            ContainerState::Terminated { status, reason, .. } => {
-                (format!("{reason} · exit {}", status.code()), if status.success() { tokens.muted } else { tokens.bad })
-            }
-        },
+    let (name, word, color, below) = match container {
+        None => {
+            let nth = pod.sandbox.as_ref().filter(|s| s.attempt > 0).map(|s| format!(" #{}", s.attempt + 1));
+            (format!("pause{}", nth.unwrap_or_default()), String::new(), tokens.muted, sandbox_word(pod).to_owned())
+        }
+        Some(c) => {
+            let (word, mood) = words::state(c);
+            (c.name.clone(), word, tokens.mood(mood), words::detail(c))
+        }
     };
     let room = rect.width() - 28.0;
-    let name = text::line(ui, column.member.name(), tokens::semibold(13.0), tokens.text, room * 0.6);
-    let name_w = name.size().x;
+    let tag = container.and_then(|c| words::kind(c.kind));
+    let tag = tag.map(|tag| text::line(ui, tag, tokens::sans(10.0), tokens.muted, 60.0));
+    let tag_w = tag.as_ref().map_or(0.0, |tag| tag.size().x + 16.0);
+    let name = text::line(ui, &name, tokens::semibold(13.0), tokens.text, room - tag_w);
+    let word_w = text::line(ui, &word, tokens::semibold(11.0), color, room).size().x;
+    // the name comes first: a long word steps down before the rest
+    let crowded = name.size().x + tag_w + word_w + 8.0 > room;
+    let second = left + vec2(0.0, 19.0);
+    let mut x = 0.0;
+    if crowded {
+        x = text::put(ui, second, Align2::LEFT_TOP, &word, tokens::semibold(11.0), color, room).width() + 8.0;
+    } else {
+        let at = pos2(rect.right() - 14.0, left.y + 1.0);
+        text::put(ui, at, Align2::RIGHT_TOP, &word, tokens::semibold(11.0), color, room);
+    }
+    text::put(ui, second + vec2(x, 0.0), Align2::LEFT_TOP, &below, tokens::sans(11.0), tokens.muted, room - x);
+    if let Some(tag) = tag {
+        let size = tag.size() + vec2(10.0, 3.0);
+        let at = left + vec2(name.size().x + 6.0, name.size().y / 2.0);
+        let frame = Align2::LEFT_CENTER.anchor_size(at, size);
+        let stroke = Stroke::new(1.0, tokens.line_strong);
+        ui.painter().rect_stroke(frame, CornerRadius::same(4), stroke, StrokeKind::Inside);
+        ui.painter().galley(frame.center() - tag.size() / 2.0, tag, tokens.muted);
+    }
     ui.painter().galley(left, name, tokens.text);
-    text::put(ui, right, Align2::RIGHT_TOP, &note, tokens::sans(11.0), ink, room - name_w - 12.0);
-}
-
-fn origin(program: &Program, image: &str) -> String {
-    match program {
-        Program::StandIn(applet) => format!("{applet} · stand-in for {image}"),
-        Program::Host => "from the host".into(),
-        Program::Image => image.to_owned(),
+    if let Some(c) = container {
+        let band = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + HEAD_H - 4.0));
+        let response = ui.interact(band, ui.scope_id().with(("column", &c.name)), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
+        response.on_hover_text(words::in_full(c));
     }
 }
 
+/// An init container that has done its work: a tick, and its name from top to bottom.
+fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
+    let tokens = cx.tokens;
+    ui.painter().rect(rect, CornerRadius::same(8), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
+    let tick = Rect::from_center_size(rect.center_top() + vec2(0.0, 20.0), vec2(16.0, 16.0));
+    Icon::Check.paint(ui, tick, tokens.good);
+    let Some(c) = column.member.container.as_deref().and_then(|name| pod.container(name)) else { return };
+    let galley = text::line(ui, &format!("{} · init", c.name), tokens::sans(12.0), tokens.muted, rect.height() - 52.0);
+    let at = pos2(rect.center().x + galley.size().y / 2.0, rect.top() + 40.0);
+    let down = egui::epaint::TextShape::new(at, galley, tokens.muted).with_angle(std::f32::consts::FRAC_PI_2);
+    ui.painter().add(down);
+    let response = ui.interact(rect, ui.scope_id().with(("column", &c.name)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
+    response.on_hover_text(words::in_full(c));
+}
+
+/// Why a column is empty.
 fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let Some(c) = column.member.container.as_deref().and_then(|name| pod.container(name)) else { return };
+    let stands = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
     let message = match &c.state {
-        ContainerState::Waiting { message: Some(message), .. } => message.clone(),
+        ContainerState::Waiting { message: Some(message), .. } => {
+            let wait = words::back_off(message).unwrap_or_else(|| message.clone());
+            let last = c.last_exit.map(|exit| format!("ended with {exit}\n"));
+            format!("{}{wait}", last.unwrap_or_default())
+        }
+        ContainerState::Waiting { .. } if !stands => "Waits for the sandbox".into(),
+        ContainerState::Waiting { reason, .. } if reason == "PodInitializing" => "Waits for the init containers".into(),
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
         ContainerState::Terminated { at, .. } => format!("Ended at {}", cx.clock(at.t)),
@@ -125,124 +175,8 @@ fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tokens = cx.tokens;
     let mut job = egui::text::LayoutJob::simple(message, tokens::sans(12.0), tokens.muted, rect.width() - 32.0);
     job.halign = egui::Align::Center;
-    job.wrap.max_rows = 5;
+    job.wrap.max_rows = 6;
     let galley = ui.fonts_mut(|f| f.layout_job(job));
-    ui.painter().galley(rect.center() - vec2(0.0, galley.size().y / 2.0), galley, tokens.muted);
-}
-
-/// The pod's pause, alive or dead, while it is remembered.
-fn pause_process<'a>(cx: &Cx<'a>, pod: &Pod) -> Option<&'a Process> {
-    pod.sandbox.as_ref().and_then(|s| s.process).and_then(|id| cx.world.process(id))
-}
-
-fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, hexagon: Rect, column: Rect) {
-    let tokens = cx.tokens;
-    let Some(p) = pause else {
-        let at = column.center();
-        text::put(ui, at, Align2::CENTER_CENTER, "No sandbox", tokens::sans(12.0), tokens.muted, column.width());
-        return;
-    };
-    let response = ui.interact(column, ui.scope_id().with(("pause", p.id)), Sense::click());
-    let state = p.state;
-    response.widget_info(|| {
-        let name = format!("pause, PID 1 of the pod, host pid {}, {}", p.id.pid, super::pill::state_word(state));
-        WidgetInfo::selected(Role::Button, true, cx.selection.process == Some(p.id), name)
-    });
-    if response.has_focus() {
-        widgets::focus_ring(ui, tokens, column, 8);
-    }
-    let dead = !p.is_alive();
-    let color = match state {
-        State::Sleeping | State::Running | State::Idle | State::Disk => tokens.accent,
-        other => tokens.state(other),
-    };
-    let points: Vec<Pos2> = (0..6)
-        .map(|i| {
-            let angle = std::f32::consts::FRAC_PI_3 * i as f32 - std::f32::consts::FRAC_PI_2;
-            hexagon.center() + vec2(angle.cos(), angle.sin()) * (hexagon.width() / 2.0)
-        })
-        .collect();
-    let fill =
-        if dead { tokens.pill } else { tokens.accent_fill.gamma_multiply(if response.hovered() { 1.0 } else { 0.7 }) };
-    ui.painter().add(Shape::convex_polygon(points.clone(), fill, Stroke::NONE));
-    let mut outline = points;
-    outline.push(outline[0]);
-    if dead {
-        ui.painter().extend(Shape::dashed_line(&outline, Stroke::new(1.5, color), 4.0, 3.0));
-    } else {
-        ui.painter().add(Shape::closed_line(outline[..6].to_vec(), Stroke::new(2.0, color)));
-    }
-    let c = hexagon.center();
-    let ink = if dead { tokens.muted } else { tokens.text };
-    let top = match state {
-        State::Gone => "ended".to_owned(),
-        State::Zombie => "zombie".to_owned(),
-        _ => format!("PID {}", p.pid_inside().unwrap_or(1)),
-    };
-    text::put(ui, c + vec2(0.0, -16.0), Align2::CENTER_CENTER, &top, tokens::mono_bold(14.0), ink, 84.0);
-    text::put(ui, c + vec2(0.0, 3.0), Align2::CENTER_CENTER, "/pause", tokens::mono(11.0), color, 80.0);
-    let host = format!("host {}", p.id.pid);
-    text::put(ui, c + vec2(0.0, 20.0), Align2::CENTER_CENTER, &host, tokens::mono(10.5), tokens.muted, 84.0);
-
-    let foot = column.center_bottom();
-    let size = pause_init::ELF.len() as u64;
-    let measures = if dead {
-        p.exit.and_then(|e| e.status).map_or("ended".into(), short_status)
-    } else {
-        format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes))
-    };
-    let ink = if dead { tokens.bad } else { tokens.muted };
-    text::put(
-        ui,
-        foot - vec2(0.0, 36.0),
-        Align2::CENTER_CENTER,
-        &measures,
-        tokens::mono(10.5),
-        ink,
-        column.width() - 8.0,
-    );
-    let (words, ink) = reaping(cx, pod, p);
-    text::put(
-        ui,
-        foot - vec2(0.0, 18.0),
-        Align2::CENTER_CENTER,
-        &words,
-        tokens::semibold(11.0),
-        ink,
-        column.width() - 8.0,
-    );
-    if response.clicked() {
-        cx.act(Action::SelectProcess(p.id));
-    }
-    response.on_hover_text(format!(
-        "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
-        text::thousands(size),
-        text::bytes(p.rss_bytes)
-    ));
-}
-
-/// `SIGKILL · 137`, `exit 0`
-fn short_status(status: crate::model::WaitStatus) -> String {
-    match status.signal() {
-        Some(n) => format!("{} · {}", crate::model::Signal(n), status.code()),
-        None => status.to_string(),
-    }
-}
-
-fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
-    let tokens = cx.tokens;
-    let held = cx.world.present().filter(|p| p.is_zombie() && p.parent == Parent::Process(pause.id)).count();
-    if held > 0 {
-        return (format!("holds {}", text::count(held, "zombie", "zombies")), tokens.zombie);
-    }
-    let by = Parent::Process(pause.id);
-    let reaped = cx.world.processes.values().filter(|p| p.reap.is_some_and(|r| r.by == by)).count();
-    match pod.sandbox.as_ref().map(|s| &s.kind) {
-        Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
-        _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
-        _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
-        _ if reaped == 0 && !pause.is_alive() => ("reaped nobody".into(), tokens.muted),
-        _ if reaped == 0 => ("nothing to reap yet".into(), tokens.muted),
-        _ => (format!("reaped {}", text::count(reaped, "zombie", "zombies")), tokens.zombie),
-    }
+    let body = Rect::from_min_max(pos2(rect.left(), rect.top() + HEAD_H), rect.max);
+    ui.painter().galley(body.center() - vec2(0.0, galley.size().y / 2.0), galley, tokens.muted);
 }

@@ -19,7 +19,9 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     let key = ui.scope_id().with(("pill", id));
     // it glides to a new place, so that the eye can follow
     let x = ui.ctx().animate_value_with_time(key.with("x"), target.left() - ui.max_rect().left(), 0.18);
-    let target = Rect::from_min_max(pos2(ui.max_rect().left() + x, target.top()), target.max);
+    let y = ui.ctx().animate_value_with_time(key.with("y"), target.top() - ui.max_rect().top(), 0.18);
+    let top_left = ui.max_rect().min + vec2(x, y);
+    let target = Rect::from_min_max(top_left, pos2(target.right(), top_left.y + target.height()));
     let response = ui.interact(target, key, Sense::click());
     let selected = cx.selection.process == Some(id);
     let title = p.title();

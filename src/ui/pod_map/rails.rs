@@ -38,6 +38,8 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         Sharing::Shared => format!("shared by {} members", segment.stops.len()),
         Sharing::Private => "private".to_owned(),
         Sharing::Host => "shared with the host".to_owned(),
+        Sharing::Node if kind == NsKind::Net => "node's network".to_owned(),
+        Sharing::Node => format!("the node's {kind} namespace"),
         Sharing::Unknown => "not visible".to_owned(),
     };
     let chosen = cx.selection.namespace == Some(ns);
@@ -46,12 +48,11 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
     let hot = response.hovered() || chosen;
     let note = note(cx, pod, kind);
     match segment.sharing {
-        Sharing::Host => {
+        Sharing::Host | Sharing::Node => {
             let bar = Rect::from_center_size(rect.center(), vec2(rect.width(), 5.0));
             ui.painter().rect_filled(bar, CornerRadius::same(3), if hot { tokens.line_strong } else { tokens.line });
             if note_here {
-                let galley =
-                    text::line(ui, "shared with the host", tokens::sans(11.0), tokens.muted, rect.width() - 20.0);
+                let galley = text::line(ui, &word, tokens::sans(11.0), tokens.muted, rect.width() - 20.0);
                 let at = pos2(rect.right() - 14.0 - galley.size().x, rect.center().y - galley.size().y / 2.0);
                 let behind = Rect::from_min_size(at, galley.size()).expand2(vec2(6.0, 0.0));
                 ui.painter().rect_filled(behind, CornerRadius::ZERO, tokens.card);

@@ -1,0 +1,82 @@
+//! Dialogs over the window, and notices at its lower edge.
+
+use std::collections::VecDeque;
+
+use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
+
+use super::{Dialog, Notice};
+use crate::app::Action;
+use crate::app::session::Session;
+use crate::model::Signal;
+use crate::ui::tokens::{self, Tokens};
+use crate::ui::{Cx, export_dialog};
+
+pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
+    let Some(open) = dialog else { return };
+    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
+        Dialog::Export(export) => {
+            if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
+                && let Some(session) = session
+            {
+                session.ask_save(std::path::PathBuf::from(&export.path));
+            }
+        }
+        Dialog::Confirm { target, signal, name } => confirm_ui(ui, cx, *target, *signal, name),
+    });
+    if modal.backdrop_response.clicked() {
+        cx.act(Action::CancelDialog);
+    }
+}
+
+fn confirm_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, target: crate::model::ProcId, signal: Signal, name: &str) {
+    ui.set_width(380.0);
+    ui.label(egui::RichText::new(format!("Send {signal} to {name}?")).font(tokens::bold(16.0)));
+    ui.label(format!("pid {} is not a member of a lab pod. This cannot be undone.", target.pid));
+    if let Some(forecast) = crate::model::forecast::forecast(cx.world, target, signal) {
+        for line in forecast.lines {
+            ui.label(egui::RichText::new(line).color(cx.tokens.muted));
+        }
+    }
+    ui.add_space(8.0);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let look = crate::ui::widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
+        if crate::ui::widgets::button(ui, cx.tokens, look, None, &format!("Send {signal}"), None).clicked() {
+            cx.act(Action::Confirm);
+        }
+        let plain = crate::ui::widgets::Look::Plain;
+        if crate::ui::widgets::button(ui, cx.tokens, plain, None, "Cancel", Some(88.0)).clicked() {
+            cx.act(Action::CancelDialog);
+        }
+    });
+}
+
+/// What went wrong, or was done, at the lower edge until dismissed.
+pub(super) fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
+    if list.is_empty() {
+        return;
+    }
+    let mut dismissed = None;
+    let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
+    area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
+        for (i, notice) in list.iter().enumerate() {
+            let color = if notice.bad { tokens.bad } else { tokens.good };
+            Frame::new()
+                .fill(tokens.inset)
+                .stroke(Stroke::new(1.0, color))
+                .corner_radius(CornerRadius::same(8))
+                .inner_margin(Margin::symmetric(14, 8))
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        ui.set_max_width(620.0);
+                        ui.add(egui::Label::new(&notice.text).wrap());
+                        if ui.button("Dismiss").clicked() {
+                            dismissed = Some(i);
+                        }
+                    });
+                });
+        }
+    });
+    if let Some(i) = dismissed {
+        list.remove(i);
+    }
+}

@@ -1,0 +1,69 @@
+//! Members whose output the app follows.
+
+use super::engine::Node;
+use crate::lab::protocol::{Answer, Call, Report};
+use crate::model::{Member, PodUid};
+
+/// Bytes that wait to be read by the app, beyond which it is told the rest at once when it has caught up: a
+/// member that writes without end must not fill the memory.
+const BEHIND: usize = 1024 * 1024;
+
+pub(super) struct Follower {
+    member: Member,
+    /// It has missed something.
+    behind: bool,
+}
+
+impl Node {
+    pub(super) fn follow(&mut self, call: Call, member: Member) {
+        if !self.pods.contains_key(&member.pod) {
+            return self.answer(call, Answer::NoSuchPod);
+        }
+        self.answer(call, Answer::Done);
+        self.tell_anew(call, &member);
+        self.followers.insert(call, Follower { member, behind: false });
+    }
+
+    /// What a member has just written, to those who follow it.
+    pub(super) fn tell_followers(&mut self, pod: &PodUid, container: Option<&str>, bytes: &[u8]) {
+        let full = self.waiting_bytes() > BEHIND;
+        let mut calls = Vec::new();
+        for (call, follower) in &mut self.followers {
+            if follower.member.pod == *pod && follower.member.container.as_deref() == container {
+                follower.behind |= full;
+                calls.extend((!follower.behind).then_some(*call));
+            }
+        }
+        for call in calls {
+            self.report(&Report::Log { call, anew: false, bytes: bytes.to_vec() });
+        }
+    }
+
+    /// Tells those who have missed something, once the app has read what waited. Whether there were any.
+    pub(super) fn catch_up(&mut self) -> bool {
+        if self.waiting_bytes() > 0 {
+            return false;
+        }
+        let behind = self.followers.iter_mut().filter(|(_, f)| f.behind);
+        let behind: Vec<(Call, Member)> = behind
+            .map(|(call, f)| {
+                f.behind = false;
+                (*call, f.member.clone())
+            })
+            .collect();
+        for (call, member) in &behind {
+            self.tell_anew(*call, member);
+        }
+        !behind.is_empty()
+    }
+
+    fn tell_anew(&mut self, call: Call, member: &Member) {
+        let kept = self.pods.get(&member.pod).and_then(|pod| pod.logs.get(&member.container));
+        let bytes = kept.map(super::output::Ring::to_vec).unwrap_or_default();
+        self.report(&Report::Log { call, anew: true, bytes });
+    }
+
+    pub(super) fn unfollow_pod(&mut self, pod: &PodUid) {
+        self.followers.retain(|_, f| f.member.pod != *pod);
+    }
+}

@@ -1,0 +1,106 @@
+//! A pod in words, and its containers: state, restarts, why they wait.
+
+use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, WidgetInfo, vec2};
+
+use super::{facts, process_row, title};
+use crate::app::Action;
+use crate::command::Command;
+use crate::model::{Container, Pod, Process};
+use crate::ui::icons::Icon;
+use crate::ui::{Cx, pod_map, text, tokens, widgets, words};
+
+pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+    let world = cx.world;
+    title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
+    if let Some((what, why)) = words::plight(pod) {
+        ui.label(egui::RichText::new(what).font(tokens::semibold(12.5)));
+        ui.add(egui::Label::new(egui::RichText::new(why).color(cx.tokens.muted)).wrap().selectable(true));
+        ui.add_space(8.0);
+    }
+    let mut rows = vec![
+        ("Phase", pod.phase.name().to_owned()),
+        ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
+        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
+    ];
+    if let Some((at, how)) = words::last_sandbox(world, pod) {
+        rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
+    }
+    rows.extend([
+        ("Restarts", pod.restarts().to_string()),
+        ("pid namespace", if pod.share_pid { "shared" } else { "one a container" }.to_owned()),
+    ]);
+    if pod.host_network {
+        rows.push(("Network", "the node's".into()));
+    }
+    for (host, inside) in &pod.host_ports {
+        rows.push(("Published", format!("127.0.0.1:{host} → {inside}")));
+    }
+    rows.extend([
+        ("Volumes", if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),
+        ("Created", cx.clock(pod.created.t)),
+        ("Uid", pod.uid.to_string()),
+    ]);
+    facts(ui, cx, &rows);
+    ui.add_space(12.0);
+    widgets::section(ui, cx.tokens, "Containers");
+    for c in &pod.containers {
+        container_ui(ui, cx, c);
+    }
+    ui.add_space(12.0);
+    let processes: Vec<&Process> = world.pod_processes(&pod.uid).collect();
+    widgets::section(ui, cx.tokens, &text::count(processes.len(), "process", "processes"));
+    for p in processes.into_iter().take(200) {
+        process_row(ui, cx, p);
+    }
+    if cx.live {
+        ui.add_space(12.0);
+        let look = widgets::Look::Outline(cx.tokens.bad);
+        let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
+        if delete.on_hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
+            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
+        }
+    }
+}
+
+/// Name and state in a line; below them restarts and wait, and the message of one that waits.
+fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
+    let tokens = cx.tokens;
+    let (word, mood) = words::state(c);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
+    }
+    let top = rect.left_top() + vec2(0.0, 9.0);
+    let color = tokens.mood(mood);
+    ui.painter().circle_filled(top + vec2(5.0, 0.0), 4.0, color);
+    let right = egui::pos2(rect.right(), top.y);
+    let at = text::put(ui, right, Align2::RIGHT_CENTER, &word, tokens::semibold(12.0), color, rect.width() * 0.6);
+    let name = match words::kind(c.kind) {
+        Some(kind) => format!("{} · {kind}", c.name),
+        None => c.name.clone(),
+    };
+    let left = top + vec2(18.0, 0.0);
+    let room = at.left() - left.x - 8.0;
+    text::put(ui, left, Align2::LEFT_CENTER, &name, tokens::semibold(12.5), tokens.text, room);
+    let below = left + vec2(0.0, 17.0);
+    let detail = words::detail(c);
+    text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, rect.right() - below.x);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
+    if response.clicked()
+        && let Some(id) = c.process
+    {
+        cx.act(Action::SelectProcess(id));
+    }
+    response.on_hover_text(words::in_full(c));
+    if let Some(message) = words::waiting_message(c) {
+        egui::Frame::new()
+            .fill(tokens.inset)
+            .corner_radius(CornerRadius::same(6))
+            .inner_margin(Margin::symmetric(10, 6))
+            .show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                let message = egui::RichText::new(message).font(tokens::sans(11.5)).color(tokens.muted);
+                ui.add(egui::Label::new(message).wrap().selectable(true));
+            });
+    }
+}

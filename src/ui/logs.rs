@@ -1,0 +1,154 @@
+//! What a container has written, as it writes it, and a line to run a program in it.
+//!
+//! ```text
+//! [nginx] [busybox] [pause]                    ☑ Follow the tail  Copy
+//! 127.0.0.1 - - "GET / HTTP/1.1" 200 10
+//! …
+//! ──────────────────────────────────────────────────────────────
+//! Run in busybox  [ ps -ef                 ] [Run] [Copy nsenter line]
+//! PID 1 …                                            exit 0 · 12 ms
+//! ```
+
+mod command;
+mod exec;
+mod lines;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eframe::egui::{self, Margin, Role, TextWrapMode, Ui, WidgetInfo};
+
+pub use exec::{Ended, Exec};
+pub use lines::Lines;
+
+use super::{Cx, tokens, widgets};
+use crate::model::{Member, Pod, ProcId, Runtime};
+
+const LINE_H: f32 = 17.0;
+
+/// Kept by the window between frames.
+#[derive(Debug)]
+pub struct LogsState {
+    /// Whose output is shown; that of the selected process when that changes.
+    chosen: Option<Member>,
+    selected: Option<ProcId>,
+    tail: bool,
+    /// Whose output is to be followed: set in each frame that shows the view, taken by the window.
+    pub wanted: Option<Member>,
+    pub log: Arc<Mutex<Lines>>,
+    /// Why nothing is followed.
+    pub problem: Option<String>,
+    command: String,
+    pub exec: Option<Exec>,
+}
+
+impl Default for LogsState {
+    fn default() -> Self {
+        Self {
+            chosen: None,
+            selected: None,
+            tail: true,
+            wanted: None,
+            log: Arc::default(),
+            problem: None,
+            command: String::new(),
+            exec: None,
+        }
+    }
+}
+
+impl LogsState {
+    /// The member whose output is to be seen: the selected process's, else the one chosen here, else the first.
+    fn choose(&mut self, cx: &Cx<'_>, pod: &Pod) -> Member {
+        if self.selected != cx.selection.process {
+            self.selected = cx.selection.process;
+            let process = cx.selection.process.and_then(|id| cx.world.process(id));
+            // pause says little: its selection leaves the choice as it is
+            let member = process.and_then(|p| p.member.clone()).filter(|m| m.container.is_some());
+            self.chosen = member.or(self.chosen.take());
+        }
+        let known = |m: &Member| m.pod == pod.uid && m.container.as_deref().is_none_or(|c| pod.container(c).is_some());
+        let first = || match pod.containers.iter().find(|c| c.kind == crate::model::ContainerKind::App) {
+            Some(c) => Member::container(&pod.uid, &c.name),
+            None => Member::pause(&pod.uid),
+        };
+        self.chosen.clone().filter(known).unwrap_or_else(first)
+    }
+}
+
+pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
+    let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
+        return widgets::empty(ui, cx.tokens, "No pod to hear", "Choose one on the left.");
+    };
+    if pod.runtime != Runtime::Lab {
+        return widgets::empty(ui, cx.tokens, "Not a pod of the lab", "Its engine keeps what it writes.");
+    }
+    let member = state.choose(cx, pod);
+    state.wanted = Some(member.clone());
+    let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
+    let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
+    let panel = egui::Panel::bottom(if state.exec.is_some() { "exec and output" } else { "exec" })
+        .frame(frame)
+        .resizable(state.exec.is_some());
+    let panel = if state.exec.is_some() { panel.default_size(220.0).size_range(90.0..=420.0) } else { panel };
+    panel.show(ui, |ui| exec::exec_ui(ui, cx, pod, &member, &mut state.command, state.exec.as_ref()));
+    egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
+        head(ui, cx, pod, &member, state);
+        ui.add_space(6.0);
+        if let Some(problem) = &state.problem {
+            return widgets::empty(ui, cx.tokens, "Its output cannot be had", problem);
+        }
+        let log = state.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.is_empty() {
+            let hint = "What it writes to stdout and stderr will be listed here.";
+            return widgets::empty(ui, cx.tokens, &format!("{} has written nothing", member.name()), hint);
+        }
+        lines_ui(ui, "log", &log, state.tail);
+    });
+}
+
+/// Whose output: a word each; on the right what to do with it.
+fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsState) {
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui.button("Copy").on_hover_text("Copy all that is kept").clicked() {
+                let text = state.log.lock().unwrap_or_else(PoisonError::into_inner).text();
+                ui.ctx().copy_text(text);
+            }
+            ui.checkbox(&mut state.tail, "Follow the tail");
+            if !cx.live {
+                let words = egui::RichText::new("of now, not of the moment shown").color(cx.tokens.warn);
+                ui.label(words).on_hover_text("What a program wrote is kept by the node, not by the recording.");
+            }
+            let area = egui::ScrollArea::horizontal()
+                .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                area.show(ui, |ui| {
+                    let names = pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name));
+                    for member in names.chain([Member::pause(&pod.uid)]) {
+                        let chosen = member == *shown;
+                        let button = ui.selectable_label(chosen, member.name());
+                        let name = format!("Output of {}", member.name());
+                        button.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, &name));
+                        if button.clicked() {
+                            state.chosen = Some(member);
+                        }
+                    }
+                });
+            });
+        });
+    });
+}
+
+/// Only the lines on screen are laid out; they can be marked and copied.
+fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, tail: bool) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(tail);
+    area.show_rows(ui, LINE_H, lines.len(), |ui, range| {
+        ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
+        for at in range {
+            let line = lines.get(at).unwrap_or_default();
+            let text = egui::RichText::new(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
+            ui.add(egui::Label::new(text).selectable(true).extend());
+        }
+    });
+}

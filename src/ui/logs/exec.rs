@@ -1,0 +1,140 @@
+//! Running a program in a container from the window.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eframe::egui::{self, Role, Ui, WidgetInfo, vec2};
+
+use super::{Lines, command};
+use crate::app::Action;
+use crate::model::{ContainerState, Member, Pod, forecast};
+use crate::ui::{Cx, tokens, widgets};
+
+/// How it ended: exit code and how long it ran, or why it could not run.
+pub type Ended = Result<(i32, Duration), String>;
+
+/// The last program that was run, while it runs and after. Cloned into the thread that hears it.
+#[derive(Clone, Debug)]
+pub struct Exec {
+    pub member: Member,
+    pub command: String,
+    pub output: Arc<Mutex<Lines>>,
+    pub ended: Arc<Mutex<Option<Ended>>>,
+}
+
+impl Exec {
+    pub fn new(member: Member, argv: &[String]) -> Self {
+        Self { member, command: argv.join(" "), output: Arc::default(), ended: Arc::default() }
+    }
+}
+
+/// Examples that every pod can answer.
+const HINT: &str = "ps -ef";
+
+pub fn exec_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command: &mut String, last: Option<&Exec>) {
+    let container = member.container.as_deref().and_then(|name| pod.container(name));
+    let Some(container) = container else {
+        let why = "pause's root holds nothing but pause: there is no program to run in it.";
+        ui.label(egui::RichText::new(why).color(cx.tokens.muted));
+        return;
+    };
+    let runs = cx.live && matches!(container.state, ContainerState::Running { .. });
+    let argv = command::split(command);
+    let row = vec2(ui.available_width(), 30.0);
+    ui.allocate_ui_with_layout(row, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.label(egui::RichText::new(format!("Run in {}", container.name)).font(tokens::semibold(12.5)));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let pid = container.process.filter(|_| runs);
+            copy_ui(ui, cx, pid, argv.as_ref().ok());
+            let ready = runs && argv.as_ref().is_ok_and(|argv| !argv.is_empty());
+            let run = ui.add_enabled_ui(ready, |ui| {
+                widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Run", Some(64.0))
+            });
+            let run =
+                run.inner.on_hover_text("Run it in the container's namespaces and root, for 30 s at most (Enter)");
+            let edit = egui::TextEdit::singleline(command)
+                .font(tokens::mono(12.0))
+                .hint_text(HINT)
+                .desired_width(ui.available_width() - 8.0);
+            let edit = ui.add(edit);
+            edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Command to run in the container"));
+            let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            if enter {
+                // for the next one
+                edit.request_focus();
+            }
+            if let (true, Ok(argv)) = (ready && (run.clicked() || enter), &argv) {
+                cx.act(Action::RunIn { member: member.clone(), argv: argv.clone() });
+            }
+        });
+    });
+    if let Err(why) = &argv {
+        ui.label(egui::RichText::new(why).color(cx.tokens.warn));
+    } else if !runs && cx.live {
+        let why = format!("{} does not run now.", container.name);
+        ui.label(egui::RichText::new(why).color(cx.tokens.muted));
+    }
+    if let Some(last) = last {
+        outcome(ui, cx, pod, last);
+    }
+}
+
+/// The line that does the same in a terminal.
+fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Option<&Vec<String>>) {
+    let fallback = vec!["sh".to_owned()];
+    let argv = argv.filter(|a| !a.is_empty()).unwrap_or(&fallback);
+    let owner = pid.and_then(|id| cx.world.process(id)).and_then(|p| p.uid);
+    // as root's lab is of another user, its root becomes that user first, so as to be root in the pod as well
+    let as_owner = owner.filter(|uid| *uid != cx.world.host.uid && cx.world.host.uid == 0);
+    let button = ui.add_enabled_ui(pid.is_some(), |ui| {
+        widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Copy nsenter line", None)
+    });
+    let Some(id) = pid else { return };
+    let line = command::nsenter(id.pid, argv, as_owner);
+    if button.inner.clicked() {
+        ui.ctx().copy_text(line.clone());
+    }
+    let needs = match as_owner {
+        Some(uid) => format!(
+            "For a shell of root on this machine: the lab was started by root and belongs to uid {uid}, which the line \
+             becomes first."
+        ),
+        None => {
+            "For a shell of the same user on this machine: who owns the pod's user namespace may enter it, and the \
+                 others from there. No root is needed; nsenter is of util-linux."
+                .to_owned()
+        }
+    };
+    button.inner.on_hover_ui(|ui| {
+        ui.set_max_width(460.0);
+        ui.label(egui::RichText::new(line).font(tokens::mono(11.5)));
+        ui.label(needs);
+    });
+}
+
+fn outcome(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, last: &Exec) {
+    let tokens = cx.tokens;
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let ended = last.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (words, color) = match ended {
+                None => ("runs…".to_owned(), tokens.accent),
+                Some(Ok((code, took))) => (
+                    format!("exit {code} · {}", forecast::millis(took.as_nanos() as u64)),
+                    if code == 0 { tokens.good } else { tokens.bad },
+                ),
+                Some(Err(why)) => (why, tokens.bad),
+            };
+            ui.add(egui::Label::new(egui::RichText::new(words).font(tokens::semibold(12.0)).color(color)).truncate());
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let elsewhere = if last.member.pod == pod.uid { "" } else { " of another pod" };
+                let what = format!("{}{elsewhere} $ {}", last.member.name(), last.command);
+                let what = egui::RichText::new(what).font(tokens::mono(12.0)).color(tokens.muted);
+                ui.add(egui::Label::new(what).truncate());
+            });
+        });
+    });
+    let output = last.output.lock().unwrap_or_else(PoisonError::into_inner);
+    super::lines_ui(ui, "exec", &output, true);
+}

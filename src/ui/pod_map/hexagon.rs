@@ -1,0 +1,125 @@
+//! pause as a hexagon: the one who holds the pod's namespaces.
+
+use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
+
+use crate::app::Action;
+use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
+use crate::ui::{Cx, text, tokens, widgets};
+
+/// The pod's pause, alive or dead, while it is remembered.
+pub fn pause_process<'a>(cx: &Cx<'a>, pod: &Pod) -> Option<&'a Process> {
+    pod.sandbox.as_ref().and_then(|s| s.process).and_then(|id| cx.world.process(id))
+}
+
+pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, hexagon: Rect, column: Rect) {
+    let tokens = cx.tokens;
+    let Some(p) = pause else {
+        let at = column.center();
+        let words = if pod.reason.is_some() { "No sandbox" } else { "Sandbox is being made" };
+        text::put(ui, at, Align2::CENTER_CENTER, words, tokens::sans(12.0), tokens.muted, column.width() - 12.0);
+        return;
+    };
+    let response = ui.interact(column, ui.scope_id().with(("pause", p.id)), Sense::click());
+    let state = p.state;
+    response.widget_info(|| {
+        let name = format!("pause, PID 1 of the pod, host pid {}, {}", p.id.pid, super::pill::state_word(state));
+        WidgetInfo::selected(Role::Button, true, cx.selection.process == Some(p.id), name)
+    });
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, column, 8);
+    }
+    let dead = !p.is_alive();
+    let color = match state {
+        State::Sleeping | State::Running | State::Idle | State::Disk => tokens.accent,
+        other => tokens.state(other),
+    };
+    let points: Vec<Pos2> = (0..6)
+        .map(|i| {
+            let angle = std::f32::consts::FRAC_PI_3 * i as f32 - std::f32::consts::FRAC_PI_2;
+            hexagon.center() + vec2(angle.cos(), angle.sin()) * (hexagon.width() / 2.0)
+        })
+        .collect();
+    let fill =
+        if dead { tokens.pill } else { tokens.accent_fill.gamma_multiply(if response.hovered() { 1.0 } else { 0.7 }) };
+    ui.painter().add(Shape::convex_polygon(points.clone(), fill, Stroke::NONE));
+    let mut outline = points;
+    outline.push(outline[0]);
+    if dead {
+        ui.painter().extend(Shape::dashed_line(&outline, Stroke::new(1.5, color), 4.0, 3.0));
+    } else {
+        ui.painter().add(Shape::closed_line(outline[..6].to_vec(), Stroke::new(2.0, color)));
+    }
+    let c = hexagon.center();
+    let ink = if dead { tokens.muted } else { tokens.text };
+    let top = match state {
+        State::Gone => "ended".to_owned(),
+        State::Zombie => "zombie".to_owned(),
+        _ => format!("PID {}", p.pid_inside().unwrap_or(1)),
+    };
+    text::put(ui, c + vec2(0.0, -16.0), Align2::CENTER_CENTER, &top, tokens::mono_bold(14.0), ink, 84.0);
+    text::put(ui, c + vec2(0.0, 3.0), Align2::CENTER_CENTER, "/pause", tokens::mono(11.0), color, 80.0);
+    let host = format!("host {}", p.id.pid);
+    text::put(ui, c + vec2(0.0, 20.0), Align2::CENTER_CENTER, &host, tokens::mono(10.5), tokens.muted, 84.0);
+
+    let foot = column.center_bottom();
+    let size = pause_init::ELF.len() as u64;
+    let measures = if dead {
+        p.exit.and_then(|e| e.status).map_or("ended".into(), short_status)
+    } else {
+        format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes))
+    };
+    let ink = if dead { tokens.bad } else { tokens.muted };
+    text::put(
+        ui,
+        foot - vec2(0.0, 36.0),
+        Align2::CENTER_CENTER,
+        &measures,
+        tokens::mono(10.5),
+        ink,
+        column.width() - 8.0,
+    );
+    let (words, ink) = reaping(cx, pod, p);
+    text::put(
+        ui,
+        foot - vec2(0.0, 18.0),
+        Align2::CENTER_CENTER,
+        &words,
+        tokens::semibold(11.0),
+        ink,
+        column.width() - 8.0,
+    );
+    if response.clicked() {
+        cx.act(Action::SelectProcess(p.id));
+    }
+    response.on_hover_text(format!(
+        "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
+        text::thousands(size),
+        text::bytes(p.rss_bytes)
+    ));
+}
+
+/// `SIGKILL · 137`, `exit 0`
+fn short_status(status: crate::model::WaitStatus) -> String {
+    match status.signal() {
+        Some(n) => format!("{} · {}", crate::model::Signal(n), status.code()),
+        None => status.to_string(),
+    }
+}
+
+fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
+    let tokens = cx.tokens;
+    let held = cx.world.present().filter(|p| p.is_zombie() && p.parent == Parent::Process(pause.id)).count();
+    if held > 0 {
+        return (format!("holds {}", text::count(held, "zombie", "zombies")), tokens.zombie);
+    }
+    let by = Parent::Process(pause.id);
+    let reaped = cx.world.processes.values().filter(|p| p.reap.is_some_and(|r| r.by == by)).count();
+    match pod.sandbox.as_ref().map(|s| &s.kind) {
+        Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
+        _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
+        _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
+        _ if reaped == 0 && !pause.is_alive() => ("reaped nobody".into(), tokens.muted),
+        _ if reaped == 0 => ("nothing to reap yet".into(), tokens.muted),
+        _ => (format!("reaped {}", text::count(reaped, "zombie", "zombies")), tokens.zombie),
+    }
+}
