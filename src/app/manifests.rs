@@ -136,7 +136,7 @@ mod tests {
         manifests.settle(&pod, &spec);
         assert_eq!(manifests.steps(&path, &other), [], "what was replaced is not replaced again");
 
-        let deep = specs(&POD.replace("spec:", "spec:\n  hostNetwork: true"));
+        let deep = specs(&POD.replace("1h", "2h").replace("spec:", "spec:\n  hostNetwork: true"));
         let steps = manifests.steps(&path, &deep);
         assert!(matches!(&steps[..], [Step::Ask { because, .. }] if because == &["spec.hostNetwork"]), "{steps:?}");
 
