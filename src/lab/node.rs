@@ -6,6 +6,7 @@ mod engine;
 mod ground;
 mod hostproc;
 mod launch;
+mod leftovers;
 mod output;
 mod perform;
 mod ports;
