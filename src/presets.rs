@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_them() {
+        let readme = include_str!("../README.md");
+        for p in &ALL {
+            let row = format!("| {} | `{}` | {} |", p.number, p.name, p.about);
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
         assert_eq!(numbers, (1..=20).collect());

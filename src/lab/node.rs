@@ -8,6 +8,7 @@ mod ground;
 mod hand;
 mod hostproc;
 mod launch;
+mod leftovers;
 mod output;
 mod perform;
 mod ports;

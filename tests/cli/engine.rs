@@ -1,7 +1,9 @@
 //! Scripts played over a World that the test changes by hand.
 
-use podscope::command::{Command, Outcome};
-use podscope::model::{Delta, MonoNs, Parent, Phase, Signal, WaitStatus, World};
+use podscope::command::{Command, HandStep, Outcome};
+use podscope::model::{
+    ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
+};
 use podscope::script::{Engine, Progress, parse};
 
 use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, proc, told, world};
@@ -40,6 +42,13 @@ impl Play {
             Progress::Failed { line, why } => (line, why),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Why it has failed after a while.
+    fn why_later(&mut self) -> String {
+        self.pending();
+        self.now += 60 * SECOND;
+        self.why().1
     }
 
     fn end(&mut self, pid: u32) {
@@ -198,4 +207,153 @@ fn a_bare_name_must_be_clear() {
     other.name = "other".into();
     play.world.apply(&told(other));
     assert_eq!(play.why().1, "more than one pod has a member nginx; say POD/nginx");
+}
+
+#[test]
+fn after_a_kill_names_mean_who_was_there_before() {
+    let mut play = Play::new("kill pause KILL\nwait gone busybox\nexpect ended busybox signal 9\nexpect alive busybox");
+    play.command();
+    // busybox has another process before the script looks
+    play.end(BUSYBOX);
+    play.world.apply(&fixture::facts(200, fixture::NODE, "busybox", &["client"], 9));
+    play.world.apply(&told(pod(vec![container("nginx", NGINX, 0), container("busybox", 200, 1)])));
+    play.engine.completed(Outcome::Done);
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new("kill busybox KILL\nwait gone busybox\nexpect ended busybox code 0");
+    play.command();
+    play.engine.completed(Outcome::Done);
+    play.end(BUSYBOX);
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.ends_with("busybox (pid 103) ended: killed by SIGKILL (137)"));
+}
+
+#[test]
+fn who_adopted_and_who_reaped() {
+    let script =
+        "wait parent busybox:sleep pause\nwait process busybox:sleep Z\nwait orphan busybox:sleep reaped by pause";
+    let mut play = Play::new(script);
+    play.world.apply(&fixture::facts(120, BUSYBOX, "sleep", &["sleep", "1"], 12));
+    play.pending();
+    let (id, pause, busybox) = (proc(120), Parent::Process(proc(PAUSE)), Parent::Process(proc(BUSYBOX)));
+    play.world.apply(&Delta::Reparented { id, from: busybox, to: pause, at: at(5_000) });
+    play.pending();
+    play.world.apply(&Delta::Exited { id, status: Some(WaitStatus(0)), at: at(6_000) });
+    play.pending();
+    play.world.apply(&Delta::Reaped { id, by: pause, at: at(7_000) });
+    assert_eq!(play.advance(), Progress::Done);
+
+    // the worker is reaped by the node in this play, and by nobody else
+    let mut play =
+        Play::new("kill nginx:worker KILL\nwait reaped nginx:worker by node\nexpect reaped nginx:worker by pause");
+    play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
+    play.command();
+    play.engine.completed(Outcome::Done);
+    play.pending();
+    play.end(WORKER);
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.ends_with("nginx:worker[0] (pid 102) was reaped by the node (pid 50)"));
+
+    let mut play = Play::new("expect orphan nginx:worker reaped by pause");
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.ends_with("of 1 nginx:worker[0] none was adopted by pause"));
+}
+
+#[test]
+fn states_counts_and_memory_are_the_kernel_s() {
+    let good =
+        "expect process pause S\nexpect count nginx:worker 1\nexpect count nginx:worker >=1\nexpect memory pause <5kB";
+    assert_eq!(Play::new(good).advance(), Progress::Done);
+    let mut play = Play::new("wait process nginx T\nexpect count nginx:worker 2");
+    play.pending();
+    play.world.apply(&Delta::State { id: proc(NGINX), state: State::Stopped, at: at(5_000) });
+    play.pending();
+    play.now += SECOND;
+    assert_eq!(play.why(), (2, "`expect count nginx:worker 2` does not hold: there are 1".to_owned()));
+}
+
+#[test]
+fn words_events_and_restarts_of_pods() {
+    let script = "wait state nginx CrashLoopBackOff\nexpect status nginx-busybox CrashLoopBackOff
+        expect restarts nginx >=2\nwait event nginx-busybox BackOff restarting failed\nexpect events nginx-busybox BackOff 1";
+    let mut play = Play::new(script);
+    play.pending();
+    let mut looping = pod(vec![container("nginx", NGINX, 2), container("busybox", BUSYBOX, 0)]);
+    let reason = "CrashLoopBackOff".to_owned();
+    looping.containers[0].state = ContainerState::Waiting { reason: reason.clone(), message: None };
+    looping.reason = Some(reason);
+    play.world.apply(&told(looping));
+    play.pending();
+    let message = "Back-off restarting failed container nginx".to_owned();
+    let (kind, reason) = (EventKind::Warning, "BackOff".to_owned());
+    play.world.apply(&Delta::Event { event: PodEvent { pod: fixture::uid(), kind, reason, message, at: at(5_000) } });
+    assert_eq!(play.advance(), Progress::Done);
+}
+
+#[test]
+fn a_log_is_read_until_it_says_so() {
+    let mut play = Play::new("wait log nginx listening within 1s\nexpect output on port 80");
+    let Command::Logs(member) = play.command() else { panic!() };
+    assert_eq!(member.name(), "nginx");
+    assert!(play.engine.is_polling());
+    play.engine.completed(Outcome::Output("starting".into()));
+    play.pending();
+    play.now += SECOND / 2;
+    assert!(matches!(play.command(), Command::Logs(_)));
+    play.engine.completed(Outcome::Output("listening on port 80".into()));
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new("wait fetch http://localhost:8880/ hello within 1s");
+    assert!(matches!(play.command(), Command::Fetch(_)));
+    play.engine.completed(Outcome::Failed("Connection refused".into()));
+    play.pending();
+    play.now += SECOND;
+    assert!(matches!(play.command(), Command::Fetch(_)));
+    play.engine.completed(Outcome::Failed("Connection refused".into()));
+    assert!(play.why().1.ends_with("did not come within 1 s: Connection refused"));
+}
+
+#[test]
+fn a_page_can_be_expected_from_and_has_no_exit_code() {
+    let mut play = Play::new("fetch http://localhost/\nexpect output 200 OK\nexpect exit 0");
+    play.command();
+    assert!(!play.engine.is_polling());
+    play.engine.completed(Outcome::Output("HTTP/1.1 200 OK\n\nhello".into()));
+    assert_eq!(play.why(), (3, "`expect exit 0` does not hold: nothing was run by exec before".to_owned()));
+}
+
+#[test]
+fn a_removal_is_timed() {
+    let mut play = Play::new("delete nginx-busybox\nwait removed nginx-busybox\nexpect took >=2s\nexpect took <2500ms");
+    assert_eq!(play.command(), Command::Delete(fixture::uid()));
+    play.engine.completed(Outcome::Done);
+    play.pending();
+    play.now += 2 * SECOND;
+    play.world.apply(&Delta::PodRemoved { uid: fixture::uid(), at: at(9_000) });
+    assert_eq!(play.advance(), Progress::Done);
+    assert_eq!(
+        Play::new("expect removed other").why_later(),
+        "`expect removed other` does not hold: there was no pod other"
+    );
+}
+
+#[test]
+fn a_container_gets_another_command_or_obeys_by_hand() {
+    let mut play =
+        Play::new("replace busybox -- sleep 9\nwait restarted busybox\nunshare busybox net\njoin busybox net pause");
+    let Command::Replace { member, argv } = play.command() else { panic!() };
+    assert_eq!((member.name(), argv), ("busybox", vec!["sleep".to_owned(), "9".to_owned()]));
+    play.engine.completed(Outcome::Done);
+    play.pending();
+    play.world.apply(&told(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 1)])));
+    let Command::Hand { member, step } = play.command() else { panic!() };
+    assert_eq!((member.name(), step), ("busybox", HandStep::Unshare(vec![NsKind::Net])));
+    play.engine.completed(Outcome::Done);
+    let Command::Hand { step: HandStep::Join { kinds, target }, .. } = play.command() else { panic!() };
+    assert_eq!((kinds, target.name()), (vec![NsKind::Net], "pause"));
+    play.engine.completed(Outcome::Failed("not there yet".into()));
+    assert_eq!(play.why(), (4, "not there yet".to_owned()));
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use podscope::model::{NsKind, Phase, Signal};
-use podscope::script::{Condition, MemberRef, StepKind, duration, parse};
+use podscope::lab::Url;
+use podscope::model::{NsKind, Phase, Signal, State};
+use podscope::script::{Bound, Condition, Ending, MemberRef, Relation, StepKind, duration, parse};
 use proptest::prelude::*;
 
 fn kind(line: &str) -> StepKind {
@@ -65,6 +66,54 @@ fn every_step_of_the_design() {
 }
 
 #[test]
+fn what_the_experiments_ask() {
+    let holds = |line: &str| match kind(&format!("expect {line}")) {
+        StepKind::Expect { that, .. } => that,
+        other => panic!("{other:?}"),
+    };
+    let (of, by) = (member("p", "c"), MemberRef::Name { pod: None, member: "pause".into(), process: None });
+    let named = MemberRef::Name { pod: None, member: "c".into(), process: Some(("sleep".into(), 0)) };
+    let at_least = |than| Bound { relation: Relation::AtLeast, than };
+    let how = Ending::Signal(Signal::KILL);
+    assert_eq!(holds("ended p/c signal 9"), Condition::Ended { of: of.clone(), how });
+    assert_eq!(holds("ended p/c code 3"), Condition::Ended { of: of.clone(), how: Ending::Code(3) });
+    assert_eq!(holds("process p/c T"), Condition::State { of: of.clone(), state: State::Stopped });
+    assert_eq!(holds("count c:sleep >= 2"), Condition::Count { of: named.clone(), bound: at_least(2) });
+    assert_eq!(holds("parent c:sleep pause"), Condition::Parent { of: named.clone(), parent: by.clone() });
+    assert_eq!(holds("reaped p/c by pause"), Condition::Reaped { of: of.clone(), by: by.clone() });
+    assert_eq!(holds("orphan c:sleep reaped by pause"), Condition::Orphan { of: named, by: by.clone() });
+    let bound = Bound { relation: Relation::Below, than: 200_000 };
+    assert_eq!(holds("memory pause <200kB"), Condition::Memory { of: by.clone(), bound });
+    let word = "CrashLoopBackOff".to_owned();
+    assert_eq!(holds("state p/c CrashLoopBackOff"), Condition::Word { container: of.clone(), word: word.clone() });
+    assert_eq!(holds("status p CrashLoopBackOff"), Condition::Status { pod: "p".into(), word });
+    let one = Bound { relation: Relation::Exactly, than: 1 };
+    assert_eq!(holds("restarts p/c 1"), Condition::Restarts { container: of.clone(), bound: one });
+    let event = |text: &str| Condition::Event { pod: "p".into(), reason: "BackOff".into(), text: text.into() };
+    assert_eq!(holds("event p BackOff"), event(""));
+    assert_eq!(holds("event p BackOff Back-off restarting within 3s"), event("Back-off restarting"));
+    let events = Condition::Events { pod: "p".into(), reason: "BackOff".into(), bound: at_least(3) };
+    assert_eq!(holds("events p BackOff >=3"), events);
+    assert_eq!(holds("removed p"), Condition::Removed("p".into()));
+    assert_eq!(holds("took >=1.5s"), Condition::Took(at_least(1_500_000_000)));
+    let url = Url::parse("http://localhost:8880/a").unwrap();
+    let until = Condition::Fetch { url: url.clone(), text: "My # blog".into() };
+    assert_eq!(
+        kind("wait fetch http://localhost:8880/a My # blog within 3s"),
+        StepKind::Wait { until, within: secs(3) }
+    );
+    let until = Condition::Log { member: of.clone(), text: "live within limits".into() };
+    assert_eq!(kind("wait log p/c live within limits"), StepKind::Wait { until, within: secs(10) });
+    assert_eq!(kind("logs p/c"), StepKind::Logs(of.clone()));
+    assert_eq!(kind("fetch http://localhost:8880/a"), StepKind::Fetch(url));
+    let argv = ["sh", "-c", "echo # new"].map(String::from).to_vec();
+    assert_eq!(kind("replace p/c -- sh -c 'echo # new'"), StepKind::Replace { member: of.clone(), argv });
+    let kinds = vec![NsKind::Net, NsKind::Uts];
+    assert_eq!(kind("unshare p/c net,uts"), StepKind::Unshare { member: of.clone(), kinds: kinds.clone() });
+    assert_eq!(kind("join p/c net,uts pause"), StepKind::Join { member: of, kinds, target: by });
+}
+
+#[test]
 fn comments_and_empty_lines_are_nothing() {
     let script = parse("a.script", "# one\n\n   # two\n  sleep 1 # three\n").unwrap();
     assert_eq!((script.steps.len(), script.steps[0].line), (1, 4));
@@ -84,6 +133,16 @@ fn mistakes_name_the_line_and_what_is_right() {
     assert!(why("expect phase p Fine").contains("`Fine` is no phase"));
     assert!(why("exec p/c wget").contains("exec POD/CONTAINER -- PROGRAM"));
     assert!(why("exec p/c -- echo 'a").contains("a ' is missing"));
+    assert!(why("expect process p/c Q").contains("`Q` is no state of a process"));
+    assert!(why("expect count p/c 2").contains("`p/c` names no processes; POD/MEMBER:NAME"));
+    assert!(why("expect ended p/c 9").contains("ended POD/MEMBER signal KILL"));
+    assert!(why("expect memory pause <2cm").contains("`2cm` is no size"));
+    assert!(why("expect orphan c:x by pause").contains("orphan POD/MEMBER:NAME reaped by pause"));
+    assert!(why("wait log p/c").contains("log POD/CONTAINER TEXT"));
+    assert!(why("wait log p/c  within 3s").contains("log POD/CONTAINER TEXT"));
+    assert!(why("fetch localhost").contains("`localhost` is no URL; http://HOST"));
+    assert!(why("join p/c net,disk pause").contains("`disk` is no kind of namespace"));
+    assert!(why("replace p/c sh").contains("replace POD/CONTAINER -- COMMAND"));
     assert!(why("sleep -1s").contains("`-1s` is no duration"));
 }
 

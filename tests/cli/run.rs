@@ -195,6 +195,67 @@ fn a_pod_that_cannot_start_is_a_failure_that_says_why() {
 }
 
 #[test]
+fn presets_are_known_by_name() {
+    let out = podscope(&["run", "--list"]);
+    assert!(out.status.success());
+    assert!(text(&out.stdout).lines().any(|l| l.starts_with(" 1  nginx-busybox ")), "{}", text(&out.stdout));
+    for (args, says) in [
+        (vec!["run", "no-such-preset"], "no-such-preset: No such file or directory (os error 2); nor is it a preset"),
+        (vec!["run", PRESET, "--check"], "is no preset, so it has no script for --check"),
+        (vec!["run", "deaf", "orphans", "--check"], "--check plays the script of one preset"),
+        (vec!["run", "deaf", "--clock", "0"], "expected a whole number from 1 to 1000"),
+        (vec!["run", "deaf", "--pod-cidr", "8.8.8.0/24"], "8.8.8.0/24"),
+    ] {
+        let out = podscope(&args);
+        assert!(!out.status.success() && out.stdout.is_empty(), "{args:?}");
+        assert!(text(&out.stderr).contains(says), "{args:?}: {}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn the_clock_and_the_addresses_are_as_asked_for() {
+    let place = Place::new();
+    let crash = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x, command: ['false']}\n";
+    let file = place.file("p.yaml", crash);
+    // at a hundred times the speed the third start comes after 0.1 s, and not after 10
+    let script = place.file("s.script", "wait restarts c >=3 within 3s\nwait event p BackOff");
+    let out = place.start(&[&file, "--clock", "100", "--pod-cidr", "172.30.7.0/24", "--script", &script]);
+    let out = out.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+    assert!(text(&out.stdout).contains("172.30.7.2"), "{}", text(&out.stdout));
+}
+
+#[test]
+fn a_manifest_that_changes_is_followed() {
+    let place = Place::new();
+    let manifest = |word: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  shareProcessNamespace: true\n{more}  containers:
+  - {{name: c, image: x, command: [sh, -c, echo {word}; exec sleep 1h]}}
+  - {{name: d, image: x, command: [sleep, 1h]}}\n"
+        )
+    };
+    let file = place.file("p.yaml", &manifest("one", ""));
+    let script = "wait ready\nwait log c one\nsnapshot up.json\nwait log c two\nwait restarted c\nexpect restarts d 0
+expect ip p kept\nsnapshot replaced.json\nwait phase p Failed within 1h";
+    let script = place.file("s.script", script);
+    let mut run = place.start(&[&file, "--watch", "--script", &script]);
+    until("up.json", || read(&place.path("up.json")));
+    place.file("p.yaml", &manifest("two", ""));
+    until("replaced.json", || {
+        assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
+        read(&place.path("replaced.json"))
+    });
+    // what it cannot do without ending the pod it offers
+    place.file("p.yaml", &manifest("two", "  hostname: other\n"));
+    let mut told = std::io::BufRead::lines(std::io::BufReader::new(run.stderr.take().unwrap()));
+    let offered = told.find_map(|line| line.ok().filter(|line| line.contains("re-created"))).unwrap();
+    assert!(offered.ends_with("pod p would have to be re-created for spec.hostname; press Ctrl-C and run it again"));
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+    run.wait().unwrap();
+}
+
+#[test]
 fn bad_input_is_named_before_anything_starts() {
     let place = Place::new();
     let broken = place.file("broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: 7\n");

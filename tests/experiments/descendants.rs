@@ -32,8 +32,12 @@ impl Descendants {
         }
     }
 
-    pub fn len(&self) -> usize {
-        self.seen.len()
+    pub fn add(&mut self, others: impl IntoIterator<Item = (Id, String)>) {
+        self.seen.extend(others);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
     }
 
     /// Those that are still in the process table.

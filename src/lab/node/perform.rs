@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::birth::Failure;
 use super::engine::{Node, PodRun, Role, Running, Timer};
-use super::volumes;
+use super::{leftovers, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
@@ -265,14 +265,7 @@ impl Node {
     /// A container's orphans are pause's children now; its own mount namespace tells which they are.
     fn kill_leftovers(&mut self, uid: &PodUid, container: &str) {
         let Some(mnt) = self.pods.get_mut(uid).and_then(|run| run.last_mnt.remove(container)) else { return };
-        let Ok(entries) = fs::read_dir("/proc") else { return };
-        for entry in entries.filter_map(Result::ok) {
-            let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
-            let same = || fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|m| m.ino() == mnt);
-            if pid != 1 && same() {
-                let _ = kill(Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
-            }
-        }
+        leftovers::end(mnt);
     }
 }
 

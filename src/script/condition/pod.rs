@@ -114,7 +114,8 @@ pub fn removed(world: &World, before: &World, name: &str) -> Result<(), String> 
 pub fn ip(world: &World, before: &World, name: &str, kept: bool) -> Result<(), String> {
     let pod = resolve::pod(world, Some(name))?;
     let now = pod.ip.ok_or_else(|| format!("pod {} has no address", pod.name))?;
-    let before = before.pod(&pod.uid).and_then(|p| p.ip);
+    // by uid: another pod of the same name is another pod
+    let before = before.pod(&pod.uid).ok_or_else(|| format!("pod {name} was not there before"))?.ip;
     let shown = || before.map_or_else(|| "none".into(), |ip| ip.to_string());
     held((before == Some(now)) == kept, || format!("the address was {} and is {now}", shown()))
 }

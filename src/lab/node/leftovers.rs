@@ -1,0 +1,49 @@
+//! What a container has left behind in the pod's pid namespace.
+
+use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+
+use crate::model::MonoNs;
+use crate::sys::{clock, pidfd};
+
+/// How long they are waited for; longer takes only one that sleeps where no signal reaches it.
+const PATIENCE_NS: u64 = 500_000_000;
+
+/// Ends all that lives in a mount namespace, which is a container's own, and returns when they have: what they
+/// hold, a port above all, is to be free when the container is started again.
+pub fn end(mnt: u64) {
+    let deadline = clock::now().plus(PATIENCE_NS);
+    loop {
+        let left = living_in(mnt);
+        for process in &left {
+            let _ = pidfd::send_signal(process, Signal::SIGKILL as i32);
+        }
+        // once more for those that were born meanwhile
+        if left.is_empty() || !left.iter().all(|process| has_ended_by(process, deadline)) {
+            return;
+        }
+    }
+}
+
+/// A process that is exiting has no mount namespace any more, and has closed its files before
+/// (`do_exit` in kernel/exit.c).
+fn living_in(mnt: u64) -> Vec<OwnedFd> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != 1)
+        .filter_map(|pid| {
+            let process = pidfd::open(pid).ok()?;
+            fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|m| m.ino() == mnt).then_some(process)
+        })
+        .collect()
+}
+
+fn has_ended_by(process: &OwnedFd, deadline: MonoNs) -> bool {
+    let left = deadline.since(clock::now()).div_ceil(1_000_000);
+    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|ready| ready > 0)
+}
