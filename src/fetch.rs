@@ -1,16 +1,9 @@
 //! A page over HTTP as anybody on the host gets it: how scripts see that a host port leads into a pod.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io;
 
 use crate::command::Outcome;
 use crate::lab::Url;
-
-/// How long to wait for a connection, or for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Of a page, no more is read than this.
-const MOST: u64 = 256 * 1024;
 
 /// As the answer to [`Command::Fetch`](crate::command::Command::Fetch).
 pub fn outcome(url: &Url) -> Outcome {
@@ -25,33 +18,12 @@ pub fn outcome(url: &Url) -> Outcome {
 /// # Errors
 /// Nobody listens there, or does not answer, or not in HTTP.
 pub fn fetch(url: &Url) -> io::Result<String> {
-    let mut stream = connect(url)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let path = if url.path.is_empty() { "/" } else { &url.path };
-    // 1.0, so that no server sends the page in chunks
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: podscope\r\n\r\n", url.authority());
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
+    let answer = url.get("podscope")?;
     let (head, page) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.lines().next().filter(|status| status.starts_with("HTTP/")) {
         Some(status) => Ok(format!("{status}\n\n{page}")),
         None => Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP")),
     }
-}
-
-/// To the first address that takes the connection.
-fn connect(url: &Url) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::NotFound.into();
-    for address in url.addresses()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => return Ok(stream),
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
 }
 
 #[cfg(test)]

@@ -255,7 +255,8 @@ impl PodState {
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
         }
-        if self.spec.share.pid && self.holder == Holder::Up {
+        // where all stops, what is left behind ends with pause
+        if self.spec.share.pid && self.holder == Holder::Up && self.course == Course::Run {
             d.actions.push(Action::KillLeftovers(container.to_owned()));
         }
     }

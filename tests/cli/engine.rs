@@ -1,6 +1,7 @@
 //! Scripts played over a World that the test changes by hand.
 
-use podscope::command::{Command, HandStep, Outcome};
+use podscope::command::{Command, Outcome};
+use podscope::lab::HandStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
 };

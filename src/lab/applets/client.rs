@@ -2,8 +2,6 @@
 //!
 //! `--url URL` (`http://localhost/`), `--every TIME` (5s).
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,11 +10,6 @@ use nix::sys::prctl;
 use super::http::url::Url;
 use super::options::Options;
 use super::{end_on_term_as_init, say, usage};
-
-/// How long to wait for a connection or for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Of a page, no more is read than this.
-const MOST: u64 = 64 * 1024;
 
 pub fn main(args: &[String]) -> i32 {
     let read = || -> Result<(String, Url, Duration), String> {
@@ -33,7 +26,7 @@ pub fn main(args: &[String]) -> i32 {
     let _ = prctl::set_name(c"client");
     end_on_term_as_init();
     loop {
-        match get(&url) {
+        match url.get("podscope-client").map(|answer| in_short(&answer)) {
             Ok(answer) => say(format_args!("GET {text}: {answer}")),
             Err(e) => say(format_args!("GET {text}: {e}")),
         }
@@ -41,37 +34,11 @@ pub fn main(args: &[String]) -> i32 {
     }
 }
 
-/// The status and the first line of the page.
-fn get(url: &Url) -> io::Result<String> {
-    let mut stream = connect(url)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let path = if url.path.is_empty() { "/" } else { &url.path };
-    // 1.0, so that no server sends the page in chunks
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: podscope-client\r\n\r\n", url.authority());
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer)?;
-    Ok(in_short(&String::from_utf8_lossy(&answer)))
-}
-
 fn in_short(answer: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let status = head.lines().next().and_then(|line| line.strip_prefix("HTTP/1."));
     let status = status.and_then(|rest| rest.split_once(' ')).map_or("no HTTP", |(_, status)| status);
     format!("{status}: {}", body.lines().next().unwrap_or("an empty page"))
-}
-
-/// To the first address that takes the connection.
-fn connect(url: &Url) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::NotFound.into();
-    for address in url.addresses()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => return Ok(stream),
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
 }
 
 #[cfg(test)]

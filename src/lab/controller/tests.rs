@@ -396,10 +396,10 @@ fn deletion_is_term_grace_kill_then_pause() {
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
     assert_eq!(told(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
     assert_eq!((d.wake, pod.pod.status()), (Some(MonoNs(32 * S)), "Terminating"));
-    assert_eq!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions, [leftovers("a")]);
+    assert!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions.is_empty());
     assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
     let d = pod.decide(ended("b", KILLED), at(33));
-    assert_eq!(d.actions, [leftovers("b"), signal(None, Signal::KILL)]);
+    assert_eq!(d.actions, [signal(None, Signal::KILL)]);
     assert_eq!(pod.decide(PAUSE_KILLED, at(33)).actions, [Action::ReleaseSandbox, Action::Remove]);
 }
 
@@ -422,9 +422,9 @@ fn sidecars_stop_last_and_in_reverse() {
     );
     // the grace period is over: a sidecar has two seconds nevertheless
     let d = deleted.decide(ended("a", KILLED), at(4));
-    assert_eq!((d.actions, d.wake), (vec![leftovers("a"), signal(Some("t"), Signal::TERM)], Some(MonoNs(6 * S))));
-    assert_eq!(deleted.decide(ended("t", OK), at(5)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
-    assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [leftovers("s"), signal(None, Signal::KILL)]);
+    assert_eq!((d.actions, d.wake), (vec![signal(Some("t"), Signal::TERM)], Some(MonoNs(6 * S))));
+    assert_eq!(deleted.decide(ended("t", OK), at(5)).actions, [signal(Some("s"), Signal::TERM)]);
+    assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [signal(None, Signal::KILL)]);
     // when the work is done they are stopped as well
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a"), signal(Some("t"), Signal::TERM)]);
     assert_eq!(pod.decide(ended("t", OK), at(3)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);

@@ -34,10 +34,12 @@ pub fn end(mnt: u64) {
 fn living_in(mnt: u64) -> Vec<OwnedFd> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| *pid != 1)
+    let lives_in = |pid: u32| fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|m| m.ino() == mnt);
+    pids.filter(|pid| *pid != 1 && lives_in(*pid))
         .filter_map(|pid| {
             let process = pidfd::open(pid).ok()?;
-            fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|m| m.ino() == mnt).then_some(process)
+            // the pid could have been given anew before it was held
+            lives_in(pid).then_some(process)
         })
         .collect()
 }

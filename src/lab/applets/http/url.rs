@@ -1,7 +1,13 @@
 //! `http://HOST[:PORT][/PATH]`.
 
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+/// How long to wait for a connection, or for the next bytes.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Of an answer, no more is read than this.
+const MOST: u64 = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -34,6 +40,35 @@ impl Url {
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == 80 { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// The whole answer to a GET, head and page, whatever its status.
+    ///
+    /// # Errors
+    /// Nobody listens there, or does not answer in time.
+    pub fn get(&self, agent: &str) -> io::Result<String> {
+        let mut stream = self.connect()?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        // 1.0, so that no server sends the page in chunks
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: {agent}\r\n\r\n", self.authority());
+        stream.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        stream.take(MOST).read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// To the first address that takes the connection.
+    fn connect(&self) -> io::Result<TcpStream> {
+        let mut last = io::ErrorKind::NotFound.into();
+        for address in self.addresses()? {
+            match TcpStream::connect_timeout(&address, PATIENCE) {
+                Ok(stream) => return Ok(stream),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
     }
 
     /// `localhost` is `::1` too, where few listen: all of them are to be tried.
