@@ -236,7 +236,8 @@ impl World {
                 p.signals = facts.signals;
             }
         }
-        if p.member.is_none() {
+        // an adopter's membership is not its own: it is still to be told whose it is
+        if p.member.is_none() && (orphan || (p.parent == facts.parent && p.reparents.is_empty())) {
             p.member = inherited;
         }
         if orphan {
@@ -317,7 +318,11 @@ impl World {
         // children born between the fork and this report
         let mut heads = vec![id];
         while let Some(head) = heads.pop() {
-            let children: Vec<ProcId> = self.children(head).filter(|c| c.member.is_none()).map(|c| c.id).collect();
+            // those too that it has lost to another parent by now
+            let left = |c: &&Arc<Process>| c.reparents.first().is_some_and(|r| r.from == Parent::Process(head));
+            let lost = self.processes.values().filter(left).map(Arc::as_ref);
+            let children = self.children(head).filter(|c| c.reparents.is_empty()).chain(lost);
+            let children: Vec<ProcId> = children.filter(|c| c.member.is_none()).map(|c| c.id).collect();
             for child in children {
                 if let Some(p) = self.processes.get_mut(&child) {
                     Arc::make_mut(p).member = Some(member.clone());

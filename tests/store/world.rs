@@ -84,6 +84,25 @@ fn members_pass_on_to_children_born_before_and_after() {
 }
 
 #[test]
+fn an_orphan_is_of_the_member_that_bore_it_however_late_that_is_told() {
+    let member = |name| Member::container(&PodUid("u".into()), name);
+    // 2 is told to be a member's when its grandchild 4 has been adopted by 1 already
+    let (from, to) = (Parent::Process(proc(3)), Parent::Process(proc(1)));
+    let world = world([
+        born(1, 0, 1),
+        Delta::Joined { id: proc(1), member: member("init"), at: at(2) },
+        born(2, 0, 3),
+        born(3, 2, 4),
+        born(4, 3, 5),
+        Delta::Reparented { id: proc(4), from, to, at: at(6) },
+        Delta::Joined { id: proc(2), member: member("shell"), at: at(7) },
+    ]);
+    for pid in [2, 3, 4] {
+        assert_eq!(world.process(proc(pid)).unwrap().member, Some(member("shell")), "{pid}");
+    }
+}
+
+#[test]
 fn memory_is_bounded_however_long_it_runs() {
     let mut world = World::default();
     for n in 1..40_000_u32 {
