@@ -393,9 +393,9 @@ impl Node {
                 let (call, stderr) = (*call, *stderr);
                 if let Some(session) = self.sessions.get_mut(&call) {
                     if stderr {
-                        session.stderr.push(bytes)
+                        session.stderr.push(bytes);
                     } else {
-                        session.stdout.push(bytes)
+                        session.stdout.push(bytes);
                     }
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
