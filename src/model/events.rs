@@ -21,27 +21,34 @@ impl Aggregated {
     }
 }
 
+/// One kind of event while it is counted.
+struct Found<'a> {
+    first: MonoNs,
+    last: MonoNs,
+    count: usize,
+    /// Where the last one stood.
+    place: usize,
+    event: &'a PodEvent,
+}
+
 /// Merges equal events; in the order in which each came last.
 pub fn aggregate<'a>(events: impl IntoIterator<Item = &'a PodEvent>) -> Vec<Aggregated> {
-    let mut found: BTreeMap<(&str, super::EventKind, &str, &str), (MonoNs, MonoNs, usize, usize, &PodEvent)> =
-        BTreeMap::new();
+    let mut found: BTreeMap<_, Found<'_>> = BTreeMap::new();
     for (place, event) in events.into_iter().enumerate() {
-        let key = (event.pod.0.as_str(), event.kind, event.reason.as_str(), event.message.as_str());
+        let key = (&event.pod, event.kind, event.reason.as_str(), event.message.as_str());
         let t = event.at.t;
-        let known = found.entry(key).or_insert((t, t, 0, place, event));
-        known.0 = known.0.min(t);
-        known.2 += 1;
+        let known = found.entry(key).or_insert(Found { first: t, last: t, count: 0, place, event });
+        known.first = known.first.min(t);
+        known.count += 1;
         // sources may be late: the latest by its own time
-        if t >= known.1 {
-            (known.1, known.3, known.4) = (t, place, event);
+        if t >= known.last {
+            (known.last, known.place, known.event) = (t, place, event);
         }
     }
-    let mut merged: Vec<_> = found.into_values().collect();
-    merged.sort_unstable_by_key(|(_, last, _, place, _)| (*last, *place));
-    merged
-        .into_iter()
-        .map(|(first, last, count, _, event)| Aggregated { first, last, count, event: event.clone() })
-        .collect()
+    let mut merged: Vec<Found<'_>> = found.into_values().collect();
+    merged.sort_unstable_by_key(|f| (f.last, f.place));
+    let owned = |f: Found<'_>| Aggregated { first: f.first, last: f.last, count: f.count, event: f.event.clone() };
+    merged.into_iter().map(owned).collect()
 }
 
 /// Seconds as kubectl says them (`HumanDuration` in `k8s.io/apimachinery/pkg/util/duration`).
@@ -76,7 +83,8 @@ mod tests {
     fn what_is_the_same_in_every_part_is_told_once() {
         use EventKind::{Normal, Warning};
         let back_off = |s| event("a", Warning, "BackOff", "Back-off restarting failed container web", s);
-        let table: [(&str, Vec<PodEvent>, Vec<(&str, Option<&str>)>); 6] = [
+        type Case = (&'static str, Vec<PodEvent>, Vec<(&'static str, Option<&'static str>)>);
+        let table: [Case; 6] = [
             ("nothing", vec![], vec![]),
             ("one", vec![back_off(1)], vec![("BackOff", None)]),
             ("three", vec![back_off(1), back_off(21), back_off(41)], vec![("BackOff", Some("x3 over 40s"))]),

@@ -86,7 +86,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     ui.painter().galley(at - vec2(0.0, name.size().y / 2.0), name, tokens.text);
     let mut second = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
     if let Some(sandbox) = pod.sandbox.as_ref().filter(|s| s.attempt > 0) {
-        second.push_str(&format!(" · sandbox #{}", sandbox.attempt + 1));
+        second = format!("{second} · sandbox #{}", sandbox.attempt + 1);
     }
     let second_room = if crowded { room - status_w - 8.0 } else { room };
     if second_room > 60.0 {

@@ -93,7 +93,8 @@ fn a_manifest_that_changes_replaces_only_what_it_must() {
     let shell = Id::of(kernel::parent(sleep.pid)).expect("its shell");
     let path = desktop.home().join("pod.yaml");
 
-    std::fs::write(&path, text.replace("sleep 1h", "sleep 2h")).expect("written");
+    let text = text.replace("sleep 1h", "sleep 2h");
+    std::fs::write(&path, &text).expect("written");
     wait_for("busybox alone replaced", || (!shell.exists()).then_some(()));
     let (still, now) = pod_of(app);
     assert_eq!(still, pause, "the pod stays");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// The last lines of an output, bounded.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
-    lines: VecDeque<String>,
+    whole: VecDeque<String>,
     /// Bytes after the last newline.
     open: Vec<u8>,
     /// Older lines are gone.
@@ -27,18 +27,18 @@ impl Lines {
             self.open.extend_from_slice(&part[..part.len().min(room)]);
             if part.ends_with(b"\n") {
                 let line = readable(&std::mem::take(&mut self.open));
-                self.lines.push_back(line);
+                self.whole.push_back(line);
             }
         }
-        while self.lines.len() > Self::MAX {
-            self.lines.pop_front();
+        while self.whole.len() > Self::MAX {
+            self.whole.pop_front();
             self.lost = true;
         }
     }
 
     /// The last one may still be written.
     pub fn len(&self) -> usize {
-        self.lines.len() + usize::from(!self.open.is_empty())
+        self.whole.len() + usize::from(!self.open.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -46,9 +46,9 @@ impl Lines {
     }
 
     pub fn get(&self, at: usize) -> Option<String> {
-        match self.lines.get(at) {
+        match self.whole.get(at) {
             Some(line) => Some(line.clone()),
-            None => (at == self.lines.len() && !self.open.is_empty()).then(|| readable(&self.open)),
+            None => (at == self.whole.len() && !self.open.is_empty()).then(|| readable(&self.open)),
         }
     }
 
