@@ -308,8 +308,7 @@ impl Window {
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
             let ended = latest.node.as_ref().and_then(|n| n.ended.as_ref()).map(|(reason, _)| reason.as_str());
-            let presets: Vec<(&str, &str)> = crate::presets::ALL.iter().map(|p| (p.name, p.about)).collect();
-            pods::pods_ui(ui, &mut cx, &presets, ended);
+            pods::pods_ui(ui, &mut cx, ended);
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {

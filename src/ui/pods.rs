@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use super::presets::{Preset, new_pod_ui};
+use super::presets::new_pod_ui;
 use super::{Cx, text, tokens, widgets, words};
 use crate::app::Action;
 use crate::command::Command;
@@ -10,12 +10,11 @@ use crate::model::Pod;
 
 const CARD_H: f32 = 64.0;
 
-/// `presets`: name and what it shows.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>], node_ended: Option<&str>) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, node_ended: Option<&str>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx, presets));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx));
     });
     ui.add_space(6.0);
     if let Some(reason) = node_ended {

@@ -6,27 +6,25 @@ use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 use crate::command::{Command, PodSource};
+use crate::presets::{self, Preset};
 
 const ROW_H: f32 = 40.0;
-const WIDTH: f32 = 360.0;
+const WIDTH: f32 = 560.0;
 /// Of the list; more is scrolled to.
 const HEIGHT: f32 = 420.0;
 
-/// A bundled pod: name, and what it shows in a line.
-pub type Preset<'a> = (&'a str, &'a str);
-
-/// Places of those that have every word of the search in number, name or line.
-pub fn matching(presets: &[Preset<'_>], search: &str) -> Vec<usize> {
+/// Those that have every word of the search in number, name or line.
+pub fn matching(search: &str) -> Vec<&'static Preset> {
     let search = search.to_lowercase();
-    let has = |at: usize, (name, about): &Preset<'_>| {
-        let hay = format!("{} {name} {about}", at + 1).to_lowercase();
+    let has = |p: &&Preset| {
+        let hay = format!("{} {} {}", p.number, p.name, p.about).to_lowercase();
         search.split_whitespace().all(|word| hay.contains(word))
     };
-    presets.iter().enumerate().filter(|(at, preset)| has(*at, preset)).map(|(at, _)| at).collect()
+    presets::ALL.iter().filter(has).collect()
 }
 
 /// The button, and below it the list.
-pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>]) {
+pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let button = widgets::button(ui, cx.tokens, widgets::Look::Primary, Some(Icon::Plus), "New pod", None);
     let fresh = button.clicked();
     let popup = egui::Popup::menu(&button).gap(6.0).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
@@ -40,9 +38,9 @@ pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>]) {
         }
         let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         ui.data_mut(|d| d.insert_temp(key, search.clone()));
-        let found = matching(presets, &search);
+        let found = matching(&search);
         if enter && let Some(first) = found.first() {
-            start(ui, cx, presets[*first].0);
+            start(ui, cx, first.name);
         }
         ui.add_space(4.0);
         if found.is_empty() {
@@ -50,9 +48,9 @@ pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, presets: &[Preset<'_>]) {
         }
         egui::ScrollArea::vertical().max_height(HEIGHT).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
-            for (nth, at) in found.iter().enumerate() {
+            for (nth, preset) in found.iter().enumerate() {
                 // what Enter would start is marked
-                row_ui(ui, cx, *at, presets[*at], nth == 0 && !search.is_empty());
+                row_ui(ui, cx, preset, nth == 0 && !search.is_empty());
             }
         });
         ui.separator();
@@ -78,8 +76,8 @@ fn search_ui(ui: &mut Ui, cx: &Cx<'_>, search: &mut String) -> egui::Response {
     .inner
 }
 
-fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, at: usize, (name, about): Preset<'_>, marked: bool) {
-    let tokens = cx.tokens;
+fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, preset: &Preset, marked: bool) {
+    let (tokens, name, about) = (cx.tokens, preset.name, preset.about);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_H), Sense::click());
     if response.hovered() || response.has_focus() || marked {
         ui.painter().rect_filled(rect, CornerRadius::same(6), tokens.accent_fill);
@@ -88,7 +86,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, at: usize, (name, about): Preset<'_>, ma
         response.scroll_to_me(None);
     }
     let number = rect.left_top() + vec2(26.0, 6.0);
-    text::put(ui, number, Align2::RIGHT_TOP, &(at + 1).to_string(), tokens::mono(11.5), tokens.muted, 24.0);
+    text::put(ui, number, Align2::RIGHT_TOP, &preset.number.to_string(), tokens::mono(11.5), tokens.muted, 24.0);
     let left = rect.left_top() + vec2(36.0, 4.0);
     let room = rect.right() - left.x - 8.0;
     text::put(ui, left, Align2::LEFT_TOP, name, tokens::semibold(13.0), tokens.text, room);
@@ -111,18 +109,17 @@ mod tests {
 
     #[test]
     fn a_search_finds_by_number_name_or_line_in_any_case() {
-        let presets =
-            [("nginx-busybox", "Two members share net"), ("no-reap", "Zombies stay"), ("crash", "Ends at once")];
-        let table: [(&str, &[usize]); 6] = [
-            ("", &[0, 1, 2]),
-            ("ZOMBIES", &[1]),
-            ("2", &[1]),
-            ("share nginx", &[0]),
-            ("s", &[0, 1, 2]),
-            ("nothing", &[]),
+        let table: [(&str, &[&str]); 5] = [
+            ("GHOST", &["ghost-blog"]),
+            ("18", &["by-hand"]),
+            ("10", &["held-zombies", "no-reap"]),
+            ("vims hup", &[]),
+            ("workers HUP", &["reload"]),
         ];
         for (search, expected) in table {
-            assert_eq!(matching(&presets, search), expected, "{search}");
+            let found: Vec<&str> = matching(search).iter().map(|p| p.name).collect();
+            assert_eq!(found, expected, "{search}");
         }
+        assert_eq!(matching("").len(), crate::presets::ALL.len());
     }
 }

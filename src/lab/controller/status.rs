@@ -62,12 +62,8 @@ impl PodState {
         }
         let inits: Vec<&Container> = self.pod.containers.iter().filter(|c| c.kind != ContainerKind::App).collect();
         for (i, c) in inits.iter().enumerate() {
-            let run = self.runs.get(&c.name)?;
-            let passed = match c.kind {
-                ContainerKind::Sidecar => run.running || self.any_app_ran(),
-                _ => run.done || self.any_app_ran(),
-            };
-            if passed {
+            let did_its_work = matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+            if did_its_work || self.passed(c) {
                 continue;
             }
             return Some(match &c.state {
