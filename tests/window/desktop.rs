@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use zbus::blocking::{Connection, Proxy, connection::Builder};
 use zbus::zvariant::OwnedObjectPath;
 
-use crate::kernel::wait_for;
+use crate::kernel::{PATIENCE, wait_for};
 
 const SCREEN: &str = "1500x950x24";
 const WINDOW: &str = "1440x900";
@@ -145,17 +145,38 @@ impl Desktop {
         self.xdotool(&["key", key]);
     }
 
-    /// Replaces what stands in the focused text field.
-    pub fn retype(&self, text: &str) {
+    /// Replaces what stands in a text field. What is typed before the field has the focus is lost.
+    pub fn retype(&self, field: &str, text: &str) {
+        /// `ATSPI_STATE_FOCUSED` (atspi-constants.h).
+        const FOCUSED: u32 = 1 << 12;
+        self.click(field);
+        wait_for(&format!("`{field}` has the focus"), || {
+            let proxy = self.proxy(&self.find(field)?, "org.a11y.atspi.Accessible")?;
+            let states: Vec<u32> = proxy.call("GetState", &()).ok()?;
+            (states.first()? & FOCUSED != 0).then_some(())
+        });
         self.xdotool(&["key", "ctrl+a"]);
         self.xdotool(&["type", "--delay", "4", text]);
     }
 
     pub fn wait_shown(&self, name: &str) {
-        wait_for(&format!("`{name}` on screen"), || {
+        let deadline = Instant::now() + PATIENCE;
+        while self.find(name).is_none() {
             self.alive();
-            self.find(name)
+            assert!(Instant::now() < deadline, "`{name}` is not on screen; there is {}", self.names().join(" | "));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// All that is on screen.
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.visit(|_, said| {
+            names.push(said.to_owned());
+            false
         });
+        names.retain(|n| !n.is_empty());
+        names
     }
 
     fn alive(&self) {
@@ -170,12 +191,25 @@ impl Desktop {
 
     /// Breadth first: an exact name before one that only contains it.
     fn find(&self, name: &str) -> Option<Node> {
+        let (mut exact, mut near) = (None, None);
+        self.visit(|node, said| {
+            if said == name {
+                exact = Some(node.clone());
+            } else if near.is_none() && said.contains(name) {
+                near = Some(node.clone());
+            }
+            exact.is_some()
+        });
+        exact.or(near)
+    }
+
+    /// Breadth first, until somebody is `done`.
+    fn visit(&self, mut done: impl FnMut(&Node, &str) -> bool) {
         let root: Node = (
             "org.a11y.atspi.Registry".to_owned(),
             OwnedObjectPath::try_from("/org/a11y/atspi/accessible/root").expect("a path"),
         );
         let mut level = vec![root];
-        let mut near = None;
         let mut seen = HashSet::new();
         while !level.is_empty() {
             let mut next = Vec::new();
@@ -185,18 +219,14 @@ impl Desktop {
                 }
                 let Some(proxy) = self.proxy(&node, "org.a11y.atspi.Accessible") else { continue };
                 let said: String = proxy.get_property("Name").unwrap_or_default();
-                if said == name {
-                    return Some(node);
-                }
-                if near.is_none() && said.contains(name) {
-                    near = Some(node.clone());
+                if done(&node, &said) {
+                    return;
                 }
                 let children: Vec<Node> = proxy.call("GetChildren", &()).unwrap_or_default();
                 next.extend(children);
             }
             level = next;
         }
-        near
     }
 
     fn extents(&self, node: &Node) -> Option<(i32, i32, i32, i32)> {

@@ -74,10 +74,9 @@ fn a_program_runs_in_a_container_and_what_it_writes_is_shown() {
 
     desktop.click("Logs and exec");
     desktop.click("Output of busybox");
-    desktop.click("Command to run in the container");
-    desktop.retype("sh -c 'cat /html/index.html; exit 3'");
+    desktop.wait_shown("Run in busybox");
+    desktop.retype("Command to run in the container", "sh -c 'cat /html/index.html; exit 3'");
     desktop.key("Return");
-    desktop.wait_shown("hello pod");
     desktop.wait_shown("exit 3");
 }
 
@@ -123,10 +122,10 @@ fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
 
     desktop.click("Export snapshot…");
     desktop.wait_shown("Path of the snapshot");
-    desktop.retype("/proc/forbidden.json");
+    desktop.retype("Path of the snapshot", "/proc/forbidden.json");
     desktop.key("Return");
     desktop.wait_shown("/proc/forbidden.json");
-    desktop.retype(&path.display().to_string());
+    desktop.retype("Path of the snapshot", &path.display().to_string());
     desktop.key("Return");
 
     let text = wait_for("the snapshot", || std::fs::read_to_string(&path).ok());

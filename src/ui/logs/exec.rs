@@ -63,8 +63,13 @@ pub fn exec_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command
                 // for the next one
                 edit.request_focus();
             }
-            if let (true, Ok(argv)) = (ready && (run.clicked() || enter), &argv) {
-                cx.act(Action::RunIn { member: member.clone(), argv: argv.clone() });
+            // what was typed since the last frame is part of it, also when Enter came in the same frame
+            if runs
+                && (run.clicked() || enter)
+                && let Ok(argv) = command::split(command)
+                && !argv.is_empty()
+            {
+                cx.act(Action::RunIn { member: member.clone(), argv });
             }
         });
     });
