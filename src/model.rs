@@ -19,7 +19,8 @@ pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use namespace::Namespace;
 pub use pod::{
-    Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, Runtime, Sandbox, SandboxKind,
+    Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
+    Sandbox, SandboxKind,
 };
 pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use signal::Signal;

@@ -165,6 +165,7 @@ impl PodState {
             message: None,
             ip: None,
             share_pid: spec.share.pid,
+            restart: spec.restart,
             host_network: spec.host.net,
             host_ports: spec.host_ports().collect(),
             sandbox: None,

@@ -12,16 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, change};
 pub use parse::{SpecError, Warning, parse};
 
+pub use crate::model::RestartPolicy;
 use crate::model::{Program, SandboxKind};
-
-/// `spec.restartPolicy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RestartPolicy {
-    #[default]
-    Always,
-    OnFailure,
-    Never,
-}
 
 /// Where a volume's files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

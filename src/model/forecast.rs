@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Member, NsId, NsKind, Parent, Pod, ProcId, Process, Reap, Sent, Signal, State, WaitStatus, World};
+use super::{
+    Container, ContainerKind, ContainerState, Member, NsId, NsKind, Parent, Pod, ProcId, Process, Reap, RestartPolicy,
+    Runtime, Sent, Signal, State, WaitStatus, World,
+};
 
 /// What becomes of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,12 +196,36 @@ fn pod_lines(world: &World, p: &Process, pod: &Pod, pause: bool, status: WaitSta
                 plural(left, "member process lives", "member processes live")
             ));
         }
-        let ip = pod.ip.map_or(String::new(), |ip| format!(", {ip} is free again"));
-        f.lines.push(format!("Pod {}: no sandbox any more{ip}.", pod.name));
+        if comes_back(pod) {
+            let ip = pod.ip.map_or(String::new(), |ip| format!(" and another address than {ip}"));
+            f.lines.push(format!("Pod {}: SandboxChanged, it gets a new sandbox{ip}.", pod.name));
+            if !pod.volumes.is_empty() {
+                let (s, are) = (plural(pod.volumes.len(), "", "s"), plural(pod.volumes.len(), "is", "are"));
+                f.lines.push(format!("Volume{s} {} {are} kept.", pod.volumes.join(", ")));
+            }
+        } else {
+            let ip = pod.ip.map_or(String::new(), |ip| format!(", {ip} is free again"));
+            f.lines.push(format!("Pod {}: no sandbox any more{ip}.", pod.name));
+        }
     } else if let Some(container) = pod.containers.iter().find(|c| c.process == Some(p.id)) {
-        f.lines.push(format!("Container {} is terminated, exit code {}.", container.name, status.code()));
+        let (name, code) = (&container.name, status.code());
+        let again = container.kind == ContainerKind::Sidecar || pod.restart.restarts(status);
+        let then = if pod.runtime == Runtime::Lab && again { ", and is started again" } else { "" };
+        f.lines.push(format!("Container {name} is terminated, exit code {code}{then}."));
         f.lines.push("The pod, its IP and its namespaces stay: pause holds them.".into());
     }
+}
+
+/// Whether the lab gives it another sandbox when it loses this one.
+fn comes_back(pod: &Pod) -> bool {
+    let done = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+    let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+    pod.runtime == Runtime::Lab
+        && match pod.restart {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => !apps.all(done),
+            RestartPolicy::Never => false,
+        }
 }
 
 fn other_lines(p: &Process, init: bool, pause: bool, f: &mut Forecast) {

@@ -100,6 +100,26 @@ impl ContainerState {
     }
 }
 
+/// `spec.restartPolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartPolicy {
+    #[default]
+    Always,
+    OnFailure,
+    Never,
+}
+
+impl RestartPolicy {
+    /// Whether what ended so is started again.
+    pub fn restarts(self, status: WaitStatus) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OnFailure => !status.success(),
+            Self::Never => false,
+        }
+    }
+}
+
 /// What a container is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -138,6 +158,7 @@ pub struct Pod {
     pub ip: Option<IpAddr>,
     /// `shareProcessNamespace`.
     pub share_pid: bool,
+    pub restart: RestartPolicy,
     pub sandbox: Option<Sandbox>,
     pub containers: Vec<Container>,
     /// `hostNetwork`: it uses the node's network.

@@ -2,8 +2,8 @@
 
 use podscope::model::{
     Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
-    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight,
-    SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
+    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind,
+    Sight, SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
 };
 
 pub const NODE: u32 = 50;
@@ -83,6 +83,7 @@ pub fn pod(containers: Vec<Container>) -> Pod {
         message: None,
         ip: Some([10, 88, 0, 2].into()),
         share_pid: true,
+        restart: RestartPolicy::Always,
         host_network: false,
         host_ports: Vec::new(),
         sandbox: Some(Sandbox {

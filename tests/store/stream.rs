@@ -2,8 +2,8 @@
 
 use podscope::model::{
     Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
-    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, Runtime, Sandbox, SandboxKind,
-    Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, RestartPolicy, Runtime, Sandbox,
+    SandboxKind, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -94,6 +94,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             message: None,
             ip: None,
             share_pid: true,
+            restart: RestartPolicy::Always,
             host_network: false,
             host_ports: Vec::new(),
             sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),

@@ -2,8 +2,8 @@
 
 use podscope::model::{
     Aspect, Container, ContainerKind, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind,
-    NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, Runtime, Sandbox, SandboxKind, Sight, SignalMasks, Source,
-    Stamp, State, World,
+    NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Sight,
+    SignalMasks, Source, Stamp, State, World,
 };
 
 pub const NODE: u32 = 500;
@@ -104,6 +104,7 @@ pub fn pod(share_pid: bool) -> Pod {
         message: None,
         ip: Some([10, 244, 0, 2].into()),
         share_pid,
+        restart: RestartPolicy::Always,
         host_network: false,
         host_ports: Vec::new(),
         sandbox: Some(Sandbox {
