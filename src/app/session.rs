@@ -106,33 +106,18 @@ impl Session {
     /// Reads a manifest and starts its pods, off the ui thread.
     pub fn create(&self, source: PodSource) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |answers| {
-            Answer::Ended(match lab.and_then(|lab| create(&lab, &source, &specs, answers)) {
-                Ok(()) => Outcome::Done,
-                Err(why) => Outcome::Failed(why),
-            })
-        });
+        self.errand(move |answers| ended(lab.and_then(|lab| create(&lab, &source, &specs, answers))));
     }
 
     /// Gives one container of a pod another command.
     pub fn replace_command(&self, member: Member, argv: Vec<String>) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |_| {
-            Answer::Ended(match lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv)) {
-                Ok(()) => Outcome::Done,
-                Err(why) => Outcome::Failed(why),
-            })
-        });
+        self.errand(move |_| ended(lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv))));
     }
 
     pub fn hand(&self, member: Member, step: HandStep) {
         let lab = self.lab().cloned();
-        self.errand(move |_| {
-            Answer::Ended(match lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string())) {
-                Ok(()) => Outcome::Done,
-                Err(why) => Outcome::Failed(why),
-            })
-        });
+        self.errand(move |_| ended(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string()))));
     }
 
     pub fn logs(&self, member: Member) {
@@ -151,12 +136,7 @@ impl Session {
 
     pub fn delete(&self, uid: PodUid) {
         let lab = self.lab().cloned();
-        self.errand(move |_| {
-            Answer::Ended(match lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string())) {
-                Ok(()) => Outcome::Done,
-                Err(why) => Outcome::Failed(why),
-            })
-        });
+        self.errand(move |_| ended(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string()))));
     }
 
     pub fn exec(&self, member: Member, argv: Vec<String>) {
@@ -178,18 +158,14 @@ impl Session {
     pub fn start_from(&self, path: PathBuf, spec: PodSpec) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         self.errand(move |answers| {
-            let done = lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, true, answers));
-            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+            ended(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, true, answers)))
         });
     }
 
     /// Gives some containers of a pod other commands.
     pub fn replace(&self, pod: PodUid, spec: PodSpec, containers: Vec<String>) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |_| {
-            let done = lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers));
-            Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
-        });
+        self.errand(move |_| ended(lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers))));
     }
 
     /// Reads a manifest again, off the ui thread.
@@ -275,6 +251,11 @@ impl Session {
             ctx.request_repaint_of(ViewportId::ROOT);
         });
     }
+}
+
+/// The answer to whoever asked for it.
+fn ended(done: Result<(), String>) -> Answer {
+    Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
 }
 
 fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {

@@ -4,11 +4,11 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
-use std::thread::{JoinHandle, spawn};
+use std::thread::spawn;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::support::{Applet, PATIENCE, comm, connect, wait_for};
+use crate::support::{Applet, PATIENCE, comm, connect, serve_one, wait_for};
 
 /// A publisher of one port, which is its standard input, and that port.
 pub fn publish(target: u16) -> (Applet, u16) {
@@ -21,18 +21,6 @@ pub fn publish(target: u16) -> (Applet, u16) {
     (publisher, port)
 }
 
-/// A target for one connection.
-fn target<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let port = listener.local_addr().expect("known").port();
-    let done = spawn(move || {
-        let (stream, _) = listener.accept().expect("accepted");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
-        serve(stream)
-    });
-    (port, done)
-}
-
 fn reset(stream: TcpStream) {
     setsockopt(&stream, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 }).expect("set");
     drop(stream);
@@ -42,7 +30,7 @@ fn reset(stream: TcpStream) {
 fn each_direction_ends_by_itself() {
     const SIZE: usize = 4 << 20;
     // hears all first, then answers: that takes the client's end without the connection's
-    let (to, done) = target(|mut stream| {
+    let (to, done) = serve_one(|mut stream| {
         let mut heard = Vec::new();
         stream.read_to_end(&mut heard).expect("heard");
         stream.write_all(&heard).expect("said");
@@ -59,7 +47,7 @@ fn each_direction_ends_by_itself() {
     assert_eq!(done.join().expect("served"), SIZE);
 
     // the other way round: the target's end is the client's to see while it goes on
-    let (to, done) = target(|mut stream| {
+    let (to, done) = serve_one(|mut stream| {
         stream.write_all(b"bye").expect("said");
         stream.shutdown(Shutdown::Write).expect("shut");
         let mut heard = String::new();
@@ -116,7 +104,7 @@ fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
     let refused = connect(port).read(&mut [0; 16]).expect_err("no answer");
     assert_eq!(refused.kind(), ErrorKind::ConnectionReset);
 
-    let (to, done) = target(|mut stream| {
+    let (to, done) = serve_one(|mut stream| {
         stream.read_exact(&mut [0]).expect("heard");
         reset(stream);
     });
@@ -127,7 +115,7 @@ fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
     done.join().expect("served");
 
     // after the client has said all, nobody reads from it any more: its reset is seen all the same
-    let (to, done) = target(|mut stream| {
+    let (to, done) = serve_one(|mut stream| {
         let mut heard = Vec::new();
         stream.read_to_end(&mut heard).expect("heard");
         stream.write_all(b"y").expect("said");
@@ -151,8 +139,8 @@ fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
 
 #[test]
 fn several_ports_in_one_process() {
-    let (first, done) = target(|mut stream| stream.write_all(b"first"));
-    let (second, also) = target(|mut stream| stream.write_all(b"second"));
+    let (first, done) = serve_one(|mut stream| stream.write_all(b"first"));
+    let (second, also) = serve_one(|mut stream| stream.write_all(b"second"));
     let listeners = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
     let ports = [0, 1].map(|i| listeners[i].local_addr().expect("known").port());
     let [a, b] = listeners.map(OwnedFd::from);

@@ -1,25 +1,13 @@
 //! The web server before another one.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::thread::{JoinHandle, spawn};
+use std::net::TcpStream;
+use std::thread::spawn;
 
-use crate::support::{Applet, PATIENCE, connect, get, parts, talk};
+use crate::support::{Applet, PATIENCE, connect, get, parts, serve_one, talk};
 
 fn before(port: u16) -> Applet {
     Applet::start(&["web", "--port", "0", "--log", "/dev/stdout", "--proxy", &format!("http://127.0.0.1:{port}")])
-}
-
-/// An upstream that serves one connection.
-fn upstream<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let port = listener.local_addr().expect("known").port();
-    let done = spawn(move || {
-        let (stream, _) = listener.accept().expect("accepted");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
-        serve(stream)
-    });
-    (port, done)
 }
 
 fn head_of(stream: &mut TcpStream) -> String {
@@ -58,7 +46,7 @@ fn ghosts_page_comes_through_and_502_once_it_is_gone() {
 fn bodies_stream_both_ways_at_once_and_whole() {
     const SIZE: usize = 8 << 20;
     // answers with what it gets, while it gets it
-    let (port, done) = upstream(|mut stream| {
+    let (port, done) = serve_one(|mut stream| {
         let head = head_of(&mut stream);
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").expect("sent");
         let mut left = SIZE;
@@ -91,7 +79,7 @@ fn bodies_stream_both_ways_at_once_and_whole() {
 
 #[test]
 fn a_chunked_body_and_answer_pass_as_they_are() {
-    let (port, done) = upstream(|mut stream| {
+    let (port, done) = serve_one(|mut stream| {
         let head = head_of(&mut stream);
         let mut body = [0; 13];
         stream.read_exact(&mut body).expect("a body");
@@ -127,14 +115,14 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
         (|s| drop(s), "127.0.0.1:"),
     ];
     for (serve, why) in cases {
-        let (port, done) = upstream(serve);
+        let (port, done) = serve_one(serve);
         let web = before(port);
         assert!(get(web.port(), "/").starts_with("HTTP/1.1 502 "));
         web.says(why);
         done.join().expect("served");
     }
     // too late for a status: cut off, not closed as if it were all
-    let (port, done) = upstream(|mut stream| {
+    let (port, done) = serve_one(|mut stream| {
         head_of(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").expect("sent");
     });
@@ -148,7 +136,7 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
 #[test]
 fn a_client_that_leaves_is_not_waited_for() {
     let (tell, asked) = std::sync::mpsc::channel();
-    let (port, done) = upstream(move |mut stream| {
+    let (port, done) = serve_one(move |mut stream| {
         tell.send(head_of(&mut stream)).expect("told");
         // never answers; sees the end
         stream.read(&mut [0; 16]).map_or(0, |n| n)

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,7 +94,7 @@ pub fn as_init(args: &[&str]) -> Command {
 
 fn listen(stream: impl Read + Send + 'static, heard: &Arc<Mutex<String>>) {
     let heard = Arc::clone(heard);
-    std::thread::spawn(move || {
+    spawn(move || {
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         while lines.read_line(&mut line).is_ok_and(|n| n > 0) {
@@ -178,4 +179,16 @@ pub fn site() -> tempfile::TempDir {
 
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
+}
+
+/// A server of one connection: its port, and what comes of `serve`.
+pub fn serve_one<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = listener.local_addr().expect("known").port();
+    let done = spawn(move || {
+        let (stream, _) = listener.accept().expect("accepted");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        serve(stream)
+    });
+    (port, done)
 }

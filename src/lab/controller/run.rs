@@ -130,14 +130,10 @@ impl Run {
         if self.replace || !self.ran || self.kind == ContainerKind::Sidecar {
             return true;
         }
-        let failed = !self.exit.is_some_and(WaitStatus::success);
         // init containers run anew in every sandbox
         let again = self.kind == ContainerKind::Init && !self.ran_here;
-        match policy {
-            RestartPolicy::Always => true,
-            RestartPolicy::OnFailure => failed || again,
-            RestartPolicy::Never => again,
-        }
+        // one that could not be started has failed
+        again || policy.restarts(self.exit.unwrap_or(WaitStatus::exited(1)))
     }
 
     pub fn next_due(&self) -> Option<MonoNs> {

@@ -102,6 +102,16 @@ pub(super) struct PodRun {
     pub partial_record: Vec<u8>,
 }
 
+impl PodRun {
+    /// Of a container, or of what holds the namespaces.
+    pub fn pid_of(&self, container: Option<&str>) -> Option<i32> {
+        match container {
+            Some(name) => self.containers.get(name).copied(),
+            None => self.holder,
+        }
+    }
+}
+
 /// What a node is made of.
 pub(super) struct Parts {
     pub socket: OwnedFd,

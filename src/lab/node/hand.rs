@@ -33,11 +33,7 @@ impl Node {
 
     fn member_pid(&self, member: &Member) -> Result<i32, Answer> {
         let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
-        let pid = match &member.container {
-            Some(name) => run.containers.get(name).copied(),
-            None => run.holder,
-        };
-        pid.ok_or(Answer::NotRunning)
+        run.pid_of(member.container.as_deref()).ok_or(Answer::NotRunning)
     }
 
     pub(super) fn is_hand(&self, token: u64) -> bool {

@@ -112,11 +112,7 @@ impl Node {
                 }
             }
             Action::Signal { container, signal } => {
-                let pid = self.pods.get(uid).and_then(|run| match &container {
-                    Some(name) => run.containers.get(name).copied(),
-                    None => run.holder,
-                });
-                if let Some(pid) = pid {
+                if let Some(pid) = self.pods.get(uid).and_then(|run| run.pid_of(container.as_deref())) {
                     self.signal_child(pid, signal);
                 }
             }
