@@ -2,8 +2,9 @@
 //!
 //! [`Lab`] is the app's side; [`node`] is the other process.
 
-pub mod allow;
+mod allow;
 pub mod applets;
+mod cgroup;
 pub mod controller;
 mod error;
 mod hand;

@@ -10,6 +10,7 @@ mod pod;
 mod process;
 mod signal;
 mod time;
+mod usage;
 mod visibility;
 mod wait;
 mod world;
@@ -25,6 +26,7 @@ pub use pod::{
 pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
+pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};
 pub use visibility::{Aspect, Sight};
 pub use wait::WaitStatus;
 pub use world::{Node, Sent, World};

@@ -11,8 +11,10 @@
 //! | proc connector | births, execs, renames, exits with status, at the kernel's time | children are searched for every 100 ms; shorter lives are not seen |
 //! | pidfd | the reap, and without the connector the exit, as they happen | found by the scan, "by then" |
 //! | `PIDFD_GET_INFO` | the status of a process whose exit nobody told | `None`, unless /proc shows the zombie's |
+//! | a cgroup's files | CPU, memory and tasks of a container, of what has ended too | added up from the processes that live |
 //! | pause's, the node's report | who reaped, and when, for the shortest lives too | concluded from who was the parent |
 
+pub(crate) mod cgroup;
 mod clock;
 mod decode;
 mod error;
@@ -34,7 +36,7 @@ pub use error::Error;
 pub use input::Input;
 pub use observer::Observer;
 pub use once::once;
-pub use options::{Options, Scope};
+pub use options::{Options, Scope, without};
 pub use sender::InputSender;
 
 use crate::model::ProcId;

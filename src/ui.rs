@@ -17,6 +17,7 @@ pub mod text;
 pub mod timeline;
 pub mod tokens;
 pub mod top_bar;
+mod usage;
 pub mod widgets;
 pub mod words;
 

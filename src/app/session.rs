@@ -86,7 +86,7 @@ impl Session {
         self.lab = None;
         let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
         let input = self.observer.input();
-        self.lab = Some(Arc::new(Lab::start(&exe, input)?));
+        self.lab = Some(Arc::new(Lab::start_with(&exe, lab::Options::from_env(), input)?));
         Ok(())
     }
 

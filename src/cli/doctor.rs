@@ -54,10 +54,11 @@ impl Check {
 
 pub fn main(_: &Args) -> Result<(), Failure> {
     let lab = checks::lab();
-    let possible = lab.state != State::Missing;
-    let mut all = vec![checks::kernel(), lab];
+    let possible = lab.iter().all(|c| c.what != checks::LAB || c.state != State::Missing);
+    let mut all = vec![checks::kernel()];
+    all.extend(lab);
     all.extend(checks::sight());
-    all.extend([checks::cgroup(), checks::display(), checks::portal()]);
+    all.extend([checks::processes(), checks::display(), checks::portal()]);
     let width = all.iter().map(|c| c.what.len()).max().unwrap_or_default();
     let lines: String = all.iter().map(|c| c.line(width) + "\n").collect();
     print(&lines)?;

@@ -69,7 +69,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let stop = stop::signals()?;
     let mut teller = Teller::new(args.events, now());
     let watch = Watch::start(&args.files, args.watch)?;
-    let mut session = Session::start(stop, lab::Options { clock: args.clock, range: args.pod_cidr })?;
+    let mut session = Session::start(stop, lab::Options { clock: args.clock, range: args.pod_cidr, ..lab::Options::from_env() })?;
     for (spec, from) in specs {
         session.run(spec, from)?;
     }

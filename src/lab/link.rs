@@ -21,7 +21,7 @@ use super::hand::HandStep;
 use super::protocol::{Answer, Call, ExecOutput, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
-use crate::model::{Delta, Member, Pod, PodUid, ProcId};
+use crate::model::{Aspect, Delta, Member, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
 pub use follow::Follow;
 use follow::HearLog;
@@ -281,6 +281,8 @@ fn listen(started: startup::Started, observer: &InputSender) {
     let tell = |input| observer.send(input);
     tell(Input::Watch(started.node));
     tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
+    let sight = started.sight.clone();
+    tell(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();
     let mut inbox: Inbox = started.inbox;
     while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
@@ -310,6 +312,8 @@ fn listen(started: startup::Started, observer: &InputSender) {
         }
     }
     let status = startup::end(started.pid);
+    // empty by now
+    drop(started.cgroups);
     started.shared.close();
     for delta in ending::of_node(started.node, status, pods.into_values()) {
         tell(Input::Delta(delta));

@@ -2,6 +2,7 @@
 //! namespace and PID 1 of its own pid namespace. When it ends, the kernel ends every pod.
 
 mod birth;
+mod cgroups;
 mod engine;
 mod follow;
 mod ground;
@@ -20,6 +21,7 @@ mod volumes;
 mod worker;
 
 pub use birth::MAX_PROCESSES;
+pub(super) use launch::NOBODY;
 use nix::errno::Errno;
 
 use super::protocol::Step;

@@ -10,7 +10,7 @@ use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -22,11 +22,33 @@ pub struct Options {
     pub clock: DemoClock,
     /// Where the pods' addresses come from.
     pub range: Range,
+    /// Whether to do without cgroups where there could be some.
+    pub without_cgroups: bool,
+}
+
+impl Options {
+    /// The usual, but for what `PODSCOPE_WITHOUT` names.
+    pub fn from_env() -> Self {
+        Self { without_cgroups: crate::observe::without("cgroups"), ..Self::default() }
+    }
+}
+
+/// A cgroup that is the node's to divide; its directory comes as a descriptor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// From the root of the hierarchy.
+    pub path: String,
+    /// Controllers that it passes on.
+    pub controllers: Vec<String>,
 }
 
 /// App to node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
+    /// To the launcher, before anything else.
+    Place {
+        grant: Option<Grant>,
+    },
     Hello {
         version: u32,
     },

@@ -14,8 +14,8 @@ type Rows = BTreeMap<ProcId, usize>;
 /// Measures in points, all multiples of the 4-point grid.
 const LABEL_W: f32 = 84.0;
 const GAP: f32 = 16.0;
-/// A name, and below it where the program comes from or what it waits for.
-pub const HEAD_H: f32 = 54.0;
+/// A name, below it where the program comes from or what it waits for, and what it uses.
+pub const HEAD_H: f32 = 70.0;
 const PILL_H: f32 = 36.0;
 const PILL_STEP: f32 = 42.0;
 const INDENT: f32 = 32.0;
@@ -157,11 +157,13 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         columns.push(column);
     }
     let column_h = HEAD_H + rows_needed as f32 * PILL_STEP + PAD;
+    let lowest = HEAD_H + MIN_ROWS as f32 * PILL_STEP + PAD;
     for column in &mut columns {
         column.rect.h = column_h;
         if column.member.container.is_none() {
             let side = 104.0;
-            let y = (column_h - HEAD_H - 44.0 - side).max(0.0) / 2.0 + HEAD_H;
+            // in sight however many processes the others have
+            let y = (lowest - HEAD_H - 44.0 - side).max(0.0) / 2.0 + HEAD_H;
             column.hexagon = Some(Rect::new(column.rect.center_x() - side / 2.0, y, side, side));
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Aspect, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal, Source,
+    Aspect, CgroupUsage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal, Source,
     Stamp, State, WaitStatus,
 };
 
@@ -71,6 +71,19 @@ pub enum Delta {
         member: Member,
         at: Stamp,
     },
+    /// The member has a cgroup of its own, or none any more.
+    Cgroup {
+        member: Member,
+        /// From the root of the hierarchy.
+        path: Option<String>,
+        at: Stamp,
+    },
+    /// What the member's cgroup counts.
+    Usage {
+        member: Member,
+        usage: CgroupUsage,
+        at: Stamp,
+    },
     Namespace {
         namespace: Namespace,
         at: Stamp,
@@ -128,6 +141,8 @@ impl Delta {
             | Self::Reparented { at, .. }
             | Self::Reaped { at, .. }
             | Self::Joined { at, .. }
+            | Self::Cgroup { at, .. }
+            | Self::Usage { at, .. }
             | Self::Namespace { at, .. }
             | Self::NodeStarted { at, .. }
             | Self::NodeEnded { at, .. }

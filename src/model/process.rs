@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Member, NsId, NsKind, ProcId, Signal, Stamp, WaitStatus};
+use super::{Cpu, Member, NsId, NsKind, ProcId, Signal, Stamp, WaitStatus};
 
 /// The scheduler state letter of `/proc/PID/stat` (`proc_pid_stat(5)`), as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -158,6 +158,10 @@ pub struct Facts {
     pub nspid: Vec<u32>,
     pub threads: u32,
     pub rss_bytes: u64,
+    /// Of its own threads.
+    pub cpu: Cpu,
+    /// Of the children it has waited for, and theirs.
+    pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
 }
@@ -174,6 +178,8 @@ pub struct Process {
     pub nspid: Vec<u32>,
     pub threads: u32,
     pub rss_bytes: u64,
+    pub cpu: Cpu,
+    pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
     /// The pod member it belongs to, from birth on.
@@ -197,6 +203,8 @@ impl Process {
             nspid: Vec::new(),
             threads: 1,
             rss_bytes: 0,
+            cpu: Cpu::default(),
+            waited_cpu: Cpu::default(),
             signals: SignalMasks::default(),
             namespaces: NsSet::default(),
             member: None,
@@ -206,6 +214,13 @@ impl Process {
             reparents: Vec::new(),
             reap: None,
         }
+    }
+
+    /// It has ended: what it used has been given back, and its CPU time stays.
+    pub(super) const fn rests(&mut self) {
+        self.rss_bytes = 0;
+        self.cpu.permille = 0;
+        self.waited_cpu.permille = 0;
     }
 
     pub const fn is_alive(&self) -> bool {

@@ -18,6 +18,8 @@ pub enum Aspect {
     Namespaces,
     /// What keeps a namespace alive besides processes: open files, bind mounts.
     Holders,
+    /// A cgroup of its own for each container of the lab, which counts what it uses.
+    Cgroups,
 }
 
 impl Aspect {
@@ -29,6 +31,7 @@ impl Aspect {
             Self::Processes => "processes",
             Self::Namespaces => "namespaces",
             Self::Holders => "namespace holders",
+            Self::Cgroups => "cgroups",
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Aspect, Delta, Exit, Facts, Host, Member, MonoNs, Namespace, NsId, Parent, Pod, PodEvent, PodUid, ProcId, Process,
-    Reap, Reparent, Sight, Signal, Source, Stamp, State, WaitStatus,
+    Aspect, Cgroup, CgroupUsage, Cpu, Delta, Exit, Facts, Figure, Host, Member, MonoNs, Namespace, NsId, Parent, Pod, PodEvent, PodUid, ProcId, Process,
+    Reap, Reparent, Sight, Signal, Source, Stamp, State, Usage, WaitStatus,
 };
 
 /// A signal the user sent.
@@ -44,6 +44,9 @@ pub struct World {
     pub namespaces: BTreeMap<NsId, Namespace>,
     pub node: Option<Node>,
     pub pods: BTreeMap<PodUid, Arc<Pod>>,
+    /// Of those members that have one of their own.
+    #[serde(with = "pairs")]
+    pub cgroups: BTreeMap<Member, Cgroup>,
     pub events: VecDeque<PodEvent>,
     pub sent: VecDeque<Sent>,
     /// How often each source lost facts, and how many where it can tell.
@@ -94,6 +97,16 @@ impl World {
             Delta::Reparented { id, from, to, at } => self.reparented(*id, Reparent { at: *at, from: *from, to: *to }),
             Delta::Reaped { id, by, at } => self.reaped(*id, *by, *at),
             Delta::Joined { id, member, at } => self.joined(*id, member, *at),
+            Delta::Cgroup { member, path: Some(path), .. } => {
+                let cgroup = Cgroup { path: path.clone(), usage: CgroupUsage::default() };
+                self.cgroups.insert(member.clone(), cgroup);
+            }
+            Delta::Cgroup { member, path: None, .. } => drop(self.cgroups.remove(member)),
+            Delta::Usage { member, usage, .. } => {
+                if let Some(cgroup) = self.cgroups.get_mut(member) {
+                    cgroup.usage = *usage;
+                }
+            }
             Delta::Namespace { namespace, .. } => {
                 let new = self.namespaces.insert(namespace.id, *namespace).is_none();
                 let count = self.namespaces.len();
@@ -106,12 +119,14 @@ impl World {
                 if let Some(node) = &mut self.node {
                     node.ended = Some((reason.clone(), *at));
                 }
+                self.cgroups.clear();
             }
             Delta::Pod { pod, .. } => {
                 self.pods.insert(pod.uid.clone(), Arc::new((**pod).clone()));
             }
             Delta::PodRemoved { uid, .. } => {
                 self.pods.remove(uid);
+                self.cgroups.retain(|member, _| member.pod != *uid);
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
             Delta::Signalled { target, signal, foretold, error, at } => {
@@ -233,6 +248,7 @@ impl World {
             } else {
                 p.threads = facts.threads;
                 p.rss_bytes = facts.rss_bytes;
+                (p.cpu, p.waited_cpu) = (facts.cpu, facts.waited_cpu);
                 p.signals = facts.signals;
             }
         }
@@ -253,7 +269,7 @@ impl World {
                 Exit { at: if at.sharper_than(known.at) { at } else { known.at }, status: known.status.or(status) }
             }
         });
-        p.rss_bytes = 0;
+        p.rests();
         if p.reap.is_none() {
             p.state = State::Zombie;
         }
@@ -274,7 +290,7 @@ impl World {
             }
         }
         p.state = State::Gone;
-        p.rss_bytes = 0;
+        p.rests();
         // it cannot have been reaped without having ended
         let ended = Stamp::by_then(at.t, Source::Inferred);
         let exit = p.exit.get_or_insert(Exit { at: ended, status: None });
@@ -364,6 +380,26 @@ impl World {
     /// Processes of a pod that are not yet reaped.
     pub fn pod_processes<'a>(&'a self, uid: &'a PodUid) -> impl Iterator<Item = &'a Process> {
         self.present().filter(move |p| p.member.as_ref().is_some_and(|m| m.pod == *uid))
+    }
+
+    /// What a member uses: by its cgroup as far as it has one, else by what its living processes use.
+    pub fn usage(&self, member: &Member) -> Usage {
+        let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0, 0);
+        for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
+            cpu = cpu.and(p.cpu);
+            // pause waits for whatever the pod leaves behind, so that is not its own
+            if member.container.is_some() {
+                cpu = cpu.and(p.waited_cpu);
+            }
+            memory += p.rss_bytes;
+            tasks += u64::from(p.threads);
+        }
+        let counted = self.cgroups.get(member).map(|c| c.usage).unwrap_or_default();
+        Usage {
+            cpu: Figure::best(counted.cpu, cpu),
+            memory_bytes: Figure::best(counted.memory_bytes, memory),
+            tasks: Figure::best(counted.tasks, tasks),
+        }
     }
 
     /// Living processes in a namespace: what keeps it alive, next to open files and bind mounts.

@@ -11,10 +11,11 @@ mod pause;
 mod reap;
 mod scan;
 mod space;
+mod usage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::clock::Ticks;
 use super::decode::Event;
@@ -22,10 +23,12 @@ use super::input::Input;
 use super::namespaces::NsTable;
 use super::options::Scope;
 use super::proc::{Depth, Reading};
-use crate::model::{Delta, MonoNs, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
+use crate::model::{Delta, Member, MonoNs, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
 use entry::Entry;
 use pause::Record;
 use space::Space;
+pub use usage::Counted;
+use usage::Watched;
 
 /// A namespace as its descriptor tells, by inode numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub trait Kernel {
     fn read(&mut self, pid: u32, depth: Depth) -> Option<Reading>;
     /// Reads all, and from now on reports this process's exit and reap, if it can.
     fn meet(&mut self, pid: u32) -> Option<Reading>;
+    /// What the cgroup of this path counts; `None` if there is none.
+    fn count(&mut self, cgroup: &str) -> Option<Counted>;
     /// Exit status of a process that was met and has been reaped.
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus>;
     /// Its exit and reap will be reported.
@@ -95,6 +100,7 @@ pub struct Fuse {
     discover_at: MonoNs,
     /// Seen by a search and not ours.
     unrelated: HashSet<u32>,
+    cgroups: BTreeMap<Member, Watched>,
     /// Where the next partial scan begins.
     scan_from: Option<ProcId>,
     denied: usize,
@@ -124,6 +130,7 @@ impl Fuse {
             verify_at: MonoNs(0),
             discover_at: MonoNs(0),
             unrelated: HashSet::new(),
+            cgroups: BTreeMap::new(),
             scan_from: None,
             denied: 0,
             caught_up: true,

@@ -9,8 +9,9 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::stat::{Mode, fstat};
 
+use super::cgroup::Hierarchy;
 use super::clock::{self, Ticks};
-use super::fuse::{Kernel, RawNs};
+use super::fuse::{Counted, Kernel, RawNs};
 use super::proc::{self, Depth, Reader, Reading};
 use crate::model::{MonoNs, NsKind, ProcId, Sight, WaitStatus};
 use crate::sys::{nsfs, pidfd};
@@ -18,6 +19,7 @@ use crate::sys::{nsfs, pidfd};
 /// Readers, and the pidfds of all that is watched.
 pub struct Live {
     reader: Reader,
+    cgroups: Option<Hierarchy>,
     /// `None`: pidfds are not wanted.
     epoll: Option<Rc<Epoll>>,
     info: bool,
@@ -37,6 +39,7 @@ impl Live {
     pub fn new(epoll: Option<Rc<Epoll>>, info: bool) -> Self {
         Self {
             reader: Reader::default(),
+            cgroups: Hierarchy::find(),
             epoll,
             info,
             held: HashMap::new(),
@@ -113,6 +116,10 @@ impl Kernel for Live {
             (None, Some(e)) => self.unheld = Some(e),
         }
         Some(reading)
+    }
+
+    fn count(&mut self, cgroup: &str) -> Option<Counted> {
+        self.cgroups.as_ref()?.count(cgroup)
     }
 
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus> {

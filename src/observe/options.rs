@@ -34,13 +34,16 @@ impl Default for Options {
 impl Options {
     /// All on, but for what `PODSCOPE_WITHOUT` names: `connector`, `pidfd`, `pidfd-info`, comma-separated.
     pub fn from_env() -> Self {
-        Self::without(&std::env::var("PODSCOPE_WITHOUT").unwrap_or_default())
+        Self::unless(&without)
     }
 
     /// All on but for the sources named, comma-separated.
     #[must_use]
     pub fn without(list: &str) -> Self {
-        let off = |name| list.split(',').any(|word| word.trim() == name);
+        Self::unless(&|name| names(list, name))
+    }
+
+    fn unless(off: &dyn Fn(&str) -> bool) -> Self {
         Self {
             connector: !off("connector"),
             pidfd: !off("pidfd"),
@@ -48,4 +51,13 @@ impl Options {
             ..Self::default()
         }
     }
+}
+
+/// Whether `PODSCOPE_WITHOUT` names this.
+pub fn without(name: &str) -> bool {
+    names(&std::env::var("PODSCOPE_WITHOUT").unwrap_or_default(), name)
+}
+
+fn names(list: &str, name: &str) -> bool {
+    list.split(',').any(|word| word.trim() == name)
 }

@@ -1,7 +1,7 @@
 //! New processes by `clone3(2)`, from a program that has only one thread.
 
 use std::marker::PhantomData;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -35,18 +35,38 @@ pub struct Child {
 /// The exit code of a child whose code panicked.
 pub const PANICKED: i32 = 101;
 
+/// `CLONE_INTO_CGROUP` of `include/uapi/linux/sched.h`; libc's own constant is too narrow for it.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Starts a process that runs `child` and ends with the code it returns.
 ///
 /// With `CLONE_PARENT` the new process is a sibling: its parent is the caller's parent.
 ///
 /// # Errors
 /// As of `clone3(2)`; `ENOMEM` also when the pid namespace's init is dead.
-pub fn spawn(_: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
+pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
+    spawn_in(alone, flags, None, child)
+}
+
+/// The same; the child begins in a cgroup of version 2, of which this is the directory (`CLONE_INTO_CGROUP`).
+///
+/// # Errors
+/// Also `EACCES` if the caller may not move processes there, and `EBUSY` if it passes controllers on.
+pub fn spawn_in(
+    _: &Alone,
+    flags: CloneFlags,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, Errno> {
     let mut pidfd: libc::c_int = -1;
     // SAFETY: clone_args is plain integers, for which all zeros is a value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = flags.bits() as u64 | libc::CLONE_PIDFD as u64;
     args.pidfd = (&raw mut pidfd) as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
     // a sibling takes its exit signal from the caller (clone(2), CLONE_PARENT)
     args.exit_signal = if flags.contains(CloneFlags::CLONE_PARENT) { 0 } else { libc::SIGCHLD as u64 };
     // SAFETY: no CLONE_VM, so the child runs on a copy of this stack; the process has one thread

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, vec2};
 
 use super::icons::Icon;
-use super::{Cx, pod_map, signals, text, tokens, widgets};
+use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
 use crate::app::Action;
 use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, forecast};
 
@@ -135,6 +135,10 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
             rows.push(("Orphans go to", "here".into()));
         }
         rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
+        rows.push(("CPU", usage::cpu(p.cpu)));
+    }
+    if let Some(cgroup) = p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).filter(|_| p.is_alive()) {
+        rows.push(("Cgroup", cgroup.path.clone()));
     }
     rows.push(("Born", format!("{} · {}", cx.clock(p.born.t), exactness(p.born.precision))));
     if let Some(reparent) = p.reparents.last() {

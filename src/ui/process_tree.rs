@@ -21,12 +21,13 @@ pub struct TreeState {
     pub collapsed: BTreeSet<ProcId>,
 }
 
-const COLUMNS: [(Column, &str, f32, &str); 8] = [
+const COLUMNS: [(Column, &str, f32, &str); 9] = [
     (Column::Pid, "PID", 58.0, "pid on the host"),
     (Column::PidInPod, "IN POD", 58.0, "pid in its own pid namespace"),
     (Column::Parent, "PPID", 58.0, "parent's pid on the host; 0 is outside"),
     (Column::State, "S", 86.0, "state"),
     (Column::Threads, "THR", 42.0, "threads"),
+    (Column::Cpu, "CPU", 58.0, "share of one core in the last second"),
     (Column::Memory, "RES", 66.0, "resident memory"),
     (Column::Age, "BORN", 82.0, "time of birth"),
     (Column::Pod, "POD / MEMBER", 168.0, "pod and member it belongs to"),
@@ -158,7 +159,7 @@ fn row_ui(
     }
 }
 
-fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 8] {
+fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 9] {
     let tokens = cx.tokens;
     let parent = match p.parent {
         Parent::Process(id) => id.pid.to_string(),
@@ -170,6 +171,8 @@ fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 8] {
         format!("{pod}/{}", m.name())
     });
     let state = format!("{} {}", p.state.letter(), pod_map::state_word(p.state));
+    let cpu = if p.is_alive() { text::percent(p.cpu.permille) } else { "–".into() };
+    let busy = if p.cpu.permille >= 10 { tokens.text } else { tokens.muted };
     let memory = if p.is_alive() { text::bytes(p.rss_bytes) } else { "–".into() };
     [
         (p.id.pid.to_string(), tokens.text),
@@ -177,6 +180,7 @@ fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 8] {
         (parent, tokens.muted),
         (state, tokens.state(p.state)),
         (p.threads.to_string(), tokens.muted),
+        (cpu, busy),
         (memory, tokens.muted),
         (cx.clock(p.born.t), tokens.muted),
         (pod, tokens.muted),

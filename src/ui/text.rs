@@ -30,6 +30,25 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// Thousandths as people read them: `0 %`, `0.4 %`, `12 %`.
+pub fn percent(permille: u32) -> String {
+    match permille {
+        0 => "0 %".to_owned(),
+        1..100 => format!("{}.{} %", permille / 10, permille % 10),
+        _ => format!("{} %", thousands(u64::from((permille + 5) / 10))),
+    }
+}
+
+/// CPU time, as `ps` has it once it is more than a minute: `80 ms`, `1.28 s`, `2:05`.
+pub fn seconds(ns: u64) -> String {
+    let ms = ns / 1_000_000;
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10),
+        _ => format!("{}:{:02}", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
 /// `1,234`
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -46,4 +65,17 @@ pub fn thousands(n: u64) -> String {
 /// `1 process`, `3 processes`
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n as u64), if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{percent, seconds};
+
+    #[test]
+    fn shares_and_times() {
+        let all = [0, 4, 25, 99, 100, 104, 105, 2_000, 12_345].map(percent);
+        assert_eq!(all, ["0 %", "0.4 %", "2.5 %", "9.9 %", "10 %", "10 %", "11 %", "200 %", "1,235 %"]);
+        let all = [0, 80_000_000, 1_289_000_000, 59_999_000_000, 125_000_000_000].map(seconds);
+        assert_eq!(all, ["0 ms", "80 ms", "1.28 s", "59.99 s", "2:05"]);
+    }
 }

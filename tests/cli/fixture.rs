@@ -53,6 +53,8 @@ pub fn facts(pid: u32, parent: u32, comm: &str, argv: &[&str], inside: u32) -> D
         nspid: vec![pid, inside],
         threads: 1,
         rss_bytes: 4_096,
+        cpu: podscope::model::Cpu::default(),
+        waited_cpu: podscope::model::Cpu::default(),
         signals: SignalMasks::default(),
         namespaces: namespaces(pid),
     };

@@ -1,7 +1,7 @@
 //! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
 
 use podscope::model::{
-    Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
+    Aspect, CgroupUsage, Container, ContainerKind, ContainerState, Cpu, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
     NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, RestartPolicy, Runtime, Sandbox,
     SandboxKind, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
@@ -65,7 +65,22 @@ fn facts() -> impl Strategy<Value = Facts> {
             namespaces.set(ns);
         }
         let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4, awaiting: false };
-        Facts { id, parent, comm, cmdline, state, uid: 0, nspid, threads: 1, rss_bytes: 9, signals, namespaces }
+        let (cpu, waited_cpu) = (Cpu { time_ns: 7, permille: 3 }, Cpu::default());
+        Facts {
+            id,
+            parent,
+            comm,
+            cmdline,
+            state,
+            uid: 0,
+            nspid,
+            threads: 1,
+            rss_bytes: 9,
+            cpu,
+            waited_cpu,
+            signals,
+            namespaces,
+        }
     })
 }
 
@@ -132,6 +147,13 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         stamp().prop_map(|at| Delta::Visibility { aspect: Aspect::Holders, sight: Sight::Missing("x".into()), at }),
         (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
             Delta::Namespace { namespace: Namespace { parent, ..Namespace::new(id) }, at }
+        }),
+        (uid(), option::of(word()), option::of(word()), stamp()).prop_map(|(pod, container, path, at)| {
+            Delta::Cgroup { member: Member { pod, container }, path, at }
+        }),
+        (uid(), option::of(word()), option::of(any::<u64>()), stamp()).prop_map(|(pod, container, tasks, at)| {
+            let usage = CgroupUsage { cpu: Some(Cpu::default()), memory_bytes: None, tasks };
+            Delta::Usage { member: Member { pod, container }, usage, at }
         }),
         (id(), stamp()).prop_map(|(id, at)| Delta::NodeStarted { id, at }),
         stamp().prop_map(|at| Delta::NodeEnded { reason: "killed".into(), at }),

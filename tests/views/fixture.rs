@@ -70,6 +70,8 @@ fn facts(p: &Person, share_pid: bool) -> Delta {
         nspid: vec![p.pid, p.pid - 498, p.inside],
         threads: 1,
         rss_bytes: 4096 * u64::from(p.pid - 500),
+        cpu: podscope::model::Cpu::default(),
+        waited_cpu: podscope::model::Cpu::default(),
         signals: p.signals,
         namespaces: pod_set(p.member, share_pid),
     };

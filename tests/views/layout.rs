@@ -208,6 +208,8 @@ fn the_network_of_the_node_is_told_as_such() {
         nspid: vec![NODE, 1],
         threads: 1,
         rss_bytes: 0,
+        cpu: podscope::model::Cpu::default(),
+        waited_cpu: podscope::model::Cpu::default(),
         signals: podscope::model::SignalMasks::default(),
         namespaces,
     };

@@ -1,14 +1,18 @@
 //! Each capability is tried, not guessed from a version.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
+use nix::sys::resource::{Resource, getrlimit};
 
 use super::Check;
 use crate::lab::{Error, Lab};
 use crate::model::{Aspect, Delta, Sight};
 use crate::observe::{Input, Observer, Options, Scope};
+
+/// What no pod can run without.
+pub const LAB: &str = "user namespaces";
 
 /// How long the observer may take to tell what it sees.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,17 +33,33 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Starts a node and ends it: all that a pod needs but the pod.
-pub fn lab() -> Check {
-    let (tell, _told): (_, Receiver<Input>) = crossbeam_channel::unbounded();
-    match Lab::start(Path::new("/proc/self/exe"), tell) {
-        Ok(_) => Check::ok("user namespaces", "pods run without root"),
-        Err(Error::UserNamespaces(forbidden)) => Check::missing(
-            "user namespaces",
+/// Starts a node and ends it: all that a pod needs but the pod. What it says of itself comes with it.
+pub fn lab() -> Vec<Check> {
+    let (tell, told): (_, Receiver<Input>) = crossbeam_channel::unbounded();
+    let lab = match Lab::start(Path::new("/proc/self/exe"), tell) {
+        Ok(lab) => lab,
+        Err(e) => return vec![no_lab(e)],
+    };
+    let mut checks = vec![Check::ok(LAB, "pods run without root")];
+    let deadline = Instant::now() + PATIENCE;
+    while let Ok(input) = told.recv_deadline(deadline) {
+        if let Input::Delta(Delta::Visibility { aspect, sight, .. }) = input {
+            checks.extend(check(aspect, &sight));
+            break;
+        }
+    }
+    drop(lab);
+    checks
+}
+
+fn no_lab(why: Error) -> Check {
+    match why {
+        Error::UserNamespaces(forbidden) => Check::missing(
+            LAB,
             format!("no pods: could not {}: {}", forbidden.step.words(), forbidden.forbids),
             forbidden.remedy,
         ),
-        Err(e) => Check::missing("user namespaces", format!("no pods: {e}"), ""),
+        e => Check::missing(LAB, format!("no pods: {e}"), ""),
     }
 }
 
@@ -72,6 +92,11 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
             ("pidfd exit info", "exit codes of all processes", "some exit codes are not known without the connector")
         }
         Aspect::Processes => ("processes", "/proc shows those of all users", "other users' processes are not shown"),
+        Aspect::Cgroups => (
+            "cgroups",
+            "the kernel counts CPU, memory and tasks of each container, and each pod has its own bound on tasks",
+            "the bound on processes is one for all pods together",
+        ),
         // known only once something is looked at; nobody looks for holders yet
         Aspect::Namespaces | Aspect::Holders => return None,
     };
@@ -82,20 +107,20 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
     })
 }
 
-/// Whether processes of the user may be put into cgroups of their own, which limits of pods would need.
-pub fn cgroup() -> Check {
-    const WHAT: &str = "cgroup delegation";
-    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let Some(path) = own.lines().find_map(|l| l.strip_prefix("0::")) else {
-        return Check::missing(WHAT, "no cgroup v2; pods have no limits of their own", "boot with cgroup v2");
-    };
-    let folder = format!("/sys/fs/cgroup{path}");
-    let writable = nix::unistd::access(folder.trim_end_matches('/'), nix::unistd::AccessFlags::W_OK).is_ok();
-    if writable {
-        Check::ok(WHAT, format!("{path} may be divided"))
-    } else {
-        let remedy = "start it with `systemd-run --user --scope -p Delegate=yes podscope`";
-        Check::limited(WHAT, "pods have no memory or CPU limits of their own", remedy)
+/// How many processes the user may have, the pods' among them.
+pub fn processes() -> Check {
+    const WHAT: &str = "process limit";
+    /// That a lab can make good use of.
+    const ENOUGH: u64 = 512;
+    match getrlimit(Resource::RLIMIT_NPROC) {
+        Ok((_, hard)) if hard < ENOUGH => Check::limited(
+            WHAT,
+            format!("{hard} processes (ulimit -Hu): pods with many may fail to fork"),
+            format!("raise nproc in /etc/security/limits.conf to {ENOUGH} or more"),
+        ),
+        Ok((_, u64::MAX)) => Check::ok(WHAT, "unlimited"),
+        Ok((_, hard)) => Check::ok(WHAT, format!("{hard} processes")),
+        Err(e) => Check::limited(WHAT, "not known", e.to_string()),
     }
 }
 

@@ -16,10 +16,11 @@ use nix::unistd::Pid;
 use super::Shared;
 use crate::lab::Error;
 use crate::lab::allow;
+use crate::lab::cgroup::{self, Tree};
 use crate::lab::hidden;
 use crate::lab::protocol::{Options, Report, Request, VERSION};
-use crate::lab::wire::{Inbox, send_blocking};
-use crate::model::ProcId;
+use crate::lab::wire::{Inbox, send_blocking, send_with};
+use crate::model::{ProcId, Sight};
 use crate::sys::wait;
 
 /// How long a node may take to be ready, in seconds. It takes some 30 ms.
@@ -31,6 +32,9 @@ pub(super) struct Started {
     /// The node as our child, to be waited for.
     pub pid: i32,
     pub inbox: Inbox,
+    /// What the node's cgroup is worth, and the cgroup itself for as long as the node lives.
+    pub sight: Sight,
+    pub cgroups: Option<Tree>,
 }
 
 pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
@@ -49,6 +53,14 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
         .stdout(Stdio::null())
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
+
+    let cgroups = match options.without_cgroups {
+        false => Tree::make(launcher.id()),
+        true => Err("switched off".to_owned()),
+    };
+    let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
+    let cgroups = cgroups.ok();
+    place(&ours, cgroups.as_ref());
 
     let mut inbox = Inbox::default();
     let mut pid = None;
@@ -70,13 +82,20 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
                 follows: super::Follows::default(),
                 next: AtomicU64::new(1),
             };
-            Ok(Started { shared: Arc::new(shared), node, pid, inbox })
+            Ok(Started { shared: Arc::new(shared), node, pid, inbox, sight, cgroups })
         }
         (outcome, pid) => {
             pid.map(end);
             Err(outcome.err().unwrap_or_else(|| Error::Start("it did not tell its pid".to_owned())))
         }
     }
+}
+
+/// Tells the launcher where to run. One that was refused before has gone, and has said why.
+fn place(socket: &OwnedFd, cgroups: Option<&Tree>) {
+    let granted = cgroups.and_then(|tree| tree.grant().ok());
+    let (grant, directory) = granted.map_or_else(|| (None, Vec::new()), |(grant, fd)| (Some(grant), vec![fd]));
+    let _ = send_with(socket, &Request::Place { grant }, &directory);
 }
 
 fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>) -> Result<ProcId, Error> {

@@ -1,7 +1,7 @@
 //! The last steps of a process before it becomes a pod's program. All of this runs in the child.
 
 use std::ffi::{CString, NulError};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -61,6 +61,8 @@ pub struct Start<'a> {
     pub stdin: Option<OwnedFd>,
     /// What it may have of root's powers in the lab.
     pub keep: &'static [(u32, &'static str)],
+    /// Where it is counted.
+    pub cgroup: Option<BorrowedFd<'a>>,
 }
 
 /// The environment: what every container has, and over it what its spec says.

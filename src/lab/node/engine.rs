@@ -11,16 +11,18 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
 use super::birth::Failure;
+use super::cgroups::{Cgroups, Leaf};
 use super::follow::Follower;
 use super::ground::Ground;
 use super::hostproc::HostProc;
+use super::leftovers::Remains;
 use super::output::{self, Read, Ring};
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
 use crate::lab::wire::{Inbox, Outbox, WireError};
-use crate::model::{Delta, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
+use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
 use crate::sys::clock;
 use crate::sys::fork::Alone;
 use crate::sys::wait::{self, Change};
@@ -35,6 +37,16 @@ pub(super) enum Role {
     Ports(PodUid),
 }
 
+impl Role {
+    fn member(&self) -> Option<Member> {
+        match self {
+            Self::Pause(uid) => Some(Member::pause(uid)),
+            Self::Container(uid, name) => Some(Member::container(uid, name)),
+            Self::Exec(_) | Self::Ports(_) => None,
+        }
+    }
+}
+
 /// A child that has not been reaped.
 pub(super) struct Running {
     pub id: ProcId,
@@ -44,6 +56,7 @@ pub(super) struct Running {
     pub starting: Option<u64>,
     /// Inode of its mount namespace, once it has its own.
     pub mnt: Option<u64>,
+    pub cgroup: Option<Leaf>,
 }
 
 /// What is being waited for on a descriptor.
@@ -94,8 +107,8 @@ pub(super) struct PodRun {
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
-    /// Mount namespaces of containers that have just ended.
-    pub last_mnt: HashMap<String, u64>,
+    /// Of containers that have just ended.
+    pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
     /// The network is up, pause not yet.
     pub sandbox: Option<ProcId>,
@@ -120,6 +133,7 @@ pub(super) struct Parts {
     pub me: ProcId,
     pub ground: Ground,
     pub network: Network,
+    pub cgroups: Cgroups,
     pub alone: Alone,
     pub clock: DemoClock,
 }
@@ -129,6 +143,7 @@ pub struct Node {
     pub(super) clock: DemoClock,
     pub(super) ground: Ground,
     pub(super) network: Network,
+    pub(super) cgroups: Cgroups,
     pub(super) host: HostProc,
     pub(super) me: ProcId,
     pub(super) exe: OwnedFd,
@@ -161,7 +176,7 @@ const STREAMS_MS: u64 = 200;
 
 impl Node {
     pub(super) fn new(parts: Parts) -> Result<Self, Refused> {
-        let Parts { socket, exe, host, me, ground, network, alone, clock } = parts;
+        let Parts { socket, exe, host, me, ground, network, cgroups, alone, clock } = parts;
         let mut chld = SigSet::empty();
         chld.add(Signal::SIGCHLD);
         chld.thread_block().at(Step::Loop)?;
@@ -175,6 +190,7 @@ impl Node {
             clock,
             ground,
             network,
+            cgroups,
             host,
             me,
             exe,
@@ -334,13 +350,18 @@ impl Node {
         }
         self.fact(Delta::Exited { id: child.id, status: Some(status), at });
         self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
+        let remains = Remains { mnt: child.mnt, cgroup: child.cgroup };
+        if let (Some(_), Some(member)) = (&remains.cgroup, child.role.member()) {
+            self.fact(Delta::Cgroup { member, path: None, at });
+        }
         match child.role {
             Role::Pause(uid) => {
+                self.forget(&uid, &remains);
                 if self.forget_holder(&uid, pid) {
                     self.decide(&uid, Fact::SandboxEnded { status }, at);
                 }
             }
-            Role::Container(uid, container) => self.container_ended(&uid, container, pid, status, child.mnt, at),
+            Role::Container(uid, container) => self.container_ended(&uid, container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {

@@ -15,17 +15,18 @@ use nix::unistd::{
     Gid, Uid, dup2_stdin, getegid, geteuid, pipe2, read, setgroups, sethostname, setresgid, setresuid, setsid,
 };
 
+use super::cgroups::Cgroups;
 use super::engine::{Node, Parts};
 use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::{At, Refused};
 use crate::lab::network::Network;
-use crate::lab::protocol::{Options, Report, Step, VERSION};
-use crate::lab::wire::send_blocking;
+use crate::lab::protocol::{Options, Report, Request, Step, VERSION};
+use crate::lab::wire::{Inbox, send_blocking};
 use crate::sys::fork::{self, Alone};
 
 /// Whom root becomes: the kernel's overflow user, who owns nothing (`/proc/sys/kernel/overflowuid`).
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// What the node needs from before it leaves the host's namespaces.
 struct Belongings {
@@ -34,6 +35,7 @@ struct Belongings {
     exe: OwnedFd,
     /// The host's /proc: it tells pids as the app knows them.
     proc: OwnedFd,
+    cgroups: Cgroups,
 }
 
 pub fn main(options: &str) -> i32 {
@@ -56,7 +58,9 @@ fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     // both while we may: afterwards another user, or no longer the same /proc
     let exe = own_executable().at(Step::Open)?;
     let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
-    let belongings = Belongings { socket: socket.try_clone().at(Step::Open)?, exe, proc };
+    // in its cgroup before it has children
+    let cgroups = place(socket).at(Step::Open)?;
+    let belongings = Belongings { socket: socket.try_clone().at(Step::Open)?, exe, proc, cgroups };
     // nothing keeps the caller's standard input but the copy
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     dup2_stdin(&null).at(Step::Open)?;
@@ -79,6 +83,15 @@ fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     let _ = send_blocking(socket, &Report::Launched { pid: child.pid });
     drop(tell);
     Ok(())
+}
+
+/// Waits for the app's word on where we are to run.
+fn place(socket: &OwnedFd) -> Result<Cgroups, Errno> {
+    let mut inbox = Inbox::default();
+    match inbox.receive(socket, true) {
+        Ok(Some(Request::Place { grant })) => Ok(Cgroups::new(grant, inbox.take_fds().pop())),
+        _ => Err(Errno::EPROTO),
+    }
 }
 
 /// Gives up root if we have it, then becomes root of a new user namespace that maps only ourselves.
@@ -157,13 +170,13 @@ fn live(belongings: Belongings, options: Options, go: &OwnedFd) -> i32 {
 }
 
 fn prepare(belongings: Belongings, options: Options) -> Result<Node, Refused> {
-    let Belongings { socket, exe, proc } = belongings;
+    let Belongings { socket, exe, proc, cgroups } = belongings;
     let host = HostProc::new(proc);
     let me = host.myself().at(Step::Identify)?;
     let ground = Ground::prepare()?;
     let network = Network::start(options.range)?;
     let alone = Alone::prove().at(Step::Loop)?;
-    let mut node = Node::new(Parts { socket, exe, host, me, ground, network, alone, clock: options.clock })?;
+    let mut node = Node::new(Parts { socket, exe, host, me, ground, network, cgroups, alone, clock: options.clock })?;
     node.report(&Report::Hello { version: VERSION, node: me });
     Ok(node)
 }

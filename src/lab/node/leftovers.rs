@@ -7,16 +7,33 @@ use std::os::unix::fs::MetadataExt as _;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use super::cgroups::Leaf;
 use crate::model::MonoNs;
 use crate::sys::{clock, pidfd};
 
 /// How long they are waited for; longer takes only one that sleeps where no signal reaches it.
-const PATIENCE_NS: u64 = 500_000_000;
+pub const PATIENCE_NS: u64 = 500_000_000;
 
-/// Ends all that lives in a mount namespace, which is a container's own, and returns when they have: what they
-/// hold, a port above all, is to be free when the container is started again.
-pub fn end(mnt: u64) {
+/// By what a container's processes are known when it has ended.
+pub struct Remains {
+    /// Inode of its mount namespace, which is its own.
+    pub mnt: Option<u64>,
+    pub cgroup: Option<Leaf>,
+}
+
+/// Ends all that a container has left behind, and returns when they have: what they hold, a port above all, is to be
+/// free when it is started again. Its cgroup does that at one stroke, whoever is forking meanwhile.
+pub fn end(remains: &Remains) {
     let deadline = clock::now().plus(PATIENCE_NS);
+    if remains.cgroup.as_ref().is_some_and(|leaf| leaf.kill(deadline)) {
+        return;
+    }
+    if let Some(mnt) = remains.mnt {
+        end_in(mnt, deadline);
+    }
+}
+
+fn end_in(mnt: u64, deadline: MonoNs) {
     loop {
         let left = living_in(mnt);
         for process in &left {

@@ -10,6 +10,8 @@ use nix::unistd::Pid;
 
 use super::birth::Failure;
 use super::engine::{Node, PodRun, Role, Running, Timer};
+use super::cgroups::Leaf;
+use super::leftovers::Remains;
 use super::{leftovers, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
@@ -19,6 +21,8 @@ use crate::sys::fork::Child;
 impl Node {
     pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
         match request {
+            // the launcher's alone
+            Request::Place { .. } => {}
             Request::Hello { version } => self.over |= version != VERSION,
             Request::Run { call, spec } => {
                 let at = Self::now();
@@ -31,7 +35,7 @@ impl Node {
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
-                    last_mnt: HashMap::new(),
+                    remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
                     partial_record: Vec::new(),
@@ -124,6 +128,7 @@ impl Node {
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
                 self.pods.remove(uid);
+                self.cgroups.remove_pod(uid);
                 volumes::remove(uid);
                 self.fact(Delta::PodRemoved { uid: uid.clone(), at: Self::now() });
             }
@@ -168,8 +173,16 @@ impl Node {
         if let Some(member) = member {
             self.fact(Delta::Joined { id, member, at });
         }
-        self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mnt: None });
+        self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mnt: None, cgroup: None });
         Ok(id)
+    }
+
+    /// A child has begun in a cgroup of its own.
+    pub(super) fn counted_in(&mut self, pid: i32, member: Member, cgroup: Option<Leaf>) {
+        let (Some(child), Some(leaf)) = (self.children.get_mut(&pid), cgroup) else { return };
+        let path = Some(leaf.path.clone());
+        child.cgroup = Some(leaf);
+        self.fact(Delta::Cgroup { member, path, at: Self::now() });
     }
 
     /// Its program runs: exec has closed the error pipe.
@@ -240,28 +253,37 @@ impl Node {
         container: String,
         pid: i32,
         status: WaitStatus,
-        mnt: Option<u64>,
+        remains: Remains,
         at: Stamp,
     ) {
         let held = self.forget_holder(uid, pid);
         let Some(run) = self.pods.get_mut(uid) else { return };
-        if let Some(mnt) = mnt {
-            run.last_mnt.insert(container.clone(), mnt);
-        }
+        run.remains.insert(container.clone(), remains);
         run.containers.remove(&container);
         let pid_shared = run.state.spec.shares_pid_namespace();
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        self.decide(uid, Fact::Ended { container, status, sandbox_ending }, at);
+        self.decide(uid, Fact::Ended { container: container.clone(), status, sandbox_ending }, at);
+        // not of interest to the controller
+        if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(&container)) {
+            self.forget(uid, &remains);
+        }
         if held {
             self.decide(uid, Fact::SandboxEnded { status }, at);
         }
     }
 
-    /// A container's orphans are pause's children now; its own mount namespace tells which they are.
+    /// A container's orphans are pause's children now.
     fn kill_leftovers(&mut self, uid: &PodUid, container: &str) {
-        let Some(mnt) = self.pods.get_mut(uid).and_then(|run| run.last_mnt.remove(container)) else { return };
-        leftovers::end(mnt);
+        let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) else { return };
+        leftovers::end(&remains);
+        self.forget(uid, &remains);
+    }
+
+    pub(super) fn forget(&mut self, uid: &PodUid, remains: &Remains) {
+        if let Some(leaf) = &remains.cgroup {
+            self.cgroups.remove(uid, leaf);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! pause's birth: the process that holds a pod's namespaces.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -49,11 +49,17 @@ impl Namespaces {
     }
 }
 
-pub fn start(alone: &Alone, hostname: &str, kind: &SandboxKind, namespaces: Namespaces) -> Result<Started, Errno> {
+pub fn start(
+    alone: &Alone,
+    hostname: &str,
+    kind: &SandboxKind,
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<Started, Errno> {
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
-    let child = fork::spawn(alone, namespaces.flags(), || {
+    let child = fork::spawn_in(alone, namespaces.flags(), cgroup, || {
         let failure = become_pause(namespaces.own_name().then_some(hostname), kind, &report_in, &output_in);
         birth::tell(&error_in, &failure);
         127

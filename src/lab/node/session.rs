@@ -1,5 +1,7 @@
 //! Programs run in a container that runs.
 
+use std::os::fd::AsFd;
+
 use nix::errno::Errno;
 
 use super::birth::{self, Program, Start};
@@ -35,6 +37,7 @@ impl Node {
             working_dir: container.working_dir.clone(),
             stdin: None,
             keep: &caps::CONTAINER,
+            cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
         };
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
             // its pid namespace's init is dead

@@ -1,7 +1,7 @@
 //! Sandboxes and containers, started.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -56,13 +56,17 @@ impl Node {
     /// Starts pause, and sets up the network while it gets ready; [`Node::started`] goes on from there.
     fn start_pause(&mut self, uid: &PodUid, spec: &PodSpec) -> Result<(), String> {
         let hostname = hostname(spec);
-        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec))
+        // a container's name has no underscore
+        let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", e.desc()))?;
+        let into = cgroup.as_ref().map(AsFd::as_fd);
+        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec), into)
             .map_err(|e| format!("start pause: {}", e.desc()))?;
         let sandbox::Started { child, report, output, error } = started;
         let pid = child.pid;
         let process = self
             .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)))
             .map_err(|e| format!("identify pause: {e}"))?;
+        self.counted_in(pid, Member::pause(uid), cgroup);
         self.watch(report, Watch::PauseReport(uid.clone()));
         self.watch(output, Watch::Output(uid.clone(), None));
         self.await_exec(pid, error);
@@ -155,6 +159,7 @@ impl Node {
         if let Some(ip) = self.pods.get(uid).and_then(|run| run.ip) {
             own.push(("POD_IP".to_owned(), ip.to_string()));
         }
+        let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         let start = Start {
             program,
             argv,
@@ -162,6 +167,7 @@ impl Node {
             working_dir: container.working_dir.clone(),
             stdin,
             keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
+            cgroup: cgroup.as_ref().map(AsFd::as_fd),
         };
         let place = worker::Place {
             holder,
@@ -179,6 +185,7 @@ impl Node {
         let process = self
             .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)))
             .map_err(|_| Failure::create("identify the container's process", Errno::ESRCH))?;
+        self.counted_in(pid, Member::container(uid, name), cgroup);
         for stream in [stdout, stderr] {
             self.watch(stream, Watch::Output(uid.clone(), Some(name.clone())));
         }

@@ -141,7 +141,7 @@ fn launch(
     let (stdout, stdout_in) = output::pipe()?;
     let (stderr, stderr_in) = output::pipe()?;
     let (error, error_in) = output::pipe()?;
-    let child = fork::spawn(alone, flags, || {
+    let child = fork::spawn_in(alone, flags, program.cgroup, || {
         let failure = birth(&stdout_in, &stderr_in)
             .and_then(|()| birth::confine(program.keep).map_err(|e| Failure::create("confine the container", e)))
             .err()

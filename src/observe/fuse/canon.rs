@@ -83,11 +83,20 @@ impl Fuse {
             }
             Delta::Exec { id, .. } | Delta::Renamed { id, .. } | Delta::State { id, .. } => *id = self.canonical(*id),
             Delta::Pod { pod, .. } => self.canonical_pod(pod),
+            Delta::Cgroup { member, path, .. } => {
+                let (member, path) = (member.clone(), path.clone());
+                self.out.push(delta);
+                return match path {
+                    Some(path) => self.watch_cgroup(kernel, member, path),
+                    None => self.forget_cgroup(&member),
+                };
+            }
+            Delta::PodRemoved { uid, .. } => self.forget_cgroups(Some(uid)),
+            Delta::NodeEnded { .. } => self.forget_cgroups(None),
             Delta::Host { .. }
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }
-            | Delta::NodeEnded { .. }
-            | Delta::PodRemoved { .. }
+            | Delta::Usage { .. }
             | Delta::Event { .. }
             | Delta::Lost { .. } => {}
         }

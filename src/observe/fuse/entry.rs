@@ -1,5 +1,6 @@
 //! What the fuse remembers of one process.
 
+use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
 
 /// It is no longer in the process table.
@@ -43,6 +44,9 @@ pub struct Entry {
     pub flicker: Option<State>,
     /// A reading ran ahead of the events once; believed when seen again.
     pub suspect: bool,
+    /// CPU time, its own and that of the children it has waited for.
+    pub cpu: Meter,
+    pub waited_cpu: Meter,
 }
 
 impl Entry {
@@ -66,6 +70,8 @@ impl Entry {
             exact_inner: false,
             flicker: None,
             suspect: false,
+            cpu: Meter::default(),
+            waited_cpu: Meter::default(),
         }
     }
 

@@ -1,11 +1,9 @@
 //! Readings of /proc become facts, and are told when they say something new.
 
+use super::usage::{cpu_is_news, memory_is_news};
 use super::{Fuse, Kernel};
-use crate::model::{Aspect, Delta, Facts, Namespace, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
+use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
 use crate::observe::proc::Reading;
-
-/// A change of resident memory below this is not told.
-const RSS_STEP: u64 = 256 << 10;
 
 impl Fuse {
     /// Takes a reading of a living or dead process in. With `all` it is told even if only its scheduler
@@ -17,6 +15,8 @@ impl Fuse {
         self.pids_of(id, reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.denied = reading.denied;
+        let cpu = entry.cpu.look(now, reading.stat.cpu_ticks * tick_ns());
+        let waited_cpu = entry.waited_cpu.look(now, reading.stat.waited_ticks * tick_ns());
         let known = entry.facts.as_ref();
         let status = reading.status.clone().unwrap_or_default();
         let dead = reading.stat.is_dead();
@@ -42,6 +42,8 @@ impl Fuse {
                 .as_ref()
                 .and_then(|s| s.rss_bytes)
                 .unwrap_or(reading.stat.rss_pages * page_size()),
+            cpu,
+            waited_cpu,
             signals: match (&reading.status, known) {
                 (None, Some(known)) => known.signals,
                 _ => status.signals,
@@ -179,6 +181,15 @@ pub fn denied_sight(denied: usize, all: usize) -> Sight {
     }
 }
 
+/// A tick of the CPU times in `/proc/PID/stat`.
+fn tick_ns() -> u64 {
+    static TICK: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *TICK.get_or_init(|| {
+        let hz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
+        1_000_000_000 / hz.ok().flatten().map_or(100, |n| n.max(1) as u64)
+    })
+}
+
 fn page_size() -> u64 {
     static SIZE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
     *SIZE.get_or_init(|| {
@@ -190,8 +201,17 @@ fn page_size() -> u64 {
 /// Whether a reading says something that a user would want to see. A process that only happened to run
 /// when it was looked at says nothing; one that was running twice does.
 fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> bool {
-    let rest = |f: &Facts| Facts { state: State::Sleeping, rss_bytes: 0, ..f.clone() };
-    if rest(known) != rest(new) || known.rss_bytes.abs_diff(new.rss_bytes) >= RSS_STEP.max(known.rss_bytes / 4) {
+    let rest = |f: &Facts| Facts {
+        state: State::Sleeping,
+        rss_bytes: 0,
+        cpu: Cpu::default(),
+        waited_cpu: Cpu::default(),
+        ..f.clone()
+    };
+    let uses_more = cpu_is_news(known.cpu, new.cpu)
+        || cpu_is_news(known.waited_cpu, new.waited_cpu)
+        || memory_is_news(known.rss_bytes, new.rss_bytes);
+    if uses_more || rest(known) != rest(new) {
         return true;
     }
     if known.state == new.state {
@@ -221,6 +241,8 @@ mod tests {
             nspid: vec![1],
             threads: 1,
             rss_bytes,
+            cpu: Cpu::default(),
+            waited_cpu: Cpu::default(),
             signals: SignalMasks::default(),
             namespaces: NsSet::default(),
         }
@@ -240,10 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_in_steps() {
+    fn a_little_more_of_memory_or_time_is_not_news() {
         let of = |rss| facts(State::Sleeping, rss);
         assert!(!worth_telling(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
         assert!(worth_telling(&of(1 << 20), &of(2 << 20), &mut None));
-        assert!(!worth_telling(&of(100 << 20), &of(101 << 20), &mut None), "one in a hundred");
+        let busy = |permille| Facts { cpu: Cpu { time_ns: 0, permille }, ..of(0) };
+        assert!(!worth_telling(&busy(300), &busy(301), &mut None));
+        assert!(worth_telling(&busy(300), &busy(900), &mut None));
     }
 }

@@ -118,6 +118,8 @@ impl Fuse {
         let at = Stamp { t: at.t.max(not_before), ..at };
         let by_then = entry.gone.map_or(at.t, |g| g.by_then);
         entry.gone = Some(Gone { at, by_then, by: Some(by) });
+        self.cpu_goes_to(id, by);
+        let Some(entry) = self.entries.get(&id) else { return };
         if let Some(siblings) = entry.parent.process().and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(&id);
         }
@@ -130,6 +132,16 @@ impl Fuse {
             && let Some(oldest) = self.past.pop_front()
         {
             self.forget(oldest);
+        }
+    }
+
+    /// `wait(2)` adds the child's CPU time to its parent's: what was seen of it is not used a second time.
+    fn cpu_goes_to(&mut self, child: ProcId, parent: Parent) {
+        let used = self.entries.get(&child).and_then(|e| e.facts.as_ref()).map(|f| f.cpu.and(f.waited_cpu).time_ns);
+        if let Some(used) = used
+            && let Some(parent) = parent.process().and_then(|id| self.entries.get_mut(&id))
+        {
+            parent.waited_cpu.known(used);
         }
     }
 

@@ -119,6 +119,7 @@ impl Fuse {
             let depth = if i < budget { Depth::All } else { Depth::Stat };
             self.check(kernel, *id, depth);
         }
+        self.count(kernel);
         self.scan_from = all.get((from + budget.min(all.len())) % all.len().max(1)).copied();
         self.tell_denied(kernel);
     }

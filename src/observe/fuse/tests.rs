@@ -15,6 +15,7 @@ struct Fake {
     table: BTreeMap<u32, Reading>,
     now: u64,
     statuses: HashMap<u32, i32>,
+    cgroups: HashMap<String, Counted>,
 }
 
 impl Fake {
@@ -46,6 +47,9 @@ impl Kernel for Fake {
     }
     fn meet(&mut self, pid: u32) -> Option<Reading> {
         self.table.get(&pid).cloned()
+    }
+    fn count(&mut self, cgroup: &str) -> Option<Counted> {
+        self.cgroups.get(cgroup).copied()
     }
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus> {
         self.statuses.get(&id.pid).copied().map(WaitStatus)
@@ -403,4 +407,89 @@ fn unrelated_processes_are_not_even_read() {
     play.exit(2, 99, 0, Some(98));
     play.finish();
     assert!(play.log.iter().all(|d| !matches!(d, Delta::Born { id, .. } if id.pid == 99)));
+}
+
+const S: u64 = 1_000_000_000;
+
+impl Play {
+    /// The next look at everything, `seconds` after the start.
+    fn look(&mut self, seconds: u64) {
+        self.machine.now = seconds * S;
+        self.fuse.tick(&mut self.machine);
+        self.finish();
+    }
+
+    fn ticks(&mut self, pid: u32, own: u64, waited: u64) {
+        let stat = &mut self.machine.table.get_mut(&pid).expect("it lives").stat;
+        (stat.cpu_ticks, stat.waited_ticks) = (own, waited);
+    }
+
+    fn process(&self, pid: u32) -> &crate::model::Process {
+        self.world.process(id(pid)).expect("it is known")
+    }
+}
+
+#[test]
+fn a_share_of_the_cpu_is_what_was_used_since_the_last_look() {
+    let mut play = Play::new();
+    play.look(2);
+    play.ticks(10, 25, 0);
+    play.look(3);
+    assert_eq!((play.process(10).cpu.permille, play.process(10).cpu.time_ns), (250, S / 4));
+    play.look(4);
+    assert_eq!(play.process(10).cpu.permille, 0, "it rests");
+}
+
+#[test]
+fn time_of_a_child_is_not_used_again_by_whoever_waits_for_it() {
+    let mut play = Play::new();
+    play.machine.live(11, 10, &[]);
+    play.fork(1, 10, 11);
+    play.finish();
+    play.look(2);
+    play.ticks(11, 100, 0);
+    play.look(3);
+    assert_eq!(play.process(11).cpu.permille, 1_000);
+    // it used 20 ms more that nobody saw, then ended
+    play.exit(3 * S + 1, 11, 0, Some(10));
+    play.ticks(10, 0, 102);
+    play.hup(3 * S + 2, 11);
+    play.finish();
+    play.look(4);
+    assert_eq!(play.process(10).waited_cpu, crate::model::Cpu { time_ns: 102 * S / 100, permille: 20 });
+    assert_eq!(play.process(11).cpu, crate::model::Cpu { time_ns: S, permille: 0 }, "its last word stays");
+}
+
+#[test]
+fn a_cgroup_is_counted_while_it_is_the_members() {
+    use crate::model::{Cpu, Member, Origin, PodUid};
+    let mut play = Play::new();
+    let member = Member::container(&PodUid("u".into()), "web");
+    let tell = |path: Option<&str>| {
+        let at = Stamp::prompt(t(1), Source::Node);
+        Input::Delta(Delta::Cgroup { member: member.clone(), path: path.map(str::to_owned), at })
+    };
+    let counted = |cpu_ns| Counted { cpu_ns: Some(cpu_ns), memory_bytes: None, tasks: Some(3) };
+    play.machine.cgroups.insert("/pod/web".into(), counted(S));
+    play.input(tell(Some("/pod/web")));
+    play.finish();
+    let usage = play.world.usage(&member);
+    assert_eq!(usage.cpu.value, Cpu { time_ns: S, permille: 0 });
+    assert_eq!((usage.tasks.value, usage.tasks.origin), (3, Origin::Cgroup));
+    assert_eq!((usage.memory_bytes.origin, usage.origin()), (Origin::Proc, None), "it has no memory controller");
+
+    play.look(2);
+    play.machine.cgroups.insert("/pod/web".into(), counted(S + S / 2));
+    play.look(3);
+    assert_eq!(play.world.usage(&member).cpu.value.permille, 500);
+    let told = play.log.len();
+    play.look(4);
+    assert_eq!(play.log.len(), told + 1, "that it rests");
+    play.look(5);
+    assert_eq!(play.log.len(), told + 1, "nothing new");
+
+    play.input(tell(None));
+    play.finish();
+    play.look(6);
+    assert_eq!(play.world.usage(&member).origin(), Some(Origin::Proc));
 }

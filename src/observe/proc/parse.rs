@@ -18,6 +18,10 @@ pub struct Stat {
     pub threads: u32,
     /// Clock ticks after boot.
     pub start: u64,
+    /// CPU time in user and kernel mode, in clock ticks.
+    pub cpu_ticks: u64,
+    /// The same of the children it has waited for, and theirs.
+    pub waited_ticks: u64,
     pub rss_pages: u64,
     /// Wait status of a zombie; zero also for those who may not know.
     pub exit_code: i32,
@@ -32,6 +36,8 @@ impl Default for Stat {
             flags: 0,
             threads: 1,
             start: 0,
+            cpu_ticks: 0,
+            waited_ticks: 0,
             rss_pages: 0,
             exit_code: 0,
         }
@@ -53,6 +59,8 @@ impl Stat {
                 3 => stat.state = State::from_letter(field.chars().next()?),
                 4 => stat.ppid = field.parse().ok()?,
                 9 => stat.flags = field.parse().ok()?,
+                14 | 15 => stat.cpu_ticks += field.parse::<u64>().unwrap_or(0),
+                16 | 17 => stat.waited_ticks += field.parse::<u64>().unwrap_or(0),
                 20 => stat.threads = field.parse().ok()?,
                 22 => stat.start = field.parse().ok()?,
                 24 => stat.rss_pages = field.parse().unwrap_or(0),
@@ -148,6 +156,7 @@ mod tests {
         assert_eq!(stat.comm, "a) Z (b)");
         assert_eq!((stat.state, stat.ppid, stat.threads, stat.start), (State::Sleeping, 7, 3, 99));
         assert_eq!((stat.rss_pages, stat.exit_code), (11, 768));
+        assert_eq!((stat.cpu_ticks, stat.waited_ticks), (5 + 6, 7 + 8));
         assert!(!stat.is_kernel_thread());
     }
 

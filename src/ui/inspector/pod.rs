@@ -7,7 +7,7 @@ use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Container, Pod, Process};
 use crate::ui::icons::Icon;
-use crate::ui::{Cx, pod_map, text, tokens, widgets, words};
+use crate::ui::{Cx, pod_map, text, tokens, usage, widgets, words};
 
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
@@ -46,6 +46,8 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     for c in &pod.containers {
         container_ui(ui, cx, c);
     }
+    ui.add_space(12.0);
+    usage::table_ui(ui, cx, pod);
     ui.add_space(12.0);
     let processes: Vec<&Process> = world.pod_processes(&pod.uid).collect();
     widgets::section(ui, cx.tokens, &text::count(processes.len(), "process", "processes"));

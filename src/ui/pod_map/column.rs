@@ -10,7 +10,7 @@ use super::{pill, place, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
 use crate::model::{ContainerState, Pod, Process};
 use crate::ui::icons::Icon;
-use crate::ui::{Cx, text, tokens, words};
+use crate::ui::{Cx, text, tokens, usage, words};
 
 pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offset: Vec2) {
     let tokens = cx.tokens;
@@ -133,10 +133,11 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     }
     ui.painter().galley(left, name, tokens.text);
     if let Some(c) = container {
-        let band = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + HEAD_H - 4.0));
+        let band = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 46.0));
         let response = ui.interact(band, ui.scope_id().with(("column", &c.name)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
         response.on_hover_text(words::in_full(c));
+        usage::line_ui(ui, cx, &column.member, Rect::from_min_size(left + vec2(0.0, 36.0), vec2(room, 14.0)));
     }
 }
 

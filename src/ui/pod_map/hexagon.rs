@@ -61,7 +61,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     let host = format!("host {}", p.id.pid);
     text::put(ui, c + vec2(0.0, 20.0), Align2::CENTER_CENTER, &host, tokens::mono(10.5), tokens.muted, 84.0);
 
-    let foot = column.center_bottom();
+    let foot = hexagon.center_bottom();
     let size = pause_init::ELF.len() as u64;
     let measures = if dead {
         p.exit.and_then(|e| e.status).map_or("ended".into(), short_status)
@@ -71,7 +71,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     let ink = if dead { tokens.bad } else { tokens.muted };
     text::put(
         ui,
-        foot - vec2(0.0, 36.0),
+        foot + vec2(0.0, 25.0),
         Align2::CENTER_CENTER,
         &measures,
         tokens::mono(10.5),
@@ -81,7 +81,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     let (words, ink) = reaping(cx, pod, p);
     text::put(
         ui,
-        foot - vec2(0.0, 18.0),
+        foot + vec2(0.0, 43.0),
         Align2::CENTER_CENTER,
         &words,
         tokens::semibold(11.0),

@@ -1,0 +1,97 @@
+//! What processes and containers use of the machine.
+
+use serde::{Deserialize, Serialize};
+
+/// CPU time and how fast it grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cpu {
+    /// Used so far, in user and kernel mode, in nanoseconds.
+    pub time_ns: u64,
+    /// Of the last second or so, in thousandths of one core: more than 1,000 is more than one.
+    pub permille: u32,
+}
+
+impl Cpu {
+    /// Of both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            time_ns: self.time_ns.saturating_add(other.time_ns),
+            permille: self.permille.saturating_add(other.permille),
+        }
+    }
+}
+
+/// Who counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The kernel, in the container's own cgroup: also what has ended is in it.
+    Cgroup,
+    /// We, by adding up what `/proc` tells of the processes that live.
+    Proc,
+}
+
+impl Origin {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::Proc => "/proc",
+        }
+    }
+}
+
+/// A figure and who counted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+impl<T> Figure<T> {
+    /// The cgroup's word if there is one.
+    pub(super) fn best(cgroup: Option<T>, proc: T) -> Self {
+        match cgroup {
+            Some(value) => Self { value, origin: Origin::Cgroup },
+            None => Self { value: proc, origin: Origin::Proc },
+        }
+    }
+}
+
+/// What the files of a cgroup say (`Documentation/admin-guide/cgroup-v2.rst`); `None` where it lacks the controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupUsage {
+    /// `usage_usec` of `cpu.stat`.
+    pub cpu: Option<Cpu>,
+    /// The working set, as a kubelet counts it: `memory.current` less `inactive_file` of `memory.stat`.
+    pub memory_bytes: Option<u64>,
+    /// `pids.current`, which counts threads.
+    pub tasks: Option<u64>,
+}
+
+/// The cgroup of a pod's member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    /// From the root of the hierarchy, as in `/proc/PID/cgroup`.
+    pub path: String,
+    pub usage: CgroupUsage,
+}
+
+/// What a pod's member uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub cpu: Figure<Cpu>,
+    /// The working set by its cgroup; by /proc the sum of resident memory, in which what processes share counts for
+    /// each of them.
+    pub memory_bytes: Figure<u64>,
+    /// Threads.
+    pub tasks: Figure<u64>,
+}
+
+impl Usage {
+    /// Who counted, if it was the same for all three figures.
+    pub fn origin(&self) -> Option<Origin> {
+        let origin = self.cpu.origin;
+        (self.memory_bytes.origin == origin && self.tasks.origin == origin).then_some(origin)
+    }
+}

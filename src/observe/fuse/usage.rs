@@ -1,0 +1,164 @@
+//! How much CPU time grows, and what cgroups count.
+
+use super::{Fuse, Kernel};
+use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, Source, Stamp};
+
+/// Between two looks a rate is reckoned from. CPU time comes in hundredths of a second.
+const SPAN_NS: u64 = 500_000_000;
+/// A change of CPU time, or of the share of it, below this is not told.
+const TIME_STEP_NS: u64 = 100_000_000;
+const SHARE_STEP: u32 = 10;
+/// A change of memory below this is not told.
+const MEMORY_STEP: u64 = 256 << 10;
+
+/// A CPU time that is looked at again and again.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// When its rate was last reckoned, and from what.
+    base: Option<(MonoNs, u64)>,
+    permille: u32,
+}
+
+impl Meter {
+    pub fn look(&mut self, now: MonoNs, time_ns: u64) -> Cpu {
+        match self.base {
+            Some((then, _)) if now.since(then) < SPAN_NS => {}
+            Some((then, before)) => {
+                let grown = time_ns.saturating_sub(before);
+                self.permille = u32::try_from(grown.saturating_mul(1_000) / now.since(then)).unwrap_or(u32::MAX);
+                self.base = Some((now, time_ns));
+            }
+            None => self.base = Some((now, time_ns)),
+        }
+        Cpu { time_ns, permille: self.permille }
+    }
+
+    /// So much of what will be added was counted elsewhere before.
+    pub fn known(&mut self, time_ns: u64) {
+        if let Some((_, before)) = &mut self.base {
+            *before = before.saturating_add(time_ns);
+        }
+    }
+}
+
+/// Whether it says something that a user would want to see.
+pub fn cpu_is_news(known: Cpu, new: Cpu) -> bool {
+    let rest = new.permille == 0 && known.permille != 0;
+    rest || new.permille.abs_diff(known.permille) >= SHARE_STEP || new.time_ns.abs_diff(known.time_ns) >= TIME_STEP_NS
+}
+
+/// The same of memory, which is told in steps that grow with it.
+pub fn memory_is_news(known: u64, new: u64) -> bool {
+    known.abs_diff(new) >= MEMORY_STEP.max(known / 4)
+}
+
+/// What one look into a cgroup's files gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub cpu_ns: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    pub tasks: Option<u64>,
+}
+
+/// A cgroup that is looked into.
+#[derive(Debug)]
+pub struct Watched {
+    path: String,
+    meter: Meter,
+    told: Option<CgroupUsage>,
+}
+
+impl Fuse {
+    pub(super) fn watch_cgroup(&mut self, kernel: &mut impl Kernel, member: Member, path: String) {
+        let mut watched = Watched { path, meter: Meter::default(), told: None };
+        self.out.extend(watched.look(kernel, &member));
+        self.cgroups.insert(member, watched);
+    }
+
+    pub(super) fn forget_cgroup(&mut self, member: &Member) {
+        self.cgroups.remove(member);
+    }
+
+    pub(super) fn forget_cgroups(&mut self, of: Option<&PodUid>) {
+        self.cgroups.retain(|member, _| of.is_some_and(|uid| member.pod != *uid));
+    }
+
+    /// Looks into every cgroup.
+    pub(super) fn count(&mut self, kernel: &mut impl Kernel) {
+        for (member, watched) in &mut self.cgroups {
+            self.out.extend(watched.look(kernel, member));
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, kernel: &mut impl Kernel, member: &Member) -> Option<Delta> {
+        let now = kernel.now();
+        // it may be gone before that is told
+        let counted = kernel.count(&self.path)?;
+        let usage = CgroupUsage {
+            cpu: counted.cpu_ns.map(|ns| self.meter.look(now, ns)),
+            memory_bytes: counted.memory_bytes,
+            tasks: counted.tasks,
+        };
+        if self.told.is_some_and(|told| !is_news(&told, &usage)) {
+            return None;
+        }
+        self.told = Some(usage);
+        Some(Delta::Usage { member: member.clone(), usage, at: Stamp::by_then(now, Source::Scan) })
+    }
+}
+
+fn is_news(known: &CgroupUsage, new: &CgroupUsage) -> bool {
+    let cpu = match (known.cpu, new.cpu) {
+        (Some(known), Some(new)) => cpu_is_news(known, new),
+        (known, new) => known != new,
+    };
+    let memory = match (known.memory_bytes, new.memory_bytes) {
+        (Some(known), Some(new)) => memory_is_news(known, new),
+        (known, new) => known != new,
+    };
+    cpu || memory || known.tasks != new.tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_rate_is_of_the_time_between_two_looks() {
+        let mut meter = Meter::default();
+        assert_eq!(meter.look(MonoNs(S), 5 * S).permille, 0, "what was before is not known");
+        assert_eq!(meter.look(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
+        assert_eq!(meter.look(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
+        assert_eq!(meter.look(MonoNs(3 * S), 7 * S + S / 4), Cpu { time_ns: 7 * S + S / 4, permille: 2_000 }, "two cores");
+        assert_eq!(meter.look(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
+    }
+
+    #[test]
+    fn what_a_child_was_seen_to_use_is_not_used_again_by_its_reap() {
+        let mut meter = Meter::default();
+        meter.look(MonoNs(S), 0);
+        meter.known(S / 2);
+        assert_eq!(meter.look(MonoNs(2 * S), S / 2).permille, 0);
+        meter.known(S);
+        assert_eq!(meter.look(MonoNs(3 * S), S).permille, 0, "less than was known: no rate, and no overflow");
+    }
+
+    #[test]
+    fn news_in_steps() {
+        let cpu = |time_ns, permille| Cpu { time_ns, permille };
+        assert!(!cpu_is_news(cpu(0, 500), cpu(S / 100, 505)));
+        assert!(cpu_is_news(cpu(0, 500), cpu(0, 511)));
+        assert!(cpu_is_news(cpu(0, 5), cpu(0, 0)), "it rests");
+        assert!(cpu_is_news(cpu(0, 0), cpu(S, 0)));
+        assert!(!memory_is_news(1 << 20, (1 << 20) + 4096));
+        assert!(memory_is_news(1 << 20, 2 << 20));
+        assert!(!memory_is_news(100 << 20, 101 << 20), "one in a hundred");
+        let tasks = |n| CgroupUsage { tasks: Some(n), ..CgroupUsage::default() };
+        assert!(is_news(&tasks(1), &tasks(2)) && !is_news(&tasks(2), &tasks(2)));
+        assert!(is_news(&tasks(1), &CgroupUsage::default()), "a controller is gone");
+    }
+}

@@ -1,0 +1,178 @@
+//! What members use of the machine, and who counted it.
+
+use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use super::{Cx, text, tokens, widgets};
+use crate::model::{Aspect, Cpu, Member, Origin, Pod, Usage, World};
+
+/// Right edges of the table's columns, from its own.
+const CPU_X: f32 = 150.0;
+const MEMORY_X: f32 = 62.0;
+
+/// In the head of a member's column.
+pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
+    if !lives(cx.world, member) {
+        return;
+    }
+    let usage = cx.world.usage(member);
+    let busy = usage.cpu.value.permille >= 10;
+    let ink = if busy { cx.tokens.text } else { cx.tokens.muted };
+    let words = in_short(&usage);
+    text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::mono(10.5), ink, band.width());
+    let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
+    response.on_hover_text(in_full(cx.world, member, &usage));
+}
+
+/// All members of a pod, a line each.
+pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
+    let members = std::iter::once(Member::pause(&pod.uid))
+        .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)))
+        .filter(|member| lives(cx.world, member));
+    let rows: Vec<(Member, Usage)> = members.map(|member| (member.clone(), cx.world.usage(&member))).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let tokens = cx.tokens;
+    widgets::section(ui, tokens, "Usage");
+    let head = row(ui, ["", "CPU", "memory", "tasks"], tokens::sans(11.0), tokens.faint, tokens.faint);
+    head.on_hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
+    for (member, usage) in &rows {
+        let cells = [
+            member.name().to_owned(),
+            text::percent(usage.cpu.value.permille),
+            text::bytes(usage.memory_bytes.value),
+            text::thousands(usage.tasks.value),
+        ];
+        let response = row(ui, cells.each_ref().map(String::as_str), tokens::mono(11.5), tokens.text, tokens.muted);
+        let words = in_short(usage);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
+        response.on_hover_text(in_full(cx.world, member, usage));
+    }
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
+    let words = counted_by(rows.iter().map(|(_, usage)| usage));
+    text::put(
+        ui,
+        rect.left_center(),
+        Align2::LEFT_CENTER,
+        &words,
+        tokens::sans(11.5),
+        tokens.muted,
+        rect.width(),
+    );
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
+    response.on_hover_text(why(cx.world));
+}
+
+/// Name on the left, figures under each other on the right.
+fn row(
+    ui: &mut Ui,
+    cells: [&str; 4],
+    font: FontId,
+    name: eframe::egui::Color32,
+    ink: eframe::egui::Color32,
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
+    let y = rect.center().y;
+    let [member, cpu, memory, tasks] = cells;
+    let room = rect.width() - CPU_X - 60.0;
+    text::put(ui, rect.left_center(), Align2::LEFT_CENTER, member, font.clone(), name, room);
+    for (text, x) in [(cpu, CPU_X), (memory, MEMORY_X), (tasks, 0.0)] {
+        text::put(ui, pos2(rect.right() - x, y), Align2::RIGHT_CENTER, text, font.clone(), ink, 80.0);
+    }
+    response
+}
+
+fn lives(world: &World, member: &Member) -> bool {
+    world.present().any(|p| p.is_alive() && p.member.as_ref() == Some(member))
+}
+
+/// `2.5 % CPU · 5.1 MB · 3 tasks`
+fn in_short(usage: &Usage) -> String {
+    let tasks = text::count(usage.tasks.value as usize, "task", "tasks");
+    format!("{} CPU · {} · {tasks}", text::percent(usage.cpu.value.permille), text::bytes(usage.memory_bytes.value))
+}
+
+/// `3.2 % · 1.28 s in all`
+pub fn cpu(cpu: Cpu) -> String {
+    format!("{} · {} in all", text::percent(cpu.permille), text::seconds(cpu.time_ns))
+}
+
+/// `Counted by the kernel, in its cgroup`
+fn counted_by<'a>(usages: impl Iterator<Item = &'a Usage>) -> String {
+    let mut by_cgroup = [true; 3];
+    for usage in usages {
+        let origins = [usage.cpu.origin, usage.memory_bytes.origin, usage.tasks.origin];
+        for (all, origin) in by_cgroup.iter_mut().zip(origins) {
+            *all &= origin == Origin::Cgroup;
+        }
+    }
+    let named = |wanted: bool| {
+        let names = ["CPU", "memory", "tasks"].into_iter().zip(by_cgroup).filter(|(_, by)| *by == wanted);
+        names.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    };
+    match (named(true), named(false)) {
+        (_, proc) if proc.is_empty() => "counted by cgroups".into(),
+        (cgroup, _) if cgroup.is_empty() => "added up from /proc".into(),
+        (cgroup, proc) => format!("{cgroup} by cgroup; {proc} from /proc"),
+    }
+}
+
+fn why(world: &World) -> String {
+    let reason = world.visibility.get(&Aspect::Cgroups).and_then(|sight| sight.reason());
+    match reason {
+        Some(reason) => format!("cgroups: {reason}"),
+        None => "Each container has a cgroup of its own, in which the kernel counts.".into(),
+    }
+}
+
+fn in_full(world: &World, member: &Member, usage: &Usage) -> String {
+    let by = |origin: Origin| match origin {
+        Origin::Cgroup => "by its cgroup",
+        Origin::Proc => "added up from /proc",
+    };
+    let memory = match usage.memory_bytes.origin {
+        Origin::Cgroup => "working set",
+        Origin::Proc => "resident; what processes share counts for each",
+    };
+    let mut lines = vec![
+        format!("CPU {}, {}", cpu(usage.cpu.value), by(usage.cpu.origin)),
+        format!(
+            "Memory {} {memory}, {}",
+            text::bytes(usage.memory_bytes.value),
+            by(usage.memory_bytes.origin)
+        ),
+        format!("Tasks {}, {}", usage.tasks.value, by(usage.tasks.origin)),
+    ];
+    lines.extend(world.cgroups.get(member).map(|cgroup| format!("cgroup {}", cgroup.path)));
+    if usage.origin() != Some(Origin::Cgroup) {
+        lines.push(why(world));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Figure;
+
+    fn usage(cpu: Origin, memory: Origin) -> Usage {
+        Usage {
+            cpu: Figure { value: Cpu { time_ns: 1_280_000_000, permille: 25 }, origin: cpu },
+            memory_bytes: Figure { value: 5 << 20, origin: memory },
+            tasks: Figure { value: 1, origin: memory },
+        }
+    }
+
+    #[test]
+    fn it_is_said_who_counted() {
+        let (cgroup, proc) = (usage(Origin::Cgroup, Origin::Cgroup), usage(Origin::Proc, Origin::Proc));
+        let mixed = usage(Origin::Cgroup, Origin::Proc);
+        assert_eq!(counted_by([&cgroup].into_iter()), "counted by cgroups");
+        assert_eq!(counted_by([&proc].into_iter()), "added up from /proc");
+        assert_eq!(counted_by([&cgroup, &mixed].into_iter()), "CPU by cgroup; memory, tasks from /proc");
+        assert_eq!(in_short(&mixed), "2.5 % CPU · 5.0 MB · 1 task");
+        let full = in_full(&World::default(), &Member::pause(&crate::model::PodUid("u".into())), &mixed);
+        assert!(full.starts_with("CPU 2.5 % · 1.28 s in all, by its cgroup\nMemory 5.0 MB resident"), "{full}");
+    }
+}
