@@ -2,6 +2,7 @@
 
 mod apart;
 mod bad;
+mod cgroup;
 mod files;
 mod hand;
 mod havoc;

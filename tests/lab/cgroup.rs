@@ -1,0 +1,190 @@
+//! Each member in a cgroup of its own where the machine lets it have one; and what it uses, either way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, unbounded};
+use podscope::lab::{Lab, Options};
+use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight, World};
+use podscope::observe::{Input, Observer, Options as See, Scope};
+
+use crate::support::{Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for};
+
+/// The cgroup of a process, as the kernel tells it; nobody's is the empty one.
+fn cgroup_of(pid: u32) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    text.lines().find_map(|l| l.strip_prefix("0::")).unwrap_or_default().to_owned()
+}
+
+fn directory(cgroup: &str) -> PathBuf {
+    let mounts = fs::read_to_string("/proc/mounts").expect("mounts");
+    let at = mounts.lines().find(|l| l.split(' ').nth(2) == Some("cgroup2")).expect("a hierarchy");
+    Path::new(at.split(' ').nth(1).expect("where")).join(cgroup.trim_start_matches('/'))
+}
+
+fn sight(bench: &mut Bench) -> Sight {
+    bench.until("what cgroups are worth", |heard| {
+        heard.iter().find_map(|input| match input {
+            Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, .. }) => Some(sight.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// The last word on a member's cgroup.
+fn told(heard: &[Input], member: &Member) -> Option<String> {
+    heard.iter().rev().find_map(|input| match input {
+        Input::Delta(Delta::Cgroup { member: it, path, .. }) if it == member => Some(path.clone()),
+        _ => None,
+    })?
+}
+
+#[test]
+fn each_member_has_its_own_or_it_is_said_why_not() {
+    let mut bench = Bench::new();
+    let sight = sight(&mut bench);
+    let pod = bench.run(spec("own", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
+    let (a, b) = (process(&pod, "a"), process(&pod, "b"));
+    let all = [pause(&pod), a, b].map(|id| cgroup_of(id.pid));
+    if let Sight::Missing(why) = sight {
+        assert!(!why.is_empty());
+        let ours = cgroup_of(std::process::id());
+        assert!(all.iter().all(|cgroup| *cgroup == ours), "{all:?} are not {ours}");
+        assert!(!bench.heard.iter().any(|i| matches!(i, Input::Delta(Delta::Cgroup { .. }))));
+        return;
+    }
+    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
+    let node = cgroup_of(bench.lab.node().pid);
+    assert!(!all.contains(&node), "the node is counted for itself: {node}");
+    for (member, cgroup) in [(Member::pause(&pod.uid), &all[0]), (Member::container(&pod.uid, "a"), &all[1])] {
+        assert_eq!(told(&bench.heard, &member).as_ref(), Some(cgroup));
+        assert!(cgroup.contains(&format!("/pod{}/", pod.uid)), "{cgroup}");
+    }
+    // whatever it forks, and whatever is run in it, is counted with it
+    let inside = bench.exec(&pod, "a", "cat /proc/self/cgroup; cat /proc/1/cgroup");
+    let inside = String::from_utf8_lossy(&inside.stdout).into_owned();
+    assert!(inside.contains(&all[1]) && inside.contains(&all[0]), "{inside}");
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", a.pid)).expect("children");
+    let child: u32 = children.split_whitespace().next().expect("a child").parse().expect("a pid");
+    assert_eq!(cgroup_of(child), all[1]);
+
+    // the next start has another, and the last one's is gone
+    let top = directory(&all[1]).ancestors().nth(2).expect("the lab's").to_owned();
+    bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
+    bench.removed(&pod.uid);
+    wait_for("the pod's cgroup to go", || !directory(&all[1]).parent().expect("the pod's").exists());
+    assert!(top.exists(), "the lab's own stays: {}", top.display());
+    drop(bench);
+    wait_for("the lab's cgroup to go", || !top.exists());
+}
+
+#[test]
+fn a_restarted_container_begins_in_a_new_one() {
+    let mut bench = Bench::new();
+    if matches!(sight(&mut bench), Sight::Missing(_)) {
+        return;
+    }
+    let mut spec = spec("again", true, vec![container("a", "sleep 1000 & sleep 1000")]);
+    spec.restart = podscope::lab::spec::RestartPolicy::Always;
+    let pod = bench.run(spec);
+    let first = process(&pod, "a");
+    let before = directory(&cgroup_of(first.pid));
+    kill(first, "KILL");
+    let pod = bench.pod_until(&pod.uid, "a new process", |p| {
+        p.containers[0].process.is_some_and(|id| id != first) && p.containers[0].state.word() == "Running"
+    });
+    let after = directory(&cgroup_of(process(&pod, "a").pid));
+    assert_ne!(before, after);
+    // its orphan too was ended before the next began
+    assert!(!before.exists(), "{} is left", before.display());
+    assert_eq!(pods(&bench.heard).len(), 1);
+}
+
+/// A lab whose facts are fused into a World.
+struct Seen {
+    lab: Lab,
+    _observer: Observer,
+    deltas: Receiver<Vec<Delta>>,
+    world: World,
+}
+
+impl Seen {
+    fn new(options: Options) -> Self {
+        let (tell, deltas) = unbounded();
+        let sink = Box::new(move |batch| drop(tell.send(batch)));
+        let observer = Observer::start(Scope::Lab, See::default(), sink).expect("an observer");
+        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+        let lab = Lab::start_with(exe, options, observer.input()).expect("a lab");
+        Self { lab, _observer: observer, deltas, world: World::default() }
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&World) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(&self.world) {
+            let batch = self.deltas.recv_deadline(deadline).unwrap_or_else(|e| panic!("{e}, waiting for {what}"));
+            batch.iter().for_each(|delta| self.world.apply(delta));
+        }
+    }
+}
+
+/// CPU time of a process and of the children it has waited for, in ns.
+fn cpu_ns(id: ProcId) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", id.pid)).expect("it lives");
+    let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+    fields[11..15].iter().map(|ticks| ticks.parse::<u64>().expect("ticks") * 10_000_000).sum()
+}
+
+fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
+    let mut seen = Seen::new(options);
+    // all of its work is done in children that are gone before anybody looks
+    let busy = "while :; do sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'; done";
+    let spec = spec("busy", false, vec![container("busy", busy), container("idle", "sleep 1000")]);
+    let uid = seen.lab.run(spec).expect("taken");
+    let (busy, idle) = (Member::container(&uid, "busy"), Member::container(&uid, "idle"));
+    seen.until("the share of one that works", |world| {
+        let cpu = world.usage(&busy).cpu;
+        // on a loaded machine it gets less than a core
+        cpu.value.permille >= 100 && cpu.value.time_ns >= 300_000_000 && wanted.is_none_or(|w| cpu.origin == w)
+    });
+    let shown = seen.world.usage(&busy);
+    let process = seen.world.pod(&uid).and_then(|p| p.container("busy")?.process).expect("it runs");
+    let now = cpu_ns(process);
+    // told at most a second ago, and by more than ticks
+    assert!(shown.cpu.value.time_ns <= now + 100_000_000, "{shown:?} and the kernel says {now}");
+    assert!(shown.cpu.value.permille <= 1_500, "one thread can use no more than a core: {shown:?}");
+    assert!(shown.tasks.value >= 1 && shown.memory_bytes.value > 100_000, "{shown:?}");
+    let rests = seen.world.usage(&idle);
+    assert!(rests.cpu.value.permille < 50 && rests.cpu.value.time_ns < 200_000_000, "{rests:?}");
+    // by /proc nothing is in it that is not in /proc
+    if shown.memory_bytes.origin == Origin::Proc {
+        let rss = status_field(process.pid, "VmRSS").expect("VmRSS");
+        let kb: u64 = rss.trim_end_matches(" kB").trim().parse().expect("a number");
+        assert!(shown.memory_bytes.value >= kb * 1024 / 2, "{shown:?}, {rss}");
+    }
+}
+
+#[test]
+fn what_a_container_uses_is_known_by_its_cgroup() {
+    what_a_busy_container_uses(Options::default(), None);
+}
+
+#[test]
+fn what_a_container_uses_is_known_without_a_cgroup() {
+    what_a_busy_container_uses(Options { without_cgroups: true, ..Options::default() }, Some(Origin::Proc));
+}
+
+#[test]
+fn a_lab_that_was_killed_leaves_nothing_for_the_next() {
+    let mut bench = Bench::new();
+    if matches!(sight(&mut bench), Sight::Missing(_)) || Path::new("/run/systemd/system").exists() {
+        // nothing was made, or systemd removes it
+        return;
+    }
+    let parent = directory(&cgroup_of(std::process::id()));
+    // as an app leaves it behind that no longer is; no pid is that high
+    let stale = parent.join("podscope-4294967295-0");
+    fs::create_dir_all(stale.join("pod1/a.0")).expect("it may be made");
+    drop(Bench::new());
+    assert!(!stale.exists());
+}
