@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{self, EventKind, NsKind, Phase, Precision, Runtime, Source};
+use crate::model::{self, EventKind, NsKind, Origin, Phase, Precision, Runtime, Source};
 
 pub use events::{Event, EventType};
 
@@ -104,6 +104,10 @@ pub struct Process {
     pub nspid: Vec<u32>,
     /// Null for a zombie.
     pub threads: Option<u32>,
+    /// Resident memory. Null for a zombie.
+    pub rss_bytes: Option<u64>,
+    /// CPU time it has used, without its children's.
+    pub cpu_time_ns: u64,
     pub namespaces: Namespaces,
     /// The name of its pod.
     pub pod: Option<String>,
@@ -166,6 +170,8 @@ pub struct Sandbox {
     pub attempt: u32,
     pub pid: Option<u32>,
     pub kind: SandboxKind,
+    /// What pause uses.
+    pub usage: Option<Usage>,
 }
 
 /// What holds the pod's namespaces.
@@ -194,6 +200,26 @@ pub struct Container {
     pub restarts: u32,
     /// Of its last end, 128 + n for signal n.
     pub exit_code: Option<i32>,
+    /// Null while nothing of it lives.
+    pub usage: Option<Usage>,
+}
+
+/// What a member of a pod uses, and for each figure who counted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Its own cgroup, from the root of the hierarchy; null where it has none.
+    pub cgroup: Option<String>,
+    /// CPU time used so far.
+    pub cpu_time_ns: u64,
+    /// CPU used in the last second or so, in thousandths of one core.
+    pub cpu_permille: u32,
+    pub cpu_from: Origin,
+    /// By its cgroup the working set, as a kubelet counts it; by /proc the sum of resident memory.
+    pub memory_bytes: u64,
+    pub memory_from: Origin,
+    /// Threads.
+    pub tasks: u64,
+    pub tasks_from: Origin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -382,8 +382,9 @@ impl World {
         self.present().filter(move |p| p.member.as_ref().is_some_and(|m| m.pod == *uid))
     }
 
-    /// What a member uses: by its cgroup as far as it has one, else by what its living processes use.
-    pub fn usage(&self, member: &Member) -> Usage {
+    /// What a member uses: by its cgroup as far as it has one, else by what its living processes use. `None` while
+    /// it has none.
+    pub fn usage(&self, member: &Member) -> Option<Usage> {
         let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0, 0);
         for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
             cpu = cpu.and(p.cpu);
@@ -394,12 +395,16 @@ impl World {
             memory += p.rss_bytes;
             tasks += u64::from(p.threads);
         }
+        // a living process has a thread at least
+        if tasks == 0 {
+            return None;
+        }
         let counted = self.cgroups.get(member).map(|c| c.usage).unwrap_or_default();
-        Usage {
+        Some(Usage {
             cpu: Figure::best(counted.cpu, cpu),
             memory_bytes: Figure::best(counted.memory_bytes, memory),
             tasks: Figure::best(counted.tasks, tasks),
-        }
+        })
     }
 
     /// Living processes in a namespace: what keeps it alive, next to open files and bind mounts.

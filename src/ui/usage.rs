@@ -11,10 +11,7 @@ const MEMORY_X: f32 = 62.0;
 
 /// In the head of a member's column.
 pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
-    if !lives(cx.world, member) {
-        return;
-    }
-    let usage = cx.world.usage(member);
+    let Some(usage) = cx.world.usage(member) else { return };
     let busy = usage.cpu.value.permille >= 10;
     let ink = if busy { cx.tokens.text } else { cx.tokens.muted };
     let words = in_short(&usage);
@@ -27,9 +24,9 @@ pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
 /// All members of a pod, a line each.
 pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     let members = std::iter::once(Member::pause(&pod.uid))
-        .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)))
-        .filter(|member| lives(cx.world, member));
-    let rows: Vec<(Member, Usage)> = members.map(|member| (member.clone(), cx.world.usage(&member))).collect();
+        .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
+    let rows: Vec<(Member, Usage)> =
+        members.filter_map(|member| cx.world.usage(&member).map(|usage| (member, usage))).collect();
     if rows.is_empty() {
         return;
     }
@@ -81,10 +78,6 @@ fn row(
         text::put(ui, pos2(rect.right() - x, y), Align2::RIGHT_CENTER, text, font.clone(), ink, 80.0);
     }
     response
-}
-
-fn lives(world: &World, member: &Member) -> bool {
-    world.present().any(|p| p.is_alive() && p.member.as_ref() == Some(member))
 }
 
 /// `2.5 % CPU · 5.1 MB · 3 tasks`

@@ -143,18 +143,18 @@ fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
     let uid = seen.lab.run(spec).expect("taken");
     let (busy, idle) = (Member::container(&uid, "busy"), Member::container(&uid, "idle"));
     seen.until("the share of one that works", |world| {
-        let cpu = world.usage(&busy).cpu;
+        let Some(cpu) = world.usage(&busy).map(|usage| usage.cpu) else { return false };
         // on a loaded machine it gets less than a core
         cpu.value.permille >= 100 && cpu.value.time_ns >= 300_000_000 && wanted.is_none_or(|w| cpu.origin == w)
     });
-    let shown = seen.world.usage(&busy);
+    let shown = seen.world.usage(&busy).expect("it lives");
     let process = seen.world.pod(&uid).and_then(|p| p.container("busy")?.process).expect("it runs");
     let now = cpu_ns(process);
     // told at most a second ago, and by more than ticks
     assert!(shown.cpu.value.time_ns <= now + 100_000_000, "{shown:?} and the kernel says {now}");
     assert!(shown.cpu.value.permille <= 1_500, "one thread can use no more than a core: {shown:?}");
     assert!(shown.tasks.value >= 1 && shown.memory_bytes.value > 100_000, "{shown:?}");
-    let rests = seen.world.usage(&idle);
+    let rests = seen.world.usage(&idle).expect("it lives");
     assert!(rests.cpu.value.permille < 50 && rests.cpu.value.time_ns < 200_000_000, "{rests:?}");
     // by /proc nothing is in it that is not in /proc
     if shown.memory_bytes.origin == Origin::Proc {

@@ -8,13 +8,14 @@ use crate::model::{self, Aspect, MonoNs, NsId, NsKind, NsSet, PodUid, Sight, Wor
 
 use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
 
-const ASPECTS: [Aspect; 6] = [
+const ASPECTS: [Aspect; 7] = [
     Aspect::ProcConnector,
     Aspect::Pidfd,
     Aspect::PidfdExitInfo,
     Aspect::Processes,
     Aspect::Namespaces,
     Aspect::Holders,
+    Aspect::Cgroups,
 ];
 
 impl Snapshot {
@@ -69,6 +70,8 @@ fn process(world: &World, p: &model::Process, selection: &Selection) -> Process 
         uid: p.uid,
         nspid: p.nspid.clone(),
         threads: p.is_alive().then_some(p.threads),
+        rss_bytes: p.is_alive().then_some(p.rss_bytes),
+        cpu_time_ns: p.cpu.time_ns,
         namespaces: inodes(&p.namespaces),
         pod: p.member.as_ref().map(|m| pod_name(world, &m.pod)),
         container: p.member.as_ref().and_then(|m| m.container.clone()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{self, Member, NsKind, NsSet, Runtime, World};
 
-use super::{Container, ContainerState, Pod, Sandbox, SandboxKind};
+use super::{Container, ContainerState, Pod, Sandbox, SandboxKind, Usage};
 
 /// Namespaces of the members' first processes, of those that are there.
 fn members(world: &World, pod: &model::Pod) -> Vec<NsSet> {
@@ -54,7 +54,7 @@ const fn sandbox_kind(kind: &model::SandboxKind) -> SandboxKind {
     }
 }
 
-fn container(pod: &model::Pod, c: &model::Container) -> Container {
+fn container(world: &World, pod: &model::Pod, c: &model::Container) -> Container {
     let (state, reason, exit) = match &c.state {
         model::ContainerState::Waiting { reason, .. } => (ContainerState::Waiting, Some(reason.clone()), None),
         model::ContainerState::Running { .. } => (ContainerState::Running, None, None),
@@ -71,7 +71,22 @@ fn container(pod: &model::Pod, c: &model::Container) -> Container {
         kind: c.kind,
         restarts: c.restarts,
         exit_code: exit.or(c.last_exit).map(model::WaitStatus::code),
+        usage: usage(world, &Member::container(&pod.uid, &c.name)),
     }
+}
+
+fn usage(world: &World, member: &Member) -> Option<Usage> {
+    let model::Usage { cpu, memory_bytes: memory, tasks } = world.usage(member)?;
+    Some(Usage {
+        cgroup: world.cgroups.get(member).map(|cgroup| cgroup.path.clone()),
+        cpu_time_ns: cpu.value.time_ns,
+        cpu_permille: cpu.value.permille,
+        cpu_from: cpu.origin,
+        memory_bytes: memory.value,
+        memory_from: memory.origin,
+        tasks: tasks.value,
+        tasks_from: tasks.origin,
+    })
 }
 
 pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
@@ -88,8 +103,9 @@ pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
             attempt: s.attempt,
             pid: s.process.map(|p| p.pid),
             kind: sandbox_kind(&s.kind),
+            usage: usage(world, &Member::pause(&pod.uid)),
         }),
-        containers: pod.containers.iter().map(|c| container(pod, c)).collect(),
+        containers: pod.containers.iter().map(|c| container(world, pod, c)).collect(),
         shared: kinds(Standing::Shared),
         private: kinds(Standing::Private),
         host: kinds(Standing::Host),

@@ -424,6 +424,10 @@ impl Play {
         (stat.cpu_ticks, stat.waited_ticks) = (own, waited);
     }
 
+    fn usage(&self, member: &crate::model::Member) -> crate::model::Usage {
+        self.world.usage(member).expect("it lives")
+    }
+
     fn process(&self, pid: u32) -> &crate::model::Process {
         self.world.process(id(pid)).expect("it is known")
     }
@@ -469,11 +473,12 @@ fn a_cgroup_is_counted_while_it_is_the_members() {
         let at = Stamp::prompt(t(1), Source::Node);
         Input::Delta(Delta::Cgroup { member: member.clone(), path: path.map(str::to_owned), at })
     };
+    play.input(Input::Delta(Delta::Joined { id: id(10), member: member.clone(), at: Stamp::prompt(t(1), Source::Node) }));
     let counted = |cpu_ns| Counted { cpu_ns: Some(cpu_ns), memory_bytes: None, tasks: Some(3) };
     play.machine.cgroups.insert("/pod/web".into(), counted(S));
     play.input(tell(Some("/pod/web")));
     play.finish();
-    let usage = play.world.usage(&member);
+    let usage = play.usage(&member);
     assert_eq!(usage.cpu.value, Cpu { time_ns: S, permille: 0 });
     assert_eq!((usage.tasks.value, usage.tasks.origin), (3, Origin::Cgroup));
     assert_eq!((usage.memory_bytes.origin, usage.origin()), (Origin::Proc, None), "it has no memory controller");
@@ -481,7 +486,7 @@ fn a_cgroup_is_counted_while_it_is_the_members() {
     play.look(2);
     play.machine.cgroups.insert("/pod/web".into(), counted(S + S / 2));
     play.look(3);
-    assert_eq!(play.world.usage(&member).cpu.value.permille, 500);
+    assert_eq!(play.usage(&member).cpu.value.permille, 500);
     let told = play.log.len();
     play.look(4);
     assert_eq!(play.log.len(), told + 1, "that it rests");
@@ -491,5 +496,5 @@ fn a_cgroup_is_counted_while_it_is_the_members() {
     play.input(tell(None));
     play.finish();
     play.look(6);
-    assert_eq!(play.world.usage(&member).origin(), Some(Origin::Proc));
+    assert_eq!(play.usage(&member).origin(), Some(Origin::Proc));
 }
