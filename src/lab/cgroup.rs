@@ -31,11 +31,12 @@ const NODE: &str = "node";
 /// The files of a cgroup that its new owner must be able to write (cgroup-v2.rst, "Model of Delegation").
 const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "cgroup.kill"];
 
-/// The lab's part of the hierarchy. Dropping it removes what is empty of it.
+/// The lab's part of the hierarchy. Dropping it removes it, unless it is systemd's to remove.
 #[derive(Debug)]
 pub struct Tree {
     directory: PathBuf,
     path: String,
+    of_systemd: bool,
     /// Those it passes on.
     controllers: Vec<String>,
 }
@@ -47,9 +48,10 @@ impl Tree {
     /// Why there is none.
     pub fn make(launcher: u32) -> Result<Self, String> {
         let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
-        let path = if systemd::is_running() { systemd::scope(launcher)? } else { below_our_own(&hierarchy)? };
+        let of_systemd = systemd::is_running();
+        let path = if of_systemd { systemd::scope(launcher)? } else { below_our_own(&hierarchy)? };
         let directory = hierarchy.directory(&path).ok_or("its cgroup is not in what is mounted here")?;
-        let mut tree = Self { directory, path, controllers: Vec::new() };
+        let mut tree = Self { directory, path, of_systemd, controllers: Vec::new() };
         tree.divide(launcher).map_err(|e| format!("{} cannot be divided: {e}", tree.path))?;
         Ok(tree)
     }
@@ -107,7 +109,10 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        remove(&self.directory);
+        // it would wait for ever for the end of a scope that somebody else has removed [seen]
+        if !self.of_systemd {
+            remove(&self.directory);
+        }
     }
 }
 
