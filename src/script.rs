@@ -46,6 +46,7 @@
 //! | `orphan POD/MEMBER:NAME reaped by pause` | one of this name was adopted by this member, ended, and was waited for by it |
 //! | `zombies 0 [POD]` | so many zombies there are |
 //! | `memory POD/MEMBER <200kB` | so much of it is resident; *now* |
+//! | `cpu POD/MEMBER >=50%` | the member uses so much of one core, in the last second or so; *now* |
 //! | `pid POD/MEMBER in-pod 7` | its pid there; *now* |
 //! | `shared KIND MEMBER MEMBER`, `private …` | both are, or are not, in the same namespace of this kind; also `node` and `host` |
 //!

@@ -85,6 +85,7 @@ impl Memory {
             }
             Condition::Orphan { of, by } => process::orphan(world, of, by),
             Condition::Zombies { count, pod } => process::zombies(world, *count, pod.as_deref()),
+            Condition::Cpu { of, bound } => process::cpu(world, of, *bound),
             Condition::Memory { of, bound } => process::memory(world, of, *bound),
             Condition::InPod { member, pid } => process::in_pod(world, member, *pid),
             Condition::Shared { kind, a, b } => process::same_namespace(world, *kind, a, b, true),

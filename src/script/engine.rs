@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command::{Command, Outcome};
 use crate::export::Format;
 use crate::lab::HandStep;
-use crate::model::{MonoNs, World};
+use crate::model::{Aspect, MonoNs, Sight, World};
 
 use super::condition::Memory;
 use super::{Condition, Script, Step, StepKind, resolve};
@@ -243,9 +243,11 @@ impl Engine {
                 Ok(Some(Progress::Pending { until: again }))
             }
             (Err(why), StepKind::Wait { within, .. }) => {
-                Err(format!("`{}` did not come within {} s: {why}", step.text, within.as_secs_f64()))
+                let (within, blind) = (within.as_secs_f64(), blind(world));
+                Err(format!("`{}` did not come within {within} s: {why}{blind}", step.text))
             }
-            (Err(why), _) => Err(format!("`{}` does not hold: {why}", step.text)),
+            (Err(why), _) if settled => Err(format!("`{}` does not hold: {why}", step.text)),
+            (Err(why), _) => Err(format!("`{}` does not hold: {why}{}", step.text, blind(world))),
         }
     }
 
@@ -279,6 +281,14 @@ impl Engine {
                 if code == 0 || checked { Ok(()) } else { Err(why) }
             }
         }
+    }
+}
+
+/// What may be amiss with the picture, and not with the pod.
+fn blind(world: &World) -> String {
+    match world.visibility.get(&Aspect::ProcConnector).and_then(Sight::reason) {
+        Some(reason) => format!(" (this is seen without the proc connector: {reason})"),
+        None => String::new(),
     }
 }
 

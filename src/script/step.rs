@@ -93,6 +93,11 @@ pub enum Condition {
         of: MemberRef,
         bound: Bound,
     },
+    /// The member uses so many thousandths of a core.
+    Cpu {
+        of: MemberRef,
+        bound: Bound,
+    },
     /// The word for the container's state, such as `CrashLoopBackOff`.
     Word {
         container: MemberRef,

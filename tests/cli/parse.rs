@@ -83,6 +83,8 @@ fn what_the_experiments_ask() {
     assert_eq!(holds("reaped p/c by pause"), Condition::Reaped { of: of.clone(), by: by.clone() });
     assert_eq!(holds("orphan c:sleep reaped by pause"), Condition::Orphan { of: named, by: by.clone() });
     let bound = Bound { relation: Relation::Below, than: 200_000 };
+    let tenth = Bound { relation: Relation::AtLeast, than: 505 };
+    assert_eq!(holds("cpu pause >=50.5%"), Condition::Cpu { of: by.clone(), bound: tenth });
     assert_eq!(holds("memory pause <200kB"), Condition::Memory { of: by.clone(), bound });
     let word = "CrashLoopBackOff".to_owned();
     assert_eq!(holds("state p/c CrashLoopBackOff"), Condition::Word { container: of.clone(), word: word.clone() });
@@ -136,6 +138,9 @@ fn mistakes_name_the_line_and_what_is_right() {
     assert!(why("expect process p/c Q").contains("`Q` is no state of a process"));
     assert!(why("expect count p/c 2").contains("`p/c` names no processes; POD/MEMBER:NAME"));
     assert!(why("expect ended p/c 9").contains("ended POD/MEMBER signal KILL"));
+    for bad in ["<2", "<x%", "<0.55%", "<-1%"] {
+        assert!(why(&format!("expect cpu pause {bad}")).contains("is no share of a core"), "{bad}");
+    }
     assert!(why("expect memory pause <2cm").contains("`2cm` is no size"));
     assert!(why("expect orphan c:x by pause").contains("orphan POD/MEMBER:NAME reaped by pause"));
     assert!(why("wait log p/c").contains("log POD/CONTAINER TEXT"));

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::{Lab, Options};
-use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight, World};
+use podscope::model::{Aspect, Delta, Member, Origin, Sight, World};
 use podscope::observe::{Input, Observer, Options as See, Scope};
 
-use crate::support::{Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for};
+use crate::support::{Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within};
 
 /// The cgroup of a process, as the kernel tells it; nobody's is the empty one.
 fn cgroup_of(pid: u32) -> String {
@@ -101,6 +101,28 @@ fn a_restarted_container_begins_in_a_new_one() {
     assert_eq!(pods(&bench.heard).len(), 1);
 }
 
+#[test]
+fn a_pod_that_forks_without_end_leaves_room_for_the_others() {
+    let mut bench = Bench::new();
+    if sight(&mut bench) != Sight::Full {
+        return;
+    }
+    let bomb = "i=0; while [ $i -lt 1500 ]; do sleep 1000 & i=$((i+1)); done; wait";
+    let other = bench.run(spec("other", true, vec![container("a", "sleep 1000")]));
+    let bomb = bench.run(spec("bomb", true, vec![container("bomb", bomb)]));
+    // a thousand forks take an emulated processor a quarter of a minute
+    wait_within(6 * PATIENCE, "a fork that is refused", || {
+        let log = bench.lab.logs(&Member::container(&bomb.uid, "bomb")).expect("a log");
+        String::from_utf8_lossy(&log).contains("fork")
+    });
+    let cgroup = directory(&cgroup_of(process(&bomb, "bomb").pid));
+    let events = fs::read_to_string(cgroup.parent().expect("the pod's").join("pids.events")).expect("a controller");
+    let refused: u64 = events.trim().strip_prefix("max ").and_then(|n| n.parse().ok()).expect("max");
+    assert!(refused > 0, "its own bound held it: {events}");
+    let output = bench.exec(&other, "a", "sleep 0 & sleep 0 & wait; echo forks");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "forks\n");
+}
+
 /// A lab whose facts are fused into a World.
 struct Seen {
     lab: Lab,
@@ -129,10 +151,10 @@ impl Seen {
 }
 
 /// CPU time of a process and of the children it has waited for, in ns.
-fn cpu_ns(id: ProcId) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", id.pid)).expect("it lives");
-    let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
-    fields[11..15].iter().map(|ticks| ticks.parse::<u64>().expect("ticks") * 10_000_000).sum()
+fn cpu_ns(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    fields.get(11..15)?.iter().map(|ticks| Some(ticks.parse::<u64>().ok()? * 10_000_000)).sum()
 }
 
 fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
@@ -149,7 +171,10 @@ fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
     });
     let shown = seen.world.usage(&busy).expect("it lives");
     let process = seen.world.pod(&uid).and_then(|p| p.container("busy")?.process).expect("it runs");
-    let now = cpu_ns(process);
+    // its children first: what one has used moves to it when it ends
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", process.pid)).expect("children");
+    let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let now = pids.filter_map(cpu_ns).sum::<u64>() + cpu_ns(process.pid).expect("it lives");
     // told at most a second ago, and by more than ticks
     assert!(shown.cpu.value.time_ns <= now + 100_000_000, "{shown:?} and the kernel says {now}");
     assert!(shown.cpu.value.permille <= 1_500, "one thread can use no more than a core: {shown:?}");

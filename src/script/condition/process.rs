@@ -102,6 +102,12 @@ pub fn memory(world: &World, name: &MemberRef, bound: Bound) -> Result<(), Strin
     held(bytes > 0 && bound.holds(bytes), || format!("{bytes} bytes of {name} (pid {id}) are resident"))
 }
 
+pub fn cpu(world: &World, name: &MemberRef, bound: Bound) -> Result<(), String> {
+    let usage = world.usage(&resolve::member(world, name)?).ok_or_else(|| format!("nothing of {name} lives"))?;
+    let share = usage.cpu.value.permille;
+    held(bound.holds(u64::from(share)), || format!("{name} uses {}.{} % of a core", share / 10, share % 10))
+}
+
 pub fn in_pod(world: &World, name: &MemberRef, pid: u32) -> Result<(), String> {
     let id = resolve::process(world, name)?;
     let inside = world.process(id).and_then(Process::pid_inside);

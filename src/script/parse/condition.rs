@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::Parsed;
 use super::words::{
-    bound, duration, ending, kind_named, member, nanoseconds, number, one, phase_named, processes, size, state_named,
+    bound, duration, ending, kind_named, member, nanoseconds, number, one, phase_named, processes, share, size,
+    state_named,
 };
 use crate::lab::Url;
 use crate::script::Condition;
 
-const CONDITIONS: &str = "ready, gone, alive, ended, process, count, parent, reaped, orphan, zombies, memory, state, \
+const CONDITIONS: &str = "ready, gone, alive, ended, process, count, parent, reaped, orphan, zombies, memory, cpu, state, \
                           status, phase, restarted, restarts, sandbox, event, events, removed, ip, pid, shared, private, output, \
                           exit, log, fetch or took";
 
@@ -93,6 +94,11 @@ fn of_words(what: &str, args: &[&str]) -> Parsed<Condition> {
             let usage = "memory POD/MEMBER <200kB";
             let (target, n) = args.split_first().ok_or(usage)?;
             Ok(Condition::Memory { of: member(target)?, bound: bound(n, usage, size)? })
+        }
+        "cpu" => {
+            let usage = "cpu POD/MEMBER >=50%";
+            let (target, n) = args.split_first().ok_or(usage)?;
+            Ok(Condition::Cpu { of: member(target)?, bound: bound(n, usage, share)? })
         }
         "state" => match args {
             [container, word] => Ok(Condition::Word { container: member(container)?, word: name(word) }),

@@ -67,6 +67,16 @@ pub fn bound(words: &[&str], usage: &str, value: impl Fn(&str) -> Parsed<u64>) -
     Ok(Bound { relation, than: value(rest)? })
 }
 
+/// `50%`, `0.5%`, in thousandths.
+pub fn share(word: &str) -> Parsed<u64> {
+    let wrong = || format!("`{word}` is no share of a core; such as 50% or 0.5%");
+    let (whole, tenth) = word.strip_suffix('%').map(|n| n.split_once('.').unwrap_or((n, "0"))).ok_or_else(wrong)?;
+    match (whole.parse::<u32>(), tenth.parse::<u8>()) {
+        (Ok(whole), Ok(tenth)) if tenth < 10 => Ok(u64::from(whole) * 10 + u64::from(tenth)),
+        _ => Err(wrong()),
+    }
+}
+
 /// `200kB`, `1MiB`; a bare number is bytes.
 pub fn size(word: &str) -> Parsed<u64> {
     let wrong = || format!("`{word}` is no size; such as 200kB or 1MiB");
