@@ -1,6 +1,6 @@
 //! What pause-init costs, beside catatonit: size on disk, memory as PID 1, and how fast it reaps.
 //!
-//! `cargo run --release -p pause-init --example bench [ORPHANS [RUNS]]`, 20,000 and 5 if not said.
+//! `cargo run --release -p pause-init --example bench [ORPHANS [RUNS]]`, 4,000 and 5 if not said.
 //!
 //! Forking costs far more than reaping, so the init is stopped while the orphans end, and the time
 //! runs from its CONT until no zombie is left.
@@ -21,7 +21,7 @@ const BATCH: usize = 1000;
 
 fn main() {
     let mut numbers = env::args().skip(1).map(|arg| arg.parse().expect("a number"));
-    let orphans: usize = numbers.next().unwrap_or(20_000);
+    let orphans: usize = numbers.next().unwrap_or(4_000);
     let runs: usize = numbers.next().unwrap_or(5);
     let catatonit = fs::metadata("/usr/bin/catatonit").expect("install the package `catatonit`").len();
     println!("{orphans} orphans, median of {runs} runs (slowest to fastest)\n");

@@ -84,9 +84,19 @@ impl Node {
     pub(super) fn publish_again(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get(uid) else { return };
         if run.holder.is_some() && run.ports.is_none() {
-            let ports = run.state.spec.host_ports().map(|(host, _)| host).collect();
+            self.ask_for_ports(uid);
+        }
+    }
+
+    /// Asks the app to listen; whether the pod has host ports at all.
+    pub(super) fn ask_for_ports(&mut self, uid: &PodUid) -> bool {
+        let Some(run) = self.pods.get(uid) else { return false };
+        let ports: Vec<u16> = run.state.spec.host_ports().map(|(host, _)| host).collect();
+        let any = !ports.is_empty();
+        if any {
             self.report(&Report::Bind { pod: uid.clone(), ports });
         }
+        any
     }
 
     fn not_published(&mut self, uid: &PodUid, message: String) {

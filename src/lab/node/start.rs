@@ -11,7 +11,6 @@ use super::perform::is_exiting;
 use super::sandbox::Namespaces;
 use super::{hand, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
-use crate::lab::protocol::Report;
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Member, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
 use crate::sys::caps;
@@ -19,12 +18,8 @@ use crate::sys::caps;
 impl Node {
     /// First its host ports: where one is taken there is no sandbox to be undone.
     pub(super) fn prepare_sandbox(&mut self, uid: &PodUid) {
-        let Some(run) = self.pods.get(uid) else { return };
-        let ports: Vec<u16> = run.state.spec.host_ports().map(|(host, _)| host).collect();
-        if ports.is_empty() {
+        if !self.ask_for_ports(uid) {
             self.make_sandbox(uid);
-        } else {
-            self.report(&Report::Bind { pod: uid.clone(), ports });
         }
     }
 
@@ -155,15 +150,11 @@ impl Node {
         };
         let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
         let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
-        let mut own = container.environment();
-        if let Some(ip) = self.pods.get(uid).and_then(|run| run.ip) {
-            own.push(("POD_IP".to_owned(), ip.to_string()));
-        }
         let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         let start = Start {
             program,
             argv,
-            env: birth::environment(&hostname, own),
+            env: birth::environment(&hostname, container.environment()),
             working_dir: container.working_dir.clone(),
             stdin,
             keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
