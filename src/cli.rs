@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod doctor;
+mod lab_args;
 mod output;
 mod pause;
 mod run;

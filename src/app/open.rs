@@ -14,6 +14,7 @@ use crate::script::Engine;
 pub struct OpenOptions {
     /// A Pod manifest to start.
     pub file: Option<PathBuf>,
+    pub lab: crate::lab::Options,
     /// A bundled manifest to start, by name.
     pub preset: Option<String>,
     pub script: Option<PathBuf>,

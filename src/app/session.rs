@@ -57,6 +57,7 @@ type Specs = Arc<Mutex<BTreeMap<PodUid, PodSpec>>>;
 pub struct Session {
     observer: Observer,
     lab: Option<Arc<Lab>>,
+    options: lab::Options,
     specs: Specs,
     deltas: Receiver<Vec<Delta>>,
     answers: (Sender<Answer>, Receiver<Answer>),
@@ -64,7 +65,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn start(ctx: &Context) -> Result<Self, crate::observe::Error> {
+    pub fn start(ctx: &Context, options: lab::Options) -> Result<Self, crate::observe::Error> {
         let (out, deltas) = bounded(BATCHES);
         let wake = ctx.clone();
         let sink = move |batch: Vec<Delta>| {
@@ -73,7 +74,8 @@ impl Session {
             wake.request_repaint_of(ViewportId::ROOT);
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
-        Ok(Self { observer, lab: None, specs: Specs::default(), deltas, answers: unbounded(), ctx: ctx.clone() })
+        let (specs, answers) = (Specs::default(), unbounded());
+        Ok(Self { observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
@@ -86,7 +88,7 @@ impl Session {
         self.lab = None;
         let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
         let input = self.observer.input();
-        self.lab = Some(Arc::new(Lab::start_with(&exe, lab::Options::from_env(), input)?));
+        self.lab = Some(Arc::new(Lab::start_with(&exe, self.options, input)?));
         Ok(())
     }
 

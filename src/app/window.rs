@@ -17,6 +17,7 @@ use super::script::Player;
 use super::session::{Answer, Session};
 use super::{Action, OpenOptions, Selection, Settings, ThemeChoice, keys};
 use crate::command::{Command, PodSource};
+use crate::lab;
 use crate::model::{MonoNs, Signal};
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
@@ -66,6 +67,7 @@ pub struct Window {
     cursor: Cursor,
     selection: Selection,
     session: Option<Session>,
+    lab: lab::Options,
     settings: Settings,
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
@@ -100,6 +102,7 @@ impl Window {
             cursor: Cursor::Live,
             selection: Selection::default(),
             session: None,
+            lab: options.lab,
             tokens: theme_tokens(settings.theme),
             settings,
             tiles: panes::arrangement(),
@@ -125,7 +128,7 @@ impl Window {
     }
 
     fn start_session(&mut self, ctx: &egui::Context) {
-        match Session::start(ctx) {
+        match Session::start(ctx, self.lab) {
             Ok(mut session) => {
                 if let Err(e) = session.start_node() {
                     self.complain(format!("The lab cannot start: {e}"));

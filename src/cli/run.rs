@@ -9,9 +9,9 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::lab_args::LabArgs;
 use super::output::{Failure, note, print};
 use crate::export::{Format, Selection, read_limited, render, write_file};
-use crate::lab::{self, DemoClock, Range};
 use crate::model::MonoNs;
 use crate::observe::now;
 use crate::script::{self, Engine, Progress, Script};
@@ -34,12 +34,8 @@ pub struct Args {
     /// End after this long, such as 5s or 500ms; a script must have ended by then.
     #[arg(long = "for", value_name = "TIME", value_parser = script::duration)]
     length: Option<Duration>,
-    /// How much faster than a kubelet's the back-off runs; 1 is exact.
-    #[arg(long, value_name = "TIMES", default_value = "10", value_parser = clock)]
-    clock: DemoClock,
-    /// Where the pods' addresses come from.
-    #[arg(long, value_name = "RANGE", default_value = "10.244.0.0/24")]
-    pod_cidr: Range,
+    #[command(flatten)]
+    lab: LabArgs,
     /// Follow manifests that change: containers with another command are replaced.
     #[arg(long)]
     watch: bool,
@@ -54,11 +50,6 @@ pub struct Args {
     list: bool,
 }
 
-fn clock(text: &str) -> Result<DemoClock, String> {
-    let times = text.parse().ok().and_then(DemoClock::new);
-    times.ok_or_else(|| format!("expected a whole number from 1 to {}", DemoClock::FASTEST))
-}
-
 pub fn main(args: &Args) -> Result<(), Failure> {
     if args.list {
         return print(&manifests::list());
@@ -69,7 +60,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let stop = stop::signals()?;
     let mut teller = Teller::new(args.events, now());
     let watch = Watch::start(&args.files, args.watch)?;
-    let mut session = Session::start(stop, lab::Options { clock: args.clock, range: args.pod_cidr, ..lab::Options::from_env() })?;
+    let mut session = Session::start(stop, args.lab.options())?;
     for (spec, from) in specs {
         session.run(spec, from)?;
     }

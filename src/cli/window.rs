@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::lab_args::LabArgs;
 use super::output::Failure;
 
 #[derive(Debug, Default, clap::Args)]
@@ -9,6 +10,8 @@ pub struct Args {
     /// A Pod manifest to start.
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub lab: LabArgs,
     /// Start the bundled pod of this name.
     #[arg(long, value_name = "NAME", hide = true)]
     pub preset: Option<String>,
@@ -47,6 +50,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
     let options = OpenOptions {
         file: args.file.clone(),
+        lab: args.lab.options(),
         preset: args.preset.clone(),
         script: args.script.clone(),
         out_dir: args.out.clone(),

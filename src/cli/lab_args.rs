@@ -1,0 +1,24 @@
+//! How the lab is to be, wherever one is started.
+
+use crate::lab::{DemoClock, Options, Range};
+
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct LabArgs {
+    /// How much faster than a kubelet's the back-off runs; 1 is exact.
+    #[arg(long, value_name = "TIMES", default_value = "10", value_parser = clock)]
+    clock: DemoClock,
+    /// Where the pods' addresses come from.
+    #[arg(long, value_name = "RANGE", default_value = "10.244.0.0/24")]
+    pod_cidr: Range,
+}
+
+impl LabArgs {
+    pub fn options(self) -> Options {
+        Options { clock: self.clock, range: self.pod_cidr, ..Options::from_env() }
+    }
+}
+
+fn clock(text: &str) -> Result<DemoClock, String> {
+    let times = text.parse().ok().and_then(DemoClock::new);
+    times.ok_or_else(|| format!("expected a whole number from 1 to {}", DemoClock::FASTEST))
+}
