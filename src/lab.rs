@@ -16,6 +16,7 @@ mod ports;
 mod protocol;
 pub mod spec;
 mod stream;
+mod users;
 pub mod watch;
 mod wire;
 

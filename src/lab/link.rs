@@ -308,7 +308,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
                 let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
             }
             Report::Answer { call, answer } => started.shared.answer(call, answer),
-            Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
+            Report::Unshared | Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
         }
     }
     let status = startup::end(started.pid);

@@ -6,6 +6,8 @@ use super::controller::DemoClock;
 use super::hand::HandStep;
 use super::network::Range;
 use super::spec::PodSpec;
+use super::users::Mapped;
+use crate::observe::without;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
@@ -24,12 +26,15 @@ pub struct Options {
     pub range: Range,
     /// Whether to do without cgroups where there could be some.
     pub without_cgroups: bool,
+    /// Whether to do with one user where there could be more.
+    pub without_users: bool,
 }
 
 impl Options {
     /// The usual, but for what `PODSCOPE_WITHOUT` names.
     pub fn from_env() -> Self {
-        Self { without_cgroups: crate::observe::without("cgroups"), ..Self::default() }
+        let (without_cgroups, without_users) = (without("cgroups"), without("users"));
+        Self { without_cgroups, without_users, ..Self::default() }
     }
 }
 
@@ -45,6 +50,8 @@ pub struct Grant {
 /// App to node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
+    /// To [`Report::Unshared`]: what has been mapped.
+    Mapped(Mapped),
     /// To the launcher, before anything else.
     Place {
         grant: Option<Grant>,
@@ -103,6 +110,8 @@ pub enum Request {
 /// Node to app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
+    /// From the launcher: it is in its user namespace, and nobody is mapped there yet.
+    Unshared,
     /// From the launcher, before it ends: the node's pid in the app's pid namespace.
     Launched {
         pid: i32,

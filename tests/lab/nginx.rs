@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use podscope::lab::Options;
 use podscope::lab::spec::VolumeSource;
 
 use crate::support::{Bench, children, container, mount, pause, process, spec, status_field, wait_for, with_volume};
 
-/// Temporary files where the container may write, and nobody else to become: the lab has one user.
-const CONFIG: &str = "daemon off; user root; worker_processes 2; pid /tmp/pid; error_log stderr;
+/// Temporary files where the container may write; the rest as Debian has it, who are to be the workers above all.
+const CONFIG: &str = "worker_processes 2; pid /tmp/pid; error_log stderr;
 events {}
 http { access_log /tmp/access.log; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
   uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
@@ -17,6 +18,22 @@ http { access_log /tmp/access.log; client_body_temp_path /tmp/b; proxy_temp_path
 
 #[test]
 fn debians_nginx_serves_and_reloads_in_a_pod() {
+    serves_and_reloads(Options::default());
+}
+
+/// Where nobody else can be mapped, and nginx is told to stay who it is.
+#[test]
+fn debians_nginx_serves_and_reloads_where_there_is_one_user() {
+    serves_and_reloads(Options { without_users: true, ..Options::default() });
+}
+
+/// How many users a process can tell from each other.
+fn users(pid: u32) -> u64 {
+    let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).expect("a map");
+    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
+fn serves_and_reloads(options: Options) {
     let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
     let nginx = exe.parent().and_then(Path::parent).expect("a target directory").join("tools/nginx");
     assert!(nginx.exists(), "{} is not there; scripts/nginx puts it there", nginx.display());
@@ -24,14 +41,18 @@ fn debians_nginx_serves_and_reloads_in_a_pod() {
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("open to all");
     fs::copy(&nginx, dir.path().join("nginx")).expect("copied");
-    fs::write(dir.path().join("nginx.conf"), CONFIG).expect("written");
-
-    let mut bench = Bench::new();
+    let mut bench = Bench::with(options);
+    let alone = users(bench.lab.node().pid) == 1;
+    assert!(!alone || options.without_users, "this machine is set up for more: scripts/test, /etc/subuid");
+    let config = if alone { format!("user root; {CONFIG}") } else { CONFIG.to_owned() };
+    fs::write(dir.path().join("nginx.conf"), config).expect("written");
     let mut spec = spec(
         "real",
         true,
-        vec![container("nginx", "exec /opt/nginx -c /opt/nginx.conf -e stderr"), container("b", "exec sleep 1000")],
+        vec![container("nginx", ""), container("b", "exec sleep 1000")],
     );
+    spec.containers[0].command =
+        ["/opt/nginx", "-e", "stderr", "-c", "/opt/nginx.conf", "-g", "daemon off;"].map(str::to_owned).to_vec();
     spec.containers[0].mounts = vec![mount("nginx", "/opt")];
     let path = dir.path().display().to_string();
     let pod = bench.run(with_volume(spec, "nginx", VolumeSource::HostPath(path)));
@@ -43,6 +64,8 @@ fn debians_nginx_serves_and_reloads_in_a_pod() {
     // master and two workers, in pause's pid namespace
     let workers = || children(master);
     wait_for("two workers", || workers().len() == 2);
+    let uid = |pid| status_field(pid, "Uid").expect("Uid");
+    assert!(workers().iter().all(|w| (uid(*w) == uid(master)) == alone), "www-data where there is one");
     let before = workers();
     crate::support::kill(process(&pod, "nginx"), "HUP");
     wait_for("two other workers", || workers().len() == 2 && workers().iter().all(|w| !before.contains(w)));

@@ -123,6 +123,20 @@ fn a_fork_bomb_stops_at_the_bound() {
 }
 
 #[test]
+fn a_fork_bomb_of_many_users_stops_at_a_bound() {
+    let mut bench = Bench::new();
+    let pod = pod(&mut bench);
+    // each of its users has its share and no more, so it becomes another one for every hundred
+    let script = "exec perl -e '$| = 1; while ($n < 20000) { my $p = fork; last unless defined $p; if (!$p) { $> = $< = 1 + $n / 100; my $q = fork; sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, -1'";
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let member = podscope::model::Member::container(&pod.uid, "a");
+    let out = bench.lab.exec(&member, &argv, crate::support::PATIENCE).expect("it runs");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    let n: u64 = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
+    assert!(n < 2 * podscope::lab::MAX_PROCESSES + 1000, "{said}");
+}
+
+#[test]
 fn a_member_gains_no_privilege() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);

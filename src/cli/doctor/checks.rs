@@ -40,7 +40,7 @@ pub fn lab() -> Vec<Check> {
         Ok(lab) => lab,
         Err(e) => return vec![no_lab(e)],
     };
-    let mut checks = vec![Check::ok(LAB, "pods run without root")];
+    let mut checks = vec![Check::ok(LAB, "pods run without root"), users(lab.node().pid)];
     let deadline = Instant::now() + PATIENCE;
     while let Ok(input) = told.recv_deadline(deadline) {
         if let Input::Delta(Delta::Visibility { aspect, sight, .. }) = input {
@@ -50,6 +50,21 @@ pub fn lab() -> Vec<Check> {
     }
     drop(lab);
     checks
+}
+
+/// How many user ids the pods' programs have.
+fn users(node: u32) -> Check {
+    const WHAT: &str = "user ids";
+    let map = std::fs::read_to_string(format!("/proc/{node}/uid_map")).unwrap_or_default();
+    let counts = map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    match counts.sum() {
+        0 | 1 => Check::limited(
+            WHAT,
+            "one: a program that changes its user, as nginx does, fails in a pod",
+            "install uidmap, and allot ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
+        ),
+        n => Check::ok(WHAT, format!("{n}: a program in a pod may change its user")),
+    }
 }
 
 fn no_lab(why: Error) -> Check {

@@ -19,6 +19,7 @@ use crate::lab::allow;
 use crate::lab::cgroup::{self, Tree};
 use crate::lab::hidden;
 use crate::lab::protocol::{Options, Report, Request, VERSION};
+use crate::lab::users::Mapped;
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
 use crate::sys::wait;
@@ -65,7 +66,11 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
     let mut inbox = Inbox::default();
     let mut pid = None;
     // theirs first: whatever we say may come too late for a launcher that was refused at once
-    let outcome = hear(&ours, &mut inbox, &mut pid).and_then(|node| {
+    let map = || match options.without_users {
+        false => Mapped::of(launcher.id()),
+        true => Mapped::default(),
+    };
+    let outcome = hear(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
         patience(0)?;
         send_blocking(&ours, &hello).map_err(|e| Error::Start(e.to_string())).map(|()| node)
@@ -98,9 +103,15 @@ fn place(socket: &OwnedFd, cgroups: Option<&Tree>) {
     let _ = send_with(socket, &Request::Place { grant }, &directory);
 }
 
-fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>) -> Result<ProcId, Error> {
+fn hear(
+    socket: &OwnedFd,
+    inbox: &mut Inbox,
+    pid: &mut Option<i32>,
+    map: impl Fn() -> Mapped,
+) -> Result<ProcId, Error> {
     loop {
         match inbox.receive::<Report>(socket, true) {
+            Ok(Some(Report::Unshared)) => drop(send_blocking(socket, &Request::Mapped(map()))),
             Ok(Some(Report::Launched { pid: it })) => *pid = Some(it),
             Ok(Some(Report::Hello { version, node })) if version == VERSION => return Ok(node),
             Ok(Some(Report::Hello { version, .. })) => {

@@ -9,12 +9,14 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{
     Gid, Uid, dup2_stdin, getegid, geteuid, pipe2, read, setgroups, sethostname, setresgid, setresuid, setsid,
 };
 
+use super::birth::MAX_PROCESSES;
 use super::cgroups::Cgroups;
 use super::engine::{Node, Parts};
 use super::ground::Ground;
@@ -64,7 +66,7 @@ fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     // nothing keeps the caller's standard input but the copy
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     dup2_stdin(&null).at(Step::Open)?;
-    user_namespace()?;
+    user_namespace(socket)?;
 
     // the node waits until its pid has been told: otherwise its own words could come first
     let (go, tell) = pipe2(OFlag::O_CLOEXEC).at(Step::Clone)?;
@@ -94,20 +96,44 @@ fn place(socket: &OwnedFd) -> Result<Cgroups, Errno> {
     }
 }
 
-/// Gives up root if we have it, then becomes root of a new user namespace that maps only ourselves.
-fn user_namespace() -> Result<(), Refused> {
+/// Gives up root if we have it, then becomes root of a new user namespace. The app maps what it may there; whom it
+/// could not map, ourselves alone.
+fn user_namespace(socket: &OwnedFd) -> Result<(), Refused> {
     if geteuid().is_root() {
         drop_root().at(Step::DropRoot)?;
     }
     let (uid, gid) = (geteuid(), getegid());
+    bound_namespace().at(Step::Unshare)?;
     unshare(CloneFlags::CLONE_NEWUSER).at(Step::Unshare)?;
+    send_blocking(socket, &Report::Unshared).map_err(|_| Errno::EPIPE).at(Step::UidMap)?;
+    let Ok(Some(Request::Mapped(mapped))) = Inbox::default().receive(socket, true) else {
+        return Err(Errno::EPROTO).at(Step::UidMap);
+    };
+    if !mapped.users {
+        std::fs::write("/proc/self/uid_map", format!("0 {uid} 1\n")).at(Step::UidMap)?;
+    }
+    if mapped.groups {
+        // what the user may by its other groups, no pod may
+        return setgroups(&[]).at(Step::Setgroups);
+    }
     // without this an ordinary user may not write gid_map (user_namespaces(7)); old kernels lack it
     match std::fs::write("/proc/self/setgroups", "deny") {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         other => other.at(Step::Setgroups)?,
     }
-    std::fs::write("/proc/self/uid_map", format!("0 {uid} 1\n")).at(Step::UidMap)?;
     std::fs::write("/proc/self/gid_map", format!("0 {gid} 1\n")).at(Step::GidMap)
+}
+
+/// The kernel bounds a user namespace's processes, of all its users together, by what its maker's limit is when it is
+/// made (`set_userns_rlimit_max` in kernel/user_namespace.c). The maker's own elsewhere count too, so that there is
+/// room for those that are there now, and as many again as the pods may have.
+fn bound_namespace() -> Result<(), Errno> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NPROC)?;
+    let loadavg = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    // tasks that run, of how many (proc_loadavg(5))
+    let tasks = loadavg.split([' ', '/']).nth(4).and_then(|n| n.parse::<u64>().ok());
+    let bound = tasks.map_or(hard, |n| (n + 2 * MAX_PROCESSES).min(hard));
+    setrlimit(Resource::RLIMIT_NPROC, bound, hard)
 }
 
 /// So that root takes the same way as anybody, and no pod ever runs as the host's root.

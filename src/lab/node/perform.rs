@@ -22,7 +22,7 @@ impl Node {
     pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
         match request {
             // the launcher's alone
-            Request::Place { .. } => {}
+            Request::Place { .. } | Request::Mapped(_) => {}
             Request::Hello { version } => self.over |= version != VERSION,
             Request::Run { call, spec } => {
                 let at = Self::now();

@@ -1,0 +1,91 @@
+//! User and group ids for the lab: 65,536 as in any container, where the machine lets it have them, else one.
+//!
+//! An ordinary user may map only itself (`user_namespaces(7)`); `newuidmap(1)` maps besides what `/etc/subuid(5)`
+//! allots to it. Root maps a range that nobody is allotted.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use nix::unistd::{User, geteuid};
+
+/// Ids inside, with 0.
+pub const ALL: u32 = 65_536;
+/// Where root's ranges begin: between systemd's for containers and what is reserved
+/// (<https://systemd.io/UIDS-GIDS>).
+const UNUSED: u32 = 1_900_000_000;
+
+/// What could be mapped besides the process itself; the rest it maps on its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mapped {
+    pub users: bool,
+    pub groups: bool,
+}
+
+impl Mapped {
+    /// Maps what it may for a process in a new user namespace.
+    pub fn of(pid: u32) -> Self {
+        let Some((uid, gid)) = owner(pid) else { return Self::default() };
+        Self { users: map(pid, &USERS, uid), groups: map(pid, &GROUPS, gid) }
+    }
+}
+
+struct Kind {
+    file: &'static str,
+    allotted: &'static str,
+    helper: &'static str,
+}
+
+const USERS: Kind = Kind { file: "uid_map", allotted: "/etc/subuid", helper: "newuidmap" };
+const GROUPS: Kind = Kind { file: "gid_map", allotted: "/etc/subgid", helper: "newgidmap" };
+
+/// The effective ids that a process has out here.
+fn owner(pid: u32) -> Option<(u32, u32)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let effective = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)?.split_whitespace().nth(1)?.parse().ok());
+    Some((effective("Uid:")?, effective("Gid:")?))
+}
+
+fn map(pid: u32, kind: &Kind, own: u32) -> bool {
+    if geteuid().is_root() {
+        let text = format!("0 {own} 1\n1 {} {}\n", UNUSED + 1, ALL - 1);
+        return fs::write(format!("/proc/{pid}/{}", kind.file), text).is_ok();
+    }
+    let Some((start, count)) = allotted(kind.allotted) else { return false };
+    let numbers = [pid, 0, own, 1, 1, start, count.min(ALL - 1)].map(|n| n.to_string());
+    let helper = Command::new(kind.helper).args(numbers).stdin(Stdio::null()).stdout(Stdio::null()).output();
+    helper.is_ok_and(|done| done.status.success())
+}
+
+/// The first range of our user.
+fn allotted(file: &str) -> Option<(u32, u32)> {
+    let uid = geteuid();
+    let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
+    range_of(&fs::read_to_string(file).ok()?, name.as_deref(), uid.as_raw())
+}
+
+fn range_of(text: &str, name: Option<&str>, uid: u32) -> Option<(u32, u32)> {
+    text.lines().find_map(|line| {
+        let mut fields = line.trim().split(':');
+        let whose = fields.next()?;
+        if Some(whose) != name && whose.parse() != Ok(uid) {
+            return None;
+        }
+        let (start, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        (count > 0).then_some((start, count))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range_of;
+
+    #[test]
+    fn a_range_is_the_users_by_name_or_number() {
+        let text = "# none\nbob:100000:65536\n1000:231072:65536\nalice:x:1\nalice:165536:1000\n";
+        assert_eq!(range_of(text, Some("bob"), 1), Some((100_000, 65_536)));
+        assert_eq!(range_of(text, Some("eve"), 1000), Some((231_072, 65_536)));
+        assert_eq!(range_of(text, Some("alice"), 7), Some((165_536, 1_000)), "a line that cannot be read is passed over");
+        assert_eq!(range_of(text, None, 7), None);
+        assert_eq!(range_of("bob:1:0", Some("bob"), 1), None);
+    }
+}
