@@ -7,8 +7,8 @@ use super::hand::HandStep;
 use super::network::Range;
 use super::spec::PodSpec;
 use super::users::Mapped;
-use crate::observe::without;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
+use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.

@@ -41,7 +41,8 @@ const GROUPS: Kind = Kind { file: "gid_map", allotted: "/etc/subgid", helper: "n
 /// The effective ids that a process has out here.
 fn owner(pid: u32) -> Option<(u32, u32)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let effective = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)?.split_whitespace().nth(1)?.parse().ok());
+    let effective =
+        |name: &str| status.lines().find_map(|l| l.strip_prefix(name)?.split_whitespace().nth(1)?.parse().ok());
     Some((effective("Uid:")?, effective("Gid:")?))
 }
 
@@ -84,7 +85,11 @@ mod tests {
         let text = "# none\nbob:100000:65536\n1000:231072:65536\nalice:x:1\nalice:165536:1000\n";
         assert_eq!(range_of(text, Some("bob"), 1), Some((100_000, 65_536)));
         assert_eq!(range_of(text, Some("eve"), 1000), Some((231_072, 65_536)));
-        assert_eq!(range_of(text, Some("alice"), 7), Some((165_536, 1_000)), "a line that cannot be read is passed over");
+        assert_eq!(
+            range_of(text, Some("alice"), 7),
+            Some((165_536, 1_000)),
+            "a line that cannot be read is passed over"
+        );
         assert_eq!(range_of(text, None, 7), None);
         assert_eq!(range_of("bob:1:0", Some("bob"), 1), None);
     }

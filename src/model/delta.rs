@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Aspect, CgroupUsage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal, Source,
-    Stamp, State, WaitStatus,
+    Aspect, CgroupUsage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal,
+    Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live, replay and recordings are streams of these.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Aspect, Cgroup, CgroupUsage, Cpu, Delta, Exit, Facts, Figure, Host, Member, MonoNs, Namespace, NsId, Parent, Pod, PodEvent, PodUid, ProcId, Process,
-    Reap, Reparent, Sight, Signal, Source, Stamp, State, Usage, WaitStatus,
+    Aspect, Cgroup, CgroupUsage, Cpu, Delta, Exit, Facts, Figure, Host, Member, MonoNs, Namespace, NsId, Parent, Pod,
+    PodEvent, PodUid, ProcId, Process, Reap, Reparent, Sight, Signal, Source, Stamp, State, Usage, WaitStatus,
 };
 
 /// A signal the user sent.

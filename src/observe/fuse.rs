@@ -11,9 +11,9 @@ mod pause;
 mod reap;
 mod scan;
 mod space;
-mod usage;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 

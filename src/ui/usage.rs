@@ -48,15 +48,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     }
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
     let words = counted_by(rows.iter().map(|(_, usage)| usage));
-    text::put(
-        ui,
-        rect.left_center(),
-        Align2::LEFT_CENTER,
-        &words,
-        tokens::sans(11.5),
-        tokens.muted,
-        rect.width(),
-    );
+    text::put(ui, rect.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.5), tokens.muted, rect.width());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
     response.on_hover_text(why(cx.world));
 }
@@ -130,11 +122,7 @@ fn in_full(world: &World, member: &Member, usage: &Usage) -> String {
     };
     let mut lines = vec![
         format!("CPU {}, {}", cpu(usage.cpu.value), by(usage.cpu.origin)),
-        format!(
-            "Memory {} {memory}, {}",
-            text::bytes(usage.memory_bytes.value),
-            by(usage.memory_bytes.origin)
-        ),
+        format!("Memory {} {memory}, {}", text::bytes(usage.memory_bytes.value), by(usage.memory_bytes.origin)),
         format!("Tasks {}, {}", usage.tasks.value, by(usage.tasks.origin)),
     ];
     lines.extend(world.cgroups.get(member).map(|cgroup| format!("cgroup {}", cgroup.path)));

@@ -9,7 +9,9 @@ use podscope::lab::{Lab, Options};
 use podscope::model::{Aspect, Delta, Member, Origin, Sight, World};
 use podscope::observe::{Input, Observer, Options as See, Scope};
 
-use crate::support::{Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within};
+use crate::support::{
+    Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within,
+};
 
 /// The cgroup of a process, as the kernel tells it; nobody's is the empty one.
 fn cgroup_of(pid: u32) -> String {
@@ -44,7 +46,8 @@ fn told(heard: &[Input], member: &Member) -> Option<String> {
 fn each_member_has_its_own_or_it_is_said_why_not() {
     let mut bench = Bench::new();
     let sight = sight(&mut bench);
-    let pod = bench.run(spec("own", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
+    let pod =
+        bench.run(spec("own", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
     let (a, b) = (process(&pod, "a"), process(&pod, "b"));
     let all = [pause(&pod), a, b].map(|id| cgroup_of(id.pid));
     if let Sight::Missing(why) = sight {

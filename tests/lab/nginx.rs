@@ -46,11 +46,7 @@ fn serves_and_reloads(options: Options) {
     assert!(!alone || options.without_users, "this machine is set up for more: scripts/test, /etc/subuid");
     let config = if alone { format!("user root; {CONFIG}") } else { CONFIG.to_owned() };
     fs::write(dir.path().join("nginx.conf"), config).expect("written");
-    let mut spec = spec(
-        "real",
-        true,
-        vec![container("nginx", ""), container("b", "exec sleep 1000")],
-    );
+    let mut spec = spec("real", true, vec![container("nginx", ""), container("b", "exec sleep 1000")]);
     spec.containers[0].command =
         ["/opt/nginx", "-e", "stderr", "-c", "/opt/nginx.conf", "-g", "daemon off;"].map(str::to_owned).to_vec();
     spec.containers[0].mounts = vec![mount("nginx", "/opt")];

@@ -151,12 +151,20 @@ pub fn wait_for(what: &str, condition: impl FnMut() -> bool) {
     wait_within(PATIENCE, what, condition);
 }
 
-pub fn wait_within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_within(limit: Duration, what: &str, condition: impl FnMut() -> bool) {
+    assert!(within(limit, condition), "not within {limit:?}: {what}");
+}
+
+/// Whether it comes true in that time.
+pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition() {
-        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        if Instant::now() >= deadline {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
+    true
 }
 
 pub fn container(name: &str, script: &str) -> ContainerSpec {

@@ -1,9 +1,9 @@
 //! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
 
 use podscope::model::{
-    Aspect, CgroupUsage, Container, ContainerKind, ContainerState, Cpu, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
-    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, RestartPolicy, Runtime, Sandbox,
-    SandboxKind, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    Aspect, CgroupUsage, Container, ContainerKind, ContainerState, Cpu, Delta, EventKind, Facts, Host, Member, MonoNs,
+    Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, RestartPolicy,
+    Runtime, Sandbox, SandboxKind, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -148,9 +148,8 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
             Delta::Namespace { namespace: Namespace { parent, ..Namespace::new(id) }, at }
         }),
-        (uid(), option::of(word()), option::of(word()), stamp()).prop_map(|(pod, container, path, at)| {
-            Delta::Cgroup { member: Member { pod, container }, path, at }
-        }),
+        (uid(), option::of(word()), option::of(word()), stamp())
+            .prop_map(|(pod, container, path, at)| { Delta::Cgroup { member: Member { pod, container }, path, at } }),
         (uid(), option::of(word()), option::of(any::<u64>()), stamp()).prop_map(|(pod, container, tasks, at)| {
             let usage = CgroupUsage { cpu: Some(Cpu::default()), memory_bytes: None, tasks };
             Delta::Usage { member: Member { pod, container }, usage, at }

@@ -36,12 +36,8 @@ pub fn scope(pid: u32) -> Result<String, String> {
 fn ask(name: &str, pid: u32) -> zbus::Result<OwnedObjectPath> {
     let bus = if geteuid().is_root() { connection::Builder::system() } else { connection::Builder::session() };
     let bus: Connection = bus?.method_timeout(PATIENCE).build()?;
-    let manager = Proxy::new(
-        &bus,
-        "org.freedesktop.systemd1",
-        "/org/freedesktop/systemd1",
-        "org.freedesktop.systemd1.Manager",
-    )?;
+    let manager =
+        Proxy::new(&bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")?;
     let properties: Vec<(&str, Value<'_>)> = vec![
         ("Description", Value::from("Pods of Podscope")),
         ("PIDs", Value::from(vec![pid])),

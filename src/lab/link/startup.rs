@@ -103,12 +103,7 @@ fn place(socket: &OwnedFd, cgroups: Option<&Tree>) {
     let _ = send_with(socket, &Request::Place { grant }, &directory);
 }
 
-fn hear(
-    socket: &OwnedFd,
-    inbox: &mut Inbox,
-    pid: &mut Option<i32>,
-    map: impl Fn() -> Mapped,
-) -> Result<ProcId, Error> {
+fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>, map: impl Fn() -> Mapped) -> Result<ProcId, Error> {
     loop {
         match inbox.receive::<Report>(socket, true) {
             Ok(Some(Report::Unshared)) => drop(send_blocking(socket, &Request::Mapped(map()))),

@@ -9,8 +9,8 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::birth::Failure;
-use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::cgroups::Leaf;
+use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::{leftovers, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
@@ -173,7 +173,8 @@ impl Node {
         if let Some(member) = member {
             self.fact(Delta::Joined { id, member, at });
         }
-        self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mnt: None, cgroup: None });
+        self.children
+            .insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mnt: None, cgroup: None });
         Ok(id)
     }
 

@@ -473,7 +473,11 @@ fn a_cgroup_is_counted_while_it_is_the_members() {
         let at = Stamp::prompt(t(1), Source::Node);
         Input::Delta(Delta::Cgroup { member: member.clone(), path: path.map(str::to_owned), at })
     };
-    play.input(Input::Delta(Delta::Joined { id: id(10), member: member.clone(), at: Stamp::prompt(t(1), Source::Node) }));
+    play.input(Input::Delta(Delta::Joined {
+        id: id(10),
+        member: member.clone(),
+        at: Stamp::prompt(t(1), Source::Node),
+    }));
     let counted = |cpu_ns| Counted { cpu_ns: Some(cpu_ns), memory_bytes: None, tasks: Some(3) };
     play.machine.cgroups.insert("/pod/web".into(), counted(S));
     play.input(tell(Some("/pod/web")));

@@ -133,7 +133,11 @@ mod tests {
         assert_eq!(meter.look(MonoNs(S), 5 * S).permille, 0, "what was before is not known");
         assert_eq!(meter.look(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
         assert_eq!(meter.look(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
-        assert_eq!(meter.look(MonoNs(3 * S), 7 * S + S / 4), Cpu { time_ns: 7 * S + S / 4, permille: 2_000 }, "two cores");
+        assert_eq!(
+            meter.look(MonoNs(3 * S), 7 * S + S / 4),
+            Cpu { time_ns: 7 * S + S / 4, permille: 2_000 },
+            "two cores"
+        );
         assert_eq!(meter.look(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
     }
 
