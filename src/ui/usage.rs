@@ -32,7 +32,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     }
     let tokens = cx.tokens;
     widgets::section(ui, tokens, "Usage");
-    let head = row(ui, ["", "CPU", "memory", "tasks"], tokens::sans(11.0), tokens.faint, tokens.faint);
+    let head = row(ui, ["", "CPU", "memory", "tasks"], &tokens::sans(11.0), tokens.faint, tokens.faint);
     head.on_hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
     for (member, usage) in &rows {
         let cells = [
@@ -41,7 +41,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
             text::bytes(usage.memory_bytes.value),
             text::thousands(usage.tasks.value),
         ];
-        let response = row(ui, cells.each_ref().map(String::as_str), tokens::mono(11.5), tokens.text, tokens.muted);
+        let response = row(ui, cells.each_ref().map(String::as_str), &tokens::mono(11.5), tokens.text, tokens.muted);
         let words = in_short(usage);
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
         response.on_hover_text(in_full(cx.world, member, usage));
@@ -57,7 +57,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
 fn row(
     ui: &mut Ui,
     cells: [&str; 4],
-    font: FontId,
+    font: &FontId,
     name: eframe::egui::Color32,
     ink: eframe::egui::Color32,
 ) -> Response {

@@ -148,7 +148,9 @@ impl Seen {
         let deadline = Instant::now() + PATIENCE;
         while !done(&self.world) {
             let batch = self.deltas.recv_deadline(deadline).unwrap_or_else(|e| panic!("{e}, waiting for {what}"));
-            batch.iter().for_each(|delta| self.world.apply(delta));
+            for delta in &batch {
+                self.world.apply(delta);
+            }
         }
     }
 }

@@ -79,7 +79,9 @@ fn descriptors(node: u32) -> Vec<String> {
     let open = fs::read_dir(format!("/proc/{node}/fd")).into_iter().flatten().flatten();
     let mut names: Vec<String> =
         open.filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.display().to_string())).collect();
-    names.iter_mut().for_each(|name| name.retain(|c| !c.is_ascii_digit()));
+    for name in &mut names {
+        name.retain(|c| !c.is_ascii_digit());
+    }
     names.sort();
     names
 }

@@ -55,10 +55,7 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
 
-    let cgroups = match options.without_cgroups {
-        false => Tree::make(launcher.id()),
-        true => Err("switched off".to_owned()),
-    };
+    let cgroups = if options.without_cgroups { Err("switched off".to_owned()) } else { Tree::make(launcher.id()) };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();
     place(&ours, cgroups.as_ref());
@@ -66,10 +63,7 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
     let mut inbox = Inbox::default();
     let mut pid = None;
     // theirs first: whatever we say may come too late for a launcher that was refused at once
-    let map = || match options.without_users {
-        false => Mapped::of(launcher.id()),
-        true => Mapped::default(),
-    };
+    let map = || if options.without_users { Mapped::default() } else { Mapped::of(launcher.id()) };
     let outcome = hear(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
         patience(0)?;

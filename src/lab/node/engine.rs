@@ -361,7 +361,7 @@ impl Node {
                     self.decide(&uid, Fact::SandboxEnded { status }, at);
                 }
             }
-            Role::Container(uid, container) => self.container_ended(&uid, container, pid, status, remains, at),
+            Role::Container(uid, container) => self.container_ended(&uid, &container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {

@@ -251,7 +251,7 @@ impl Node {
     pub(super) fn container_ended(
         &mut self,
         uid: &PodUid,
-        container: String,
+        container: &str,
         pid: i32,
         status: WaitStatus,
         remains: Remains,
@@ -259,14 +259,14 @@ impl Node {
     ) {
         let held = self.forget_holder(uid, pid);
         let Some(run) = self.pods.get_mut(uid) else { return };
-        run.remains.insert(container.clone(), remains);
-        run.containers.remove(&container);
+        run.remains.insert(container.to_owned(), remains);
+        run.containers.remove(container);
         let pid_shared = run.state.spec.shares_pid_namespace();
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        self.decide(uid, Fact::Ended { container: container.clone(), status, sandbox_ending }, at);
+        self.decide(uid, Fact::Ended { container: container.to_owned(), status, sandbox_ending }, at);
         // not of interest to the controller
-        if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(&container)) {
+        if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
             self.forget(uid, &remains);
         }
         if held {
