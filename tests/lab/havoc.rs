@@ -59,11 +59,15 @@ fn there(node: u32) -> BTreeSet<u32> {
     processes().into_iter().filter(|pid| *pid != node && lab.is_some() && user(*pid) == lab).collect()
 }
 
-/// The pods, once what is told is what is there: nobody more and nobody less.
-fn settled(bench: &mut Bench, uids: &[PodUid], burst: u64) -> Vec<Pod> {
+/// The pods, once what is told is what is there: nobody more and nobody less. Those who were killed look alive until
+/// they have got round to dying.
+fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u64) -> Vec<Pod> {
     let node = bench.lab.node().pid;
     let mut live = Vec::new();
     wait_for(&format!("the pods run again after burst {burst}"), || {
+        if killed.iter().any(|id| exists(*id)) {
+            return false;
+        }
         bench.heard.extend(bench.inputs.try_iter());
         let mut all = pods(&bench.heard);
         live = uids.iter().filter_map(|uid| all.remove(uid)).collect();
@@ -90,9 +94,9 @@ fn descriptors(node: u32) -> Vec<String> {
 fn the_controllers_picture_is_the_kernels() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let (mut bench, mut uids) = lab();
-    let mut open = None;
+    let (mut open, mut killed) = (None, Vec::new());
     for burst in 0..BURSTS {
-        let live = settled(&mut bench, &uids, burst);
+        let live = settled(&mut bench, &uids, &killed, burst);
         let node = bench.lab.node().pid;
         assert_eq!(live.iter().filter_map(|p| p.ip).collect::<BTreeSet<_>>().len(), live.len(), "an address each");
         // neither descriptors nor interfaces pile up in the node; the end of a pipe may still wait to be read
@@ -114,6 +118,7 @@ fn the_controllers_picture_is_the_kernels() {
             open = None;
             continue;
         }
+        killed.clear();
         for _ in 0..KILLS {
             let pod = &live[chance.below(3) as usize];
             let all: Vec<ProcId> = told(pod).into_iter().collect();
@@ -123,6 +128,7 @@ fn the_controllers_picture_is_the_kernels() {
                     nix::unistd::Pid::from_raw(victim.pid as i32),
                     nix::sys::signal::Signal::SIGKILL,
                 );
+                killed.push(victim);
             }
             std::thread::sleep(std::time::Duration::from_micros(chance.below(3000)));
         }
