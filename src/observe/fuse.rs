@@ -6,6 +6,7 @@
 mod canon;
 mod entry;
 mod facts;
+mod kin;
 mod life;
 mod pause;
 mod reap;
@@ -101,6 +102,8 @@ pub struct Fuse {
     /// Seen by a search and not ours.
     unrelated: HashSet<u32>,
     cgroups: BTreeMap<Member, Watched>,
+    /// First processes of members, and programs run in them, as the node told.
+    joined: HashMap<ProcId, Member>,
     /// Where the next partial scan begins.
     scan_from: Option<ProcId>,
     denied: usize,
@@ -131,6 +134,7 @@ impl Fuse {
             discover_at: MonoNs(0),
             unrelated: HashSet::new(),
             cgroups: BTreeMap::new(),
+            joined: HashMap::new(),
             scan_from: None,
             denied: 0,
             caught_up: true,

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use descendants::Descendants;
 
-/// Plays a preset's own script, which must hold, and after which nothing of it may be left.
-fn check(preset: &str) {
+/// Plays a preset's own script, which must hold, and after which nothing of it may be left; with `env` in its
+/// environment.
+fn check(preset: &str, env: &[(&str, &str)]) {
     let dir = tempfile::tempdir().expect("a directory");
     let told = dir.path().join("told");
     let out = std::fs::File::create(&told).expect("a file");
     let mut run = Command::new(env!("CARGO_BIN_EXE_podscope"))
         .args(["run", preset, "--check", "--snapshot", "end.json"])
         .current_dir(dir.path())
+        .envs(env.iter().copied())
         .stdin(Stdio::null())
         .stdout(out.try_clone().expect("a descriptor"))
         .stderr(out)
@@ -47,7 +49,7 @@ macro_rules! experiments {
         $(
             #[test]
             fn $test() {
-                check($preset);
+                check($preset, &[]);
             }
         )*
     };
@@ -75,6 +77,11 @@ experiments! {
     e18_namespaces_by_hand: "by-hand";
     e19_a_wrong_configuration_loops: "crash-loop";
     e20_term_that_nobody_hears: "deaf";
+}
+
+#[test]
+fn e09_orphans_are_known_to_be_so_when_they_are_found_by_looking() {
+    check("orphans", &[("PODSCOPE_WITHOUT", "connector")]);
 }
 
 #[test]

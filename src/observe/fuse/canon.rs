@@ -65,11 +65,14 @@ impl Fuse {
                 let id = *id;
                 self.watch(kernel, id);
             }
-            Delta::Joined { id, .. } => {
+            Delta::Joined { id, member, .. } => {
                 *id = self.canonical(*id);
-                let id = *id;
+                let (id, member) = (*id, member.clone());
                 if !self.entries.contains_key(&id) {
                     self.watch(kernel, id);
+                }
+                if self.entries.contains_key(&id) {
+                    self.joined.insert(id, member);
                 }
             }
             Delta::Signalled { target, .. } => {

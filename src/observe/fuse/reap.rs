@@ -149,6 +149,7 @@ impl Fuse {
         self.entries.remove(&id);
         self.children.remove(&id);
         self.unsure.remove(&id);
+        self.joined.remove(&id);
         if self.current.get(&id.pid) == Some(&id) {
             self.current.remove(&id.pid);
         }

@@ -59,6 +59,7 @@ impl Fuse {
         let born = kernel.ticks().born_by(id.start).0.min(kernel.now().0);
         let dead = reading.stat.is_dead();
         self.born(kernel, entry, Some(reading), Stamp::by_then(MonoNs(born), Source::Scan));
+        self.tell_kin(id, Stamp::by_then(kernel.now(), Source::Scan));
         if dead {
             let status = zombie_status(kernel, id);
             let now = kernel.now();

@@ -400,6 +400,34 @@ fn a_namespace_that_cannot_be_opened_is_told_all_the_same() {
 }
 
 #[test]
+fn an_orphan_that_is_found_by_looking_is_of_whose_mounts_it_lives_in() {
+    use crate::model::{Member, PodUid};
+    let mut play = Play::new();
+    let mounts = |play: &mut Play, pid: u32, ino: u64| {
+        let links = &mut play.machine.table.get_mut(&pid).expect("it lives").links;
+        (links[NsKind::Mnt as usize], links[NsKind::Pid as usize]) = (Some(ino), Some(7));
+    };
+    let (pause, web) = (Member::pause(&PodUid("u".into())), Member::container(&PodUid("u".into()), "web"));
+    for (pid, inside, ino, member) in [(11, 1, 1, &pause), (12, 2, 2, &web)] {
+        play.machine.live(pid, 10, &[inside]);
+        mounts(&mut play, pid, ino);
+        play.input(Input::Delta(Delta::Joined { id: id(pid), member: member.clone(), at: Stamp::connector(t(1)) }));
+    }
+    // its parent was gone before anybody looked; the other is a child of pause's own
+    play.machine.live(13, 11, &[4]);
+    mounts(&mut play, 13, 2);
+    play.machine.live(14, 11, &[5]);
+    mounts(&mut play, 14, 1);
+    play.fuse.lost(&mut play.machine, t(2));
+    play.finish();
+    let moves = |pid| play.process(pid).reparents.iter().map(|r| (r.from, r.to)).collect::<Vec<_>>();
+    assert_eq!((play.process(13).member.as_ref(), play.process(14).member.as_ref()), (Some(&web), Some(&pause)));
+    assert_eq!(moves(13), [(Parent::Unknown, Parent::Process(id(11)))]);
+    assert_eq!((moves(12), moves(14)), (vec![], vec![]));
+    assert_eq!(play.process(13).parent, Parent::Process(id(11)));
+}
+
+#[test]
 fn unrelated_processes_are_not_even_read() {
     let mut play = Play::new();
     play.machine.live(99, 1, &[]);
