@@ -10,7 +10,7 @@ use podscope::model::{Aspect, Delta, Member, Origin, Sight, World};
 use podscope::observe::{Input, Observer, Options as See, Scope};
 
 use crate::support::{
-    Bench, PATIENCE, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within,
+    Bench, PATIENCE, children, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within,
 };
 
 /// The cgroup of a process, as the kernel tells it; nobody's is the empty one.
@@ -32,6 +32,16 @@ fn sight(bench: &mut Bench) -> Sight {
             _ => None,
         })
     })
+}
+
+/// A child of a shell that is to fork one, and may have been executed only just now.
+fn child_of(parent: ProcId) -> u32 {
+    let mut child = None;
+    wait_for("a child", || {
+        child = children(parent.pid).first().copied();
+        child.is_some()
+    });
+    child.expect("it was waited for")
 }
 
 /// The last word on a member's cgroup.
@@ -68,9 +78,7 @@ fn each_member_has_its_own_or_it_is_said_why_not() {
     let inside = bench.exec(&pod, "a", "cat /proc/self/cgroup; cat /proc/1/cgroup");
     let inside = String::from_utf8_lossy(&inside.stdout).into_owned();
     assert!(inside.contains(&all[1]) && inside.contains(&all[0]), "{inside}");
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", a.pid)).expect("children");
-    let child: u32 = children.split_whitespace().next().expect("a child").parse().expect("a pid");
-    assert_eq!(cgroup_of(child), all[1]);
+    assert_eq!(cgroup_of(child_of(a)), all[1]);
 
     // the next start has another, and the last one's is gone
     let top = directory(&all[1]).ancestors().nth(2).expect("the lab's").to_owned();
@@ -93,6 +101,7 @@ fn a_restarted_container_begins_in_a_new_one() {
     let pod = bench.run(spec);
     let first = process(&pod, "a");
     let before = directory(&cgroup_of(first.pid));
+    child_of(first);
     kill(first, "KILL");
     let pod = bench.pod_until(&pod.uid, "a new process", |p| {
         p.containers[0].process.is_some_and(|id| id != first) && p.containers[0].state.word() == "Running"
@@ -177,9 +186,8 @@ fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
     let shown = seen.world.usage(&busy).expect("it lives");
     let process = seen.world.pod(&uid).and_then(|p| p.container("busy")?.process).expect("it runs");
     // its children first: what one has used moves to it when it ends
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", process.pid)).expect("children");
-    let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-    let now = pids.filter_map(cpu_ns).sum::<u64>() + cpu_ns(process.pid).expect("it lives");
+    let now =
+        children(process.pid).into_iter().filter_map(cpu_ns).sum::<u64>() + cpu_ns(process.pid).expect("it lives");
     // told at most a second ago, and by more than ticks
     assert!(shown.cpu.value.time_ns <= now + 100_000_000, "{shown:?} and the kernel says {now}");
     assert!(shown.cpu.value.permille <= 1_500, "one thread can use no more than a core: {shown:?}");
