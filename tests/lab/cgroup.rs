@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::{Lab, Options};
-use podscope::model::{Aspect, Delta, Member, Origin, Sight, World};
+use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight, World};
 use podscope::observe::{Input, Observer, Options as See, Scope};
 
 use crate::support::{
