@@ -147,16 +147,23 @@ impl Desktop {
 
     /// Replaces what stands in a text field. What is typed before the field has the focus is lost.
     pub fn retype(&self, field: &str, text: &str) {
-        /// `ATSPI_STATE_FOCUSED` (atspi-constants.h).
-        const FOCUSED: u32 = 1 << 12;
-        self.click(field);
-        wait_for(&format!("`{field}` has the focus"), || {
-            let proxy = self.proxy(&self.find(field)?, "org.a11y.atspi.Accessible")?;
-            let states: Vec<u32> = proxy.call("GetState", &()).ok()?;
-            (states.first()? & FOCUSED != 0).then_some(())
-        });
+        // a click where it has been given the focus could miss it, since the dialog may still be moving, and take the
+        // focus away again
+        if !self.has_focus(field) {
+            self.click(field);
+        }
+        wait_for(&format!("`{field}` has the focus"), || self.has_focus(field).then_some(()));
         self.xdotool(&["key", "ctrl+a"]);
         self.xdotool(&["type", "--delay", "4", text]);
+    }
+
+    fn has_focus(&self, name: &str) -> bool {
+        /// `ATSPI_STATE_FOCUSED` (atspi-constants.h).
+        const FOCUSED: u32 = 1 << 12;
+        let states = || -> Option<Vec<u32>> {
+            self.proxy(&self.find(name)?, "org.a11y.atspi.Accessible")?.call("GetState", &()).ok()
+        };
+        states().is_some_and(|states| states.first().is_some_and(|first| first & FOCUSED != 0))
     }
 
     pub fn wait_shown(&self, name: &str) {
