@@ -138,7 +138,9 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         rows.push(("CPU", usage::cpu(p.cpu)));
     }
     if let Some(cgroup) = p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).filter(|_| p.is_alive()) {
-        rows.push(("Cgroup", cgroup.path.clone()));
+        // the whole path is too long for any row; the column's hover has it
+        let last = cgroup.path.rsplit('/').next().unwrap_or_default();
+        rows.push(("Cgroup", format!("…/{last}")));
     }
     rows.push(("Born", format!("{} · {}", cx.clock(p.born.t), exactness(p.born.precision))));
     if let Some(reparent) = p.reparents.last() {

@@ -22,15 +22,15 @@ pub struct TreeState {
 }
 
 const COLUMNS: [(Column, &str, f32, &str); 9] = [
-    (Column::Pid, "PID", 58.0, "pid on the host"),
-    (Column::PidInPod, "IN POD", 58.0, "pid in its own pid namespace"),
-    (Column::Parent, "PPID", 58.0, "parent's pid on the host; 0 is outside"),
-    (Column::State, "S", 86.0, "state"),
-    (Column::Threads, "THR", 42.0, "threads"),
-    (Column::Cpu, "CPU", 58.0, "share of one core in the last second"),
-    (Column::Memory, "RES", 66.0, "resident memory"),
-    (Column::Age, "BORN", 82.0, "time of birth"),
-    (Column::Pod, "POD / MEMBER", 168.0, "pod and member it belongs to"),
+    (Column::Pid, "PID", 52.0, "pid on the host"),
+    (Column::PidInPod, "IN POD", 54.0, "pid in its own pid namespace"),
+    (Column::Parent, "PPID", 52.0, "parent's pid on the host; 0 is outside"),
+    (Column::State, "S", 84.0, "state"),
+    (Column::Threads, "THR", 38.0, "threads"),
+    (Column::Cpu, "CPU", 54.0, "share of one core in the last second"),
+    (Column::Memory, "RES", 62.0, "resident memory"),
+    (Column::Age, "BORN", 78.0, "time of birth"),
+    (Column::Pod, "POD / MEMBER", 160.0, "pod and member it belongs to"),
 ];
 
 pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {

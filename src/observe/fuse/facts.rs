@@ -219,7 +219,8 @@ fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> boo
         return false;
     }
     let scheduler = |s: State| matches!(s, State::Running | State::Sleeping | State::Disk | State::Idle);
-    if !scheduler(known.state) || !scheduler(new.state) {
+    // one that is told to run and is found asleep has had its moment
+    if known.state == State::Running || !scheduler(known.state) || !scheduler(new.state) {
         return true;
     }
     flicker.replace(new.state) == Some(new.state)
@@ -257,6 +258,7 @@ mod tests {
         assert!(!worth_telling(&asleep, &asleep, &mut flicker));
         assert!(!worth_telling(&asleep, &running, &mut flicker));
         assert!(worth_telling(&asleep, &running, &mut flicker), "running twice");
+        assert!(worth_telling(&running, &asleep, &mut None), "asleep once");
         assert!(worth_telling(&asleep, &facts(State::Stopped, 0), &mut None));
         assert!(worth_telling(&facts(State::Stopped, 0), &asleep, &mut None));
     }
