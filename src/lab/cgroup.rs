@@ -35,6 +35,7 @@ const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_
 #[derive(Debug)]
 pub struct Tree {
     directory: PathBuf,
+    open: OwnedFd,
     path: String,
     of_systemd: bool,
     /// Those it passes on.
@@ -51,7 +52,9 @@ impl Tree {
         let of_systemd = systemd::is_running();
         let path = if of_systemd { systemd::scope(launcher)? } else { below_our_own(&hierarchy)? };
         let directory = hierarchy.directory(&path).ok_or("its cgroup is not in what is mounted here")?;
-        let mut tree = Self { directory, path, of_systemd, controllers: Vec::new() };
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = open(&directory, flags, Mode::empty()).map_err(|e| format!("{path}: {}", e.desc()))?;
+        let mut tree = Self { directory, open, path, of_systemd, controllers: Vec::new() };
         tree.divide(launcher).map_err(|e| format!("{} cannot be divided: {e}", tree.path))?;
         Ok(tree)
     }
@@ -84,11 +87,9 @@ impl Tree {
         DELEGATED.iter().try_for_each(|file| owner(&self.directory.join(file)))
     }
 
-    /// For the node.
-    pub fn grant(&self) -> io::Result<(Grant, OwnedFd)> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(&self.directory, flags, Mode::empty())?;
-        Ok((Grant { path: self.path.clone(), controllers: self.controllers.clone() }, directory))
+    /// For the node: the description, and the directory.
+    pub fn grant(&self) -> (Grant, &OwnedFd) {
+        (Grant { path: self.path.clone(), controllers: self.controllers.clone() }, &self.open)
     }
 
     /// What can be counted with it.

@@ -92,9 +92,8 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
 
 /// Tells the launcher where to run. One that was refused before has gone, and has said why.
 fn place(socket: &OwnedFd, cgroups: Option<&Tree>) {
-    let granted = cgroups.and_then(|tree| tree.grant().ok());
-    let (grant, directory) = granted.map_or_else(|| (None, Vec::new()), |(grant, fd)| (Some(grant), vec![fd]));
-    let _ = send_with(socket, &Request::Place { grant }, &directory);
+    let (grant, directory) = cgroups.map(Tree::grant).unzip();
+    let _ = send_with(socket, &Request::Place { grant }, directory.map_or(&[], std::slice::from_ref));
 }
 
 fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>, map: impl Fn() -> Mapped) -> Result<ProcId, Error> {

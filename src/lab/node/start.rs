@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 
 use super::birth::{self, Failure, Program, Start};
+use super::cgroups::Leaf;
 use super::engine::{Node, Role, Watch};
 use super::perform::is_exiting;
 use super::sandbox::Namespaces;
@@ -54,8 +55,9 @@ impl Node {
         // a container's name has no underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", e.desc()))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
-        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec), into)
-            .map_err(|e| format!("start pause: {}", e.desc()))?;
+        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec), into);
+        let started =
+            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", e.desc()))?;
         let sandbox::Started { child, report, output, error } = started;
         let pid = child.pid;
         let process = self
@@ -170,7 +172,9 @@ impl Node {
             pod_files: &volumes::pod_files(uid),
             mounts: &volumes::of_container(spec, container),
         };
-        let started = worker::start(&self.alone, &place, &start).map_err(|e| Failure::create("start a process", e))?;
+        let started = worker::start(&self.alone, &place, &start);
+        let started =
+            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| Failure::create("start a process", e))?;
         let worker::Started { child, stdout, stderr, error } = started;
         let pid = child.pid;
         let process = self
@@ -188,6 +192,14 @@ impl Node {
             self.watch(socket, Watch::Hand(pid));
         }
         Ok(process)
+    }
+
+    /// What could not be started needs no cgroup.
+    fn or_uncounted<T>(&mut self, uid: &PodUid, cgroup: Option<&Leaf>, started: Result<T, Errno>) -> Result<T, Errno> {
+        if let (Err(_), Some(leaf)) = (&started, cgroup) {
+            self.cgroups.remove(uid, leaf);
+        }
+        started
     }
 
     /// Its error pipe tells whether its program runs.
