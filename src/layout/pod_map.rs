@@ -12,16 +12,16 @@ use crate::model::{
 type Rows = BTreeMap<ProcId, usize>;
 
 /// Measures in points, all multiples of the 4-point grid.
-const LABEL_W: f32 = 84.0;
+const LABEL_W: f32 = 68.0;
 const GAP: f32 = 16.0;
 /// A name, below it where the program comes from or what it waits for, and what it uses.
 pub const HEAD_H: f32 = 70.0;
 const PILL_H: f32 = 36.0;
 const PILL_STEP: f32 = 42.0;
-const INDENT: f32 = 32.0;
+const INDENT: f32 = 24.0;
 const PAD: f32 = 14.0;
 const PAUSE_W: f32 = 152.0;
-const MIN_COLUMN_W: f32 = 200.0;
+const MIN_COLUMN_W: f32 = 192.0;
 const MAX_COLUMN_W: f32 = 560.0;
 /// An init container that has done its work.
 const DONE_W: f32 = 40.0;

@@ -15,7 +15,7 @@ pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
     let busy = usage.cpu.value.permille >= 10;
     let ink = if busy { cx.tokens.text } else { cx.tokens.muted };
     let words = in_short(&usage);
-    text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::mono(10.5), ink, band.width());
+    text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.0), ink, band.width());
     let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
     response.on_hover_text(in_full(cx.world, member, &usage));
