@@ -6,7 +6,8 @@ use crate::model::{MonoNs, WallAnchor};
 pub use crate::sys::clock::now;
 use crate::sys::clock::read;
 
-const NS_PER_TICK: u64 = 10_000_000;
+/// A clock tick of `/proc/PID/stat` (`USER_HZ`), in start times and CPU times alike.
+pub const NS_PER_TICK: u64 = 10_000_000;
 
 pub fn anchor() -> WallAnchor {
     let before = now();

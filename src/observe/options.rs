@@ -34,16 +34,13 @@ impl Default for Options {
 impl Options {
     /// All on, but for what `PODSCOPE_WITHOUT` names: `connector`, `pidfd`, `pidfd-info`, comma-separated.
     pub fn from_env() -> Self {
-        Self::unless(&without)
+        Self::without(&switched_off())
     }
 
     /// All on but for the sources named, comma-separated.
     #[must_use]
     pub fn without(list: &str) -> Self {
-        Self::unless(&|name| names(list, name))
-    }
-
-    fn unless(off: &dyn Fn(&str) -> bool) -> Self {
+        let off = |name| names(list, name);
         Self {
             connector: !off("connector"),
             pidfd: !off("pidfd"),
@@ -55,7 +52,11 @@ impl Options {
 
 /// Whether `PODSCOPE_WITHOUT` names this.
 pub fn without(name: &str) -> bool {
-    names(&std::env::var("PODSCOPE_WITHOUT").unwrap_or_default(), name)
+    names(&switched_off(), name)
+}
+
+fn switched_off() -> String {
+    std::env::var("PODSCOPE_WITHOUT").unwrap_or_default()
 }
 
 fn names(list: &str, name: &str) -> bool {

@@ -102,17 +102,20 @@ fn it_sees_and_signals_its_own_pod_alone() {
     assert!(exists(crate::support::pause(&pod)));
 }
 
+/// Runs a program that forks until it may not any more: how often it could, and all it said.
+fn forks(bench: &Bench, pod: &Pod, script: &str) -> (u64, String) {
+    let said = String::from_utf8_lossy(&bench.exec(pod, "a", script).stdout).into_owned();
+    let n = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
+    (n, said)
+}
+
 #[test]
 fn a_fork_bomb_stops_at_the_bound() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     // one that forks until it may not any more, and says how often it could
     let script = "exec perl -e '$| = 1; while (1) { my $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, 0'";
-    let argv = ["sh", "-c", script].map(str::to_owned);
-    let member = podscope::model::Member::container(&pod.uid, "a");
-    let out = bench.lab.exec(&member, &argv, crate::support::PATIENCE).expect("it runs");
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    let n: u64 = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
+    let (n, said) = forks(&bench, &pod, script);
     assert!(n < podscope::lab::MAX_PROCESSES, "{said}");
     assert!(said.contains("temporarily unavailable"), "{said}");
     // the node is not bounded with them: it ends this pod and starts others
@@ -128,11 +131,7 @@ fn a_fork_bomb_of_many_users_stops_at_a_bound() {
     let pod = pod(&mut bench);
     // each of its users has its share and no more, so it becomes another one for every hundred
     let script = "exec perl -e '$| = 1; while ($n < 20000) { my $p = fork; last unless defined $p; if (!$p) { $> = $< = 1 + $n / 100; my $q = fork; sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, -1'";
-    let argv = ["sh", "-c", script].map(str::to_owned);
-    let member = podscope::model::Member::container(&pod.uid, "a");
-    let out = bench.lab.exec(&member, &argv, crate::support::PATIENCE).expect("it runs");
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    let n: u64 = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
+    let (n, said) = forks(&bench, &pod, script);
     assert!(n < 2 * podscope::lab::MAX_PROCESSES + 1000, "{said}");
 }
 

@@ -3,6 +3,7 @@
 use super::usage::{cpu_is_news, memory_is_news};
 use super::{Fuse, Kernel};
 use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
+use crate::observe::clock::NS_PER_TICK;
 use crate::observe::proc::Reading;
 
 impl Fuse {
@@ -15,8 +16,8 @@ impl Fuse {
         self.pids_of(id, reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.denied = reading.denied;
-        let cpu = entry.cpu.look(now, reading.stat.cpu_ticks * tick_ns());
-        let waited_cpu = entry.waited_cpu.look(now, reading.stat.waited_ticks * tick_ns());
+        let cpu = entry.cpu.look(now, reading.stat.cpu_ticks * NS_PER_TICK);
+        let waited_cpu = entry.waited_cpu.look(now, reading.stat.waited_ticks * NS_PER_TICK);
         let known = entry.facts.as_ref();
         let status = reading.status.clone().unwrap_or_default();
         let dead = reading.stat.is_dead();
@@ -179,15 +180,6 @@ pub fn denied_sight(denied: usize, all: usize) -> Sight {
             "the namespaces of {n} of {all} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
         )),
     }
-}
-
-/// A tick of the CPU times in `/proc/PID/stat`.
-fn tick_ns() -> u64 {
-    static TICK: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *TICK.get_or_init(|| {
-        let hz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
-        1_000_000_000 / hz.ok().flatten().map_or(100, |n| n.max(1) as u64)
-    })
 }
 
 fn page_size() -> u64 {
