@@ -2,8 +2,10 @@
 //!
 //! Where systemd runs, it is asked for a scope with `Delegate=yes`: every cgroup of a machine is made by one
 //! program alone, and it also removes the scope when the last process is gone, however the lab ends. Elsewhere one
-//! is made below our own, if that is ours to write. Without one pods run all the same.
+//! is made below our own, if that is ours to write, and a process of ours removes it. Without one pods run all the same.
 
+pub(super) mod cleanup;
+pub(super) mod populated;
 mod systemd;
 
 use std::fs;
@@ -13,10 +15,12 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nix::fcntl::{OFlag, open};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid, mkdir};
 
+use self::cleanup::Cleanup;
 use super::node::NOBODY;
 use super::protocol::Grant;
 use crate::model::Sight;
@@ -26,6 +30,8 @@ use crate::observe::cgroup::{self, Hierarchy};
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// What its directory is called, before our pid.
 const PREFIX: &str = "podscope-";
+/// What is said of a cgroup that no directory leads to.
+const NOT_MOUNTED: &str = "its cgroup is not in what is mounted here";
 /// Where the node itself is: no process may be where controllers are passed on ("no internal processes").
 const NODE: &str = "node";
 /// The files of a cgroup that its new owner must be able to write (cgroup-v2.rst, "Model of Delegation").
@@ -35,28 +41,73 @@ const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_
 #[derive(Debug)]
 pub struct Tree {
     directory: PathBuf,
-    open: OwnedFd,
+    open: Flock<OwnedFd>,
     path: String,
-    of_systemd: bool,
     /// Those it passes on.
     controllers: Vec<String>,
+    /// Removes it; systemd does that itself.
+    cleanup: Option<Cleanup>,
 }
 
 impl Tree {
-    /// Makes one, and moves a process into it that has not started the node yet.
+    /// Makes one, and moves a process into it that has not started the node yet. `exe` is the app's own executable.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn make(launcher: u32) -> Result<Self, String> {
+    pub fn make(exe: &Path, launcher: u32) -> Result<Self, String> {
         let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
-        let of_systemd = systemd::is_running();
-        let path = if of_systemd { systemd::scope(launcher)? } else { below_our_own(&hierarchy)? };
-        let directory = hierarchy.directory(&path).ok_or("its cgroup is not in what is mounted here")?;
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let open = open(&directory, flags, Mode::empty()).map_err(|e| format!("{path}: {}", e.desc()))?;
-        let mut tree = Self { directory, open, path, of_systemd, controllers: Vec::new() };
-        tree.divide(launcher).map_err(|e| format!("{} cannot be divided: {e}", tree.path))?;
+        let mut tree = if systemd::is_running() {
+            let path = systemd::scope(launcher)?;
+            let directory = hierarchy.directory(&path).ok_or(NOT_MOUNTED)?;
+            let open = open_directory(&directory).and_then(lock).map_err(|e| format!("{path}: {}", e.desc()))?;
+            Self { directory, open, path, controllers: Vec::new(), cleanup: None }
+        } else {
+            Self::below_our_own(exe, &hierarchy)?
+        };
+        tree.divide(launcher).map_err(|e| {
+            tree.leave(launcher);
+            format!("{} cannot be divided: {e}", tree.path)
+        })?;
         Ok(tree)
+    }
+
+    /// A cgroup below the one we are in. It takes no controllers with it but those that are passed on already: the
+    /// others are not ours to set.
+    fn below_our_own(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, String> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let own = cgroup::of_process(std::process::id()).ok_or("this process is in no cgroup of version 2")?;
+        let parent = hierarchy.directory(&own).ok_or(NOT_MOUNTED)?;
+        sweep(&parent);
+        let why = |e: Errno| match e {
+            Errno::EACCES | Errno::EPERM => format!("the cgroup {own} is not delegated to this user"),
+            Errno::EROFS => "cgroups are mounted read-only here".to_owned(),
+            e => format!("no cgroup could be made below {own}: {}", e.desc()),
+        };
+        access(&parent, AccessFlags::W_OK).map_err(why)?;
+        loop {
+            let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let directory = parent.join(&name);
+            // first, so that there is no moment when we could be killed and leave the cgroup behind
+            let cleanup = Cleanup::start(exe, &directory)
+                .map_err(|e| format!("the process that removes the lab's cgroup cannot be started: {e}"))?;
+            mkdir(&directory, Mode::from_bits_truncate(0o755)).map_err(why)?;
+            let path = format!("{}/{name}", own.trim_end_matches('/'));
+            match open_directory(&directory).and_then(lock) {
+                Ok(open) if directory.exists() => {
+                    return Ok(Self { directory, open, path, controllers: Vec::new(), cleanup: Some(cleanup) });
+                }
+                // another lab that starts now has taken it for one that was left behind
+                Ok(_) | Err(Errno::ENOENT | Errno::EWOULDBLOCK) => {}
+                Err(e) => return Err(format!("{path}: {}", e.desc())),
+            }
+        }
+    }
+
+    /// Moves the process back to where it came from: it goes on without a cgroup of its own.
+    fn leave(&self, launcher: u32) {
+        if let (Some(_), Some(parent)) = (&self.cleanup, self.directory.parent()) {
+            let _ = fs::write(parent.join("cgroup.procs"), launcher.to_string());
+        }
     }
 
     fn divide(&mut self, launcher: u32) -> io::Result<()> {
@@ -108,43 +159,29 @@ impl Tree {
     }
 }
 
-impl Drop for Tree {
-    fn drop(&mut self) {
-        // it would wait for ever for the end of a scope that somebody else has removed [seen]
-        if !self.of_systemd {
-            remove(&self.directory);
-        }
-    }
-}
-
 /// What is said when there is none, and why.
 pub fn without(why: &str) -> Sight {
     Sight::Missing(format!("{why}; what pods use is added up from /proc"))
 }
 
-/// A cgroup below the one we are in. It takes no controllers with it but those that are passed on already: the
-/// others are not ours to set.
-fn below_our_own(hierarchy: &Hierarchy) -> Result<String, String> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let own = cgroup::of_process(std::process::id()).ok_or("this process is in no cgroup of version 2")?;
-    let parent = hierarchy.directory(&own).ok_or("its cgroup is not in what is mounted here")?;
-    sweep(&parent);
-    let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    fs::create_dir(parent.join(&name)).map_err(|e| match e.kind() {
-        io::ErrorKind::PermissionDenied => format!("the cgroup {own} is not delegated to this user"),
-        io::ErrorKind::ReadOnlyFilesystem => "cgroups are mounted read-only here".to_owned(),
-        _ => format!("no cgroup could be made below {own}: {e}"),
-    })?;
-    Ok(format!("{}/{name}", own.trim_end_matches('/')))
+fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+    open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// Removes what labs left behind whose app was killed.
+/// Marks a cgroup as one in use, for as long as this descriptor or a copy of it is open: here and in the node. Unlike
+/// a pid, which is reused and differs between pid namespaces, a lock ends with those who hold it (`flock(2)`).
+fn lock(directory: OwnedFd) -> Result<Flock<OwnedFd>, Errno> {
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e)
+}
+
+/// Removes what labs have left behind whose app was killed together with the process that cleans up after it.
 fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.split('-').next()?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+        let number = |part: &str| part.parse::<u32>().is_ok();
+        let ours = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.split_once('-'));
+        if ours.is_some_and(|(pid, n)| number(pid) && number(n)) && open_directory(&entry.path()).and_then(lock).is_ok()
+        {
             remove(&entry.path());
         }
     }

@@ -58,6 +58,10 @@ pub enum Fact {
         /// pause is on its way out as well: the kernel is ending all of its pid namespace.
         sandbox_ending: bool,
     },
+    /// To [`Action::KillLeftovers`]: they are gone.
+    LeftoversEnded {
+        container: String,
+    },
     /// What held the namespaces has ended: pause, or the container in its place.
     SandboxEnded {
         status: WaitStatus,
@@ -235,6 +239,11 @@ impl PodState {
                 self.set_state(&container, ContainerState::Waiting { reason, message: Some(message) });
             }
             Fact::Ended { container, status, sandbox_ending } => self.ended(&container, status, sandbox_ending, at, d),
+            Fact::LeftoversEnded { container } => {
+                if let Some(run) = self.runs.get_mut(&container) {
+                    run.leftovers = false;
+                }
+            }
             Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
             Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
             Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
@@ -256,8 +265,12 @@ impl PodState {
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
         }
-        // where all stops, what is left behind ends with pause
-        if self.spec.share.pid && self.holder == Holder::Up && self.course == Course::Run {
+        // where all stops, what is left behind ends with pause; in the node's pid namespace nothing ends it
+        let ends_with_pause = self.holder != Holder::Up || self.course != Course::Run;
+        if self.spec.host.pid || self.spec.share.pid && !ends_with_pause {
+            if let Some(run) = self.runs.get_mut(container) {
+                run.leftovers = true;
+            }
             d.actions.push(Action::KillLeftovers(container.to_owned()));
         }
     }
@@ -367,11 +380,11 @@ impl PodState {
             }
             let Some(run) = self.runs.get(&name) else { continue };
             let done = match kind {
-                ContainerKind::Init => run.done,
+                ContainerKind::Init => run.done && !run.leftovers,
                 ContainerKind::Sidecar => run.running,
                 ContainerKind::App => true,
             };
-            let over = kind == ContainerKind::Init && done;
+            let over = kind == ContainerKind::Init && run.done;
             if !run.live && !over && self.is_wanted(&name) {
                 self.start(&name, at, d);
             }
@@ -426,9 +439,15 @@ impl PodState {
     fn may_start(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
         let clock = self.clock;
         let Some(run) = self.runs.get_mut(name) else { return false };
-        let Some(finished) = run.finished else { return true };
-        match run.backoff.try_again(finished, at.t, clock) {
-            Ok(()) => true,
+        let Some(finished) = run.finished else { return !run.leftovers };
+        let mut backoff = run.backoff;
+        match backoff.try_again(finished, at.t, clock) {
+            // what its last run has left behind may still hold a port
+            Ok(()) if run.leftovers => false,
+            Ok(()) => {
+                run.backoff = backoff;
+                true
+            }
             Err(until) => {
                 run.retry = Some(until);
                 let told = run.told.replace(until) == Some(until);

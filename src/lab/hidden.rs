@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{applets, node, ports};
+use super::{applets, cgroup, node, ports};
 
 /// First argument of the lab's node.
 pub const NODE: &str = "__node";
@@ -10,6 +10,8 @@ pub const NODE: &str = "__node";
 pub const APPLET: &str = "__applet";
 /// First argument of the publisher of host ports; `FD=IP:PORT` for each port follows.
 pub const PORTS: &str = "__ports";
+/// First argument of the process that removes the lab's cgroup; its directory follows.
+pub const CLEANUP: &str = "__cleanup";
 
 /// Runs the hidden mode these arguments (without the program's name) ask for, and returns its exit
 /// code; `None` if they ask for none.
@@ -20,6 +22,7 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<i32> {
     match mode.to_str()? {
         NODE => Some(node::main(rest().first().map_or("", String::as_str))),
         APPLET => Some(applets::main(&rest())),
+        CLEANUP => Some(cgroup::cleanup::main(&rest())),
         PORTS => Some(ports::main(&rest())),
         _ => None,
     }

@@ -51,10 +51,27 @@ pub fn send_blocking<T: Serialize>(socket: impl AsFd, message: &T) -> Result<(),
 
 /// The same with descriptors, which the other side gets copies of.
 pub fn send_with<T: Serialize>(socket: impl AsFd, message: &T, fds: &[OwnedFd]) -> Result<(), WireError> {
+    send_packets(socket, message, fds, MsgFlags::MSG_NOSIGNAL)
+}
+
+/// The same for a message of one packet, without waiting.
+///
+/// # Errors
+/// `EAGAIN` if there is no room; nothing has been sent then.
+pub fn send_now<T: Serialize>(socket: impl AsFd, message: &T, fds: &[OwnedFd]) -> Result<(), WireError> {
+    send_packets(socket, message, fds, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT)
+}
+
+fn send_packets<T: Serialize>(
+    socket: impl AsFd,
+    message: &T,
+    fds: &[OwnedFd],
+    flags: MsgFlags,
+) -> Result<(), WireError> {
     let mut with = fds;
     for packet in packets(message)? {
         loop {
-            match rights::send(&socket, &packet, with, MsgFlags::MSG_NOSIGNAL) {
+            match rights::send(&socket, &packet, with, flags) {
                 Ok(()) => {
                     with = &[];
                     break;

@@ -10,7 +10,7 @@ use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight, World};
 use podscope::observe::{Input, Observer, Options as See, Scope};
 
 use crate::support::{
-    Bench, PATIENCE, children, container, kill, pause, pods, process, spec, status_field, wait_for, wait_within,
+    Bench, PATIENCE, children, container, kill, ns, pause, pods, process, spec, status_field, wait_for, wait_within,
 };
 
 /// The cgroup of a process, as the kernel tells it; nobody's is the empty one.
@@ -23,6 +23,12 @@ fn directory(cgroup: &str) -> PathBuf {
     let mounts = fs::read_to_string("/proc/mounts").expect("mounts");
     let at = mounts.lines().find(|l| l.split(' ').nth(2) == Some("cgroup2")).expect("a hierarchy");
     Path::new(at.split(' ').nth(1).expect("where")).join(cgroup.trim_start_matches('/'))
+}
+
+/// Of the cgroup that we are in, if there are cgroups.
+pub fn own_directory() -> Option<PathBuf> {
+    let mounted = fs::read_to_string("/proc/mounts").is_ok_and(|m| m.lines().any(|l| l.contains(" cgroup2 ")));
+    mounted.then(|| directory(&cgroup_of(std::process::id())))
 }
 
 fn sight(bench: &mut Bench) -> Sight {
@@ -75,9 +81,6 @@ fn each_member_has_its_own_or_it_is_said_why_not() {
         assert!(cgroup.contains(&format!("/pod{}/", pod.uid)), "{cgroup}");
     }
     // whatever it forks, and whatever is run in it, is counted with it
-    let inside = bench.exec(&pod, "a", "cat /proc/self/cgroup; cat /proc/1/cgroup");
-    let inside = String::from_utf8_lossy(&inside.stdout).into_owned();
-    assert!(inside.contains(&all[1]) && inside.contains(&all[0]), "{inside}");
     assert_eq!(cgroup_of(child_of(a)), all[1]);
 
     // the next start has another, and the last one's is gone
@@ -88,6 +91,28 @@ fn each_member_has_its_own_or_it_is_said_why_not() {
     assert!(top.exists(), "the lab's own stays: {}", top.display());
     drop(bench);
     wait_for("the lab's cgroup to go", || !top.exists());
+}
+
+#[test]
+fn a_member_sees_nothing_above_its_own() {
+    let mut bench = Bench::new();
+    let pod =
+        bench.run(spec("view", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
+    let links = [pause(&pod), process(&pod, "a"), process(&pod, "b")].map(|id| ns(id.pid, "cgroup"));
+    let host = ns(std::process::id(), "cgroup");
+    assert!(links.iter().all(|link| *link != host), "{links:?}, the host's is {host}");
+    assert!(links[0] != links[1] && links[1] != links[2] && links[0] != links[2], "{links:?}");
+    assert_eq!(ns(child_of(process(&pod, "a")), "cgroup"), links[1]);
+    // its own cgroup is the root, in whatever hierarchy, and the same for a program that is run in it
+    let inside = bench.exec(&pod, "a", "cat /proc/self/cgroup; readlink /proc/self/ns/cgroup");
+    let inside = String::from_utf8_lossy(&inside.stdout).into_owned();
+    let (lines, link) = inside.trim_end().rsplit_once('\n').expect("lines");
+    assert_eq!(link, format!("cgroup:[{}]", links[1]));
+    assert!(lines.lines().all(|line| line.ends_with(":/")), "{lines}");
+    // of a neighbour's it sees where it is from there, and nothing of the way from the machine's root
+    let pause = bench.exec(&pod, "a", "cat /proc/1/cgroup");
+    let pause = String::from_utf8_lossy(&pause.stdout).into_owned();
+    assert!(!pause.contains("podscope") && !pause.contains(&pod.uid.0), "{pause}");
 }
 
 #[test]
@@ -223,6 +248,15 @@ fn a_lab_that_was_killed_leaves_nothing_for_the_next() {
     // as an app leaves it behind that no longer is; no pid is that high
     let stale = parent.join("podscope-4294967295-0");
     fs::create_dir_all(stale.join("pod1/a.0")).expect("it may be made");
+    // and one that another lab still uses, whoever has its number now
+    let used = parent.join("podscope-4294967295-1");
+    fs::create_dir(&used).expect("it may be made");
+    let lock = fs::File::open(&used).and_then(|dir| dir.try_lock().map(|()| dir).map_err(Into::into));
+    let lock = lock.expect("it may be locked");
     drop(Bench::new());
     assert!(!stale.exists());
+    assert!(used.exists());
+    drop(lock);
+    drop(Bench::new());
+    assert!(!used.exists());
 }

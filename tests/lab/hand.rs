@@ -24,7 +24,7 @@ fn each_step_changes_the_links_it_says_and_no_others() {
     let pod = bench.run(spec("by-hand", true, vec![hand, container("b", "exec sleep 1000")]));
     let (member, pid) = (Member::container(&pod.uid, "hand"), process(&pod, "hand").pid);
     let pause = pause(&pod).pid;
-    assert_eq!(differing(links(pid), links(pause)), ["mnt"]);
+    assert_eq!(differing(links(pid), links(pause)), ["cgroup", "mnt"]);
 
     let mut before = links(pid);
     let mut step = |what: HandStep, want: &[&str]| {

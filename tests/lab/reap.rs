@@ -1,9 +1,13 @@
 //! Orphans, and who reaps them.
 
-use podscope::model::{MonoNs, SandboxKind};
+use podscope::lab::spec::{ContainerSpec, RestartPolicy};
+use podscope::lab::{HandStep, Options};
+use podscope::model::{Member, MonoNs, NsKind, ProcId, SandboxKind};
 use podscope::observe::Input;
 
-use crate::support::{Bench, children, container, exists, pause, process, spec, start_time, status_field, wait_for};
+use crate::support::{
+    Bench, children, container, exists, ns, pause, process, spec, start_time, status_field, wait_for,
+};
 
 /// Starts a process whose parent ends at once. Kubernetes makes `$` of `$$`.
 const ORPHAN: &str = "(sh -c 'echo $$$$ > /tmp/orphan; exec sleep 0.2' &); sleep 1000";
@@ -59,6 +63,81 @@ fn what_a_container_leaves_behind_ends_with_it() {
     // a's two go, b's one stays
     wait_for("one orphan", || children(pause.pid).len() == 1);
     assert!(exists(process(&pod, "b")) && exists(pause));
+}
+
+/// Orphans of two containers that have left all by which a container is known but its limits. The first unshares its
+/// mount and cgroup namespaces, where it may have new ones; then nothing of the first may remain, and all of the
+/// second.
+fn what_has_left_its_namespaces_ends_with_its_container(options: Options) {
+    let mut bench = Bench::with(options);
+    let hand = |name: &str| ContainerSpec {
+        name: name.to_owned(),
+        image: "podscope/hand".to_owned(),
+        ..ContainerSpec::default()
+    };
+    let mut spec = spec("left", true, vec![hand("a"), hand("b")]);
+    spec.restart = RestartPolicy::Always;
+    let pod = bench.run(spec);
+    let pause = pause(&pod);
+    for name in ["a", "b"] {
+        let kinds = vec![NsKind::Mnt, NsKind::Cgroup, NsKind::Ipc];
+        bench.lab.hand(&Member::container(&pod.uid, name), HandStep::Unshare(kinds)).expect("it may");
+        let orphan = |own: &str| bench.exec(&pod, name, &format!("setsid {own} sleep 1000 >/dev/null 2>&1 &"));
+        orphan("");
+        // and one that has lowered its limits
+        if name == "a" {
+            orphan("prlimit --locks=5:5");
+        }
+    }
+    let sleepers = || -> Vec<ProcId> {
+        let pids = children(pause.pid).into_iter();
+        let asleep = pids.filter(|pid| status_field(*pid, "Name").as_deref() == Some("sleep"));
+        asleep.filter_map(|pid| Some(ProcId { pid, start: start_time(pid)? })).collect()
+    };
+    wait_for("three orphans", || sleepers().len() == 3);
+    let before = sleepers();
+    let of_b: Vec<ProcId> =
+        before.iter().copied().filter(|id| ns(id.pid, "mnt") == ns(process(&pod, "b").pid, "mnt")).collect();
+    assert_eq!(of_b.len(), 1, "{before:?}");
+    let (a, b) = (process(&pod, "a"), process(&pod, "b"));
+    crate::support::kill(a, "KILL");
+    // the next one runs only when they have gone
+    bench.pod_until(&pod.uid, "a again", |p| p.restarts() == 1 && p.containers[0].state.word() == "Running");
+    let left: Vec<ProcId> = before.iter().copied().filter(|id| exists(*id) && !is_zombie(id.pid)).collect();
+    assert_eq!(left, of_b);
+    assert!(exists(b) && exists(pause));
+}
+
+fn is_zombie(pid: u32) -> bool {
+    status_field(pid, "State").is_some_and(|state| state.starts_with('Z'))
+}
+
+#[test]
+fn what_has_left_its_namespaces_ends_by_its_cgroup() {
+    what_has_left_its_namespaces_ends_with_its_container(Options::default());
+}
+
+#[test]
+fn what_has_left_its_namespaces_ends_without_a_cgroup() {
+    what_has_left_its_namespaces_ends_with_its_container(Options { without_cgroups: true, ..Options::default() });
+}
+
+#[test]
+fn what_a_pod_in_the_nodes_pid_namespace_leaves_behind_ends_with_it() {
+    let mut bench = Bench::with(Options { without_cgroups: true, ..Options::default() });
+    let mut spec = spec("host", true, vec![container("a", "(setsid sleep 1000 &); sleep 1000")]);
+    spec.host.pid = true;
+    let pod = bench.run(spec);
+    let a = process(&pod, "a");
+    let orphans = || {
+        let mut all = children(bench.lab.node().pid);
+        all.retain(|pid| status_field(*pid, "Name").as_deref() == Some("sleep"));
+        all
+    };
+    wait_for("an orphan of the node's", || orphans().len() == 1 && !orphans().contains(&a.pid));
+    bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
+    wait_for("no orphan", || orphans().is_empty());
+    bench.removed(&pod.uid);
 }
 
 #[test]

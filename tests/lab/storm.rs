@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,51 @@ fn user_ns(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/user")).ok().map(|m| m.ino())
 }
 
+/// The lab's cgroups that this app has made below our own.
+fn cgroups(app: u32) -> Vec<PathBuf> {
+    let Some(own) = crate::cgroup::own_directory() else { return Vec::new() };
+    let entries = fs::read_dir(own).into_iter().flatten().flatten();
+    let name = format!("podscope-{app}-");
+    entries.filter(|e| e.file_name().to_string_lossy().starts_with(&name)).map(|e| e.path()).collect()
+}
+
+/// Processes that wait to remove them.
+fn cleanups(app: u32) -> Vec<u32> {
+    let name = format!("/podscope-{app}-");
+    let cleans = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        line.contains("__cleanup") && line.contains(&name)
+    };
+    processes().into_iter().filter(cleans).collect()
+}
+
+#[test]
+fn an_app_that_dies_while_it_starts_leaves_no_cgroup() {
+    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
+    for round in 0..20 {
+        let mut app = Command::new(std::env::current_exe().expect("this program"))
+            .args(["storm::the_app", "--exact", "--test-threads=1"])
+            .env(ROLE, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the app starts");
+        // its first process but itself is the node's launcher, or the one that cleans up
+        crate::support::wait_for("a process of the app's", || !crate::support::children(app.id()).is_empty());
+        std::thread::sleep(Duration::from_micros(round * 500));
+        let cleanups = cleanups(app.id());
+        let _ = app.kill();
+        let _ = app.wait();
+        crate::support::wait_for("nothing to remain", || {
+            cgroups(app.id()).is_empty() && self::cleanups(app.id()).is_empty()
+        });
+        for pid in cleanups {
+            let _ = waitpid(Pid::from_raw(pid as i32), None);
+        }
+    }
+}
+
 #[test]
 fn nothing_remains_whoever_is_killed() {
     let rounds = std::env::var("PODSCOPE_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
@@ -65,13 +110,14 @@ fn nothing_remains_whoever_is_killed() {
         let ours = user_ns(node).filter(|ns| *ns != own);
         // a moment that is another every round, before or after the pod is up; no random numbers needed
         let moment = Duration::from_micros((round as u64 * 7919) % 30_000);
+        let signal = if round % 8 == 4 { Signal::SIGQUIT } else { Signal::SIGKILL };
         let victim = match round % 4 {
             0 | 3 => app.id(),
             1 => node,
             _ => told("pause ").expect("a pause"),
         };
         std::thread::sleep(moment);
-        let _ = kill(Pid::from_raw(victim as i32), Signal::SIGKILL);
+        let _ = kill(Pid::from_raw(victim as i32), signal);
         if victim != app.id() {
             // the app lives on; when it goes, all must
             let pause_only = round % 4 == 2;
@@ -81,6 +127,7 @@ fn nothing_remains_whoever_is_killed() {
             let _ = app.kill();
         }
         let dead = Instant::now();
+        let cleanups = cleanups(app.id());
         let _ = app.wait();
         // by namespace and by descent, not by name
         let remains = || -> Vec<u32> {
@@ -91,13 +138,18 @@ fn nothing_remains_whoever_is_killed() {
             };
             processes().into_iter().filter(of_ours).collect()
         };
-        while !remains().is_empty() {
+        while !remains().is_empty() || !cgroups(app.id()).is_empty() || !self::cleanups(app.id()).is_empty() {
             assert!(
                 dead.elapsed() < Duration::from_secs(if loaded() { 5 } else { 1 }),
-                "round {round}, {victim} killed after {moment:?}: {:?} remain",
-                remains().iter().map(|p| (*p, status_field(*p, "Name"), status_field(*p, "State"))).collect::<Vec<_>>()
+                "round {round}, {victim} killed after {moment:?}: {:?} remain, {:?} and {:?}",
+                remains().iter().map(|p| (*p, status_field(*p, "Name"), status_field(*p, "State"))).collect::<Vec<_>>(),
+                cgroups(app.id()),
+                self::cleanups(app.id()),
             );
             std::thread::sleep(Duration::from_millis(1));
+        }
+        for pid in cleanups {
+            let _ = waitpid(Pid::from_raw(pid as i32), None);
         }
     }
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").expect("mounts"), mounts);

@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub unstarted: bool,
     /// There is nothing to start it with, now or later.
     pub hopeless: bool,
+    /// What it has left behind is being ended.
+    pub leftovers: bool,
     /// Its command has changed: it starts again, whatever the policy says.
     pub replace: bool,
     pub exit: Option<WaitStatus>,
@@ -57,6 +59,7 @@ impl Run {
             ran_to_end: false,
             unstarted: false,
             hopeless: false,
+            leftovers: false,
             replace: false,
             exit: None,
             finished: None,

@@ -94,6 +94,10 @@ fn leftovers(name: &str) -> Action {
     Action::KillLeftovers(name.to_owned())
 }
 
+fn leftovers_ended(name: &str) -> Fact {
+    Fact::LeftoversEnded { container: name.to_owned() }
+}
+
 fn told(d: &Decision) -> Vec<(&str, &str)> {
     d.events.iter().map(|e| (e.reason.as_str(), e.message.as_str())).collect()
 }
@@ -160,9 +164,9 @@ fn who_is_restarted_depends_on_policy_and_end() {
         (Never, KILLED, false),
     ] {
         let mut pod = running(policy, true);
-        let d = pod.decide(ended("a", status), at(5));
-        let want = if again { vec![leftovers("a"), start("a")] } else { vec![leftovers("a")] };
-        assert_eq!(d.actions, want, "{policy:?} {status}");
+        assert_eq!(pod.decide(ended("a", status), at(5)).actions, [leftovers("a")], "{policy:?} {status}");
+        let want = if again { vec![start("a")] } else { vec![] };
+        assert_eq!(pod.decide(leftovers_ended("a"), at(5)).actions, want, "{policy:?} {status}");
         assert_eq!(of(&pod, "a").last_exit, Some(status));
         runs(&mut pod, "a", 6);
         assert_eq!(of(&pod, "a").restarts, 1);
@@ -347,16 +351,19 @@ fn init_containers_run_one_by_one_and_sidecars_stay() {
     assert_eq!(of(&pod, "a").state.word(), "PodInitializing");
     runs(&mut pod, "i", 1);
     assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
-    assert_eq!(pod.decide(ended("i", OK), at(2)).actions, [leftovers("i"), start("s")]);
+    assert_eq!(pod.decide(ended("i", OK), at(2)).actions, [leftovers("i")]);
+    assert_eq!(pod.decide(leftovers_ended("i"), at(2)).actions, [start("s")]);
     pod.decide(Fact::Created { container: "s".to_owned(), process: proc(3) }, at(3));
     assert_eq!(pod.decide(Fact::Started { container: "s".to_owned() }, at(3)).actions, [start("j")]);
     assert_eq!(seen(&pod), (Phase::Pending, "Init:2/3"));
     runs(&mut pod, "j", 4);
-    assert_eq!(pod.decide(ended("j", OK), at(5)).actions, [leftovers("j"), start("a")]);
+    assert_eq!(pod.decide(ended("j", OK), at(5)).actions, [leftovers("j")]);
+    assert_eq!(pod.decide(leftovers_ended("j"), at(5)).actions, [start("a")]);
     runs(&mut pod, "a", 6);
     assert_eq!(seen(&pod), (Phase::Running, "Running"));
     // a sidecar is restarted beside the others; an init container is not run again
-    assert_eq!(pod.decide(ended("s", FAILED), at(7)).actions, [leftovers("s"), start("s")]);
+    assert_eq!(pod.decide(ended("s", FAILED), at(7)).actions, [leftovers("s")]);
+    assert_eq!(pod.decide(leftovers_ended("s"), at(7)).actions, [start("s")]);
     assert_eq!(pod.pod.phase, Phase::Running);
     runs(&mut pod, "s", 8);
     // but everything is in a new sandbox
@@ -516,4 +523,35 @@ fn a_container_in_place_of_pause_brings_all_down_and_up() {
     let d = pod.decide(PAUSE_KILLED, at(2));
     assert_eq!((d.actions, d.wake), (vec![Action::ReleaseSandbox], Some(MonoNs(12 * S))));
     assert_eq!(pod.decide(Fact::Tick, at(12)).actions, [Action::StartSandbox]);
+}
+
+#[test]
+fn a_restart_waits_for_what_the_last_run_left_behind_and_others_do_not() {
+    let mut pod = running(RestartPolicy::Always, true);
+    assert_eq!(pod.decide(ended("a", FAILED), at(5)).actions, [leftovers("a")]);
+    assert_eq!(pod.decide(Fact::Tick, at(6)).actions, []);
+    // the other one has left nothing that lives
+    assert_eq!(pod.decide(ended("b", FAILED), at(6)).actions, [leftovers("b")]);
+    assert_eq!(pod.decide(leftovers_ended("b"), at(6)).actions, [start("b")]);
+    // asked for so often, it still is the first restart, which waits for no back-off
+    assert_eq!(pod.decide(leftovers_ended("a"), at(7)).actions, [start("a")]);
+    // while its back-off runs, the state says so at once
+    runs(&mut pod, "a", 7);
+    let d = pod.decide(ended("a", FAILED), at(8));
+    assert_eq!((of(&pod, "a").state.word(), d.wake), ("CrashLoopBackOff", Some(MonoNs(18 * S))));
+    pod.decide(leftovers_ended("a"), at(9));
+    assert_eq!(pod.decide(Fact::Tick, at(18)).actions, [start("a")]);
+}
+
+#[test]
+fn in_the_nodes_pid_namespace_leftovers_do_not_end_with_pause() {
+    let mut host = spec(RestartPolicy::Never, true);
+    host.host.pid = true;
+    let mut pod = pod(host);
+    pod.decide(requested(), at(0));
+    pod.decide(sandbox_started(), at(0));
+    runs(&mut pod, "a", 0);
+    runs(&mut pod, "b", 0);
+    pod.decide(Fact::DeleteRequested { grace_ms: None }, at(1));
+    assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a")]);
 }

@@ -55,7 +55,7 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
 
-    let cgroups = if options.without_cgroups { Err("switched off".to_owned()) } else { Tree::make(launcher.id()) };
+    let cgroups = if options.without_cgroups { Err("switched off".to_owned()) } else { Tree::make(exe, launcher.id()) };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();
     place(&ours, cgroups.as_ref());

@@ -63,6 +63,8 @@ pub struct Start<'a> {
     pub keep: &'static [(u32, &'static str)],
     /// Where it is counted.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// By which it and all that it starts are known.
+    pub mark: Option<u64>,
 }
 
 /// The environment: what every container has, and over it what its spec says.

@@ -9,14 +9,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, read, unlinkat, write};
+use nix::unistd::{UnlinkatFlags, unlinkat, write};
 
-use super::leftovers::PATIENCE_NS;
+use crate::lab::cgroup::populated;
 use crate::lab::protocol::Grant;
-use crate::model::{MonoNs, PodUid};
-use crate::sys::clock;
+use crate::model::PodUid;
 
 /// Threads that one pod may have, where there is a controller for that: half of what the whole lab may.
 pub const MAX_POD_TASKS: u64 = super::MAX_PROCESSES / 2;
@@ -79,10 +77,15 @@ impl Cgroups {
         }
     }
 
-    /// Ends all that is in a pod's cgroup, and removes it with those of its members.
+    /// Kills all that is in a pod's cgroup; the events that tell when it has gone. `None` if the pod has no cgroup, or
+    /// the kernel cannot: that takes Linux 5.14.
+    pub fn kill(&self, pod: &PodUid) -> Option<OwnedFd> {
+        kill(&self.pods.get(pod)?.directory)
+    }
+
+    /// Removes a pod's cgroup with those of its members, in which nothing lives any more.
     pub fn remove_pod(&mut self, pod: &PodUid) {
         let (Some((_, top)), Some(branch)) = (&self.top, self.pods.remove(pod)) else { return };
-        kill(&branch.directory, clock::now().plus(PATIENCE_NS));
         for leaf in &branch.leaves {
             let _ = rmdir(&branch.directory, leaf);
         }
@@ -104,9 +107,9 @@ impl Branch {
 }
 
 impl Leaf {
-    /// Ends all that is in it, and waits for that until `deadline`. Whether the kernel can: Linux 5.14 or later.
-    pub fn kill(&self, deadline: MonoNs) -> bool {
-        kill(&self.directory, deadline)
+    /// As [`Cgroups::kill`].
+    pub fn kill(&self) -> Option<OwnedFd> {
+        kill(&self.directory)
     }
 }
 
@@ -114,24 +117,13 @@ fn of_pod(pod: &PodUid) -> String {
     format!("pod{pod}")
 }
 
-fn kill(directory: &OwnedFd, deadline: MonoNs) -> bool {
-    let Ok(events) = openat(directory, "cgroup.events", READ, Mode::empty()) else { return false };
-    if put(directory, "cgroup.kill", "1").is_err() {
-        return false;
-    }
-    // a change of the file is told as POLLPRI; reading it takes that back
-    while is_populated(&events) {
-        let left = deadline.since(clock::now()).div_ceil(1_000_000);
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-        if !poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], timeout).is_ok_and(|ready| ready > 0) {
-            break;
-        }
-    }
-    true
+fn kill(directory: &OwnedFd) -> Option<OwnedFd> {
+    let events = populated::open(directory).ok()?;
+    put(directory, "cgroup.kill", "1").ok()?;
+    Some(events)
 }
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
-const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC);
 
 fn make(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
     mkdirat(parent, name, Mode::from_bits_truncate(0o755))?;
@@ -145,11 +137,4 @@ fn rmdir(parent: &OwnedFd, name: &str) -> Result<(), Errno> {
 fn put(directory: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
     let file = openat(directory, file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     write(&file, text.as_bytes()).map(drop)
-}
-
-/// By `cgroup.events`: whether a process lives in it or below.
-fn is_populated(events: &OwnedFd) -> bool {
-    let mut text = [0; 128];
-    let n = nix::unistd::lseek(events, 0, nix::unistd::Whence::SeekSet).and_then(|_| read(events, &mut text));
-    n.is_ok_and(|n| text[..n].windows(11).any(|w| w == b"populated 1"))
 }

@@ -15,7 +15,7 @@ use super::cgroups::{Cgroups, Leaf};
 use super::follow::Follower;
 use super::ground::Ground;
 use super::hostproc::HostProc;
-use super::leftovers::Remains;
+use super::leftovers::{Ending, Remains};
 use super::output::{self, Read, Ring};
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
@@ -54,8 +54,8 @@ pub(super) struct Running {
     pub pidfd: OwnedFd,
     /// Its error pipe, until its program runs.
     pub starting: Option<u64>,
-    /// Inode of its mount namespace, once it has its own.
-    pub mnt: Option<u64>,
+    /// By which all that it starts is known ([`super::leftovers::mark`]).
+    pub mark: Option<u64>,
     pub cgroup: Option<Leaf>,
 }
 
@@ -72,6 +72,8 @@ pub(super) enum Watch {
     },
     /// The child with this pid does what it is told, and answers here.
     Hand(i32),
+    /// What is being ended, by its number.
+    Ending(u64),
 }
 
 /// A program run in a container.
@@ -94,6 +96,8 @@ pub(super) enum Timer {
     Ports(PodUid),
     /// Something the session left behind holds its streams open: answer without waiting for it.
     ExecStreams(Call),
+    /// What is being ended takes too long.
+    Ending(u64),
 }
 
 /// A pod with what only the node needs.
@@ -155,6 +159,9 @@ pub struct Node {
     /// Who waits for which child that obeys.
     pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
+    pub(super) endings: HashMap<u64, Ending>,
+    /// Containers started so far, each with a mark of its own.
+    pub(super) marks: u64,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
     inbox: Inbox,
@@ -200,6 +207,8 @@ impl Node {
             sessions: HashMap::new(),
             hands: VecDeque::new(),
             followers: BTreeMap::new(),
+            endings: HashMap::new(),
+            marks: 0,
             timers: Vec::new(),
             socket,
             inbox: Inbox::default(),
@@ -240,6 +249,7 @@ impl Node {
                         self.reap();
                     }
                     token if self.is_hand(token) => self.hand_answers(token),
+                    token if self.is_ending(token) => self.ending_moves(token),
                     token => self.readable(token),
                 }
             }
@@ -283,11 +293,19 @@ impl Node {
     }
 
     pub(super) fn watch(&mut self, fd: OwnedFd, what: Watch) -> u64 {
-        let token = self.next;
-        self.next += 1;
-        let _ = self.epoll.add(&fd, EpollEvent::new(EpollFlags::EPOLLIN, token));
+        self.watch_for(EpollFlags::EPOLLIN, fd, what)
+    }
+
+    pub(super) fn watch_for(&mut self, event: EpollFlags, fd: OwnedFd, what: Watch) -> u64 {
+        let token = self.new_token();
+        let _ = self.epoll.add(&fd, EpollEvent::new(event, token));
         self.watches.insert(token, (fd, what));
         token
+    }
+
+    pub(super) fn new_token(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
     }
 
     pub(super) fn unwatch(&mut self, token: u64) -> Option<Watch> {
@@ -350,7 +368,7 @@ impl Node {
         }
         self.fact(Delta::Exited { id: child.id, status: Some(status), at });
         self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
-        let remains = Remains { mnt: child.mnt, cgroup: child.cgroup };
+        let remains = Remains { mark: child.mark, cgroup: child.cgroup };
         if let (Some(_), Some(member)) = (&remains.cgroup, child.role.member()) {
             self.fact(Delta::Cgroup { member, path: None, at });
         }
@@ -438,7 +456,7 @@ impl Node {
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }
-            Some(Watch::Hand(_)) | None => {}
+            Some(Watch::Hand(_) | Watch::Ending(_)) | None => {}
         }
     }
 
@@ -452,7 +470,7 @@ impl Node {
                 }
                 self.finish_session(call, false);
             }
-            Watch::PauseReport(_) | Watch::Output(..) | Watch::Hand(_) => {}
+            Watch::PauseReport(_) | Watch::Output(..) | Watch::Hand(_) | Watch::Ending(_) => {}
         }
     }
 
@@ -513,6 +531,7 @@ impl Node {
                     }
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),
+                Timer::Ending(id) => self.ending_takes_too_long(id),
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use std::os::fd::OwnedFd;
 
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::birth::Failure;
 use super::engine::{Node, Watch};
 use crate::lab::hand::{Answer as Obeyed, HandStep, Order};
 use crate::lab::protocol::{Answer, Call, Report};
-use crate::lab::wire::{Inbox, send_with};
+use crate::lab::wire::{Inbox, WireError, send_now};
 use crate::model::Member;
 
 impl Node {
@@ -26,7 +27,11 @@ impl Node {
                 (Order::Join(kinds), vec![pidfd.map_err(|e| Answer::Failed(e.to_string()))?])
             }
         };
-        send_with(socket, &order, &fds).map_err(|e| Answer::Failed(e.to_string()))?;
+        send_now(socket, &order, &fds).map_err(|e| match e {
+            // the node must not wait for a container
+            WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read what it is told".to_owned()),
+            e => Answer::Failed(e.to_string()),
+        })?;
         self.hands.push_back((pid, call));
         Ok(())
     }

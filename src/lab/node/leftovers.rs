@@ -1,68 +1,228 @@
-//! What a container has left behind in the pod's pid namespace.
+//! What a container has left behind, and what is left of a pod: ended and waited for without blocking the node's loop.
+//!
+//! A cgroup ends all that is in it at one stroke. Without cgroups, processes are known by a limit that has no effect
+//! ([`mark`]): a child inherits it, it survives exec, and without a capability over the whole machine it can be
+//! lowered, but not raised (`setrlimit(2)`). Mount namespaces, sessions and parents do not tell: a process may leave
+//! its own.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::EpollFlags;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
 
 use super::cgroups::Leaf;
-use crate::model::MonoNs;
-use crate::sys::{clock, pidfd};
+use super::engine::{Node, Timer, Watch};
+use super::volumes;
+use crate::lab::cgroup::populated;
+use crate::lab::controller::Fact;
+use crate::model::{Delta, PodUid};
+use crate::sys::{nsfs, pidfd};
 
 /// How long they are waited for; longer takes only one that sleeps where no signal reaches it.
-pub const PATIENCE_NS: u64 = 500_000_000;
+const PATIENCE_MS: u64 = 500;
 
 /// By what a container's processes are known when it has ended.
-pub struct Remains {
-    /// Inode of its mount namespace, which is its own.
-    pub mnt: Option<u64>,
+pub(super) struct Remains {
+    pub mark: Option<u64>,
     pub cgroup: Option<Leaf>,
 }
 
-/// Ends all that a container has left behind, and returns when they have: what they hold, a port above all, is to be
-/// free when it is started again. Its cgroup does that at one stroke, whoever is forking meanwhile.
-pub fn end(remains: &Remains) {
-    let deadline = clock::now().plus(PATIENCE_NS);
-    if remains.cgroup.as_ref().is_some_and(|leaf| leaf.kill(deadline)) {
-        return;
-    }
-    if let Some(mnt) = remains.mnt {
-        end_in(mnt, deadline);
-    }
+/// Whose processes are being ended.
+enum Whose {
+    Container(PodUid, String, Remains),
+    /// All that is in the cgroup of a pod that is being removed.
+    Pod(PodUid),
 }
 
-fn end_in(mnt: u64, deadline: MonoNs) {
-    loop {
-        let left = living_in(mnt);
-        for process in &left {
-            let _ = pidfd::send_signal(process, Signal::SIGKILL as i32);
+/// Processes that have been killed and are not gone yet.
+pub(super) struct Ending {
+    whose: Whose,
+    /// What tells that they are gone: their cgroup's events, or a pidfd for each.
+    waits: BTreeSet<u64>,
+}
+
+/// The next value of the limit on file locks, by which the processes of one start of a container are known. The kernel
+/// has not looked at that limit since Linux 2.4 (`RLIMIT_LOCKS` in getrlimit(2)). `None` if our own is too low.
+pub(super) fn next_mark(starts: &mut u64) -> Option<u64> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_LOCKS).ok()?;
+    *starts += 1;
+    let most = if hard == RLIM_INFINITY { 1 << 62 } else { hard };
+    most.checked_sub(*starts)
+}
+
+/// Marks this process and all that it will start.
+pub(super) fn mark(mark: Option<u64>) -> Result<(), Errno> {
+    mark.map_or(Ok(()), |mark| setrlimit(Resource::RLIMIT_LOCKS, mark, mark))
+}
+
+impl Node {
+    /// Ends what a container has left behind. The controller hears of it when it is gone: what it holds, a port above
+    /// all, is to be free when the container is started again.
+    pub(super) fn end_leftovers(&mut self, uid: &PodUid, container: &str) {
+        match self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
+            Some(remains) => self.end(Whose::Container(uid.clone(), container.to_owned(), remains)),
+            None => self.leftovers_ended(uid, container),
         }
-        // once more for those that were born meanwhile
-        if left.is_empty() || !left.iter().all(|process| has_ended_by(process, deadline)) {
-            return;
+    }
+
+    /// Ends what is left in a pod's cgroup, and then removes the cgroup and the pod's directories.
+    pub(super) fn end_pod(&mut self, uid: PodUid) {
+        self.end(Whose::Pod(uid));
+    }
+
+    fn end(&mut self, whose: Whose) {
+        let id = self.new_token();
+        let mut ending = Ending { whose, waits: BTreeSet::new() };
+        self.kill(id, &mut ending);
+        if ending.waits.is_empty() {
+            return self.ended_all(ending.whose);
         }
+        self.after(PATIENCE_MS, Timer::Ending(id));
+        self.endings.insert(id, ending);
+    }
+
+    /// Kills all that lives, and begins to wait for it.
+    fn kill(&mut self, id: u64, ending: &mut Ending) {
+        let events = match &ending.whose {
+            Whose::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
+            Whose::Container(..) => None,
+            Whose::Pod(uid) => self.cgroups.kill(uid),
+        };
+        match (events, &ending.whose) {
+            (Some(events), _) => {
+                if populated::now(&events) {
+                    ending.waits.insert(self.watch_for(EpollFlags::EPOLLPRI, events, Watch::Ending(id)));
+                }
+            }
+            (None, Whose::Container(uid, _, Remains { mark: Some(mark), .. })) => {
+                for process in self.living(uid, *mark) {
+                    let _ = pidfd::send_signal(&process, Signal::SIGKILL as i32);
+                    ending.waits.insert(self.watch(process, Watch::Ending(id)));
+                }
+            }
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn is_ending(&self, token: u64) -> bool {
+        matches!(self.watches.get(&token), Some((_, Watch::Ending(_))))
+    }
+
+    /// A process is gone, or a cgroup's events have changed.
+    pub(super) fn ending_moves(&mut self, token: u64) {
+        let Some((fd, Watch::Ending(id))) = self.watches.get(&token) else { return };
+        let id = *id;
+        let Some(mut ending) = self.endings.remove(&id) else { return };
+        let lives = match &ending.whose {
+            Whose::Container(_, _, Remains { cgroup: None, .. }) => false,
+            _ => populated::now(fd),
+        };
+        if !lives {
+            ending.waits.remove(&token);
+            self.unwatch(token);
+        }
+        if ending.waits.is_empty() {
+            // once more for those that were born meanwhile
+            self.kill(id, &mut ending);
+        }
+        if ending.waits.is_empty() {
+            self.set_timer(None, Timer::Ending(id));
+            self.ended_all(ending.whose);
+        } else {
+            self.endings.insert(id, ending);
+        }
+    }
+
+    /// What is still there sleeps where no signal reaches it: nobody can wait for it.
+    pub(super) fn ending_takes_too_long(&mut self, id: u64) {
+        let Some(ending) = self.endings.remove(&id) else { return };
+        for token in ending.waits {
+            self.unwatch(token);
+        }
+        self.ended_all(ending.whose);
+    }
+
+    fn ended_all(&mut self, whose: Whose) {
+        match whose {
+            Whose::Container(uid, container, remains) => {
+                self.forget(&uid, &remains);
+                self.leftovers_ended(&uid, &container);
+            }
+            Whose::Pod(uid) => {
+                self.cgroups.remove_pod(&uid);
+                volumes::remove(&uid);
+                self.fact(Delta::PodRemoved { uid, at: Self::now() });
+            }
+        }
+    }
+
+    fn leftovers_ended(&mut self, uid: &PodUid, container: &str) {
+        self.decide(uid, Fact::LeftoversEnded { container: container.to_owned() }, Self::now());
+    }
+
+    /// All that lives of what bears this mark; in the pod's own pid namespace also what has lowered its limit, so
+    /// that it bears nobody's mark.
+    fn living(&self, uid: &PodUid, mark: u64) -> Vec<OwnedFd> {
+        let pod = self.pods.get(uid).filter(|run| run.state.spec.shares_pid_namespace());
+        let inside = pod.and_then(|run| pid_namespace(run.holder?));
+        let others: BTreeSet<u64> =
+            self.children.values().filter_map(|child| child.mark).filter(|other| *other != mark).collect();
+        let is_left = |pid: i32| match self.children.get(&pid) {
+            // one of ours may not have marked itself yet
+            Some(child) => child.mark == Some(mark),
+            None => match mark_of(pid) {
+                Some(its) if its == mark => true,
+                Some(its) if others.contains(&its) => false,
+                _ => inside.is_some() && is_within(pid, inside),
+            },
+        };
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let living = pids.filter(|pid| is_left(*pid)).filter_map(|pid| {
+            let process = pidfd::open(pid.cast_unsigned()).ok()?;
+            // the pid could have been given to another process before it was held
+            (is_left(pid) && !has_ended(&process)).then_some(process)
+        });
+        living.collect()
     }
 }
 
-/// A process that is exiting has no mount namespace any more, and has closed its files before
-/// (`do_exit` in kernel/exit.c).
-fn living_in(mnt: u64) -> Vec<OwnedFd> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let lives_in = |pid: u32| fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|m| m.ino() == mnt);
-    pids.filter(|pid| *pid != 1 && lives_in(*pid))
-        .filter_map(|pid| {
-            let process = pidfd::open(pid).ok()?;
-            // the pid could have been given anew before it was held
-            lives_in(pid).then_some(process)
-        })
-        .collect()
+/// The hard limit on file locks, from `/proc/PID/limits`.
+fn mark_of(pid: i32) -> Option<u64> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max file locks"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn has_ended_by(process: &OwnedFd, deadline: MonoNs) -> bool {
-    let left = deadline.since(clock::now()).div_ceil(1_000_000);
-    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|ready| ready > 0)
+/// Device and inode of a namespace.
+type Identity = (u64, u64);
+
+fn pid_namespace(pid: i32) -> Option<Identity> {
+    fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|m| (m.dev(), m.ino()))
+}
+
+/// Whether a process is in this pid namespace or in one below it.
+fn is_within(pid: i32, namespace: Option<Identity>) -> bool {
+    let path = format!("/proc/{pid}/ns/pid");
+    let mut at = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok();
+    while let Some(ns) = at {
+        if nix::sys::stat::fstat(&ns).ok().map(|s| (s.st_dev, s.st_ino)) == namespace {
+            return true;
+        }
+        at = nsfs::parent(&ns).ok();
+    }
+    false
+}
+
+/// A zombie has no more than its pid; whose child it is reaps it.
+fn has_ended(process: &OwnedFd) -> bool {
+    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }

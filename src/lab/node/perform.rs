@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt as _;
 
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -12,7 +11,6 @@ use super::birth::Failure;
 use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
-use super::{leftovers, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
@@ -120,7 +118,7 @@ impl Node {
                     self.signal_child(pid, signal);
                 }
             }
-            Action::KillLeftovers(container) => self.kill_leftovers(uid, &container),
+            Action::KillLeftovers(container) => self.end_leftovers(uid, &container),
             Action::ReleaseSandbox => self.release(uid),
             Action::Remove => {
                 self.set_timer(None, Timer::Pod(uid.clone()));
@@ -128,9 +126,7 @@ impl Node {
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
                 self.pods.remove(uid);
-                self.cgroups.remove_pod(uid);
-                volumes::remove(uid);
-                self.fact(Delta::PodRemoved { uid: uid.clone(), at: Self::now() });
+                self.end_pod(uid.clone());
             }
         }
     }
@@ -163,6 +159,7 @@ impl Node {
         child: Child,
         role: Role,
         member: Option<Member>,
+        mark: Option<u64>,
     ) -> std::io::Result<crate::model::ProcId> {
         let at = Self::now();
         let id = self.host.of_pidfd(&child.pidfd).inspect_err(|_| {
@@ -173,8 +170,7 @@ impl Node {
         if let Some(member) = member {
             self.fact(Delta::Joined { id, member, at });
         }
-        self.children
-            .insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mnt: None, cgroup: None });
+        self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mark, cgroup: None });
         Ok(id)
     }
 
@@ -191,7 +187,6 @@ impl Node {
         let at = Self::now();
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
-        child.mnt = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok().map(|m| m.ino());
         match child.role.clone() {
             Role::Container(uid, container) => self.decide(&uid, Fact::Started { container }, at),
             Role::Pause(uid) => self.sandbox_up(&uid, at),
@@ -272,13 +267,6 @@ impl Node {
         if held {
             self.decide(uid, Fact::SandboxEnded { status }, at);
         }
-    }
-
-    /// A container's orphans are pause's children now.
-    fn kill_leftovers(&mut self, uid: &PodUid, container: &str) {
-        let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) else { return };
-        leftovers::end(&remains);
-        self.forget(uid, &remains);
     }
 
     pub(super) fn forget(&mut self, uid: &PodUid, remains: &Remains) {

@@ -59,7 +59,7 @@ impl Node {
         })
         .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
         let pid = child.pid;
-        self.adopt(child, Role::Ports(uid.clone()), None)
+        self.adopt(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
         if let Some(run) = self.pods.get_mut(uid) {
             run.ports = Some(pid);

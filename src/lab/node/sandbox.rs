@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::mount::{MntFlags, umount2};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
 use super::birth::{self, Failure};
@@ -73,6 +73,8 @@ fn become_pause(hostname: Option<&str>, kind: &SandboxKind, report: &OwnedFd, ou
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
         }
         birth::streams(None, output, output).map_err(|e| ("set up standard streams", e))?;
+        // a namespace made by clone3 would have the node's cgroup as its root, and not pause's own
+        unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
         // its root is the executable and nothing else
         chdir(PAUSE_ROOT)
             .and_then(|()| pivot_root(".", "."))

@@ -38,7 +38,9 @@ impl Node {
             stdin: None,
             keep: &caps::CONTAINER,
             cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
+            mark: target.mark,
         };
+        let mark = target.mark;
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
             // its pid namespace's init is dead
             Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
@@ -46,7 +48,7 @@ impl Node {
         })?;
         let worker::Started { child, stdout, stderr, error } = started;
         let pid = child.pid;
-        self.adopt(child, Role::Exec(call), Some(member.clone()))
+        self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
             .map_err(|e| Answer::Failed(format!("identify the process: {e}")))?;
         let session = Session {
             pid,

@@ -10,7 +10,7 @@ use super::cgroups::Leaf;
 use super::engine::{Node, Role, Watch};
 use super::perform::is_exiting;
 use super::sandbox::Namespaces;
-use super::{hand, sandbox, volumes, worker};
+use super::{hand, leftovers, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Member, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
@@ -61,7 +61,7 @@ impl Node {
         let sandbox::Started { child, report, output, error } = started;
         let pid = child.pid;
         let process = self
-            .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)))
+            .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)), None)
             .map_err(|e| format!("identify pause: {e}"))?;
         self.counted_in(pid, Member::pause(uid), cgroup);
         self.watch(report, Watch::PauseReport(uid.clone()));
@@ -153,6 +153,7 @@ impl Node {
         let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
         let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
         let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
+        let mark = leftovers::next_mark(&mut self.marks);
         let start = Start {
             program,
             argv,
@@ -161,6 +162,7 @@ impl Node {
             stdin,
             keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
+            mark,
         };
         let place = worker::Place {
             holder,
@@ -178,7 +180,7 @@ impl Node {
         let worker::Started { child, stdout, stderr, error } = started;
         let pid = child.pid;
         let process = self
-            .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)))
+            .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)), mark)
             .map_err(|_| Failure::create("identify the container's process", Errno::ESRCH))?;
         self.counted_in(pid, Member::container(uid, name), cgroup);
         for stream in [stdout, stderr] {

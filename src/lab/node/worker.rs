@@ -9,6 +9,7 @@ use nix::unistd::{read, sethostname};
 use super::birth::{self, Failure, Start};
 use super::errno_of;
 use super::ground::Part;
+use super::leftovers;
 use super::output;
 use super::root;
 use super::sandbox::Namespaces;
@@ -63,8 +64,9 @@ fn shared(share: Share) -> CloneFlags {
 pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
     let root = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
         birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
-        // mounts are the container's own
-        unshare(CloneFlags::CLONE_NEWNS).map_err(|e| Failure::create("create a mount namespace", e))?;
+        // mounts are the container's own, and so is the view of cgroups: its root is the one it begins in
+        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
+            .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
         root::enter(place.parts, place.pod_files, place.mounts)
     };
     match place.holder {
@@ -118,7 +120,7 @@ pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<
     let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
         birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
         // with the mount namespace come its root and its working directory
-        setns(container, KINDS | CloneFlags::CLONE_NEWNS)
+        setns(container, KINDS | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("join the container's namespaces", e))
     };
     in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))
@@ -142,7 +144,9 @@ fn launch(
     let (stderr, stderr_in) = output::pipe()?;
     let (error, error_in) = output::pipe()?;
     let child = fork::spawn_in(alone, flags, program.cgroup, || {
-        let failure = birth(&stdout_in, &stderr_in)
+        let failure = leftovers::mark(program.mark)
+            .map_err(|e| Failure::create("mark the container's processes", e))
+            .and_then(|()| birth(&stdout_in, &stderr_in))
             .and_then(|()| birth::confine(program.keep).map_err(|e| Failure::create("confine the container", e)))
             .err()
             .unwrap_or_else(|| birth::become_program(program));

@@ -45,6 +45,8 @@ struct Kernel {
     fail_next: bool,
     removed: bool,
     holds_address: bool,
+    /// Containers of which something is left that is being ended.
+    leftovers: Vec<String>,
     /// Signals on their way.
     sent: Vec<(Option<String>, Signal)>,
 }
@@ -62,7 +64,11 @@ impl Kernel {
 
     /// A signal does not act before the node has done all it decided on.
     fn deliver(&mut self) {
-        while !self.sent.is_empty() {
+        while !self.sent.is_empty() || !self.leftovers.is_empty() {
+            if let Some(container) = self.leftovers.pop() {
+                self.tell(Fact::LeftoversEnded { container });
+                continue;
+            }
             match self.sent.remove(0) {
                 (Some(name), signal) if signal == Signal::KILL || !self.deaf => {
                     self.end(&name, WaitStatus::killed(signal.0));
@@ -84,7 +90,7 @@ impl Kernel {
                     self.sent.push((Some(name.clone()), *signal));
                 }
                 Action::Signal { container: None, signal } => self.sent.push((None, *signal)),
-                Action::KillLeftovers(_) => {}
+                Action::KillLeftovers(name) => self.leftovers.push(name.clone()),
                 Action::ReleaseSandbox => {
                     assert!(!self.holder && self.live.is_empty(), "released while somebody lives in it");
                     assert!(std::mem::take(&mut self.holds_address), "released twice");
@@ -119,6 +125,7 @@ impl Kernel {
 
     fn start(&mut self, name: &str) {
         assert!(self.holder, "{name} started without a sandbox");
+        assert!(!self.leftovers.iter().any(|n| n == name), "{name} started beside what it has left behind");
         assert!(!self.live.iter().any(|n| n == name), "{name} started twice");
         let container = name.to_owned();
         if std::mem::take(&mut self.fail_next) {
@@ -257,6 +264,7 @@ fn kernel(restart: RestartPolicy, (share_pid, init, infra, deaf): Kind) -> Kerne
         fail_next: false,
         removed: false,
         holds_address: false,
+        leftovers: Vec::new(),
         sent: Vec::new(),
     }
 }
