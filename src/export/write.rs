@@ -1,56 +1,107 @@
 //! The one way a file is written: beside, then renamed, so that the old one is whole until the new one is.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::errno::Errno;
 
 /// Why a file could not be written or read, and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     #[error("{path}: the disk is full; free some space or choose another place{kept}")]
     Full { path: String, kept: &'static str },
-    #[error("{path}: no right to write there; choose another place{kept}")]
-    Forbidden { path: String, kept: &'static str },
-    #[error("{path}: the folder does not exist; create it or choose another place")]
-    NoFolder { path: String },
+    #[error("{path}: your disk quota is used up; free some space or choose another place{kept}")]
+    Quota { path: String, kept: &'static str },
+    #[error("{path}: the file system is read-only; choose another place{kept}")]
+    ReadOnly { path: String, kept: &'static str },
+    #[error("{path}: no right to {deed}; choose another place{kept}")]
+    Forbidden { path: String, deed: String, kept: &'static str },
+    #[error("{path}: the folder {folder} does not exist; create it or choose another place")]
+    NoFolder { path: String, folder: String },
+    #[error("{path}: {part} is not a folder; choose another place")]
+    NotAFolder { path: String, part: String },
+    #[error("{path}: no files can be made in {folder}; choose another place")]
+    NoFiles { path: String, folder: String },
     #[error("{path}: is a folder; give the name of a file in it")]
     IsFolder { path: String },
-    #[error("{path}: {source}{kept}")]
-    Other { path: String, source: io::Error, kept: &'static str },
+    /// `link`: the path is a symbolic link to this file.
+    #[error("{path}: there is a file of this name already")]
+    Exists { path: String, link: Option<String> },
+    #[error("{path}: is a symbolic link to {target}, which does not exist; write to that path or choose another name")]
+    DanglingLink { path: String, target: String },
+    #[error("{path}: belongs to uid {uid}, gid {gid}, and would not when replaced; choose another name{kept}")]
+    Owner { path: String, uid: u32, gid: u32, kept: &'static str },
+    #[error("{path}: {why}{kept}")]
+    Other { path: String, why: String, kept: &'static str },
     #[error("{path}: {size} bytes are more than the {limit} that such a file may have")]
     TooLarge { path: String, size: u64, limit: u64 },
 }
 
 impl WriteError {
-    fn new(path: &Path, source: io::Error) -> Self {
+    /// What failed was a call on `path`, or on one beside it in the same folder. `deed` completes "no right to".
+    fn new(path: &Path, deed: &str, source: &io::Error) -> Self {
         let kept = if path.exists() { "; the file that was there is unchanged" } else { "" };
-        let path = path.display().to_string();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path, kept },
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Forbidden { path, kept },
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoFolder { path },
-            io::ErrorKind::IsADirectory => Self::IsFolder { path },
-            _ => Self::Other { path, source, kept },
+        let shown = path.display().to_string();
+        let folder = folder_of(path);
+        match source.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw) {
+            Errno::ENOSPC => Self::Full { path: shown, kept },
+            Errno::EDQUOT => Self::Quota { path: shown, kept },
+            Errno::EROFS => Self::ReadOnly { path: shown, kept },
+            Errno::EACCES | Errno::EPERM => Self::Forbidden { path: shown, deed: deed.to_owned(), kept },
+            Errno::ENOENT => match first_missing(folder) {
+                Some(missing) => Self::NoFolder { path: shown, folder: missing.display().to_string() },
+                // such as /proc
+                None => Self::NoFiles { path: shown, folder: folder.display().to_string() },
+            },
+            Errno::ENOTDIR => {
+                let part = path.ancestors().skip(1).find(|part| fs::metadata(part).is_ok_and(|meta| !meta.is_dir()));
+                Self::NotAFolder { path: shown, part: part.unwrap_or(folder).display().to_string() }
+            }
+            Errno::EISDIR => Self::IsFolder { path: shown },
+            Errno::EEXIST => Self::Exists { path: shown, link: None },
+            Errno::UnknownErrno => Self::Other { path: shown, why: source.to_string(), kept },
+            errno => Self::Other { path: shown, why: errno.desc().to_owned(), kept },
         }
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The outermost folder of these that is not there.
+fn first_missing(folder: &Path) -> Option<&Path> {
+    let missing = |part: &&Path| {
+        !part.as_os_str().is_empty() && fs::metadata(part).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+    };
+    folder.ancestors().take_while(missing).last()
+}
+
 /// Writes a whole file, or leaves what was there untouched. A new file gets mode 0644 less the umask; one that
-/// is replaced keeps its mode, a symbolic link stays one. Devices and pipes are written into.
+/// is replaced keeps its owner, group and mode. A symbolic link to a file stays one, and the file it leads to is
+/// replaced: who made the link wants the file there. A link to nowhere is an error, since following it would make
+/// a file at a place that nobody has named. Devices and pipes are written into.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    replace(path, bytes, None).map_err(|e| WriteError::new(path, e))
+    put(path, bytes, None, true)
+}
+
+/// As [`write_file`], but nothing that is there is replaced: then it is [`WriteError::Exists`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    put(path, bytes, None, false)
 }
 
 /// As [`write_file`], and the file has exactly this mode.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
-    replace(path, bytes, Some(mode)).map_err(|e| WriteError::new(path, e))
+    put(path, bytes, Some(mode), true)
 }
 
 /// Reads a whole text file of at most `limit` bytes.
 pub fn read_limited(path: &Path, limit: u64) -> Result<String, WriteError> {
     let shown = || path.display().to_string();
-    let other = |source| WriteError::Other { path: shown(), source, kept: "" };
+    let other = |e: io::Error| WriteError::Other { path: shown(), why: e.to_string(), kept: "" };
     let file = File::open(path).map_err(other)?;
     let mut text = String::new();
     file.take(limit + 1).read_to_string(&mut text).map_err(other)?;
@@ -61,34 +112,90 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<String, WriteError> {
     Ok(text)
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let target = match fs::canonicalize(path) {
-        Ok(real) => real,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(e) => return Err(e),
+fn put(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<(), WriteError> {
+    let failed = |deed: &'static str| move |e: io::Error| WriteError::new(path, deed, &e);
+    let target = behind_link(path)?;
+    let old = match fs::metadata(&target) {
+        Ok(meta) => Some(meta),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(failed("look into its folder")(e)),
     };
-    let old = fs::metadata(&target).ok();
     match &old {
-        Some(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Some(meta) if !meta.is_file() => return OpenOptions::new().write(true).open(&target)?.write_all(bytes),
-        // a rename needs no right to the file itself: respect that it is read-only
-        Some(_) => drop(OpenOptions::new().append(true).open(&target)?),
+        Some(meta) if meta.is_dir() => return Err(WriteError::IsFolder { path: path.display().to_string() }),
+        Some(_) if !replace => {
+            let link = (target != path).then(|| target.display().to_string());
+            return Err(WriteError::Exists { path: path.display().to_string(), link });
+        }
+        Some(meta) if !meta.is_file() => {
+            let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes));
+            return written.map_err(failed("write to it"));
+        }
+        // A rename needs no right to the file itself: respect that it is read-only. By the path that was given, so
+        // that the kernel's rules for links in /tmp hold (fs.protected_symlinks in proc_sys_fs(5)).
+        Some(_) => drop(OpenOptions::new().append(true).open(path).map_err(failed("write to it"))?),
         None => {}
     }
-    let mode = mode.or(old.map(|m| m.permissions().mode() & 0o7777));
-    let beside = Beside::new(&target)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside.path)?;
-    file.write_all(bytes)?;
-    if let Some(mode) = mode {
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    let beside = Beside::new(&target).map_err(failed("make files in its folder"))?;
+    // what is to have a mode of its own is open to nobody else until it has it
+    let first_mode = if old.is_some() || mode.is_some() { 0o600 } else { 0o644 };
+    let file = OpenOptions::new().write(true).create_new(true).mode(first_mode).open(&beside.path);
+    let mut file = file.map_err(failed("make files in its folder"))?;
+    if let Some(old) = &old {
+        keep_owner(path, &file, old)?;
     }
-    file.sync_all()?;
-    fs::rename(&beside.path, &target)?;
-    if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
-        // the rename itself survives a power cut; a file system that cannot say so has written it all the same
-        let _ = File::open(folder).and_then(|f| f.sync_all());
-    }
+    let fill = |file: &mut File| {
+        file.write_all(bytes)?;
+        if let Some(mode) = mode.or_else(|| old.as_ref().map(|m| m.permissions().mode() & 0o7777)) {
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        file.sync_all()
+    };
+    fill(&mut file).map_err(failed("write to it"))?;
+    let published = if replace { fs::rename(&beside.path, &target) } else { publish_new(&beside.path, &target) };
+    published.map_err(failed("make files in its folder"))?;
+    // the rename itself survives a power cut; a file system that cannot say so has written it all the same
+    let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// The file that a path means: what a symbolic link leads to, else the path itself.
+fn behind_link(path: &Path) -> Result<PathBuf, WriteError> {
+    if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => WriteError::DanglingLink {
+            path: path.display().to_string(),
+            target: fs::read_link(path).unwrap_or_default().display().to_string(),
+        },
+        _ => WriteError::new(path, "follow the link", &e),
+    })
+}
+
+/// Gives the new file the owner and group of the old one (`fchown(2)`).
+fn keep_owner(path: &Path, new: &File, old: &Metadata) -> Result<(), WriteError> {
+    let fresh = new.metadata().map_err(|e| WriteError::new(path, "write to it", &e))?;
+    if (fresh.uid(), fresh.gid()) == (old.uid(), old.gid()) {
+        return Ok(());
+    }
+    fchown(new, Some(old.uid()), Some(old.gid())).map_err(|_| WriteError::Owner {
+        path: path.display().to_string(),
+        uid: old.uid(),
+        gid: old.gid(),
+        kept: "; the file that was there is unchanged",
+    })
+}
+
+/// Gives a whole file its name unless there is one by now.
+fn publish_new(beside: &Path, target: &Path) -> io::Result<()> {
+    match fs::hard_link(beside, target) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            // a file system without hard links, such as FAT: take the name first
+            drop(OpenOptions::new().write(true).create_new(true).open(target)?);
+            fs::rename(beside, target).inspect_err(|_| drop(fs::remove_file(target)))
+        }
+        linked => linked,
+    }
 }
 
 /// The new file until it has its name; gone if it never gets it.
@@ -101,7 +208,8 @@ impl Beside {
         let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name.to_string_lossy().chars().take(60).collect::<String>());
-        hidden.push(format!(".{}.tmp", std::process::id()));
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        hidden.push(format!(".{}.{}.tmp", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let path = target.with_file_name(hidden);
         // of an earlier process with this pid
         match fs::remove_file(&path) {

@@ -59,7 +59,7 @@ fn a_failure_is_one_line_and_1() {
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(
         text(&out.stderr),
-        "podscope: /no/such/folder/pause: the folder does not exist; create it or choose another place\n"
+        "podscope: /no/such/folder/pause: the folder /no does not exist; create it or choose another place\n"
     );
 }
 

@@ -4,7 +4,6 @@ mod command_line;
 mod engine;
 mod fixture;
 mod machine;
-mod names;
 mod parse;
 mod run;
 mod schema;

@@ -1,11 +1,11 @@
 //! Files are written whole or not at all.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use podscope::export::{WriteError, read_limited, write_file, write_mode};
+use podscope::export::{WriteError, read_limited, write_file, write_mode, write_new};
 use tempfile::tempdir;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -41,11 +41,79 @@ fn a_link_stays_a_link() {
 }
 
 #[test]
+fn a_link_to_nowhere_is_refused_and_stays() {
+    let folder = tempdir().unwrap();
+    let (nowhere, link) = (folder.path().join("nowhere"), folder.path().join("link"));
+    symlink(&nowhere, &link).unwrap();
+    for write in [write_file, write_new] {
+        let error = write(&link, b"new").unwrap_err();
+        assert!(matches!(&error, WriteError::DanglingLink { target, .. } if Path::new(target) == nowhere), "{error}");
+    }
+    assert_eq!(fs::read_link(&link).unwrap(), nowhere);
+    assert_eq!(names(folder.path()), ["link"]);
+}
+
+#[test]
+fn a_new_file_replaces_nothing() {
+    let folder = tempdir().unwrap();
+    let (path, link) = (folder.path().join("out.json"), folder.path().join("link"));
+    write_new(&path, b"one").unwrap();
+    symlink(&path, &link).unwrap();
+    assert!(matches!(write_new(&path, b"two"), Err(WriteError::Exists { link: None, .. })));
+    let behind = write_new(&link, b"two").unwrap_err();
+    assert!(matches!(&behind, WriteError::Exists { link: Some(file), .. } if file.ends_with("out.json")), "{behind:?}");
+    assert_eq!(fs::read(&path).unwrap(), b"one");
+    assert_eq!(names(folder.path()), ["link", "out.json"]);
+}
+
+/// What one who may not change owners is told, and what root does.
+#[test]
+fn a_replaced_file_keeps_its_owner_or_is_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("out.json");
+    fs::write(&path, "one").unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        // one's own file stays one's own
+        write_file(&path, b"two").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().uid(), nix::unistd::geteuid().as_raw());
+        return;
+    }
+    chown(&path, Some(1234), Some(1235)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    write_file(&path, b"two").unwrap();
+    let owner = || fs::metadata(&path).map(|m| (m.uid(), m.gid(), m.mode() & 0o777)).unwrap();
+    assert_eq!(owner(), (1234, 1235, 0o666));
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let out = Command::new("setpriv")
+        .args(["--reuid=4321", "--regid=4321", "--clear-groups", env!("CARGO_BIN_EXE_podscope")])
+        .args(["pause", "--extract"])
+        .arg(&path)
+        .output()
+        .expect("setpriv(1) of util-linux");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("belongs to uid 1234, gid 1235, and would not when replaced"), "{said}");
+    assert_eq!((owner(), fs::read(&path).unwrap()), ((1234, 1235, 0o666), b"two".to_vec()));
+    assert_eq!(names(folder.path()), ["out.json"]);
+}
+
+#[test]
 fn what_cannot_be_written_says_so() {
     let folder = tempdir().unwrap();
     let path = folder.path();
     assert!(matches!(write_file(path, b"x"), Err(WriteError::IsFolder { .. })));
-    assert!(matches!(write_file(&path.join("no/such"), b"x"), Err(WriteError::NoFolder { .. })));
+    let reason = |path: &Path| write_file(path, b"x").unwrap_err().to_string();
+    let missing = reason(&path.join("no/such/file"));
+    let first = path.join("no").display().to_string();
+    assert!(missing.ends_with(&format!("the folder {first} does not exist; create it or choose another place")));
+    let proc = "/proc/taken.json: no files can be made in /proc; choose another place";
+    assert_eq!(reason(Path::new("/proc/taken.json")), proc);
+    fs::write(path.join("file"), "").unwrap();
+    let through = reason(&path.join("file/out"));
+    assert!(through.contains(&format!("{} is not a folder", path.join("file").display())), "{through}");
+    fs::remove_file(path.join("file")).unwrap();
+    assert!(reason(&path.join("x".repeat(300))).contains("File name too long"));
     assert!(matches!(write_file(Path::new("/dev/full"), b"x"), Err(WriteError::Full { .. })));
     write_file(Path::new("/dev/null"), b"x").unwrap();
     assert!(names(path).is_empty());
@@ -95,5 +163,5 @@ fn a_forbidden_path_leaves_the_old_file_whole() {
     let out = in_own_mounts(folder.path(), script);
     let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert_eq!(stdout, "code 1\nold\npause\n", "{stderr}");
-    assert!(stderr.starts_with("podscope: pause: no right to write there;"), "{stderr}");
+    assert!(stderr.starts_with("podscope: pause: the file system is read-only;"), "{stderr}");
 }
