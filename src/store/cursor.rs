@@ -22,16 +22,28 @@ impl Cursor {
 /// The last past World that was asked for, and where in the log it stands.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    shown: Option<(Place, World)>,
+    shown: Option<Shown>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    at: MonoNs,
+    place: Place,
+    world: World,
 }
 
 impl Past {
     /// The World at `t`, from the one at hand where that is nearer than the keyframe. `None` while the
     /// log is empty.
+    ///
+    /// A moment that is held stays as it is when the log forgets it.
     pub fn seek(&mut self, log: &Log, t: MonoNs) -> Option<&World> {
         let to = log.place(t)?;
         let from = match self.shown.take() {
-            Some((place, world)) if place.segment == to.segment && place.applied <= to.applied => {
+            Some(held) if held.at == t && log.has_forgotten(held.place) => {
+                return Some(&self.shown.insert(held).world);
+            }
+            Some(Shown { place, world, .. }) if place.segment == to.segment && place.applied <= to.applied => {
                 (place.applied, world)
             }
             _ => (0, log.keyframe(to.segment)?.clone()),
@@ -40,10 +52,10 @@ impl Past {
         for entry in log.between(to.segment, applied..to.applied) {
             world.apply(&entry.delta);
         }
-        Some(&self.shown.insert((to, world)).1)
+        Some(&self.shown.insert(Shown { at: t, place: to, world }).world)
     }
 
     pub fn into_world(self) -> Option<World> {
-        self.shown.map(|(_, world)| world)
+        self.shown.map(|shown| shown.world)
     }
 }

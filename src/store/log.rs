@@ -132,6 +132,11 @@ impl Log {
         Some(Place { segment: self.first + index as u64, applied })
     }
 
+    /// Whether the segment of this place has left the ring.
+    pub const fn has_forgotten(&self, place: Place) -> bool {
+        place.segment < self.first
+    }
+
     fn segment(&self, number: u64) -> Option<&Segment> {
         self.segments.get(number.checked_sub(self.first)? as usize)
     }

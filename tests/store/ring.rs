@@ -43,15 +43,36 @@ proptest! {
     fn the_cached_view_is_the_world_at_the_cursor(all in deltas(), bounds in bounds(), seeks in prop::collection::vec(0_u64..1_100, 1..12)) {
         let mut store = Store::new(bounds);
         let mut seeks = seeks.into_iter().cycle();
+        let mut held = None;
         for delta in all {
             store.push(delta);
             let t = MonoNs(seeks.next().unwrap());
-            let whole = store.at(t);
-            prop_assert_eq!(store.view(Cursor::At(t)), &whole);
-            prop_assert_eq!(store.view(Cursor::At(t)), &whole);
+            let shown = store.view(Cursor::At(t)).clone();
+            prop_assert_eq!(store.view(Cursor::At(t)), &shown);
+            // a moment that is held may be older than what the ring remembers
+            let shown = Some((t, shown));
+            prop_assert!(shown == held || shown == Some((t, store.at(t))));
+            held = shown;
         }
         let live = store.live().clone();
         prop_assert_eq!(store.view(Cursor::Live), &live);
+    }
+
+    #[test]
+    fn a_held_moment_stays_when_the_ring_forgets_it(all in deltas(), cut in 1_usize..20) {
+        let mut store = Store::new(Bounds { entries: 8, bytes: 1 << 20, stride: 2 });
+        let cut = cut.min(all.len());
+        let (before, after) = all.split_at(cut);
+        for delta in before {
+            store.push(delta.clone());
+        }
+        let cursor = Cursor::At(store.span().1);
+        let held = store.view(cursor).clone();
+        let later = store.span().1;
+        for delta in after.iter().filter(|d| d.time() > later) {
+            store.push(delta.clone());
+            prop_assert_eq!(store.view(cursor), &held);
+        }
     }
 
     #[test]
