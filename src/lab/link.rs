@@ -28,6 +28,8 @@ use follow::HearLog;
 
 /// How long an answer that needs no waiting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// An answer that needs no waiting and has not come by then is overdue: the window says so.
+const OVERDUE: Duration = Duration::from_secs(2);
 
 /// A running node and its pods. Dropping it ends the node, and the kernel every pod with it.
 ///
@@ -50,6 +52,9 @@ struct Shared {
     /// Who follows the output of a member.
     follows: Follows,
     next: AtomicU64,
+    /// An answer is overdue, and the observer was told.
+    silent: Mutex<bool>,
+    observer: InputSender,
 }
 
 #[derive(Default)]
@@ -93,7 +98,7 @@ impl Lab {
         // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
         let thread = std::thread::Builder::new()
             .name("link".to_owned())
-            .spawn(move || match startup::start(&exe, options) {
+            .spawn(move || match startup::start(&exe, options, &observer) {
                 Ok(started) => {
                     let shared = started.shared.clone();
                     let node = started.node;
@@ -214,18 +219,32 @@ impl Shared {
     ) -> Result<Answer, Error> {
         let call = self.fresh_call();
         let (answer, told) = bounded(1);
+        // a program runs as long as it runs
+        let overdue = if hear.is_some() { patience } else { OVERDUE };
         let waiting = Waiting { answer, hear };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
-        self.wait(call, &told, patience)
+        self.wait(call, &told, overdue, patience)
     }
 
     fn fresh_call(&self) -> Call {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn wait(&self, call: Call, told: &Receiver<Answer>, patience: Duration) -> Result<Answer, Error> {
-        told.recv_timeout(patience).map_err(|e| match e {
+    /// Waits for an answer; tells the observer when it is overdue.
+    fn wait(
+        &self,
+        call: Call,
+        told: &Receiver<Answer>,
+        overdue: Duration,
+        patience: Duration,
+    ) -> Result<Answer, Error> {
+        let mut answer = told.recv_timeout(overdue);
+        if answer == Err(RecvTimeoutError::Timeout) && overdue < patience {
+            self.set_silent(true);
+            answer = told.recv_timeout(patience - overdue);
+        }
+        answer.map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
             RecvTimeoutError::Timeout => {
                 if let Some(calls) = self.locked().as_mut() {
@@ -236,7 +255,16 @@ impl Shared {
         })
     }
 
+    fn set_silent(&self, silent: bool) {
+        let mut known = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != silent {
+            *known = silent;
+            self.observer.send(Input::Delta(Delta::NodeSilent { silent, at: ending::now() }));
+        }
+    }
+
     fn answer(&self, call: Call, answer: Answer) {
+        self.set_silent(false);
         let waiting = self.locked().as_mut().and_then(|calls| calls.remove(&call));
         if let Some(waiting) = waiting {
             let _ = waiting.answer.send(answer);

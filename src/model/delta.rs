@@ -93,6 +93,11 @@ pub enum Delta {
         id: ProcId,
         at: Stamp,
     },
+    /// The lab's node owes an answer that should have come at once, or has answered again.
+    NodeSilent {
+        silent: bool,
+        at: Stamp,
+    },
     /// The lab's node is gone and the kernel took every pod with it; `reason` says how it ended.
     NodeEnded {
         reason: String,
@@ -145,6 +150,7 @@ impl Delta {
             | Self::Usage { at, .. }
             | Self::Namespace { at, .. }
             | Self::NodeStarted { at, .. }
+            | Self::NodeSilent { at, .. }
             | Self::NodeEnded { at, .. }
             | Self::Pod { at, .. }
             | Self::PodRemoved { at, .. }

@@ -26,8 +26,22 @@ pub struct Sent {
 pub struct Node {
     pub process: ProcId,
     pub started: Stamp,
+    /// Since when it owes an answer that should have come at once.
+    #[serde(default)]
+    pub silent: Option<Stamp>,
     /// How and when it ended.
     pub ended: Option<(String, Stamp)>,
+}
+
+/// Why the lab's node does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeTrouble<'a> {
+    /// The kernel shows it as stopped, by a signal or by a tracer.
+    Stopped(ProcId),
+    /// It owes an answer since then.
+    Silent(ProcId, MonoNs),
+    /// How it ended.
+    Ended(&'a str),
 }
 
 /// Everything known at one instant. Cloning is cheap enough for keyframes: processes and pods are
@@ -114,7 +128,14 @@ impl World {
                     self.forget_namespaces();
                 }
             }
-            Delta::NodeStarted { id, at } => self.node = Some(Node { process: *id, started: *at, ended: None }),
+            Delta::NodeStarted { id, at } => {
+                self.node = Some(Node { process: *id, started: *at, silent: None, ended: None });
+            }
+            Delta::NodeSilent { silent, at } => {
+                if let Some(node) = &mut self.node {
+                    node.silent = silent.then_some(*at);
+                }
+            }
             Delta::NodeEnded { reason, at } => {
                 if let Some(node) = &mut self.node {
                     node.ended = Some((reason.clone(), *at));
@@ -346,6 +367,19 @@ impl World {
                 heads.push(child);
             }
         }
+    }
+
+    /// Why the lab's node does nothing; `None` while it is well, or where there is none.
+    pub fn node_trouble(&self) -> Option<NodeTrouble<'_>> {
+        let node = self.node.as_ref()?;
+        if let Some((reason, _)) = &node.ended {
+            return Some(NodeTrouble::Ended(reason));
+        }
+        let state = self.process(node.process).map(|p| p.state);
+        if matches!(state, Some(State::Stopped | State::Traced)) {
+            return Some(NodeTrouble::Stopped(node.process));
+        }
+        node.silent.map(|since| NodeTrouble::Silent(node.process, since.t))
     }
 
     /// The process that bears this pid now.

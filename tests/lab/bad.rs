@@ -123,6 +123,30 @@ fn the_death_of_the_node_is_told_and_a_new_one_starts() {
 }
 
 #[test]
+fn a_node_that_owes_an_answer_is_told_of_until_it_answers() {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("owes", true, vec![container("a", "sleep 1000")]));
+    let Bench { lab, inputs, .. } = &bench;
+    let silent = |wanted: bool| {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            match inputs.recv_deadline(deadline).expect("the node's silence, or its end") {
+                Input::Delta(Delta::NodeSilent { silent, .. }) if silent == wanted => return,
+                _ => {}
+            }
+        }
+    };
+    kill(lab.node(), "STOP");
+    std::thread::scope(|scope| {
+        let logs = scope.spawn(|| lab.logs(&Member::container(&pod.uid, "a")));
+        silent(true);
+        kill(lab.node(), "CONT");
+        silent(false);
+        assert!(logs.join().expect("no panic").is_ok());
+    });
+}
+
+#[test]
 fn dropping_the_lab_ends_everything() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("drop", true, vec![container("a", "sleep 1000")]));

@@ -155,6 +155,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
             Delta::Usage { member: Member { pod, container }, usage, at }
         }),
         (id(), stamp()).prop_map(|(id, at)| Delta::NodeStarted { id, at }),
+        (any::<bool>(), stamp()).prop_map(|(silent, at)| Delta::NodeSilent { silent, at }),
         stamp().prop_map(|at| Delta::NodeEnded { reason: "killed".into(), at }),
         (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
         (uid(), stamp()).prop_map(|(uid, at)| Delta::PodRemoved { uid, at }),

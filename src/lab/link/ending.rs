@@ -3,6 +3,9 @@
 use crate::model::{ContainerState, Delta, Parent, Phase, Pod, ProcId, Signal, Source, Stamp, WaitStatus};
 use crate::sys::clock;
 
+/// The reason of a pod, and of its waiting containers, once the node is gone.
+const NODE_LOST: &str = "NodeLost";
+
 pub(super) fn now() -> Stamp {
     Stamp::prompt(clock::now(), Source::App)
 }
@@ -22,7 +25,11 @@ pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Ite
         Delta::Reaped { id: node, by, at },
         Delta::NodeEnded { reason: reason.clone(), at },
     ];
-    deltas.extend(pods.map(|pod| Delta::Pod { pod: Box::new(lost(pod, &reason, at)), at }));
+    deltas.extend(pods.map(|pod| match pod.reason.as_deref() {
+        // what was to come about has
+        Some("Terminating") => Delta::PodRemoved { uid: pod.uid, at },
+        _ => Delta::Pod { pod: Box::new(lost(pod, &reason, at)), at },
+    }));
     deltas
 }
 
@@ -33,21 +40,90 @@ fn how(status: WaitStatus) -> String {
     }
 }
 
-/// A pod whose node is gone: the kernel has killed all that still ran.
+/// A pod whose node is gone: the kernel has killed all that still ran, and nobody listens on its ports or will
+/// start a container or a sandbox again.
 fn lost(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
     pod.phase = Phase::Failed;
-    pod.reason = Some("NodeLost".to_owned());
+    pod.reason = Some(NODE_LOST.to_owned());
     pod.message = Some(format!("{reason}; the kernel took every pod with it"));
     pod.ip = None;
+    pod.host_ports.clear();
     if let Some(sandbox) = &mut pod.sandbox {
         sandbox.ended.get_or_insert(at);
     }
     for container in &mut pod.containers {
-        if matches!(container.state, ContainerState::Running { .. }) {
-            let status = WaitStatus::killed(Signal::KILL.0);
-            container.state = ContainerState::Terminated { status, reason: "Error".to_owned(), at };
-            container.last_exit = Some(status);
+        match &mut container.state {
+            ContainerState::Running { .. } => {
+                let status = WaitStatus::killed(Signal::KILL.0);
+                container.state = ContainerState::Terminated { status, reason: "Error".to_owned(), at };
+                container.last_exit = Some(status);
+            }
+            ContainerState::Waiting { reason, message } => {
+                NODE_LOST.clone_into(reason);
+                *message = None;
+            }
+            ContainerState::Terminated { .. } => {}
         }
     }
     pod
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Container, ContainerKind, MonoNs, PodUid, Program, RestartPolicy, Runtime};
+
+    #[test]
+    fn a_lost_pod_claims_nothing_that_needs_a_node() {
+        let node = ProcId { pid: 7, start: 7 };
+        let pod = |reason: Option<&str>, message: &str| {
+            let state = ContainerState::Waiting {
+                reason: "CrashLoopBackOff".to_owned(),
+                message: Some("back-off 10s restarting failed container".to_owned()),
+            };
+            let app = Container {
+                name: "app".to_owned(),
+                kind: ContainerKind::App,
+                image: "busybox".to_owned(),
+                program: Program::Host,
+                command: Vec::new(),
+                state,
+                restarts: 3,
+                last_exit: None,
+                process: None,
+            };
+            Pod {
+                uid: PodUid(message.to_owned()),
+                name: "web".to_owned(),
+                runtime: Runtime::Lab,
+                phase: Phase::Running,
+                reason: reason.map(str::to_owned),
+                message: Some(message.to_owned()),
+                ip: None,
+                share_pid: true,
+                restart: RestartPolicy::Always,
+                sandbox: None,
+                containers: vec![app],
+                host_network: false,
+                host_ports: vec![(8880, 80)],
+                volumes: Vec::new(),
+                created: Stamp::prompt(MonoNs(1), Source::Node),
+            }
+        };
+        let pods = [pod(Some("SandboxChanged"), "a new sandbox follows"), pod(Some("Terminating"), "deleted")];
+        let deltas = of_node(node, Some(9), pods.into_iter());
+        let lost = deltas.iter().find_map(|d| match d {
+            Delta::Pod { pod, .. } => Some(pod),
+            _ => None,
+        });
+        let lost = lost.expect("the pod that was there to stay");
+        assert_eq!((lost.phase, lost.reason.as_deref()), (Phase::Failed, Some("NodeLost")));
+        let message = lost.message.as_deref().expect("a message");
+        assert_eq!(message, "the node was killed by SIGKILL; the kernel took every pod with it");
+        assert!(lost.host_ports.is_empty(), "nobody listens any more");
+        let waiting = ContainerState::Waiting { reason: "NodeLost".to_owned(), message: None };
+        assert_eq!(lost.containers[0].state, waiting, "nobody will restart it");
+        let removed = deltas.iter().any(|d| matches!(d, Delta::PodRemoved { uid, .. } if uid.0 == "deleted"));
+        assert!(removed, "a pod that was being deleted is gone");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
-use super::{Lab, PATIENCE, Shared, Waiting, of_member};
+use super::{Lab, OVERDUE, PATIENCE, Shared, Waiting, of_member};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::model::Member;
@@ -32,7 +32,7 @@ impl Lab {
         let follow = Follow { shared: Arc::clone(&self.shared), call };
         self.shared.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.shared.send(&Request::Follow { call, member: member.clone() }, &[])?;
-        match self.shared.wait(call, &told, PATIENCE)? {
+        match self.shared.wait(call, &told, OVERDUE, PATIENCE)? {
             Answer::Done => Ok(follow),
             other => Err(of_member(other, member)),
         }

@@ -22,6 +22,7 @@ use crate::lab::protocol::{Options, Report, Request, VERSION};
 use crate::lab::users::Mapped;
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
+use crate::observe::InputSender;
 use crate::sys::wait;
 
 /// How long a node may take to be ready, in seconds. It takes some 30 ms.
@@ -38,7 +39,7 @@ pub(super) struct Started {
     pub cgroups: Option<Tree>,
 }
 
-pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
+pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Result<Started, Error> {
     let system = |e: nix::Error| Error::Start(e.to_string());
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
@@ -80,6 +81,8 @@ pub(super) fn start(exe: &Path, options: Options) -> Result<Started, Error> {
                 calls: Mutex::new(Some(HashMap::new())),
                 follows: super::Follows::default(),
                 next: AtomicU64::new(1),
+                silent: Mutex::default(),
+                observer: observer.clone(),
             };
             Ok(Started { shared: Arc::new(shared), node, pid, inbox, sight, cgroups })
         }

@@ -97,6 +97,7 @@ impl Fuse {
             Delta::PodRemoved { uid, .. } => self.forget_cgroups(Some(uid)),
             Delta::NodeEnded { .. } => self.forget_cgroups(None),
             Delta::Host { .. }
+            | Delta::NodeSilent { .. }
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }
             | Delta::Usage { .. }
