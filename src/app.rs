@@ -1,5 +1,6 @@
 //! The window: state, threads and what is done with the views' wishes.
 
+mod focus;
 mod keys;
 mod manifests;
 mod open;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::export::Format;
 use crate::lab::{HandStep, Url};
-use crate::model::{Member, PodUid, ProcId, Signal};
+use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, forecast};
 
 /// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,4 +58,31 @@ pub enum Outcome {
     Output(String),
     /// One line: what, and the way out.
     Failed(String),
+}
+
+/// Whether a signal may be sent to a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalRule {
+    /// To a member of a lab pod: these are there to be killed.
+    Allowed,
+    /// To any other process, which is named here: only once the user has confirmed it, and never where nobody can
+    /// be asked.
+    Ask { name: String },
+    /// One line: why not.
+    Refused(String),
+}
+
+/// The one rule for clicks, keys and scripts, in the window and in the terminal.
+pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
+    let Some(p) = world.process(target) else {
+        return SignalRule::Refused(format!("process {target} is not known; nothing was sent"));
+    };
+    if p.is_gone() {
+        return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", forecast::short_name(p)));
+    }
+    let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
+    match pod.is_some_and(|pod| pod.runtime == Runtime::Lab) {
+        true => SignalRule::Allowed,
+        false => SignalRule::Ask { name: forecast::short_name(p) },
+    }
 }

@@ -10,4 +10,5 @@ pub mod nsfs;
 pub mod pidfd;
 pub mod rights;
 pub mod signals;
+pub mod thread;
 pub mod wait;

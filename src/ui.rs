@@ -56,8 +56,13 @@ impl Cx<'_> {
 
     /// `00:42.318` since the epoch.
     pub fn clock(&self, t: MonoNs) -> String {
-        let ms = t.since(self.epoch) / 1_000_000;
-        let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
-        if h > 0 { format!("{h}:{m:02}:{s:02}.{ms:03}") } else { format!("{m:02}:{s:02}.{ms:03}") }
+        format!("{}.{:03}", self.whole_seconds(t), t.since(self.epoch) / 1_000_000 % 1000)
+    }
+
+    /// `00:42` since the epoch.
+    pub fn whole_seconds(&self, t: MonoNs) -> String {
+        let s = t.since(self.epoch) / 1_000_000_000;
+        let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
+        if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }
     }
 }

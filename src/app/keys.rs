@@ -1,18 +1,37 @@
 //! Everything by keyboard. Keys act only while no text field has the focus.
+//!
+//! A key that sends a signal acts only while a view that shows processes has the focus, and only on the selected
+//! process. What is typed elsewhere, such as in Logs and exec, never sends one.
 
-use eframe::egui::{self, Key, Modifiers};
+use eframe::egui::{self, Event, InputState, Key, Modifiers};
 
+use super::window::Pane;
 use super::{Action, Selection};
 use crate::command::Command;
-use crate::model::{Process, Signal, World};
+use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::widgets;
 
-/// What the keys of this frame ask for. `signal_keys`: a process of the live World is selected.
+/// How far the arrows move the playhead, and with shift.
+const STEP_NS: i64 = 1_000_000_000;
+const SMALL_STEP_NS: i64 = 100_000_000;
+
+const SIGNALS: [(Key, Signal); 6] = [
+    (Key::K, Signal::KILL),
+    (Key::Delete, Signal::KILL),
+    (Key::T, Signal::TERM),
+    (Key::S, Signal::STOP),
+    (Key::C, Signal::CONT),
+    (Key::H, Signal::HUP),
+];
+
+/// What the keys of this frame ask for. `view` has the focus.
 pub fn actions(
     ctx: &egui::Context,
     world: &World,
     selection: &Selection,
+    view: Option<Pane>,
     live: bool,
-    now: crate::model::MonoNs,
+    now: MonoNs,
 ) -> Vec<Action> {
     let mut out = Vec::new();
     if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::E)) {
@@ -21,19 +40,9 @@ pub fn actions(
     if ctx.text_edit_focused() {
         return out;
     }
-    if let Some(target) = selection.process.filter(|_| live) {
-        for (key, signal) in [
-            (Key::K, Signal::KILL),
-            (Key::Delete, Signal::KILL),
-            (Key::T, Signal::TERM),
-            (Key::S, Signal::STOP),
-            (Key::C, Signal::CONT),
-            (Key::H, Signal::HUP),
-        ] {
-            if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key)) {
-                out.push(Action::Do(Command::Signal { target, signal }));
-            }
-        }
+    if let Some(target) = signal_target(ctx, world, selection, view, live) {
+        let signals = ctx.input(signals);
+        out.extend(signals.into_iter().map(|signal| Action::Do(Command::Signal { target, signal })));
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::L)) {
         out.push(Action::Look(None));
@@ -45,15 +54,11 @@ pub fn actions(
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space)) {
         out.push(Action::Look(live.then_some(now)));
     }
-    for (key, back) in [(Key::ArrowLeft, true), (Key::ArrowRight, false)] {
+    for (key, sign) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
         if ctx.input_mut(|i| i.consume_key(Modifiers::SHIFT, key)) {
-            let t = if back { now.minus(100_000_000) } else { now.plus(100_000_000) };
-            out.push(Action::Look(Some(t)));
+            out.push(Action::Step(sign * SMALL_STEP_NS));
         } else if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key)) {
-            let t = if back { now.minus(1_000_000_000) } else { now.plus(1_000_000_000) };
-            if back || !live {
-                out.push(Action::Look(Some(t)));
-            }
+            out.push(Action::Step(sign * STEP_NS));
         }
     }
     for (key, step) in [(Key::ArrowDown, 1), (Key::ArrowUp, -1)] {
@@ -64,6 +69,44 @@ pub fn actions(
         }
     }
     out
+}
+
+/// The process that a signal key means: the selected one, if the user can see that the keys act on it and it
+/// still exists.
+fn signal_target(
+    ctx: &egui::Context,
+    world: &World,
+    selection: &Selection,
+    view: Option<Pane>,
+    live: bool,
+) -> Option<ProcId> {
+    // a focused widget that is not the selected process has its own meaning of keys, or none
+    let elsewhere = ctx.memory(|m| m.focused()).is_some_and(|id| !widgets::is_process_focus(ctx, id));
+    if !live || elsewhere || !view.is_some_and(Pane::shows_processes) {
+        return None;
+    }
+    selection.process.filter(|id| world.process(*id).is_some_and(|p| !p.is_gone()))
+}
+
+/// The signals that were asked for. A held key asks once: its repeats could reach what is selected next. With
+/// Shift, Ctrl or Alt a key means something else. A click or another key in the same frame may move focus and
+/// selection, so the signal keys beside it are not taken.
+fn signals(input: &InputState) -> Vec<Signal> {
+    let mut found = Vec::new();
+    for event in &input.events {
+        match event {
+            Event::PointerButton { .. } => return Vec::new(),
+            Event::Key { key, pressed: true, repeat, modifiers, .. } => {
+                let signal = SIGNALS.iter().find(|(k, _)| k == key).filter(|_| modifiers.is_none());
+                let Some((_, signal)) = signal else { return Vec::new() };
+                if !repeat {
+                    found.push(*signal);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The next process of the pod in the order of the map: pause, then member by member.

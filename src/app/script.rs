@@ -46,6 +46,11 @@ impl Player {
         self.ended.as_ref()
     }
 
+    /// Whether the script may replace this file: the user has given it the folder with `--out`.
+    pub fn owns(&self, path: &Path) -> bool {
+        self.out_dir.as_ref().is_some_and(|dir| path.starts_with(dir))
+    }
+
     /// Relative paths of a script lie under the directory given with `--out`.
     fn placed(&self, command: Command) -> Command {
         let place = |path: PathBuf| match &self.out_dir {
@@ -61,7 +66,7 @@ impl Player {
 }
 
 /// Writes an image of the window as PNG, whole or not at all.
-pub fn write_png(path: &Path, image: &eframe::egui::ColorImage) -> Result<(), String> {
+pub fn write_png(path: &Path, image: &eframe::egui::ColorImage, replace: bool) -> Result<(), String> {
     let [width, height] = image.size;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
@@ -73,5 +78,6 @@ pub fn write_png(path: &Path, image: &eframe::egui::ColorImage) -> Result<(), St
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     }
-    crate::export::write_file(path, &bytes).map_err(|e| e.to_string())
+    let write = if replace { crate::export::write_file } else { crate::export::write_new };
+    write(path, &bytes).map_err(|e| e.to_string())
 }

@@ -10,10 +10,12 @@ use eframe::egui::{Context, ViewportId};
 use super::manifests;
 use super::window::hear;
 use crate::command::{Outcome, PodSource};
+use crate::export;
 use crate::lab::spec::{PodSpec, Warning, parse};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
-use crate::model::{Delta, Member, PodUid};
+use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::sys::thread;
 use crate::ui::logs::{Exec, Lines};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
@@ -24,8 +26,8 @@ const EXEC: std::time::Duration = std::time::Duration::from_secs(30);
 /// What an errand came back with.
 #[derive(Debug)]
 pub enum Answer {
-    /// A command has ended.
-    Ended(Outcome),
+    /// A command has ended; `scripted`: a script waits for its outcome.
+    Ended { outcome: Outcome, scripted: bool },
     /// A manifest was chosen.
     Manifest(PathBuf),
     /// A path for the snapshot was chosen.
@@ -36,6 +38,8 @@ pub enum Answer {
     ManifestChanged(PathBuf),
     /// It was read again.
     ManifestRead(PathBuf, Result<Vec<(PodSpec, Vec<Warning>)>, String>),
+    /// A snapshot was written, or not.
+    Exported { export: Export, written: Result<(), ExportError>, scripted: bool },
     /// The output of a member is followed, under the number of the request.
     Follows(u64, Result<Follow, String>),
 }
@@ -49,6 +53,24 @@ pub struct Started {
     pub warnings: Vec<Warning>,
     /// The path is a file's, not a preset's.
     pub file: bool,
+}
+
+/// A snapshot that is to be written.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub path: PathBuf,
+    pub format: export::Format,
+    pub redact: bool,
+    /// Whether a file that is there may be replaced.
+    pub replace: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("{0}")]
+    Write(export::WriteError),
+    #[error("{0}")]
+    Thread(String),
 }
 
 /// What each pod was last asked to be: a container may have got another command.
@@ -101,110 +123,118 @@ impl Session {
         self.answers.1.try_iter()
     }
 
+    /// What a pod was last asked to be.
+    pub fn spec(&self, uid: &PodUid) -> Option<PodSpec> {
+        known(&self.specs).get(uid).cloned()
+    }
+
     pub fn lab(&self) -> Result<&Arc<Lab>, String> {
         self.lab.as_ref().ok_or_else(|| "the lab is not running; start it again on the left".into())
     }
 
     /// Reads a manifest and starts its pods, off the ui thread.
-    pub fn create(&self, source: PodSource) {
+    pub fn create(&self, source: PodSource, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |answers| ended(lab.and_then(|lab| create(&lab, &source, &specs, answers))));
+        self.errand(scripted, move |answers| done(lab.and_then(|lab| create(&lab, &source, &specs, answers))));
     }
 
     /// Gives one container of a pod another command.
-    pub fn replace_command(&self, member: Member, argv: Vec<String>) {
+    pub fn replace_command(&self, member: Member, argv: Vec<String>, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |_| ended(lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv))));
+        self.errand(scripted, move |_| done(lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv))));
     }
 
-    pub fn hand(&self, member: Member, step: HandStep) {
+    pub fn hand(&self, member: Member, step: HandStep, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(move |_| ended(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string()))));
+        self.errand(scripted, move |_| done(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string()))));
     }
 
-    pub fn logs(&self, member: Member) {
+    pub fn logs(&self, member: Member, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(move |_| {
-            Answer::Ended(match lab.and_then(|lab| lab.logs(&member).map_err(|e| e.to_string())) {
-                Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(why) => Outcome::Failed(why),
-            })
+        self.errand(scripted, move |_| match lab.and_then(|lab| lab.logs(&member).map_err(|e| e.to_string())) {
+            Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(why) => Outcome::Failed(why),
         });
     }
 
-    pub fn fetch(&self, url: Url) {
-        self.errand(move |_| Answer::Ended(crate::fetch::outcome(&url)));
+    pub fn fetch(&self, url: Url, scripted: bool) {
+        self.errand(scripted, move |_| crate::fetch::outcome(&url));
     }
 
-    pub fn delete(&self, uid: PodUid) {
+    pub fn delete(&self, uid: PodUid, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(move |_| ended(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string()))));
+        self.errand(scripted, move |_| done(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string()))));
     }
 
-    pub fn exec(&self, member: Member, argv: Vec<String>) {
+    pub fn exec(&self, member: Member, argv: Vec<String>, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(move |_| {
+        self.errand(scripted, move |_| {
             let ran = lab.and_then(|lab| lab.exec(&member, &argv, EXEC).map_err(|e| e.to_string()));
-            Answer::Ended(match ran {
+            match ran {
                 Ok(ran) => {
                     let output = [ran.stdout, ran.stderr].concat();
                     let output = String::from_utf8_lossy(&output).into_owned();
                     Outcome::Exec { code: ran.status.code(), output }
                 }
                 Err(why) => Outcome::Failed(why),
-            })
+            }
         });
     }
 
-    /// Starts a pod of a manifest that was read before.
-    pub fn start_from(&self, path: PathBuf, spec: PodSpec) {
+    /// Starts a pod of a manifest that was read before; `file`: the path is a file's, not a preset's.
+    pub fn start_from(&self, path: PathBuf, spec: PodSpec, file: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |answers| {
-            ended(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, true, answers)))
+        self.errand(false, move |answers| {
+            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers)))
         });
     }
 
     /// Gives some containers of a pod other commands.
     pub fn replace(&self, pod: PodUid, spec: PodSpec, containers: Vec<String>) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(move |_| ended(lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers))));
+        self.errand(false, move |_| done(lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers))));
     }
 
     /// Reads a manifest again, off the ui thread.
     pub fn read_manifest(&self, path: PathBuf) {
-        self.errand(move |_| {
+        let unread = path.clone();
+        let read = move |_: &Sender<Answer>| {
             let read = manifests::read(&path);
-            Answer::ManifestRead(path, read)
-        });
+            Some(Answer::ManifestRead(path, read))
+        };
+        self.background("read manifest", read, |why| Answer::ManifestRead(unread, Err(why)));
     }
 
     /// Runs a program in a container; what it writes is shown as it comes.
-    pub fn exec_live(&self, exec: Exec, argv: Vec<String>) {
-        let lab = self.lab().cloned();
-        let ctx = self.ctx.clone();
-        std::thread::spawn(move || {
+    pub fn exec_live(&self, exec: &Exec, argv: Vec<String>) {
+        let (lab, ctx, running) = (self.lab().cloned(), self.ctx.clone(), exec.clone());
+        let run = move || {
             let began = std::time::Instant::now();
-            let (output, wake) = (Arc::clone(&exec.output), ctx.clone());
+            let (output, wake) = (Arc::clone(&running.output), ctx.clone());
             let hear = move |_, bytes: &[u8]| hear(&output, false, bytes, &wake);
-            let ran = lab.and_then(|lab| lab.exec_live(&exec.member, &argv, EXEC, hear).map_err(|e| e.to_string()));
-            let ended = match ran {
+            let ran = lab.and_then(|lab| lab.exec_live(&running.member, &argv, EXEC, hear).map_err(|e| e.to_string()));
+            running.end(match ran {
                 Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC.as_secs())),
                 Ok(ran) => Ok((ran.status.code(), began.elapsed())),
                 Err(why) => Err(why),
-            };
-            *exec.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+            });
             ctx.request_repaint_of(ViewportId::ROOT);
-        });
+        };
+        if let Err(e) = thread::spawn("exec", run) {
+            exec.end(Err(e.to_string()));
+        }
     }
 
     /// Has a member's output appended to `log` as it comes.
     pub fn follow(&self, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
         let lab = self.lab().cloned();
         let ctx = self.ctx.clone();
-        self.errand(move |_| {
+        let follow = move |_: &Sender<Answer>| {
             let hear = move |anew, bytes: &[u8]| hear(&log, anew, bytes, &ctx);
-            Answer::Follows(request, lab.and_then(|lab| lab.follow(&member, hear).map_err(|e| e.to_string())))
-        });
+            let follow = lab.and_then(|lab| lab.follow(&member, hear).map_err(|e| e.to_string()));
+            Some(Answer::Follows(request, follow))
+        };
+        self.background("follow", follow, |why| Answer::Follows(request, Err(why)));
     }
 
     /// Asks the desktop's file dialog for a manifest.
@@ -228,15 +258,23 @@ impl Session {
     }
 
     fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
-        let answers = self.answers.0.clone();
-        let ctx = self.ctx.clone();
-        std::thread::spawn(move || {
-            // cancelled, or no portal on this desktop: the typed path remains
-            if let Some(answer) = ask(rfd::FileDialog::new()) {
-                let _ = answers.send(answer);
-            }
-            ctx.request_repaint_of(ViewportId::ROOT);
-        });
+        // no answer: cancelled, or there is no portal on this desktop; the typed path remains
+        let failed = |why| Answer::Ended { outcome: Outcome::Failed(why), scripted: false };
+        self.background("file dialog", move |_| ask(rfd::FileDialog::new()), failed);
+    }
+
+    /// Writes a snapshot of a World, off the ui thread: rendering and `fsync(2)` take their time.
+    pub fn export(&self, world: World, export: Export, scripted: bool) {
+        let unwritten = export.clone();
+        let write = move |_: &Sender<Answer>| {
+            let selection = export::Selection { redact: export.redact, ..Default::default() };
+            let text = export::render(&world, export.format, &selection);
+            let write = if export.replace { export::write_file } else { export::write_new };
+            let written = write(&export.path, text.as_bytes()).map_err(ExportError::Write);
+            Some(Answer::Exported { export, written, scripted })
+        };
+        let failed = |why| Answer::Exported { export: unwritten, written: Err(ExportError::Thread(why)), scripted };
+        self.background("export", write, failed);
     }
 
     /// For answers that do not come from an errand, such as a screenshot.
@@ -244,20 +282,35 @@ impl Session {
         (self.answers.0.clone(), self.ctx.clone())
     }
 
-    pub fn errand(&self, run: impl FnOnce(&Sender<Answer>) -> Answer + Send + 'static) {
-        let answers = self.answers.0.clone();
-        let ctx = self.ctx.clone();
-        std::thread::spawn(move || {
-            let answer = run(&answers);
-            let _ = answers.send(answer);
+    /// A command that takes its time, on a thread of its own.
+    fn errand(&self, scripted: bool, run: impl FnOnce(&Sender<Answer>) -> Outcome + Send + 'static) {
+        let run = move |answers: &Sender<Answer>| Some(Answer::Ended { outcome: run(answers), scripted });
+        self.background("errand", run, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
+    }
+
+    /// Runs something on a thread of its own; `failed` makes the answer when there are too many threads.
+    fn background(
+        &self,
+        name: &str,
+        run: impl FnOnce(&Sender<Answer>) -> Option<Answer> + Send + 'static,
+        failed: impl FnOnce(String) -> Answer,
+    ) {
+        let (answers, ctx) = self.answer_sender();
+        let started = thread::spawn(name, move || {
+            if let Some(answer) = run(&answers) {
+                let _ = answers.send(answer);
+            }
             ctx.request_repaint_of(ViewportId::ROOT);
         });
+        if let Err(e) = started {
+            let _ = self.answers.0.send(failed(e.to_string()));
+            self.ctx.request_repaint_of(ViewportId::ROOT);
+        }
     }
 }
 
-/// The answer to whoever asked for it.
-fn ended(done: Result<(), String>) -> Answer {
-    Answer::Ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done))
+fn done(done: Result<(), String>) -> Outcome {
+    done.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
 
 fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! What the user has chosen, and what the user can want.
 
+use std::path::PathBuf;
+
 use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 
@@ -30,10 +32,18 @@ pub enum Action {
     SelectNamespace(NsId),
     /// Look at the past; `None` returns to live.
     Look(Option<MonoNs>),
+    /// Move the playhead by so many ns, back if negative; from live into the past, and back to live at its end.
+    Step(i64),
     /// Ask for a manifest and start it.
     OpenManifest,
     /// Ask where to write a snapshot of what is shown.
     AskExport,
+    /// Write the snapshot that the export dialog asks for; `replace`: also over a file that is there.
+    Export {
+        path: PathBuf,
+        redact: bool,
+        replace: bool,
+    },
     CancelDialog,
     /// Do what the open dialog asks about.
     Confirm,

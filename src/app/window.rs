@@ -6,6 +6,7 @@ mod dialogs;
 mod frames;
 mod output;
 mod panes;
+mod questions;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,12 +14,14 @@ use std::time::Duration;
 
 use eframe::egui::{self, Frame, Margin};
 
+use super::focus::ViewFocus;
 use super::script::Player;
 use super::session::{Answer, Session};
 use super::{Action, OpenOptions, Selection, Settings, ThemeChoice, keys};
 use crate::command::{Command, PodSource};
 use crate::lab;
-use crate::model::{MonoNs, Signal};
+use crate::layout::timeline::Viewport;
+use crate::model::MonoNs;
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
 use crate::ui::bars::bars_ui;
@@ -26,11 +29,10 @@ use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
-use crate::ui::timeline::Viewport;
 use crate::ui::tokens::Tokens;
 use crate::ui::{Cx, Shown, fonts, inspector, pods, top_bar};
 pub use output::hear;
-use panes::Pane;
+pub(super) use panes::Pane;
 
 /// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
 const TICK: Duration = Duration::from_millis(100);
@@ -45,12 +47,7 @@ struct Notice {
 
 enum Dialog {
     Export(ExportDialog),
-    /// A signal to something that is not a member of a lab pod.
-    Confirm {
-        target: crate::model::ProcId,
-        signal: Signal,
-        name: String,
-    },
+    Ask(questions::Ask),
 }
 
 /// State that views keep for themselves.
@@ -72,7 +69,10 @@ pub struct Window {
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
     views: Views,
+    focus: ViewFocus,
     dialog: Option<Dialog>,
+    /// To be asked once no dialog is open.
+    questions: VecDeque<questions::Ask>,
     notices: VecDeque<Notice>,
     player: Option<Player>,
     failure: Arc<Mutex<Option<String>>>,
@@ -107,7 +107,9 @@ impl Window {
             settings,
             tiles: panes::arrangement(),
             views: Views::default(),
+            focus: ViewFocus::default(),
             dialog: None,
+            questions: VecDeque::new(),
             notices: VecDeque::new(),
             player: engine.map(|e| Player::new(e, options.out_dir.clone(), options.exit_after_script)),
             failure,
@@ -164,22 +166,20 @@ impl Window {
 
     /// When the picture will next change by itself.
     fn next_tick(&self) -> Option<Duration> {
+        let now = now();
+        let second = to_next_second(now.since(self.epoch));
         if !self.cursor.is_live() {
-            return None;
+            // a held picture stands still, but for the bars of those who live on beyond the playhead
+            return self.views.timeline.shows(now).then_some(second);
         }
         let world = self.store.live();
-        let now = now();
         if !world.pods.is_empty() && now.since(world.now) < STIR_NS {
             return Some(TICK);
         }
-        // a zombie's age is shown in tenths at first, then in seconds, then in minutes
+        // a zombie's age is shown in tenths at first, then in seconds
         let zombies = world.pods.keys().flat_map(|uid| world.pod_processes(uid)).filter(|p| p.is_zombie());
-        let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min()?;
-        Some(match youngest / 1_000_000_000 {
-            0..10 => TICK,
-            10..120 => Duration::from_secs(1),
-            _ => Duration::from_mins(1),
-        })
+        let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min();
+        Some(if youngest.is_some_and(|age| age < 10_000_000_000) { TICK } else { second })
     }
 
     fn play(&mut self, ctx: &egui::Context) {
@@ -202,9 +202,11 @@ impl Window {
         let Some(ended) = player.ended().cloned() else { return };
         let exit = player.exit_after;
         self.player = None;
+        let unanswered = self.drop_scripts_questions();
         match ended {
             Ok(()) => self.tell("The script has ended; all it expected held.".into()),
             Err(why) => {
+                let why = unanswered.map_or(why.clone(), |question| format!("{why}: nobody answered \"{question}\""));
                 if let Ok(mut failure) = self.failure.lock() {
                     *failure = Some(why.clone());
                 }
@@ -222,6 +224,13 @@ fn theme_tokens(choice: ThemeChoice) -> Tokens {
         ThemeChoice::Dark => Tokens::dark(),
         ThemeChoice::Light => Tokens::light(),
     }
+}
+
+/// From so many ns after the epoch until the clock shows the next second. A little later, since a frame that is
+/// early would show the same second again.
+const fn to_next_second(since_epoch: u64) -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    Duration::from_nanos(SECOND - since_epoch % SECOND + 2_000_000)
 }
 
 /// `CLOCK_MONOTONIC` now.
@@ -253,11 +262,12 @@ impl eframe::App for Window {
         let ctx = ui.ctx().clone();
         self.frames.begin(now());
         let mut actions = Vec::new();
+        self.focus.update(&ctx);
         if self.dialog.is_none() {
             let shown = self.shown_at();
             let live = self.cursor.is_live();
             let (world, _) = self.store.views(self.cursor);
-            actions = keys::actions(&ctx, world, &self.selection, live, shown);
+            actions = keys::actions(&ctx, world, &self.selection, self.focus.view(), live, shown);
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
         }
@@ -285,7 +295,6 @@ impl Window {
     fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let shown_at = self.shown_at();
         let newest = now().max(self.store.live().now);
-        let span = self.store.span();
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
         let live = self.cursor.is_live();
@@ -306,12 +315,11 @@ impl Window {
         };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
-            top_bar::top_bar_ui(ui, &mut cx, (span.0, newest));
+            top_bar::top_bar_ui(ui, &mut cx);
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
-            let ended = latest.node.as_ref().and_then(|n| n.ended.as_ref()).map(|(reason, _)| reason.as_str());
-            pods::pods_ui(ui, &mut cx, ended);
+            pods::pods_ui(ui, &mut cx, latest.node_trouble());
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
@@ -319,7 +327,9 @@ impl Window {
         });
         egui::CentralPanel::no_frame().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
             bars_ui(ui, &mut cx, &self.bars.shown());
-            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views: &mut self.views };
+            self.focus.forget_places();
+            let (views, focus) = (&mut self.views, &mut self.focus);
+            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus };
             self.tiles.ui(&mut behaviour, ui);
         });
         dialogs::dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());

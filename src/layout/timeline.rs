@@ -18,9 +18,126 @@ impl Lane {
         Self { id: p.id, born: p.born.t, exit: p.exit.map(|e| e.at.t), reap: p.reap.map(|r| r.at.t) }
     }
 
+    /// From birth to the exit, or to now while it lives: also when the moment that is shown is a past one.
+    pub fn life(&self, newest: MonoNs) -> (MonoNs, MonoNs) {
+        (self.born, self.exit.unwrap_or(newest.max(self.born)))
+    }
+
+    /// From the exit to the reap, or to now while it is a zombie.
+    pub fn zombie(&self, newest: MonoNs) -> Option<(MonoNs, MonoNs)> {
+        let exit = self.exit?;
+        Some((exit, self.reap.unwrap_or(newest.max(exit))))
+    }
+
     /// Whether any of it lies between `from` and `to`.
     fn touches(&self, from: MonoNs, to: MonoNs) -> bool {
         self.born <= to && self.reap.is_none_or(|t| t >= from)
+    }
+}
+
+/// The stretch of time that is on screen. It follows the newest while the view is live, and stands still while a
+/// past moment is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewport {
+    span_ns: u64,
+    /// The right edge.
+    to: MonoNs,
+    /// The right edge stays at least this far ahead of the newest; `None` while it does not follow.
+    lead_ns: Option<u64>,
+    live: bool,
+}
+
+impl Default for Viewport {
+    fn default() -> Self {
+        let span_ns = 10_000_000_000;
+        Self { span_ns, to: MonoNs(0), lead_ns: Some(Self::lead(span_ns)), live: true }
+    }
+}
+
+impl Viewport {
+    const MIN_NS: u64 = 1_000_000;
+    const MAX_NS: u64 = 3_600_000_000_000;
+
+    /// The newest is a little off the right edge, so that what just ended can be read.
+    const fn lead(span_ns: u64) -> u64 {
+        span_ns / 8
+    }
+
+    pub const fn span_ns(&self) -> u64 {
+        self.span_ns
+    }
+
+    pub fn from(&self) -> MonoNs {
+        self.to.minus(self.span_ns)
+    }
+
+    pub const fn to(&self) -> MonoNs {
+        self.to
+    }
+
+    pub fn shows(&self, t: MonoNs) -> bool {
+        (self.from()..=self.to).contains(&t)
+    }
+
+    /// To be called once a frame. `epoch`: where the lanes begin; at first they grow from the left edge.
+    pub fn advance(&mut self, live: bool, newest: MonoNs, epoch: MonoNs) {
+        match (self.live, live) {
+            (true, false) => self.lead_ns = None,
+            (false, true) => self.follow(newest, epoch),
+            _ => {}
+        }
+        self.live = live;
+        if let Some(lead) = self.lead_ns {
+            self.to = self.to.max(newest.plus(lead)).max(epoch.plus(self.span_ns));
+        }
+    }
+
+    fn follow(&mut self, newest: MonoNs, epoch: MonoNs) {
+        let lead = Self::lead(self.span_ns);
+        self.lead_ns = Some(lead);
+        self.to = newest.plus(lead).max(epoch.plus(self.span_ns));
+    }
+
+    /// Shows so much time: the last of it while live, else around the playhead.
+    pub fn show_span(&mut self, span_ns: u64, playhead: MonoNs, newest: MonoNs, epoch: MonoNs) {
+        if self.live {
+            self.span_ns = span_ns;
+            return self.follow(newest, epoch);
+        }
+        self.reveal(playhead);
+        self.zoom(self.span_ns as f64 / span_ns as f64, playhead, newest);
+    }
+
+    /// Zooms in by `factor`, or out if it is below 1; the moment `around` stays where it is on screen.
+    pub fn zoom(&mut self, factor: f64, around: MonoNs, newest: MonoNs) {
+        let span = (self.span_ns as f64 / factor).clamp(Self::MIN_NS as f64, Self::MAX_NS as f64) as u64;
+        let right = (i128::from(self.to.0) - i128::from(around.0)) * i128::from(span) / i128::from(self.span_ns);
+        self.to = MonoNs((i128::from(around.0) + right).clamp(0, i128::from(u64::MAX)) as u64);
+        self.span_ns = span;
+        self.follow_if_shown(newest);
+    }
+
+    /// Moves by so many ns, back if negative.
+    pub fn pan(&mut self, ns: f64, newest: MonoNs) {
+        let to = if ns < 0.0 { self.to.minus(-ns as u64) } else { self.to.plus(ns as u64) };
+        // beyond the newest there is nothing to see
+        self.to = to.min(newest.plus(Self::lead(self.span_ns)).max(self.to));
+        self.follow_if_shown(newest);
+    }
+
+    /// Goes on following where the newest is still on screen, at the distance that it has there.
+    fn follow_if_shown(&mut self, newest: MonoNs) {
+        let lead = self.to.since(newest).min(Self::lead(self.span_ns));
+        self.lead_ns = (self.live && self.to >= newest).then_some(lead);
+    }
+
+    /// Moves as little as it takes to have the playhead on screen, with some room beside it.
+    pub fn reveal(&mut self, playhead: MonoNs) {
+        if self.shows(playhead) {
+            return;
+        }
+        let room = self.span_ns / 10;
+        self.to = if playhead < self.from() { playhead.minus(room).plus(self.span_ns) } else { playhead.plus(room) };
     }
 }
 
@@ -83,6 +200,105 @@ pub fn ticks(zero: MonoNs, from: MonoNs, to: MonoNs, width: f32, min_gap: f32) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn at(seconds: u64) -> MonoNs {
+        MonoNs(seconds * S)
+    }
+
+    /// Live for 100 s; the window opened at 40 s.
+    fn live() -> Viewport {
+        let mut view = Viewport::default();
+        view.advance(true, at(41), at(40));
+        assert_eq!((view.from(), view.to()), (at(40), at(50)), "at first the lanes grow from the left");
+        view.advance(true, at(140), at(40));
+        view
+    }
+
+    /// Where a moment is: 0 at the left edge, 1 at the right.
+    fn place(view: &Viewport, t: MonoNs) -> f64 {
+        (t.0 as f64 - view.from().0 as f64) / view.span_ns() as f64
+    }
+
+    #[test]
+    fn it_follows_the_newest_and_stands_still_while_the_past_is_held() {
+        let mut view = live();
+        let shown = view;
+        assert!(view.shows(at(140)) && view.to() > at(140));
+        for later in [141, 150, 4_000] {
+            view.advance(false, at(later), at(40));
+            assert_eq!((view.from(), view.to()), (shown.from(), shown.to()));
+        }
+        view.advance(true, at(4_001), at(40));
+        assert!(view.shows(at(4_001)), "live again, it shows the newest");
+        view.advance(true, at(4_100), at(40));
+        assert!(view.shows(at(4_100)));
+    }
+
+    #[test]
+    fn zoom_keeps_the_moment_under_the_pointer() {
+        for held in [false, true] {
+            for factor in [1.1, 3.0, 1000.0, 0.9, 0.2] {
+                for part in [0.0, 0.3, 0.875, 1.0] {
+                    let mut view = live();
+                    view.advance(!held, at(140), at(40));
+                    let around = view.from().plus((part * view.span_ns() as f64) as u64);
+                    view.zoom(factor, around, at(140));
+                    assert!((place(&view, around) - part).abs() < 1e-6, "{held} {factor} {part}");
+                    view.advance(!held, at(140), at(40));
+                    assert!((place(&view, around) - part).abs() < 1e-6, "the next frame: {held} {factor} {part}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_zoom_it_follows_if_the_newest_is_on_screen() {
+        let mut view = live();
+        view.zoom(2.0, at(139), at(140));
+        assert!(view.shows(at(140)));
+        view.advance(true, at(200), at(40));
+        assert!(view.shows(at(200)));
+        let mut view = live();
+        view.zoom(10.0, at(134), at(140));
+        let shown = view;
+        view.advance(true, at(200), at(40));
+        assert_eq!(view, shown, "a closer look at the past does not run away");
+    }
+
+    #[test]
+    fn steps_keep_the_playhead_in_view() {
+        let mut view = live();
+        view.advance(false, at(140), at(40));
+        for playhead in (40..140).rev().chain(41..140) {
+            let before = view;
+            view.reveal(at(playhead));
+            assert!(view.shows(at(playhead)));
+            assert!(view == before || !before.shows(at(playhead)), "it moves only when it must");
+        }
+    }
+
+    #[test]
+    fn a_span_is_shown_around_the_playhead_in_the_past_and_up_to_now_when_live() {
+        let mut view = live();
+        view.show_span(60 * S, at(140), at(140), at(40));
+        assert!(view.shows(at(140)) && view.shows(at(90)) && view.span_ns() == 60 * S);
+        view.advance(false, at(141), at(40));
+        for span in [S, 600 * S, 10 * S] {
+            view.show_span(span, at(100), at(141), at(40));
+            assert!(view.shows(at(100)) && view.span_ns() == span, "{span}");
+        }
+    }
+
+    #[test]
+    fn bars_of_the_living_run_to_now() {
+        let lane = |exit, reap| Lane { id: ProcId { pid: 1, start: 1 }, born: at(1), exit, reap };
+        let (living, zombie, gone) = (lane(None, None), lane(Some(at(2)), None), lane(Some(at(2)), Some(at(3))));
+        assert_eq!((living.life(at(9)), living.zombie(at(9))), ((at(1), at(9)), None));
+        assert_eq!((zombie.life(at(9)), zombie.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(9)))));
+        assert_eq!((gone.life(at(9)), gone.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(3)))));
+    }
 
     #[test]
     fn ticks_are_round_and_never_crowd() {

@@ -6,19 +6,27 @@ use eframe::egui::{self, Role, Ui, WidgetInfo};
 
 use super::{Cx, tokens, widgets};
 use crate::app::Action;
-use crate::command::Command;
-use crate::export::Format;
 
 /// The dialog while it is open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ExportDialog {
     pub path: String,
     /// Leave arguments of processes out.
     pub redact: bool,
-    /// What went wrong at the last try; the dialog stays open with the path as typed.
-    pub error: Option<String>,
+    /// Why nothing was written at the last try; the dialog stays open with the path as typed.
+    pub problem: Option<Problem>,
     /// Set until the path field has had the keyboard once.
     pub fresh: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// There is a file; it is replaced only when that is asked for. `link`: the path is a symbolic link to it.
+    Exists {
+        path: PathBuf,
+        link: Option<String>,
+    },
+    Failed(String),
 }
 
 /// What the user wants beyond [`Action`]s.
@@ -52,19 +60,38 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
         }
     });
     ui.checkbox(&mut dialog.redact, "Leave out processes' arguments");
-    if let Some(error) = &dialog.error {
-        ui.label(egui::RichText::new(error).color(cx.tokens.bad));
+    let path = PathBuf::from(dialog.path.trim());
+    // about another path, it says nothing of the one that stands there now
+    let exists = matches!(&dialog.problem, Some(Problem::Exists { path: asked, .. }) if *asked == path);
+    match &dialog.problem {
+        Some(Problem::Failed(why)) => drop(ui.label(egui::RichText::new(why).color(cx.tokens.bad))),
+        Some(Problem::Exists { link, .. }) if exists => {
+            let words = match link {
+                None => "There is a file of this name already. Replacing it keeps its owner and mode.".to_owned(),
+                Some(file) => format!(
+                    "This is a link to {file}. Replacing that file keeps its owner and mode, and the link stays."
+                ),
+            };
+            ui.label(egui::RichText::new(words).color(cx.tokens.warn));
+        }
+        _ => {}
     }
     ui.add_space(8.0);
+    let mut replace = false;
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        save |= widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Export", Some(88.0)).clicked();
+        if exists {
+            // only its own button replaces a file: Enter may be pressed once too often
+            let look = widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
+            replace = widgets::button(ui, cx.tokens, look, None, "Replace", Some(88.0)).clicked();
+        } else {
+            save |= widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Export", Some(88.0)).clicked();
+        }
         if widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Cancel", Some(88.0)).clicked() {
             cx.act(Action::CancelDialog);
         }
     });
-    if save && !dialog.path.trim().is_empty() {
-        let path = PathBuf::from(dialog.path.trim());
-        cx.act(Action::Do(Command::Export { path, format: Format::Json, redact: dialog.redact }));
+    if (save || replace) && !path.as_os_str().is_empty() {
+        cx.act(Action::Export { path, redact: dialog.redact, replace });
     }
     wish
 }

@@ -5,8 +5,10 @@
 //! 127.0.0.1 - - "GET / HTTP/1.1" 200 10
 //! …
 //! ──────────────────────────────────────────────────────────────
+//! busybox $ ps -ef                                   exit 0 · 12 ms
+//! PID 1 …
+//! ──────────────────────────────────────────────────────────────
 //! Run in busybox  [ ps -ef                 ] [Run] [Copy nsenter line]
-//! PID 1 …                                            exit 0 · 12 ms
 //! ```
 
 mod command;
@@ -86,11 +88,14 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     state.wanted = Some(member.clone());
     let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
     let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
-    let panel = egui::Panel::bottom(if state.exec.is_some() { "exec and output" } else { "exec" })
-        .frame(frame)
-        .resizable(state.exec.is_some());
-    let panel = if state.exec.is_some() { panel.default_size(220.0).size_range(90.0..=420.0) } else { panel };
-    panel.show(ui, |ui| exec::exec_ui(ui, cx, pod, &member, &mut state.command, state.exec.as_ref()));
+    // the prompt has a panel of its own and the last place, so that output which arrives does not move it
+    let prompt = egui::Panel::bottom("exec prompt").frame(frame).resizable(false).exact_size(exec::PROMPT_H);
+    prompt.show(ui, |ui| exec::prompt_ui(ui, cx, pod, &member, &mut state.command));
+    if let Some(last) = &state.exec {
+        let output = egui::Panel::bottom("exec output").frame(frame).resizable(true);
+        let output = output.default_size(200.0).size_range(70.0..=400.0);
+        output.show(ui, |ui| exec::output_ui(ui, cx, pod, last));
+    }
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
         head(ui, cx, pod, &member, state);
         ui.add_space(6.0);

@@ -154,8 +154,11 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     if !map.has_namespaces {
         let at = title + vec2(84.0, 0.0);
         let words = "None now: nobody of the pod runs. They come with the next sandbox, made by pause.";
-        let words =
-            if pod.sandbox.is_none() { "None yet: they come with the sandbox, which pause holds." } else { words };
+        let words = match &pod.sandbox {
+            _ if pod.reason.as_deref() == Some("NodeLost") => "None: they ended with the node.",
+            None => "None yet: they come with the sandbox, which pause holds.",
+            Some(_) => words,
+        };
         text::put(ui, at, Align2::LEFT_TOP, words, tokens::sans(12.0), cx.tokens.muted, map.width - 84.0);
         return;
     }

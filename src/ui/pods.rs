@@ -6,22 +6,23 @@ use super::presets::new_pod_ui;
 use super::{Cx, text, tokens, widgets, words};
 use crate::app::Action;
 use crate::command::Command;
-use crate::model::Pod;
+use crate::model::{NodeTrouble, Pod, Signal};
 
 const CARD_H: f32 = 64.0;
 
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, node_ended: Option<&str>) {
+/// `trouble`: of the node as it is now, also when the past is shown.
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx));
     });
     ui.add_space(6.0);
-    if let Some(reason) = node_ended {
-        node_card(ui, cx, reason);
+    if let Some(trouble) = trouble {
+        node_card(ui, cx, trouble);
     }
     let world = cx.world;
-    if world.pods.is_empty() && node_ended.is_none() {
+    if world.pods.is_empty() && trouble.is_none() {
         ui.add_space(8.0);
         ui.label(egui::RichText::new("No pods yet.").color(cx.tokens.muted));
     }
@@ -34,21 +35,49 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, node_ended: Option<&str>) {
     });
 }
 
-/// The node is gone: what happened, and the way on.
-fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, reason: &str) {
+/// The node does nothing: why, and the way out.
+fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
     let tokens = cx.tokens;
+    let (title, why, way_out, action) = match trouble {
+        NodeTrouble::Ended(reason) => (
+            "The lab's node is gone",
+            format!("{reason}. The kernel took every pod with it."),
+            "Start the lab again",
+            Action::Do(Command::StartNode),
+        ),
+        NodeTrouble::Stopped(node) => (
+            "The lab's node does not answer",
+            format!(
+                "It is stopped (state T, pid {node}). Until it continues, nothing in its pods is started, restarted or \
+                 deleted, and what ends there is not reaped by it."
+            ),
+            "Continue it (CONT)…",
+            Action::Do(Command::Signal { target: node, signal: Signal::CONT }),
+        ),
+        NodeTrouble::Silent(node, since) => (
+            "The lab's node does not answer",
+            format!(
+                "It owes an answer since {}. It may be busy; if it stays so, send KILL to it (pid {node}) and start the \
+                 lab again.",
+                cx.clock(since)
+            ),
+            "Show the node",
+            Action::SelectProcess(node),
+        ),
+    };
+    let color = if matches!(trouble, NodeTrouble::Ended(_)) { tokens.bad } else { tokens.warn };
     egui::Frame::new()
-        .fill(tokens.bad_fill)
-        .stroke(Stroke::new(1.0, tokens.bad))
+        .fill(tokens.tint(color))
+        .stroke(Stroke::new(1.0, color))
         .corner_radius(CornerRadius::same(8))
         .inner_margin(egui::Margin::same(12))
         .show(ui, |ui| {
-            ui.label(egui::RichText::new("The lab's node is gone").font(tokens::semibold(13.0)).color(tokens.bad));
-            ui.label(format!("{reason}. The kernel took every pod with it."));
+            ui.label(egui::RichText::new(title).font(tokens::semibold(13.0)).color(color));
+            ui.label(why);
             ui.add_space(4.0);
             let width = ui.available_width();
-            if widgets::button(ui, tokens, widgets::Look::Primary, None, "Start the lab again", Some(width)).clicked() {
-                cx.act(Action::Do(Command::StartNode));
+            if widgets::button(ui, tokens, widgets::Look::Primary, None, way_out, Some(width)).clicked() {
+                cx.act(action);
             }
         });
     ui.add_space(6.0);

@@ -6,7 +6,6 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Strok
 
 use super::icons::Icon;
 use super::{Cx, pod_map, text, tokens, widgets};
-use crate::app::Action;
 use crate::layout::tree::{Column, Query, Row, rows};
 use crate::model::{Parent, ProcId, Process};
 
@@ -151,9 +150,7 @@ fn row_ui(
     let state = pod_map::state_word(p.state);
     response
         .widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
-    if response.clicked() {
-        cx.act(Action::SelectProcess(row.id));
-    }
+    widgets::select_process(ui, cx, &response, row.id);
     if response.double_clicked() && row.has_children {
         *toggle = Some(row.id);
     }

@@ -15,7 +15,7 @@ use eframe::egui::{
 
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
-use crate::layout::timeline::{lanes, ticks};
+use crate::layout::timeline::{Viewport, lanes, ticks};
 use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
 
 const LABEL_W: f32 = 132.0;
@@ -25,70 +25,35 @@ const RULER_H: f32 = 22.0;
 /// Below the lanes, for the names of signals.
 const FOOT_H: f32 = 20.0;
 
-/// How much of the past is on screen; kept by the window between frames.
-#[derive(Clone, Copy, Debug)]
-pub struct Viewport {
-    pub span_ns: u64,
-    /// The right edge; `None` follows the newest.
-    pub end: Option<MonoNs>,
-}
-
-impl Default for Viewport {
-    fn default() -> Self {
-        Self { span_ns: 10_000_000_000, end: None }
-    }
-}
-
-impl Viewport {
-    const MIN_NS: u64 = 1_000_000;
-    const MAX_NS: u64 = 3_600_000_000_000;
-
-    /// Zooms around a moment that stays where it is.
-    fn zoom(&mut self, factor: f64, around: MonoNs, newest: MonoNs) {
-        let span = (self.span_ns as f64 / factor).clamp(Self::MIN_NS as f64, Self::MAX_NS as f64) as u64;
-        if let Some(end) = self.end {
-            let right = end.since(around) as f64 * span as f64 / self.span_ns as f64;
-            self.end = Some(around.plus(right as u64).min(newest));
-        }
-        self.span_ns = span;
-    }
-
-    fn pan(&mut self, ns: f64, newest: MonoNs) {
-        let end = self.end.unwrap_or(newest);
-        let moved = if ns < 0.0 { end.minus(-ns as u64) } else { end.plus(ns as u64) };
-        self.end = (moved < newest).then_some(moved);
-    }
-}
-
 /// `live`: the newest World, since the timeline shows what came after the cursor too.
 pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
     egui::Frame::new().inner_margin(egui::Margin { left: 16, right: 0, top: 8, bottom: 0 }).show(ui, |ui| {
-        head(ui, cx, live, view);
+        head(ui, cx, live, newest, view);
         let whole = ui.available_rect_before_wrap();
         let plot = Rect::from_min_max(whole.min + vec2(LABEL_W, 0.0), whole.max - vec2(RIGHT, 0.0));
         if plot.width() < 40.0 || plot.height() < 20.0 {
             return;
         }
-        // live: the newest a little off the right edge, so that what just ended can be read; at first the
-        // lanes grow from the left
-        let ahead = newest.plus(view.span_ns / 8).max(cx.epoch.plus(view.span_ns));
-        let to = view.end.unwrap_or(ahead);
-        let from = to.minus(view.span_ns);
-        let scale = Scale { from, span: view.span_ns, plot };
+        view.advance(cx.live, newest, cx.epoch);
+        let scale = Scale { from: view.from(), span: view.span_ns(), plot };
         let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Timeline: drag to a past moment"));
+        let stretch = (cx.clock(view.from()), cx.clock(view.to()));
+        response.widget_info(|| {
+            let words = format!("Timeline from {} to {}: drag to a past moment", stretch.0, stretch.1);
+            WidgetInfo::labeled(Role::Slider, true, words)
+        });
         scroll_and_zoom(ui, &response, view, &scale, newest);
 
-        ruler(ui, cx, &scale, to);
+        ruler(ui, cx, &scale, view.to());
         let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max - vec2(0.0, FOOT_H));
-        let all = lanes(live, cx.selection.pod.as_ref(), from, to);
+        let all = lanes(live, cx.selection.pod.as_ref(), view.from(), view.to());
         ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
             let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");
             area.show_rows(ui, LANE_STEP - ui.spacing().item_spacing.y, all.len(), |ui, range| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 for lane in &all[range] {
                     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), LANE_STEP), Sense::hover());
-                    lane::lane_ui(ui, cx, live, lane, row, &scale);
+                    lane::lane_ui(ui, cx, live, lane, row, &scale, newest);
                 }
             });
         });
@@ -138,7 +103,7 @@ impl Scale {
     }
 }
 
-fn head(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, view: &mut Viewport) {
+fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
     ui.horizontal(|ui| {
         ui.set_height(20.0);
         widgets::section(ui, cx.tokens, "Timeline");
@@ -152,12 +117,11 @@ fn head(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, view: &mut Viewport) {
             let whole = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min")];
             for (secs, name) in whole.into_iter().rev() {
                 let ns = secs * 1_000_000_000;
-                let chosen = view.span_ns == ns;
+                let chosen = view.span_ns() == ns;
                 let ink = if chosen { cx.tokens.accent } else { cx.tokens.muted };
                 let word = egui::RichText::new(name).font(tokens::medium(11.5)).color(ink);
                 if ui.add(egui::Button::new(word).frame(false)).on_hover_text(format!("Show {name}")).clicked() {
-                    view.span_ns = ns;
-                    view.end = None;
+                    view.show_span(ns, cx.now, newest, cx.epoch);
                 }
             }
         });
@@ -200,7 +164,7 @@ fn scroll_and_zoom(ui: &Ui, response: &egui::Response, view: &mut Viewport, scal
     }
     let sideways = if shift { scroll.x + scroll.y } else { scroll.x };
     if sideways != 0.0 {
-        view.pan(f64::from(-sideways / scale.plot.width()) * view.span_ns as f64, newest);
+        view.pan(f64::from(-sideways / scale.plot.width()) * view.span_ns() as f64, newest);
     }
 }
 

@@ -1,15 +1,15 @@
 //! Name, transport, theme.
 
-use eframe::egui::{self, Align2, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 
-/// How far the arrows move the cursor.
-const STEP_NS: u64 = 1_000_000_000;
+/// How far the arrows move the playhead.
+const STEP_NS: i64 = 1_000_000_000;
 
-pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::model::MonoNs)) {
+pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let bar = ui.max_rect();
     ui.horizontal_centered(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
@@ -23,11 +23,11 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, cra
     });
     let size = vec2(300.0, 30.0);
     let rect = Rect::from_center_size(bar.center(), size);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| transport(ui, cx, span));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| transport(ui, cx));
 }
 
 /// Back, pause or play, forward, LIVE, and the moment that is shown.
-fn transport(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::model::MonoNs)) {
+fn transport(ui: &mut Ui, cx: &mut Cx<'_>) {
     let tokens = cx.tokens;
     let rect = ui.max_rect();
     ui.painter().rect(rect, CornerRadius::same(15), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
@@ -35,7 +35,7 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::m
         ui.add_space(8.0);
         ui.spacing_mut().item_spacing.x = 2.0;
         if widgets::icon_button(ui, tokens, Icon::Back, "One second back (←)").clicked() {
-            cx.act(Action::Look(Some(cx.now.minus(STEP_NS).max(span.0))));
+            cx.act(Action::Step(-STEP_NS));
         }
         let (icon, name) =
             if cx.live { (Icon::Pause, "Hold this moment (space)") } else { (Icon::Play, "Back to live (space)") };
@@ -44,15 +44,18 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>, span: (crate::model::MonoNs, crate::m
         }
         ui.add_enabled_ui(!cx.live, |ui| {
             if widgets::icon_button(ui, tokens, Icon::Forward, "One second on (→)").clicked() {
-                let next = cx.now.plus(STEP_NS);
-                cx.act(Action::Look((next < span.1).then_some(next)));
+                cx.act(Action::Step(STEP_NS));
             }
         });
         ui.add_space(10.0);
         live_button(ui, cx);
         let at = pos2(rect.right() - 16.0, rect.center().y);
         let ink = if cx.live { tokens.muted } else { tokens.accent };
-        text::put(ui, at, Align2::RIGHT_CENTER, &cx.clock(cx.now), tokens::mono(12.5), ink, 110.0);
+        // it ticks once a second; a held moment is shown exactly
+        let clock = if cx.live { cx.whole_seconds(cx.now) } else { cx.clock(cx.now) };
+        let place = text::put(ui, at, Align2::RIGHT_CENTER, &clock, tokens::mono(12.5), ink, 110.0);
+        let label = ui.interact(place, ui.scope_id().with("clock"), Sense::hover());
+        label.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Moment shown: {clock}")));
     });
 }
 

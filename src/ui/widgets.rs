@@ -6,8 +6,10 @@ use eframe::egui::{
 };
 
 use super::icons::Icon;
-use super::text;
 use super::tokens::{Tokens, medium, semibold};
+use super::{Cx, text};
+use crate::app::Action;
+use crate::model::ProcId;
 
 /// A word in a rounded tint of its own colour, its right or left end at `at`, vertically centred.
 pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, color: Color32) -> Rect {
@@ -143,6 +145,26 @@ pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Resp
     icon.paint(ui, Rect::from_center_size(rect.center(), vec2(16.0, 16.0)), ink);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(name)
+}
+
+/// Selects the process that a widget stands for, when it is clicked or gets the keyboard focus: the process that
+/// the keys act on is always the one that is marked.
+pub fn select_process(ui: &Ui, cx: &mut Cx<'_>, response: &Response, id: ProcId) {
+    if response.has_focus() {
+        ui.data_mut(|d| d.insert_temp(process_focus(), response.id));
+    }
+    if response.clicked() || response.gained_focus() {
+        cx.act(Action::SelectProcess(id));
+    }
+}
+
+/// Whether this widget, which has the keyboard focus, stands for a process.
+pub fn is_process_focus(ctx: &egui::Context, widget: egui::Id) -> bool {
+    ctx.data(|d| d.get_temp(process_focus())) == Some(widget)
+}
+
+fn process_focus() -> egui::Id {
+    egui::Id::unique("process with the keyboard focus")
 }
 
 /// Where the keyboard is.

@@ -145,6 +145,33 @@ impl Desktop {
         self.xdotool(&["key", key]);
     }
 
+    /// Clicks at this part of the width and height of the window.
+    pub fn click_at(&self, x: f32, y: f32) {
+        let (width, height) = WINDOW.split_once('x').expect("a size");
+        let at = |size: &str, part: f32| (size.parse::<f32>().expect("points") * part).round().to_string();
+        self.xdotool(&["mousemove", &at(width, x), &at(height, y)]);
+        self.xdotool(&["click", "1"]);
+    }
+
+    /// Types into whatever has the keyboard.
+    pub fn type_text(&self, text: &str) {
+        self.xdotool(&["type", "--delay", "4", text]);
+    }
+
+    /// Where something is on screen: left, top, width, height.
+    pub fn place(&self, name: &str) -> (i32, i32, i32, i32) {
+        wait_for(&format!("`{name}` on screen"), || self.extents(&self.find(name)?))
+    }
+
+    pub fn shows(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The first name on screen that begins so.
+    pub fn name_with(&self, start: &str) -> Option<String> {
+        self.names().into_iter().find(|name| name.starts_with(start))
+    }
+
     /// Replaces what stands in a text field. What is typed before the field has the focus is lost.
     pub fn retype(&self, field: &str, text: &str) {
         // a click where it has been given the focus could miss it, since the dialog may still be moving, and take the
@@ -157,7 +184,7 @@ impl Desktop {
         self.xdotool(&["type", "--delay", "4", text]);
     }
 
-    fn has_focus(&self, name: &str) -> bool {
+    pub fn has_focus(&self, name: &str) -> bool {
         /// `ATSPI_STATE_FOCUSED` (atspi-constants.h).
         const FOCUSED: u32 = 1 << 12;
         let states = || -> Option<Vec<u32>> {

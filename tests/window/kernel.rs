@@ -58,6 +58,11 @@ fn stat(pid: u32) -> Option<Vec<String>> {
     Some(rest.split_whitespace().map(str::to_owned).collect())
 }
 
+/// The letter of its state, such as `S` or `T`.
+pub fn state(pid: u32) -> Option<String> {
+    stat(pid)?.first().cloned()
+}
+
 pub fn comm(pid: u32) -> Option<String> {
     Some(std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
 }

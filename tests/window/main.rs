@@ -2,6 +2,8 @@
 
 mod desktop;
 mod kernel;
+mod keys;
+mod past;
 
 use std::time::Duration;
 
@@ -124,7 +126,21 @@ fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
     desktop.wait_shown("Path of the snapshot");
     desktop.retype("Path of the snapshot", "/proc/forbidden.json");
     desktop.key("Return");
-    desktop.wait_shown("/proc/forbidden.json");
+    desktop.wait_shown("/proc/forbidden.json: no files can be made in /proc");
+    std::fs::write(&path, "mine").expect("a file that is there");
+    desktop.retype("Path of the snapshot", &path.display().to_string());
+    desktop.key("Return");
+    desktop.wait_shown("There is a file of this name already");
+    // once too often
+    desktop.key("Return");
+    desktop.wait_shown("There is a file of this name already");
+    assert_eq!(std::fs::read(&path).expect("the old file"), b"mine", "Enter alone replaces nothing");
+    desktop.click("Replace");
+    desktop.wait_shown("Snapshot written to");
+    std::fs::remove_file(&path).expect("the snapshot");
+
+    desktop.key("ctrl+e");
+    desktop.wait_shown("Path of the snapshot");
     desktop.retype("Path of the snapshot", &path.display().to_string());
     desktop.key("Return");
 
@@ -156,10 +172,12 @@ fn the_window_outlives_its_node_and_starts_another() {
         all.into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some("podscope-node"))
     });
     assert_ne!(next, node);
-    desktop.click("New pod");
-    desktop.click("Start nginx-busybox");
+    desktop.wait_shown("The lab runs again. Start the same 1 pod as before?");
+    assert!(!desktop.shows("NodeLost"), "the pod that was lost is not there beside it");
+    desktop.click("Start them");
     let (_, members) = pod_of(app);
     assert!(members.iter().all(Id::exists));
+    desktop.wait_shown("Pod nginx-busybox, Running");
 }
 
 #[test]

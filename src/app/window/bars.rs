@@ -3,19 +3,36 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Window;
+use super::{Window, now};
 use crate::app::manifests::{Manifests, Step};
 use crate::app::session::Started;
 use crate::lab::spec::{PodSpec, Warning};
-use crate::model::PodUid;
+use crate::model::{Delta, PodUid, Source, Stamp};
+use crate::store::Cursor;
 use crate::ui::bars::{Bar, BarMood};
 
 /// What a bar's first button does.
 #[derive(Clone, Debug)]
 enum Ask {
     Nothing,
-    Recreate { pod: PodUid, spec: Box<PodSpec> },
-    Start { spec: Box<PodSpec> },
+    Recreate {
+        pod: PodUid,
+        spec: Box<PodSpec>,
+    },
+    Start {
+        spec: Box<PodSpec>,
+    },
+    /// The pods that were lost with the last node.
+    Restore(Vec<Origin>),
+}
+
+/// What a pod is started from.
+#[derive(Clone, Debug)]
+struct Origin {
+    path: PathBuf,
+    /// The path is a file's, not a preset's.
+    file: bool,
+    spec: PodSpec,
 }
 
 struct Open {
@@ -31,8 +48,10 @@ pub struct Bars {
     open: Vec<Open>,
     next: u64,
     pub manifests: Manifests,
-    /// Started anew once they are gone.
+    /// Started again once they are gone.
     awaited: BTreeMap<PodUid, (PathBuf, Box<PodSpec>)>,
+    /// Where each pod comes from, and whether that is a file.
+    origins: BTreeMap<PodUid, (PathBuf, bool)>,
 }
 
 impl Bars {
@@ -94,17 +113,44 @@ fn name(path: &Path) -> String {
 }
 
 impl Window {
-    /// `None` if nothing is observed yet.
+    /// Starts a node after the last one has ended, and offers to start its pods again. `None` if nothing is observed
+    /// yet.
     pub(super) fn start_node(&mut self) -> Option<Result<(), crate::lab::Error>> {
-        // the pods went with the last one: their files mean nothing any more
-        self.bars = Bars::default();
-        self.session.as_mut().map(crate::app::session::Session::start_node)
+        let session = self.session.as_mut()?;
+        if let Err(e) = session.start_node() {
+            return Some(Err(e));
+        }
+        // the pods went with the last node: questions about them mean nothing any more
+        let Bars { origins, next, .. } = std::mem::take(&mut self.bars);
+        self.bars.next = next;
+        let mut lost = Vec::new();
+        for (uid, pod) in &self.store.live().pods {
+            let at = Stamp::prompt(now(), Source::App);
+            session.tell(Delta::PodRemoved { uid: uid.clone(), at });
+            let Some((path, file)) = origins.get(uid) else { continue };
+            if let Some(spec) = session.spec(uid) {
+                lost.push((pod.created.t, Origin { path: path.clone(), file: *file, spec }));
+            }
+        }
+        lost.sort_by_key(|(created, _)| *created);
+        let lost: Vec<Origin> = lost.into_iter().map(|(_, origin)| origin).collect();
+        if !lost.is_empty() {
+            let count = crate::ui::text::count(lost.len(), "pod", "pods");
+            let title = format!("The lab runs again. Start the same {count} as before?");
+            let names: Vec<&str> = lost.iter().map(|origin| origin.spec.name.as_str()).collect();
+            let lines = vec![names.join(", ")];
+            self.bars.open(Path::new(""), BarMood::Ask, title, lines, Some("Start them"), Ask::Restore(lost));
+        }
+        Some(Ok(()))
     }
 
     /// A pod runs that was read from a file, or from a preset, which has none.
     pub(super) fn started(&mut self, started: Started) {
         let Started { path, uid, spec, warnings, file } = started;
+        // who starts a pod wants to see it
+        self.cursor = Cursor::Live;
         self.bars.warn(&path, &warnings);
+        self.bars.origins.insert(uid.clone(), (path.clone(), file));
         if let (true, Some(session)) = (file, &self.session) {
             let (tell, ctx) = session.answer_sender();
             if let Err(why) = self.bars.manifests.add(&path, uid, *spec, &tell, &ctx) {
@@ -154,10 +200,15 @@ impl Window {
         match ask {
             Ask::Nothing => {}
             Ask::Recreate { pod, spec } => {
-                session.delete(pod.clone());
+                session.delete(pod.clone(), false);
                 self.bars.awaited.insert(pod, (path, spec));
             }
-            Ask::Start { spec } => session.start_from(path, *spec),
+            Ask::Restore(lost) => {
+                for Origin { path, file, spec } in lost {
+                    session.start_from(path, spec, file);
+                }
+            }
+            Ask::Start { spec } => session.start_from(path, *spec, true),
         }
     }
 
@@ -168,7 +219,7 @@ impl Window {
         for uid in gone {
             self.bars.manifests.retain(|known| *known != uid);
             if let (Some((path, spec)), Some(session)) = (self.bars.awaited.remove(&uid), &self.session) {
-                session.start_from(path, *spec);
+                session.start_from(path, *spec, true);
             }
         }
     }

@@ -1,19 +1,20 @@
 //! Doing what was asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eframe::egui;
 
+use super::questions::Question;
 use super::{Dialog, Window, now, theme_tokens};
 use crate::app::script::write_png;
-use crate::app::session::Answer;
+use crate::app::session::{Answer, Export, ExportError};
 use crate::app::{Action, Selection, ThemeChoice};
 use crate::command::{Command, Outcome, PodSource};
-use crate::export;
-use crate::model::{ProcId, Runtime, Signal, forecast};
+use crate::export::{self, WriteError};
+use crate::model::{MonoNs, ProcId, Signal};
 use crate::observe::signal;
 use crate::store::Cursor;
-use crate::ui::export_dialog::ExportDialog;
+use crate::ui::export_dialog::{ExportDialog, Problem};
 
 impl Window {
     pub(super) fn act(&mut self, ctx: &egui::Context, action: Action) {
@@ -31,23 +32,19 @@ impl Window {
                 self.selection.process = None;
             }
             Action::Look(None) => self.cursor = Cursor::Live,
-            Action::Look(Some(t)) => {
-                let oldest = self.store.span().0;
-                self.cursor = if t >= now() { Cursor::Live } else { Cursor::At(t.max(oldest)) };
-            }
+            Action::Look(Some(t)) => self.look(t),
+            Action::Step(ns) => self.step(ns),
             Action::OpenManifest => {
                 if let Some(session) = &self.session {
                     session.ask_manifest();
                 }
             }
             Action::AskExport => self.dialog = Some(Dialog::Export(self.fresh_export())),
-            Action::CancelDialog => self.dialog = None,
-            Action::Confirm => {
-                if let Some(Dialog::Confirm { target, signal, .. }) = self.dialog.take() {
-                    let outcome = self.send(target, signal);
-                    self.ended(outcome, false);
-                }
+            Action::Export { path, redact, replace } => {
+                self.export(Export { path, format: export::Format::Json, redact, replace }, false);
             }
+            Action::CancelDialog => self.cancel_dialog(),
+            Action::Confirm => self.confirm(ctx),
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::RunIn { member, argv } => self.run_in(member, argv),
             Action::ToggleTheme => {
@@ -64,22 +61,26 @@ impl Window {
     /// Carries a command out; what takes long answers later. `scripted`: a script waits for the answer.
     pub(super) fn carry_out(&mut self, ctx: &egui::Context, command: Command, scripted: bool) {
         let outcome = match command {
-            Command::Signal { target, signal } => match self.needs_confirmation(target) {
-                Some(name) if !scripted => {
-                    self.dialog = Some(Dialog::Confirm { target, signal, name });
-                    return;
+            Command::Signal { target, signal } => return self.signal(target, signal, scripted),
+            Command::Create(source) => return self.errand(scripted, |s| s.create(source, scripted)),
+            Command::Delete(uid) => return self.errand(scripted, |s| s.delete(uid, scripted)),
+            Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv, scripted)),
+            Command::Logs(member) => return self.errand(scripted, |s| s.logs(member, scripted)),
+            Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url, scripted)),
+            Command::Replace { member, argv } => {
+                return self.errand(scripted, |s| s.replace_command(member, argv, scripted));
+            }
+            Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step, scripted)),
+            Command::Export { path, format, redact } => {
+                let replace = self.may_replace(&path);
+                return self.export(Export { path, format, redact, replace }, scripted);
+            }
+            Command::Screenshot(path) => {
+                if !self.may_replace(&path) && path.symlink_metadata().is_ok() {
+                    return self.ask(Question::Screenshot(path), scripted);
                 }
-                _ => self.send(target, signal),
-            },
-            Command::Create(source) => return self.errand(scripted, |s| s.create(source)),
-            Command::Delete(uid) => return self.errand(scripted, |s| s.delete(uid)),
-            Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv)),
-            Command::Logs(member) => return self.errand(scripted, |s| s.logs(member)),
-            Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url)),
-            Command::Replace { member, argv } => return self.errand(scripted, |s| s.replace_command(member, argv)),
-            Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step)),
-            Command::Export { path, format, redact } => self.export(&path, format, redact),
-            Command::Screenshot(path) => return self.screenshot(ctx, path),
+                return self.screenshot(ctx, path, false);
+            }
             Command::StartNode => match self.start_node() {
                 None => {
                     self.start_session(ctx);
@@ -88,6 +89,9 @@ impl Window {
                 Some(Ok(())) => Outcome::Done,
                 Some(Err(e)) => Outcome::Failed(e.to_string()),
             },
+            Command::Select(id) if self.store.live().process(id).is_none() => {
+                Outcome::Failed(format!("process {id} is not known; nothing was selected"))
+            }
             Command::Select(id) => {
                 self.selection = Selection::process(self.store.live(), id, &self.selection);
                 Outcome::Done
@@ -105,7 +109,7 @@ impl Window {
     }
 
     /// Tells whoever asked how it went.
-    fn ended(&mut self, outcome: Outcome, scripted: bool) {
+    pub(super) fn ended(&mut self, outcome: Outcome, scripted: bool) {
         match (&mut self.player, scripted) {
             (Some(player), true) => player.completed(outcome),
             _ => {
@@ -118,10 +122,8 @@ impl Window {
 
     pub(super) fn answered(&mut self, ctx: &egui::Context, answer: Answer) {
         match answer {
-            Answer::Ended(outcome) => {
-                let scripted = self.player.is_some();
-                self.ended(outcome, scripted);
-            }
+            Answer::Ended { outcome, scripted } => self.ended(outcome, scripted),
+            Answer::Exported { export, written, scripted } => self.exported(export, written, scripted),
             Answer::Started(started) => self.started(started),
             Answer::ManifestChanged(path) => self.manifest_changed(path),
             Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
@@ -130,22 +132,13 @@ impl Window {
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {
                     dialog.path = path.display().to_string();
-                    dialog.error = None;
+                    dialog.problem = None;
                 }
             }
         }
     }
 
-    /// Members of lab pods are there to be killed; anything else is named first.
-    fn needs_confirmation(&self, target: ProcId) -> Option<String> {
-        let world = self.store.live();
-        let p = world.process(target)?;
-        let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
-        let lab = pod.is_some_and(|pod| pod.runtime == Runtime::Lab);
-        (!lab).then(|| forecast::short_name(p))
-    }
-
-    fn send(&mut self, target: ProcId, signal: Signal) -> Outcome {
+    pub(super) fn send(&mut self, target: ProcId, signal: Signal) -> Outcome {
         let (delta, sent) = signal::send_recorded(self.store.live(), target, signal);
         if sent.is_ok() && signal == Signal::KILL {
             self.frames.await_end(target);
@@ -164,45 +157,73 @@ impl Window {
         let name = pod.map_or("podscope", |p| p.name.as_str());
         let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let path = dir.join(format!("{name}-{stamp}.json")).display().to_string();
-        ExportDialog { path, redact: false, error: None, fresh: true }
+        ExportDialog { path, fresh: true, ..ExportDialog::default() }
     }
 
-    fn export(&mut self, path: &std::path::Path, format: export::Format, redact: bool) -> Outcome {
+    /// Whether a script may replace this file unasked: it lies where `--out` has the script put its files.
+    fn may_replace(&self, path: &Path) -> bool {
+        self.player.as_ref().is_some_and(|player| player.owns(path))
+    }
+
+    pub(super) fn export(&mut self, export: Export, scripted: bool) {
         let (world, _) = self.store.views(self.cursor);
-        let selection = export::Selection { redact, ..Default::default() };
-        let text = export::render(world, format, &selection);
-        match export::write_file(path, text.as_bytes()) {
+        let world = world.clone();
+        self.errand(scripted, |session| session.export(world, export, scripted));
+    }
+
+    fn exported(&mut self, export: Export, written: Result<(), ExportError>, scripted: bool) {
+        let why = match written {
             Ok(()) => {
-                self.settings.last_export_dir = path.parent().map(PathBuf::from);
-                if matches!(self.dialog, Some(Dialog::Export(_))) {
-                    self.dialog = None;
+                self.settings.last_export_dir = export.path.parent().map(PathBuf::from);
+                if matches!(self.dialog, Some(Dialog::Export(_))) && !scripted {
+                    self.cancel_dialog();
                 }
-                self.tell(format!("Snapshot written to {}", path.display()));
-                Outcome::Done
+                self.tell(format!("Snapshot written to {}", export.path.display()));
+                return self.ended(Outcome::Done, scripted);
             }
-            Err(e) => match &mut self.dialog {
-                Some(Dialog::Export(dialog)) => {
-                    dialog.error = Some(e.to_string());
-                    // back to the path, to be mended
-                    dialog.fresh = true;
-                    Outcome::Done
-                }
-                _ => Outcome::Failed(e.to_string()),
-            },
+            Err(ExportError::Write(WriteError::Exists { .. })) if scripted => {
+                return self.ask(Question::Export(export), scripted);
+            }
+            Err(why) => why,
+        };
+        match &mut self.dialog {
+            Some(Dialog::Export(dialog)) if !scripted => {
+                dialog.problem = Some(match why {
+                    ExportError::Write(WriteError::Exists { link, .. }) => Problem::Exists { path: export.path, link },
+                    other => Problem::Failed(other.to_string()),
+                });
+                // back to the path, which may have to be another
+                dialog.fresh = true;
+            }
+            _ => self.ended(Outcome::Failed(why.to_string()), scripted),
         }
     }
 
-    /// The frame after this one, as a PNG.
-    fn screenshot(&mut self, ctx: &egui::Context, path: PathBuf) {
-        let Some(session) = &self.session else { return };
+    /// The frame after this one, as a PNG. Only scripts ask for one.
+    pub(super) fn screenshot(&mut self, ctx: &egui::Context, path: PathBuf, confirmed: bool) {
+        let replace = confirmed || self.may_replace(&path);
+        let Some(session) = &self.session else {
+            return self.ended(Outcome::Failed("nothing is observed, so there is no picture".into()), true);
+        };
         let (answers, wake) = session.answer_sender();
         ctx.request_screenshot(move |image| {
-            let outcome = match write_png(&path, &image) {
-                Ok(()) => Outcome::Done,
-                Err(why) => Outcome::Failed(why),
-            };
-            let _ = answers.send(Answer::Ended(outcome));
+            let outcome = write_png(&path, &image, replace).map_or_else(Outcome::Failed, |()| Outcome::Done);
+            let _ = answers.send(Answer::Ended { outcome, scripted: true });
             wake.request_repaint_of(egui::ViewportId::ROOT);
         });
+    }
+
+    fn look(&mut self, t: MonoNs) {
+        let oldest = self.store.span().0;
+        self.cursor = if t >= now() { Cursor::Live } else { Cursor::At(t.max(oldest)) };
+    }
+
+    /// Moves the playhead, and the timeline with it.
+    fn step(&mut self, ns: i64) {
+        let from = self.shown_at();
+        self.look(if ns < 0 { from.minus(ns.unsigned_abs()) } else { from.plus(ns.unsigned_abs()) });
+        if let Cursor::At(t) = self.cursor {
+            self.views.timeline.reveal(t);
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
+use super::questions::Question;
 use super::{Dialog, Notice};
 use crate::app::Action;
 use crate::app::session::Session;
-use crate::model::Signal;
 use crate::ui::tokens::{self, Tokens};
 use crate::ui::{Cx, export_dialog};
 
@@ -21,18 +21,20 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
                 session.ask_save(std::path::PathBuf::from(&export.path));
             }
         }
-        Dialog::Confirm { target, signal, name } => confirm_ui(ui, cx, *target, *signal, name),
+        Dialog::Ask(ask) => ask_ui(ui, cx, &ask.question),
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);
     }
 }
 
-fn confirm_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, target: crate::model::ProcId, signal: Signal, name: &str) {
-    ui.set_width(380.0);
-    ui.label(egui::RichText::new(format!("Send {signal} to {name}?")).font(tokens::bold(16.0)));
-    ui.label(format!("pid {} is not a member of a lab pod. This cannot be undone.", target.pid));
-    if let Some(forecast) = crate::model::forecast::forecast(cx.world, target, signal) {
+fn ask_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
+    ui.set_width(420.0);
+    ui.add(egui::Label::new(egui::RichText::new(question.title()).font(tokens::bold(16.0))).wrap());
+    ui.label(question.about());
+    if let Question::Signal { target, signal, .. } = question
+        && let Some(forecast) = crate::model::forecast::forecast(cx.world, *target, *signal)
+    {
         for line in forecast.lines {
             ui.label(egui::RichText::new(line).color(cx.tokens.muted));
         }
@@ -40,7 +42,7 @@ fn confirm_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, target: crate::model::ProcId, 
     ui.add_space(8.0);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let look = crate::ui::widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
-        if crate::ui::widgets::button(ui, cx.tokens, look, None, &format!("Send {signal}"), None).clicked() {
+        if crate::ui::widgets::button(ui, cx.tokens, look, None, &question.yes(), None).clicked() {
             cx.act(Action::Confirm);
         }
         let plain = crate::ui::widgets::Look::Plain;

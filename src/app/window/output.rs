@@ -55,7 +55,7 @@ impl Window {
         let exec = Exec::new(member, &argv);
         self.views.logs.exec = Some(exec.clone());
         if let Some(session) = &self.session {
-            session.exec_live(exec, argv);
+            session.exec_live(&exec, argv);
         }
     }
 }

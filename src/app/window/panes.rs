@@ -4,6 +4,7 @@ use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Strok
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
 use super::{Views, Window};
+use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
 use crate::model::{MonoNs, World};
 use crate::ui::{Cx, events, logs, pod_map, process_tree, text, timeline, tokens};
@@ -19,6 +20,11 @@ pub enum Pane {
 
 impl Pane {
     const ALL: [Self; 5] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Timeline];
+
+    /// Whether its processes can be selected and sent signals by key.
+    pub const fn shows_processes(self) -> bool {
+        matches!(self, Self::PodMap | Self::ProcessTree | Self::Timeline)
+    }
 
     const fn title(self) -> &'static str {
         match self {
@@ -49,10 +55,12 @@ pub struct Behaviour<'a, 'b> {
     pub latest: &'a World,
     pub newest: MonoNs,
     pub(super) views: &'a mut Views,
+    pub focus: &'a mut ViewFocus,
 }
 
 impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, pane: &mut Pane) -> UiResponse {
+        self.focus.place(*pane, ui.max_rect(), ui.layer_id());
         match pane {
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
@@ -73,6 +81,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     fn tab_ui(&mut self, tiles: &mut Tiles<Pane>, ui: &mut Ui, id: Id, tile: TileId, state: &TabState) -> Response {
         let title = self.tab_title_for_tile(tiles, tile).text().to_owned();
         let tokens = self.cx.tokens;
+        let pane = tiles.get_pane(&tile).copied();
         let width = text::line(ui, &title, tokens::semibold(13.0), tokens.text, 300.0).size().x + 36.0;
         let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
         let response = ui.interact(rect, id, Sense::click_and_drag());
@@ -87,12 +96,18 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
                 pos2(rect.left() + 8.0, rect.bottom() - 3.0),
                 rect.right_bottom() - vec2(8.0, 0.0),
             );
-            ui.painter().rect_filled(line, CornerRadius::same(1), tokens.accent);
+            // bright where the keys act
+            let keys_here = pane.is_some() && pane == self.focus.view();
+            let color = if keys_here { tokens.accent } else { tokens.line_strong };
+            ui.painter().rect_filled(line, CornerRadius::same(1), color);
         }
         if response.has_focus() {
             crate::ui::widgets::focus_ring(ui, tokens, rect.shrink(4.0), 4);
         }
         response.widget_info(|| WidgetInfo::selected(Role::Tab, true, state.active, &title));
+        if let Some(pane) = pane.filter(|_| response.clicked()) {
+            self.focus.set(pane);
+        }
         self.on_tab_button(tiles, tile, response)
     }
 
@@ -132,6 +147,7 @@ impl Window {
             let names = Pane::ALL.map(Pane::title).join(", ").to_lowercase();
             return Outcome::Failed(format!("no view is named {name}; there are {names}"));
         };
+        self.focus.set(wanted);
         self.tiles.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == wanted));
         Outcome::Done
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::cli::output::{Failure, note};
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Outcome, SignalRule, signal_rule};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
 use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};
@@ -61,7 +61,7 @@ impl Session {
         let sink = Box::new(move |batch| drop(sink.send(batch)));
         let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
         let exe = Path::new("/proc/self/exe");
-        let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
+        let lab = Lab::start_with(exe, options, observer.input()).map_err(Failure::failed)?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
         Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
     }
@@ -182,9 +182,12 @@ impl Session {
     }
 
     fn signal(&self, target: ProcId, signal: Signal) -> Result<(), String> {
-        let process = self.world.process(target);
-        if process.is_none_or(|p| p.member.is_none()) {
-            return Err(format!("process {target} is of no pod of the lab; use kill(1) for others"));
+        match signal_rule(&self.world, target) {
+            SignalRule::Allowed => {}
+            SignalRule::Ask { name } => {
+                return Err(format!("{name} (pid {target}) is not a member of a lab pod; use kill(1) for others"));
+            }
+            SignalRule::Refused(why) => return Err(why),
         }
         let (delta, sent) = signal::send_recorded(&self.world, target, signal);
         self.observer.input().send(Input::Delta(delta));
@@ -193,9 +196,8 @@ impl Session {
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
         let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
-        let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
-        let spec = asked.spec.with_command(name, argv).ok_or("the pod has no such container")?;
-        self.replace(&member.pod, spec, vec![name.to_owned()])
+        let spec = asked.spec.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
+        self.replace(&member.pod, spec, vec![member.name().to_owned()])
     }
 
     fn exec(&self, member: Member, argv: Vec<String>) {

@@ -54,7 +54,8 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     for p in processes.into_iter().take(200) {
         process_row(ui, cx, p);
     }
-    if cx.live {
+    // the node is asked to delete it
+    if cx.live && pod.reason.as_deref() != Some("NodeLost") {
         ui.add_space(12.0);
         let look = widgets::Look::Outline(cx.tokens.bad);
         let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);

@@ -26,12 +26,19 @@ impl Exec {
     pub fn new(member: Member, argv: &[String]) -> Self {
         Self { member, command: argv.join(" "), output: Arc::default(), ended: Arc::default() }
     }
+
+    pub fn end(&self, how: Ended) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
+    }
 }
 
 /// Examples that every pod can answer.
 const HINT: &str = "ps -ef";
 
-pub fn exec_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command: &mut String, last: Option<&Exec>) {
+/// Height of the prompt with the line below it, and the margins.
+pub const PROMPT_H: f32 = 68.0;
+
+pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command: &mut String) {
     let container = member.container.as_deref().and_then(|name| pod.container(name));
     let Some(container) = container else {
         let why = "pause's root holds nothing but pause: there is no program to run in it.";
@@ -50,9 +57,9 @@ pub fn exec_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command
             let run = ui.add_enabled_ui(ready, |ui| {
                 widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Run", Some(64.0))
             });
-            let run =
-                run.inner.on_hover_text("Run it in the container's namespaces and root, for 30 s at most (Enter)");
+            let run = run.inner.on_hover_text("Run it (Enter)");
             let edit = egui::TextEdit::singleline(command)
+                .id_salt("command")
                 .font(tokens::mono(12.0))
                 .hint_text(HINT)
                 .desired_width(ui.available_width() - 8.0);
@@ -73,15 +80,13 @@ pub fn exec_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command
             }
         });
     });
-    if let Err(why) = &argv {
-        ui.label(egui::RichText::new(why).color(cx.tokens.warn));
-    } else if !runs && cx.live {
-        let why = format!("{} does not run now.", container.name);
-        ui.label(egui::RichText::new(why).color(cx.tokens.muted));
-    }
-    if let Some(last) = last {
-        outcome(ui, cx, pod, last);
-    }
+    let (line, ink) = match &argv {
+        Err(why) => (why.clone(), cx.tokens.warn),
+        _ if !cx.live => ("You look at the past. Return to live to run a program.".to_owned(), cx.tokens.muted),
+        _ if !runs => (format!("{} does not run now.", container.name), cx.tokens.muted),
+        _ => ("Runs in the container's namespaces and root, for 30 s at most.".to_owned(), cx.tokens.faint),
+    };
+    ui.label(egui::RichText::new(line).font(tokens::sans(11.5)).color(ink));
 }
 
 /// The line that does the same in a terminal.
@@ -117,9 +122,9 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     });
 }
 
-fn outcome(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, last: &Exec) {
+/// What was run last, how it ended, and what it wrote.
+pub fn output_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, last: &Exec) {
     let tokens = cx.tokens;
-    ui.add_space(2.0);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let ended = last.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -2,7 +2,6 @@
 
 use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
 
-use crate::app::Action;
 use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
 use crate::ui::{Cx, text, tokens, widgets};
 
@@ -88,9 +87,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         ink,
         column.width() - 8.0,
     );
-    if response.clicked() {
-        cx.act(Action::SelectProcess(p.id));
-    }
+    widgets::select_process(ui, cx, &response, p.id);
     response.on_hover_text(format!(
         "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
         text::thousands(size),

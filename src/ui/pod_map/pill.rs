@@ -2,7 +2,6 @@
 
 use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use crate::app::Action;
 use crate::model::{ProcId, Process, State, forecast};
 use crate::ui::icons::Icon;
 use crate::ui::{Cx, text, tokens, widgets};
@@ -55,9 +54,7 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     }
     marks(ui, cx, p, target, color, dim);
 
-    if response.clicked() {
-        cx.act(Action::SelectProcess(id));
-    }
+    widgets::select_process(ui, cx, &response, id);
     response.on_hover_ui(|ui| {
         ui.set_max_width(420.0);
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };

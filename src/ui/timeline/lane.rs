@@ -3,15 +3,14 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::{LABEL_W, Scale};
-use crate::app::Action;
 use crate::layout::timeline::Lane;
 use crate::model::{MonoNs, World, forecast};
 use crate::ui::icons::Icon;
-use crate::ui::{Cx, text, tokens};
+use crate::ui::{Cx, text, tokens, widgets};
 
 const BAR_H: f32 = 13.0;
 
-pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rect, scale: &Scale) {
+pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rect, scale: &Scale, newest: MonoNs) {
     let Some(p) = live.process(lane.id) else { return };
     let tokens = cx.tokens;
     let chosen = cx.selection.process == Some(lane.id);
@@ -27,23 +26,19 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let at = pos2(scale.plot.left() - 12.0, row.center().y);
     text::put(ui, at, Align2::RIGHT_CENTER, &title, tokens::mono(11.0), ink, LABEL_W - 20.0);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Lane of {title}")));
-    if response.clicked() {
-        cx.act(Action::SelectProcess(lane.id));
-    }
+    widgets::select_process(ui, cx, &response, lane.id);
     response.on_hover_text(p.cmdline.join(" "));
 
     let painter = ui.painter().with_clip_rect(scale.plot.intersect(ui.clip_rect()));
-    let bar = |from: MonoNs, to: MonoNs| {
+    let bar = |(from, to): (MonoNs, MonoNs)| {
         let (x0, x1) = (scale.x(from), scale.x(to).max(scale.x(from) + 1.5));
         Rect::from_min_max(pos2(x0, row.center().y - BAR_H / 2.0), pos2(x1, row.center().y + BAR_H / 2.0))
     };
-    let end = live.now.max(cx.now);
-    let life = bar(lane.born, lane.exit.unwrap_or(end));
+    let life = bar(lane.life(newest));
     let green = tokens.good.gamma_multiply(if tokens.dark { 0.42 } else { 0.55 });
     painter.rect_filled(life, CornerRadius::same(3), green);
-    let Some(exit) = lane.exit else { return };
-    let zombie = bar(exit, lane.reap.unwrap_or(end));
-    hatch(&painter, zombie, tokens.zombie);
+    let Some(zombie) = lane.zombie(newest) else { return };
+    hatch(&painter, bar(zombie), tokens.zombie);
     let Some(reap) = p.reap else { return };
     let tick = Rect::from_center_size(pos2(scale.x(reap.at.t) + 9.0, row.center().y), vec2(11.0, 11.0));
     if !scale.plot.contains(tick.center()) {

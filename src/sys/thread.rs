@@ -1,0 +1,28 @@
+//! Threads that may fail to start.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+/// No thread was started. The kernel says `EAGAIN` for each of several limits (`pthread_create(3)`).
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    #[error(
+        "no more threads can be started: this user has as many processes and threads as `ulimit -u` allows, or the \
+         machine has as many as it can hold; end some programs, then try again"
+    )]
+    Exhausted,
+    #[error("a thread cannot be started: {0}")]
+    Other(io::Error),
+}
+
+/// Starts a thread of this name, which the kernel cuts at 15 bytes. Unlike [`std::thread::spawn`] it does not panic
+/// when there are too many.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, SpawnError> {
+    Builder::new().name(name.to_owned()).spawn(run).map_err(|e| match e.kind() {
+        io::ErrorKind::WouldBlock => SpawnError::Exhausted,
+        _ => SpawnError::Other(e),
+    })
+}
