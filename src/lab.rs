@@ -7,6 +7,7 @@ pub mod applets;
 mod cgroup;
 pub mod controller;
 mod error;
+mod executable;
 mod hand;
 pub mod hidden;
 mod link;

@@ -16,9 +16,11 @@ mod zombies;
 
 pub use self::http::url::Url;
 
+use std::ffi::CString;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
 
@@ -48,6 +50,8 @@ pub fn main(args: &[String]) -> i32 {
         complain(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
         return 64;
     };
+    // it runs from a copy in memory, and the kernel names it after that
+    let _ = CString::new(name.as_str()).map(|name| prctl::set_name(&name));
     // a server must outlive whoever does not read its words
     if signals::reset().and_then(|()| signals::ignore(Signal::SIGPIPE)).is_err() {
         return 1;

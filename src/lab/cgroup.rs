@@ -18,10 +18,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
-use nix::unistd::{AccessFlags, access, geteuid, mkdir};
+use nix::unistd::{AccessFlags, access, mkdir};
 
 use self::cleanup::Cleanup;
-use super::node::NOBODY;
 use super::protocol::Grant;
 use crate::model::Sight;
 use crate::observe::cgroup::{self, Hierarchy};
@@ -50,11 +49,12 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Makes one, and moves a process into it that has not started the node yet. `exe` is the app's own executable.
+    /// Makes one, and moves a process into it that has not started the node yet. `exe` is what the process that removes
+    /// it runs, `user` the user that root becomes in the node.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn make(exe: &Path, launcher: u32) -> Result<Self, String> {
+    pub fn make(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, String> {
         let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
         let mut tree = if systemd::is_running() {
             let path = systemd::scope(launcher)?;
@@ -64,7 +64,7 @@ impl Tree {
         } else {
             Self::below_our_own(exe, &hierarchy)?
         };
-        tree.divide(launcher).map_err(|e| {
+        tree.divide(launcher, user).map_err(|e| {
             tree.leave(launcher);
             format!("{} cannot be divided: {e}", tree.path)
         })?;
@@ -110,7 +110,7 @@ impl Tree {
         }
     }
 
-    fn divide(&mut self, launcher: u32) -> io::Result<()> {
+    fn divide(&mut self, launcher: u32, user: Option<u32>) -> io::Result<()> {
         let node = self.directory.join(NODE);
         fs::create_dir(&node)?;
         fs::write(node.join("cgroup.procs"), launcher.to_string())?;
@@ -121,15 +121,11 @@ impl Tree {
                 self.controllers.push(controller.to_owned());
             }
         }
-        if geteuid().is_root() {
-            self.give_away()?;
-        }
-        Ok(())
+        user.map_or(Ok(()), |user| self.give_to(user))
     }
 
-    /// To whom root becomes in the node.
-    fn give_away(&self) -> io::Result<()> {
-        let owner = |path: &Path| match chown(path, Some(NOBODY), Some(NOBODY)) {
+    fn give_to(&self, user: u32) -> io::Result<()> {
+        let owner = |path: &Path| match chown(path, Some(user), Some(user)) {
             // an older kernel lacks it; or there is no such user here, and root stays who it is
             Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::EINVAL)) => Ok(()),
             other => other,

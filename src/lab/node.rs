@@ -11,17 +11,18 @@ mod hostproc;
 mod launch;
 mod leftovers;
 mod output;
+mod packages;
 mod perform;
 mod ports;
 mod root;
 mod sandbox;
+mod seccomp;
 mod session;
 mod start;
 mod volumes;
 mod worker;
 
 pub use birth::MAX_PROCESSES;
-pub(super) use launch::NOBODY;
 use nix::errno::Errno;
 
 use super::protocol::Step;

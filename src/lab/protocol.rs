@@ -12,7 +12,7 @@ use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -28,13 +28,19 @@ pub struct Options {
     pub without_cgroups: bool,
     /// Whether to do with one user where there could be more.
     pub without_users: bool,
+    /// Whether to do without overlayfs where there could be some.
+    pub without_overlay: bool,
 }
 
 impl Options {
     /// The usual, but for what `PODSCOPE_WITHOUT` names.
     pub fn from_env() -> Self {
-        let (without_cgroups, without_users) = (without("cgroups"), without("users"));
-        Self { without_cgroups, without_users, ..Self::default() }
+        Self {
+            without_cgroups: without("cgroups"),
+            without_users: without("users"),
+            without_overlay: without("overlay"),
+            ..Self::default()
+        }
     }
 }
 
@@ -55,6 +61,8 @@ pub enum Request {
     /// To the launcher, before anything else.
     Place {
         grant: Option<Grant>,
+        /// The user, and group, that root becomes.
+        user: Option<u32>,
     },
     Hello {
         version: u32,
@@ -200,6 +208,7 @@ pub struct ExecOutput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     Open,
+    Keyring,
     DropRoot,
     Unshare,
     Setgroups,
@@ -214,6 +223,7 @@ pub enum Step {
     Pivot,
     Loopback,
     Bridge,
+    Seccomp,
     Identify,
     Loop,
 }
@@ -223,6 +233,7 @@ impl Step {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Open => "open its own executable",
+            Self::Keyring => "leave the user's session keyring",
             Self::DropRoot => "give up root",
             Self::Unshare => "create a user namespace",
             Self::Setgroups => "deny setgroups in the user namespace",
@@ -232,11 +243,12 @@ impl Step {
             Self::PrivateMounts => "make its mounts private",
             Self::Tmpfs => "mount a tmpfs",
             Self::Proc => "mount /proc",
-            Self::HostRoot => "bind the host's file system read-only",
+            Self::HostRoot => "show the host's packages read-only",
             Self::Template => "prepare a container's root",
             Self::Pivot => "change its root",
             Self::Loopback => "bring up the loopback interface",
             Self::Bridge => "create the pod network's bridge",
+            Self::Seccomp => "compile the pods' system call filters",
             Self::Identify => "read its own pid in the host's /proc",
             Self::Loop => "set up its event loop",
         }

@@ -1,7 +1,7 @@
 //! User and group ids for the lab: 65,536 as in any container, where the machine lets it have them, else one.
 //!
 //! An ordinary user may map only itself (`user_namespaces(7)`); `newuidmap(1)` maps besides what `/etc/subuid(5)`
-//! allots to it. Root maps a range that nobody is allotted.
+//! allots to it. Root becomes the first user of a range that no one is allotted, and maps that range.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,9 +10,38 @@ use nix::unistd::{User, geteuid};
 
 /// Ids inside, with 0.
 pub const ALL: u32 = 65_536;
-/// Where root's ranges begin: between systemd's for containers and what is reserved
+/// Where the ranges for root's labs begin: between systemd's for containers and what is reserved
 /// (<https://systemd.io/UIDS-GIDS>).
 const UNUSED: u32 = 1_900_000_000;
+/// Where they end.
+const UNUSED_END: u32 = 2_100_000_000;
+
+/// Whom root becomes before it starts a lab: the first id of a range that no user, group or subordinate range of this
+/// machine has. Unlike `nobody` it owns no process and no file. `None` if this process is not root.
+pub fn for_root() -> Option<u32> {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    geteuid().is_root().then(|| {
+        let single = [read("/etc/passwd"), read("/etc/group")];
+        let ranges = [read(USERS.allotted), read(GROUPS.allotted)];
+        first_unallotted(&single, &ranges)
+    })
+}
+
+fn first_unallotted(single: &[String], ranges: &[String]) -> u32 {
+    let number = |line: &str, field: usize| line.split(':').nth(field)?.trim().parse::<u32>().ok();
+    let ids = single.iter().flat_map(|text| text.lines()).filter_map(|line| Some((number(line, 2)?, 1)));
+    let taken: Vec<(u32, u32)> = ranges
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| Some((number(line, 1)?, number(line, 2)?)))
+        .chain(ids)
+        .collect();
+    let is_free = |first: &u32| {
+        let after = *first + ALL;
+        taken.iter().all(|(start, count)| start.saturating_add(*count) <= *first || *start >= after)
+    };
+    (UNUSED..UNUSED_END).step_by(ALL as usize).find(is_free).unwrap_or(UNUSED)
+}
 
 /// What could be mapped besides the process itself; the rest it maps on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -48,7 +77,11 @@ fn owner(pid: u32) -> Option<(u32, u32)> {
 
 fn map(pid: u32, kind: &Kind, own: u32) -> bool {
     if geteuid().is_root() {
-        let text = format!("0 {own} 1\n1 {} {}\n", UNUSED + 1, ALL - 1);
+        // root of a user namespace that has no such range maps itself alone
+        if own == 0 {
+            return false;
+        }
+        let text = format!("0 {own} {ALL}\n");
         return fs::write(format!("/proc/{pid}/{}", kind.file), text).is_ok();
     }
     let Some((start, count)) = allotted(kind.allotted) else { return false };
@@ -78,7 +111,19 @@ fn range_of(text: &str, name: Option<&str>, uid: u32) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::range_of;
+    use super::{ALL, UNUSED, first_unallotted, range_of};
+
+    #[test]
+    fn root_takes_a_range_that_is_not_allotted() {
+        let none = [String::new()];
+        assert_eq!(first_unallotted(&none, &none), UNUSED);
+        let of_a_user = [format!("alice:x:{}:100::/:", UNUSED + 65_535)];
+        assert_eq!(first_unallotted(&of_a_user, &none), UNUSED + ALL);
+        let allotted = [format!("bob:{}:{}", UNUSED - 5, ALL), format!("eve:{}:1", UNUSED + ALL)];
+        assert_eq!(first_unallotted(&none, &allotted), UNUSED + 2 * ALL);
+        let all = [format!("bob:0:{}", u32::MAX)];
+        assert_eq!(first_unallotted(&none, &all), UNUSED, "none is free: the one least likely to be used");
+    }
 
     #[test]
     fn a_range_is_the_users_by_name_or_number() {

@@ -71,7 +71,14 @@ pub fn spawn_in(
     args.exit_signal = if flags.contains(CloneFlags::CLONE_PARENT) { 0 } else { libc::SIGCHLD as u64 };
     // SAFETY: no CLONE_VM, so the child runs on a copy of this stack; the process has one thread
     // (`Alone`), so the copy is consistent. `args` and `pidfd` live through the call.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    let mut pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    if pid == -1 && Errno::last() == Errno::ENOSYS && cgroup.is_none() {
+        // in a container there is no clone3, since its seccomp filter cannot look behind a pointer
+        let (flags, stack) = (args.flags | args.exit_signal, 0_usize);
+        // SAFETY: as above; with no stack given the child runs on a copy of this one. The third argument is where
+        // CLONE_PIDFD puts the descriptor (clone(2)); on both processors the others come after it.
+        pid = unsafe { libc::syscall(libc::SYS_clone, flags, stack, &raw mut pidfd, 0_usize, 0_usize) };
+    }
     match pid {
         -1 => Err(Errno::last()),
         0 => {

@@ -17,9 +17,10 @@ use super::Shared;
 use crate::lab::Error;
 use crate::lab::allow;
 use crate::lab::cgroup::{self, Tree};
+use crate::lab::executable::Executable;
 use crate::lab::hidden;
 use crate::lab::protocol::{Options, Report, Request, VERSION};
-use crate::lab::users::Mapped;
+use crate::lab::users::{self, Mapped};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
 use crate::observe::InputSender;
@@ -47,7 +48,8 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let patience = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
     patience(PATIENCE_S)?;
     // as its standard input the socket needs no number agreed on and no flag changed
-    let mut launcher = Command::new(exe)
+    let program = Executable::copy_of(exe).map_err(|e| Error::Start(e.to_string()))?;
+    let mut launcher = Command::new(program.path())
         .arg0("podscope")
         .arg(hidden::NODE)
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
@@ -56,10 +58,14 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
 
-    let cgroups = if options.without_cgroups { Err("switched off".to_owned()) } else { Tree::make(exe, launcher.id()) };
+    let user = users::for_root();
+    let cgroups = match options.without_cgroups {
+        true => Err("switched off".to_owned()),
+        false => Tree::make(&program.path(), launcher.id(), user),
+    };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();
-    place(&ours, cgroups.as_ref());
+    place(&ours, cgroups.as_ref(), user);
 
     let mut inbox = Inbox::default();
     let mut pid = None;
@@ -94,9 +100,9 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
 }
 
 /// Tells the launcher where to run. One that was refused before has gone, and has said why.
-fn place(socket: &OwnedFd, cgroups: Option<&Tree>) {
+fn place(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
     let (grant, directory) = cgroups.map(Tree::grant).unzip();
-    let _ = send_with(socket, &Request::Place { grant }, directory.map_or(&[], std::slice::from_ref));
+    let _ = send_with(socket, &Request::Place { grant, user }, directory.map_or(&[], std::slice::from_ref));
 }
 
 fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>, map: impl Fn() -> Mapped) -> Result<ProcId, Error> {

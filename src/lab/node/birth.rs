@@ -12,6 +12,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, setsid, write};
 use serde::{Deserialize, Serialize};
 
+use super::seccomp::Filter;
 use crate::sys::{caps, fork, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
@@ -61,6 +62,8 @@ pub struct Start<'a> {
     pub stdin: Option<OwnedFd>,
     /// What it may have of root's powers in the lab.
     pub keep: &'static [(u32, &'static str)],
+    /// The system calls it may make.
+    pub filter: &'a Filter,
     /// Where it is counted.
     pub cgroup: Option<BorrowedFd<'a>>,
     /// By which it and all that it starts are known.
@@ -95,14 +98,15 @@ pub fn streams(stdin: Option<&OwnedFd>, stdout: impl AsFd, stderr: impl AsFd) ->
 }
 
 /// For a process of ours that executes nothing and needs no capability.
-pub fn confine_in_place() -> Result<(), Errno> {
+pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
     prctl::set_no_new_privs()?;
     caps::drop_all()?;
-    signals::reset()
+    signals::reset()?;
+    filter.apply()
 }
 
 /// Takes from this process what a container must not have, for good.
-pub fn confine(keep: &[(u32, &str)]) -> Result<(), Errno> {
+pub fn confine(keep: &[(u32, &str)], filter: &Filter) -> Result<(), Errno> {
     // a set-user-ID program gives nothing any more
     prctl::set_no_new_privs()?;
     // and a program started as root gets these capabilities at most
@@ -114,7 +118,8 @@ pub fn confine(keep: &[(u32, &str)]) -> Result<(), Errno> {
     signals::reset()?;
     umask(Mode::from_bits_truncate(0o022));
     // standard streams apart, it inherits nothing
-    fork::close_on_exec_from(3)
+    fork::close_on_exec_from(3)?;
+    filter.apply()
 }
 
 /// Becomes the program. Returns only to say why it could not.

@@ -17,6 +17,7 @@ use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
 use super::output::{self, Read, Ring};
+use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
@@ -138,6 +139,7 @@ pub(super) struct Parts {
     pub ground: Ground,
     pub network: Network,
     pub cgroups: Cgroups,
+    pub filters: Filters,
     pub alone: Alone,
     pub clock: DemoClock,
 }
@@ -148,6 +150,7 @@ pub struct Node {
     pub(super) ground: Ground,
     pub(super) network: Network,
     pub(super) cgroups: Cgroups,
+    pub(super) filters: Filters,
     pub(super) host: HostProc,
     pub(super) me: ProcId,
     pub(super) exe: OwnedFd,
@@ -183,7 +186,7 @@ const STREAMS_MS: u64 = 200;
 
 impl Node {
     pub(super) fn new(parts: Parts) -> Result<Self, Refused> {
-        let Parts { socket, exe, host, me, ground, network, cgroups, alone, clock } = parts;
+        let Parts { socket, exe, host, me, ground, network, cgroups, filters, alone, clock } = parts;
         let mut chld = SigSet::empty();
         chld.add(Signal::SIGCHLD);
         chld.thread_block().at(Step::Loop)?;
@@ -198,6 +201,7 @@ impl Node {
             ground,
             network,
             cgroups,
+            filters,
             host,
             me,
             exe,

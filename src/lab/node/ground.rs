@@ -1,16 +1,17 @@
 //! The node's own file system: a tmpfs as root, the host below `/host`, and the read-only parts of
-//! every container's root made ready once, so that a container only moves them into place.
+//! every container's root ([`super::packages`]) made ready once, so that a container only moves them into place.
 
 use std::ffi::CString;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount};
-use nix::unistd::{chdir, getuid, pivot_root};
+use nix::unistd::{chdir, pivot_root};
 
+use super::packages::{self, Part};
 use super::{At, Refused, errno_of};
 use crate::lab::protocol::Step;
 use crate::sys::mount::{Attr, set_attr};
@@ -23,23 +24,15 @@ pub const PARTS: &str = "/parts";
 pub const NEW_ROOT: &str = "/new";
 /// Where a container keeps the layers of its mount points.
 pub const LAYERS: &str = "/layers";
+/// Where the layers over the host's directories are.
+pub const MASKS: &str = "/masks";
 /// Files of each pod: volumes, shared memory, its own /etc files.
 pub const PODS: &str = "/pods";
 /// The root of every pause: its executable and nothing else.
 pub const PAUSE_ROOT: &str = "/pause-root";
 
-/// Top-level directories that a container gets anew instead of the host's.
-const OWN: [&str; 7] = ["proc", "dev", "sys", "tmp", "run", "home", "root"];
 /// Device nodes every container has, as in `runtime-spec/config-linux.md`.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
-
-/// One entry of the host's `/` as a container gets it.
-#[derive(Clone, Debug)]
-pub enum Part {
-    Link { name: String, target: PathBuf },
-    Dir(String),
-    File(String),
-}
 
 #[derive(Debug)]
 pub struct Ground {
@@ -47,7 +40,8 @@ pub struct Ground {
 }
 
 impl Ground {
-    pub fn prepare() -> Result<Self, Refused> {
+    /// `plain`: without overlayfs.
+    pub fn prepare(plain: bool) -> Result<Self, Refused> {
         // nothing of what follows may be seen in the host's mount namespace, nor the other way round
         mount_(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None).at(Step::PrivateMounts)?;
         // a tmpfs over any directory, and the host's root moves below it
@@ -55,7 +49,7 @@ impl Ground {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount_(Some("podscope"), base, Some("tmpfs"), flags, Some("mode=755")).at(Step::Tmpfs)?;
         chdir(base).at(Step::Pivot)?;
-        for dir in [HOST, PARTS, NEW_ROOT, LAYERS, PODS, PAUSE_ROOT, "/proc", "/sys"] {
+        for dir in [HOST, PARTS, MASKS, NEW_ROOT, LAYERS, PODS, PAUSE_ROOT, "/proc", "/sys"] {
             fs::create_dir(&dir[1..]).at(Step::Tmpfs)?;
         }
         // while the host's /proc can be seen: the kernel mounts no other where it cannot (mount_too_revealing)
@@ -64,7 +58,7 @@ impl Ground {
         let _ = mount_(Some("sysfs"), "sys", Some("sysfs"), quiet() | MsFlags::MS_RDONLY, None);
         pivot_root(".", &HOST[1..]).at(Step::Pivot)?;
         chdir("/").at(Step::Pivot)?;
-        let parts = parts()?;
+        let parts = packages::prepare(plain)?;
         devices().at(Step::Template)?;
         pause().at(Step::Template)?;
         Ok(Self { parts })
@@ -97,67 +91,6 @@ pub fn lock_down(path: &str) -> Result<(), Errno> {
 pub fn read_only(path: &str) -> Result<(), Errno> {
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
     set_attr(AT_FDCWD, &path, Attr::READ_ONLY, false)
-}
-
-/// Binds every top-level entry of the host read-only.
-fn parts() -> Result<Vec<Part>, Refused> {
-    let mut parts = Vec::new();
-    let mut entries: Vec<_> = fs::read_dir(HOST).at(Step::HostRoot)?.filter_map(Result::ok).collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let Ok(kind) = entry.file_type() else { continue };
-        if OWN.contains(&name.as_str()) {
-            continue;
-        }
-        let (from, to) = (format!("{HOST}/{name}"), format!("{PARTS}/{name}"));
-        if kind.is_symlink() {
-            let Ok(target) = fs::read_link(entry.path()) else { continue };
-            parts.push(Part::Link { name, target });
-            continue;
-        }
-        if kind.is_dir() {
-            fs::create_dir(&to).at(Step::HostRoot)?;
-        } else if kind.is_file() {
-            File::create(&to).at(Step::HostRoot)?;
-        } else {
-            continue;
-        }
-        mount_(Some(&from), &to, None, MsFlags::MS_BIND | MsFlags::MS_REC, None).at(Step::HostRoot)?;
-        lock_down(&to).at(Step::HostRoot)?;
-        parts.push(if kind.is_dir() { Part::Dir(name) } else { Part::File(name) });
-    }
-    for hidden in hidden_directories() {
-        let over = format!("{PARTS}{}", hidden.display());
-        mount_(Some("hidden"), &over, Some("tmpfs"), quiet() | MsFlags::MS_RDONLY, Some("mode=755,size=4k"))
-            .at(Step::HostRoot)?;
-    }
-    Ok(parts)
-}
-
-/// What is somebody's own and lies elsewhere than in the directories a container gets anew.
-fn hidden_directories() -> Vec<PathBuf> {
-    let uid = std::fs::read_to_string(format!("{HOST}/proc/self/uid_map"))
-        .ok()
-        .and_then(|map| map.split_whitespace().nth(1)?.parse::<u32>().ok())
-        .unwrap_or_else(|| getuid().as_raw());
-    // system users' homes are directories such as /bin and /var/lib
-    let passwd = fs::read_to_string(format!("{HOST}/etc/passwd")).unwrap_or_default();
-    let homes = passwd.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let owner: u32 = fields.get(2)?.parse().ok()?;
-        (owner >= 1000 && (owner < 65534 || owner == uid)).then(|| PathBuf::from(fields.get(5).copied().unwrap_or("/")))
-    });
-    let mut hidden: Vec<PathBuf> = homes.chain([PathBuf::from("/var/home"), PathBuf::from("/var/tmp")]).collect();
-    hidden.retain(|path| {
-        let inside = path.strip_prefix("/").is_ok_and(|p| p.components().count() >= 2);
-        let covered = OWN.iter().any(|own| path.starts_with(Path::new("/").join(own)));
-        let system = path.starts_with("/usr") || path.starts_with("/etc");
-        inside && !covered && !system && Path::new(&format!("{PARTS}{}", path.display())).is_dir()
-    });
-    hidden.sort();
-    hidden.dedup();
-    hidden
 }
 
 /// `/dev` with the nodes that no program does without.

@@ -1,13 +1,10 @@
 //! From an ordinary process to PID 1 of a node.
 
-use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -21,19 +18,18 @@ use super::cgroups::Cgroups;
 use super::engine::{Node, Parts};
 use super::ground::Ground;
 use super::hostproc::HostProc;
+use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Options, Report, Request, Step, VERSION};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::sys::fork::{self, Alone};
-
-/// Whom root becomes: the kernel's overflow user, who owns nothing (`/proc/sys/kernel/overflowuid`).
-pub const NOBODY: u32 = 65534;
+use crate::sys::keyring;
 
 /// What the node needs from before it leaves the host's namespaces.
 struct Belongings {
     socket: OwnedFd,
-    /// Our own executable, for the stand-ins.
+    /// What we run from, for the stand-ins: a sealed copy in memory that no one can change.
     exe: OwnedFd,
     /// The host's /proc: it tells pids as the app knows them.
     proc: OwnedFd,
@@ -58,15 +54,17 @@ pub fn main(options: &str) -> i32 {
 fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     let alone = Alone::prove().at(Step::Open)?;
     // both while we may: afterwards another user, or no longer the same /proc
-    let exe = own_executable().at(Step::Open)?;
+    let exe = open("/proc/self/exe", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     // in its cgroup before it has children
-    let cgroups = place(socket).at(Step::Open)?;
+    let (cgroups, user) = place(socket).at(Step::Open)?;
+    // the user's session keyring is not for pods: possession alone opens its keys (session-keyring(7))
+    keyring::join_new_session().at(Step::Keyring)?;
     let belongings = Belongings { socket: socket.try_clone().at(Step::Open)?, exe, proc, cgroups };
     // nothing keeps the caller's standard input but the copy
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     dup2_stdin(&null).at(Step::Open)?;
-    user_namespace(socket)?;
+    user_namespace(socket, user)?;
 
     // the node waits until its pid has been told: otherwise its own words could come first
     let (go, tell) = pipe2(OFlag::O_CLOEXEC).at(Step::Clone)?;
@@ -87,20 +85,20 @@ fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Waits for the app's word on where we are to run.
-fn place(socket: &OwnedFd) -> Result<Cgroups, Errno> {
+/// Waits for the app to say where we are to run, and as whom if we are root.
+fn place(socket: &OwnedFd) -> Result<(Cgroups, Option<u32>), Errno> {
     let mut inbox = Inbox::default();
     match inbox.receive(socket, true) {
-        Ok(Some(Request::Place { grant })) => Ok(Cgroups::new(grant, inbox.take_fds().pop())),
+        Ok(Some(Request::Place { grant, user })) => Ok((Cgroups::new(grant, inbox.take_fds().pop()), user)),
         _ => Err(Errno::EPROTO),
     }
 }
 
 /// Gives up root if we have it, then becomes root of a new user namespace. The app maps what it may there; whom it
 /// could not map, ourselves alone.
-fn user_namespace(socket: &OwnedFd) -> Result<(), Refused> {
-    if geteuid().is_root() {
-        drop_root().at(Step::DropRoot)?;
+fn user_namespace(socket: &OwnedFd, user: Option<u32>) -> Result<(), Refused> {
+    if let Some(user) = user {
+        drop_root(user).at(Step::DropRoot)?;
     }
     let (uid, gid) = (geteuid(), getegid());
     bound_namespace().at(Step::Unshare)?;
@@ -136,9 +134,9 @@ fn bound_namespace() -> Result<(), Errno> {
     setrlimit(Resource::RLIMIT_NPROC, bound, hard)
 }
 
-/// So that root takes the same way as anybody, and no pod ever runs as the host's root.
-fn drop_root() -> Result<(), Errno> {
-    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+/// Root takes the same way as an ordinary user, and no pod ever runs as the host's root.
+fn drop_root(user: u32) -> Result<(), Errno> {
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     let dropped = setgroups(&[]).and_then(|()| setresgid(gid, gid, gid)).and_then(|()| setresuid(uid, uid, uid));
     match dropped {
         Ok(()) => {}
@@ -153,22 +151,6 @@ fn drop_root() -> Result<(), Errno> {
 fn maps_everybody() -> bool {
     std::fs::read_to_string("/proc/self/uid_map")
         .is_ok_and(|map| map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"])
-}
-
-/// Our executable as a descriptor that anybody may execute.
-fn own_executable() -> std::io::Result<OwnedFd> {
-    let path = "/proc/self/exe";
-    let anybody = std::fs::metadata(path)?.permissions().mode() & 0o005 == 0o005;
-    if anybody || !geteuid().is_root() {
-        return Ok(open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?);
-    }
-    // built under a strict umask: the user that root becomes could not execute it
-    let copy = memfd_create("podscope", MFdFlags::MFD_CLOEXEC)?;
-    let mut file = File::from(copy);
-    std::io::copy(&mut File::open(path)?, &mut file)?;
-    // executing what is open for writing is ETXTBSY
-    let again = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(open(again.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?)
 }
 
 /// The node's whole life; its exit code.
@@ -199,10 +181,12 @@ fn prepare(belongings: Belongings, options: Options) -> Result<Node, Refused> {
     let Belongings { socket, exe, proc, cgroups } = belongings;
     let host = HostProc::new(proc);
     let me = host.myself().at(Step::Identify)?;
-    let ground = Ground::prepare()?;
+    let ground = Ground::prepare(options.without_overlay)?;
     let network = Network::start(options.range)?;
     let alone = Alone::prove().at(Step::Loop)?;
-    let mut node = Node::new(Parts { socket, exe, host, me, ground, network, cgroups, alone, clock: options.clock })?;
+    let filters = Filters::compile().at(Step::Seccomp)?;
+    let clock = options.clock;
+    let mut node = Node::new(Parts { socket, exe, host, me, ground, network, cgroups, filters, alone, clock })?;
     node.report(&Report::Hello { version: VERSION, node: me });
     Ok(node)
 }

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Sig;
 
-use super::birth;
+use super::{birth, sandbox};
 use super::engine::{Node, Role, Timer};
 use crate::lab::controller::Fact;
 use crate::lab::ports;
@@ -50,11 +51,15 @@ impl Node {
             .map(|(fd, (_, inside))| (fd, SocketAddr::new(IpAddr::V4(ip), *inside)))
             .collect();
         let alone = &self.alone;
-        let child = fork::spawn(alone, nix::sched::CloneFlags::empty(), || {
+        let filter = self.filters.container();
+        let child = fork::spawn(alone, CloneFlags::CLONE_NEWNS, || {
             // it ends with the node in any case; with the app's socket it must not hold on to anything
             let _ = prctl::set_pdeathsig(Sig::SIGKILL);
             let keep: Vec<i32> = pairs.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
-            let ready = fork::keep_only(alone, &keep).and_then(|()| birth::confine_in_place());
+            // a pod in the node's pid namespace can look into it: nothing of the host may be found there
+            let ready = sandbox::leave_the_nodes_root()
+                .and_then(|()| fork::keep_only(alone, &keep))
+                .and_then(|()| birth::confine_in_place(filter));
             if ready.is_err() { 1 } else { ports::serve(pairs) }
         })
         .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;

@@ -1,7 +1,7 @@
 //! A container's root, built in the container's own mount namespace. Runs in the child.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -9,17 +9,34 @@ use nix::unistd::{chdir, pivot_root};
 
 use super::birth::Failure;
 use super::errno_of;
-use super::ground::{HOST, NEW_ROOT, PARTS, Part, lock_down, mount_, quiet, read_only};
+use super::ground::{HOST, NEW_ROOT, PARTS, lock_down, mount_, quiet, read_only};
+use super::packages::Part;
 use super::volumes::{self, Mounts};
 
-/// Directories a container may write.
-const WRITABLE: [(&str, u32); 4] = [("tmp", 0o1777), ("run", 0o755), ("home", 0o755), ("root", 0o700)];
+/// Directories a container may write, with what an image has there.
+const WRITABLE: [(&str, u32); 5] = [("tmp", 0o1777), ("run", 0o755), ("home", 0o755), ("root", 0o700), ("var", 0o755)];
+/// Directories below those.
+const BELOW: [(&str, u32); 9] = [
+    ("run/lock", 0o1777),
+    ("var/cache", 0o755),
+    ("var/lib", 0o755),
+    ("var/local", 0o755),
+    ("var/log", 0o755),
+    ("var/mail", 0o755),
+    ("var/opt", 0o755),
+    ("var/spool", 0o755),
+    ("var/tmp", 0o1777),
+];
+/// Empty directories, as in an image.
+const EMPTY: [&str; 4] = ["media", "mnt", "opt", "srv"];
+/// All that a container may write outside of its volumes is memory, so it has a bound, in bytes and in files.
+const BOUND: &str = "mode=755,size=256m,nr_inodes=65536";
 
 /// Makes the root of a container and goes there; nothing of the node's or the host's stays in reach.
 pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
     let step = |what: &'static str| move |e: Errno| Failure::create(what, e);
     // a small tmpfs is the root, so that mount points can be made in it
-    mount_(Some("root"), NEW_ROOT, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=755,size=50%"))
+    mount_(Some("root"), NEW_ROOT, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(BOUND))
         .map_err(step("mount the container's root"))?;
     chdir(NEW_ROOT).map_err(step("enter the container's root"))?;
     // the host's directories come read-only from the node, which has them ready
@@ -29,8 +46,17 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Fai
     fs::create_dir("dev").map_err(|e| Failure::create("make /dev", errno_of(&e)))?;
     move_in("dev").map_err(step("put /dev into the root"))?;
     // what the container may write is its own and as old as it is
+    for dir in EMPTY {
+        make_dir(dir, 0o755).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
+    }
     for (dir, mode) in WRITABLE {
         writable(dir, mode).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
+    }
+    for (dir, mode) in BELOW {
+        make_dir(dir, mode).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
+    }
+    for (link, target) in [("var/run", "/run"), ("var/lock", "/run/lock")] {
+        symlink(target, link).map_err(|e| Failure::create(&format!("make /{link}"), errno_of(&e)))?;
     }
     proc().map_err(step("mount /proc"))?;
     sys().map_err(step("mount /sys"))?;
@@ -48,7 +74,7 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Fai
 
 fn name(part: &Part) -> &str {
     match part {
-        Part::Link { name, .. } | Part::Dir(name) | Part::File(name) => name,
+        Part::Link { name, .. } | Part::Dir(name) => name,
     }
 }
 
@@ -56,7 +82,6 @@ fn take(part: &Part) -> Result<(), Errno> {
     match part {
         Part::Link { name, target } => symlink(target, name).map_err(|e| errno_of(&e)),
         Part::Dir(name) => fs::create_dir(name).map_err(|e| errno_of(&e)).and_then(|()| move_in(name)),
-        Part::File(name) => File::create(name).map_err(|e| errno_of(&e)).and_then(|_| move_in(name)),
     }
 }
 
@@ -65,9 +90,14 @@ fn move_in(name: &str) -> Result<(), Errno> {
     mount_(Some(&format!("{PARTS}/{name}")), name, None, MsFlags::MS_MOVE, None)
 }
 
+fn make_dir(dir: &str, mode: u32) -> Result<(), Errno> {
+    // the mode of mkdir(2) is subject to the umask
+    DirBuilder::new().create(dir).map_err(|e| errno_of(&e))?;
+    fs::set_permissions(dir, Permissions::from_mode(mode)).map_err(|e| errno_of(&e))
+}
+
 fn writable(dir: &str, mode: u32) -> Result<(), Errno> {
-    DirBuilder::new().mode(mode).create(dir).map_err(|e| errno_of(&e))?;
-    fs::set_permissions(dir, Permissions::from_mode(mode)).map_err(|e| errno_of(&e))?;
+    make_dir(dir, mode)?;
     // a mount of its own stays writable when the root's mount becomes read-only
     mount_(Some(dir), dir, None, MsFlags::MS_BIND, None)
 }

@@ -10,6 +10,7 @@ use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
 use super::birth::{self, Failure};
 use super::ground::PAUSE_ROOT;
+use super::seccomp::Filter;
 use crate::lab::spec::PodSpec;
 use crate::model::SandboxKind;
 use crate::sys::fork::{self, Alone, Child};
@@ -51,23 +52,39 @@ impl Namespaces {
 
 pub fn start(
     alone: &Alone,
+    filter: &Filter,
     hostname: &str,
-    kind: &SandboxKind,
-    namespaces: Namespaces,
+    spec: &PodSpec,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Started, Errno> {
+    let (kind, namespaces) = (&spec.sandbox, Namespaces::of(spec));
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
     let child = fork::spawn_in(alone, namespaces.flags(), cgroup, || {
-        let failure = become_pause(namespaces.own_name().then_some(hostname), kind, &report_in, &output_in);
+        let failure = become_pause(filter, namespaces.own_name().then_some(hostname), kind, &report_in, &output_in);
         birth::tell(&error_in, &failure);
         127
     })?;
     Ok(Started { child, report, output, error })
 }
 
-fn become_pause(hostname: Option<&str>, kind: &SandboxKind, report: &OwnedFd, output: &OwnedFd) -> Failure {
+/// In a mount namespace of its own: pause's root holds its executable and nothing else, and nothing of the node's or the
+/// host's stays in reach.
+pub fn leave_the_nodes_root() -> Result<(), Errno> {
+    chdir(PAUSE_ROOT)
+        .and_then(|()| pivot_root(".", "."))
+        .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
+        .and_then(|()| chdir("/"))
+}
+
+fn become_pause(
+    filter: &Filter,
+    hostname: Option<&str>,
+    kind: &SandboxKind,
+    report: &OwnedFd,
+    output: &OwnedFd,
+) -> Failure {
     let attempt = || -> Result<(), (&str, Errno)> {
         if let Some(hostname) = hostname {
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
@@ -75,14 +92,9 @@ fn become_pause(hostname: Option<&str>, kind: &SandboxKind, report: &OwnedFd, ou
         birth::streams(None, output, output).map_err(|e| ("set up standard streams", e))?;
         // a namespace made by clone3 would have the node's cgroup as its root, and not pause's own
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
-        // its root is the executable and nothing else
-        chdir(PAUSE_ROOT)
-            .and_then(|()| pivot_root(".", "."))
-            .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
-            .and_then(|()| chdir("/"))
-            .map_err(|e| ("change pause's root", e))?;
+        leave_the_nodes_root().map_err(|e| ("change pause's root", e))?;
         // it needs no capability to reap
-        birth::confine(&[]).map_err(|e| ("confine pause", e))?;
+        birth::confine(&[], filter).map_err(|e| ("confine pause", e))?;
         fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| ("hand over the report pipe", e))?;
         let fd = report.as_raw_fd().to_string();
         let delay;

@@ -37,6 +37,7 @@ impl Node {
             working_dir: container.working_dir.clone(),
             stdin: None,
             keep: &caps::CONTAINER,
+            filter: self.filters.container(),
             cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
             mark: target.mark,
         };

@@ -55,7 +55,7 @@ impl Node {
         // a container's name has no underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", e.desc()))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
-        let started = sandbox::start(&self.alone, &hostname, &spec.sandbox, Namespaces::of(spec), into);
+        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, spec, into);
         let started =
             self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", e.desc()))?;
         let sandbox::Started { child, report, output, error } = started;
@@ -161,6 +161,7 @@ impl Node {
             working_dir: container.working_dir.clone(),
             stdin,
             keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
+            filter: if obeys { self.filters.hand() } else { self.filters.container() },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             mark,
         };

@@ -8,7 +8,7 @@ use nix::unistd::{read, sethostname};
 
 use super::birth::{self, Failure, Start};
 use super::errno_of;
-use super::ground::Part;
+use super::packages::Part;
 use super::leftovers;
 use super::output;
 use super::root;
@@ -147,7 +147,7 @@ fn launch(
         let failure = leftovers::mark(program.mark)
             .map_err(|e| Failure::create("mark the container's processes", e))
             .and_then(|()| birth(&stdout_in, &stderr_in))
-            .and_then(|()| birth::confine(program.keep).map_err(|e| Failure::create("confine the container", e)))
+            .and_then(|()| birth::confine(program.keep, program.filter).map_err(|e| Failure::create("confine the container", e)))
             .err()
             .unwrap_or_else(|| birth::become_program(program));
         birth::tell(&error_in, &failure);

@@ -1,0 +1,166 @@
+//! What a container sees of the host: what packages have put into `/usr`, `/bin`, `/lib*` and `/etc`, read-only.
+//!
+//! Each directory is the lower layer of an overlay. A socket or FIFO of the host's is another one there, which leads to
+//! nobody (`Documentation/filesystems/overlayfs.rst`): mounts that are read-only do not keep anyone from connecting to
+//! a socket or from opening a FIFO. What not everybody may read is not there at all, since a pod's root is the user
+//! outside.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::MsFlags;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use super::ground::{HOST, MASKS, PARTS, lock_down, mount_, quiet};
+use super::{At, Refused, errno_of};
+use crate::lab::protocol::Step;
+
+/// Directories of the host's `/` where packages put their files, as the Filesystem Hierarchy Standard has it; and the
+/// stores of Nix and Guix, where their programs are.
+const PACKAGES: [&str; 10] = ["bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "usr"];
+/// What the administrator has put there, and not packages: an empty directory in its place.
+const LOCAL: &str = "usr/local";
+/// What an image has in its empty `/usr/local`.
+const LOCAL_DIRS: [&str; 8] = ["bin", "etc", "games", "include", "lib", "sbin", "share", "src"];
+/// Only the host's own mounts of packages' files count: in `/etc` are those of a surrounding container.
+const WITH_MOUNTS: [&str; 3] = ["usr", "nix", "gnu"];
+
+/// One entry of the host's `/` as a container gets it.
+#[derive(Clone, Debug)]
+pub enum Part {
+    Link { name: String, target: PathBuf },
+    Dir(String),
+}
+
+/// Makes every part ready below [`PARTS`]. `plain`: without overlayfs.
+pub fn prepare(plain: bool) -> Result<Vec<Part>, Refused> {
+    let mut parts = Vec::new();
+    for name in PACKAGES {
+        let from = Path::new(HOST).join(name);
+        let Ok(kind) = fs::symlink_metadata(&from) else { continue };
+        if kind.is_symlink() {
+            let target = fs::read_link(&from).at(Step::HostRoot)?;
+            parts.push(Part::Link { name: name.to_owned(), target });
+        } else if kind.is_dir() {
+            show(name, plain).at(Step::HostRoot)?;
+            parts.push(Part::Dir(name.to_owned()));
+        }
+    }
+    if Path::new(PARTS).join(LOCAL).is_dir() {
+        empty_local().at(Step::HostRoot)?;
+    }
+    Ok(parts)
+}
+
+/// Shows one directory of the host at the same place below [`PARTS`].
+fn show(name: &str, plain: bool) -> Result<(), Errno> {
+    let (from, to, mask) = (format!("{HOST}/{name}"), format!("{PARTS}/{name}"), format!("{MASKS}/{name}"));
+    for dir in [&to, &mask] {
+        fs::create_dir(dir).map_err(|e| errno_of(&e))?;
+    }
+    if !plain && name == "etc" {
+        hide_private(Path::new(&from), Path::new(&mask))?;
+    }
+    if plain || overlay(&from, &to, &mask).is_err() {
+        bind(&from, &to)?;
+        cover(Path::new(&from), Path::new(&to), name == "etc")?;
+    }
+    if WITH_MOUNTS.contains(&name) {
+        for dir in mounts_below(name) {
+            let (from, to) = (format!("{HOST}/{dir}"), format!("{PARTS}/{dir}"));
+            // a file system that cannot be a lower layer stays hidden
+            let _ = overlay(&from, &to, &format!("{MASKS}/none"));
+        }
+    }
+    Ok(())
+}
+
+fn overlay(from: &str, to: &str, mask: &str) -> Result<(), Errno> {
+    // one lower layer alone is none (`overlayfs: at least 2 lowerdir are needed while upperdir nonexistent`)
+    fs::create_dir_all(mask).map_err(|e| errno_of(&e))?;
+    let layers = format!("lowerdir={mask}:{from}");
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
+    mount_(Some("packages"), to, Some("overlay"), flags, Some(&layers))
+}
+
+/// Directories below a part that are mounts of the host's, outer ones first.
+fn mounts_below(name: &str) -> Vec<String> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let prefix = format!("{HOST}/{name}/");
+    let mut dirs: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        // one whose name is escaped there (proc_pid_mountinfo(5)) stays hidden
+        .filter(|at| at.starts_with(&prefix) && !at.contains(['\\', ':', ',']) && Path::new(at).is_dir())
+        .map(|at| at[HOST.len() + 1..].to_owned())
+        .collect();
+    dirs.sort();
+    dirs.dedup();
+    dirs
+}
+
+/// Lays a whiteout over everything that not everybody may read, in the layer `mask`.
+fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
+    for entry in fs::read_dir(from).map_err(|e| errno_of(&e))?.flatten() {
+        let Ok(meta) = entry.metadata() else { continue };
+        let over = mask.join(entry.file_name());
+        if is_private(&meta) {
+            fs::create_dir_all(mask).map_err(|e| errno_of(&e))?;
+            mknod(&over, SFlag::S_IFCHR, Mode::empty(), makedev(0, 0))?;
+        } else if meta.is_dir() {
+            hide_private(&entry.path(), &over)?;
+            if over.is_dir() {
+                // the layer's own mode is what is seen
+                fs::set_permissions(&over, meta.permissions()).map_err(|e| errno_of(&e))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_private(meta: &fs::Metadata) -> bool {
+    let needed = if meta.is_dir() { 0o005 } else { 0o004 };
+    !meta.is_symlink() && meta.mode() & needed != needed
+}
+
+/// Without overlayfs: a read-only bind mount.
+fn bind(from: &str, to: &str) -> Result<(), Errno> {
+    mount_(Some(from), to, None, MsFlags::MS_BIND, None)?;
+    lock_down(to)
+}
+
+/// And over each socket, FIFO and device that is there now an empty file that nobody may open; in `/etc` over what not
+/// everybody may read as well.
+fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
+    let nothing = Path::new(MASKS).join("nothing");
+    let empty = Path::new(MASKS).join("empty");
+    if !nothing.exists() {
+        File::create(&nothing).map_err(|e| errno_of(&e))?;
+        fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0)).map_err(|e| errno_of(&e))?;
+        DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
+    }
+    // a directory that we may not read, nobody else may in a pod
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        let over = to.join(entry.file_name());
+        let special = kind.is_socket() || kind.is_fifo() || kind.is_char_device() || kind.is_block_device();
+        if special || private && entry.metadata().is_ok_and(|meta| is_private(&meta)) {
+            let mask = if kind.is_dir() { &empty } else { &nothing };
+            nix::mount::mount(Some(mask), &over, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        } else if kind.is_dir() {
+            cover(&entry.path(), &over, private)?;
+        }
+    }
+    Ok(())
+}
+
+fn empty_local() -> Result<(), Errno> {
+    let local = format!("{PARTS}/{LOCAL}");
+    mount_(Some("local"), &local, Some("tmpfs"), quiet(), Some("mode=755,size=64k"))?;
+    for dir in LOCAL_DIRS {
+        fs::create_dir(format!("{local}/{dir}")).map_err(|e| errno_of(&e))?;
+    }
+    lock_down(&local)
+}

@@ -1,0 +1,185 @@
+//! Which system calls a pod's programs may make: as docker's default profile has it
+//! (<https://docs.docker.com/engine/security/seccomp/>), and as containerd's, CRI-O's and a kubelet's `RuntimeDefault`.
+//!
+//! What the profile allows only with a capability is here only where a container of the lab may have that capability.
+
+use std::collections::BTreeMap;
+use std::env::consts::ARCH;
+use std::io;
+
+use nix::libc;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+
+/// Compiled once for all pods.
+pub struct Filters {
+    container: Filter,
+    hand: Filter,
+}
+
+/// In the order in which the kernel gets them; of two that say an error number, the later one counts (`seccomp(2)`).
+pub struct Filter(Vec<BpfProgram>);
+
+impl Filters {
+    /// # Errors
+    /// If this processor is not known to the compiler.
+    pub fn compile() -> io::Result<Self> {
+        let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = calls().map(|call| (call, Vec::new())).collect();
+        allowed.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(NAMESPACES), 0)?]);
+        // a virtual machine's own sockets lead out of it
+        allowed.insert(libc::SYS_socket, vec![rule(0, SeccompCmpOp::Ne, libc::AF_VSOCK as u64)?]);
+        let personas = PERSONAS.iter().map(|persona| rule(0, SeccompCmpOp::Eq, *persona));
+        allowed.insert(libc::SYS_personality, personas.collect::<io::Result<_>>()?);
+        let mut hand = allowed.clone();
+        hand.extend(WITH_SYS_ADMIN.map(|call| (call, Vec::new())));
+        // a filter does not see behind clone3's pointer; a C library that is told that there is no such call uses clone
+        let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
+        Ok(Self {
+            container: Filter(vec![allow(allowed)?, program(no_clone3, SeccompAction::Allow, unknown)?]),
+            hand: Filter(vec![allow(hand)?]),
+        })
+    }
+
+    /// For whom has no more than the usual capabilities.
+    pub fn container(&self) -> &Filter {
+        &self.container
+    }
+
+    /// For whom has `SYS_ADMIN` in the lab.
+    pub fn hand(&self) -> &Filter {
+        &self.hand
+    }
+}
+
+impl Filter {
+    /// Restricts this process and all that it starts, for good.
+    pub fn apply(&self) -> Result<(), nix::Error> {
+        for program in &self.0 {
+            seccompiler::apply_filter(program).map_err(|_| nix::Error::last())?;
+        }
+        Ok(())
+    }
+}
+
+fn allow(calls: BTreeMap<i64, Vec<SeccompRule>>) -> io::Result<BpfProgram> {
+    program(calls, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+fn program(
+    calls: BTreeMap<i64, Vec<SeccompRule>>,
+    others: SeccompAction,
+    these: SeccompAction,
+) -> io::Result<BpfProgram> {
+    let arch = ARCH.try_into().map_err(io::Error::other)?;
+    SeccompFilter::new(calls, others, these, arch).and_then(TryInto::try_into).map_err(io::Error::other)
+}
+
+fn rule(argument: u8, compare: SeccompCmpOp, with: u64) -> io::Result<SeccompRule> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, compare, with)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(io::Error::other)
+}
+
+fn calls() -> impl Iterator<Item = i64> {
+    COMMON.iter().chain(NEW).chain(LEGACY).copied()
+}
+
+/// Every `CLONE_NEW*` that `clone(2)` knows.
+const NAMESPACES: u64 = 0x7e02_0000;
+
+/// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the question which one it is (`personality(2)`).
+const PERSONAS: [u64; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+
+macro_rules! calls {
+    ($($name:ident)*) => { [$(libc::$name),*] };
+}
+
+/// What a container that makes and joins namespaces needs besides.
+const WITH_SYS_ADMIN: [i64; 11] = calls![
+    SYS_clone SYS_clone3 SYS_fsconfig SYS_fsmount SYS_fsopen SYS_mount SYS_sethostname SYS_setns SYS_umount2
+    SYS_unshare SYS_setdomainname
+];
+
+/// Later than what every C library knows; these have one number on all processors (`scripts/syscall.tbl`): cachestat,
+/// map_shadow_stack, futex_wake, futex_wait, futex_requeue, statmount, listmount, setxattrat, getxattrat,
+/// listxattrat, removexattrat.
+const NEW: &[i64] = &[451, 453, 454, 455, 456, 457, 458, 463, 464, 465, 466];
+
+/// On every processor.
+const COMMON: &[i64] = &calls![
+    SYS_accept SYS_accept4 SYS_adjtimex SYS_bind SYS_brk SYS_capget SYS_capset SYS_chdir SYS_chroot SYS_clock_adjtime
+    SYS_clock_getres SYS_clock_gettime SYS_clock_nanosleep SYS_close SYS_close_range SYS_connect SYS_copy_file_range
+    SYS_dup SYS_dup3 SYS_epoll_create1 SYS_epoll_ctl SYS_epoll_pwait SYS_epoll_pwait2 SYS_eventfd2 SYS_execve
+    SYS_execveat SYS_exit SYS_exit_group SYS_faccessat SYS_faccessat2 SYS_fadvise64 SYS_fallocate SYS_fanotify_mark
+    SYS_fchdir SYS_fchmod SYS_fchmodat SYS_fchmodat2 SYS_fchown SYS_fchownat SYS_fcntl SYS_fdatasync SYS_fgetxattr
+    SYS_flistxattr SYS_flock SYS_fremovexattr SYS_fsetxattr SYS_fstat SYS_fstatfs SYS_fsync SYS_ftruncate SYS_futex
+    SYS_futex_waitv SYS_get_robust_list SYS_getcpu SYS_getcwd SYS_getdents64 SYS_getegid SYS_geteuid SYS_getgid
+    SYS_getgroups SYS_getitimer SYS_getpeername SYS_getpgid SYS_getpid SYS_getppid SYS_getpriority SYS_getrandom
+    SYS_getresgid SYS_getresuid SYS_getrlimit SYS_getrusage SYS_getsid SYS_getsockname SYS_getsockopt SYS_gettid
+    SYS_gettimeofday SYS_getuid SYS_getxattr SYS_inotify_add_watch SYS_inotify_init1 SYS_inotify_rm_watch
+    SYS_io_cancel SYS_io_destroy SYS_io_getevents SYS_io_setup SYS_io_submit SYS_ioctl
+    SYS_ioprio_get SYS_ioprio_set SYS_kill SYS_landlock_add_rule SYS_landlock_create_ruleset
+    SYS_landlock_restrict_self SYS_lgetxattr SYS_linkat SYS_listen SYS_listxattr SYS_llistxattr SYS_lremovexattr
+    SYS_lseek SYS_lsetxattr SYS_madvise SYS_membarrier SYS_memfd_create SYS_memfd_secret SYS_mincore SYS_mkdirat
+    SYS_mknodat SYS_mlock SYS_mlock2 SYS_mlockall SYS_mmap SYS_mprotect SYS_mq_getsetattr SYS_mq_notify SYS_mq_open
+    SYS_mq_timedreceive SYS_mq_timedsend SYS_mq_unlink SYS_mremap SYS_mseal SYS_msgctl SYS_msgget SYS_msgrcv
+    SYS_msgsnd SYS_msync SYS_munlock SYS_munlockall SYS_munmap SYS_name_to_handle_at SYS_nanosleep SYS_newfstatat
+    SYS_openat SYS_openat2 SYS_pidfd_open SYS_pidfd_send_signal SYS_pipe2 SYS_pkey_alloc SYS_pkey_free
+    SYS_pkey_mprotect SYS_ppoll SYS_prctl SYS_pread64 SYS_preadv SYS_preadv2 SYS_prlimit64 SYS_process_mrelease
+    SYS_process_vm_readv SYS_process_vm_writev SYS_pselect6 SYS_ptrace SYS_pwrite64 SYS_pwritev SYS_pwritev2 SYS_read
+    SYS_readahead SYS_readlinkat SYS_readv SYS_recvfrom SYS_recvmmsg SYS_recvmsg SYS_remap_file_pages
+    SYS_removexattr SYS_renameat SYS_renameat2 SYS_restart_syscall SYS_rseq SYS_rt_sigaction SYS_rt_sigpending
+    SYS_rt_sigprocmask SYS_rt_sigqueueinfo SYS_rt_sigreturn SYS_rt_sigsuspend SYS_rt_sigtimedwait
+    SYS_rt_tgsigqueueinfo SYS_sched_get_priority_max SYS_sched_get_priority_min SYS_sched_getaffinity
+    SYS_sched_getattr SYS_sched_getparam SYS_sched_getscheduler SYS_sched_rr_get_interval SYS_sched_setaffinity
+    SYS_sched_setattr SYS_sched_setparam SYS_sched_setscheduler SYS_sched_yield SYS_seccomp SYS_semctl SYS_semget
+    SYS_semop SYS_semtimedop SYS_sendfile SYS_sendmmsg SYS_sendmsg SYS_sendto SYS_set_robust_list
+    SYS_set_tid_address SYS_setfsgid SYS_setfsuid SYS_setgid SYS_setgroups SYS_setitimer SYS_setpgid SYS_setpriority
+    SYS_setregid SYS_setresgid SYS_setresuid SYS_setreuid SYS_setrlimit SYS_setsid SYS_setsockopt SYS_setuid
+    SYS_setxattr SYS_shmat SYS_shmctl SYS_shmdt SYS_shmget SYS_shutdown SYS_sigaltstack SYS_signalfd4
+    SYS_socketpair SYS_splice SYS_statfs SYS_statx SYS_symlinkat SYS_sync SYS_sync_file_range SYS_syncfs
+    SYS_sysinfo SYS_tee SYS_tgkill SYS_timer_create SYS_timer_delete SYS_timer_getoverrun SYS_timer_gettime
+    SYS_timer_settime SYS_timerfd_create SYS_timerfd_gettime SYS_timerfd_settime SYS_times SYS_tkill SYS_truncate
+    SYS_umask SYS_uname SYS_unlinkat SYS_utimensat SYS_vmsplice SYS_wait4 SYS_waitid SYS_write SYS_writev
+];
+
+/// On x86_64 alone.
+#[cfg(target_arch = "x86_64")]
+const LEGACY: &[i64] = &calls![
+    SYS_access SYS_alarm SYS_arch_prctl SYS_chmod SYS_chown SYS_creat SYS_dup2 SYS_epoll_create SYS_epoll_ctl_old
+    SYS_epoll_wait SYS_epoll_wait_old SYS_eventfd SYS_fork SYS_futimesat SYS_get_thread_area SYS_getdents
+    SYS_getpgrp SYS_inotify_init SYS_lchown SYS_link SYS_lstat SYS_mkdir SYS_mknod SYS_modify_ldt SYS_open SYS_pause
+    SYS_pipe SYS_poll SYS_readlink SYS_rename SYS_rmdir SYS_select SYS_set_thread_area SYS_signalfd SYS_stat
+    SYS_symlink SYS_time SYS_unlink SYS_utime SYS_utimes SYS_vfork
+];
+#[cfg(not(target_arch = "x86_64"))]
+const LEGACY: &[i64] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_is_listed_twice_and_none_that_reaches_beyond_a_container() {
+        let mut all: Vec<i64> = calls().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        for denied in calls![
+            SYS_add_key SYS_bpf SYS_clone3 SYS_finit_module SYS_init_module SYS_io_uring_setup SYS_kexec_load
+            SYS_keyctl SYS_mount SYS_open_by_handle_at SYS_perf_event_open SYS_pidfd_getfd SYS_pivot_root SYS_reboot
+            SYS_request_key SYS_setns SYS_umount2 SYS_unshare SYS_userfaultfd
+        ] {
+            assert!(!all.contains(&denied), "{denied}");
+        }
+    }
+
+    #[test]
+    fn the_filters_compile() {
+        let filters = Filters::compile().expect("for this processor");
+        assert_eq!((filters.container().0.len(), filters.hand().0.len()), (2, 1));
+    }
+}
