@@ -2,8 +2,8 @@
 //!
 //! Each directory is the lower layer of an overlay. A socket or FIFO of the host's is another one there, which leads to
 //! nobody (`Documentation/filesystems/overlayfs.rst`): mounts that are read-only do not keep anyone from connecting to
-//! a socket or from opening a FIFO. What not everybody may read is not there at all, since a pod's root is the user
-//! outside.
+//! a socket or from opening a FIFO. What only the user or its groups may read in `/etc` is not there at all, since a
+//! pod's root is the user outside.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::{AccessFlags, access};
 
 use super::ground::{HOST, MASKS, PARTS, lock_down, mount_, quiet};
 use super::{At, Refused, errno_of};
@@ -101,12 +102,12 @@ fn mounts_below(name: &str) -> Vec<String> {
     dirs
 }
 
-/// Lays a whiteout over everything that not everybody may read, in the layer `mask`.
+/// Lays a whiteout over everything that we may read and others may not, in the layer `mask`.
 fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
     for entry in fs::read_dir(from).map_err(|e| errno_of(&e))?.flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         let over = mask.join(entry.file_name());
-        if is_private(&meta) {
+        if is_private(&entry.path(), &meta) {
             fs::create_dir_all(mask).map_err(|e| errno_of(&e))?;
             mknod(&over, SFlag::S_IFCHR, Mode::empty(), makedev(0, 0))?;
         } else if meta.is_dir() {
@@ -120,9 +121,12 @@ fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
     Ok(())
 }
 
-fn is_private(meta: &fs::Metadata) -> bool {
-    let needed = if meta.is_dir() { 0o005 } else { 0o004 };
-    !meta.is_symlink() && meta.mode() & needed != needed
+fn is_private(path: &Path, meta: &fs::Metadata) -> bool {
+    let (bits, ours) = match meta.is_dir() {
+        true => (0o005, AccessFlags::R_OK | AccessFlags::X_OK),
+        false => (0o004, AccessFlags::R_OK),
+    };
+    !meta.is_symlink() && meta.mode() & bits != bits && access(path, ours).is_ok()
 }
 
 /// Without overlayfs: a read-only bind mount.
@@ -131,8 +135,7 @@ fn bind(from: &str, to: &str) -> Result<(), Errno> {
     lock_down(to)
 }
 
-/// And over each socket, FIFO and device that is there now an empty file that nobody may open; in `/etc` over what not
-/// everybody may read as well.
+/// And over each socket, FIFO and device that is there now an empty file; in `/etc` over what is private as well.
 fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
     let nothing = Path::new(MASKS).join("nothing");
     let empty = Path::new(MASKS).join("empty");
@@ -141,12 +144,13 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
         fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0)).map_err(|e| errno_of(&e))?;
         DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
     }
-    // a directory that we may not read, nobody else may in a pod
+    // in a directory that we may not read, no pod may look for anything
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         let over = to.join(entry.file_name());
         let special = kind.is_socket() || kind.is_fifo() || kind.is_char_device() || kind.is_block_device();
-        if special || private && entry.metadata().is_ok_and(|meta| is_private(&meta)) {
+        let is_private = || entry.metadata().is_ok_and(|meta| is_private(&entry.path(), &meta));
+        if special || private && is_private() {
             let mask = if kind.is_dir() { &empty } else { &nothing };
             nix::mount::mount(Some(mask), &over, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
         } else if kind.is_dir() {

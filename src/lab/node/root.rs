@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -29,6 +30,19 @@ const BELOW: [(&str, u32); 9] = [
 ];
 /// Empty directories, as in an image.
 const EMPTY: [&str; 4] = ["media", "mnt", "opt", "srv"];
+/// What of `/proc` concerns the machine and not the pod: read-only, as with docker and containerd.
+const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+/// And hidden. `/proc/keys` names the keys of the user outside.
+const HIDDEN_FILES: [&str; 8] = [
+    "proc/interrupts",
+    "proc/kcore",
+    "proc/key-users",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/timer_list",
+    "proc/timer_stats",
+];
 /// All that a container may write outside of its volumes is memory, so it has a bound, in bytes and in files.
 const BOUND: &str = "mode=755,size=256m,nr_inodes=65536";
 
@@ -106,9 +120,14 @@ fn proc() -> Result<(), Errno> {
     fs::create_dir("proc").map_err(|e| errno_of(&e))?;
     // of this process's pid namespace, so it shows the pod (or this container alone)
     mount_(Some("proc"), "proc", Some("proc"), quiet(), None)?;
-    // its namespaces' settings are not the container's to change, as with docker and containerd
-    mount_(Some("proc/sys"), "proc/sys", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
-    read_only(&format!("{NEW_ROOT}/proc/sys"))
+    for path in READ_ONLY.into_iter().filter(|path| Path::new(path).exists()) {
+        mount_(Some(path), path, None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
+        read_only(&format!("{NEW_ROOT}/{path}"))?;
+    }
+    HIDDEN_FILES.into_iter().filter(|path| Path::new(path).exists()).try_for_each(|path| {
+        // reading it gives nothing, writing it has no effect
+        mount_(Some("dev/null"), path, None, MsFlags::MS_BIND, None)
+    })
 }
 
 fn sys() -> Result<(), Errno> {

@@ -23,6 +23,9 @@ use crate::model::PodUid;
 /// A container's volumes with their sources.
 pub type Mounts = Vec<(VolumeSource, String, String, bool)>;
 
+/// A pod's `/dev/shm`, as large as a kubelet's runtimes make it.
+const SHARED_MEMORY: &str = "mode=1777,size=64m,nr_inodes=16384";
+
 pub fn pod_files(uid: &PodUid) -> String {
     format!("{PODS}/{uid}")
 }
@@ -30,8 +33,12 @@ pub fn pod_files(uid: &PodUid) -> String {
 /// Makes what lives as long as the pod.
 pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
     let base = pod_files(uid);
-    for dir in ["shm", "etc", "volumes"] {
+    for dir in ["etc", "volumes"] {
         fs::create_dir_all(format!("{base}/{dir}"))?;
+    }
+    let shm = format!("{base}/shm");
+    if fs::create_dir(&shm).is_ok() {
+        mount_(Some("shm"), &shm, Some("tmpfs"), quiet(), Some(SHARED_MEMORY))?;
     }
     for volume in &spec.volumes {
         if let VolumeSource::EmptyDir { memory, size_limit } = volume.source {
@@ -57,6 +64,7 @@ pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<
 
 pub fn remove(uid: &PodUid) {
     let base = pod_files(uid);
+    let _ = umount2(format!("{base}/shm").as_str(), MntFlags::MNT_DETACH);
     for volume in fs::read_dir(format!("{base}/volumes")).into_iter().flatten().filter_map(Result::ok) {
         // those in memory are mounts; of the others the kernel says so
         let _ = umount2(&volume.path(), MntFlags::MNT_DETACH);

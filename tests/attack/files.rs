@@ -1,0 +1,93 @@
+//! Files of the host and of its users.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use podscope::lab::Options;
+use podscope::model::Pod;
+
+use crate::says;
+use crate::support::{Bench, container, spec};
+
+fn caged(options: Options) -> (Bench, Pod) {
+    let mut bench = Bench::with(options);
+    let pod = bench.run(spec("caged", true, vec![container("a", "exec sleep 1000")]));
+    (bench, pod)
+}
+
+/// In each place where we may write, a file for everyone and one in a directory for its owner alone.
+#[test]
+fn no_pod_reads_what_is_no_packages_file() {
+    let places =
+        ["/var/lib", "/var/tmp", "/srv", "/opt", "/mnt", "/media", "/usr/local", "/usr/local/share", "/tmp", "/root", "/home"];
+    let (bench, pod) = caged(Options::default());
+    let owner = fs::metadata(format!("/proc/{}", bench.lab.node().pid)).expect("the node").uid();
+    let mut tried = 0;
+    for place in places {
+        let Ok(dir) = tempfile::Builder::new().prefix("podscope-secret-").tempdir_in(place) else { continue };
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("open to all");
+        let private = dir.path().join("private");
+        fs::create_dir(&private).expect("a directory");
+        for file in [dir.path().join("file"), private.join("file")] {
+            fs::write(file, "secret").expect("written");
+        }
+        // of the user whom the pod's root is outside
+        let _ = std::os::unix::fs::chown(&private, Some(owner), Some(owner));
+        fs::set_permissions(&private, Permissions::from_mode(0o700)).expect("private");
+        let said = says(&bench, &pod, &format!("cat {0}/file {0}/private/file; ls -A {0}", dir.path().display()));
+        assert_eq!(said.matches("No such file").count(), 3, "{place}: {said}");
+        tried += 1;
+    }
+    assert!(tried > 0);
+}
+
+/// Where packages put their files there may be some that are ours alone.
+#[test]
+fn no_pod_reads_a_private_file_in_etc() {
+    let Ok(dir) = tempfile::Builder::new().prefix("podscope-secret-").tempdir_in("/etc") else { return };
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("open to all");
+    let user = {
+        let (bench, _) = caged(Options::default());
+        fs::metadata(format!("/proc/{}", bench.lab.node().pid)).expect("the node").uid()
+    };
+    for (name, mode) in [("public", 0o644), ("private", 0o600)] {
+        let path = dir.path().join(name);
+        fs::write(&path, "content").expect("written");
+        std::os::unix::fs::chown(&path, Some(user), Some(user)).expect("given away");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+    }
+    for options in [Options::default(), Options { without_overlay: true, ..Options::default() }] {
+        let (bench, pod) = caged(options);
+        let read = |name: &str| says(&bench, &pod, &format!("cat {}/{name} 2>/dev/null", dir.path().display()));
+        assert_eq!((read("public").as_str(), read("private").as_str()), ("content", ""), "{options:?}");
+    }
+}
+
+#[test]
+fn a_pod_has_the_programs_of_packages_and_directories_of_its_own() {
+    for options in [Options::default(), Options { without_overlay: true, ..Options::default() }] {
+        let (bench, pod) = caged(options);
+        // the same program as the host's
+        let host = fs::read("/bin/cat").expect("read").len().to_string();
+        assert_eq!(says(&bench, &pod, "wc -c < /bin/cat").trim(), host);
+        assert_eq!(says(&bench, &pod, "ls -A /opt /srv /mnt /media | grep -v ':$' | tr -d '\\n'"), "");
+        assert_eq!(says(&bench, &pod, "ls -A /usr/local/bin /usr/local/share | grep -v ':$' | tr -d '\\n'"), "");
+        for dir in ["/var/log", "/var/lib", "/var/cache", "/var/tmp", "/run", "/tmp", "/root"] {
+            assert_eq!(says(&bench, &pod, &format!("echo mine > {dir}/mine && cat {dir}/mine")), "mine\n", "{dir}");
+            assert!(!std::path::Path::new(dir).join("mine").exists(), "{dir}");
+        }
+        for dir in ["/", "/usr", "/etc", "/usr/local", "/opt"] {
+            let said = says(&bench, &pod, &format!("echo x > {dir}/podscope-was-here"));
+            assert!(said.contains("Read-only file system"), "{dir}: {said}");
+        }
+    }
+}
+
+/// What docker and containerd hide or protect of `/proc`.
+#[test]
+fn what_proc_says_of_the_machine_is_hidden_or_cannot_be_changed() {
+    let (bench, pod) = caged(Options::default());
+    assert_eq!(says(&bench, &pod, "cat /proc/keys /proc/key-users /proc/timer_list /proc/interrupts 2>/dev/null"), "");
+    let said = says(&bench, &pod, "for f in /proc/sysrq-trigger /proc/sys/kernel/hostname; do echo x > $f; done");
+    assert_eq!(said.matches("Read-only file system").count(), 2, "{said}");
+}
