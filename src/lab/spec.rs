@@ -47,6 +47,16 @@ pub struct Port {
     pub name: Option<String>,
 }
 
+/// What a container may use at most (`resources.limits`). `None`, as 0 in a manifest, is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a processor.
+    pub cpu_millicores: Option<u64>,
+    /// Tasks at once (`podscope.dev/pids`; Kubernetes has no such field, a kubelet bounds every pod alike).
+    pub pids: Option<u64>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     pub name: String,
@@ -58,6 +68,7 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     pub ports: Vec<Port>,
     pub mounts: Vec<VolumeMount>,
+    pub limits: Limits,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
     pub sidecar: bool,
 }

@@ -108,11 +108,12 @@ impl Found<'_> {
     }
 
     fn container(&mut self, path: &str, old: &ContainerSpec, new: &ContainerSpec, init: bool) {
-        let ContainerSpec { name, image, command, args, env, working_dir, ports, mounts, sidecar } = old;
+        let ContainerSpec { name, image, command, args, env, working_dir, ports, mounts, limits, sidecar } = old;
         self.deep(*env != new.env, format!("{path}.env"));
         self.deep(*working_dir != new.working_dir, format!("{path}.workingDir"));
         self.deep(*ports != new.ports, format!("{path}.ports"));
         self.deep(*mounts != new.mounts, format!("{path}.volumeMounts"));
+        self.deep(*limits != new.limits, format!("{path}.resources"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =
             [(*image != new.image, "image"), (*command != new.command, "command"), (*args != new.args, "args")];

@@ -6,6 +6,7 @@ mod downward;
 mod names;
 mod ports;
 mod quantity;
+mod resources;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,11 @@ pub struct Checker<'a> {
 impl Checker<'_> {
     fn wrong(&self, path: &str, message: impl Into<String>) -> Wrong {
         (self.document.place_of(path), format!("{path} {}", message.into()))
+    }
+
+    /// In the API server's words: the field, what it holds and why not, and after them what would do.
+    fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> Wrong {
+        (self.document.place_of(path), format!("{path}: Invalid value: \"{value}\": {why}; expected {expected}"))
     }
 
     fn warn(&mut self, path: String, message: impl Into<String>) {

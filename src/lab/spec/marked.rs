@@ -67,10 +67,11 @@ impl Marked {
         matches!(self.value, Value::Null)
     }
 
-    /// The place of a path such as `spec.containers[1].name`, or of as much of it as there is.
+    /// The place of a path such as `spec.containers[1].name` or `limits[example.com/gpu]`, or of as much of it as
+    /// there is.
     pub fn place_of(&self, path: &str) -> Place {
         let mut at = self;
-        for word in path.split(['.', '[', ']']).filter(|w| !w.is_empty()) {
+        for word in words(path) {
             let next = match &at.value {
                 Value::List(items) => word.parse::<usize>().ok().and_then(|i| items.get(i)),
                 _ => at.get(word),
@@ -82,6 +83,14 @@ impl Marked {
         }
         at.place
     }
+}
+
+/// A path's fields and what stands in its brackets, which may have dots of its own.
+fn words(path: &str) -> impl Iterator<Item = &str> {
+    path.split('[').flat_map(|part| {
+        let (inside, rest) = part.split_once(']').map_or((None, part), |(inside, rest)| (Some(inside), rest));
+        inside.into_iter().chain(rest.split('.')).filter(|word| !word.is_empty())
+    })
 }
 
 impl<'de> Deserialize<'de> for Marked {

@@ -30,7 +30,7 @@ const HEEDED: [&str; 22] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 18] = [
+const OF_CONTAINERS: [&str; 21] = [
     "name",
     "image",
     "command[]",
@@ -45,6 +45,9 @@ const OF_CONTAINERS: [&str; 18] = [
     "ports[].hostIP",
     "ports[].name",
     "ports[].protocol",
+    "resources.limits.cpu",
+    "resources.limits.memory",
+    "resources.limits.podscope.dev/pids",
     "restartPolicy",
     "volumeMounts[].name",
     "volumeMounts[].mountPath",

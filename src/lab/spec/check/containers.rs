@@ -72,8 +72,9 @@ impl Checker<'_> {
         if let Some(dir) = &working_dir {
             self.absolute(&format!("{path}.workingDir"), dir)?;
         }
+        let limits = self.limits(&format!("{path}.resources"), c.resources)?;
         let args = c.args.unwrap_or_default();
-        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir, ports, mounts, sidecar: false })
+        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir, ports, mounts, limits, sidecar: false })
     }
 
     fn env(&mut self, path: &str, vars: Vec<EnvVar>, known: &Known) -> Result<Vec<(String, String)>, Wrong> {

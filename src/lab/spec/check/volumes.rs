@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, HostPathVolumeSource, Volume as K8sVolume, VolumeMount as Mount,
 };
 
-use super::{Checker, quantity};
+use super::Checker;
+use super::quantity::Quantity;
 use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::{Volume, VolumeMount, VolumeSource};
 
@@ -48,14 +49,11 @@ impl Checker<'_> {
                 return Err(self.wrong(&format!("{path}.medium"), message));
             }
         };
-        let limit = dir.size_limit.as_ref().map(|quantity| {
-            quantity::bytes(&quantity.0).ok_or_else(|| {
-                let message = format!("is \"{}\"; expected an amount such as 64Mi or 1G", quantity.0);
-                self.wrong(&format!("{path}.sizeLimit"), message)
-            })
-        });
+        let limit = dir.size_limit.as_ref();
+        let limit =
+            limit.map(|limit| self.quantity(&format!("{path}.sizeLimit"), &limit.0, "an amount such as 64Mi or 1G"));
         // to Kubernetes, 0 is no limit
-        let size_limit = limit.transpose()?.filter(|bytes| *bytes > 0);
+        let size_limit = limit.transpose()?.map(Quantity::units).filter(|bytes| *bytes > 0);
         Ok(VolumeSource::EmptyDir { memory, size_limit })
     }
 

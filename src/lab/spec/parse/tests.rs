@@ -134,6 +134,48 @@ spec:
 }
 
 #[test]
+fn limits_are_bytes_and_millicores() {
+    use crate::lab::spec::Limits;
+    for (lines, want, told) in [
+        ("{}", Limits::default(), &[][..]),
+        ("{limits: {}, requests: {}}", Limits::default(), &[]),
+        (
+            "{limits: {memory: 64Mi, cpu: 500m, podscope.dev/pids: 20}}",
+            Limits { memory_bytes: Some(64 << 20), cpu_millicores: Some(500), pids: Some(20) },
+            &[],
+        ),
+        ("{limits: {cpu: 0.5}}", Limits { cpu_millicores: Some(500), ..Limits::default() }, &[]),
+        ("{limits: {cpu: 1}}", Limits { cpu_millicores: Some(1000), ..Limits::default() }, &[]),
+        ("{limits: {memory: 129e6}}", Limits { memory_bytes: Some(129_000_000), ..Limits::default() }, &[]),
+        ("{limits: {memory: 128974848}}", Limits { memory_bytes: Some(128_974_848), ..Limits::default() }, &[]),
+        ("{limits: {memory: 1e3}}", Limits { memory_bytes: Some(1000), ..Limits::default() }, &[]),
+        ("{limits: {memory: 0, cpu: '0'}}", Limits::default(), &[]),
+        (
+            "{limits: {memory: 400m}}",
+            Limits { memory_bytes: Some(1), ..Limits::default() },
+            &["9:34: spec.containers[0].resources.limits[memory] fractional byte value \"400m\" is invalid, must be an integer"],
+        ),
+        (
+            "{limits: {ephemeral-storage: 1Gi, example.com/gpu: 1}}",
+            Limits::default(),
+            &[
+                "9:26: spec.containers[0].resources.limits.ephemeral-storage is not supported by the lab and has no effect",
+                "9:50: spec.containers[0].resources.limits.example.com/gpu is not supported by the lab and has no effect",
+            ],
+        ),
+        (
+            "{requests: {memory: 64Mi}}",
+            Limits::default(),
+            &["9:17: spec.containers[0].resources.requests is not supported by the lab and has no effect"],
+        ),
+    ] {
+        let (spec, warnings) = one(&manifest("", "", &format!("    resources: {lines}\n")));
+        assert_eq!(spec.containers[0].limits, want, "{lines}");
+        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), told, "{lines}");
+    }
+}
+
+#[test]
 fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
     let annotated = |lines: &str, pod: &str| {
         let (spec, warnings) = one(&manifest(&format!("  annotations:\n{lines}"), pod, ""));
@@ -170,7 +212,7 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
         "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n",
-        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.podIP}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
+        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.podIP}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
     );
     let (spec, warnings) = one(&text);
     let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
@@ -184,16 +226,16 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
             "15:5: spec.volumes[1].configMap is not supported by the lab: an empty directory takes its place".to_owned(),
             "17:5: spec.volumes[2].colour is not a field that Kubernetes knows; it has no effect".to_owned(),
             format!("21:20: {c}.restartPolicy is not supported by the lab: spec.restartPolicy holds for every container"),
-            format!("22:5: {c}.resources is not supported by the lab and has no effect"),
-            format!("25:5: {c}.colour is not a field that Kubernetes knows; it has no effect"),
-            format!("29:17: {c}.ports[1].hostPort is not published: the lab publishes TCP only, and this is UDP"),
-            format!("33:15: {c}.ports[2].hostIP is 0.0.0.0: the lab publishes on 127.0.0.1 only"),
-            format!("34:35: {c}.ports[3].hostIP has no effect without hostPort"),
-            format!("37:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set"),
-            format!("39:19: {c}.env[1].valueFrom.secretKeyRef is not supported by the lab: the variable is not set"),
-            format!("40:5: {c}.envFrom is not supported by the lab: its variables are not set"),
-            format!("43:7: {c}.volumeMounts[0] is read-only here, as all of the host is; say so with `readOnly: true`"),
-            format!("45:7: {c}.volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted"),
+            format!("24:7: {c}.resources.requests is not supported by the lab and has no effect"),
+            format!("26:5: {c}.colour is not a field that Kubernetes knows; it has no effect"),
+            format!("30:17: {c}.ports[1].hostPort is not published: the lab publishes TCP only, and this is UDP"),
+            format!("34:15: {c}.ports[2].hostIP is 0.0.0.0: the lab publishes on 127.0.0.1 only"),
+            format!("35:35: {c}.ports[3].hostIP has no effect without hostPort"),
+            format!("38:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set"),
+            format!("40:19: {c}.env[1].valueFrom.secretKeyRef is not supported by the lab: the variable is not set"),
+            format!("41:5: {c}.envFrom is not supported by the lab: its variables are not set"),
+            format!("44:7: {c}.volumeMounts[0] is read-only here, as all of the host is; say so with `readOnly: true`"),
+            format!("46:7: {c}.volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted"),
         ]
     );
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(53, 53), (8080, 80)]);

@@ -121,9 +121,13 @@ fn a_volume_or_its_mount() {
         (
             "{name: v, emptyDir: {sizeLimit: 64MB}}",
             "",
-            "7:37: spec.volumes[0].emptyDir.sizeLimit is \"64MB\"; expected an amount such as 64Mi or 1G",
+            "7:37: spec.volumes[0].emptyDir.sizeLimit: Invalid value: \"64MB\": quantities must match the regular expression",
         ),
-        ("{name: v, emptyDir: {sizeLimit: -1}}", "", "7:37: spec.volumes[0].emptyDir.sizeLimit is \"-1\"; expected"),
+        (
+            "{name: v, emptyDir: {sizeLimit: -1}}",
+            "",
+            "7:37: spec.volumes[0].emptyDir.sizeLimit: Invalid value: \"-1\": must be greater than or equal to 0; expected an amount such as 64Mi or 1G",
+        ),
         ("{name: v, emptyDir: {sizeLimit: true}}", "", "7:37: spec.volumes[0].emptyDir.sizeLimit is true; expected"),
         ("{name: v, emptyDir: 5}", "", "7:25: spec.volumes[0].emptyDir is 5; expected a mapping"),
         (
@@ -227,5 +231,56 @@ fn a_port() {
         ),
     ] {
         told(&manifest("", pod, &format!("    ports:\n    - {ports}\n")), &want);
+    }
+}
+
+#[test]
+fn a_limit_or_a_request() {
+    let r = "spec.containers[0].resources";
+    let form = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    let bytes = "expected an amount such as 64Mi or 128M";
+    for (lines, want) in [
+        ("limits: {memory: 64MiB}", format!("10:24: {r}.limits[memory]: Invalid value: \"64MiB\": {form}; {bytes}")),
+        ("limits: {memory: abc}", format!("10:24: {r}.limits[memory]: Invalid value: \"abc\": {form}; {bytes}")),
+        ("limits: {memory: ''}", format!("10:24: {r}.limits[memory]: Invalid value: \"\": {form}; {bytes}")),
+        (
+            "limits: {memory: -1}",
+            format!("10:24: {r}.limits[memory]: Invalid value: \"-1\": must be greater than or equal to 0; {bytes}"),
+        ),
+        (
+            "limits: {memory: 64K}",
+            format!("10:24: {r}.limits[memory]: Invalid value: \"64K\": unable to parse quantity's suffix; {bytes}"),
+        ),
+        (
+            "requests: {cpu: half}",
+            format!("10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"),
+        ),
+        ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected a string")),
+        (
+            "limits: {pids: 5}",
+            format!("10:22: {r}.limits[pids]: Invalid value: \"pids\": must be a standard resource for containers"),
+        ),
+        (
+            "limits: {podscope.dev/pids: 1500m}",
+            format!("10:35: {r}.limits[podscope.dev/pids]: Invalid value: \"1500m\": must be an integer; expected"),
+        ),
+        (
+            "{limits: {memory: 64Mi}, requests: {memory: 65Mi}}",
+            format!("10:51: {r}.requests: Invalid value: \"65Mi\": must be less than or equal to memory limit of 64Mi"),
+        ),
+        (
+            "{limits: {cpu: 500m}, requests: {cpu: 0.6}}",
+            format!("10:45: {r}.requests: Invalid value: \"0.6\": must be less than or equal to cpu limit of 500m"),
+        ),
+        (
+            "{limits: {example.com/gpu: 2}, requests: {example.com/gpu: 1}}",
+            format!("10:66: {r}.requests: Invalid value: \"1\": must be equal to example.com/gpu limit of 2"),
+        ),
+        (
+            "requests: {example.com/gpu: 1}",
+            format!("10:35: {r}.limits: Required value: Limit must be set for non overcommitable resources; expected"),
+        ),
+    ] {
+        told(&manifest("", "", &format!("    resources:\n      {lines}\n")), &want);
     }
 }

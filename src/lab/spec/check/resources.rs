@@ -1,0 +1,93 @@
+//! What a container may use at most, checked as the API server does (`validateContainerResourceRequirements` in
+//! `pkg/apis/core/validation`).
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Written;
+
+use super::Checker;
+use super::quantity::Quantity;
+use crate::lab::spec::Limits;
+use crate::lab::spec::marked::Wrong;
+
+/// Tasks of one container. Kubernetes bounds them by a setting of the kubelet (`podPidsLimit`), so the lab has an
+/// extended resource for it.
+const PIDS: &str = "podscope.dev/pids";
+
+/// The amounts of one list, each with how it was written.
+type Amounts = BTreeMap<String, (Quantity, String)>;
+
+impl Checker<'_> {
+    /// `path` is that of `resources`.
+    pub(super) fn limits(&mut self, path: &str, resources: Option<ResourceRequirements>) -> Result<Limits, Wrong> {
+        let Some(resources) = resources else { return Ok(Limits::default()) };
+        let limits = self.amounts(&format!("{path}.limits"), resources.limits)?;
+        let requests = self.amounts(&format!("{path}.requests"), resources.requests)?;
+        for (name, (request, written)) in &requests {
+            let place = self.document.place_of(&format!("{path}.requests[{name}]"));
+            let Some((limit, most)) = limits.get(name) else {
+                if overcommits(name) {
+                    continue;
+                }
+                let why = "Limit must be set for non overcommitable resources";
+                return Err((place, format!("{path}.limits: Required value: {why}; expected {name}: {written}")));
+            };
+            let relation = if overcommits(name) { "less than or equal" } else { "equal" };
+            if request > limit || relation == "equal" && request != limit {
+                let why = format!("must be {relation} to {name} limit of {most}");
+                let (_, message) = self.invalid(&format!("{path}.requests"), written, &why, "one of them changed");
+                return Err((place, message));
+            }
+        }
+        // to a kubelet, 0 is no limit
+        let units = |name: &str| limits.get(name).map(|(amount, _)| amount.units()).filter(|n| *n > 0);
+        let cpu_millicores = limits.get("cpu").map(|(amount, _)| amount.thousandths()).filter(|n| *n > 0);
+        Ok(Limits { memory_bytes: units("memory"), cpu_millicores, pids: units(PIDS) })
+    }
+
+    fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, Wrong> {
+        let mut amounts = Amounts::new();
+        for (name, Written(text)) in written.unwrap_or_default() {
+            let at = format!("{path}[{name}]");
+            if !is_resource(&name) {
+                let expected = "cpu, memory, ephemeral-storage, or a name with a domain such as example.com/gpu";
+                return Err(self.invalid(&at, &name, "must be a standard resource for containers", expected));
+            }
+            let amount = self.quantity(&at, &text, example(&name))?;
+            if name == "memory" && !amount.is_whole() {
+                self.warn(at, format!("fractional byte value \"{text}\" is invalid, must be an integer"));
+            } else if name.contains('/') && !amount.is_whole() {
+                return Err(self.invalid(&at, &text, "must be an integer", "a whole number"));
+            }
+            amounts.insert(name, (amount, text));
+        }
+        Ok(amounts)
+    }
+
+    /// An amount that is not below zero.
+    pub(super) fn quantity(&self, path: &str, text: &str, expected: &str) -> Result<Quantity, Wrong> {
+        let amount = Quantity::parse(text).map_err(|e| self.invalid(path, text, &e.to_string(), expected))?;
+        if amount.is_negative() {
+            return Err(self.invalid(path, text, "must be greater than or equal to 0", expected));
+        }
+        Ok(amount)
+    }
+}
+
+fn is_resource(name: &str) -> bool {
+    name.contains('/') || ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-")
+}
+
+/// Whether a container may be promised less than it may use (`IsOvercommitAllowed`).
+fn overcommits(name: &str) -> bool {
+    !name.contains('/') && !name.starts_with("hugepages-")
+}
+
+fn example(name: &str) -> &'static str {
+    match name {
+        "cpu" => "an amount such as 500m or 0.5",
+        name if name.contains('/') => "a whole number",
+        _ => "an amount such as 64Mi or 128M",
+    }
+}
