@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 21] = [
+pub const ALL: [Preset; 22] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -68,6 +68,7 @@ pub const ALL: [Preset; 21] = [
     preset!(18, "by-hand", "unshare and setns, one step at a time"),
     preset!(19, "crash-loop", "A wrong configuration ends nginx at once, again and again: CrashLoopBackOff"),
     preset!(20, "deaf", "An app as PID 1 that has no handler for TERM: its stop takes the whole grace period"),
+    preset!(21, "out-of-memory", "A container asks for more memory than its limit: the kernel kills it, OOMKilled"),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {

@@ -52,6 +52,10 @@ pub enum Fact {
         reason: String,
         message: String,
     },
+    /// The kernel has killed a process of it, since it had no more memory. Its end is still to come.
+    OutOfMemory {
+        container: String,
+    },
     Ended {
         container: String,
         status: WaitStatus,
@@ -238,6 +242,11 @@ impl PodState {
                 self.warning(d, report::failure_reason(&reason), format!("Error: {message}"), at);
                 self.set_state(&container, ContainerState::Waiting { reason, message: Some(message) });
             }
+            Fact::OutOfMemory { container } => {
+                if let Some(run) = self.runs.get_mut(&container) {
+                    run.oom_killed = true;
+                }
+            }
             Fact::Ended { container, status, sandbox_ending } => self.ended(&container, status, sandbox_ending, at, d),
             Fact::LeftoversEnded { container } => {
                 if let Some(run) = self.runs.get_mut(&container) {
@@ -254,9 +263,14 @@ impl PodState {
     fn ended(&mut self, container: &str, status: WaitStatus, sandbox_ending: bool, at: Stamp, d: &mut Decision) {
         let Some(run) = self.runs.get_mut(container) else { return };
         let unstarted = run.ended(status, at.t);
+        let reason = match run.oom_killed {
+            // whatever its first process made of it, as with containerd
+            true => "OOMKilled",
+            false if status.success() => "Completed",
+            false => "Error",
+        };
         // one that could not be started keeps the reason why
         if !unstarted {
-            let reason = if status.success() { "Completed" } else { "Error" };
             self.set_state(container, ContainerState::Terminated { status, reason: reason.to_owned(), at });
             if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
                 c.last_exit = Some(status);

@@ -4,7 +4,7 @@
 mod descendants;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use descendants::Descendants;
@@ -12,6 +12,12 @@ use descendants::Descendants;
 /// Plays a preset's own script, which must hold, and after which nothing of it may be left; with `env` in its
 /// environment.
 fn check(preset: &str, env: &[(&str, &str)]) {
+    let (status, told) = play(preset, env);
+    assert!(status.success(), "{preset} ended with {status} and told\n{told}");
+}
+
+/// The same, whether or not it holds; what it told.
+fn play(preset: &str, env: &[(&str, &str)]) -> (ExitStatus, String) {
     let dir = tempfile::tempdir().expect("a directory");
     let told = dir.path().join("told");
     let out = std::fs::File::create(&told).expect("a file");
@@ -33,7 +39,6 @@ fn check(preset: &str, env: &[(&str, &str)]) {
         std::thread::sleep(Duration::from_millis(10));
     };
     let told = std::fs::read_to_string(&told).expect("what it told");
-    assert!(status.success(), "{preset} ended with {status} and told\n{told}");
     // some are over before there was a look: the snapshot has those who were there to the last
     let end = std::fs::read_to_string(dir.path().join("end.json")).expect("a snapshot");
     let end: podscope::export::Snapshot = serde_json::from_str(&end).expect("a snapshot");
@@ -41,11 +46,12 @@ fn check(preset: &str, env: &[(&str, &str)]) {
     assert!(!seen.is_empty(), "{preset} has started nothing; it told\n{told}");
     let left = seen.left();
     assert!(left.is_empty(), "{preset} has left {left:?}; it told\n{told}");
+    (status, told)
 }
 
 macro_rules! experiments {
     ($($test:ident: $preset:literal;)*) => {
-        const TESTED: &[&str] = &[$($preset),*];
+        const TESTED: &[&str] = &[$($preset,)* OUT_OF_MEMORY];
         $(
             #[test]
             fn $test() {
@@ -77,6 +83,16 @@ experiments! {
     e18_namespaces_by_hand: "by-hand";
     e19_a_wrong_configuration_loops: "crash-loop";
     e20_term_that_nobody_hears: "deaf";
+}
+
+const OUT_OF_MEMORY: &str = "out-of-memory";
+
+/// Limits act where the lab has cgroups with a memory controller; elsewhere it says that they do not.
+#[test]
+fn e21_the_kernel_kills_what_needs_more_memory_than_it_may_have() {
+    let (status, told) = play(OUT_OF_MEMORY, &[]);
+    let warned = told.contains("limit of memory of container \"hungry\" has no effect");
+    assert_ne!(status.success(), warned, "it ended with {status} and told\n{told}");
 }
 
 #[test]

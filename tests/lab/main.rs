@@ -1,6 +1,7 @@
 //! The lab against the real binary: what is judged is /proc and wait statuses, not the lab's word.
 
 mod apart;
+mod attack;
 mod bad;
 mod cgroup;
 mod files;

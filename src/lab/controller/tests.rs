@@ -555,3 +555,19 @@ fn in_the_nodes_pid_namespace_leftovers_do_not_end_with_pause() {
     pod.decide(Fact::DeleteRequested { grace_ms: None }, at(1));
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a")]);
 }
+
+#[test]
+fn a_container_that_ran_out_of_memory_says_so_until_it_is_started_again() {
+    let mut pod = running(RestartPolicy::Always, true);
+    let reason = |pod: &PodState| match &of(pod, "a").state {
+        ContainerState::Terminated { reason, .. } => reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    pod.decide(Fact::OutOfMemory { container: "a".to_owned() }, at(1));
+    pod.decide(ended("a", KILLED), at(1));
+    assert_eq!(reason(&pod), "OOMKilled");
+    pod.decide(leftovers_ended("a"), at(1));
+    runs(&mut pod, "a", 1);
+    pod.decide(ended("a", KILLED), at(2));
+    assert_eq!(reason(&pod), "Error", "the next start has not run out of it");
+}

@@ -14,6 +14,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat, write};
 
 use crate::lab::cgroup::populated;
 use crate::lab::protocol::Grant;
+use crate::lab::spec::Limits;
 use crate::model::PodUid;
 
 /// Threads that one pod may have, where there is a controller for that: half of what the whole lab may.
@@ -106,7 +107,62 @@ impl Branch {
     }
 }
 
+/// A limit that has no effect, as `resources.limits` calls it, and why.
+pub struct Ineffective {
+    pub limit: &'static str,
+    pub why: String,
+}
+
+impl Cgroups {
+    /// Bounds what a container may use. Each limit that the kernel does not enforce here is returned.
+    pub fn limit(&self, leaf: Option<&Leaf>, limits: &Limits) -> Vec<Ineffective> {
+        let cpu = limits.cpu_millicores.map(|n| format!("{} {CPU_PERIOD_US}", (n * CPU_PERIOD_US / 1000).max(1000)));
+        let all = [
+            ("memory", "memory", "memory.max", limits.memory_bytes.map(|n| n.to_string())),
+            ("cpu", "cpu", "cpu.max", cpu),
+            ("podscope.dev/pids", "pids", "pids.max", limits.pids.map(|n| n.to_string())),
+        ];
+        let mut ineffective = Vec::new();
+        for (limit, controller, file, value) in all {
+            let Some(value) = value else { continue };
+            let why = match (&self.top, leaf) {
+                (Some((grant, _)), Some(leaf)) if grant.controllers.iter().any(|c| c == controller) => {
+                    put(&leaf.directory, file, &value).err().map(|e| e.desc().to_owned())
+                }
+                (Some(_), Some(_)) => Some(format!("its cgroup has no {controller} controller")),
+                _ => Some("this machine gives the lab no cgroups".to_owned()),
+            };
+            match why {
+                Some(why) => ineffective.push(Ineffective { limit, why }),
+                None if file == "memory.max" => leaf.into_iter().for_each(Leaf::end_as_one),
+                None => {}
+            }
+        }
+        ineffective
+    }
+}
+
+/// The time in which a container may use its share of the processors, as a kubelet sets it.
+const CPU_PERIOD_US: u64 = 100_000;
+
 impl Leaf {
+    /// No swap in place of memory, and where memory ends, the container ends as a whole, as a kubelet sets both. Not
+    /// every kernel has these files.
+    fn end_as_one(&self) {
+        let _ = put(&self.directory, "memory.swap.max", "0");
+        let _ = put(&self.directory, "memory.oom.group", "1");
+    }
+
+    /// Whether the kernel has killed a process in it for lack of memory (`memory.events` in cgroup-v2.rst).
+    pub fn ran_out_of_memory(&self) -> bool {
+        let read = || {
+            let file = openat(&self.directory, "memory.events", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+            std::io::read_to_string(std::fs::File::from(file)).ok()
+        };
+        let events = read().unwrap_or_default();
+        events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|n| n.trim() != "0")
+    }
+
     /// As [`Cgroups::kill`].
     pub fn kill(&self) -> Option<OwnedFd> {
         kill(&self.directory)

@@ -104,7 +104,8 @@ fn mounts_below(name: &str) -> Vec<String> {
 
 /// Lays a whiteout over everything that we may read and others may not, in the layer `mask`.
 fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
-    for entry in fs::read_dir(from).map_err(|e| errno_of(&e))?.flatten() {
+    // in a directory that we may not read, no pod may look for anything
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         let over = mask.join(entry.file_name());
         if is_private(&entry.path(), &meta) {
@@ -144,7 +145,7 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
         fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0)).map_err(|e| errno_of(&e))?;
         DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
     }
-    // in a directory that we may not read, no pod may look for anything
+    // as in `hide_private`
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         let over = to.join(entry.file_name());

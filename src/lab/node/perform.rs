@@ -253,6 +253,9 @@ impl Node {
         at: Stamp,
     ) {
         let held = self.forget_holder(uid, pid);
+        if remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory) {
+            self.decide(uid, Fact::OutOfMemory { container: container.to_owned() }, at);
+        }
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);

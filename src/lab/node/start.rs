@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 
 use super::birth::{self, Failure, Program, Start};
-use super::cgroups::Leaf;
+use super::cgroups::{Ineffective, Leaf};
 use super::engine::{Node, Role, Watch};
 use super::perform::is_exiting;
 use super::sandbox::Namespaces;
 use super::{hand, leftovers, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec};
-use crate::model::{Member, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
+use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
 use crate::sys::caps;
 
 impl Node {
@@ -142,6 +142,10 @@ impl Node {
     ) -> Result<crate::model::ProcId, Failure> {
         let name = &container.name;
         let hostname = hostname(spec);
+        let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
+        let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
+        let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
+        self.limit(uid, container, cgroup.as_ref());
         let mut argv = container.argv();
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
@@ -150,9 +154,6 @@ impl Node {
             }
             _ => Program::Host,
         };
-        let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
-        let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
-        let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         let mark = leftovers::next_mark(&mut self.marks);
         let start = Start {
             program,
@@ -195,6 +196,15 @@ impl Node {
             self.watch(socket, Watch::Hand(pid));
         }
         Ok(process)
+    }
+
+    /// Bounds what a container may use, and tells of each limit that is not enforced.
+    fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&Leaf>) {
+        for Ineffective { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
+            let message = format!("limit of {limit} of container \"{}\" has no effect: {why}", container.name);
+            let (kind, reason) = (EventKind::Warning, "LimitNotEnforced".to_owned());
+            self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
+        }
     }
 
     /// What could not be started needs no cgroup.

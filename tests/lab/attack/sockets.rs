@@ -12,7 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use podscope::lab::Options;
 
-use crate::says;
+use super::says;
 use crate::support::{Bench, container, spec};
 
 /// Where an administrator, a package or a service may have a socket.

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use podscope::lab::spec::{ContainerSpec, PodSpec};
 use podscope::lab::{Lab, Options};
 
-use crate::says;
+use super::says;
 use crate::support::{Bench, container, exists, process, spec, wait_for};
 
 /// A stand-in of ours, and a shell beside it in the same pid namespace.
@@ -104,7 +104,7 @@ fn an_app_that_is_killed_leaves_its_program_as_it_was() {
     let content = fs::read(&program).expect("read");
     for round in 0..12 {
         let mut app = Command::new(std::env::current_exe().expect("this program"))
-            .args(["executable::the_app", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["attack::executable::the_app", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(ROLE, &program)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

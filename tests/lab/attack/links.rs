@@ -61,7 +61,7 @@ fn uid_of(bench: &Bench) -> u32 {
 }
 
 fn stock() -> PodSpec {
-    podscope::lab::spec::parse("preset", include_str!("../../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0
+    podscope::lab::spec::parse("preset", include_str!("../../../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_pod_in_the_nodes_pid_namespace_finds_no_way_out() {
     // it sees the node and its helpers, and what they have is not for it
     let script = "cat /proc/1/comm; for p in /proc/[0-9]*; do ls $p/root/host 2>/dev/null && echo OUT $p $(cat $p/comm); done; \
                   cat /proc/1/environ /proc/1/maps; ls /proc/1/fd/ /proc/1/root/ /proc/1/cwd/; true";
-    let said = crate::says(&bench, &above, script);
+    let said = super::says(&bench, &above, script);
     assert!(said.starts_with("podscope-node"), "{said}");
     assert!(!said.contains("OUT"), "{said}");
     let denied = said.matches("Permission denied").count();

@@ -1,6 +1,6 @@
 //! What a container may use of the machine's memory by files.
 
-use crate::says;
+use super::says;
 use crate::support::{Bench, container, spec};
 
 #[test]

@@ -8,8 +8,6 @@ mod keys;
 mod links;
 mod privileges;
 mod sockets;
-#[path = "../lab/support.rs"]
-mod support;
 
 use podscope::model::Pod;
 

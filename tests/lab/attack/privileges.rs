@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::says;
+use super::says;
 use crate::support::{Bench, container, ns, pause, process, spec, status_field};
 
 fn field(pid: u32, name: &str) -> String {
@@ -28,7 +28,7 @@ fn roots_pods_belong_to_nobody_of_this_machine() {
     }
     let mut bench = Bench::new();
     let pod = bench.run(spec("users", true, vec![container("a", "exec sleep 1000")]));
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let ids: Vec<u64> = [read("/etc/passwd"), read("/etc/group")]
         .iter()
         .flat_map(|text| text.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect::<Vec<_>>())
