@@ -8,6 +8,7 @@ pub mod fork;
 pub mod mount;
 pub mod nsfs;
 pub mod pidfd;
+pub mod random;
 pub mod rights;
 pub mod signals;
 pub mod thread;

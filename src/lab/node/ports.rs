@@ -1,7 +1,7 @@
 //! Host ports: accepted in the host's network namespace, connected in the node's.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Sig;
@@ -49,15 +49,9 @@ impl Node {
             .zip(&targets)
             .map(|(fd, (_, inside))| (fd, SocketAddr::new(IpAddr::V4(ip), *inside)))
             .collect();
-        let alone = &self.alone;
-        let child = fork::spawn(alone, nix::sched::CloneFlags::empty(), || {
-            // it ends with the node in any case; with the app's socket it must not hold on to anything
-            let _ = prctl::set_pdeathsig(Sig::SIGKILL);
-            let keep: Vec<i32> = pairs.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
-            let ready = fork::keep_only(alone, &keep).and_then(|()| birth::confine_in_place());
-            if ready.is_err() { 1 } else { ports::serve(pairs) }
-        })
-        .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
+        // it has none of the node's descriptors: with the app's socket it would keep the lab alive
+        let child = fork::spawn_with_only(&self.alone, pairs, publish)
+            .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
         let pid = child.pid;
         self.adopt(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
@@ -104,4 +98,11 @@ impl Node {
         self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
         self.after(RETRY_MS, Timer::Ports(uid.clone()));
     }
+}
+
+/// The process that passes connections on.
+fn publish(pairs: Vec<(OwnedFd, SocketAddr)>) -> i32 {
+    // it ends with the node in any case
+    let _ = prctl::set_pdeathsig(Sig::SIGKILL);
+    if birth::confine_in_place().is_err() { 1 } else { ports::serve(pairs) }
 }
