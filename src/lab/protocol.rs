@@ -12,7 +12,7 @@ use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -80,6 +80,10 @@ pub enum Request {
         member: Member,
         argv: Vec<String>,
         timeout_ms: u64,
+    },
+    /// Ends what this call has started.
+    CancelExec {
+        call: Call,
     },
     Logs {
         call: Call,
@@ -192,6 +196,8 @@ pub struct ExecOutput {
     pub status: WaitStatus,
     /// It ran out of time and was killed.
     pub timed_out: bool,
+    /// It was cancelled and killed.
+    pub cancelled: bool,
     /// More was written than is kept.
     pub truncated: bool,
 }
@@ -269,6 +275,7 @@ mod tests {
             stderr: vec![0xff; 3],
             status: WaitStatus(9),
             timed_out: true,
+            cancelled: false,
             truncated: false,
         };
         let report = Report::Answer { call: 1, answer: Answer::Output(output) };

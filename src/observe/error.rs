@@ -4,12 +4,14 @@ use std::io;
 
 use nix::errno::Errno;
 
+use crate::sys::thread::SpawnError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot wait for events: {0} ({1})")]
     Wait(&'static str, #[source] Errno),
-    #[error("cannot start the observer's thread")]
-    Thread(#[source] io::Error),
-    #[error("cannot read /proc; is it mounted? (mount -t proc proc /proc)")]
+    #[error(transparent)]
+    Thread(#[from] SpawnError),
+    #[error("cannot read /proc: {0}; is it mounted? (mount -t proc proc /proc)")]
     Proc(#[source] io::Error),
 }

@@ -3,6 +3,7 @@
 mod command_line;
 mod engine;
 mod fixture;
+mod limits;
 mod machine;
 mod names;
 mod parse;

@@ -84,6 +84,7 @@ pub(super) struct Session {
     pub open: u8,
     pub status: Option<WaitStatus>,
     pub timed_out: bool,
+    pub cancelled: bool,
     pub failure: Option<Failure>,
 }
 
@@ -485,6 +486,7 @@ impl Node {
                 stderr: session.stderr.to_vec(),
                 status: status.unwrap_or(WaitStatus(0)),
                 timed_out: session.timed_out,
+                cancelled: session.cancelled,
                 truncated: session.stdout.lost || session.stderr.lost,
             }),
         };
@@ -526,8 +528,7 @@ impl Node {
                 Timer::Exec(call) => {
                     if let Some(session) = self.sessions.get_mut(&call) {
                         session.timed_out = true;
-                        let pid = session.pid;
-                        self.signal_child(pid, crate::model::Signal::KILL);
+                        self.kill_session(call);
                     }
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),

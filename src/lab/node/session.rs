@@ -3,6 +3,8 @@
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use super::birth::{self, Program, Start};
 use super::engine::{Node, Role, Session, Timer, Watch};
@@ -57,6 +59,7 @@ impl Node {
             open: 2,
             status: None,
             timed_out: false,
+            cancelled: false,
             failure: None,
         };
         self.sessions.insert(call, session);
@@ -65,5 +68,25 @@ impl Node {
         self.await_exec(pid, error);
         self.after(timeout_ms, Timer::Exec(call));
         Ok(())
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn cancel_exec(&mut self, call: Call) {
+        if let Some(session) = self.sessions.get_mut(&call) {
+            session.cancelled = true;
+            self.kill_session(call);
+        }
+    }
+
+    /// Kills the program, and what it has started in its process group, which it leads (`setsid(2)` in
+    /// [`birth::streams`]).
+    pub(super) fn kill_session(&self, call: Call) {
+        let Some(session) = self.sessions.get(&call) else { return };
+        // as long as it is not reaped, neither its pid nor its group can be another's
+        if session.status.is_none() {
+            let _ = killpg(Pid::from_raw(session.pid), Signal::SIGKILL);
+            // before it leads a group
+            self.signal_child(session.pid, crate::model::Signal::KILL);
+        }
     }
 }
