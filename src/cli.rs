@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod doctor;
+mod environment;
 mod lab_args;
 mod output;
 mod pause;
@@ -15,11 +16,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use output::Failure;
-use output::LogWriter;
+use output::{LogWriter, note};
 
 /// Watch a Kubernetes pod live and die: namespaces, process trees, zombies.
 #[derive(Debug, Parser)]
-#[command(name = "podscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "podscope", bin_name = "podscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -42,10 +43,26 @@ pub enum Command {
 /// What goes wrong inside goes to stderr; `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
 fn log() {
     use tracing_subscriber::filter::{EnvFilter, LevelFilter};
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var("PODSCOPE_LOG");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(|| LogWriter);
+    let asked = std::env::var_os("PODSCOPE_LOG").unwrap_or_default();
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into());
+    let filter = filter.parse(asked.to_string_lossy()).unwrap_or_else(|e| {
+        note(format_args!("podscope: PODSCOPE_LOG: {e}; only errors are logged"));
+        EnvFilter::new("error")
+    });
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| LogWriter);
     // a second call, in a test, finds one there already
     let _ = subscriber.with_ansi(false).try_init();
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    log();
+    match &cli.command {
+        Some(Command::Run(args)) => run::main(args),
+        Some(Command::Snapshot(args)) => snapshot::main(args),
+        Some(Command::Doctor(args)) => doctor::main(args),
+        Some(Command::Pause(args)) => pause::main(args),
+        None => window::main(&cli.window),
+    }
 }
 
 /// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
@@ -62,15 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(e) => return Failure::Usage(usage::one_line(e, first.as_deref())).report(),
     };
-    log();
-    let done = match &cli.command {
-        Some(Command::Run(args)) => run::main(args),
-        Some(Command::Snapshot(args)) => snapshot::main(args),
-        Some(Command::Doctor(args)) => doctor::main(args),
-        Some(Command::Pause(args)) => pause::main(args),
-        None => window::main(&cli.window),
-    };
-    match done {
+    match environment::check(&cli).and_then(|()| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

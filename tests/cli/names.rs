@@ -47,6 +47,11 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap()
     }
+
+    fn run_with<S: AsRef<std::ffi::OsStr>>(&self, name: &str, value: &str, args: &[S]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
+        command.args(args).env(name, value).current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap()
+    }
 }
 
 /// A process whose name and arguments are such; ended with the test.
@@ -152,4 +157,63 @@ fn shows_but_tabs(out: &Output, what: &str) {
     let without = |bytes: &[u8]| text(bytes).replace('\t', " ").into_bytes();
     let out = Output { status: out.status, stdout: without(&out.stdout), stderr: without(&out.stderr) };
     shows(&out, 0, what);
+}
+
+#[test]
+fn what_the_environment_says() {
+    let place = Place::new();
+    for args in [&["run", "deaf"][..], &["snapshot"], &["doctor"], &["pause"], &[]] {
+        let told = place.run_with("PODSCOPE_WITHOUT", &format!("users, {NAME}"), args);
+        shows(&told, 2, &format!("podscope: PODSCOPE_WITHOUT: `{SHOWN}` is unknown; it can be connector, pidfd, "));
+        assert!(told.stdout.is_empty() && text(&told.stderr).lines().count() == 1, "{args:?}");
+    }
+    let known = place.run_with("PODSCOPE_WITHOUT", "connector, pidfd,pidfd-info,,cgroups,users,", &["pause"]);
+    assert_eq!(known.status.code(), Some(0), "{}", text(&known.stderr));
+
+    shows(&place.run_with("PODSCOPE_LOG", &format!("={NAME}"), &["pause"]), 0, "podscope: PODSCOPE_LOG: ");
+    shows(&place.run_with("DISPLAY", &format!(":{NAME}"), &["doctor"]), 0, SHOWN);
+    // a window, or that there is none in this build
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
+    let window = command.env_remove("WAYLAND_DISPLAY").env("DISPLAY", format!("no{NAME}")).output().unwrap();
+    shows(&window, 1, "podscope: ");
+}
+
+#[test]
+fn a_program_and_a_place_of_such_names() {
+    let place = Place::new();
+    let link = place.0.path().join(NAME);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_podscope"), &link).unwrap();
+    for args in [&["--help"][..], &["run", "--help"], &["--version"]] {
+        let out = Command::new(&link).args(args).output().unwrap();
+        shows(&out, 0, "podscope");
+    }
+    let dir = place.0.path().join("\u{2066}dir");
+    fs::create_dir(&dir).unwrap();
+    let written = place.run(&["pause", "--extract", "\u{2066}dir/pause\u{200b}"]);
+    shows(&written, 0, r"\u{2066}dir/pause\u{200b}");
+    assert!(dir.join("pause\u{200b}").exists());
+}
+
+#[test]
+fn what_scripts_say_and_look_for() {
+    let place = Place::new();
+    let hidden = "\u{202e}a\u{1b}[31m\u{2066}\u{200b}";
+    let shown = r"\u{202e}a\u{1b}[31m\u{2066}\u{200b}";
+    for line in [
+        format!("kill {hidden} TERM"),
+        format!("wait alive p/{hidden} within 10ms"),
+        format!("expect count deaf:{hidden} 1"),
+        format!("exec deaf -- {hidden}"),
+        format!("exec deaf -- echo {hidden}\nexpect output x"),
+        format!("fetch http://127.0.0.1:1/{hidden}"),
+        format!("snapshot {hidden}/x"),
+        format!("wait event deaf {hidden} within 10ms"),
+        format!("delete {hidden}"),
+    ] {
+        place.file("s", &format!("wait ready\n{line}"));
+        let out = place.run(&["run", "deaf", "--script", "s"]);
+        shows(&out, 1, shown);
+        let last = text(&out.stderr).lines().last().unwrap_or_default().to_owned();
+        assert!(last.starts_with("podscope: s:") && text(&out.stderr).lines().count() == 1, "{last}");
+    }
 }

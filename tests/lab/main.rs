@@ -3,6 +3,7 @@
 mod apart;
 mod bad;
 mod cgroup;
+mod exec;
 mod files;
 mod hand;
 mod havoc;

@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, setsid, write};
 use serde::{Deserialize, Serialize};
 
-use crate::sys::{caps, fork, signals};
+use crate::sys::{caps, fork, limits, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
 /// by user and user namespace).
@@ -34,7 +34,7 @@ pub struct Failure {
 impl Failure {
     /// The container's surroundings could not be made.
     pub fn create(what: &str, errno: Errno) -> Self {
-        let message = format!("{what}: {}", errno.desc());
+        let message = format!("{what}: {}", limits::reason(errno));
         Self { reason: "CreateContainerError".to_owned(), message }
     }
 

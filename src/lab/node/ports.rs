@@ -12,7 +12,7 @@ use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
 use crate::model::{Delta, EventKind, PodEvent, PodUid};
-use crate::sys::{clock, fork};
+use crate::sys::{clock, fork, limits};
 
 /// One that lived shorter than this is not started again at once.
 const TOO_SHORT_NS: u64 = 1_000_000_000;
@@ -51,7 +51,7 @@ impl Node {
             .collect();
         // it has none of the node's descriptors: with the app's socket it would keep the lab alive
         let child = fork::spawn_with_only(&self.alone, pairs, publish)
-            .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
+            .map_err(|e| format!("start the process that publishes its ports: {}", limits::reason(e)))?;
         let pid = child.pid;
         self.adopt(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;

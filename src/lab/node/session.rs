@@ -11,7 +11,7 @@ use super::engine::{Node, Role, Session, Timer, Watch};
 use super::{start, worker};
 use crate::lab::protocol::{Answer, Call};
 use crate::model::Member;
-use crate::sys::caps;
+use crate::sys::{caps, limits};
 
 impl Node {
     pub(super) fn exec(
@@ -46,12 +46,12 @@ impl Node {
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
             // its pid namespace's init is dead
             Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
-            e => Answer::Failed(format!("start a process: {}", e.desc())),
+            e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
         })?;
         let worker::Started { child, stdout, stderr, error } = started;
         let pid = child.pid;
         self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
-            .map_err(|e| Answer::Failed(format!("identify the process: {e}")))?;
+            .map_err(|e| Answer::Failed(format!("identify the process: {}", limits::reason_of(&e))))?;
         let session = Session {
             pid,
             stdout: super::output::Ring::default(),
