@@ -1,11 +1,13 @@
 //! The command line: one file a subcommand.
 
 mod doctor;
+mod environment;
 mod lab_args;
 mod output;
 mod pause;
 mod run;
 mod snapshot;
+mod usage;
 mod window;
 
 use std::ffi::OsString;
@@ -14,10 +16,17 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use output::Failure;
+use output::{LogWriter, note};
 
 /// Watch a Kubernetes pod live and die: namespaces, process trees, zombies.
 #[derive(Debug, Parser)]
-#[command(name = "podscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(
+    name = "podscope",
+    bin_name = "podscope",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -40,32 +49,43 @@ pub enum Command {
 /// What goes wrong inside goes to stderr; `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
 fn log() {
     use tracing_subscriber::filter::{EnvFilter, LevelFilter};
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var("PODSCOPE_LOG");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
+    let asked = std::env::var_os("PODSCOPE_LOG").unwrap_or_default();
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into());
+    let filter = filter.parse(asked.to_string_lossy()).unwrap_or_else(|e| {
+        note(format_args!("podscope: PODSCOPE_LOG: {e}; only errors are logged"));
+        EnvFilter::new("error")
+    });
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| LogWriter);
     // a second call, in a test, finds one there already
     let _ = subscriber.with_ansi(false).try_init();
 }
 
-/// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
-/// 2 for wrong usage.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(e) => {
-            // help and version come this way too; a closed pipe is nobody's fault
-            let _ = e.print();
-            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
-        }
-    };
+fn run(cli: &Cli) -> Result<(), Failure> {
     log();
-    let done = match &cli.command {
+    match &cli.command {
         Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),
         Some(Command::Doctor(args)) => doctor::main(args),
         Some(Command::Pause(args)) => pause::main(args),
         None => window::main(&cli.window),
+    }
+}
+
+/// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
+/// 2 for wrong usage.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        // help and version come this way too; a closed pipe is nobody's fault
+        Err(e) if !e.use_stderr() => {
+            let _ = e.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => return Failure::Usage(usage::one_line(e, first.as_deref())).report(),
     };
-    match done {
+    match environment::check(&cli).and_then(|()| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -1,6 +1,7 @@
 //! What a user can do: views and scripts return these, and only the app or the terminal carries them out.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::export::Format;
 use crate::lab::{HandStep, Url};
@@ -15,8 +16,8 @@ pub enum Command {
     Create(PodSource),
     /// Stop a pod as kubelet does: TERM, grace, KILL, pause last.
     Delete(PodUid),
-    /// Run a program of the host inside a member.
-    Exec { member: Member, argv: Vec<String> },
+    /// Run a program of the host inside a member; what runs longer than `limit` is killed.
+    Exec { member: Member, argv: Vec<String>, limit: Duration },
     /// What a member has written so far.
     Logs(Member),
     /// Get a page over HTTP, from the host's network.

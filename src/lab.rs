@@ -25,7 +25,7 @@ pub use applets::Url;
 pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
 pub use hand::HandStep;
-pub use link::{Follow, Lab};
+pub use link::{CancelExec, Exec, Follow, Lab};
 pub use network::Range;
 pub use node::MAX_PROCESSES;
 pub use protocol::{ExecOutput, Options, Step};

@@ -36,7 +36,7 @@ pub use error::Error;
 pub use input::Input;
 pub use observer::Observer;
 pub use once::once;
-pub use options::{Options, Scope, without};
+pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
 pub use sender::InputSender;
 
 use crate::model::ProcId;

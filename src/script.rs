@@ -19,7 +19,7 @@
 //! | `wait CONDITION [within 30s]` | goes on when it holds; 10 s at most unless it says so |
 //! | `expect CONDITION [within 3s]` | the same with 1 s: the picture follows the kernel by an instant |
 //! | `kill POD/MEMBER[:NAME[INDEX]] SIGNAL` | sends a signal from the host to a member's first process, or to one in it whose name contains NAME, the oldest first |
-//! | `exec POD/CONTAINER -- PROGRAM ARGUMENT…` | runs a program of the host in it; must end with 0 unless `expect exit` follows |
+//! | `exec [--timeout 5s] POD/CONTAINER -- PROGRAM ARGUMENT…` | runs a program of the host in it, for 30 s at most unless it says so; must end with 0 unless `expect exit` follows |
 //! | `logs POD/MEMBER` | what the member has written |
 //! | `fetch URL` | gets a page over HTTP, from the host's network; `expect output` sees the status line and the page |
 //! | `replace POD/CONTAINER -- COMMAND ARGUMENT…` | gives one container another command: it alone is started anew |
@@ -29,6 +29,8 @@
 //! | `snapshot FILE`, `sleep 500ms` | |
 //! | `screenshot FILE`, `select POD/MEMBER`, `show VIEW` | in the window; nothing in the terminal |
 //!
+//! A member is `pause` or a container by its name. A container that is itself named `pause` is `POD/container/pause`.
+//!
 //! # Conditions
 //!
 //! Of processes. A name means the process it meant when it was last killed by that name, or else before the last
@@ -36,7 +38,7 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `gone POD/MEMBER` | it has been reaped |
+//! | `gone POD/MEMBER` | it was there, and has been reaped |
 //! | `ended POD/MEMBER signal KILL` or `code 0` | it ended so |
 //! | `reaped POD/MEMBER by MEMBER` | this member waited for it; or the `node` |
 //! | `alive POD/MEMBER` | *now* |
@@ -54,7 +56,7 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `ready [POD]` | every container runs or has done its work, and is seen |
+//! | `ready [POD]` | every container of it, or of every pod that was asked for, runs or has done its work, and is seen |
 //! | `phase POD Running`, `status POD CrashLoopBackOff` | as `kubectl` shows it; the status is the phase or a word that says more |
 //! | `state POD/CONTAINER Running` | the word for its state, or why it is not running |
 //! | `restarted POD/CONTAINER` | it was started again since the last kill, delete or replace (before the first, since `ready`), and runs |
@@ -72,10 +74,12 @@
 mod condition;
 mod engine;
 mod parse;
+mod requested;
 mod resolve;
 mod step;
 
 pub use condition::pod_ready;
 pub use engine::{Engine, Progress};
 pub use parse::{ScriptError, duration, parse};
+pub use requested::Requested;
 pub use step::{Bound, Condition, Ending, MemberRef, Relation, Script, Step, StepKind};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::{Command, Outcome};
 use crate::model::{MonoNs, World};
-use crate::script::{Engine, Progress};
+use crate::script::{Engine, Progress, Requested};
 
 /// A script while it plays, and how it ended.
 pub struct Player {
@@ -40,6 +40,11 @@ impl Player {
 
     pub fn completed(&mut self, outcome: Outcome) {
         self.engine.completed(outcome);
+    }
+
+    /// The pods that `wait ready` waits for.
+    pub const fn requested(&mut self) -> &mut Requested {
+        &mut self.engine.requested
     }
 
     pub fn ended(&self) -> Option<&Result<(), String>> {

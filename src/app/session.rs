@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
@@ -16,18 +17,18 @@ use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::sys::thread;
-use crate::ui::logs::{Exec, Lines};
+use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
-/// How long a program run in a pod may take.
-const EXEC: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What an errand came back with.
 #[derive(Debug)]
 pub enum Answer {
     /// A command has ended; `scripted`: a script waits for its outcome.
     Ended { outcome: Outcome, scripted: bool },
+    /// The pods of a manifest were started, or one of them could not be.
+    Created { done: Result<(), String>, scripted: bool },
     /// A manifest was chosen.
     Manifest(PathBuf),
     /// A path for the snapshot was chosen.
@@ -135,7 +136,11 @@ impl Session {
     /// Reads a manifest and starts its pods, off the ui thread.
     pub fn create(&self, source: PodSource, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(scripted, move |answers| done(lab.and_then(|lab| create(&lab, &source, &specs, answers))));
+        let create = move |answers: &Sender<Answer>| {
+            let done = lab.and_then(|lab| create(&lab, &source, &specs, answers));
+            Some(Answer::Created { done, scripted })
+        };
+        self.background("create", create, |why| Answer::Created { done: Err(why), scripted });
     }
 
     /// Gives one container of a pod another command.
@@ -166,11 +171,15 @@ impl Session {
         self.errand(scripted, move |_| done(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string()))));
     }
 
-    pub fn exec(&self, member: Member, argv: Vec<String>, scripted: bool) {
+    pub fn exec(&self, member: Member, argv: Vec<String>, limit: Duration, scripted: bool) {
         let lab = self.lab().cloned();
         self.errand(scripted, move |_| {
-            let ran = lab.and_then(|lab| lab.exec(&member, &argv, EXEC).map_err(|e| e.to_string()));
+            let ran = lab.and_then(|lab| lab.exec(&member, &argv, limit).map_err(|e| e.to_string()));
             match ran {
+                Ok(ran) if ran.timed_out => {
+                    let limit = limit.as_secs_f64();
+                    Outcome::Failed(format!("{}: not done after {limit} s, and killed", argv.join(" ")))
+                }
                 Ok(ran) => {
                     let output = [ran.stdout, ran.stderr].concat();
                     let output = String::from_utf8_lossy(&output).into_owned();
@@ -212,9 +221,14 @@ impl Session {
             let began = std::time::Instant::now();
             let (output, wake) = (Arc::clone(&running.output), ctx.clone());
             let hear = move |_, bytes: &[u8]| hear(&output, false, bytes, &wake);
-            let ran = lab.and_then(|lab| lab.exec_live(&running.member, &argv, EXEC, hear).map_err(|e| e.to_string()));
+            let ran = lab.and_then(|lab| {
+                let started = lab.start_exec(&running.member, &argv, EXEC_LIMIT, hear).map_err(|e| e.to_string())?;
+                running.cancels_by(started.cancel_handle());
+                started.wait().map_err(|e| e.to_string())
+            });
             running.end(match ran {
-                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC.as_secs())),
+                Ok(ran) if ran.cancelled => Err("cancelled".to_owned()),
+                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC_LIMIT.as_secs())),
                 Ok(ran) => Ok((ran.status.code(), began.elapsed())),
                 Err(why) => Err(why),
             });
@@ -321,8 +335,9 @@ fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Ve
 
 fn replace_command(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
     let old = known(specs).get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
-    let spec = old.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
-    replace(lab, specs, &member.pod, spec, vec![member.name().to_owned()])
+    let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
+    let spec = old.with_command(name, argv).ok_or("the pod has no such container")?;
+    replace(lab, specs, &member.pod, spec, vec![name.to_owned()])
 }
 
 fn known(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {

@@ -58,4 +58,6 @@ pub enum Action {
         member: Member,
         argv: Vec<String>,
     },
+    /// End the program that was run last.
+    CancelExec,
 }

@@ -3,6 +3,7 @@
 mod checks;
 
 use super::output::{Failure, print};
+use crate::model::text::escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -45,10 +46,10 @@ impl Check {
             State::Limited => "limited",
             State::Missing => "missing",
         };
-        let remedy = if self.remedy.is_empty() { String::new() } else { format!("; {}", self.remedy) };
-        let line = format!("{:<width$}  {state:<7}  {}{remedy}", self.what, self.consequence);
         // a remedy may be a whole profile to install; one line a capability all the same
-        line.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
+        let remedy = self.remedy.split('\n').map(|line| escaped(line.trim())).collect::<Vec<_>>().join(" ");
+        let remedy = if remedy.is_empty() { remedy } else { format!("; {remedy}") };
+        format!("{:<width$}  {state:<7}  {}{remedy}", self.what, escaped(&self.consequence))
     }
 }
 
@@ -73,6 +74,8 @@ mod tests {
     fn a_capability_is_one_line() {
         let check = Check::missing("lab", "no pods", "install this:\n  profile x {\n    userns,\n  }");
         assert_eq!(check.line(5), "lab    missing  no pods; install this: profile x { userns, }");
+        let hidden = Check::missing("lab", "no\n\u{202e}x", "a\u{1b}\n\u{2066}b");
+        assert_eq!(hidden.line(3), r"lab  missing  no\n\u{202e}x; a\u{1b} \u{2066}b");
         assert_eq!(Check::ok("lab", "all").line(3), "lab  ok       all");
     }
 }

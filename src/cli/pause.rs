@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::output::{Failure, print};
 use crate::export::write_mode;
+use crate::model::text::escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -18,5 +19,5 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         return print(&format!("pause {version}, {size} bytes, {}\n", std::env::consts::ARCH));
     };
     write_mode(path, pause_init::ELF, 0o755).map_err(Failure::failed)?;
-    print(&format!("{}\n", path.display()))
+    print(&format!("{}\n", escaped(&path.display().to_string())))
 }

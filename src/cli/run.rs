@@ -64,7 +64,13 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     for (spec, from) in specs {
         session.run(spec, from)?;
     }
-    let played = play(args, script.map(Engine::new), &mut session, &mut teller, &watch);
+    let mut engine = script.map(Engine::new);
+    for (uid, name) in session.requested() {
+        if let Some(engine) = &mut engine {
+            engine.requested.pod(uid, name);
+        }
+    }
+    let played = play(args, engine, &mut session, &mut teller, &watch);
     let saved = args.snapshot.as_deref().map_or(Ok(()), |path| {
         let text = render(session.world(), Format::Json, &Selection::default());
         write_file(path, text.as_bytes()).map_err(Failure::failed)

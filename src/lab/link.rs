@@ -2,6 +2,7 @@
 
 mod bind;
 mod ending;
+mod exec;
 mod follow;
 mod startup;
 
@@ -18,11 +19,13 @@ use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
 use super::hand::HandStep;
-use super::protocol::{Answer, Call, ExecOutput, Options, Report, Request};
+use super::protocol::{Answer, Call, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Aspect, Delta, Member, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
+use crate::sys::thread;
+pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
 use follow::HearLog;
 
@@ -96,19 +99,17 @@ impl Lab {
         let (ready, is_ready) = bounded(1);
         let exe = exe.to_owned();
         // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
-        let thread = std::thread::Builder::new()
-            .name("link".to_owned())
-            .spawn(move || match startup::start(&exe, options, &observer) {
-                Ok(started) => {
-                    let shared = started.shared.clone();
-                    let node = started.node;
-                    if ready.send(Ok((shared, node))).is_ok() {
-                        listen(started, &observer);
-                    }
+        let run = move || match startup::start(&exe, options, &observer) {
+            Ok(started) => {
+                let shared = started.shared.clone();
+                let node = started.node;
+                if ready.send(Ok((shared, node))).is_ok() {
+                    listen(started, &observer);
                 }
-                Err(e) => drop(ready.send(Err(e))),
-            })
-            .map_err(|e| Error::Start(e.to_string()))?;
+            }
+            Err(e) => drop(ready.send(Err(e))),
+        };
+        let thread = thread::spawn("link", run).map_err(|e| Error::Start(e.to_string()))?;
         let (shared, node) = is_ready.recv().map_err(|_| Error::Start("its thread ended".to_owned()))??;
         Ok(Self { shared, node, thread: Some(thread) })
     }
@@ -152,33 +153,6 @@ impl Lab {
         }
     }
 
-    /// Runs a program in a container's namespaces and root, and waits for it: for `timeout` at most,
-    /// then it is killed.
-    pub fn exec(&self, member: &Member, argv: &[String], timeout: Duration) -> Result<ExecOutput, Error> {
-        self.exec_live(member, argv, timeout, |_, _| ())
-    }
-
-    /// As [`Lab::exec`], and `hear` gets what the program writes as it writes it, with whether it is to stderr.
-    pub fn exec_live(
-        &self,
-        member: &Member,
-        argv: &[String],
-        timeout: Duration,
-        hear: impl FnMut(bool, &[u8]) + Send + 'static,
-    ) -> Result<ExecOutput, Error> {
-        let request = |call| Request::Exec {
-            call,
-            member: member.clone(),
-            argv: argv.to_vec(),
-            timeout_ms: timeout.as_millis() as u64,
-        };
-        let patience = timeout.saturating_add(PATIENCE);
-        match self.shared.call_hearing(request, patience, Some(Box::new(hear)))? {
-            Answer::Output(output) => Ok(output),
-            other => Err(of_member(other, member)),
-        }
-    }
-
     /// Tells a container of the image `podscope/hand` what to do with its namespaces, and waits until it is done.
     pub fn hand(&self, member: &Member, step: HandStep) -> Result<(), Error> {
         match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, PATIENCE)? {
@@ -208,23 +182,22 @@ impl Drop for Lab {
 
 impl Shared {
     fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
-        self.call_hearing(request, patience, None)
+        let (call, told) = self.ask(request, None)?;
+        self.wait(call, &told, OVERDUE, patience)
     }
 
-    fn call_hearing(
+    /// Sends a request; its answer comes on the channel.
+    fn ask(
         &self,
         request: impl FnOnce(Call) -> Request,
-        patience: Duration,
         hear: Option<Hear>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(Call, Receiver<Answer>), Error> {
         let call = self.fresh_call();
         let (answer, told) = bounded(1);
-        // a program runs as long as it runs
-        let overdue = if hear.is_some() { patience } else { OVERDUE };
         let waiting = Waiting { answer, hear };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
-        self.wait(call, &told, overdue, patience)
+        Ok((call, told))
     }
 
     fn fresh_call(&self) -> Call {

@@ -62,15 +62,17 @@ impl Network {
     ///
     /// `pid` is the process in the caller's pid namespace.
     pub fn connect(&mut self, process: &OwnedFd, pid: i32) -> io::Result<Ipv4Addr> {
-        let ip = self
-            .free
-            .pop_front()
-            .ok_or_else(|| io::Error::other(format!("all {} addresses are in use", self.range.addresses().count())))?;
+        let ip = self.free.pop_front().ok_or_else(|| io::Error::other(self.no_address()))?;
         let result = self.wire(process, pid, ip);
         if result.is_err() {
             self.free.push_back(ip);
         }
         result.map(|()| ip)
+    }
+
+    fn no_address(&self) -> String {
+        let (n, range) = (self.range.addresses().count(), self.range);
+        format!("all {n} addresses of {range} are in use; delete a pod, or choose a larger range (--pod-cidr)")
     }
 
     /// The address may be given away again. The interfaces went with the pod's namespace.

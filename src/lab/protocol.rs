@@ -89,6 +89,10 @@ pub enum Request {
         argv: Vec<String>,
         timeout_ms: u64,
     },
+    /// Ends what this call has started.
+    CancelExec {
+        call: Call,
+    },
     Logs {
         call: Call,
         member: Member,
@@ -200,6 +204,8 @@ pub struct ExecOutput {
     pub status: WaitStatus,
     /// It ran out of time and was killed.
     pub timed_out: bool,
+    /// It was cancelled and killed.
+    pub cancelled: bool,
     /// More was written than is kept.
     pub truncated: bool,
 }
@@ -281,6 +287,7 @@ mod tests {
             stderr: vec![0xff; 3],
             status: WaitStatus(9),
             timed_out: true,
+            cancelled: false,
             truncated: false,
         };
         let report = Report::Answer { call: 1, answer: Answer::Output(output) };

@@ -50,12 +50,13 @@ impl FileWatch {
         }
         let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let stopped = Arc::clone(&stop);
-        let thread = thread::Builder::new().name("file-watch".to_owned()).spawn(move || {
+        let run = move || {
             // an error here would be one of poll or read on our own descriptors
             if let Err(e) = watched.run(&stopped, &on_change) {
                 tracing::warn!("files are no longer watched: {e}");
             }
-        })?;
+        };
+        let thread = crate::sys::thread::spawn("file-watch", run).map_err(io::Error::other)?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

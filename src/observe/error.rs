@@ -4,12 +4,15 @@ use std::io;
 
 use nix::errno::Errno;
 
+use crate::sys::limits;
+use crate::sys::thread::SpawnError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot wait for events: {0} ({1})")]
+    #[error("cannot wait for events: {0}: {reason}", reason = limits::reason(*.1))]
     Wait(&'static str, #[source] Errno),
-    #[error("cannot start the observer's thread")]
-    Thread(#[source] io::Error),
-    #[error("cannot read /proc; is it mounted? (mount -t proc proc /proc)")]
+    #[error(transparent)]
+    Thread(#[from] SpawnError),
+    #[error("cannot read /proc: {reason}; is it mounted? (mount -t proc proc /proc)", reason = limits::reason_of(.0))]
     Proc(#[source] io::Error),
 }

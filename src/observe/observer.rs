@@ -9,6 +9,7 @@ use super::options::{Options, Scope};
 use super::sender::InputSender;
 use super::worker::Worker;
 use crate::model::Delta;
+use crate::sys::thread;
 
 /// Watches until dropped.
 ///
@@ -39,16 +40,14 @@ impl Observer {
         let stopped = Arc::clone(&stop);
         // made in the thread, since it is bound to it; its first failure comes back here
         let (started, answer) = crossbeam_channel::bounded(1);
-        let thread = std::thread::Builder::new()
-            .name("observer".to_owned())
-            .spawn(move || match Worker::new(scope, &options, inbox, bell, stopped, sink) {
-                Ok(mut worker) => {
-                    let _ = started.send(Ok(()));
-                    worker.run();
-                }
-                Err(e) => drop(started.send(Err(e))),
-            })
-            .map_err(Error::Thread)?;
+        let run = move || match Worker::new(scope, &options, inbox, bell, stopped, sink) {
+            Ok(mut worker) => {
+                let _ = started.send(Ok(()));
+                worker.run();
+            }
+            Err(e) => drop(started.send(Err(e))),
+        };
+        let thread = thread::spawn("observer", run)?;
         let this = Self { input, stop, thread: Some(thread) };
         match answer.recv() {
             Ok(Err(e)) => Err(e),

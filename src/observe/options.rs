@@ -32,7 +32,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// All on, but for what `PODSCOPE_WITHOUT` names: `connector`, `pidfd`, `pidfd-info`, comma-separated.
+    /// All on, but for what `PODSCOPE_WITHOUT` names, comma-separated; see [`SWITCHES`].
     pub fn from_env() -> Self {
         Self::without(&switched_off())
     }
@@ -48,6 +48,17 @@ impl Options {
             ..Self::default()
         }
     }
+}
+
+/// What `PODSCOPE_WITHOUT` can switch off: sources of the observer, and what the lab uses.
+pub const SWITCHES: [&str; 5] = ["connector", "pidfd", "pidfd-info", "cgroups", "users"];
+
+/// What `PODSCOPE_WITHOUT` names and nobody knows.
+pub fn unknown_switch() -> Option<String> {
+    let list = std::env::var_os("PODSCOPE_WITHOUT").unwrap_or_default();
+    let list = list.to_string_lossy();
+    let mut words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.find(|word| !SWITCHES.contains(word)).map(str::to_owned)
 }
 
 /// Whether `PODSCOPE_WITHOUT` names this.

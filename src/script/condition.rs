@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub use pod::pod_ready;
 
 use super::{Condition, MemberRef, resolve};
-use crate::model::{MonoNs, ProcId, World};
+use crate::model::{MonoNs, ProcId, Process, World};
 
 /// What the world was like before the last kill, delete or replacement, or else when the pods were up; and what
 /// was said last.
@@ -121,15 +121,22 @@ impl Memory {
     fn gone(&mut self, world: &World, name: &MemberRef) -> Result<(), String> {
         let id = match self.subject(world, name) {
             Ok(id) => id,
-            Err(_) if matches!(name, MemberRef::Pid(_)) => return Ok(()),
-            // a name that means nothing any more; but a pod or member that never was is a mistake
-            Err(why) => return resolve::member(world, name).map(drop).or(Err(why)),
+            // a name that means nothing any more; but what never was is not gone
+            Err(why) => {
+                let all = resolve::all(world, name)?;
+                held(!all.is_empty(), || format!("{why}, and never was"))?;
+                return all.into_iter().find(|p| !p.is_gone()).map_or(Ok(()), |p| Err(still_there(name, p)));
+            }
         };
         match world.process(id) {
-            Some(p) if !p.is_gone() => Err(format!("{name} (pid {id}) is there, state {}", p.state.letter())),
+            Some(p) if !p.is_gone() => Err(still_there(name, p)),
             _ => Ok(()),
         }
     }
+}
+
+fn still_there(name: &MemberRef, p: &Process) -> String {
+    format!("{name} (pid {}) is there, state {}", p.id, p.state.letter())
 }
 
 fn held(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {

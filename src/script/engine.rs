@@ -9,9 +9,9 @@ use crate::lab::HandStep;
 use crate::model::{Aspect, MonoNs, Sight, World};
 
 use super::condition::Memory;
-use super::{Condition, Script, Step, StepKind, resolve};
+use super::{Condition, Requested, Script, Step, StepKind, resolve};
 
-/// How long a command may take before the script gives up on it.
+/// How long a command may take before the script gives up on it; a program's own limit is added.
 const COMMAND: Duration = Duration::from_mins(1);
 
 /// How long after a log or a page was looked at in vain it is looked at again.
@@ -47,6 +47,8 @@ enum Phase {
     /// A command was handed out.
     Asked {
         give_up: MonoNs,
+        /// How long that is from the start.
+        limit: Duration,
         /// It is to tell whether a condition holds, which must be so by then.
         deadline: Option<MonoNs>,
     },
@@ -64,12 +66,14 @@ pub struct Engine {
     memory: Memory,
     started: bool,
     failed: Option<(usize, String)>,
+    /// Pods that whoever plays the script has asked the lab for.
+    pub requested: Requested,
 }
 
 impl Engine {
     pub fn new(script: Script) -> Self {
         let (at, phase, memory) = (0, Phase::Enter, Memory::default());
-        Self { script, at, phase, memory, started: false, failed: None }
+        Self { script, at, phase, memory, started: false, failed: None, requested: Requested::default() }
     }
 
     /// The step that is being played; `None` after the last.
@@ -108,6 +112,7 @@ impl Engine {
             self.started = true;
             self.memory.stands(world);
         }
+        self.requested.look(world);
         loop {
             let Some(step) = self.script.steps.get(self.at).cloned() else { return Progress::Done };
             match self.play(&step, world, now) {
@@ -132,11 +137,11 @@ impl Engine {
                 let state = self.told(step, outcome, world);
                 self.judge(step, state, world, now, deadline)
             }
-            Phase::Asked { give_up, .. } if now >= give_up => {
-                Err(format!("`{}` did not end within {} s", step.text, COMMAND.as_secs()))
+            Phase::Asked { give_up, limit, .. } if now >= give_up => {
+                Err(format!("`{}` did not end within {} s", step.text, limit.as_secs_f64()))
             }
-            Phase::Asked { give_up, deadline } => {
-                self.phase = Phase::Asked { give_up, deadline };
+            asked @ Phase::Asked { give_up, .. } => {
+                self.phase = asked;
                 Ok(Some(Progress::Pending { until: give_up }))
             }
             Phase::Waiting { deadline, again } => self.wait(step, world, now, deadline, again),
@@ -155,8 +160,8 @@ impl Engine {
                 self.memory.target(target, id);
                 Command::Signal { target: id, signal: *signal }
             }
-            StepKind::Exec { member, argv } => {
-                Command::Exec { member: resolve::member(world, member)?, argv: argv.clone() }
+            StepKind::Exec { member, argv, limit } => {
+                Command::Exec { member: resolve::member(world, member)?, argv: argv.clone(), limit: *limit }
             }
             StepKind::Logs(member) => Command::Logs(resolve::member(world, member)?),
             StepKind::Fetch(url) => Command::Fetch(url.clone()),
@@ -182,7 +187,12 @@ impl Engine {
             StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
             StepKind::Show(view) => Command::Show(view.clone()),
         };
-        self.phase = Phase::Asked { give_up: after(now, COMMAND), deadline: None };
+        // the node ends a program in time; this is for a node that does not answer
+        let limit = match &command {
+            Command::Exec { limit, .. } => COMMAND.saturating_add(*limit),
+            _ => COMMAND,
+        };
+        self.phase = Phase::Asked { give_up: after(now, limit), limit, deadline: None };
         Ok(Some(Progress::Do(command)))
     }
 
@@ -202,11 +212,15 @@ impl Engine {
                 }
                 match asking(condition, world) {
                     Ok(command) => {
-                        self.phase = Phase::Asked { give_up: after(now, COMMAND), deadline: Some(deadline) };
+                        self.phase =
+                            Phase::Asked { give_up: after(now, COMMAND), limit: COMMAND, deadline: Some(deadline) };
                         return Ok(Some(Progress::Do(command)));
                     }
                     Err(why) => Err(why),
                 }
+            }
+            Some(Condition::Ready(None)) => {
+                self.requested.all_seen().and_then(|()| self.memory.check(&Condition::Ready(None), world))
             }
             Some(condition) => self.memory.check(condition, world),
             None if now >= deadline => Ok(()),

@@ -13,6 +13,7 @@ use crate::lab::Url;
 
 const WAIT: Duration = Duration::from_secs(10);
 const EXPECT: Duration = Duration::from_secs(1);
+const EXEC: Duration = Duration::from_secs(30);
 const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, replace, unshare, join, snapshot, screenshot, \
                      select, show or sleep";
 
@@ -30,6 +31,8 @@ type Parsed<T> = Result<T, String>;
 /// Reads a script. `name` is the file's, for messages.
 pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
     let mut steps = Vec::new();
+    // some editors begin a file with a byte order mark
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let content = without_comment(line);
         if content.is_empty() {
@@ -76,9 +79,14 @@ fn step(text: &str) -> Parsed<StepKind> {
             _ => Err("kill POD/MEMBER[:NAME[INDEX]] SIGNAL".into()),
         },
         "exec" => {
-            let usage = "exec POD/CONTAINER -- PROGRAM ARGUMENT…";
-            let (target, argv) = rest.split_once(" -- ").ok_or(usage)?;
-            Ok(StepKind::Exec { member: member(target.trim())?, argv: split_arguments(argv, usage)? })
+            let usage = "exec [--timeout 5s] POD/CONTAINER -- PROGRAM ARGUMENT…";
+            let (before, argv) = rest.split_once(" -- ").ok_or(usage)?;
+            let (target, limit) = match before.split_whitespace().collect::<Vec<_>>()[..] {
+                [target] => (target, EXEC),
+                ["--timeout", limit, target] => (target, duration(limit)?),
+                _ => return Err(usage.into()),
+            };
+            Ok(StepKind::Exec { member: member(target)?, argv: split_arguments(argv, usage)?, limit })
         }
         "replace" => {
             let usage = "replace POD/CONTAINER -- COMMAND ARGUMENT…";

@@ -1,6 +1,6 @@
 //! From a name in a script to what is there.
 
-use crate::model::{Member, Parent, Pod, ProcId, Process, World};
+use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
 
 use super::MemberRef;
 
@@ -20,12 +20,22 @@ pub fn pod<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Pod, String> 
     }
 }
 
-fn has(pod: &Pod, member: &str) -> bool {
-    member == "pause" || pod.container(member).is_some()
+/// The member of a pod that a name means: `pause` is what holds the pod, `container/NAME` always a container.
+fn member_of(pod: &Pod, name: &str) -> Option<Member> {
+    if name == "pause" {
+        return Some(Member::pause(&pod.uid));
+    }
+    let container = pod.container(name.strip_prefix("container/").unwrap_or(name))?;
+    Some(Member::container(&pod.uid, &container.name))
+}
+
+/// What one says to mean this container.
+fn said(container: &Container) -> String {
+    if container.name == "pause" { "container/pause".into() } else { container.name.clone() }
 }
 
 fn only_pod_with<'w>(world: &'w World, member: &str) -> Result<&'w Pod, String> {
-    let mut all = world.pods.values().filter(|p| has(p, member));
+    let mut all = world.pods.values().filter(|p| member_of(p, member).is_some());
     let first = all.next().ok_or_else(|| format!("no pod has a member {member}"))?;
     match all.next() {
         None => Ok(first),
@@ -44,14 +54,21 @@ pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
         MemberRef::Name { pod, member, .. } => (pod, member),
     };
     let pod = pod_name.as_deref().map_or_else(|| only_pod_with(world, name), |pod_name| pod(world, Some(pod_name)))?;
-    match (name.as_str(), pod.container(name)) {
-        ("pause", _) => Ok(Member::pause(&pod.uid)),
-        (_, Some(container)) => Ok(Member::container(&pod.uid, &container.name)),
-        _ => {
-            let names: Vec<_> = pod.containers.iter().map(|c| c.name.as_str()).collect();
-            Err(format!("pod {} has no member {name}; it has pause, {}", pod.name, names.join(", ")))
-        }
-    }
+    member_of(pod, name).ok_or_else(|| {
+        let names: Vec<_> = pod.containers.iter().map(said).collect();
+        format!("pod {} has no member {name}; it has pause, {}", pod.name, names.join(", "))
+    })
+}
+
+/// Every process that a name has meant, zombies and reaped ones too, of those that the World remembers.
+pub fn all<'w>(world: &'w World, of: &MemberRef) -> Result<Vec<&'w Process>, String> {
+    let processes = world.processes.values().map(AsRef::as_ref);
+    let (of_member, called) = match of {
+        MemberRef::Pid(pid) => return Ok(processes.filter(|p| p.id.pid == *pid).collect()),
+        MemberRef::Name { process, .. } => (member(world, of)?, process.as_ref()),
+    };
+    let of_name = |p: &&Process| called.is_none_or(|(name, _)| is_called(p, name));
+    Ok(processes.filter(|p| p.member.as_ref() == Some(&of_member)).filter(of_name).collect())
 }
 
 /// The process that a name means now.
@@ -65,8 +82,17 @@ pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
             let all = named(world, &member, name, false);
             all.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is not there"))
         }
-        _ => head(world, &member).ok_or_else(|| format!("{of} has no process")),
+        _ => head(world, &member).ok_or_else(|| match world.pod(&member.pod).and_then(trouble) {
+            Some(why) => format!("{of} has no process: {why}"),
+            None => format!("{of} has no process"),
+        }),
     }
+}
+
+/// Why a pod cannot run: it has no sandbox, and the lab says why.
+pub fn trouble(pod: &Pod) -> Option<&str> {
+    let stands = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
+    pod.message.as_deref().filter(|_| !stands)
 }
 
 /// The first process of a member.

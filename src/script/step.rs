@@ -29,7 +29,7 @@ pub enum StepKind {
     Wait { until: Condition, within: Duration },
     Expect { that: Condition, within: Duration },
     Kill { target: MemberRef, signal: Signal },
-    Exec { member: MemberRef, argv: Vec<String> },
+    Exec { member: MemberRef, argv: Vec<String>, limit: Duration },
     Logs(MemberRef),
     Fetch(Url),
     Delete { pod: String },
@@ -50,7 +50,7 @@ pub enum Condition {
     /// Every container of the pod (of all pods) runs, or has done its work.
     Ready(Option<String>),
     /// The process that this named when it was last killed, or else before the last stroke, or else when
-    /// first asked, is reaped.
+    /// first asked, is reaped; or all that it ever named are.
     Gone(MemberRef),
     Alive(MemberRef),
     /// The process that [`Condition::Gone`] would mean ended so.
@@ -230,7 +230,8 @@ pub enum MemberRef {
     Pid(u32),
     Name {
         pod: Option<String>,
-        /// `pause`, or a container's name; or `node` or `host`.
+        /// `pause`, or a container's name; or `container/NAME`, which means a container whatever its name; or
+        /// `node` or `host`.
         member: String,
         /// Its processes whose name contains this, the oldest first.
         process: Option<(String, usize)>,

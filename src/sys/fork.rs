@@ -6,21 +6,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
+use nix::sys::stat::stat;
 
-/// Proof that the process has one thread: only then may a forked child allocate, lock and run
-/// ordinary code, since no other thread can have held a lock at the fork.
+/// The process had one thread when this was made. Only then may a forked child allocate, lock and run ordinary code,
+/// since no other thread can have held a lock at the fork. Each fork checks it again, so that a thread that was started
+/// since is an error and not a child that hangs.
 #[derive(Debug)]
 pub struct Alone(PhantomData<*const ()>);
 
 impl Alone {
     /// # Errors
-    /// `EINVAL` if the process has more than one thread, or what reading `/proc/self/task` says.
-    ///
-    /// Keep it true: start no thread afterwards.
+    /// `EINVAL` if the process has more than one thread, or what `stat(2)` says of `/proc/self/task`.
     pub fn prove() -> Result<Self, Errno> {
-        let tasks = std::fs::read_dir("/proc/self/task")
-            .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EINVAL)))?;
-        if tasks.count() == 1 { Ok(Self(PhantomData)) } else { Err(Errno::EINVAL) }
+        let this = Self(PhantomData);
+        this.check()?;
+        Ok(this)
+    }
+
+    /// Nobody can start a thread after this but the caller, which is the only one.
+    fn check(&self) -> Result<(), Errno> {
+        // a directory for each thread, `.`, and the link from above (`proc_task_getattr` in fs/proc/base.c)
+        let links = stat("/proc/self/task")?.st_nlink;
+        if links == 3 { Ok(()) } else { Err(Errno::EINVAL) }
     }
 }
 
@@ -32,7 +39,7 @@ pub struct Child {
     pub pidfd: OwnedFd,
 }
 
-/// The exit code of a child whose code panicked.
+/// The exit code of a child whose code panicked, or could not be reached.
 pub const PANICKED: i32 = 101;
 
 /// `CLONE_INTO_CGROUP` of `include/uapi/linux/sched.h`; libc's own constant is too narrow for it.
@@ -43,7 +50,8 @@ const INTO_CGROUP: u64 = 0x2_0000_0000;
 /// With `CLONE_PARENT` the new process is a sibling: its parent is the caller's parent.
 ///
 /// # Errors
-/// As of `clone3(2)`; `ENOMEM` also when the pid namespace's init is dead.
+/// As of `clone3(2)`; `ENOMEM` also when the pid namespace's init is dead. `EINVAL` if the process has more than one
+/// thread by now.
 pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
     spawn_in(alone, flags, None, child)
 }
@@ -53,11 +61,12 @@ pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> R
 /// # Errors
 /// Also `EACCES` if the caller may not move processes there, and `EBUSY` if it passes controllers on.
 pub fn spawn_in(
-    _: &Alone,
+    alone: &Alone,
     flags: CloneFlags,
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
 ) -> Result<Child, Errno> {
+    alone.check()?;
     let mut pidfd: libc::c_int = -1;
     // SAFETY: clone_args is plain integers, for which all zeros is a value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
@@ -70,7 +79,7 @@ pub fn spawn_in(
     // a sibling takes its exit signal from the caller (clone(2), CLONE_PARENT)
     args.exit_signal = if flags.contains(CloneFlags::CLONE_PARENT) { 0 } else { libc::SIGCHLD as u64 };
     // SAFETY: no CLONE_VM, so the child runs on a copy of this stack; the process has one thread
-    // (`Alone`), so the copy is consistent. `args` and `pidfd` live through the call.
+    // (checked above), so the copy is consistent. `args` and `pidfd` live through the call.
     let mut pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
     if pid == -1 && Errno::last() == Errno::ENOSYS && cgroup.is_none() {
         // in a container there is no clone3, since its seccomp filter cannot look behind a pointer
@@ -91,26 +100,34 @@ pub fn spawn_in(
     }
 }
 
-/// Ends the process at once: no destructors, no buffers flushed.
-pub fn exit(code: i32) -> ! {
-    // SAFETY: always sound; what is buffered is lost, which is the point.
-    unsafe { libc::_exit(code) }
+/// Starts a process in which nothing is open but its standard streams and `kept`, which it gets.
+///
+/// The code of the child is a plain function, so that it holds no descriptor which is closed here, and it never returns
+/// to the caller's code, which does. What `A` says of each descriptor is `Copy` for the same reason.
+///
+/// # Errors
+/// As of [`spawn`].
+pub fn spawn_with_only<A: Copy + 'static>(
+    alone: &Alone,
+    flags: CloneFlags,
+    kept: Vec<(OwnedFd, A)>,
+    child: fn(Vec<(OwnedFd, A)>) -> i32,
+) -> Result<Child, Errno> {
+    spawn(alone, flags, move || {
+        let fds: Vec<i32> = kept.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
+        match close_all_but(&fds) {
+            Ok(()) => child(kept),
+            Err(_) => PANICKED,
+        }
+    })
 }
 
-/// Closes every descriptor from `first` on at the next `execve(2)`.
-pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
-    // SAFETY: only sets a flag on our own descriptors.
-    let r = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    Errno::result(r).map(drop)
-}
-
-/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns
-/// one of the others.
-pub fn keep_only(_: &Alone, keep: &[i32]) -> Result<(), Errno> {
-    let mut keep: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd >= 3).collect();
-    keep.sort_unstable();
+/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns one of the others.
+fn close_all_but(kept: &[i32]) -> Result<(), Errno> {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd >= 3).collect();
+    kept.sort_unstable();
     let mut first = 3;
-    for end in keep.into_iter().chain([u32::MAX]) {
+    for end in kept.into_iter().chain([u32::MAX]) {
         if first < end {
             let last = if end == u32::MAX { end } else { end - 1 };
             // SAFETY: descriptors are only numbers to the kernel; nothing that owns one of these runs on (above).
@@ -119,6 +136,19 @@ pub fn keep_only(_: &Alone, keep: &[i32]) -> Result<(), Errno> {
         first = end.saturating_add(1);
     }
     Ok(())
+}
+
+/// Ends the process at once: no destructors, no buffers flushed.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: always sound; what is buffered is lost, which is the point.
+    unsafe { libc::_exit(code) }
+}
+
+/// Has every descriptor of this process from `first` on closed at the next `execve(2)`, here and in children.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: only sets a flag on our own descriptors.
+    let r = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    Errno::result(r).map(drop)
 }
 
 /// Takes what is open as `fd` over from whoever started this program, to own it.
@@ -133,4 +163,23 @@ pub fn inherited(fd: i32) -> Result<OwnedFd, Errno> {
     Errno::result(own)?;
     // SAFETY: just duplicated for us.
     Ok(unsafe { OwnedFd::from_raw_fd(own) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::marker::PhantomData;
+
+    use super::{Alone, CloneFlags, Errno, spawn};
+
+    #[test]
+    fn one_of_several_threads_is_not_alone() {
+        // whatever runs the tests has two threads by now: its own, and this one
+        let second = std::thread::spawn(std::thread::park);
+        assert_eq!(Alone::prove().err(), Some(Errno::EINVAL));
+        // one that was alone, and has started a thread since
+        let once = Alone(PhantomData);
+        assert_eq!(spawn(&once, CloneFlags::empty(), || 0).err(), Some(Errno::EINVAL));
+        second.thread().unpark();
+        second.join().expect("no panic");
+    }
 }

@@ -7,8 +7,8 @@ use std::thread::{Builder, JoinHandle};
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     #[error(
-        "no more threads can be started: this user has as many processes and threads as `ulimit -u` allows, or the \
-         machine has as many as it can hold; end some programs, then try again"
+        "no more threads can be started: the limit of processes and threads (`ulimit -u`) or of memory (`ulimit -v`) is \
+         reached; raise it, or end some programs, then try again"
     )]
     Exhausted,
     #[error("a thread cannot be started: {0}")]

@@ -5,7 +5,7 @@
 //! 127.0.0.1 - - "GET / HTTP/1.1" 200 10
 //! …
 //! ──────────────────────────────────────────────────────────────
-//! busybox $ ps -ef                                   exit 0 · 12 ms
+//! busybox $ ps -ef                                   exit 0 · 12 ms      (while it runs: runs… [Cancel])
 //! PID 1 …
 //! ──────────────────────────────────────────────────────────────
 //! Run in busybox  [ ps -ef                 ] [Run] [Copy nsenter line]
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui::{self, Margin, Role, TextWrapMode, Ui, WidgetInfo};
 
-pub use exec::{Ended, Exec};
+pub use exec::{EXEC_LIMIT, Ended, Exec};
 pub use lines::Lines;
 
 use super::{Cx, tokens, widgets};
@@ -94,7 +94,8 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     if let Some(last) = &state.exec {
         let output = egui::Panel::bottom("exec output").frame(frame).resizable(true);
         let output = output.default_size(200.0).size_range(70.0..=400.0);
-        output.show(ui, |ui| exec::output_ui(ui, cx, pod, last));
+        let last = last.clone();
+        output.show(ui, |ui| exec::output_ui(ui, cx, pod, &last));
     }
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
         head(ui, cx, pod, &member, state);

@@ -156,7 +156,8 @@ fn expectations_on_namespaces_and_pids() {
 fn what_an_exec_says_can_be_expected() {
     let script = "exec nginx-busybox/busybox -- wget -qO- localhost\nexpect output hello pod\nexpect exit 0";
     let mut play = Play::new(script);
-    let Command::Exec { member, argv } = play.command() else { panic!() };
+    let Command::Exec { member, argv, limit } = play.command() else { panic!() };
+    assert_eq!(limit, std::time::Duration::from_secs(30));
     assert_eq!((member.name(), argv.len()), ("busybox", 3));
     play.engine.completed(Outcome::Exec { code: 0, output: "hello pod\n".into() });
     assert_eq!(play.advance(), Progress::Done);
@@ -357,4 +358,147 @@ fn a_container_gets_another_command_or_obeys_by_hand() {
     assert_eq!((kinds, target.name()), (vec![NsKind::Net], "pause"));
     play.engine.completed(Outcome::Failed("not there yet".into()));
     assert_eq!(play.why(), (4, "not there yet".to_owned()));
+}
+
+#[test]
+fn ready_waits_for_every_pod_that_was_asked_for() {
+    let mut play = Play::new("wait ready within 5s\nexpect phase other Running");
+    let other = podscope::model::PodUid("uid-2".into());
+    play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
+    play.engine.requested.pod(other.clone(), "other".into());
+    // the one pod that is told of so far is ready
+    play.pending();
+    let mut second = pod(vec![container("nginx", NGINX, 0)]);
+    (second.uid, second.name) = (other.clone(), "other".into());
+    second.phase = Phase::Pending;
+    play.world.apply(&told(second.clone()));
+    play.pending();
+    second.phase = Phase::Running;
+    play.world.apply(&told(second));
+    assert_eq!(play.advance(), Progress::Done);
+
+    // one that comes and goes is not waited for again
+    let mut play = Play::new("wait zombies 1 within 5s\nwait ready within 5s");
+    play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
+    play.engine.requested.pod(other.clone(), "other".into());
+    let mut second = pod(Vec::new());
+    (second.uid, second.name) = (other.clone(), "other".into());
+    play.world.apply(&told(second));
+    play.pending();
+    play.world.apply(&Delta::PodRemoved { uid: other, at: at(900) });
+    play.world.apply(&Delta::Exited { id: proc(WORKER), status: None, at: at(5_000) });
+    assert_eq!(play.advance(), Progress::Done);
+
+    let mut play = Play::new("wait ready within 5s");
+    play.engine.requested.begin();
+    assert!(play.why_later().ends_with("not all pods have been started yet"));
+    let mut play = Play::new("wait ready within 5s");
+    play.engine.requested.begin();
+    play.engine.requested.end(Err("p.yaml:1:1: no".into()));
+    assert!(play.why_later().ends_with("p.yaml:1:1: no"));
+    let mut play = Play::new("wait ready within 5s");
+    play.engine.requested.pod(podscope::model::PodUid("uid-3".into()), "third".into());
+    assert!(play.why_later().ends_with("pod third is not there yet"));
+}
+
+#[test]
+fn what_never_was_is_not_gone() {
+    for (name, why) in [
+        ("nginx:nobody", "nginx:nobody[0] is not there, and never was"),
+        ("nginx-busybox/nginx:nobody[1]", "nginx-busybox/nginx:nobody[1] is not there, and never was"),
+        ("4711", "there is no process 4711, and never was"),
+        ("nobody", "no pod has a member nobody"),
+        ("nginx-busybox/nobody", "pod nginx-busybox has no member nobody; it has pause, nginx, busybox"),
+    ] {
+        let told = Play::new(&format!("expect gone {name}")).why_later();
+        assert_eq!(told, format!("`expect gone {name}` does not hold: {why}"));
+    }
+    // a container that has not been started yet
+    let mut play = Play::new("expect gone other");
+    let mut waiting = container("other", 4_711, 0);
+    waiting.process = None;
+    play.world.apply(&told(pod(vec![waiting])));
+    assert!(play.why_later().ends_with("other has no process, and never was"));
+
+    // what was there before the script looked, and is reaped
+    let mut play = Play::new("expect gone nginx:worker\nexpect gone 102\nexpect gone busybox");
+    for pid in [WORKER, BUSYBOX] {
+        play.end(pid);
+    }
+    let mut stopped = pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)]);
+    stopped.containers[1].process = None;
+    play.world.apply(&told(stopped));
+    assert_eq!(play.advance(), Progress::Done);
+    // a zombie is not gone
+    let mut play = Play::new("expect gone nginx:worker");
+    play.world.apply(&Delta::Exited { id: proc(WORKER), status: None, at: at(5_000) });
+    assert!(play.why_later().contains("does not hold"));
+}
+
+#[test]
+fn a_container_named_pause_can_be_meant() {
+    let both = || told(pod(vec![container("pause", NGINX, 0), container("busybox", BUSYBOX, 0)]));
+    let mut play = Play::new(
+        "kill nginx-busybox/pause TERM\nkill nginx-busybox/container/pause TERM\nkill container/pause:worker TERM
+        exec nginx-busybox/container/pause -- true\nexpect restarts nginx-busybox/container/pause 0
+        expect restarts pause 0",
+    );
+    play.world.apply(&both());
+    play.world.apply(&Delta::Joined {
+        id: proc(WORKER),
+        member: podscope::model::Member::container(&fixture::uid(), "pause"),
+        at: at(300),
+    });
+    for target in [PAUSE, NGINX] {
+        assert_eq!(play.command(), Command::Signal { target: proc(target), signal: Signal::TERM });
+        play.engine.completed(Outcome::Done);
+    }
+    // `container` is a pod here, and there is none of this name
+    assert!(play.why().1.starts_with("there is no pod container"));
+
+    let mut play = Play::new(
+        "exec nginx-busybox/container/pause -- true\nexpect restarts nginx-busybox/container/pause 0
+        expect state nginx-busybox/container/pause Running\nexpect restarts pause 0",
+    );
+    play.world.apply(&both());
+    let Command::Exec { member, .. } = play.command() else { panic!() };
+    assert_eq!(member.container.as_deref(), Some("pause"));
+    play.engine.completed(Outcome::Exec { code: 0, output: String::new() });
+    assert!(play.why_later().ends_with("pause is no container; for pause say `sandbox`"));
+
+    let mut play = Play::new("exec nginx-busybox/nobody -- true");
+    play.world.apply(&both());
+    assert!(play.why().1.ends_with("it has pause, container/pause, busybox"));
+}
+
+#[test]
+fn a_program_has_its_own_limit_and_the_node_some_more() {
+    let mut play = Play::new("exec --timeout 5m busybox -- sleep 299");
+    let Command::Exec { limit, .. } = play.command() else { panic!() };
+    assert_eq!(limit.as_secs(), 300);
+    play.now += 359 * SECOND;
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.ends_with("did not end within 360 s"));
+}
+
+#[test]
+fn a_pod_without_a_sandbox_says_why() {
+    let message = "Failed to create pod sandbox: cannot publish host port 127.0.0.1:80: address already in use";
+    for (line, at_start) in [
+        ("wait ready within 1s", "pod nginx-busybox is Pending"),
+        ("wait phase nginx-busybox Running within 1s", "pod nginx-busybox is Pending"),
+        ("wait status nginx-busybox Running within 1s", "pod nginx-busybox is Pending"),
+        ("wait sandbox 0 within 1s", "pod nginx-busybox has no sandbox"),
+        ("wait alive nginx within 1s", "nginx has no process"),
+    ] {
+        let mut play = Play::new(line);
+        let mut none = pod(vec![container("nginx", NGINX, 0)]);
+        (none.phase, none.message, none.sandbox) = (Phase::Pending, Some(message.into()), None);
+        none.containers[0].state = ContainerState::Waiting { reason: "ContainerCreating".into(), message: None };
+        none.containers[0].process = None;
+        play.world.apply(&told(none));
+        let told = play.why_later();
+        assert!(told.ends_with(&format!("{at_start}: {message}")), "{told}");
+    }
 }

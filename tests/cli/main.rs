@@ -3,7 +3,9 @@
 mod command_line;
 mod engine;
 mod fixture;
+mod limits;
 mod machine;
+mod names;
 mod parse;
 mod run;
 mod schema;

@@ -58,8 +58,13 @@ fn every_step_of_the_design() {
     let argv = ["sh", "-c", "echo 'a b' # c", ""].map(String::from).to_vec();
     assert_eq!(
         kind(r#"exec p/busybox -- sh -c "echo 'a b' # c" ''"#),
-        StepKind::Exec { member: member("p", "busybox"), argv }
+        StepKind::Exec { member: member("p", "busybox"), argv: argv.clone(), limit: secs(30) }
     );
+    assert_eq!(
+        kind(r#"exec --timeout 500ms p/busybox -- sh -c "echo 'a b' # c" ''"#),
+        StepKind::Exec { member: member("p", "busybox"), argv, limit: Duration::from_millis(500) }
+    );
+    assert_eq!(kind("logs p/container/pause"), StepKind::Logs(member("p", "container/pause")));
     assert_eq!(kind("snapshot after.json # written"), StepKind::Snapshot("after.json".into()));
     assert_eq!(kind("screenshot after.png"), StepKind::Screenshot("after.png".into()));
     assert_eq!(kind("sleep 500ms"), StepKind::Sleep(Duration::from_millis(500)));
@@ -133,7 +138,7 @@ fn mistakes_name_the_line_and_what_is_right() {
     assert!(why("wait patiently").contains("`patiently` is no condition"));
     assert!(why("wait ready within 5 minutes").contains("within 30s"));
     assert!(why("expect phase p Fine").contains("`Fine` is no phase"));
-    assert!(why("exec p/c wget").contains("exec POD/CONTAINER -- PROGRAM"));
+    assert!(why("exec p/c wget").contains("exec [--timeout 5s] POD/CONTAINER -- PROGRAM"));
     assert!(why("exec p/c -- echo 'a").contains("a ' is missing"));
     assert!(why("expect process p/c Q").contains("`Q` is no state of a process"));
     assert!(why("expect count p/c 2").contains("`p/c` names no processes; POD/MEMBER:NAME"));
@@ -167,5 +172,26 @@ proptest! {
     #[test]
     fn no_text_panics(text in "((wait|expect|kill|exec|sleep|output|within|pid|gone|--|[a-z/:\\[\\]#' é\"]{0,4}|[0-9]{1,12}) ){0,8}") {
         let _ = parse("a.script", &text);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_step() {
+    let script = parse("a.script", "\u{feff}sleep 1\nsleep 2").unwrap();
+    assert_eq!(script.steps.iter().map(|step| step.line).collect::<Vec<_>>(), [1, 2]);
+    let inside = why("\u{feff}# fine\n\u{feff}sleep 2");
+    assert!(inside.starts_with("a.script:2: `\u{feff}sleep` is no step"), "{inside}");
+}
+
+#[test]
+fn what_is_wrong_with_an_exec() {
+    for line in
+        ["exec --timeout p/c -- true", "exec --timeout 5s -- true", "exec p/c d -- true", "exec --limit 5s p/c -- true"]
+    {
+        assert!(why(line).starts_with("a.script:1: "), "{line}");
+    }
+    assert!(why("exec --timeout soon p/c -- true").contains("`soon` is no duration"));
+    for name in ["p/container/", "p/x/y", "p/container/x/y", "/container/x"] {
+        assert!(why(&format!("logs {name}")).contains("is no member"), "{name}");
     }
 }

@@ -276,3 +276,100 @@ fn bad_input_is_named_before_anything_starts() {
     assert_eq!(podscope(&["run"]).status.code(), Some(2));
     assert_eq!(podscope(&["run", PRESET, "--for", "soon"]).status.code(), Some(2));
 }
+
+fn sleeper(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers:\n  \
+         - {{name: c, image: busybox, command: [sleep, 1h]{more}}}\n"
+    )
+}
+
+#[test]
+fn ready_is_every_pod_that_was_given() {
+    const PODS: usize = 60;
+    let place = Place::new();
+    let files: Vec<String> =
+        (0..PODS).map(|n| place.file(&format!("p{n}.yaml"), &sleeper(&format!("p{n}"), ""))).collect();
+    let script = place.file("s.script", "wait ready within 60s\nsnapshot up.json\nsleep 1h");
+    let mut args: Vec<&str> = files.iter().map(String::as_str).collect();
+    args.extend(["--script", &script]);
+    let mut run = place.start(&args);
+    let up = until("up.json", || {
+        assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
+        read(&place.path("up.json"))
+    });
+    let mut pids: Vec<u32> = up.pods.iter().flat_map(|pod| pod.containers.iter().filter_map(|c| c.pid)).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    assert_eq!((up.pods.len(), pids.len()), (PODS, PODS));
+    for pid in pids {
+        assert_eq!(fs::read(format!("/proc/{pid}/cmdline")).unwrap(), b"sleep\x001h\0");
+    }
+    assert!(Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap().success());
+    run.wait().unwrap();
+}
+
+#[test]
+fn the_last_line_names_the_cause() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let published =
+        place.file("port.yaml", &sleeper("p", &format!(", ports: [{{containerPort: 80, hostPort: {port}}}]")));
+    let files: Vec<String> =
+        (0..6).map(|n| place.file(&format!("p{n}.yaml"), &sleeper(&format!("p{n}"), ""))).collect();
+    let ready = place.file("s.script", "wait ready within 2s");
+    let port = format!("cannot publish host port 127.0.0.1:{port}: address already in use; end what listens there");
+    let range = "all 5 addresses of 10.1.2.0/29 are in use; delete a pod, or choose a larger range (--pod-cidr)";
+    let small: Vec<&str> = files.iter().map(String::as_str).chain(["--pod-cidr", "10.1.2.0/29"]).collect();
+    for (args, cause) in [(&[published.as_str()][..], port.as_str()), (&small, range)] {
+        for end in [["--for", "1s"], ["--script", &ready]] {
+            let out = podscope(&[&["run"], args, &end].concat());
+            assert_eq!(out.status.code(), Some(1));
+            let told = text(&out.stderr);
+            let last = told.lines().last().unwrap_or_default();
+            assert!(last.starts_with("podscope: ") && last.contains(cause), "{args:?} {end:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_begins_a_manifest_and_a_script() {
+    let place = Place::new();
+    let file = place.file("p.yaml", &format!("\u{feff}{}", sleeper("p", "")));
+    let script = place.file("s.script", "\u{feff}wait ready\nexpect phase p Running");
+    let out = podscope(&["run", &file, "--script", &script]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let broken = place.file("b.yaml", "\u{feff}apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: 7\n");
+    assert!(text(&podscope(&["run", &broken]).stderr).starts_with(&format!("podscope: {broken}:4:7: ")));
+}
+
+#[test]
+fn a_program_that_takes_too_long_is_killed_with_what_it_has_started() {
+    let place = Place::new();
+    let file = place.file("p.yaml", &sleeper("p", ""));
+    let script = "wait ready\nexec --timeout 300ms p/c -- sh -c 'echo begun; sleep 1234 & sleep 1234'";
+    let script = place.file("s.script", script);
+    let began = Instant::now();
+    let out = podscope(&["run", &file, "--script", &script]);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(out.status.code(), Some(1));
+    let told = text(&out.stderr);
+    assert!(
+        told.contains("s.script:2: sh -c echo begun; sleep 1234 & sleep 1234: not done after 0.3 s, and killed"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_container_named_pause_runs_a_program() {
+    let place = Place::new();
+    let yaml = sleeper("p", "").replace("name: c,", "name: pause,");
+    let file = place.file("p.yaml", &yaml);
+    let script = "wait ready\nexec p/container/pause -- echo here\nexpect output here\nexpect private mnt p/pause p/container/pause
+kill p/container/pause KILL\nwait ended p/container/pause signal KILL\nwait restarted p/container/pause
+expect alive p/pause\nexpect sandbox 0 p";
+    let script = place.file("s.script", script);
+    let out = podscope(&["run", &file, "--script", &script]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}

@@ -18,8 +18,9 @@ fn the_host_cannot_be_changed_nor_a_home_be_read() {
     // names of every top-level directory of the host, and none can be written
     for entry in std::fs::read_dir("/").expect("the host's root").filter_map(Result::ok) {
         let path = entry.path();
-        let own =
-            ["/proc", "/dev", "/sys", "/tmp", "/run", "/home", "/root", "/var"].iter().any(|p| path == std::path::Path::new(p));
+        let own = ["/proc", "/dev", "/sys", "/tmp", "/run", "/home", "/root", "/var"]
+            .iter()
+            .any(|p| path == std::path::Path::new(p));
         if own || !path.is_dir() || path.is_symlink() {
             continue;
         }

@@ -4,6 +4,7 @@ mod apart;
 mod attack;
 mod bad;
 mod cgroup;
+mod exec;
 mod files;
 mod hand;
 mod havoc;

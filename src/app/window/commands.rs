@@ -16,6 +16,9 @@ use crate::observe::signal;
 use crate::store::Cursor;
 use crate::ui::export_dialog::{ExportDialog, Problem};
 
+/// Why a command cannot be carried out where the observer could not be started.
+const UNOBSERVED: &str = "nothing is observed, so nothing can be run";
+
 impl Window {
     pub(super) fn act(&mut self, ctx: &egui::Context, action: Action) {
         match action {
@@ -47,6 +50,7 @@ impl Window {
             Action::Confirm => self.confirm(ctx),
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::RunIn { member, argv } => self.run_in(member, argv),
+            Action::CancelExec => self.cancel_exec(),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -62,9 +66,19 @@ impl Window {
     pub(super) fn carry_out(&mut self, ctx: &egui::Context, command: Command, scripted: bool) {
         let outcome = match command {
             Command::Signal { target, signal } => return self.signal(target, signal, scripted),
-            Command::Create(source) => return self.errand(scripted, |s| s.create(source, scripted)),
+            Command::Create(source) => {
+                if let Some(player) = &mut self.player {
+                    player.requested().begin();
+                }
+                return match &self.session {
+                    Some(session) => session.create(source, scripted),
+                    None => self.created(Err(UNOBSERVED.into()), scripted),
+                };
+            }
             Command::Delete(uid) => return self.errand(scripted, |s| s.delete(uid, scripted)),
-            Command::Exec { member, argv } => return self.errand(scripted, |s| s.exec(member, argv, scripted)),
+            Command::Exec { member, argv, limit } => {
+                return self.errand(scripted, |s| s.exec(member, argv, limit, scripted));
+            }
             Command::Logs(member) => return self.errand(scripted, |s| s.logs(member, scripted)),
             Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url, scripted)),
             Command::Replace { member, argv } => {
@@ -104,8 +118,16 @@ impl Window {
     fn errand(&mut self, scripted: bool, run: impl FnOnce(&crate::app::session::Session)) {
         match &self.session {
             Some(session) => run(session),
-            None => self.ended(Outcome::Failed("nothing is observed, so nothing can be run".into()), scripted),
+            None => self.ended(Outcome::Failed(UNOBSERVED.into()), scripted),
         }
+    }
+
+    /// The pods of a manifest were started, or not.
+    fn created(&mut self, done: Result<(), String>, scripted: bool) {
+        if let Some(player) = &mut self.player {
+            player.requested().end(done.clone());
+        }
+        self.ended(done.map_or_else(Outcome::Failed, |()| Outcome::Done), scripted);
     }
 
     /// Tells whoever asked how it went.
@@ -123,8 +145,14 @@ impl Window {
     pub(super) fn answered(&mut self, ctx: &egui::Context, answer: Answer) {
         match answer {
             Answer::Ended { outcome, scripted } => self.ended(outcome, scripted),
+            Answer::Created { done, scripted } => self.created(done, scripted),
             Answer::Exported { export, written, scripted } => self.exported(export, written, scripted),
-            Answer::Started(started) => self.started(started),
+            Answer::Started(started) => {
+                if let Some(player) = &mut self.player {
+                    player.requested().pod(started.uid.clone(), started.spec.name.clone());
+                }
+                self.started(started);
+            }
             Answer::ManifestChanged(path) => self.manifest_changed(path),
             Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
             Answer::Follows(request, follow) => self.follows(request, follow),

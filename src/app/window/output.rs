@@ -60,6 +60,14 @@ impl Window {
     }
 }
 
+impl Window {
+    pub(super) fn cancel_exec(&self) {
+        if let Some(exec) = &self.views.logs.exec {
+            exec.cancel();
+        }
+    }
+}
+
 /// Appends to what is shown, and has it shown soon.
 pub fn hear(lines: &Mutex<Lines>, anew: bool, bytes: &[u8], ctx: &egui::Context) {
     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);

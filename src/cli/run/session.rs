@@ -15,11 +15,10 @@ use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};
 use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
+use crate::sys::thread;
 
 /// Batches that may wait while the terminal is slow; the observer waits beyond that.
 const BATCHES: usize = 4_096;
-/// How long a program run in a pod may take.
-const EXEC: Duration = Duration::from_secs(30);
 
 pub enum News {
     Deltas(Vec<Delta>),
@@ -61,7 +60,7 @@ impl Session {
         let sink = Box::new(move |batch| drop(sink.send(batch)));
         let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
         let exe = Path::new("/proc/self/exe");
-        let lab = Lab::start_with(exe, options, observer.input()).map_err(Failure::failed)?;
+        let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
         Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
     }
@@ -148,21 +147,14 @@ impl Session {
     pub fn carry_out(&mut self, command: Command) -> Option<Outcome> {
         let done: Result<(), String> = match command {
             Command::Signal { target, signal } => self.signal(target, signal),
-            Command::Exec { member, argv } => {
-                self.exec(member, argv);
-                return None;
-            }
+            Command::Exec { member, argv, limit } => return self.exec(member, argv, limit),
             Command::Logs(member) => {
-                self.errand(move |lab| match lab.logs(&member) {
+                return self.errand(move |lab| match lab.logs(&member) {
                     Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
                     Err(e) => Outcome::Failed(e.to_string()),
                 });
-                return None;
             }
-            Command::Fetch(url) => {
-                self.errand(move |_| fetch::outcome(&url));
-                return None;
-            }
+            Command::Fetch(url) => return self.errand(move |_| fetch::outcome(&url)),
             Command::Replace { member, argv } => self.replace_command(&member, &argv),
             Command::Hand { member, step } => self.lab.hand(&member, step).map_err(|e| e.to_string()),
             Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
@@ -196,33 +188,41 @@ impl Session {
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
         let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
-        let spec = asked.spec.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
-        self.replace(&member.pod, spec, vec![member.name().to_owned()])
+        let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
+        let spec = asked.spec.with_command(name, argv).ok_or("the pod has no such container")?;
+        self.replace(&member.pod, spec, vec![name.to_owned()])
     }
 
-    fn exec(&self, member: Member, argv: Vec<String>) {
-        self.errand(move |lab| match lab.exec(&member, &argv, EXEC) {
-            Ok(output) => ran(&argv, &output),
+    fn exec(&self, member: Member, argv: Vec<String>, limit: Duration) -> Option<Outcome> {
+        self.errand(move |lab| match lab.exec(&member, &argv, limit) {
+            Ok(output) => ran(&argv, limit, &output),
             Err(e) => Outcome::Failed(format!("{}: {e}", argv.join(" "))),
-        });
+        })
     }
 
-    /// Something that takes its time, on a thread of its own.
-    fn errand(&self, run: impl FnOnce(&Lab) -> Outcome + Send + 'static) {
+    /// Something that takes its time, on a thread of its own; why it could not be begun.
+    fn errand(&self, run: impl FnOnce(&Lab) -> Outcome + Send + 'static) -> Option<Outcome> {
         let (lab, answers) = (Arc::clone(&self.lab), self.answers.0.clone());
-        std::thread::spawn(move || {
+        let run = move || {
             let outcome = run(&lab);
             // whoever has the answer may end the run, and with its last owner the lab ends in order
             drop(lab);
             // nobody waits for it once the run is over
             drop(answers.send(outcome));
-        });
+        };
+        thread::spawn("errand", run).err().map(|e| Outcome::Failed(e.to_string()))
+    }
+
+    /// Tells the script which pods it may wait for.
+    pub fn requested(&self) -> impl Iterator<Item = (PodUid, String)> + '_ {
+        self.pods.iter().map(|p| (p.uid.clone(), p.spec.name.clone()))
     }
 }
 
-fn ran(argv: &[String], output: &ExecOutput) -> Outcome {
+fn ran(argv: &[String], limit: Duration, output: &ExecOutput) -> Outcome {
     if output.timed_out {
-        return Outcome::Failed(format!("{}: not done after {} s, and killed", argv.join(" "), EXEC.as_secs()));
+        let limit = limit.as_secs_f64();
+        return Outcome::Failed(format!("{}: not done after {limit} s, and killed", argv.join(" ")));
     }
     let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat();
     Outcome::Exec { code: output.status.code(), output: text }

@@ -4,6 +4,7 @@ use crossbeam_channel::{Receiver, bounded};
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::cli::output::Failure;
+use crate::sys::thread;
 
 /// Blocks INT, TERM and HUP in this thread and all it will start, and hears them in one of its own. A second
 /// one ends the program at once; the node and its pods go with it.
@@ -14,18 +15,16 @@ pub fn signals() -> Result<Receiver<()>, Failure> {
     }
     set.thread_block().map_err(|e| Failure::Failed(format!("signals cannot be blocked: {e}")))?;
     let (tell, told) = bounded(1);
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            let mut before = false;
-            while let Ok(signal) = set.wait() {
-                if before {
-                    std::process::exit(128 + signal as i32);
-                }
-                before = true;
-                let _ = tell.try_send(());
+    let hear = move || {
+        let mut before = false;
+        while let Ok(signal) = set.wait() {
+            if before {
+                std::process::exit(128 + signal as i32);
             }
-        })
-        .map_err(|e| Failure::Failed(format!("a thread cannot be started: {e}")))?;
+            before = true;
+            let _ = tell.try_send(());
+        }
+    };
+    thread::spawn("signals", hear).map_err(Failure::failed)?;
     Ok(told)
 }

@@ -5,6 +5,8 @@ use std::fs;
 use nix::errno::Errno;
 
 use crate::lab::protocol::Step;
+use crate::model::text::escaped;
+use crate::sys::limits;
 
 /// The settings that decide over user namespaces; `None` where the kernel has no such setting.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,9 @@ impl Knobs {
             userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
             apparmor: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
             seccomp: filter,
-            exe: std::env::current_exe().map_or_else(|_| "podscope".to_owned(), |p| p.display().to_string()),
+            // a line of its own in the profile
+            exe: std::env::current_exe()
+                .map_or_else(|_| "podscope".to_owned(), |p| escaped(&p.display().to_string()).into_owned()),
         }
     }
 }
@@ -60,6 +64,13 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
         _ if denied && knobs.apparmor == Some(1) => say(
             "AppArmor lets only programs with a profile use user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
             apparmor(&knobs.exe),
+        ),
+        _ if matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => {
+            say(&limits::reason(errno), "see `podscope doctor`".to_owned())
+        }
+        Step::Clone if errno == Errno::EAGAIN => say(
+            "no more processes can be started: the limit of this user or of its cgroup is reached",
+            "raise it (`ulimit -u`), or end some programs".to_owned(),
         ),
         Step::Unshare | Step::Clone if errno == Errno::ENOSPC => match knobs.none_of.first() {
             Some(kind) => say(

@@ -21,7 +21,7 @@ use nix::unistd::{chdir, read, setsid};
 
 use super::populated;
 use crate::lab::hidden;
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork;
 use crate::sys::signals;
 
 /// Waits for this process to end, or to drop it, and then removes a cgroup and those below it.
@@ -35,6 +35,8 @@ pub struct Cleanup {
 impl Cleanup {
     /// Starts it as `exe` (the app's own executable). The cgroup need not be there yet.
     pub fn start(exe: &Path, directory: &Path) -> io::Result<Self> {
+        // no file of the user's and no socket of the app's is kept open by it
+        fork::close_on_exec_from(3)?;
         let mut process = Command::new(exe)
             .arg0("podscope")
             .arg(hidden::CLEANUP)
@@ -79,9 +81,8 @@ fn become_independent() -> Result<(), Errno> {
     }
     // a child of the app is no leader of a process group
     setsid()?;
-    // no file of the user's and no mount is kept busy
-    chdir("/")?;
-    fork::keep_only(&Alone::prove()?, &[])
+    // no mount is kept busy
+    chdir("/")
 }
 
 /// Ends what is left in the cgroup, and removes it once nothing lives there.

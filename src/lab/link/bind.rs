@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 
+use crate::sys::limits;
+
 /// A listener on the host's loopback for each port, or why one cannot be had.
 pub(super) fn all(ports: &[u16]) -> (Result<(), String>, Vec<OwnedFd>) {
     let mut sockets = Vec::new();
@@ -22,7 +24,7 @@ fn why(port: u16, e: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => {
             "permission denied; choose a hostPort from 1024 on (sysctl net.ipv4.ip_unprivileged_port_start)"
         }
-        _ => return format!("cannot publish host port 127.0.0.1:{port}: {e}"),
+        _ => return format!("cannot publish host port 127.0.0.1:{port}: {}", limits::reason_of(e)),
     };
     format!("cannot publish host port 127.0.0.1:{port}: {way_out}")
 }

@@ -24,7 +24,7 @@ use crate::lab::users::{self, Mapped};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
 use crate::observe::InputSender;
-use crate::sys::wait;
+use crate::sys::{limits, wait};
 
 /// How long a node may take to be ready, in seconds. It takes some 30 ms.
 const PATIENCE_S: i64 = 20;
@@ -41,7 +41,7 @@ pub(super) struct Started {
 }
 
 pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Result<Started, Error> {
-    let system = |e: nix::Error| Error::Start(e.to_string());
+    let system = |e: nix::Error| Error::Start(limits::reason(e).into_owned());
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
     // a node that hangs must not take the app along
@@ -56,7 +56,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .spawn()
-        .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
+        .map_err(|e| Error::Start(format!("{}: {}", exe.display(), limits::reason_of(&e))))?;
 
     let user = users::for_root();
     let cgroups = match options.without_cgroups {

@@ -1,5 +1,6 @@
 //! The addresses that pods get.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
@@ -46,6 +47,12 @@ impl Range {
     }
 }
 
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.network, self.prefix)
+    }
+}
+
 impl FromStr for Range {
     type Err = String;
 
@@ -77,6 +84,7 @@ mod tests {
         let pods: Vec<String> = range.addresses().map(|a| a.to_string()).collect();
         assert_eq!(pods, ["192.168.8.2", "192.168.8.3", "192.168.8.4", "192.168.8.5", "192.168.8.6"]);
         assert_eq!(Range::default().addresses().count(), 253);
+        assert_eq!(range.to_string(), "192.168.8.0/29");
     }
 
     #[test]

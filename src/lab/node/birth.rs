@@ -13,7 +13,7 @@ use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat,
 use serde::{Deserialize, Serialize};
 
 use super::seccomp::Filter;
-use crate::sys::{caps, fork, signals};
+use crate::sys::{caps, fork, limits, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
 /// by user and user namespace).
@@ -35,7 +35,7 @@ pub struct Failure {
 impl Failure {
     /// The container's surroundings could not be made.
     pub fn create(what: &str, errno: Errno) -> Self {
-        let message = format!("{what}: {}", errno.desc());
+        let message = format!("{what}: {}", limits::reason(errno));
         Self { reason: "CreateContainerError".to_owned(), message }
     }
 

@@ -156,7 +156,8 @@ impl Leaf {
     /// Whether the kernel has killed a process in it for lack of memory (`memory.events` in cgroup-v2.rst).
     pub fn ran_out_of_memory(&self) -> bool {
         let read = || {
-            let file = openat(&self.directory, "memory.events", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+            let file =
+                openat(&self.directory, "memory.events", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
             std::io::read_to_string(std::fs::File::from(file)).ok()
         };
         let events = read().unwrap_or_default();

@@ -85,6 +85,7 @@ pub(super) struct Session {
     pub open: u8,
     pub status: Option<WaitStatus>,
     pub timed_out: bool,
+    pub cancelled: bool,
     pub failure: Option<Failure>,
 }
 
@@ -489,6 +490,7 @@ impl Node {
                 stderr: session.stderr.to_vec(),
                 status: status.unwrap_or(WaitStatus(0)),
                 timed_out: session.timed_out,
+                cancelled: session.cancelled,
                 truncated: session.stdout.lost || session.stderr.lost,
             }),
         };
@@ -530,8 +532,7 @@ impl Node {
                 Timer::Exec(call) => {
                     if let Some(session) = self.sessions.get_mut(&call) {
                         session.timed_out = true;
-                        let pid = session.pid;
-                        self.signal_child(pid, crate::model::Signal::KILL);
+                        self.kill_session(call);
                     }
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),

@@ -15,6 +15,7 @@ use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
+use crate::sys::random;
 
 impl Node {
     pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
@@ -24,7 +25,12 @@ impl Node {
             Request::Hello { version } => self.over |= version != VERSION,
             Request::Run { call, spec } => {
                 let at = Self::now();
-                let uid = PodUid(new_uid());
+                let uid = match random::uuid() {
+                    Ok(uuid) => PodUid(uuid),
+                    Err(e) => {
+                        return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
+                    }
+                };
                 let run = PodRun {
                     state: PodState::new(uid.clone(), *spec, self.clock, at),
                     holder: None,
@@ -71,6 +77,7 @@ impl Node {
                     self.answer(call, answer);
                 }
             }
+            Request::CancelExec { call } => self.cancel_exec(call),
             Request::Follow { call, member } => self.follow(call, member),
             Request::Unfollow { call } => {
                 self.followers.remove(&call);
@@ -287,10 +294,4 @@ pub(super) fn is_exiting(pid: i32) -> bool {
     // the name, in parentheses, may hold spaces
     let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
     flags.is_none_or(|flags| flags & PF_EXITING != 0)
-}
-
-/// A random uid in the form Kubernetes gives (RFC 9562, version 4).
-fn new_uid() -> String {
-    let hex: String = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    hex.trim().to_owned()
 }

@@ -1,19 +1,20 @@
 //! Host ports: accepted in the host's network namespace, connected in the node's.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Sig;
 
-use super::{birth, sandbox};
 use super::engine::{Node, Role, Timer};
+use super::seccomp::Filters;
+use super::{birth, sandbox};
 use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
 use crate::model::{Delta, EventKind, PodEvent, PodUid};
-use crate::sys::{clock, fork};
+use crate::sys::{clock, fork, limits};
 
 /// One that lived shorter than this is not started again at once.
 const TOO_SHORT_NS: u64 = 1_000_000_000;
@@ -50,19 +51,9 @@ impl Node {
             .zip(&targets)
             .map(|(fd, (_, inside))| (fd, SocketAddr::new(IpAddr::V4(ip), *inside)))
             .collect();
-        let alone = &self.alone;
-        let filter = self.filters.container();
-        let child = fork::spawn(alone, CloneFlags::CLONE_NEWNS, || {
-            // it ends with the node in any case; with the app's socket it must not hold on to anything
-            let _ = prctl::set_pdeathsig(Sig::SIGKILL);
-            let keep: Vec<i32> = pairs.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
-            // a pod in the node's pid namespace can look into it: nothing of the host may be found there
-            let ready = sandbox::leave_the_nodes_root()
-                .and_then(|()| fork::keep_only(alone, &keep))
-                .and_then(|()| birth::confine_in_place(filter));
-            if ready.is_err() { 1 } else { ports::serve(pairs) }
-        })
-        .map_err(|e| format!("start the process that publishes its ports: {}", e.desc()))?;
+        // it has none of the node's descriptors: with the app's socket it would keep the lab alive
+        let child = fork::spawn_with_only(&self.alone, CloneFlags::CLONE_NEWNS, pairs, publish)
+            .map_err(|e| format!("start the process that publishes its ports: {}", limits::reason(e)))?;
         let pid = child.pid;
         self.adopt(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
@@ -109,4 +100,14 @@ impl Node {
         self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
         self.after(RETRY_MS, Timer::Ports(uid.clone()));
     }
+}
+
+/// The process that passes connections on.
+fn publish(pairs: Vec<(OwnedFd, SocketAddr)>) -> i32 {
+    // it ends with the node in any case
+    let _ = prctl::set_pdeathsig(Sig::SIGKILL);
+    // a pod in the node's pid namespace can look into this process: nothing of the host may be found there
+    let Ok(filters) = Filters::compile() else { return 1 };
+    let ready = sandbox::leave_the_nodes_root().and_then(|()| birth::confine_in_place(filters.container()));
+    if ready.is_err() { 1 } else { ports::serve(pairs) }
 }

@@ -3,13 +3,15 @@
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use super::birth::{self, Program, Start};
 use super::engine::{Node, Role, Session, Timer, Watch};
 use super::{start, worker};
 use crate::lab::protocol::{Answer, Call};
 use crate::model::Member;
-use crate::sys::caps;
+use crate::sys::{caps, limits};
 
 impl Node {
     pub(super) fn exec(
@@ -45,12 +47,12 @@ impl Node {
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
             // its pid namespace's init is dead
             Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
-            e => Answer::Failed(format!("start a process: {}", e.desc())),
+            e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
         })?;
         let worker::Started { child, stdout, stderr, error } = started;
         let pid = child.pid;
         self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
-            .map_err(|e| Answer::Failed(format!("identify the process: {e}")))?;
+            .map_err(|e| Answer::Failed(format!("identify the process: {}", limits::reason_of(&e))))?;
         let session = Session {
             pid,
             stdout: super::output::Ring::default(),
@@ -58,6 +60,7 @@ impl Node {
             open: 2,
             status: None,
             timed_out: false,
+            cancelled: false,
             failure: None,
         };
         self.sessions.insert(call, session);
@@ -66,5 +69,25 @@ impl Node {
         self.await_exec(pid, error);
         self.after(timeout_ms, Timer::Exec(call));
         Ok(())
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn cancel_exec(&mut self, call: Call) {
+        if let Some(session) = self.sessions.get_mut(&call) {
+            session.cancelled = true;
+            self.kill_session(call);
+        }
+    }
+
+    /// Kills the program, and what it has started in its process group, which it leads (`setsid(2)` in
+    /// [`birth::streams`]).
+    pub(super) fn kill_session(&self, call: Call) {
+        let Some(session) = self.sessions.get(&call) else { return };
+        // as long as it is not reaped, neither its pid nor its group can be another's
+        if session.status.is_none() {
+            let _ = killpg(Pid::from_raw(session.pid), Signal::SIGKILL);
+            // before it leads a group
+            self.signal_child(session.pid, crate::model::Signal::KILL);
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
 use crate::sys::caps;
+use crate::sys::limits::{reason, reason_of};
 
 impl Node {
     /// First its host ports: where one is taken there is no sandbox to be undone.
@@ -29,7 +30,7 @@ impl Node {
         run.partial_record.clear();
         let spec = run.state.spec.clone();
         let made = volumes::create(uid, &spec)
-            .map_err(|e| format!("make its directories: {e}"))
+            .map_err(|e| format!("make its directories: {}", reason_of(&e)))
             .and_then(|()| match &spec.sandbox {
                 SandboxKind::Infra(name) => self.start_infra(uid, &spec, name),
                 _ => self.start_pause(uid, &spec),
@@ -53,16 +54,16 @@ impl Node {
     fn start_pause(&mut self, uid: &PodUid, spec: &PodSpec) -> Result<(), String> {
         let hostname = hostname(spec);
         // a container's name has no underscore
-        let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", e.desc()))?;
+        let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
         let started = sandbox::start(&self.alone, self.filters.container(), &hostname, spec, into);
         let started =
-            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", e.desc()))?;
+            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", reason(e)))?;
         let sandbox::Started { child, report, output, error } = started;
         let pid = child.pid;
         let process = self
             .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)), None)
-            .map_err(|e| format!("identify pause: {e}"))?;
+            .map_err(|e| format!("identify pause: {}", reason_of(&e)))?;
         self.counted_in(pid, Member::pause(uid), cgroup);
         self.watch(report, Watch::PauseReport(uid.clone()));
         self.watch(output, Watch::Output(uid.clone(), None));
@@ -81,7 +82,7 @@ impl Node {
     /// A container in pause's place. It waits for its network; pause need not.
     fn start_infra(&mut self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<(), String> {
         let container = spec.container(name).ok_or("there is no such container")?;
-        let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", e.desc()))?;
+        let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", reason(e)))?;
         let holder = worker::Holder::New { hostname: hostname(spec), namespaces: Namespaces::of(spec), gate };
         let process = self.start_worker(uid, spec, container, &holder).map_err(|f| f.message)?;
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(name).copied()).ok_or("it is gone")?;
@@ -104,7 +105,7 @@ impl Node {
             self.network.gateway()
         } else {
             let pidfd = self.children.get(&pid).map(|c| &c.pidfd).ok_or("it is gone")?;
-            self.network.connect(pidfd, pid).map_err(|e| format!("set up its network: {e}"))?
+            self.network.connect(pidfd, pid).map_err(|e| format!("set up its network: {}", reason_of(&e)))?
         };
         if let Some(run) = self.pods.get_mut(uid) {
             run.ip = Some(ip);
@@ -183,7 +184,7 @@ impl Node {
         let pid = child.pid;
         let process = self
             .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)), mark)
-            .map_err(|_| Failure::create("identify the container's process", Errno::ESRCH))?;
+            .map_err(|e| Failure::create("identify the container's process", super::errno_of(&e)))?;
         self.counted_in(pid, Member::container(uid, name), cgroup);
         for stream in [stdout, stderr] {
             self.watch(stream, Watch::Output(uid.clone(), Some(name.clone())));

@@ -62,7 +62,11 @@ pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<
     fs::write(format!("{}/etc/hosts", pod_files(uid)), text)
 }
 
+/// Removes what lives as long as the pod. A uid that is no plain name is refused: its path would be another's.
 pub fn remove(uid: &PodUid) {
+    if !is_plain_name(&uid.0) {
+        return;
+    }
     let base = pod_files(uid);
     let _ = umount2(format!("{base}/shm").as_str(), MntFlags::MNT_DETACH);
     for volume in fs::read_dir(format!("{base}/volumes")).into_iter().flatten().filter_map(Result::ok) {
@@ -70,6 +74,12 @@ pub fn remove(uid: &PodUid) {
         let _ = umount2(&volume.path(), MntFlags::MNT_DETACH);
     }
     let _ = fs::remove_dir_all(base);
+}
+
+/// One part of a path, and neither of those that lead elsewhere.
+fn is_plain_name(text: &str) -> bool {
+    let mut parts = Path::new(text).components();
+    matches!(parts.next(), Some(Component::Normal(part)) if part == text) && parts.next().is_none()
 }
 
 pub fn of_container(spec: &PodSpec, container: &ContainerSpec) -> Mounts {
@@ -270,4 +280,17 @@ fn mimic(dir: &str, missing: &[PathBuf]) -> Result<(), Errno> {
         fs::create_dir_all(Path::new(dir).join(path)).map_err(io)?;
     }
     read_only(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_name;
+
+    #[test]
+    fn only_a_plain_name_has_files_of_its_own() {
+        assert!(is_plain_name("0b9e3c1e-7d3c-4a54-9d0e-3d9a1c1e7f00"));
+        for other in ["", ".", "..", "/", "a/b", "a/", "/a", "./a", "../a"] {
+            assert!(!is_plain_name(other), "{other:?} would remove what is not this pod's");
+        }
+    }
 }

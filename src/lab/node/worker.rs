@@ -8,9 +8,9 @@ use nix::unistd::{read, sethostname};
 
 use super::birth::{self, Failure, Start};
 use super::errno_of;
-use super::packages::Part;
 use super::leftovers;
 use super::output;
+use super::packages::Part;
 use super::root;
 use super::sandbox::Namespaces;
 use super::volumes::Mounts;
@@ -147,7 +147,9 @@ fn launch(
         let failure = leftovers::mark(program.mark)
             .map_err(|e| Failure::create("mark the container's processes", e))
             .and_then(|()| birth(&stdout_in, &stderr_in))
-            .and_then(|()| birth::confine(program.keep, program.filter).map_err(|e| Failure::create("confine the container", e)))
+            .and_then(|()| {
+                birth::confine(program.keep, program.filter).map_err(|e| Failure::create("confine the container", e))
+            })
             .err()
             .unwrap_or_else(|| birth::become_program(program));
         birth::tell(&error_in, &failure);

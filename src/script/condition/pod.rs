@@ -16,6 +16,10 @@ pub fn pod_ready(world: &World, pod: &Pod) -> Result<(), String> {
     let seen = |id: Option<ProcId>| {
         id.and_then(|id| world.process(id)).is_some_and(|p| p.is_alive() && p.namespaces.get(NsKind::Net).is_some())
     };
+    // without a sandbox no container is at fault
+    if pod.phase != Phase::Succeeded && resolve::trouble(pod).is_some() {
+        return Err(pod_in_words(pod));
+    }
     for c in &pod.containers {
         match &c.state {
             ContainerState::Running { .. } if seen(c.process) => {}
@@ -26,8 +30,14 @@ pub fn pod_ready(world: &World, pod: &Pod) -> Result<(), String> {
     }
     match pod.phase {
         Phase::Running | Phase::Succeeded => Ok(()),
-        _ => Err(format!("pod {} is {}", pod.name, pod.status())),
+        _ => Err(pod_in_words(pod)),
     }
+}
+
+/// Its status, and what keeps it from running.
+fn pod_in_words(pod: &Pod) -> String {
+    let why = resolve::trouble(pod).map_or(String::new(), |why| format!(": {why}"));
+    format!("pod {} is {}{why}", pod.name, pod.status())
 }
 
 pub fn ready(world: &World, name: Option<&str>) -> Result<(), String> {
@@ -46,12 +56,15 @@ pub fn state(world: &World, name: &MemberRef, word: &str) -> Result<(), String> 
 
 pub fn status(world: &World, name: &str, word: &str) -> Result<(), String> {
     let pod = resolve::pod(world, Some(name))?;
-    held(pod.status() == word, || format!("pod {name} is {}", pod.status()))
+    held(pod.status() == word, || pod_in_words(pod))
 }
 
 pub fn phase(world: &World, name: &str, phase: Phase) -> Result<(), String> {
     let pod = resolve::pod(world, Some(name))?;
-    held(pod.phase == phase, || format!("pod {} is {}", pod.name, pod.phase.name()))
+    held(pod.phase == phase, || {
+        let why = resolve::trouble(pod).map_or(String::new(), |why| format!(": {why}"));
+        format!("pod {} is {}{why}", pod.name, pod.phase.name())
+    })
 }
 
 pub fn restarted(world: &World, before: &World, name: &MemberRef) -> Result<(), String> {
@@ -72,7 +85,10 @@ pub fn restarts(world: &World, name: &MemberRef, bound: Bound) -> Result<(), Str
 
 pub fn sandbox(world: &World, attempt: u32, name: Option<&str>) -> Result<(), String> {
     let pod = resolve::pod(world, name)?;
-    let sandbox = pod.sandbox.as_ref().ok_or_else(|| format!("pod {} has no sandbox", pod.name))?;
+    let sandbox = pod.sandbox.as_ref().ok_or_else(|| {
+        let why = resolve::trouble(pod).map_or(String::new(), |why| format!(": {why}"));
+        format!("pod {} has no sandbox{why}", pod.name)
+    })?;
     let stands = sandbox.ended.is_none() && sandbox.process.is_some();
     held(stands && sandbox.attempt >= attempt, || {
         let state = if stands { "stands" } else { "does not stand" };
@@ -124,8 +140,12 @@ fn container<'w>(world: &'w World, name: &MemberRef) -> Result<(&'w Pod, &'w Con
     let member = resolve::member(world, name)?;
     let pod = world.pod(&member.pod).ok_or_else(|| format!("there is no pod of {name}"))?;
     let container =
-        pod.container(member.name()).ok_or_else(|| format!("{name} is no container; for pause say `sandbox`"))?;
+        member.container.as_deref().and_then(|name| pod.container(name)).ok_or_else(|| no_container(name))?;
     Ok((pod, container))
+}
+
+fn no_container(name: &MemberRef) -> String {
+    format!("{name} is no container; for pause say `sandbox`")
 }
 
 fn in_words(state: &ContainerState) -> String {

@@ -112,7 +112,7 @@ pub fn duration(word: &str) -> Parsed<Duration> {
         .ok_or_else(|| format!("`{word}` is no duration; such as 500ms, 5s or 2m"))
 }
 
-/// `POD/MEMBER[:NAME[INDEX]]`, `MEMBER`, or a pid.
+/// `POD/MEMBER[:NAME[INDEX]]`, `POD/container/NAME`, `MEMBER`, or a pid.
 pub fn member(word: &str) -> Parsed<MemberRef> {
     let wrong = || format!("`{word}` is no member; POD/MEMBER, POD/MEMBER:NAME[INDEX] or a pid");
     if let Ok(pid) = word.parse() {
@@ -126,7 +126,8 @@ pub fn member(word: &str) -> Parsed<MemberRef> {
         Some((pod, member)) => (Some(pod), member),
         None => (None, path),
     };
-    if member.is_empty() || member.contains('/') || pod == Some("") {
+    let name = member.strip_prefix("container/").unwrap_or(member);
+    if name.is_empty() || name.contains('/') || pod == Some("") {
         return Err(wrong());
     }
     Ok(MemberRef::Name { pod: pod.map(str::to_owned), member: member.to_owned(), process })

@@ -7,6 +7,7 @@ use eframe::egui::{self, Role, Ui, WidgetInfo, vec2};
 
 use super::{Lines, command};
 use crate::app::Action;
+use crate::lab::CancelExec;
 use crate::model::{ContainerState, Member, Pod, forecast};
 use crate::ui::{Cx, tokens, widgets};
 
@@ -20,11 +21,45 @@ pub struct Exec {
     pub command: String,
     pub output: Arc<Mutex<Lines>>,
     pub ended: Arc<Mutex<Option<Ended>>>,
+    cancel: Arc<Mutex<Cancel>>,
 }
+
+/// How it can be ended before its time.
+#[derive(Debug, Default)]
+enum Cancel {
+    /// The node has not been asked to start it yet.
+    #[default]
+    NotYet,
+    /// It is to be ended as soon as it is started.
+    Wanted,
+    By(CancelExec),
+}
+
+/// How long a program may run.
+pub const EXEC_LIMIT: Duration = Duration::from_secs(30);
 
 impl Exec {
     pub fn new(member: Member, argv: &[String]) -> Self {
-        Self { member, command: argv.join(" "), output: Arc::default(), ended: Arc::default() }
+        let (output, ended, cancel) = (Arc::default(), Arc::default(), Arc::default());
+        Self { member, command: argv.join(" "), output, ended, cancel }
+    }
+
+    /// It has been started, and this ends it.
+    pub fn cancels_by(&self, handle: CancelExec) {
+        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*cancel, Cancel::Wanted) {
+            handle.cancel();
+        }
+        *cancel = Cancel::By(handle);
+    }
+
+    /// Ends it, if it runs. How it ended comes as with any other.
+    pub fn cancel(&self) {
+        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cancel {
+            Cancel::By(handle) => handle.cancel(),
+            Cancel::NotYet | Cancel::Wanted => *cancel = Cancel::Wanted,
+        }
     }
 
     pub fn end(&self, how: Ended) {
@@ -84,7 +119,10 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
         Err(why) => (why.clone(), cx.tokens.warn),
         _ if !cx.live => ("You look at the past. Return to live to run a program.".to_owned(), cx.tokens.muted),
         _ if !runs => (format!("{} does not run now.", container.name), cx.tokens.muted),
-        _ => ("Runs in the container's namespaces and root, for 30 s at most.".to_owned(), cx.tokens.faint),
+        _ => {
+            let limit = EXEC_LIMIT.as_secs();
+            (format!("Runs in the container's namespaces and root, for {limit} s at most."), cx.tokens.faint)
+        }
     };
     ui.label(egui::RichText::new(line).font(tokens::sans(11.5)).color(ink));
 }
@@ -123,11 +161,17 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
 }
 
 /// What was run last, how it ended, and what it wrote.
-pub fn output_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, last: &Exec) {
+pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last: &Exec) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let ended = last.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if ended.is_none() {
+                let cancel = widgets::button(ui, tokens, widgets::Look::Plain, None, "Cancel", Some(72.0));
+                if cancel.on_hover_text("Kill the program (KILL)").clicked() {
+                    cx.act(Action::CancelExec);
+                }
+            }
             let (words, color) = match ended {
                 None => ("runs…".to_owned(), tokens.accent),
                 Some(Ok((code, took))) => (

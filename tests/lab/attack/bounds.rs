@@ -9,7 +9,10 @@ fn what_a_container_writes_is_bounded() {
     let pod = bench.run(spec("greedy", true, vec![container("a", "exec sleep 1000")]));
     // together, since /tmp and the others are one file system; /dev/shm is the pod's
     let mib = |dir: &str, at_most: u64| {
-        let script = format!("dd if=/dev/zero of={dir}/fill bs=1M count={} 2>&1; stat -c %s {dir}/fill; rm {dir}/fill", at_most + 64);
+        let script = format!(
+            "dd if=/dev/zero of={dir}/fill bs=1M count={} 2>&1; stat -c %s {dir}/fill; rm {dir}/fill",
+            at_most + 64
+        );
         let said = says(&bench, &pod, &script);
         assert!(said.contains("No space left on device"), "{dir}: {said}");
         let size: u64 = said.lines().filter_map(|line| line.parse().ok()).next_back().expect("its size");

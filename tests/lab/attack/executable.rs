@@ -90,7 +90,8 @@ const ROLE: &str = "PODSCOPE_TEST_APP";
 fn the_app() {
     let program = PathBuf::from(std::env::var_os(ROLE).expect("a program"));
     let mut bench = bench_of(&program);
-    let attack = "while :; do for p in /proc/[0-9]*; do (echo evil > $p/exe; chmod 4777 $p/exe) 2>/dev/null; done; done";
+    let attack =
+        "while :; do for p in /proc/[0-9]*; do (echo evil > $p/exe; chmod 4777 $p/exe) 2>/dev/null; done; done";
     bench.run(stand_in_and_shell(attack));
     println!("\nnode {}", bench.lab.node().pid);
     loop {

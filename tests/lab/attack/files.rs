@@ -18,8 +18,19 @@ fn caged(options: Options) -> (Bench, Pod) {
 /// In each place where we may write, a file for everyone and one in a directory for its owner alone.
 #[test]
 fn no_pod_reads_what_is_no_packages_file() {
-    let places =
-        ["/var/lib", "/var/tmp", "/srv", "/opt", "/mnt", "/media", "/usr/local", "/usr/local/share", "/tmp", "/root", "/home"];
+    let places = [
+        "/var/lib",
+        "/var/tmp",
+        "/srv",
+        "/opt",
+        "/mnt",
+        "/media",
+        "/usr/local",
+        "/usr/local/share",
+        "/tmp",
+        "/root",
+        "/home",
+    ];
     let (bench, pod) = caged(Options::default());
     let owner = fs::metadata(format!("/proc/{}", bench.lab.node().pid)).expect("the node").uid();
     let mut tried = 0;

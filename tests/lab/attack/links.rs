@@ -61,7 +61,10 @@ fn uid_of(bench: &Bench) -> u32 {
 }
 
 fn stock() -> PodSpec {
-    podscope::lab::spec::parse("preset", include_str!("../../../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0
+    podscope::lab::spec::parse("preset", include_str!("../../../assets/pods/nginx-busybox.yaml"))
+        .expect("a pod")
+        .remove(0)
+        .0
 }
 
 #[test]
@@ -79,7 +82,8 @@ fn a_pod_in_the_nodes_pid_namespace_finds_no_way_out() {
     let ports = "apiVersion: v1\nkind: Pod\nmetadata: {name: published}\nspec:\n  containers:\n  - name: web\n    \
                  image: nginx\n    ports: [{containerPort: 80, hostPort: PORT}]\n";
     let port = free_port();
-    let published = podscope::lab::spec::parse("pod", &ports.replace("PORT", &port.to_string())).expect("a pod").remove(0).0;
+    let published =
+        podscope::lab::spec::parse("pod", &ports.replace("PORT", &port.to_string())).expect("a pod").remove(0).0;
     let mut above = spec("above", false, vec![container("a", "exec sleep 1000")]);
     above.host = HostNamespaces { pid: true, ..HostNamespaces::default() };
     // a process of the node's passes its connections on

@@ -14,7 +14,10 @@ fn supplementary_groups_are_dropped() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("groups", true, vec![container("a", "exec sleep 1000")]));
     let map = fs::read_to_string(format!("/proc/{}/gid_map", bench.lab.node().pid)).expect("a map");
-    assert!(map.lines().count() > 1 || map.contains("65536"), "this machine allots no groups: scripts/test does; {map}");
+    assert!(
+        map.lines().count() > 1 || map.contains("65536"),
+        "this machine allots no groups: scripts/test does; {map}"
+    );
     for pid in [bench.lab.node().pid, pause(&pod).pid, process(&pod, "a").pid] {
         assert_eq!(field(pid, "Groups"), "", "{pid}");
     }
@@ -55,7 +58,8 @@ fn roots_pods_belong_to_nobody_of_this_machine() {
 #[test]
 fn each_member_has_a_cgroup_namespace_of_its_own() {
     let mut bench = Bench::new();
-    let pod = bench.run(spec("cgroups", true, vec![container("a", "exec sleep 1000"), container("b", "exec sleep 1000")]));
+    let pod =
+        bench.run(spec("cgroups", true, vec![container("a", "exec sleep 1000"), container("b", "exec sleep 1000")]));
     let mut all = [pause(&pod), process(&pod, "a"), process(&pod, "b")].map(|id| ns(id.pid, "cgroup")).to_vec();
     all.push(ns(std::process::id(), "cgroup"));
     all.push(ns(bench.lab.node().pid, "cgroup"));
@@ -108,7 +112,8 @@ fn system_calls_that_reach_beyond_a_container_are_refused() {
     }
     // clone with a namespace flag, and without
     let clone = number(56, 220);
-    let said = says(&bench, &pod, &format!("perl -e 'print syscall({clone}, 0x10000000 | 17, 0, 0, 0, 0), \" \", $! + 0'"));
+    let said =
+        says(&bench, &pod, &format!("perl -e 'print syscall({clone}, 0x10000000 | 17, 0, 0, 0, 0), \" \", $! + 0'"));
     assert_eq!(said, "-1 1", "a user namespace of its own");
     assert_eq!(says(&bench, &pod, "(exit 7); echo $?").trim(), "7", "processes as before");
     // a virtual machine's socket

@@ -17,8 +17,18 @@ use crate::support::{Bench, container, spec};
 
 /// Where an administrator, a package or a service may have a socket.
 const PLACES: [&str; 12] = [
-    "/etc", "/usr/lib", "/usr/share", "/usr/bin", "/usr/local", "/usr/local/share", "/opt", "/srv", "/mnt", "/var/lib",
-    "/var/tmp", "/tmp",
+    "/etc",
+    "/usr/lib",
+    "/usr/share",
+    "/usr/bin",
+    "/usr/local",
+    "/usr/local/share",
+    "/opt",
+    "/srv",
+    "/mnt",
+    "/var/lib",
+    "/var/tmp",
+    "/tmp",
 ];
 
 struct Trap {
@@ -39,7 +49,8 @@ fn traps() -> Vec<Trap> {
         for file in [&socket, &fifo] {
             fs::set_permissions(file, Permissions::from_mode(0o666)).expect("open to all");
         }
-        let fifo = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&fifo).expect("its reader");
+        let fifo =
+            OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&fifo).expect("its reader");
         Some(Trap { dir, listener, fifo })
     };
     PLACES.iter().filter_map(trap).collect()
@@ -87,8 +98,12 @@ fn nor_does_it_where_there_is_no_overlayfs() {
 #[test]
 fn no_pod_reaches_any_socket_that_the_host_has() {
     let unix = fs::read_to_string("/proc/net/unix").expect("sockets");
-    let known: BTreeSet<PathBuf> =
-        unix.lines().filter_map(|line| line.split_whitespace().nth(7)).filter(|p| p.starts_with('/')).map(PathBuf::from).collect();
+    let known: BTreeSet<PathBuf> = unix
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(7))
+        .filter(|p| p.starts_with('/'))
+        .map(PathBuf::from)
+        .collect();
     let known: Vec<PathBuf> = known.into_iter().filter(|path| Path::exists(path)).collect();
     let mut bench = Bench::new();
     let pod = bench.run(spec("caged", true, vec![container("a", "exec sleep 1000")]));

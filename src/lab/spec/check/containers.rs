@@ -74,7 +74,18 @@ impl Checker<'_> {
         }
         let limits = self.limits(&format!("{path}.resources"), c.resources)?;
         let args = c.args.unwrap_or_default();
-        Ok(ContainerSpec { name: c.name, image, command, args, env, working_dir, ports, mounts, limits, sidecar: false })
+        Ok(ContainerSpec {
+            name: c.name,
+            image,
+            command,
+            args,
+            env,
+            working_dir,
+            ports,
+            mounts,
+            limits,
+            sidecar: false,
+        })
     }
 
     fn env(&mut self, path: &str, vars: Vec<EnvVar>, known: &Known) -> Result<Vec<(String, String)>, Wrong> {

@@ -153,7 +153,9 @@ fn limits_are_bytes_and_millicores() {
         (
             "{limits: {memory: 400m}}",
             Limits { memory_bytes: Some(1), ..Limits::default() },
-            &["9:34: spec.containers[0].resources.limits[memory] fractional byte value \"400m\" is invalid, must be an integer"],
+            &[
+                "9:34: spec.containers[0].resources.limits[memory] fractional byte value \"400m\" is invalid, must be an integer",
+            ],
         ),
         (
             "{limits: {ephemeral-storage: 1Gi, example.com/gpu: 1}}",

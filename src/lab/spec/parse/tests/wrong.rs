@@ -253,7 +253,9 @@ fn a_limit_or_a_request() {
         ),
         (
             "requests: {cpu: half}",
-            format!("10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"),
+            format!(
+                "10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"
+            ),
         ),
         ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected a string")),
         (

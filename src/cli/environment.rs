@@ -1,0 +1,54 @@
+//! What the program is started with: the environment and the limits. Checked once, before anything begins.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use super::output::Failure;
+use super::{Cli, Command};
+use crate::observe;
+
+/// Descriptors that a lab with a small pod can do with: the observer and the node have some twenty each.
+const FILES: u64 = 64;
+/// Bytes of address space: each thread reserves some for its stack and for its memory to allocate from.
+const MEMORY: u64 = 64 << 20;
+/// The same with a window, and a driver that draws in software.
+const WINDOW_MEMORY: u64 = 2 << 30;
+
+/// # Errors
+/// `PODSCOPE_WITHOUT` names something unknown, or a limit leaves too little room to begin with.
+pub fn check(cli: &Cli) -> Result<(), Failure> {
+    if let Some(word) = observe::unknown_switch() {
+        let known = observe::SWITCHES.join(", ");
+        return Err(Failure::Usage(format!("PODSCOPE_WITHOUT: `{word}` is unknown; it can be {known}")));
+    }
+    match &cli.command {
+        Some(Command::Pause(_)) => Ok(()),
+        Some(Command::Snapshot(_)) => memory(MEMORY),
+        Some(Command::Run(_) | Command::Doctor(_)) => files().and_then(|()| memory(MEMORY)),
+        None => files().and_then(|()| memory(WINDOW_MEMORY)),
+    }
+}
+
+/// Makes room for so many descriptors.
+fn files() -> Result<(), Failure> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
+    if soft < FILES && hard >= FILES {
+        return setrlimit(Resource::RLIMIT_NOFILE, FILES, hard).map_err(Failure::failed);
+    }
+    if hard < FILES {
+        return Err(Failure::Failed(format!(
+            "only {hard} files may be open at once (ulimit -n), which is too few; allow {FILES} or more: ulimit -n 1024"
+        )));
+    }
+    Ok(())
+}
+
+fn memory(needed: u64) -> Result<(), Failure> {
+    match getrlimit(Resource::RLIMIT_AS) {
+        Ok((limit, _)) if limit < needed => Err(Failure::Failed(format!(
+            "only {} MB of memory may be addressed (ulimit -v), and {} are needed: ulimit -v unlimited",
+            limit >> 20,
+            needed >> 20
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Programs run in a container: killed after their time, when they are cancelled, and when nobody waits for them.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use podscope::model::{Member, Pod};
+
+use crate::support::{Bench, PATIENCE, container, exists, ns, pause, process, processes, spec, start_time, wait_for};
+
+fn words(text: &str) -> Vec<String> {
+    ["sh", "-c", text].map(str::to_owned).to_vec()
+}
+
+/// Those in the pod's pid namespace whose arguments hold this, by pid and start time.
+fn running(pod: &Pod, word: &str) -> Vec<(u32, Option<u64>)> {
+    let pid_ns = ns(pause(pod).pid, "pid");
+    let holds = |pid: &u32| {
+        use std::os::unix::fs::MetadataExt as _;
+        let inside = fs::metadata(format!("/proc/{pid}/ns/pid")).is_ok_and(|m| m.ino() == pid_ns);
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        inside && String::from_utf8_lossy(&line).contains(word)
+    };
+    processes().into_iter().filter(holds).map(|pid| (pid, start_time(pid))).collect()
+}
+
+fn bench() -> (Bench, Pod) {
+    let mut bench = Bench::new();
+    let pod = bench.run(spec("exec", true, vec![container("a", "exec sleep 1000"), container("b", "exec sleep 1000")]));
+    (bench, pod)
+}
+
+#[test]
+fn what_is_cancelled_is_killed_with_what_it_has_started() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "a");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (hear, began) = (Arc::clone(&heard), Instant::now());
+    let hear = move |_, bytes: &[u8]| hear.lock().expect("no panic").extend_from_slice(bytes);
+    let script = "sleep 4242 & echo begun; sleep 4242; echo never";
+    let exec = bench.lab.start_exec(&member, &words(script), Duration::from_secs(600), hear).expect("taken");
+    let other = bench.lab.start_exec(&member, &words("sleep 3.5; echo done"), PATIENCE, |_, _| ()).expect("taken");
+    wait_for("its first word", || heard.lock().expect("no panic").ends_with(b"begun\n"));
+    wait_for("its shell and two sleeps", || running(&pod, "4242").len() == 3);
+
+    let cancel = exec.cancel_handle();
+    cancel.cancel();
+    let ended = exec.wait().expect("an end");
+    assert!(began.elapsed() < Duration::from_secs(60), "it does not wait for its time");
+    assert_eq!((ended.cancelled, ended.timed_out, ended.status.signal()), (true, false, Some(9)));
+    assert_eq!(ended.stdout, b"begun\n");
+    wait_for("all of it gone", || running(&pod, "4242").is_empty());
+    // of an end that has come nothing is left to cancel
+    cancel.cancel();
+    assert!(exists(process(&pod, "a")) && exists(process(&pod, "b")) && exists(pause(&pod)));
+    let other = other.wait().expect("an end");
+    assert_eq!((other.cancelled, other.stdout.as_slice(), other.status.code()), (false, b"done\n".as_slice(), 0));
+}
+
+#[test]
+fn one_that_is_cancelled_at_once_never_runs_on() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "a");
+    for round in 0..50 {
+        let exec = bench.lab.start_exec(&member, &words("exec sleep 4243"), PATIENCE, |_, _| ()).expect("taken");
+        // before it is born, while it joins the container, or when it runs
+        std::thread::sleep(Duration::from_micros(round * 100));
+        exec.cancel_handle().cancel();
+        let ended = exec.wait().expect("an end");
+        assert_eq!((ended.cancelled, ended.status.signal()), (true, Some(9)), "round {round}");
+        assert!(running(&pod, "4243").is_empty(), "round {round}");
+    }
+}
+
+#[test]
+fn nobody_waits_and_it_is_killed() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "a");
+    let exec = bench.lab.start_exec(&member, &words("sleep 4244; true"), PATIENCE, |_, _| ()).expect("taken");
+    wait_for("it to run", || running(&pod, "4244").len() == 2);
+    drop(exec);
+    wait_for("its end", || running(&pod, "4244").is_empty());
+}
+
+#[test]
+fn its_time_ends_what_it_has_started_too() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "a");
+    let script = "sleep 4245 & sleep 4245; true";
+    let ended = bench.lab.exec(&member, &words(script), Duration::from_millis(200)).expect("an end");
+    assert_eq!((ended.timed_out, ended.cancelled, ended.status.signal()), (true, false, Some(9)));
+    wait_for("all of it gone", || running(&pod, "4245").is_empty());
+}
+
+#[test]
+fn pods_have_uids_of_their_own_form() {
+    let bench = Bench::new();
+    let uid = || bench.lab.run(spec("uid", false, vec![container("a", "sleep 1000")])).expect("taken").0;
+    let (one, two) = (uid(), uid());
+    assert_ne!(one, two);
+    for uid in [one, two] {
+        let lengths: Vec<usize> = uid.split('-').map(str::len).collect();
+        assert_eq!((&lengths[..], &uid[14..15]), (&[8, 4, 4, 4, 12][..], "4"), "{uid}");
+    }
+}
