@@ -6,6 +6,7 @@ mod output;
 mod pause;
 mod run;
 mod snapshot;
+mod usage;
 mod window;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use output::Failure;
+use output::LogWriter;
 
 /// Watch a Kubernetes pod live and die: namespaces, process trees, zombies.
 #[derive(Debug, Parser)]
@@ -41,7 +43,7 @@ pub enum Command {
 fn log() {
     use tracing_subscriber::filter::{EnvFilter, LevelFilter};
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var("PODSCOPE_LOG");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(|| LogWriter);
     // a second call, in a test, finds one there already
     let _ = subscriber.with_ansi(false).try_init();
 }
@@ -49,13 +51,16 @@ fn log() {
 /// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
 /// 2 for wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(e) => {
-            // help and version come this way too; a closed pipe is nobody's fault
+        // help and version come this way too; a closed pipe is nobody's fault
+        Err(e) if !e.use_stderr() => {
             let _ = e.print();
-            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+            return ExitCode::SUCCESS;
         }
+        Err(e) => return Failure::Usage(usage::one_line(e, first.as_deref())).report(),
     };
     log();
     let done = match &cli.command {

@@ -9,6 +9,7 @@ mod namespace;
 mod pod;
 mod process;
 mod signal;
+pub mod text;
 mod time;
 mod usage;
 mod visibility;

@@ -3,6 +3,7 @@
 mod checks;
 
 use super::output::{Failure, print};
+use crate::model::text::escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -48,7 +49,7 @@ impl Check {
         let remedy = if self.remedy.is_empty() { String::new() } else { format!("; {}", self.remedy) };
         let line = format!("{:<width$}  {state:<7}  {}{remedy}", self.what, self.consequence);
         // a remedy may be a whole profile to install; one line a capability all the same
-        line.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
+        escaped(&line.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")).into_owned()
     }
 }
 

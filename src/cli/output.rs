@@ -1,8 +1,11 @@
 //! What is printed, and how it ends.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use crate::lab;
+use crate::model::text::{escaped, escaped_lines};
 
 /// Why the program ends with something other than 0.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +13,10 @@ pub enum Failure {
     /// Exit code 1. One line: what, where, the way out.
     #[error("{0}")]
     Failed(String),
-    /// Exit code 2.
+    /// Exit code 1. What is to be copied has lines of its own, such as a profile for AppArmor.
+    #[error("{0}")]
+    Lines(String),
+    /// Exit code 2. One line.
     #[error("{0}")]
     Usage(String),
     /// Whoever read our output has gone; nothing to say, nobody to say it to.
@@ -26,15 +32,25 @@ impl Failure {
         Self::Failed(why.to_string())
     }
 
+    /// Why there is no lab.
+    pub fn lab(why: &lab::Error) -> Self {
+        match why {
+            lab::Error::UserNamespaces(_) => Self::Lines(why.to_string()),
+            why => Self::failed(why),
+        }
+    }
+
     /// Tells the person, once, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        let code = match self {
+        let (code, text) = match self {
             Self::Pipe => return ExitCode::SUCCESS,
             Self::Silent => return ExitCode::FAILURE,
-            Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Lines(text) => (1, escaped_lines(text)),
+            // a name with a line feed in it must not begin a line that looks like ours
+            Self::Failed(text) => (1, escaped(text)),
+            Self::Usage(text) => (2, escaped(text)),
         };
-        let _ = writeln!(io::stderr(), "podscope: {self}");
+        let _ = writeln!(io::stderr(), "podscope: {text}");
         ExitCode::from(code)
     }
 }
@@ -49,7 +65,23 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A line on stderr, for a person; a closed stderr is not worth dying for.
+/// A line on stderr, for a person, with what names hide shown as escapes; a closed stderr is not worth dying for.
 pub fn note(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", escaped(&text.to_string()));
+}
+
+/// The program's own log on stderr: what it says of others' names is escaped as everything else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // whole lines come at once, in UTF-8
+        io::stderr().write_all(escaped_lines(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

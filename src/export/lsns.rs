@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use nix::unistd::{Uid, User};
 
+use crate::model::text::escaped;
 use crate::model::{NsId, NsKind, Process, World};
 
 use super::Selection;
@@ -39,11 +40,13 @@ pub fn render(world: &World, selection: &Selection) -> String {
 }
 
 fn command(process: &Process, selection: &Selection) -> String {
-    if process.cmdline.is_empty() || selection.redact { process.comm.clone() } else { process.cmdline.join(" ") }
+    let whole =
+        if process.cmdline.is_empty() || selection.redact { process.comm.clone() } else { process.cmdline.join(" ") };
+    escaped(&whole).into_owned()
 }
 
 fn user(uid: u32) -> String {
-    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name)
+    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |u| escaped(&u.name).into_owned())
 }
 
 fn table(rows: &[[String; 6]]) -> String {
@@ -54,8 +57,6 @@ fn table(rows: &[[String; 6]]) -> String {
     let mut text = String::new();
     for row in std::iter::once(HEADINGS).chain(rows.iter().map(|r| r.each_ref().map(String::as_str))) {
         let [a, b, c, d, e, command] = row;
-        // arguments may hold line feeds and escape sequences
-        let command: String = command.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         let _ = writeln!(text, "{a:>ns$} {b:<kind$} {c:>count$} {d:>pid$} {e:<user$} {command}");
     }
     text

@@ -4,6 +4,7 @@ mod command_line;
 mod engine;
 mod fixture;
 mod machine;
+mod names;
 mod parse;
 mod run;
 mod schema;

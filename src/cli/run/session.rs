@@ -61,7 +61,7 @@ impl Session {
         let sink = Box::new(move |batch| drop(sink.send(batch)));
         let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
         let exe = Path::new("/proc/self/exe");
-        let lab = Lab::start_with(exe, options, observer.input()).map_err(Failure::failed)?;
+        let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
         Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
     }
@@ -196,8 +196,9 @@ impl Session {
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
         let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
-        let spec = asked.spec.with_command(member.name(), argv).ok_or("pause has no command; kill it instead")?;
-        self.replace(&member.pod, spec, vec![member.name().to_owned()])
+        let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
+        let spec = asked.spec.with_command(name, argv).ok_or("the pod has no such container")?;
+        self.replace(&member.pod, spec, vec![name.to_owned()])
     }
 
     fn exec(&self, member: Member, argv: Vec<String>) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::output::{Failure, note, print};
 use crate::command::Outcome;
+use crate::model::text::{escaped, escaped_json, escaped_lines};
 use crate::model::{Delta, EventKind, MonoNs, Pod, PodUid, Stamp};
 use crate::script::Step;
 
@@ -24,9 +25,8 @@ impl Teller {
 
     pub fn delta(&mut self, delta: &Delta) -> Result<(), Failure> {
         if self.json {
-            let mut line = serde_json::to_string(delta).map_err(Failure::failed)?;
-            line.push('\n');
-            print(&line)?;
+            let line = serde_json::to_string(delta).map_err(Failure::failed)?;
+            print(&(escaped_json(line) + "\n"))?;
         }
         match delta {
             Delta::Pod { pod, at } => self.pod(pod, *at),
@@ -55,7 +55,7 @@ impl Teller {
 
     pub fn outcome(&self, outcome: &Outcome) -> Result<(), Failure> {
         let (Outcome::Exec { output, .. } | Outcome::Output(output)) = outcome else { return Ok(()) };
-        output.lines().try_for_each(|line| self.words(&format!("            {}", printable(line))))
+        output.lines().try_for_each(|line| self.words(&format!("            {}", escaped_lines(line))))
     }
 
     fn pod(&mut self, pod: &Pod, at: Stamp) -> Result<(), Failure> {
@@ -81,7 +81,7 @@ impl Teller {
 
     fn say_at(&self, t: MonoNs, text: &str) -> Result<(), Failure> {
         let seconds = t.since(self.start) as f64 / 1e9;
-        self.words(&format!("{seconds:>9.3}s  {}", printable(text)))
+        self.words(&format!("{seconds:>9.3}s  {}", escaped(text)))
     }
 
     fn words(&self, text: &str) -> Result<(), Failure> {
@@ -91,9 +91,4 @@ impl Teller {
         }
         print(&format!("{text}\n"))
     }
-}
-
-/// What a pod says must not steer the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

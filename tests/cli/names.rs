@@ -1,0 +1,155 @@
+//! Names that try to steer the terminal, on both streams and in every format.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use podscope::export::Snapshot;
+use tempfile::{TempDir, tempdir};
+
+use crate::command_line::text;
+
+/// ESC, a line feed, and an override that turns the text round; 15 bytes, so that it fits `comm`.
+const NAME: &str = "a\x1b[31m\n\u{202e}gpj.b";
+const SHOWN: &str = r"a\u{1b}[31m\n\u{202e}gpj.b";
+
+#[track_caller]
+fn shows(out: &Output, code: i32, what: &str) {
+    let all = text(&out.stdout) + &text(&out.stderr);
+    assert_eq!(out.status.code(), Some(code), "{all:?}");
+    assert_harmless(&all);
+    assert!(all.contains(what), "{what} in {all}");
+}
+
+#[track_caller]
+fn assert_harmless(all: &str) {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+    };
+    assert!(!all.contains(hidden), "{all:?}");
+}
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn run<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+/// A process whose name and arguments are such; ended with the test.
+struct Named(Child);
+
+impl Named {
+    fn start(place: &Path) -> Self {
+        let program = place.join(NAME);
+        fs::copy("/bin/sleep", &program).unwrap();
+        Self(Command::new(&program).arg("300").spawn().unwrap())
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_that_names_itself_so() {
+    let place = Place::new();
+    let process = Named::start(place.0.path());
+    let pid = process.0.id().to_string();
+    let table = place.run(&["snapshot", "--format", "lsns", "--pid", &pid]);
+    shows(&table, 0, &format!("{SHOWN} 300"));
+    let redacted = place.run(&["snapshot", "--format", "lsns", "--redact", "--pid", &pid]);
+    // comm holds 15 bytes of it
+    shows(&redacted, 0, r" a\u{1b}[31m\n\u{202e}gpj");
+    let json = place.run(&["snapshot", "--pid", &pid]);
+    shows(&json, 0, r"a\u001b[31m\n\u202egpj");
+    let snapshot: Snapshot = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(snapshot.processes[0].cmdline.as_ref().unwrap()[0].ends_with(NAME));
+    // to a file as well: people open it
+    let written = place.run(&["snapshot", "--pid", &pid, "-o", "out.json"]);
+    assert!(written.status.success());
+    assert_harmless(&fs::read_to_string(place.0.path().join("out.json")).unwrap());
+}
+
+#[test]
+fn a_file_of_such_a_name_and_what_is_wrong_in_it() {
+    let place = Place::new();
+    shows(&place.run(&["run", NAME]), 1, SHOWN);
+    shows(&place.run(&[&format!("--{NAME}")]), 2, SHOWN);
+    shows(&place.run(&["run", "deaf", "--clock", NAME]), 2, SHOWN);
+    shows(&place.run(&["run", "deaf", "--for", NAME]), 2, SHOWN);
+    shows(&place.run(&["snapshot", "--format", NAME]), 2, SHOWN);
+    shows(&place.run(&["snapshot", "-o", &format!("no/{NAME}/x")]), 1, SHOWN);
+    shows(&place.run(&["pause", "--extract", &format!("no/{NAME}/x")]), 1, SHOWN);
+
+    place.file(NAME, "nonsense");
+    shows(&place.run(&["run", NAME]), 1, &format!("{SHOWN}:1:1: "));
+    shows(&place.run(&["run", "deaf", "--script", NAME]), 1, &format!("{SHOWN}:1: `nonsense`"));
+    let wrong = format!("wait {}", NAME.replace('\n', ""));
+    place.file("s", &wrong);
+    shows(&place.run(&["run", "deaf", "--script", "s"]), 1, r"s:1: `a\u{1b}[31m\u{202e}gpj.b` ");
+    for field in ["name", "namespace", "generateName", r#""a\u001b\n\u202e""#] {
+        let yaml = format!("apiVersion: v1\nkind: Pod\nmetadata: {{{field}: \"a\\e[31m\\n\\u202Egpj\"}}\nspec: {{}}\n");
+        place.file("p.yaml", &yaml);
+        shows(&place.run(&["run", "p.yaml"]), 1, "p.yaml:3:");
+    }
+    place.file("p.yaml", "apiVersion: v1\nkind: \"a\\e[31m\\n\\u202Egpj.b\"\n");
+    shows(&place.run(&["run", "p.yaml"]), 1, SHOWN);
+}
+
+#[test]
+fn what_a_pod_says_does_not_steer_the_terminal() {
+    let place = Place::new();
+    let quoted = r#""a\e[31m\n\u202Egpj.b""#;
+    let yaml = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:
+  - {{name: c, image: busybox, command: [sleep, 1h]}}
+  - {{name: d, image: busybox, command: [{quoted}]}}\n"
+    );
+    place.file("p.yaml", &yaml);
+    let octal = r"a\033[31m\n\342\200\256gpj.b\n\tc";
+    let script = format!("wait event p Failed\nexec p/c -- printf '{octal}'\nexpect output gpj\nlogs c");
+    place.file("s", &script);
+    let run = place.run(&["run", "p.yaml", "--script", "s"]);
+    // of the program that is not there, by the event
+    shows_but_tabs(&run, SHOWN);
+    assert!(text(&run.stdout).contains("\n            a\\u{1b}[31m\n            \\u{202e}gpj.b\n            \tc\n"));
+
+    let events = place.run(&["run", "p.yaml", "--script", "s", "--events"]);
+    shows_but_tabs(&events, SHOWN);
+    let (json, people) = (text(&events.stdout), text(&events.stderr));
+    assert!(json.contains(r"\u202egpj.b") && people.contains(r"\u{202e}gpj.b"), "{json}{people}");
+    let deltas = json.lines().map(|line| serde_json::from_str::<podscope::model::Delta>(line).expect(line));
+    assert!(deltas.count() > 5);
+
+    // and of an exec that failed
+    place.file("s", &format!("wait state c Running\nexec p/c -- sh -c \"printf '{octal}'; exit 3\""));
+    let failed = place.run(&["run", "p.yaml", "--script", "s"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let told = text(&failed.stderr);
+    assert_harmless(&told.replace('\t', " "));
+    assert!(told.starts_with("podscope: s:2: ") && told.lines().count() == 1, "{told}");
+}
+
+#[track_caller]
+fn shows_but_tabs(out: &Output, what: &str) {
+    let without = |bytes: &[u8]| text(bytes).replace('\t', " ").into_bytes();
+    let out = Output { status: out.status, stdout: without(&out.stdout), stderr: without(&out.stderr) };
+    shows(&out, 0, what);
+}
