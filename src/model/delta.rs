@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::forecast::Effect;
 use super::{
     Aspect, CgroupUsage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal,
     Source, Stamp, State, WaitStatus,
@@ -119,8 +120,12 @@ pub enum Delta {
     Signalled {
         target: ProcId,
         signal: Signal,
-        /// Who was foretold to end with the target.
-        foretold: Vec<ProcId>,
+        /// What was predicted for the target.
+        #[serde(default)]
+        effect: Option<Effect>,
+        /// Who was predicted to end with the target.
+        #[serde(alias = "foretold")]
+        also_end: Vec<ProcId>,
         error: Option<String>,
         at: Stamp,
     },

@@ -114,15 +114,23 @@ pub struct Reparent {
     pub to: Parent,
 }
 
-/// Signal sets of `/proc/PID/status` (`SigBlk`, `SigIgn`, `SigCgt`); bit n-1 stands for signal n.
+/// Signal sets of `/proc/PID/status` (`SigBlk`, `SigIgn`, `SigCgt`) and of what the process waits for them with; bit
+/// n-1 stands for signal n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalMasks {
+    /// Of the first thread.
     pub blocked: u64,
     pub ignored: u64,
     pub caught: u64,
     /// Asleep in `sigtimedwait(2)`: meanwhile the signals it waits for show as not blocked
     /// (`do_sigtimedwait` in `kernel/signal.c`), so it may take one that seems to have its default action.
     pub awaiting: bool,
+    /// What it waits for there; `None` when it does not wait, or when that could not be read.
+    #[serde(default)]
+    pub awaited: Option<u64>,
+    /// What it can read from a `signalfd(2)`, once it is blocked.
+    #[serde(default)]
+    pub signalfd: u64,
 }
 
 impl SignalMasks {
@@ -140,6 +148,20 @@ impl SignalMasks {
 
     pub const fn catches(self, signal: Signal) -> bool {
         Self::has(self.caught, signal)
+    }
+
+    /// Whether it waits for the signal in `sigtimedwait(2)`; `None` when that is not known.
+    pub const fn awaits(self, signal: Signal) -> Option<bool> {
+        match self.awaited {
+            Some(awaited) => Some(Self::has(awaited, signal)),
+            None if self.awaiting => None,
+            None => Some(false),
+        }
+    }
+
+    /// Whether it takes the signal from a `signalfd(2)`, which gets only what is blocked.
+    pub const fn reads(self, signal: Signal) -> bool {
+        Self::has(self.signalfd & self.blocked, signal)
     }
 }
 
@@ -189,6 +211,9 @@ pub struct Process {
     pub exit: Option<Exit>,
     pub reparents: Vec<Reparent>,
     pub reap: Option<Reap>,
+    /// How many processes it has reaped, those that are forgotten too.
+    #[serde(default)]
+    pub reaped: u64,
 }
 
 impl Process {
@@ -213,6 +238,7 @@ impl Process {
             exit: None,
             reparents: Vec::new(),
             reap: None,
+            reaped: 0,
         }
     }
 

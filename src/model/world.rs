@@ -1,22 +1,31 @@
 //! The picture itself.
 
+mod pid_space;
+mod query;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::forecast::Effect;
 use super::{
-    Aspect, Cgroup, CgroupUsage, Cpu, Delta, Exit, Facts, Figure, Host, Member, MonoNs, Namespace, NsId, Parent, Pod,
-    PodEvent, PodUid, ProcId, Process, Reap, Reparent, Sight, Signal, Source, Stamp, State, Usage, WaitStatus,
+    Aspect, Cgroup, CgroupUsage, Delta, Exit, Facts, Host, Member, MonoNs, Namespace, NsId, Parent, Pod, PodEvent,
+    PodUid, ProcId, Process, Reap, Reparent, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
+use pid_space::PidSpace;
 
 /// A signal the user sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     pub target: ProcId,
     pub signal: Signal,
-    /// Who was to end with the target, by the forecast at the time.
-    pub foretold: Vec<ProcId>,
+    /// What was predicted for the target at the time.
+    #[serde(default)]
+    pub effect: Option<Effect>,
+    /// Who was predicted to end with the target.
+    #[serde(alias = "foretold")]
+    pub also_end: Vec<ProcId>,
     pub error: Option<String>,
     pub at: Stamp,
 }
@@ -71,6 +80,8 @@ pub struct World {
     by_pid: BTreeMap<u32, ProcId>,
     /// (parent, child) of every remembered process whose parent is known.
     by_parent: BTreeSet<(ProcId, ProcId)>,
+    #[serde(with = "pairs", default)]
+    pid_spaces: BTreeMap<NsId, PidSpace>,
 }
 
 impl World {
@@ -98,7 +109,8 @@ impl World {
                 p.cmdline.clone_from(cmdline);
                 push_step(&mut p.execs, *at);
                 // execve resets caught signals (execve(2)); a reading will tell the new ones
-                p.signals.caught = 0;
+                let SignalMasks { blocked, ignored, .. } = p.signals;
+                p.signals = SignalMasks { blocked, ignored, ..SignalMasks::default() };
             }
             Delta::Renamed { id, comm, at } => self.process_mut(*id, *at).comm.clone_from(comm),
             Delta::State { id, state, at } => {
@@ -150,14 +162,9 @@ impl World {
                 self.cgroups.retain(|member, _| member.pod != *uid);
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
-            Delta::Signalled { target, signal, foretold, error, at } => {
-                let sent = Sent {
-                    target: *target,
-                    signal: *signal,
-                    foretold: foretold.clone(),
-                    error: error.clone(),
-                    at: *at,
-                };
+            Delta::Signalled { target, signal, effect, also_end, error, at } => {
+                let (also_end, error) = (also_end.clone(), error.clone());
+                let sent = Sent { target: *target, signal: *signal, effect: *effect, also_end, error, at: *at };
                 push_bounded(&mut self.sent, sent);
             }
             Delta::Lost { source, count, .. } => {
@@ -237,13 +244,14 @@ impl World {
             namespaces.merge(&p.namespaces);
             p.namespaces = namespaces;
             p.uid = p.uid.or(from.uid);
-            if p.signals == super::SignalMasks::default() {
+            if p.signals == SignalMasks::default() {
                 p.signals = from.signals;
             }
             if p.member.is_none() {
                 p.member.clone_from(&from.member);
             }
         }
+        self.lives_in_pid_space(id);
     }
 
     fn facts(&mut self, facts: &Facts, at: Stamp) {
@@ -280,6 +288,7 @@ impl World {
         if orphan {
             self.set_parent(facts.id, facts.parent, at);
         }
+        self.lives_in_pid_space(facts.id);
     }
 
     fn exited(&mut self, id: ProcId, status: Option<WaitStatus>, at: Stamp) {
@@ -299,13 +308,15 @@ impl World {
     fn reaped(&mut self, id: ProcId, by: Parent, at: Stamp) {
         let p = self.process_mut(id, at);
         let first = p.reap.is_none();
+        let mut named = true;
         match &mut p.reap {
             None => p.reap = Some(Reap { at, by }),
             Some(known) => {
                 if at.sharper_than(known.at) {
                     known.at = at;
                 }
-                if known.by == Parent::Unknown {
+                named = known.by == Parent::Unknown;
+                if named {
                     known.by = by;
                 }
             }
@@ -317,6 +328,9 @@ impl World {
         let exit = p.exit.get_or_insert(Exit { at: ended, status: None });
         if ended.sharper_than(exit.at) {
             exit.at = ended;
+        }
+        if named && let Some(reaper) = by.process().and_then(|by| self.processes.get_mut(&by)) {
+            Arc::make_mut(reaper).reaped += 1;
         }
         if first {
             if self.by_pid.get(&id.pid) == Some(&id) {
@@ -332,6 +346,7 @@ impl World {
     }
 
     fn forget(&mut self, id: ProcId) {
+        self.forget_pid_space(id);
         if let Some(p) = self.processes.remove(&id)
             && let Some(parent) = p.parent.process()
         {
@@ -348,6 +363,7 @@ impl World {
             open.extend(above.flatten().filter(|up| kept.insert(*up)));
         }
         self.namespaces.retain(|id, _| kept.contains(id));
+        self.pid_spaces.retain(|id, _| kept.contains(id));
     }
 
     fn joined(&mut self, id: ProcId, member: &Member, at: Stamp) {
@@ -367,88 +383,6 @@ impl World {
                 heads.push(child);
             }
         }
-    }
-
-    /// Why the lab's node does nothing; `None` while it is well, or where there is none.
-    pub fn node_trouble(&self) -> Option<NodeTrouble<'_>> {
-        let node = self.node.as_ref()?;
-        if let Some((reason, _)) = &node.ended {
-            return Some(NodeTrouble::Ended(reason));
-        }
-        let state = self.process(node.process).map(|p| p.state);
-        if matches!(state, Some(State::Stopped | State::Traced)) {
-            return Some(NodeTrouble::Stopped(node.process));
-        }
-        node.silent.map(|since| NodeTrouble::Silent(node.process, since.t))
-    }
-
-    /// The process that bears this pid now.
-    pub fn by_pid(&self, pid: u32) -> Option<ProcId> {
-        self.by_pid.get(&pid).copied()
-    }
-
-    pub fn process(&self, id: ProcId) -> Option<&Process> {
-        self.processes.get(&id).map(Arc::as_ref)
-    }
-
-    /// Not yet reaped, by (pid, start).
-    pub fn present(&self) -> impl Iterator<Item = &Process> {
-        self.by_pid.values().filter_map(|id| self.process(*id))
-    }
-
-    /// All whose parent it is, the reaped ones too.
-    pub fn children(&self, id: ProcId) -> impl Iterator<Item = &Process> {
-        const FIRST: ProcId = ProcId { pid: 0, start: 0 };
-        const LAST: ProcId = ProcId { pid: u32::MAX, start: u64::MAX };
-        self.by_parent.range((id, FIRST)..=(id, LAST)).filter_map(|(_, child)| self.process(*child))
-    }
-
-    pub fn pod(&self, uid: &PodUid) -> Option<&Pod> {
-        self.pods.get(uid).map(Arc::as_ref)
-    }
-
-    pub fn pod_named(&self, name: &str) -> Option<&Pod> {
-        self.pods.values().map(Arc::as_ref).find(|p| p.name == name)
-    }
-
-    /// Processes of a pod that are not yet reaped.
-    pub fn pod_processes<'a>(&'a self, uid: &'a PodUid) -> impl Iterator<Item = &'a Process> {
-        self.present().filter(move |p| p.member.as_ref().is_some_and(|m| m.pod == *uid))
-    }
-
-    /// What a member uses: by its cgroup as far as it has one, else by what its living processes use. `None` while
-    /// it has none.
-    pub fn usage(&self, member: &Member) -> Option<Usage> {
-        let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0, 0);
-        for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
-            cpu = cpu.and(p.cpu);
-            // pause waits for whatever the pod leaves behind, so that is not its own
-            if member.container.is_some() {
-                cpu = cpu.and(p.waited_cpu);
-            }
-            memory += p.rss_bytes;
-            tasks += u64::from(p.threads);
-        }
-        // a living process has a thread at least
-        if tasks == 0 {
-            return None;
-        }
-        let counted = self.cgroups.get(member).map(|c| c.usage).unwrap_or_default();
-        Some(Usage {
-            cpu: Figure::best(counted.cpu, cpu),
-            memory_bytes: Figure::best(counted.memory_bytes, memory),
-            tasks: Figure::best(counted.tasks, tasks),
-        })
-    }
-
-    /// Living processes in a namespace: what keeps it alive, next to open files and bind mounts.
-    pub fn ns_members(&self, ns: NsId) -> impl Iterator<Item = &Process> {
-        self.present().filter(move |p| p.is_alive() && p.namespaces.get(ns.kind) == Some(ns))
-    }
-
-    /// Whether it is the observer's own instance.
-    pub fn is_host_ns(&self, ns: NsId) -> bool {
-        self.host.namespaces.get(ns.kind) == Some(ns)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod mounts;
 mod parse;
+mod signals;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -68,9 +69,9 @@ impl Reader {
         let mut reading = Reading { stat, ..Reading::default() };
         // readable for all whose `stat` is: without it the process went away in between
         let mut status = Status::parse(self.file(&dir, "status", u64::MAX)?)?;
-        if reading.stat.state == State::Sleeping {
-            let wchan = self.file(&dir, "wchan", 64).unwrap_or_default();
-            status.signals.awaiting = wchan.starts_with(b"do_sigtimedwait");
+        if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
+            let asleep = reading.stat.state == State::Sleeping;
+            signals::read(&dir, asleep, reading.stat.threads, &mut status.signals);
         }
         reading.status = Some(status);
         if !reading.stat.is_kernel_thread() {

@@ -45,11 +45,13 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
     Ok(pidfd::send_signal(fd, signal.0)?)
 }
 
-/// Sends it and tells what happened, with those who were foretold to end with the target, for the record.
+/// Sends it and tells what happened beside what was predicted, for the record.
 pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, Result<(), SendError>) {
-    let foretold = forecast(world, target, signal).map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
+    let predicted = forecast(world, target, signal);
+    let effect = predicted.as_ref().map(|f| f.effect);
+    let also_end = predicted.map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
     let at = Stamp::prompt(now(), Source::App);
     let sent = send(target, signal);
     let error = sent.err().map(|e| e.to_string());
-    (Delta::Signalled { target, signal, foretold, error, at }, sent)
+    (Delta::Signalled { target, signal, effect, also_end, error, at }, sent)
 }

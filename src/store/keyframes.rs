@@ -31,8 +31,8 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Joined { member, .. } => member.pod.0.len() + member.name().len(),
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
-        Delta::Signalled { foretold, error, .. } => {
-            foretold.len() * size_of::<ProcId>() + error.as_ref().map_or(0, String::len)
+        Delta::Signalled { also_end, error, .. } => {
+            also_end.len() * size_of::<ProcId>() + error.as_ref().map_or(0, String::len)
         }
         Delta::Event { event: e } => event(e),
         Delta::NodeEnded { reason, .. } => reason.len(),
@@ -51,6 +51,6 @@ pub(super) fn world(world: &World) -> usize {
         + world.namespaces.len() * (size_of::<Namespace>() + size_of::<usize>())
         + world.pods.values().map(|p| pod(p) / 4 + 64).sum::<usize>()
         + world.events.iter().map(event).sum::<usize>()
-        + world.sent.iter().map(|s| 96 + s.foretold.len() * size_of::<ProcId>()).sum::<usize>()
+        + world.sent.iter().map(|s| 96 + s.also_end.len() * size_of::<ProcId>()).sum::<usize>()
         + size_of::<World>()
 }

@@ -1,9 +1,10 @@
 //! What a manifest asks or complains about, above the views until it is answered.
 
-use eframe::egui::{self, CornerRadius, Margin, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, CornerRadius, Margin, Role, Sense, Stroke, Ui, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
-use super::{Cx, tokens, widgets};
+use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 
 /// Bars that are shown in full; more are counted.
@@ -42,7 +43,7 @@ pub fn bars_ui(ui: &mut Ui, cx: &mut Cx<'_>, bars: &[Bar]) {
         }
         if bars.len() > MOST {
             let words = format!("{} more, once these are answered", bars.len() - MOST);
-            ui.label(egui::RichText::new(words).color(cx.tokens.muted));
+            ui.label(text::rich(words).color(cx.tokens.muted));
         }
     });
 }
@@ -74,10 +75,10 @@ fn bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, bar: &Bar) {
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
                 Icon::Warning.paint(ui, at, color);
-                let title = egui::RichText::new(&bar.title).font(tokens::semibold(12.5)).color(tokens.text);
+                let title = text::rich(&bar.title).font(tokens::semibold(12.5)).color(tokens.text);
                 let label = ui.add(egui::Label::new(title).truncate());
-                label.widget_info(|| WidgetInfo::labeled(Role::Label, true, &bar.title));
-                label.on_hover_text(&bar.title);
+                label.widget_info(|| text::labeled(Role::Label, true, &bar.title));
+                label.hover_text(&bar.title);
             });
         });
         if bar.lines.is_empty() {
@@ -86,8 +87,8 @@ fn bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, bar: &Bar) {
         egui::ScrollArea::vertical().id_salt(("bar", bar.id)).max_height(84.0).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             for line in &bar.lines {
-                let text = egui::RichText::new(line).font(tokens::mono(11.5)).color(tokens.muted);
-                ui.add(egui::Label::new(text).wrap().selectable(true));
+                let line = text::rich(line).font(tokens::mono(11.5)).color(tokens.muted);
+                ui.add(egui::Label::new(line).wrap().selectable(true));
             }
         });
     });

@@ -2,11 +2,12 @@
 
 mod list;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, pos2, vec2};
 
+use super::text::HoverText as _;
 use super::{Cx, Shown, text, tokens, widgets};
 use crate::app::Action;
-use crate::model::{EventKind, Process, Sent, World, events::Aggregated, forecast};
+use crate::model::{EventKind, Process, Sent, events::Aggregated, forecast};
 use list::{Entry, What};
 
 const ROW_H: f32 = 24.0;
@@ -112,7 +113,7 @@ fn of_end(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
     let (what, tail) = match (p.exit, p.reap) {
         (Some(exit), Some(reap)) => {
-            let by = reaper(cx.world, reap);
+            let by = forecast::reaped_by(cx.world, p);
             ("Reaped", format!("zombie for {}, {by}", forecast::millis(reap.at.t.since(exit.at.t))))
         }
         _ => ("Zombie", "not reaped yet".to_owned()),
@@ -123,10 +124,6 @@ fn of_end(cx: &Cx<'_>, p: &Process) -> Line {
         subject: forecast::short_name(p),
         message: format!("{how}; {tail}"),
     }
-}
-
-fn reaper(world: &World, reap: crate::model::Reap) -> String {
-    forecast::reaper_name(world, reap).map_or("reaper not seen".into(), |by| format!("reaped by {by}"))
 }
 
 fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
@@ -155,14 +152,14 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
     let room = Rect::from_min_max(pos2(x, rect.top()), rect.max).width() - 8.0;
     text::put(ui, pos2(x, y), Align2::LEFT_CENTER, &line.message, tokens::sans(12.5), tokens.text, room);
     response.widget_info(|| {
-        WidgetInfo::labeled(Role::Row, true, format!("{clock} {} {}: {}", line.what, line.subject, line.message))
+        text::labeled(Role::Row, true, format!("{clock} {} {}: {}", line.what, line.subject, line.message))
     });
     if response.clicked()
         && let Some(id) = process
     {
         cx.act(Action::SelectProcess(id));
     }
-    response.on_hover_text(&line.message);
+    response.hover_text(&line.message);
 }
 
 #[cfg(test)]

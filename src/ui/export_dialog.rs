@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Role, Ui, WidgetInfo};
+use eframe::egui::{self, Role, Ui};
 
-use super::{Cx, tokens, widgets};
+use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 
 /// The dialog while it is open.
@@ -39,17 +39,17 @@ pub enum Wish {
 pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wish {
     let mut wish = Wish::None;
     ui.set_width(460.0);
-    ui.label(egui::RichText::new("Export snapshot").font(tokens::bold(16.0)));
+    ui.label(text::rich("Export snapshot").font(tokens::bold(16.0)));
     let when = if cx.live { "now".to_owned() } else { format!("at {}", cx.clock(cx.now)) };
     let what =
         format!("Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written.");
-    ui.label(egui::RichText::new(what).color(cx.tokens.muted));
+    ui.label(text::rich(what).color(cx.tokens.muted));
     ui.add_space(6.0);
     let mut save = false;
     ui.horizontal(|ui| {
         let edit = egui::TextEdit::singleline(&mut dialog.path).font(tokens::mono(12.0)).desired_width(356.0);
         let edit = ui.add(edit);
-        edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Path of the snapshot"));
+        edit.widget_info(|| text::labeled(Role::TextInput, true, "Path of the snapshot"));
         if dialog.fresh {
             edit.request_focus();
             dialog.fresh = false;
@@ -64,7 +64,7 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
     // about another path, it says nothing of the one that stands there now
     let exists = matches!(&dialog.problem, Some(Problem::Exists { path: asked, .. }) if *asked == path);
     match &dialog.problem {
-        Some(Problem::Failed(why)) => drop(ui.label(egui::RichText::new(why).color(cx.tokens.bad))),
+        Some(Problem::Failed(why)) => drop(ui.label(text::rich(why).color(cx.tokens.bad))),
         Some(Problem::Exists { link, .. }) if exists => {
             let words = match link {
                 None => "There is a file of this name already. Replacing it keeps its owner and mode.".to_owned(),
@@ -72,7 +72,7 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
                     "This is a link to {file}. Replacing that file keeps its owner and mode, and the link stays."
                 ),
             };
-            ui.label(egui::RichText::new(words).color(cx.tokens.warn));
+            ui.label(text::rich(words).color(cx.tokens.warn));
         }
         _ => {}
     }

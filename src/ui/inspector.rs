@@ -4,8 +4,9 @@ mod pod;
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
 use crate::app::Action;
@@ -35,14 +36,14 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let width = ui.available_width();
     let export =
         widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
-    if export.on_hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
+    if export.hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
         cx.act(Action::AskExport);
     }
 }
 
 fn title(ui: &mut Ui, cx: &Cx<'_>, name: &str, chips: &[(String, Color32)]) {
     ui.horizontal_wrapped(|ui| {
-        ui.add(egui::Label::new(egui::RichText::new(name).font(tokens::bold(17.0))).truncate());
+        ui.add(egui::Label::new(text::rich(name).font(tokens::bold(17.0))).truncate());
         for (word, color) in chips {
             widgets::chip(ui, cx.tokens, word, *color);
         }
@@ -69,15 +70,15 @@ fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
         let galley = text::line(ui, value, tokens::sans(12.5), cx.tokens.text, room);
         let cut = galley.elided;
         ui.painter().galley(at - vec2(0.0, galley.size().y / 2.0), galley, cx.tokens.text);
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {value}")));
+        response.widget_info(|| text::labeled(egui::Role::Label, true, format!("{name} {value}")));
         if cut {
-            response.on_hover_text(value);
+            response.hover_text(value);
         }
     }
 }
 
 fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
-    let pause = matches!(p.member, Some(Member { container: None, .. })) && forecast::is_ns_init(p);
+    let pause = forecast::is_pause(p);
     let mut chips = Vec::new();
     if pause {
         chips.push(("PID 1 of the pod".to_owned(), cx.tokens.accent));
@@ -98,7 +99,7 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         widgets::section(ui, cx.tokens, "Namespaces");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let path = format!("/proc/{}/ns", p.id.pid);
-            ui.label(egui::RichText::new(path).font(tokens::mono(11.0)).color(cx.tokens.faint));
+            ui.label(text::rich(path).font(tokens::mono(11.0)).color(cx.tokens.faint));
         });
     });
     for kind in NsKind::ALL {
@@ -122,7 +123,10 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     };
     let mut rows = vec![
         ("Host PID", p.id.pid.to_string()),
-        ("In the pod", p.pid_inside().map_or("not known".into(), |n| n.to_string())),
+        (
+            if p.member.is_some() { "In the pod" } else { "In its pid ns" },
+            p.pid_inside().map_or("not known".into(), |n| n.to_string()),
+        ),
         ("Parent", name_of(p.parent)),
         ("State", state_words(p)),
     ];
@@ -130,10 +134,8 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         rows.push(("Command", p.cmdline.join(" ")));
     }
     if p.is_alive() {
-        rows.push(("Handles", handles(p, pause)));
-        if pause {
-            rows.push(("Orphans go to", "here".into()));
-        }
+        rows.push(("Handles", handles(p)));
+        rows.push(("Orphans go to", orphans_go_to(cx, p)));
         rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
         rows.push(("CPU", usage::cpu(p.cpu)));
     }
@@ -153,7 +155,12 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         rows.push(("Zombie for", forecast::millis(until.since(exit.at.t))));
     }
     if let Some(reap) = p.reap {
-        rows.push(("Reaped by", format!("{} · {}", name_of(reap.by), exactness(reap.at.precision))));
+        let by = if cx.world.ended_with_pid_ns(p) {
+            forecast::reaper_name(cx.world, p).unwrap_or_default()
+        } else {
+            name_of(reap.by)
+        };
+        rows.push(("Reaped by", format!("{by} · {}", exactness(reap.at.precision))));
     }
     rows
 }
@@ -174,25 +181,39 @@ fn state_words(p: &Process) -> String {
     }
 }
 
-fn handles(p: &Process, pause: bool) -> String {
-    if pause {
-        return "TERM, INT → exit · CHLD → reap".into();
-    }
+/// `HUP TERM · by signalfd: CHLD · ignores PIPE`
+fn handles(p: &Process) -> String {
     let list = |f: &dyn Fn(Signal) -> bool| {
         let named = (1..=31).map(Signal).filter(|s| f(*s)).map(|s| s.to_string().replace("SIG", ""));
         named.collect::<Vec<_>>().join(" ")
     };
-    let caught = list(&|s| p.signals.catches(s));
-    let ignored = list(&|s| p.signals.ignores(s));
-    if p.signals.awaiting {
-        return "waits for signals in sigtimedwait".into();
+    let masks = p.signals;
+    let waits = match masks.awaited {
+        None if masks.awaiting => "in sigtimedwait, for which could not be read".to_owned(),
+        _ => list(&|s| masks.awaits(s) == Some(true)),
+    };
+    let parts = [
+        ("", list(&|s| masks.catches(s))),
+        ("waits for ", waits),
+        ("by signalfd: ", list(&|s| masks.reads(s))),
+        ("ignores ", list(&|s| masks.ignores(s))),
+        ("blocks ", list(&|s| masks.blocks(s) && !masks.reads(s))),
+    ];
+    let named: Vec<String> =
+        parts.iter().filter(|(_, list)| !list.is_empty()).map(|(how, list)| format!("{how}{list}")).collect();
+    if named.is_empty() { "nothing: every signal by default".into() } else { named.join(" · ") }
+}
+
+/// Who gets what is orphaned when a process of its pid namespace ends.
+fn orphans_go_to(cx: &Cx<'_>, p: &Process) -> String {
+    if let Some(init) = forecast::adopter(cx.world, p) {
+        return format!("{} (1)", forecast::member_name(init));
     }
-    match (caught.is_empty(), ignored.is_empty()) {
-        (true, true) => "nothing: every signal by default".into(),
-        (false, true) => caught,
-        (true, false) => format!("ignores {ignored}"),
-        (false, false) => format!("{caught} · ignores {ignored}"),
-    }
+    let Some(ns) = p.namespaces.get(NsKind::Pid).filter(|_| forecast::is_ns_init(p)) else {
+        return "not known".into();
+    };
+    let alone = cx.world.ns_members(ns).all(|q| q.id == p.id);
+    if alone && forecast::is_pause(p) { "nobody else is in its pid namespace".into() } else { "here".into() }
 }
 
 /// Who else of the pods is in it, by member.
@@ -226,7 +247,7 @@ fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
     let Some(ns) = p.namespaces.get(kind) else {
         let at = left + vec2(76.0, 0.0);
         text::put(ui, at, Align2::LEFT_CENTER, "not visible", tokens::sans(12.0), tokens.faint, 120.0);
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{kind} namespace not visible")));
+        response.widget_info(|| text::labeled(egui::Role::Label, true, format!("{kind} namespace not visible")));
         return;
     };
     let ino = text::put(
@@ -242,7 +263,7 @@ fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
     let ink = if matches!(word.as_str(), "host" | "private" | "released") { tokens.faint } else { tokens.text };
     let room = rect.right() - ino.right() - 10.0;
     text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &word, tokens::sans(12.0), ink, room);
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{ns}, {word}")));
+    response.widget_info(|| text::labeled(egui::Role::Button, true, format!("{ns}, {word}")));
     if response.clicked() {
         cx.act(Action::SelectNamespace(ns));
     }
@@ -256,8 +277,8 @@ fn kept_alive(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
         let holders = holders(cx, ns);
         let words = if holders.is_empty() { "no process any more".into() } else { holders };
         let row = format!("{kind:<5}{words}");
-        let label = egui::RichText::new(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
-        ui.add(egui::Label::new(label).truncate()).on_hover_text(row);
+        let label = text::rich(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
+        ui.add(egui::Label::new(label).truncate()).hover_text(row);
     }
 }
 
@@ -323,7 +344,7 @@ fn process_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &member, tokens::sans(12.0), tokens.muted, 110.0);
     let at = rect.left_center() + vec2(18.0, 0.0);
     text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
+    response.widget_info(|| text::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
     if response.clicked() {
         cx.act(Action::SelectProcess(p.id));
     }

@@ -17,12 +17,13 @@ mod lines;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::egui::{self, Margin, Role, TextWrapMode, Ui, WidgetInfo};
+use eframe::egui::{self, Margin, Role, TextWrapMode, Ui};
 
 pub use exec::{EXEC_LIMIT, Ended, Exec};
 pub use lines::Lines;
 
-use super::{Cx, tokens, widgets};
+use super::text::HoverText as _;
+use super::{Cx, text, tokens, widgets};
 use crate::model::{Member, Pod, ProcId, Runtime};
 
 const LINE_H: f32 = 17.0;
@@ -116,14 +117,14 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
 fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsState) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if ui.button("Copy").on_hover_text("Copy all that is kept").clicked() {
+            if ui.button("Copy").hover_text("Copy all that is kept").clicked() {
                 let text = state.log.lock().unwrap_or_else(PoisonError::into_inner).text();
                 ui.ctx().copy_text(text);
             }
             ui.checkbox(&mut state.tail, "Follow the tail");
             if !cx.live {
-                let words = egui::RichText::new("of now, not of the moment shown").color(cx.tokens.warn);
-                ui.label(words).on_hover_text("What a program wrote is kept by the node, not by the recording.");
+                let words = text::rich("of now, not of the moment shown").color(cx.tokens.warn);
+                ui.label(words).hover_text("What a program wrote is kept by the node, not by the recording.");
             }
             let area = egui::ScrollArea::horizontal()
                 .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden);
@@ -132,9 +133,9 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsSta
                     let names = pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name));
                     for member in names.chain([Member::pause(&pod.uid)]) {
                         let chosen = member == *shown;
-                        let button = ui.selectable_label(chosen, member.name());
+                        let button = ui.selectable_label(chosen, text::rich(member.name()));
                         let name = format!("Output of {}", member.name());
-                        button.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, &name));
+                        button.widget_info(|| text::selected(Role::Tab, true, chosen, &name));
                         if button.clicked() {
                             state.chosen = Some(member);
                         }
@@ -153,8 +154,8 @@ fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, tail: bool) {
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
         for at in range {
             let line = lines.get(at).unwrap_or_default();
-            let text = egui::RichText::new(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
-            ui.add(egui::Label::new(text).selectable(true).extend());
+            let line = text::rich(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
+            ui.add(egui::Label::new(line).selectable(true).extend());
         }
     });
 }

@@ -18,6 +18,7 @@ mod rails;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets, words};
 use crate::layout;
@@ -63,18 +64,18 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         ui.spacing_mut().item_spacing.x = 12.0;
         // a long name leaves room for what is said of the pod
         let name = text::line(ui, &pod.name, tokens::bold(17.0), tokens.text, ui.available_width() * 0.42);
-        ui.label(name).on_hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
+        ui.label(name).hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
         let chip = widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
         if let Some((title, why)) = words::plight(pod) {
-            chip.on_hover_text(format!("{title}\n{why}"));
+            chip.hover_text(format!("{title}\n{}", text::escaped(&why)));
         }
         if let Some(ip) = pod.ip {
             ui.label(
-                egui::RichText::new(ip.to_string())
+                text::rich(ip.to_string())
                     .font(tokens::mono(13.0))
                     .color(tokens.ns(crate::model::NsKind::Net)),
             )
-            .on_hover_text(if pod.host_network {
+            .hover_text(if pod.host_network {
                 "The node's own address: the pod uses the node's network."
             } else {
                 "The pod's IP: it belongs to the net namespace, which pause holds."
@@ -89,15 +90,15 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         }
         facts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
         facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
-        let facts = egui::RichText::new(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
+        let facts = text::rich(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
         ui.add(egui::Label::new(facts).truncate());
     });
     if let Some((title, why)) = words::plight(pod) {
         plight_ui(ui, cx, pod, &title, &why);
     } else if let Some((at, words)) = words::last_sandbox(cx.world, pod) {
         let words = format!("{} {words}", cx.clock(at));
-        let line = egui::RichText::new(&words).font(tokens::sans(12.0)).color(tokens.muted);
-        ui.add(egui::Label::new(line).truncate()).on_hover_text(words);
+        let line = text::rich(&words).font(tokens::sans(12.0)).color(tokens.muted);
+        ui.add(egui::Label::new(line).truncate()).hover_text(words);
     }
 }
 
@@ -116,9 +117,9 @@ fn plight_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
             ui.horizontal(|ui| {
                 let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
                 Icon::Warning.paint(ui, at, color);
-                ui.label(egui::RichText::new(title).font(tokens::semibold(12.5)).color(tokens.text));
+                ui.label(text::rich(title).font(tokens::semibold(12.5)).color(tokens.text));
             });
-            ui.add(egui::Label::new(egui::RichText::new(why).font(tokens::sans(12.5))).wrap().selectable(true));
+            ui.add(egui::Label::new(text::rich(why).font(tokens::sans(12.5))).wrap().selectable(true));
         });
 }
 
@@ -133,7 +134,7 @@ fn published(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
     if response.secondary_clicked() {
         ui.ctx().copy_text(url.clone());
     }
-    response.on_hover_text(format!(
+    response.hover_text(format!(
         "Port {host} of this machine leads to port {inside} of the pod's network.\nClick to open {url}, right click to \
          copy it."
     ));

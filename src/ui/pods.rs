@@ -1,6 +1,6 @@
 //! The list of pods, and how to start one.
 
-use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::presets::new_pod_ui;
 use super::{Cx, text, tokens, widgets, words};
@@ -24,7 +24,7 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     let world = cx.world;
     if world.pods.is_empty() && trouble.is_none() {
         ui.add_space(8.0);
-        ui.label(egui::RichText::new("No pods yet.").color(cx.tokens.muted));
+        ui.label(text::rich("No pods yet.").color(cx.tokens.muted));
     }
     let mut pods: Vec<&Pod> = world.pods.values().map(AsRef::as_ref).collect();
     pods.sort_by_key(|p| (p.created.t, p.name.clone()));
@@ -72,7 +72,7 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
         .corner_radius(CornerRadius::same(8))
         .inner_margin(egui::Margin::same(12))
         .show(ui, |ui| {
-            ui.label(egui::RichText::new(title).font(tokens::semibold(13.0)).color(color));
+            ui.label(text::rich(title).font(tokens::semibold(13.0)).color(color));
             ui.label(why);
             ui.add_space(4.0);
             let width = ui.available_width();
@@ -88,7 +88,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_H), Sense::click());
     let chosen = cx.selection.pod.as_ref() == Some(&pod.uid);
     let status = pod.status().to_owned();
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Pod {}, {status}", pod.name)));
+    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Pod {}, {status}", pod.name)));
     let (fill, line) = match (chosen, response.hovered()) {
         (true, _) => (tokens.accent_fill, tokens.accent),
         (false, true) => (tokens.inset, tokens.line_strong),
@@ -135,14 +135,14 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     }
     response.on_hover_ui(|ui| {
         ui.set_max_width(440.0);
-        ui.label(egui::RichText::new(format!("{} · {status}", pod.name)).font(tokens::semibold(12.5)));
+        ui.label(text::rich(format!("{} · {status}", pod.name)).font(tokens::semibold(12.5)));
         if let Some((title, why)) = words::plight(pod) {
-            ui.label(title);
-            ui.label(why);
+            ui.label(text::rich(title));
+            ui.label(text::rich(why));
         }
         for c in &pod.containers {
             let (word, _) = words::state(c);
-            ui.label(format!("{} · {word} · {}", c.name, words::detail(c)));
+            ui.label(text::rich(format!("{} · {word} · {}", c.name, words::detail(c))));
         }
     });
 }

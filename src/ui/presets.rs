@@ -1,7 +1,8 @@
 //! The bundled pods to choose from: a list that can be searched.
 
-use eframe::egui::{self, Align2, CornerRadius, Key, Role, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Key, Role, Sense, Ui, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
@@ -44,7 +45,7 @@ pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         ui.add_space(4.0);
         if found.is_empty() {
-            ui.label(egui::RichText::new("No preset has these words.").color(cx.tokens.muted));
+            ui.label(text::rich("No preset has these words.").color(cx.tokens.muted));
         }
         egui::ScrollArea::vertical().max_height(HEIGHT).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
@@ -70,7 +71,7 @@ fn search_ui(ui: &mut Ui, cx: &Cx<'_>, search: &mut String) -> egui::Response {
             .hint_text("Search presets")
             .desired_width(WIDTH - 44.0);
         let edit = ui.add(edit);
-        edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Search presets"));
+        edit.widget_info(|| text::labeled(Role::TextInput, true, "Search presets"));
         edit
     })
     .inner
@@ -91,11 +92,11 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, preset: &Preset, marked: bool) {
     let room = rect.right() - left.x - 8.0;
     text::put(ui, left, Align2::LEFT_TOP, name, tokens::semibold(13.0), tokens.text, room);
     text::put(ui, left + vec2(0.0, 17.0), Align2::LEFT_TOP, about, tokens::sans(11.5), tokens.muted, room);
-    response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, format!("Start {name}")));
+    response.widget_info(|| text::labeled(Role::MenuItem, true, format!("Start {name}")));
     if response.clicked() {
         start(ui, cx, name);
     }
-    response.on_hover_text(about);
+    response.hover_text(about);
 }
 
 fn start(ui: &mut Ui, cx: &mut Cx<'_>, name: &str) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::{Cx, pod_map, text, tokens, widgets};
 use crate::layout::tree::{Column, Query, Row, rows};
@@ -38,10 +39,10 @@ pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
         ui.horizontal(|ui| {
             let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
             Icon::Search.paint(ui, at, cx.tokens.muted);
-            let hint = egui::RichText::new("Filter: name, pid, pod or member").color(cx.tokens.faint);
+            let hint = text::rich("Filter: name, pid, pod or member").color(cx.tokens.faint);
             let edit = egui::TextEdit::singleline(&mut state.filter).hint_text(hint).desired_width(280.0);
             let edit = ui.add(edit);
-            edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter processes"));
+            edit.widget_info(|| text::labeled(Role::TextInput, true, "Filter processes"));
             if !state.filter.is_empty() && ui.button("Clear").clicked() {
                 state.filter.clear();
             }
@@ -106,12 +107,12 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
             ink,
             w - 6.0,
         );
-        response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
+        response.widget_info(|| text::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
         if response.clicked() {
             state.descending = active && !state.descending;
             state.sort = column;
         }
-        response.on_hover_text(about);
+        response.hover_text(about);
         x += w;
     }
     ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, tokens.line));
@@ -149,7 +150,7 @@ fn row_ui(
     let title = p.title();
     let state = pod_map::state_word(p.state);
     response
-        .widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
+        .widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
     widgets::select_process(ui, cx, &response, row.id);
     if response.double_clicked() && row.has_children {
         *toggle = Some(row.id);
@@ -218,7 +219,7 @@ fn command(
         let icon = if closed { Icon::ChevronRight } else { Icon::ChevronDown };
         icon.paint(ui, at, if response.hovered() { tokens.text } else { tokens.muted });
         let name = if closed { "Unfold" } else { "Fold" };
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name} {}", p.title())));
+        response.widget_info(|| text::labeled(Role::Button, true, format!("{name} {}", p.title())));
         if response.clicked() {
             *toggle = Some(row.id);
         }

@@ -2,7 +2,8 @@
 
 use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 
-use super::{Cx, tokens, widgets};
+use super::text::HoverText as _;
+use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Process, Signal, forecast};
@@ -20,11 +21,11 @@ const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", 
 pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     widgets::section(ui, cx.tokens, "Send a signal");
     if !cx.live {
-        ui.label(egui::RichText::new("You look at the past. Return to live to send one.").color(cx.tokens.muted));
+        ui.label(text::rich("You look at the past. Return to live to send one.").color(cx.tokens.muted));
         return;
     }
     if p.is_gone() {
-        ui.label(egui::RichText::new("The process is gone; there is nobody to signal.").color(cx.tokens.muted));
+        ui.label(text::rich("The process is gone; there is nobody to signal.").color(cx.tokens.muted));
         outcome(ui, cx, p);
         return;
     }
@@ -62,7 +63,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
                 }
             }
         });
-        more.on_hover_text("Other signals");
+        more.hover_text("Other signals");
     });
     ui.data_mut(|d| d.insert_temp(remembered, shown));
     ui.add_space(4.0);
@@ -74,11 +75,17 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     outcome(ui, cx, p);
 }
 
-/// What the last signal to this process did, beside what had been foretold.
+/// What the last signal to this process did, beside what had been predicted; and one that could not be sent after it.
 fn outcome(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
-    let Some(sent) = cx.world.sent.iter().rev().find(|s| s.target == p.id) else { return };
-    let lines = forecast::outcome(cx.world, sent);
-    card(ui, cx, &format!("You sent {} at {}", sent.signal, cx.clock(sent.at.t)), &lines, false);
+    let (sent, failed) = forecast::last_sent(cx.world, p.id);
+    if let Some(sent) = sent {
+        let title = format!("You sent {} at {}", sent.signal, cx.clock(sent.at.t));
+        card(ui, cx, &title, &forecast::outcome(cx.world, sent), false);
+    }
+    if let Some(failed) = failed {
+        let title = format!("You tried to send {} at {}", failed.signal, cx.clock(failed.at.t));
+        card(ui, cx, &title, &forecast::outcome(cx.world, failed), false);
+    }
 }
 
 fn card(ui: &mut Ui, cx: &Cx<'_>, title: &str, lines: &[String], deadly: bool) {
@@ -93,9 +100,9 @@ fn card(ui: &mut Ui, cx: &Cx<'_>, title: &str, lines: &[String], deadly: bool) {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 4.0;
             let ink = if deadly { tokens.bad } else { tokens.text };
-            ui.label(egui::RichText::new(title).font(tokens::semibold(12.5)).color(ink));
+            ui.label(text::rich(title).font(tokens::semibold(12.5)).color(ink));
             for line in lines {
-                ui.add(egui::Label::new(egui::RichText::new(line).font(tokens::sans(12.0))).wrap());
+                ui.add(egui::Label::new(text::rich(line).font(tokens::sans(12.0))).wrap());
             }
         });
 }

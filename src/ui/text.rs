@@ -3,13 +3,42 @@
 use std::sync::Arc;
 
 use eframe::egui::text::{LayoutJob, TextWrapping};
-use eframe::egui::{Align2, Color32, FontId, Galley, Pos2, Rect, Ui};
+use eframe::egui::{Align2, Color32, FontId, Galley, Pos2, Rect, Response, RichText, Role, Ui, WidgetInfo};
 
-/// One line, cut with `…` where it is longer than `width` points.
+pub use crate::model::text::{escaped, escaped_lines};
+
+/// One line, cut with `…` where it is longer than `width` points. What names hide in it is shown as escapes.
 pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
-    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
+    let mut job = LayoutJob::simple_singleline(escaped(text).into_owned(), font, color);
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
     ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+/// The text of a label, with what names hide in it shown as escapes.
+pub fn rich(text: impl AsRef<str>) -> RichText {
+    RichText::new(escaped(text.as_ref()))
+}
+
+/// What a screen reader is told of a widget, with what names hide in it shown as escapes.
+pub fn labeled(role: Role, enabled: bool, text: impl AsRef<str>) -> WidgetInfo {
+    WidgetInfo::labeled(role, enabled, escaped(text.as_ref()))
+}
+
+/// As [`labeled`], for a widget that can be selected.
+pub fn selected(role: Role, enabled: bool, selected: bool, text: impl AsRef<str>) -> WidgetInfo {
+    WidgetInfo::selected(role, enabled, selected, escaped(text.as_ref()))
+}
+
+/// Text that is shown while the pointer is over a widget.
+pub trait HoverText {
+    /// May have several lines: a name in it has to be [`escaped`] before, so as not to begin one.
+    fn hover_text(self, text: impl AsRef<str>) -> Self;
+}
+
+impl HoverText for Response {
+    fn hover_text(self, text: impl AsRef<str>) -> Self {
+        self.on_hover_text(escaped_lines(text.as_ref()).into_owned())
+    }
 }
 
 /// Paints one line with its `anchor` corner at `at`; returns where it went.

@@ -10,9 +10,10 @@
 mod lane;
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2,
 };
 
+use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 use crate::layout::timeline::{Viewport, lanes, ticks};
@@ -40,7 +41,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         let stretch = (cx.clock(view.from()), cx.clock(view.to()));
         response.widget_info(|| {
             let words = format!("Timeline from {} to {}: drag to a past moment", stretch.0, stretch.1);
-            WidgetInfo::labeled(Role::Slider, true, words)
+            text::labeled(Role::Slider, true, words)
         });
         scroll_and_zoom(ui, &response, view, &scale, newest);
 
@@ -110,8 +111,8 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewp
         ui.add_space(12.0);
         let (words, exact, why) = exactness(live);
         let ink = if exact { cx.tokens.good } else { cx.tokens.warn };
-        let label = ui.label(egui::RichText::new(words).font(tokens::sans(11.5)).color(ink));
-        label.on_hover_text(why);
+        let label = ui.label(text::rich(words).font(tokens::sans(11.5)).color(ink));
+        label.hover_text(why);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(RIGHT);
             let whole = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min")];
@@ -119,8 +120,8 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewp
                 let ns = secs * 1_000_000_000;
                 let chosen = view.span_ns() == ns;
                 let ink = if chosen { cx.tokens.accent } else { cx.tokens.muted };
-                let word = egui::RichText::new(name).font(tokens::medium(11.5)).color(ink);
-                if ui.add(egui::Button::new(word).frame(false)).on_hover_text(format!("Show {name}")).clicked() {
+                let word = text::rich(name).font(tokens::medium(11.5)).color(ink);
+                if ui.add(egui::Button::new(word).frame(false)).hover_text(format!("Show {name}")).clicked() {
                     view.show_span(ns, cx.now, newest, cx.epoch);
                 }
             }

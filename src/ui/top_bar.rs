@@ -1,7 +1,8 @@
 //! Name, transport, theme.
 
-use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
@@ -14,7 +15,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.horizontal_centered(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
         Icon::Logo.paint(ui, mark, cx.tokens.accent);
-        ui.label(egui::RichText::new("Podscope").font(tokens::bold(15.0)));
+        ui.label(text::rich("Podscope").font(tokens::bold(15.0)));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
                 cx.act(Action::ToggleTheme);
@@ -55,7 +56,7 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>) {
         let clock = if cx.live { cx.whole_seconds(cx.now) } else { cx.clock(cx.now) };
         let place = text::put(ui, at, Align2::RIGHT_CENTER, &clock, tokens::mono(12.5), ink, 110.0);
         let label = ui.interact(place, ui.scope_id().with("clock"), Sense::hover());
-        label.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Moment shown: {clock}")));
+        label.widget_info(|| text::labeled(Role::Label, true, format!("Moment shown: {clock}")));
     });
 }
 
@@ -76,10 +77,10 @@ fn live_button(ui: &mut Ui, cx: &mut Cx<'_>) {
         widgets::focus_ring(ui, tokens, rect, 6);
     }
     let live = cx.live;
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, live, "Live"));
+    response.widget_info(|| text::selected(egui::Role::Button, true, live, "Live"));
     if response.clicked() {
         cx.act(Action::Look(None));
     }
     let hint = if live { "What you see is now" } else { "You look at the past; back to live" };
-    response.on_hover_text(hint);
+    response.hover_text(hint);
 }

@@ -1,7 +1,8 @@
 //! What members use of the machine, and who counted it.
 
-use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, pos2, vec2};
 
+use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::model::{Aspect, Cpu, Member, Origin, Pod, Usage, World};
 
@@ -17,8 +18,8 @@ pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
     let words = in_short(&usage);
     text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.0), ink, band.width());
     let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-    response.on_hover_text(in_full(cx.world, member, &usage));
+    response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
+    response.hover_text(in_full(cx.world, member, &usage));
 }
 
 /// All members of a pod, a line each.
@@ -33,7 +34,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     let tokens = cx.tokens;
     widgets::section(ui, tokens, "Usage");
     let head = row(ui, ["", "CPU", "memory", "tasks"], &tokens::sans(11.0), tokens.faint, tokens.faint);
-    head.on_hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
+    head.hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
     for (member, usage) in &rows {
         let cells = [
             member.name().to_owned(),
@@ -43,14 +44,14 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         ];
         let response = row(ui, cells.each_ref().map(String::as_str), &tokens::mono(11.5), tokens.text, tokens.muted);
         let words = in_short(usage);
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-        response.on_hover_text(in_full(cx.world, member, usage));
+        response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
+        response.hover_text(in_full(cx.world, member, usage));
     }
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
     let words = counted_by(rows.iter().map(|(_, usage)| usage));
     text::put(ui, rect.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.5), tokens.muted, rect.width());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
-    response.on_hover_text(why(cx.world));
+    response.widget_info(|| text::labeled(Role::Label, true, words.clone()));
+    response.hover_text(why(cx.world));
 }
 
 /// Name on the left, figures under each other on the right.
@@ -125,7 +126,7 @@ fn in_full(world: &World, member: &Member, usage: &Usage) -> String {
         format!("Memory {} {memory}, {}", text::bytes(usage.memory_bytes.value), by(usage.memory_bytes.origin)),
         format!("Tasks {}, {}", usage.tasks.value, by(usage.tasks.origin)),
     ];
-    lines.extend(world.cgroups.get(member).map(|cgroup| format!("cgroup {}", cgroup.path)));
+    lines.extend(world.cgroups.get(member).map(|cgroup| format!("cgroup {}", text::escaped(&cgroup.path))));
     if usage.origin() != Some(Origin::Cgroup) {
         lines.push(why(world));
     }

@@ -1,10 +1,10 @@
 //! Small pieces that several views are made of.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
 };
 
+use super::text::HoverText as _;
 use super::icons::Icon;
 use super::tokens::{Tokens, medium, semibold};
 use super::{Cx, text};
@@ -25,7 +25,7 @@ pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Respons
     let width = text::line(ui, word, semibold(11.0), color, 220.0).size().x + 18.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 18.0), Sense::hover());
     chip_at(ui, tokens, rect.left_center(), Align2::LEFT_CENTER, word, color);
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, word));
+    response.widget_info(|| text::labeled(Role::Label, true, word));
     response
 }
 
@@ -45,13 +45,13 @@ pub fn link_chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Re
     if response.has_focus() {
         focus_ring(ui, tokens, rect, 9);
     }
-    response.widget_info(|| WidgetInfo::labeled(Role::Link, true, word));
+    response.widget_info(|| text::labeled(Role::Link, true, word));
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }
 
 /// The small heading of a part, in capitals as the field's dashboards do.
 pub fn section(ui: &mut Ui, tokens: &Tokens, title: &str) -> Response {
-    ui.label(egui::RichText::new(title.to_uppercase()).font(semibold(11.0)).color(tokens.muted))
+    ui.label(text::rich(title.to_uppercase()).font(semibold(11.0)).color(tokens.muted))
 }
 
 /// How a button looks.
@@ -81,7 +81,7 @@ pub fn button(
     let size = vec2(width.unwrap_or(natural), 28.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     paint_button(ui, tokens, look, icon, label, font, rect, &response);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), label));
+    response.widget_info(|| text::labeled(Role::Button, ui.is_enabled(), label));
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }
 
@@ -143,8 +143,8 @@ pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Resp
         focus_ring(ui, tokens, rect, 6);
     }
     icon.paint(ui, Rect::from_center_size(rect.center(), vec2(16.0, 16.0)), ink);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(name)
+    response.widget_info(|| text::labeled(Role::Button, ui.is_enabled(), name));
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).hover_text(name)
 }
 
 /// Selects the process that a widget stands for, when it is clicked or gets the keyboard focus: the process that
@@ -197,7 +197,7 @@ pub fn dashed_round_rect(ui: &Ui, rect: Rect, radius: f32, stroke: Stroke) {
 pub fn empty(ui: &mut Ui, tokens: &Tokens, title: &str, hint: &str) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.32).min(220.0));
-        ui.label(egui::RichText::new(title).font(semibold(16.0)).color(tokens.text));
-        ui.label(egui::RichText::new(hint).font(medium(13.0)).color(tokens.muted));
+        ui.label(text::rich(title).font(semibold(16.0)).color(tokens.text));
+        ui.label(text::rich(hint).font(medium(13.0)).color(tokens.muted));
     });
 }

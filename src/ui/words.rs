@@ -95,18 +95,19 @@ pub const fn kind(kind: ContainerKind) -> Option<&'static str> {
 /// All there is to say of a container, a line each, for a hover.
 pub fn in_full(container: &Container) -> String {
     let (word, _) = state(container);
-    let mut lines = vec![format!("{} · {word}", container.name)];
+    let mut lines = vec![text::escaped(&format!("{} · {word}", container.name)).into_owned()];
     match container.kind {
         ContainerKind::App => {}
         ContainerKind::Init => lines.push("An init container: the next starts when it has succeeded".into()),
         ContainerKind::Sidecar => lines.push("A sidecar: starts in its turn, runs beside the others".into()),
     }
     if let Some(message) = waiting_message(container) {
-        lines.push(message.to_owned());
+        lines.push(text::escaped(message).into_owned());
     }
-    lines.push(format!("image {} · {}", container.image, origin(&container.program, &container.image)));
+    let image = format!("image {} · {}", container.image, origin(&container.program, &container.image));
+    lines.push(text::escaped(&image).into_owned());
     if !container.command.is_empty() {
-        lines.push(container.command.join(" "));
+        lines.push(text::escaped(&container.command.join(" ")).into_owned());
     }
     if let Some(exit) = container.last_exit {
         lines.push(format!("ended last with {exit}"));

@@ -66,7 +66,8 @@ fn stop_and_continue_are_seen() {
     for (signal, state) in [(Signal::STOP, State::Stopped), (Signal::CONT, State::Sleeping)] {
         signal::send(id, signal).expect("our own child");
         let at = podscope::model::Stamp::prompt(now(), Source::App);
-        w.send(Input::Delta(Delta::Signalled { target: id, signal, error: None, foretold: Vec::new(), at }));
+        let (effect, also_end, error) = (None, Vec::new(), None);
+        w.send(Input::Delta(Delta::Signalled { target: id, signal, effect, also_end, error, at }));
         w.until("its state", |w| w.process(id).state == state);
     }
     assert_eq!(w.world.sent.len(), 2, "what others tell is passed on");

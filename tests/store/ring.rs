@@ -116,7 +116,7 @@ proptest! {
 
     #[test]
     fn any_signal_and_time_can_be_asked_about(n in any::<i32>(), at in stamp(), anchor in any::<(u64, i64)>()) {
-        let masks = podscope::model::SignalMasks { blocked: u64::MAX, ignored: 0, caught: 1, awaiting: true };
+        let masks = podscope::model::SignalMasks { blocked: u64::MAX, caught: 1, awaiting: true, ..Default::default() };
         prop_assert_eq!(masks.blocks(Signal(n)), (1..=64).contains(&n));
         let _ = Signal(n).to_string();
         let _ = podscope::model::WallAnchor { mono: MonoNs(anchor.0), unix_ns: anchor.1 }.unix_ns_at(at.t);

@@ -64,7 +64,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         for ns in all {
             namespaces.set(ns);
         }
-        let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4, awaiting: false };
+        let signals = SignalMasks { blocked: 1, ignored: 2, caught: 4, ..SignalMasks::default() };
         let (cpu, waited_cpu) = (Cpu { time_ns: 7, permille: 3 }, Cpu::default());
         Facts {
             id,
@@ -165,7 +165,8 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::Signalled {
             target,
             signal: Signal(n),
-            foretold: vec![target],
+            effect: None,
+            also_end: vec![target],
             error: None,
             at
         }),

@@ -9,7 +9,7 @@ use super::{Dialog, Notice};
 use crate::app::Action;
 use crate::app::session::Session;
 use crate::ui::tokens::{self, Tokens};
-use crate::ui::{Cx, export_dialog};
+use crate::ui::{Cx, export_dialog, text};
 
 pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
     let Some(open) = dialog else { return };
@@ -30,13 +30,13 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
 
 fn ask_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     ui.set_width(420.0);
-    ui.add(egui::Label::new(egui::RichText::new(question.title()).font(tokens::bold(16.0))).wrap());
+    ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(question.about());
     if let Question::Signal { target, signal, .. } = question
         && let Some(forecast) = crate::model::forecast::forecast(cx.world, *target, *signal)
     {
         for line in forecast.lines {
-            ui.label(egui::RichText::new(line).color(cx.tokens.muted));
+            ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }
     ui.add_space(8.0);
@@ -70,7 +70,7 @@ pub(super) fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
                         ui.set_max_width(620.0);
-                        ui.add(egui::Label::new(&notice.text).wrap());
+                        ui.add(egui::Label::new(text::rich(&notice.text)).wrap());
                         if ui.button("Dismiss").clicked() {
                             dismissed = Some(i);
                         }

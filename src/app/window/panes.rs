@@ -1,6 +1,6 @@
 //! The views in the middle, as tiles that can be dragged, split and resized.
 
-use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, pos2, vec2};
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
 use super::{Views, Window};
@@ -104,7 +104,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         if response.has_focus() {
             crate::ui::widgets::focus_ring(ui, tokens, rect.shrink(4.0), 4);
         }
-        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, state.active, &title));
+        response.widget_info(|| text::selected(Role::Tab, true, state.active, &title));
         if let Some(pane) = pane.filter(|_| response.clicked()) {
             self.focus.set(pane);
         }

@@ -1,7 +1,8 @@
 //! A pod in words, and its containers: state, restarts, why they wait.
 
-use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
+use crate::ui::text::HoverText as _;
 use super::{facts, process_row, title};
 use crate::app::Action;
 use crate::command::Command;
@@ -13,8 +14,8 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
     title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
     if let Some((what, why)) = words::plight(pod) {
-        ui.label(egui::RichText::new(what).font(tokens::semibold(12.5)));
-        ui.add(egui::Label::new(egui::RichText::new(why).color(cx.tokens.muted)).wrap().selectable(true));
+        ui.label(text::rich(what).font(tokens::semibold(12.5)));
+        ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
         ui.add_space(8.0);
     }
     let mut rows = vec![
@@ -59,7 +60,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         ui.add_space(12.0);
         let look = widgets::Look::Outline(cx.tokens.bad);
         let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
-        if delete.on_hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
+        if delete.hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
             cx.act(Action::Do(Command::Delete(pod.uid.clone())));
         }
     }
@@ -88,13 +89,13 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
     let below = left + vec2(0.0, 17.0);
     let detail = words::detail(c);
     text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, rect.right() - below.x);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
+    response.widget_info(|| text::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
     if response.clicked()
         && let Some(id) = c.process
     {
         cx.act(Action::SelectProcess(id));
     }
-    response.on_hover_text(words::in_full(c));
+    response.hover_text(words::in_full(c));
     if let Some(message) = words::waiting_message(c) {
         egui::Frame::new()
             .fill(tokens.inset)
@@ -102,7 +103,7 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
             .inner_margin(Margin::symmetric(10, 6))
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
-                let message = egui::RichText::new(message).font(tokens::sans(11.5)).color(tokens.muted);
+                let message = text::rich(message).font(tokens::sans(11.5)).color(tokens.muted);
                 ui.add(egui::Label::new(message).wrap().selectable(true));
             });
     }

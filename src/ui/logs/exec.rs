@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eframe::egui::{self, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Role, Ui, vec2};
 
+use crate::ui::text::HoverText as _;
 use super::{Lines, command};
 use crate::app::Action;
 use crate::lab::CancelExec;
 use crate::model::{ContainerState, Member, Pod, forecast};
-use crate::ui::{Cx, tokens, widgets};
+use crate::ui::{Cx, text, tokens, widgets};
 
 /// How it ended: exit code and how long it ran, or why it could not run.
 pub type Ended = Result<(i32, Duration), String>;
@@ -77,14 +78,14 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
     let container = member.container.as_deref().and_then(|name| pod.container(name));
     let Some(container) = container else {
         let why = "pause's root holds nothing but pause: there is no program to run in it.";
-        ui.label(egui::RichText::new(why).color(cx.tokens.muted));
+        ui.label(text::rich(why).color(cx.tokens.muted));
         return;
     };
     let runs = cx.live && matches!(container.state, ContainerState::Running { .. });
     let argv = command::split(command);
     let row = vec2(ui.available_width(), 30.0);
     ui.allocate_ui_with_layout(row, egui::Layout::left_to_right(egui::Align::Center), |ui| {
-        ui.label(egui::RichText::new(format!("Run in {}", container.name)).font(tokens::semibold(12.5)));
+        ui.label(text::rich(format!("Run in {}", container.name)).font(tokens::semibold(12.5)));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let pid = container.process.filter(|_| runs);
             copy_ui(ui, cx, pid, argv.as_ref().ok());
@@ -92,14 +93,14 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
             let run = ui.add_enabled_ui(ready, |ui| {
                 widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Run", Some(64.0))
             });
-            let run = run.inner.on_hover_text("Run it (Enter)");
+            let run = run.inner.hover_text("Run it (Enter)");
             let edit = egui::TextEdit::singleline(command)
                 .id_salt("command")
                 .font(tokens::mono(12.0))
                 .hint_text(HINT)
                 .desired_width(ui.available_width() - 8.0);
             let edit = ui.add(edit);
-            edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Command to run in the container"));
+            edit.widget_info(|| text::labeled(Role::TextInput, true, "Command to run in the container"));
             let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if enter {
                 // for the next one
@@ -124,7 +125,7 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
             (format!("Runs in the container's namespaces and root, for {limit} s at most."), cx.tokens.faint)
         }
     };
-    ui.label(egui::RichText::new(line).font(tokens::sans(11.5)).color(ink));
+    ui.label(text::rich(line).font(tokens::sans(11.5)).color(ink));
 }
 
 /// The line that does the same in a terminal.
@@ -155,7 +156,7 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     };
     button.inner.on_hover_ui(|ui| {
         ui.set_max_width(460.0);
-        ui.label(egui::RichText::new(line).font(tokens::mono(11.5)));
+        ui.label(text::rich(line).font(tokens::mono(11.5)));
         ui.label(needs);
     });
 }
@@ -180,11 +181,11 @@ pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last: &Exec) {
                 ),
                 Some(Err(why)) => (why, tokens.bad),
             };
-            ui.add(egui::Label::new(egui::RichText::new(words).font(tokens::semibold(12.0)).color(color)).truncate());
+            ui.add(egui::Label::new(text::rich(words).font(tokens::semibold(12.0)).color(color)).truncate());
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 let elsewhere = if last.member.pod == pod.uid { "" } else { " of another pod" };
                 let what = format!("{}{elsewhere} $ {}", last.member.name(), last.command);
-                let what = egui::RichText::new(what).font(tokens::mono(12.0)).color(tokens.muted);
+                let what = text::rich(what).font(tokens::mono(12.0)).color(tokens.muted);
                 ui.add(egui::Label::new(what).truncate());
             });
         });

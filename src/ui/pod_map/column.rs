@@ -1,10 +1,11 @@
 //! A member's column: its head, and the pills of its processes.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
     pos2, vec2,
 };
 
+use crate::ui::text::HoverText as _;
 use super::hexagon::{hexagon_ui, pause_process};
 use super::{pill, place, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
@@ -135,8 +136,8 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     if let Some(c) = container {
         let band = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 46.0));
         let response = ui.interact(band, ui.scope_id().with(("column", &c.name)), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
-        response.on_hover_text(words::in_full(c));
+        response.widget_info(|| text::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
+        response.hover_text(words::in_full(c));
         usage::line_ui(ui, cx, &column.member, Rect::from_min_size(left + vec2(0.0, 36.0), vec2(room, 14.0)));
     }
 }
@@ -153,8 +154,8 @@ fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let down = egui::epaint::TextShape::new(at, galley, tokens.muted).with_angle(std::f32::consts::FRAC_PI_2);
     ui.painter().add(down);
     let response = ui.interact(rect, ui.scope_id().with(("column", &c.name)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
-    response.on_hover_text(words::in_full(c));
+    response.widget_info(|| text::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
+    response.hover_text(words::in_full(c));
 }
 
 /// Why a column is empty.
@@ -163,7 +164,7 @@ fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let stands = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
     let message = match &c.state {
         ContainerState::Waiting { message: Some(message), .. } => {
-            let wait = words::back_off(message).unwrap_or_else(|| message.clone());
+            let wait = words::back_off(message).unwrap_or_else(|| text::escaped(message).into_owned());
             let last = c.last_exit.map(|exit| format!("ended with {exit}\n"));
             format!("{}{wait}", last.unwrap_or_default())
         }

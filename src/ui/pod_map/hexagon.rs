@@ -1,7 +1,8 @@
 //! pause as a hexagon: the one who holds the pod's namespaces.
 
-use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
+use crate::ui::text::HoverText as _;
 use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
 use crate::ui::{Cx, text, tokens, widgets};
 
@@ -22,7 +23,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     let state = p.state;
     response.widget_info(|| {
         let name = format!("pause, PID 1 of the pod, host pid {}, {}", p.id.pid, super::pill::state_word(state));
-        WidgetInfo::selected(Role::Button, true, cx.selection.process == Some(p.id), name)
+        text::selected(Role::Button, true, cx.selection.process == Some(p.id), name)
     });
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, column, 8);
@@ -88,7 +89,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         column.width() - 8.0,
     );
     widgets::select_process(ui, cx, &response, p.id);
-    response.on_hover_text(format!(
+    response.hover_text(format!(
         "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
         text::thousands(size),
         text::bytes(p.rss_bytes)
@@ -109,14 +110,13 @@ fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     if held > 0 {
         return (format!("holds {}", text::count(held, "zombie", "zombies")), tokens.zombie);
     }
-    let by = Parent::Process(pause.id);
-    let reaped = cx.world.processes.values().filter(|p| p.reap.is_some_and(|r| r.by == by)).count();
+    let reaped = cx.world.reaped_by(pause);
     match pod.sandbox.as_ref().map(|s| &s.kind) {
         Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
         _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
         _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
         _ if reaped == 0 && !pause.is_alive() => ("reaped nobody".into(), tokens.muted),
         _ if reaped == 0 => ("nothing to reap yet".into(), tokens.muted),
-        _ => (format!("reaped {}", text::count(reaped, "zombie", "zombies")), tokens.zombie),
+        _ => (format!("reaped {}", text::count(reaped as usize, "zombie", "zombies")), tokens.zombie),
     }
 }

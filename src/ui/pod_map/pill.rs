@@ -1,6 +1,6 @@
 //! A process: name, pid in the pod, pid on the host, state by colour and letter.
 
-use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::model::{ProcId, Process, State, forecast};
 use crate::ui::icons::Icon;
@@ -26,7 +26,7 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     let title = p.title();
     response.widget_info(|| {
         let name = format!("{title}, pid {} in the pod, host pid {}, {}", inside(p), id.pid, state_word(p.state));
-        WidgetInfo::selected(Role::Button, true, selected, name)
+        text::selected(Role::Button, true, selected, name)
     });
 
     let dim = fade(cx, p);
@@ -58,8 +58,9 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     response.on_hover_ui(|ui| {
         ui.set_max_width(420.0);
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };
-        ui.label(eframe::egui::RichText::new(command).font(tokens::mono(11.5)));
-        ui.label(format!("{} · born {}", state_word(p.state), cx.clock(p.born.t)));
+        ui.label(text::rich(command).font(tokens::mono(11.5)));
+        let state = if p.is_gone() { forecast::reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
+        ui.label(text::rich(format!("{state} · born {}", cx.clock(p.born.t))));
     });
 }
 
@@ -93,8 +94,10 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
     let name = p.title();
     text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
     let below = match (p.state, p.reap) {
-        (State::Gone, Some(reap)) => {
-            let by = forecast::reaper_name(cx.world, reap);
+        // short, since the hover has it in full
+        (State::Gone, Some(_)) if cx.world.ended_with_pid_ns(p) => "by the kernel".into(),
+        (State::Gone, Some(_)) => {
+            let by = forecast::reaper_name(cx.world, p);
             by.map_or("reaper not seen".into(), |by| format!("by {by}"))
         }
         _ => format!("{} · host {}", inside(p), p.id.pid),

@@ -2,12 +2,13 @@
 //! it is the host's.
 
 use eframe::egui::{
-    Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
+use crate::ui::text::HoverText as _;
 use crate::app::Action;
 use crate::layout::pod_map::{Rail, Segment, Sharing};
-use crate::model::{NsKind, Pod};
+use crate::model::{NsId, NsKind, Pod, forecast};
 use crate::ui::{Cx, text, tokens, widgets};
 
 pub fn rail_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rail: &Rail, offset: Vec2) {
@@ -43,10 +44,10 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         Sharing::Unknown => "not visible".to_owned(),
     };
     let chosen = cx.selection.namespace == Some(ns);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("{ns}, {word}")));
+    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("{ns}, {word}")));
     let radius = CornerRadius::same(9);
     let hot = response.hovered() || chosen;
-    let note = note(cx, pod, kind);
+    let note = note(cx, pod, ns);
     match segment.sharing {
         Sharing::Host | Sharing::Node => {
             let bar = Rect::from_center_size(rect.center(), vec2(rect.width(), 5.0));
@@ -86,7 +87,7 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         cx.act(Action::SelectNamespace(ns));
     }
     let processes = text::count(members, "process of the pods", "processes of the pods");
-    response.on_hover_text(format!("{ns}\n{word}, {processes} in it"));
+    response.hover_text(format!("{ns}\n{word}, {processes} in it"));
 }
 
 fn label(ui: &Ui, rect: Rect, left: &str, right: Option<&str>, color: eframe::egui::Color32) {
@@ -100,11 +101,14 @@ fn label(ui: &Ui, rect: Rect, left: &str, right: Option<&str>, color: eframe::eg
 }
 
 /// What this namespace means for the pod, at its right end.
-fn note(cx: &Cx<'_>, pod: &Pod, kind: NsKind) -> Option<String> {
-    match kind {
+fn note(cx: &Cx<'_>, pod: &Pod, ns: NsId) -> Option<String> {
+    match ns.kind {
         NsKind::Net => Some(pod.ip.map_or("lo".into(), |ip| format!("eth0 {ip} · lo"))),
         NsKind::Uts => Some(pod.name.clone()),
-        NsKind::Pid => Some("init: pause".into()),
+        NsKind::Pid => {
+            let init = cx.world.pid_ns_init(ns).filter(|p| p.is_alive())?;
+            Some(format!("init: {}", forecast::member_name(init)))
+        }
         NsKind::User => {
             let uid = pod.sandbox.as_ref()?.process.and_then(|id| cx.world.process(id))?.uid?;
             Some(format!("0 → {uid}"))

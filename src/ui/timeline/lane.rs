@@ -1,7 +1,8 @@
 //! One process's lane.
 
-use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
+use crate::ui::text::HoverText as _;
 use super::{LABEL_W, Scale};
 use crate::layout::timeline::Lane;
 use crate::model::{MonoNs, World, forecast};
@@ -17,7 +18,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let name_rect = Rect::from_min_max(row.min, pos2(scale.plot.left() - 8.0, row.bottom()));
     let response = ui.interact(name_rect, ui.scope_id().with(("lane", lane.id)), Sense::click());
     let mut title = p.title();
-    if forecast::short_name(p) == "pause" {
+    if forecast::is_pause(p) {
         title = "pause".into();
     } else if let Some(pid) = p.pid_inside() {
         title = format!("{title} {pid}");
@@ -25,9 +26,9 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let ink = if chosen || response.hovered() { tokens.accent } else { tokens.muted };
     let at = pos2(scale.plot.left() - 12.0, row.center().y);
     text::put(ui, at, Align2::RIGHT_CENTER, &title, tokens::mono(11.0), ink, LABEL_W - 20.0);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Lane of {title}")));
+    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Lane of {title}")));
     widgets::select_process(ui, cx, &response, lane.id);
-    response.on_hover_text(p.cmdline.join(" "));
+    response.hover_text(p.cmdline.join(" "));
 
     let painter = ui.painter().with_clip_rect(scale.plot.intersect(ui.clip_rect()));
     let bar = |(from, to): (MonoNs, MonoNs)| {
@@ -47,7 +48,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     ui.scope(|ui| {
         ui.set_clip_rect(scale.plot.intersect(ui.clip_rect()));
         Icon::Check.paint(ui, tick, tokens.zombie);
-        let words = forecast::reaper_name(live, reap).map_or("reaper not seen".into(), |by| format!("reaped by {by}"));
+        let words = forecast::reaped_by(live, p);
         let at = tick.right_center() + vec2(4.0, 0.0);
         let room = scale.plot.right() - at.x - 4.0;
         if room > 60.0 {

@@ -1,0 +1,263 @@
+//! The prediction in words, one sentence each.
+
+use std::collections::BTreeSet;
+
+use super::{Default, Effect, Forecast, adopter, default_action, led_container};
+use crate::model::names::{is_ns_init, is_pause, short_name};
+use crate::model::{
+    Container, ContainerKind, ContainerState, Parent, Pod, ProcId, Process, RestartPolicy, Runtime, SandboxKind,
+    Signal, State, WaitStatus, World,
+};
+
+pub(super) fn lines(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
+    if p.is_gone() {
+        return vec!["Nothing: the process is gone.".into()];
+    }
+    if p.is_zombie() {
+        return zombie(world, p);
+    }
+    match f.effect {
+        Effect::Ends(status) => ends(world, p, status, f),
+        _ => other(world, p, f),
+    }
+}
+
+fn ends(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<String> {
+    let (init, pause) = (is_ns_init(p), is_pause(p));
+    let name = short_name(p);
+    let mut lines = Vec::new();
+    match (pause, f.signal) {
+        (true, Signal::KILL) => {}
+        (true, signal) => lines.push(format!("pause takes {signal}, says so on stderr and exits 0.")),
+        (false, signal) if init => lines.push(format!("{name} ends at once: {}.", by_signal(signal, status))),
+        (false, signal) => lines.push(format!("{name} ends: {}.", by_signal(signal, status))),
+    }
+    let n = f.also_end.len();
+    let more = || format!("{n} more {} ({})", plural(n, "process", "processes"), names(world, &f.also_end));
+    if init && n > 0 {
+        lines.push(format!("The pid namespace dies with its init: the kernel kills {}.", more()));
+    } else if pause {
+        lines.push("Nobody else lives in its pid namespace, so nobody else is killed.".into());
+    } else if let Some((_, container)) = led_container(world, p).filter(|_| n > 0) {
+        let name = &container.name;
+        lines.push(format!("It is the first process of container {name}: the lab kills what it leaves behind, {}.", more()));
+    }
+    let orphans: BTreeSet<ProcId> =
+        world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id)).map(|c| c.id).collect();
+    if !orphans.is_empty() {
+        let by = adopter(world, p).map_or("PID 1 of their namespace".into(), short_name);
+        let live_on = plural(orphans.len(), "lives on", "live on");
+        lines.push(format!("{} {live_on}: orphaned, adopted by {by}.", names(world, &orphans)));
+    }
+    if !init {
+        lines.push(reaper(world, p));
+    }
+    let mut kinds: Vec<&str> = f.released.iter().map(|ns| ns.kind.name()).collect();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        let them = plural(kinds.len(), "it", "them");
+        lines.push(format!("{}: no process left in {them}, released.", kinds.join(", ")));
+    }
+    if let Some(pod) = p.member.as_ref().and_then(|m| world.pod(&m.pod)) {
+        of_pod(world, p, pod, status, f, &mut lines);
+    }
+    lines
+}
+
+fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Forecast, lines: &mut Vec<String>) {
+    let holder = pod.sandbox.as_ref().and_then(|s| s.process);
+    if is_pause(p) || holder == Some(p.id) {
+        let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !f.also_end.contains(&q.id);
+        let left = world.pod_processes(&pod.uid).filter(lives_on).count();
+        if left > 0 {
+            let live_on = plural(left, "member process lives", "member processes live");
+            lines.push(format!("{left} {live_on} on in the same network: the pid namespace is not shared."));
+            if pod.runtime == Runtime::Lab {
+                lines.push("The lab then stops the containers: TERM, and KILL after the grace period.".into());
+            }
+        }
+        if comes_back(pod) {
+            let ip = pod.ip.map_or(String::new(), |ip| format!(" and another address than {ip}"));
+            lines.push(format!("Pod {}: SandboxChanged, it gets a new sandbox{ip}.", pod.name));
+            if !pod.volumes.is_empty() {
+                let (s, are) = (plural(pod.volumes.len(), "", "s"), plural(pod.volumes.len(), "is", "are"));
+                lines.push(format!("Volume{s} {} {are} kept.", pod.volumes.join(", ")));
+            }
+        } else {
+            let ip = pod.ip.map_or(String::new(), |ip| format!(", {ip} is free again"));
+            lines.push(format!("Pod {}: no sandbox any more{ip}.", pod.name));
+        }
+    } else if let Some(container) = pod.containers.iter().find(|c| c.process == Some(p.id)) {
+        let (name, code) = (&container.name, status.code());
+        let again = container.kind == ContainerKind::Sidecar || pod.restart.restarts(status);
+        let then = if pod.runtime == Runtime::Lab && again { ", and is started again" } else { "" };
+        lines.push(format!("Container {name} is terminated, exit code {code}{then}."));
+        if let Some(holder) = holder.and_then(|id| world.process(id)) {
+            lines.push(format!("The pod, its IP and its namespaces stay: {} holds them.", short_name(holder)));
+        }
+    }
+}
+
+/// Whether the lab gives it another sandbox when it loses this one (`wants_sandbox` in lab/controller.rs).
+fn comes_back(pod: &Pod) -> bool {
+    let done = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+    let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+    pod.runtime == Runtime::Lab
+        && match pod.restart {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => !apps.all(done),
+            RestartPolicy::Never => false,
+        }
+}
+
+fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
+    let (name, signal, init) = (short_name(p), f.signal, is_ns_init(p));
+    let line = match f.effect {
+        Effect::Handled => handled(p, signal),
+        Effect::Awaited => format!(
+            "{name} waits for signals: if {signal} is one of them it wakes and decides itself, else {}.",
+            match default_action(signal) {
+                Default::Ignore => "nothing happens",
+                Default::Stop => "it stops",
+                Default::End if init => "the kernel drops it, since it is PID 1",
+                Default::End => "it ends",
+            }
+        ),
+        Effect::Pending if p.state == State::Stopped => {
+            format!("{name} is stopped: {signal} waits until it continues.")
+        }
+        Effect::Pending if p.threads > 1 => format!(
+            "The first thread of {name} blocks {signal}: another of its {} threads may take it, else it stays pending.",
+            p.threads
+        ),
+        Effect::Pending => format!("{name} blocks {signal}: it stays pending until it is unblocked or fetched."),
+        Effect::Stops if is_pause(p) => {
+            "pause stops: nobody reaps, orphans that end stay zombies until CONT.".into()
+        }
+        Effect::Stops => format!("{name} stops (state T) until CONT. Its parent is told; its memory and sockets stay."),
+        Effect::MayStop => format!(
+            "{name} stops (state T) until CONT, unless its process group is orphaned: then the kernel drops {signal}."
+        ),
+        Effect::Continues if is_pause(p) => "pause goes on and reaps every zombie that piled up.".into(),
+        Effect::Continues => format!("{name} goes on where it was stopped."),
+        Effect::Nothing if p.signals.ignores(signal) => format!("Nothing: {name} ignores {signal}."),
+        Effect::Nothing if p.state == State::Stopped && default_action(signal) == Default::Stop => {
+            format!("Nothing: {name} is stopped already.")
+        }
+        Effect::Nothing if default_action(signal) == Default::Ignore => {
+            format!("Nothing: {signal} is ignored by default.")
+        }
+        Effect::Nothing if init => {
+            format!("Nothing: {name} is PID 1 of its namespace and has no handler for {signal}; the kernel drops it.")
+        }
+        Effect::Nothing | Effect::Ends(_) => format!("Nothing: {signal} does not reach {name}."),
+    };
+    let mut lines = vec![line];
+    if init && signal == Signal::TERM && f.effect == Effect::Nothing {
+        lines.push("A stop by TERM would wait for the whole grace period, then KILL.".into());
+    }
+    let may_end = matches!(f.effect, Effect::Handled | Effect::Awaited);
+    if may_end
+        && matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
+        && let Some((_, container)) = led_container(world, p)
+    {
+        let name = &container.name;
+        lines.push(format!("If it ends, container {name} ends with it: nothing of it lives on."));
+    }
+    lines
+}
+
+/// How the process takes the signal.
+fn handled(p: &Process, signal: Signal) -> String {
+    let name = short_name(p);
+    if is_pause(p) && signal == Signal::CHLD {
+        return "pause waits for SIGCHLD: it wakes, reaps what has ended, and sleeps again.".into();
+    }
+    if p.signals.awaits(signal) == Some(true) {
+        format!("{name} waits for {signal} in sigtimedwait: it wakes, and what follows is its own decision.")
+    } else if p.signals.blocks(signal) {
+        format!("{name} reads {signal} from a signalfd: what follows is its own decision.")
+    } else {
+        format!("{name} has a handler for {signal}: what follows is its own decision.")
+    }
+}
+
+fn zombie(world: &World, p: &Process) -> Vec<String> {
+    let mut lines = vec!["Nothing: it is a zombie, dead already; only its table entry is left.".into()];
+    let Some(parent) = p.parent.process().and_then(|id| world.process(id)) else {
+        lines.push("Its parent must reap it.".into());
+        return lines;
+    };
+    let name = short_name(parent);
+    let then = match adopter(world, parent) {
+        Some(init) if never_reaps(world, init) => format!(" If {name} ends, {} adopts it and does not reap it.", short_name(init)),
+        Some(init) => format!(" If {name} ends, {} adopts and reaps it.", short_name(init)),
+        None if is_ns_init(parent) => format!(" If {name} ends, the kernel reaps it with the pid namespace."),
+        None => String::new(),
+    };
+    lines.push(format!("{name} must reap it.{then}"));
+    lines
+}
+
+fn by_signal(signal: Signal, status: WaitStatus) -> String {
+    format!("{signal} has its default action, exit code {}", status.code())
+}
+
+/// What becomes of the process between its end and the reap.
+fn reaper(world: &World, p: &Process) -> String {
+    let Some(parent) = p.parent.process().and_then(|id| world.process(id)) else {
+        return match p.parent {
+            Parent::Process(id) if is_node(world, id) => "The node, its parent, reaps it at once.".into(),
+            Parent::Process(_) => "A zombie until its parent waits for it.".into(),
+            Parent::Outside | Parent::Unknown => "A zombie until its parent, outside the pod, waits for it.".into(),
+        };
+    };
+    let name = short_name(parent);
+    if parent.signals.ignores(Signal::CHLD) {
+        format!("{name} ignores SIGCHLD: the kernel reaps it, no zombie.")
+    } else if matches!(parent.state, State::Stopped | State::Traced) {
+        format!("A zombie until {name}, which is stopped, goes on and waits for it.")
+    } else if is_node(world, parent.id) {
+        "The node, its parent, reaps it at once.".into()
+    } else if never_reaps(world, parent) {
+        "A zombie for the life of the pod: this pause does not reap.".into()
+    } else if is_pause(parent) {
+        "pause reaps it at once.".into()
+    } else {
+        format!("A zombie until {name} waits for it.")
+    }
+}
+
+fn is_node(world: &World, id: ProcId) -> bool {
+    world.node.as_ref().is_some_and(|n| n.process == id)
+}
+
+fn sandbox_kind<'a>(world: &'a World, p: &Process) -> Option<&'a SandboxKind> {
+    world.pod(&p.member.as_ref()?.pod)?.sandbox.as_ref().map(|s| &s.kind)
+}
+
+fn never_reaps(world: &World, p: &Process) -> bool {
+    is_pause(p) && sandbox_kind(world, p) == Some(&SandboxKind::PauseNoReap)
+}
+
+fn plural<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+/// `web: worker ×2, sh, sleep`
+fn names(world: &World, ids: &BTreeSet<ProcId>) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for name in ids.iter().filter_map(|id| world.process(*id)).map(short_name) {
+        match counts.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((name, 1)),
+        }
+    }
+    let more = counts.len().saturating_sub(5);
+    let mut parts: Vec<String> =
+        counts.into_iter().take(5).map(|(n, c)| if c > 1 { format!("{n} ×{c}") } else { n }).collect();
+    if more > 0 {
+        parts.push(format!("{more} more"));
+    }
+    parts.join(", ")
+}

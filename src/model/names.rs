@@ -1,0 +1,66 @@
+//! Processes and durations as people read them.
+
+use super::{Member, Process, Reap, World};
+
+/// PID 1 of its own pid namespace, and not of the observer's.
+pub fn is_ns_init(p: &Process) -> bool {
+    p.nspid.len() > 1 && p.pid_inside() == Some(1)
+}
+
+/// The process that holds a pod's sandbox and belongs to no container.
+pub fn is_pause(p: &Process) -> bool {
+    matches!(p.member, Some(Member { container: None, .. })) && is_ns_init(p)
+}
+
+/// `pause`, or the program's name without its arguments.
+pub fn short_name(p: &Process) -> String {
+    if is_pause(p) {
+        return "pause".into();
+    }
+    if p.comm.is_empty() { format!("pid {}", p.id.pid) } else { p.comm.clone() }
+}
+
+/// `pause`, or the container with the program: `nginx (web: master)`.
+pub fn member_name(p: &Process) -> String {
+    match p.member.as_ref().and_then(|m| m.container.as_deref()) {
+        Some(container) if !is_pause(p) => format!("{container} ({})", short_name(p)),
+        _ => short_name(p),
+    }
+}
+
+/// Who reaped `p`, by name; `None` when nobody saw it. All that ended with their pid namespace have the same reaper:
+/// its dying init waits for them in the kernel (`zap_pid_ns_processes`), whoever their parent was.
+pub fn reaper_name(world: &World, p: &Process) -> Option<String> {
+    let reap = p.reap?;
+    if world.ended_with_pid_ns(p) {
+        return Some("the kernel, with the pid namespace".into());
+    }
+    parent_of(world, reap).map(short_name)
+}
+
+fn parent_of(world: &World, reap: Reap) -> Option<&Process> {
+    reap.by.process().and_then(|id| world.process(id))
+}
+
+/// `reaped by pause`, or that its reaper was not seen.
+pub fn reaped_by(world: &World, p: &Process) -> String {
+    reaper_name(world, p).map_or("reaper not seen".into(), |by| format!("reaped by {by}"))
+}
+
+/// A duration as people read it: `840 ns`, `12.3 µs`, `1.24 ms`, `2.50 s`.
+pub fn millis(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
+        1_000_000_000..120_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
+        _ => {
+            let s = ns / 1_000_000_000;
+            if s < 7200 {
+                format!("{} min {:02} s", s / 60, s % 60)
+            } else {
+                format!("{} h {:02} min", s / 3600, s / 60 % 60)
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Pid namespaces, their init processes, and who ended with them.
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use crate::model::names::is_ns_init;
+use crate::model::{MonoNs, NsId, NsKind, Parent, ProcId, Process};
+
+/// From the kill of everyone in a pid namespace to the exit of its init. It takes some ms; more on a busy machine.
+const TEARDOWN_NS: u64 = 2_000_000_000;
+/// The init waits for zombies that were there already at the end of that.
+const LAST_WAIT_NS: u64 = 50_000_000;
+
+/// What is remembered of a pid namespace as long as its init is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PidSpace {
+    init: Option<ProcId>,
+    /// The latest birth in it: whoever had ended before did not end with the namespace.
+    last_birth: MonoNs,
+}
+
+impl World {
+    /// Takes note of where a process lives, once that is known.
+    pub(super) fn lives_in_pid_space(&mut self, id: ProcId) {
+        let Some(p) = self.processes.get(&id) else { return };
+        let Some(ns) = p.namespaces.get(NsKind::Pid) else { return };
+        let space = self.pid_spaces.entry(ns).or_default();
+        space.last_birth = space.last_birth.max(p.born.t);
+        if is_ns_init(p) {
+            space.init = Some(id);
+        }
+    }
+
+    pub(super) fn forget_pid_space(&mut self, init: ProcId) {
+        let ns = self.processes.get(&init).filter(|p| is_ns_init(p)).and_then(|p| p.namespaces.get(NsKind::Pid));
+        if let Some(ns) = ns.filter(|ns| self.pid_spaces.get(ns).is_some_and(|s| s.init == Some(init))) {
+            self.pid_spaces.remove(&ns);
+        }
+    }
+
+    /// The process that is or was PID 1 of a pid namespace, as long as it is remembered.
+    pub fn pid_ns_init(&self, ns: NsId) -> Option<&Process> {
+        self.process(self.pid_spaces.get(&ns)?.init?)
+    }
+
+    /// A namespace and those above it.
+    pub fn with_parents(&self, ns: NsId) -> impl Iterator<Item = NsId> + '_ {
+        // nesting is at most 32 deep (MAX_PID_NS_LEVEL in include/linux/pid_namespace.h)
+        std::iter::successors(Some(ns), |at| self.namespaces.get(at)?.parent).take(33)
+    }
+
+    /// Whether it ended because its pid namespace, or one above, lost its init: the kernel then kills everyone in it,
+    /// and the init waits for them before it is gone itself.
+    pub fn ended_with_pid_ns(&self, p: &Process) -> bool {
+        let Some(own) = p.namespaces.get(NsKind::Pid) else { return false };
+        self.with_parents(own).any(|ns| self.ended_with(p, ns))
+    }
+
+    /// How many processes it has reaped, without those that the kernel had it wait for as it ended.
+    pub fn reaped_by(&self, p: &Process) -> u64 {
+        if p.is_alive() {
+            return p.reaped;
+        }
+        let by = Parent::Process(p.id);
+        let last = self.children(p.id).filter(|q| q.reap.is_some_and(|r| r.by == by) && self.ended_with_pid_ns(q));
+        p.reaped.saturating_sub(last.count() as u64)
+    }
+
+    fn ended_with(&self, p: &Process, ns: NsId) -> bool {
+        let Some(space) = self.pid_spaces.get(&ns) else { return false };
+        let Some(init) = space.init.filter(|init| *init != p.id).and_then(|id| self.process(id)) else { return false };
+        let (Some(end), Some(exit), Some(reap)) = (init.exit, p.exit, p.reap) else { return false };
+        // nobody is born into a namespace that ends (`pidns_operations`: ENOMEM)
+        if space.last_birth > exit.at.t && exit.at.t.0 < end.at.t.0 {
+            return false;
+        }
+        let killed = exit.status.is_none_or(|status| status.signal() == Some(9));
+        let in_time = exit.at.t.plus(TEARDOWN_NS) >= end.at.t;
+        // a zombie that nobody had waited for
+        let held = matches!(reap.by, Parent::Unknown) || reap.by == Parent::Process(init.id);
+        killed && in_time || held && reap.at.t.plus(LAST_WAIT_NS) >= end.at.t && !in_time
+    }
+}
