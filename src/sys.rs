@@ -5,6 +5,7 @@ pub mod caps;
 pub mod clock;
 pub mod connector;
 pub mod fork;
+pub mod limits;
 pub mod mount;
 pub mod nsfs;
 pub mod pidfd;

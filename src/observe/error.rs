@@ -4,6 +4,8 @@ use std::io;
 
 use nix::errno::Errno;
 
+use super::Unread;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot wait for events: {0} ({1})")]
@@ -12,4 +14,6 @@ pub enum Error {
     Thread(#[source] io::Error),
     #[error("cannot read /proc; is it mounted? (mount -t proc proc /proc)")]
     Proc(#[source] io::Error),
+    #[error("cannot read process {0}: {1}")]
+    Process(u32, #[source] Unread),
 }

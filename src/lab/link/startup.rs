@@ -23,6 +23,7 @@ use crate::lab::users::Mapped;
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
 use crate::observe::InputSender;
+use crate::sys::limits::restore_open_files;
 use crate::sys::wait;
 
 /// How long a node may take to be ready, in seconds. It takes some 30 ms.
@@ -47,12 +48,15 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let patience = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
     patience(PATIENCE_S)?;
     // as its standard input the socket needs no number agreed on and no flag changed
-    let mut launcher = Command::new(exe)
+    let mut command = Command::new(exe);
+    command
         .arg0("podscope")
         .arg(hidden::NODE)
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
+        .stdout(Stdio::null());
+    // what the app allows itself is not for the pods' programs, which take their limits over from the node
+    let mut launcher = restore_open_files(&mut command)
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
 
