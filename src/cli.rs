@@ -62,6 +62,10 @@ fn log() {
 
 fn run(cli: &Cli) -> Result<(), Failure> {
     log();
+    // the observer holds a descriptor of each process it can; the usual soft limit is 1,024
+    if let Err(e) = crate::sys::limits::raise_open_files() {
+        tracing::warn!("the limit of open files cannot be raised: {e}");
+    }
     match &cli.command {
         Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),

@@ -19,9 +19,12 @@ mod clock;
 mod decode;
 mod error;
 mod fuse;
+mod held;
+mod holders;
 mod host;
 mod input;
 mod live;
+mod losses;
 mod namespaces;
 mod observer;
 mod once;
@@ -29,6 +32,7 @@ mod options;
 mod proc;
 mod sender;
 pub mod signal;
+mod sources;
 mod worker;
 
 pub use clock::now;
@@ -37,12 +41,21 @@ pub use input::Input;
 pub use observer::Observer;
 pub use once::once;
 pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
+pub use proc::Unread;
 pub use sender::InputSender;
 
 use crate::model::ProcId;
 
-/// The identity of the process that bears `pid` now; `None` if there is none.
-pub fn identify(pid: u32) -> Option<ProcId> {
+/// The identity of the process that bears `pid` now.
+///
+/// # Errors
+/// Why it could not be read; [`Unread::Gone`] if nobody bears it.
+pub fn look_up(pid: u32) -> Result<ProcId, Unread> {
     let reading = proc::Reader::default().read(pid, proc::Depth::Stat)?;
-    Some(ProcId { pid, start: reading.stat.start })
+    Ok(ProcId { pid, start: reading.stat.start })
+}
+
+/// The same for those to whom the reason makes no difference.
+pub fn identify(pid: u32) -> Option<ProcId> {
+    look_up(pid).ok()
 }

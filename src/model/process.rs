@@ -253,8 +253,17 @@ impl Process {
         self.exit.is_none() && self.reap.is_none()
     }
 
+    /// It has ended and waits to be reaped.
     pub const fn is_zombie(&self) -> bool {
         self.exit.is_some() && self.reap.is_none()
+    }
+
+    /// How many threads live on although the thread group leader has exited (`pthread_exit(3)` in `main`). The kernel
+    /// shows such a process as a zombie, `Z`, but it lives, and its parent cannot reap it before the last thread ends.
+    /// `None` for every other process.
+    pub fn threads_without_leader(&self) -> Option<u32> {
+        // the leader counts as a thread until it is reaped
+        (self.is_alive() && self.state == State::Zombie).then(|| self.threads.saturating_sub(1))
     }
 
     pub const fn is_gone(&self) -> bool {

@@ -20,6 +20,8 @@ pub enum Aspect {
     Holders,
     /// A cgroup of its own for each container of the lab, which counts what it uses.
     Cgroups,
+    /// The observer itself; told only once it has failed.
+    Observer,
 }
 
 impl Aspect {
@@ -32,6 +34,7 @@ impl Aspect {
             Self::Namespaces => "namespaces",
             Self::Holders => "namespace holders",
             Self::Cgroups => "cgroups",
+            Self::Observer => "observer",
         }
     }
 }

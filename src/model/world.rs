@@ -272,7 +272,8 @@ impl World {
         p.namespaces.merge(&facts.namespaces);
         if p.is_alive() {
             p.state = facts.state;
-            if facts.state == State::Zombie {
+            // with more threads than the leader's it lives on (`Process::threads_without_leader`)
+            if facts.state == State::Zombie && facts.threads <= 1 {
                 p.exit = Some(Exit { at: Stamp::by_then(at.t, at.source), status: None });
             } else {
                 p.threads = facts.threads;

@@ -4,6 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
+use super::Unread;
 use crate::sys::limits;
 use crate::sys::thread::SpawnError;
 
@@ -15,4 +16,6 @@ pub enum Error {
     Thread(#[from] SpawnError),
     #[error("cannot read /proc: {reason}; is it mounted? (mount -t proc proc /proc)", reason = limits::reason_of(.0))]
     Proc(#[source] io::Error),
+    #[error("cannot read process {0}: {1}")]
+    Process(u32, #[source] Unread),
 }

@@ -10,35 +10,40 @@ mod kin;
 mod life;
 mod pause;
 mod reap;
+mod restart;
 mod scan;
 mod space;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use nix::errno::Errno;
+
 use super::clock::Ticks;
 use super::decode::Event;
 use super::input::Input;
-use super::namespaces::NsTable;
+use super::namespaces::{Holder, NsTable, Nsfs};
 use super::options::Scope;
-use super::proc::{Depth, Reading};
-use crate::model::{Delta, Member, MonoNs, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
+use super::proc::{Depth, Reading, Unread};
+use crate::model::{Delta, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
 use entry::Entry;
 use pause::Record;
 use space::Space;
+pub use unread::UnreadCount;
 pub use usage::Counted;
 use usage::Watched;
 
-/// A namespace as its descriptor tells, by inode numbers.
+/// A namespace as its descriptor tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawNs {
     pub kind: NsKind,
-    pub ino: u64,
+    pub ns: Nsfs,
     pub owner_uid: Option<u32>,
-    pub owner: Option<u64>,
-    pub parent: Option<u64>,
+    pub owner: Option<Nsfs>,
+    pub parent: Option<Nsfs>,
 }
 
 /// What the fuse asks of the machine.
@@ -46,10 +51,12 @@ pub trait Kernel {
     fn now(&mut self) -> MonoNs;
     fn ticks(&mut self) -> Ticks;
     /// Every pid there is.
-    fn pids(&mut self) -> Vec<u32>;
-    fn read(&mut self, pid: u32, depth: Depth) -> Option<Reading>;
+    fn pids(&mut self) -> Result<Vec<u32>, Unread>;
+    fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread>;
     /// Reads all, and from now on reports this process's exit and reap, if it can.
-    fn meet(&mut self, pid: u32) -> Option<Reading>;
+    fn meet(&mut self, pid: u32) -> Result<Reading, Unread>;
+    /// Reports this one's exit and reap, if need be instead of another's.
+    fn prefer(&mut self, id: ProcId);
     /// What the cgroup of this path counts; `None` if there is none.
     fn count(&mut self, cgroup: &str) -> Option<Counted>;
     /// Exit status of a process that was met and has been reaped.
@@ -58,7 +65,11 @@ pub trait Kernel {
     fn holds(&self, id: ProcId) -> bool;
     fn release(&mut self, id: ProcId);
     /// The namespace of this process, and those above it that are not `known`.
-    fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(u64) -> bool) -> Vec<RawNs>;
+    fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs>;
+    /// The namespace of this process.
+    fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs>;
+    /// What holds it besides its members, as far as these processes and the mounts tell.
+    fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder>;
 }
 
 /// Reaped processes that are remembered, for those who tell late.
@@ -88,8 +99,8 @@ pub struct Fuse {
     past: VecDeque<ProcId>,
     namespaces: NsTable,
     spaces: HashMap<ProcId, Space>,
-    /// Process 1 of each pid namespace, by the namespace's inode.
-    inits: HashMap<u64, ProcId>,
+    /// Process 1 of each pid namespace.
+    inits: HashMap<NsId, ProcId>,
     /// Gone from the table; who reaped them is to be found out at the end of the batch.
     ending: BTreeSet<ProcId>,
     /// Reaped by one of two: the parent that died at about the same time, or the one who got its children.
@@ -107,6 +118,13 @@ pub struct Fuse {
     /// Where the next partial scan begins.
     scan_from: Option<ProcId>,
     denied: usize,
+    /// By pid, until they are read or gone.
+    unread: BTreeMap<u32, Unread>,
+    /// Why the list of processes could not be read.
+    unlisted: Option<Errno>,
+    unread_told: UnreadCount,
+    /// To be watched, and could not be read so far.
+    wanted: BTreeSet<ProcId>,
     caught_up: bool,
     out: Vec<Delta>,
 }
@@ -137,6 +155,10 @@ impl Fuse {
             joined: HashMap::new(),
             scan_from: None,
             denied: 0,
+            unread: BTreeMap::new(),
+            unlisted: None,
+            unread_told: UnreadCount::default(),
+            wanted: BTreeSet::new(),
             caught_up: true,
             out: Vec::new(),
         }
@@ -144,7 +166,7 @@ impl Fuse {
 
     /// The observer's own namespaces, which live as long as it does.
     pub fn own_namespaces(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
-        let set = self.set_of(kernel, pid, reading);
+        let set = self.set_of(kernel, pid, reading, &NsSet::default());
         self.namespaces.join(&set);
         set
     }
@@ -188,9 +210,23 @@ impl Fuse {
         self.vanished(id, Stamp::prompt(at, Source::Pidfd), None);
     }
 
-    /// The connector lost events; `at` is when that was noticed.
-    pub fn lost(&mut self, kernel: &mut impl Kernel, at: MonoNs) {
-        self.out.push(Delta::Lost { source: Source::Connector, count: None, at: Stamp::by_then(at, Source::Scan) });
+    /// The connector lost so many events; `at` is when that was noticed.
+    pub fn lost(&mut self, kernel: &mut impl Kernel, at: MonoNs, count: Option<u64>) {
+        self.out.push(Delta::Lost { source: Source::Connector, count, at: Stamp::by_then(at, Source::Scan) });
+        self.compare(kernel);
+    }
+
+    /// Facts that others told found no room.
+    pub fn refused(&mut self, source: Source, count: u64, at: MonoNs) {
+        if source == Source::Pause {
+            // a record that is missing proves nothing of who reaped
+            self.unsure.clear();
+        }
+        self.out.push(Delta::Lost { source, count: Some(count), at: Stamp::by_then(at, Source::App) });
+    }
+
+    /// Compares all that is known with what is there, and finds what is not known.
+    fn compare(&mut self, kernel: &mut impl Kernel) {
         for entry in self.entries.values_mut() {
             entry.exact_threads = false;
             entry.suspect = true;
@@ -207,6 +243,11 @@ impl Fuse {
         }
         self.conclude(kernel);
         std::mem::take(&mut self.out)
+    }
+
+    /// How many processes are followed.
+    pub fn watched(&self) -> usize {
+        self.unreaped.len()
     }
 
     pub fn pending(&self) -> usize {
@@ -260,6 +301,10 @@ impl Fuse {
 
     fn unsettle(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         self.unsettled.insert(id);
+        self.settle_soon(kernel);
+    }
+
+    fn settle_soon(&mut self, kernel: &mut impl Kernel) {
         if self.settle_at.is_none() {
             self.settle_at = Some(kernel.now().plus(SETTLE_NS));
         }

@@ -1,7 +1,10 @@
 //! The machine itself, and what it lets us see.
 
+use nix::errno::Errno;
+
 use super::clock;
-use super::proc::hidepid;
+use super::fuse::UnreadCount;
+use super::proc::{Unread, hidepid};
 use crate::model::{Aspect, Delta, Host, NsSet, Sight, Source, Stamp};
 
 pub fn host(namespaces: NsSet) -> Delta {
@@ -27,10 +30,13 @@ pub fn visibility(aspect: Aspect, sight: Sight) -> Delta {
 
 /// Whether /proc shows the processes of other users.
 pub fn processes() -> Sight {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = match std::fs::read_to_string("/proc/self/mountinfo") {
+        Ok(mounts) => mounts,
+        Err(e) => return Sight::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
+    };
     match hidepid(&mounts) {
         // whoever may trace sees all the same
-        Some(value) if identify_init_hidden() => Sight::Partial(format!(
+        Some(value) if is_init_hidden() => Sight::Partial(format!(
             "/proc is mounted with hidepid={value}: processes of other users are not shown; run as root, or \
              mount -o remount,hidepid=off /proc"
         )),
@@ -38,8 +44,46 @@ pub fn processes() -> Sight {
     }
 }
 
-fn identify_init_hidden() -> bool {
-    std::fs::read("/proc/1/stat").is_err()
+fn is_init_hidden() -> bool {
+    let read = std::fs::read("/proc/1/stat").map_err(Unread::from);
+    matches!(read, Err(Unread::Gone | Unread::Denied))
+}
+
+/// What `processes` says, less those that could not be read.
+pub fn less_unread(unread: UnreadCount) -> Sight {
+    let UnreadCount { denied, failed, why, list } = unread;
+    let mut reasons: Vec<String> = processes().reason().map(str::to_owned).into_iter().collect();
+    if denied > 0 {
+        reasons.push(format!("{denied} processes may not be read; they are shown as they were last seen"));
+    }
+    if let Some(why) = why.filter(|_| failed > 0) {
+        reasons.push(format!("{failed} processes could not be read ({}); they are tried again", failure(why)));
+    }
+    if let Some(why) = list {
+        reasons.push(format!("/proc could not be listed ({}), so new processes may be missing", failure(why)));
+    }
+    if reasons.is_empty() { Sight::Full } else { Sight::Partial(reasons.join("; ")) }
+}
+
+/// The kernel's reason, and the remedy where there is one.
+fn failure(why: Errno) -> String {
+    match why {
+        Errno::EMFILE => "this program has as many files open as it may; raise the limit: ulimit -n".to_owned(),
+        Errno::ENFILE => "the machine has as many files open as it may; raise fs.file-max".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Some processes have no pidfd of ours; at most `budget` are held.
+pub fn unheld(why: Errno, budget: usize) -> Sight {
+    let why = match why {
+        Errno::EMFILE => format!(
+            "only {budget} processes are held, half as many as the limit of open files allows (ulimit -n, ulimit -Hn)"
+        ),
+        Errno::ENOSPC => "the kernel holds no more for this user (fs.epoll.max_user_watches)".to_owned(),
+        other => failure(other),
+    };
+    Sight::Partial(format!("{why}; reaps of the others are found by looking once a second"))
 }
 
 /// What is not looked for at all.

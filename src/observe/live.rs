@@ -1,79 +1,57 @@
 //! The machine at hand, as the fuse asks for it.
 
-use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::epoll::Epoll;
+use nix::sys::signal::kill;
 use nix::sys::stat::{Mode, fstat};
+use nix::unistd::Pid;
 
 use super::cgroup::Hierarchy;
 use super::clock::{self, Ticks};
 use super::fuse::{Counted, Kernel, RawNs};
-use super::proc::{self, Depth, Reader, Reading};
-use crate::model::{MonoNs, NsKind, ProcId, Sight, WaitStatus};
+use super::held::Held;
+use super::namespaces::{Holder, Nsfs};
+use super::proc::{self, Depth, Reader, Reading, Unread};
+use super::{holders, host};
+use crate::model::{MonoNs, NsId, NsKind, ProcId, Sight, WaitStatus};
 use crate::sys::{nsfs, pidfd};
 
-/// Readers, and the pidfds of all that is watched.
+/// Readers, and pidfds of what is watched.
 pub struct Live {
     reader: Reader,
     cgroups: Option<Hierarchy>,
-    /// `None`: pidfds are not wanted.
-    epoll: Option<Rc<Epoll>>,
     info: bool,
-    held: HashMap<ProcId, OwnedFd>,
-    /// Whom an event of the epoll is about, by the number given to it.
-    tokens: HashMap<u64, ProcId>,
-    numbers: HashMap<ProcId, u64>,
-    next: u64,
-    /// Processes without a pidfd, and the last reason.
-    unheld: Option<Errno>,
+    pub held: Held,
+    /// /proc hides other users' processes, so that one that is there may look as if it were not.
+    hidden: bool,
+    /// Namespaces have unique numbers.
+    unique: bool,
 }
 
-/// Numbers below are the worker's own.
-pub const FIRST_TOKEN: u64 = 16;
-
 impl Live {
+    /// Without an `epoll` no pidfds are held.
     pub fn new(epoll: Option<Rc<Epoll>>, info: bool) -> Self {
-        Self {
-            reader: Reader::default(),
-            cgroups: Hierarchy::find(),
-            epoll,
-            info,
-            held: HashMap::new(),
-            tokens: HashMap::new(),
-            numbers: HashMap::new(),
-            next: FIRST_TOKEN,
-            unheld: None,
-        }
+        let hidden = host::processes() != Sight::Full;
+        let cgroups = Hierarchy::find();
+        Self { reader: Reader::default(), cgroups, info, held: Held::new(epoll), hidden, unique: true }
     }
 
-    pub fn whom(&self, token: u64) -> Option<ProcId> {
-        self.tokens.get(&token).copied()
+    /// Does without the kernel's unique numbers of namespaces.
+    pub const fn without_namespace_ids(&mut self) {
+        self.unique = false;
     }
 
-    /// Why some processes could not be held, since last asked.
-    pub fn take_unheld(&mut self) -> Option<Errno> {
-        self.unheld.take()
-    }
-
-    fn hold(&mut self, id: ProcId, fd: OwnedFd) {
-        let Some(epoll) = &self.epoll else { return };
-        if self.held.contains_key(&id) {
-            return;
-        }
-        let token = self.next;
-        self.next += 1;
-        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLET;
-        match epoll.add(&fd, EpollEvent::new(flags, token)) {
-            Ok(()) => {
-                self.held.insert(id, fd);
-                self.tokens.insert(token, id);
-                self.numbers.insert(id, token);
+    /// Where /proc hides processes, `kill(2)` still tells who is there: it refuses instead of finding nobody.
+    fn unless_hidden(&self, pid: u32, read: Result<Reading, Unread>) -> Result<Reading, Unread> {
+        match read {
+            Err(Unread::Gone) if self.hidden && kill(Pid::from_raw(pid as i32), None) == Err(Errno::EPERM) => {
+                Err(Unread::Denied)
             }
-            Err(e) => self.unheld = Some(e),
+            read => read,
         }
     }
 }
@@ -87,35 +65,40 @@ impl Kernel for Live {
         Ticks::now()
     }
 
-    fn pids(&mut self) -> Vec<u32> {
-        proc::pids().unwrap_or_default()
+    fn pids(&mut self) -> Result<Vec<u32>, Unread> {
+        Ok(proc::pids()?)
     }
 
-    fn read(&mut self, pid: u32, depth: Depth) -> Option<Reading> {
-        self.reader.read(pid, depth)
+    fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread> {
+        let read = self.reader.read(pid, depth);
+        self.unless_hidden(pid, read)
     }
 
-    fn meet(&mut self, pid: u32) -> Option<Reading> {
-        let mut fd = None;
-        let mut why = None;
-        let wanted = self.epoll.is_some();
+    fn meet(&mut self, pid: u32) -> Result<Reading, Unread> {
+        let mut opened = None;
+        let wanted = self.held.wants_more();
         // opened while the process's directory is held, and before it is read from: if the reading
         // succeeds, the descriptor is of the same process
-        let reading = self.reader.read_all(pid, || {
-            if wanted {
-                match pidfd::open(pid) {
-                    Ok(open) => fd = Some(open),
-                    Err(e) => why = Some(e),
-                }
-            }
-        })?;
+        let read = self.reader.read_all(pid, || opened = wanted.then(|| pidfd::open(pid)));
+        let reading = self.unless_hidden(pid, read)?;
         let id = ProcId { pid, start: reading.stat.start };
-        match (fd, why) {
-            (Some(fd), _) => self.hold(id, fd),
-            (None, Some(Errno::ESRCH | Errno::EINVAL) | None) => {}
-            (None, Some(e)) => self.unheld = Some(e),
+        if let Some(opened) = opened {
+            self.held.take(id, opened);
         }
-        Some(reading)
+        Ok(reading)
+    }
+
+    fn prefer(&mut self, id: ProcId) {
+        if self.held.prefer(id) {
+            return;
+        }
+        let mut opened = None;
+        let read = self.reader.read_all(id.pid, || opened = Some(pidfd::open(id.pid)));
+        if read.is_ok_and(|r| r.stat.start == id.start)
+            && let Some(opened) = opened
+        {
+            self.held.take_preferred(id, opened);
+        }
     }
 
     fn count(&mut self, cgroup: &str) -> Option<Counted> {
@@ -126,59 +109,75 @@ impl Kernel for Live {
         if !self.info {
             return None;
         }
-        pidfd::exit_status(self.held.get(&id)?).ok().flatten().map(WaitStatus)
+        pidfd::exit_status(self.held.get(id)?).ok().flatten().map(WaitStatus)
     }
 
     fn holds(&self, id: ProcId) -> bool {
-        self.held.contains_key(&id)
+        self.held.get(id).is_some()
     }
 
     fn release(&mut self, id: ProcId) {
-        // closing takes it out of the epoll too
-        self.held.remove(&id);
-        if let Some(token) = self.numbers.remove(&id) {
-            self.tokens.remove(&token);
-        }
+        self.held.release(id);
     }
 
-    fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(u64) -> bool) -> Vec<RawNs> {
+    fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {
         let mut found = Vec::new();
-        let path = format!("/proc/{pid}/ns/{kind}");
-        if let Ok(fd) = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+        if let Some(fd) = open_namespace(pid, kind) {
             describe(&fd, kind, known, &mut found, 0);
+        }
+        if !self.unique {
+            found.iter_mut().for_each(forget_unique);
         }
         found
     }
+
+    fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs> {
+        // without unique numbers the descriptor tells nothing that the link does not
+        if self.unique { nsfs(&open_namespace(pid, kind)?) } else { None }
+    }
+
+    fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
+        holders::of(ns, pids)
+    }
+}
+
+fn open_namespace(pid: u32, kind: NsKind) -> Option<OwnedFd> {
+    open(format!("/proc/{pid}/ns/{kind}").as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+}
+
+fn forget_unique(raw: &mut RawNs) {
+    let all = [Some(&mut raw.ns), raw.owner.as_mut(), raw.parent.as_mut()];
+    all.into_iter().flatten().for_each(|ns| ns.unique = None);
 }
 
 /// Adds the namespace behind `fd` and all unknown ones above it.
-fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(u64) -> bool, found: &mut Vec<RawNs>, depth: u32) {
+fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool, found: &mut Vec<RawNs>, depth: u32) {
     /// The kernel nests pid and user namespaces no deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
     const DEEPEST: u32 = 34;
-    let Some(ino) = inode(fd) else { return };
-    if depth > DEEPEST || found.iter().any(|raw| raw.ino == ino) {
+    let Some(ns) = nsfs(fd) else { return };
+    if depth > DEEPEST || found.iter().any(|raw| raw.ns == ns) {
         return;
     }
     let owner = nsfs::owner(fd).ok();
     let parent = if matches!(kind, NsKind::Pid | NsKind::User) { nsfs::parent(fd).ok() } else { None };
     found.push(RawNs {
         kind,
-        ino,
+        ns,
         owner_uid: if kind == NsKind::User { nsfs::owner_uid(fd).ok() } else { None },
-        owner: owner.as_ref().and_then(inode),
-        parent: parent.as_ref().and_then(inode),
+        owner: owner.as_ref().and_then(nsfs),
+        parent: parent.as_ref().and_then(nsfs),
     });
     for (above, kind) in [(owner, NsKind::User), (parent, kind)] {
         if let Some(fd) = above
-            && inode(&fd).is_some_and(|ino| !known(ino))
+            && nsfs(&fd).is_some_and(|ns| !known(kind, ns))
         {
             describe(&fd, kind, known, found, depth + 1);
         }
     }
 }
 
-fn inode(fd: &OwnedFd) -> Option<u64> {
-    fstat(fd.as_fd()).ok().map(|s| s.st_ino)
+fn nsfs(fd: &OwnedFd) -> Option<Nsfs> {
+    Some(Nsfs { ino: fstat(fd.as_fd()).ok()?.st_ino, unique: nsfs::unique_id(fd).ok() })
 }
 
 /// Device number of nsfs, the same for all namespaces.

@@ -1,16 +1,47 @@
-//! Which namespace an inode number means at a time: the kernel gives numbers anew after the last user left.
+//! Which namespace an inode number means at a time: the kernel gives numbers again once nothing holds the namespace.
+//!
+//! Since Linux 6.18 the kernel tells a unique number (`NS_GET_ID`), and that decides. Without it a namespace that has
+//! lost its last member is taken for the same one again only if something else was seen to hold it all the time.
 
 use std::collections::HashMap;
 
 use crate::model::{NsId, NsKind, NsSet};
 
+/// A namespace as its descriptor tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nsfs {
+    pub ino: u64,
+    /// `NS_GET_ID`; `None` where the kernel does not tell it.
+    pub unique: Option<u64>,
+}
+
+/// What keeps a namespace alive besides its members and its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A bind mount, by its id in `/proc/self/mountinfo`.
+    Mount(u64),
+    /// An open file of a process.
+    Open { pid: u32, fd: u32 },
+}
+
 #[derive(Debug)]
 struct Seen {
     id: NsId,
+    unique: Option<u64>,
     /// Living processes known to be in it.
     members: u32,
     /// Had a member once; without any, the number may come back as another namespace.
     lived: bool,
+    /// When its last member left.
+    holders: Vec<Holder>,
+    /// Its owner and its parent, which it keeps alive.
+    above: [Option<NsId>; 2],
+}
+
+impl Seen {
+    const fn new(id: NsId, unique: Option<u64>) -> Self {
+        Self { id, unique, members: 0, lived: false, holders: Vec::new(), above: [None; 2] }
+    }
 }
 
 #[derive(Debug)]
@@ -25,25 +56,50 @@ impl NsTable {
         Self { dev, seen: HashMap::new() }
     }
 
-    /// The identity behind an inode number now, and whether it was unheard of.
-    pub fn intern(&mut self, kind: NsKind, ino: u64) -> (NsId, bool) {
-        let fresh = |generation| NsId { kind, dev: self.dev, ino, generation };
-        match self.seen.get_mut(&ino) {
-            Some(seen) if seen.id.kind == kind && (seen.members > 0 || !seen.lived) => (seen.id, false),
-            Some(seen) => {
-                *seen = Seen { id: fresh(seen.id.generation + 1), members: 0, lived: false };
-                (seen.id, true)
-            }
-            None => {
-                let id = fresh(0);
-                self.seen.insert(ino, Seen { id, members: 0, lived: false });
-                (id, true)
-            }
-        }
+    pub const fn device(&self) -> u64 {
+        self.dev
     }
 
-    pub fn is_known(&self, ino: u64) -> bool {
-        self.seen.contains_key(&ino)
+    /// The identity behind a namespace now, and whether it was unheard of.
+    pub fn intern(&mut self, kind: NsKind, ns: Nsfs) -> (NsId, bool) {
+        let generation = match self.current(kind, ns) {
+            Some(id) => {
+                if let Some(seen) = self.seen.get_mut(&ns.ino) {
+                    seen.unique = seen.unique.or(ns.unique);
+                }
+                return (id, false);
+            }
+            None => self.seen.get(&ns.ino).map_or(0, |seen| seen.id.generation + 1),
+        };
+        let id = NsId { kind, dev: self.dev, ino: ns.ino, generation };
+        self.seen.insert(ns.ino, Seen::new(id, ns.unique));
+        (id, true)
+    }
+
+    /// The known namespace that this is.
+    pub fn current(&self, kind: NsKind, ns: Nsfs) -> Option<NsId> {
+        let seen = self.seen.get(&ns.ino).filter(|seen| seen.id.kind == kind)?;
+        let same = match (seen.unique, ns.unique) {
+            (Some(known), Some(now)) => known == now,
+            _ => seen.members > 0 || !seen.lived || self.has_child(seen.id),
+        };
+        same.then_some(seen.id)
+    }
+
+    /// Whether this identity is that of its inode number still, without a doubt: somebody is in it.
+    pub fn is_inhabited(&self, id: NsId) -> bool {
+        self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.members > 0)
+    }
+
+    /// A namespace with members that it is above of.
+    fn has_child(&self, id: NsId) -> bool {
+        self.seen.values().any(|seen| seen.members > 0 && seen.above.contains(&Some(id)))
+    }
+
+    pub fn set_above(&mut self, id: NsId, above: [Option<NsId>; 2]) {
+        if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
+            seen.above = above;
+        }
     }
 
     /// A living process is in these from now on.
@@ -52,16 +108,49 @@ impl NsTable {
             if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id) {
                 seen.members += 1;
                 seen.lived = true;
+                seen.holders.clear();
             }
         }
     }
 
-    /// It is no longer.
-    pub fn leave(&mut self, set: &NsSet) {
+    /// It is no longer; gives those that nobody is in any more and that have no unique number, whose holders are to be
+    /// [told](Self::held).
+    pub fn leave(&mut self, set: &NsSet) -> Vec<NsId> {
+        let mut left = Vec::new();
         for id in set.iter() {
-            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id) {
-                seen.members = seen.members.saturating_sub(1);
+            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id && s.members > 0) {
+                seen.members -= 1;
+                if seen.members == 0 && seen.unique.is_none() {
+                    left.push(id);
+                }
             }
+        }
+        left
+    }
+
+    /// What held a namespace when its last member left.
+    pub fn held(&mut self, id: NsId, holders: Vec<Holder>) {
+        if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
+            seen.holders = holders;
+        }
+    }
+
+    /// Whether the holders of this number decide if it is the same namespace as before.
+    pub fn depends_on_holders(&self, ino: u64) -> bool {
+        self.seen.get(&ino).is_some_and(|seen| seen.members == 0 && !seen.holders.is_empty())
+    }
+
+    /// What holds it now: one that has held it all the time proves that it is the same.
+    pub fn holds_still(&mut self, ino: u64, now: &[Holder]) {
+        if let Some(seen) = self.seen.get_mut(&ino) {
+            seen.lived = !seen.holders.iter().any(|holder| now.contains(holder));
+        }
+    }
+
+    /// Nobody is in any of them as far as is known.
+    pub fn forget_members(&mut self) {
+        for seen in self.seen.values_mut() {
+            seen.members = 0;
         }
     }
 }
@@ -70,29 +159,86 @@ impl NsTable {
 mod tests {
     use super::*;
 
+    const NUMBER: Nsfs = Nsfs { ino: 100, unique: None };
+
+    fn unique(n: u64) -> Nsfs {
+        Nsfs { unique: Some(n), ..NUMBER }
+    }
+
+    fn only(id: NsId) -> NsSet {
+        let mut set = NsSet::default();
+        set.set(id);
+        set
+    }
+
     #[test]
     fn a_number_that_comes_back_is_another_namespace() {
         let mut table = NsTable::new(4);
-        let (first, new) = table.intern(NsKind::Net, 100);
+        let (first, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && first.generation == 0);
-        let mut set = NsSet::default();
-        set.set(first);
+        let set = only(first);
         table.join(&set);
         table.join(&set);
-        table.leave(&set);
-        assert_eq!(table.intern(NsKind::Net, 100), (first, false), "one member is left");
-        table.leave(&set);
-        let (second, new) = table.intern(NsKind::Net, 100);
+        assert_eq!(table.leave(&set), []);
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (first, false), "one member is left");
+        assert_eq!(table.leave(&set), [first]);
+        let (second, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && second.generation == 1);
         table.leave(&set);
-        assert_eq!(table.intern(NsKind::Net, 100), (second, false), "the old one's members do not count");
-        assert_eq!(table.intern(NsKind::Uts, 100).0.generation, 2, "kinds share the numbers");
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (second, false), "the old one's members do not count");
+        assert_eq!(table.intern(NsKind::Uts, NUMBER).0.generation, 2, "kinds share the numbers");
     }
 
     #[test]
     fn heard_of_but_never_lived_in_stays() {
         let mut table = NsTable::new(4);
-        let (id, _) = table.intern(NsKind::User, 7);
-        assert_eq!(table.intern(NsKind::User, 7), (id, false));
+        let (id, _) = table.intern(NsKind::User, NUMBER);
+        assert_eq!(table.intern(NsKind::User, NUMBER), (id, false));
+    }
+
+    #[test]
+    fn the_unique_number_decides_with_and_without_members() {
+        let mut table = NsTable::new(4);
+        let (first, _) = table.intern(NsKind::Net, unique(7));
+        let set = only(first);
+        table.join(&set);
+        assert_eq!(table.leave(&set), [], "no holder need be looked for");
+        assert_eq!(table.intern(NsKind::Net, unique(7)), (first, false), "a bind mount may hold it");
+        let (second, new) = table.intern(NsKind::Net, unique(8));
+        assert!(new && second.generation == 1);
+        table.join(&only(second));
+        let (third, new) = table.intern(NsKind::Net, unique(9));
+        assert!(new && third.generation == 2, "its members have ended and we are told later");
+    }
+
+    #[test]
+    fn a_child_holds_what_is_above_it() {
+        let mut table = NsTable::new(4);
+        let (user, _) = table.intern(NsKind::User, NUMBER);
+        let (net, _) = table.intern(NsKind::Net, Nsfs { ino: 200, unique: None });
+        table.set_above(net, [Some(user), None]);
+        table.join(&only(user));
+        table.join(&only(net));
+        table.leave(&only(user));
+        assert_eq!(table.intern(NsKind::User, NUMBER), (user, false));
+        table.leave(&only(net));
+        assert!(table.intern(NsKind::User, NUMBER).1, "nothing holds it");
+    }
+
+    #[test]
+    fn a_holder_must_have_held_it_all_the_time() {
+        let held = |then: Holder, now: Holder| {
+            let mut table = NsTable::new(4);
+            let (id, _) = table.intern(NsKind::Net, NUMBER);
+            table.join(&only(id));
+            table.leave(&only(id));
+            table.held(id, vec![then]);
+            assert!(table.depends_on_holders(NUMBER.ino));
+            table.holds_still(NUMBER.ino, &[now]);
+            table.intern(NsKind::Net, NUMBER) == (id, false)
+        };
+        assert!(held(Holder::Mount(5), Holder::Mount(5)));
+        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and made again");
+        assert!(!held(Holder::Open { pid: 1, fd: 3 }, Holder::Open { pid: 1, fd: 4 }));
     }
 }

@@ -1,15 +1,22 @@
 //! The observer's thread, from outside.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::error::Error;
 use super::options::{Options, Scope};
 use super::sender::InputSender;
-use super::worker::Worker;
-use crate::model::Delta;
+use super::worker::{Sink, Worker};
+use crate::model::Sight;
 use crate::sys::thread;
+
+/// Before it starts again after a failure, at first; twice as long after each that follows.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Watches until dropped.
 ///
@@ -33,17 +40,23 @@ pub struct Observer {
 impl Observer {
     /// `sink` gets one batch for every wake-up that brought news, on the observer's thread. The first batch,
     /// with the host and what can be seen of it, comes before anything else.
-    pub fn start(scope: Scope, options: Options, sink: Box<dyn FnMut(Vec<Delta>) + Send>) -> Result<Self, Error> {
+    ///
+    /// When the observer fails later on, even by a panic, `sink` gets [`Aspect::Observer`](crate::model::Aspect) as
+    /// missing, with the reason; it then starts again and tells what has changed meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot start at all.
+    pub fn start(scope: Scope, options: Options, sink: Sink) -> Result<Self, Error> {
         super::proc::pids().map_err(Error::Proc)?;
         let (input, inbox, bell) = InputSender::pair()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         // made in the thread, since it is bound to it; its first failure comes back here
         let (started, answer) = crossbeam_channel::bounded(1);
-        let run = move || match Worker::new(scope, &options, inbox, bell, stopped, sink) {
+        let run = move || match Worker::new(scope, options, inbox, bell, Arc::clone(&stopped), sink) {
             Ok(mut worker) => {
                 let _ = started.send(Ok(()));
-                worker.run();
+                keep_running(&mut worker, &stopped);
             }
             Err(e) => drop(started.send(Err(e))),
         };
@@ -65,8 +78,84 @@ impl Drop for Observer {
         self.stop.store(true, Ordering::Release);
         self.input.wake();
         if let Some(thread) = self.thread.take() {
-            // a sink that panicked has said so already
+            thread.thread().unpark();
+            // a panic was told to the sink already
             let _ = thread.join();
         }
+    }
+}
+
+/// Runs it until it is told to stop, and starts it again whenever it fails.
+fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
+    let mut failures: u32 = 0;
+    let mut done = attempt(|| worker.run());
+    while let Err(why) = done {
+        failures += 1;
+        tracing::error!("the observer failed: {why}");
+        let missing =
+            Sight::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
+        // the sink itself may be what fails: the next start tells it again
+        let _ = attempt(|| Ok(worker.tell(missing)));
+        wait_unless_stopped(pause_before(failures), stop);
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        done = attempt(|| {
+            worker.restart()?;
+            worker.tell(Sight::Partial(format!(
+                "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
+                 between is known from looking only"
+            )));
+            worker.run()
+        });
+    }
+}
+
+fn pause_before(failures: u32) -> Duration {
+    PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+}
+
+/// Sleeps, but not beyond the observer's drop.
+fn wait_unless_stopped(time: Duration, stop: &AtomicBool) {
+    let until = std::time::Instant::now() + time;
+    while !stop.load(Ordering::Acquire)
+        && let Some(left) = until.checked_duration_since(std::time::Instant::now())
+    {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// What went wrong, in words, be it an error or a panic.
+fn attempt(run: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
+    // the state behind it is put in order by `Worker::restart`
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(done) => done.map_err(|e| match std::error::Error::source(&e) {
+            Some(cause) if !e.to_string().contains(&cause.to_string()) => format!("{e}: {cause}"),
+            _ => e.to_string(),
+        }),
+        Err(panic) => Err(format!("a panic: {}", message(panic.as_ref()))),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_starts_again_soon_but_not_without_end() {
+        assert_eq!(pause_before(1), PAUSE);
+        assert_eq!(pause_before(2), 2 * PAUSE);
+        assert_eq!(pause_before(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn panics_become_words() {
+        assert_eq!(attempt(|| panic!("no {}", "luck")), Err("a panic: no luck".to_owned()));
+        assert_eq!(attempt(|| Err(Error::Wait("x", nix::errno::Errno::EBADF))).unwrap_err().contains("EBADF"), true);
     }
 }

@@ -19,6 +19,8 @@ pub struct Options {
     pub pidfd: bool,
     /// Exit status by `PIDFD_GET_INFO`.
     pub pidfd_info: bool,
+    /// The kernel's unique numbers of namespaces (`NS_GET_ID`, Linux 6.18).
+    pub namespace_ids: bool,
     /// Watched from the start.
     pub watch: Vec<ProcId>,
     /// Receive buffer asked of the kernel for the connector, in bytes.
@@ -27,7 +29,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connector: true, pidfd: true, pidfd_info: true, watch: Vec::new(), buffer: 16 << 20 }
+        Self {
+            connector: true,
+            pidfd: true,
+            pidfd_info: true,
+            namespace_ids: true,
+            watch: Vec::new(),
+            buffer: 16 << 20,
+        }
     }
 }
 
@@ -51,7 +60,7 @@ impl Options {
 }
 
 /// What `PODSCOPE_WITHOUT` can switch off: sources of the observer, and what the lab uses.
-pub const SWITCHES: [&str; 5] = ["connector", "pidfd", "pidfd-info", "cgroups", "users"];
+pub const SWITCHES: [&str; 6] = ["connector", "pidfd", "pidfd-info", "cgroups", "users", "overlay"];
 
 /// What `PODSCOPE_WITHOUT` names and nobody knows.
 pub fn unknown_switch() -> Option<String> {

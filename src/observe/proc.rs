@@ -4,19 +4,20 @@
 mod mounts;
 mod parse;
 mod signals;
+mod unread;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat, readlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode;
 
 use crate::model::{NsKind, State};
 
 pub use mounts::hidepid;
 pub use parse::{Stat, Status};
+pub use unread::Unread;
 
 /// How much of a process to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,63 +51,77 @@ pub struct Reader {
 const CMDLINE_MAX: u64 = 64 << 10;
 
 impl Reader {
-    /// `None` when nobody has this pid, or it is hidden from us.
-    pub fn read(&mut self, pid: u32, depth: Depth) -> Option<Reading> {
+    pub fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread> {
         if depth == Depth::Stat {
-            let file = File::open(format!("/proc/{pid}/stat")).ok()?;
-            return Some(Reading { stat: Stat::parse(self.slurp(file, u64::MAX)?)?, ..Reading::default() });
+            let stat = self.stat(AT_FDCWD, &format!("/proc/{pid}/stat"))?;
+            return Ok(Reading { stat, ..Reading::default() });
         }
         self.read_all(pid, || ())
     }
 
     /// Reads all; `between` runs after the process's directory is open and before it is read from.
-    pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Option<Reading> {
-        let dir =
-            open(format!("/proc/{pid}").as_str(), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-                .ok()?;
+    pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Result<Reading, Unread> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = open(format!("/proc/{pid}").as_str(), flags, Mode::empty())?;
         between();
-        let stat = Stat::parse(self.file(&dir, "stat", u64::MAX)?)?;
+        let stat = self.stat(&dir, "stat")?;
         let mut reading = Reading { stat, ..Reading::default() };
-        // readable for all whose `stat` is: without it the process went away in between
-        let mut status = Status::parse(self.file(&dir, "status", u64::MAX)?)?;
+        // a text that is cut: the process went away while it was read
+        let mut status = Status::parse(self.file(&dir, "status", u64::MAX)?).ok_or(Unread::Gone)?;
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             let asleep = reading.stat.state == State::Sleeping;
             signals::read(&dir, asleep, reading.stat.threads, &mut status.signals);
         }
         reading.status = Some(status);
-        if !reading.stat.is_kernel_thread() {
-            if reading.stat.has_memory() {
-                let cmdline = self.file(&dir, "cmdline", CMDLINE_MAX).unwrap_or_default();
-                reading.cmdline = parse::cmdline(cmdline);
+        if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
+            reading.cmdline = parse::cmdline(self.optional(&dir, "cmdline", CMDLINE_MAX)?);
+        }
+        reading.links(&dir)?;
+        Ok(reading)
+    }
+
+    fn stat(&mut self, dir: impl AsFd, name: &str) -> Result<Stat, Unread> {
+        Stat::parse(self.file(dir, name, u64::MAX)?).ok_or(Unread::Gone)
+    }
+
+    /// A file that may be closed to us, or empty: then nothing is in it.
+    fn optional(&mut self, dir: &OwnedFd, name: &str, limit: u64) -> Result<&[u8], Unread> {
+        match self.file(dir, name, limit) {
+            Ok(_) => Ok(&self.buf),
+            Err(e @ Unread::Failed(_)) => Err(e),
+            Err(Unread::Gone | Unread::Denied) => Ok(&[]),
+        }
+    }
+
+    fn file(&mut self, dir: impl AsFd, name: &str, limit: u64) -> Result<&[u8], Unread> {
+        let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        self.buf.clear();
+        File::from(fd).take(limit).read_to_end(&mut self.buf)?;
+        Ok(&self.buf)
+    }
+}
+
+impl Reading {
+    /// Reads the inode number behind each link. Kernel threads have namespaces too.
+    fn links(&mut self, dir: &OwnedFd) -> Result<(), Unread> {
+        for kind in NsKind::ALL {
+            // a zombie keeps only these two
+            if !self.stat.has_memory() && !matches!(kind, NsKind::User | NsKind::Pid) {
+                continue;
             }
-            for kind in NsKind::ALL {
-                // a zombie keeps only these two
-                if !reading.stat.has_memory() && !matches!(kind, NsKind::User | NsKind::Pid) {
-                    continue;
+            match readlinkat(dir, parse::NS_LINKS[kind as usize]).map_err(Unread::from) {
+                Ok(text) => self.links[kind as usize] = text.to_str().and_then(parse::inode),
+                Err(Unread::Denied) => {
+                    // the same answer awaits the other seven
+                    self.denied = true;
+                    return Ok(());
                 }
-                match readlinkat(&dir, parse::NS_LINKS[kind as usize]) {
-                    Ok(text) => reading.links[kind as usize] = text.to_str().and_then(parse::inode),
-                    Err(Errno::EACCES | Errno::EPERM) => {
-                        // the same answer awaits the other seven
-                        reading.denied = true;
-                        break;
-                    }
-                    Err(_) => {}
-                }
+                // it has exited: what it is in cannot be seen any more
+                Err(Unread::Gone) => {}
+                Err(e @ Unread::Failed(_)) => return Err(e),
             }
         }
-        Some(reading)
-    }
-
-    fn file(&mut self, dir: &OwnedFd, name: &str, limit: u64) -> Option<&[u8]> {
-        let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-        self.slurp(File::from(fd), limit)
-    }
-
-    fn slurp(&mut self, file: File, limit: u64) -> Option<&[u8]> {
-        self.buf.clear();
-        file.take(limit).read_to_end(&mut self.buf).ok()?;
-        Some(&self.buf)
+        Ok(())
     }
 }
 

@@ -1,40 +1,70 @@
 //! The way into the observer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Input;
 use super::error::Error;
+use crate::model::Source;
+
+/// Inputs that may wait for an observer that is busy. A pod in a storm tells some thousand a second.
+const ROOM: usize = 65_536;
+/// Room that pause's records may take; it tells of them fastest, and what is missing is only who reaped.
+const ROOM_FOR_RECORDS: usize = 16_384;
+
+/// How many inputs found no room.
+#[derive(Debug, Default)]
+struct Refused {
+    records: AtomicU64,
+    others: AtomicU64,
+}
 
 /// Tells the observer something, from any thread.
 #[derive(Clone, Debug)]
 pub struct InputSender {
     queue: Sender<Input>,
+    refused: Arc<Refused>,
     /// `None`: whoever receives waits on the channel itself.
     bell: Option<Arc<EventFd>>,
+}
+
+/// Its other end.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    queue: Receiver<Input>,
+    refused: Arc<Refused>,
 }
 
 impl From<Sender<Input>> for InputSender {
     /// To hear what would be told to an observer.
     fn from(queue: Sender<Input>) -> Self {
-        Self { queue, bell: None }
+        Self { queue, refused: Arc::default(), bell: None }
     }
 }
 
 impl InputSender {
-    pub(super) fn pair() -> Result<(Self, Receiver<Input>, Arc<EventFd>), Error> {
+    pub(super) fn pair() -> Result<(Self, Inbox, Arc<EventFd>), Error> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let bell = EventFd::from_flags(flags).map_err(|e| Error::Wait("eventfd", e))?;
         let bell = Arc::new(bell);
         let (queue, inbox) = unbounded();
-        Ok((Self { queue, bell: Some(Arc::clone(&bell)) }, inbox, bell))
+        let sender = Self { queue, refused: Arc::default(), bell: Some(Arc::clone(&bell)) };
+        let inbox = Inbox { queue: inbox, refused: Arc::clone(&sender.refused) };
+        Ok((sender, inbox, bell))
     }
 
-    /// Never blocks. After the observer has stopped it does nothing.
+    /// Never blocks: what finds no room is counted, and told as lost. After the observer has stopped it does nothing.
     pub fn send(&self, input: Input) {
-        if self.queue.send(input).is_ok() {
+        let (room, refused) = match input {
+            Input::PauseReaped { .. } => (ROOM_FOR_RECORDS, &self.refused.records),
+            _ => (ROOM, &self.refused.others),
+        };
+        if self.queue.len() >= room {
+            refused.fetch_add(1, Ordering::Relaxed);
+        } else if self.queue.send(input).is_ok() {
             self.wake();
         }
     }
@@ -44,5 +74,46 @@ impl InputSender {
             // a full counter means that the observer has been woken already
             let _ = bell.write(1);
         }
+    }
+}
+
+impl Inbox {
+    pub fn next(&self) -> Option<Input> {
+        self.queue.try_recv().ok()
+    }
+
+    /// How many found no room since last asked, by who told them.
+    pub fn take_refused(&self) -> impl Iterator<Item = (Source, u64)> {
+        let refused = [(Source::Pause, &self.refused.records), (Source::Node, &self.refused.others)];
+        let counts = refused.map(|(source, count)| (source, count.swap(0, Ordering::Relaxed)));
+        counts.into_iter().filter(|(_, count)| *count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MonoNs, ProcId, WaitStatus};
+
+    #[test]
+    fn the_inbox_is_bounded_and_counts_what_it_refuses() {
+        let (sender, inbox, _bell) = InputSender::pair().expect("an eventfd");
+        let pause = ProcId { pid: 1, start: 1 };
+        let record = Input::PauseReaped { pause, pid_in_pod: 2, status: WaitStatus(0), at: MonoNs(1) };
+        for _ in 0..ROOM_FOR_RECORDS + 7 {
+            sender.send(record.clone());
+        }
+        sender.send(Input::Watch(pause));
+        assert_eq!(inbox.queue.len(), ROOM_FOR_RECORDS + 1, "others have room left");
+        for _ in 0..ROOM {
+            sender.send(Input::Look(pause));
+        }
+        assert_eq!(inbox.queue.len(), ROOM);
+        let lost: Vec<_> = inbox.take_refused().collect();
+        assert_eq!(lost, [(Source::Pause, 7), (Source::Node, ROOM_FOR_RECORDS as u64 + 1)]);
+        assert_eq!(inbox.take_refused().count(), 0);
+        while inbox.next().is_some() {}
+        sender.send(Input::Watch(pause));
+        assert_eq!(inbox.next(), Some(Input::Watch(pause)));
     }
 }

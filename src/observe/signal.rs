@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{clock::now, identify};
+use super::{Unread, clock::now, look_up};
 use crate::model::{Delta, ProcId, Signal, Source, Stamp, World, forecast::forecast};
 use crate::sys::pidfd;
 
@@ -39,8 +39,11 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
     };
     // read while the descriptor is held: the start time is the descriptor's process's, or the pid has been
     // freed since, and then the signal below fails
-    if identify(target.pid) != Some(target) {
-        return Err(SendError::Gone);
+    match look_up(target.pid) {
+        Ok(id) if id == target => {}
+        Ok(_) | Err(Unread::Gone) => return Err(SendError::Gone),
+        Err(Unread::Denied) => return Err(SendError::Denied),
+        Err(Unread::Failed(e)) => return Err(SendError::Other(e)),
     }
     Ok(pidfd::send_signal(fd, signal.0)?)
 }

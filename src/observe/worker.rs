@@ -5,91 +5,65 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use crossbeam_channel::Receiver;
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{EpollEvent, EpollFlags};
 use nix::sys::eventfd::EventFd;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use super::decode::{Event, decode};
 use super::error::Error;
 use super::fuse::{Fuse, Kernel as _};
-use super::live::{Live, nsfs_device, probe_pidfd};
+use super::live::{Live, nsfs_device};
+use super::losses::Losses;
 use super::options::{Options, Scope};
 use super::proc::Depth;
-use super::{Input, clock, host};
+use super::sender::Inbox;
+use super::sources::{BELL, CONNECTOR, Sources, TIMER};
+use super::{clock, host};
 use crate::model::{Aspect, Delta, MonoNs, NsSet, ProcId, Sight};
 use crate::sys::connector::Connector;
 
-const CONNECTOR: u64 = 0;
-const BELL: u64 = 1;
-const TIMER: u64 = 2;
-
 /// A batch is handed over when it holds so many, even if more is ready.
 const BATCH: usize = 2_048;
+/// Events that wait for us to take them in. Beyond that they stay in the kernel's buffer, and what does not fit there
+/// is lost and counted.
+const QUEUE: usize = 65_536;
+
+/// Where batches go.
+pub type Sink = Box<dyn FnMut(Vec<Delta>) + Send>;
 
 pub struct Worker {
-    epoll: Rc<Epoll>,
-    connector: Option<Connector>,
-    bell: Arc<EventFd>,
-    timer: TimerFd,
-    armed: Option<MonoNs>,
-    inbox: Receiver<Input>,
+    options: Options,
+    sources: Sources,
+    inbox: Inbox,
     stop: Arc<AtomicBool>,
     fuse: Fuse,
     live: Live,
-    sink: Box<dyn FnMut(Vec<Delta>) + Send>,
+    sink: Sink,
     queue: VecDeque<Event>,
-    overrun: bool,
+    losses: Losses,
     buf: Vec<u8>,
 }
 
 impl Worker {
     pub fn new(
         scope: Scope,
-        options: &Options,
-        inbox: Receiver<Input>,
+        options: Options,
+        inbox: Inbox,
         bell: Arc<EventFd>,
         stop: Arc<AtomicBool>,
-        mut sink: Box<dyn FnMut(Vec<Delta>) + Send>,
+        sink: Sink,
     ) -> Result<Self, Error> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|e| Error::Wait("epoll", e))?;
-        let epoll = Rc::new(epoll);
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)
-            .map_err(|e| Error::Wait("timerfd", e))?;
-        let on = |fd: &dyn AsRawEpoll, token| fd.add(&epoll, token).map_err(|e| Error::Wait("epoll", e));
-        on(&bell, BELL)?;
-        on(&timer, TIMER)?;
-
-        let (connector, connector_sight) = match options.connector.then(|| open_connector(options.buffer)) {
-            Some(Ok(connector)) => {
-                on(&connector, CONNECTOR)?;
-                (Some(connector), Sight::Full)
-            }
-            Some(Err(reason)) => (None, Sight::Missing(reason)),
-            None => (None, Sight::Missing("switched off".to_owned())),
-        };
-        let (mut pidfd_sight, mut info_sight) = probe_pidfd();
-        if !options.pidfd {
-            pidfd_sight = Sight::Missing("switched off".to_owned());
-        }
-        if !options.pidfd_info || !options.pidfd {
-            info_sight = Sight::Missing("switched off".to_owned());
-        }
-        let pidfd = pidfd_sight.is_full();
-        let mut live = Live::new(pidfd.then(|| Rc::clone(&epoll)), info_sight.is_full());
-        let mut fuse = Fuse::new(scope, connector.is_some(), nsfs_device());
+        let sources = Sources::open(&options, bell)?;
+        let mut live = live(&sources, &options);
+        let mut fuse = Fuse::new(scope, sources.connector.is_some(), nsfs_device());
 
         let pid = std::process::id();
         let own = live.read(pid, Depth::All);
-        let own = own.map_or_else(NsSet::default, |r| fuse.own_namespaces(&mut live, pid, &r));
+        let own = own.map_or_else(|_| NsSet::default(), |r| fuse.own_namespaces(&mut live, pid, &r));
         let mut first = vec![host::host(own)];
+        first.extend(sources.sights.iter().map(|(aspect, sight)| host::visibility(*aspect, sight.clone())));
         for (aspect, sight) in [
-            (Aspect::ProcConnector, connector_sight),
-            (Aspect::Pidfd, pidfd_sight),
-            (Aspect::PidfdExitInfo, info_sight),
             (Aspect::Processes, host::processes()),
             (Aspect::Namespaces, Sight::Full),
             (Aspect::Holders, host::holders()),
@@ -102,55 +76,38 @@ impl Worker {
         for id in &options.watch {
             fuse.watch(&mut live, *id);
         }
-        first.extend(fuse.finish(&mut live, true));
-        sink(first);
-
-        Ok(Self {
-            epoll,
-            connector,
-            bell,
-            timer,
-            armed: None,
-            inbox,
-            stop,
-            fuse,
-            live,
-            sink,
-            queue: VecDeque::new(),
-            overrun: false,
-            buf: vec![0; 4096],
-        })
+        let losses = Losses::new(sources.connector.as_ref().and_then(Connector::dropped));
+        let (queue, buf) = (VecDeque::new(), vec![0; 4096]);
+        let mut this = Self { options, sources, inbox, stop, fuse, live, sink, queue, losses, buf };
+        first.extend(this.finish());
+        (this.sink)(first);
+        Ok(this)
     }
 
     /// Until told to stop.
-    pub fn run(&mut self) {
+    ///
+    /// # Errors
+    /// When it can wait for events no longer.
+    pub fn run(&mut self) -> Result<(), Error> {
         let mut ready = [EpollEvent::empty(); 256];
         let mut ended: Vec<(ProcId, EpollFlags)> = Vec::new();
-        self.arm();
+        self.arm()?;
         while !self.stop.load(Ordering::Acquire) {
             // what is left over from the last round is not waited for
-            let wait = if self.queue.is_empty() { EpollTimeout::NONE } else { EpollTimeout::ZERO };
-            let woken = match self.epoll.wait(&mut ready, wait) {
-                Ok(n) => n,
-                Err(Errno::EINTR) => continue,
-                Err(e) => {
-                    tracing::error!("the observer cannot wait for events any more: {e}");
-                    return;
-                }
-            };
+            let woken = self.sources.wait(&mut ready, !self.queue.is_empty())?;
             let now = clock::now();
             for event in &ready[..woken] {
                 match event.data() {
-                    BELL => drop(self.bell.read()),
-                    TIMER => self.armed = None,
+                    BELL => drop(self.sources.bell.read()),
+                    TIMER => self.sources.timer_went_off(),
                     CONNECTOR => {}
-                    token => ended.extend(self.live.whom(token).map(|id| (id, event.events()))),
+                    token => ended.extend(self.live.held.whom(token).map(|id| (id, event.events()))),
                 }
             }
             // first the events, then what others said: whoever told us to watch a process did so before the
             // forks that are in the queue by now
-            self.receive();
-            self.read_inbox();
+            self.receive()?;
+            self.read_inbox(now);
             while self.fuse.pending() < BATCH
                 && let Some(event) = self.queue.pop_front()
             {
@@ -159,13 +116,10 @@ impl Worker {
                 // the kernel's buffer is small, ours is not: empty it after each that took time. Those of
                 // processes that are not watched, most on a busy machine, take none
                 if self.fuse.pending() != known {
-                    self.receive();
+                    self.receive()?;
                 }
             }
-            if self.overrun && self.queue.is_empty() {
-                self.overrun = false;
-                self.fuse.lost(&mut self.live, now);
-            }
+            self.look_for_lost();
             for (id, what) in ended.drain(..) {
                 self.fuse.pidfd_exit(&mut self.live, id, now);
                 if what.contains(EpollFlags::EPOLLHUP) {
@@ -173,100 +127,103 @@ impl Worker {
                 }
             }
             self.fuse.tick(&mut self.live);
-            let mut batch = self.fuse.finish(&mut self.live, self.queue.is_empty());
-            if let Some(why) = self.live.take_unheld() {
-                batch.push(host::visibility(Aspect::Pidfd, unheld(why)));
-            }
+            let batch = self.finish();
             if !batch.is_empty() {
                 (self.sink)(batch);
             }
-            self.arm();
+            self.arm()?;
         }
+        Ok(())
     }
 
-    /// Moves what the kernel has for us into our own queue.
-    fn receive(&mut self) {
-        let Some(connector) = &self.connector else { return };
-        loop {
+    /// Opens all sources again after a failure and compares what was known with what is there.
+    ///
+    /// # Errors
+    /// When they cannot be opened; it may be tried again.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        let bell = Arc::clone(&self.sources.bell);
+        self.sources = Sources::open(&self.options, bell)?;
+        self.live = live(&self.sources, &self.options);
+        self.losses = Losses::new(self.sources.connector.as_ref().and_then(Connector::dropped));
+        self.queue.clear();
+        self.fuse.start_again(&mut self.live, self.sources.connector.is_some());
+        let sights = self.sources.sights.clone().into_iter();
+        let mut batch: Vec<Delta> = sights.map(|(aspect, sight)| host::visibility(aspect, sight)).collect();
+        batch.extend(self.finish());
+        (self.sink)(batch);
+        Ok(())
+    }
+
+    /// Tells what the observer itself is worth.
+    pub fn tell(&mut self, sight: Sight) {
+        (self.sink)(vec![host::visibility(Aspect::Observer, sight)]);
+    }
+
+    /// The batch of this round.
+    fn finish(&mut self) -> Vec<Delta> {
+        let mut batch = self.fuse.finish(&mut self.live, self.queue.is_empty());
+        if let Some(sight) = self.live.held.news(self.fuse.watched()) {
+            batch.push(host::visibility(Aspect::Pidfd, sight));
+        }
+        if let Some(unread) = self.fuse.unread_news() {
+            batch.push(host::visibility(Aspect::Processes, host::less_unread(unread)));
+        }
+        batch
+    }
+
+    /// Moves what the kernel has for us into our own queue, as much as there is room for.
+    fn receive(&mut self) -> Result<(), Error> {
+        let Some(connector) = &self.sources.connector else { return Ok(()) };
+        while self.queue.len() < QUEUE {
             match connector.receive(&mut self.buf) {
                 Ok(n) => self.queue.extend(self.buf.get(..n).and_then(decode)),
-                Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => self.overrun = true,
+                Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
+                    self.losses.note(connector.dropped(), clock::now());
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => {
+                    return Err(Error::Wait(
+                        "the proc connector",
+                        Errno::from_raw(e.raw_os_error().unwrap_or_default()),
+                    ));
+                }
             }
         }
+        Ok(())
     }
 
-    fn read_inbox(&mut self) {
-        while let Ok(input) = self.inbox.try_recv() {
-            self.fuse.input(&mut self.live, input);
-        }
-    }
-
-    fn arm(&mut self) {
-        let deadline = self.fuse.deadline();
-        if deadline == self.armed {
+    /// Looks for what the connector has lost, once all is taken in that it still told.
+    fn look_for_lost(&mut self) {
+        if !self.queue.is_empty() {
             return;
         }
-        self.armed = deadline;
-        let done = match deadline {
-            None => self.timer.unset(),
-            Some(at) => {
-                let wait = at.since(clock::now()).max(1_000);
-                let expiration = Expiration::OneShot(Duration::from_nanos(wait).into());
-                self.timer.set(expiration, TimerSetTimeFlags::empty())
-            }
-        };
-        if let Err(e) = done {
-            tracing::error!("the observer's timer cannot be set: {e}");
+        let started = clock::now();
+        if let Some(loss) = self.losses.due(started) {
+            self.fuse.lost(&mut self.live, loss.since, loss.count);
+            self.losses.done(started, clock::now());
         }
     }
-}
 
-fn unheld(why: Errno) -> Sight {
-    let remedy = if why == Errno::EMFILE { "; raise the limit of open files (ulimit -n)" } else { "" };
-    Sight::Partial(format!("some processes could not be held: {why}{remedy}; their reaps are found by looking"))
-}
-
-trait AsRawEpoll {
-    fn add(&self, epoll: &Epoll, token: u64) -> nix::Result<()>;
-}
-
-impl<T: std::os::fd::AsFd> AsRawEpoll for T {
-    fn add(&self, epoll: &Epoll, token: u64) -> nix::Result<()> {
-        epoll.add(self, EpollEvent::new(EpollFlags::EPOLLIN, token))
-    }
-}
-
-/// Opens it and waits for the kernel's word that it will tell.
-fn open_connector(buffer: usize) -> Result<Connector, String> {
-    let consequence = "births, execs and exits are found by looking every 100 ms";
-    let connector = Connector::open(buffer).map_err(|e| match e.raw_os_error() {
-        Some(libc::EPERM) => format!("not permitted (before Linux 6.6 it needs root or CAP_NET_ADMIN); {consequence}"),
-        Some(libc::EPROTONOSUPPORT) => format!("this kernel has none (CONFIG_PROC_EVENTS); {consequence}"),
-        Some(libc::ECONNREFUSED) => format!("refused outside the initial network namespace; {consequence}"),
-        _ => format!("{e}; {consequence}"),
-    })?;
-    let mut buf = [0; 4096];
-    let patience = clock::now().plus(100_000_000);
-    while clock::now() < patience {
-        match connector.receive(&mut buf) {
-            Ok(n) => match buf.get(..n).and_then(decode) {
-                Some(Event::Ack { error: 0 }) => return Ok(connector),
-                Some(Event::Ack { error }) => {
-                    return Err(format!("{}; {consequence}", Errno::from_raw(error as i32)));
-                }
-                // an event of another process: it does tell
-                Some(_) => return Ok(connector),
-                None => {}
-            },
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                use nix::poll::{PollFd, PollFlags, poll};
-                use std::os::fd::AsFd as _;
-                let _ = poll(&mut [PollFd::new(connector.as_fd(), PollFlags::POLLIN)], 20_u8);
-            }
-            Err(e) => return Err(format!("{e}; {consequence}")),
+    fn read_inbox(&mut self, now: MonoNs) {
+        while let Some(input) = self.inbox.next() {
+            self.fuse.input(&mut self.live, input);
+        }
+        for (source, count) in self.inbox.take_refused() {
+            self.fuse.refused(source, count, now);
         }
     }
-    Err(format!("the kernel does not answer outside the initial pid and user namespaces; {consequence}"))
+
+    fn arm(&mut self) -> Result<(), Error> {
+        let deadline = self.fuse.deadline().into_iter().chain(self.losses.deadline()).min();
+        self.sources.arm(deadline)
+    }
+}
+
+fn live(sources: &Sources, options: &Options) -> Live {
+    let mut live = Live::new(sources.pidfd.then(|| Rc::clone(&sources.epoll)), sources.pidfd_info);
+    if !options.namespace_ids {
+        live.without_namespace_ids();
+    }
+    live
 }

@@ -104,11 +104,13 @@ pub fn head(world: &World, member: &Member) -> Option<ProcId> {
     }
 }
 
-/// Processes of a member by name, living or zombies as asked for, the oldest first.
+/// Processes of a member by name, living or zombies as asked for, the oldest first. One whose leader has exited before
+/// its threads is both: it lives, and the kernel shows it as a zombie.
 pub fn named<'w>(world: &'w World, member: &Member, name: &str, zombies: bool) -> Vec<&'w Process> {
     let mut all: Vec<&Process> = world
         .present()
-        .filter(|p| p.is_zombie() == zombies && p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
+        .filter(|p| p.is_zombie() == zombies || zombies && p.threads_without_leader().is_some())
+        .filter(|p| p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
         .filter(|p| is_called(p, name))
         .collect();
     all.sort_by_key(|p| (p.born.t, p.id));

@@ -38,6 +38,27 @@ impl Connector {
         self.0.get_rx_buf_sz().unwrap_or(0)
     }
 
+    /// How many messages the kernel could not keep for us since the socket was opened; the count wraps. `None`: this
+    /// kernel does not tell (before Linux 4.12).
+    pub fn dropped(&self) -> Option<u32> {
+        /// `SK_MEMINFO_DROPS` and `SK_MEMINFO_VARS` of `include/uapi/linux/sock_diag.h`.
+        const DROPS: usize = 8;
+        const VARS: usize = 9;
+        let mut info = [0_u32; VARS];
+        let mut length = size_of_val(&info) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `length` bytes to `info`, and both live through the call.
+        let done = unsafe {
+            libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                info.as_mut_ptr().cast(),
+                &raw mut length,
+            )
+        };
+        (done == 0 && length as usize > DROPS * size_of::<u32>()).then_some(info[DROPS])
+    }
+
     /// One datagram's length in `buf`; `WouldBlock` when there is none, `ENOBUFS` when some were lost.
     /// Zero is a datagram that did not come from the kernel.
     pub fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {

@@ -1,8 +1,47 @@
-//! What it means when the kernel has no more of something.
+//! How many files this process may have open (`RLIMIT_NOFILE`, `getrlimit(2)`), and what it means when the kernel has no
+//! more of something.
 
 use std::borrow::Cow;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// The soft limit before it was raised.
+static INHERITED: OnceLock<u64> = OnceLock::new();
+
+/// Raises the soft limit of this process to its hard limit. Programs that [`restore_open_files`] was called for
+/// start with the limit that this process was started with.
+///
+/// # Errors
+/// As of `setrlimit(2)`; the limit stays as it was.
+pub fn raise_open_files() -> Result<(), Errno> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        INHERITED.get_or_init(|| soft);
+    }
+    Ok(())
+}
+
+/// How many files this process may have open now.
+pub fn open_files() -> Result<u64, Errno> {
+    getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)
+}
+
+/// Gives the program that `command` will start the soft limit from before [`raise_open_files`]. A limit above 1,024
+/// breaks programs that use `select(2)`.
+pub fn restore_open_files(command: &mut Command) -> &mut Command {
+    let Some(soft) = INHERITED.get().copied() else { return command };
+    let restore = move || {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        Ok(setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard)?)
+    };
+    // SAFETY: between fork and exec it makes two system calls, and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(restore) }
+}
 
 /// The error in words, with the way out where a limit is reached. `EAGAIN` is taken for that of `fork(2)`.
 pub fn reason(e: Errno) -> Cow<'static, str> {

@@ -113,7 +113,7 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
             "the bound on processes is one for all pods together",
         ),
         // known only once something is looked at; nobody looks for holders yet
-        Aspect::Namespaces | Aspect::Holders => return None,
+        Aspect::Namespaces | Aspect::Holders | Aspect::Observer => return None,
     };
     Some(match sight {
         Sight::Full => Check::ok(what, with),

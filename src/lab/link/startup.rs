@@ -24,7 +24,8 @@ use crate::lab::users::{self, Mapped};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{ProcId, Sight};
 use crate::observe::InputSender;
-use crate::sys::{limits, wait};
+use crate::sys::limits::{self, restore_open_files};
+use crate::sys::wait;
 
 /// How long a node may take to be ready, in seconds. It takes some 30 ms.
 const PATIENCE_S: i64 = 20;
@@ -49,12 +50,15 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     patience(PATIENCE_S)?;
     // as its standard input the socket needs no number agreed on and no flag changed
     let program = Executable::copy_of(exe).map_err(|e| Error::Start(e.to_string()))?;
-    let mut launcher = Command::new(program.path())
+    let mut command = Command::new(program.path());
+    command
         .arg0("podscope")
         .arg(hidden::NODE)
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
+        .stdout(Stdio::null());
+    // what the app allows itself is not for the pods' programs, which take their limits over from the node
+    let mut launcher = restore_open_files(&mut command)
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {}", exe.display(), limits::reason_of(&e))))?;
 

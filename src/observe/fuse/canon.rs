@@ -73,6 +73,7 @@ impl Fuse {
                 }
                 if self.entries.contains_key(&id) {
                     self.joined.insert(id, member);
+                    kernel.prefer(id);
                 }
             }
             Delta::Signalled { target, .. } => {

@@ -2,8 +2,9 @@
 
 use super::usage::{cpu_is_news, memory_is_news};
 use super::{Fuse, Kernel};
-use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
+use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
 use crate::observe::clock::NS_PER_TICK;
+use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
 
 impl Fuse {
@@ -21,8 +22,6 @@ impl Fuse {
         let known = entry.facts.as_ref();
         let status = reading.status.clone().unwrap_or_default();
         let dead = reading.stat.is_dead();
-        // a leader that ended before its threads looks like a zombie and is none
-        let state = if reading.stat.state == State::Zombie && !dead { State::Sleeping } else { reading.stat.state };
         let facts = Facts {
             id,
             parent: entry.parent,
@@ -31,7 +30,8 @@ impl Fuse {
                 Some(known) if reading.cmdline.is_empty() => known.cmdline.clone(),
                 _ => reading.cmdline.clone(),
             },
-            state,
+            // also `Z` while threads live on whose leader has ended
+            state: reading.stat.state,
             uid: reading.status.as_ref().map(|s| s.uid).or(known.map(|k| k.uid)).unwrap_or_default(),
             nspid: match known {
                 Some(known) if status.nspid.is_empty() => known.nspid.clone(),
@@ -81,11 +81,11 @@ impl Fuse {
         }
         let counted = entry.exit.is_none();
         let mut new = old;
-        new.merge(&self.set_of(kernel, id.pid, reading));
+        new.merge(&self.set_of(kernel, id.pid, reading, &old));
         if new != old {
             if counted {
                 self.namespaces.join(&new);
-                self.namespaces.leave(&old);
+                self.left(kernel, &old);
             }
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.namespaces = new;
@@ -93,31 +93,54 @@ impl Fuse {
         }
     }
 
-    /// The identities behind a reading's inode numbers; tells of those that are new.
-    pub(super) fn set_of(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
+    /// The identities behind a reading's inode numbers; tells of those that are new. `before`: those that the process
+    /// was in so far.
+    pub(super) fn set_of(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading, before: &NsSet) -> NsSet {
         let mut set = NsSet::default();
         for kind in NsKind::ALL {
             let Some(ino) = reading.links[kind as usize] else { continue };
-            let (id, new) = self.namespaces.intern(kind, ino);
-            set.set(id);
-            if !new {
-                continue;
-            }
-            let at = Stamp::by_then(kernel.now(), Source::Scan);
-            let table = &self.namespaces;
-            let found = kernel.describe(pid, kind, &|ino| table.is_known(ino));
-            if !found.iter().any(|raw| raw.ino == ino) {
-                self.out.push(Delta::Namespace { namespace: Namespace::new(id), at });
-            }
-            for raw in found {
-                let id = self.namespaces.intern(raw.kind, raw.ino).0;
-                let owner = raw.owner.map(|ino| self.namespaces.intern(NsKind::User, ino).0);
-                let parent = raw.parent.map(|ino| self.namespaces.intern(raw.kind, ino).0);
-                let namespace = Namespace { id, owner_uid: raw.owner_uid, owner, parent };
-                self.out.push(Delta::Namespace { namespace, at });
-            }
+            // whoever is where it was needs no second question, and most are
+            let same = before.get(kind).filter(|id| id.ino == ino && self.namespaces.is_inhabited(*id));
+            set.set(same.unwrap_or_else(|| self.identify(kernel, pid, kind, ino)));
         }
         set
+    }
+
+    fn identify(&mut self, kernel: &mut impl Kernel, pid: u32, kind: NsKind, ino: u64) -> NsId {
+        // it may have moved on since its link was read
+        let ns = kernel.namespace(pid, kind).filter(|ns| ns.ino == ino).unwrap_or(Nsfs { ino, unique: None });
+        if ns.unique.is_none() && self.namespaces.depends_on_holders(ino) {
+            let id = NsId { kind, dev: self.namespaces.device(), ino, generation: 0 };
+            let now = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
+            self.namespaces.holds_still(ino, &now);
+        }
+        if self.namespaces.current(kind, ns).is_some() {
+            return self.namespaces.intern(kind, ns).0;
+        }
+        let at = Stamp::by_then(kernel.now(), Source::Scan);
+        let table = &self.namespaces;
+        let found = kernel.describe(pid, kind, &|kind, ns| table.current(kind, ns).is_some());
+        let id = self.namespaces.intern(kind, ns).0;
+        if !found.iter().any(|raw| raw.ns.ino == ino) {
+            self.out.push(Delta::Namespace { namespace: Namespace::new(id), at });
+        }
+        for raw in found {
+            let id = self.namespaces.intern(raw.kind, raw.ns).0;
+            let owner = raw.owner.map(|ns| self.namespaces.intern(NsKind::User, ns).0);
+            let parent = raw.parent.map(|ns| self.namespaces.intern(raw.kind, ns).0);
+            self.namespaces.set_above(id, [owner, parent]);
+            let namespace = Namespace { id, owner_uid: raw.owner_uid, owner, parent };
+            self.out.push(Delta::Namespace { namespace, at });
+        }
+        id
+    }
+
+    /// A process is in these no longer.
+    pub(super) fn left(&mut self, kernel: &mut impl Kernel, set: &NsSet) {
+        for id in self.namespaces.leave(set) {
+            let holders = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
+            self.namespaces.held(id, holders);
+        }
     }
 
     /// Its place in the pid namespaces.
@@ -125,13 +148,13 @@ impl Fuse {
         let Some(inner) = reading.status.as_ref().and_then(|s| s.nspid.last().copied()) else { return };
         let depth = reading.status.as_ref().map_or(0, |s| s.nspid.len());
         let Some(entry) = self.entries.get(&id) else { return };
-        let ns = entry.namespaces.get(NsKind::Pid).map(|ns| ns.ino);
+        let ns = entry.namespaces.get(NsKind::Pid);
         let of_parent = entry.parent.process().and_then(|p| self.entries.get(&p));
         let same_depth =
             of_parent.and_then(|p| p.facts.as_ref()).is_some_and(|f| f.nspid.len() == depth || f.nspid.is_empty());
         let init = if inner == 1 {
             Some(id)
-        } else if let Some(known) = ns.and_then(|ino| self.inits.get(&ino)) {
+        } else if let Some(known) = ns.and_then(|ns| self.inits.get(&ns)) {
             Some(*known)
         } else if same_depth {
             entry.init
@@ -147,8 +170,8 @@ impl Fuse {
         if told_before {
             return;
         }
-        if let (1, Some(ino)) = (inner, ns) {
-            self.inits.insert(ino, id);
+        if let (1, Some(ns)) = (inner, ns) {
+            self.inits.insert(ns, id);
         }
         if let Some(init) = init {
             let space = self.spaces.entry(init).or_default();

@@ -3,7 +3,7 @@
 use super::{Entry, Fuse, Kernel};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::options::Scope;
-use crate::observe::proc::{Depth, Reading};
+use crate::observe::proc::{Depth, Reading, Unread};
 
 impl Fuse {
     pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
@@ -40,25 +40,25 @@ impl Fuse {
         self.born(kernel, predicted, reading, at);
     }
 
-    /// Reads and holds the process that `entry` means, or nothing if another has its pid by now.
-    pub(super) fn meet(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Option<Reading> {
+    /// Reads and holds the process that `entry` means; it is gone if another has its pid by now.
+    pub(super) fn meet(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Result<Reading, Unread> {
         let reading = kernel.meet(entry.id.pid)?;
         let same = if derived { entry.is(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
         if !same {
             kernel.release(ProcId { pid: entry.id.pid, start: reading.stat.start });
         }
-        same.then_some(reading)
+        same.then_some(reading).ok_or(Unread::Gone)
     }
 
-    /// A process that was not known. Without a `reading` it is gone already.
+    /// A process that was not known.
     pub(super) fn born(
         &mut self,
         kernel: &mut impl Kernel,
         mut entry: Entry,
-        reading: Option<Reading>,
+        reading: Result<Reading, Unread>,
         at: Stamp,
     ) -> ProcId {
-        if let Some(reading) = &reading {
+        if let Ok(reading) = &reading {
             entry.id.start = reading.stat.start;
             entry.exact_start = true;
             if !entry.exact_birth {
@@ -72,7 +72,7 @@ impl Fuse {
             entry.init = from.init;
         }
         self.namespaces.join(&entry.namespaces);
-        if reading.is_none()
+        if reading.is_err()
             && let Some(init) = entry.init
         {
             let space = self.spaces.entry(init).or_default();
@@ -88,12 +88,20 @@ impl Fuse {
             self.children.entry(p).or_default().insert(id);
         }
         self.out.push(Delta::Born { id, parent, at });
-        if let Some(reading) = reading {
-            self.absorb(kernel, id, &reading, true);
-            self.unsettle(kernel, id);
-        } else {
-            let now = kernel.now();
-            self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
+        match reading {
+            Ok(reading) => {
+                self.was_read(id.pid);
+                self.absorb(kernel, id, &reading, true);
+                self.unsettle(kernel, id);
+            }
+            Err(Unread::Gone) => {
+                let now = kernel.now();
+                self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
+            }
+            Err(why) => {
+                self.not_read(id.pid, why);
+                self.unsettle(kernel, id);
+            }
         }
         id
     }
@@ -111,7 +119,7 @@ impl Fuse {
     pub(super) fn exec(&mut self, kernel: &mut impl Kernel, t: MonoNs, tgid: u32) {
         let Some(id) = self.bearer(tgid) else { return };
         let at = Stamp::connector(t);
-        let reading = kernel.read(tgid, Depth::All).filter(|r| r.stat.start == id.start);
+        let reading = kernel.read(tgid, Depth::All).ok().filter(|r| r.stat.start == id.start);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         // the other threads are gone, and whichever called execve is the leader now (de_thread, fs/exec.c)
         entry.threads = 1;
@@ -124,8 +132,8 @@ impl Fuse {
         self.out.push(Delta::Exec { id, comm, cmdline, at });
         if let Some(reading) = reading {
             self.absorb(kernel, id, &reading, true);
-            self.unsettle(kernel, id);
         }
+        self.unsettle(kernel, id);
     }
 
     pub(super) fn renamed(&mut self, tgid: u32, comm: String, t: MonoNs) {
@@ -139,8 +147,9 @@ impl Fuse {
 
     pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32, _at: Stamp) {
         let Some(id) = self.bearer(tgid) else { return };
-        if let Some(reading) = kernel.read(tgid, Depth::All).filter(|r| r.stat.start == id.start) {
-            self.absorb(kernel, id, &reading, false);
+        match kernel.read(tgid, Depth::All) {
+            Ok(reading) if reading.stat.start == id.start => self.absorb(kernel, id, &reading, false),
+            _ => self.unsettle(kernel, id),
         }
     }
 
@@ -164,7 +173,10 @@ impl Fuse {
         let over = if entry.exact_threads {
             entry.threads == 0
         } else {
-            kernel.read(tgid, Depth::Stat).is_none_or(|r| r.stat.start != id.start || r.stat.is_dead())
+            match kernel.read(tgid, Depth::Stat) {
+                Ok(r) => !entry.is(r.stat.start, false) || r.stat.is_dead(),
+                Err(why) => why == Unread::Gone,
+            }
         };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !over {
@@ -201,7 +213,13 @@ impl Fuse {
             return;
         }
         entry.exit = Some((at, status));
-        self.namespaces.leave(&entry.namespaces);
+        let (is_there, namespaces, reaper) = (entry.gone.is_none(), entry.namespaces, entry.parent.process());
+        if is_there {
+            // the zombie, and whoever must reap it
+            kernel.prefer(id);
+            reaper.filter(|id| self.entries.contains_key(id)).into_iter().for_each(|id| kernel.prefer(id));
+        }
+        self.left(kernel, &namespaces);
         self.unsettled.remove(&id);
         if let Some(to) = parent.map(|pid| self.parent_of(pid)) {
             self.reparented(id, to, Stamp::by_then(at.t, at.source));
@@ -209,18 +227,28 @@ impl Fuse {
         self.out.push(Delta::Exited { id, status, at });
         // the kernel gave the children away before it told of the exit (exit_notify, kernel/exit.c)
         for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
-            match kernel.read(child.pid, Depth::Stat).filter(|r| r.stat.start == child.start) {
-                Some(r) if r.stat.ppid != id.pid => {
-                    let to = self.parent_of(r.stat.ppid);
-                    self.reparented(child, to, at);
+            match kernel.read(child.pid, Depth::Stat) {
+                Ok(r) if self.is_process(child, &r) => {
+                    if r.stat.ppid != id.pid {
+                        let to = self.parent_of(r.stat.ppid);
+                        self.reparented(child, to, at);
+                    }
                 }
-                Some(_) => {}
-                None => {
+                Ok(_) | Err(Unread::Gone) => {
                     let now = kernel.now();
                     self.vanished(child, Stamp::by_then(now, Source::Inferred), None);
                 }
+                Err(why) => {
+                    self.not_read(child.pid, why);
+                    self.unsettle(kernel, child);
+                }
             }
         }
+    }
+
+    /// Whether the reading is of this very process.
+    pub(super) fn is_process(&self, id: ProcId, reading: &Reading) -> bool {
+        self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.is(reading.stat.start, false))
     }
 
     /// Tells it only if it is news.

@@ -109,6 +109,7 @@ impl Fuse {
     fn reaped(&mut self, kernel: &mut impl Kernel, id: ProcId, by: Parent, at: Stamp) {
         self.ending.remove(&id);
         self.unreaped.remove(&id);
+        self.was_read(id.pid);
         self.unsettled.remove(&id);
         kernel.release(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -192,12 +193,12 @@ impl Fuse {
 
 /// Wait status of a process that is a zombie now, where /proc may tell us.
 pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
-    let reading = kernel.read(id.pid, Depth::All).filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
+    let reading = kernel.read(id.pid, Depth::All).ok().filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
     // without ptrace access the kernel writes zero, and refuses the links too
     let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
     may_know.then_some(WaitStatus(reading.stat.exit_code))
 }
 
 fn lives(kernel: &mut impl Kernel, entry: &Entry) -> bool {
-    kernel.read(entry.id.pid, Depth::Stat).is_some_and(|r| r.stat.start == entry.id.start && !r.stat.is_dead())
+    kernel.read(entry.id.pid, Depth::Stat).is_ok_and(|r| r.stat.start == entry.id.start && !r.stat.is_dead())
 }

@@ -1,12 +1,14 @@
 //! Looking: to start the picture, to verify it, and to find what no event told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use nix::errno::Errno;
 
 use super::reap::zombie_status;
 use super::{DISCOVER_NS, Entry, Fuse, Kernel, VERIFY_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
-use crate::observe::proc::{Depth, Reading};
+use crate::observe::proc::{Depth, Reading, Unread};
 
 /// Processes read whole in one verifying scan; of the others only `stat`.
 pub const BUDGET: usize = 64;
@@ -16,10 +18,19 @@ impl Fuse {
     pub fn watch(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         self.unrelated.clear();
         if self.bearer(id.pid).is_none() {
-            let Some(stat) = kernel.read(id.pid, Depth::Stat).filter(|r| r.stat.start == id.start) else { return };
-            let parent = self.parent_of(stat.stat.ppid);
+            let reading = match kernel.read(id.pid, Depth::Stat) {
+                Ok(reading) if reading.stat.start == id.start => reading,
+                Ok(_) | Err(Unread::Gone) => return,
+                Err(why) => {
+                    self.not_read(id.pid, why);
+                    self.wanted.insert(id);
+                    return self.settle_soon(kernel);
+                }
+            };
+            let parent = self.parent_of_root(kernel, reading.stat.ppid);
             self.adopt(kernel, id, parent);
         }
+        kernel.prefer(id);
         self.discover(kernel);
         self.due_from_now(kernel);
     }
@@ -38,15 +49,24 @@ impl Fuse {
                 continue;
             }
             let ppid = kernel.read(id.pid, Depth::Stat).map_or(0, |r| r.stat.ppid);
-            let parent = kernel
-                .read(ppid, Depth::Stat)
-                .map_or(Parent::Outside, |r| Parent::Process(ProcId { pid: ppid, start: r.stat.start }));
+            let parent = self.parent_of_root(kernel, ppid);
             self.adopt(kernel, *id, parent);
         }
         self.tell_denied(kernel);
     }
 
-    fn due_from_now(&mut self, kernel: &mut impl Kernel) {
+    /// The parent of a process that is watched without it.
+    fn parent_of_root(&self, kernel: &mut impl Kernel, ppid: u32) -> Parent {
+        if let Some(known) = self.bearer(ppid) {
+            return Parent::Process(known);
+        }
+        match kernel.read(ppid, Depth::Stat) {
+            Ok(r) => Parent::Process(ProcId { pid: ppid, start: r.stat.start }),
+            Err(_) => Parent::Outside,
+        }
+    }
+
+    pub(super) fn due_from_now(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
         self.verify_at = now.plus(VERIFY_NS);
         self.discover_at = now.plus(DISCOVER_NS);
@@ -55,10 +75,13 @@ impl Fuse {
     /// A process found by looking.
     pub(super) fn adopt(&mut self, kernel: &mut impl Kernel, id: ProcId, parent: Parent) {
         let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
-        let Some(reading) = Self::meet(kernel, &entry, false) else { return };
+        let reading = match Self::meet(kernel, &entry, false) {
+            Err(Unread::Gone) => return,
+            reading => reading,
+        };
         let born = kernel.ticks().born_by(id.start).0.min(kernel.now().0);
-        let dead = reading.stat.is_dead();
-        self.born(kernel, entry, Some(reading), Stamp::by_then(MonoNs(born), Source::Scan));
+        let dead = reading.as_ref().is_ok_and(|r| r.stat.is_dead());
+        self.born(kernel, entry, reading, Stamp::by_then(MonoNs(born), Source::Scan));
         self.tell_kin(id, Stamp::by_then(kernel.now(), Source::Scan));
         if dead {
             let status = zombie_status(kernel, id);
@@ -71,14 +94,31 @@ impl Fuse {
     pub(super) fn discover(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
         self.discover_at = now.plus(DISCOVER_NS);
-        let pids = kernel.pids();
+        let pids = match kernel.pids() {
+            Ok(pids) => pids,
+            Err(why) => {
+                self.unlisted = Some(match why {
+                    Unread::Failed(e) => e,
+                    Unread::Gone => Errno::ENOENT,
+                    Unread::Denied => Errno::EACCES,
+                });
+                return;
+            }
+        };
+        self.unlisted = None;
         let mut unknown: HashMap<u32, (ProcId, u32)> = HashMap::new();
         for pid in &pids {
             if self.bearer(*pid).is_some() || self.unrelated.contains(pid) {
                 continue;
             }
-            if let Some(Reading { stat, .. }) = kernel.read(*pid, Depth::Stat) {
-                unknown.insert(*pid, (ProcId { pid: *pid, start: stat.start }, stat.ppid));
+            match kernel.read(*pid, Depth::Stat) {
+                Ok(Reading { stat, .. }) => {
+                    self.was_read(*pid);
+                    unknown.insert(*pid, (ProcId { pid: *pid, start: stat.start }, stat.ppid));
+                }
+                // what another user hides is not of the lab
+                Err(Unread::Denied) if self.scope == Scope::Lab => {}
+                Err(why) => self.not_read(*pid, why),
             }
         }
         // parents first, so that children take over what they should
@@ -101,9 +141,10 @@ impl Fuse {
                 break;
             }
         }
+        let all: HashSet<u32> = pids.into_iter().collect();
+        self.unread.retain(|pid, _| all.contains(pid));
         if self.scope == Scope::Lab {
             let mut present = std::mem::take(&mut self.unrelated);
-            let all: std::collections::HashSet<u32> = pids.into_iter().collect();
             present.retain(|pid| all.contains(pid));
             present.extend(order.into_iter().map(|(id, _)| id.pid));
             self.unrelated = present;
@@ -120,6 +161,9 @@ impl Fuse {
             let depth = if i < budget { Depth::All } else { Depth::Stat };
             self.check(kernel, *id, depth);
         }
+        if self.unlisted.is_some() || self.unread.values().any(|why| matches!(why, Unread::Failed(_))) {
+            self.discover(kernel);
+        }
         self.count(kernel);
         self.scan_from = all.get((from + budget.min(all.len())) % all.len().max(1)).copied();
         self.tell_denied(kernel);
@@ -128,6 +172,9 @@ impl Fuse {
     /// A second look at those that just changed.
     pub(super) fn settle(&mut self, kernel: &mut impl Kernel) {
         self.settle_at = None;
+        for id in std::mem::take(&mut self.wanted) {
+            self.watch(kernel, id);
+        }
         for id in std::mem::take(&mut self.unsettled) {
             if let Some(entry) = self.entries.get_mut(&id) {
                 // the first state was seen in the rush of the event: any other is news
@@ -149,11 +196,19 @@ impl Fuse {
         let Some(entry) = self.entries.get(&id).filter(|e| e.gone.is_none()) else { return };
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader, entry.parent);
         let depth = if exited { Depth::Stat } else { depth };
-        let same = |r: &Reading| r.stat.start == id.start;
-        let Some(reading) = kernel.read(id.pid, depth).filter(same) else {
-            let now = kernel.now();
-            return self.vanished(id, Stamp::by_then(now, Source::Scan), None);
+        // one that could not be held before may be by now
+        let meets = depth == Depth::All && entry.exact_start && !kernel.holds(id);
+        let read = if meets { kernel.meet(id.pid) } else { kernel.read(id.pid, depth) };
+        let reading = match read {
+            Ok(reading) if self.is_process(id, &reading) => reading,
+            Ok(other) => {
+                kernel.release(ProcId { pid: id.pid, start: other.stat.start });
+                return self.vanished(id, Stamp::by_then(kernel.now(), Source::Scan), None);
+            }
+            Err(Unread::Gone) => return self.vanished(id, Stamp::by_then(kernel.now(), Source::Scan), None),
+            Err(why) => return self.not_read(id.pid, why),
         };
+        self.was_read(id.pid);
         let ends = reading.stat.is_dead() && !exited;
         let moves = parent != self.parent_of(reading.stat.ppid)
             && (parent.process().is_some() || self.bearer(reading.stat.ppid).is_some());

@@ -16,6 +16,10 @@ struct Fake {
     now: u64,
     statuses: HashMap<u32, i32>,
     cgroups: HashMap<String, Counted>,
+    /// Unique numbers of namespaces, by inode.
+    uniques: HashMap<u64, u64>,
+    /// To every reading.
+    refuses: Option<Unread>,
 }
 
 impl Fake {
@@ -39,15 +43,22 @@ impl Kernel for Fake {
     fn ticks(&mut self) -> Ticks {
         Ticks::default()
     }
-    fn pids(&mut self) -> Vec<u32> {
-        self.table.keys().copied().collect()
+    fn pids(&mut self) -> Result<Vec<u32>, Unread> {
+        match self.refuses {
+            Some(why) => Err(why),
+            None => Ok(self.table.keys().copied().collect()),
+        }
     }
-    fn read(&mut self, pid: u32, _: Depth) -> Option<Reading> {
-        self.table.get(&pid).cloned()
+    fn read(&mut self, pid: u32, _: Depth) -> Result<Reading, Unread> {
+        match self.refuses {
+            Some(why) => Err(why),
+            None => self.table.get(&pid).cloned().ok_or(Unread::Gone),
+        }
     }
-    fn meet(&mut self, pid: u32) -> Option<Reading> {
-        self.table.get(&pid).cloned()
+    fn meet(&mut self, pid: u32) -> Result<Reading, Unread> {
+        self.read(pid, Depth::All)
     }
+    fn prefer(&mut self, _: ProcId) {}
     fn count(&mut self, cgroup: &str) -> Option<Counted> {
         self.cgroups.get(cgroup).copied()
     }
@@ -58,7 +69,14 @@ impl Kernel for Fake {
         true
     }
     fn release(&mut self, _: ProcId) {}
-    fn describe(&mut self, _: u32, _: NsKind, _: &dyn Fn(u64) -> bool) -> Vec<RawNs> {
+    fn describe(&mut self, _: u32, _: NsKind, _: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {
+        Vec::new()
+    }
+    fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs> {
+        let ino = self.table.get(&pid)?.links[kind as usize]?;
+        Some(Nsfs { ino, unique: self.uniques.get(&ino).copied() })
+    }
+    fn holders(&mut self, _: NsId, _: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
         Vec::new()
     }
 }
@@ -418,7 +436,7 @@ fn an_orphan_that_is_found_by_looking_is_of_whose_mounts_it_lives_in() {
     mounts(&mut play, 13, 2);
     play.machine.live(14, 11, &[5]);
     mounts(&mut play, 14, 1);
-    play.fuse.lost(&mut play.machine, t(2));
+    play.fuse.lost(&mut play.machine, t(2), None);
     play.finish();
     let moves = |pid| play.process(pid).reparents.iter().map(|r| (r.from, r.to)).collect::<Vec<_>>();
     assert_eq!((play.process(13).member.as_ref(), play.process(14).member.as_ref()), (Some(&web), Some(&pause)));

@@ -1,0 +1,51 @@
+//! What is kept when the observer has failed and starts again.
+
+use super::{Entry, Fuse, Kernel};
+use crate::model::Delta;
+
+impl Fuse {
+    /// Goes on from what was known. A failure may have struck in the middle of a change, so that every index is made
+    /// from the entries again, and every entry is compared with the machine. `kernel` holds nothing yet.
+    pub fn start_again(&mut self, kernel: &mut impl Kernel, connector: bool) {
+        let fresh = Self::new(self.scope, connector, self.namespaces.device());
+        let old = std::mem::replace(self, fresh);
+        let now = kernel.now();
+        self.namespaces = old.namespaces;
+        self.namespaces.forget_members();
+        (self.inits, self.spaces) = (old.inits, old.spaces);
+        (self.joined, self.cgroups, self.wanted) = (old.joined, old.cgroups, old.wanted);
+        self.past = old.past.into_iter().filter(|id| old.entries.contains_key(id)).collect();
+        // what was concluded and not handed over
+        self.out = old.out;
+        for (id, entry) in old.entries {
+            self.enter(id, entry);
+        }
+        for id in self.unreaped.clone() {
+            kernel.prefer(id);
+        }
+        if connector {
+            let at = crate::model::Stamp::by_then(now, crate::model::Source::Scan);
+            self.out.push(Delta::Lost { source: crate::model::Source::Connector, count: None, at });
+        }
+        self.compare(kernel);
+        self.due_from_now(kernel);
+    }
+
+    fn enter(&mut self, id: crate::model::ProcId, entry: Entry) {
+        let last = self.current.entry(id.pid).or_insert(id);
+        *last = (*last).max(id);
+        if entry.is_unreaped() {
+            self.unreaped.insert(id);
+            if let Some(parent) = entry.parent.process() {
+                self.children.entry(parent).or_default().insert(id);
+            }
+            if entry.gone.is_some() {
+                self.ending.insert(id);
+            }
+        }
+        if entry.exit.is_none() && entry.gone.is_none() {
+            self.namespaces.join(&entry.namespaces);
+        }
+        self.entries.insert(id, entry);
+    }
+}

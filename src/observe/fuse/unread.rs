@@ -1,0 +1,62 @@
+//! Processes that are there and could not be read.
+
+use nix::errno::Errno;
+
+use super::Fuse;
+use crate::observe::proc::Unread;
+
+/// How many could not be read, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadCount {
+    /// Closed to us.
+    pub denied: usize,
+    /// The kernel could not serve us; they are tried again.
+    pub failed: usize,
+    /// The reason of one of `failed`.
+    pub why: Option<Errno>,
+    /// Why the list of all processes could not be read.
+    pub list: Option<Errno>,
+}
+
+impl UnreadCount {
+    /// A count that only moves a little is no news.
+    const fn is_news(&self, told: &Self) -> bool {
+        const fn moved(now: usize, told: usize) -> bool {
+            (now == 0) != (told == 0) || now.abs_diff(told) * 10 > told
+        }
+        moved(self.denied, told.denied) || moved(self.failed, told.failed) || self.list.is_some() != told.list.is_some()
+    }
+}
+
+impl Fuse {
+    /// A process could not be read. It stays in the picture as it was last seen.
+    pub(super) fn not_read(&mut self, pid: u32, why: Unread) {
+        match why {
+            Unread::Gone => drop(self.unread.remove(&pid)),
+            Unread::Denied | Unread::Failed(_) => drop(self.unread.insert(pid, why)),
+        }
+    }
+
+    pub(super) fn was_read(&mut self, pid: u32) {
+        // most often there is none at all
+        if !self.unread.is_empty() {
+            self.unread.remove(&pid);
+        }
+    }
+
+    /// How many cannot be read from now on, when that has changed.
+    pub fn unread_news(&mut self) -> Option<UnreadCount> {
+        let mut now = UnreadCount { list: self.unlisted, ..UnreadCount::default() };
+        for why in self.unread.values() {
+            match why {
+                Unread::Failed(e) => (now.failed, now.why) = (now.failed + 1, Some(*e)),
+                Unread::Denied | Unread::Gone => now.denied += 1,
+            }
+        }
+        if !now.is_news(&self.unread_told) {
+            return None;
+        }
+        self.unread_told = now;
+        Some(now)
+    }
+}

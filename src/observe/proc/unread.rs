@@ -1,0 +1,48 @@
+//! Why a process could not be read. "Not there", "not permitted" and "failed" are three different answers.
+
+use std::io;
+
+use nix::errno::Errno;
+
+/// What kept us from reading a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Nobody has this pid, or no longer (`ENOENT`, `ESRCH`).
+    #[error("there is no such process")]
+    Gone,
+    /// It is there and closed to us (`EACCES`, `EPERM`).
+    #[error("not permitted: the process belongs to another user")]
+    Denied,
+    /// It may be there: the kernel could not serve us, as with `EMFILE` when no descriptor is left.
+    #[error("{0}")]
+    Failed(Errno),
+}
+
+impl From<Errno> for Unread {
+    fn from(e: Errno) -> Self {
+        match e {
+            Errno::ENOENT | Errno::ESRCH => Self::Gone,
+            Errno::EACCES | Errno::EPERM => Self::Denied,
+            other => Self::Failed(other),
+        }
+    }
+}
+
+impl From<io::Error> for Unread {
+    fn from(e: io::Error) -> Self {
+        Self::from(e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_answers() {
+        assert_eq!(Unread::from(Errno::ESRCH), Unread::Gone);
+        assert_eq!(Unread::from(Errno::EACCES), Unread::Denied);
+        assert_eq!(Unread::from(Errno::EMFILE), Unread::Failed(Errno::EMFILE));
+        assert_eq!(Unread::from(io::Error::from_raw_os_error(libc::ENOENT)), Unread::Gone);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the observer waits for, opened together and probed on this machine.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+use super::clock;
+use super::decode::{Event, decode};
+use super::error::Error;
+use super::live::probe_pidfd;
+use super::options::Options;
+use crate::model::{Aspect, MonoNs, Sight};
+use crate::sys::connector::Connector;
+
+pub const CONNECTOR: u64 = 0;
+pub const BELL: u64 = 1;
+pub const TIMER: u64 = 2;
+
+pub struct Sources {
+    pub epoll: Rc<Epoll>,
+    pub connector: Option<Connector>,
+    pub bell: Arc<EventFd>,
+    timer: TimerFd,
+    armed: Option<MonoNs>,
+    pub pidfd: bool,
+    pub pidfd_info: bool,
+    /// What each is worth.
+    pub sights: [(Aspect, Sight); 3],
+}
+
+impl Sources {
+    pub fn open(options: &Options, bell: Arc<EventFd>) -> Result<Self, Error> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|e| Error::Wait("epoll", e))?;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)
+            .map_err(|e| Error::Wait("timerfd", e))?;
+        add(&epoll, &bell, BELL)?;
+        add(&epoll, &timer, TIMER)?;
+
+        let off = || Sight::Missing("switched off".to_owned());
+        let (connector, connector_sight) = match options.connector.then(|| open_connector(options.buffer)) {
+            Some(Ok(connector)) => {
+                add(&epoll, &connector, CONNECTOR)?;
+                (Some(connector), Sight::Full)
+            }
+            Some(Err(reason)) => (None, Sight::Missing(reason)),
+            None => (None, off()),
+        };
+        let (mut pidfd, mut info) = probe_pidfd();
+        if !options.pidfd {
+            pidfd = off();
+        }
+        if !options.pidfd_info || !options.pidfd {
+            info = off();
+        }
+        Ok(Self {
+            epoll: Rc::new(epoll),
+            connector,
+            bell,
+            timer,
+            armed: None,
+            pidfd: pidfd.is_full(),
+            pidfd_info: info.is_full(),
+            sights: [(Aspect::ProcConnector, connector_sight), (Aspect::Pidfd, pidfd), (Aspect::PidfdExitInfo, info)],
+        })
+    }
+
+    /// Sleeps until something is ready; with `at_once` only asks.
+    pub fn wait(&self, ready: &mut [EpollEvent], at_once: bool) -> Result<usize, Error> {
+        match self.epoll.wait(ready, if at_once { EpollTimeout::ZERO } else { EpollTimeout::NONE }) {
+            Err(Errno::EINTR) => Ok(0),
+            woken => woken.map_err(|e| Error::Wait("epoll_wait", e)),
+        }
+    }
+
+    /// The timer went off. Until it is read it keeps waking us.
+    pub fn timer_went_off(&mut self) {
+        // EAGAIN: it was set again since
+        let _ = self.timer.wait();
+        self.armed = None;
+    }
+
+    /// Wakes us at this time.
+    pub fn arm(&mut self, deadline: Option<MonoNs>) -> Result<(), Error> {
+        if deadline == self.armed {
+            return Ok(());
+        }
+        let done = match deadline {
+            None => self.timer.unset(),
+            Some(at) => {
+                let wait = at.since(clock::now()).max(1_000);
+                let expiration = Expiration::OneShot(Duration::from_nanos(wait).into());
+                self.timer.set(expiration, TimerSetTimeFlags::empty())
+            }
+        };
+        self.armed = deadline;
+        done.map_err(|e| Error::Wait("timerfd", e))
+    }
+}
+
+fn add(epoll: &Epoll, fd: impl AsFd, token: u64) -> Result<(), Error> {
+    epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token)).map_err(|e| Error::Wait("epoll", e))
+}
+
+/// Opens it and waits for the kernel's word that it will tell.
+fn open_connector(buffer: usize) -> Result<Connector, String> {
+    let consequence = "births, execs and exits are found by looking every 100 ms";
+    let connector = Connector::open(buffer).map_err(|e| match e.raw_os_error() {
+        Some(libc::EPERM) => format!("not permitted (before Linux 6.6 it needs root or CAP_NET_ADMIN); {consequence}"),
+        Some(libc::EPROTONOSUPPORT) => format!("this kernel has none (CONFIG_PROC_EVENTS); {consequence}"),
+        Some(libc::ECONNREFUSED) => format!("refused outside the initial network namespace; {consequence}"),
+        _ => format!("{e}; {consequence}"),
+    })?;
+    let mut buf = [0; 4096];
+    let patience = clock::now().plus(100_000_000);
+    while clock::now() < patience {
+        match connector.receive(&mut buf) {
+            Ok(n) => match buf.get(..n).and_then(decode) {
+                Some(Event::Ack { error: 0 }) => return Ok(connector),
+                Some(Event::Ack { error }) => {
+                    return Err(format!("{}; {consequence}", Errno::from_raw(error as i32)));
+                }
+                // an event of another process: it does tell
+                Some(_) => return Ok(connector),
+                None => {}
+            },
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let _ = poll(&mut [PollFd::new(connector.as_fd(), PollFlags::POLLIN)], 20_u8);
+            }
+            Err(e) => return Err(format!("{e}; {consequence}")),
+        }
+    }
+    Err(format!("the kernel does not answer outside the initial pid and user namespaces; {consequence}"))
+}
