@@ -3,9 +3,11 @@
 mod apart;
 mod bad;
 mod cgroup;
+mod examples;
 mod files;
 mod hand;
 mod havoc;
+mod host_path;
 mod life;
 mod nginx;
 mod ports;
@@ -14,4 +16,5 @@ mod restart;
 mod safety;
 mod storm;
 mod support;
+mod termination;
 mod web;

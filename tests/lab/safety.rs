@@ -27,7 +27,7 @@ fn it_writes_nothing_of_the_hosts() {
     let path = dir.path().display().to_string();
     let mut spec = spec("caged", true, vec![container("a", "sleep 1000")]);
     spec.containers[0].mounts = vec![mount("host", "/mnt/host")];
-    let pod = bench.run(with_volume(spec, "host", VolumeSource::HostPath(path.clone())));
+    let pod = bench.run(with_volume(spec, "host", crate::support::host_path(path.clone())));
     for target in [
         "/etc/podscope-was-here",
         "/usr/podscope-was-here",

@@ -11,6 +11,7 @@ use super::birth::Failure;
 use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
+use super::termination;
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
@@ -33,6 +34,7 @@ impl Node {
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
+                    log_starts: HashMap::new(),
                     remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
@@ -259,7 +261,9 @@ impl Node {
         let pid_shared = run.state.spec.shares_pid_namespace();
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        self.decide(uid, Fact::Ended { container: container.to_owned(), status, sandbox_ending }, at);
+        let message = termination::message(run, uid, container, status);
+        let (name, oom_killed) = (container.to_owned(), false);
+        self.decide(uid, Fact::Ended { container: name, status, sandbox_ending, oom_killed, message }, at);
         // not of interest to the controller
         if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
             self.forget(uid, &remains);
