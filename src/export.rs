@@ -11,7 +11,7 @@ pub use snapshot::{
     Container, ContainerState, Event, EventType, Host, Namespace, Namespaces, Pod, Process, SCHEMA, Sandbox,
     SandboxKind, Seen, Selection, Snapshot, schema,
 };
-pub use write::{WriteError, read_limited, write_file, write_mode, write_new};
+pub use write::{MAX_FILE, WriteError, read_limited, write_file, write_mode, write_new};
 
 /// A format of `podscope snapshot --format` and of the export dialog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

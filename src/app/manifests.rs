@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 use eframe::egui::{Context, ViewportId};
 
 use super::session::Answer;
+use crate::export::{MAX_FILE, read_limited};
 use crate::lab::spec::{Change, PodSpec, SpecError, Warning, change, parse};
 use crate::lab::watch::FileWatch;
 use crate::model::PodUid;
@@ -102,7 +103,7 @@ impl Manifests {
 /// Reads a manifest; an error names file, line and column.
 pub fn read(path: &Path) -> Result<Vec<(PodSpec, Vec<Warning>)>, String> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{name}: {e}"))?;
+    let text = read_limited(path, MAX_FILE).map_err(|e| e.to_string())?;
     parse(&name, &text).map_err(|e: SpecError| e.to_string())
 }
 

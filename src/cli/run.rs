@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use super::lab_args::LabArgs;
 use super::output::{Failure, note, print};
-use crate::export::{Format, Selection, read_limited, render, write_file};
+use crate::export::{Format, MAX_FILE, Selection, read_limited, render, write_file};
 use crate::model::MonoNs;
 use crate::observe::now;
 use crate::script::{self, Engine, Progress, Script};
-use manifests::{MAX_FILE, Source};
+use manifests::Source;
 use session::{News, Session};
 use teller::Teller;
 use watch::Watch;

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 
+/// No manifest or script that a person writes is larger.
+pub const MAX_FILE: u64 = 4 << 20;
+
 /// Why a file could not be written or read, and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -38,6 +41,9 @@ pub enum WriteError {
     Other { path: String, why: String, kept: &'static str },
     #[error("{path}: {size} bytes are more than the {limit} that such a file may have")]
     TooLarge { path: String, size: u64, limit: u64 },
+    /// Line and column of the first byte that is not, from 1.
+    #[error("{path}:{line}:{column}: the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8")]
+    NotUtf8 { path: String, line: u64, column: u64, byte: u8 },
 }
 
 impl WriteError {
@@ -103,13 +109,19 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<String, WriteError> {
     let shown = || path.display().to_string();
     let other = |e: io::Error| WriteError::Other { path: shown(), why: e.to_string(), kept: "" };
     let file = File::open(path).map_err(other)?;
-    let mut text = String::new();
-    file.take(limit + 1).read_to_string(&mut text).map_err(other)?;
-    if text.len() as u64 > limit {
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(other)?;
+    if bytes.len() as u64 > limit {
         let size = fs::metadata(path).map_or(limit + 1, |m| m.len().max(limit + 1));
         return Err(WriteError::TooLarge { path: shown(), size, limit });
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|e| {
+        let (good, rest) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
+        let good = String::from_utf8_lossy(good);
+        let line = good.matches('\n').count() as u64 + 1;
+        let column = good.rsplit('\n').next().map_or(0, |l| l.chars().count()) as u64 + 1;
+        WriteError::NotUtf8 { path: shown(), line, column, byte: rest.first().copied().unwrap_or_default() }
+    })
 }
 
 fn put(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<(), WriteError> {

@@ -52,15 +52,15 @@ pub enum Fact {
         reason: String,
         message: String,
     },
-    /// The kernel has killed a process of it, since it had no more memory. Its end is still to come.
-    OutOfMemory {
-        container: String,
-    },
     Ended {
         container: String,
         status: WaitStatus,
         /// pause is on its way out as well: the kernel is ending all of its pid namespace.
         sandbox_ending: bool,
+        /// The kernel ended it because its memory limit was reached.
+        oom_killed: bool,
+        /// Its termination message.
+        message: Option<String>,
     },
     /// To [`Action::KillLeftovers`]: they are gone.
     LeftoversEnded {
@@ -129,10 +129,9 @@ enum Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     Run,
-    /// All stops by `deadline`, then `then`. `forced`: without any grace.
+    /// All stops by `deadline`, then `then`.
     Stop {
         deadline: MonoNs,
-        forced: bool,
         then: After,
     },
     /// The pod is over and its sandbox is gone.
@@ -144,6 +143,13 @@ enum After {
     Remove,
     NewSandbox,
     Over,
+}
+
+/// How a container's program ended.
+struct Termination {
+    status: WaitStatus,
+    oom_killed: bool,
+    message: Option<String>,
 }
 
 /// How long the kubelet waits before it tries to make a sandbox again (`backOffPeriod`, pod_workers.go).
@@ -242,12 +248,9 @@ impl PodState {
                 self.warning(d, report::failure_reason(&reason), format!("Error: {message}"), at);
                 self.set_state(&container, ContainerState::Waiting { reason, message: Some(message) });
             }
-            Fact::OutOfMemory { container } => {
-                if let Some(run) = self.runs.get_mut(&container) {
-                    run.oom_killed = true;
-                }
+            Fact::Ended { container, status, sandbox_ending, oom_killed, message } => {
+                self.ended(&container, Termination { status, oom_killed, message }, sandbox_ending, at, d);
             }
-            Fact::Ended { container, status, sandbox_ending } => self.ended(&container, status, sandbox_ending, at, d),
             Fact::LeftoversEnded { container } => {
                 if let Some(run) = self.runs.get_mut(&container) {
                     run.leftovers = false;
@@ -260,21 +263,21 @@ impl PodState {
         }
     }
 
-    fn ended(&mut self, container: &str, status: WaitStatus, sandbox_ending: bool, at: Stamp, d: &mut Decision) {
+    fn ended(&mut self, container: &str, how: Termination, sandbox_ending: bool, at: Stamp, d: &mut Decision) {
+        let Termination { status, oom_killed, message } = how;
         let Some(run) = self.runs.get_mut(container) else { return };
         let unstarted = run.ended(status, at.t);
-        let reason = match run.oom_killed {
-            // whatever its first process made of it, as with containerd
-            true => "OOMKilled",
-            false if status.success() => "Completed",
-            false => "Error",
-        };
         // one that could not be started keeps the reason why
-        if !unstarted {
-            self.set_state(container, ContainerState::Terminated { status, reason: reason.to_owned(), at });
-            if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
-                c.last_exit = Some(status);
-            }
+        if !unstarted && let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
+            // the words of containerd (internal/cri/server/container_status.go)
+            let reason = match (oom_killed, status.success()) {
+                (true, _) => "OOMKilled",
+                (false, true) => "Completed",
+                (false, false) => "Error",
+            };
+            c.last_exit = Some(status);
+            c.last_message.clone_from(&message);
+            c.state = ContainerState::Terminated { status, reason: reason.to_owned(), message, at };
         }
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
@@ -351,7 +354,7 @@ impl PodState {
         }
         match self.course {
             Course::Run => self.go_on(at, d),
-            Course::Stop { deadline, forced, then } => self.wind_down(deadline, forced, then, at, d),
+            Course::Stop { deadline, then } => self.wind_down(deadline, then, at, d),
             Course::Over => {}
         }
     }
@@ -362,7 +365,7 @@ impl PodState {
             Holder::Up => {
                 self.stop_replaced(at, d);
                 if self.over() {
-                    self.stop_sidecars(self.grace_end(at.t, None), false, at, d);
+                    self.stop_sidecars(self.grace_end(at.t, None), at, d);
                 } else {
                     self.start_containers(at, d);
                 }

@@ -143,7 +143,7 @@ impl Lab {
         self.delete_within(pod, None)
     }
 
-    /// As [`Lab::delete`], with another grace period; none at all if zero.
+    /// As [`Lab::delete`], with another grace period; a kubelet gives two seconds at least.
     pub fn delete_within(&self, pod: &PodUid, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| g.as_millis() as u64);
         match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, PATIENCE)? {

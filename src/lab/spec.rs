@@ -2,28 +2,48 @@
 
 mod change;
 mod check;
+mod env;
+mod images;
 mod marked;
 mod parse;
+mod services;
 mod supported;
 mod typed;
 
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
+pub use env::{AtStart, EnvValue};
+pub use images::{STAND_INS, image_name};
 pub use parse::{SpecError, Warning, parse};
 
 pub use crate::model::RestartPolicy;
-use crate::model::{Program, SandboxKind};
+use crate::model::SandboxKind;
 
 /// Where a volume's files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeSource {
-    /// A new directory, as old as the pod. With `medium: Memory` a tmpfs of its own, of this many bytes
-    /// at most; otherwise in the node's tmpfs, so that nothing is left behind however the node ends.
+    /// A new directory, as old as the pod, in memory, so that nothing is left behind however the node ends. With
+    /// `medium: Memory`, or a limit in bytes, it is a tmpfs of its own; otherwise it is in the node's.
     EmptyDir { memory: bool, size_limit: Option<u64> },
     /// This path of the host, read-only.
-    HostPath(String),
+    HostPath { path: String, kind: HostPathType },
+}
+
+/// `hostPath.type`: what must be at the path. `*OrCreate` creates nothing here, since the host is read-only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HostPathType {
+    /// Anything.
+    #[default]
+    Unset,
+    DirectoryOrCreate,
+    Directory,
+    FileOrCreate,
+    File,
+    Socket,
+    CharDevice,
+    BlockDevice,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +77,21 @@ pub struct Limits {
     pub pids: Option<u64>,
 }
 
+/// Where a container's termination message comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminationMessage {
+    /// `terminationMessagePath`: this file of the container, absolute.
+    pub path: String,
+    /// `terminationMessagePolicy: FallbackToLogsOnError`: the end of its log if the file is empty.
+    pub fallback_to_logs: bool,
+}
+
+impl Default for TerminationMessage {
+    fn default() -> Self {
+        Self { path: "/dev/termination-log".to_owned(), fallback_to_logs: false }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     pub name: String,
@@ -64,11 +99,14 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     pub args: Vec<String>,
     /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, EnvValue)>,
+    /// Variables of the services of its namespace, which stand back behind its own.
+    pub service_env: Vec<(String, String)>,
     pub working_dir: Option<String>,
     pub ports: Vec<Port>,
     pub mounts: Vec<VolumeMount>,
     pub limits: Limits,
+    pub termination: TerminationMessage,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
     pub sidecar: bool,
 }
@@ -149,113 +187,8 @@ impl PodSpec {
     }
 }
 
-/// The images that have a stand-in, by their last path element, and the applet it is. The last four
-/// are no one else's images: `podscope/zombies` and so on.
-pub const STAND_INS: [(&str, &str); 12] = [
-    ("nginx", "web"),
-    ("httpd", "web"),
-    ("caddy", "web"),
-    ("busybox", "client"),
-    ("curl", "client"),
-    ("alpine", "client"),
-    ("ghost", "blog"),
-    ("zombies", "zombies"),
-    ("crash", "crash"),
-    ("waiter", "waiter"),
-    ("deaf", "deaf"),
-    ("hand", "hand"),
-];
-
 /// The host name of a pod that asks for none: its own name, of which a host name has room for 63
 /// characters (the kubelet cuts it as well).
 fn host_name(pod: &str) -> String {
     pod.chars().take(63).collect::<String>().trim_end_matches(['-', '.']).to_owned()
-}
-
-/// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
-pub fn image_name(image: &str) -> &str {
-    let path = image.split('@').next().unwrap_or(image);
-    let last = path.rsplit('/').next().unwrap_or(path);
-    last.split(':').next().unwrap_or(last)
-}
-
-impl ContainerSpec {
-    /// What is started in place of the image; `None` if there is no such stand-in and no command.
-    pub fn program(&self) -> Option<Program> {
-        if !self.command.is_empty() {
-            return Some(Program::Host);
-        }
-        let name = image_name(&self.image);
-        STAND_INS.iter().find(|(image, _)| *image == name).map(|(_, applet)| Program::StandIn((*applet).to_owned()))
-    }
-
-    /// Command and arguments with `$(NAME)` filled in from the environment, as Kubernetes does.
-    pub fn argv(&self) -> Vec<String> {
-        let env = self.environment();
-        self.command.iter().chain(&self.args).map(|word| expand(word, &env)).collect()
-    }
-
-    /// The spec's own environment with `$(NAME)` filled in from what stands before.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        let mut known: Vec<(String, String)> = Vec::new();
-        for (name, value) in &self.env {
-            let value = expand(value, &known);
-            known.push((name.clone(), value));
-        }
-        known
-    }
-}
-
-/// `$(NAME)` becomes the value, `$$` a dollar sign; a name that is not set stays as written
-/// (the rules of `k8s.io/kubernetes/third_party/forked/golang/expansion`).
-fn expand(text: &str, env: &[(String, String)]) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        if let Some(tail) = after.strip_prefix('$') {
-            out.push('$');
-            rest = tail;
-        } else if let Some((name, tail)) = after.strip_prefix('(').and_then(|a| a.split_once(')')) {
-            match env.iter().rev().find(|(known, _)| known == name) {
-                Some((_, value)) => out.push_str(value),
-                None => out.push_str(&rest[at..rest.len() - tail.len()]),
-            }
-            rest = tail;
-        } else {
-            out.push('$');
-            rest = after;
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{expand, image_name};
-
-    #[test]
-    fn an_image_is_known_by_its_last_name() {
-        for image in ["nginx", "nginx:1.29", "docker.io/library/nginx:1.29@sha256:00", "localhost:5000/nginx"] {
-            assert_eq!(image_name(image), "nginx", "{image}");
-        }
-    }
-
-    #[test]
-    fn variables_expand_as_in_kubernetes() {
-        let env = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x$(A)".to_owned())];
-        for (text, want) in [
-            ("$(A)", "1"),
-            ("a$(A)b$(A)", "a1b1"),
-            ("$(C)", "$(C)"),
-            ("$$(A)", "$(A)"),
-            ("$A $ $(A", "$A $ $(A"),
-            ("$(B)", "x$(A)"),
-            ("", ""),
-        ] {
-            assert_eq!(expand(text, &env), want, "{text}");
-        }
-    }
 }

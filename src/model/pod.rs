@@ -85,9 +85,20 @@ pub enum Program {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContainerState {
-    Waiting { reason: String, message: Option<String> },
-    Running { since: Stamp },
-    Terminated { status: WaitStatus, reason: String, at: Stamp },
+    Waiting {
+        reason: String,
+        message: Option<String>,
+    },
+    Running {
+        since: Stamp,
+    },
+    /// `message` is the termination message: what it wrote to `terminationMessagePath`, or the end of its log.
+    Terminated {
+        status: WaitStatus,
+        reason: String,
+        message: Option<String>,
+        at: Stamp,
+    },
 }
 
 impl ContainerState {
@@ -144,6 +155,8 @@ pub struct Container {
     pub process: Option<ProcId>,
     pub restarts: u32,
     pub last_exit: Option<WaitStatus>,
+    /// The termination message of the run that ended last (`lastState.terminated.message`).
+    pub last_message: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

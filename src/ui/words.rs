@@ -112,6 +112,9 @@ pub fn in_full(container: &Container) -> String {
     if let Some(exit) = container.last_exit {
         lines.push(format!("ended last with {exit}"));
     }
+    if let Some(message) = &container.last_message {
+        lines.push(format!("termination message: {}", message.trim_end()));
+    }
     lines.push(text::count(container.restarts as usize, "restart", "restarts"));
     lines.join("\n")
 }

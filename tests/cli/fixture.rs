@@ -72,6 +72,7 @@ pub fn container(name: &str, pid: u32, restarts: u32) -> Container {
         process: Some(proc(pid)),
         restarts,
         last_exit: (restarts > 0).then_some(WaitStatus::killed(9)),
+        last_message: None,
     }
 }
 

@@ -373,3 +373,46 @@ expect alive p/pause\nexpect sandbox 0 p";
     let out = podscope(&["run", &file, "--script", &script]);
     assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
 }
+
+/// What a container wrote to `/dev/termination-log`, line by line, beside how its pod ended.
+#[test]
+fn a_termination_message_is_told() {
+    let place = Place::new();
+    let pod = place.file(
+        "pod.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: says}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: why\n    image: debian\n    args: [sh, -c, 'echo no database; printf \"no database\\nat db:5432\" > /dev/termination-log; exit 3']\n",
+    );
+    let script = place.file("steps.script", "wait phase says Failed\n");
+    let out = place.start(&[&pod, "--script", &script]).wait_with_output().unwrap();
+    let told = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
+    let lines: Vec<&str> = told.lines().map(str::trim).collect();
+    let at = lines
+        .iter()
+        .position(|l| l.ends_with("says  why left a termination message"))
+        .unwrap_or_else(|| panic!("{told}"));
+    assert_eq!(lines[at + 1..at + 3], ["no database", "at db:5432"], "{told}");
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_an_error_of_one_line_with_its_place() {
+    let place = Place::new();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: a, image: nginx}\n";
+    let twice = place.file("twice.yaml", &pod.replace("{name: a,", "{name: a, name: b,"));
+    let latin = place.path("latin.yaml");
+    fs::write(&latin, [pod.as_bytes(), b"# caf\xe9\n"].concat()).unwrap();
+    let latin = latin.display().to_string();
+    let limit = place.file("limit.yaml", &pod.replace("nginx}", "nginx, resources: {limits: {memory: 64MiB}}}"));
+    for (file, want) in [
+        (&twice, "6:15: duplicate mapping key: name; expected each field once"),
+        (&latin, "7:6: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (
+            &limit,
+            "6:57: spec.containers[0].resources.limits[memory]: Invalid value: \"64MiB\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'; expected an amount such as 64Mi or 128M",
+        ),
+    ] {
+        let out = place.start(&[file]).wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(1));
+        assert_eq!(text(&out.stderr), format!("podscope: {file}:{want}\n"));
+    }
+}

@@ -130,6 +130,23 @@ fn too_large_a_file_is_not_read() {
     assert!(read_limited(&folder.path().join("none"), 9).unwrap_err().to_string().contains("No such file"));
 }
 
+#[test]
+fn a_file_that_is_not_utf8_is_refused_with_the_place() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("pod.yaml");
+    for (bytes, want) in [
+        (&b"kind: Pod\nname: \xe9t\xe9\n"[..], "2:7: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        ("é: é\n\n".as_bytes(), ""),
+        (b"\xff\xfek", "1:1: the byte 0xff is not UTF-8; save the file as UTF-8"),
+        (b"\xc3\xa9\xc3", "1:2: the byte 0xc3 is not UTF-8; save the file as UTF-8"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let told = read_limited(&path, 99).err().map(|e| e.to_string()).unwrap_or_default();
+        let want = if want.is_empty() { String::new() } else { format!("{}:{want}", path.display()) };
+        assert_eq!(told, want);
+    }
+}
+
 /// Runs a shell with its own mounts, so that an ordinary user can have a full or read-only disk.
 fn in_own_mounts(folder: &Path, script: &str) -> Output {
     Command::new("unshare")

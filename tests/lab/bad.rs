@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
-use podscope::lab::spec::{ContainerSpec, VolumeSource};
+use podscope::lab::spec::ContainerSpec;
 use podscope::lab::{Error, Lab};
 use podscope::model::{ContainerState, Delta, Member, Phase, PodUid};
 use podscope::observe::Input;
@@ -36,7 +36,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
         dir,
         host,
     ];
-    let spec = with_volume(spec("bad", true, containers), "gone", VolumeSource::HostPath("/no/such/dir".to_owned()));
+    let spec = with_volume(spec("bad", true, containers), "gone", crate::support::host_path("/no/such/dir"));
     let mut bench = Bench::new();
     let uid = bench.lab.run(spec).expect("taken");
     let pod = bench.pod_until(&uid, "six wait with a message, one runs", |p| {

@@ -66,7 +66,7 @@ fn the_host_cannot_be_changed_nor_a_home_be_read() {
 fn a_container_has_what_programs_expect() {
     let mut bench = Bench::new();
     let mut one = container("a", "sleep 1000");
-    one.env = vec![("GREETING".to_owned(), "hi".to_owned()), ("TWICE".to_owned(), "$(GREETING)$(GREETING)".to_owned())];
+    one.env = vec![("GREETING".to_owned(), "hi".into()), ("TWICE".to_owned(), "$(GREETING)$(GREETING)".into())];
     one.working_dir = Some("/usr".to_owned());
     let pod = bench.run(spec("normal", true, vec![one]));
     let ip = pod.ip.expect("an address").to_string();
@@ -143,7 +143,7 @@ fn volumes() -> PodSpec {
     let spec =
         with_volume(spec("volumes", true, vec![a, b]), "v", VolumeSource::EmptyDir { memory: false, size_limit: None });
     let spec = with_volume(spec, "w", VolumeSource::EmptyDir { memory: false, size_limit: None });
-    with_volume(spec, "host", VolumeSource::HostPath("/etc".to_owned()))
+    with_volume(spec, "host", crate::support::host_path("/etc"))
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use podscope::lab::Options;
-use podscope::lab::spec::VolumeSource;
 
 use crate::support::{Bench, children, container, mount, pause, process, spec, status_field, wait_for, with_volume};
 
@@ -51,7 +50,7 @@ fn serves_and_reloads(options: Options) {
         ["/opt/nginx", "-e", "stderr", "-c", "/opt/nginx.conf", "-g", "daemon off;"].map(str::to_owned).to_vec();
     spec.containers[0].mounts = vec![mount("nginx", "/opt")];
     let path = dir.path().display().to_string();
-    let pod = bench.run(with_volume(spec, "nginx", VolumeSource::HostPath(path)));
+    let pod = bench.run(with_volume(spec, "nginx", crate::support::host_path(path)));
     let master = process(&pod, "nginx").pid;
     let get =
         || String::from_utf8_lossy(&bench.exec(&pod, "b", "wget -qSO- http://localhost/ 2>&1").stdout).into_owned();

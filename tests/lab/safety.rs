@@ -4,7 +4,6 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use podscope::lab::spec::VolumeSource;
 use podscope::model::Pod;
 
 use crate::support::{Bench, container, exists, mount, ns, process, spec, with_volume};
@@ -27,7 +26,7 @@ fn it_writes_nothing_of_the_hosts() {
     let path = dir.path().display().to_string();
     let mut spec = spec("caged", true, vec![container("a", "sleep 1000")]);
     spec.containers[0].mounts = vec![mount("host", "/mnt/host")];
-    let pod = bench.run(with_volume(spec, "host", VolumeSource::HostPath(path.clone())));
+    let pod = bench.run(with_volume(spec, "host", crate::support::host_path(path.clone())));
     for target in [
         "/etc/podscope-was-here",
         "/usr/podscope-was-here",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::spec::{
-    ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource,
+    ContainerSpec, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource,
 };
 use podscope::lab::{ExecOutput, Lab, Options};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
@@ -117,6 +117,11 @@ pub fn pods(heard: &[Input]) -> BTreeMap<PodUid, Pod> {
         }
     }
     pods
+}
+
+/// Any file or directory of the host.
+pub fn host_path(path: impl Into<String>) -> VolumeSource {
+    VolumeSource::HostPath { path: path.into(), kind: HostPathType::Unset }
 }
 
 pub fn pause(pod: &Pod) -> ProcId {

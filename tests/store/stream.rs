@@ -95,6 +95,7 @@ fn container() -> impl Strategy<Value = Container> {
         process,
         restarts,
         last_exit,
+        last_message: None,
     })
 }
 

@@ -93,6 +93,7 @@ fn container(name: &str, program: Program, pid: u32) -> Container {
         process: Some(id(pid)),
         restarts: 0,
         last_exit: None,
+        last_message: None,
     }
 }
 

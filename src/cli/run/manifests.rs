@@ -3,12 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Failure, note};
-use crate::export::read_limited;
+use crate::export::{MAX_FILE, read_limited};
 use crate::lab::{self, PodSpec};
 use crate::presets::{self, Preset};
-
-/// No manifest or script a person writes is larger.
-pub const MAX_FILE: u64 = 4 << 20;
 
 /// A word of the command line.
 #[derive(Clone, Copy)]

@@ -1,11 +1,11 @@
 //! What a person, or a program, reads while pods run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::output::{Failure, note, print};
 use crate::command::Outcome;
 use crate::model::text::{escaped, escaped_json, escaped_lines};
-use crate::model::{Delta, EventKind, MonoNs, Pod, PodUid, Stamp};
+use crate::model::{ContainerState, Delta, EventKind, Member, MonoNs, Pod, PodUid, Stamp};
 use crate::script::Step;
 
 pub struct Teller {
@@ -14,13 +14,15 @@ pub struct Teller {
     start: MonoNs,
     /// Name and what was last said of each pod.
     pods: BTreeMap<PodUid, (String, String)>,
+    /// Containers that ran when they were last told of.
+    running: BTreeSet<Member>,
     /// How many steps of the script were told.
     steps: usize,
 }
 
 impl Teller {
     pub fn new(json: bool, start: MonoNs) -> Self {
-        Self { json, start, pods: BTreeMap::new(), steps: 0 }
+        Self { json, start, pods: BTreeMap::new(), running: BTreeSet::new(), steps: 0 }
     }
 
     pub fn delta(&mut self, delta: &Delta) -> Result<(), Failure> {
@@ -29,7 +31,10 @@ impl Teller {
             print(&(escaped_json(line) + "\n"))?;
         }
         match delta {
-            Delta::Pod { pod, at } => self.pod(pod, *at),
+            Delta::Pod { pod, at } => {
+                self.pod(pod, *at)?;
+                self.ended_containers(pod, *at)
+            }
             Delta::PodRemoved { uid, at } => {
                 let text = format!("{}  removed", self.name(uid));
                 self.say(*at, &text)
@@ -69,6 +74,21 @@ impl Teller {
             return Ok(());
         }
         self.say(at, &format!("{}  {said}", pod.name))
+    }
+
+    /// The termination messages of containers that have just ended, a line each.
+    fn ended_containers(&mut self, pod: &Pod, at: Stamp) -> Result<(), Failure> {
+        for c in &pod.containers {
+            let member = Member::container(&pod.uid, &c.name);
+            if matches!(c.state, ContainerState::Running { .. }) {
+                self.running.insert(member);
+                continue;
+            }
+            let (true, Some(message)) = (self.running.remove(&member), &c.last_message) else { continue };
+            self.say(at, &format!("{}  {} left a termination message", pod.name, c.name))?;
+            message.lines().try_for_each(|line| self.words(&format!("            {}", escaped(line))))?;
+        }
+        Ok(())
     }
 
     fn name<'a>(&'a self, uid: &'a PodUid) -> &'a str {

@@ -1,8 +1,8 @@
 //! Words: events with the kubelet's own reasons and messages, and what a container's status says at first.
 
-use super::status::{CREATING, waiting};
+use super::status::{not_started, waiting};
 use super::{Decision, PodState};
-use crate::lab::spec::{ContainerSpec, PodSpec, STAND_INS, image_name};
+use crate::lab::spec::{AtStart, ContainerSpec, PodSpec, STAND_INS, image_name};
 use crate::model::{
     Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
 };
@@ -71,11 +71,12 @@ pub(super) fn failure_reason(reason: &str) -> &str {
 
 pub(super) fn statuses(spec: &PodSpec) -> Vec<Container> {
     let init = |c: &ContainerSpec| if c.sidecar { ContainerKind::Sidecar } else { ContainerKind::Init };
-    let inits = spec.init_containers.iter().map(|c| status(c, init(c)));
-    inits.chain(spec.containers.iter().map(|c| status(c, ContainerKind::App))).collect()
+    let word = not_started(spec);
+    let inits = spec.init_containers.iter().map(|c| status(c, init(c), word));
+    inits.chain(spec.containers.iter().map(|c| status(c, ContainerKind::App, word))).collect()
 }
 
-fn status(spec: &ContainerSpec, kind: ContainerKind) -> Container {
+fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
     let (program, command) = described(spec);
     Container {
         name: spec.name.clone(),
@@ -83,16 +84,17 @@ fn status(spec: &ContainerSpec, kind: ContainerKind) -> Container {
         image: spec.image.clone(),
         program,
         command,
-        state: waiting(CREATING),
+        state: waiting(word),
         process: None,
         restarts: 0,
         last_exit: None,
+        last_message: None,
     }
 }
 
 fn described(spec: &ContainerSpec) -> (Program, Vec<String>) {
     let program = spec.program().unwrap_or(Program::Image);
-    let mut command = spec.argv();
+    let mut command = spec.argv(&AtStart::default());
     if let Program::StandIn(applet) = &program {
         command.insert(0, applet.clone());
     }

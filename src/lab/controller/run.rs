@@ -27,8 +27,6 @@ pub(super) struct Run {
     pub hopeless: bool,
     /// What it has left behind is being ended.
     pub leftovers: bool,
-    /// The kernel has killed a process of its last start for lack of memory.
-    pub oom_killed: bool,
     /// Its command has changed: it starts again, whatever the policy says.
     pub replace: bool,
     pub exit: Option<WaitStatus>,
@@ -62,7 +60,6 @@ impl Run {
             unstarted: false,
             hopeless: false,
             leftovers: false,
-            oom_killed: false,
             replace: false,
             exit: None,
             finished: None,
@@ -75,7 +72,6 @@ impl Run {
 
     pub fn starting(&mut self) {
         self.live = true;
-        self.oom_killed = false;
         self.running = false;
         self.unstarted = false;
         self.replace = false;

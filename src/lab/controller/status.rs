@@ -1,57 +1,60 @@
 //! What people see: the phase, and the word beside it.
 
 use super::{After, Course, Holder, PodState};
-use crate::lab::spec::RestartPolicy;
+use crate::lab::spec::{PodSpec, RestartPolicy};
 use crate::model::{Container, ContainerKind, ContainerState, Phase, SandboxKind, WaitStatus};
 
 impl PodState {
     pub(super) fn derive_status(&mut self) {
-        self.waiting_words();
         self.pod.phase = self.phase();
         self.pod.reason = self.word();
     }
 
     /// `getPhase` in pkg/kubelet/kubelet_pods.go.
     fn phase(&self) -> Phase {
-        let of = |kind| self.pod.containers.iter().filter(move |c| c.kind == kind);
-        let ended = |c: &Container| match &c.state {
-            ContainerState::Terminated { status, .. } => Some(*status),
-            // between two runs its last end counts
-            ContainerState::Waiting { .. } => c.last_exit,
-            ContainerState::Running { .. } => None,
-        };
-        let never_ran = |c: &Container| matches!(c.state, ContainerState::Waiting { .. }) && c.last_exit.is_none();
-        for c in of(ContainerKind::Init) {
-            let done = self.runs.get(&c.name).is_some_and(|r| r.done) || self.any_app_ran();
-            if !done {
-                let failed = ended(c).is_some_and(|s| !s.success());
-                return if failed && self.spec.restart == RestartPolicy::Never {
-                    Phase::Failed
-                } else {
-                    Phase::Pending
-                };
-            }
+        let mut counts = Counts::default();
+        for c in &self.pod.containers {
+            counts.add(c);
         }
-        if of(ContainerKind::App).any(never_ran) {
+        let policy = self.spec.restart;
+        if counts.failed_init > 0 && policy == RestartPolicy::Never {
+            return Phase::Failed;
+        }
+        let initializing = counts.pending_init > 0 || counts.pending_sidecars > 0 && !self.initialized();
+        if initializing || counts.waiting > 0 {
             return Phase::Pending;
         }
-        let all = of(ContainerKind::App).map(ended).collect::<Option<Vec<WaitStatus>>>();
-        match (all, self.spec.restart) {
-            (None, _) | (Some(_), RestartPolicy::Always) => Phase::Running,
-            (Some(ends), _) if ends.iter().all(|s| s.success()) => Phase::Succeeded,
-            (Some(_), RestartPolicy::Never) => Phase::Failed,
-            (Some(_), RestartPolicy::OnFailure) => Phase::Running,
+        match policy {
+            // sidecars among them
+            _ if counts.running > 0 => Phase::Running,
+            RestartPolicy::Always => Phase::Running,
+            _ if counts.stopped == counts.succeeded => Phase::Succeeded,
+            RestartPolicy::Never => Phase::Failed,
+            RestartPolicy::OnFailure => Phase::Running,
         }
     }
 
-    fn any_app_ran(&self) -> bool {
-        self.runs.values().any(|r| r.kind == ContainerKind::App && r.ran)
+    /// Whether all init containers are through, or an app has been started: the condition `Initialized`
+    /// (`GeneratePodInitializedCondition` in pkg/kubelet/status/generate.go).
+    fn initialized(&self) -> bool {
+        let started = |c: &Container| !matches!(c.state, ContainerState::Waiting { .. });
+        self.inits().all(|c| self.passed(c)) || self.apps().any(started)
     }
 
-    /// The word of `kubectl get pod` where it is not the phase (`printPod` in pkg/printers).
+    fn inits(&self) -> impl Iterator<Item = &Container> {
+        self.pod.containers.iter().filter(|c| c.kind != ContainerKind::App)
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &Container> {
+        self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App)
+    }
+
+    /// The word of `kubectl get pod` where it is not the phase (`printPod` in
+    /// pkg/printers/internalversion/printers.go).
     fn word(&self) -> Option<String> {
+        let terminal = matches!(self.pod.phase, Phase::Succeeded | Phase::Failed);
         match self.course {
-            Course::Stop { then: After::Remove, .. } => return Some("Terminating".to_owned()),
+            Course::Stop { then: After::Remove, .. } if !terminal => return Some("Terminating".to_owned()),
             Course::Stop { then: After::NewSandbox, .. } => return Some("SandboxChanged".to_owned()),
             _ => {}
         }
@@ -60,47 +63,29 @@ impl PodState {
         {
             return Some("FailedCreatePodSandBox".to_owned());
         }
-        let inits: Vec<&Container> = self.pod.containers.iter().filter(|c| c.kind != ContainerKind::App).collect();
-        for (i, c) in inits.iter().enumerate() {
-            let did_its_work = matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
-            if did_its_work || self.passed(c) {
-                continue;
-            }
-            return Some(match &c.state {
-                ContainerState::Terminated { status, reason, .. } => match (reason.as_str(), status.signal()) {
-                    ("Error", Some(n)) => format!("Init:Signal:{n}"),
-                    ("Error", None) => format!("Init:ExitCode:{}", status.code()),
-                    (other, _) => format!("Init:{other}"),
-                },
-                ContainerState::Waiting { reason, .. } if reason != INITIALIZING && reason != CREATING => {
-                    format!("Init:{reason}")
-                }
-                _ => format!("Init:{i}/{}", inits.len()),
-            });
+        let init = self.init_word();
+        if init.is_some() && !self.initialized() {
+            return init;
         }
-        let apps = || self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
-        let running = apps().any(|c| matches!(c.state, ContainerState::Running { .. }));
-        // the first container's word wins, as kubectl goes through them backwards
-        let word = apps().find(|c| !matches!(c.state, ContainerState::Running { .. })).map(|c| c.state.word());
-        match word {
-            Some("Completed") if running => Some("NotReady".to_owned()),
-            word => word.map(str::to_owned),
+        // kubectl takes the containers in the kubelet's order, which is that of their names
+        // (`SortedContainerStatuses` in pkg/kubelet/types), from the last to the first: the first one's word stays
+        let mut apps: Vec<&Container> = self.apps().collect();
+        apps.sort_by(|a, b| a.name.cmp(&b.name));
+        let running = apps.iter().any(|c| matches!(c.state, ContainerState::Running { .. }));
+        match apps.iter().find_map(|c| halted(c)) {
+            Some(word) if word == "Completed" && running => Some("NotReady".to_owned()),
+            word => word.or(init),
         }
     }
 
-    /// Why those that have never run wait.
-    fn waiting_words(&mut self) {
-        let initializing = self.pod.containers.iter().any(|c| c.kind != ContainerKind::App && !self.passed(c));
-        for i in 0..self.pod.containers.len() {
-            let c = &self.pod.containers[i];
-            let word = if initializing && c.kind == ContainerKind::App { INITIALIZING } else { CREATING };
-            if let ContainerState::Waiting { reason, .. } = &self.pod.containers[i].state
-                && (reason == INITIALIZING || reason == CREATING)
-                && reason != word
-            {
-                self.pod.containers[i].state = waiting(word);
-            }
-        }
+    /// What the first init container says that is not through.
+    fn init_word(&self) -> Option<String> {
+        let through = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+        let (i, c) = self.inits().enumerate().find(|(_, c)| !through(c) && !self.passed(c))?;
+        Some(match halted(c) {
+            Some(word) if word != INITIALIZING => format!("Init:{word}"),
+            _ => format!("Init:{i}/{}", self.inits().count()),
+        })
     }
 
     fn passed(&self, c: &Container) -> bool {
@@ -113,15 +98,69 @@ impl PodState {
             let c = &self.pod.containers[i];
             let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.hopeless);
             if again && matches!(c.state, ContainerState::Terminated { .. }) {
-                self.pod.containers[i].state = waiting(CREATING);
+                self.pod.containers[i].state = waiting(not_started(&self.spec));
             }
         }
     }
 }
 
-/// The reason a container waits for before its program is started.
-pub(super) const CREATING: &str = "ContainerCreating";
-/// The same while init containers run.
+/// Containers by their state, as `getPhase` counts them.
+#[derive(Default)]
+struct Counts {
+    failed_init: usize,
+    pending_init: usize,
+    pending_sidecars: usize,
+    /// Of sidecars and apps, as all below.
+    running: usize,
+    waiting: usize,
+    stopped: usize,
+    succeeded: usize,
+}
+
+impl Counts {
+    fn add(&mut self, c: &Container) {
+        let failed = |status: WaitStatus| usize::from(!status.success());
+        match (c.kind, &c.state, c.last_exit) {
+            (ContainerKind::Init, ContainerState::Terminated { status, .. }, _) => self.failed_init += failed(*status),
+            (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
+            (ContainerKind::Init, ..) => self.pending_init += 1,
+            (_, ContainerState::Running { .. }, _) => self.running += 1,
+            // one that has ended does not count
+            (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
+            | (ContainerKind::Sidecar, ContainerState::Waiting { .. }, Some(_)) => {}
+            (ContainerKind::Sidecar, ContainerState::Waiting { .. }, None) => {
+                self.pending_sidecars += 1;
+                self.waiting += 1;
+            }
+            (ContainerKind::App, ContainerState::Terminated { status, .. }, _) => {
+                self.stopped += 1;
+                self.succeeded += usize::from(status.success());
+            }
+            (ContainerKind::App, ContainerState::Waiting { .. }, Some(_)) => self.stopped += 1,
+            (ContainerKind::App, ContainerState::Waiting { .. }, None) => self.waiting += 1,
+        }
+    }
+}
+
+/// Why a container does not run, in kubectl's word for it; `None` if it runs.
+fn halted(c: &Container) -> Option<String> {
+    match &c.state {
+        ContainerState::Running { .. } => None,
+        ContainerState::Waiting { reason, .. } => Some(reason.clone()),
+        ContainerState::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
+            Some(n) => format!("Signal:{n}"),
+            None => format!("ExitCode:{}", status.code()),
+        }),
+        ContainerState::Terminated { reason, .. } => Some(reason.clone()),
+    }
+}
+
+/// The reason a container waits for before its program is started, all the pod's life long
+/// (`convertToAPIContainerStatuses` in pkg/kubelet/kubelet_pods.go).
+pub(super) fn not_started(spec: &PodSpec) -> &'static str {
+    if spec.init_containers.is_empty() { "ContainerCreating" } else { INITIALIZING }
+}
+
 const INITIALIZING: &str = "PodInitializing";
 
 pub(super) fn waiting(reason: &str) -> ContainerState {

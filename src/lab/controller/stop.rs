@@ -4,9 +4,10 @@ use super::run::Stop;
 use super::{Action, After, Course, Decision, Holder, PodState};
 use crate::model::{ContainerKind, MonoNs, SandboxKind, Signal, Stamp};
 
-/// What a sidecar gets even if the others have used the grace period up (`minimumGracePeriodInSeconds`,
-/// kuberuntime_container.go).
-const SIDECAR_LEAST_MS: u64 = 2_000;
+/// What every container gets, whatever is asked for: a kubelet has no grace period of 0. `killContainer` in
+/// pkg/kubelet/kuberuntime/kuberuntime_container.go raises what is left of it, `gracePeriodOverride` included, to
+/// `minimumGracePeriodInSeconds`, "to avoid unnecessary SIGKILLs".
+const LEAST_MS: u64 = 2_000;
 
 impl PodState {
     pub(super) fn grace_end(&self, at: MonoNs, grace_ms: Option<u64>) -> MonoNs {
@@ -18,18 +19,16 @@ impl PodState {
     /// All containers stop. Asked again, it happens sooner if that is what is asked, never later.
     pub(super) fn stop_all(&mut self, at: MonoNs, grace_ms: Option<u64>, then: After) {
         let mut deadline = self.grace_end(at, grace_ms);
-        let mut forced = deadline == at;
-        if let Course::Stop { deadline: before, forced: already, .. } = self.course {
+        if let Course::Stop { deadline: before, .. } = self.course {
             deadline = deadline.min(before);
-            forced |= already;
         }
         for stop in self.runs.values_mut().filter_map(|r| r.stop.as_mut()) {
-            stop.kill_at = stop.kill_at.min(deadline);
+            stop.kill_at = stop.kill_at.min(at_least(deadline, at));
         }
-        self.course = Course::Stop { deadline, forced, then };
+        self.course = Course::Stop { deadline, then };
     }
 
-    pub(super) fn wind_down(&mut self, deadline: MonoNs, forced: bool, then: After, at: Stamp, d: &mut Decision) {
+    pub(super) fn wind_down(&mut self, deadline: MonoNs, then: After, at: Stamp, d: &mut Decision) {
         // when pause goes, the kernel ends the others: nothing to be told to anybody
         if self.holder == Holder::Ending {
             return;
@@ -38,7 +37,7 @@ impl PodState {
         for name in &mains {
             self.stop_one(name, deadline, true, at, d);
         }
-        if !mains.is_empty() || !self.stop_sidecars(deadline, forced, at, d) {
+        if !mains.is_empty() || !self.stop_sidecars(deadline, at, d) {
             return;
         }
         if self.holder_lives() {
@@ -69,11 +68,10 @@ impl PodState {
     }
 
     /// One at a time, the last first. Whether all have ended.
-    pub(super) fn stop_sidecars(&mut self, deadline: MonoNs, forced: bool, at: Stamp, d: &mut Decision) -> bool {
+    pub(super) fn stop_sidecars(&mut self, deadline: MonoNs, at: Stamp, d: &mut Decision) -> bool {
         let names = self.live_names(|k| k == ContainerKind::Sidecar);
         let Some(last) = names.last() else { return true };
-        let least = at.t.plus(SIDECAR_LEAST_MS * 1_000_000);
-        self.stop_one(last, if forced { deadline } else { deadline.max(least) }, true, at, d);
+        self.stop_one(last, deadline, true, at, d);
         false
     }
 
@@ -98,15 +96,14 @@ impl PodState {
         }
     }
 
-    fn stop_one(&mut self, name: &str, kill_at: MonoNs, tell: bool, at: Stamp, d: &mut Decision) {
+    /// TERM now, and KILL at the deadline.
+    fn stop_one(&mut self, name: &str, deadline: MonoNs, tell: bool, at: Stamp, d: &mut Decision) {
         let Some(run) = self.runs.get_mut(name) else { return };
         if run.stop.is_some() {
             return;
         }
-        let killed = kill_at <= at.t;
-        run.stop = Some(Stop { kill_at, killed });
-        let signal = if killed { Signal::KILL } else { Signal::TERM };
-        d.actions.push(Action::Signal { container: Some(name.to_owned()), signal });
+        run.stop = Some(Stop { kill_at: at_least(deadline, at.t), killed: false });
+        d.actions.push(Action::Signal { container: Some(name.to_owned()), signal: Signal::TERM });
         if tell {
             self.normal(d, "Killing", format!("Stopping container {name}"), at);
         }
@@ -117,4 +114,9 @@ impl PodState {
         let live = |name: &str| self.runs.get(name).is_some_and(|r| r.live);
         self.pod.containers.iter().filter(|c| wanted(c.kind) && live(&c.name)).map(|c| c.name.clone()).collect()
     }
+}
+
+/// The deadline, or later if it is too soon.
+fn at_least(deadline: MonoNs, now: MonoNs) -> MonoNs {
+    deadline.max(now.plus(LEAST_MS * 1_000_000))
 }

@@ -72,12 +72,13 @@ fn running(restart: RestartPolicy, share_pid: bool) -> PodState {
 }
 
 fn ended(container: &str, status: WaitStatus) -> Fact {
-    Fact::Ended { container: container.to_owned(), status, sandbox_ending: false }
+    Fact::Ended { container: container.to_owned(), status, sandbox_ending: false, oom_killed: false, message: None }
 }
 
 /// As the kernel does it when pause dies: the member first.
 fn ended_with_pause(container: &str) -> Fact {
-    Fact::Ended { container: container.to_owned(), status: KILLED, sandbox_ending: true }
+    let container = container.to_owned();
+    Fact::Ended { container, status: KILLED, sandbox_ending: true, oom_killed: false, message: None }
 }
 
 const PAUSE_KILLED: Fact = Fact::SandboxEnded { status: KILLED };
@@ -177,6 +178,7 @@ fn who_is_restarted_depends_on_policy_and_end() {
 fn the_first_restart_is_at_once_then_back_off_doubles() {
     let mut pod = running(RestartPolicy::Always, true);
     pod.decide(ended("a", FAILED), at(5));
+    assert_eq!(pod.decide(leftovers_ended("a"), at(5)).actions, [start("a")]);
     runs(&mut pod, "a", 5);
     let d = pod.decide(ended("a", FAILED), at(6));
     assert_eq!(d.actions, [leftovers("a")]);
@@ -187,6 +189,7 @@ fn the_first_restart_is_at_once_then_back_off_doubles() {
     assert_eq!(reason, "CrashLoopBackOff");
     assert_eq!(message.as_deref(), Some("back-off 10s restarting failed container=a pod=p_default(u)"));
     assert_eq!(seen(&pod), (Phase::Running, "CrashLoopBackOff"));
+    pod.decide(leftovers_ended("a"), at(7));
     // too early, said once only; then due
     let d = pod.decide(Fact::Tick, at(15));
     assert_eq!((d.actions.len(), d.events.len(), d.wake), (0, 0, Some(MonoNs(16 * S))));
@@ -203,6 +206,7 @@ fn a_faster_clock_is_told() {
     for t in [1, 2] {
         runs(&mut pod, "a", t);
         pod.decide(ended("a", FAILED), at(t));
+        pod.decide(leftovers_ended("a"), at(t));
     }
     let message = match &of(&pod, "a").state {
         ContainerState::Waiting { message: Some(m), .. } => m,
@@ -238,11 +242,13 @@ fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
         message: "exec: \"x\": not found".to_owned(),
     };
     pod.decide(ended("a", FAILED), at(5));
+    pod.decide(leftovers_ended("a"), at(5));
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(9) }, at(5));
     assert!(pod.decide(unstartable(), at(5)).actions.is_empty(), "its process still is there");
     let d = pod.decide(ended("a", WaitStatus::exited(127)), at(5));
     assert_eq!((d.actions, d.wake), (vec![leftovers("a")], Some(MonoNs(15 * S))));
     assert_eq!(of(&pod, "a").state.word(), "RunContainerError");
+    pod.decide(leftovers_ended("a"), at(6));
     assert_eq!(pod.decide(Fact::Tick, at(15)).actions, [start("a")]);
     // and one that had no process at all
     let d = pod.decide(unstartable(), at(15));
@@ -313,6 +319,7 @@ fn no_new_sandbox_for_a_pod_that_is_not_to_run_again() {
         let mut pod = running(policy, true);
         for name in ["a", "b"] {
             pod.decide(ends.map_or_else(|| ended_with_pause(name), |status| ended(name, status)), at(2));
+            pod.decide(leftovers_ended(name), at(2));
         }
         let d = pod.decide(PAUSE_KILLED, at(3));
         let changed = told(&d).iter().any(|(reason, _)| *reason == "SandboxChanged");
@@ -377,13 +384,14 @@ fn init_containers_run_one_by_one_and_sidecars_stay() {
 #[test]
 fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
     for (policy, again, phase, word) in [
-        (RestartPolicy::Always, true, Phase::Pending, "Init:ExitCode:3"),
-        (RestartPolicy::Never, false, Phase::Failed, "Init:ExitCode:3"),
+        (RestartPolicy::Always, true, Phase::Pending, "Init:Error"),
+        (RestartPolicy::Never, false, Phase::Failed, "Init:Error"),
     ] {
         let mut pod = with_init(policy);
         pod.decide(sandbox_started(), at(0));
         runs(&mut pod, "i", 1);
-        let d = pod.decide(ended("i", FAILED), at(2));
+        pod.decide(ended("i", FAILED), at(2));
+        let d = pod.decide(leftovers_ended("i"), at(2));
         assert_eq!(d.actions.contains(&start("i")), again);
         assert_eq!(seen(&pod), (phase, word));
     }
@@ -392,8 +400,107 @@ fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
     for t in [1, 2] {
         runs(&mut pod, "i", t);
         pod.decide(ended("i", FAILED), at(t));
+        pod.decide(leftovers_ended("i"), at(t));
     }
     assert_eq!(seen(&pod), (Phase::Pending, "Init:CrashLoopBackOff"));
+}
+
+/// What `kubectl get pod` says of init containers, by `printPod`.
+#[test]
+fn init_containers_have_kubectls_words() {
+    // until its program is started, every container of a pod with init containers waits so
+    let mut pod = with_init(RestartPolicy::Always);
+    let waits = |pod: &PodState, name: &str| match &of(pod, name).state {
+        ContainerState::Waiting { reason, .. } => reason.clone(),
+        other => format!("{other:?}"),
+    };
+    for name in ["i", "s", "j", "a"] {
+        assert_eq!(waits(&pod, name), "PodInitializing", "{name}");
+    }
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
+    pod.decide(sandbox_started(), at(0));
+    runs(&mut pod, "i", 1);
+    pod.decide(ended("i", OK), at(2));
+    pod.decide(leftovers_ended("i"), at(2));
+    runs(&mut pod, "s", 2);
+    runs(&mut pod, "j", 3);
+    pod.decide(ended("j", OK), at(4));
+    pod.decide(leftovers_ended("j"), at(4));
+    // they are through, and the app is not started yet
+    assert_eq!((waits(&pod, "a").as_str(), seen(&pod)), ("PodInitializing", (Phase::Pending, "PodInitializing")));
+    runs(&mut pod, "a", 5);
+    // an app has been started, so that a sidecar's end holds nothing up; kubectl tells of it
+    pod.decide(ended("s", FAILED), at(6));
+    assert_eq!(seen(&pod), (Phase::Running, "Init:Error"));
+
+    let mut pod = with_init(RestartPolicy::Always);
+    pod.decide(sandbox_started(), at(0));
+    runs(&mut pod, "i", 1);
+    pod.decide(ended("i", KILLED), at(2));
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:Error"));
+    // a runtime that gives no reason
+    for (status, word) in [(FAILED, "Init:ExitCode:3"), (KILLED, "Init:Signal:9")] {
+        let state = ContainerState::Terminated { status, reason: String::new(), message: None, at: at(2) };
+        pod.pod.containers[0].state = state;
+        pod.decide(Fact::Tick, at(2));
+        assert_eq!(pod.pod.status(), word);
+    }
+    let unstartable = Fact::Unstartable {
+        container: "i".to_owned(),
+        reason: "RunContainerError".to_owned(),
+        message: "no".to_owned(),
+    };
+    pod.decide(unstartable, at(3));
+    assert_eq!(seen(&pod), (Phase::Pending, "Init:RunContainerError"));
+    // without init containers the word is another one
+    assert_eq!(waits(&self::pod(spec(RestartPolicy::Always, true)), "a"), "ContainerCreating");
+}
+
+/// The kubelet sorts the statuses of containers by name, and kubectl shows the first that does not run.
+#[test]
+fn the_status_of_a_failed_pod_is_that_of_the_first_container_by_name() {
+    for (first, second, word) in [(OK, FAILED, "Error"), (FAILED, OK, "Completed")] {
+        let mut spec = spec(RestartPolicy::Never, true);
+        spec.containers.reverse();
+        let mut pod = pod(spec);
+        pod.decide(sandbox_started(), at(0));
+        for name in ["b", "a"] {
+            runs(&mut pod, name, 0);
+        }
+        pod.decide(ended("b", first), at(1));
+        pod.decide(ended("a", second), at(1));
+        assert_eq!(seen(&pod), (Phase::Failed, word));
+    }
+}
+
+#[test]
+fn a_terminal_pod_that_is_deleted_keeps_its_word() {
+    let mut pod = running(RestartPolicy::Never, true);
+    pod.decide(ended("a", FAILED), at(1));
+    pod.decide(ended("b", OK), at(1));
+    pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
+    assert_eq!(seen(&pod), (Phase::Failed, "Error"));
+}
+
+#[test]
+fn how_a_container_ended_is_kept() {
+    let mut pod = running(RestartPolicy::Always, true);
+    for (t, (status, oom_killed, want)) in
+        [(OK, false, "Completed"), (FAILED, false, "Error"), (KILLED, true, "OOMKilled")].into_iter().enumerate()
+    {
+        let t = 1 + t as u64 * 2000;
+        let message = Some(format!("because of {t}"));
+        let (container, sandbox_ending) = ("a".to_owned(), false);
+        let mut ended = pod.clone();
+        ended.decide(Fact::Ended { container, status, sandbox_ending, oom_killed, message: message.clone() }, at(t));
+        let want = ContainerState::Terminated { status, reason: want.to_owned(), message: message.clone(), at: at(t) };
+        assert_eq!((&of(&ended, "a").state, &of(&ended, "a").last_message), (&want, &message));
+        // it is known as long as no other run has ended
+        ended.decide(leftovers_ended("a"), at(t));
+        runs(&mut ended, "a", t + 1);
+        assert_eq!(of(&ended, "a").last_message, message);
+        pod = ended;
+    }
 }
 
 #[test]
@@ -408,6 +515,30 @@ fn deletion_is_term_grace_kill_then_pause() {
     let d = pod.decide(ended("b", KILLED), at(33));
     assert_eq!(d.actions, [signal(None, Signal::KILL)]);
     assert_eq!(pod.decide(PAUSE_KILLED, at(33)).actions, [Action::ReleaseSandbox, Action::Remove]);
+}
+
+/// `killContainer` raises every grace period below two seconds to two, an override as well.
+#[test]
+fn a_grace_period_of_zero_is_two_seconds() {
+    for (of_spec, asked) in [(0, None), (30, Some(0)), (1, None), (30, Some(1999))] {
+        let mut spec = spec(RestartPolicy::Always, true);
+        spec.grace_seconds = of_spec;
+        spec.containers.truncate(1);
+        let mut pod = pod(spec);
+        pod.decide(requested(), at(0));
+        pod.decide(sandbox_started(), at(0));
+        runs(&mut pod, "a", 0);
+        let d = pod.decide(Fact::DeleteRequested { grace_ms: asked }, at(2));
+        assert_eq!(d.actions, [signal(Some("a"), Signal::TERM)], "{of_spec} {asked:?}");
+        assert_eq!(d.wake, Some(MonoNs(4 * S)), "{of_spec} {asked:?}");
+        assert_eq!(pod.decide(Fact::Tick, at(4)).actions, [signal(Some("a"), Signal::KILL)]);
+    }
+    // and so for a container that gets another command
+    let mut pod = running(RestartPolicy::Always, true);
+    let mut changed = pod.spec.clone();
+    (changed.grace_seconds, changed.containers[0].args) = (0, vec!["2".to_owned()]);
+    let d = pod.decide(Fact::Replaced { spec: Box::new(changed), containers: vec!["a".to_owned()] }, at(5));
+    assert_eq!((d.actions, d.wake), (vec![signal(Some("a"), Signal::TERM)], Some(MonoNs(7 * S))));
 }
 
 #[test]
@@ -434,7 +565,9 @@ fn sidecars_stop_last_and_in_reverse() {
     assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [signal(None, Signal::KILL)]);
     // when the work is done they are stopped as well
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a"), signal(Some("t"), Signal::TERM)]);
+    assert_eq!(seen(&pod), (Phase::Running, "Completed"));
     assert_eq!(pod.decide(ended("t", OK), at(3)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
+    assert_eq!(seen(&pod), (Phase::Running, "Completed"), "not before its sidecars have stopped");
     assert_eq!(pod.decide(ended("s", OK), at(3)).actions, [leftovers("s")]);
     assert_eq!(seen(&pod), (Phase::Succeeded, "Completed"));
 }
@@ -459,14 +592,13 @@ fn deletion_works_in_every_state() {
         dead.decide(fact, at(2));
     }
     assert_eq!(dead.decide(Fact::DeleteRequested { grace_ms: None }, at(3)).actions, [Action::Remove]);
-    // without grace, and sooner than asked at first
+    // sooner than asked at first
     let all = [signal(Some("a"), Signal::KILL), signal(Some("b"), Signal::KILL)];
-    let mut now = running(RestartPolicy::Always, true);
-    assert_eq!(now.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(2)).actions, all);
     let mut sooner = running(RestartPolicy::Always, true);
     sooner.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     let again = sooner.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(3));
-    assert_eq!((again.actions.as_slice(), again.events.len()), (all.as_slice(), 0));
+    assert_eq!((again.actions.len(), again.events.len(), again.wake), (0, 0, Some(MonoNs(5 * S))));
+    assert_eq!(sooner.decide(Fact::Tick, at(5)).actions, all);
     // all containers done, pause alone
     let mut idle = running(RestartPolicy::Never, true);
     idle.decide(ended("a", OK), at(2));
@@ -491,7 +623,8 @@ fn a_changed_command_replaces_that_container_only() {
         assert_eq!(d.actions, [signal(Some("a"), Signal::TERM)]);
         assert_eq!(told(&d), [("Killing", "Container a definition changed, will be restarted")]);
         assert_eq!(of(&pod, "a").command, ["sleep", "2"]);
-        assert_eq!(pod.decide(ended("a", OK), at(6)).actions, [leftovers("a"), start("a")]);
+        assert_eq!(pod.decide(ended("a", OK), at(6)).actions, [leftovers("a")]);
+        assert_eq!(pod.decide(leftovers_ended("a"), at(6)).actions, [start("a")]);
         runs(&mut pod, "a", 6);
         assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 0));
         assert_eq!(pod.pod.sandbox.as_ref().map(|s| s.attempt), Some(0));
@@ -554,20 +687,4 @@ fn in_the_nodes_pid_namespace_leftovers_do_not_end_with_pause() {
     runs(&mut pod, "b", 0);
     pod.decide(Fact::DeleteRequested { grace_ms: None }, at(1));
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a")]);
-}
-
-#[test]
-fn a_container_that_ran_out_of_memory_says_so_until_it_is_started_again() {
-    let mut pod = running(RestartPolicy::Always, true);
-    let reason = |pod: &PodState| match &of(pod, "a").state {
-        ContainerState::Terminated { reason, .. } => reason.clone(),
-        other => panic!("{other:?}"),
-    };
-    pod.decide(Fact::OutOfMemory { container: "a".to_owned() }, at(1));
-    pod.decide(ended("a", KILLED), at(1));
-    assert_eq!(reason(&pod), "OOMKilled");
-    pod.decide(leftovers_ended("a"), at(1));
-    runs(&mut pod, "a", 1);
-    pod.decide(ended("a", KILLED), at(2));
-    assert_eq!(reason(&pod), "Error", "the next start has not run out of it");
 }

@@ -55,8 +55,9 @@ fn lost(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
         match &mut container.state {
             ContainerState::Running { .. } => {
                 let status = WaitStatus::killed(Signal::KILL.0);
-                container.state = ContainerState::Terminated { status, reason: "Error".to_owned(), at };
+                container.state = ContainerState::Terminated { status, reason: "Error".to_owned(), message: None, at };
                 container.last_exit = Some(status);
+                container.last_message = None;
             }
             ContainerState::Waiting { reason, message } => {
                 NODE_LOST.clone_into(reason);
@@ -90,6 +91,7 @@ mod tests {
                 state,
                 restarts: 3,
                 last_exit: None,
+                last_message: None,
                 process: None,
             };
             Pod {

@@ -22,6 +22,7 @@ use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
+use crate::lab::spec::AtStart;
 use crate::lab::wire::{Inbox, Outbox, WireError};
 use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
 use crate::sys::clock;
@@ -113,6 +114,8 @@ pub(super) struct PodRun {
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
+    /// What had been written to each container's log when its program was last started.
+    pub log_starts: HashMap<String, u64>,
     /// Of containers that have just ended.
     pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
@@ -122,6 +125,15 @@ pub(super) struct PodRun {
 }
 
 impl PodRun {
+    /// What the pod's containers may refer to.
+    pub fn at_start(&self, node: std::net::Ipv4Addr) -> AtStart {
+        AtStart {
+            pod_ip: self.ip.map(|ip| ip.to_string()),
+            host_ip: Some(node.to_string()),
+            pod_uid: Some(self.state.pod.uid.0.clone()),
+        }
+    }
+
     /// Of a container, or of what holds the namespaces.
     pub fn pid_of(&self, container: Option<&str>) -> Option<i32> {
         match container {

@@ -119,6 +119,8 @@ fn devices() -> Result<(), Errno> {
     for name in ["pts", "shm", "mqueue"] {
         fs::create_dir(format!("{dev}/{name}")).map_err(io)?;
     }
+    // each container's own is bound over it
+    File::create(format!("{dev}/termination-log")).map_err(io)?;
     read_only(&dev)
 }
 

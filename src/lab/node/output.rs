@@ -12,12 +12,15 @@ use nix::unistd::{pipe2, read};
 pub struct Ring {
     bytes: VecDeque<u8>,
     pub lost: bool,
+    /// Bytes written in all, those that are gone included.
+    written: u64,
 }
 
 impl Ring {
     pub const MAX: usize = 256 * 1024;
 
     pub fn push(&mut self, new: &[u8]) {
+        self.written += new.len() as u64;
         let new = &new[new.len().saturating_sub(Self::MAX)..];
         let over = (self.bytes.len() + new.len()).saturating_sub(Self::MAX);
         self.lost |= over > 0;
@@ -27,6 +30,16 @@ impl Ring {
 
     pub fn to_vec(&self) -> Vec<u8> {
         self.bytes.iter().copied().collect()
+    }
+
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// What is kept of what was written after the first so many bytes.
+    pub fn since(&self, written: u64) -> Vec<u8> {
+        let new = usize::try_from(self.written.saturating_sub(written)).unwrap_or(usize::MAX);
+        self.bytes.iter().skip(self.bytes.len().saturating_sub(new)).copied().collect()
     }
 }
 
@@ -77,6 +90,12 @@ mod tests {
         let bytes = ring.to_vec();
         assert_eq!(bytes.len(), Ring::MAX);
         assert!(bytes.starts_with(b"dxx") && bytes.ends_with(b"xnew"));
+        assert_eq!(ring.since(ring.written() - 4), b"xnew");
+        assert_eq!(ring.since(0).len(), Ring::MAX);
+        let before = ring.written();
+        assert_eq!(ring.since(before), b"");
+        ring.push(b"more");
+        assert_eq!(ring.since(before), b"more");
         ring.push(&vec![b'y'; Ring::MAX * 2]);
         assert!(ring.to_vec().iter().all(|b| *b == b'y'));
     }

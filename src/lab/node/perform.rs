@@ -11,6 +11,7 @@ use super::birth::Failure;
 use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
+use super::termination;
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
@@ -39,6 +40,7 @@ impl Node {
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
+                    log_starts: HashMap::new(),
                     remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
@@ -260,16 +262,19 @@ impl Node {
         at: Stamp,
     ) {
         let held = self.forget_holder(uid, pid);
-        if remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory) {
-            self.decide(uid, Fact::OutOfMemory { container: container.to_owned() }, at);
-        }
+        let oom_killed = remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory);
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
         let pid_shared = run.state.spec.shares_pid_namespace();
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        self.decide(uid, Fact::Ended { container: container.to_owned(), status, sandbox_ending }, at);
+        let message = termination::message(run, uid, container, status);
+        self.decide(
+            uid,
+            Fact::Ended { container: container.to_owned(), status, sandbox_ending, oom_killed, message },
+            at,
+        );
         // not of interest to the controller
         if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
             self.forget(uid, &remains);

@@ -35,7 +35,7 @@ impl Node {
         let start = Start {
             program: Program::Host,
             argv,
-            env: birth::environment(&hostname, container.environment()),
+            env: birth::environment(&hostname, container.environment(&run.at_start(self.network.gateway()))),
             working_dir: container.working_dir.clone(),
             stdin: None,
             keep: &caps::CONTAINER,

@@ -147,7 +147,13 @@ impl Node {
         let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
         let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         self.limit(uid, container, cgroup.as_ref());
-        let mut argv = container.argv();
+        let run = self.pods.get_mut(uid).ok_or_else(|| Failure::create("start the container", Errno::ESRCH))?;
+        let at_start = run.at_start(self.network.gateway());
+        let written = run.logs.get(&Some(name.clone())).map_or(0, super::output::Ring::written);
+        run.log_starts.insert(name.clone(), written);
+        volumes::new_termination_log(uid, name)
+            .map_err(|e| Failure::create("make the file of its termination message", super::errno_of(&e)))?;
+        let mut argv = container.argv(&at_start);
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
                 argv.splice(0..0, ["podscope".to_owned(), crate::lab::hidden::APPLET.to_owned(), applet]);
@@ -159,7 +165,7 @@ impl Node {
         let start = Start {
             program,
             argv,
-            env: birth::environment(&hostname, container.environment()),
+            env: birth::environment(&hostname, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
             stdin,
             keep: if obeys { &caps::HAND } else { &caps::CONTAINER },

@@ -108,12 +108,27 @@ impl Found<'_> {
     }
 
     fn container(&mut self, path: &str, old: &ContainerSpec, new: &ContainerSpec, init: bool) {
-        let ContainerSpec { name, image, command, args, env, working_dir, ports, mounts, limits, sidecar } = old;
+        let ContainerSpec {
+            name,
+            image,
+            command,
+            args,
+            env,
+            service_env,
+            working_dir,
+            ports,
+            mounts,
+            limits,
+            termination,
+            sidecar,
+        } = old;
         self.deep(*env != new.env, format!("{path}.env"));
+        self.deep(*service_env != new.service_env, format!("the services that {path} knows"));
         self.deep(*working_dir != new.working_dir, format!("{path}.workingDir"));
         self.deep(*ports != new.ports, format!("{path}.ports"));
         self.deep(*mounts != new.mounts, format!("{path}.volumeMounts"));
         self.deep(*limits != new.limits, format!("{path}.resources"));
+        self.deep(*termination != new.termination, format!("{path}.terminationMessagePath"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =
             [(*image != new.image, "image"), (*command != new.command, "command"), (*args != new.args, "args")];

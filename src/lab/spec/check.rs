@@ -20,10 +20,12 @@ use self::downward::Known;
 use self::ports::Taken;
 use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
+use super::services::{Service, variables};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
 
 pub struct Checker<'a> {
     pub document: &'a Marked,
+    pub services: &'a [Service],
     pub warnings: Vec<Warning>,
 }
 
@@ -67,6 +69,7 @@ impl Checker<'_> {
             labels: pod.metadata.labels.unwrap_or_default(),
             annotations,
             service_account: spec.service_account_name.unwrap_or_else(|| "default".to_owned()),
+            services: variables(self.services, &namespace, spec.enable_service_links.unwrap_or(true)),
         };
         let mut around = Around {
             volumes: &volumes,

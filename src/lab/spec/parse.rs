@@ -10,6 +10,7 @@ use self::documents::{Found, pods_of};
 use super::PodSpec;
 use super::check::Checker;
 use super::marked::{Marked, Place, Wrong};
+use super::services::Services;
 use super::{supported, typed};
 
 /// Something in a manifest that has no effect here, or another one than in Kubernetes.
@@ -58,14 +59,16 @@ type Pods = Vec<(PodSpec, Vec<Warning>)>;
 fn read(text: &str) -> Result<Pods, Wrong> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), words(&e));
     let documents: Vec<Marked> = serde_saphyr::from_multiple(text).map_err(yaml)?;
-    let Found { pods: found, mut skipped } = pods_of(documents)?;
+    let Found { pods: found, services, mut skipped } = pods_of(documents)?;
+    let services = Services::read(&services)?;
+    skipped.extend(services.warnings);
     let mut pods = Pods::new();
     for document in found {
         let document = supported::as_written(&document);
-        let pod = typed::pod(&document)?;
+        let pod = typed::read(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
         let mut warnings = supported::unheeded(&document, &known);
-        let mut checker = Checker { document: &document, warnings: Vec::new() };
+        let mut checker = Checker { document: &document, services: &services.all, warnings: Vec::new() };
         let spec = checker.pod(pod)?;
         if pods.iter().any(|(other, _)| other.name == spec.name && other.namespace == spec.namespace) {
             let place = document.place_of("metadata.name");
@@ -91,19 +94,24 @@ fn within(place: Place, text: &str) -> Place {
     }
 }
 
-/// The error without the place, which we say ourselves, and without the excerpt.
+/// The error without the place, which we say ourselves, and without the excerpt. The reader's words are those for
+/// people: its usual ones advise programmers.
 fn words(e: &serde_saphyr::Error) -> String {
-    let text = e.without_snippet().to_string();
+    use serde_saphyr::{Error, MessageFormatter as _, UserMessageFormatter};
+    let error = e.without_snippet();
+    let text = UserMessageFormatter.format_message(error);
     let text = text.lines().next().unwrap_or_default();
     let cut = text.rfind(" at line ").unwrap_or(text.len());
     let text = text[..cut].trim_end_matches([',', ':', ' ']);
-    // said to programmers, and to be said to people
-    match text {
-        _ if text.starts_with("budget breached") || text == "recursion limit exceeded" => {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("duplicate mapping key: {key}; expected each field once")
+        }
+        Error::NullIntoString { .. } => "empty; expected a field's name".to_owned(),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => "contains itself; expected an end to it".to_owned(),
+        _ if text.starts_with("YAML document too large") || text == "recursion limit exceeded" => {
             "too large or too deep; expected a manifest".to_owned()
         }
-        _ if text.starts_with("cannot deserialize null into string") => "empty; expected a field's name".to_owned(),
-        _ if text.starts_with("recursive references") => "contains itself; expected an end to it".to_owned(),
         _ => text.to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
 /// Fields that are heeded, beside those of containers. `[]` is any item, `*` any key.
-const HEEDED: [&str; 22] = [
+const HEEDED: [&str; 23] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -12,6 +12,7 @@ const HEEDED: [&str; 22] = [
     "metadata.namespace",
     "metadata.labels.*",
     "metadata.annotations.*",
+    "spec.enableServiceLinks",
     "spec.hostname",
     "spec.hostNetwork",
     "spec.hostPID",
@@ -30,7 +31,7 @@ const HEEDED: [&str; 22] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 21] = [
+const OF_CONTAINERS: [&str; 26] = [
     "name",
     "image",
     "command[]",
@@ -40,6 +41,9 @@ const OF_CONTAINERS: [&str; 21] = [
     "env[].value",
     "env[].valueFrom.fieldRef.apiVersion",
     "env[].valueFrom.fieldRef.fieldPath",
+    "env[].valueFrom.resourceFieldRef.containerName",
+    "env[].valueFrom.resourceFieldRef.divisor",
+    "env[].valueFrom.resourceFieldRef.resource",
     "ports[].containerPort",
     "ports[].hostPort",
     "ports[].hostIP",
@@ -49,6 +53,8 @@ const OF_CONTAINERS: [&str; 21] = [
     "resources.limits.memory",
     "resources.limits.podscope.dev/pids",
     "restartPolicy",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
     "volumeMounts[].name",
     "volumeMounts[].mountPath",
     "volumeMounts[].readOnly",
@@ -68,12 +74,11 @@ const FILLED_IN: [&str; 10] = [
     "metadata.uid",
 ];
 
-/// Nothing is pulled and there are no services, whatever these say.
-const HARMLESS: [&str; 3] =
-    ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy", "spec.enableServiceLinks"];
+/// Nothing is pulled, whatever these say.
+const HARMLESS: [&str; 2] = ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy"];
 
 /// What Kubernetes sets where a manifest says nothing, so that it means no more than nothing does.
-const DEFAULTS: [(&str, &str); 16] = [
+const DEFAULTS: [(&str, &str); 12] = [
     ("spec.automountServiceAccountToken", "false"),
     ("spec.dnsPolicy", "ClusterFirst"),
     ("spec.preemptionPolicy", "PreemptLowerPriority"),
@@ -83,12 +88,8 @@ const DEFAULTS: [(&str, &str); 16] = [
     ("spec.serviceAccountName", "default"),
     ("spec.setHostnameAsFQDN", "false"),
     ("spec.containers[].stdin", "false"),
-    ("spec.containers[].terminationMessagePath", "/dev/termination-log"),
-    ("spec.containers[].terminationMessagePolicy", "File"),
     ("spec.containers[].tty", "false"),
     ("spec.initContainers[].stdin", "false"),
-    ("spec.initContainers[].terminationMessagePath", "/dev/termination-log"),
-    ("spec.initContainers[].terminationMessagePolicy", "File"),
     ("spec.initContainers[].tty", "false"),
 ];
 

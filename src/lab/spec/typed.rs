@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use k8s_openapi::api::core::v1::Pod;
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
@@ -17,8 +16,8 @@ use super::marked::{Marked, Place, Value, Wrong};
 ///
 /// # Errors
 /// The first field of a wrong type.
-pub fn pod(document: &Marked) -> Result<Pod, Wrong> {
-    Pod::deserialize(At { node: document, quantity: false }).map_err(|e| {
+pub fn read<'de, T: Deserialize<'de>>(document: &'de Marked) -> Result<T, Wrong> {
+    T::deserialize(At { node: document, quantity: false }).map_err(|e| {
         let path = e.path.iter().rev().fold(String::new(), |path, word| match word {
             word if word.starts_with('[') || path.is_empty() => path + word,
             word => path + "." + word,

@@ -7,7 +7,7 @@ use eframe::egui::{
 use super::hexagon::{hexagon_ui, pause_process};
 use super::{pill, place, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
-use crate::model::{ContainerState, Pod, Process};
+use crate::model::{ContainerKind, ContainerState, Pod, Process};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, usage, words};
@@ -164,14 +164,19 @@ fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let message = match &c.state {
         ContainerState::Waiting { message: Some(message), .. } => {
             let wait = words::back_off(message).unwrap_or_else(|| text::escaped(message).into_owned());
-            let last = c.last_exit.map(|exit| format!("ended with {exit}\n"));
-            format!("{}{wait}", last.unwrap_or_default())
+            let last = c.last_exit.map(|exit| format!("ended with {exit}\n")).unwrap_or_default();
+            let said = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
+            format!("{last}{}{wait}", said.unwrap_or_default())
         }
         ContainerState::Waiting { .. } if !stands => "Waits for the sandbox".into(),
-        ContainerState::Waiting { reason, .. } if reason == "PodInitializing" => "Waits for the init containers".into(),
+        ContainerState::Waiting { .. } if c.kind != ContainerKind::App => "Waits for its turn".into(),
+        ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waits for the init containers".into(),
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
-        ContainerState::Terminated { at, .. } => format!("Ended at {}", cx.clock(at.t)),
+        ContainerState::Terminated { at, message, .. } => {
+            let said = message.as_ref().map(|m| format!("\n“{}”", text::escaped(m.trim_end())));
+            format!("Ended at {}{}", cx.clock(at.t), said.unwrap_or_default())
+        }
     };
     let tokens = cx.tokens;
     let mut job = egui::text::LayoutJob::simple(message, tokens::sans(12.0), tokens.muted, rect.width() - 32.0);

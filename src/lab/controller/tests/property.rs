@@ -152,7 +152,7 @@ impl Kernel {
             return self.end_holder(status);
         }
         self.live.retain(|n| n != name);
-        self.tell(Fact::Ended { container: name.to_owned(), status, sandbox_ending: false });
+        self.tell(super::ended(name, status));
     }
 
     fn kill_holder(&mut self) {
@@ -168,13 +168,13 @@ impl Kernel {
             let others: Vec<String> = self.live.iter().filter(|n| Some(*n) != infra.as_ref()).cloned().collect();
             for container in others {
                 self.live.retain(|n| *n != container);
-                self.tell(Fact::Ended { container, status: WaitStatus::killed(9), sandbox_ending: true });
+                self.tell(ended_with(&container, WaitStatus::killed(9)));
             }
         }
         self.holder = false;
         if let Some(container) = infra {
             self.live.retain(|n| *n != container);
-            self.tell(Fact::Ended { container, status, sandbox_ending: true });
+            self.tell(ended_with(&container, status));
         }
         self.tell(Fact::SandboxEnded { status });
     }
@@ -239,6 +239,12 @@ impl Kernel {
         let apps_live = apps().filter(|c| infra.as_ref() != Some(&c.name)).any(|c| self.live.contains(&c.name));
         assert!(!(init_runs && apps_live), "an init container beside an app");
     }
+}
+
+/// As what holds the sandbox ends.
+fn ended_with(container: &str, status: WaitStatus) -> Fact {
+    let container = container.to_owned();
+    Fact::Ended { container, status, sandbox_ending: true, oom_killed: false, message: None }
 }
 
 /// What a pod is like: whether it shares pids, has init containers, has no pause, does not hear TERM.

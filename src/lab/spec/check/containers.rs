@@ -7,8 +7,9 @@ use k8s_openapi::api::core::v1::{Container, EnvVar};
 use super::Checker;
 use super::downward::Known;
 use super::ports::Taken;
+use super::resources::Resources;
 use crate::lab::spec::marked::Wrong;
-use crate::lab::spec::{ContainerSpec, Volume};
+use crate::lab::spec::{ContainerSpec, EnvValue, TerminationMessage, Volume};
 
 /// What a container stands among.
 pub struct Around<'a> {
@@ -64,7 +65,9 @@ impl Checker<'_> {
         if image.is_empty() && command.is_empty() {
             return Err(self.wrong(path, "has neither `image` nor `command`; expected one of them at least"));
         }
-        let env = self.env(path, c.env.unwrap_or_default(), around.known)?;
+        let resources = self.resources(&format!("{path}.resources"), c.resources)?;
+        let own = (c.name.as_str(), &resources);
+        let env = self.env(path, c.env.unwrap_or_default(), around.known, own)?;
         let ports = self.ports(path, c.ports.unwrap_or_default(), around.host_network, &mut around.ports)?;
         let mounts = self.mounts(path, c.volume_mounts.unwrap_or_default(), around.volumes)?;
         // to Kubernetes, "" is the image's own
@@ -72,23 +75,59 @@ impl Checker<'_> {
         if let Some(dir) = &working_dir {
             self.absolute(&format!("{path}.workingDir"), dir)?;
         }
-        let limits = self.limits(&format!("{path}.resources"), c.resources)?;
+        let limits = resources.limits();
+        let termination = self.termination(path, c.termination_message_path, c.termination_message_policy)?;
         let args = c.args.unwrap_or_default();
+        let service_env = around.known.services.clone();
         Ok(ContainerSpec {
             name: c.name,
             image,
             command,
             args,
             env,
+            service_env,
             working_dir,
             ports,
             mounts,
             limits,
+            termination,
             sidecar: false,
         })
     }
 
-    fn env(&mut self, path: &str, vars: Vec<EnvVar>, known: &Known) -> Result<Vec<(String, String)>, Wrong> {
+    fn termination(
+        &self,
+        path: &str,
+        file: Option<String>,
+        policy: Option<String>,
+    ) -> Result<TerminationMessage, Wrong> {
+        let mut termination = TerminationMessage::default();
+        // to Kubernetes, "" is the default
+        if let Some(file) = file.filter(|file| !file.is_empty()) {
+            let at = format!("{path}.terminationMessagePath");
+            self.absolute(&at, &file)?;
+            self.mountable(&at, &file)?;
+            termination.path = file;
+        }
+        termination.fallback_to_logs = match policy.as_deref() {
+            None | Some("" | "File") => false,
+            Some("FallbackToLogsOnError") => true,
+            Some(other) => {
+                let message = format!("is \"{other}\"; expected File or FallbackToLogsOnError");
+                return Err(self.wrong(&format!("{path}.terminationMessagePolicy"), message));
+            }
+        };
+        Ok(termination)
+    }
+
+    /// `own` is the container's name and resources.
+    fn env(
+        &mut self,
+        path: &str,
+        vars: Vec<EnvVar>,
+        known: &Known,
+        own: (&str, &Resources),
+    ) -> Result<Vec<(String, EnvValue)>, Wrong> {
         let mut env = Vec::new();
         for (j, var) in vars.into_iter().enumerate() {
             let path = format!("{path}.env[{j}]");
@@ -99,12 +138,26 @@ impl Checker<'_> {
             // a variable without a value is an empty one
             let value = var.value.unwrap_or_default();
             let Some(from) = var.value_from else {
-                env.push((var.name, value));
+                env.push((var.name, value.into()));
                 continue;
             };
             let from_path = format!("{path}.valueFrom");
             if !value.is_empty() {
                 return Err(self.wrong(&from_path, "stands beside `value`; expected one of them"));
+            }
+            if let Some(field) = from.resource_field_ref {
+                let of_own = field.container_name.as_deref().is_none_or(|name| name.is_empty() || name == own.0);
+                match own.1.field(&field).filter(|_| of_own) {
+                    Some(value) => env.push((var.name, value.into())),
+                    None => {
+                        let message = format!(
+                            "is {}, which this container does not have: the variable is not set",
+                            field.resource
+                        );
+                        self.warn(format!("{from_path}.resourceFieldRef.resource"), message);
+                    }
+                }
+                continue;
             }
             // any other source is named by the list of fields
             let Some(field) = from.field_ref else { continue };

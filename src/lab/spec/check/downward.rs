@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::lab::spec::EnvValue;
+
 /// The name of the lab's only node.
 const NODE: &str = "podscope-node";
 
@@ -12,13 +14,19 @@ pub struct Known {
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
     pub service_account: String,
+    /// Variables of the services of its namespace.
+    pub services: Vec<(String, String)>,
 }
 
 impl Known {
     /// The value of a field such as `metadata.labels['app']`; a label that is not there is empty, as in
-    /// Kubernetes. `None` if the field is not known before the pod runs, or not at all.
-    pub fn field(&self, path: &str) -> Option<String> {
-        Some(match path {
+    /// Kubernetes. `None` if the lab has no such field.
+    pub fn field(&self, path: &str) -> Option<EnvValue> {
+        let text = match path {
+            "status.podIP" | "status.podIPs" => return Some(EnvValue::PodIp),
+            // a node of two addresses has two; the lab's has one
+            "status.hostIP" | "status.hostIPs" => return Some(EnvValue::HostIp),
+            "metadata.uid" => return Some(EnvValue::PodUid),
             "metadata.name" => self.name.clone(),
             "metadata.namespace" => self.namespace.clone(),
             "spec.nodeName" => NODE.to_owned(),
@@ -32,6 +40,7 @@ impl Known {
                 };
                 map.get(key).cloned().unwrap_or_default()
             }
-        })
+        };
+        Some(EnvValue::Text(text))
     }
 }

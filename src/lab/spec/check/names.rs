@@ -11,7 +11,8 @@ impl Checker<'_> {
 
     /// Labels with dots between, as a pod's name may be.
     pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), Wrong> {
-        if value.len() <= 253 && value.split('.').all(is_label) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
+        // its labels may be longer than those of the DNS
+        if value.len() <= 253 && value.split('.').all(is_word) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
     }
 
     fn bad_name(&self, path: &str, value: &str, most: usize) -> Wrong {
@@ -33,8 +34,12 @@ impl Checker<'_> {
 }
 
 fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_word(text)
+}
+
+fn is_word(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
+    !text.is_empty() && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// What a port may be called (the IANA's service names, RFC 6335).

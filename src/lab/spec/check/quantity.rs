@@ -16,6 +16,8 @@ pub enum Malformed {
 const NANOS: i32 = 9;
 
 impl Quantity {
+    pub const ZERO: Self = Self(0);
+
     /// # Errors
     /// The text is no quantity.
     pub fn parse(text: &str) -> Result<Self, Malformed> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{ResourceFieldSelector, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Written;
 
 use super::Checker;
@@ -18,10 +18,45 @@ const PIDS: &str = "podscope.dev/pids";
 /// The amounts of one list, each with how it was written.
 type Amounts = BTreeMap<String, (Quantity, String)>;
 
+/// What a container is promised, and what it may use at most.
+#[derive(Default)]
+pub struct Resources {
+    limits: Amounts,
+    requests: Amounts,
+}
+
+impl Resources {
+    pub fn limits(&self) -> Limits {
+        // to a kubelet, 0 is no limit
+        let units = |name: &str| self.limits.get(name).map(|(amount, _)| amount.units()).filter(|n| *n > 0);
+        let cpu_millicores = self.limits.get("cpu").map(|(amount, _)| amount.thousandths()).filter(|n| *n > 0);
+        Limits { memory_bytes: units("memory"), cpu_millicores, pids: units(PIDS) }
+    }
+
+    /// What `resourceFieldRef` gives to a variable, rounded up (`ExtractContainerResourceValue` in
+    /// pkg/api/v1/resource). `None` if the container has no such limit: a cluster's node would lend it its own.
+    pub fn field(&self, selector: &ResourceFieldSelector) -> Option<String> {
+        let divisor = selector.divisor.as_ref().and_then(|text| Quantity::parse(&text.0).ok());
+        let (list, name) = selector.resource.split_once('.')?;
+        let amount = match list {
+            "limits" => self.limits.get(name).map(|(amount, _)| *amount)?,
+            // without a request the limit is one
+            "requests" => {
+                self.requests.get(name).or(self.limits.get(name)).map_or(Quantity::ZERO, |(amount, _)| *amount)
+            }
+            _ => return None,
+        };
+        let parts = |amount: Quantity| if name == "cpu" { amount.thousandths() } else { amount.units() };
+        let one = if name == "cpu" { 1000 } else { 1 };
+        let divisor = divisor.map(parts).filter(|n| *n > 0).unwrap_or(one);
+        Some(parts(amount).div_ceil(divisor).to_string())
+    }
+}
+
 impl Checker<'_> {
     /// `path` is that of `resources`.
-    pub(super) fn limits(&mut self, path: &str, resources: Option<ResourceRequirements>) -> Result<Limits, Wrong> {
-        let Some(resources) = resources else { return Ok(Limits::default()) };
+    pub(super) fn resources(&mut self, path: &str, written: Option<ResourceRequirements>) -> Result<Resources, Wrong> {
+        let Some(resources) = written else { return Ok(Resources::default()) };
         let limits = self.amounts(&format!("{path}.limits"), resources.limits)?;
         let requests = self.amounts(&format!("{path}.requests"), resources.requests)?;
         for (name, (request, written)) in &requests {
@@ -40,10 +75,7 @@ impl Checker<'_> {
                 return Err((place, message));
             }
         }
-        // to a kubelet, 0 is no limit
-        let units = |name: &str| limits.get(name).map(|(amount, _)| amount.units()).filter(|n| *n > 0);
-        let cpu_millicores = limits.get("cpu").map(|(amount, _)| amount.thousandths()).filter(|n| *n > 0);
-        Ok(Limits { memory_bytes: units("memory"), cpu_millicores, pids: units(PIDS) })
+        Ok(Resources { limits, requests })
     }
 
     fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, Wrong> {

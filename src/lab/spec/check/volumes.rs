@@ -9,11 +9,19 @@ use k8s_openapi::api::core::v1::{
 use super::Checker;
 use super::quantity::Quantity;
 use crate::lab::spec::marked::Wrong;
-use crate::lab::spec::{Volume, VolumeMount, VolumeSource};
+use crate::lab::spec::{HostPathType, Volume, VolumeMount, VolumeSource};
 
 /// `hostPath.type` (`k8s.io/api/core/v1.HostPathType`).
-const HOST_PATH_TYPES: [&str; 8] =
-    ["", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"];
+const HOST_PATH_TYPES: [(&str, HostPathType); 8] = [
+    ("", HostPathType::Unset),
+    ("DirectoryOrCreate", HostPathType::DirectoryOrCreate),
+    ("Directory", HostPathType::Directory),
+    ("FileOrCreate", HostPathType::FileOrCreate),
+    ("File", HostPathType::File),
+    ("Socket", HostPathType::Socket),
+    ("CharDevice", HostPathType::CharDevice),
+    ("BlockDevice", HostPathType::BlockDevice),
+];
 
 impl Checker<'_> {
     pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>) -> Result<Vec<Volume>, Wrong> {
@@ -40,6 +48,34 @@ impl Checker<'_> {
         Ok(out)
     }
 
+    /// A path of a container where something may be mounted.
+    pub(super) fn mountable(&self, path: &str, target: &str) -> Result<(), Wrong> {
+        if target.contains(':') {
+            return Err(self.invalid(path, target, "must not contain ':'", "a path without it"));
+        }
+        let mut parts = target.split('/').filter(|part| !part.is_empty() && *part != ".");
+        if parts.next() == Some("proc") {
+            // runc's words, `checkProcMount` in libcontainer
+            let why = "cannot be mounted because it is inside /proc";
+            return Err(self.invalid(path, target, why, "a path elsewhere"));
+        }
+        Ok(())
+    }
+
+    /// `validateLocalDescendingPath`.
+    fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), Wrong> {
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(()) };
+        let at = format!("{mount}.{field}");
+        let expected = "a path inside the volume";
+        if value.starts_with('/') {
+            return Err(self.invalid(&at, value, "must be a relative path", expected));
+        }
+        if value.split('/').any(|part| part == "..") {
+            return Err(self.invalid(&at, value, "must not contain '..'", expected));
+        }
+        Ok(())
+    }
+
     fn empty_dir(&self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, Wrong> {
         let memory = match dir.medium.as_deref() {
             None | Some("") => false,
@@ -59,16 +95,22 @@ impl Checker<'_> {
 
     fn host_path(&mut self, path: &str, host: &HostPathVolumeSource) -> Result<VolumeSource, Wrong> {
         self.absolute(&format!("{path}.path"), &host.path)?;
-        let kind = host.type_.as_deref().unwrap_or_default();
+        let word = host.type_.as_deref().unwrap_or_default();
         let at = format!("{path}.type");
-        if !HOST_PATH_TYPES.contains(&kind) {
-            let message = format!("is \"{kind}\"; expected one of {}", HOST_PATH_TYPES[1..].join(", "));
-            return Err(self.wrong(&at, message));
+        let Some((_, kind)) = HOST_PATH_TYPES.iter().find(|(known, _)| *known == word) else {
+            let words: Vec<&str> = HOST_PATH_TYPES[1..].iter().map(|(word, _)| *word).collect();
+            return Err(self.wrong(&at, format!("is \"{word}\"; expected one of {}", words.join(", "))));
+        };
+        match kind {
+            HostPathType::DirectoryOrCreate | HostPathType::FileOrCreate => {
+                self.warn(at, format!("is {word}: the lab never writes to the host, so that the path must be there"));
+            }
+            HostPathType::Socket | HostPathType::CharDevice | HostPathType::BlockDevice => {
+                self.warn(at, format!("is {word}: the lab gives pods no sockets or devices of the host; no container that mounts it starts"));
+            }
+            HostPathType::Unset | HostPathType::Directory | HostPathType::File => {}
         }
-        if kind.ends_with("OrCreate") {
-            self.warn(at, format!("is {kind}: the lab never writes to the host, so that the path must be there"));
-        }
-        Ok(VolumeSource::HostPath(host.path.clone()))
+        Ok(VolumeSource::HostPath { path: host.path.clone(), kind: *kind })
     }
 
     pub(super) fn mounts(
@@ -92,11 +134,14 @@ impl Checker<'_> {
                 let message = format!("is \"{}\"; expected a path below the root", mount.mount_path);
                 return Err(self.wrong(&at, message));
             }
+            self.mountable(&at, &mount.mount_path)?;
             if out.iter().any(|m| m.path == mount.mount_path) {
-                return Err(self.wrong(&at, format!("{} is mounted already; expected another path", mount.mount_path)));
+                return Err(self.invalid(&at, &mount.mount_path, "must be unique", "another path"));
             }
+            self.sub_path(&path, "subPath", mount.sub_path.as_deref())?;
+            self.sub_path(&path, "subPathExpr", mount.sub_path_expr.as_deref())?;
             let asked = mount.read_only.unwrap_or(false);
-            let of_host = matches!(volume.source, VolumeSource::HostPath(_));
+            let of_host = matches!(volume.source, VolumeSource::HostPath { .. });
             if of_host && !asked {
                 self.warn(path, "is read-only here, as all of the host is; say so with `readOnly: true`");
             }

@@ -7,6 +7,8 @@ use crate::lab::spec::marked::{Marked, Place, Value, Wrong};
 #[derive(Default)]
 pub struct Found {
     pub pods: Vec<Marked>,
+    /// Services, which give pods variables.
+    pub services: Vec<Marked>,
     /// A warning for each document of another kind.
     pub skipped: Vec<Warning>,
 }
@@ -91,6 +93,10 @@ fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut 
             if other.as_ref().is_none_or(|o| template && !o.template) {
                 let message = format!("kind is \"{kind}\"; expected Pod: {hint}");
                 *other = Some(Other { place: document.place_of("kind"), message, template });
+            }
+            if kind == "Service" {
+                found.services.push(document);
+                return Ok(());
             }
             let message = format!("is \"{kind}\", which is skipped: {hint}");
             found.skipped.push(Warning { path: "kind".to_owned(), line, column, message });

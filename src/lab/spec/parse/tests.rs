@@ -1,5 +1,5 @@
 use super::{SpecError, Warning, parse};
-use crate::lab::spec::{HostNamespaces, PodSpec, RestartPolicy, Share, VolumeSource};
+use crate::lab::spec::{AtStart, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, VolumeSource};
 use crate::model::SandboxKind;
 
 mod kinds;
@@ -103,7 +103,7 @@ spec:
         sources,
         [
             &VolumeSource::EmptyDir { memory: false, size_limit: None },
-            &VolumeSource::HostPath("/etc".to_owned()),
+            &VolumeSource::HostPath { path: "/etc".to_owned(), kind: HostPathType::Directory },
             &VolumeSource::EmptyDir { memory: true, size_limit: Some(64 << 20) },
             &VolumeSource::EmptyDir { memory: false, size_limit: Some(1_000) },
         ]
@@ -112,8 +112,13 @@ spec:
     assert_eq!(sidecars, [("first", false), ("beside", true), ("a", false)]);
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(9000, 9000), (8880, 80)]);
     let a = &spec.containers[0];
-    assert_eq!(a.argv(), ["sh", "-c", "echo world"]);
-    let env: Vec<String> = a.environment().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(a.argv(&AtStart::default()), ["sh", "-c", "echo world"]);
+    let env: Vec<String> = a
+        .environment(&AtStart::default())
+        .iter()
+        .take(a.env.len())
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     assert_eq!(
         env,
         [
@@ -178,6 +183,29 @@ fn limits_are_bytes_and_millicores() {
 }
 
 #[test]
+fn a_variable_may_hold_a_limit() {
+    let resources = "    resources: {limits: {cpu: 250m, memory: 64Mi}, requests: {memory: 32Mi}}\n";
+    for (selector, want) in [
+        ("resource: limits.cpu", Some("1")),
+        ("resource: limits.cpu, divisor: 1m", Some("250")),
+        ("resource: requests.cpu, divisor: 1m", Some("250")),
+        ("resource: limits.memory", Some("67108864")),
+        ("resource: limits.memory, divisor: 1Mi, containerName: a", Some("64")),
+        ("resource: requests.memory, divisor: 1Mi", Some("32")),
+        ("resource: requests.ephemeral-storage", Some("0")),
+        ("resource: limits.ephemeral-storage", None),
+        ("resource: limits.cpu, containerName: b", None),
+    ] {
+        let env = format!("    env: [{{name: A, valueFrom: {{resourceFieldRef: {{{selector}}}}}}}]\n");
+        let (spec, warnings) = one(&manifest("", "", &format!("{resources}{env}")));
+        let value = spec.containers[0].env.first().map(|(_, value)| value.clone());
+        assert_eq!(value, want.map(Into::into), "{selector}");
+        let told = warnings.iter().any(|w| w.path.ends_with("resourceFieldRef.resource"));
+        assert_eq!(told, want.is_none(), "{selector}: {warnings:?}");
+    }
+}
+
+#[test]
 fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
     let annotated = |lines: &str, pod: &str| {
         let (spec, warnings) = one(&manifest(&format!("  annotations:\n{lines}"), pod, ""));
@@ -214,7 +242,7 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
         "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n",
-        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.podIP}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
+        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
     );
     let (spec, warnings) = one(&text);
     let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
@@ -233,7 +261,7 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
             format!("30:17: {c}.ports[1].hostPort is not published: the lab publishes TCP only, and this is UDP"),
             format!("34:15: {c}.ports[2].hostIP is 0.0.0.0: the lab publishes on 127.0.0.1 only"),
             format!("35:35: {c}.ports[3].hostIP has no effect without hostPort"),
-            format!("38:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set"),
+            format!("38:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.phase, which the lab does not give: the variable is not set"),
             format!("40:19: {c}.env[1].valueFrom.secretKeyRef is not supported by the lab: the variable is not set"),
             format!("41:5: {c}.envFrom is not supported by the lab: its variables are not set"),
             format!("44:7: {c}.volumeMounts[0] is read-only here, as all of the host is; say so with `readOnly: true`"),

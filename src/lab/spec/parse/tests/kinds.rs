@@ -39,7 +39,7 @@ fn other_kinds_beside_a_pod_are_skipped_with_a_warning() {
     assert_eq!(
         warnings,
         [
-            "2:7: kind is \"Service\", which is skipped: the lab runs pods and nothing else",
+            "2:7: kind is \"Service\": pods get the variables of \"s\", but nothing forwards its address 10.96.0.2: the lab has no kube-proxy",
             "16:7: kind is \"Deployment\", which is skipped: to run its pod, copy its spec.template into a manifest with `apiVersion: v1` and `kind: Pod`",
         ]
     );
@@ -106,4 +106,70 @@ fn a_generated_name_is_the_prefix_and_five_characters() {
     assert_eq!(read(&long).0[0].len(), 63);
     let both = text.replace("generateName", "name: p\n  generateName");
     assert_eq!(read(&both).0, ["p"]);
+}
+
+/// The variables that the pod's container gets of services.
+fn variables(services: &str, pod: &str) -> Vec<String> {
+    let text = format!("{services}---\n{}", manifest("", pod, ""));
+    let (spec, _) = parse("pod.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
+    spec.containers[0].service_env.iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// Those of the API server's own service, which a kubelet gives to every container.
+const OF_KUBERNETES: [&str; 8] = [
+    "KUBERNETES_SERVICE_HOST=10.96.0.1",
+    "KUBERNETES_SERVICE_PORT=443",
+    "KUBERNETES_SERVICE_PORT_HTTPS=443",
+    "KUBERNETES_PORT=tcp://10.96.0.1:443",
+    "KUBERNETES_PORT_443_TCP=tcp://10.96.0.1:443",
+    "KUBERNETES_PORT_443_TCP_PROTO=tcp",
+    "KUBERNETES_PORT_443_TCP_PORT=443",
+    "KUBERNETES_PORT_443_TCP_ADDR=10.96.0.1",
+];
+
+#[test]
+fn services_are_variables_as_a_kubelet_sets_them() {
+    assert_eq!(variables("", ""), OF_KUBERNETES);
+    assert_eq!(variables("", "  enableServiceLinks: false\n"), OF_KUBERNETES);
+    let redis = "apiVersion: v1\nkind: Service\nmetadata: {name: redis-primary}\nspec:\n  clusterIP: 10.0.0.11\n  ports:\n  - {port: 6379}\n  - {port: 53, name: dns-udp, protocol: UDP}\n";
+    let mut want = OF_KUBERNETES.to_vec();
+    want.extend([
+        "REDIS_PRIMARY_SERVICE_HOST=10.0.0.11",
+        "REDIS_PRIMARY_SERVICE_PORT=6379",
+        "REDIS_PRIMARY_SERVICE_PORT_DNS_UDP=53",
+        "REDIS_PRIMARY_PORT=tcp://10.0.0.11:6379",
+        "REDIS_PRIMARY_PORT_6379_TCP=tcp://10.0.0.11:6379",
+        "REDIS_PRIMARY_PORT_6379_TCP_PROTO=tcp",
+        "REDIS_PRIMARY_PORT_6379_TCP_PORT=6379",
+        "REDIS_PRIMARY_PORT_6379_TCP_ADDR=10.0.0.11",
+        "REDIS_PRIMARY_PORT_53_UDP=udp://10.0.0.11:53",
+        "REDIS_PRIMARY_PORT_53_UDP_PROTO=udp",
+        "REDIS_PRIMARY_PORT_53_UDP_PORT=53",
+        "REDIS_PRIMARY_PORT_53_UDP_ADDR=10.0.0.11",
+    ]);
+    assert_eq!(variables(redis, ""), want);
+    assert_eq!(variables(redis, "  enableServiceLinks: false\n"), OF_KUBERNETES);
+    // of another namespace, without an address, or a name for something elsewhere
+    for (from, to) in [
+        ("{name: redis-primary}", "{name: redis-primary, namespace: other}"),
+        ("10.0.0.11", "None"),
+        ("clusterIP: 10.0.0.11", "type: ExternalName"),
+    ] {
+        assert_eq!(variables(&redis.replace(from, to), ""), OF_KUBERNETES, "{to}");
+    }
+    let six = variables(&redis.replace("10.0.0.11", "'fd00::1'"), "");
+    assert!(six.contains(&"REDIS_PRIMARY_PORT=tcp://[fd00::1]:6379".to_owned()), "{six:?}");
+    let (_, warnings) = read(&format!("{}---\n{}", redis.replace("10.0.0.11", "None"), manifest("", "", "")));
+    assert_eq!(
+        warnings,
+        ["2:7: kind is \"Service\" and has no effect: \"redis-primary\" has no cluster IP, hence no variables"]
+    );
+    for (from, to, want) in [
+        ("port: 6379", "port: 0", "7:12: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"),
+        ("10.0.0.11", "ten", "5:14: spec.clusterIP: Invalid value: \"ten\": must be a valid IP address"),
+        ("{name: redis-primary}", "{}", "3:11: metadata.name: Required value"),
+    ] {
+        let told = error(&format!("{}---\n{}", redis.replace(from, to), manifest("", "", ""))).to_string();
+        assert!(told.starts_with(&format!("pod.yaml:{want}")), "{told}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Manifests as clusters have them: all that they say beyond the lab is named, once each, and no more.
 
 use super::one;
-use crate::lab::spec::VolumeSource;
+use crate::lab::spec::{AtStart, VolumeSource};
 
 fn told(text: &str) -> Vec<String> {
     one(text).1.iter().map(ToString::to_string).collect()
@@ -49,8 +49,7 @@ fn a_pod_with_an_injected_sidecar() {
             "28:3: spec.topologySpreadConstraints is not supported by the lab and has no effect",
             "39:7: spec.initContainers[0].resources.requests is not supported by the lab and has no effect",
             "40:5: spec.initContainers[0].securityContext is not supported by the lab and has no effect",
-            "61:22: spec.initContainers[1].env[3].valueFrom.fieldRef.fieldPath is status.podIP, which the lab does not give: the variable is not set",
-            "66:9: spec.initContainers[1].env[5].valueFrom.resourceFieldRef is not supported by the lab: the variable is not set",
+            "68:21: spec.initContainers[1].env[5].valueFrom.resourceFieldRef.resource is limits.cpu, which this container does not have: the variable is not set",
             "69:5: spec.initContainers[1].envFrom is not supported by the lab: its variables are not set",
             "71:5: spec.initContainers[1].lifecycle is not supported by the lab and has no effect",
             "74:5: spec.initContainers[1].readinessProbe is not supported by the lab and has no effect",
@@ -62,8 +61,8 @@ fn a_pod_with_an_injected_sidecar() {
     let (spec, _) = one(text);
     let proxy = &spec.init_containers[1];
     assert!(proxy.sidecar && !spec.init_containers[0].sidecar);
-    assert_eq!(proxy.argv().last().map(String::as_str), Some("default.svc.cluster.local"));
+    assert_eq!(proxy.argv(&AtStart::default()).last().map(String::as_str), Some("default.svc.cluster.local"));
     let env: Vec<&str> = proxy.env.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(env, ["PILOT_CERT_PROVIDER", "POD_NAME", "POD_NAMESPACE", "SERVICE_ACCOUNT"]);
+    assert_eq!(env, ["PILOT_CERT_PROVIDER", "POD_NAME", "POD_NAMESPACE", "INSTANCE_IP", "SERVICE_ACCOUNT"]);
     assert_eq!(spec.volumes[3].source, VolumeSource::EmptyDir { memory: false, size_limit: Some(1 << 30) });
 }

@@ -31,7 +31,7 @@ fn a_document_that_is_none() {
         ("a: \"x\n", "1:6: invalid indentation in multiline quoted scalar"),
         (": x\n", "1:1: empty; expected a field's name"),
         ("a: &a [*a]\n", "1:8: contains itself; expected an end to it"),
-        ("apiVersion: v1\nkind: Pod\nkind: Pod\n", "3:1: duplicate mapping key: kind"),
+        ("apiVersion: v1\nkind: Pod\nkind: Pod\n", "3:1: duplicate mapping key: kind; expected each field once"),
     ] {
         told(text, want);
     }
@@ -164,7 +164,42 @@ fn a_volume_or_its_mount() {
         (
             "{name: v, emptyDir: {}}",
             "{name: v, mountPath: /a}\n    - {name: v, mountPath: /a}",
-            "13:28: spec.containers[0].volumeMounts[1].mountPath /a is mounted already; expected another path",
+            "13:28: spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique; expected another path",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPath: ../..}",
+            "12:41: spec.containers[0].volumeMounts[0].subPath: Invalid value: \"../..\": must not contain '..'; expected a path inside the volume",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPath: a/../b}",
+            "12:41: spec.containers[0].volumeMounts[0].subPath: Invalid value: \"a/../b\": must not contain '..'",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPath: /etc}",
+            "12:41: spec.containers[0].volumeMounts[0].subPath: Invalid value: \"/etc\": must be a relative path",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPathExpr: $(A)/..}",
+            "12:45: spec.containers[0].volumeMounts[0].subPathExpr: Invalid value: \"$(A)/..\": must not contain '..'",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: '/a:b'}",
+            "12:28: spec.containers[0].volumeMounts[0].mountPath: Invalid value: \"/a:b\": must not contain ':'; expected a path without it",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /proc}",
+            "12:28: spec.containers[0].volumeMounts[0].mountPath: Invalid value: \"/proc\": cannot be mounted because it is inside /proc; expected a path elsewhere",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: //./proc/sys/}",
+            "12:28: spec.containers[0].volumeMounts[0].mountPath: Invalid value: \"//./proc/sys/\": cannot be mounted because",
         ),
     ] {
         let mounts = if mount.is_empty() { String::new() } else { format!("    volumeMounts:\n    - {mount}\n") };
@@ -188,6 +223,18 @@ fn a_field_of_a_container() {
         (
             "    env:\n    - {name: A, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n",
             format!("10:38: {c}.env[0].valueFrom stands beside `value`; expected one of them"),
+        ),
+        (
+            "    terminationMessagePath: log\n",
+            format!("9:29: {c}.terminationMessagePath is \"log\"; expected an absolute path"),
+        ),
+        (
+            "    terminationMessagePath: /proc/x\n",
+            format!("9:29: {c}.terminationMessagePath: Invalid value: \"/proc/x\": cannot be mounted because"),
+        ),
+        (
+            "    terminationMessagePolicy: Logs\n",
+            format!("9:31: {c}.terminationMessagePolicy is \"Logs\"; expected File or FallbackToLogsOnError"),
         ),
         (
             "    livenessProbe: {httpGet: {port: [80]}}\n",
@@ -257,7 +304,7 @@ fn a_limit_or_a_request() {
                 "10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"
             ),
         ),
-        ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected a string")),
+        ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected Quantity")),
         (
             "limits: {pids: 5}",
             format!("10:22: {r}.limits[pids]: Invalid value: \"pids\": must be a standard resource for containers"),
@@ -285,4 +332,38 @@ fn a_limit_or_a_request() {
     ] {
         told(&manifest("", "", &format!("    resources:\n      {lines}\n")), &want);
     }
+}
+
+/// What the YAML library would say to programmers is no help to people.
+#[test]
+fn no_error_shows_a_librarys_own_advice() {
+    let deep = format!("a: {}", "[".repeat(3000));
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
+    let pod = manifest("", "", "");
+    let twice = pod.replace("    image: nginx\n", "    image: nginx\n    image: busybox\n");
+    let in_list = "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod, kind: Pod}\n";
+    for text in
+        [deep.as_str(), bomb, &twice, in_list, "a: *b\n", "<<: 5\n", "a: !!binary x\n", "? [a]\n: b\n", "a: .nan\n"]
+    {
+        let told = error(text).to_string();
+        for word in ["Policy", "Options", "serde", "deserialize", "String", "budget", "API", "Rc", "weak"] {
+            assert!(!told.contains(word), "{word}: {told}");
+        }
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+    assert_eq!(error(&twice).to_string(), "pod.yaml:9:5: duplicate mapping key: image; expected each field once");
+}
+
+#[test]
+fn a_name_of_253_characters_is_valid() {
+    let long = format!("{}-{}", "a".repeat(62), "b".repeat(190));
+    assert_eq!(long.len(), 253);
+    let named = |name: &str| manifest("", "", "").replace("name: p", &format!("name: {name}"));
+    let (spec, _) = super::one(&named(&long));
+    // a host name has room for 63 characters, and does not end in a dash
+    assert_eq!((spec.name, spec.hostname), (long.clone(), "a".repeat(62)));
+    let dots = format!("{}.{}", "a".repeat(62), "b".repeat(190));
+    assert_eq!(super::one(&named(&dots)).0.hostname, "a".repeat(62));
+    told(&named(&format!("{long}c")), "4:9: metadata.name is \"aaa");
+    told(&named("a..b"), "4:9: metadata.name is \"a..b\"; expected at most 253");
 }

@@ -1,0 +1,59 @@
+//! The termination message of a container (`getTerminationMessage` in pkg/kubelet/kuberuntime).
+
+use super::engine::PodRun;
+use super::volumes;
+use crate::model::{PodUid, WaitStatus};
+
+/// The most of the file that is read, and the most for all containers of a pod together (`normalizeStatus` in
+/// pkg/kubelet/status): each gets an equal part of it.
+const MOST: u64 = 4096;
+const MOST_OF_POD: u64 = 12 * 1024;
+/// The most of a log that stands in for the file.
+const MOST_OF_LOG: usize = 2048;
+const MOST_LINES: usize = 80;
+
+/// What the container has to say about its end; `None` if nothing.
+pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitStatus) -> Option<String> {
+    let spec = run.state.spec.container(container)?;
+    let most = MOST.min(MOST_OF_POD / run.state.spec.all_containers().count().max(1) as u64);
+    let mut bytes = match volumes::read_termination_log(uid, container, MOST) {
+        Ok(bytes) => bytes,
+        Err(e) => return Some(format!("Error on reading termination log {}: {e}", spec.termination.path)),
+    };
+    if bytes.is_empty() && spec.termination.fallback_to_logs && !status.success() {
+        let written = run.log_starts.get(container).copied().unwrap_or(0);
+        let log = run.logs.get(&Some(container.to_owned())).map(|log| log.since(written)).unwrap_or_default();
+        bytes = last_lines(&log).to_vec();
+    }
+    bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The end of a log: so many lines, and of these so many bytes.
+fn last_lines(log: &[u8]) -> &[u8] {
+    let end = log.strip_suffix(b"\n").unwrap_or(log);
+    let newlines = (0..end.len()).rev().filter(|i| end[*i] == b'\n');
+    let start = newlines.take(MOST_LINES).nth(MOST_LINES - 1).map_or(0, |i| i + 1);
+    &log[start.max(log.len().saturating_sub(MOST_OF_LOG))..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_LINES, MOST_OF_LOG, last_lines};
+
+    #[test]
+    fn the_end_of_a_log_is_eighty_lines_or_two_kibibytes() {
+        assert_eq!(last_lines(b""), b"");
+        assert_eq!(last_lines(b"one\ntwo\n"), b"one\ntwo\n");
+        assert_eq!(last_lines(b"\n"), b"\n");
+        let lines: String = (0..200).map(|n| format!("{n}\n")).collect();
+        let last = last_lines(lines.as_bytes());
+        assert!(last.starts_with(b"120\n") && last.ends_with(b"199\n"));
+        assert_eq!(last.iter().filter(|b| **b == b'\n').count(), MOST_LINES);
+        // the last line may be unfinished
+        let open = lines.trim_end();
+        assert!(last_lines(open.as_bytes()).starts_with(b"120\n"));
+        let long = vec![b'x'; 3 * MOST_OF_LOG];
+        assert_eq!(last_lines(&long).len(), MOST_OF_LOG);
+    }
+}

@@ -1,0 +1,163 @@
+//! A container's environment, and the words that refer to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ContainerSpec;
+
+/// What a variable holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvValue {
+    /// In which `$(NAME)` refers to a variable that stands before.
+    Text(String),
+    /// `status.podIP`.
+    PodIp,
+    /// `status.hostIP`: the node's address.
+    HostIp,
+    /// `metadata.uid`.
+    PodUid,
+}
+
+impl From<&str> for EnvValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for EnvValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// What is known of a pod only when a container of it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AtStart {
+    pub pod_ip: Option<String>,
+    pub host_ip: Option<String>,
+    pub pod_uid: Option<String>,
+}
+
+impl ContainerSpec {
+    /// Command and arguments with `$(NAME)` filled in from the environment, as Kubernetes does.
+    pub fn argv(&self, at_start: &AtStart) -> Vec<String> {
+        let env = self.environment(at_start);
+        self.command.iter().chain(&self.args).map(|word| expand(word, &env)).collect()
+    }
+
+    /// The spec's own environment with `$(NAME)` filled in from what stands before; the services' variables first,
+    /// so that its own replace them (`makeEnvironmentVariables` in pkg/kubelet/kubelet_pods.go). A variable of which
+    /// the value is not known yet is not set.
+    pub fn environment(&self, at_start: &AtStart) -> Vec<(String, String)> {
+        let mut known: Vec<(String, String)> =
+            self.service_env.iter().filter(|(name, _)| !self.env.iter().any(|(own, _)| own == name)).cloned().collect();
+        let services = known.len();
+        // what is replaced can be referred to until it is
+        let mut before = self.service_env.clone();
+        for (name, value) in &self.env {
+            let value = match value {
+                EnvValue::Text(text) => Some(expand(text, &before)),
+                EnvValue::PodIp => at_start.pod_ip.clone(),
+                EnvValue::HostIp => at_start.host_ip.clone(),
+                EnvValue::PodUid => at_start.pod_uid.clone(),
+            };
+            let Some(value) = value else { continue };
+            before.push((name.clone(), value.clone()));
+            known.push((name.clone(), value));
+        }
+        // as in a kubelet's own list, its own come first
+        known.rotate_left(services);
+        known
+    }
+}
+
+/// `$(NAME)` becomes the value, `$$` a dollar sign; a name that is not set stays as written
+/// (the rules of `k8s.io/kubernetes/third_party/forked/golang/expansion`).
+fn expand(text: &str, env: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(tail) = after.strip_prefix('$') {
+            out.push('$');
+            rest = tail;
+        } else if let Some((name, tail)) = after.strip_prefix('(').and_then(|a| a.split_once(')')) {
+            match env.iter().rev().find(|(known, _)| known == name) {
+                Some((_, value)) => out.push_str(value),
+                None => out.push_str(&rest[at..rest.len() - tail.len()]),
+            }
+            rest = tail;
+        } else {
+            out.push('$');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AtStart, EnvValue, expand};
+    use crate::lab::spec::ContainerSpec;
+
+    #[test]
+    fn variables_expand_as_in_kubernetes() {
+        let env = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x$(A)".to_owned())];
+        for (text, want) in [
+            ("$(A)", "1"),
+            ("a$(A)b$(A)", "a1b1"),
+            ("$(C)", "$(C)"),
+            ("$$(A)", "$(A)"),
+            ("$A $ $(A", "$A $ $(A"),
+            ("$(B)", "x$(A)"),
+            ("", ""),
+        ] {
+            assert_eq!(expand(text, &env), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn its_own_variables_replace_those_of_services_and_the_pods_are_filled_in() {
+        let text = |name: &str, value: &str| (name.to_owned(), EnvValue::from(value));
+        let container = ContainerSpec {
+            args: vec!["$(WEB_SERVICE_HOST):$(IP)".to_owned()],
+            service_env: [("WEB_SERVICE_HOST", "10.96.0.2"), ("WEB_SERVICE_PORT", "80")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .to_vec(),
+            env: vec![
+                text("URL", "http://$(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)/"),
+                text("WEB_SERVICE_HOST", "me"),
+                ("IP".to_owned(), EnvValue::PodIp),
+                text("TWICE", "$(IP) $(IP)"),
+                ("NODE".to_owned(), EnvValue::HostIp),
+                ("UID".to_owned(), EnvValue::PodUid),
+            ],
+            ..ContainerSpec::default()
+        };
+        let known = |ip: &str, node: &str, uid: &str| AtStart {
+            pod_ip: Some(ip.to_owned()),
+            host_ip: Some(node.to_owned()),
+            pod_uid: Some(uid.to_owned()),
+        };
+        let told = |at_start: &AtStart| -> Vec<String> {
+            container.environment(at_start).iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        let all = known("10.244.0.2", "10.244.0.1", "u");
+        let want = [
+            "URL=http://10.96.0.2:80/",
+            "WEB_SERVICE_HOST=me",
+            "IP=10.244.0.2",
+            "TWICE=10.244.0.2 10.244.0.2",
+            "NODE=10.244.0.1",
+            "UID=u",
+            "WEB_SERVICE_PORT=80",
+        ];
+        assert_eq!(told(&all), want);
+        assert_eq!(container.argv(&all), ["me:10.244.0.2"]);
+        // before it starts
+        let early = ["URL=http://10.96.0.2:80/", "WEB_SERVICE_HOST=me", "TWICE=$(IP) $(IP)", "WEB_SERVICE_PORT=80"];
+        assert_eq!(told(&AtStart::default()), early);
+    }
+}

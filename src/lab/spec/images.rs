@@ -1,0 +1,106 @@
+//! What runs in place of an image: a stand-in, or a program of the host.
+
+use super::ContainerSpec;
+use crate::model::Program;
+
+/// The images that have a stand-in, by their last path element, and the applet it is. The last four
+/// are no one else's images: `podscope/zombies` and so on.
+pub const STAND_INS: [(&str, &str); 12] = [
+    ("nginx", "web"),
+    ("httpd", "web"),
+    ("caddy", "web"),
+    ("busybox", "client"),
+    ("curl", "client"),
+    ("alpine", "client"),
+    ("ghost", "blog"),
+    ("zombies", "zombies"),
+    ("crash", "crash"),
+    ("waiter", "waiter"),
+    ("deaf", "deaf"),
+    ("hand", "hand"),
+];
+
+/// Images without an entrypoint, by their last path element: there the first of `args` is the program, as the
+/// runtimes have it (`WithProcessArgs` of containerd's `internal/cri/opts`).
+const WITHOUT_ENTRYPOINT: [&str; 23] = [
+    "almalinux",
+    "alpine",
+    "amazonlinux",
+    "archlinux",
+    "buildpack-deps",
+    "busybox",
+    "centos",
+    "debian",
+    "erlang",
+    "fedora",
+    "gcc",
+    "golang",
+    "haskell",
+    "leap",
+    "oraclelinux",
+    "perl",
+    "python",
+    "rockylinux",
+    "ruby",
+    "rust",
+    "tumbleweed",
+    "ubi",
+    "ubuntu",
+];
+
+/// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
+pub fn image_name(image: &str) -> &str {
+    let path = image.split('@').next().unwrap_or(image);
+    let last = path.rsplit('/').next().unwrap_or(path);
+    last.split(':').next().unwrap_or(last)
+}
+
+impl ContainerSpec {
+    /// What is started in place of the image; `None` if there is no such stand-in and no command.
+    pub fn program(&self) -> Option<Program> {
+        let name = image_name(&self.image);
+        let args_are_the_program = !self.args.is_empty() && WITHOUT_ENTRYPOINT.contains(&name);
+        if !self.command.is_empty() || args_are_the_program {
+            return Some(Program::Host);
+        }
+        STAND_INS.iter().find(|(image, _)| *image == name).map(|(_, applet)| Program::StandIn((*applet).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WITHOUT_ENTRYPOINT, image_name};
+    use crate::lab::spec::ContainerSpec;
+    use crate::model::Program;
+
+    #[test]
+    fn an_image_is_known_by_its_last_name() {
+        for image in ["nginx", "nginx:1.29", "docker.io/library/nginx:1.29@sha256:00", "localhost:5000/nginx"] {
+            assert_eq!(image_name(image), "nginx", "{image}");
+        }
+    }
+
+    #[test]
+    fn args_are_the_program_where_the_image_has_no_entrypoint() {
+        assert!(WITHOUT_ENTRYPOINT.is_sorted());
+        let stand_in = |name: &str| Some(Program::StandIn(name.to_owned()));
+        for (image, command, args, want) in [
+            ("registry.k8s.io/busybox:1.27.2", &[][..], &["/bin/sh", "-c", "true"][..], Some(Program::Host)),
+            ("debian", &[], &["date"], Some(Program::Host)),
+            ("ubuntu:24.04", &[], &["date"], Some(Program::Host)),
+            ("alpine", &[], &["date"], Some(Program::Host)),
+            ("busybox", &[], &[], stand_in("client")),
+            ("busybox", &["date"], &["-u"], Some(Program::Host)),
+            // these have an entrypoint, and the stand-in is that
+            ("nginx", &[], &["--port", "81"], stand_in("web")),
+            ("ghost", &[], &["x"], stand_in("blog")),
+            ("redis", &[], &["redis-server"], None),
+            ("debian", &[], &[], None),
+        ] {
+            let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+            let (command, args) = (words(command), words(args));
+            let container = ContainerSpec { image: image.to_owned(), command, args, ..ContainerSpec::default() };
+            assert_eq!(container.program(), want, "{container:?}");
+        }
+    }
+}
