@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
-use podscope::lab::spec::{ContainerSpec, VolumeSource};
+use podscope::lab::spec::ContainerSpec;
 use podscope::lab::{Error, Lab};
 use podscope::model::{ContainerState, Delta, Member, Phase, PodUid};
 use podscope::observe::Input;

@@ -145,8 +145,8 @@ fn variables() {
     let config = e.run(
         example!("config-env"),
         &[
-            "12:9: spec.containers[0].env[0].valueFrom.configMapKeyRef is not supported by the lab: the variable is not set",
-            "15:5: spec.containers[0].envFrom is not supported by the lab: its variables are not set",
+            "13:9: spec.containers[0].env[0].valueFrom.configMapKeyRef is not supported by the lab: the variable is not set",
+            "16:5: spec.containers[0].envFrom is not supported by the lab: its variables are not set",
         ],
     );
     let service = e.run(
@@ -176,7 +176,7 @@ fn init_containers_sidecars_and_several_containers() {
     let mut e = Examples::new();
     let init = e.run(
         example!("init-containers"),
-        &["23:3: spec.dnsPolicy is not supported by the lab and has no effect"],
+        &["24:3: spec.dnsPolicy is not supported by the lab and has no effect"],
     );
     let fails = e.run(example!("init-fails"), &[]);
     let two = e.run(example!("two-containers"), &[]);
@@ -243,7 +243,7 @@ fn volumes() {
     );
     let downward = e.run(
         example!("dapi-volume"),
-        &["20:5: spec.volumes[0].downwardAPI is not supported by the lab: an empty directory takes its place"],
+        &["21:5: spec.volumes[0].downwardAPI is not supported by the lab: an empty directory takes its place"],
     );
     let sub_path = e.run(
         example!("sub-path"),

@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use podscope::lab::Options;
-use podscope::lab::spec::VolumeSource;
 
 use crate::support::{Bench, children, container, mount, pause, process, spec, status_field, wait_for, with_volume};
 

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use podscope::lab::spec::VolumeSource;
 use podscope::model::Pod;
 
 use crate::support::{Bench, container, exists, mount, ns, process, spec, with_volume};

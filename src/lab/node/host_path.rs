@@ -76,9 +76,9 @@ pub struct Blank {
 pub fn show(from: &OwnedFd, root: &OwnedFd, path: &str, blank: &Blank) -> Result<(), Errno> {
     // before anything lies over it
     let mounts = mounts_below(from);
-    let onto = proc_path(&resolve(root, path)?);
-    if overlay(&proc_path(from), &onto, blank).is_err() {
-        mount_(Some(&proc_path(from)), &onto, None, MsFlags::MS_BIND, None)?;
+    let target = resolve(root, path)?;
+    if overlay(&proc_path(from), &proc_path(&target), blank).is_err() {
+        mount_(Some(&proc_path(from)), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
         let shown = resolve(root, path)?;
         lock_down(&proc_path(&shown))?;
         return cover(Path::new(&proc_path(&shown)), blank);
