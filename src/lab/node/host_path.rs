@@ -70,49 +70,78 @@ pub struct Blank {
     pub file: String,
 }
 
-/// Shows a directory of the host at `path` of the container. A mount that is read-only does not keep anyone from
-/// connecting to a socket or opening a FIFO below it. In an overlay these are others, which lead to nobody
-/// (`Documentation/filesystems/overlayfs.rst`).
+/// How many files are looked at for one that is a way out.
+const MOST_FILES: usize = 100_000;
+
+/// Shows a directory of the host at `path` of the container, read-only and as it changes. A mount that is read-only does
+/// not keep anyone from connecting to a socket or opening a FIFO below it: an empty file covers each that is there now.
+///
+/// Where there are too many files to be looked at, it is the lower layer of an overlay, in which every socket and FIFO
+/// leads to nobody (`Documentation/filesystems/overlayfs.rst`). What changes on the host is then seen late.
 pub fn show(from: &OwnedFd, root: &OwnedFd, path: &str, blank: &Blank) -> Result<(), Errno> {
-    // before anything lies over it
-    let mounts = mounts_below(from);
-    let onto = proc_path(&resolve(root, path)?);
-    if overlay(&proc_path(from), &onto, blank).is_err() {
-        mount_(Some(&proc_path(from)), &onto, None, MsFlags::MS_BIND, None)?;
-        let shown = resolve(root, path)?;
-        lock_down(&proc_path(&shown))?;
-        return cover(Path::new(&proc_path(&shown)), blank);
+    let (hidden, mounts): (Vec<_>, Vec<_>) = mounts_below(from).into_iter().partition(|(_, fd)| is_on_proc(fd));
+    let hidden: Vec<String> = hidden.into_iter().map(|(below, _)| below).collect();
+    let mut ways_out = Vec::new();
+    let mut left = MOST_FILES;
+    let followed = find_ways_out(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut ways_out);
+    place(from, root, path, followed, blank)?;
+    for (below, source) in &mounts {
+        // what cannot be placed stays hidden, as /proc does
+        let _ = place(source, root, &format!("{path}{below}"), followed, blank);
     }
-    for (below, source) in mounts {
-        // a file system that cannot lie below an overlay stays hidden, as /proc does
-        if let Ok(target) = resolve(root, &format!("{path}{below}"))
-            && !is_on_proc(&source)
-        {
-            let _ = overlay(&proc_path(&source), &proc_path(&target), blank);
+    if followed {
+        for below in ways_out {
+            let target = resolve(root, &format!("{path}{below}"))?;
+            mount_(Some(&blank.file), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
         }
     }
     Ok(())
 }
 
-fn overlay(from: &str, onto: &str, blank: &Blank) -> Result<(), Errno> {
-    // one lower layer alone is none
-    let layers = format!("lowerdir={}:{from}", blank.dir);
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
-    mount_(Some("host"), onto, Some("overlay"), flags, Some(&layers))
+fn place(from: &OwnedFd, root: &OwnedFd, path: &str, as_it_is: bool, blank: &Blank) -> Result<(), Errno> {
+    let target = resolve(root, path)?;
+    if !as_it_is {
+        // one lower layer alone is none
+        let layers = format!("lowerdir={}:{}", blank.dir, proc_path(from));
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
+        return mount_(Some("host"), &proc_path(&target), Some("overlay"), flags, Some(&layers));
+    }
+    mount_(Some(&proc_path(from)), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
+    // what is mounted now, not what was there when the path was first resolved
+    lock_down(&proc_path(&resolve(root, path)?))
 }
 
-/// Without overlayfs: an empty file over each socket, FIFO and device that is there now.
-fn cover(dir: &Path, blank: &Blank) -> Result<(), Errno> {
+/// Finds sockets and FIFOs below a directory, other file systems included; whether all files were looked at.
+fn find_ways_out(
+    dir: &Path,
+    below: &str,
+    hidden: &[String],
+    left: &mut usize,
+    found: &mut Vec<String>,
+) -> bool {
     // in a directory that we may not read, no pod may look for anything
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
-            cover(&entry.path(), blank)?;
-        } else if kind.is_socket() || kind.is_fifo() || kind.is_char_device() || kind.is_block_device() {
-            nix::mount::mount(Some(blank.file.as_str()), &entry.path(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        *left = left.saturating_sub(1);
+        let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
+            // a name that cannot be written down here could be anything
+            return false;
+        };
+        let below = format!("{below}/{name}");
+        let all = match () {
+            () if kind.is_socket() || kind.is_fifo() => {
+                found.push(below);
+                true
+            }
+            () if kind.is_dir() && !hidden.contains(&below) => {
+                find_ways_out(&entry.path(), &below, hidden, left, found)
+            }
+            () => true,
+        };
+        if !all || *left == 0 {
+            return false;
         }
     }
-    Ok(())
+    true
 }
 
 /// Mounts below a directory, outer ones first, each by its path from there.

@@ -86,6 +86,17 @@ fn overlay(from: &str, to: &str, mask: &str) -> Result<(), Errno> {
     mount_(Some("packages"), to, Some("overlay"), flags, Some(&layers))
 }
 
+/// Lets pods see what packages have changed since: an overlay remembers what it has looked up, above all what was not
+/// there. Mounting it again, as it is, makes it forget (`reconfigure_super` in fs/super.c).
+pub fn refresh(parts: &[Part]) {
+    for part in parts {
+        let Part::Dir(name) = part else { continue };
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
+        // a bind mount in place of the overlay remembers nothing, and is not ours to mount again
+        let _ = mount_(None, &format!("{PARTS}/{name}"), None, flags, None);
+    }
+}
+
 /// Directories below a part that are mounts of the host's, outer ones first.
 fn mounts_below(name: &str) -> Vec<String> {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

@@ -11,6 +11,7 @@ use super::birth::Failure;
 use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
+use super::packages;
 use super::termination;
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
@@ -205,6 +206,8 @@ impl Node {
 
     pub(super) fn not_started(&mut self, pid: i32, failure: Failure) {
         let at = Self::now();
+        // what was not found may be installed before the next try
+        packages::refresh(&self.ground.parts);
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {

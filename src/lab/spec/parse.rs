@@ -2,7 +2,7 @@
 
 mod documents;
 
-use std::fmt;
+use std::{fmt, thread};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +47,20 @@ pub struct SpecError {
 /// # Errors
 /// The first thing that is wrong, with its place and what is expected there; or there is no pod.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<(PodSpec, Vec<Warning>)>, SpecError> {
-    read(text).map_err(|(place, message)| {
+    with_room(|| read(text)).map_err(|(place, message)| {
         let Place { line, column } = within(place, text);
         SpecError { file: file_name.to_owned(), line, column, message }
+    })
+}
+
+/// Some 60 levels of a document, the most that the reader takes, need more stack than a thread usually has.
+const STACK: usize = 16 << 20;
+
+/// Runs it on a thread with a large stack; where there can be no further thread, on this one.
+fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(_) => work(),
     })
 }
 
