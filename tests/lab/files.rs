@@ -201,3 +201,24 @@ fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
         std::fs::remove_dir_all(odd).expect("removed");
     }
 }
+
+/// Root alone can install it.
+#[test]
+fn a_program_that_is_installed_while_the_lab_runs_is_found() {
+    let name = format!("podscope-test-{}", std::process::id());
+    let path = std::path::Path::new("/usr/bin").join(&name);
+    let mut later = container("a", "");
+    later.command = vec![name];
+    let mut bench = Bench::new();
+    let mut spec = spec("later", true, vec![later]);
+    spec.restart = podscope::lab::spec::RestartPolicy::Always;
+    let uid = bench.lab.run(spec).expect("taken");
+    let not_found = |p: &Pod| p.containers[0].state.word() == "RunContainerError";
+    bench.pod_until(&uid, "not found", not_found);
+    if std::os::unix::fs::symlink("sleep", &path).is_err() {
+        return;
+    }
+    // sleep without arguments complains and ends
+    bench.pod_until(&uid, "its program to run", |p| p.containers[0].last_exit.is_some());
+    std::fs::remove_file(path).expect("removed");
+}

@@ -228,6 +228,9 @@ fn an_empty_dir_holds_no_more_than_its_limit() {
         let fs = statvfs(format!("/proc/{a}/root/{path}").as_str()).expect("its size");
         assert_eq!(fs.blocks() as u64 * fs.fragment_size() as u64, size, "{path}");
         let told = say(&bench, &pod, &format!("head -c {} /dev/zero > /{path}/x; wc -c < /{path}/x", 2 * size));
-        assert!(told.contains("No space left on device") && told.lines().any(|line| line == size.to_string()), "{told}");
+        assert!(
+            told.contains("No space left on device") && told.lines().any(|line| line == size.to_string()),
+            "{told}"
+        );
     }
 }

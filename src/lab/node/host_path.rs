@@ -112,13 +112,7 @@ fn place(from: &OwnedFd, root: &OwnedFd, path: &str, as_it_is: bool, blank: &Bla
 }
 
 /// Finds sockets and FIFOs below a directory, other file systems included; whether all files were looked at.
-fn find_ways_out(
-    dir: &Path,
-    below: &str,
-    hidden: &[String],
-    left: &mut usize,
-    found: &mut Vec<String>,
-) -> bool {
+fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, found: &mut Vec<String>) -> bool {
     // in a directory that we may not read, no pod may look for anything
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         *left = left.saturating_sub(1);
