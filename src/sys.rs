@@ -12,6 +12,7 @@ pub mod nsfs;
 pub mod pidfd;
 pub mod random;
 pub mod rights;
+pub mod seccomp;
 pub mod signals;
 pub mod thread;
 pub mod wait;

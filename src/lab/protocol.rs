@@ -229,7 +229,6 @@ pub enum Step {
     Pivot,
     Loopback,
     Bridge,
-    Seccomp,
     Identify,
     Loop,
 }
@@ -254,7 +253,6 @@ impl Step {
             Self::Pivot => "change its root",
             Self::Loopback => "bring up the loopback interface",
             Self::Bridge => "create the pod network's bridge",
-            Self::Seccomp => "compile the pods' system call filters",
             Self::Identify => "read its own pid in the host's /proc",
             Self::Loop => "set up its event loop",
         }

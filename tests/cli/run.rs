@@ -408,7 +408,7 @@ fn a_manifest_that_cannot_be_read_is_an_error_of_one_line_with_its_place() {
         (&latin, "7:6: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
         (
             &limit,
-            "6:57: spec.containers[0].resources.limits[memory]: Invalid value: \"64MiB\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'; expected an amount such as 64Mi or 128M",
+            "6:58: spec.containers[0].resources.limits[memory]: Invalid value: \"64MiB\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'; expected an amount such as 64Mi or 128M",
         ),
     ] {
         let out = place.start(&[file]).wait_with_output().unwrap();

@@ -186,7 +186,7 @@ mod tests {
             (Step::HostRoot, Errno::ENOSYS, plain.clone(), "5.12", "newer kernel"),
             (Step::Bridge, Errno::EOPNOTSUPP, plain.clone(), "bridges", "modprobe"),
             (Step::Unshare, Errno::EINVAL, plain.clone(), "CONFIG_USER_NS", "kernel"),
-            (Step::Loop, Errno::EMFILE, plain, "Too many open files", "doctor"),
+            (Step::Loop, Errno::EMFILE, plain, "too many open files", "doctor"),
         ];
         for (step, errno, knobs, forbids, remedy) in cases {
             let told = diagnose(step, errno, &knobs);

@@ -107,7 +107,7 @@ fn publish(pairs: Vec<(OwnedFd, SocketAddr)>) -> i32 {
     // it ends with the node in any case
     let _ = prctl::set_pdeathsig(Sig::SIGKILL);
     // a pod in the node's pid namespace can look into this process: nothing of the host may be found there
-    let Ok(filters) = Filters::compile() else { return 1 };
+    let filters = Filters::compile();
     let ready = sandbox::leave_the_nodes_root().and_then(|()| birth::confine_in_place(filters.container()));
     if ready.is_err() { 1 } else { ports::serve(pairs) }
 }

@@ -1,12 +1,12 @@
 //! A container's root, built in the container's own mount namespace. Runs in the child.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
-use nix::unistd::{chdir, pivot_root};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, mkdir, pivot_root};
 
 use super::birth::Failure;
 use super::errno_of;
@@ -49,6 +49,8 @@ const BOUND: &str = "mode=755,size=256m,nr_inodes=65536";
 /// Makes the root of a container and goes there; nothing of the node's or the host's stays in reach.
 pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
     let step = |what: &'static str| move |e: Errno| Failure::create(what, e);
+    // the modes below are meant as they are; the program gets the usual mask
+    umask(Mode::empty());
     // a small tmpfs is the root, so that mount points can be made in it
     mount_(Some("root"), NEW_ROOT, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(BOUND))
         .map_err(step("mount the container's root"))?;
@@ -57,7 +59,7 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Fai
     for part in parts {
         take(part).map_err(|e| Failure::create(&format!("put {} into the root", name(part)), e))?;
     }
-    fs::create_dir("dev").map_err(|e| Failure::create("make /dev", errno_of(&e)))?;
+    make_dir("dev", 0o755).map_err(step("make /dev"))?;
     move_in("dev").map_err(step("put /dev into the root"))?;
     // what the container may write is its own and as old as it is
     for dir in EMPTY {
@@ -95,7 +97,7 @@ fn name(part: &Part) -> &str {
 fn take(part: &Part) -> Result<(), Errno> {
     match part {
         Part::Link { name, target } => symlink(target, name).map_err(|e| errno_of(&e)),
-        Part::Dir(name) => fs::create_dir(name).map_err(|e| errno_of(&e)).and_then(|()| move_in(name)),
+        Part::Dir(name) => make_dir(name, 0o755).and_then(|()| move_in(name)),
     }
 }
 
@@ -105,9 +107,7 @@ fn move_in(name: &str) -> Result<(), Errno> {
 }
 
 fn make_dir(dir: &str, mode: u32) -> Result<(), Errno> {
-    // the mode of mkdir(2) is subject to the umask
-    DirBuilder::new().create(dir).map_err(|e| errno_of(&e))?;
-    fs::set_permissions(dir, Permissions::from_mode(mode)).map_err(|e| errno_of(&e))
+    mkdir(dir, Mode::from_bits_truncate(mode))
 }
 
 fn writable(dir: &str, mode: u32) -> Result<(), Errno> {
@@ -117,7 +117,7 @@ fn writable(dir: &str, mode: u32) -> Result<(), Errno> {
 }
 
 fn proc() -> Result<(), Errno> {
-    fs::create_dir("proc").map_err(|e| errno_of(&e))?;
+    make_dir("proc", 0o555)?;
     // of this process's pid namespace, so it shows the pod (or this container alone)
     mount_(Some("proc"), "proc", Some("proc"), quiet(), None)?;
     for path in READ_ONLY.into_iter().filter(|path| Path::new(path).exists()) {
@@ -131,7 +131,7 @@ fn proc() -> Result<(), Errno> {
 }
 
 fn sys() -> Result<(), Errno> {
-    fs::create_dir("sys").map_err(|e| errno_of(&e))?;
+    make_dir("sys", 0o555)?;
     // a new one shows the pod's network devices; the kernel may refuse it where /sys is masked
     if mount_(Some("sysfs"), "sys", Some("sysfs"), quiet() | MsFlags::MS_RDONLY, None).is_err() {
         mount_(Some(&format!("{HOST}/sys")), "sys", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;

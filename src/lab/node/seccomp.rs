@@ -3,14 +3,15 @@
 //!
 //! What the profile allows only with a capability is here only where a container of the lab may have that capability.
 
-use std::collections::BTreeMap;
-use std::env::consts::ARCH;
-use std::io;
+mod program;
 
+use std::collections::BTreeMap;
+
+use nix::errno::Errno;
 use nix::libc;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-};
+
+use self::program::{First, Rule, compile};
+use crate::sys::seccomp::{self, Instruction};
 
 /// Compiled once for all pods.
 pub struct Filters {
@@ -18,36 +19,28 @@ pub struct Filters {
     hand: Filter,
 }
 
-/// In the order in which the kernel gets them; of two that say an error number, the later one counts (`seccomp(2)`).
-pub struct Filter(Vec<BpfProgram>);
+pub struct Filter(Vec<Instruction>);
 
 impl Filters {
-    /// # Errors
-    /// If this processor is not known to the compiler.
-    pub fn compile() -> io::Result<Self> {
-        let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = calls().map(|call| (call, Vec::new())).collect();
-        allowed.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(NAMESPACES), 0)?]);
+    pub fn compile() -> Self {
+        let mut allowed: BTreeMap<i64, Rule> = calls().map(|call| (call, Rule::Allow)).collect();
         // a virtual machine's own sockets lead out of it
-        allowed.insert(libc::SYS_socket, vec![rule(0, SeccompCmpOp::Ne, libc::AF_VSOCK as u64)?]);
-        let personas = PERSONAS.iter().map(|persona| rule(0, SeccompCmpOp::Eq, *persona));
-        allowed.insert(libc::SYS_personality, personas.collect::<io::Result<_>>()?);
+        allowed.insert(libc::SYS_socket, Rule::If(First::IsNot(libc::AF_VSOCK as u32)));
+        allowed.insert(libc::SYS_personality, Rule::If(First::IsOneOf(PERSONAS.to_vec())));
         let mut hand = allowed.clone();
-        hand.extend(WITH_SYS_ADMIN.map(|call| (call, Vec::new())));
+        hand.extend(WITH_SYS_ADMIN.map(|call| (call, Rule::Allow)));
+        allowed.insert(libc::SYS_clone, Rule::If(First::Without(NAMESPACES)));
         // a filter does not see behind clone3's pointer; a C library that is told that there is no such call uses clone
-        let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-        let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
-        Ok(Self {
-            container: Filter(vec![allow(allowed)?, program(no_clone3, SeccompAction::Allow, unknown)?]),
-            hand: Filter(vec![allow(hand)?]),
-        })
+        allowed.insert(libc::SYS_clone3, Rule::Refuse(libc::ENOSYS));
+        Self { container: Filter(compile(&allowed)), hand: Filter(compile(&hand)) }
     }
 
-    /// For whom has no more than the usual capabilities.
+    /// For those that have no more than the usual capabilities.
     pub fn container(&self) -> &Filter {
         &self.container
     }
 
-    /// For whom has `SYS_ADMIN` in the lab.
+    /// For those that have `SYS_ADMIN` in the lab.
     pub fn hand(&self) -> &Filter {
         &self.hand
     }
@@ -55,31 +48,9 @@ impl Filters {
 
 impl Filter {
     /// Restricts this process and all that it starts, for good.
-    pub fn apply(&self) -> Result<(), nix::Error> {
-        for program in &self.0 {
-            seccompiler::apply_filter(program).map_err(|_| nix::Error::last())?;
-        }
-        Ok(())
+    pub fn apply(&self) -> Result<(), Errno> {
+        seccomp::apply(&self.0)
     }
-}
-
-fn allow(calls: BTreeMap<i64, Vec<SeccompRule>>) -> io::Result<BpfProgram> {
-    program(calls, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
-}
-
-fn program(
-    calls: BTreeMap<i64, Vec<SeccompRule>>,
-    others: SeccompAction,
-    these: SeccompAction,
-) -> io::Result<BpfProgram> {
-    let arch = ARCH.try_into().map_err(io::Error::other)?;
-    SeccompFilter::new(calls, others, these, arch).and_then(TryInto::try_into).map_err(io::Error::other)
-}
-
-fn rule(argument: u8, compare: SeccompCmpOp, with: u64) -> io::Result<SeccompRule> {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, compare, with)
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(io::Error::other)
 }
 
 fn calls() -> impl Iterator<Item = i64> {
@@ -87,10 +58,10 @@ fn calls() -> impl Iterator<Item = i64> {
 }
 
 /// Every `CLONE_NEW*` that `clone(2)` knows.
-const NAMESPACES: u64 = 0x7e02_0000;
+const NAMESPACES: u32 = 0x7e02_0000;
 
 /// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the question which one it is (`personality(2)`).
-const PERSONAS: [u64; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+const PERSONAS: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 macro_rules! calls {
     ($($name:ident)*) => { [$(libc::$name),*] };
@@ -175,11 +146,5 @@ mod tests {
         ] {
             assert!(!all.contains(&denied), "{denied}");
         }
-    }
-
-    #[test]
-    fn the_filters_compile() {
-        let filters = Filters::compile().expect("for this processor");
-        assert_eq!((filters.container().0.len(), filters.hand().0.len()), (2, 1));
     }
 }
