@@ -290,7 +290,10 @@ fn a_termination_message_is_told() {
     let told = text(&out.stdout);
     assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
     let lines: Vec<&str> = told.lines().map(str::trim).collect();
-    let at = lines.iter().position(|l| l.ends_with("says  why left a termination message")).unwrap_or_else(|| panic!("{told}"));
+    let at = lines
+        .iter()
+        .position(|l| l.ends_with("says  why left a termination message"))
+        .unwrap_or_else(|| panic!("{told}"));
     assert_eq!(lines[at + 1..at + 3], ["no database", "at db:5432"], "{told}");
 }
 
@@ -308,7 +311,7 @@ fn a_manifest_that_cannot_be_read_is_an_error_of_one_line_with_its_place() {
         (&latin, "7:6: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
         (
             &limit,
-            "6:57: spec.containers[0].resources.limits[memory]: Invalid value: \"64MiB\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'; expected an amount such as 64Mi or 128M",
+            "6:58: spec.containers[0].resources.limits[memory]: Invalid value: \"64MiB\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'; expected an amount such as 64Mi or 128M",
         ),
     ] {
         let out = place.start(&[file]).wait_with_output().unwrap();

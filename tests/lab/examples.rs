@@ -174,10 +174,8 @@ fn variables() {
 #[test]
 fn init_containers_sidecars_and_several_containers() {
     let mut e = Examples::new();
-    let init = e.run(
-        example!("init-containers"),
-        &["24:3: spec.dnsPolicy is not supported by the lab and has no effect"],
-    );
+    let init =
+        e.run(example!("init-containers"), &["24:3: spec.dnsPolicy is not supported by the lab and has no effect"]);
     let fails = e.run(example!("init-fails"), &[]);
     let two = e.run(example!("two-containers"), &[]);
     let shared = e.run(
@@ -258,7 +256,8 @@ fn volumes() {
     assert!(same);
     let pod = e.until(&create, "CreateContainerError");
     let path = "/var/local/podscope-has-no-such-directory/1.txt";
-    let want = format!("MountVolume.SetUp failed for volume \"myfile\" : {path} is not there, and the lab creates nothing");
+    let want =
+        format!("MountVolume.SetUp failed for volume \"myfile\" : {path} is not there, and the lab creates nothing");
     assert!(message(&pod).starts_with(&want), "{}", message(&pod));
     let pod = e.running(&limits);
     let pid = process(&pod, "test-container").pid;
@@ -303,10 +302,8 @@ fn ends_limits_and_names() {
             "20:5: spec.containers[0].securityContext is not supported by the lab and has no effect",
         ],
     );
-    let aliases = e.run(
-        example!("host-aliases"),
-        &["7:3: spec.hostAliases is not supported by the lab and has no effect"],
-    );
+    let aliases =
+        e.run(example!("host-aliases"), &["7:3: spec.hostAliases is not supported by the lab and has no effect"]);
     let scheduling = e.run(
         example!("scheduling"),
         &[
@@ -316,10 +313,7 @@ fn ends_limits_and_names() {
             "19:3: spec.affinity is not supported by the lab and has no effect",
         ],
     );
-    let hostname = e.run(
-        example!("hostname"),
-        &["9:3: spec.subdomain is not supported by the lab and has no effect"],
-    );
+    let hostname = e.run(example!("hostname"), &["9:3: spec.subdomain is not supported by the lab and has no effect"]);
 
     let said = e.bench.pod_until(&termination, "a message", |p| p.containers[0].last_message.is_some());
     assert_eq!(said.containers[0].last_message.as_deref(), Some("Sleep expired\n"));

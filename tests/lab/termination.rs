@@ -32,7 +32,10 @@ fn the_message_is_what_the_container_wrote() {
         container("failed", "echo no database > /dev/termination-log; exit 3"),
         container("silent", "exit 1"),
         container("killed", "echo before > /dev/termination-log; kill -9 $$"),
-        container("long", "head -c 5000 /dev/zero | tr '\\0' x > /dev/termination-log; echo end >> /dev/termination-log"),
+        container(
+            "long",
+            "head -c 5000 /dev/zero | tr '\\0' x > /dev/termination-log; echo end >> /dev/termination-log",
+        ),
         // the file is there before it starts, and every user may write it
         container("ready", "stat -c '%s %a' /dev/termination-log > /tmp/s; cat /tmp/s > /dev/termination-log"),
         container("latin", "printf '\\351t\\351' > /dev/termination-log"),

@@ -80,8 +80,7 @@ impl PodState {
 
     /// What the first init container says that is not through.
     fn init_word(&self) -> Option<String> {
-        let through =
-            |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+        let through = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
         let (i, c) = self.inits().enumerate().find(|(_, c)| !through(c) && !self.passed(c))?;
         Some(match halted(c) {
             Some(word) if word != INITIALIZING => format!("Init:{word}"),

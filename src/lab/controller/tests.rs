@@ -445,8 +445,11 @@ fn init_containers_have_kubectls_words() {
         pod.decide(Fact::Tick, at(2));
         assert_eq!(pod.pod.status(), word);
     }
-    let unstartable =
-        Fact::Unstartable { container: "i".to_owned(), reason: "RunContainerError".to_owned(), message: "no".to_owned() };
+    let unstartable = Fact::Unstartable {
+        container: "i".to_owned(),
+        reason: "RunContainerError".to_owned(),
+        message: "no".to_owned(),
+    };
     pod.decide(unstartable, at(3));
     assert_eq!(seen(&pod), (Phase::Pending, "Init:RunContainerError"));
     // without init containers the word is another one

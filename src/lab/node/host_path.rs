@@ -123,8 +123,10 @@ fn mounts_below(dir: &OwnedFd) -> Vec<(String, OwnedFd)> {
     let points = text.lines().filter_map(|line| line.split(' ').nth(4));
     // one whose name is escaped there (proc_pid_mountinfo(5)) stays hidden
     let points = points.filter(|point| !point.contains('\\'));
-    let mut below: Vec<&str> =
-        points.filter_map(|point| point.strip_prefix(base.trim_end_matches('/'))).filter(|p| p.starts_with('/')).collect();
+    let mut below: Vec<&str> = points
+        .filter_map(|point| point.strip_prefix(base.trim_end_matches('/')))
+        .filter(|p| p.starts_with('/'))
+        .collect();
     below.sort_unstable();
     below.dedup();
     let open = |path: &str| {

@@ -24,7 +24,10 @@ use crate::model::PodUid;
 enum From {
     /// A file or directory of the pod's own, below [`pod_files`].
     Pod(String),
-    Host { path: String, kind: HostPathType },
+    Host {
+        path: String,
+        kind: HostPathType,
+    },
 }
 
 /// A file or directory at a path of a container.
@@ -144,7 +147,9 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         };
         // inside another volume the mount point is made only now
         let target = match resolve(&root, path) {
-            Err(Errno::ENOENT) => make_point(&root, Path::new(path), source.is_file).and_then(|()| resolve(&root, path)),
+            Err(Errno::ENOENT) => {
+                make_point(&root, Path::new(path), source.is_file).and_then(|()| resolve(&root, path))
+            }
             other => other,
         };
         let target = target.map_err(fail("mount"))?;
@@ -153,7 +158,8 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
             host_path::show(&source.fd, &root, path, &blank).map_err(fail("mount"))?;
             continue;
         }
-        mount_(Some(&proc_path(&source.fd)), &proc_path(&target), None, MsFlags::MS_BIND, None).map_err(fail("mount"))?;
+        mount_(Some(&proc_path(&source.fd)), &proc_path(&target), None, MsFlags::MS_BIND, None)
+            .map_err(fail("mount"))?;
         // what is mounted now, not what was there when the path was first resolved
         let mounted = resolve(&root, path).map_err(fail("protect"))?;
         if source.of_host {

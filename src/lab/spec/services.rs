@@ -58,11 +58,20 @@ impl Services {
         let name = name.ok_or_else(|| wrong("metadata.name", ": Required value; expected the service's name"))?;
         let namespace = service.metadata.namespace.unwrap_or_else(|| "default".to_owned());
         let spec = service.spec.unwrap_or_default();
-        let ports: Vec<Port> = spec.ports.unwrap_or_default().into_iter().enumerate().map(|(j, p)| port(document, j, p)).collect::<Result<_, _>>()?;
+        let ports: Vec<Port> = spec
+            .ports
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+            .map(|(j, p)| port(document, j, p))
+            .collect::<Result<_, _>>()?;
         let given = spec.cluster_ip.filter(|ip| !ip.is_empty());
         let external = spec.type_.as_deref() == Some("ExternalName");
         if external || given.as_deref() == Some("None") {
-            self.warn(document, format!("is \"Service\" and has no effect: \"{name}\" has no cluster IP, hence no variables"));
+            self.warn(
+                document,
+                format!("is \"Service\" and has no effect: \"{name}\" has no cluster IP, hence no variables"),
+            );
             return Ok(());
         }
         if ports.is_empty() {
@@ -70,11 +79,14 @@ impl Services {
         }
         if given.as_ref().is_some_and(|ip| ip.parse::<IpAddr>().is_err()) {
             let ip = given.unwrap_or_default();
-            let message = format!(": Invalid value: \"{ip}\": must be a valid IP address; expected one, None, or nothing");
+            let message =
+                format!(": Invalid value: \"{ip}\": must be a valid IP address; expected one, None, or nothing");
             return Err(wrong("spec.clusterIP", &message));
         }
         let address = given.unwrap_or_else(|| nth_address(i + 2));
-        let message = format!("is \"Service\": pods get the variables of \"{name}\", but nothing forwards its address {address}: the lab has no kube-proxy");
+        let message = format!(
+            "is \"Service\": pods get the variables of \"{name}\", but nothing forwards its address {address}: the lab has no kube-proxy"
+        );
         self.warn(document, message);
         self.all.push(Service { name, namespace, address, ports });
         Ok(())

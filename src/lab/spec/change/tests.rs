@@ -83,10 +83,7 @@ fn anything_else_makes_the_pod_anew_and_is_named() {
         (&[("{name: html, emptyDir: {}}", "{name: log, emptyDir: {}}")], &["spec.volumes[html]", "spec.volumes[log]"]),
         (&[("containerPort: 80", "containerPort: 81")], &["spec.containers[nginx].ports"]),
         (&[("name: box,", "name: box, env: [{name: A}],")], &["spec.containers[box].env"]),
-        (
-            &[("name: box,", "name: box, resources: {limits: {memory: 1Gi}},")],
-            &["spec.containers[box].resources"],
-        ),
+        (&[("name: box,", "name: box, resources: {limits: {memory: 1Gi}},")], &["spec.containers[box].resources"]),
         (&[("name: box,", "name: box, workingDir: /tmp,")], &["spec.containers[box].workingDir"]),
         (
             &[("name: box,", "name: box, volumeMounts: [{name: html, mountPath: /a}],")],

@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused_as_kubernetes_does() {
-        for text in ["", ".", "-", "1.2.3", "Mi", "1 Mi", "64MiB", "abc", "1mb", "e3", "0x10", "１", "1e3e", "--1", "1e3.5"] {
+        for text in
+            ["", ".", "-", "1.2.3", "Mi", "1 Mi", "64MiB", "abc", "1mb", "e3", "0x10", "１", "1e3e", "--1", "1e3.5"]
+        {
             assert_eq!(units(text), Err(Malformed::Format), "{text}");
         }
         for text in ["1K", "1Mm", "1ee3", "1e", "1e99999999999", "1i"] {

@@ -41,7 +41,9 @@ impl Resources {
         let amount = match list {
             "limits" => self.limits.get(name).map(|(amount, _)| *amount)?,
             // without a request the limit is one
-            "requests" => self.requests.get(name).or(self.limits.get(name)).map_or(Quantity::ZERO, |(amount, _)| *amount),
+            "requests" => {
+                self.requests.get(name).or(self.limits.get(name)).map_or(Quantity::ZERO, |(amount, _)| *amount)
+            }
             _ => return None,
         };
         let parts = |amount: Quantity| if name == "cpu" { amount.thousandths() } else { amount.units() };

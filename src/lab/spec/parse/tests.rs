@@ -113,7 +113,12 @@ spec:
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(9000, 9000), (8880, 80)]);
     let a = &spec.containers[0];
     assert_eq!(a.argv(&AtStart::default()), ["sh", "-c", "echo world"]);
-    let env: Vec<String> = a.environment(&AtStart::default()).iter().take(a.env.len()).map(|(name, value)| format!("{name}={value}")).collect();
+    let env: Vec<String> = a
+        .environment(&AtStart::default())
+        .iter()
+        .take(a.env.len())
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     assert_eq!(
         env,
         [
@@ -153,7 +158,9 @@ fn limits_are_bytes_and_millicores() {
         (
             "{limits: {memory: 400m}}",
             Limits { memory_bytes: Some(1), ..Limits::default() },
-            &["9:34: spec.containers[0].resources.limits[memory] fractional byte value \"400m\" is invalid, must be an integer"],
+            &[
+                "9:34: spec.containers[0].resources.limits[memory] fractional byte value \"400m\" is invalid, must be an integer",
+            ],
         ),
         (
             "{limits: {ephemeral-storage: 1Gi, example.com/gpu: 1}}",

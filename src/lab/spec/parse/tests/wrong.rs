@@ -300,7 +300,9 @@ fn a_limit_or_a_request() {
         ),
         (
             "requests: {cpu: half}",
-            format!("10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"),
+            format!(
+                "10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"
+            ),
         ),
         ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected Quantity")),
         (
@@ -340,7 +342,9 @@ fn no_error_shows_a_librarys_own_advice() {
     let pod = manifest("", "", "");
     let twice = pod.replace("    image: nginx\n", "    image: nginx\n    image: busybox\n");
     let in_list = "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod, kind: Pod}\n";
-    for text in [deep.as_str(), bomb, &twice, in_list, "a: *b\n", "<<: 5\n", "a: !!binary x\n", "? [a]\n: b\n", "a: .nan\n"] {
+    for text in
+        [deep.as_str(), bomb, &twice, in_list, "a: *b\n", "<<: 5\n", "a: !!binary x\n", "? [a]\n: b\n", "a: .nan\n"]
+    {
         let told = error(text).to_string();
         for word in ["Policy", "Options", "serde", "deserialize", "String", "budget", "API", "Rc", "weak"] {
             assert!(!told.contains(word), "{word}: {told}");
