@@ -241,7 +241,7 @@ fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
 fn what_has_no_effect_or_another_one_is_named_with_its_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
-        "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n  - name: y\n    emptyDir: {medium: HugePages-2Mi}\n",
+        "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n  - name: huge\n    emptyDir: {medium: HugePages-2Mi}\n",
         "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
     );
     let (spec, warnings) = one(&text);
