@@ -16,7 +16,7 @@ struct Host(PathBuf);
 
 impl Host {
     fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("podscope-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
@@ -67,10 +67,8 @@ fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories
     let host = Host::new("host-types");
     fs::write(host.path("file"), "x").expect("written");
     fs::create_dir(host.path("dir")).expect("made");
-    // a socket's path is short
-    let short = PathBuf::from(format!("/tmp/podscope-s{}", std::process::id()));
-    let _listener = UnixListener::bind(&short).expect("a socket");
-    let socket = short.display().to_string();
+    let socket = host.path("socket");
+    let _listener = UnixListener::bind(&socket).expect("a socket");
     nix::unistd::mkfifo(host.path("fifo").as_str(), Mode::from_bits_truncate(0o666)).expect("a FIFO");
     let (file, dir, none, fifo) = (host.path("file"), host.path("dir"), host.path("none"), host.path("fifo"));
     let not = |path: &str, what: &str| {
@@ -136,7 +134,6 @@ fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories
         assert_eq!(&told, want, "{kind:?} {path}");
     }
     assert!(!Path::new(&none).exists());
-    fs::remove_file(short).expect("removed");
 }
 
 /// A directory is read-only and up to date, and what is a way out of the pod leads nowhere.
@@ -144,9 +141,9 @@ fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories
 fn sockets_and_fifos_below_a_host_path_lead_nowhere() {
     use std::io::ErrorKind;
     use std::os::unix::net::UnixStream;
-    let dir = PathBuf::from(format!("/tmp/podscope-d{}", std::process::id()));
-    fs::create_dir_all(dir.join("deep")).expect("a directory");
-    let host = Host(dir.clone());
+    let host = Host::new("way-out");
+    let dir = host.0.clone();
+    fs::create_dir(dir.join("deep")).expect("a directory");
     let listener = UnixListener::bind(host.path("deep/socket")).expect("a socket");
     for path in ["", "deep", "deep/socket"] {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);

@@ -1,9 +1,9 @@
 //! What a container leaves as its termination message, by file or by the end of its log.
 
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
-use podscope::model::{ContainerState, Pod};
+use podscope::model::{ContainerState, Pod, WaitStatus};
 
-use crate::support::{Bench, container, spec};
+use crate::support::{Bench, container, process, spec};
 
 fn fallback(name: &str, script: &str) -> ContainerSpec {
     let mut c = container(name, script);
@@ -56,7 +56,7 @@ fn the_message_is_what_the_container_wrote() {
     let pod = bench.pod_until(&uid, "all ended", ended);
     // a kubelet divides 12 KiB among the containers of a pod
     let most = 12 * 1024 / names.len();
-    let log_lines: String = (120..200).map(|i| format!("line {i}\n")).collect();
+    let log_lines = (120..200).fold(String::new(), |lines, i| lines + &format!("line {i}\n"));
     for (name, want) in [
         ("said", Some("Sleep expired\n".to_owned())),
         ("failed", Some("no database\n".to_owned())),
@@ -100,9 +100,8 @@ fn each_run_has_a_message_of_its_own() {
     let mut spec = spec("runs", false, vec![a]);
     spec.restart = RestartPolicy::OnFailure;
     let volume = podscope::lab::spec::VolumeSource::EmptyDir { memory: false, size_limit: None };
-    let mut options = podscope::lab::Options::default();
-    options.clock = podscope::lab::DemoClock::new(1000).expect("a clock");
-    let mut bench = Bench::with(options);
+    let clock = podscope::lab::DemoClock::new(1000).expect("a clock");
+    let mut bench = Bench::with(podscope::lab::Options { clock, ..podscope::lab::Options::default() });
     let uid = bench.lab.run(crate::support::with_volume(spec, "runs", volume)).expect("taken");
     for (restarts, want) in [(0, Some("first\n")), (1, None), (2, Some("log of the third\n"))] {
         let runs = |p: &Pod| matches!(p.containers[0].state, ContainerState::Running { .. });
@@ -110,4 +109,39 @@ fn each_run_has_a_message_of_its_own() {
         let pod = bench.pod_until(&uid, "its end", |p| !runs(p));
         assert_eq!(pod.containers[0].last_message.as_deref(), want, "after {restarts} restarts");
     }
+}
+
+/// A kubelet raises a grace period of 0 to two seconds: whoever listens ends by itself, the others are killed then.
+#[test]
+fn without_a_grace_period_there_are_two_seconds() {
+    let polite = "trap 'exit 7' TERM; echo up; while true; do sleep 0.05; done";
+    let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
+    let mut spec = spec("grace", true, vec![container("polite", polite), container("deaf", deaf)]);
+    spec.grace_seconds = 0;
+    let mut bench = Bench::new();
+    let pod = bench.run(spec);
+    for name in ["polite", "deaf"] {
+        bench.log_until(&pod, name, "up");
+    }
+    let began = std::time::Instant::now();
+    bench.lab.delete(&pod.uid).expect("deleted");
+    assert_eq!(bench.exit_status(process(&pod, "polite")), WaitStatus::exited(7));
+    assert_eq!(bench.exit_status(process(&pod, "deaf")), WaitStatus::killed(9));
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    bench.removed(&pod.uid);
+}
+
+#[test]
+fn a_pod_with_the_longest_name_runs_and_its_host_name_is_cut() {
+    let name = format!("{}-{}", "a".repeat(62), "b".repeat(190));
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: a, image: busybox, command: [sleep, '1000']}}]}}\n"
+    );
+    let (spec, _) = podscope::lab::spec::parse("pod.yaml", &text).expect("a pod").remove(0);
+    let mut bench = Bench::new();
+    let pod = bench.run(spec);
+    assert_eq!(pod.name, name);
+    let seen = bench.exec(&pod, "a", "cat /proc/sys/kernel/hostname /etc/hostname").stdout;
+    let host_name = "a".repeat(62);
+    assert_eq!(String::from_utf8_lossy(&seen), format!("{host_name}\n{host_name}\n"));
 }

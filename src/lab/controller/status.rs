@@ -146,12 +146,11 @@ impl Counts {
 fn halted(c: &Container) -> Option<String> {
     match &c.state {
         ContainerState::Running { .. } => None,
-        ContainerState::Waiting { reason, .. } => Some(reason.clone()),
         ContainerState::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
             Some(n) => format!("Signal:{n}"),
             None => format!("ExitCode:{}", status.code()),
         }),
-        ContainerState::Terminated { reason, .. } => Some(reason.clone()),
+        ContainerState::Terminated { reason, .. } | ContainerState::Waiting { reason, .. } => Some(reason.clone()),
     }
 }
 

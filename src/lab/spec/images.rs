@@ -3,9 +3,9 @@
 use super::ContainerSpec;
 use crate::model::Program;
 
-/// The images that have a stand-in, by their last path element, and the applet it is. The last four
+/// The images that have a stand-in, by their last path element, and the applet it is. The last five
 /// are no one else's images: `podscope/zombies` and so on.
-pub const STAND_INS: [(&str, &str); 12] = [
+pub const STAND_INS: [(&str, &str); 13] = [
     ("nginx", "web"),
     ("httpd", "web"),
     ("caddy", "web"),
@@ -18,6 +18,7 @@ pub const STAND_INS: [(&str, &str); 12] = [
     ("waiter", "waiter"),
     ("deaf", "deaf"),
     ("hand", "hand"),
+    ("client", "client"),
 ];
 
 /// Images without an entrypoint, by their last path element: there the first of `args` is the program, as the
@@ -94,6 +95,7 @@ mod tests {
             // these have an entrypoint, and the stand-in is that
             ("nginx", &[], &["--port", "81"], stand_in("web")),
             ("ghost", &[], &["x"], stand_in("blog")),
+            ("podscope/client", &[], &["--every", "1s"], stand_in("client")),
             ("redis", &[], &["redis-server"], None),
             ("debian", &[], &[], None),
         ] {

@@ -56,6 +56,10 @@ impl serde::de::Error for Misfit {
     }
 
     fn invalid_type(got: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = match expected.to_string() {
+            of_kubernetes if of_kubernetes == "Quantity" => "an amount such as 64Mi or 0.5".to_owned(),
+            expected => expected,
+        };
         let message = format!("is {}; expected {expected}", said(&got));
         Self { place: None, path: Vec::new(), message }
     }

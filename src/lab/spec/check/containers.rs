@@ -76,7 +76,8 @@ impl Checker<'_> {
             self.absolute(&format!("{path}.workingDir"), dir)?;
         }
         let limits = resources.limits();
-        let termination = self.termination(path, c.termination_message_path, c.termination_message_policy)?;
+        let termination =
+            self.termination(path, c.termination_message_path, c.termination_message_policy.as_deref())?;
         let args = c.args.unwrap_or_default();
         let service_env = around.known.services.clone();
         Ok(ContainerSpec {
@@ -95,12 +96,7 @@ impl Checker<'_> {
         })
     }
 
-    fn termination(
-        &self,
-        path: &str,
-        file: Option<String>,
-        policy: Option<String>,
-    ) -> Result<TerminationMessage, Wrong> {
+    fn termination(&self, path: &str, file: Option<String>, policy: Option<&str>) -> Result<TerminationMessage, Wrong> {
         let mut termination = TerminationMessage::default();
         // to Kubernetes, "" is the default
         if let Some(file) = file.filter(|file| !file.is_empty()) {
@@ -109,7 +105,7 @@ impl Checker<'_> {
             self.mountable(&at, &file)?;
             termination.path = file;
         }
-        termination.fallback_to_logs = match policy.as_deref() {
+        termination.fallback_to_logs = match policy {
             None | Some("" | "File") => false,
             Some("FallbackToLogsOnError") => true,
             Some(other) => {
@@ -147,15 +143,12 @@ impl Checker<'_> {
             }
             if let Some(field) = from.resource_field_ref {
                 let of_own = field.container_name.as_deref().is_none_or(|name| name.is_empty() || name == own.0);
-                match own.1.field(&field).filter(|_| of_own) {
-                    Some(value) => env.push((var.name, value.into())),
-                    None => {
-                        let message = format!(
-                            "is {}, which this container does not have: the variable is not set",
-                            field.resource
-                        );
-                        self.warn(format!("{from_path}.resourceFieldRef.resource"), message);
-                    }
+                if let Some(value) = own.1.field(&field).filter(|_| of_own) {
+                    env.push((var.name, value.into()));
+                } else {
+                    let message =
+                        format!("is {}, which this container does not have: the variable is not set", field.resource);
+                    self.warn(format!("{from_path}.resourceFieldRef.resource"), message);
                 }
                 continue;
             }

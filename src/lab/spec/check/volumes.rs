@@ -76,10 +76,15 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn empty_dir(&self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, Wrong> {
+    fn empty_dir(&mut self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, Wrong> {
         let memory = match dir.medium.as_deref() {
             None | Some("") => false,
             Some("Memory") => true,
+            Some(huge) if huge == "HugePages" || huge.starts_with("HugePages-") => {
+                let message = format!("is {huge}: the lab has no huge pages; ordinary memory takes their place");
+                self.warn(format!("{path}.medium"), message);
+                true
+            }
             Some(other) => {
                 let message = format!("is \"{other}\"; expected Memory, or \"\" for the node's own");
                 return Err(self.wrong(&format!("{path}.medium"), message));

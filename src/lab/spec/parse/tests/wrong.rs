@@ -304,7 +304,10 @@ fn a_limit_or_a_request() {
                 "10:23: {r}.requests[cpu]: Invalid value: \"half\": {form}; expected an amount such as 500m or 0.5"
             ),
         ),
-        ("limits: {memory: [1]}", format!("10:24: {r}.limits.memory is a list; expected Quantity")),
+        (
+            "limits: {memory: [1]}",
+            format!("10:24: {r}.limits.memory is a list; expected an amount such as 64Mi or 0.5"),
+        ),
         (
             "limits: {pids: 5}",
             format!("10:22: {r}.limits[pids]: Invalid value: \"pids\": must be a standard resource for containers"),
