@@ -20,7 +20,13 @@ use output::{LogWriter, note};
 
 /// Watch a Kubernetes pod live and die: namespaces, process trees, zombies.
 #[derive(Debug, Parser)]
-#[command(name = "podscope", bin_name = "podscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(
+    name = "podscope",
+    bin_name = "podscope",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -62,10 +62,7 @@ impl Network {
     ///
     /// `pid` is the process in the caller's pid namespace.
     pub fn connect(&mut self, process: &OwnedFd, pid: i32) -> io::Result<Ipv4Addr> {
-        let ip = self
-            .free
-            .pop_front()
-            .ok_or_else(|| io::Error::other(self.no_address()))?;
+        let ip = self.free.pop_front().ok_or_else(|| io::Error::other(self.no_address()))?;
         let result = self.wire(process, pid, ip);
         if result.is_err() {
             self.free.push_back(ip);

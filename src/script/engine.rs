@@ -212,7 +212,8 @@ impl Engine {
                 }
                 match asking(condition, world) {
                     Ok(command) => {
-                        self.phase = Phase::Asked { give_up: after(now, COMMAND), limit: COMMAND, deadline: Some(deadline) };
+                        self.phase =
+                            Phase::Asked { give_up: after(now, COMMAND), limit: COMMAND, deadline: Some(deadline) };
                         return Ok(Some(Progress::Do(command)));
                     }
                     Err(why) => Err(why),

@@ -456,8 +456,10 @@ fn a_container_named_pause_can_be_meant() {
     // `container` is a pod here, and there is none of this name
     assert!(play.why().1.starts_with("there is no pod container"));
 
-    let mut play = Play::new("exec nginx-busybox/container/pause -- true\nexpect restarts nginx-busybox/container/pause 0
-        expect state nginx-busybox/container/pause Running\nexpect restarts pause 0");
+    let mut play = Play::new(
+        "exec nginx-busybox/container/pause -- true\nexpect restarts nginx-busybox/container/pause 0
+        expect state nginx-busybox/container/pause Running\nexpect restarts pause 0",
+    );
     play.world.apply(&both());
     let Command::Exec { member, .. } = play.command() else { panic!() };
     assert_eq!(member.container.as_deref(), Some("pause"));

@@ -75,7 +75,6 @@ fn assert_told(out: &Output, what: &str) {
     }
 }
 
-
 const SCRIPT: &str = "wait ready within 5s\nexec polite -- true\nexec polite -- true\nlogs deaf\n";
 const RUN: &[&str] = &["run", "deaf", "--script", "exec.script"];
 const COMMANDS: [&[&str]; 3] = [RUN, &["snapshot", "-o", "s.json"], &["doctor"]];

@@ -185,7 +185,8 @@ fn a_byte_order_mark_is_no_part_of_the_first_step() {
 
 #[test]
 fn what_is_wrong_with_an_exec() {
-    for line in ["exec --timeout p/c -- true", "exec --timeout 5s -- true", "exec p/c d -- true", "exec --limit 5s p/c -- true"]
+    for line in
+        ["exec --timeout p/c -- true", "exec --timeout 5s -- true", "exec p/c d -- true", "exec --limit 5s p/c -- true"]
     {
         assert!(why(line).starts_with("a.script:1: "), "{line}");
     }

@@ -314,8 +314,10 @@ fn the_last_line_names_the_cause() {
     let place = Place::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let published = place.file("port.yaml", &sleeper("p", &format!(", ports: [{{containerPort: 80, hostPort: {port}}}]")));
-    let files: Vec<String> = (0..6).map(|n| place.file(&format!("p{n}.yaml"), &sleeper(&format!("p{n}"), ""))).collect();
+    let published =
+        place.file("port.yaml", &sleeper("p", &format!(", ports: [{{containerPort: 80, hostPort: {port}}}]")));
+    let files: Vec<String> =
+        (0..6).map(|n| place.file(&format!("p{n}.yaml"), &sleeper(&format!("p{n}"), ""))).collect();
     let ready = place.file("s.script", "wait ready within 2s");
     let port = format!("cannot publish host port 127.0.0.1:{port}: address already in use; end what listens there");
     let range = "all 5 addresses of 10.1.2.0/29 are in use; delete a pod, or choose a larger range (--pod-cidr)";
@@ -353,7 +355,10 @@ fn a_program_that_takes_too_long_is_killed_with_what_it_has_started() {
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(out.status.code(), Some(1));
     let told = text(&out.stderr);
-    assert!(told.contains("s.script:2: sh -c echo begun; sleep 1234 & sleep 1234: not done after 0.3 s, and killed"), "{told}");
+    assert!(
+        told.contains("s.script:2: sh -c echo begun; sleep 1234 & sleep 1234: not done after 0.3 s, and killed"),
+        "{told}"
+    );
 }
 
 #[test]

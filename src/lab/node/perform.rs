@@ -27,7 +27,9 @@ impl Node {
                 let at = Self::now();
                 let uid = match random::uuid() {
                     Ok(uuid) => PodUid(uuid),
-                    Err(e) => return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc()))),
+                    Err(e) => {
+                        return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
+                    }
                 };
                 let run = PodRun {
                     state: PodState::new(uid.clone(), *spec, self.clock, at),
