@@ -30,6 +30,8 @@
 //! | `screenshot FILE`, `select POD/MEMBER`, `show VIEW` | in the window; nothing in the terminal |
 //!
 //! A member is `pause` or a container by its name. A container that is itself named `pause` is `POD/container/pause`.
+//! A bare `node` is the lab's node; a signal to it, as to anything but a member of a pod, is asked for in the window and
+//! refused in the terminal.
 //!
 //! # Conditions
 //!

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{ThemeChoice, Window};
 use crate::script::Engine;
+use crate::sys::thread;
 
 /// What the command line asks of the window.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +36,15 @@ pub enum OpenError {
     NoDisplay,
     #[error("cannot open a window: {0}; `podscope doctor` tells what this machine lacks")]
     Window(String),
+    /// The libraries that draw the window panic when they cannot start their threads.
+    #[error(transparent)]
+    Threads(#[from] thread::SpawnError),
     #[error("{0}")]
     Script(String),
 }
+
+/// Threads of the window, of the driver that draws it, and of the observer and the lab.
+const THREADS: usize = 12;
 
 /// What went wrong, without the place in winit's source where it was noticed.
 fn words(error: &str) -> String {
@@ -53,6 +60,7 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
     if !set("WAYLAND_DISPLAY") && !set("WAYLAND_SOCKET") && !set("DISPLAY") {
         return Err(OpenError::NoDisplay);
     }
+    thread::room_for(THREADS)?;
     let engine = match &options.script {
         None => None,
         Some(path) => {

@@ -21,6 +21,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::pair::{Pair, Side};
 use super::stream::{EDGES, Flow, Key, SCRATCH, Table, make_room};
+use crate::model::text::escaped;
 use crate::sys::{fork, signals};
 
 /// Connections at a time; more wait in the kernel's queue until one ends.
@@ -74,7 +75,7 @@ pub fn main(args: &[String]) -> i32 {
 }
 
 fn usage(why: &str) -> i32 {
-    eprintln!("ports: {why}");
+    eprintln!("ports: {}", escaped(why));
     64
 }
 

@@ -71,12 +71,15 @@ pub fn all<'w>(world: &'w World, of: &MemberRef) -> Result<Vec<&'w Process>, Str
     Ok(processes.filter(|p| p.member.as_ref() == Some(&of_member)).filter(of_name).collect())
 }
 
-/// The process that a name means now.
+/// The process that a name means now. A bare `node` is the lab's node, unless a pod has a member of this name.
 pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
     if let MemberRef::Pid(pid) = of {
         return world.by_pid(*pid).ok_or_else(|| format!("there is no process {pid}"));
     }
-    let member = member(world, of)?;
+    let member = match (member(world, of), &world.node) {
+        (Err(_), Some(node)) if of.is_bare("node") => return Ok(node.process),
+        (member, _) => member?,
+    };
     match of {
         MemberRef::Name { process: Some((name, index)), .. } => {
             let all = named(world, &member, name, false);

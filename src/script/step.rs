@@ -223,8 +223,8 @@ impl Bound {
     }
 }
 
-/// `POD/MEMBER`, `POD/MEMBER:comm[index]`, a bare `MEMBER` where one pod has it, or a pid. Where namespaces or
-/// parents are compared, a bare `node` is the lab's node, and `host` what the observer itself is in.
+/// `POD/MEMBER`, `POD/MEMBER:comm[index]`, a bare `MEMBER` where one pod has it, or a pid. A bare `node` is the
+/// lab's node; where namespaces are compared, `host` is what the observer itself is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MemberRef {
     Pid(u32),

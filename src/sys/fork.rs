@@ -18,17 +18,15 @@ impl Alone {
     /// # Errors
     /// `EINVAL` if the process has more than one thread, or what `stat(2)` says of `/proc/self/task`.
     pub fn prove() -> Result<Self, Errno> {
-        let this = Self(PhantomData);
-        this.check()?;
-        Ok(this)
+        one_thread().map(|()| Self(PhantomData))
     }
+}
 
-    /// Nobody can start a thread after this but the caller, which is the only one.
-    fn check(&self) -> Result<(), Errno> {
-        // a directory for each thread, `.`, and the link from above (`proc_task_getattr` in fs/proc/base.c)
-        let links = stat("/proc/self/task")?.st_nlink;
-        if links == 3 { Ok(()) } else { Err(Errno::EINVAL) }
-    }
+/// Nobody can start a thread after this but the caller, which is the only one.
+fn one_thread() -> Result<(), Errno> {
+    // a directory for each thread, `.`, and the link from above (`proc_task_getattr` in fs/proc/base.c)
+    let links = stat("/proc/self/task")?.st_nlink;
+    if links == 3 { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 /// A child that was just started.
@@ -61,12 +59,12 @@ pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> R
 /// # Errors
 /// Also `EACCES` if the caller may not move processes there, and `EBUSY` if it passes controllers on.
 pub fn spawn_in(
-    alone: &Alone,
+    _: &Alone,
     flags: CloneFlags,
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
 ) -> Result<Child, Errno> {
-    alone.check()?;
+    one_thread()?;
     let mut pidfd: libc::c_int = -1;
     // SAFETY: clone_args is plain integers, for which all zeros is a value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };

@@ -26,3 +26,30 @@ pub fn spawn<T: Send + 'static>(
         _ => SpawnError::Other(e),
     })
 }
+
+/// Whether `n` threads can be started at once: for libraries that panic when theirs cannot.
+///
+/// # Errors
+/// There are too many already. Another program may still start some before the library does.
+pub fn room_for(n: usize) -> Result<(), SpawnError> {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    let mut threads = Vec::new();
+    let mut room = Ok(());
+    for _ in 0..n {
+        let held = std::sync::Arc::clone(&held);
+        // all of them wait until the sender is gone
+        match spawn("room", move || drop(held.lock().map(|held| held.recv()))) {
+            Ok(thread) => threads.push(thread),
+            Err(e) => {
+                room = Err(e);
+                break;
+            }
+        }
+    }
+    drop(hold);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    room
+}

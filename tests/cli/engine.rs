@@ -1,6 +1,6 @@
 //! Scripts played over a World that the test changes by hand.
 
-use podscope::command::{Command, Outcome};
+use podscope::command::{Command, Outcome, SignalRule, signal_rule};
 use podscope::lab::HandStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
@@ -501,4 +501,43 @@ fn a_pod_without_a_sandbox_says_why() {
         let told = play.why_later();
         assert!(told.ends_with(&format!("{at_start}: {message}")), "{told}");
     }
+}
+
+#[test]
+fn the_node_can_be_named_where_no_container_is_called_so() {
+    let mut play = Play::new("kill node TERM");
+    assert_eq!(play.why().1, "no pod has a member node");
+    let mut play = Play::new("kill node TERM");
+    play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
+    assert_eq!(play.command(), Command::Signal { target: proc(fixture::NODE), signal: Signal::TERM });
+    let mut play = Play::new("kill node TERM");
+    play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
+    play.world.apply(&told(pod(vec![container("node", NGINX, 0)])));
+    assert_eq!(play.command(), Command::Signal { target: proc(NGINX), signal: Signal::TERM });
+}
+
+#[test]
+fn who_may_be_sent_a_signal() {
+    let mut world = world();
+    assert_eq!(signal_rule(&world, proc(NGINX)), SignalRule::Allowed);
+    assert_eq!(signal_rule(&world, proc(PAUSE)), SignalRule::Allowed);
+    // nobody knows it: neither a pid that is not in the World, nor one that was given to another process since
+    let other = podscope::model::ProcId { start: 1, ..proc(NGINX) };
+    for (target, pid) in [(proc(4_711), "4711"), (other, "101")] {
+        let SignalRule::Refused(why) = signal_rule(&world, target) else { panic!("{target} is unknown") };
+        assert!(why.contains(pid) && why.ends_with("is not known; nothing was sent"), "{why}");
+    }
+    // of no pod
+    world.apply(&fixture::facts(fixture::NODE, 1, "podscope-node", &["podscope"], 1));
+    assert_eq!(signal_rule(&world, proc(fixture::NODE)), SignalRule::Ask { name: "podscope-node".into() });
+    // of a pod that another engine runs
+    let mut foreign = pod(vec![container("nginx", NGINX, 0)]);
+    foreign.runtime = podscope::model::Runtime::Docker;
+    world.apply(&told(foreign));
+    assert!(matches!(signal_rule(&world, proc(NGINX)), SignalRule::Ask { .. }));
+    // gone: the pid may be another's by now
+    let (id, by) = (proc(BUSYBOX), Parent::Process(proc(fixture::NODE)));
+    world.apply(&Delta::Exited { id, status: Some(WaitStatus(0)), at: at(5_000) });
+    world.apply(&Delta::Reaped { id, by, at: at(6_000) });
+    assert!(matches!(signal_rule(&world, id), SignalRule::Refused(why) if why.ends_with("is gone; nothing was sent")));
 }

@@ -129,6 +129,6 @@ fn too_few_descriptors_are_an_error_and_no_panic() {
 fn too_little_memory_is_an_error_and_no_panic() {
     let limited = Limited::new();
     // with less the program cannot even be loaded
-    let sizes = [24, 40, 63, 64, 80, 96, 128, 192, 256];
+    let sizes = [63, 64, 80, 96, 128, 192, 256];
     with_more(&limited, sizes.into_iter().map(|mb| format!("--as={0}:{0}", mb << 20)), "ulimit -v");
 }

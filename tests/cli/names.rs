@@ -129,7 +129,8 @@ fn what_a_pod_says_does_not_steer_the_terminal() {
     );
     place.file("p.yaml", &yaml);
     let octal = r"a\033[31m\n\342\200\256gpj.b\n\tc";
-    let script = format!("wait event p Failed\nexec p/c -- printf '{octal}'\nexpect output gpj\nlogs c");
+    let script =
+        format!("wait state c Running\nwait event p Failed\nexec p/c -- printf '{octal}'\nexpect output gpj\nlogs c");
     place.file("s", &script);
     let run = place.run(&["run", "p.yaml", "--script", "s"]);
     // of the program that is not there, by the event

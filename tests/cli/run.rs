@@ -416,3 +416,23 @@ fn a_manifest_that_cannot_be_read_is_an_error_of_one_line_with_its_place() {
         assert_eq!(text(&out.stderr), format!("podscope: {file}:{want}\n"));
     }
 }
+
+#[test]
+fn a_signal_to_anything_but_a_member_is_refused() {
+    let place = Place::new();
+    let file = place.file("p.yaml", &sleeper("p", ""));
+    for (line, says) in [
+        ("kill node KILL", "is not a member of a lab pod; use kill(1) for others".to_owned()),
+        // not of the lab, so nobody here knows it
+        (&format!("kill {} KILL", std::process::id()), format!("there is no process {}", std::process::id())),
+    ] {
+        let script = place.file("s.script", &format!("wait ready\n{line}"));
+        let out = podscope(&["run", &file, "--script", &script]);
+        assert_eq!(out.status.code(), Some(1));
+        let told = text(&out.stderr);
+        assert!(told.contains(&says) && told.starts_with("podscope: ") && told.contains("s.script:2: "), "{told}");
+    }
+    // the node has not ended: it would be told so
+    let script = place.file("s.script", "wait ready\nkill p/c KILL\nwait restarted p/c");
+    assert_eq!(podscope(&["run", &file, "--script", &script]).status.code(), Some(0));
+}

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use crate::support::{Bench, container, ns, processes, spec, status_field};
+use crate::support::{Bench, PATIENCE, container, ns, processes, spec, status_field};
 
 /// Set for the copy of this test program that plays the app.
 const ROLE: &str = "PODSCOPE_TEST_APP";
@@ -94,6 +94,7 @@ fn nothing_remains_whoever_is_killed() {
     let own = ns(std::process::id(), "user");
     // an orphaned node is reaped here, whatever the machine's init does and when
     nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
+    let mut took = Vec::new();
     for round in 0..rounds {
         let mut app = Command::new(std::env::current_exe().expect("this program"))
             .args(["storm::the_app", "--exact", "--nocapture", "--test-threads=1"])
@@ -140,7 +141,7 @@ fn nothing_remains_whoever_is_killed() {
         };
         while !remains().is_empty() || !cgroups(app.id()).is_empty() || !self::cleanups(app.id()).is_empty() {
             assert!(
-                dead.elapsed() < Duration::from_secs(if loaded() { 5 } else { 1 }),
+                dead.elapsed() < PATIENCE,
                 "round {round}, {victim} killed after {moment:?}: {:?} remain, {:?} and {:?}",
                 remains().iter().map(|p| (*p, status_field(*p, "Name"), status_field(*p, "State"))).collect::<Vec<_>>(),
                 cgroups(app.id()),
@@ -148,10 +149,14 @@ fn nothing_remains_whoever_is_killed() {
             );
             std::thread::sleep(Duration::from_millis(1));
         }
+        took.push(dead.elapsed());
         for pid in cleanups {
             let _ = waitpid(Pid::from_raw(pid as i32), None);
         }
     }
+    // a busy machine makes some rounds slow, and not most of them: nothing waits for a time-out
+    took.sort_unstable();
+    assert!(took[took.len() / 2] < Duration::from_millis(500), "{took:?}");
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").expect("mounts"), mounts);
     assert_eq!(self::links(), links);
     assert!(!Path::new("/sys/class/net/cni0").exists() || links.contains("cni0"));
@@ -160,11 +165,4 @@ fn nothing_remains_whoever_is_killed() {
 fn links() -> BTreeSet<String> {
     let names = fs::read_dir("/sys/class/net").expect("interfaces").filter_map(Result::ok);
     names.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
-}
-
-/// More runs than there are processors for: a second is then not a second of ours.
-fn loaded() -> bool {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let one: f64 = load.split(' ').next().and_then(|l| l.parse().ok()).unwrap_or(0.0);
-    one > std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
 }

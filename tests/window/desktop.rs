@@ -38,9 +38,11 @@ impl Desktop {
         // a number of our own: servers that look for a free one at the same time can meet at the same
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = 1_000 + (std::process::id() * 16 + NEXT.fetch_add(1, Ordering::Relaxed)) % 50_000;
+        // without -noreset the server starts again whenever its last client leaves (Xserver(1)), and takes the connection
+        // of whoever comes at that moment: of the accessibility registry, for example, which then exits
         let mut x = Command::new("Xvfb")
             .arg(format!(":{number}"))
-            .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"])
+            .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -68,26 +70,16 @@ impl Desktop {
         Self { display, bus, home, children: vec![daemon, x], a11y, app: None }
     }
 
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// Opens the app; returns its pid once its window is told of.
-    ///
-    /// Now and then the accessibility bus, which starts at the same time, never hears of an application
-    /// (once in some eighty starts here). The app has drawn its window then, which is made sure of, and the
-    /// whole desktop is started anew.
     pub fn open(&mut self, args: &[&str]) -> u32 {
-        for _ in 0..3 {
-            if let Some(pid) = self.try_open(args) {
-                return pid;
-            }
-            *self = Self::start();
-        }
-        panic!("three desktops in a row heard nothing of the app's window");
-    }
-
-    fn try_open(&mut self, args: &[&str]) -> Option<u32> {
         let log = self.home().join("log");
         let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
             .args(args)
@@ -110,17 +102,10 @@ impl Desktop {
             self.alive();
             std::fs::read_to_string(&log).ok()?.contains("first frame").then_some(())
         });
-        let end = Instant::now() + Duration::from_secs(10);
-        while self.find("Export snapshot…").is_none() {
-            self.alive();
-            if Instant::now() > end {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_shown("Export snapshot…");
         // there is no window manager to hand out the keyboard
         self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
-        Some(pid)
+        pid
     }
 
     /// Waits for the app, which was killed.

@@ -1,9 +1,12 @@
 //! The real window, driven by real clicks and keys in a virtual display, and judged by /proc.
 
 mod desktop;
+mod exec;
 mod kernel;
 mod keys;
+mod limits;
 mod past;
+mod script;
 
 use std::time::Duration;
 
