@@ -358,3 +358,18 @@ fn a_container_gets_another_command_or_obeys_by_hand() {
     play.engine.completed(Outcome::Failed("not there yet".into()));
     assert_eq!(play.why(), (4, "not there yet".to_owned()));
 }
+
+#[test]
+fn a_process_whose_main_thread_has_exited_is_a_zombie_that_lives() {
+    let mut play = Play::new("wait process nginx:worker Z\nexpect alive nginx:worker\nexpect zombies 0");
+    let facts = |state, threads| {
+        let Delta::Facts { mut facts, at } = fixture::facts(WORKER, NGINX, "nginx", &[], 8) else { unreachable!() };
+        (facts.state, facts.threads) = (state, threads);
+        Delta::Facts { facts, at }
+    };
+    play.pending();
+    play.world.apply(&facts(State::Zombie, 3));
+    let p = play.world.process(proc(WORKER)).unwrap();
+    assert_eq!((p.state.letter(), p.threads_without_leader(), p.is_alive()), ('Z', Some(2), true));
+    assert!(matches!(play.advance(), Progress::Done), "it is in the state that the kernel shows");
+}

@@ -3,6 +3,7 @@
 mod command_line;
 mod engine;
 mod fixture;
+mod lsns;
 mod machine;
 mod parse;
 mod run;
