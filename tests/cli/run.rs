@@ -298,7 +298,7 @@ fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
         place.file("s", &format!("wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"));
     // 128 may be raised, to no more than 256
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -Hn 256 && ulimit -Sn 128 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_podscope"), "run"]);
+    command.args(["-c", "ulimit -Sn 128 && ulimit -Hn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_podscope"), "run"]);
     command.args([&pod, "--script", &script]).current_dir(place.0.path());
     let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let up = until("up.json", || {

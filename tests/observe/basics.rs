@@ -159,7 +159,12 @@ fn the_parent_of_whoever_is_watched_is_the_real_one() {
     let us = identify(std::process::id()).expect("we are here");
     assert_eq!(stat(id.pid).map(|(_, ppid)| ppid), Some(us.pid));
     assert_eq!(w.process(id).parent, Parent::Process(us));
+    // the scan that verifies it does not know us either
+    w.gather(std::time::Duration::from_millis(2_500));
+    assert_eq!((w.process(id).parent, w.process(id).reparents.len()), (Parent::Process(us), 0));
     assert!(w.world.process(us).is_none(), "but we are not watched");
+    drop(helper);
+    assert_eq!(w.until_gone(id).reap.map(|r| r.by), Some(Parent::Process(us)));
 }
 
 /// What /proc says.

@@ -51,10 +51,10 @@ fn three_thousand_short_lives_are_all_recorded() {
 #[test]
 fn an_overrun_is_counted_looked_for_and_does_not_take_the_machine() {
     let mut helper = Helper::start("storm");
+    let start = now();
     // the least the kernel gives
     let mut w = Watched::start(Options { buffer: 1, ..Options::default() });
     let parent = w.watch(helper.pid);
-    let start = now();
     let mut rounds = 0;
     while w.world.lost.get(&Source::Connector).is_none_or(|n| *n < 100) {
         rounds += 1;
