@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use nix::unistd::{Uid, User};
 
 use crate::model::text::escaped;
-use crate::model::{NsId, NsKind, Process, World};
+use crate::model::{NsId, NsKind, Process, State, World};
 
 use super::Selection;
 
@@ -15,9 +15,7 @@ const HEADINGS: [&str; 6] = ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"];
 pub fn render(world: &World, selection: &Selection) -> String {
     let mut members: BTreeMap<(u64, NsId), Vec<&Process>> = BTreeMap::new();
     for process in world.present().filter(|p| selection.takes(p)) {
-        // a zombie has left all but these two (contract of /proc/PID/ns)
-        let left = |ns: &NsId| process.is_alive() || matches!(ns.kind, NsKind::User | NsKind::Pid);
-        for ns in process.namespaces.iter().filter(left) {
+        for ns in process.namespaces.iter().filter(|ns| is_in(process, *ns)) {
             members.entry((ns.ino, ns)).or_default().push(process);
         }
     }
@@ -37,6 +35,12 @@ pub fn render(world: &World, selection: &Selection) -> String {
         })
         .collect();
     table(&rows)
+}
+
+/// Whether `/proc/PID/ns` shows the process in a namespace that it lived in. What the kernel shows as a zombie has left
+/// all but its user and its pid namespace.
+pub(super) fn is_in(process: &Process, ns: NsId) -> bool {
+    process.state != State::Zombie || matches!(ns.kind, NsKind::User | NsKind::Pid)
 }
 
 fn command(process: &Process, selection: &Selection) -> String {

@@ -139,7 +139,7 @@ pub struct Namespace {
     pub parent: Option<u64>,
     /// The uid that created it, of a user namespace.
     pub owner_uid: Option<u32>,
-    /// Pids of the living processes in it.
+    /// Pids of the processes in it; a zombie is still in its user and its pid namespace.
     pub members: Vec<u32>,
     /// What else keeps it alive, such as `/run/netns/blue`; null when that was not looked for.
     pub holders: Option<Vec<String>>,

@@ -112,7 +112,7 @@ fn matches(world: &World, p: &Process, needle: &str) -> bool {
         "{} {} {} {} {}",
         p.title(),
         p.id.pid,
-        p.pid_inside().map_or(String::new(), |n| n.to_string()),
+        p.pid_in_pod().map_or(String::new(), |n| n.to_string()),
         p.member.as_ref().map_or("", |m| m.name()),
         pod.map_or("", |p| p.name.as_str()),
     );
@@ -124,7 +124,7 @@ fn sort(world: &World, list: &mut [&Process], query: &Query<'_>) {
     let pod = |p: &Process| p.member.as_ref().map(|m| (world.pod(&m.pod).map(|p| p.name.clone()), m.container.clone()));
     match query.sort {
         Column::Pid => list.sort_by_key(|p| p.id.pid),
-        Column::PidInPod => list.sort_by_key(|p| (p.pid_inside(), p.id)),
+        Column::PidInPod => list.sort_by_key(|p| (p.pid_in_pod(), p.id)),
         Column::Parent => list.sort_by_key(|p| (p.parent.process(), p.id)),
         Column::State => list.sort_by_key(|p| (p.state, p.id)),
         Column::Threads => list.sort_by_key(|p| (p.threads, p.id)),

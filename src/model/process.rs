@@ -275,6 +275,11 @@ impl Process {
         self.nspid.last().copied()
     }
 
+    /// The same of a process that is part of a pod; the lab's node, say, is not.
+    pub fn pid_in_pod(&self) -> Option<u32> {
+        self.member.as_ref().and_then(|_| self.pid_inside())
+    }
+
     /// What to call it: the command line, unless the process renamed itself (as nginx, or our
     /// stand-ins, do with `prctl(PR_SET_NAME)`).
     pub fn title(&self) -> String {

@@ -93,8 +93,8 @@ impl Kernel for Live {
             return;
         }
         let mut opened = None;
-        let read = self.reader.read_all(id.pid, || opened = Some(pidfd::open(id.pid)));
-        if read.is_ok_and(|r| r.stat.start == id.start)
+        let read = self.reader.read_stat(id.pid, || opened = Some(pidfd::open(id.pid)));
+        if read.is_ok_and(|stat| stat.start == id.start)
             && let Some(opened) = opened
         {
             self.held.take_preferred(id, opened);

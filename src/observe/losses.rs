@@ -18,37 +18,37 @@ pub struct Loss {
 
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// The socket's own count, which never goes back but wraps.
+    /// The socket's own count when it was last asked, which never goes back but wraps.
     dropped: u32,
-    pending: Option<Loss>,
+    /// Since when there is something to look for.
+    since: Option<MonoNs>,
     not_before: MonoNs,
 }
 
 impl Losses {
-    /// `dropped` is the socket's count at the start.
-    pub fn new(dropped: Option<u32>) -> Self {
-        Self { dropped: dropped.unwrap_or_default(), ..Self::default() }
-    }
-
-    /// The socket said that it lost something, and its count now.
-    pub fn note(&mut self, dropped: Option<u32>, now: MonoNs) {
-        let more = dropped.map(|dropped| u64::from(dropped.wrapping_sub(self.dropped)));
-        self.dropped = dropped.unwrap_or(self.dropped);
-        let (count, since) = match self.pending {
-            None => (more, now),
-            Some(loss) => (loss.count.zip(more).map(|(known, more)| known + more), loss.since),
-        };
-        self.pending = Some(Loss { count, since });
+    /// The socket said that it lost something.
+    pub fn note(&mut self, now: MonoNs) {
+        self.since.get_or_insert(now);
     }
 
     /// When [`due`](Self::due) is next to be asked.
     pub fn deadline(&self) -> Option<MonoNs> {
-        self.pending.map(|_| self.not_before)
+        self.since.map(|_| self.not_before)
     }
 
-    /// What to look for now; then [`done`](Self::done) is to be called.
-    pub fn due(&mut self, now: MonoNs) -> Option<Loss> {
-        if now < self.not_before { None } else { self.pending.take() }
+    /// What to look for now; then [`done`](Self::done) is to be called. `dropped` is the socket's count, which the kernel
+    /// raises just after it has told of the loss.
+    pub fn due(&mut self, now: MonoNs, dropped: impl FnOnce() -> Option<u32>) -> Option<Loss> {
+        if now < self.not_before {
+            return None;
+        }
+        let since = self.since.take()?;
+        let count = dropped().map(|dropped| {
+            let more = dropped.wrapping_sub(self.dropped);
+            self.dropped = dropped;
+            u64::from(more).max(1)
+        });
+        Some(Loss { count, since })
     }
 
     /// A rescan took from `started` until `now`.
@@ -65,38 +65,38 @@ mod tests {
 
     #[test]
     fn losses_add_up_while_they_wait() {
-        let mut losses = Losses::new(Some(u32::MAX - 1));
-        assert_eq!((losses.due(MonoNs(0)), losses.deadline()), (None, None));
-        losses.note(Some(3), MonoNs(5));
-        assert_eq!(losses.due(MonoNs(6)), Some(Loss { count: Some(5), since: MonoNs(5) }), "the count wrapped");
+        let mut losses = Losses { dropped: u32::MAX - 1, ..Losses::default() };
+        assert_eq!((losses.due(MonoNs(0), || Some(0)), losses.deadline()), (None, None));
+        losses.note(MonoNs(5));
+        let loss = losses.due(MonoNs(6), || Some(3));
+        assert_eq!(loss, Some(Loss { count: Some(5), since: MonoNs(5) }), "the count wrapped");
         losses.done(MonoNs(6), MonoNs(7));
-        losses.note(Some(10), MonoNs(8));
-        losses.note(Some(10), MonoNs(9));
-        losses.note(Some(110), MonoNs(10));
-        assert_eq!(losses.due(MonoNs(11)), None, "it was looked for a moment ago");
+        losses.note(MonoNs(8));
+        losses.note(MonoNs(9));
+        assert_eq!(losses.due(MonoNs(11), || Some(10)), None, "it was looked for a moment ago");
         let at = losses.deadline().expect("something waits");
         assert_eq!(at, MonoNs(7 + LEAST_NS));
-        assert_eq!(losses.due(at), Some(Loss { count: Some(107), since: MonoNs(8) }));
-        assert_eq!((losses.due(at), losses.deadline()), (None, None));
+        assert_eq!(losses.due(at, || Some(110)), Some(Loss { count: Some(107), since: MonoNs(8) }));
+        assert_eq!((losses.due(at, || Some(110)), losses.deadline()), (None, None));
     }
 
     #[test]
     fn a_rescan_that_takes_long_is_seldom() {
-        let mut losses = Losses::new(None);
-        losses.note(None, MonoNs(0));
-        assert_eq!(losses.due(MonoNs(0)).map(|l| l.count), Some(None));
+        let mut losses = Losses::default();
+        losses.note(MonoNs(0));
+        assert_eq!(losses.due(MonoNs(0), || None).map(|l| l.count), Some(None), "an old kernel does not count");
         losses.done(MonoNs(0), MonoNs(100 * MS));
-        losses.note(Some(7), MonoNs(101 * MS));
+        losses.note(MonoNs(101 * MS));
         assert_eq!(losses.deadline(), Some(MonoNs(1_100 * MS)));
     }
 
     #[test]
     fn a_storm_of_losses_costs_a_bounded_share_of_the_time() {
-        let mut losses = Losses::new(None);
+        let mut losses = Losses::default();
         let (mut now, mut rescans) = (0, 0);
         while now < 60_000 * MS {
-            losses.note(None, MonoNs(now));
-            if losses.due(MonoNs(now)).is_some() {
+            losses.note(MonoNs(now));
+            if losses.due(MonoNs(now), || None).is_some() {
                 rescans += 1;
                 let started = now;
                 now += 40 * MS;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::options::{Options, Scope};
@@ -42,7 +42,8 @@ impl Observer {
     /// with the host and what can be seen of it, comes before anything else.
     ///
     /// When the observer fails later on, even by a panic, `sink` gets [`Aspect::Observer`](crate::model::Aspect) as
-    /// missing, with the reason; it then starts again and tells what has changed meanwhile.
+    /// missing, with the reason; it then starts again and tells what has changed meanwhile. A batch that `sink` itself
+    /// panics on is not told a second time.
     ///
     /// # Errors
     /// When it cannot start at all.
@@ -88,18 +89,23 @@ impl Drop for Observer {
 /// Runs it until it is told to stop, and starts it again whenever it fails.
 fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
     let mut failures: u32 = 0;
+    // of them those in a row, without a minute in between
+    let mut row: u32 = 0;
+    let mut started = Instant::now();
     let mut done = attempt(|| worker.run());
     while let Err(why) = done {
         failures += 1;
+        row = if started.elapsed() > Duration::from_secs(60) { 1 } else { row + 1 };
         tracing::error!("the observer failed: {why}");
         let missing =
             Sight::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
         // the sink itself may be what fails: the next start tells it again
         let _ = attempt(|| Ok(worker.tell(missing)));
-        wait_unless_stopped(pause_before(failures), stop);
+        wait_unless_stopped(pause_before(row), stop);
         if stop.load(Ordering::Acquire) {
             return;
         }
+        started = Instant::now();
         done = attempt(|| {
             worker.restart()?;
             worker.tell(Sight::Partial(format!(
@@ -117,9 +123,9 @@ fn pause_before(failures: u32) -> Duration {
 
 /// Sleeps, but not beyond the observer's drop.
 fn wait_unless_stopped(time: Duration, stop: &AtomicBool) {
-    let until = std::time::Instant::now() + time;
+    let until = Instant::now() + time;
     while !stop.load(Ordering::Acquire)
-        && let Some(left) = until.checked_duration_since(std::time::Instant::now())
+        && let Some(left) = until.checked_duration_since(Instant::now())
     {
         std::thread::park_timeout(left);
     }

@@ -59,10 +59,16 @@ impl Reader {
         self.read_all(pid, || ())
     }
 
-    /// Reads all; `between` runs after the process's directory is open and before it is read from.
+    /// Reads `stat`; `between` runs after the process's directory is open and before it is read from.
+    pub fn read_stat(&mut self, pid: u32, between: impl FnOnce()) -> Result<Stat, Unread> {
+        let dir = directory(pid)?;
+        between();
+        self.stat(&dir, "stat")
+    }
+
+    /// Reads all; `between` as above.
     pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Result<Reading, Unread> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let dir = open(format!("/proc/{pid}").as_str(), flags, Mode::empty())?;
+        let dir = directory(pid)?;
         between();
         let stat = self.stat(&dir, "stat")?;
         let mut reading = Reading { stat, ..Reading::default() };
@@ -99,6 +105,11 @@ impl Reader {
         File::from(fd).take(limit).read_to_end(&mut self.buf)?;
         Ok(&self.buf)
     }
+}
+
+fn directory(pid: u32) -> Result<OwnedFd, Unread> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(open(format!("/proc/{pid}").as_str(), flags, Mode::empty())?)
 }
 
 impl Reading {

@@ -134,6 +134,8 @@ fn open_connector(buffer: usize) -> Result<Connector, String> {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let _ = poll(&mut [PollFd::new(connector.as_fd(), PollFlags::POLLIN)], 20_u8);
             }
+            // so much is told that it is lost already; whoever starts looks at everything anyway
+            Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => return Ok(connector),
             Err(e) => return Err(format!("{e}; {consequence}")),
         }
     }

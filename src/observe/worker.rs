@@ -76,8 +76,7 @@ impl Worker {
         for id in &options.watch {
             fuse.watch(&mut live, *id);
         }
-        let losses = Losses::new(sources.connector.as_ref().and_then(Connector::dropped));
-        let (queue, buf) = (VecDeque::new(), vec![0; 4096]);
+        let (queue, losses, buf) = (VecDeque::new(), Losses::default(), vec![0; 4096]);
         let mut this = Self { options, sources, inbox, stop, fuse, live, sink, queue, losses, buf };
         first.extend(this.finish());
         (this.sink)(first);
@@ -144,7 +143,7 @@ impl Worker {
         let bell = Arc::clone(&self.sources.bell);
         self.sources = Sources::open(&self.options, bell)?;
         self.live = live(&self.sources, &self.options);
-        self.losses = Losses::new(self.sources.connector.as_ref().and_then(Connector::dropped));
+        self.losses = Losses::default();
         self.queue.clear();
         self.fuse.start_again(&mut self.live, self.sources.connector.is_some());
         let sights = self.sources.sights.clone().into_iter();
@@ -178,7 +177,7 @@ impl Worker {
             match connector.receive(&mut self.buf) {
                 Ok(n) => self.queue.extend(self.buf.get(..n).and_then(decode)),
                 Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
-                    self.losses.note(connector.dropped(), clock::now());
+                    self.losses.note(clock::now());
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -199,7 +198,8 @@ impl Worker {
             return;
         }
         let started = clock::now();
-        if let Some(loss) = self.losses.due(started) {
+        let dropped = || self.sources.connector.as_ref().and_then(Connector::dropped);
+        if let Some(loss) = self.losses.due(started, dropped) {
             self.fuse.lost(&mut self.live, loss.since, loss.count);
             self.losses.done(started, clock::now());
         }

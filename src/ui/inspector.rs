@@ -123,10 +123,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     };
     let mut rows = vec![
         ("Host PID", p.id.pid.to_string()),
-        (
-            if p.member.is_some() { "In the pod" } else { "In its pid ns" },
-            p.pid_inside().map_or("not known".into(), |n| n.to_string()),
-        ),
+        (if p.member.is_some() { "In the pod" } else { "In its pid ns" }, in_pod(p)),
         ("Parent", name_of(p.parent)),
         ("State", state_words(p)),
     ];
@@ -173,7 +170,19 @@ fn exactness(precision: crate::model::Precision) -> &'static str {
     }
 }
 
+fn in_pod(p: &Process) -> String {
+    match (&p.member, p.pid_in_pod()) {
+        (None, _) => "not part of a pod".into(),
+        (Some(_), None) => "not known".into(),
+        (Some(_), Some(pid)) => pid.to_string(),
+    }
+}
+
 fn state_words(p: &Process) -> String {
+    if let Some(threads) = p.threads_without_leader() {
+        let live = if threads == 1 { "1 other thread lives".to_owned() } else { format!("{threads} other threads live") };
+        return format!("Z main thread has exited, {live} on: it cannot be reaped before they end");
+    }
     match p.state {
         State::Sleeping if p.signals.awaiting => "S sleeping in sigtimedwait".into(),
         State::Gone => "reaped, not in the table".into(),

@@ -173,7 +173,7 @@ fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 9] {
     let memory = if p.is_alive() { text::bytes(p.rss_bytes) } else { "–".into() };
     [
         (p.id.pid.to_string(), tokens.text),
-        (p.pid_inside().map_or("?".into(), |n| n.to_string()), tokens.text),
+        (in_pod(p), tokens.text),
         (parent, tokens.muted),
         (state, tokens.state(p.state)),
         (p.threads.to_string(), tokens.muted),
@@ -182,6 +182,14 @@ fn cells(cx: &Cx<'_>, p: &Process) -> [(String, Color32); 9] {
         (cx.clock(p.born.t), tokens.muted),
         (pod, tokens.muted),
     ]
+}
+
+fn in_pod(p: &Process) -> String {
+    match (&p.member, p.pid_in_pod()) {
+        (None, _) => "–".into(),
+        (Some(_), None) => "?".into(),
+        (Some(_), Some(pid)) => pid.to_string(),
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one cell of `row_ui`")]

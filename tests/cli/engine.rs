@@ -541,3 +541,17 @@ fn who_may_be_sent_a_signal() {
     world.apply(&Delta::Reaped { id, by, at: at(6_000) });
     assert!(matches!(signal_rule(&world, id), SignalRule::Refused(why) if why.ends_with("is gone; nothing was sent")));
 }
+
+fn a_process_whose_main_thread_has_exited_is_a_zombie_that_lives() {
+    let mut play = Play::new("wait process nginx:worker Z\nexpect alive nginx:worker\nexpect zombies 0");
+    let facts = |state, threads| {
+        let Delta::Facts { mut facts, at } = fixture::facts(WORKER, NGINX, "nginx", &[], 8) else { unreachable!() };
+        (facts.state, facts.threads) = (state, threads);
+        Delta::Facts { facts, at }
+    };
+    play.pending();
+    play.world.apply(&facts(State::Zombie, 3));
+    let p = play.world.process(proc(WORKER)).unwrap();
+    assert_eq!((p.state.letter(), p.threads_without_leader(), p.is_alive()), ('Z', Some(2), true));
+    assert!(matches!(play.advance(), Progress::Done), "it is in the state that the kernel shows");
+}

@@ -4,6 +4,7 @@ mod command_line;
 mod engine;
 mod fixture;
 mod limits;
+mod lsns;
 mod machine;
 mod names;
 mod parse;

@@ -6,14 +6,10 @@ use podscope::model::{Delta, Parent, Precision, ProcId, Process, Signal, Source,
 use podscope::observe::signal::{self, SendError};
 use podscope::observe::{Input, Options, Scope, identify, now};
 
-use crate::support::{Helper, Watched, sleeper, stat, unless_lost};
+use crate::support::{Helper, Watched, sleeper, stat};
 
 #[test]
 fn a_kill_is_told_with_status_time_and_reaper() {
-    unless_lost(a_kill_is_told_with_status_time_and_reaper_once);
-}
-
-fn a_kill_is_told_with_status_time_and_reaper_once() {
     let mut w = Watched::start(Options::default());
     let me = w.watch(std::process::id());
     let before = now();
@@ -21,8 +17,11 @@ fn a_kill_is_told_with_status_time_and_reaper_once() {
     let id = identify(child.id()).expect("it runs");
     w.until("the exec", |w| w.world.process(id).is_some_and(|p| p.cmdline == ["sleep", "1000"]));
     let p = w.process(id);
-    assert_eq!((p.parent, p.born.source, p.born.precision), (Parent::Process(me), Source::Connector, Precision::Exact));
-    assert!(p.born.t > before && p.execs.len() == 1 && p.execs[0].t > p.born.t);
+    assert_eq!(p.parent, Parent::Process(me));
+    if w.heard_all() {
+        assert_eq!((p.born.source, p.born.precision), (Source::Connector, Precision::Exact));
+        assert!(p.born.t > before && p.execs.len() == 1 && p.execs[0].t > p.born.t);
+    }
 
     let killed = now();
     signal::send(id, Signal::KILL).expect("our own child");
@@ -34,9 +33,12 @@ fn a_kill_is_told_with_status_time_and_reaper_once() {
     let p = w.until_gone(id);
     let (exit, reap) = (p.exit.expect("ended"), p.reap.expect("reaped"));
     assert_eq!(exit.status, Some(WaitStatus(status.into_raw())));
-    assert_eq!(exit.at.precision, Precision::Exact);
     assert_eq!((reap.by, reap.at.source, reap.at.precision), (Parent::Process(me), Source::Pidfd, Precision::Prompt));
-    assert!(exit.at.t < reap.at.t && reap.at.t <= now());
+    assert!(reap.at.t <= now());
+    if w.heard_all() {
+        assert_eq!(exit.at.precision, Precision::Exact);
+        assert!(exit.at.t < reap.at.t);
+    }
     assert_eq!(w.all_of(id.pid).len(), 1, "one process, one identity");
 }
 
@@ -76,10 +78,6 @@ fn stop_and_continue_are_seen() {
 
 #[test]
 fn a_leader_that_ends_before_its_threads_has_not_ended() {
-    unless_lost(a_leader_that_ends_before_its_threads_has_not_ended_once);
-}
-
-fn a_leader_that_ends_before_its_threads_has_not_ended_once() {
     let mut helper = Helper::start("leader");
     let mut w = Watched::start(Options::default());
     w.watch(helper.pid);
@@ -90,21 +88,29 @@ fn a_leader_that_ends_before_its_threads_has_not_ended_once() {
         std::thread::yield_now();
     }
     let id = identify(pid).expect("it is there");
-    w.until("its birth", |w| w.world.process(id).is_some_and(|p| p.threads == 2 || !p.nspid.is_empty()));
-    assert!(w.process(id).is_alive());
+    w.until("the state that the kernel shows", |w| w.world.process(id).is_some_and(|p| p.state == State::Zombie));
+    assert_eq!(threads(pid), 2, "the leader, and one that lives");
+    assert!(w.process(id).is_alive() && !w.process(id).is_zombie(), "nobody can reap it yet");
+    assert_eq!(w.process(id).threads_without_leader(), Some(1));
+    // whoever finds it so by looking says the same
+    let look = podscope::observe::once(Some(&[pid])).expect("/proc is there");
+    let found = look.iter().fold(podscope::model::World::default(), |mut world, delta| {
+        world.apply(delta);
+        world
+    });
+    assert_eq!(found.process(id).and_then(Process::threads_without_leader), Some(1));
     helper.tell("end");
     let status: i32 = helper.answer().parse().expect("a status");
     let p = w.until_gone(id);
-    assert_eq!(p.exit.expect("ended").status, Some(WaitStatus(status)), "as its parent read it");
+    assert_eq!(p.threads_without_leader(), None);
+    let told = p.exit.expect("ended").status;
+    // the leader's own status is not the process's; without the last event only the kernel's word after the reap is
+    assert!(told == Some(WaitStatus(status)) || !w.heard_all() && told.is_none(), "{told:?} and not as its parent read");
     assert_eq!(status, 0x300);
 }
 
 #[test]
 fn a_fork_by_a_thread_is_the_processes_child() {
-    unless_lost(a_fork_by_a_thread_is_the_processes_child_once);
-}
-
-fn a_fork_by_a_thread_is_the_processes_child_once() {
     let mut helper = Helper::start("thread-fork");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
@@ -142,10 +148,27 @@ fn the_lab_scope_leaves_others_alone() {
 
 #[test]
 fn dropping_it_ends_its_thread() {
-    for _ in 0..20 {
-        let w = Watched::start(Options::default());
-        drop(w);
-    }
-    let names = std::fs::read_dir("/proc/self/task").expect("/proc").flatten();
-    let _ = names.count();
+    let mut helper = Helper::start("dropper");
+    assert_eq!(helper.answer(), "1 observer, then 0");
+}
+
+#[test]
+fn the_parent_of_whoever_is_watched_is_the_real_one() {
+    let helper = Helper::start("holder");
+    let mut w = Watched::start(Options::default());
+    let id = w.watch(helper.pid);
+    let us = identify(std::process::id()).expect("we are here");
+    assert_eq!(stat(id.pid).map(|(_, ppid)| ppid), Some(us.pid));
+    assert_eq!(w.process(id).parent, Parent::Process(us));
+    // the scan that verifies it does not know us either
+    w.gather(std::time::Duration::from_millis(2_500));
+    assert_eq!((w.process(id).parent, w.process(id).reparents.len()), (Parent::Process(us), 0));
+    assert!(w.world.process(us).is_none(), "but we are not watched");
+    drop(helper);
+    assert_eq!(w.until_gone(id).reap.map(|r| r.by), Some(Parent::Process(us)));
+}
+
+/// What /proc says.
+fn threads(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).expect("it is there").count()
 }

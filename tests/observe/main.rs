@@ -4,6 +4,9 @@
 mod basics;
 mod degraded;
 mod facts;
+mod failure;
+mod limits;
+mod namespaces;
 mod pod;
 mod roles;
 mod storm;

@@ -76,6 +76,11 @@ fn role() {
         "thread-fork" => thread_fork(),
         "observer" => observer(),
         "unsharer" => unsharer(),
+        "crowd" => crowd(),
+        "few-files" => few_files(),
+        "dropper" => dropper(),
+        "lost-epoll" => lost_epoll(),
+        "idle" => idle(),
         other => panic!("no role {other}"),
     }
     std::process::exit(0);
@@ -245,4 +250,124 @@ fn unsharer() {
     nix::unistd::read(&read, &mut [0; 1]).expect("it did");
     say(pid);
     hear();
+}
+
+/// Told a number: forks so many children that live on; then ends as many of them as it is told and reaps them.
+fn crowd() {
+    say("ready");
+    let count: u32 = hear().parse().expect("a number");
+    let mut pids: Vec<u32> = (0..count)
+        .map(|_| {
+            child(|| {
+                loop {
+                    nix::unistd::pause();
+                }
+            })
+        })
+        .collect();
+    say("up");
+    while let Ok(count) = hear().parse::<usize>() {
+        for pid in pids.drain(..count) {
+            nix::sys::signal::kill(Pid::from_raw(pid as i32), nix::sys::signal::SIGKILL).expect("our child");
+            wait_for(pid as i32);
+        }
+        say("ended");
+    }
+    for pid in pids {
+        let _ = nix::sys::signal::kill(Pid::from_raw(pid as i32), nix::sys::signal::SIGKILL);
+    }
+}
+
+/// Told a limit of open files and a pid: watches that process under it. Then, told a number, waits until it sees so many
+/// processes, goes on for as long as three verifying scans take, and tells how many it sees and what it says of it.
+fn few_files() {
+    use podscope::model::Aspect;
+    say("ready");
+    let limit: u64 = hear().parse().expect("a number");
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, limit, limit).expect("it is lower");
+    let pid: u32 = hear().parse().expect("a pid");
+    let mut w = crate::support::Watched::start(podscope::observe::Options::default());
+    w.watch(pid);
+    while let Ok(count) = hear().parse::<usize>() {
+        w.until("the whole crowd", |w| w.world.present().count() == count);
+        w.gather(std::time::Duration::from_millis(3_200));
+        let alive = w.world.present().filter(|p| p.is_alive()).count();
+        let named = w.world.present().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();
+        let reason = |aspect| w.world.visibility.get(&aspect).and_then(|s| s.reason()).unwrap_or("full").to_owned();
+        say(format!("{alive} {named}"));
+        say(reason(Aspect::Processes));
+        say(reason(Aspect::Pidfd));
+    }
+}
+
+fn observers() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("/proc").flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "observer").count()
+}
+
+/// Starts and drops observers; nothing else in this process has such threads.
+fn dropper() {
+    say("ready");
+    let w = crate::support::Watched::start(podscope::observe::Options::default());
+    let one = observers();
+    drop(w);
+    for _ in 0..20 {
+        drop(crate::support::Watched::start(podscope::observe::Options::default()));
+    }
+    say(format!("{one} observer, then {}", observers()));
+}
+
+/// Takes the epoll away from an observer of its own, and tells what it says and what it sees after.
+fn lost_epoll() {
+    use podscope::model::{Aspect, Sight};
+    say("ready");
+    let mut w = crate::support::Watched::start(podscope::observe::Options::default());
+    let mut first = crate::support::sleeper();
+    let mut second = crate::support::sleeper();
+    let ids = [w.watch(first.id()), w.watch(second.id())];
+    let epoll = std::fs::read_dir("/proc/self/fd").expect("/proc").flatten().find(|file| {
+        std::fs::read_link(file.path()).is_ok_and(|link| link.to_string_lossy() == "anon_inode:[eventpoll]")
+    });
+    let fd: i32 = epoll.expect("it has one").file_name().to_string_lossy().parse().expect("a number");
+    let null = std::fs::File::open("/dev/null").expect("it is there");
+    // SAFETY: the number stays open and is only of another file; the observer notices at its next call
+    assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), fd) }, fd);
+    // ends one while nobody listens
+    first.kill().and_then(|()| first.wait().map(drop)).expect("our child");
+    w.send(podscope::observe::Input::Look(ids[1]));
+    let sight = |w: &crate::support::Watched| w.world.visibility.get(&Aspect::Observer).cloned();
+    w.until("the failure", |w| sight(w).is_some());
+    let missing = w.log.iter().any(|d| {
+        matches!(d, podscope::model::Delta::Visibility { aspect: Aspect::Observer, sight: Sight::Missing(_), .. })
+    });
+    say(format!("missing {missing}"));
+    w.until("the new start", |w| matches!(sight(w), Some(Sight::Partial(_))));
+    say(format!("gone {}", w.until_gone(ids[0]).is_gone()));
+    second.kill().expect("our child");
+    w.until("the second's end", |w| w.process(ids[1]).is_zombie());
+    second.wait().expect("our child");
+    say(format!("reaped by {:?}", w.until_gone(ids[1]).reap.expect("gone").at.source));
+    say(format!("processes {}", w.world.processes.len()));
+}
+
+/// Watches a process until it is gone, then nothing; tells how much processor time that takes.
+fn idle() {
+    say("ready");
+    let mut w = crate::support::Watched::start(podscope::observe::Options::default());
+    let mut sleeper = crate::support::sleeper();
+    let id = w.watch(sleeper.id());
+    // until the timer has gone off at least once
+    w.gather(std::time::Duration::from_millis(1_200));
+    sleeper.kill().and_then(|()| sleeper.wait().map(drop)).expect("our child");
+    w.until_gone(id);
+    w.gather(std::time::Duration::from_millis(1_200));
+    let used = || {
+        let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).expect("getrusage");
+        let [user, system] = [usage.user_time(), usage.system_time()];
+        (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec()
+    };
+    let before = used();
+    w.gather(std::time::Duration::from_secs(2));
+    say(used() - before);
 }

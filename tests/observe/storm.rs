@@ -1,11 +1,12 @@
 //! Many short lives.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use podscope::model::{Delta, Parent, Precision, Source, WaitStatus};
-use podscope::observe::Options;
+use podscope::observe::{Options, now};
 
-use crate::support::{Helper, Watched, unless_lost};
+use crate::support::{Helper, Watched};
 
 fn storm(helper: &mut Helper, count: u32) -> HashMap<u32, i32> {
     helper.tell(&count.to_string());
@@ -19,46 +20,64 @@ fn storm(helper: &mut Helper, count: u32) -> HashMap<u32, i32> {
 
 #[test]
 fn three_thousand_short_lives_are_all_recorded() {
-    unless_lost(three_thousand);
-}
-
-fn three_thousand() {
     let mut helper = Helper::start("storm");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
     let ends = storm(&mut helper, 3_000);
     assert_eq!(ends.len(), 3_000);
-    w.until("every reap", |w| w.world.processes.values().filter(|p| p.is_gone()).count() >= 3_000);
-    assert_eq!(w.world.lost.get(&Source::Connector), None);
+    w.until("every reap", |w| {
+        let gone = w.world.processes.values().filter(|p| p.is_gone()).count();
+        gone >= 3_000 || !w.heard_all() && w.world.present().count() == 1
+    });
+    let exact = w.heard_all();
     for (pid, status) in ends {
         let all = w.all_of(pid);
+        if all.is_empty() && !exact {
+            continue;
+        }
         assert_eq!(all.len(), 1, "{pid} is one process");
         let p = all[0];
-        assert_eq!((p.parent, p.born.precision), (Parent::Process(parent), Precision::Exact), "{pid}");
         let (exit, reap) = (p.exit.expect("ended"), p.reap.expect("reaped"));
-        assert_eq!((exit.status, exit.at.precision), (Some(WaitStatus(status)), Precision::Exact), "{pid}");
-        assert_eq!(reap.by, Parent::Process(parent), "{pid}");
-        assert!(p.born.t < exit.at.t && exit.at.t <= reap.at.t, "{pid}");
+        assert_eq!(p.parent, Parent::Process(parent), "{pid}");
+        assert!(exit.status == Some(WaitStatus(status)) || !exact && exit.status.is_none(), "{pid}: {exit:?}");
+        assert!(reap.by == Parent::Process(parent) || !exact && reap.by == Parent::Unknown, "{pid}: {reap:?}");
+        assert!(p.born.t < exit.at.t && exit.at.t <= reap.at.t || !exact, "{pid}");
+        let precise = (p.born.precision, exit.at.precision) == (Precision::Exact, Precision::Exact);
+        assert!(precise || !exact, "{pid}");
     }
     assert_eq!(w.world.present().count(), 1, "only the parent is left");
 }
 
 #[test]
-fn an_overrun_is_said_and_mended() {
+fn an_overrun_is_counted_looked_for_and_does_not_take_the_machine() {
     let mut helper = Helper::start("storm");
+    let start = now();
     // the least the kernel gives
     let mut w = Watched::start(Options { buffer: 1, ..Options::default() });
     let parent = w.watch(helper.pid);
     let mut rounds = 0;
-    while !w.world.lost.contains_key(&Source::Connector) {
+    while w.world.lost.get(&Source::Connector).is_none_or(|n| *n < 100) {
         rounds += 1;
-        assert!(rounds < 50, "no overrun with the smallest buffer");
+        assert!(rounds < 200, "no overrun with the smallest buffer: {:?}", w.world.lost);
         storm(&mut helper, 500);
-        w.gather(std::time::Duration::from_millis(50));
+        w.gather(Duration::from_millis(1));
     }
-    w.until("the mended picture", |w| w.world.present().count() == 1);
+    w.until("the right picture", |w| w.world.present().count() == 1);
+    let took = now().since(start);
     assert_eq!(w.world.present().next().map(|p| p.id), Some(parent));
-    assert!(w.log.iter().any(|d| matches!(d, Delta::Lost { source: Source::Connector, .. })));
+    let losses: Vec<(u64, u64)> = w
+        .log
+        .iter()
+        .filter_map(|d| match d {
+            Delta::Lost { source: Source::Connector, count, at } => Some((at.t.0, count.expect("the kernel counts"))),
+            _ => None,
+        })
+        .collect();
+    assert!(losses.iter().all(|(at, count)| *at >= start.0 && *count > 0), "{losses:?}");
+    assert_eq!(w.world.lost.get(&Source::Connector), Some(&losses.iter().map(|(_, count)| count).sum()));
+    // a loss was followed by the next within microseconds; the rescans were not
+    let most = 2 + took / 250_000_000;
+    assert!(losses.len() as u64 <= most, "{} rescans in {} ms", losses.len(), took / 1_000_000);
     // nobody is charged with a reap that was not his
     for p in w.world.processes.values().filter(|p| p.is_gone()) {
         let by = p.reap.expect("gone").by;

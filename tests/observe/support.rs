@@ -1,8 +1,6 @@
 //! A watched stream of deltas, and helper processes that do as they are told.
 
-use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::panic::AssertUnwindSafe;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,23 +10,6 @@ use podscope::observe::{Input, Observer, Options, Scope, identify};
 
 /// Nothing here takes a tenth of it; only a failure waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-thread_local! {
-    static LOST: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a test that needs every event. An ordinary user's socket is small and hears the whole machine, so
-/// that others' storms can overrun it; then the test is repeated, and otherwise fails for good.
-pub fn unless_lost(test: impl Fn()) {
-    for _ in 0..10 {
-        LOST.set(false);
-        let Err(failure) = std::panic::catch_unwind(AssertUnwindSafe(&test)) else { return };
-        if !LOST.get() {
-            std::panic::resume_unwind(failure);
-        }
-    }
-    panic!("lost events ten times");
-}
 
 pub struct Watched {
     pub observer: Observer,
@@ -92,12 +73,19 @@ impl Watched {
 
     fn take(&mut self, batch: Vec<Delta>) {
         for delta in batch {
-            if matches!(delta, Delta::Lost { source: Source::Connector, .. }) {
-                LOST.set(true);
-            }
             self.world.apply(&delta);
             self.log.push(delta);
         }
+    }
+
+    /// Whether the connector told everything so far. Root's socket has room for it. An ordinary user's is small and hears
+    /// the whole machine, so that others' storms can overrun it: then what only an event tells may be missing, but the
+    /// loss is counted and all that /proc shows is right all the same.
+    pub fn heard_all(&self) -> bool {
+        let lost = self.world.lost.get(&Source::Connector);
+        assert!(lost.is_none() || !is_root(), "root has lost {lost:?} events");
+        assert_ne!(lost, Some(&0), "a loss is counted");
+        lost.is_none()
     }
 
     pub fn process(&self, id: ProcId) -> &Process {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::{self, Aspect, MonoNs, NsId, NsKind, NsSet, PodUid, Sight, World};
+use crate::model::{self, Aspect, MonoNs, NsId, NsKind, NsSet, PodUid, Sight, Source, World};
+
+use crate::export::lsns::is_in;
 
 use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
 
@@ -97,7 +99,7 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
     for p in processes {
         for ns in p.namespaces.iter() {
             let pids = members.entry(ns).or_default();
-            if p.is_alive() {
+            if is_in(p, ns) {
                 pids.insert(p.id.pid);
             }
         }
@@ -146,6 +148,14 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
         let of = processes.len();
         let reason = format!("of {blind} of {of} processes not every link could be read: they were exiting or zombies");
         *seen = Seen { level: Level::Partial, reason: Some(reason) };
+    }
+    let lost = world.lost.get(&Source::Connector).copied().unwrap_or_default();
+    if let Some(seen) = all.get_mut(&key(Aspect::ProcConnector)).filter(|s| s.level == Level::Full && lost > 0) {
+        let reason = format!("{lost} events were lost since the start; what they told was found by looking");
+        *seen = Seen { level: Level::Partial, reason: Some(reason) };
+    }
+    if let Some(sight) = world.visibility.get(&Aspect::Observer) {
+        all.insert(key(Aspect::Observer), seen(sight));
     }
     // the list of holders is not part of this version's World
     all.entry(key(Aspect::Holders)).and_modify(|s| {

@@ -221,7 +221,8 @@ impl Fuse {
         }
         self.left(kernel, &namespaces);
         self.unsettled.remove(&id);
-        if let Some(to) = parent.map(|pid| self.parent_of(pid)) {
+        let known = self.entries.get(&id).map_or(Parent::Unknown, |e| e.parent);
+        if let Some(to) = parent.map(|pid| self.parent_now(known, pid)) {
             self.reparented(id, to, Stamp::by_then(at.t, at.source));
         }
         self.out.push(Delta::Exited { id, status, at });

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::Gone;
-use super::{Entry, Fuse, Kernel, MAX_PAST, PATIENCE_NS};
+use super::{Fuse, Kernel, MAX_PAST, PATIENCE_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::proc::Depth;
 
@@ -91,7 +91,10 @@ impl Fuse {
     ) -> Reaper {
         let Some(entry) = self.entries.get(&id) else { return Reaper::OneOfTwo };
         let Parent::Process(parent) = entry.parent else { return Reaper::Known(entry.parent) };
-        let Some(p) = self.entries.get(&parent) else { return Reaper::OneOfTwo };
+        let Some(p) = self.entries.get(&parent) else {
+            // it is not watched: alive now, it was the parent all the time
+            return if lives(kernel, parent) { Reaper::Known(entry.parent) } else { Reaper::OneOfTwo };
+        };
         // process 1 of a pid namespace never gives away its children there
         let is_init = p.init == Some(parent);
         if is_init && entry.init == Some(parent) {
@@ -101,7 +104,7 @@ impl Fuse {
             Some((at, _)) if at.t > by_then.plus(MARGIN_NS) => Reaper::Known(entry.parent),
             Some(_) => Reaper::OneOfTwo,
             // alive now, so it was the parent all the time
-            None if *alive.entry(parent).or_insert_with(|| lives(kernel, p)) => Reaper::Known(entry.parent),
+            None if *alive.entry(parent).or_insert_with(|| lives(kernel, parent)) => Reaper::Known(entry.parent),
             None => Reaper::NotYet,
         }
     }
@@ -199,6 +202,6 @@ pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<Wait
     may_know.then_some(WaitStatus(reading.stat.exit_code))
 }
 
-fn lives(kernel: &mut impl Kernel, entry: &Entry) -> bool {
-    kernel.read(entry.id.pid, Depth::Stat).is_ok_and(|r| r.stat.start == entry.id.start && !r.stat.is_dead())
+fn lives(kernel: &mut impl Kernel, id: ProcId) -> bool {
+    kernel.read(id.pid, Depth::Stat).is_ok_and(|r| r.stat.start == id.start && !r.stat.is_dead())
 }

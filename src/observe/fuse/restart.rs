@@ -1,11 +1,11 @@
 //! What is kept when the observer has failed and starts again.
 
 use super::{Entry, Fuse, Kernel};
-use crate::model::Delta;
+use crate::model::{Delta, ProcId, Source, Stamp};
 
 impl Fuse {
-    /// Goes on from what was known. A failure may have struck in the middle of a change, so that every index is made
-    /// from the entries again, and every entry is compared with the machine. `kernel` holds nothing yet.
+    /// Goes on from what was known. A failure may have come in the middle of a change, so every index is made from the
+    /// entries again, and every entry is compared with the machine. `kernel` holds no pidfds yet.
     pub fn start_again(&mut self, kernel: &mut impl Kernel, connector: bool) {
         let fresh = Self::new(self.scope, connector, self.namespaces.device());
         let old = std::mem::replace(self, fresh);
@@ -24,14 +24,14 @@ impl Fuse {
             kernel.prefer(id);
         }
         if connector {
-            let at = crate::model::Stamp::by_then(now, crate::model::Source::Scan);
-            self.out.push(Delta::Lost { source: crate::model::Source::Connector, count: None, at });
+            let at = Stamp::by_then(now, Source::Scan);
+            self.out.push(Delta::Lost { source: Source::Connector, count: None, at });
         }
         self.compare(kernel);
         self.due_from_now(kernel);
     }
 
-    fn enter(&mut self, id: crate::model::ProcId, entry: Entry) {
+    fn enter(&mut self, id: ProcId, entry: Entry) {
         let last = self.current.entry(id.pid).or_insert(id);
         *last = (*last).max(id);
         if entry.is_unreaped() {

@@ -55,6 +55,14 @@ impl Fuse {
         self.tell_denied(kernel);
     }
 
+    /// Whom this parent's pid means, by the parent known so far: that one need not be watched.
+    pub(super) fn parent_now(&self, known: Parent, ppid: u32) -> Parent {
+        match (self.parent_of(ppid), known) {
+            (Parent::Outside, Parent::Process(id)) if id.pid == ppid && !self.entries.contains_key(&id) => known,
+            (now, _) => now,
+        }
+    }
+
     /// The parent of a process that is watched without it.
     fn parent_of_root(&self, kernel: &mut impl Kernel, ppid: u32) -> Parent {
         if let Some(known) = self.bearer(ppid) {
@@ -210,8 +218,8 @@ impl Fuse {
         };
         self.was_read(id.pid);
         let ends = reading.stat.is_dead() && !exited;
-        let moves = parent != self.parent_of(reading.stat.ppid)
-            && (parent.process().is_some() || self.bearer(reading.stat.ppid).is_some());
+        let now_of = self.parent_now(parent, reading.stat.ppid);
+        let moves = parent != now_of && (parent.process().is_some() || now_of.process().is_some());
         if ends || moves {
             // the event that says it better may be on its way
             let suspect = self.entries.get_mut(&id).is_some_and(|e| std::mem::replace(&mut e.suspect, true));
@@ -221,8 +229,7 @@ impl Fuse {
             let now = kernel.now();
             let at = Stamp::by_then(now, Source::Scan);
             if moves {
-                let to = self.parent_of(reading.stat.ppid);
-                self.reparented(id, to, at);
+                self.reparented(id, now_of, at);
             }
             if ends {
                 let status = leader.or_else(|| zombie_status(kernel, id));

@@ -1,5 +1,7 @@
 //! Every order of events, played on a machine made of values.
 
+mod failures;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::*;

@@ -1,0 +1,59 @@
+//! The observer itself fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use podscope::model::{Aspect, Sight, World};
+use podscope::observe::{Input, Observer, Options, Scope, identify};
+
+use crate::support::{Helper, sleeper};
+
+#[test]
+fn an_observer_that_cannot_wait_any_more_says_so_and_starts_again() {
+    let mut helper = Helper::start("lost-epoll");
+    assert_eq!(helper.answer(), "missing true");
+    assert_eq!(helper.answer(), "gone true", "who ended meanwhile is found to be gone");
+    assert_eq!(helper.answer(), "reaped by Pidfd", "the others are held again");
+    assert_eq!(helper.answer(), "processes 2", "nobody is there twice");
+}
+
+#[test]
+fn a_panic_on_its_thread_does_too() {
+    let (out, stream) = crossbeam_channel::unbounded();
+    let fails = Arc::new(AtomicBool::new(false));
+    let armed = Arc::clone(&fails);
+    let sink = Box::new(move |batch| {
+        let _ = out.send(batch);
+        assert!(!armed.swap(false, Ordering::SeqCst), "as the test wants it");
+    });
+    let observer = Observer::start(Scope::Lab, Options::default(), sink).expect("it starts");
+    let mut world = World::default();
+    let mut until = |what: &str, done: &dyn Fn(&World) -> bool| {
+        while !done(&world) {
+            let batch: Vec<_> = stream.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|e| panic!("{what}: {e}"));
+            batch.iter().for_each(|delta| world.apply(delta));
+        }
+    };
+    let mut child = sleeper();
+    let id = identify(child.id()).expect("it runs");
+    observer.input().send(Input::Watch(id));
+    until("the process", &|w| w.process(id).is_some_and(|p| !p.nspid.is_empty()));
+    // after the batch that tells of the end
+    fails.store(true, Ordering::SeqCst);
+    child.kill().expect("our child");
+    until("the failure", &|w| {
+        let reason = w.visibility.get(&Aspect::Observer).and_then(Sight::reason);
+        reason.is_some_and(|why| why.contains("a panic: as the test wants it"))
+    });
+    until("the end", &|w| w.process(id).is_some_and(|p| !p.is_alive()));
+    child.wait().expect("our child");
+    until("the reap", &|w| w.process(id).is_some_and(podscope::model::Process::is_gone));
+    until("the new start", &|w| matches!(w.visibility.get(&Aspect::Observer), Some(Sight::Partial(_))));
+}
+
+#[test]
+fn nothing_to_watch_costs_nothing() {
+    let mut helper = Helper::start("idle");
+    let used: i64 = helper.answer().parse().expect("microseconds");
+    assert!(used < 100_000, "{used} us in 2 s");
+}
