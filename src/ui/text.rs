@@ -14,6 +14,13 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
+/// Up to `rows` lines, broken between words; cut with `…` where it is longer. What names hide in it is shown as escapes.
+pub fn wrapped(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
+    let mut job = LayoutJob::simple(escaped(text).into_owned(), font, color, width.max(0.0));
+    job.wrap.max_rows = rows;
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
 /// The text of a label, with what names hide in it shown as escapes.
 pub fn rich(text: impl AsRef<str>) -> RichText {
     RichText::new(escaped(text.as_ref()))

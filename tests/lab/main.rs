@@ -9,6 +9,7 @@ mod havoc;
 mod life;
 mod nginx;
 mod ports;
+mod predictions;
 mod reap;
 mod restart;
 mod safety;

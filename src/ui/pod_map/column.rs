@@ -44,7 +44,7 @@ pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offse
         }
     }
     for placed in &column.pills {
-        pill::pill_ui(ui, cx, placed.id, place(placed.rect, offset));
+        pill::pill_ui(ui, cx, placed, place(placed.rect, offset));
     }
     if let Some((more, at)) = column.more {
         let rect = place(at, offset);
