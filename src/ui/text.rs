@@ -38,12 +38,18 @@ pub fn selected(role: Role, enabled: bool, selected: bool, text: impl AsRef<str>
 
 /// Text that is shown while the pointer is over a widget.
 pub trait HoverText {
-    /// May have several lines: a name in it has to be [`escaped`] before, so as not to begin one.
+    /// What names hide in it is shown as escapes, line feeds too.
     fn hover_text(self, text: impl AsRef<str>) -> Self;
+    /// Of several lines: a name in them has to be [`escaped`] before, so as not to begin one.
+    fn hover_lines(self, text: impl AsRef<str>) -> Self;
 }
 
 impl HoverText for Response {
     fn hover_text(self, text: impl AsRef<str>) -> Self {
+        self.on_hover_text(escaped(text.as_ref()).into_owned())
+    }
+
+    fn hover_lines(self, text: impl AsRef<str>) -> Self {
         self.on_hover_text(escaped_lines(text.as_ref()).into_owned())
     }
 }

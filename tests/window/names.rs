@@ -138,7 +138,8 @@ fn painted(mut view: impl FnMut(&mut Ui)) -> Vec<String> {
         time += 0.1;
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(SIZE.0, SIZE.1)));
         let input = RawInput { screen_rect, time: Some(time), events, ..RawInput::default() };
-        let output = ctx.run_ui(input, |ui| view(ui));
+        let mut output = ctx.run_ui(input, |ui| view(ui));
+        output.textures_delta.clear();
         output.shapes.iter().for_each(|s| texts(&s.shape, found));
         let nodes = output.platform_output.accesskit_update.into_iter().flat_map(|update| update.nodes);
         for (_, node) in nodes {
@@ -208,10 +209,12 @@ fn nothing_that_a_name_hides_is_drawn() {
     check("pod", nothing(), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
     check("namespace", selected(None, namespace), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
     let mut written = logs::LogsState::default();
-    written.log.lock().expect("a log").push(format!("{HOSTILE}\n{HOSTILE}\n").as_bytes());
+    // an output may have lines
+    let output = HOSTILE.replace('\n', " ");
+    written.log.lock().expect("a log").push(format!("{output}\n{output}\n").as_bytes());
     let argv = [HOSTILE.to_owned()];
     let exec = logs::Exec::new(Member::container(&uid(), HOSTILE), &argv);
-    exec.output.lock().expect("an output").push(HOSTILE.as_bytes());
+    exec.output.lock().expect("an output").push(output.as_bytes());
     exec.end(Err(HOSTILE.into()));
     written.exec = Some(exec);
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
