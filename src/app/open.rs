@@ -81,6 +81,8 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         persist_window: options.size.is_none(),
         // pause and pods are gone with the window: nothing of this is worth a depth buffer
         depth_buffer: 0,
+        // the picture has no gradients; without a graphics card dithering is a large part of a frame's cost
+        dithering: false,
         ..Default::default()
     };
     let failure = Arc::new(Mutex::new(None));

@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Rect, slots};
+use super::slots::{Generations, by_generation};
+use super::Rect;
 use crate::model::{
     Container, ContainerKind, ContainerState, Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, SandboxKind, World,
 };
-
-/// Rows of the processes of one member that are shown.
-type Rows = BTreeMap<ProcId, usize>;
 
 /// Measures in points, all multiples of the 4-point grid.
 const LABEL_W: f32 = 68.0;
@@ -18,6 +16,11 @@ const GAP: f32 = 16.0;
 pub const HEAD_H: f32 = 70.0;
 const PILL_H: f32 = 36.0;
 const PILL_STEP: f32 = 42.0;
+/// Of a former life: two rows of them in one, and as many side by side as find room.
+const SMALL_H: f32 = 17.0;
+const SMALL_STEP: f32 = PILL_STEP / 2.0;
+const SMALL_MIN_W: f32 = 100.0;
+const SMALL_GAP: f32 = 6.0;
 const INDENT: f32 = 24.0;
 const PAD: f32 = 14.0;
 const PAUSE_W: f32 = 152.0;
@@ -66,6 +69,8 @@ pub struct Column {
 pub struct Pill {
     pub id: ProcId,
     pub rect: Rect,
+    /// Of a former life, fading: one line.
+    pub small: bool,
 }
 
 /// From a parent's pill down and right to a child's: `(x, y)` of the start, the bend and the end.
@@ -118,7 +123,7 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         }
     }
     let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(_)));
-    let mut members: Vec<(Member, Rows)> = Vec::new();
+    let mut members: Vec<(Member, Generations)> = Vec::new();
     let names = has_pause.then_some(None).into_iter().chain(pod.containers.iter().map(|c| Some(c.name.clone())));
     for container in names {
         let processes = by_member.remove(&container).unwrap_or_default();
@@ -126,13 +131,13 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
             None => pod.sandbox.as_ref().and_then(|s| s.process),
             Some(name) => pod.container(name).and_then(|c| c.process),
         };
-        let rows = slots::by_generation(&processes, head.and_then(|id| world.process(id)), MIN_ROWS, now);
+        let rows = by_generation(&processes, head.and_then(|id| world.process(id)), now);
         members.push((Member { pod: pod.uid.clone(), container }, rows));
     }
 
-    let is_done = |member: &Member, rows: &Rows| {
+    let is_done = |member: &Member, shown: &Generations| {
         let container = member.container.as_deref().and_then(|name| pod.container(name));
-        container.is_some_and(has_done) && rows.is_empty()
+        container.is_some_and(has_done) && shown.rows.is_empty() && shown.fading.is_empty()
     };
     let done = members.iter().filter(|(m, rows)| is_done(m, rows)).count();
     let wide = members.iter().filter(|(m, ..)| m.container.is_some()).count() - done;
@@ -190,7 +195,8 @@ fn has_done(container: &Container) -> bool {
         && matches!(&container.state, ContainerState::Terminated { status, .. } if status.success())
 }
 
-fn column(world: &World, member: Member, rows: &Rows, x: f32, w: f32) -> (Column, usize) {
+fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) -> (Column, usize) {
+    let rows = &shown.rows;
     let rect = Rect::new(x, 0.0, w, 0.0);
     let is_pause = member.container.is_none();
     let mut pills = Vec::new();
@@ -214,7 +220,7 @@ fn column(world: &World, member: Member, rows: &Rows, x: f32, w: f32) -> (Column
         })
         .collect();
     for (id, rect) in &placed {
-        pills.push(Pill { id: *id, rect: *rect });
+        pills.push(Pill { id: *id, rect: *rect, small: false });
         let parent = world.process(*id).and_then(|p| p.parent.process()).and_then(|p| placed.get(&p));
         if let Some(parent) = parent.filter(|parent| parent.x < rect.x) {
             let bend_x = parent.x + INDENT / 2.0 + 4.0;
@@ -222,8 +228,11 @@ fn column(world: &World, member: Member, rows: &Rows, x: f32, w: f32) -> (Column
             links.push(Link { child: *id, from: (bend_x, parent.bottom()), bend: (bend_x, mid), to: (rect.x, mid) });
         }
     }
-    pills.sort_by(|a, b| a.rect.y.total_cmp(&b.rect.y));
-    let mut rows_needed = last_row;
+    let is_drawn = |id: &&ProcId| !(is_pause && world.process(**id).is_some_and(crate::model::forecast::is_ns_init));
+    let fading: Vec<ProcId> = shown.fading.iter().filter(is_drawn).copied().collect();
+    let small_rows = fading_pills(&fading, last_row, x + PAD, w - 2.0 * PAD, &mut pills);
+    pills.sort_by(|a, b| (a.rect.y, a.rect.x).partial_cmp(&(b.rect.y, b.rect.x)).unwrap_or(std::cmp::Ordering::Equal));
+    let mut rows_needed = last_row + small_rows.div_ceil(2);
     let more = (more > 0).then(|| {
         rows_needed = MAX_ROWS + 1;
         (more, Rect::new(x + PAD, HEAD_H + MAX_ROWS as f32 * PILL_STEP, w - 2.0 * PAD, PILL_H))
@@ -231,8 +240,24 @@ fn column(world: &World, member: Member, rows: &Rows, x: f32, w: f32) -> (Column
     (Column { member, rect, hexagon: None, done: false, pills, links, more }, rows_needed)
 }
 
+/// Those who fade, in the room below row `last` that the map has anyway, if they fit there. Returns the small rows used.
+fn fading_pills(fading: &[ProcId], last: usize, x: f32, w: f32, pills: &mut Vec<Pill>) -> usize {
+    let room = 2 * MIN_ROWS.saturating_sub(last);
+    let most = ((w / SMALL_MIN_W) as usize).max(1);
+    let side_by_side = fading.len().div_ceil(room.max(1)).clamp(1, most);
+    let cell = (w + SMALL_GAP) / side_by_side as f32;
+    let shown = fading.len().min(2 * MAX_ROWS.saturating_sub(last) * side_by_side);
+    for (at, id) in fading.iter().take(shown).enumerate() {
+        let (row, column) = (at / side_by_side, at % side_by_side);
+        let y = HEAD_H + last as f32 * PILL_STEP + row as f32 * SMALL_STEP;
+        let rect = Rect::new(x + column as f32 * cell, y, cell - SMALL_GAP, SMALL_H);
+        pills.push(Pill { id: *id, rect, small: true });
+    }
+    shown.div_ceil(side_by_side)
+}
+
 /// Generations up to the topmost shown ancestor.
-fn depth(world: &World, id: ProcId, rows: &Rows) -> usize {
+fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
     let mut at = id;
     let mut depth = 0;
     while let Some(parent) = world.process(at).and_then(|p| p.parent.process()) {

@@ -35,30 +35,32 @@ pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> BT
     row_of
 }
 
-/// The same for one member, whose `head` is the process that it is started with. What is left of a former
-/// life (before a restart, or in a former sandbox) gives way: it fades below those who live now, in no more
-/// room than `spare` rows, except for who is still there, which must be seen.
-pub fn by_generation(
-    processes: &[&Process],
-    head: Option<&Process>,
-    spare: usize,
-    now: MonoNs,
-) -> BTreeMap<ProcId, usize> {
-    let Some(head) = head else { return rows(processes.iter().copied(), now) };
+/// The processes of one member, whose `head` is the process that it is started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Generations {
+    /// Of those who live now, and below them of those who are left of a former life (before a restart, or in a former
+    /// sandbox) and are not reaped yet.
+    pub rows: BTreeMap<ProcId, usize>,
+    /// Of a former life, reaped, and still to be seen for a moment; in the order of their rows then.
+    pub fading: Vec<ProcId>,
+}
+
+/// A former life gives way to the one that is now.
+pub fn by_generation(processes: &[&Process], head: Option<&Process>, now: MonoNs) -> Generations {
+    let Some(head) = head else {
+        return Generations { rows: rows(processes.iter().copied(), now), fading: Vec::new() };
+    };
     let is_former = |p: &Process| (p.born.t, p.id.start) < (head.born.t, head.id.start) && p.id != head.id;
     let (former, current): (Vec<&Process>, Vec<&Process>) = processes.iter().partition(|p| is_former(p));
     let mut shown = rows(current.into_iter(), now);
     let below = shown.values().max().map_or(0, |last| last + 1);
-    let mut left = rows(former.iter().copied(), now);
-    // their own gaps close as they go
-    let mut order: Vec<(usize, ProcId)> = left.iter().map(|(id, row)| (*row, *id)).collect();
+    let mut order: Vec<(usize, ProcId)> =
+        rows(former.iter().copied(), now).into_iter().map(|(id, row)| (row, id)).collect();
     order.sort_unstable();
-    for (at, (_, id)) in order.iter().enumerate() {
-        left.insert(*id, below + at);
-    }
-    let is_there = |id: ProcId| former.iter().any(|p| p.id == id && !p.is_gone());
-    shown.extend(left.into_iter().filter(|(id, row)| *row < spare || is_there(*id)));
-    shown
+    let is_gone = |id: ProcId| former.iter().any(|p| p.id == id && p.is_gone());
+    let (fading, left): (Vec<_>, Vec<_>) = order.into_iter().map(|(_, id)| id).partition(|id| is_gone(*id));
+    shown.extend(left.into_iter().enumerate().map(|(at, id)| (id, below + at)));
+    Generations { rows: shown, fading }
 }
 
 /// The parent it was born to, before any adoption.
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_starts_at_the_top_and_the_old_one_fades_below() {
+    fn a_new_life_starts_at_the_top_and_the_old_one_fades() {
         let s = 1_000_000_000;
         let all = [
             process(1, None, s, Some(5 * s)),
@@ -104,14 +106,13 @@ mod tests {
             process(11, Some(10), 5 * s + 2, None),
         ];
         let refs: Vec<&Process> = all.iter().collect();
-        let row = |now, pid| {
-            let rows = by_generation(&refs, Some(&all[3]), 4, MonoNs(now));
-            rows.get(&ProcId { pid, start: 0 }).copied()
-        };
-        let just_after = 5 * s + 3;
-        assert_eq!([10, 11].map(|pid| row(just_after, pid)), [Some(0), Some(1)]);
-        assert_eq!([1, 2, 3].map(|pid| row(just_after, pid)), [Some(2), Some(3), Some(4)]);
-        assert_eq!([10, 11, 1, 2, 3].map(|pid| row(20 * s, pid)), [Some(0), Some(1), None, None, Some(2)]);
+        let id = |pid| ProcId { pid, start: 0 };
+        let at = |now| by_generation(&refs, Some(&all[3]), MonoNs(now));
+        let just_after = at(5 * s + 3);
+        assert_eq!([10, 11, 3].map(|pid| just_after.rows.get(&id(pid)).copied()), [Some(0), Some(1), Some(2)]);
+        assert_eq!(just_after.fading, [id(1), id(2)], "all of them");
+        let later = at(20 * s);
+        assert_eq!((later.rows, later.fading), (just_after.rows, vec![]), "nobody moves");
     }
 
     #[test]

@@ -23,8 +23,11 @@ pub enum Effect {
     Nothing,
     /// It stays pending: the process blocks it, or is stopped.
     Pending,
-    /// The process takes it, by a handler, in `sigtimedwait(2)` or from a `signalfd(2)`, and decides for itself.
+    /// The process takes it, by a handler or in `sigtimedwait(2)`, and decides for itself.
     Handled,
+    /// It stays pending until the process reads it from a `signalfd(2)` that it holds. A child that has inherited the
+    /// descriptor may never read it.
+    Readable,
     /// It sleeps in `sigtimedwait(2)`, and which signals it waits for could not be read. If it does not wait for this
     /// one, the default action follows.
     Awaited,
@@ -101,7 +104,7 @@ fn effect(p: &Process, signal: Signal) -> Effect {
     }
     // a blocked signal is not ignored, even where its action is SIG_IGN (`sig_ignored` in kernel/signal.c)
     if p.signals.blocks(signal) {
-        return if p.signals.reads(signal) { taken } else { Effect::Pending };
+        return if p.signals.reads(signal) && !stopped { Effect::Readable } else { Effect::Pending };
     }
     if p.signals.ignores(signal) {
         return Effect::Nothing;

@@ -76,11 +76,11 @@ fn cause(exit: Exit, sent: &Sent) -> Cause {
         // ended by another signal, or of itself after one that had no effect
         (Some(Some(_)), _) => Cause::Other,
         (Some(None), Some(Effect::Ends(status))) if exit.status == Some(status) => Cause::This,
-        (Some(None), Some(Effect::Handled | Effect::Awaited | Effect::Pending)) => by_itself(),
+        (Some(None), Some(Effect::Handled | Effect::Readable | Effect::Awaited | Effect::Pending)) => by_itself(),
         (Some(None), None) => by_itself(),
         (Some(None), Some(_)) => Cause::Other,
         (None, Some(Effect::Ends(_))) => Cause::This,
-        (None, Some(Effect::Handled | Effect::Awaited) | None) => by_itself(),
+        (None, Some(Effect::Handled | Effect::Readable | Effect::Awaited) | None) => by_itself(),
         (None, Some(_)) => Cause::Other,
     }
 }

@@ -159,7 +159,7 @@ impl SignalMasks {
         }
     }
 
-    /// Whether it takes the signal from a `signalfd(2)`, which gets only what is blocked.
+    /// Whether it can read the signal from a `signalfd(2)`, which gets only what is blocked.
     pub const fn reads(self, signal: Signal) -> bool {
         Self::has(self.signalfd & self.blocked, signal)
     }

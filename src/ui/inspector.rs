@@ -51,25 +51,20 @@ fn title(ui: &mut Ui, cx: &Cx<'_>, name: &str, chips: &[(String, Color32)]) {
     ui.add_space(6.0);
 }
 
-/// Facts as two columns: what, and its value; long values are cut and told in full on hover.
+/// Facts as two columns: what, and its value; a value longer than two lines is cut and told in full on hover.
 fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
     const LABEL_W: f32 = 104.0;
     for (name, value) in rows {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
-        text::put(
-            ui,
-            rect.left_center(),
-            Align2::LEFT_CENTER,
-            name,
-            tokens::sans(12.5),
-            cx.tokens.muted,
-            LABEL_W - 6.0,
-        );
-        let at = rect.left_center() + vec2(LABEL_W, 0.0);
-        let room = rect.width() - LABEL_W;
-        let galley = text::line(ui, value, tokens::sans(12.5), cx.tokens.text, room);
+        let room = ui.available_width() - LABEL_W;
+        let galley = text::wrapped(ui, value, tokens::sans(12.5), cx.tokens.text, room, 2);
         let cut = galley.elided;
-        ui.painter().galley(at - vec2(0.0, galley.size().y / 2.0), galley, cx.tokens.text);
+        // the row of a single line is taller than its text
+        let height = (galley.size().y + 4.0).max(19.0);
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        let first = rect.left_top() + vec2(0.0, 9.5);
+        text::put(ui, first, Align2::LEFT_CENTER, name, tokens::sans(12.5), cx.tokens.muted, LABEL_W - 6.0);
+        let top = if galley.rows.len() > 1 { 2.0 } else { 9.5 - galley.size().y / 2.0 };
+        ui.painter().galley(rect.left_top() + vec2(LABEL_W, top), galley, cx.tokens.text);
         response.widget_info(|| text::labeled(egui::Role::Label, true, format!("{name} {value}")));
         if cut {
             response.hover_text(value);
@@ -123,7 +118,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     };
     let mut rows = vec![
         ("Host PID", p.id.pid.to_string()),
-        (if p.member.is_some() { "In the pod" } else { "In its pid ns" }, in_pod(p)),
+        ("In the pod", in_pod(p)),
         ("Parent", name_of(p.parent)),
         ("State", state_words(p)),
     ];

@@ -67,7 +67,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         ui.label(name).hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
         let chip = widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
         if let Some((title, why)) = words::plight(pod) {
-            chip.hover_text(format!("{title}\n{}", text::escaped(&why)));
+            chip.hover_lines(format!("{}\n{}", text::escaped(&title), text::escaped(&why)));
         }
         if let Some(ip) = pod.ip {
             ui.label(text::rich(ip.to_string()).font(tokens::mono(13.0)).color(tokens.ns(crate::model::NsKind::Net)))
@@ -130,7 +130,7 @@ fn published(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
     if response.secondary_clicked() {
         ui.ctx().copy_text(url.clone());
     }
-    response.hover_text(format!(
+    response.hover_lines(format!(
         "Port {host} of this machine leads to port {inside} of the pod's network.\nClick to open {url}, right click to \
          copy it."
     ));

@@ -73,7 +73,7 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
         .inner_margin(egui::Margin::same(12))
         .show(ui, |ui| {
             ui.label(text::rich(title).font(tokens::semibold(13.0)).color(color));
-            ui.label(why);
+            ui.label(text::rich(why));
             ui.add_space(4.0);
             let width = ui.available_width();
             if widgets::button(ui, tokens, widgets::Look::Primary, None, way_out, Some(width)).clicked() {

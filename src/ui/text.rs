@@ -14,6 +14,13 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
+/// Up to `rows` lines, broken between words; cut with `…` where it is longer. What names hide in it is shown as escapes.
+pub fn wrapped(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
+    let mut job = LayoutJob::simple(escaped(text).into_owned(), font, color, width.max(0.0));
+    job.wrap.max_rows = rows;
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
 /// The text of a label, with what names hide in it shown as escapes.
 pub fn rich(text: impl AsRef<str>) -> RichText {
     RichText::new(escaped(text.as_ref()))
@@ -31,12 +38,18 @@ pub fn selected(role: Role, enabled: bool, selected: bool, text: impl AsRef<str>
 
 /// Text that is shown while the pointer is over a widget.
 pub trait HoverText {
-    /// May have several lines: a name in it has to be [`escaped`] before, so as not to begin one.
+    /// What names hide in it is shown as escapes, line feeds too.
     fn hover_text(self, text: impl AsRef<str>) -> Self;
+    /// Of several lines: a name in them has to be [`escaped`] before, so as not to begin one.
+    fn hover_lines(self, text: impl AsRef<str>) -> Self;
 }
 
 impl HoverText for Response {
     fn hover_text(self, text: impl AsRef<str>) -> Self {
+        self.on_hover_text(escaped(text.as_ref()).into_owned())
+    }
+
+    fn hover_lines(self, text: impl AsRef<str>) -> Self {
         self.on_hover_text(escaped_lines(text.as_ref()).into_owned())
     }
 }

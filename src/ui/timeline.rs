@@ -110,7 +110,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewp
         let (words, exact, why) = exactness(live);
         let ink = if exact { cx.tokens.good } else { cx.tokens.warn };
         let label = ui.label(text::rich(words).font(tokens::sans(11.5)).color(ink));
-        label.hover_text(why);
+        label.hover_lines(why);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(RIGHT);
             let whole = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min")];

@@ -19,7 +19,7 @@ pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
     text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.0), ink, band.width());
     let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
     response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-    response.hover_text(in_full(cx.world, member, &usage));
+    response.hover_lines(in_full(cx.world, member, &usage));
 }
 
 /// All members of a pod, a line each.
@@ -45,13 +45,13 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         let response = row(ui, cells.each_ref().map(String::as_str), &tokens::mono(11.5), tokens.text, tokens.muted);
         let words = in_short(usage);
         response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-        response.hover_text(in_full(cx.world, member, usage));
+        response.hover_lines(in_full(cx.world, member, usage));
     }
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
     let words = counted_by(rows.iter().map(|(_, usage)| usage));
     text::put(ui, rect.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.5), tokens.muted, rect.width());
     response.widget_info(|| text::labeled(Role::Label, true, words.clone()));
-    response.hover_text(why(cx.world));
+    response.hover_lines(why(cx.world));
 }
 
 /// Name on the left, figures under each other on the right.

@@ -13,6 +13,7 @@ mod host_path;
 mod life;
 mod nginx;
 mod ports;
+mod predictions;
 mod reap;
 mod restart;
 mod safety;

@@ -136,7 +136,8 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
     all.push(Delta::NodeStarted { id: id(NODE), at: at(400) });
     let node = Parent::Process(id(NODE));
     // as the kernel shows one that sleeps in sigtimedwait
-    let pause_masks = SignalMasks { awaiting: true, ..SignalMasks::default() };
+    let awaited = Some(bit(2) | bit(15) | bit(17));
+    let pause_masks = SignalMasks { awaiting: true, awaited, blocked: bit(13), ..SignalMasks::default() };
     let web = SignalMasks { caught: bit(1) | bit(15), ..SignalMasks::default() };
     let plain = SignalMasks::default();
     let inside = |shared: u32, own: u32| if share_pid { shared } else { own };

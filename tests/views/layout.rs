@@ -162,10 +162,51 @@ fn a_new_sandbox_starts_at_the_top_and_the_dead_of_the_old_one_go() {
     assert_eq!(pill(&fading, 701).map(|r| r.y), pill(&before, MASTER).map(|r| r.y), "the new master takes the place");
     let (last, dead) = (pill(&fading, 702).expect("shown"), pill(&fading, MASTER).expect("fades"));
     assert!(dead.y > last.y, "{dead:?} below {last:?}");
+    for pid in [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP] {
+        assert!(pill(&fading, pid).is_some(), "{pid} died with the pause and is to be seen");
+    }
     assert_eq!(fading.columns[1].rect.h, before.columns[1].rect.h, "the map does not grow for the dead");
     let after = with_pod(again, &extra, 9000);
     assert!(old.iter().all(|p| pill(&after, *p).is_none()));
     assert_eq!((pill(&after, 701), pill(&after, 702)), (pill(&fading, 701), pill(&fading, 702)), "nobody moved");
+}
+
+/// As many die as live after them: the usual case when pause is killed.
+#[test]
+fn everyone_who_died_with_the_pause_fades_in_the_room_there_is() {
+    let mut extra = ended(&[MASTER, WORKERS[0], WORKERS[1], SH, SLEEP, PAUSE], 1000);
+    let node = Parent::Process(id(NODE));
+    let master = Parent::Process(id(701));
+    for (pid, parent, member) in [
+        (700, node, Member::pause(&uid())),
+        (701, node, Member::container(&uid(), "nginx")),
+        (702, master, Member::container(&uid(), "nginx")),
+        (703, master, Member::container(&uid(), "nginx")),
+        (704, node, Member::container(&uid(), "busybox")),
+    ] {
+        extra.push(Delta::Born { id: id(pid), parent, at: at(1010) });
+        extra.push(Delta::Joined { id: id(pid), member, at: at(1010) });
+    }
+    let again = |pod: &mut podscope::model::Pod| {
+        let sandbox = pod.sandbox.as_mut().expect("a sandbox");
+        (sandbox.attempt, sandbox.process) = (2, Some(id(700)));
+        (pod.containers[0].process, pod.containers[1].process) = (Some(id(701)), Some(id(704)));
+    };
+    let map = with_pod(again, &extra, 2000);
+    let all: Vec<_> = map.columns.iter().flat_map(|c| c.pills.iter().map(move |p| (c.rect, p))).collect();
+    for pid in [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP, 701, 702, 703, 704] {
+        assert!(all.iter().any(|(_, p)| p.id == id(pid)), "{pid} is not shown");
+    }
+    for (i, (column, a)) in all.iter().enumerate() {
+        let (r, c) = (a.rect, column);
+        assert!(r.x >= c.x && r.right() <= c.right() && r.bottom() <= c.bottom(), "{a:?} in {c:?}");
+        for (_, b) in &all[i + 1..] {
+            let apart = r.right() <= b.rect.x || b.rect.right() <= r.x || r.bottom() <= b.rect.y || b.rect.bottom() <= r.y;
+            assert!(apart, "{a:?} {b:?}");
+        }
+    }
+    let before = self::map(&world(true), 900);
+    assert_eq!(map.columns[1].rect.h, before.columns[1].rect.h, "nothing below moves");
 }
 
 #[test]

@@ -3,3 +3,4 @@
 mod fixture;
 mod forecast;
 mod layout;
+mod outcome;

@@ -5,6 +5,7 @@ mod exec;
 mod kernel;
 mod keys;
 mod limits;
+mod names;
 mod past;
 mod script;
 
@@ -38,7 +39,7 @@ fn two_clicks_kill_the_pause_and_the_window_shows_what_the_kernel_did() {
     desktop.click("KILL");
 
     wait_for("nobody of the pod left in /proc", || members.iter().all(|p| !p.exists()).then_some(()));
-    desktop.wait_shown("5 of the 5 foretold ended with it");
+    desktop.wait_shown("5 of the 5 predicted ended with it");
     assert!(Id::of(app).is_some_and(|id| id.exists()), "the window lives on");
 
     // SandboxChanged: the pod comes back by itself, with a new pause and new members

@@ -31,7 +31,7 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
 fn ask_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     ui.set_width(420.0);
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
-    ui.label(question.about());
+    ui.label(text::rich(question.about()));
     if let Question::Signal { target, signal, .. } = question
         && let Some(forecast) = crate::model::forecast::forecast(cx.world, *target, *signal)
     {

@@ -117,6 +117,9 @@ fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
     let (name, signal, init) = (short_name(p), f.signal, is_ns_init(p));
     let line = match f.effect {
         Effect::Handled => handled(p, signal),
+        Effect::Readable => format!(
+            "{name} holds a signalfd for {signal}: it stays pending until it is read there; what follows is its own decision."
+        ),
         Effect::Awaited => format!(
             "{name} waits for signals: if {signal} is one of them it wakes and decides itself, else {}.",
             match default_action(signal) {
@@ -157,7 +160,7 @@ fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
     if init && signal == Signal::TERM && f.effect == Effect::Nothing {
         lines.push("A stop by TERM would wait for the whole grace period, then KILL.".into());
     }
-    let may_end = matches!(f.effect, Effect::Handled | Effect::Awaited);
+    let may_end = matches!(f.effect, Effect::Handled | Effect::Readable | Effect::Awaited);
     if may_end
         && matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
         && let Some((_, container)) = led_container(world, p)
@@ -176,8 +179,6 @@ fn handled(p: &Process, signal: Signal) -> String {
     }
     if p.signals.awaits(signal) == Some(true) {
         format!("{name} waits for {signal} in sigtimedwait: it wakes, and what follows is its own decision.")
-    } else if p.signals.blocks(signal) {
-        format!("{name} reads {signal} from a signalfd: what follows is its own decision.")
     } else {
         format!("{name} has a handler for {signal}: what follows is its own decision.")
     }

@@ -62,8 +62,9 @@ impl World {
             return p.reaped;
         }
         let by = Parent::Process(p.id);
-        let last = self.children(p.id).filter(|q| q.reap.is_some_and(|r| r.by == by) && self.ended_with_pid_ns(q));
-        p.reaped.saturating_sub(last.count() as u64)
+        let by_it = self.processes.values().filter(|q| q.reap.is_some_and(|r| r.by == by));
+        let last = by_it.filter(|q| self.ended_with_pid_ns(q)).count();
+        p.reaped.saturating_sub(last as u64)
     }
 
     fn ended_with(&self, p: &Process, ns: NsId) -> bool {

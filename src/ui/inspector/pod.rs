@@ -95,7 +95,7 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
     {
         cx.act(Action::SelectProcess(id));
     }
-    response.hover_text(words::in_full(c));
+    response.hover_lines(words::in_full(c));
     if let Some(message) = words::waiting_message(c) {
         egui::Frame::new()
             .fill(tokens.inset)

@@ -157,7 +157,7 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     button.inner.on_hover_ui(|ui| {
         ui.set_max_width(460.0);
         ui.label(text::rich(line).font(tokens::mono(11.5)));
-        ui.label(needs);
+        ui.label(text::rich(needs));
     });
 }
 

@@ -43,7 +43,7 @@ pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offse
         }
     }
     for placed in &column.pills {
-        pill::pill_ui(ui, cx, placed.id, place(placed.rect, offset));
+        pill::pill_ui(ui, cx, placed, place(placed.rect, offset));
     }
     if let Some((more, at)) = column.more {
         let rect = place(at, offset);
@@ -136,7 +136,7 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
         let band = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 46.0));
         let response = ui.interact(band, ui.scope_id().with(("column", &c.name)), Sense::hover());
         response.widget_info(|| text::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
-        response.hover_text(words::in_full(c));
+        response.hover_lines(words::in_full(c));
         usage::line_ui(ui, cx, &column.member, Rect::from_min_size(left + vec2(0.0, 36.0), vec2(room, 14.0)));
     }
 }
@@ -154,7 +154,7 @@ fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     ui.painter().add(down);
     let response = ui.interact(rect, ui.scope_id().with(("column", &c.name)), Sense::hover());
     response.widget_info(|| text::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
-    response.hover_text(words::in_full(c));
+    response.hover_lines(words::in_full(c));
 }
 
 /// Why a column is empty.

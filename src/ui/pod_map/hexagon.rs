@@ -89,7 +89,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         column.width() - 8.0,
     );
     widgets::select_process(ui, cx, &response, p.id);
-    response.hover_text(format!(
+    response.hover_lines(format!(
         "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
         text::thousands(size),
         text::bytes(p.rss_bytes)

@@ -2,7 +2,8 @@
 
 use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::model::{ProcId, Process, State, forecast};
+use crate::layout::pod_map::Pill;
+use crate::model::{Process, State, forecast};
 use crate::ui::icons::Icon;
 use crate::ui::{Cx, text, tokens, widgets};
 
@@ -12,8 +13,8 @@ const GLOW_NS: u64 = 900_000_000;
 const TICK_NS: u64 = 1_200_000_000;
 const FADE_NS: u64 = 1_200_000_000;
 
-pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
-    let tokens = cx.tokens;
+pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
+    let (tokens, id) = (cx.tokens, pill.id);
     let Some(p) = cx.world.process(id) else { return };
     let key = ui.scope_id().with(("pill", id));
     // it glides to a new place, so that the eye can follow
@@ -52,7 +53,11 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ProcId, target: Rect) {
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, target, 18);
     }
-    marks(ui, cx, p, target, color, dim);
+    if pill.small {
+        small_marks(ui, cx, p, target, dim);
+    } else {
+        marks(ui, cx, p, target, color, dim);
+    }
 
     widgets::select_process(ui, cx, &response, id);
     response.on_hover_ui(|ui| {
@@ -94,16 +99,36 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
     let name = p.title();
     text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
     let below = match (p.state, p.reap) {
-        // short, since the hover has it in full
-        (State::Gone, Some(_)) if cx.world.ended_with_pid_ns(p) => "by the kernel".into(),
-        (State::Gone, Some(_)) => {
-            let by = forecast::reaper_name(cx.world, p);
-            by.map_or("reaper not seen".into(), |by| format!("by {by}"))
-        }
+        (State::Gone, Some(_)) => reaper(cx, p),
         _ => format!("{} · host {}", inside(p), p.id.pid),
     };
     let ink = tokens.muted.gamma_multiply(dim);
     text::put(ui, pos2(left, rect.center().y), Align2::LEFT_TOP, &below, tokens::mono(10.0), ink, room);
+}
+
+/// The same in one line, of one who is gone: a tick, the name, and who reaped it.
+fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, dim: f32) {
+    let tokens = cx.tokens;
+    let tick = Rect::from_center_size(pos2(rect.left() + 11.0, rect.center().y), vec2(9.0, 9.0));
+    Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(dim));
+    let left = pos2(rect.left() + 19.0, rect.center().y);
+    let room = rect.right() - left.x - 8.0;
+    let ink = tokens.muted.gamma_multiply(dim);
+    let name = text::put(ui, left, Align2::LEFT_CENTER, &p.title(), tokens::mono(10.0), ink, room);
+    let by = reaper(cx, p);
+    let rest = room - name.width() - 10.0;
+    let fits = text::line(ui, &by, tokens::sans(10.0), ink, f32::INFINITY).size().x <= rest;
+    if fits {
+        text::put(ui, pos2(rect.right() - 8.0, left.y), Align2::RIGHT_CENTER, &by, tokens::sans(10.0), ink, rest);
+    }
+}
+
+/// In few words, since the hover has it in full.
+fn reaper(cx: &Cx<'_>, p: &Process) -> String {
+    if cx.world.ended_with_pid_ns(p) {
+        return "by the kernel".into();
+    }
+    forecast::reaper_name(cx.world, p).map_or("reaper not seen".into(), |by| format!("by {by}"))
 }
 
 fn inside(p: &Process) -> String {

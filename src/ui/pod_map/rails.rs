@@ -85,7 +85,7 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         cx.act(Action::SelectNamespace(ns));
     }
     let processes = text::count(members, "process of the pods", "processes of the pods");
-    response.hover_text(format!("{ns}\n{word}, {processes} in it"));
+    response.hover_lines(format!("{ns}\n{word}, {processes} in it"));
 }
 
 fn label(ui: &Ui, rect: Rect, left: &str, right: Option<&str>, color: eframe::egui::Color32) {

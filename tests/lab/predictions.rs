@@ -1,0 +1,330 @@
+//! Predictions against the kernel: what is predicted from what the observer sees is compared with what /proc and wait
+//! statuses say after the signal was sent.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, unbounded};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use podscope::lab::spec::{ContainerSpec, PodSpec};
+use podscope::lab::{Lab, Options};
+use podscope::model::forecast::{Effect, Forecast, forecast};
+use podscope::model::{ContainerState, Delta, Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus, World};
+use podscope::observe::{Observer, Options as ObserveOptions, Scope, signal};
+use podscope::sys::pidfd;
+
+use crate::support::{PATIENCE, children, container, exists, spec, status_field, wait_for};
+
+/// A lab with an observer, and the World as a user sees it.
+struct Seen {
+    lab: Lab,
+    _observer: Observer,
+    deltas: Receiver<Vec<Delta>>,
+    world: World,
+}
+
+impl Seen {
+    fn new() -> Self {
+        let (sink, deltas) = unbounded();
+        let sink = Box::new(move |batch| drop(sink.send(batch)));
+        let observer = Observer::start(Scope::Lab, ObserveOptions::default(), sink).expect("an observer");
+        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+        let lab = Lab::start_with(exe, Options::default(), observer.input()).expect("a lab");
+        Self { lab, _observer: observer, deltas, world: World::default() }
+    }
+
+    /// Listens until it holds.
+    fn until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(&self.world) {
+            let batch = self.deltas.recv_deadline(deadline);
+            let batch = batch.unwrap_or_else(|e| panic!("{e}: {what}; processes {:#?}", self.names()));
+            for delta in &batch {
+                self.world.apply(delta);
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<(u32, String, podscope::model::SignalMasks)> {
+        self.world.present().map(|p| (p.id.pid, p.title(), p.signals)).collect()
+    }
+
+    fn pod(&self, uid: &PodUid) -> Pod {
+        self.world.pod(uid).expect("the pod").clone()
+    }
+
+    /// Starts a pod; returns it once all of it runs and `n` processes are seen as the kernel has them now.
+    fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
+        let uid = self.lab.run(spec).expect("the pod is taken");
+        self.until("all run", |world| {
+            world.pod(&uid).is_some_and(|pod| {
+                pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
+            }) && world.pod_processes(&uid).count() == n
+        });
+        self.settle(&uid);
+        self.pod(&uid)
+    }
+
+    /// Until what is known of each process is what the kernel says, and each is asleep.
+    fn settle(&mut self, uid: &PodUid) {
+        self.until("facts as in /proc", |world| world.pod_processes(uid).all(is_as_in_proc));
+    }
+
+    fn process(&self, pod: &Pod, name: &str) -> ProcId {
+        let named = |p: &&Process| if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name };
+        self.world.pod_processes(&pod.uid).find(named).unwrap_or_else(|| panic!("no {name}")).id
+    }
+
+    fn predict(&self, target: ProcId, name: &str) -> Forecast {
+        let signal = Signal::parse(name).expect("a signal");
+        forecast(&self.world, target, signal).expect("a known process")
+    }
+}
+
+/// Compares what the test reads itself with what is known. A process that runs just now is not judged.
+fn is_as_in_proc(p: &Process) -> bool {
+    let field = |name| status_field(p.id.pid, name);
+    let mask = |name| field(name).and_then(|m| u64::from_str_radix(&m, 16).ok());
+    field("State").is_some_and(|s| s.starts_with('S'))
+        && mask("SigBlk") == Some(p.signals.blocked)
+        && mask("SigIgn") == Some(p.signals.ignored)
+        && mask("SigCgt") == Some(p.signals.caught)
+        && field("Name").as_deref() == Some(&p.comm)
+        // web: master has its signalfd soon after its masks
+        && (p.comm != "web: master" || p.signals.signalfd != 0)
+        && (p.comm != "pause" || p.signals.awaiting)
+}
+
+/// The kernel's word on each process of a pod, held from before the signal.
+struct Held(BTreeMap<ProcId, OwnedFd>);
+
+impl Held {
+    fn all(seen: &Seen, pod: &Pod) -> Self {
+        let ids = seen.world.pod_processes(&pod.uid).map(|p| p.id);
+        Self(ids.map(|id| (id, pidfd::open(id.pid).expect("a pidfd"))).collect())
+    }
+
+    fn has_ended(&self, id: ProcId) -> bool {
+        let mut fds = [PollFd::new(self.0[&id].as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::ZERO).expect("poll") > 0
+    }
+
+    /// Wait status, once it has been reaped.
+    fn status(&self, id: ProcId) -> Option<WaitStatus> {
+        pidfd::exit_status(&self.0[&id]).expect("Linux 6.15").map(WaitStatus)
+    }
+
+    fn ended(&self) -> Vec<ProcId> {
+        self.0.keys().copied().filter(|id| self.has_ended(*id)).collect()
+    }
+}
+
+/// Sends it, and holds the kernel's word against the prediction.
+fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast {
+    let target = seen.process(pod, name);
+    let predicted = seen.predict(target, signal_name);
+    let held = Held::all(seen, pod);
+    let what = format!("{signal_name} to {name}: {:?} {:#?}", predicted.effect, predicted.lines);
+    assert!(exists(target), "{what}");
+    signal::send(target, predicted.signal).expect("the signal is sent");
+    let is_pending = || {
+        let bit = 1_u64 << (predicted.signal.0 - 1);
+        ["SigPnd", "ShdPnd"].iter().any(|set| {
+            let mask = status_field(target.pid, set).and_then(|m| u64::from_str_radix(&m, 16).ok());
+            mask.is_some_and(|mask| mask & bit != 0)
+        })
+    };
+    let state = || status_field(target.pid, "State").and_then(|s| s.chars().next());
+    match predicted.effect {
+        Effect::Ends(status) => {
+            wait_for(&what, || held.status(target).is_some());
+            // the dump flag says nothing of the signal
+            let masked = |s: WaitStatus| WaitStatus(s.0 & !0x80);
+            assert_eq!(held.status(target).map(masked), Some(status), "{what}");
+            wait_for(&what, || predicted.also_end.iter().all(|id| held.has_ended(*id)));
+        }
+        // dropped by the time the call returns
+        Effect::Nothing => assert!(!is_pending() && state() == Some('S'), "{what}"),
+        Effect::Pending => assert!(is_pending() && matches!(state(), Some('S' | 'T')), "{what}"),
+        // taken, so it does not stay pending, and it does not end by the default action
+        Effect::Handled => {
+            wait_for(&what, || !is_pending());
+            let killed = held.has_ended(target) && held.status(target).is_none_or(|s| s.signal().is_some());
+            assert!(!killed, "{what}");
+        }
+        Effect::Stops => wait_for(&what, || state() == Some('T')),
+        Effect::Continues => wait_for(&what, || matches!(state(), Some('S' | 'R'))),
+        // not by this signal, whoever reads it
+        Effect::Readable => {
+            let killed = held.status(target).is_some_and(|s| s.signal().is_some());
+            assert!(!killed, "{what}");
+        }
+        Effect::MayStop | Effect::Awaited => assert!(!held.has_ended(target), "{what}"),
+    }
+    if !matches!(predicted.effect, Effect::Handled | Effect::Readable) {
+        let mut expected: Vec<ProcId> = predicted.also_end.iter().copied().collect();
+        expected.extend(predicted.is_deadly().then_some(target));
+        expected.sort_unstable();
+        assert_eq!(held.ended(), expected, "{what}");
+    }
+    predicted
+}
+
+/// A shell that waits for both: it outlives one of them.
+const SLEEPERS: &str = "sleep 1000 & sleep 1000 & wait";
+
+fn web() -> ContainerSpec {
+    ContainerSpec { name: "web".into(), image: "nginx".into(), ..ContainerSpec::default() }
+}
+
+fn deaf() -> ContainerSpec {
+    ContainerSpec { name: "deaf".into(), image: "podscope/deaf".into(), ..ContainerSpec::default() }
+}
+
+/// pause, web: master with two workers, deaf, and a shell that waits for two sleeps.
+fn shared(seen: &mut Seen, name: &str) -> Pod {
+    seen.run(spec(name, true, vec![web(), deaf(), container("sh", SLEEPERS)]), 8)
+}
+
+#[test]
+fn pause_is_predicted_as_it_is() {
+    let mut seen = Seen::new();
+    let pod = shared(&mut seen, "pause");
+    let pause = seen.process(&pod, "pause");
+    let masks = seen.world.process(pause).expect("pause").signals;
+    assert_eq!(masks.awaited, Some(1 << 1 | 1 << 14 | 1 << 16), "INT TERM CHLD, as pause-init waits for them");
+    for (signal, effect) in [
+        ("HUP", Effect::Nothing),
+        ("USR1", Effect::Nothing),
+        ("QUIT", Effect::Nothing),
+        ("CHLD", Effect::Handled),
+        ("PIPE", Effect::Pending),
+    ] {
+        assert_eq!(check(&mut seen, &pod, "pause", signal).effect, effect, "{signal}");
+    }
+    check(&mut seen, &pod, "pause", "STOP");
+    let wanted = podscope::model::State::Stopped;
+    seen.until("pause is seen stopped", |w| w.process(pause).is_some_and(|p| p.state == wanted));
+    assert_eq!(check(&mut seen, &pod, "pause", "CONT").effect, Effect::Continues);
+    seen.settle(&pod.uid);
+    let predicted = check(&mut seen, &pod, "pause", "KILL");
+    assert_eq!(predicted.also_end.len(), 7, "all of the pod");
+    // who was reaped by the dying namespace is told alike, whoever the kernel had wait for it
+    let uid = pod.uid;
+    seen.until("all reaped", |w| w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none());
+    for id in predicted.also_end {
+        let p = seen.world.process(id).expect("remembered");
+        let by = podscope::model::forecast::reaped_by(&seen.world, p);
+        assert_eq!(by, "reaped by the kernel, with the pid namespace", "{}", p.title());
+    }
+}
+
+#[test]
+fn pause_ends_by_term_and_takes_all_with_it() {
+    let mut seen = Seen::new();
+    let pod = shared(&mut seen, "term");
+    let predicted = check(&mut seen, &pod, "pause", "TERM");
+    assert_eq!(predicted.effect, Effect::Ends(WaitStatus::exited(0)));
+}
+
+#[test]
+fn what_web_master_reads_from_its_signalfd_is_predicted() {
+    let mut seen = Seen::new();
+    let pod = shared(&mut seen, "web");
+    let master = seen.process(&pod, "web: master");
+    let before = children(master.pid);
+    let predicted = check(&mut seen, &pod, "web: master", "HUP");
+    assert_eq!(predicted.effect, Effect::Readable, "{:#?}", predicted.lines);
+    wait_for("new workers", || {
+        let now = children(master.pid);
+        now.len() == 2 && now.iter().all(|pid| !before.contains(pid))
+    });
+    for signal in ["USR2", "CHLD"] {
+        let uid = pod.uid.clone();
+        seen.until("eight again", |w| w.pod_processes(&uid).count() == 8);
+        seen.settle(&pod.uid);
+        assert_eq!(check(&mut seen, &pod, "web: master", signal).effect, Effect::Readable);
+    }
+    let held = Held::all(&seen, &pod);
+    assert_eq!(check(&mut seen, &pod, "web: master", "TERM").effect, Effect::Readable);
+    // it reads it and decides to end
+    wait_for("its end", || held.status(master).is_some());
+    assert_eq!(held.status(master), Some(WaitStatus::exited(0)));
+}
+
+/// The descriptor is inherited from the master, and the worker does not read it.
+#[test]
+fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
+    let mut seen = Seen::new();
+    let pod = shared(&mut seen, "worker");
+    assert_eq!(check(&mut seen, &pod, "web: worker", "HUP").effect, Effect::Readable);
+    let worker = seen.process(&pod, "web: worker");
+    let pending = status_field(worker.pid, "ShdPnd").and_then(|m| u64::from_str_radix(&m, 16).ok());
+    assert_eq!(pending, Some(1), "HUP stays pending");
+}
+
+#[test]
+fn a_containers_leftovers_are_predicted_to_end_with_it() {
+    for (first, left) in [("web: master", 2), ("sh", 2), ("deaf", 0)] {
+        let mut seen = Seen::new();
+        let pod = shared(&mut seen, "left");
+        let predicted = check(&mut seen, &pod, first, "KILL");
+        assert_eq!(predicted.also_end.len(), left, "{:#?}", predicted.lines);
+        assert!(!predicted.lines.iter().any(|l| l.contains("live on") || l.contains("lives on")));
+    }
+}
+
+#[test]
+fn members_are_predicted_by_their_masks() {
+    for (name, signal, effect) in [
+        ("deaf", "TERM", Effect::Nothing),
+        ("deaf", "HUP", Effect::Ends(WaitStatus::killed(1))),
+        ("deaf", "WINCH", Effect::Nothing),
+        ("deaf", "TSTP", Effect::MayStop),
+        ("sh", "TERM", Effect::Ends(WaitStatus::killed(15))),
+        ("sleep", "TERM", Effect::Ends(WaitStatus::killed(15))),
+        ("sleep", "STOP", Effect::Stops),
+        ("web: worker", "TERM", Effect::Ends(WaitStatus::killed(15))),
+        ("web: worker", "QUIT", Effect::Readable),
+        ("web: master", "PIPE", Effect::Nothing),
+    ] {
+        let mut seen = Seen::new();
+        let pod = shared(&mut seen, "masks");
+        assert_eq!(check(&mut seen, &pod, name, signal).effect, effect, "{signal} to {name}");
+    }
+}
+
+#[test]
+fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
+    for (name, signal, effect, also) in [
+        ("sh", "TERM", Effect::Nothing, 0),
+        ("sh", "KILL", Effect::Ends(WaitStatus::killed(9)), 2),
+        ("pause", "KILL", Effect::Ends(WaitStatus::killed(9)), 0),
+        ("deaf", "INT", Effect::Nothing, 0),
+    ] {
+        let mut seen = Seen::new();
+        let pod = seen.run(spec("own", false, vec![deaf(), container("sh", SLEEPERS)]), 5);
+        let predicted = check(&mut seen, &pod, name, signal);
+        assert_eq!((predicted.effect, predicted.also_end.len()), (effect, also), "{signal} to {name}");
+    }
+}
+
+#[test]
+fn an_init_in_the_place_of_pause_takes_all_with_it() {
+    let mut seen = Seen::new();
+    let mut infra = spec("infra", true, vec![web(), container("sh", SLEEPERS)]);
+    infra.sandbox = SandboxKind::Infra("web".into());
+    let pod = seen.run(infra, 6);
+    let master = seen.process(&pod, "web: master");
+    let ns = seen.world.process(master).and_then(|p| p.namespaces.get(podscope::model::NsKind::Pid)).expect("known");
+    let init = seen.world.pid_ns_init(ns).map(podscope::model::forecast::member_name);
+    assert_eq!(init.as_deref(), Some("web (web: master)"));
+    // it has taken PID 1's place: PIPE is ignored, and what it does not handle is dropped
+    check(&mut seen, &pod, "web: master", "WINCH");
+    assert_eq!(check(&mut seen, &pod, "sh", "KILL").also_end.len(), 2);
+    let uid = pod.uid.clone();
+    seen.until("sh is gone", |w| w.pod_processes(&uid).count() == 3);
+    assert_eq!(check(&mut seen, &pod, "web: master", "KILL").also_end.len(), 2);
+}
