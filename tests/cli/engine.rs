@@ -542,6 +542,7 @@ fn who_may_be_sent_a_signal() {
     assert!(matches!(signal_rule(&world, id), SignalRule::Refused(why) if why.ends_with("is gone; nothing was sent")));
 }
 
+#[test]
 fn a_process_whose_main_thread_has_exited_is_a_zombie_that_lives() {
     let mut play = Play::new("wait process nginx:worker Z\nexpect alive nginx:worker\nexpect zombies 0");
     let facts = |state, threads| {

@@ -294,32 +294,6 @@ fn ready_is_every_pod_that_was_given() {
     let mut args: Vec<&str> = files.iter().map(String::as_str).collect();
     args.extend(["--script", &script]);
     let mut run = place.start(&args);
-}
-
-/// Soft and hard limit of open files of a process.
-fn open_files(pid: u32) -> (String, String) {
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files")).unwrap();
-    let mut words = line.split_whitespace().map(str::to_owned);
-    (words.next().unwrap(), words.next().unwrap())
-}
-
-#[test]
-fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
-    const CROWD: usize = 200;
-    let place = Place::new();
-    let pod = format!(
-        "apiVersion: v1\nkind: Pod\nmetadata: {{name: crowd}}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: a\n    \
-         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {CROWD} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
-    );
-    let pod = place.file("crowd.yaml", &pod);
-    let script =
-        place.file("s", &format!("wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"));
-    // 128 may be raised, to no more than 256
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -Sn 128 && ulimit -Hn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_podscope"), "run"]);
-    command.args([&pod, "--script", &script]).current_dir(place.0.path());
-    let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let up = until("up.json", || {
         assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
         read(&place.path("up.json"))
@@ -462,11 +436,49 @@ fn a_signal_to_anything_but_a_member_is_refused() {
     let script = place.file("s.script", "wait ready\nkill p/c KILL\nwait restarted p/c");
     assert_eq!(podscope(&["run", &file, "--script", &script]).status.code(), Some(0));
 }
+
+/// Soft and hard limit of open files of a process.
+fn open_files(pid: u32) -> (String, String) {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files")).unwrap();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    (words.next().unwrap(), words.next().unwrap())
 }
 
+#[test]
+fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
+    const CROWD: usize = 200;
+    let place = Place::new();
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: crowd}}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: a\n    \
+         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {CROWD} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
+    );
+    let pod = place.file("crowd.yaml", &pod);
+    let script = place.file(
+        "s",
+        &format!(
+            "wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"
+        ),
+    );
+    // 128 may be raised, to no more than 256
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -Sn 128 && ulimit -Hn 256 && exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_podscope"),
+        "run",
+    ]);
+    command.args([&pod, "--script", &script]).current_dir(place.0.path());
+    let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let up = until("up.json", || {
+        assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
+        read(&place.path("up.json"))
+    });
     assert_eq!(open_files(run.id()), ("256".to_owned(), "256".to_owned()), "the app raises its own");
     let sleeps: Vec<u32> = up.processes.iter().filter(|p| p.comm == "sleep" && p.state != 'Z').map(|p| p.pid).collect();
-    let there = sleeps.iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").count();
+    let there =
+        sleeps.iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").count();
     assert_eq!((sleeps.len(), there), (CROWD, CROWD));
     assert_eq!(open_files(sleeps[0]), ("128".to_owned(), "256".to_owned()), "the pods' programs have theirs");
     assert_eq!(up.host.visibility["processes"].reason, None);
@@ -475,7 +487,10 @@ fn a_signal_to_anything_but_a_member_is_refused() {
     // the node is a child of the app
     let app = run.id();
     let node = up.processes.iter().find(|p| p.ppid == Some(app)).expect("the node has its real parent");
-    assert_eq!(fs::read_to_string(format!("/proc/{}/stat", node.pid)).unwrap().split(' ').nth(3), Some(&*app.to_string()));
+    assert_eq!(
+        fs::read_to_string(format!("/proc/{}/stat", node.pid)).unwrap().split(' ').nth(3),
+        Some(&*app.to_string())
+    );
     run.kill().unwrap();
     run.wait().unwrap();
 }

@@ -59,9 +59,10 @@ impl Seen {
     fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
         let uid = self.lab.run(spec).expect("the pod is taken");
         self.until("all run", |world| {
-            world.pod(&uid).is_some_and(|pod| {
-                pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
-            }) && world.pod_processes(&uid).count() == n
+            world
+                .pod(&uid)
+                .is_some_and(|pod| pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })))
+                && world.pod_processes(&uid).count() == n
         });
         self.settle(&uid);
         self.pod(&uid)
@@ -73,7 +74,9 @@ impl Seen {
     }
 
     fn process(&self, pod: &Pod, name: &str) -> ProcId {
-        let named = |p: &&Process| if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name };
+        let named = |p: &&Process| {
+            if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name }
+        };
         self.world.pod_processes(&pod.uid).find(named).unwrap_or_else(|| panic!("no {name}")).id
     }
 
@@ -213,7 +216,9 @@ fn pause_is_predicted_as_it_is() {
     assert_eq!(predicted.also_end.len(), 7, "all of the pod");
     // who was reaped by the dying namespace is told alike, whoever the kernel had wait for it
     let uid = pod.uid;
-    seen.until("all reaped", |w| w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none());
+    seen.until("all reaped", |w| {
+        w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none()
+    });
     for id in predicted.also_end {
         let p = seen.world.process(id).expect("remembered");
         let by = podscope::model::forecast::reaped_by(&seen.world, p);
