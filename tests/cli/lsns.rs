@@ -15,20 +15,24 @@ const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", 
 /// (kind, inode) → how many processes are in it, and the lowest pid.
 type Counts = BTreeMap<(String, u64), (u64, u64)>;
 
-fn by_lsns() -> Counts {
+/// `None` where it gave up, since a process ended while it was read.
+fn by_lsns() -> Option<Counts> {
     let out = Command::new("lsns").args(["-J", "-l"]).output().expect("util-linux is installed");
-    assert!(out.status.success(), "{}", text(&out.stderr));
+    if !out.status.success() {
+        return None;
+    }
     let told: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     let rows = told["namespaces"].as_array().expect("a list");
     // newer ones list those without processes too
     let inhabited = rows.iter().filter(|row| row["nprocs"].as_u64() != Some(0));
     let number = |row: &Value, name: &str| row[name].as_u64().expect("a number");
-    inhabited
+    let counts = inhabited
         .map(|row| {
             let kind = row["type"].as_str().expect("a kind").to_owned();
             ((kind, number(row, "ns")), (number(row, "nprocs"), number(row, "pid")))
         })
-        .collect()
+        .collect();
+    Some(counts)
 }
 
 fn by_snapshot() -> (Snapshot, Counts) {
@@ -104,7 +108,7 @@ fn every_count_is_that_of_lsns() {
         let (_, snapshot) = by_snapshot();
         let table = by_table();
         let quiet = before == links() && lsns == by_lsns();
-        if quiet {
+        if let Some(lsns) = lsns.filter(|_| quiet) {
             assert_eq!(snapshot, lsns);
             assert_eq!(table, lsns);
             return;
