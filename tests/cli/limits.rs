@@ -80,11 +80,11 @@ const RUN: &[&str] = &["run", "deaf", "--script", "exec.script"];
 const COMMANDS: [&[&str]; 3] = [RUN, &["snapshot", "-o", "s.json"], &["doctor"]];
 
 /// With more and more of something, each command says what it lacks until it has enough.
-fn with_more(limited: &Limited, limits: impl Iterator<Item = String> + Clone, says: &str) {
+fn with_more(limited: &Limited, limits: &[String], says: &str) {
     fs::write(limited.place.path().join("exec.script"), SCRIPT).unwrap();
     for args in COMMANDS {
-        for limit in limits.clone() {
-            let out = limited.run(&limit, args);
+        for limit in limits {
+            let out = limited.run(limit, args);
             let what = format!("{args:?} with {limit}");
             assert_told(&out, &what);
             let said = text(&out.stdout) + &text(&out.stderr);
@@ -104,7 +104,7 @@ fn too_few_processes_are_an_error_and_no_panic() {
     // at each number another thread or process is the first that cannot be had
     let there = limited.tasks();
     let limits = (1..=16).chain([20, 24, 32]).map(|more| format!("--nproc={0}:{0}", there + more));
-    with_more(&limited, limits, "`ulimit -u`");
+    with_more(&limited, &limits.collect::<Vec<_>>(), "`ulimit -u`");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn too_few_descriptors_are_an_error_and_no_panic() {
             assert!(told.contains("ulimit -n 1024") && told.lines().count() == 1, "{told}");
         }
     }
-    with_more(&limited, [64, 66, 68, 70, 80].into_iter().map(|n| format!("--nofile={n}:{n}")), "`ulimit -n`");
+    with_more(&limited, &[64, 66, 68, 70, 80].map(|n| format!("--nofile={n}:{n}")), "`ulimit -n`");
     // a soft limit alone is raised
     assert_eq!(limited.run("--nofile=16:1024", RUN).status.code(), Some(0));
 }
@@ -130,5 +130,5 @@ fn too_little_memory_is_an_error_and_no_panic() {
     let limited = Limited::new();
     // with less the program cannot even be loaded
     let sizes = [63, 64, 80, 96, 128, 192, 256];
-    with_more(&limited, sizes.into_iter().map(|mb| format!("--as={0}:{0}", mb << 20)), "ulimit -v");
+    with_more(&limited, &sizes.map(|mb| format!("--as={0}:{0}", mb << 20)), "ulimit -v");
 }

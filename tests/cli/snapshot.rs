@@ -128,5 +128,5 @@ fn the_table_is_that_of_lsns() {
     let mut world = world();
     world.apply(&control);
     let text = render(&world, Format::Lsns, &Selection::default());
-    assert!(text.contains(r"a\n\u{1b}[2J") && !text.contains("\x1b"));
+    assert!(text.contains(r"a\n\u{1b}[2J") && !text.contains('\x1b'));
 }

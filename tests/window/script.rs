@@ -69,7 +69,7 @@ fn ready_is_every_pod_of_the_file_that_was_given() {
         .collect();
     let file = desktop.home().join("pods.yaml");
     fs::write(&file, pods.join("---\n")).expect("a manifest");
-    let expected: String = (0..20).map(|n| format!("expect phase p{n} Running\n")).collect();
+    let expected = (0..20).map(|n| format!("expect phase p{n} Running")).collect::<Vec<_>>().join("\n");
     let path = script(&desktop, &format!("wait ready within 30s\n{expected}"));
     let app = desktop.open(&[&file.display().to_string(), "--script", &path.display().to_string()]);
     desktop.wait_shown("The script has ended; all it expected held.");

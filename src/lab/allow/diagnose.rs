@@ -6,7 +6,6 @@ use nix::errno::Errno;
 
 use crate::lab::protocol::Step;
 use crate::model::text::escaped;
-use crate::sys::limits;
 
 /// The settings that decide over user namespaces; `None` where the kernel has no such setting.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +64,8 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
             "AppArmor lets only programs with a profile use user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
             apparmor(&knobs.exe),
         ),
-        _ if matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => {
-            say(&limits::reason(errno), "see `podscope doctor`".to_owned())
-        }
+        _ if errno == Errno::EMFILE => say("too many open files", "raise the limit (`ulimit -n`)".to_owned()),
+        _ if errno == Errno::ENOMEM => say("not enough memory", "see `ulimit -v` and `free`".to_owned()),
         Step::Clone if errno == Errno::EAGAIN => say(
             "no more processes can be started: the limit of this user or of its cgroup is reached",
             "raise it (`ulimit -u`), or end some programs".to_owned(),
@@ -186,7 +184,10 @@ mod tests {
             (Step::HostRoot, Errno::ENOSYS, plain.clone(), "5.12", "newer kernel"),
             (Step::Bridge, Errno::EOPNOTSUPP, plain.clone(), "bridges", "modprobe"),
             (Step::Unshare, Errno::EINVAL, plain.clone(), "CONFIG_USER_NS", "kernel"),
-            (Step::Loop, Errno::EMFILE, plain, "too many open files", "doctor"),
+            (Step::Loop, Errno::EMFILE, plain.clone(), "too many open files", "`ulimit -n`"),
+            (Step::Clone, Errno::EAGAIN, plain.clone(), "no more processes", "`ulimit -u`"),
+            (Step::Tmpfs, Errno::ENOMEM, plain.clone(), "not enough memory", "`ulimit -v`"),
+            (Step::Loop, Errno::EIO, plain, "I/O error", "doctor"),
         ];
         for (step, errno, knobs, forbids, remedy) in cases {
             let told = diagnose(step, errno, &knobs);
