@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::slots::{Generations, by_generation};
 use super::Rect;
+use super::slots::{Generations, by_generation};
 use crate::model::{
     Container, ContainerKind, ContainerState, Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, SandboxKind, World,
 };

@@ -27,7 +27,10 @@ pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
             return vec![format!("{name} took {signal}; it ended {after} later: {how}."), reaped];
         }
         Cause::Other => {
-            return vec![format!("{signal} did not end {name}: {how}{} {after} later.", by_whom(world, p, sent)), reaped];
+            return vec![
+                format!("{signal} did not end {name}: {how}{} {after} later.", by_whom(world, p, sent)),
+                reaped,
+            ];
         }
     }
     let mut lines = vec![format!("{name}: {how} after {after}."), reaped];
@@ -106,9 +109,10 @@ fn so_far(world: &World, p: &Process, sent: &Sent) -> String {
             _ => format!("{name} lives on, and is stopped."),
         };
     }
-    let continued = world.sent.iter().any(|s| {
-        s.target == p.id && s.error.is_none() && s.at.t > sent.at.t && s.signal == Signal::CONT
-    });
+    let continued = world
+        .sent
+        .iter()
+        .any(|s| s.target == p.id && s.error.is_none() && s.at.t > sent.at.t && s.signal == Signal::CONT);
     match sent.effect {
         _ if stops && continued => format!("{name} was stopped, and goes on."),
         Some(Effect::Pending) => format!("{name} lives on: {signal} may still be pending."),

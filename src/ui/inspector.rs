@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 
-use super::text::HoverText as _;
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
 use crate::app::Action;
 use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, forecast};

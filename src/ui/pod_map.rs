@@ -18,8 +18,8 @@ mod rails;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
-use super::text::HoverText as _;
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
@@ -70,16 +70,12 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
             chip.hover_lines(format!("{}\n{}", text::escaped(&title), text::escaped(&why)));
         }
         if let Some(ip) = pod.ip {
-            ui.label(
-                text::rich(ip.to_string())
-                    .font(tokens::mono(13.0))
-                    .color(tokens.ns(crate::model::NsKind::Net)),
-            )
-            .hover_text(if pod.host_network {
-                "The node's own address: the pod uses the node's network."
-            } else {
-                "The pod's IP: it belongs to the net namespace, which pause holds."
-            });
+            ui.label(text::rich(ip.to_string()).font(tokens::mono(13.0)).color(tokens.ns(crate::model::NsKind::Net)))
+                .hover_text(if pod.host_network {
+                    "The node's own address: the pod uses the node's network."
+                } else {
+                    "The pod's IP: it belongs to the net namespace, which pause holds."
+                });
         }
         for (host, inside) in &pod.host_ports {
             published(ui, cx, *host, *inside);

@@ -2,8 +2,8 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Key, Role, Sense, Ui, vec2};
 
-use super::text::HoverText as _;
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 use crate::command::{Command, PodSource};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
-use super::text::HoverText as _;
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::{Cx, pod_map, text, tokens, widgets};
 use crate::layout::tree::{Column, Query, Row, rows};
 use crate::model::{Parent, ProcId, Process};
@@ -149,8 +149,7 @@ fn row_ui(
     command(ui, cx, p, row, Rect::from_min_max(pos2(x, rect.top()), rect.max), collapsed, toggle, dim);
     let title = p.title();
     let state = pod_map::state_word(p.state);
-    response
-        .widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
+    response.widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}", p.id.pid)));
     widgets::select_process(ui, cx, &response, row.id);
     if response.double_clicked() && row.has_children {
         *toggle = Some(row.id);

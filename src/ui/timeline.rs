@@ -9,9 +9,7 @@
 
 mod lane;
 
-use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2,
-};
+use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};

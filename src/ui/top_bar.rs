@@ -2,8 +2,8 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use super::text::HoverText as _;
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 

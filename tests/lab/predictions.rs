@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -39,8 +39,9 @@ impl Seen {
     fn until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(&self.world) {
-            let batch = self.deltas.recv_deadline(deadline);
-            let batch = batch.unwrap_or_else(|e| panic!("{e}: {what}; processes {:#?}", self.names()));
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}; processes {:#?}", self.names());
+            // what is compared with /proc may come true without any news
+            let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
             for delta in &batch {
                 self.world.apply(delta);
             }
@@ -59,9 +60,10 @@ impl Seen {
     fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
         let uid = self.lab.run(spec).expect("the pod is taken");
         self.until("all run", |world| {
-            world.pod(&uid).is_some_and(|pod| {
-                pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
-            }) && world.pod_processes(&uid).count() == n
+            world
+                .pod(&uid)
+                .is_some_and(|pod| pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })))
+                && world.pod_processes(&uid).count() == n
         });
         self.settle(&uid);
         self.pod(&uid)
@@ -73,7 +75,9 @@ impl Seen {
     }
 
     fn process(&self, pod: &Pod, name: &str) -> ProcId {
-        let named = |p: &&Process| if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name };
+        let named = |p: &&Process| {
+            if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name }
+        };
         self.world.pod_processes(&pod.uid).find(named).unwrap_or_else(|| panic!("no {name}")).id
     }
 
@@ -213,7 +217,9 @@ fn pause_is_predicted_as_it_is() {
     assert_eq!(predicted.also_end.len(), 7, "all of the pod");
     // who was reaped by the dying namespace is told alike, whoever the kernel had wait for it
     let uid = pod.uid;
-    seen.until("all reaped", |w| w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none());
+    seen.until("all reaped", |w| {
+        w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none()
+    });
     for id in predicted.also_end {
         let p = seen.world.process(id).expect("remembered");
         let by = podscope::model::forecast::reaped_by(&seen.world, p);

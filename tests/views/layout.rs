@@ -201,7 +201,8 @@ fn everyone_who_died_with_the_pause_fades_in_the_room_there_is() {
         let (r, c) = (a.rect, column);
         assert!(r.x >= c.x && r.right() <= c.right() && r.bottom() <= c.bottom(), "{a:?} in {c:?}");
         for (_, b) in &all[i + 1..] {
-            let apart = r.right() <= b.rect.x || b.rect.right() <= r.x || r.bottom() <= b.rect.y || b.rect.bottom() <= r.y;
+            let apart =
+                r.right() <= b.rect.x || b.rect.right() <= r.x || r.bottom() <= b.rect.y || b.rect.bottom() <= r.y;
             assert!(apart, "{a:?} {b:?}");
         }
     }

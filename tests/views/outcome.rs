@@ -50,7 +50,10 @@ fn an_end_is_credited_only_to_the_signal_that_caused_it() {
     let term = sent(SH, Signal::TERM, Effect::Nothing, vec![], 700);
     let world = world_with(true, &pause_killed());
     let lines = outcome(&world, &term);
-    assert!(lines[0].starts_with("SIGTERM did not end sh: killed by SIGKILL (137) with its pid namespace"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("SIGTERM did not end sh: killed by SIGKILL (137) with its pid namespace"),
+        "{lines:?}"
+    );
     // by a signal sent after it
     let kill = signalled(sent(SH, Signal::KILL, Effect::Ends(WaitStatus::killed(9)), vec![], 701));
     let end = [signalled(term.clone()), kill, exited(SH, KILLED, 702)];
@@ -68,7 +71,8 @@ fn an_end_is_credited_only_to_the_signal_that_caused_it() {
 #[test]
 fn one_that_was_not_sent_takes_nothing_from_one_that_was() {
     let kill = sent(SH, Signal::KILL, Effect::Ends(WaitStatus::killed(9)), vec![], 700);
-    let failed = Sent { error: Some("the process is gone".into()), ..sent(SH, Signal::HUP, Effect::Nothing, vec![], 800) };
+    let failed =
+        Sent { error: Some("the process is gone".into()), ..sent(SH, Signal::HUP, Effect::Nothing, vec![], 800) };
     let world = world_with(true, &[signalled(kill.clone()), exited(SH, KILLED, 701), signalled(failed.clone())]);
     assert_eq!(last_sent(&world, id(SH)), (Some(&kill), Some(&failed)));
     assert_eq!(outcome(&world, &failed), ["Not sent: the process is gone."]);

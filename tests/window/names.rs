@@ -58,7 +58,13 @@ fn world() -> World {
         ip: Some([10, 0, 0, 2].into()),
         share_pid: true,
         restart: RestartPolicy::Always,
-        sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process: Some(id(1)), started: at(1), ended: None }),
+        sandbox: Some(Sandbox {
+            attempt: 0,
+            kind: SandboxKind::Pause,
+            process: Some(id(1)),
+            started: at(1),
+            ended: None,
+        }),
         containers: vec![
             container("one", ContainerState::Running { since: at(1) }, Some(id(2))),
             container("two", ContainerState::Waiting { reason: HOSTILE.into(), message: Some(HOSTILE.into()) }, None),

@@ -40,7 +40,10 @@ fn ends(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<Str
         lines.push("Nobody else lives in its pid namespace, so nobody else is killed.".into());
     } else if let Some((_, container)) = led_container(world, p).filter(|_| n > 0) {
         let name = &container.name;
-        lines.push(format!("It is the first process of container {name}: the lab kills what it leaves behind, {}.", more()));
+        lines.push(format!(
+            "It is the first process of container {name}: the lab kills what it leaves behind, {}.",
+            more()
+        ));
     }
     let orphans: BTreeSet<ProcId> =
         world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id)).map(|c| c.id).collect();
@@ -134,9 +137,7 @@ fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
             p.threads
         ),
         Effect::Pending => format!("{name} blocks {signal}: it stays pending until it is unblocked or fetched."),
-        Effect::Stops if is_pause(p) => {
-            "pause stops: nobody reaps, orphans that end stay zombies until CONT.".into()
-        }
+        Effect::Stops if is_pause(p) => "pause stops: nobody reaps, orphans that end stay zombies until CONT.".into(),
         Effect::Stops => format!("{name} stops (state T) until CONT. Its parent is told; its memory and sockets stay."),
         Effect::MayStop => format!(
             "{name} stops (state T) until CONT, unless its process group is orphaned: then the kernel drops {signal}."
@@ -191,7 +192,9 @@ fn zombie(world: &World, p: &Process) -> Vec<String> {
     };
     let name = short_name(parent);
     let then = match adopter(world, parent) {
-        Some(init) if never_reaps(world, init) => format!(" If {name} ends, {} adopts it and does not reap it.", short_name(init)),
+        Some(init) if never_reaps(world, init) => {
+            format!(" If {name} ends, {} adopts it and does not reap it.", short_name(init))
+        }
         Some(init) => format!(" If {name} ends, {} adopts and reaps it.", short_name(init)),
         None if is_ns_init(parent) => format!(" If {name} ends, the kernel reaps it with the pid namespace."),
         None => String::new(),

@@ -175,7 +175,10 @@ mod tests {
         let text = b"Name:\tx\nUid:\t1\t1000\t3\t4\nNSpid:\t500\t20\t7\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004000\n";
         let status = Status::parse(text).expect("a whole text");
         assert_eq!((status.uid, status.nspid), (1000, vec![500, 20, 7]));
-        assert_eq!(status.signals, SignalMasks { blocked: 1, ignored: 0x1000, caught: 0x4000, ..SignalMasks::default() });
+        assert_eq!(
+            status.signals,
+            SignalMasks { blocked: 1, ignored: 0x1000, caught: 0x4000, ..SignalMasks::default() }
+        );
     }
 
     #[test]

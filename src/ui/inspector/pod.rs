@@ -2,12 +2,12 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
-use crate::ui::text::HoverText as _;
 use super::{facts, process_row, title};
 use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Container, Pod, Process};
 use crate::ui::icons::Icon;
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, pod_map, text, tokens, usage, widgets, words};
 
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {

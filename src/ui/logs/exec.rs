@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use eframe::egui::{self, Role, Ui, vec2};
 
-use crate::ui::text::HoverText as _;
 use super::{Lines, command};
 use crate::app::Action;
 use crate::model::{ContainerState, Member, Pod, forecast};
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
 /// How it ended: exit code and how long it ran, or why it could not run.

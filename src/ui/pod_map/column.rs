@@ -1,16 +1,15 @@
 //! A member's column: its head, and the pills of its processes.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
-    pos2, vec2,
+    self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
-use crate::ui::text::HoverText as _;
 use super::hexagon::{hexagon_ui, pause_process};
 use super::{pill, place, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
 use crate::model::{ContainerState, Pod, Process};
 use crate::ui::icons::Icon;
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, usage, words};
 
 pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offset: Vec2) {

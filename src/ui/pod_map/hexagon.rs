@@ -2,8 +2,8 @@
 
 use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
-use crate::ui::text::HoverText as _;
 use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
 /// The pod's pause, alive or dead, while it is remembered.

@@ -1,14 +1,12 @@
 //! One namespace kind: a bar across those who share it, dashes where private, a thin grey line where
 //! it is the host's.
 
-use eframe::egui::{
-    Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
-use crate::ui::text::HoverText as _;
 use crate::app::Action;
 use crate::layout::pod_map::{Rail, Segment, Sharing};
 use crate::model::{NsId, NsKind, Pod, forecast};
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
 pub fn rail_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rail: &Rail, offset: Vec2) {

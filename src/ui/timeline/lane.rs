@@ -2,11 +2,11 @@
 
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
-use crate::ui::text::HoverText as _;
 use super::{LABEL_W, Scale};
 use crate::layout::timeline::Lane;
 use crate::model::{MonoNs, World, forecast};
 use crate::ui::icons::Icon;
+use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
 const BAR_H: f32 = 13.0;
