@@ -81,8 +81,9 @@ pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
         return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", forecast::short_name(p)));
     }
     let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
-    match pod.is_some_and(|pod| pod.runtime == Runtime::Lab) {
-        true => SignalRule::Allowed,
-        false => SignalRule::Ask { name: forecast::short_name(p) },
+    if pod.is_some_and(|pod| pod.runtime == Runtime::Lab) {
+        SignalRule::Allowed
+    } else {
+        SignalRule::Ask { name: forecast::short_name(p) }
     }
 }

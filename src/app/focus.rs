@@ -40,7 +40,7 @@ impl ViewFocus {
                 _ => None,
             })
         });
-        let widget = ctx.memory(|m| m.focused());
+        let widget = ctx.memory(egui::Memory::focused);
         if let Some(id) = widget
             && widget != self.widget
             && let Some(response) = ctx.read_response(id)

@@ -81,7 +81,7 @@ fn signal_target(
     live: bool,
 ) -> Option<ProcId> {
     // a focused widget that is not the selected process has its own meaning of keys, or none
-    let elsewhere = ctx.memory(|m| m.focused()).is_some_and(|id| !widgets::is_process_focus(ctx, id));
+    let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| !widgets::is_process_focus(ctx, id));
     if !live || elsewhere || !view.is_some_and(Pane::shows_processes) {
         return None;
     }
