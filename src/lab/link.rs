@@ -242,7 +242,7 @@ impl Shared {
         let mut answer = told.recv_timeout(overdue);
         if answer == Err(RecvTimeoutError::Timeout) && overdue < patience {
             self.set_silent(true);
-            answer = told.recv_timeout(patience - overdue);
+            answer = told.recv_timeout(patience.saturating_sub(overdue));
         }
         answer.map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
