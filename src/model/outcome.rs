@@ -2,7 +2,7 @@
 
 use super::forecast::Effect;
 use super::names::{millis, reaped_by, short_name};
-use super::{Exit, ProcId, Process, Sent, Signal, State, World};
+use super::{Exit, ProcId, Process, Sent, Signal, State, WaitStatus, World};
 
 /// What came of a signal so far, in words. An end is credited to the signal only if it can have caused it.
 pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
@@ -71,17 +71,16 @@ fn cause(exit: Exit, sent: &Sent) -> Cause {
         0..PROMPT_NS => Cause::This,
         _ => Cause::Itself,
     };
-    match (exit.status.map(|s| s.signal()), sent.effect) {
-        (Some(Some(n)), _) if n == sent.signal.0 => Cause::This,
-        // ended by another signal, or of itself after one that had no effect
-        (Some(Some(_)), _) => Cause::Other,
-        (Some(None), Some(Effect::Ends(status))) if exit.status == Some(status) => Cause::This,
-        (Some(None), Some(Effect::Handled | Effect::Readable | Effect::Awaited | Effect::Pending)) => by_itself(),
-        (Some(None), None) => by_itself(),
-        (Some(None), Some(_)) => Cause::Other,
-        (None, Some(Effect::Ends(_))) => Cause::This,
-        (None, Some(Effect::Handled | Effect::Readable | Effect::Awaited) | None) => by_itself(),
-        (None, Some(_)) => Cause::Other,
+    match exit.status.and_then(WaitStatus::signal) {
+        Some(n) if n == sent.signal.0 => return Cause::This,
+        Some(_) => return Cause::Other,
+        None => {}
+    }
+    match sent.effect {
+        Some(Effect::Ends(status)) if exit.status.is_none_or(|s| s == status) => Cause::This,
+        Some(Effect::Handled | Effect::Readable | Effect::Awaited | Effect::Pending) | None => by_itself(),
+        // after one that had no effect
+        Some(_) => Cause::Other,
     }
 }
 
@@ -94,7 +93,7 @@ fn by_whom(world: &World, p: &Process, sent: &Sent) -> String {
         s.target == p.id
             && s.error.is_none()
             && s.at.t > sent.at.t
-            && p.exit.and_then(|e| e.status).and_then(|s| s.signal()) == Some(s.signal.0)
+            && p.exit.and_then(|e| e.status).and_then(WaitStatus::signal) == Some(s.signal.0)
     });
     later.map_or(String::new(), |s| format!(", which you sent {} after it,", millis(s.at.t.since(sent.at.t))))
 }

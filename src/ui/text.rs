@@ -39,17 +39,17 @@ pub fn selected(role: Role, enabled: bool, selected: bool, text: impl AsRef<str>
 /// Text that is shown while the pointer is over a widget.
 pub trait HoverText {
     /// What names hide in it is shown as escapes, line feeds too.
-    fn hover_text(self, text: impl AsRef<str>) -> Self;
+    fn hover_text(self, text: impl AsRef<str>) -> Response;
     /// Of several lines: a name in them has to be [`escaped`] before, so as not to begin one.
-    fn hover_lines(self, text: impl AsRef<str>) -> Self;
+    fn hover_lines(self, text: impl AsRef<str>) -> Response;
 }
 
 impl HoverText for Response {
-    fn hover_text(self, text: impl AsRef<str>) -> Self {
+    fn hover_text(self, text: impl AsRef<str>) -> Response {
         self.on_hover_text(escaped(text.as_ref()).into_owned())
     }
 
-    fn hover_lines(self, text: impl AsRef<str>) -> Self {
+    fn hover_lines(self, text: impl AsRef<str>) -> Response {
         self.on_hover_text(escaped_lines(text.as_ref()).into_owned())
     }
 }

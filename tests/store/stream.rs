@@ -125,23 +125,19 @@ fn pod() -> impl Strategy<Value = Pod> {
 pub fn delta() -> impl Strategy<Value = Delta> {
     let life = prop_oneof![
         (id(), parent(), stamp()).prop_map(|(id, parent, at)| Delta::Born { id, parent, at }),
-        (facts(), stamp()).prop_map(|(facts, at)| Delta::Facts { facts: Box::new(facts), at }),
-        (id(), word(), vec(word(), 0..3), stamp()).prop_map(|(id, comm, cmdline, at)| Delta::Exec {
-            id,
-            comm,
-            cmdline,
-            at
-        }),
+        // the large ones on the heap: a tree of all kinds at once is too much for a test's stack
+        (facts(), stamp()).prop_map(|(facts, at)| Delta::Facts { facts: Box::new(facts), at }).boxed(),
+        (id(), word(), vec(word(), 0..3), stamp())
+            .prop_map(|(id, comm, cmdline, at)| Delta::Exec { id, comm, cmdline, at })
+            .boxed(),
         (id(), word(), stamp()).prop_map(|(id, comm, at)| Delta::Renamed { id, comm, at }),
         (id(), stamp()).prop_map(|(id, at)| Delta::State { id, state: State::Stopped, at }),
         (id(), status(), stamp()).prop_map(|(id, status, at)| Delta::Exited { id, status, at }),
         (id(), parent(), parent(), stamp()).prop_map(|(id, from, to, at)| Delta::Reparented { id, from, to, at }),
         (id(), parent(), stamp()).prop_map(|(id, by, at)| Delta::Reaped { id, by, at }),
-        (id(), uid(), option::of(word()), stamp()).prop_map(|(id, pod, container, at)| Delta::Joined {
-            id,
-            member: Member { pod, container },
-            at
-        }),
+        (id(), uid(), option::of(word()), stamp())
+            .prop_map(|(id, pod, container, at)| Delta::Joined { id, member: Member { pod, container }, at })
+            .boxed(),
     ];
     let rest = prop_oneof![
         stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),

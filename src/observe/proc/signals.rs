@@ -82,7 +82,7 @@ fn signalfds(dir: &OwnedFd) -> u64 {
     all
 }
 
-/// From the line `sigmask:	0000000000010001`.
+/// From the line of `sigmask:`, in hexadecimal.
 fn sigmask(fdinfo: &str) -> Option<u64> {
     let mask = fdinfo.lines().find_map(|line| line.strip_prefix("sigmask:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()
