@@ -10,12 +10,12 @@ mod kin;
 mod life;
 mod pause;
 mod reap;
+mod restart;
 mod scan;
 mod space;
-mod restart;
-mod unread;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -12,7 +12,8 @@ pub fn of(ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
     let mut found: Vec<Holder> = mounts_of(&mounts, &name).map(Holder::Mount).collect();
     for pid in pids {
         let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
-        let open = files.flatten().filter(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == &*name));
+        let open =
+            files.flatten().filter(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == &*name));
         let numbers = open.filter_map(|file| file.file_name().to_str()?.parse().ok());
         found.extend(numbers.map(|fd| Holder::Open { pid, fd }));
     }

@@ -29,7 +29,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connector: true, pidfd: true, pidfd_info: true, namespace_ids: true, watch: Vec::new(), buffer: 16 << 20 }
+        Self {
+            connector: true,
+            pidfd: true,
+            pidfd_info: true,
+            namespace_ids: true,
+            watch: Vec::new(),
+            buffer: 16 << 20,
+        }
     }
 }
 

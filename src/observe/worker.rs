@@ -182,7 +182,10 @@ impl Worker {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(e) => {
-                    return Err(Error::Wait("the proc connector", Errno::from_raw(e.raw_os_error().unwrap_or_default())));
+                    return Err(Error::Wait(
+                        "the proc connector",
+                        Errno::from_raw(e.raw_os_error().unwrap_or_default()),
+                    ));
                 }
             }
         }

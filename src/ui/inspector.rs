@@ -176,7 +176,8 @@ fn in_pod(p: &Process) -> String {
 
 fn state_words(p: &Process) -> String {
     if let Some(threads) = p.threads_without_leader() {
-        let live = if threads == 1 { "1 other thread lives".to_owned() } else { format!("{threads} other threads live") };
+        let live =
+            if threads == 1 { "1 other thread lives".to_owned() } else { format!("{threads} other threads live") };
         return format!("Z main thread has exited, {live} on: it cannot be reaped before they end");
     }
     match p.state {

@@ -294,11 +294,21 @@ fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
          image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {CROWD} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
     );
     let pod = place.file("crowd.yaml", &pod);
-    let script =
-        place.file("s", &format!("wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"));
+    let script = place.file(
+        "s",
+        &format!(
+            "wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"
+        ),
+    );
     // 128 may be raised, to no more than 256
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -Sn 128 && ulimit -Hn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_podscope"), "run"]);
+    command.args([
+        "-c",
+        "ulimit -Sn 128 && ulimit -Hn 256 && exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_podscope"),
+        "run",
+    ]);
     command.args([&pod, "--script", &script]).current_dir(place.0.path());
     let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let up = until("up.json", || {
@@ -307,7 +317,8 @@ fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
     });
     assert_eq!(open_files(run.id()), ("256".to_owned(), "256".to_owned()), "the app raises its own");
     let sleeps: Vec<u32> = up.processes.iter().filter(|p| p.comm == "sleep" && p.state != 'Z').map(|p| p.pid).collect();
-    let there = sleeps.iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").count();
+    let there =
+        sleeps.iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").count();
     assert_eq!((sleeps.len(), there), (CROWD, CROWD));
     assert_eq!(open_files(sleeps[0]), ("128".to_owned(), "256".to_owned()), "the pods' programs have theirs");
     assert_eq!(up.host.visibility["processes"].reason, None);
@@ -316,7 +327,10 @@ fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
     // the node is a child of the app
     let app = run.id();
     let node = up.processes.iter().find(|p| p.ppid == Some(app)).expect("the node has its real parent");
-    assert_eq!(fs::read_to_string(format!("/proc/{}/stat", node.pid)).unwrap().split(' ').nth(3), Some(&*app.to_string()));
+    assert_eq!(
+        fs::read_to_string(format!("/proc/{}/stat", node.pid)).unwrap().split(' ').nth(3),
+        Some(&*app.to_string())
+    );
     run.kill().unwrap();
     run.wait().unwrap();
 }

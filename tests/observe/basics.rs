@@ -104,7 +104,10 @@ fn a_leader_that_ends_before_its_threads_has_not_ended() {
     assert_eq!(p.threads_without_leader(), None);
     let told = p.exit.expect("ended").status;
     // the leader's own status is not the process's; without the last event only the kernel's word after the reap is
-    assert!(told == Some(WaitStatus(status)) || !w.heard_all() && told.is_none(), "{told:?} and not as its parent read");
+    assert!(
+        told == Some(WaitStatus(status)) || !w.heard_all() && told.is_none(),
+        "{told:?} and not as its parent read"
+    );
     assert_eq!(status, 0x300);
 }
 

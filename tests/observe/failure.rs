@@ -30,8 +30,11 @@ fn a_panic_on_its_thread_does_too() {
     let mut world = World::default();
     let mut until = |what: &str, done: &dyn Fn(&World) -> bool| {
         while !done(&world) {
-            let batch: Vec<_> = stream.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|e| panic!("{what}: {e}"));
-            batch.iter().for_each(|delta| world.apply(delta));
+            let batch: Vec<_> =
+                stream.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|e| panic!("{what}: {e}"));
+            for delta in &batch {
+                world.apply(delta);
+            }
         }
     };
     let mut child = sleeper();

@@ -34,7 +34,8 @@ fn three_visits(options: Options, words: &[String]) {
     w.watch(std::process::id());
     let seen: BTreeSet<NsId> = (0..3).map(|_| visit(&mut w, words)).collect();
     let [ns] = seen.iter().copied().collect::<Vec<_>>()[..] else { panic!("one namespace became {seen:?}") };
-    let known: Vec<_> = w.world.namespaces.values().filter(|n| n.id.ino == ns.ino && n.id.kind == NsKind::Net).collect();
+    let known: Vec<_> =
+        w.world.namespaces.values().filter(|n| n.id.ino == ns.ino && n.id.kind == NsKind::Net).collect();
     assert_eq!(known.len(), 1, "{known:?}");
     let owner = known[0].owner.expect("it has one");
     assert!(w.world.namespaces.contains_key(&owner), "the owner is told too");

@@ -56,9 +56,8 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null());
     // what the app allows itself is not for the pods' programs, which take their limits over from the node
-    let mut launcher = restore_open_files(&mut command)
-        .spawn()
-        .map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
+    let mut launcher =
+        restore_open_files(&mut command).spawn().map_err(|e| Error::Start(format!("{}: {e}", exe.display())))?;
 
     let cgroups = if options.without_cgroups { Err("switched off".to_owned()) } else { Tree::make(exe, launcher.id()) };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);

@@ -24,9 +24,7 @@ impl UnreadCount {
         const fn moved(now: usize, told: usize) -> bool {
             (now == 0) != (told == 0) || now.abs_diff(told) * 10 > told
         }
-        moved(self.denied, told.denied)
-            || moved(self.failed, told.failed)
-            || self.list.is_some() != told.list.is_some()
+        moved(self.denied, told.denied) || moved(self.failed, told.failed) || self.list.is_some() != told.list.is_some()
     }
 }
 

@@ -43,8 +43,7 @@ fn what_cannot_be_read_has_not_ended() {
 fn whoever_is_to_be_watched_is_watched_as_soon_as_it_can_be_read() {
     let mut machine = Fake { refuses: Some(Unread::Failed(Errno::ENFILE)), ..Fake::default() };
     machine.live(10, 1, &[]);
-    let mut play =
-        Play { fuse: Fuse::new(Scope::Lab, true, 4), machine, world: World::default(), log: Vec::new() };
+    let mut play = Play { fuse: Fuse::new(Scope::Lab, true, 4), machine, world: World::default(), log: Vec::new() };
     play.input(Input::Watch(id(10)));
     play.finish();
     assert!(play.world.processes.is_empty());
@@ -111,7 +110,9 @@ fn a_namespace_is_the_same_while_its_unique_number_is() {
     play.machine.uniques.insert(77, 1_001);
     let third = visit(&mut play, 13);
     assert_eq!((third.ino, third.generation), (77, first.generation + 1), "the number was given again");
-    let told = |id: NsId| play.log.iter().filter(|d| matches!(d, Delta::Namespace { namespace, .. } if namespace.id == id)).count();
+    let told = |id: NsId| {
+        play.log.iter().filter(|d| matches!(d, Delta::Namespace { namespace, .. } if namespace.id == id)).count()
+    };
     assert_eq!((told(first), told(third)), (1, 1));
 }
 
