@@ -31,8 +31,8 @@ pub fn owner_uid(ns: impl AsFd) -> nix::Result<u32> {
     Ok(uid)
 }
 
-/// `_IOR(NSIO, 13, __u64)`; x86 and arm lay request numbers out alike.
-const NS_GET_ID: libc::Ioctl = (2 << 30 | (size_of::<u64>() as u32) << 16 | 0xB7 << 8 | 13) as libc::Ioctl;
+/// `_IOR(NSIO, 13, __u64)` of `include/uapi/linux/nsfs.h`; x86 and arm lay request numbers out alike.
+const NS_GET_ID: libc::Ioctl = (2 << 30 | (size_of::<u64>() as u32) << 16 | 0xB7 << 8 | 0x0D) as libc::Ioctl;
 
 /// A number that no other namespace has until the next boot. `ENOTTY`: the kernel is older than 6.18.
 pub fn unique_id(ns: impl AsFd) -> nix::Result<u64> {
