@@ -40,7 +40,7 @@ pub fn lab() -> Vec<Check> {
         Ok(lab) => lab,
         Err(e) => return vec![no_lab(e)],
     };
-    let mut checks = vec![Check::ok(LAB, "pods run without root"), users(lab.node().pid)];
+    let mut checks = vec![Check::ok(LAB, "pods run without root"), users(lab.node().pid), groups(lab.node().pid)];
     let deadline = Instant::now() + PATIENCE;
     while let Ok(input) = told.recv_deadline(deadline) {
         if let Input::Delta(Delta::Visibility { aspect, sight, .. }) = input {
@@ -64,6 +64,21 @@ fn users(node: u32) -> Check {
             "install uidmap, and allot ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
         ),
         n => Check::ok(WHAT, format!("{n}: a program in a pod may change its user")),
+    }
+}
+
+/// Whether pods are in groups of the user's (`Groups:` in proc_pid_status(5)).
+fn groups(node: u32) -> Check {
+    const WHAT: &str = "groups";
+    let status = std::fs::read_to_string(format!("/proc/{node}/status")).unwrap_or_default();
+    match status.lines().find_map(|line| line.strip_prefix("Groups:")).map(str::trim) {
+        Some("") => Check::ok(WHAT, "pods are in none of yours"),
+        Some(kept) => Check::limited(
+            WHAT,
+            format!("pods may read what your groups may ({kept}) in /usr and in hostPath volumes"),
+            "install uidmap, and allot ids: usermod --add-subgids 100000-165535 USER",
+        ),
+        None => Check::limited(WHAT, "the node's groups could not be read", ""),
     }
 }
 

@@ -91,6 +91,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
                 calls: Mutex::new(Some(HashMap::new())),
                 follows: super::Follows::default(),
                 next: AtomicU64::new(1),
+                host_ports: Mutex::default(),
                 silent: Mutex::default(),
                 observer: observer.clone(),
             };
