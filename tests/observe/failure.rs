@@ -32,7 +32,9 @@ fn a_panic_on_its_thread_does_too() {
         while !done(&world) {
             let batch: Vec<_> =
                 stream.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|e| panic!("{what}: {e}"));
-            batch.iter().for_each(|delta| world.apply(delta));
+            for delta in &batch {
+                world.apply(delta);
+            }
         }
     };
     let mut child = sleeper();

@@ -63,9 +63,10 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .map_err(|e| Error::Start(format!("{}: {}", exe.display(), limits::reason_of(&e))))?;
 
     let user = users::for_root();
-    let cgroups = match options.without_cgroups {
-        true => Err("switched off".to_owned()),
-        false => Tree::make(&program.path(), launcher.id(), user),
+    let cgroups = if options.without_cgroups {
+        Err("switched off".to_owned())
+    } else {
+        Tree::make(&program.path(), launcher.id(), user)
     };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();

@@ -134,10 +134,8 @@ fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
 }
 
 fn is_private(path: &Path, meta: &fs::Metadata) -> bool {
-    let (bits, ours) = match meta.is_dir() {
-        true => (0o005, AccessFlags::R_OK | AccessFlags::X_OK),
-        false => (0o004, AccessFlags::R_OK),
-    };
+    let (bits, ours) =
+        if meta.is_dir() { (0o005, AccessFlags::R_OK | AccessFlags::X_OK) } else { (0o004, AccessFlags::R_OK) };
     !meta.is_symlink() && meta.mode() & bits != bits && access(path, ours).is_ok()
 }
 
@@ -153,7 +151,7 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
     let empty = Path::new(MASKS).join("empty");
     if !nothing.exists() {
         File::create(&nothing).map_err(|e| errno_of(&e))?;
-        fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0)).map_err(|e| errno_of(&e))?;
+        fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0o000)).map_err(|e| errno_of(&e))?;
         DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
     }
     // as in `hide_private`
