@@ -142,15 +142,14 @@ impl Tree {
     /// What can be counted with it.
     pub fn sight(&self) -> Sight {
         let lacking: Vec<&str> =
-            ["memory", "pids"].into_iter().filter(|c| !self.controllers.iter().any(|own| own == c)).collect();
+            CONTROLLERS.into_iter().filter(|c| !self.controllers.iter().any(|own| own == c)).collect();
         if lacking.is_empty() {
             return Sight::Full;
         }
-        let s = if lacking.len() == 1 { "" } else { "s" };
         Sight::Partial(format!(
-            "{} has no {} controller{s}; those figures are added up from /proc",
+            "{} has no {} controller: limits have no effect there, and figures are added up from /proc",
             self.path,
-            lacking.join(" and ")
+            lacking.join(" and no ")
         ))
     }
 }

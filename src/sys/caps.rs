@@ -50,12 +50,15 @@ pub fn bound(keep: &[(u32, &str)]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Gives up every capability this process has.
-pub fn drop_all() -> Result<(), Errno> {
+/// Gives up every capability but `keep`; none is inheritable.
+pub fn limit_to(keep: &[(u32, &str)]) -> Result<(), Errno> {
     /// `_LINUX_CAPABILITY_VERSION_3`: two sets of 32 each.
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
-    let none = [0u32; 6];
+    let all = keep.iter().fold(0_u64, |all, (cap, _)| all | 1 << cap);
+    let (low, high) = (all as u32, (all >> 32) as u32);
+    // effective, permitted, inheritable of each half
+    let sets = [low, low, 0, high, high, 0];
     // SAFETY: both live through the call and have the layout of `linux/capability.h`; pid 0 is ourselves.
-    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) }).map(drop)
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) }).map(drop)
 }

@@ -1,7 +1,7 @@
 //! New processes by `clone3(2)`, from a program that has only one thread.
 
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -112,7 +112,7 @@ pub fn spawn_with_only<A: Copy + 'static>(
     child: fn(Vec<(OwnedFd, A)>) -> i32,
 ) -> Result<Child, Errno> {
     spawn(alone, flags, move || {
-        let fds: Vec<i32> = kept.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
+        let fds: Vec<BorrowedFd<'_>> = kept.iter().map(|(fd, _)| fd.as_fd()).collect();
         match close_all_but(&fds) {
             Ok(()) => child(kept),
             Err(_) => PANICKED,
@@ -120,9 +120,11 @@ pub fn spawn_with_only<A: Copy + 'static>(
     })
 }
 
-/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns one of the others.
-fn close_all_but(kept: &[i32]) -> Result<(), Errno> {
-    let mut kept: Vec<u32> = kept.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd >= 3).collect();
+/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns one of the others:
+/// one that ends, or executes a program, next.
+pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut kept: Vec<u32> =
+        kept.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).filter(|fd| *fd >= 3).collect();
     kept.sort_unstable();
     let mut first = 3;
     for end in kept.into_iter().chain([u32::MAX]) {

@@ -2,6 +2,7 @@
 //! of these shows. They are judged by what the host sees, not by what the pod says.
 
 mod bounds;
+mod escape;
 mod executable;
 mod files;
 mod keys;

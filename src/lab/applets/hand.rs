@@ -22,6 +22,8 @@ pub fn main(args: &[String]) -> i32 {
         complain(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
         return 64;
     }
+    // it has more than its neighbours, above all in a user namespace of its own: they may not look into it
+    let _ = prctl::set_dumpable(false);
     let (Ok(node), Ok(alone)) = (fork::inherited(0), Alone::prove()) else { return 1 };
     // nobody waits for the children: they leave no zombies
     let ready = signals::ignore(Signal::SIGCHLD)

@@ -56,7 +56,10 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .arg(hidden::NODE)
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        // nothing of the user's terminal and environment is left where a pod could find it
+        .stderr(Stdio::null())
+        .env_clear();
     // what the app allows itself is not for the pods' programs, which take their limits over from the node
     let mut launcher = restore_open_files(&mut command)
         .spawn()

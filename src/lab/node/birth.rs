@@ -9,7 +9,7 @@ use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, setsid, write};
+use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, getcwd, setsid, write};
 use serde::{Deserialize, Serialize};
 
 use super::seccomp::Filter;
@@ -99,14 +99,19 @@ pub fn streams(stdin: Option<&OwnedFd>, stdout: impl AsFd, stderr: impl AsFd) ->
 
 /// For a process of ours that executes nothing and needs no capability.
 pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
+    // before it is no more than a pod's program, which could then look into it: it has the node's memory
+    prctl::set_dumpable(false)?;
     prctl::set_no_new_privs()?;
-    caps::drop_all()?;
+    caps::limit_to(&[])?;
     signals::reset()?;
     filter.apply()
 }
 
-/// Takes from this process what a container must not have, for good.
-pub fn confine(keep: &[(u32, &str)], filter: &Filter) -> Result<(), Errno> {
+/// Takes from this process what a container must not have, for good. Only the standard streams and `kept` stay open: a
+/// working directory or a program of `/proc/self/fd/N` must not lead to what the node has open.
+pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    // until its program runs nobody may look into it, as the pod's programs otherwise could from here on
+    prctl::set_dumpable(false)?;
     // a set-user-ID program gives nothing any more
     prctl::set_no_new_privs()?;
     // and a program started as root gets these capabilities at most
@@ -117,8 +122,8 @@ pub fn confine(keep: &[(u32, &str)], filter: &Filter) -> Result<(), Errno> {
     // what the app's shell or the node has ignored, blocked or masked is no concern of the pod's
     signals::reset()?;
     umask(Mode::from_bits_truncate(0o022));
-    // standard streams apart, it inherits nothing
-    fork::close_on_exec_from(3)?;
+    fork::close_all_but(kept)?;
+    caps::limit_to(keep)?;
     filter.apply()
 }
 
@@ -129,6 +134,14 @@ pub fn become_program(start: &Start<'_>) -> Failure {
         && let Err(e) = chdir(dir.as_str())
     {
         return Failure::create(&format!("working directory \"{dir}\""), e);
+    }
+    // outside of the container's root it has no path (getcwd(3))
+    if !getcwd().is_ok_and(|dir| dir.is_absolute()) {
+        let dir = start.working_dir.as_deref().unwrap_or_default();
+        return Failure::create(
+            &format!("working directory \"{dir}\" is outside of the container's root"),
+            Errno::EXDEV,
+        );
     }
     let (Ok(argv), Ok(env)) = (c_strings(start.argv.iter().cloned()), c_strings(pairs(&start.env))) else {
         return Failure::run(program, "an argument or variable holds a NUL byte");

@@ -116,7 +116,8 @@ pub struct Ineffective {
 impl Cgroups {
     /// Bounds what a container may use. Each limit that the kernel does not enforce here is returned.
     pub fn limit(&self, leaf: Option<&Leaf>, limits: &Limits) -> Vec<Ineffective> {
-        let cpu = limits.cpu_millicores.map(|n| format!("{} {CPU_PERIOD_US}", (n * CPU_PERIOD_US / 1000).max(1000)));
+        let quota = |n: u64| (n.saturating_mul(CPU_PERIOD_US) / 1000).max(1000);
+        let cpu = limits.cpu_millicores.map(|n| format!("{} {CPU_PERIOD_US}", quota(n)));
         let all = [
             ("memory", "memory", "memory.max", limits.memory_bytes.map(|n| n.to_string())),
             ("cpu", "cpu", "cpu.max", cpu),

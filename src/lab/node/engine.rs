@@ -12,7 +12,7 @@ use nix::sys::stat::Mode;
 
 use super::birth::Failure;
 use super::cgroups::{Cgroups, Leaf};
-use super::follow::Follower;
+use super::follow::{BEHIND, Follower};
 use super::ground::Ground;
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
@@ -464,11 +464,14 @@ impl Node {
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
+                let behind = self.waiting_bytes() > BEHIND;
                 if let Some(session) = self.sessions.get_mut(&call) {
-                    if stderr {
-                        session.stderr.push(bytes);
-                    } else {
-                        session.stdout.push(bytes);
+                    let ring = if stderr { &mut session.stderr } else { &mut session.stdout };
+                    ring.push(bytes);
+                    if behind {
+                        // the app does not read so fast; the answer has the last of it
+                        ring.lost = true;
+                        return;
                     }
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }

@@ -6,7 +6,7 @@ use crate::model::{Member, PodUid};
 
 /// Bytes that wait to be read by the app, beyond which it is told the rest at once when it has caught up: a
 /// member that writes without end must not fill the memory.
-const BEHIND: usize = 1024 * 1024;
+pub(super) const BEHIND: usize = 1024 * 1024;
 
 pub(super) struct Follower {
     member: Member,

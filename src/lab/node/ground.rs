@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::fs::{self, File, Permissions};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use nix::unistd::{chdir, pivot_root};
 use super::packages::{self, Part};
 use super::{At, Refused, errno_of};
 use crate::lab::protocol::Step;
-use crate::sys::mount::{Attr, set_attr};
+use crate::sys::mount::{Attr, attach, clone_tree, set_attr};
 
 /// The host's root in the node.
 pub const HOST: &str = "/host";
@@ -93,6 +94,29 @@ pub fn read_only(path: &str) -> Result<(), Errno> {
     set_attr(AT_FDCWD, &path, Attr::READ_ONLY, false)
 }
 
+/// Protects what is bound somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protect {
+    Nothing,
+    /// This mount alone cannot be written.
+    ReadOnly,
+    /// As [`lock_down`], with all mounts below it.
+    LockDown,
+}
+
+/// Binds what `source` is open on over what `target` is open on. The paths of both are not looked up again, so nobody
+/// can exchange what is there in between. Returns the mount.
+pub fn place(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<OwnedFd, Errno> {
+    let tree = clone_tree(source, protect == Protect::LockDown)?;
+    match protect {
+        Protect::Nothing => {}
+        Protect::ReadOnly => set_attr(&tree, c"", Attr::READ_ONLY, false)?,
+        Protect::LockDown => set_attr(&tree, c"", Attr::READ_ONLY.and(Attr::NO_SUID).and(Attr::NO_DEV), true)?,
+    }
+    attach(&tree, target)?;
+    Ok(tree)
+}
+
 /// `/dev` with the nodes that no program does without.
 fn devices() -> Result<(), Errno> {
     let dev = format!("{PARTS}/dev");
@@ -106,6 +130,8 @@ fn devices() -> Result<(), Errno> {
         }
         File::create(&to).map_err(io)?;
         mount_(Some(&from), &to, None, MsFlags::MS_BIND, None)?;
+        // a device is written all the same; its times are not
+        read_only(&to)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),

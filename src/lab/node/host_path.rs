@@ -1,17 +1,19 @@
 //! Files and directories of the host, found, checked, and shown to a pod without a way out of it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::mount::MsFlags;
-use nix::sys::stat::{SFlag, fstat};
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
 use super::birth::Failure;
-use super::ground::{lock_down, mount_};
+use super::ground::{Protect, mount_, place};
 use super::volumes::{proc_path, resolve};
 use crate::lab::spec::HostPathType;
 
@@ -73,63 +75,65 @@ pub struct Blank {
 /// How many files are looked at for one that is a way out.
 const MOST_FILES: usize = 100_000;
 
-/// Shows a directory of the host at `path` of the container, read-only and as it changes. A mount that is read-only does
-/// not keep anyone from connecting to a socket or opening a FIFO below it: an empty file covers each that is there now.
+/// Shows a directory of the host over what `target` is open on, read-only and as it changes. A mount that is read-only
+/// does not keep anyone from connecting to a socket or opening a FIFO below it: an empty file covers each that is there
+/// now. The host's /proc below it is hidden.
 ///
-/// Where there are too many files to be looked at, it is the lower layer of an overlay, in which every socket and FIFO
-/// leads to nobody (`Documentation/filesystems/overlayfs.rst`). What changes on the host is then seen late.
-pub fn show(from: &OwnedFd, root: &OwnedFd, path: &str, blank: &Blank) -> Result<(), Errno> {
-    let (hidden, mounts): (Vec<_>, Vec<_>) = mounts_below(from).into_iter().partition(|(_, fd)| is_on_proc(fd));
-    let hidden: Vec<String> = hidden.into_iter().map(|(below, _)| below).collect();
+/// Where not every file can be looked at, it is the lower layer of an overlay, in which every socket and FIFO leads to
+/// nobody (`Documentation/filesystems/overlayfs.rst`). What changes on the host is then seen late.
+pub fn show(from: &OwnedFd, target: &OwnedFd, blank: &Blank) -> Result<(), Errno> {
+    let hidden = proc_below(from);
     let mut ways_out = Vec::new();
     let mut left = MOST_FILES;
-    let followed = find_ways_out(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut ways_out);
-    place(from, root, path, followed, blank)?;
-    for (below, source) in &mounts {
-        // what cannot be placed stays hidden, as /proc does
-        let _ = place(source, root, &format!("{path}{below}"), followed, blank);
+    if !find_ways_out(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut ways_out) {
+        // one lower layer alone is none
+        let layers = format!("lowerdir={}:{}", blank.dir, proc_path(from));
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
+        return mount_(Some("host"), &proc_path(target), Some("overlay"), flags, Some(&layers));
     }
-    if followed {
-        for below in ways_out {
-            let target = resolve(root, &format!("{path}{below}"))?;
-            mount_(Some(&blank.file), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
+    let tree = place(from, target, Protect::LockDown)?;
+    for (cover, names) in [(&blank.dir, &hidden), (&blank.file, &ways_out)] {
+        let cover = open_path(cover)?;
+        for below in names {
+            match within(&tree, below) {
+                Ok(at) => drop(place(&cover, at, Protect::ReadOnly)?),
+                // removed since
+                Err(Errno::ENOENT) => {}
+                Err(e) => return Err(e),
+            }
         }
     }
     Ok(())
 }
 
-fn place(from: &OwnedFd, root: &OwnedFd, path: &str, as_it_is: bool, blank: &Blank) -> Result<(), Errno> {
-    let target = resolve(root, path)?;
-    if !as_it_is {
-        // one lower layer alone is none
-        let layers = format!("lowerdir={}:{}", blank.dir, proc_path(from));
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
-        return mount_(Some("host"), &proc_path(&target), Some("overlay"), flags, Some(&layers));
-    }
-    mount_(Some(&proc_path(from)), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
-    // what is mounted now, not what was there when the path was first resolved
-    lock_down(&proc_path(&resolve(root, path)?))
+/// What is at a path below a mount, links not followed.
+fn within(tree: &OwnedFd, below: &str) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    openat2(tree, below, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
 }
 
-/// Finds sockets and FIFOs below a directory, other file systems included; whether all files were looked at.
+/// Finds sockets and FIFOs below a directory, other file systems included; whether all files could be looked at.
 fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, found: &mut Vec<String>) -> bool {
-    // in a directory that we may not read, no pod may look for anything
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        // a directory that cannot be listed may still be entered
+        Err(e) => return e.kind() == ErrorKind::NotFound,
+    };
+    for entry in entries {
+        let Ok(entry) = entry else { return false };
         *left = left.saturating_sub(1);
         let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
             // a name that cannot be written down here could be anything
             return false;
         };
         let below = format!("{below}/{name}");
-        let all = match () {
-            () if kind.is_socket() || kind.is_fifo() => {
-                found.push(below);
-                true
-            }
-            () if kind.is_dir() && !hidden.contains(&below) => {
-                find_ways_out(&entry.path(), &below, hidden, left, found)
-            }
-            () => true,
+        let all = if kind.is_socket() || kind.is_fifo() {
+            found.push(below);
+            true
+        } else if kind.is_dir() && !hidden.contains(&below) {
+            find_ways_out(&entry.path(), &below, hidden, left, found)
+        } else {
+            true
         };
         if !all || *left == 0 {
             return false;
@@ -138,26 +142,30 @@ fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, f
     true
 }
 
-/// Mounts below a directory, outer ones first, each by its path from there.
-fn mounts_below(dir: &OwnedFd) -> Vec<(String, OwnedFd)> {
+/// The host's /proc where it is mounted below a directory, by the path from there.
+fn proc_below(dir: &OwnedFd) -> Vec<String> {
     let Ok(base) = fs::read_link(proc_path(dir)) else { return Vec::new() };
     let base = base.display().to_string();
+    let base = base.trim_end_matches('/');
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let points = text.lines().filter_map(|line| line.split(' ').nth(4));
-    // one whose name is escaped there (proc_pid_mountinfo(5)) stays hidden
-    let points = points.filter(|point| !point.contains('\\'));
-    let mut below: Vec<&str> = points
-        .filter_map(|point| point.strip_prefix(base.trim_end_matches('/')))
-        .filter(|p| p.starts_with('/'))
+    let below = points.filter_map(|point| point.strip_prefix(base)).filter(|below| below.starts_with('/'));
+    let mut below: Vec<String> = below
+        .filter(|path| open_path(&format!("{base}{path}")).is_ok_and(|fd| is_on_proc(&fd)))
+        .map(str::to_owned)
         .collect();
     below.sort_unstable();
     below.dedup();
-    let open = |path: &str| {
-        use nix::fcntl::{OFlag, open};
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        open(format!("{}{path}", base.trim_end_matches('/')).as_str(), flags, nix::sys::stat::Mode::empty()).ok()
-    };
-    below.into_iter().filter_map(|path| Some((path.to_owned(), open(path)?))).collect()
+    // one that covers others is enough
+    let all = below.clone();
+    below.retain(|path| {
+        !all.iter().any(|outer| path.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    });
+    below
+}
+
+fn open_path(path: &str) -> Result<OwnedFd, Errno> {
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 fn is_on_proc(fd: &OwnedFd) -> bool {

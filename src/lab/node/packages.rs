@@ -10,11 +10,12 @@ use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{AccessFlags, access};
 
-use super::ground::{HOST, MASKS, PARTS, lock_down, mount_, quiet};
+use super::ground::{HOST, MASKS, PARTS, Protect, lock_down, mount_, place, quiet};
 use super::{At, Refused, errno_of};
 use crate::lab::protocol::Step;
 
@@ -115,7 +116,6 @@ fn mounts_below(name: &str) -> Vec<String> {
 
 /// Lays a whiteout over everything that we may read and others may not, in the layer `mask`.
 fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
-    // in a directory that we may not read, no pod may look for anything
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         let over = mask.join(entry.file_name());
@@ -134,9 +134,11 @@ fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
 }
 
 fn is_private(path: &Path, meta: &fs::Metadata) -> bool {
-    let (bits, ours) =
-        if meta.is_dir() { (0o005, AccessFlags::R_OK | AccessFlags::X_OK) } else { (0o004, AccessFlags::R_OK) };
-    !meta.is_symlink() && meta.mode() & bits != bits && access(path, ours).is_ok()
+    if meta.is_dir() {
+        // also one that we may enter and not list
+        return meta.mode() & 0o005 != 0o005;
+    }
+    !meta.is_symlink() && meta.mode() & 0o004 == 0 && access(path, AccessFlags::R_OK).is_ok()
 }
 
 /// Without overlayfs: a read-only bind mount.
@@ -154,20 +156,29 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
         fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0o000)).map_err(|e| errno_of(&e))?;
         DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
     }
-    // as in `hide_private`
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+    let Ok(entries) = fs::read_dir(from) else {
+        // it may still be entered
+        return bind_over(&empty, to);
+    };
+    for entry in entries.flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         let over = to.join(entry.file_name());
         let special = kind.is_socket() || kind.is_fifo() || kind.is_char_device() || kind.is_block_device();
         let is_private = || entry.metadata().is_ok_and(|meta| is_private(&entry.path(), &meta));
         if special || private && is_private() {
             let mask = if kind.is_dir() { &empty } else { &nothing };
-            nix::mount::mount(Some(mask), &over, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            bind_over(mask, &over)?;
         } else if kind.is_dir() {
             cover(&entry.path(), &over, private)?;
         }
     }
     Ok(())
+}
+
+/// Binds a file or directory read-only.
+fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
+    let open = |path: &Path| nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    place(open(source)?, open(target)?, Protect::ReadOnly).map(drop)
 }
 
 fn empty_local() -> Result<(), Errno> {

@@ -1,6 +1,6 @@
 //! pause's birth: the process that holds a pod's namespaces.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -62,7 +62,8 @@ pub fn start(
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
     let child = fork::spawn_in(alone, namespaces.flags(), cgroup, || {
-        let failure = become_pause(filter, namespaces.own_name().then_some(hostname), kind, &report_in, &output_in);
+        let failure =
+            become_pause(filter, namespaces.own_name().then_some(hostname), kind, &report_in, &output_in, &error_in);
         birth::tell(&error_in, &failure);
         127
     })?;
@@ -84,6 +85,7 @@ fn become_pause(
     kind: &SandboxKind,
     report: &OwnedFd,
     output: &OwnedFd,
+    error: &OwnedFd,
 ) -> Failure {
     let attempt = || -> Result<(), (&str, Errno)> {
         if let Some(hostname) = hostname {
@@ -94,7 +96,7 @@ fn become_pause(
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
         leave_the_nodes_root().map_err(|e| ("change pause's root", e))?;
         // it needs no capability to reap
-        birth::confine(&[], filter).map_err(|e| ("confine pause", e))?;
+        birth::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
         fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| ("hand over the report pipe", e))?;
         let fd = report.as_raw_fd().to_string();
         let delay;

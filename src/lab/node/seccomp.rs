@@ -27,6 +27,8 @@ impl Filters {
         // a virtual machine's own sockets lead out of it
         allowed.insert(libc::SYS_socket, Rule::If(First::IsNot(libc::AF_VSOCK as u32)));
         allowed.insert(libc::SYS_personality, Rule::If(First::IsOneOf(PERSONAS.to_vec())));
+        // only its own: for others the kernel asks for the same user alone, and the node has it
+        allowed.insert(libc::SYS_prlimit64, Rule::If(First::IsOneOf(vec![0])));
         let mut hand = allowed.clone();
         hand.extend(WITH_SYS_ADMIN.map(|call| (call, Rule::Allow)));
         allowed.insert(libc::SYS_clone, Rule::If(First::Without(NAMESPACES)));
@@ -98,7 +100,7 @@ const COMMON: &[i64] = &calls![
     SYS_mq_timedreceive SYS_mq_timedsend SYS_mq_unlink SYS_mremap SYS_mseal SYS_msgctl SYS_msgget SYS_msgrcv
     SYS_msgsnd SYS_msync SYS_munlock SYS_munlockall SYS_munmap SYS_name_to_handle_at SYS_nanosleep SYS_newfstatat
     SYS_openat SYS_openat2 SYS_pidfd_open SYS_pidfd_send_signal SYS_pipe2 SYS_pkey_alloc SYS_pkey_free
-    SYS_pkey_mprotect SYS_ppoll SYS_prctl SYS_pread64 SYS_preadv SYS_preadv2 SYS_prlimit64 SYS_process_mrelease
+    SYS_pkey_mprotect SYS_ppoll SYS_prctl SYS_pread64 SYS_preadv SYS_preadv2 SYS_process_mrelease
     SYS_process_vm_readv SYS_process_vm_writev SYS_pselect6 SYS_ptrace SYS_pwrite64 SYS_pwritev SYS_pwritev2 SYS_read
     SYS_readahead SYS_readlinkat SYS_readv SYS_recvfrom SYS_recvmmsg SYS_recvmsg SYS_remap_file_pages
     SYS_removexattr SYS_renameat SYS_renameat2 SYS_restart_syscall SYS_rseq SYS_rt_sigaction SYS_rt_sigpending

@@ -1,10 +1,10 @@
 //! A pod's files: its volumes and its own `/etc/hosts`, and how they get into a container's root.
 
 use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path};
 
 use nix::errno::Errno;
@@ -13,7 +13,7 @@ use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::stat::Mode;
 
 use super::birth::Failure;
-use super::ground::{HOST, NEW_ROOT, PODS, lock_down, mount_, quiet, read_only};
+use super::ground::{HOST, NEW_ROOT, PODS, Protect, mount_, place, quiet};
 use super::host_path::{self, Blank};
 use super::mount_points::{self, make_dirs, make_point};
 use crate::lab::spec::{ContainerSpec, HostPathType, PodSpec, VolumeSource};
@@ -56,7 +56,10 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
     for dir in ["etc", "volumes", "termination", "blank"] {
         fs::create_dir_all(format!("{base}/{dir}"))?;
     }
-    fs::write(format!("{base}/nothing"), "")?;
+    let nothing = format!("{base}/nothing");
+    if !Path::new(&nothing).exists() {
+        write_new(&nothing, "")?;
+    }
     let shm = format!("{base}/shm");
     if fs::create_dir(&shm).is_ok() {
         mount_(Some("shm"), &shm, Some("tmpfs"), quiet(), Some(SHARED_MEMORY))?;
@@ -72,18 +75,28 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
             }
         }
     }
-    fs::write(format!("{base}/etc/hostname"), format!("{}\n", spec.hostname))?;
+    write_new(&format!("{base}/etc/hostname"), &format!("{}\n", spec.hostname))?;
     // there is no way out of the node's network, hence no name server to ask
-    fs::write(format!("{base}/etc/resolv.conf"), "# the lab's network has no name server\n")
+    write_new(&format!("{base}/etc/resolv.conf"), "# the lab's network has no name server\n")
 }
 
 /// `/etc/hosts` as the kubelet writes it; anew with every address.
 pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<()> {
     let text = format!("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{ip}\t{hostname}\n");
-    fs::write(format!("{}/etc/hosts", pod_files(uid)), text)
+    write_new(&format!("{}/etc/hosts", pod_files(uid)), &text)
 }
 
 /// Removes what lives as long as the pod. A uid that is no plain name is refused: its path would be another's.
+/// Writes a file that takes the place of one that is there. A pod may hold that one open, with a lease on it, for which
+/// the node would have to wait (`fcntl(2)`, `F_SETLEASE`).
+fn write_new(path: &str, text: &str) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    fs::File::create_new(path)?.write_all(text.as_bytes())
+}
+
 pub fn remove(uid: &PodUid) {
     if !is_plain_name(&uid.0) {
         return;
@@ -127,13 +140,16 @@ pub fn new_termination_log(uid: &PodUid, container: &str) -> std::io::Result<()>
     let path = termination_log(uid, container);
     // what its last run has left behind may still hold the old one
     let _ = fs::remove_file(&path);
-    fs::write(&path, "")?;
+    fs::File::create_new(&path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o666))
 }
 
 /// The end of what the container's last run has written as its termination message.
 pub fn read_termination_log(uid: &PodUid, container: &str, most: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = fs::File::open(termination_log(uid, container))?;
+    // a lease that the pod has on it makes this fail, and not wait
+    let nonblocking = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let mut file =
+        fs::OpenOptions::new().read(true).custom_flags(nonblocking.bits()).open(termination_log(uid, container))?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
     let mut bytes = Vec::new();
@@ -173,18 +189,15 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         let target = target.map_err(fail("mount"))?;
         host_path::refuse_proc(&target, path)?;
         if source.of_host && !source.is_file {
-            host_path::show(&source.fd, &root, path, &blank).map_err(fail("mount"))?;
+            host_path::show(&source.fd, &target, &blank).map_err(fail("mount"))?;
             continue;
         }
-        mount_(Some(&proc_path(&source.fd)), &proc_path(&target), None, MsFlags::MS_BIND, None)
-            .map_err(fail("mount"))?;
-        // what is mounted now, not what was there when the path was first resolved
-        let mounted = resolve(&root, path).map_err(fail("protect"))?;
-        if source.of_host {
-            lock_down(&proc_path(&mounted)).map_err(fail("protect"))?;
-        } else if mount.read_only {
-            read_only(&proc_path(&mounted)).map_err(fail("protect"))?;
-        }
+        let protect = match (source.of_host, mount.read_only) {
+            (true, _) => Protect::LockDown,
+            (false, true) => Protect::ReadOnly,
+            (false, false) => Protect::Nothing,
+        };
+        place(&source.fd, &target, protect).map_err(fail("mount"))?;
     }
     Ok(())
 }
@@ -230,7 +243,10 @@ pub fn own_etc(pod_files: &str) -> Result<(), Errno> {
             let _ = openat2(&root, path.as_str(), how);
         }
         if let Ok(target) = resolve(&root, &path) {
-            mount_(Some(&format!("{pod_files}/etc/{name}")), &proc_path(&target), None, MsFlags::MS_BIND, None)?;
+            let path = format!("{pod_files}/etc/{name}");
+            let source = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+            // the node's memory is not the container's to fill
+            place(source, target, Protect::ReadOnly)?;
         }
     }
     Ok(())

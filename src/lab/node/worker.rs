@@ -1,12 +1,12 @@
 //! A container's birth, and that of a program run in one.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{read, sethostname};
 
-use super::birth::{self, Failure, Start};
+use super::birth::{self, Failure, Program, Start};
 use super::errno_of;
 use super::leftovers;
 use super::output;
@@ -148,7 +148,12 @@ fn launch(
             .map_err(|e| Failure::create("mark the container's processes", e))
             .and_then(|()| birth(&stdout_in, &stderr_in))
             .and_then(|()| {
-                birth::confine(program.keep, program.filter).map_err(|e| Failure::create("confine the container", e))
+                let mut kept = vec![error_in.as_fd()];
+                if let Program::Ourselves(exe) = program.program {
+                    kept.push(exe.as_fd());
+                }
+                birth::confine(program.keep, program.filter, &kept)
+                    .map_err(|e| Failure::create("confine the container", e))
             })
             .err()
             .unwrap_or_else(|| birth::become_program(program));
