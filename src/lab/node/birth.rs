@@ -110,8 +110,6 @@ pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
 /// Takes from this process what a container must not have, for good. Only the standard streams and `kept` stay open: a
 /// working directory or a program of `/proc/self/fd/N` must not lead to what the node has open.
 pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    // until its program runs nobody may look into it, as the pod's programs otherwise could from here on
-    prctl::set_dumpable(false)?;
     // a set-user-ID program gives nothing any more
     prctl::set_no_new_privs()?;
     // and a program started as root gets these capabilities at most
@@ -123,8 +121,15 @@ pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -
     signals::reset()?;
     umask(Mode::from_bits_truncate(0o022));
     fork::close_all_but(kept)?;
-    caps::limit_to(keep)?;
     filter.apply()
+}
+
+/// From here on this process may do what its program may, and no more: what it looks up next, the pod has chosen. Until
+/// then its capabilities keep the pod's programs from looking into it; now that it has the same as they have, it says so
+/// itself. Executing the program takes that back.
+pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
+    prctl::set_dumpable(false)?;
+    caps::limit_to(keep)
 }
 
 /// Becomes the program. Returns only to say why it could not.

@@ -153,6 +153,7 @@ fn launch(
                     kept.push(exe.as_fd());
                 }
                 birth::confine(program.keep, program.filter, &kept)
+                    .and_then(|()| birth::be_no_more_than(program.keep))
                     .map_err(|e| Failure::create("confine the container", e))
             })
             .err()

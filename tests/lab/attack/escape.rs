@@ -137,7 +137,7 @@ fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
         containers.push(one);
     }
     let mut pod = spec("race", false, containers);
-    pod = with_volume(volumes(pod), "host", host_path(&dir.path().display().to_string()));
+    pod = with_volume(volumes(pod), "host", host_path(dir.path().display().to_string()));
     settled(&mut bench, pod);
     // each has written where it could, or was refused
     std::thread::sleep(Duration::from_millis(300));
@@ -188,7 +188,7 @@ fn a_socket_in_a_directory_that_cannot_be_listed_leads_nowhere() {
     let mut a = container("a", "exec sleep 1000");
     a.mounts = vec![mount("v", "/v")];
     let mut bench = Bench::new();
-    let pod = bench.run(with_volume(spec("closed", true, vec![a]), "v", host_path(&dir.path().display().to_string())));
+    let pod = bench.run(with_volume(spec("closed", true, vec![a]), "v", host_path(dir.path().display().to_string())));
     let perl = "socket(S, AF_UNIX, SOCK_STREAM, 0); print connect(S, sockaddr_un(q(/v/closed/socket))) ? q(IN) : $!";
     assert_eq!(says(&bench, &pod, &format!("perl -MSocket -e '{perl}'")), "Connection refused");
     assert!(listener.accept().is_err());
