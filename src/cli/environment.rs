@@ -9,7 +9,7 @@ use crate::observe;
 /// Descriptors that a lab with a small pod can do with: the observer and the node have some twenty each.
 const FILES: u64 = 64;
 /// Bytes of address space: each thread reserves some for its stack and for its memory to allocate from.
-const MEMORY: u64 = 64 << 20;
+const MEMORY: u64 = 1 << 30;
 /// The same with a window, and a driver that draws in software.
 const WINDOW_MEMORY: u64 = 2 << 30;
 
