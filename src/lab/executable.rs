@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
@@ -90,15 +91,32 @@ fn create() -> Result<File, Errno> {
     .map(File::from)
 }
 
+/// Seals content, size and mode.
 fn seal(copy: &File) -> Result<(), Errno> {
-    let content = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
-    // since Linux 6.3 also the right to execute it, which its owner, a pod's root, could take away
-    let mode = SealFlag::from_bits_retain(libc::F_SEAL_EXEC);
-    match fcntl(copy, FcntlArg::F_ADD_SEALS(content | mode)) {
-        Err(Errno::EINVAL) => fcntl(copy, FcntlArg::F_ADD_SEALS(content)),
-        other => other,
-    }?;
-    fcntl(copy, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SEAL)).map(drop)
+    let add = |seals| fcntl(copy, FcntlArg::F_ADD_SEALS(seals)).map(drop);
+    // As strict as F_SEAL_WRITE here, since nothing maps the copy yet, and it never waits. Linux 5.1; nix does not
+    // know it.
+    let future_write = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE);
+    add(future_write | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)?;
+    seal_mode(add)?;
+    add(SealFlag::F_SEAL_SEAL)
+}
+
+/// Seals the right to execute the copy, which its owner, a pod's root, could take away. Linux 6.3; an earlier kernel
+/// does not know it.
+///
+/// The kernel adds `F_SEAL_WRITE`, and so it fails with EBUSY while someone holds a page of the copy: the kernel
+/// itself, to migrate it. It waits 150 ms for that (`memfd_wait_for_pins`, mm/memfd.c), too short on a busy machine.
+fn seal_mode(add: impl Fn(SealFlag) -> Result<(), Errno>) -> Result<(), Errno> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let began = Instant::now();
+    loop {
+        match add(SealFlag::from_bits_retain(libc::F_SEAL_EXEC)) {
+            Err(Errno::EBUSY) if began.elapsed() < LIMIT => {}
+            Err(Errno::EINVAL) => return Ok(()),
+            other => return other,
+        }
+    }
 }
 
 /// Size of the header of a 64-bit ELF file, and where in it is what (`elf(5)`, `Elf64_Ehdr`).
@@ -139,6 +157,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt as _;
     use std::process::Command;
+    use std::thread;
+
+    use nix::fcntl::{SpliceFFlags, splice};
 
     use super::*;
 
@@ -162,6 +183,31 @@ mod tests {
         assert!(part.size() < whole, "{} of {whole}: this test's own debug information is left out", part.size());
         let listed = Command::new(copy.path()).arg("--list").output().expect("it runs");
         assert!(listed.status.success(), "{listed:?}");
+    }
+
+    #[test]
+    fn it_is_sealed_when_the_last_page_is_let_go() {
+        let mut copy = create().expect("a memory file");
+        copy.write_all(&[1; 4096]).expect("written");
+        copy.set_permissions(fs::Permissions::from_mode(0o555)).expect("our own");
+        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+        // the pipe holds the page itself
+        splice(&copy, Some(&mut 0), &writer, None, 4096, SpliceFFlags::empty()).expect("the pipe has room");
+        assert_eq!(fcntl(&copy, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE)), Err(Errno::EBUSY));
+        let sealing = thread::spawn({
+            let copy = copy.try_clone().expect("a descriptor");
+            move || seal(&copy)
+        });
+        while fcntl(&copy, FcntlArg::F_GET_SEALS) == Ok(0) {
+            thread::yield_now();
+        }
+        assert_eq!(copy.write_all_at(b"evil", 0).map_err(|e| e.raw_os_error()), Err(Some(libc::EPERM)));
+        // longer than the kernel waits
+        thread::sleep(Duration::from_millis(200));
+        drop((reader, writer));
+        sealing.join().expect("no panic").expect("sealed");
+        let seals = fcntl(&copy, FcntlArg::F_GET_SEALS).expect("seals");
+        assert_ne!(seals & SealFlag::F_SEAL_SEAL.bits(), 0);
     }
 
     #[test]
