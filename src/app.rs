@@ -4,6 +4,7 @@ mod focus;
 mod keys;
 mod manifests;
 mod open;
+mod partial_redraw;
 mod script;
 mod session;
 mod settings;

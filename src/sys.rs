@@ -5,6 +5,8 @@ pub mod caps;
 pub mod clock;
 pub mod connector;
 pub mod fork;
+#[cfg(feature = "window")]
+pub mod kept_frame;
 pub mod keyring;
 pub mod limits;
 pub mod mount;

@@ -33,6 +33,9 @@ pub enum Shown {
     Past(MonoNs),
 }
 
+/// After the last change the picture still moves for this long.
+pub const STIR_NS: u64 = 3_000_000_000;
+
 /// What every view is given for one frame.
 pub struct Cx<'a> {
     /// The picture at the cursor.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use eframe::egui::{self, Frame, Margin};
 
 use super::focus::ViewFocus;
+use super::partial_redraw::PartialRedraw;
 use super::script::Player;
 use super::session::{Answer, Session};
 use super::{Action, OpenOptions, Selection, Settings, ThemeChoice, keys};
@@ -30,14 +31,12 @@ use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::tokens::Tokens;
-use crate::ui::{Cx, Shown, fonts, inspector, pods, top_bar};
+use crate::ui::{Cx, STIR_NS, Shown, fonts, inspector, pods, top_bar};
 pub use output::hear;
 pub(super) use panes::Pane;
 
 /// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
 const TICK: Duration = Duration::from_millis(100);
-/// After the last change the picture still moves for this long.
-const STIR_NS: u64 = 3_000_000_000;
 
 /// One line the user should read, until dismissed.
 struct Notice {
@@ -97,6 +96,7 @@ impl Window {
         let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         egui_extras::install_image_loaders(ctx);
+        ctx.add_plugin(PartialRedraw::default());
         let mut window = Self {
             store: Store::default(),
             cursor: Cursor::Live,
@@ -325,7 +325,8 @@ impl Window {
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
             inspector::inspector_ui(ui, &mut cx);
         });
-        egui::CentralPanel::no_frame().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
+        // the window is cleared with the colour of the canvas
+        egui::CentralPanel::no_frame().show(ui, |ui| {
             bars_ui(ui, &mut cx, &self.bars.shown());
             self.focus.forget_places();
             let (views, focus) = (&mut self.views, &mut self.focus);

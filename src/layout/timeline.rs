@@ -80,7 +80,8 @@ impl Viewport {
     }
 
     /// To be called once a frame. `epoch`: where the lanes begin; at first they grow from the left edge.
-    pub fn advance(&mut self, live: bool, newest: MonoNs, epoch: MonoNs) {
+    /// `quiet`: nothing happens; then it moves seldom and further, so that most frames change little.
+    pub fn advance(&mut self, live: bool, newest: MonoNs, epoch: MonoNs, quiet: bool) {
         match (self.live, live) {
             (true, false) => self.lead_ns = None,
             (false, true) => self.follow(newest, epoch),
@@ -88,7 +89,8 @@ impl Viewport {
         }
         self.live = live;
         if let Some(lead) = self.lead_ns {
-            self.to = self.to.max(newest.plus(lead)).max(epoch.plus(self.span_ns));
+            let ahead = if quiet && newest.plus(lead) > self.to { self.span_ns / 4 } else { 0 };
+            self.to = self.to.max(newest.plus(lead + ahead)).max(epoch.plus(self.span_ns));
         }
     }
 
@@ -210,9 +212,9 @@ mod tests {
     /// Live for 100 s; the window opened at 40 s.
     fn live() -> Viewport {
         let mut view = Viewport::default();
-        view.advance(true, at(41), at(40));
+        view.advance(true, at(41), at(40), false);
         assert_eq!((view.from(), view.to()), (at(40), at(50)), "at first the lanes grow from the left");
-        view.advance(true, at(140), at(40));
+        view.advance(true, at(140), at(40), false);
         view
     }
 
@@ -227,13 +229,29 @@ mod tests {
         let shown = view;
         assert!(view.shows(at(140)) && view.to() > at(140));
         for later in [141, 150, 4_000] {
-            view.advance(false, at(later), at(40));
+            view.advance(false, at(later), at(40), false);
             assert_eq!((view.from(), view.to()), (shown.from(), shown.to()));
         }
-        view.advance(true, at(4_001), at(40));
+        view.advance(true, at(4_001), at(40), false);
         assert!(view.shows(at(4_001)), "live again, it shows the newest");
-        view.advance(true, at(4_100), at(40));
+        view.advance(true, at(4_100), at(40), false);
         assert!(view.shows(at(4_100)));
+    }
+
+    #[test]
+    fn while_nothing_happens_it_moves_seldom() {
+        let mut view = live();
+        let mut moves = 0;
+        for second in 141..201 {
+            let before = view;
+            view.advance(true, at(second), at(40), true);
+            assert!(view.shows(at(second)) && view.shows(at(second - 5)), "{second}");
+            moves += u32::from(view != before);
+        }
+        assert!((15..=30).contains(&moves), "{moves} of 60: once in 2 or 3 seconds of 10");
+        let before = view;
+        view.advance(true, at(201), at(40), false);
+        assert!(view.to().since(before.to()) <= S, "and it goes on smoothly");
     }
 
     #[test]
@@ -242,11 +260,11 @@ mod tests {
             for factor in [1.1, 3.0, 1000.0, 0.9, 0.2] {
                 for part in [0.0, 0.3, 0.875, 1.0] {
                     let mut view = live();
-                    view.advance(!held, at(140), at(40));
+                    view.advance(!held, at(140), at(40), false);
                     let around = view.from().plus((part * view.span_ns() as f64) as u64);
                     view.zoom(factor, around, at(140));
                     assert!((place(&view, around) - part).abs() < 1e-6, "{held} {factor} {part}");
-                    view.advance(!held, at(140), at(40));
+                    view.advance(!held, at(140), at(40), false);
                     assert!((place(&view, around) - part).abs() < 1e-6, "the next frame: {held} {factor} {part}");
                 }
             }
@@ -258,19 +276,19 @@ mod tests {
         let mut view = live();
         view.zoom(2.0, at(139), at(140));
         assert!(view.shows(at(140)));
-        view.advance(true, at(200), at(40));
+        view.advance(true, at(200), at(40), false);
         assert!(view.shows(at(200)));
         let mut view = live();
         view.zoom(10.0, at(134), at(140));
         let shown = view;
-        view.advance(true, at(200), at(40));
+        view.advance(true, at(200), at(40), false);
         assert_eq!(view, shown, "a closer look at the past does not run away");
     }
 
     #[test]
     fn steps_keep_the_playhead_in_view() {
         let mut view = live();
-        view.advance(false, at(140), at(40));
+        view.advance(false, at(140), at(40), false);
         for playhead in (40..140).rev().chain(41..140) {
             let before = view;
             view.reveal(at(playhead));
@@ -284,7 +302,7 @@ mod tests {
         let mut view = live();
         view.show_span(60 * S, at(140), at(140), at(40));
         assert!(view.shows(at(140)) && view.shows(at(90)) && view.span_ns() == 60 * S);
-        view.advance(false, at(141), at(40));
+        view.advance(false, at(141), at(40), false);
         for span in [S, 600 * S, 10 * S] {
             view.show_span(span, at(100), at(141), at(40));
             assert!(view.shows(at(100)) && view.span_ns() == span, "{span}");

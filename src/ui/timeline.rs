@@ -12,7 +12,7 @@ mod lane;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use super::text::HoverText as _;
-use super::{Cx, text, tokens, widgets};
+use super::{Cx, STIR_NS, text, tokens, widgets};
 use crate::app::Action;
 use crate::layout::timeline::{Viewport, lanes, ticks};
 use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
@@ -33,7 +33,8 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
         if plot.width() < 40.0 || plot.height() < 20.0 {
             return;
         }
-        view.advance(cx.live, newest, cx.epoch);
+        let quiet = newest.since(live.now) >= STIR_NS;
+        view.advance(cx.live, newest, cx.epoch, quiet);
         let scale = Scale { from: view.from(), span: view.span_ns(), plot };
         let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
         let stretch = (cx.clock(view.from()), cx.clock(view.to()));

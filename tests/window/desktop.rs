@@ -43,6 +43,9 @@ impl Desktop {
         let mut x = Command::new("Xvfb")
             .arg(format!(":{number}"))
             .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"])
+            // the screen's pixels, in a file
+            .arg("-fbdir")
+            .arg(home.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -132,10 +135,41 @@ impl Desktop {
 
     /// Clicks at this part of the width and height of the window.
     pub fn click_at(&self, x: f32, y: f32) {
+        self.point_at(x, y);
+        self.xdotool(&["click", "1"]);
+    }
+
+    /// Moves the pointer to this part of the width and height of the window.
+    pub fn point_at(&self, x: f32, y: f32) {
         let (width, height) = WINDOW.split_once('x').expect("a size");
         let at = |size: &str, part: f32| (size.parse::<f32>().expect("points") * part).round().to_string();
         self.xdotool(&["mousemove", &at(width, x), &at(height, y)]);
-        self.xdotool(&["click", "1"]);
+    }
+
+    /// The window gets this much larger than it was at first, in pixels.
+    pub fn enlarge(&self, by: u32) {
+        let (width, height) = WINDOW.split_once('x').expect("a size");
+        let larger = |size: &str| (size.parse::<u32>().expect("pixels") + by).to_string();
+        self.xdotool(&["search", "--name", "^Podscope$", "windowsize", "--sync", &larger(width), &larger(height)]);
+    }
+
+    /// The pixels of the screen once they have not changed for so long.
+    pub fn still_picture(&self, time: Duration) -> Vec<u8> {
+        let look = || std::fs::read(self.home().join("Xvfb_screen0")).expect("the screen");
+        let (mut last, mut since) = (look(), Instant::now());
+        wait_for("a picture that stands still", || {
+            let now = look();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            (since.elapsed() > time).then_some(())
+        });
+        last
+    }
+
+    /// What the app has written to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home().join("log")).expect("a log")
     }
 
     /// Types into whatever has the keyboard.

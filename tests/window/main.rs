@@ -6,6 +6,7 @@ mod kernel;
 mod keys;
 mod limits;
 mod names;
+mod parts;
 mod past;
 mod script;
 

@@ -1,0 +1,130 @@
+//! A copy of what is drawn in the window, kept by OpenGL.
+
+use eframe::glow::{self, HasContext as _, PixelUnpackData};
+
+/// The copy. Its methods are to be called while the window's context is current.
+#[derive(Debug, Default)]
+pub struct KeptFrame {
+    copy: Option<(glow::Framebuffer, glow::Texture)>,
+    /// Pixels.
+    size: [i32; 2],
+}
+
+/// A rectangle in pixels, from the lower left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelRect {
+    pub left: i32,
+    pub bottom: i32,
+    pub right: i32,
+    pub top: i32,
+}
+
+impl PixelRect {
+    pub const fn whole([w, h]: [i32; 2]) -> Self {
+        Self { left: 0, bottom: 0, right: w, top: h }
+    }
+}
+
+impl KeptFrame {
+    /// Copies these parts of the window, which has this size. Whether that was possible: it needs OpenGL 3 or
+    /// OpenGL ES 3, and the whole must have been kept before a part of it.
+    pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect]) -> bool {
+        let whole = parts == [PixelRect::whole(size)];
+        if self.size != size && (!whole || !self.resize(gl, size)) {
+            return false;
+        }
+        self.copy(gl, parts, Direction::Keep)
+    }
+
+    /// Copies what was kept back into the window and clears these parts again, with the colour that the window was
+    /// cleared with last. Whether there was something of this size.
+    pub fn restore(&self, gl: &glow::Context, size: [i32; 2], but: &[PixelRect]) -> bool {
+        if self.size != size || !self.copy(gl, &[PixelRect::whole(size)], Direction::Restore) {
+            return false;
+        }
+        // SAFETY: the context is current, by this type's contract
+        unsafe {
+            gl.enable(glow::SCISSOR_TEST);
+            for p in but {
+                gl.scissor(p.left, p.bottom, p.right - p.left, p.top - p.bottom);
+                gl.clear(glow::COLOR_BUFFER_BIT);
+            }
+        }
+        true
+    }
+
+    fn resize(&mut self, gl: &glow::Context, size: [i32; 2]) -> bool {
+        self.free(gl);
+        let version = gl.version();
+        if version.major < 3 {
+            return false;
+        }
+        // the window's own format in Mesa: then a copy is a copy of memory, else it is drawn
+        let (inner, format) = if version.is_embedded { (glow::RGBA8, glow::RGBA) } else { (glow::RGBA, glow::BGRA) };
+        // SAFETY: the context is current, by this type's contract; every object is made here
+        unsafe {
+            let (Ok(frame), Ok(texture)) = (gl.create_framebuffer(), gl.create_texture()) else { return false };
+            gl.bind_texture(glow::TEXTURE_2D, Some(texture));
+            let ([w, h], data) = (size, PixelUnpackData::Slice(None));
+            gl.tex_image_2d(glow::TEXTURE_2D, 0, inner.cast_signed(), w, h, 0, format, glow::UNSIGNED_BYTE, data);
+            // the default wants smaller pictures of it as well
+            gl.tex_parameter_i32(glow::TEXTURE_2D, glow::TEXTURE_MIN_FILTER, glow::NEAREST.cast_signed());
+            gl.bind_texture(glow::TEXTURE_2D, None);
+            gl.bind_framebuffer(glow::FRAMEBUFFER, Some(frame));
+            gl.framebuffer_texture_2d(glow::FRAMEBUFFER, glow::COLOR_ATTACHMENT0, glow::TEXTURE_2D, Some(texture), 0);
+            let complete = gl.check_framebuffer_status(glow::FRAMEBUFFER) == glow::FRAMEBUFFER_COMPLETE;
+            gl.bind_framebuffer(glow::FRAMEBUFFER, None);
+            self.copy = Some((frame, texture));
+            if !complete {
+                self.free(gl);
+                return false;
+            }
+        }
+        self.size = size;
+        true
+    }
+
+    /// The copy is upside down: OpenGL's window is in Mesa's memory from top to bottom, and a texture is not.
+    fn copy(&self, gl: &glow::Context, parts: &[PixelRect], direction: Direction) -> bool {
+        let Some((frame, _)) = self.copy else { return false };
+        let (from, to) = match direction {
+            Direction::Keep => (None, Some(frame)),
+            Direction::Restore => (Some(frame), None),
+        };
+        // SAFETY: the context is current, by this type's contract; the framebuffer is of this context
+        unsafe {
+            gl.disable(glow::SCISSOR_TEST);
+            gl.bind_framebuffer(glow::READ_FRAMEBUFFER, from);
+            gl.bind_framebuffer(glow::DRAW_FRAMEBUFFER, to);
+            for p in parts {
+                let (l, r, window) = (p.left, p.right, (p.bottom, p.top));
+                let kept = (self.size[1] - p.bottom, self.size[1] - p.top);
+                let (from, to) = match direction {
+                    Direction::Keep => (window, kept),
+                    Direction::Restore => (kept, window),
+                };
+                gl.blit_framebuffer(l, from.0, r, from.1, l, to.0, r, to.1, glow::COLOR_BUFFER_BIT, glow::NEAREST);
+            }
+            gl.bind_framebuffer(glow::FRAMEBUFFER, None);
+        }
+        true
+    }
+
+    fn free(&mut self, gl: &glow::Context) {
+        self.size = [0; 2];
+        let Some((frame, texture)) = self.copy.take() else { return };
+        // SAFETY: the context is current, by this type's contract; both were made in it and are used nowhere else
+        unsafe {
+            gl.delete_framebuffer(frame);
+            gl.delete_texture(texture);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Direction {
+    /// From the window.
+    Keep,
+    /// Into the window.
+    Restore,
+}

@@ -1,0 +1,45 @@
+//! A frame that is drawn in parts looks like one that is drawn as a whole.
+
+use std::time::Duration;
+
+use crate::desktop::Desktop;
+use crate::kernel::wait_for;
+use crate::pod_of;
+
+/// Parts of the window's width and height where something answers to the pointer.
+const PLACES: [(f32, f32); 6] = [(0.1, 0.14), (0.45, 0.28), (0.7, 0.27), (0.5, 0.51), (0.5, 0.9), (0.9, 0.3)];
+
+/// Longer than a hint takes to come.
+const STILL: Duration = Duration::from_millis(700);
+
+#[test]
+fn a_picture_in_parts_is_the_whole_picture() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (pause, _) = pod_of(app);
+    desktop.wait_shown(&format!("host pid {}", pause.pid));
+    // the clock ticks and bars grow, until they end where the picture ends
+    wait_for("frames drawn in parts", || (parts(&desktop) >= 20).then_some(()));
+    desktop.key("space");
+    desktop.wait_shown("Back to live (space)");
+    desktop.click("1 s");
+    // longer than a tick
+    desktop.still_picture(Duration::from_millis(1_300));
+
+    for (n, (x, y)) in PLACES.into_iter().enumerate() {
+        let before = parts(&desktop);
+        desktop.point_at(x, y);
+        let in_parts = desktop.still_picture(STILL);
+        assert!(n == 0 || parts(&desktop) > before, "the pointer at {x} {y} changes little");
+        desktop.enlarge(2);
+        assert!(desktop.still_picture(STILL) != in_parts, "a larger window is drawn as a whole");
+        desktop.enlarge(0);
+        let whole = desktop.still_picture(STILL);
+        let differing = in_parts.iter().zip(&whole).filter(|(a, b)| a != b).count();
+        assert_eq!(differing, 0, "bytes that differ, with the pointer at {x} {y}");
+    }
+}
+
+fn parts(desktop: &Desktop) -> usize {
+    desktop.log().matches("drawn in parts").count()
+}
