@@ -2,7 +2,8 @@
 //!
 //! Where systemd runs, it is asked for a scope with `Delegate=yes`: every cgroup of a machine is made by one
 //! program alone, and it also removes the scope when the last process is gone, however the lab ends. Elsewhere one
-//! is made below our own, if that is ours to write, and a process of ours removes it. Without one pods run all the same.
+//! is made below our own, or beside it where there are more controllers, if that is ours to write, and a process of
+//! ours removes it. Without one pods run all the same.
 
 pub(super) mod cleanup;
 pub(super) mod populated;
@@ -40,6 +41,8 @@ const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_
 #[derive(Debug)]
 pub struct Tree {
     directory: PathBuf,
+    /// That of the cgroup the launcher came from; `None` if systemd moved it.
+    home: Option<PathBuf>,
     open: Flock<OwnedFd>,
     path: String,
     /// Those it passes on.
@@ -60,9 +63,9 @@ impl Tree {
             let path = systemd::scope(launcher)?;
             let directory = hierarchy.directory(&path).ok_or(NOT_MOUNTED)?;
             let open = open_directory(&directory).and_then(lock).map_err(|e| format!("{path}: {}", e.desc()))?;
-            Self { directory, open, path, controllers: Vec::new(), cleanup: None }
+            Self { directory, home: None, open, path, controllers: Vec::new(), cleanup: None }
         } else {
-            Self::below_our_own(exe, &hierarchy)?
+            Self::make_by_hand(exe, &hierarchy)?
         };
         tree.divide(launcher, user).map_err(|e| {
             tree.leave(launcher);
@@ -71,12 +74,17 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A cgroup below the one we are in. It takes no controllers with it but those that are passed on already: the
-    /// others are not ours to set.
-    fn below_our_own(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, String> {
+    /// A cgroup below the one we are in, or beside it where that has more controllers. It has only those that are
+    /// passed on already: the others are not ours to set.
+    fn make_by_hand(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let own = cgroup::of_process(std::process::id()).ok_or("this process is in no cgroup of version 2")?;
-        let parent = hierarchy.directory(&own).ok_or(NOT_MOUNTED)?;
+        let home = hierarchy.directory(&own).ok_or(NOT_MOUNTED)?;
+        let above = above(&own).and_then(|path| Some((path.to_owned(), hierarchy.directory(path)?)));
+        let (own, parent) = match above {
+            Some((path, directory)) if is_better(&directory, &home) => (path, directory),
+            _ => (own, home.clone()),
+        };
         sweep(&parent);
         let why = |e: Errno| match e {
             Errno::EACCES | Errno::EPERM => format!("the cgroup {own} is not delegated to this user"),
@@ -94,7 +102,8 @@ impl Tree {
             let path = format!("{}/{name}", own.trim_end_matches('/'));
             match open_directory(&directory).and_then(lock) {
                 Ok(open) if directory.exists() => {
-                    return Ok(Self { directory, open, path, controllers: Vec::new(), cleanup: Some(cleanup) });
+                    let (home, cleanup) = (Some(home), Some(cleanup));
+                    return Ok(Self { directory, home, open, path, controllers: Vec::new(), cleanup });
                 }
                 // another lab that starts now has taken it for one that was left behind
                 Ok(_) | Err(Errno::ENOENT | Errno::EWOULDBLOCK) => {}
@@ -105,8 +114,8 @@ impl Tree {
 
     /// Moves the process back to where it came from: it goes on without a cgroup of its own.
     fn leave(&self, launcher: u32) {
-        if let (Some(_), Some(parent)) = (&self.cleanup, self.directory.parent()) {
-            let _ = fs::write(parent.join("cgroup.procs"), launcher.to_string());
+        if let Some(home) = &self.home {
+            let _ = fs::write(home.join("cgroup.procs"), launcher.to_string());
         }
     }
 
@@ -154,6 +163,26 @@ impl Tree {
     }
 }
 
+/// The path of the cgroup that this one is in.
+fn above(path: &str) -> Option<&str> {
+    let (above, _) = path.trim_end_matches('/').rsplit_once('/')?;
+    Some(if above.is_empty() { "/" } else { above })
+}
+
+/// Whether children of the cgroup `above` have more controllers than those of our own, `home`, and may be made by us.
+/// While we are in our own it passes none on, unless it is the root ("no internal processes" in cgroup-v2.rst).
+fn is_better(above: &Path, home: &Path) -> bool {
+    // both are checked when a process moves: who may make a child, and who may take a process out of our own
+    let may = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
+    passed_on(above) > passed_on(home) && may(above) && may(&above.join("cgroup.procs"))
+}
+
+/// How many of our controllers the children of a cgroup have.
+fn passed_on(directory: &Path) -> usize {
+    let passed = fs::read_to_string(directory.join("cgroup.subtree_control")).unwrap_or_default();
+    CONTROLLERS.into_iter().filter(|c| passed.split_whitespace().any(|p| p == *c)).count()
+}
+
 /// What is said when there is none, and why.
 pub fn without(why: &str) -> Sight {
     Sight::Missing(format!("{why}; what pods use is added up from /proc"))
@@ -190,4 +219,37 @@ fn remove(directory: &Path) {
         }
     }
     let _ = fs::remove_dir(directory);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cgroup_is_in() {
+        assert_eq!(above("/user.slice/session-1.scope"), Some("/user.slice"));
+        assert_eq!(above("/init"), Some("/"));
+        assert_eq!(above("/"), None);
+    }
+
+    /// Directories that look like cgroups; the kernel's own are not to be had on every machine with controllers.
+    #[test]
+    fn a_place_beside_our_own_is_better_where_it_has_more_controllers() {
+        let top = tempfile::tempdir().expect("a directory");
+        let home = top.path().join("own");
+        fs::create_dir(&home).expect("made");
+        let set = |directory: &Path, controllers: &str| {
+            fs::write(directory.join("cgroup.subtree_control"), controllers).expect("written");
+        };
+        assert!(!is_better(top.path(), &home), "neither passes any on");
+        set(top.path(), "cpu memory io pids\n");
+        assert!(!is_better(top.path(), &home), "no process could be moved there");
+        fs::write(top.path().join("cgroup.procs"), "").expect("written");
+        assert!(is_better(top.path(), &home));
+        set(top.path(), "io hugetlb\n");
+        assert!(!is_better(top.path(), &home), "none that the lab uses");
+        set(top.path(), "cpu memory pids\n");
+        set(&home, "cpu memory pids\n");
+        assert!(!is_better(top.path(), &home), "our own is the root, and passes on as many");
+    }
 }
