@@ -47,8 +47,8 @@ pub struct Tree {
     path: String,
     /// Those it passes on.
     controllers: Vec<String>,
-    /// Removes it; systemd does that itself.
-    cleanup: Option<Cleanup>,
+    /// Removes it when it is dropped; systemd does that itself.
+    _cleanup: Option<Cleanup>,
 }
 
 impl Tree {
@@ -63,7 +63,7 @@ impl Tree {
             let path = systemd::scope(launcher)?;
             let directory = hierarchy.directory(&path).ok_or(NOT_MOUNTED)?;
             let open = open_directory(&directory).and_then(lock).map_err(|e| format!("{path}: {}", e.desc()))?;
-            Self { directory, home: None, open, path, controllers: Vec::new(), cleanup: None }
+            Self { directory, home: None, open, path, controllers: Vec::new(), _cleanup: None }
         } else {
             Self::make_by_hand(exe, &hierarchy)?
         };
@@ -102,8 +102,8 @@ impl Tree {
             let path = format!("{}/{name}", own.trim_end_matches('/'));
             match open_directory(&directory).and_then(lock) {
                 Ok(open) if directory.exists() => {
-                    let (home, cleanup) = (Some(home), Some(cleanup));
-                    return Ok(Self { directory, home, open, path, controllers: Vec::new(), cleanup });
+                    let home = Some(home);
+                    return Ok(Self { directory, home, open, path, controllers: Vec::new(), _cleanup: Some(cleanup) });
                 }
                 // another lab that starts now has taken it for one that was left behind
                 Ok(_) | Err(Errno::ENOENT | Errno::EWOULDBLOCK) => {}

@@ -99,10 +99,8 @@ pub fn streams(stdin: Option<&OwnedFd>, stdout: impl AsFd, stderr: impl AsFd) ->
 
 /// For a process of ours that executes nothing and needs no capability.
 pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
-    // before it is no more than a pod's program, which could then look into it: it has the node's memory
-    prctl::set_dumpable(false)?;
     prctl::set_no_new_privs()?;
-    caps::limit_to(&[])?;
+    be_no_more_than(&[])?;
     signals::reset()?;
     filter.apply()
 }

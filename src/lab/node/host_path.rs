@@ -1,5 +1,6 @@
 //! Files and directories of the host, found, checked, and shown to a pod without a way out of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -146,22 +147,44 @@ fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, f
 fn proc_below(dir: &OwnedFd) -> Vec<String> {
     let Ok(base) = fs::read_link(proc_path(dir)) else { return Vec::new() };
     let base = base.display().to_string();
-    let base = base.trim_end_matches('/');
-    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let points = text.lines().filter_map(|line| line.split(' ').nth(4));
-    let below = points.filter_map(|point| point.strip_prefix(base)).filter(|below| below.starts_with('/'));
-    let mut below: Vec<String> = below
-        .filter(|path| open_path(&format!("{base}{path}")).is_ok_and(|fd| is_on_proc(&fd)))
-        .map(str::to_owned)
-        .collect();
-    below.sort_unstable();
-    below.dedup();
+    let mut below = mount_points_below(&base);
+    below.retain(|path| open_path(&format!("{base}{path}")).is_ok_and(|fd| is_on_proc(&fd)));
     // one that covers others is enough
     let all = below.clone();
     below.retain(|path| {
         !all.iter().any(|outer| path.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')))
     });
     below
+}
+
+/// Where something is mounted below a directory, by the path from there, each once and outer ones first.
+pub fn mount_points_below(base: &str) -> Vec<String> {
+    let base = base.trim_end_matches('/');
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let points = text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    let below = points.filter_map(|point| point.strip_prefix(base).map(str::to_owned));
+    let below: BTreeSet<String> = below.filter(|below| below.starts_with('/')).collect();
+    below.into_iter().collect()
+}
+
+/// White space and backslashes are three octal digits there (`proc_pid_mountinfo(5)`).
+fn unescape(point: &str) -> String {
+    let mut parts = point.split('\\');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code {
+            Some(code) if code.is_ascii() => {
+                plain.push(code.into());
+                plain.push_str(&part[3..]);
+            }
+            _ => {
+                plain.push('\\');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }
 
 fn open_path(path: &str) -> Result<OwnedFd, Errno> {
@@ -194,4 +217,15 @@ pub fn refuse_proc(target: &OwnedFd, path: &str) -> Result<(), Failure> {
 
 fn failure(message: String) -> Failure {
     Failure { reason: "CreateContainerError".to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_mount_points() {
+        assert_eq!(unescape("/mnt/my\\040proc\\134x"), "/mnt/my proc\\x");
+        assert_eq!(unescape("/mnt/ü\\9"), "/mnt/ü\\9", "what the kernel does not write");
+    }
 }

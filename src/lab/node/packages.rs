@@ -6,6 +6,7 @@
 //! pod's root is the user outside.
 
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{AccessFlags, access};
 
 use super::ground::{HOST, MASKS, PARTS, Protect, lock_down, mount_, place, quiet};
-use super::{At, Refused, errno_of};
+use super::{At, Refused, errno_of, host_path};
 use crate::lab::protocol::Step;
 
 /// Directories of the host's `/` where packages put their files, as the Filesystem Hierarchy Standard has it; and the
@@ -98,20 +99,12 @@ pub fn refresh(parts: &[Part]) {
     }
 }
 
-/// Directories below a part that are mounts of the host's, outer ones first.
+/// Directories below a part that are mounts of the host's, outer ones first, as paths from the host's root.
 fn mounts_below(name: &str) -> Vec<String> {
-    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let prefix = format!("{HOST}/{name}/");
-    let mut dirs: Vec<String> = text
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        // one whose name is escaped there (proc_pid_mountinfo(5)) stays hidden
-        .filter(|at| at.starts_with(&prefix) && !at.contains(['\\', ':', ',']) && Path::new(at).is_dir())
-        .map(|at| at[HOST.len() + 1..].to_owned())
-        .collect();
-    dirs.sort();
-    dirs.dedup();
-    dirs
+    let mut dirs = host_path::mount_points_below(&format!("{HOST}/{name}"));
+    // these have a meaning in the options of an overlay
+    dirs.retain(|below| !below.contains([':', ',', '\\']) && Path::new(&format!("{HOST}/{name}{below}")).is_dir());
+    dirs.iter().map(|below| format!("{name}{below}")).collect()
 }
 
 /// Lays a whiteout over everything that we may read and others may not, in the layer `mask`.
@@ -160,8 +153,13 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
         // it may still be entered
         return bind_over(&empty, to);
     };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
+    for entry in entries {
+        let (entry, kind) = match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+            Ok((kind, entry)) => (entry, kind),
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            // it could be anything
+            Err(_) => return bind_over(&empty, to),
+        };
         let over = to.join(entry.file_name());
         let special = kind.is_socket() || kind.is_fifo() || kind.is_char_device() || kind.is_block_device();
         let is_private = || entry.metadata().is_ok_and(|meta| is_private(&entry.path(), &meta));
