@@ -72,6 +72,37 @@ impl Iterator for Args {
     }
 }
 
+/// Leaves the program's name alone in `/proc/PID/cmdline`, so that `ps` shows what it shows of the reference: only
+/// Podscope gives the arguments. If the byte behind the last one is not zero, the kernel shows the memory up to the
+/// first zero byte (`get_mm_proctitle`, fs/proc/base.c).
+///
+/// # Safety
+/// As for [`Args::new`], and nothing refers to an argument any more.
+pub unsafe fn hide(stack: *const usize) {
+    // SAFETY: argc, then argv; with an argument beside the name both entries are there.
+    let (argc, argv) = unsafe { (*stack, stack.add(1).cast::<*mut u8>()) };
+    if argc < 2 {
+        return;
+    }
+    // SAFETY: the kernel puts the arguments one behind the other, each with its zero byte, in memory that is ours to
+    // write. From the zero byte of the first to that of the last all belongs to them.
+    unsafe {
+        let mut at = *argv;
+        while *at != 0 {
+            at = at.add(1);
+        }
+        let mut last = *argv.add(argc - 1);
+        while *last != 0 {
+            last = last.add(1);
+        }
+        while at < last {
+            *at = 0;
+            at = at.add(1);
+        }
+        *last = 1;
+    }
+}
+
 pub fn parse(mut args: Args) -> Asked {
     // As in the reference: `-v` anywhere, whatever else is asked.
     if args.clone().any(|arg| arg.eq_ignore_ascii_case(b"-v")) {

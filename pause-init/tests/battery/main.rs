@@ -73,4 +73,5 @@ battery! {
     report::records_tell_what_was_reaped: PauseInit;
     report::full_pipe_counts_what_it_drops: PauseInit;
     report::reader_may_go_away: PauseInit;
+    report::arguments_are_not_shown: PauseInit;
 }

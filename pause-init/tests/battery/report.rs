@@ -106,3 +106,15 @@ pub fn reader_may_go_away(init: Init) {
         pod.ends_with(0);
     }
 }
+
+/// `ps` shows what it shows of the reference, though the arguments are there when it starts.
+pub fn arguments_are_not_shown(init: Init) {
+    let (start, _reader) = start(init);
+    let mut pod = start.ready();
+    let cmdline = std::fs::read(format!("/proc/{}/cmdline", pod.stat().pid)).expect("its command line");
+    let name = cmdline.split(|byte| *byte == 0).next().expect("a name");
+    assert!(!name.is_empty() && !name.starts_with(b"-"), "{cmdline:?}");
+    assert_eq!(cmdline, [name, b"\0"].concat());
+    pod.kill(Signal::SIGTERM);
+    pod.ends_with(0);
+}
