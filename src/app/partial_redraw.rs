@@ -61,13 +61,12 @@ impl egui::Plugin for PartialRedraw {
         // a texture that is new as a whole may have other places for its pictures
         let textures_stay = output.textures_delta.set.values().flatten().all(|delta| !delta.is_whole());
         let damage = if textures_stay { self.damage(&wanted) } else { None };
-        output.shapes = match &damage {
-            Some(damage) => self.partly(ctx, &wanted, damage),
-            None => {
-                let mut all = wanted.shapes.clone();
-                all.push(self.keep(&wanted, vec![wanted.screen]));
-                all
-            }
+        output.shapes = if let Some(damage) = damage {
+            self.partly(ctx, &wanted, &damage)
+        } else {
+            let mut all = wanted.shapes.clone();
+            all.push(self.keep(&wanted, vec![wanted.screen]));
+            all
         };
         self.last = Some(wanted);
     }

@@ -10,23 +10,29 @@ mod deaf;
 mod hand;
 mod http;
 mod options;
+mod title;
 mod waiter;
 mod web;
 mod zombies;
 
 pub use self::http::url::Url;
 
-use std::ffi::CString;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
 
 use crate::sys::signals;
 
-type Applet = fn(&[String]) -> i32;
+/// What a stand-in is called by, and its arguments.
+struct Call<'a> {
+    /// What it stands in for, as `ps` shows it: `nginx`.
+    program: &'a str,
+    args: &'a [String],
+}
+
+type Applet = fn(&Call<'_>) -> i32;
 
 const APPLETS: [(&str, Applet); 8] = [
     ("web", web::main),
@@ -39,24 +45,26 @@ const APPLETS: [(&str, Applet); 8] = [
     ("hand", hand::main),
 ];
 
-/// Runs the stand-in that the first argument names; its exit code.
+/// Runs the stand-in that the first argument names, as `web` or `web:nginx` with what it stands in for; its exit code.
 pub fn main(args: &[String]) -> i32 {
     let known = || APPLETS.map(|(name, _)| name).join(", ");
     let Some((name, args)) = args.split_first() else {
         complain(format_args!("podscope: expected the name of a stand-in: {}", known()));
         return 64;
     };
-    let Some((_, applet)) = APPLETS.iter().find(|(known, _)| known == name) else {
+    let (name, program) = name.split_once(':').unwrap_or((name, name));
+    let Some((_, applet)) = APPLETS.iter().find(|(known, _)| *known == name) else {
         complain(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
         return 64;
     };
-    // it runs from a copy in memory, and the kernel names it after that
-    let _ = CString::new(name.as_str()).map(|name| prctl::set_name(&name));
+    // it runs from a copy in memory with arguments of ours, and the kernel names it after that
+    let words: Vec<&str> = std::iter::once(program).chain(args.iter().map(String::as_str)).collect();
+    title::set(program, &words.join(" "));
     // a server must outlive whoever does not read its words
     if signals::reset().and_then(|()| signals::ignore(Signal::SIGPIPE)).is_err() {
         return 1;
     }
-    applet(args)
+    applet(&Call { program, args })
 }
 
 /// A line on standard output, whether or not anybody reads it.

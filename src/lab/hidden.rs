@@ -13,13 +13,19 @@ pub const PORTS: &str = "__ports";
 /// First argument of the process that removes the lab's cgroup; its directory follows.
 pub const CLEANUP: &str = "__cleanup";
 
+/// The first arguments of the stand-in `applet` that `ps` shows as `called`. A process can show no longer command line
+/// than it was started with: the spaces make room.
+pub fn applet_argv(applet: &str, called: &str) -> [String; 3] {
+    ["podscope".to_owned(), format!("{APPLET:<80}"), format!("{applet}:{called}")]
+}
+
 /// Runs the hidden mode these arguments (without the program's name) ask for, and returns its exit
 /// code; `None` if they ask for none.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<i32> {
     let mut args = args.into_iter();
     let mode = args.next()?;
     let mut rest = || args.by_ref().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>();
-    match mode.to_str()? {
+    match mode.to_str()?.trim_end() {
         NODE => Some(node::main(rest().first().map_or("", String::as_str))),
         APPLET => Some(applets::main(&rest())),
         CLEANUP => Some(cgroup::cleanup::main(&rest())),

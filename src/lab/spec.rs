@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
 pub use env::{AtStart, EnvValue};
-pub use images::{STAND_INS, image_name};
+pub use images::{image_name, stand_in_images};
 pub use parse::{SpecError, Warning, parse};
 
 pub use crate::model::RestartPolicy;

@@ -12,15 +12,19 @@ pub fn is_pause(p: &Process) -> bool {
     matches!(p.member, Some(Member { container: None, .. })) && is_ns_init(p)
 }
 
-/// `pause`, or the program's name without its arguments.
+/// `pause`, or the program's name without its arguments: `nginx: worker` of one that calls itself
+/// `nginx: worker process`.
 pub fn short_name(p: &Process) -> String {
     if is_pause(p) {
         return "pause".into();
     }
+    if let Some((role, _)) = p.own_title().and_then(|title| title.split_once(" process")) {
+        return format!("{}: {role}", p.comm);
+    }
     if p.comm.is_empty() { format!("pid {}", p.id.pid) } else { p.comm.clone() }
 }
 
-/// `pause`, or the container with the program: `nginx (web: master)`.
+/// `pause`, or the container with the program: `web (nginx: master)`.
 pub fn member_name(p: &Process) -> String {
     match p.member.as_ref().and_then(|m| m.container.as_deref()) {
         Some(container) if !is_pause(p) => format!("{container} ({})", short_name(p)),

@@ -280,13 +280,25 @@ impl Process {
         self.member.as_ref().and_then(|_| self.pid_inside())
     }
 
+    /// What it says that it is, where it has written that in place of its command line, as nginx does: of
+    /// `nginx: worker process` what follows the name.
+    pub fn own_title(&self) -> Option<&str> {
+        let [line] = self.cmdline.as_slice() else { return None };
+        line.strip_prefix(self.comm.as_str())?.strip_prefix(": ")
+    }
+
     /// What to call it: the command line, unless the process renamed itself (as nginx, or our
     /// stand-ins, do with `prctl(PR_SET_NAME)`).
     pub fn title(&self) -> String {
         let Some(argv0) = self.cmdline.first() else {
             return self.comm.clone();
         };
-        let base = argv0.rsplit('/').next().unwrap_or(argv0);
+        if self.own_title().is_some() {
+            return argv0.clone();
+        }
+        // one that has written its own command line has all of it in the first argument
+        let program = argv0.split(' ').next().unwrap_or(argv0);
+        let base = program.rfind('/').map_or(argv0.as_str(), |slash| &argv0[slash + 1..]);
         let base = base.strip_prefix('-').unwrap_or(base);
         // comm is cut at 15 bytes (TASK_COMM_LEN in include/linux/sched.h)
         let cut: String = base.chars().take(15).collect();

@@ -1,5 +1,6 @@
 //! From a name in a script to what is there.
 
+use crate::model::forecast::short_name;
 use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
 
 use super::MemberRef;
@@ -122,7 +123,9 @@ pub fn named<'w>(world: &'w World, member: &Member, name: &str, zombies: bool) -
 
 /// Not by the whole command line: `sh -c 'sleep 1'` is no sleep; but `nginx: worker process` is a worker.
 pub fn is_called(p: &Process, name: &str) -> bool {
-    p.comm.contains(name) || p.cmdline.first().is_some_and(|argv0| argv0.contains(name))
+    // one that has written its own command line has all of it in the first argument
+    let program = p.cmdline.first().and_then(|argv0| argv0.split(' ').next());
+    p.comm.contains(name) || program.is_some_and(|program| program.contains(name)) || short_name(p).contains(name)
 }
 
 /// A zombie that a name means now; without a name of its own, the member's first process.

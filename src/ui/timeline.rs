@@ -4,7 +4,7 @@
 //! TIMELINE   exact · proc connector + pidfd                    7 s
 //!            35 s      36 s      37 s      38 s      39 s
 //! pause      ██████████████████████████████████████████
-//! web: wor…            █████████▒▒▒▒✓ reaped by web: master
+//! nginx: w…            █████████▒▒▒▒✓ reaped by nginx: master
 //! ```
 
 mod lane;

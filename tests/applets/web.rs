@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use crate::support::{Applet, children, comm, connect, get, parts, signal, site, stat, talk, text, wait_for};
+use crate::support::{Applet, children, comm, connect, get, parts, signal, site, stat, talk, text, title, wait_for};
 
 /// Those that are not on their way out.
 pub fn workers(master: u32) -> Vec<u32> {
-    children(master).into_iter().filter(|pid| comm(*pid) == "web: worker").collect()
+    children(master).into_iter().filter(|pid| title(*pid) == "web: worker process").collect()
 }
 
 fn serve(root: &Path, more: &[&str]) -> Applet {
@@ -24,7 +24,8 @@ fn serve(root: &Path, more: &[&str]) -> Applet {
 fn files_are_served_and_logged_in_the_common_log_format() {
     let dir = site();
     let web = serve(dir.path(), &[]);
-    assert_eq!(comm(web.pid), "web: master");
+    assert_eq!(comm(web.pid), "web");
+    assert!(title(web.pid).starts_with("web: master process web --port 0"), "{}", title(web.pid));
     let port = web.port();
     assert_eq!(parts(&get(port, "/")).1, "hello pod\n");
     assert!(get(port, "/nope").starts_with("HTTP/1.1 404 Not Found\r\n"));
@@ -99,7 +100,7 @@ fn hup_replaces_the_workers_and_a_download_in_flight_completes() {
         let new = workers(web.pid);
         new.len() == 2 && new.iter().all(|pid| !old.contains(pid))
     });
-    let finishing = || old.iter().filter(|pid| comm(**pid) == "web: finishing").count();
+    let finishing = || old.iter().filter(|pid| title(**pid) == "web: worker process is shutting down").count();
     wait_for("the other old one has left", || {
         finishing() == 1 && old.iter().filter(|p| stat(**p).is_some()).count() == 1
     });

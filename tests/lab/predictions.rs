@@ -76,7 +76,11 @@ impl Seen {
 
     fn process(&self, pod: &Pod, name: &str) -> ProcId {
         let named = |p: &&Process| {
-            if name == "pause" { p.member.as_ref().is_some_and(|m| m.container.is_none()) } else { p.comm == name }
+            if name == "pause" {
+                p.member.as_ref().is_some_and(|m| m.container.is_none())
+            } else {
+                podscope::model::forecast::short_name(p) == name
+            }
         };
         self.world.pod_processes(&pod.uid).find(named).unwrap_or_else(|| panic!("no {name}")).id
     }
@@ -96,8 +100,8 @@ fn is_as_in_proc(p: &Process) -> bool {
         && mask("SigIgn") == Some(p.signals.ignored)
         && mask("SigCgt") == Some(p.signals.caught)
         && field("Name").as_deref() == Some(&p.comm)
-        // web: master has its signalfd soon after its masks
-        && (p.comm != "web: master" || p.signals.signalfd != 0)
+        // the master has its signalfd soon after its masks
+        && (!p.own_title().is_some_and(|title| title.starts_with("master")) || p.signals.signalfd != 0)
         && (p.comm != "pause" || p.signals.awaiting)
 }
 
@@ -187,7 +191,7 @@ fn deaf() -> ContainerSpec {
     ContainerSpec { name: "deaf".into(), image: "podscope/deaf".into(), ..ContainerSpec::default() }
 }
 
-/// pause, web: master with two workers, deaf, and a shell that waits for two sleeps.
+/// pause, nginx: master with two workers, deaf, and a shell that waits for two sleeps.
 fn shared(seen: &mut Seen, name: &str) -> Pod {
     seen.run(spec(name, true, vec![web(), deaf(), container("sh", SLEEPERS)]), 8)
 }
@@ -239,9 +243,9 @@ fn pause_ends_by_term_and_takes_all_with_it() {
 fn what_web_master_reads_from_its_signalfd_is_predicted() {
     let mut seen = Seen::new();
     let pod = shared(&mut seen, "web");
-    let master = seen.process(&pod, "web: master");
+    let master = seen.process(&pod, "nginx: master");
     let before = children(master.pid);
-    let predicted = check(&mut seen, &pod, "web: master", "HUP");
+    let predicted = check(&mut seen, &pod, "nginx: master", "HUP");
     assert_eq!(predicted.effect, Effect::Readable, "{:#?}", predicted.lines);
     wait_for("new workers", || {
         let now = children(master.pid);
@@ -251,10 +255,10 @@ fn what_web_master_reads_from_its_signalfd_is_predicted() {
         let uid = pod.uid.clone();
         seen.until("eight again", |w| w.pod_processes(&uid).count() == 8);
         seen.settle(&pod.uid);
-        assert_eq!(check(&mut seen, &pod, "web: master", signal).effect, Effect::Readable);
+        assert_eq!(check(&mut seen, &pod, "nginx: master", signal).effect, Effect::Readable);
     }
     let held = Held::all(&seen, &pod);
-    assert_eq!(check(&mut seen, &pod, "web: master", "TERM").effect, Effect::Readable);
+    assert_eq!(check(&mut seen, &pod, "nginx: master", "TERM").effect, Effect::Readable);
     // it reads it and decides to end
     wait_for("its end", || held.status(master).is_some());
     assert_eq!(held.status(master), Some(WaitStatus::exited(0)));
@@ -265,15 +269,15 @@ fn what_web_master_reads_from_its_signalfd_is_predicted() {
 fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
     let mut seen = Seen::new();
     let pod = shared(&mut seen, "worker");
-    assert_eq!(check(&mut seen, &pod, "web: worker", "HUP").effect, Effect::Readable);
-    let worker = seen.process(&pod, "web: worker");
+    assert_eq!(check(&mut seen, &pod, "nginx: worker", "HUP").effect, Effect::Readable);
+    let worker = seen.process(&pod, "nginx: worker");
     let pending = status_field(worker.pid, "ShdPnd").and_then(|m| u64::from_str_radix(&m, 16).ok());
     assert_eq!(pending, Some(1), "HUP stays pending");
 }
 
 #[test]
 fn a_containers_leftovers_are_predicted_to_end_with_it() {
-    for (first, left) in [("web: master", 2), ("sh", 2), ("deaf", 0)] {
+    for (first, left) in [("nginx: master", 2), ("sh", 2), ("deaf", 0)] {
         let mut seen = Seen::new();
         let pod = shared(&mut seen, "left");
         let predicted = check(&mut seen, &pod, first, "KILL");
@@ -292,9 +296,9 @@ fn members_are_predicted_by_their_masks() {
         ("sh", "TERM", Effect::Ends(WaitStatus::killed(15))),
         ("sleep", "TERM", Effect::Ends(WaitStatus::killed(15))),
         ("sleep", "STOP", Effect::Stops),
-        ("web: worker", "TERM", Effect::Ends(WaitStatus::killed(15))),
-        ("web: worker", "QUIT", Effect::Readable),
-        ("web: master", "PIPE", Effect::Nothing),
+        ("nginx: worker", "TERM", Effect::Ends(WaitStatus::killed(15))),
+        ("nginx: worker", "QUIT", Effect::Readable),
+        ("nginx: master", "PIPE", Effect::Nothing),
     ] {
         let mut seen = Seen::new();
         let pod = shared(&mut seen, "masks");
@@ -323,14 +327,14 @@ fn an_init_in_the_place_of_pause_takes_all_with_it() {
     let mut infra = spec("infra", true, vec![web(), container("sh", SLEEPERS)]);
     infra.sandbox = SandboxKind::Infra("web".into());
     let pod = seen.run(infra, 6);
-    let master = seen.process(&pod, "web: master");
+    let master = seen.process(&pod, "nginx: master");
     let ns = seen.world.process(master).and_then(|p| p.namespaces.get(podscope::model::NsKind::Pid)).expect("known");
     let init = seen.world.pid_ns_init(ns).map(podscope::model::forecast::member_name);
-    assert_eq!(init.as_deref(), Some("web (web: master)"));
+    assert_eq!(init.as_deref(), Some("web (nginx: master)"));
     // it has taken PID 1's place: PIPE is ignored, and what it does not handle is dropped
-    check(&mut seen, &pod, "web: master", "WINCH");
+    check(&mut seen, &pod, "nginx: master", "WINCH");
     assert_eq!(check(&mut seen, &pod, "sh", "KILL").also_end.len(), 2);
     let uid = pod.uid.clone();
     seen.until("sh is gone", |w| w.pod_processes(&uid).count() == 3);
-    assert_eq!(check(&mut seen, &pod, "web: master", "KILL").also_end.len(), 2);
+    assert_eq!(check(&mut seen, &pod, "nginx: master", "KILL").also_end.len(), 2);
 }

@@ -3,7 +3,7 @@
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::Member;
 
-use crate::support::{Bench, PATIENCE, children, kill, process, status_field, wait_for};
+use crate::support::{Bench, PATIENCE, children, kill, process, wait_for};
 
 fn preset() -> PodSpec {
     let text = include_str!("../../assets/pods/nginx-busybox.yaml");
@@ -13,9 +13,14 @@ fn preset() -> PodSpec {
 /// The host may have either.
 const FETCH: &str = "wget -qO- http://localhost/ 2>/dev/null || curl -s http://localhost/";
 
+fn cmdline(pid: u32) -> Vec<String> {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split_terminator('\0').map(str::to_owned).collect()
+}
+
 fn workers(master: u32) -> Vec<u32> {
     let mut workers = children(master);
-    workers.retain(|pid| status_field(*pid, "Name").as_deref() == Some("web: worker"));
+    workers.retain(|pid| cmdline(*pid) == ["nginx: worker process"]);
     workers
 }
 
@@ -36,11 +41,13 @@ fn busybox_fetches_what_it_has_written_from_nginx() {
     let log = String::from_utf8_lossy(&log.stdout);
     assert!(log.lines().any(|l| l.starts_with("127.0.0.1 - - [") && l.contains("\"GET / HTTP/1.1\" 200 10")), "{log}");
     // and it sees nginx's processes
-    let seen = bench.exec(&pod, "busybox", "cat /proc/[0-9]*/comm");
+    let seen = bench.exec(&pod, "busybox", "for p in /proc/[0-9]*; do tr '\\0' '|' < $p/cmdline; echo; done");
     let seen = String::from_utf8_lossy(&seen.stdout);
-    for name in ["pause", "web: master", "web: worker"] {
-        assert!(seen.lines().any(|l| l == name), "{name} in {seen}");
+    for line in ["/pause|", "nginx: master process nginx -g daemon off;|", "nginx: worker process|"] {
+        assert!(seen.lines().any(|l| l == line), "{line} in {seen}");
     }
+    let names = bench.exec(&pod, "busybox", "cat /proc/[0-9]*/comm");
+    assert_eq!(String::from_utf8_lossy(&names.stdout).lines().filter(|l| *l == "nginx").count(), 3);
 }
 
 #[test]
@@ -78,4 +85,37 @@ fn the_client_says_what_it_gets() {
         String::from_utf8_lossy(&log).contains("GET http://localhost/: 200 OK")
     });
     let _ = PATIENCE;
+}
+
+#[test]
+fn workers_have_the_user_of_nginxs_image_where_it_is_mapped() {
+    let mut bench = Bench::new();
+    let pod = bench.run(preset());
+    let master = process(&pod, "nginx");
+    wait_for("two workers", || workers(master.pid).len() == 2);
+    let map = bench.exec(&pod, "busybox", "cat /proc/self/uid_map");
+    let many = String::from_utf8_lossy(&map.stdout)
+        .split_whitespace()
+        .nth(2)
+        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n > 101));
+    let users = bench.exec(&pod, "busybox", "grep -h ^Uid: $(grep -l ^nginx$ /proc/[0-9]*/comm | sed s/comm/status/)");
+    let users = String::from_utf8_lossy(&users.stdout).into_owned();
+    let with = |id: u32| users.lines().filter(|l| **l == format!("Uid:\t{id}\t{id}\t{id}\t{id}")).count();
+    assert_eq!((with(0), with(101)), if many { (1, 2) } else { (3, 0) }, "{users}");
+    wait_for("a log", || bench.exec(&pod, "busybox", "test -e /log/access.log").status.success());
+    // and they write the log that the master has made for them, also after it was moved away
+    let moved = bench.exec(&pod, "busybox", "mv /log/access.log /log/old && kill -USR1 $(grep -l 'nginx: master' /proc/[0-9]*/cmdline | cut -d/ -f3 | head -1)");
+    assert!(moved.status.success(), "{moved:?}");
+    wait_for("a line in the new log", || {
+        bench.exec(&pod, "busybox", FETCH);
+        !bench.exec(&pod, "busybox", "cat /log/access.log").stdout.is_empty()
+    });
+}
+
+#[test]
+fn ghosts_stand_in_is_shown_as_ghost() {
+    let mut bench = Bench::new();
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: blog}\nspec: {containers: [{name: ghost, image: ghost}]}";
+    let pod = bench.run(parse("blog.yaml", text).expect("a pod").remove(0).0);
+    wait_for("its command line", || cmdline(process(&pod, "ghost").pid) == ["node current/index.js"]);
 }

@@ -8,7 +8,6 @@ mod page;
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
-use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use self::page::{Asked, Blog};
@@ -16,14 +15,14 @@ use super::http::reply::{Page, Reply, Site, Then};
 use super::http::request::Request;
 use super::http::server;
 use super::options::Options;
-use super::{complain, say, usage};
+use super::{Call, complain, say, title, usage};
 
 /// Ghost's own port.
 const PORT: u16 = 2368;
 const CONNECTIONS: usize = 256;
 
-pub fn main(args: &[String]) -> i32 {
-    let read = Options::read(args, &["port", "title"], &["deaf"]).and_then(|options| {
+pub fn main(call: &Call<'_>) -> i32 {
+    let read = Options::read(call.args, &["port", "title"], &["deaf"]).and_then(|options| {
         let title = options.get("title").unwrap_or("Ghost").to_owned();
         Ok((options.number("port", PORT)?, title, options.has("deaf")))
     });
@@ -31,7 +30,9 @@ pub fn main(args: &[String]) -> i32 {
         Ok(read) => read,
         Err(why) => return usage("blog", &why),
     };
-    let _ = prctl::set_name(c"blog");
+    if call.program == "node" {
+        title::set(call.program, "node current/index.js");
+    }
     // before anybody can know that it is there: what comes now is not lost
     let mut ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     if deaf {

@@ -5,15 +5,13 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use nix::sys::prctl;
-
 use super::http::url::Url;
 use super::options::Options;
-use super::{end_on_term_as_init, say, usage};
+use super::{Call, end_on_term_as_init, say, usage};
 
-pub fn main(args: &[String]) -> i32 {
+pub fn main(call: &Call<'_>) -> i32 {
     let read = || -> Result<(String, Url, Duration), String> {
-        let options = Options::read(args, &["url", "every"], &[])?;
+        let options = Options::read(call.args, &["url", "every"], &[])?;
         let text = options.get("url").unwrap_or("http://localhost/");
         let url = Url::parse(text).ok_or_else(|| format!("--url is \"{text}\"; expected http://HOST[:PORT]/PATH"))?;
         let every = options.duration("every", Duration::from_secs(5))?;
@@ -23,7 +21,6 @@ pub fn main(args: &[String]) -> i32 {
         Ok(read) => read,
         Err(why) => return usage("client", &why),
     };
-    let _ = prctl::set_name(c"client");
     end_on_term_as_init();
     loop {
         match url.get("podscope-client").map(|answer| in_short(&answer)) {

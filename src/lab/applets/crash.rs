@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, raise};
 use nix::unistd::pause;
 
 use super::options::Options;
-use super::{complain, end_on_term_as_init, say, usage};
+use super::{Call, complain, end_on_term_as_init, say, usage};
 use crate::sys::signals;
 
 enum Death {
@@ -40,12 +40,11 @@ impl Plan {
     }
 }
 
-pub fn main(args: &[String]) -> i32 {
-    let plan = match Plan::read(args) {
+pub fn main(call: &Call<'_>) -> i32 {
+    let plan = match Plan::read(call.args) {
         Ok(plan) => plan,
         Err(why) => return usage("crash", &why),
     };
-    let _ = prctl::set_name(c"crash");
     end_on_term_as_init();
     if let Some(file) = plan.healthy.filter(|file| Path::new(file).exists()) {
         say(format_args!("crash: {file} is there: runs on"));

@@ -10,15 +10,15 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::complain;
+use super::{Call, complain};
 use crate::lab::hand::{Answer, Order};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::NsKind;
 use crate::sys::fork::{self, Alone};
 use crate::sys::signals;
 
-pub fn main(args: &[String]) -> i32 {
-    if let Some(arg) = args.first() {
+pub fn main(call: &Call<'_>) -> i32 {
+    if let Some(arg) = call.args.first() {
         complain(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
         return 64;
     }

@@ -8,18 +8,17 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::options::Options;
-use super::{complain, end_on_term_as_init, say, usage};
+use super::{Call, complain, end_on_term_as_init, say, title, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::{signals, wait};
 
-pub fn main(args: &[String]) -> i32 {
-    let read = Options::read(args, &["status"], &["once"])
+pub fn main(call: &Call<'_>) -> i32 {
+    let read = Options::read(call.args, &["status"], &["once"])
         .and_then(|options| Ok((options.number::<u8>("status", 0)?, options.has("once"))));
     let (status, once) = match read {
         Ok(read) => read,
         Err(why) => return usage("waiter", &why),
     };
-    let _ = prctl::set_name(c"waiter");
     end_on_term_as_init();
     let Ok(alone) = Alone::prove() else { return 1 };
     loop {
@@ -44,7 +43,7 @@ pub fn main(args: &[String]) -> i32 {
 }
 
 fn child(status: u8) -> i32 {
-    let _ = prctl::set_name(c"waiter: child");
+    title::set("waiter: child", "waiter: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     // what kills it is not to be swallowed by the handler of a PID 1
     let heard = SigSet::from_iter([Signal::SIGUSR1]);

@@ -3,9 +3,11 @@
 //! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
 //! `--workers N` (2), `--proxy URL` for all that is asked for.
 //!
-//! HUP reads the configuration anew and replaces the workers: the old ones finish what they do, as
-//! `web: finishing`, and leave. USR1 opens the logs anew. QUIT lets the workers finish and ends,
-//! TERM and INT end at once. Idle, everything sleeps in a system call.
+//! HUP reads the configuration again and replaces the workers: the old ones finish what they do, as
+//! `nginx: worker process is shutting down`, and leave. USR1 opens the logs again. QUIT lets the workers finish and
+//! ends, TERM and INT end at once. Idle, everything sleeps in a system call.
+//!
+//! In place of nginx its workers have the user of nginx's image, where that id is mapped.
 
 mod config;
 mod directives;
@@ -21,13 +23,12 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
-use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{Pid, geteuid, getpid};
 
 use self::config::{Config, Flags};
-use super::{complain, usage};
+use super::{Call, complain, title, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait::{self, Change};
 
@@ -50,6 +51,9 @@ const SIGNALS: [Signal; 7] = [
     Signal::SIGINT,
 ];
 
+/// `nginx` in nginx's image.
+const NGINX_USER: u32 = 101;
+
 struct Worker {
     pid: i32,
     born: Instant,
@@ -64,6 +68,10 @@ enum Ending {
 }
 
 struct Master {
+    /// What it stands in for.
+    name: String,
+    /// Who the workers become.
+    user: Option<u32>,
     alone: Alone,
     flags: Flags,
     config: Config,
@@ -76,12 +84,15 @@ struct Master {
     retry: Option<Instant>,
 }
 
-pub fn main(args: &[String]) -> i32 {
-    let flags = match Flags::read(args) {
+pub fn main(call: &Call<'_>) -> i32 {
+    let flags = match Flags::read(call.args) {
         Ok(flags) => flags,
         Err(why) => return usage("web", &why),
     };
-    let _ = prctl::set_name(c"web: master");
+    let name = call.program.to_owned();
+    // the command of nginx's image, unless the pod gives another
+    let args = if call.args.is_empty() { "-g daemon off;".to_owned() } else { call.args.join(" ") };
+    title::set(&name, &format!("{name}: master process {name} {args}"));
     let Ok(alone) = Alone::prove() else { return 1 };
     // before anybody can know that it is there: what comes now is not lost
     let signals = SigSet::from_iter(SIGNALS);
@@ -96,7 +107,10 @@ pub fn main(args: &[String]) -> i32 {
             return 1;
         }
     };
+    let user = (name == "nginx").then_some(NGINX_USER).filter(|id| is_mapped("uid", *id) && is_mapped("gid", *id));
     let master = Master {
+        name,
+        user,
         alone,
         flags,
         config,
@@ -113,6 +127,16 @@ pub fn main(args: &[String]) -> i32 {
             1
         }
     }
+}
+
+/// Whether root in this user namespace may become this user or group.
+fn is_mapped(kind: &str, id: u32) -> bool {
+    let map = std::fs::read_to_string(format!("/proc/self/{kind}_map")).unwrap_or_default();
+    let range = |line: &str| {
+        let mut fields = line.split_whitespace().map(str::parse::<u32>);
+        Some((fields.next()?.ok()?, fields.nth(1)?.ok()?))
+    };
+    geteuid().is_root() && map.lines().filter_map(range).any(|(first, length)| id.wrapping_sub(first) < length)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
@@ -164,7 +188,11 @@ impl Master {
         match signal {
             Signal::SIGCHLD => self.reap(),
             Signal::SIGHUP if self.ending == Ending::No => self.reload(),
-            Signal::SIGUSR1 => self.tell(Signal::SIGUSR1),
+            Signal::SIGUSR1 => {
+                // where workers may not make files, they find them made
+                self.make_logs();
+                self.tell(Signal::SIGUSR1);
+            }
             Signal::SIGQUIT if self.ending == Ending::No => {
                 self.ending = Ending::Gracefully;
                 self.tell(Signal::SIGQUIT);
@@ -177,11 +205,21 @@ impl Master {
         }
     }
 
+    fn make_logs(&self) {
+        if let Some(user) = self.user {
+            for target in [&self.config.access, &self.config.errors] {
+                log::make_for(target, user);
+            }
+        }
+    }
+
     /// As many workers as there are to be.
     fn fill(&mut self) {
+        self.make_logs();
         while self.ending == Ending::No && self.workers.len() < self.config.workers {
-            let (listener, config, master) = (&self.listener, &self.config, getpid());
-            match fork::spawn(&self.alone, CloneFlags::empty(), || worker::main(listener, config, master)) {
+            let (listener, config) = (&self.listener, &self.config);
+            let identity = worker::Identity { name: &self.name, user: self.user, master: getpid() };
+            match fork::spawn(&self.alone, CloneFlags::empty(), || worker::main(&identity, listener, config)) {
                 Ok(child) => self.workers.push(Worker { pid: child.pid, born: Instant::now() }),
                 Err(e) => {
                     complain(format_args!("web: [alert] cannot start a worker: {}", e.desc()));

@@ -14,7 +14,7 @@ use nix::sys::prctl;
 use nix::unistd::{getpid, pause};
 
 use super::options::Options;
-use super::{complain, end_on_term_as_init, say, usage};
+use super::{Call, complain, end_on_term_as_init, say, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait;
 
@@ -56,12 +56,11 @@ impl Plan {
     }
 }
 
-pub fn main(args: &[String]) -> i32 {
-    let plan = match Plan::read(args) {
+pub fn main(call: &Call<'_>) -> i32 {
+    let plan = match Plan::read(call.args) {
         Ok(plan) => plan,
         Err(why) => return usage("zombies", &why),
     };
-    let _ = prctl::set_name(c"zombies");
     end_on_term_as_init();
     let Ok(alone) = Alone::prove() else { return 1 };
     if plan.mode == Mode::Orphan && getpid().as_raw() == 1 {

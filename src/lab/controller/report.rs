@@ -2,7 +2,7 @@
 
 use super::status::{not_started, waiting};
 use super::{Decision, PodState};
-use crate::lab::spec::{AtStart, ContainerSpec, PodSpec, STAND_INS, image_name};
+use crate::lab::spec::{AtStart, ContainerSpec, PodSpec, image_name, stand_in_images};
 use crate::model::{
     Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
 };
@@ -115,7 +115,7 @@ pub(super) fn no_program(container: &ContainerSpec) -> Option<String> {
     if container.program().is_some() {
         return None;
     }
-    let known: Vec<&str> = STAND_INS.iter().map(|(image, _)| *image).collect();
+    let known: Vec<&str> = stand_in_images().collect();
     Some(format!(
         "no images are pulled and there is no stand-in for \"{}\"; stand-ins exist for {}; or give a `command` of the host",
         image_name(&container.image),

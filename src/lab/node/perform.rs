@@ -198,9 +198,19 @@ impl Node {
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {
-            Role::Container(uid, container) => self.decide(&uid, Fact::Started { container }, at),
+            Role::Container(uid, container) => {
+                self.infra_up(&uid, pid, at);
+                self.decide(&uid, Fact::Started { container }, at);
+            }
             Role::Pause(uid) => self.sandbox_up(&uid, at),
             Role::Exec(_) | Role::Ports(_) => {}
+        }
+    }
+
+    /// If this is a container in pause's place.
+    fn infra_up(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
+        if self.pods.get(uid).is_some_and(|run| run.holder == Some(pid)) {
+            self.sandbox_up(uid, at);
         }
     }
 
@@ -212,6 +222,7 @@ impl Node {
         child.starting = None;
         match child.role.clone() {
             Role::Container(uid, container) => {
+                self.infra_up(&uid, pid, at);
                 let Failure { reason, message } = failure;
                 self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
             }

@@ -94,8 +94,10 @@ impl Node {
         nix::unistd::write(&open, b"g").map_err(|e| format!("let it go on: {}", e.desc()))?;
         let at = Self::now();
         self.decide(uid, Fact::Created { container: name.to_owned(), process }, at);
-        let ip = self.pods.get(uid).and_then(|run| run.ip).ok_or("it has no address")?;
-        self.decide(uid, Fact::SandboxStarted { process, ip: IpAddr::V4(ip) }, at);
+        // Nobody can join it yet: until its program runs it lets no one look into it, and `setns(2)` asks for that.
+        if let Some(run) = self.pods.get_mut(uid) {
+            run.sandbox = Some(process);
+        }
         Ok(())
     }
 
@@ -113,7 +115,7 @@ impl Node {
         volumes::write_hosts(uid, &hostname(spec), IpAddr::V4(ip)).map_err(|e| format!("write /etc/hosts: {e}"))
     }
 
-    /// pause runs.
+    /// What holds the sandbox runs its program, or never will.
     pub(super) fn sandbox_up(&mut self, uid: &PodUid, at: Stamp) {
         let up = self.pods.get_mut(uid).and_then(|run| Some((run.sandbox.take()?, run.ip?)));
         if let Some((process, ip)) = up {
@@ -156,7 +158,8 @@ impl Node {
         let mut argv = container.argv(&at_start);
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
-                argv.splice(0..0, ["podscope".to_owned(), crate::lab::hidden::APPLET.to_owned(), applet]);
+                let called = container.stand_in_is_shown_as().unwrap_or(&applet);
+                argv.splice(0..0, crate::lab::hidden::applet_argv(&applet, called));
                 Program::Ourselves(&self.exe)
             }
             _ => Program::Host,

@@ -3,22 +3,22 @@
 use super::ContainerSpec;
 use crate::model::Program;
 
-/// The images that have a stand-in, by their last path element, and the applet it is. The last five
-/// are no one else's images: `podscope/zombies` and so on.
-pub const STAND_INS: [(&str, &str); 13] = [
-    ("nginx", "web"),
-    ("httpd", "web"),
-    ("caddy", "web"),
-    ("busybox", "client"),
-    ("curl", "client"),
-    ("alpine", "client"),
-    ("ghost", "blog"),
-    ("zombies", "zombies"),
-    ("crash", "crash"),
-    ("waiter", "waiter"),
-    ("deaf", "deaf"),
-    ("hand", "hand"),
-    ("client", "client"),
+/// The images that have a stand-in, by their last path element, the applet it is, and what `ps` shows it as. The last
+/// six are no one else's images: `podscope/zombies` and so on.
+const STAND_INS: [(&str, &str, &str); 13] = [
+    ("nginx", "web", "nginx"),
+    ("httpd", "web", "httpd"),
+    ("caddy", "web", "caddy"),
+    ("busybox", "client", "client"),
+    ("curl", "client", "client"),
+    ("alpine", "client", "client"),
+    ("ghost", "blog", "node"),
+    ("zombies", "zombies", "zombies"),
+    ("crash", "crash", "crash"),
+    ("waiter", "waiter", "waiter"),
+    ("deaf", "deaf", "deaf"),
+    ("hand", "hand", "hand"),
+    ("client", "client", "client"),
 ];
 
 /// Images without an entrypoint, by their last path element: there the first of `args` is the program, as the
@@ -56,6 +56,15 @@ pub fn image_name(image: &str) -> &str {
     last.split(':').next().unwrap_or(last)
 }
 
+/// The names of the images that have a stand-in.
+pub fn stand_in_images() -> impl Iterator<Item = &'static str> {
+    STAND_INS.iter().map(|(image, ..)| *image)
+}
+
+fn stand_in(name: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    STAND_INS.iter().find(|(image, ..)| *image == name)
+}
+
 impl ContainerSpec {
     /// What is started in place of the image; `None` if there is no such stand-in and no command.
     pub fn program(&self) -> Option<Program> {
@@ -64,7 +73,12 @@ impl ContainerSpec {
         if !self.command.is_empty() || args_are_the_program {
             return Some(Program::Host);
         }
-        STAND_INS.iter().find(|(image, _)| *image == name).map(|(_, applet)| Program::StandIn((*applet).to_owned()))
+        stand_in(name).map(|(_, applet, _)| Program::StandIn((*applet).to_owned()))
+    }
+
+    /// What the image's stand-in is shown as by `ps`.
+    pub fn stand_in_is_shown_as(&self) -> Option<&'static str> {
+        stand_in(image_name(&self.image)).map(|(.., shown)| *shown)
     }
 }
 

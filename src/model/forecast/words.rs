@@ -248,7 +248,7 @@ fn plural<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
     if n == 1 { one } else { many }
 }
 
-/// `web: worker ×2, sh, sleep`
+/// `nginx: worker ×2, sh, sleep`
 fn names(world: &World, ids: &BTreeSet<ProcId>) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for name in ids.iter().filter_map(|id| world.process(*id)).map(short_name) {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::fchown;
 use std::path::PathBuf;
 
 use crate::lab::applets::http::reply::Line;
@@ -34,6 +35,16 @@ pub enum Format {
     Common,
     /// With referrer and agent after it.
     Combined,
+}
+
+/// Makes the file of a log, for this user and group.
+pub fn make_for(target: &Target, user: u32) {
+    if let Target::File(path) = target
+        && let Ok(file) = OpenOptions::new().create(true).append(true).open(path)
+    {
+        // where it cannot be given away, the worker's lines go to standard output
+        let _ = fchown(&file, Some(user), Some(user));
+    }
 }
 
 pub struct Log {

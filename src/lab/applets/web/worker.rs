@@ -4,25 +4,43 @@ use std::net::{IpAddr, TcpListener};
 
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getppid};
+use nix::unistd::{Gid, Pid, Uid, getppid, setgid, setgroups, setuid};
 
 use super::config::{Config, Serves};
 use super::log::{Log, access_line};
-use crate::lab::applets::complain;
 use crate::lab::applets::http::reply::{Line, Reply, Site, Then};
 use crate::lab::applets::http::request::Request;
 use crate::lab::applets::http::upstream::Upstream;
 use crate::lab::applets::http::{files, server};
+use crate::lab::applets::{complain, title};
 
 struct Worker<'a> {
+    name: &'a str,
     config: &'a Config,
     access: Log,
     errors: Log,
 }
 
-pub fn main(listener: &TcpListener, config: &Config, master: Pid) -> i32 {
-    let _ = prctl::set_name(c"web: worker");
-    // without a master nobody would tell us to end; it may have ended before this is in force
+/// Who a worker is.
+pub struct Identity<'a> {
+    /// What it stands in for.
+    pub name: &'a str,
+    /// Who it becomes.
+    pub user: Option<u32>,
+    pub master: Pid,
+}
+
+pub fn main(identity: &Identity<'_>, listener: &TcpListener, config: &Config) -> i32 {
+    let Identity { name, user, master } = *identity;
+    title::set(name, &format!("{name}: worker process"));
+    if let Some(id) = user
+        && let Err(e) = setgroups(&[]).and_then(|()| setgid(Gid::from_raw(id))).and_then(|()| setuid(Uid::from_raw(id)))
+    {
+        complain(format_args!("web: [emerg] setuid({id}) failed ({})", e.desc()));
+        return 2;
+    }
+    // without a master nobody would tell us to end; it may have ended before this is in force. A new user takes it back
+    // (prctl(2)).
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
     if getppid() != master {
         return 0;
@@ -31,7 +49,7 @@ pub fn main(listener: &TcpListener, config: &Config, master: Pid) -> i32 {
     // that none is lost or kills.
     let usual = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT]);
     let heard = SigSet::from_iter([Signal::SIGQUIT, Signal::SIGUSR1]);
-    let mut worker = Worker { config, access: Log::open(&config.access), errors: Log::open(&config.errors) };
+    let mut worker = Worker { name, config, access: Log::open(&config.access), errors: Log::open(&config.errors) };
     let served = usual
         .thread_unblock()
         .map_err(Into::into)
@@ -73,7 +91,7 @@ impl Site for Worker<'_> {
 
     fn signalled(&mut self, signal: Signal) -> Then {
         if signal == Signal::SIGQUIT {
-            let _ = prctl::set_name(c"web: finishing");
+            title::set(self.name, &format!("{}: worker process is shutting down", self.name));
             return Then::Finish;
         }
         self.access.reopen();
