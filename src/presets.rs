@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 22] = [
+pub const ALL: [Preset; 23] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -69,6 +69,11 @@ pub const ALL: [Preset; 22] = [
     preset!(19, "crash-loop", "A wrong configuration ends nginx at once, again and again: CrashLoopBackOff"),
     preset!(20, "deaf", "An app as PID 1 that has no handler for TERM: its stop takes the whole grace period"),
     preset!(21, "out-of-memory", "A container asks for more memory than its limit: the kernel kills it, OOMKilled"),
+    preset!(
+        22,
+        "neighbour-ends-the-pod",
+        "TERM to PID 1 from a neighbour: pause exits with 0, and the kernel kills every member"
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=21).collect());
+        assert_eq!(numbers, (1..=22).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

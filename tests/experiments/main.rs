@@ -83,6 +83,7 @@ experiments! {
     e18_namespaces_by_hand: "by-hand";
     e19_a_wrong_configuration_loops: "crash-loop";
     e20_term_that_nobody_hears: "deaf";
+    e22_a_neighbour_ends_the_pod: "neighbour-ends-the-pod";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
