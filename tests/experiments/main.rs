@@ -84,6 +84,7 @@ experiments! {
     e19_a_wrong_configuration_loops: "crash-loop";
     e20_term_that_nobody_hears: "deaf";
     e22_a_neighbour_ends_the_pod: "neighbour-ends-the-pod";
+    e23_a_stopped_pause_reaps_nobody: "stopped-pause";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
