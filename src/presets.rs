@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 24] = [
+pub const ALL: [Preset; 25] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -75,6 +75,11 @@ pub const ALL: [Preset; 24] = [
         "TERM to PID 1 from a neighbour: pause exits with 0, and the kernel kills every member"
     ),
     preset!(23, "stopped-pause", "STOP to pause: orphans stay zombies until CONT; the rest of the pod works"),
+    preset!(
+        24,
+        "app-as-infra-private",
+        "nginx holds the namespaces, pid is not shared: it dies, and net and ipc live on"
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -114,7 +119,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=23).collect());
+        assert_eq!(numbers, (1..=24).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }
