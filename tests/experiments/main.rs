@@ -88,6 +88,7 @@ experiments! {
     e24_net_and_ipc_outlive_an_app_in_place_of_pause: "app-as-infra-private";
     e25_a_program_that_must_be_pid_1: "must-be-pid-1";
     e26_members_are_no_children_of_pause: "parents";
+    e27_two_members_want_one_port: "port-taken";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
