@@ -89,6 +89,7 @@ experiments! {
     e25_a_program_that_must_be_pid_1: "must-be-pid-1";
     e26_members_are_no_children_of_pause: "parents";
     e27_two_members_want_one_port: "port-taken";
+    e28_term_with_and_without_a_handler: "term-and-pid-1";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
