@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 29] = [
+pub const ALL: [Preset; 30] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -84,6 +84,11 @@ pub const ALL: [Preset; 29] = [
     preset!(26, "parents", "Members have PPid 0, not 1; an orphan whose parent was inside goes to pause"),
     preset!(27, "port-taken", "Two members want port 80: the second is told \"Address already in use\" and backs off"),
     preset!(28, "term-and-pid-1", "TERM with and without a handler, as PID 1 and not: how long each stop takes"),
+    preset!(
+        29,
+        "sandbox-and-pod",
+        "The address lives as long as the sandbox; uid, name and volumes as long as the pod"
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -123,7 +128,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=28).collect());
+        assert_eq!(numbers, (1..=29).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

@@ -90,6 +90,7 @@ experiments! {
     e26_members_are_no_children_of_pause: "parents";
     e27_two_members_want_one_port: "port-taken";
     e28_term_with_and_without_a_handler: "term-and-pid-1";
+    e29_the_lives_of_sandbox_and_pod: "sandbox-and-pod";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
