@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 22] = [
+pub const ALL: [Preset; 30] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -69,6 +69,26 @@ pub const ALL: [Preset; 22] = [
     preset!(19, "crash-loop", "A wrong configuration ends nginx at once, again and again: CrashLoopBackOff"),
     preset!(20, "deaf", "An app as PID 1 that has no handler for TERM: its stop takes the whole grace period"),
     preset!(21, "out-of-memory", "A container asks for more memory than its limit: the kernel kills it, OOMKilled"),
+    preset!(
+        22,
+        "neighbour-ends-the-pod",
+        "TERM to PID 1 from a neighbour: pause exits with 0, and the kernel kills every member"
+    ),
+    preset!(23, "stopped-pause", "STOP to pause: orphans stay zombies until CONT; the rest of the pod works"),
+    preset!(
+        24,
+        "app-as-infra-private",
+        "nginx holds the namespaces, pid is not shared: it dies, and net and ipc live on"
+    ),
+    preset!(25, "must-be-pid-1", "A program that must be PID 1: it runs in its own pid namespace and not beside pause"),
+    preset!(26, "parents", "Members have PPid 0, not 1; an orphan whose parent was inside goes to pause"),
+    preset!(27, "port-taken", "Two members want port 80: the second is told \"Address already in use\" and backs off"),
+    preset!(28, "term-and-pid-1", "TERM with and without a handler, as PID 1 and not: how long each stop takes"),
+    preset!(
+        29,
+        "sandbox-and-pod",
+        "The address lives as long as the sandbox; uid, name and volumes as long as the pod"
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=21).collect());
+        assert_eq!(numbers, (1..=29).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

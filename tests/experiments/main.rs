@@ -83,6 +83,14 @@ experiments! {
     e18_namespaces_by_hand: "by-hand";
     e19_a_wrong_configuration_loops: "crash-loop";
     e20_term_that_nobody_hears: "deaf";
+    e22_a_neighbour_ends_the_pod: "neighbour-ends-the-pod";
+    e23_a_stopped_pause_reaps_nobody: "stopped-pause";
+    e24_net_and_ipc_outlive_an_app_in_place_of_pause: "app-as-infra-private";
+    e25_a_program_that_must_be_pid_1: "must-be-pid-1";
+    e26_members_are_no_children_of_pause: "parents";
+    e27_two_members_want_one_port: "port-taken";
+    e28_term_with_and_without_a_handler: "term-and-pid-1";
+    e29_the_lives_of_sandbox_and_pod: "sandbox-and-pod";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
