@@ -17,14 +17,13 @@ use kernel::{Id, wait_for};
 
 /// The pod's processes: pause, and everyone in its pid namespace.
 fn pod_of(app: u32) -> (Id, Vec<Id>) {
-    let pause = wait_for("a pause below the app", || {
-        kernel::descendants(app).into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some("pause"))
-    });
-    let members = wait_for("pause, a master, two workers, a shell and its sleep", || {
-        let all = kernel::in_same_pid_ns(pause.pid);
-        (all.len() >= 6).then_some(all)
-    });
-    (pause, members)
+    // each look begins with pause: one that was killed is still there for a moment
+    wait_for("pause, a master, two workers, a shell and its sleep", || {
+        let mut below = kernel::descendants(app).into_iter();
+        let pause = below.find(|p| kernel::comm(p.pid).as_deref() == Some("pause"))?;
+        let members = kernel::in_same_pid_ns(pause.pid);
+        (members.len() >= 6).then_some((pause, members))
+    })
 }
 
 #[test]

@@ -75,10 +75,6 @@ impl Fuse {
     fn namespaces_of(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
         let Some(entry) = self.entries.get(&id) else { return };
         let old = entry.namespaces;
-        if reading.stat.is_dead() && old.iter().next().is_some() {
-            // what it lived in is known better from its life
-            return;
-        }
         let counted = entry.exit.is_none();
         let mut new = old;
         new.merge(&self.set_of(kernel, id.pid, reading, &old));

@@ -67,8 +67,12 @@ impl Fuse {
         }
         let id = entry.id;
         let parent = entry.parent;
+        // what one that is found dead has lived in nobody tells, but for what its zombie keeps
+        let found_dead = !entry.exact_birth && reading.as_ref().is_ok_and(|reading| reading.stat.is_dead());
         if let Some(from) = parent.process().and_then(|p| self.entries.get(&p)) {
-            entry.namespaces = from.namespaces;
+            if !found_dead {
+                entry.namespaces = from.namespaces;
+            }
             entry.init = from.init;
         }
         self.namespaces.join(&entry.namespaces);
