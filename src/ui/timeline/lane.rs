@@ -17,10 +17,9 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let chosen = cx.selection.process == Some(lane.id);
     let name_rect = Rect::from_min_max(row.min, pos2(scale.plot.left() - 8.0, row.bottom()));
     let response = ui.interact(name_rect, ui.scope_id().with(("lane", lane.id)), Sense::click());
-    let mut title = p.title();
-    if forecast::is_pause(p) {
-        title = "pause".into();
-    } else if let Some(pid) = p.pid_inside() {
+    // there is room for the role and the pid
+    let mut title = if forecast::is_pause(p) || p.own_title().is_some() { forecast::short_name(p) } else { p.title() };
+    if let Some(pid) = p.pid_inside().filter(|_| !forecast::is_pause(p)) {
         title = format!("{title} {pid}");
     }
     let ink = if chosen || response.hovered() { tokens.accent } else { tokens.muted };
