@@ -246,3 +246,44 @@ fn a_sub_path_is_one_file_or_directory_of_a_volume() {
     assert!(!host.join("new").exists());
     fs::remove_dir_all(host).expect("removed");
 }
+
+/// As tutorials do it: the configuration is a key of a ConfigMap, mounted over the image's file.
+fn nginx(config: &str) -> String {
+    let lines: Vec<String> = config.lines().map(|line| format!("    {line}")).collect();
+    format!(
+        "apiVersion: v1
+kind: ConfigMap
+metadata: {{name: nginx}}
+data:
+  nginx.conf: |
+{}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web}}
+spec:
+  volumes: [{{name: conf, configMap: {{name: nginx}}}}]
+  containers:
+  - name: a
+    image: nginx
+    args: [\"-g\", \"daemon off;\"]
+    volumeMounts: [{{name: conf, mountPath: /etc/nginx/nginx.conf, subPath: nginx.conf}}]
+",
+        lines.join("\n")
+    )
+}
+
+#[test]
+fn nginx_takes_its_configuration_from_a_config_map() {
+    let mut bench = Bench::new();
+    let good = "worker_processes 1;\nevents {}\nhttp {\n  server {\n    listen 8081;\n    location / { root /usr/share/podscope; }\n  }\n}";
+    let pod = bench.run(read(&nginx(good)));
+    bench.log_until(&pod, "a", "listening on 0.0.0.0:8081");
+    let master = process(&pod, "a").pid;
+    wait_for("one worker", || crate::support::children(master).len() == 1);
+    let typo = nginx("hhtp{\n  server { listen 80; }\n}").replace("name: web}", "name: typo}");
+    let uid = bench.lab.run(read(&typo)).expect("taken");
+    let pod = bench.pod_until(&uid, "a back-off", |p| p.status() == "CrashLoopBackOff");
+    bench.log_until(&pod, "a", "nginx: [emerg] unknown directive \"hhtp\" in /etc/nginx/nginx.conf:1\n");
+    assert_eq!(pod.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(1));
+}

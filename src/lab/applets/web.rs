@@ -1,7 +1,8 @@
 //! A web server as nginx is built: a master that only watches, workers that share a listener.
 //!
 //! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
-//! `--workers N` (2), `--proxy URL` for all that is asked for.
+//! `--workers N` (2), `--proxy URL` for all that is asked for. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
+//! `/etc/nginx/nginx.conf` where the pod has mounted one.
 //!
 //! HUP reads the configuration anew and replaces the workers: the old ones finish what they do, as
 //! `web: finishing`, and leave. USR1 opens the logs anew. QUIT lets the workers finish and ends,
@@ -10,6 +11,7 @@
 mod config;
 mod directives;
 mod log;
+mod nginx;
 mod syntax;
 mod worker;
 
@@ -92,7 +94,7 @@ pub fn main(args: &[String]) -> i32 {
     let (listener, config) = match ready {
         Ok(ready) => ready,
         Err(why) => {
-            complain(format_args!("web: [emerg] {why}"));
+            complain(format_args!("{}: [emerg] {why}", flags.name()));
             return 1;
         }
     };
@@ -207,7 +209,7 @@ impl Master {
                 }
             }
             Err(why) => {
-                complain(format_args!("web: [emerg] {why}"));
+                complain(format_args!("{}: [emerg] {why}", self.flags.name()));
                 return;
             }
         }
