@@ -5,6 +5,7 @@
 //! depends on the order in which deaths are heard of.
 
 mod backoff;
+mod config;
 mod report;
 mod run;
 mod status;
@@ -166,6 +167,8 @@ pub struct PodState {
     course: Course,
     /// pause was told to end.
     holder_killed: bool,
+    /// Why its volumes cannot be made, as told last.
+    unmountable: Vec<String>,
 }
 
 impl PodState {
@@ -189,7 +192,8 @@ impl PodState {
         };
         let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
         let holder = Holder::Absent { retry: None };
-        let mut state = Self { spec, pod, clock, runs, holder, course: Course::Run, holder_killed: false };
+        let mut state =
+            Self { spec, pod, clock, runs, holder, course: Course::Run, holder_killed: false, unmountable: Vec::new() };
         state.derive_status();
         state
     }
@@ -330,6 +334,10 @@ impl PodState {
 
     fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
         self.spec = spec;
+        // what was missing may be there now
+        for (name, run) in &mut self.runs {
+            run.hopeless &= self.spec.container(name).is_none_or(|c| c.program().is_none());
+        }
         for name in containers {
             let Some(run) = self.runs.get_mut(name) else { continue };
             run.replace();
@@ -375,9 +383,14 @@ impl PodState {
     }
 
     fn start_sandbox(&mut self, at: Stamp, d: &mut Decision) {
+        // volumes come before the sandbox (`syncPod` in pkg/kubelet/kubelet.go)
+        if !self.mountable(at, d) {
+            self.holder = Holder::Absent { retry: None };
+            return;
+        }
         // in place of pause a container holds the namespaces: it has its own back-off
         if let SandboxKind::Infra(infra) = self.spec.sandbox.clone()
-            && !self.may_start(&infra, at, d)
+            && !(self.configured(&infra, at, d) && self.may_start(&infra, at, d))
         {
             self.holder = Holder::Absent { retry: None };
             return;
@@ -446,6 +459,9 @@ impl PodState {
             return;
         }
         self.pulled(&container, at, d);
+        if !self.configured(name, at, d) {
+            return;
+        }
         if let Some(run) = self.runs.get_mut(name) {
             run.starting();
         }

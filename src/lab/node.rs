@@ -1,6 +1,7 @@
 //! The lab's node: kubelet and shim in one process, with one thread, root only in its own user
 //! namespace and PID 1 of its own pid namespace. When it ends, the kernel ends every pod.
 
+mod atomic_writer;
 mod birth;
 mod cgroups;
 mod engine;
@@ -21,6 +22,7 @@ mod sandbox;
 mod seccomp;
 mod session;
 mod start;
+mod sub_path;
 mod termination;
 mod volumes;
 mod worker;

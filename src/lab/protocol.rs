@@ -12,7 +12,7 @@ use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -260,7 +260,7 @@ impl Step {
 }
 
 /// Bytes as a string of the first 256 characters: readable, and smaller in JSON than numbers.
-mod latin {
+pub(super) mod latin {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {

@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod config;
 mod env;
 mod images;
 mod marked;
@@ -13,6 +14,7 @@ mod typed;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
+pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFile};
 pub use env::{AtStart, EnvValue};
 pub use images::{image_name, stand_in_images};
 pub use parse::{SpecError, Warning, parse};
@@ -27,6 +29,8 @@ pub enum VolumeSource {
     /// A new directory, as old as the pod, in memory, so that nothing is left behind however the node ends. With
     /// `medium: Memory`, or a limit in bytes, it is a tmpfs of its own; otherwise it is in the node's.
     EmptyDir { memory: bool, size_limit: Option<u64> },
+    /// Files of ConfigMaps and Secrets (`configMap`, `secret`, `projected`), read-only and in memory.
+    Config(Payload),
     /// This path of the host, read-only.
     HostPath { path: String, kind: HostPathType },
 }
@@ -58,6 +62,8 @@ pub struct VolumeMount {
     /// Absolute, in the container.
     pub path: String,
     pub read_only: bool,
+    /// `subPath`: only this file or directory of the volume.
+    pub sub_path: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +106,8 @@ pub struct ContainerSpec {
     pub args: Vec<String>,
     /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
     pub env: Vec<(String, EnvValue)>,
+    /// Variables that stand back behind these, later ones before earlier ones.
+    pub env_from: Vec<EnvFrom>,
     /// Variables of the services of its namespace, which stand back behind its own.
     pub service_env: Vec<(String, String)>,
     pub working_dir: Option<String>,
@@ -179,6 +187,15 @@ impl PodSpec {
         found.command = argv.to_vec();
         found.args.clear();
         Some(spec)
+    }
+
+    /// Why its volumes cannot be made, for each that cannot, in the kubelet's words.
+    pub fn unmountable(&self) -> impl Iterator<Item = String> {
+        self.volumes.iter().filter_map(|volume| {
+            let VolumeSource::Config(payload) = &volume.source else { return None };
+            let why = payload.missing.as_ref()?;
+            Some(format!("MountVolume.SetUp failed for volume \"{}\" : {why}", volume.name))
+        })
     }
 
     /// Ports published on the host's loopback, each with the container port behind it.

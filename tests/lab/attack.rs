@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod privileges;
 mod sockets;
+mod sub_path;
 
 use podscope::model::Pod;
 

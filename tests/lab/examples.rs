@@ -145,10 +145,11 @@ fn variables() {
     let config = e.run(
         example!("config-env"),
         &[
-            "13:9: spec.containers[0].env[0].valueFrom.configMapKeyRef is not supported by the lab: the variable is not set",
-            "16:5: spec.containers[0].envFrom is not supported by the lab: its variables are not set",
+            "14:17: spec.containers[0].env[0].valueFrom.configMapKeyRef.name is \"special-config\", and no ConfigMap of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
+            "18:15: spec.containers[0].envFrom[0].configMapRef.name is \"env-config\", and no ConfigMap of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
         ],
     );
+    let with_maps = e.run(example!("config-env-maps"), &[]);
     let service = e.run(
         example!("service"),
         &[
@@ -167,7 +168,9 @@ fn variables() {
     let ip = e.until(&field, "Completed").ip.expect("an address");
     assert_eq!(told, format!("podscope-node\ndapi-envars-fieldref\ndefault\n{ip}\ndefault\n"));
     assert_eq!(e.whole_log(&resource, "test-container"), "1\n0\n");
-    assert_eq!(e.whole_log(&config, "test-container"), "1\n", "not set, and said so");
+    let pod = e.until(&config, "CreateContainerConfigError");
+    assert_eq!(message(&pod), "configmap \"env-config\" not found");
+    assert_eq!(e.whole_log(&with_maps, "test-container"), "very\n0\n");
     assert_eq!(e.whole_log(&service, "client"), "10.96.7.7\n80\ntcp://10.96.7.7:80\n");
 }
 
@@ -233,20 +236,22 @@ fn volumes() {
     let limits = e.run(example!("empty-dir-limits"), &[]);
     let projected = e.run(
         example!("projected"),
-        &["16:5: spec.volumes[0].projected is not supported by the lab: an empty directory takes its place"],
+        &[
+            "19:17: spec.volumes[0].projected.sources[0].secret.name is \"mysecret\", and no Secret of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
+            "21:17: spec.volumes[0].projected.sources[1].configMap.name is \"myconfigmap\", and no ConfigMap of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
+        ],
     );
     let secret = e.run(
         example!("secret-volume"),
-        &["15:5: spec.volumes[0].secret is not supported by the lab: an empty directory takes its place"],
+        &[
+            "16:19: spec.volumes[0].secret.secretName is \"test-secret\", and no Secret of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
+        ],
     );
     let downward = e.run(
         example!("dapi-volume"),
         &["21:5: spec.volumes[0].downwardAPI is not supported by the lab: an empty directory takes its place"],
     );
-    let sub_path = e.run(
-        example!("sub-path"),
-        &["12:7: spec.containers[0].volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted"],
-    );
+    let sub_path = e.run(example!("sub-path"), &[]);
 
     let pod = e.running(&host);
     let same = fs::read("/etc/hostname").ok().is_none_or(|text| {
@@ -265,14 +270,17 @@ fn volumes() {
         let fs = statvfs(format!("/proc/{pid}/root/{dir}").as_str()).expect("its size");
         assert_eq!(fs.blocks() as u64 * fs.fragment_size() as u64, size, "{dir}");
     }
-    for (uid, container, dir) in [
-        (&projected, "container-test", "projected-volume"),
-        (&secret, "test-container", "etc/secret-volume"),
-        (&sub_path, "site", "var/www/html"),
+    let pod = e.running(&sub_path);
+    let dir = format!("/proc/{}/root/var/www/html", process(&pod, "site").pid);
+    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 0, "{dir}");
+    for (uid, want) in [
+        (&projected, "\"all-in-one\" : [secret \"mysecret\" not found, configmap \"myconfigmap\" not found]"),
+        (&secret, "\"secret-volume\" : secret \"test-secret\" not found"),
     ] {
-        let pod = e.running(uid);
-        let dir = format!("/proc/{}/root/{dir}", process(&pod, container).pid);
-        assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 0, "{dir}");
+        let want = format!("MountVolume.SetUp failed for volume {want}");
+        e.bench
+            .until(&want, |heard| heard.iter().any(|i| format!("{i:?}").contains(&format!("{want:?}"))).then_some(()));
+        e.until(uid, "ContainerCreating");
     }
     let pod = e.running(&downward);
     e.bench.log_until(&pod, "client-container", "0");

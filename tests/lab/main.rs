@@ -4,6 +4,7 @@ mod apart;
 mod attack;
 mod bad;
 mod cgroup;
+mod config;
 mod examples;
 mod exec;
 mod files;

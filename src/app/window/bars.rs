@@ -181,7 +181,12 @@ impl Window {
         for step in self.bars.manifests.steps(path, &read) {
             if let Step::Replace { pod, spec, containers } = step {
                 self.bars.manifests.settle(&pod, &spec);
-                self.tell(format!("{} changed: {} replaced", name(path), containers.join(", ")));
+                let what = if containers.is_empty() {
+                    "files follow ConfigMaps and Secrets, variables with the next start".to_owned()
+                } else {
+                    format!("{} replaced", containers.join(", "))
+                };
+                self.tell(format!("{} changed: {what}", name(path)));
                 if let Some(session) = &self.session {
                     session.replace(pod, *spec, containers);
                 }

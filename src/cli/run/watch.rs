@@ -69,6 +69,11 @@ fn follow_pod(session: &mut Session, path: &Path, spec: &PodSpec) -> Option<Stri
     match change(&old, spec) {
         Change::None => None,
         Change::Containers(containers) => Some(match session.replace(&uid, spec.clone(), containers.clone()) {
+            Ok(()) if containers.is_empty() => {
+                format!(
+                    "{file}: changed: files of pod {name} follow its ConfigMaps and Secrets, variables with the next start"
+                )
+            }
             Ok(()) => format!("{file}: changed: {} of pod {name} replaced", containers.join(", ")),
             Err(why) => format!("{file}: pod {name}: {why}"),
         }),

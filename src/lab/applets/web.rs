@@ -1,7 +1,8 @@
 //! A web server as nginx is built: a master that only watches, workers that share a listener.
 //!
 //! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
-//! `--workers N` (2), `--proxy URL` for all that is asked for.
+//! `--workers N` (2), `--proxy URL` for all that is asked for. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
+//! `/etc/nginx/nginx.conf` where the pod has mounted one.
 //!
 //! HUP reads the configuration again and replaces the workers: the old ones finish what they do, as
 //! `nginx: worker process is shutting down`, and leave. USR1 opens the logs again. QUIT lets the workers finish and
@@ -12,6 +13,7 @@
 mod config;
 mod directives;
 mod log;
+mod nginx;
 mod syntax;
 mod worker;
 
@@ -103,7 +105,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     let (listener, config) = match ready {
         Ok(ready) => ready,
         Err(why) => {
-            complain(format_args!("web: [emerg] {why}"));
+            complain(format_args!("{}: [emerg] {why}", flags.name()));
             return 1;
         }
     };
@@ -245,7 +247,7 @@ impl Master {
                 }
             }
             Err(why) => {
-                complain(format_args!("web: [emerg] {why}"));
+                complain(format_args!("{}: [emerg] {why}", self.flags.name()));
                 return;
             }
         }

@@ -131,6 +131,7 @@ impl PodRun {
             pod_ip: self.ip.map(|ip| ip.to_string()),
             host_ip: Some(node.to_string()),
             pod_uid: Some(self.state.pod.uid.0.clone()),
+            secrets: true,
         }
     }
 

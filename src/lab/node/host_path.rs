@@ -26,16 +26,22 @@ pub struct Found {
 
 /// Opens a path of the host, links followed within its root.
 pub fn open(host: &OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result<Found, Failure> {
-    let of_kubelet = |message: String| failure(format!("MountVolume.SetUp failed for {what} : {message}"));
     let fd = match (resolve(host, path), kind) {
         (Ok(fd), _) => fd,
         (Err(Errno::ENOENT), HostPathType::DirectoryOrCreate | HostPathType::FileOrCreate) => {
             let message = format!("{path} is not there, and the lab creates nothing on the host; create it yourself");
-            return Err(of_kubelet(message));
+            return Err(of_kubelet(what, &message));
         }
-        (Err(Errno::ENOENT), kind) if kind != HostPathType::Unset => return Err(of_kubelet(mismatch(path, kind))),
+        (Err(Errno::ENOENT), kind) if kind != HostPathType::Unset => {
+            return Err(of_kubelet(what, &mismatch(path, kind)));
+        }
         (Err(e), _) => return Err(Failure::create(&format!("hostPath {path} of {what}"), e)),
     };
+    accept(fd, path, kind, what)
+}
+
+/// What is at a path, if it may be a pod's and is what it must be.
+pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result<Found, Failure> {
     let mode = fstat(&fd).map_err(|e| Failure::create(&format!("hostPath {path} of {what}"), e))?.st_mode;
     let found = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT;
     let right = match kind {
@@ -47,7 +53,7 @@ pub fn open(host: &OwnedFd, path: &str, kind: HostPathType, what: &str) -> Resul
         HostPathType::BlockDevice => found == SFlag::S_IFBLK,
     };
     if !right {
-        return Err(of_kubelet(mismatch(path, kind)));
+        return Err(of_kubelet(what, &mismatch(path, kind)));
     }
     let is_file = found == SFlag::S_IFREG;
     if !is_file && found != SFlag::S_IFDIR {
@@ -193,6 +199,10 @@ fn open_path(path: &str) -> Result<OwnedFd, Errno> {
 
 fn is_on_proc(fd: &OwnedFd) -> bool {
     fstatfs(fd).is_ok_and(|fs| fs.filesystem_type() == PROC_SUPER_MAGIC)
+}
+
+fn of_kubelet(what: &str, message: &str) -> Failure {
+    failure(format!("MountVolume.SetUp failed for {what} : {message}"))
 }
 
 /// In the words of `checkTypeInternal`, pkg/volume/hostpath/host_path.go.

@@ -12,11 +12,12 @@ use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
-use super::termination;
+use super::{termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
-use crate::model::{Delta, Member, MonoNs, Parent, Pod, PodUid, Signal, Stamp, WaitStatus};
+use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
+use crate::sys::limits::reason_of;
 use crate::sys::random;
 
 impl Node {
@@ -54,8 +55,15 @@ impl Node {
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
             Request::Replace { call, pod, spec, containers } => {
-                if self.pods.contains_key(&pod) {
+                if let Some(run) = self.pods.get(&pod) {
+                    let updated = volumes::update(&pod, &run.state.spec, &spec);
                     self.answer(call, Answer::Done);
+                    if let Err(e) = updated {
+                        let message = format!("update its ConfigMap and Secret volumes: {}", reason_of(&e));
+                        let (kind, reason) = (EventKind::Warning, "FailedMount".to_owned());
+                        let event = PodEvent { pod: pod.clone(), kind, reason, message, at: Self::now() };
+                        self.fact(Delta::Event { event });
+                    }
                     self.decide(&pod, Fact::Replaced { spec, containers }, Self::now());
                 } else {
                     self.answer(call, Answer::NoSuchPod);

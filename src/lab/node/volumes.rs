@@ -10,12 +10,14 @@ use std::path::{Component, Path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MntFlags, MsFlags, umount2};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 
+use super::atomic_writer;
 use super::birth::Failure;
 use super::ground::{HOST, NEW_ROOT, PODS, Protect, mount_, place, quiet};
 use super::host_path::{self, Blank};
 use super::mount_points::{self, make_dirs, make_point};
+use super::sub_path::{self, SubPath};
 use crate::lab::spec::{ContainerSpec, HostPathType, PodSpec, VolumeSource};
 use crate::model::PodUid;
 
@@ -38,6 +40,7 @@ pub struct Mount {
     what: String,
     path: String,
     read_only: bool,
+    sub_path: Option<SubPath>,
 }
 
 /// What is mounted into a container beside what every container has.
@@ -65,19 +68,42 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         mount_(Some("shm"), &shm, Some("tmpfs"), quiet(), Some(SHARED_MEMORY))?;
     }
     for volume in &spec.volumes {
-        if let VolumeSource::EmptyDir { memory, size_limit } = volume.source {
-            let dir = format!("{base}/volumes/{}", volume.name);
-            // it outlives the sandbox: the next finds it as it is
-            if fs::create_dir(&dir).is_ok() && (memory || size_limit.is_some()) {
-                let size = size_limit.map_or("mode=777".to_owned(), |bytes| format!("mode=777,size={bytes}"));
-                let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-                mount_(Some(&volume.name), &dir, Some("tmpfs"), flags, Some(&size))?;
+        let dir = format!("{base}/volumes/{}", volume.name);
+        match &volume.source {
+            VolumeSource::EmptyDir { memory, size_limit } => {
+                // it outlives the sandbox: the next finds it as it is
+                if fs::create_dir(&dir).is_ok() && (*memory || size_limit.is_some()) {
+                    let size = size_limit.map_or("mode=777".to_owned(), |bytes| format!("mode=777,size={bytes}"));
+                    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+                    mount_(Some(&volume.name), &dir, Some("tmpfs"), flags, Some(&size))?;
+                }
             }
+            VolumeSource::Config(payload) => {
+                if fs::create_dir(&dir).is_ok() {
+                    fs::set_permissions(&dir, fs::Permissions::from_mode(0o777))?;
+                    atomic_writer::write(Path::new(&dir), &payload.files)?;
+                }
+            }
+            VolumeSource::HostPath { .. } => {}
         }
     }
     write_new(&format!("{base}/etc/hostname"), &format!("{}\n", spec.hostname))?;
     // there is no way out of the node's network, hence no name server to ask
     write_new(&format!("{base}/etc/resolv.conf"), "# the lab's network has no name server\n")
+}
+
+/// Gives a pod's volumes what ConfigMaps and Secrets hold now. What is mounted by a `subPath` stays as it is, as with a
+/// kubelet.
+pub fn update(uid: &PodUid, old: &PodSpec, new: &PodSpec) -> std::io::Result<()> {
+    for volume in &new.volumes {
+        let VolumeSource::Config(payload) = &volume.source else { continue };
+        let dir = format!("{}/volumes/{}", pod_files(uid), volume.name);
+        // without a sandbox yet, it is made with that
+        if payload.missing.is_none() && !old.volumes.contains(volume) && Path::new(&dir).is_dir() {
+            atomic_writer::write(Path::new(&dir), &payload.files)?;
+        }
+    }
+    Ok(())
 }
 
 /// `/etc/hosts` as the kubelet writes it; anew with every address.
@@ -117,20 +143,22 @@ fn is_plain_name(text: &str) -> bool {
 }
 
 pub fn of_container(spec: &PodSpec, container: &ContainerSpec) -> Mounts {
-    let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| v.source.clone());
+    let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| &v.source);
     let volume = |m: &crate::lab::spec::VolumeMount| {
         let from = match source(&m.volume)? {
-            VolumeSource::EmptyDir { .. } => From::Pod(format!("volumes/{}", m.volume)),
-            VolumeSource::HostPath { path, kind } => From::Host { path, kind },
+            VolumeSource::EmptyDir { .. } | VolumeSource::Config(_) => From::Pod(format!("volumes/{}", m.volume)),
+            VolumeSource::HostPath { path, kind } => From::Host { path: path.clone(), kind: *kind },
         };
         let what = format!("volume \"{}\"", m.volume);
-        Some(Mount { from, what, path: m.path.clone(), read_only: m.read_only })
+        let of = format!("volumeMount \"{}\" of container \"{}\"", m.volume, container.name);
+        let sub_path = m.sub_path.clone().map(|path| SubPath { path, of });
+        Some(Mount { from, what, path: m.path.clone(), read_only: m.read_only, sub_path })
     };
     let mut mounts: Mounts = container.mounts.iter().filter_map(volume).collect();
     let path = container.termination.path.clone();
     if !mounts.iter().any(|m| m.path == path) {
         let from = From::Pod(format!("termination/{}", container.name));
-        mounts.push(Mount { from, what: "the termination message".to_owned(), path, read_only: false });
+        mounts.push(Mount { from, what: "the termination message".to_owned(), path, read_only: false, sub_path: None });
     }
     mounts
 }
@@ -215,13 +243,21 @@ impl Source {
         match &mount.from {
             From::Pod(path) => {
                 let path = format!("{pod_files}/{path}");
-                let fd = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
-                let is_file = !Path::new(&path).is_dir();
+                let mut fd = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
+                if let Some(sub) = &mount.sub_path {
+                    fd = sub_path::open(&fd, sub, true)?;
+                }
+                let mode = fstat(&fd).map_err(fail)?.st_mode;
+                let is_file = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT != SFlag::S_IFDIR;
                 Ok(Self { fd, is_file, of_host: false })
             }
             From::Host { path, kind } => {
                 let host = open(HOST, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
-                let found = host_path::open(&host.map_err(fail)?, path, *kind, &mount.what)?;
+                let mut found = host_path::open(&host.map_err(fail)?, path, *kind, &mount.what)?;
+                if let Some(sub) = &mount.sub_path {
+                    let fd = sub_path::open(&found.fd, sub, false)?;
+                    found = host_path::accept(fd, &format!("{path}/{}", sub.path), HostPathType::Unset, &mount.what)?;
+                }
                 Ok(Self { fd: found.fd, is_file: found.is_file, of_host: true })
             }
         }

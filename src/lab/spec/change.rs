@@ -11,7 +11,7 @@ pub enum Change {
     /// It is so already.
     None,
     /// These containers are stopped and started anew, and the pod stays: only their command, arguments or
-    /// image are others.
+    /// image are others, and what ConfigMaps and Secrets hold. With the latter alone, none is.
     Containers(Vec<String>),
     /// The pod is made anew, because of these, such as `spec.containers[nginx].ports`.
     Recreate(Vec<String>),
@@ -19,11 +19,12 @@ pub enum Change {
 
 /// Compares what runs with what is wanted.
 pub fn change(old: &PodSpec, new: &PodSpec) -> Change {
-    let mut found = Found { sandbox: &old.sandbox, programs: Vec::new(), deep: false, paths: Vec::new() };
+    let mut found =
+        Found { sandbox: &old.sandbox, programs: Vec::new(), deep: false, config: false, paths: Vec::new() };
     found.pod(old, new);
     if found.deep {
         Change::Recreate(found.paths)
-    } else if found.programs.is_empty() {
+    } else if found.programs.is_empty() && !found.config {
         Change::None
     } else {
         Change::Containers(found.programs)
@@ -36,6 +37,8 @@ struct Found<'a> {
     programs: Vec<String>,
     /// Whether anything else differs.
     deep: bool,
+    /// Whether ConfigMaps or Secrets hold something else.
+    config: bool,
     paths: Vec<String>,
 }
 
@@ -85,7 +88,10 @@ impl Found<'_> {
             of.volumes.iter().find(|v| v.name == name).map(|v| v.source.clone())
         };
         for name in union(volumes.iter().map(|v| &v.name), new.volumes.iter().map(|v| &v.name)) {
-            self.deep(source(name, old) != source(name, new), format!("spec.volumes[{name}]"));
+            match (source(name, old), source(name, new)) {
+                (Some(VolumeSource::Config(old)), Some(VolumeSource::Config(new))) => self.config |= old != new,
+                (old, new) => self.deep(old != new, format!("spec.volumes[{name}]")),
+            }
         }
         self.containers("spec.initContainers", init_containers, &new.init_containers);
         self.containers("spec.containers", containers, &new.containers);
@@ -114,6 +120,7 @@ impl Found<'_> {
             command,
             args,
             env,
+            env_from,
             service_env,
             working_dir,
             ports,
@@ -122,7 +129,8 @@ impl Found<'_> {
             termination,
             sidecar,
         } = old;
-        self.deep(*env != new.env, format!("{path}.env"));
+        self.deep(!old.same_environment(new), format!("{path}.env"));
+        self.config |= *env != new.env || *env_from != new.env_from;
         self.deep(*service_env != new.service_env, format!("the services that {path} knows"));
         self.deep(*working_dir != new.working_dir, format!("{path}.workingDir"));
         self.deep(*ports != new.ports, format!("{path}.ports"));

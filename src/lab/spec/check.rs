@@ -1,6 +1,7 @@
 //! What types alone do not tell: names that must be there, be unique, or refer to something.
 
 mod annotations;
+mod config;
 mod containers;
 mod downward;
 mod names;
@@ -14,10 +15,13 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec as K8sSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub(super) use self::names::{is_label, is_subdomain};
+
 use self::annotations::Asked;
 use self::containers::Around;
 use self::downward::Known;
 use self::ports::Taken;
+use super::config::Configs;
 use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
 use super::services::{Service, variables};
@@ -26,6 +30,7 @@ use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
 pub struct Checker<'a> {
     pub document: &'a Marked,
     pub services: &'a [Service],
+    pub configs: &'a Configs,
     pub warnings: Vec<Warning>,
 }
 
@@ -62,7 +67,7 @@ impl Checker<'_> {
         let share = self.share(&spec, &asked, host)?;
         let restart = self.restart(&spec)?;
         let grace_seconds = self.grace_seconds(&spec)?;
-        let volumes = self.volumes(spec.volumes.unwrap_or_default())?;
+        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &namespace)?;
         let known = Known {
             name: name.clone(),
             namespace: namespace.clone(),

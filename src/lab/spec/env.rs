@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ContainerSpec;
+use super::{ConfigKind, ContainerSpec, Content, EnvFrom, Found, KeyRef};
 
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum EnvValue {
     HostIp,
     /// `metadata.uid`.
     PodUid,
+    /// A key of a ConfigMap or Secret, as it is.
+    Key(KeyRef),
 }
 
 impl From<&str> for EnvValue {
@@ -36,6 +38,8 @@ pub struct AtStart {
     pub pod_ip: Option<String>,
     pub host_ip: Option<String>,
     pub pod_uid: Option<String>,
+    /// Whether it is for the container itself, which alone is given what Secrets hold.
+    pub secrets: bool,
 }
 
 impl ContainerSpec {
@@ -49,17 +53,26 @@ impl ContainerSpec {
     /// so that its own replace them (`makeEnvironmentVariables` in pkg/kubelet/kubelet_pods.go). A variable of which
     /// the value is not known yet is not set.
     pub fn environment(&self, at_start: &AtStart) -> Vec<(String, String)> {
+        let from = self.env_from.iter().flat_map(|from| from.variables(at_start));
+        let from: Vec<(String, String)> = from.collect();
+        let own =
+            |name: &String| self.env.iter().any(|(own, _)| own == name) || from.iter().any(|(own, _)| own == name);
         let mut known: Vec<(String, String)> =
-            self.service_env.iter().filter(|(name, _)| !self.env.iter().any(|(own, _)| own == name)).cloned().collect();
+            self.service_env.iter().filter(|(name, _)| !own(name)).cloned().collect();
         let services = known.len();
         // what is replaced can be referred to until it is
         let mut before = self.service_env.clone();
+        before.extend(from.iter().cloned());
+        // of several of a name the last one counts
+        known.extend(from);
         for (name, value) in &self.env {
             let value = match value {
                 EnvValue::Text(text) => Some(expand(text, &before)),
                 EnvValue::PodIp => at_start.pod_ip.clone(),
                 EnvValue::HostIp => at_start.host_ip.clone(),
                 EnvValue::PodUid => at_start.pod_uid.clone(),
+                EnvValue::Key(KeyRef { of, found: Found::Value(content), .. }) => shown(*of, content, at_start),
+                EnvValue::Key(_) => None,
             };
             let Some(value) = value else { continue };
             before.push((name.clone(), value.clone()));
@@ -69,6 +82,20 @@ impl ContainerSpec {
         known.rotate_left(services);
         known
     }
+}
+
+impl EnvFrom {
+    fn variables(&self, at_start: &AtStart) -> Vec<(String, String)> {
+        let vars = self.found.iter().flatten();
+        vars.filter_map(|(key, content)| Some((format!("{}{key}", self.prefix), shown(self.of, content, at_start)?)))
+            .collect()
+    }
+}
+
+/// What a variable holds. What is described to people has nothing of a Secret.
+fn shown(of: ConfigKind, content: &Content, at_start: &AtStart) -> Option<String> {
+    let may = at_start.secrets || of == ConfigKind::ConfigMap;
+    may.then(|| String::from_utf8_lossy(&content.0).into_owned())
 }
 
 /// `$(NAME)` becomes the value, `$$` a dollar sign; a name that is not set stays as written
@@ -140,6 +167,7 @@ mod tests {
             pod_ip: Some(ip.to_owned()),
             host_ip: Some(node.to_owned()),
             pod_uid: Some(uid.to_owned()),
+            secrets: true,
         };
         let told = |at_start: &AtStart| -> Vec<String> {
             container.environment(at_start).iter().map(|(name, value)| format!("{name}={value}")).collect()

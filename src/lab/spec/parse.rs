@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::documents::{Found, pods_of};
 use super::PodSpec;
 use super::check::Checker;
+use super::config::Configs;
 use super::marked::{Marked, Place, Wrong};
 use super::services::Services;
 use super::{supported, typed};
@@ -69,17 +70,22 @@ type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
 fn read(text: &str) -> Result<Pods, Wrong> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), words(&e));
-    let documents: Vec<Marked> = serde_saphyr::from_multiple(text).map_err(yaml)?;
-    let Found { pods: found, services, mut skipped } = pods_of(documents)?;
+    // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    let documents: Vec<Marked> = serde_saphyr::from_multiple_with_options(text, options).map_err(yaml)?;
+    let Found { pods: found, services, configs, mut skipped } = pods_of(documents)?;
     let services = Services::read(&services)?;
     skipped.extend(services.warnings);
+    let mut configs = Configs::read(&configs)?;
+    skipped.append(&mut configs.warnings);
     let mut pods = Pods::new();
     for document in found {
         let document = supported::as_written(&document);
         let pod = typed::read(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
         let mut warnings = supported::unheeded(&document, &known);
-        let mut checker = Checker { document: &document, services: &services.all, warnings: Vec::new() };
+        let mut checker =
+            Checker { document: &document, services: &services.all, configs: &configs, warnings: Vec::new() };
         let spec = checker.pod(pod)?;
         if pods.iter().any(|(other, _)| other.name == spec.name && other.namespace == spec.namespace) {
             let place = document.place_of("metadata.name");

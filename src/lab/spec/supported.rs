@@ -4,7 +4,7 @@ use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
 /// Fields that are heeded, beside those of containers. `[]` is any item, `*` any key.
-const HEEDED: [&str; 23] = [
+const HEEDED: [&str; 46] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -24,6 +24,29 @@ const HEEDED: [&str; 23] = [
     "spec.volumes[].emptyDir",
     "spec.volumes[].emptyDir.medium",
     "spec.volumes[].emptyDir.sizeLimit",
+    "spec.volumes[].configMap.name",
+    "spec.volumes[].configMap.defaultMode",
+    "spec.volumes[].configMap.items[].key",
+    "spec.volumes[].configMap.items[].mode",
+    "spec.volumes[].configMap.items[].path",
+    "spec.volumes[].configMap.optional",
+    "spec.volumes[].secret.secretName",
+    "spec.volumes[].secret.defaultMode",
+    "spec.volumes[].secret.items[].key",
+    "spec.volumes[].secret.items[].mode",
+    "spec.volumes[].secret.items[].path",
+    "spec.volumes[].secret.optional",
+    "spec.volumes[].projected.defaultMode",
+    "spec.volumes[].projected.sources[].configMap.name",
+    "spec.volumes[].projected.sources[].configMap.items[].key",
+    "spec.volumes[].projected.sources[].configMap.items[].mode",
+    "spec.volumes[].projected.sources[].configMap.items[].path",
+    "spec.volumes[].projected.sources[].configMap.optional",
+    "spec.volumes[].projected.sources[].secret.name",
+    "spec.volumes[].projected.sources[].secret.items[].key",
+    "spec.volumes[].projected.sources[].secret.items[].mode",
+    "spec.volumes[].projected.sources[].secret.items[].path",
+    "spec.volumes[].projected.sources[].secret.optional",
     "spec.volumes[].hostPath.path",
     "spec.volumes[].hostPath.type",
     "spec.containers[].*",
@@ -31,7 +54,7 @@ const HEEDED: [&str; 23] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 26] = [
+const OF_CONTAINERS: [&str; 38] = [
     "name",
     "image",
     "command[]",
@@ -39,6 +62,17 @@ const OF_CONTAINERS: [&str; 26] = [
     "workingDir",
     "env[].name",
     "env[].value",
+    "env[].valueFrom.configMapKeyRef.key",
+    "env[].valueFrom.configMapKeyRef.name",
+    "env[].valueFrom.configMapKeyRef.optional",
+    "env[].valueFrom.secretKeyRef.key",
+    "env[].valueFrom.secretKeyRef.name",
+    "env[].valueFrom.secretKeyRef.optional",
+    "envFrom[].prefix",
+    "envFrom[].configMapRef.name",
+    "envFrom[].configMapRef.optional",
+    "envFrom[].secretRef.name",
+    "envFrom[].secretRef.optional",
     "env[].valueFrom.fieldRef.apiVersion",
     "env[].valueFrom.fieldRef.fieldPath",
     "env[].valueFrom.resourceFieldRef.containerName",
@@ -58,6 +92,7 @@ const OF_CONTAINERS: [&str; 26] = [
     "volumeMounts[].name",
     "volumeMounts[].mountPath",
     "volumeMounts[].readOnly",
+    "volumeMounts[].subPath",
 ];
 
 /// What a server fills in, as `kubectl get -o yaml` prints it: it says what was, and asks for nothing.
@@ -139,13 +174,13 @@ const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
 /// What follows, where more than the field itself is without effect.
 fn unsupported(pattern: &str) -> &'static str {
     let last = pattern.rsplit('.').next().unwrap_or(pattern);
-    if pattern.starts_with("spec.volumes[].") {
+    if pattern.starts_with("spec.volumes[].projected.sources[].") {
+        "is not supported by the lab: its files are not there"
+    } else if pattern.starts_with("spec.volumes[].") {
         "is not supported by the lab: an empty directory takes its place"
     } else if pattern.contains(".env[].valueFrom.") {
         "is not supported by the lab: the variable is not set"
-    } else if last == "envFrom" {
-        "is not supported by the lab: its variables are not set"
-    } else if last == "subPath" || last == "subPathExpr" {
+    } else if last == "subPathExpr" {
         "is not supported by the lab: all of the volume is mounted"
     } else {
         "is not supported by the lab and has no effect"

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use super::directives;
 use super::log::{Format, Target};
+use super::nginx::{self, Line};
 use super::syntax::Wrong;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
@@ -38,6 +39,8 @@ pub struct Config {
     pub root: PathBuf,
     pub access: Target,
     pub format: Format,
+    /// Names of `log_format`, which all mean nginx's usual one here.
+    pub formats: Vec<String>,
     pub errors: Target,
     /// Longest prefix first.
     pub locations: Vec<Location>,
@@ -68,6 +71,7 @@ impl Default for Config {
             root: ROOT.into(),
             access: Target::of(LOG),
             format: Format::Common,
+            formats: Vec::new(),
             errors: Target::Stderr,
             locations: Vec::new(),
         }
@@ -77,6 +81,10 @@ impl Default for Config {
 /// The command line.
 pub struct Flags {
     file: Option<String>,
+    /// Directives of the command line.
+    globals: Option<String>,
+    /// It is started, or configured, as nginx is.
+    as_nginx: bool,
     port: Option<u16>,
     root: Option<PathBuf>,
     log: Option<Target>,
@@ -86,15 +94,29 @@ pub struct Flags {
 
 impl Flags {
     pub fn read(args: &[String]) -> Result<Self, String> {
-        let options = Options::read(args, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
+        let Line { file, globals, rest } = Line::read(args)?;
+        let own = file.is_some() || globals.is_some();
+        let options = Options::read(&rest, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
+        let given = file.or_else(|| options.get("config").map(str::to_owned));
+        let mounted = || nginx::is_mounted(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+        let default = (given.is_none() && mounted()).then(|| nginx::CONFIG.to_owned());
         Ok(Self {
-            file: options.get("config").map(str::to_owned),
+            as_nginx: own || default.is_some(),
+            file: given.or(default),
+            globals,
             port: options.parsed("port", None, "a port", |text| text.parse().ok().map(Some))?,
             root: options.get("root").map(PathBuf::from),
             log: options.get("log").map(Target::of),
             workers: options.parsed("workers", None, "1 to 64", |text| workers(text).map(Some))?,
             proxy: options.parsed("proxy", None, "http://HOST[:PORT]", |text| Url::parse(text).map(Some))?,
         })
+    }
+}
+
+impl Flags {
+    /// By which it speaks of itself in errors.
+    pub const fn name(&self) -> &'static str {
+        if self.as_nginx { "nginx" } else { "web" }
     }
 }
 
@@ -106,6 +128,9 @@ impl Config {
     /// Reads the file anew; what the flags say stands over it.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let mut config = Self::default();
+        if let Some(text) = &flags.globals {
+            directives::apply(&mut config, text).map_err(|Wrong { what, .. }| format!("{what} in command line"))?;
+        }
         if let Some(file) = &flags.file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("open() \"{file}\" failed ({e})"))?;
             directives::apply(&mut config, &text).map_err(|Wrong { what, line }| format!("{what} in {file}:{line}"))?;

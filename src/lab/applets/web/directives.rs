@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::config::{Config, Location, Serves, proxy, workers};
 use super::log::{Format, Target};
+use super::nginx::{NOT_HERE, WITHOUT_EFFECT};
 use super::syntax::{Directive, Wrong, parse};
 use crate::lab::applets::http::url::Url;
 
@@ -32,7 +33,7 @@ const fn known(name: &'static str, args: RangeInclusive<usize>, block: bool, pla
 /// Blocks may be left out, so what belongs into them may stand outside.
 const OUTER: &[Place] = &[Place::Main, Place::Http, Place::Server];
 
-const KNOWN: [Known; 12] = [
+const KNOWN: [Known; 13] = [
     known("events", 0..=0, true, &[Place::Main]),
     known("http", 0..=0, true, &[Place::Main]),
     known("server", 0..=0, true, &[Place::Main, Place::Http]),
@@ -41,6 +42,7 @@ const KNOWN: [Known; 12] = [
     known("worker_connections", 1..=1, false, &[Place::Events]),
     known("error_log", 1..=2, false, OUTER),
     known("access_log", 1..=2, false, OUTER),
+    known("log_format", 2..=64, false, &[Place::Http]),
     known("listen", 1..=2, false, OUTER),
     known("server_name", 1..=64, false, OUTER),
     known("root", 1..=1, false, &[Place::Main, Place::Http, Place::Server, Place::Location]),
@@ -49,14 +51,29 @@ const KNOWN: [Known; 12] = [
 
 /// Sets what the text says.
 pub fn apply(config: &mut Config, text: &str) -> Result<(), Wrong> {
-    block(config, &parse(text)?, Place::Main, &mut Vec::new())
+    block(config, &parse(text, &refuse)?, Place::Main, &mut Vec::new())
+}
+
+/// Names with a slash are those in `types`; elsewhere they are found later.
+fn refuse(name: &str) -> Option<String> {
+    if name.contains('/') || KNOWN.iter().any(|known| known.name == name) || has_no_effect(name) {
+        None
+    } else if NOT_HERE.contains(&name) {
+        Some(format!("directive \"{name}\" is nginx's, and this stand-in does not have it"))
+    } else {
+        Some(format!("unknown directive \"{name}\""))
+    }
+}
+
+fn has_no_effect(name: &str) -> bool {
+    WITHOUT_EFFECT.contains(&name)
 }
 
 /// The same directive twice is a mistake wherever the two stand: the blocks do not override each other.
 fn block(config: &mut Config, directives: &[Directive], place: Place, seen: &mut Vec<String>) -> Result<(), Wrong> {
-    for directive in directives {
+    for directive in directives.iter().filter(|d| !has_no_effect(&d.name)) {
         check(directive, place)?;
-        if directive.name != "location" {
+        if !matches!(directive.name.as_str(), "location" | "log_format") {
             if seen.contains(&directive.name) {
                 return Err(directive.wrong(format!("\"{}\" directive is duplicate", directive.name)));
             }
@@ -110,6 +127,7 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
             config.format = match second {
                 None | Some("common") => Format::Common,
                 Some("combined") => Format::Combined,
+                Some(own) if config.formats.iter().any(|known| known == own) => Format::Combined,
                 Some(other) => return Err(format!("unknown log format \"{other}\"")),
             };
         }
@@ -121,6 +139,7 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
             }
         }
         "root" => config.root = first.into(),
+        "log_format" => config.formats.push(first.to_owned()),
         // there is one server, and it answers to any name
         _ => {}
     }
@@ -150,7 +169,8 @@ fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
         return Err(directive.wrong(format!("duplicate location \"{prefix}\"")));
     }
     let mut serves = None;
-    for inner in directive.block.as_deref().unwrap_or_default() {
+    let inner = directive.block.as_deref().unwrap_or_default();
+    for inner in inner.iter().filter(|d| !has_no_effect(&d.name)) {
         check(inner, Place::Location)?;
         if serves.is_some() {
             return Err(inner.wrong("a location has one \"root\" or one \"proxy_pass\""));
@@ -209,6 +229,21 @@ http {
         assert_eq!(config(GHOST), Ok(want));
     }
 
+    /// Debian's and the image's own, but for what they include.
+    #[test]
+    fn what_nginxs_default_file_says_is_taken() {
+        let text = "user  nginx;\nworker_processes  3;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log notice;
+events { worker_connections 1024; }
+http { default_type application/octet-stream; types { text/html html; }
+  log_format main '$remote_addr - $remote_user'
+                  '\"$request\"';
+  access_log /dev/stdout main; sendfile on; keepalive_timeout 65; gzip on;
+  server { listen 81; index index.html; location / { root /srv; index index.html; } } }";
+        let got = config(text).expect("taken");
+        assert_eq!((got.workers, got.listen.port(), got.format), (3, 81, Format::Combined));
+        assert_eq!(got.locations.len(), 1);
+    }
+
     #[test]
     fn addresses_to_listen_on() {
         for (text, want) in [
@@ -226,6 +261,8 @@ http {
     #[test]
     fn mistakes_are_told_with_their_line() {
         for (text, line, what) in [
+            ("hhtp{\n", 1, "unknown directive \"hhtp\""),
+            ("return 200 x;", 1, "directive \"return\" is nginx's, and this stand-in does not have it"),
             ("\n\nlisen 80;", 3, "unknown directive \"lisen\""),
             ("listen 80\nroot /x;", 1, "invalid number of arguments in \"listen\" directive"),
             ("listen 80;\nlisten 81;", 2, "\"listen\" directive is duplicate"),

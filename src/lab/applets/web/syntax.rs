@@ -36,19 +36,24 @@ enum Token {
     Close,
 }
 
+/// Why a name is no directive's.
+pub type Refuse<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Blocks in blocks; more is surely a mistake.
 const DEEPEST: usize = 8;
 
-pub fn parse(text: &str) -> Result<Vec<Directive>, Wrong> {
+/// `refuse` says what is wrong with a directive's name. As in nginx that comes before anything that follows it.
+pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, Wrong> {
     let mut tokens = tokens(text)?.into_iter();
     let last = text.lines().count().max(1);
-    block(&mut tokens, last, 0)
+    block(&mut tokens, last, 0, refuse)
 }
 
 fn block(
     tokens: &mut impl Iterator<Item = (usize, Token)>,
     last: usize,
     depth: usize,
+    refuse: &Refuse<'_>,
 ) -> Result<Vec<Directive>, Wrong> {
     let mut directives = Vec::new();
     let mut words: Vec<(usize, String)> = Vec::new();
@@ -69,8 +74,11 @@ fn block(
             return Err(Wrong::new(line, format!("unexpected \"{mark}\"")));
         }
         let (line, name) = words.remove(0);
+        if let Some(why) = refuse(&name) {
+            return Err(Wrong::new(line, why));
+        }
         let args = std::mem::take(&mut words).into_iter().map(|(_, word)| word).collect();
-        let block = if mark == "{" { Some(block(tokens, last, depth + 1)?) } else { None };
+        let block = if mark == "{" { Some(block(tokens, last, depth + 1, refuse)?) } else { None };
         directives.push(Directive { name, args, block, line });
     }
     match (words.is_empty(), depth) {
@@ -130,7 +138,11 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directive, Wrong, parse};
+    use super::{Directive, Wrong};
+
+    fn parse(text: &str) -> Result<Vec<Directive>, Wrong> {
+        super::parse(text, &|name| (name == "hhtp").then(|| "unknown".to_owned()))
+    }
 
     fn directive(line: usize, words: &[&str], block: Option<Vec<Directive>>) -> Directive {
         let mut words = words.iter().map(|w| (*w).to_owned());
@@ -157,6 +169,7 @@ mod tests {
             ("a {\nb;\n", 2, "unexpected end of file, expecting \"}\""),
             ("a;\n}\n", 2, "unexpected \"}\""),
             ("a {\nlisten 80 }", 2, "unexpected \"}\""),
+            ("a;\nhhtp{\n", 2, "unknown"),
             (";", 1, "unexpected \";\""),
             ("\n{", 2, "unexpected \"{\""),
             ("a;\nb \"c;\n\n", 2, "no closing \""),

@@ -62,6 +62,49 @@ fn another_program_replaces_only_its_container() {
 }
 
 #[test]
+fn what_config_maps_and_secrets_hold_changes_without_a_restart() {
+    const TEXT: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {k: one}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData: {k: one}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  volumes: [{name: v, configMap: {name: c}}]
+  containers:
+  - name: a
+    image: nginx
+    env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]
+    envFrom: [{configMapRef: {name: c}}]
+";
+    for (from, to, want) in [
+        ("data: {k: one}", "data: {k: two}", Change::Containers(vec![])),
+        ("data: {k: one}", "data: {l: two}", Change::Containers(vec![])),
+        ("stringData: {k: one}", "stringData: {k: two}", Change::Containers(vec![])),
+        ("metadata: {name: s}", "metadata: {name: t}", Change::Containers(vec![])),
+        ("image: nginx", "image: busybox", Change::Containers(names(&["a"]))),
+        ("secretKeyRef: {name: s,", "secretKeyRef: {name: t,", Change::Recreate(names(&["spec.containers[a].env"]))),
+        (
+            "{configMapRef: {name: c}}",
+            "{configMapRef: {name: d}}",
+            Change::Recreate(names(&["spec.containers[a].env"])),
+        ),
+        ("configMap: {name: c}", "emptyDir: {}", Change::Recreate(names(&["spec.volumes[v]"]))),
+    ] {
+        assert!(TEXT.contains(from), "{from}");
+        assert_eq!(change(&read(TEXT), &read(&TEXT.replacen(from, to, 1))), want, "{to}");
+    }
+}
+
+#[test]
 fn anything_else_makes_the_pod_anew_and_is_named() {
     let annotate = |text: &'static str| ("name: p", text);
     for (replacements, want) in [

@@ -67,6 +67,7 @@ impl Checker<'_> {
         }
         let resources = self.resources(&format!("{path}.resources"), c.resources)?;
         let own = (c.name.as_str(), &resources);
+        let env_from = self.env_from(path, c.env_from.unwrap_or_default(), &around.known.namespace)?;
         let env = self.env(path, c.env.unwrap_or_default(), around.known, own)?;
         let ports = self.ports(path, c.ports.unwrap_or_default(), around.host_network, &mut around.ports)?;
         let mounts = self.mounts(path, c.volume_mounts.unwrap_or_default(), around.volumes)?;
@@ -86,6 +87,7 @@ impl Checker<'_> {
             command,
             args,
             env,
+            env_from,
             service_env,
             working_dir,
             ports,
@@ -150,6 +152,10 @@ impl Checker<'_> {
                         format!("is {}, which this container does not have: the variable is not set", field.resource);
                     self.warn(format!("{from_path}.resourceFieldRef.resource"), message);
                 }
+                continue;
+            }
+            if let Some(value) = self.key_ref(&from_path, &from, &known.namespace)? {
+                env.push((var.name, value));
                 continue;
             }
             // any other source is named by the list of fields

@@ -11,8 +11,7 @@ impl Checker<'_> {
 
     /// Labels with dots between, as a pod's name may be.
     pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), Wrong> {
-        // its labels may be longer than those of the DNS
-        if value.len() <= 253 && value.split('.').all(is_word) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
+        if is_subdomain(value) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
     }
 
     fn bad_name(&self, path: &str, value: &str, most: usize) -> Wrong {
@@ -33,8 +32,14 @@ impl Checker<'_> {
     }
 }
 
-fn is_label(text: &str) -> bool {
+/// A DNS label (RFC 1123).
+pub fn is_label(text: &str) -> bool {
     text.len() <= 63 && is_word(text)
+}
+
+/// Labels with dots between. They may be longer than those of the DNS.
+pub fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_word)
 }
 
 fn is_word(text: &str) -> bool {

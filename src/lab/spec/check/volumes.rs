@@ -24,7 +24,7 @@ const HOST_PATH_TYPES: [(&str, HostPathType); 8] = [
 ];
 
 impl Checker<'_> {
-    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>) -> Result<Vec<Volume>, Wrong> {
+    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, namespace: &str) -> Result<Vec<Volume>, Wrong> {
         let mut taken = BTreeSet::new();
         let mut out = Vec::new();
         for (i, volume) in volumes.into_iter().enumerate() {
@@ -35,17 +35,37 @@ impl Checker<'_> {
                 let message = format!("\"{}\" is taken by a volume above; expected another name", volume.name);
                 return Err(self.wrong(&at, message));
             }
-            let source = match (&volume.empty_dir, &volume.host_path) {
-                (Some(dir), None) => self.empty_dir(&format!("{path}.emptyDir"), dir)?,
-                (None, Some(host)) => self.host_path(&format!("{path}.hostPath"), host)?,
-                (Some(_), Some(_)) => return Err(self.wrong(&path, "has two sources; expected one")),
-                // one without any is an empty directory to Kubernetes too; any other source is named
-                // by the list of fields
-                (None, None) => VolumeSource::EmptyDir { memory: false, size_limit: None },
-            };
+            let source = self.source(&path, &volume, namespace)?;
             out.push(Volume { name: volume.name, source });
         }
         Ok(out)
+    }
+
+    fn source(&mut self, path: &str, volume: &K8sVolume, namespace: &str) -> Result<VolumeSource, Wrong> {
+        let mut sources = Vec::new();
+        if let Some(dir) = &volume.empty_dir {
+            sources.push(self.empty_dir(&format!("{path}.emptyDir"), dir)?);
+        }
+        if let Some(host) = &volume.host_path {
+            sources.push(self.host_path(&format!("{path}.hostPath"), host)?);
+        }
+        if let Some(map) = &volume.config_map {
+            let payload = self.config_map_volume(&format!("{path}.configMap"), map, namespace)?;
+            sources.push(VolumeSource::Config(payload));
+        }
+        if let Some(secret) = &volume.secret {
+            let payload = self.secret_volume(&format!("{path}.secret"), secret, namespace)?;
+            sources.push(VolumeSource::Config(payload));
+        }
+        if let Some(projected) = &volume.projected {
+            let payload = self.projected_volume(&format!("{path}.projected"), projected, namespace)?;
+            sources.push(VolumeSource::Config(payload));
+        }
+        if sources.len() > 1 {
+            return Err(self.wrong(path, "has two sources; expected one"));
+        }
+        // one without any is an empty directory to Kubernetes too; any other source is named by the list of fields
+        Ok(sources.pop().unwrap_or(VolumeSource::EmptyDir { memory: false, size_limit: None }))
     }
 
     /// A path of a container where something may be mounted.
@@ -62,16 +82,21 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// `validateLocalDescendingPath`.
     fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), Wrong> {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(()) };
-        let at = format!("{mount}.{field}");
-        let expected = "a path inside the volume";
+        self.inside(&format!("{mount}.{field}"), value, "a path inside the volume")
+    }
+
+    /// `validateLocalDescendingPath`.
+    pub(super) fn inside(&self, at: &str, value: &str, expected: &str) -> Result<(), Wrong> {
         if value.starts_with('/') {
-            return Err(self.invalid(&at, value, "must be a relative path", expected));
+            return Err(self.invalid(at, value, "must be a relative path", expected));
         }
         if value.split('/').any(|part| part == "..") {
-            return Err(self.invalid(&at, value, "must not contain '..'", expected));
+            return Err(self.invalid(at, value, "must not contain '..'", expected));
+        }
+        if value.contains('\0') {
+            return Err(self.invalid(at, value, "must not contain a NUL byte", expected));
         }
         Ok(())
     }
@@ -150,7 +175,10 @@ impl Checker<'_> {
             if of_host && !asked {
                 self.warn(path, "is read-only here, as all of the host is; say so with `readOnly: true`");
             }
-            out.push(VolumeMount { volume: mount.name, path: mount.mount_path, read_only: asked || of_host });
+            // the kubelet mounts these read-only, whatever is asked for
+            let read_only = asked || of_host || matches!(volume.source, VolumeSource::Config(_));
+            let sub_path = mount.sub_path.filter(|path| path.split('/').any(|part| !part.is_empty() && part != "."));
+            out.push(VolumeMount { volume: mount.name, path: mount.mount_path, read_only, sub_path });
         }
         Ok(out)
     }

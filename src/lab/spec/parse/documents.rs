@@ -9,6 +9,8 @@ pub struct Found {
     pub pods: Vec<Marked>,
     /// Services, which give pods variables.
     pub services: Vec<Marked>,
+    /// ConfigMaps and Secrets, which give pods files and variables.
+    pub configs: Vec<Marked>,
     /// A warning for each document of another kind.
     pub skipped: Vec<Warning>,
 }
@@ -67,13 +69,7 @@ fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut 
     };
     match kind.as_str() {
         "Pod" => {
-            match text(&document, "apiVersion", "v1")? {
-                Some((got, place)) if got != "v1" => {
-                    return Err((place, format!("apiVersion is \"{got}\"; expected v1, that of every pod")));
-                }
-                None if implied.is_none() => return Err(missing(&document, "apiVersion", "v1")),
-                _ => {}
-            }
+            api_version(&document, implied, "pod")?;
             found.pods.push(document);
         }
         "List" | "PodList" => {
@@ -98,11 +94,26 @@ fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut 
                 found.services.push(document);
                 return Ok(());
             }
+            if kind == "ConfigMap" || kind == "Secret" {
+                api_version(&document, None, &kind)?;
+                found.configs.push(document);
+                return Ok(());
+            }
             let message = format!("is \"{kind}\", which is skipped: {hint}");
             found.skipped.push(Warning { path: "kind".to_owned(), line, column, message });
         }
     }
     Ok(())
+}
+
+fn api_version(document: &Marked, implied: Option<&str>, kind: &str) -> Result<(), Wrong> {
+    match text(document, "apiVersion", "v1")? {
+        Some((got, place)) if got != "v1" => {
+            Err((place, format!("apiVersion is \"{got}\"; expected v1, that of every {kind}")))
+        }
+        None if implied.is_none() => Err(missing(document, "apiVersion", "v1")),
+        _ => Ok(()),
+    }
 }
 
 fn text(document: &Marked, field: &str, want: &str) -> Result<Option<(String, Place)>, Wrong> {

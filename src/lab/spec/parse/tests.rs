@@ -2,6 +2,7 @@ use super::{SpecError, Warning, parse};
 use crate::lab::spec::{AtStart, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, VolumeSource};
 use crate::model::SandboxKind;
 
+mod config;
 mod kinds;
 mod mangled;
 mod wild;
@@ -242,18 +243,20 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
         "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n  - name: huge\n    emptyDir: {medium: HugePages-2Mi}\n",
-        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPath: x\n",
+        "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPathExpr: x\n",
     );
     let (spec, warnings) = one(&text);
     let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let c = "spec.containers[0]";
+    let missing =
+        "of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`";
     assert_eq!(
         told,
         [
             "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect".to_owned(),
             "8:3: spec.dnsPolicy is not supported by the lab and has no effect".to_owned(),
             "13:34: spec.volumes[0].hostPath.type is DirectoryOrCreate: the lab never writes to the host, so that the path must be there".to_owned(),
-            "15:5: spec.volumes[1].configMap is not supported by the lab: an empty directory takes its place".to_owned(),
+            format!("15:23: spec.volumes[1].configMap.name is \"c\", and no ConfigMap {missing}"),
             "17:5: spec.volumes[2].colour is not a field that Kubernetes knows; it has no effect".to_owned(),
             "19:24: spec.volumes[3].emptyDir.medium is HugePages-2Mi: the lab has no huge pages; ordinary memory takes their place".to_owned(),
             format!("23:20: {c}.restartPolicy is not supported by the lab: spec.restartPolicy holds for every container"),
@@ -263,13 +266,13 @@ fn what_has_no_effect_or_another_one_is_named_with_its_place() {
             format!("36:15: {c}.ports[2].hostIP is 0.0.0.0: the lab publishes on 127.0.0.1 only"),
             format!("37:35: {c}.ports[3].hostIP has no effect without hostPort"),
             format!("40:41: {c}.env[0].valueFrom.fieldRef.fieldPath is status.phase, which the lab does not give: the variable is not set"),
-            format!("42:19: {c}.env[1].valueFrom.secretKeyRef is not supported by the lab: the variable is not set"),
-            format!("43:5: {c}.envFrom is not supported by the lab: its variables are not set"),
+            format!("42:40: {c}.env[1].valueFrom.secretKeyRef.name is \"s\", and no Secret {missing}"),
+            format!("44:28: {c}.envFrom[0].configMapRef.name is \"c\", and no ConfigMap {missing}"),
             format!("46:7: {c}.volumeMounts[0] is read-only here, as all of the host is; say so with `readOnly: true`"),
-            format!("48:7: {c}.volumeMounts[0].subPath is not supported by the lab: all of the volume is mounted"),
+            format!("48:7: {c}.volumeMounts[0].subPathExpr is not supported by the lab: all of the volume is mounted"),
         ]
     );
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(53, 53), (8080, 80)]);
-    assert!(spec.containers[0].env.is_empty());
+    assert_eq!(spec.containers[0].environment(&AtStart { secrets: true, ..AtStart::default() }).len(), 8);
     assert!(spec.containers[0].mounts[0].read_only);
 }

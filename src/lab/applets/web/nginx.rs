@@ -1,0 +1,149 @@
+//! What makes the stand-in usable as nginx: its command line, its file, and directives that have no effect here.
+
+/// Where nginx's image has its configuration.
+pub const CONFIG: &str = "/etc/nginx/nginx.conf";
+
+/// Directives that are taken and have no effect: those of nginx's own default file, and what proxies usually say.
+pub const WITHOUT_EFFECT: [&str; 34] = [
+    "charset",
+    "client_body_temp_path",
+    "client_max_body_size",
+    "daemon",
+    "default_type",
+    "error_page",
+    "expires",
+    "fastcgi_temp_path",
+    "gzip",
+    "gzip_types",
+    "index",
+    "keepalive_timeout",
+    "log_not_found",
+    "multi_accept",
+    "pid",
+    "proxy_buffering",
+    "proxy_connect_timeout",
+    "proxy_http_version",
+    "proxy_read_timeout",
+    "proxy_redirect",
+    "proxy_send_timeout",
+    "proxy_set_header",
+    "proxy_temp_path",
+    "scgi_temp_path",
+    "send_timeout",
+    "sendfile",
+    "server_tokens",
+    "tcp_nodelay",
+    "tcp_nopush",
+    "types",
+    "types_hash_max_size",
+    "use",
+    "user",
+    "uwsgi_temp_path",
+];
+
+/// Directives of nginx that would have an effect, and that the stand-in does not have.
+pub const NOT_HERE: [&str; 23] = [
+    "add_header",
+    "alias",
+    "allow",
+    "auth_basic",
+    "autoindex",
+    "deny",
+    "fastcgi_pass",
+    "if",
+    "include",
+    "limit_req",
+    "load_module",
+    "mail",
+    "map",
+    "return",
+    "rewrite",
+    "set",
+    "ssl_certificate",
+    "ssl_certificate_key",
+    "stream",
+    "stub_status",
+    "sub_filter",
+    "try_files",
+    "upstream",
+];
+
+/// nginx's own options.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// `-c FILE`.
+    pub file: Option<String>,
+    /// `-g DIRECTIVES`.
+    pub globals: Option<String>,
+    /// The stand-in's options, which are the rest.
+    pub rest: Vec<String>,
+}
+
+impl Line {
+    /// As the image is told: `nginx -g 'daemon off;'`, or the options alone.
+    ///
+    /// # Errors
+    /// An option without its value, in nginx's words.
+    pub fn read(args: &[String]) -> Result<Self, String> {
+        let mut line = Self::default();
+        let args = match args.split_first() {
+            Some((first, rest)) if first == "nginx" => rest,
+            _ => args,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value =
+                |what: &str| args.next().cloned().ok_or_else(|| format!("option \"{arg}\" requires {what}"));
+            match arg.as_str() {
+                "-c" => line.file = Some(value("file name")?),
+                "-g" => line.globals = Some(value("parameter")?),
+                _ => line.rest.push(arg.clone()),
+            }
+        }
+        Ok(line)
+    }
+}
+
+/// Whether the pod has mounted nginx's configuration. The host may have one of its own there, which is not meant for
+/// the pod. What the lab lays over the host's directories to make mount points is called "layer".
+pub fn is_mounted(mountinfo: &str) -> bool {
+    mountinfo.lines().any(|line| {
+        let (fields, source) = line.split_once(" - ").unwrap_or_default();
+        let point = fields.split(' ').nth(4).unwrap_or_default();
+        let of_lab = source.split(' ').nth(1) == Some("layer");
+        (point == CONFIG || point == "/etc/nginx") && !of_lab
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, is_mounted};
+
+    #[test]
+    fn its_command_line() {
+        let read = |args: &[&str]| Line::read(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        let line = |file: Option<&str>, globals: Option<&str>, rest: &[&str]| Line {
+            file: file.map(str::to_owned),
+            globals: globals.map(str::to_owned),
+            rest: rest.iter().map(|a| (*a).to_owned()).collect(),
+        };
+        assert_eq!(read(&["nginx", "-g", "daemon off;"]), Ok(line(None, Some("daemon off;"), &[])));
+        assert_eq!(read(&["-c", "/x", "--port", "81"]), Ok(line(Some("/x"), None, &["--port", "81"])));
+        assert_eq!(read(&["-g"]), Err("option \"-g\" requires parameter".to_owned()));
+    }
+
+    #[test]
+    fn a_file_of_the_pods_is_told_from_the_hosts() {
+        let line = |point: &str, source: &str| format!("36 35 98:0 /x {point} ro,relatime - tmpfs {source} rw\n");
+        for (mounts, want) in [
+            (line("/etc", "etc"), false),
+            (line("/etc", "layer"), false),
+            (line("/etc/nginx", "layer"), false),
+            (line("/etc/nginx/conf.d", "podscope"), false),
+            (line("/etc/nginx", "podscope"), true),
+            (line("/etc", "layer") + &line("/etc/nginx/nginx.conf", "podscope"), true),
+        ] {
+            assert_eq!(is_mounted(&mounts), want, "{mounts}");
+        }
+    }
+}
