@@ -132,7 +132,7 @@ fn every_process_is_where_proc_says_kernel_threads_too() {
         }
     }
     let of_zombie = snapshot.processes.iter().find(|p| p.pid == zombie.0.id()).expect("it is there");
-    let kept = serde_json::to_value(&of_zombie.namespaces).expect("JSON");
+    let kept = serde_json::to_value(of_zombie.namespaces).expect("JSON");
     let kept: Vec<_> = kept.as_object().expect("by kind").iter().filter(|(_, id)| !id.is_null()).collect();
     assert_eq!(kept.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["pid", "user"], "no more is known");
     let missing: Vec<_> = before.intersection(&after).filter(|link| !told.contains(link)).collect();

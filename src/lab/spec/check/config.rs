@@ -152,16 +152,11 @@ impl Checker<'_> {
 
     fn mode(&self, path: &str, mode: Option<i32>) -> Result<Option<u32>, Wrong> {
         let Some(given) = mode else { return Ok(None) };
-        match u32::try_from(given).ok().filter(|mode| *mode <= 0o777) {
-            Some(mode) => Ok(Some(mode)),
-            None => {
-                let why = "must be a number between 0 and 0777 (octal), both inclusive";
-                Err((
-                    self.document.place_of(path),
-                    format!("{path}: Invalid value: {given}: {why}; expected such as 0644"),
-                ))
-            }
-        }
+        let valid = u32::try_from(given).ok().filter(|mode| *mode <= 0o777);
+        valid.map(Some).ok_or_else(|| {
+            let why = "must be a number between 0 and 0777 (octal), both inclusive";
+            (self.document.place_of(path), format!("{path}: Invalid value: {given}: {why}; expected such as 0644"))
+        })
     }
 
     /// `None` if the source is of another kind.
@@ -232,7 +227,7 @@ impl Checker<'_> {
             let reference =
                 Reference { of, at: format!("{path}.name"), name: &name, optional: optional.unwrap_or(false) };
             self.required(&reference.at, &name)?;
-            let found = self.configs.find(of, namespace, &name).map(|object| object.values());
+            let found = self.configs.find(of, namespace, &name).map(super::super::config::ConfigObject::values);
             if found.is_none() && !reference.optional {
                 self.not_there(&reference, namespace);
             }

@@ -39,14 +39,13 @@ fn read(documents: &[&str], pod: &str, container: &str) -> (PodSpec, Vec<String>
 /// Files of its volumes, or why they cannot be made.
 fn files(spec: &PodSpec) -> Vec<String> {
     let one = |source: &VolumeSource| match source {
-        VolumeSource::Config(payload) => match &payload.missing {
-            Some(why) => vec![why.clone()],
-            None => {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let files = payload.files.iter();
-                files.map(|f| format!("{} {:o} {:?}", f.path, f.mode, text(&f.content.0))).collect()
+        VolumeSource::Config(payload) => {
+            if let Some(why) = &payload.missing {
+                return vec![why.clone()];
             }
-        },
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            payload.files.iter().map(|f| format!("{} {:o} {:?}", f.path, f.mode, text(&f.content.0))).collect()
+        }
         other => vec![format!("{other:?}")],
     };
     spec.volumes.iter().flat_map(|v| one(&v.source)).collect()
