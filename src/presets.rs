@@ -38,7 +38,7 @@ macro_rules! preset {
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 30] = [
+pub const ALL: [Preset; 31] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -89,6 +89,11 @@ pub const ALL: [Preset; 30] = [
         "sandbox-and-pod",
         "The address lives as long as the sandbox; uid, name and volumes as long as the pod"
     ),
+    preset!(
+        30,
+        "users-and-neighbours",
+        "To another user, neighbours' environment, files and signals are closed; their arguments are not"
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=29).collect());
+        assert_eq!(numbers, (1..=30).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

@@ -7,6 +7,7 @@ mod env;
 mod images;
 mod marked;
 mod parse;
+pub mod security;
 mod services;
 mod supported;
 mod typed;
@@ -18,6 +19,7 @@ pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFi
 pub use env::{AtStart, EnvValue};
 pub use images::{image_name, stand_in_images};
 pub use parse::{SpecError, Warning, parse};
+pub use security::Security;
 
 pub use crate::model::RestartPolicy;
 use crate::model::SandboxKind;
@@ -115,6 +117,7 @@ pub struct ContainerSpec {
     pub mounts: Vec<VolumeMount>,
     pub limits: Limits,
     pub termination: TerminationMessage,
+    pub security: Security,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
     pub sidecar: bool,
 }

@@ -18,6 +18,7 @@ mod predictions;
 mod reap;
 mod restart;
 mod safety;
+mod security;
 mod storm;
 mod support;
 mod termination;

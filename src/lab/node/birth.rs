@@ -9,10 +9,14 @@ use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, getcwd, setsid, write};
+use nix::unistd::{
+    Gid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, getcwd, setgid, setgroups, setsid, setuid,
+    write,
+};
 use serde::{Deserialize, Serialize};
 
 use super::seccomp::Filter;
+use crate::lab::spec::Security;
 use crate::sys::{caps, fork, limits, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
@@ -53,6 +57,37 @@ pub enum Program<'a> {
     Host,
 }
 
+/// Who a program runs as.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    pub user: u32,
+    pub group: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+}
+
+impl Identity {
+    /// As a container's spec has it: what it does not say is root's, as in the image.
+    pub fn of(security: &Security) -> Self {
+        let (user, group) = (security.user.unwrap_or_default(), security.group.unwrap_or_default());
+        Self { user, group, groups: security.groups.clone() }
+    }
+
+    /// Becomes that. Root does not: it is root, and of no other groups, since the lab began.
+    fn take(&self) -> Result<(), Errno> {
+        if self.group != 0 || !self.groups.is_empty() {
+            let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
+            setgroups(&groups)?;
+            setgid(Gid::from_raw(self.group))?;
+        }
+        if self.user != 0 {
+            // takes all capabilities away
+            setuid(Uid::from_raw(self.user))?;
+        }
+        Ok(())
+    }
+}
+
 pub struct Start<'a> {
     pub program: Program<'a>,
     pub argv: Vec<String>,
@@ -61,7 +96,8 @@ pub struct Start<'a> {
     /// Standard input; without it there is nothing to read.
     pub stdin: Option<OwnedFd>,
     /// What it may have of root's powers in the lab.
-    pub keep: &'static [(u32, &'static str)],
+    pub keep: Vec<(u32, &'static str)>,
+    pub identity: Identity,
     /// The system calls it may make.
     pub filter: &'a Filter,
     /// Where it is counted.
@@ -128,6 +164,24 @@ pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -
 pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
     prctl::set_dumpable(false)?;
     caps::limit_to(keep)
+}
+
+/// The same as another user, who has none of root's powers: the kernel takes them back with the user.
+pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Failure> {
+    prctl::set_dumpable(false).map_err(|e| Failure::create("confine the container", e))?;
+    identity.take().map_err(|e| match e {
+        // in this user namespace they are nobody's
+        Errno::EINVAL | Errno::EPERM => Failure {
+            reason: "CreateContainerError".to_owned(),
+            message: format!(
+                "user {}, group {} or a supplementary group is not mapped in this lab; `podscope doctor` says what gives \
+                 it more user ids",
+                identity.user, identity.group
+            ),
+        },
+        e => Failure::create("change the container's user", e),
+    })?;
+    if identity.user == 0 { caps::limit_to(keep) } else { Ok(()) }.map_err(|e| Failure::create("drop capabilities", e))
 }
 
 /// Becomes the program. Returns only to say why it could not.

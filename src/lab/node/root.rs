@@ -46,8 +46,9 @@ const HIDDEN_FILES: [&str; 8] = [
 /// All that a container may write outside of its volumes is memory, so it has a bound, in bytes and in files.
 const BOUND: &str = "mode=755,size=256m,nr_inodes=65536";
 
-/// Makes the root of a container and goes there; nothing of the node's or the host's stays in reach.
-pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
+/// Makes the root of a container and goes there; nothing of the node's or the host's stays in reach. `read_only_all`:
+/// also what a container may usually write.
+pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts, read_only_all: bool) -> Result<(), Failure> {
     let step = |what: &'static str| move |e: Errno| Failure::create(what, e);
     // the modes below are meant as they are; the program gets the usual mask
     umask(Mode::empty());
@@ -66,7 +67,8 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts) -> Result<(), Fai
         make_dir(dir, 0o755).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
     }
     for (dir, mode) in WRITABLE {
-        writable(dir, mode).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
+        let made = if read_only_all { make_dir(dir, mode) } else { writable(dir, mode) };
+        made.map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
     }
     for (dir, mode) in BELOW {
         make_dir(dir, mode).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;

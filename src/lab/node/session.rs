@@ -11,7 +11,7 @@ use super::engine::{Node, Role, Session, Timer, Watch};
 use super::{start, worker};
 use crate::lab::protocol::{Answer, Call};
 use crate::model::Member;
-use crate::sys::{caps, limits};
+use crate::sys::limits;
 
 impl Node {
     pub(super) fn exec(
@@ -38,7 +38,8 @@ impl Node {
             env: birth::environment(&hostname, container.environment(&run.at_start(self.network.gateway()))),
             working_dir: container.working_dir.clone(),
             stdin: None,
-            keep: &caps::CONTAINER,
+            keep: container.security.capabilities(),
+            identity: birth::Identity::of(&container.security),
             filter: self.filters.container(),
             cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
             mark: target.mark,

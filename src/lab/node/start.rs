@@ -145,6 +145,15 @@ impl Node {
     ) -> Result<crate::model::ProcId, Failure> {
         let name = &container.name;
         let hostname = hostname(spec);
+        if container.security.non_root && container.security.is_root() {
+            // `verifyRunAsNonRoot`, pkg/kubelet/kuberuntime/security_context.go
+            let why = match container.security.user {
+                Some(_) => "container's runAsUser breaks non-root policy",
+                None => "container has runAsNonRoot and image will run as root",
+            };
+            let message = format!("{why} (pod: \"{}_{}({})\", container: {name})", spec.name, spec.namespace, uid.0);
+            return Err(Failure { reason: "CreateContainerConfigError".to_owned(), message });
+        }
         let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
         let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
         let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
@@ -171,7 +180,8 @@ impl Node {
             env: birth::environment(&hostname, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
             stdin,
-            keep: if obeys { &caps::HAND } else { &caps::CONTAINER },
+            keep: if obeys { caps::HAND.to_vec() } else { container.security.capabilities() },
+            identity: birth::Identity::of(&container.security),
             filter: if obeys { self.filters.hand() } else { self.filters.container() },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             mark,
@@ -185,6 +195,7 @@ impl Node {
             parts: &self.ground.parts,
             pod_files: &volumes::pod_files(uid),
             mounts: &volumes::of_container(spec, container),
+            read_only: container.security.read_only_root,
         };
         let started = worker::start(&self.alone, &place, &start);
         let started =

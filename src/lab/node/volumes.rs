@@ -72,7 +72,12 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         match &volume.source {
             VolumeSource::EmptyDir { memory, size_limit } => {
                 // it outlives the sandbox: the next finds it as it is
-                if fs::create_dir(&dir).is_ok() && (*memory || size_limit.is_some()) {
+                if fs::create_dir(&dir).is_err() {
+                    continue;
+                }
+                // for every user, whatever the node's mask (`setupDir` in pkg/volume/emptydir)
+                fs::set_permissions(&dir, fs::Permissions::from_mode(0o777))?;
+                if *memory || size_limit.is_some() {
                     let size = size_limit.map_or("mode=777".to_owned(), |bytes| format!("mode=777,size={bytes}"));
                     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
                     mount_(Some(&volume.name), &dir, Some("tmpfs"), flags, Some(&size))?;

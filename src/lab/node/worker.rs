@@ -39,6 +39,8 @@ pub struct Place<'a> {
     pub parts: &'a [Part],
     pub pod_files: &'a str,
     pub mounts: &'a Mounts,
+    /// All but its volumes.
+    pub read_only: bool,
 }
 
 /// What the node keeps of a process it has started.
@@ -67,7 +69,7 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
         // mounts are the container's own, and so is the view of cgroups: its root is the one it begins in
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
-        root::enter(place.parts, place.pod_files, place.mounts)
+        root::enter(place.parts, place.pod_files, place.mounts, place.read_only)
     };
     match place.holder {
         Holder::New { hostname, namespaces, gate } => {
@@ -152,9 +154,9 @@ fn launch(
                 if let Program::Ourselves(exe) = program.program {
                     kept.push(exe.as_fd());
                 }
-                birth::confine(program.keep, program.filter, &kept)
-                    .and_then(|()| birth::be_no_more_than(program.keep))
+                birth::confine(&program.keep, program.filter, &kept)
                     .map_err(|e| Failure::create("confine the container", e))
+                    .and_then(|()| birth::become_user(&program.identity, &program.keep))
             })
             .err()
             .unwrap_or_else(|| birth::become_program(program));

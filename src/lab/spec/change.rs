@@ -127,6 +127,7 @@ impl Found<'_> {
             mounts,
             limits,
             termination,
+            security,
             sidecar,
         } = old;
         self.deep(!old.same_environment(new), format!("{path}.env"));
@@ -137,6 +138,7 @@ impl Found<'_> {
         self.deep(*mounts != new.mounts, format!("{path}.volumeMounts"));
         self.deep(*limits != new.limits, format!("{path}.resources"));
         self.deep(*termination != new.termination, format!("{path}.terminationMessagePath"));
+        self.deep(*security != new.security, format!("{path}.securityContext"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =
             [(*image != new.image, "image"), (*command != new.command, "command"), (*args != new.args, "args")];

@@ -8,6 +8,7 @@ mod names;
 mod ports;
 mod quantity;
 mod resources;
+mod security;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -76,7 +77,9 @@ impl Checker<'_> {
             service_account: spec.service_account_name.unwrap_or_else(|| "default".to_owned()),
             services: variables(self.services, &namespace, spec.enable_service_links.unwrap_or(true)),
         };
+        let security = self.pod_security(spec.security_context)?;
         let mut around = Around {
+            security: &security,
             volumes: &volumes,
             known: &known,
             host_network: host.net,

@@ -4,7 +4,7 @@ use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
 /// Fields that are heeded, beside those of containers. `[]` is any item, `*` any key.
-const HEEDED: [&str; 46] = [
+const HEEDED: [&str; 50] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -49,12 +49,16 @@ const HEEDED: [&str; 46] = [
     "spec.volumes[].projected.sources[].secret.optional",
     "spec.volumes[].hostPath.path",
     "spec.volumes[].hostPath.type",
+    "spec.securityContext.runAsUser",
+    "spec.securityContext.runAsGroup",
+    "spec.securityContext.runAsNonRoot",
+    "spec.securityContext.supplementalGroups[]",
     "spec.containers[].*",
     "spec.initContainers[].*",
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 38] = [
+const OF_CONTAINERS: [&str; 45] = [
     "name",
     "image",
     "command[]",
@@ -87,6 +91,13 @@ const OF_CONTAINERS: [&str; 38] = [
     "resources.limits.memory",
     "resources.limits.podscope.dev/pids",
     "restartPolicy",
+    "securityContext.allowPrivilegeEscalation",
+    "securityContext.capabilities.add[]",
+    "securityContext.capabilities.drop[]",
+    "securityContext.readOnlyRootFilesystem",
+    "securityContext.runAsGroup",
+    "securityContext.runAsNonRoot",
+    "securityContext.runAsUser",
     "terminationMessagePath",
     "terminationMessagePolicy",
     "volumeMounts[].name",

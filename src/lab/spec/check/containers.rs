@@ -9,10 +9,12 @@ use super::downward::Known;
 use super::ports::Taken;
 use super::resources::Resources;
 use crate::lab::spec::marked::Wrong;
-use crate::lab::spec::{ContainerSpec, EnvValue, TerminationMessage, Volume};
+use crate::lab::spec::{ContainerSpec, EnvValue, Security, TerminationMessage, Volume};
 
 /// What a container stands among.
 pub struct Around<'a> {
+    /// The pod's.
+    pub security: &'a Security,
     pub volumes: &'a [Volume],
     pub known: &'a Known,
     pub host_network: bool,
@@ -79,6 +81,7 @@ impl Checker<'_> {
         let limits = resources.limits();
         let termination =
             self.termination(path, c.termination_message_path, c.termination_message_policy.as_deref())?;
+        let security = self.security(path, c.security_context, around.security)?;
         let args = c.args.unwrap_or_default();
         let service_env = around.known.services.clone();
         Ok(ContainerSpec {
@@ -94,6 +97,7 @@ impl Checker<'_> {
             mounts,
             limits,
             termination,
+            security,
             sidecar: false,
         })
     }

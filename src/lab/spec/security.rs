@@ -1,0 +1,80 @@
+//! What a container's `securityContext` asks for, with what its pod's says where it says nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sys::caps::CONTAINER;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Security {
+    /// `runAsUser`.
+    pub user: Option<u32>,
+    /// `runAsGroup`.
+    pub group: Option<u32>,
+    /// `supplementalGroups`, which only pods have.
+    pub groups: Vec<u32>,
+    /// `runAsNonRoot`.
+    pub non_root: bool,
+    /// `readOnlyRootFilesystem`.
+    pub read_only_root: bool,
+    /// `capabilities.add`, those that the lab may give.
+    pub added: Vec<Capability>,
+    /// `capabilities.drop`.
+    pub dropped: Vec<Capability>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Capability {
+    All,
+    /// By number (`linux/capability.h`).
+    One(u32),
+}
+
+impl Capability {
+    /// `NET_RAW`, `CAP_NET_RAW` or `ALL`, in any case; `None` if a container of the lab never has it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let upper = name.to_ascii_uppercase();
+        let short = upper.strip_prefix("CAP_").unwrap_or(&upper);
+        if short == "ALL" {
+            return Some(Self::All);
+        }
+        CONTAINER.iter().find(|(_, known)| *known == short).map(|(number, _)| Self::One(*number))
+    }
+}
+
+impl Security {
+    /// The capabilities of its processes while their user is root: the usual ones less those that are dropped, with
+    /// those that are added, in the order in which container runtimes do it (`WithCapabilities` of containerd's
+    /// `internal/cri/opts`).
+    pub fn capabilities(&self) -> Vec<(u32, &'static str)> {
+        let named = |list: &[Capability], number| list.contains(&Capability::One(number));
+        let (no_more, all) = (self.dropped.contains(&Capability::All), self.added.contains(&Capability::All));
+        let kept = |number: u32| (!no_more || all || named(&self.added, number)) && !named(&self.dropped, number);
+        CONTAINER.into_iter().filter(|(number, _)| kept(*number)).collect()
+    }
+
+    /// Whether its first process is root.
+    pub fn is_root(&self) -> bool {
+        self.user.is_none_or(|user| user == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capability, Security};
+
+    fn with(added: &[&str], dropped: &[&str]) -> Vec<&'static str> {
+        let read = |names: &[&str]| names.iter().filter_map(|name| Capability::parse(name)).collect();
+        let security = Security { added: read(added), dropped: read(dropped), ..Security::default() };
+        security.capabilities().into_iter().map(|(_, name)| name).collect()
+    }
+
+    #[test]
+    fn capabilities_are_dropped_and_added() {
+        assert_eq!(with(&[], &[]).len(), 14);
+        assert_eq!(with(&[], &["ALL"]), [""; 0]);
+        assert_eq!(with(&["NET_BIND_SERVICE"], &["all"]), ["NET_BIND_SERVICE"]);
+        assert_eq!(with(&["ALL"], &["CAP_KILL"]).len(), 13);
+        assert!(!with(&[], &["KILL"]).contains(&"KILL"));
+        assert_eq!(Capability::parse("SYS_ADMIN"), None, "the lab gives it to no container");
+    }
+}
