@@ -184,7 +184,7 @@ fn init_containers_sidecars_and_several_containers() {
     let shared = e.run(
         example!("share-process-namespace"),
         &[
-            "13:5: spec.containers[1].securityContext is not supported by the lab and has no effect",
+            "16:11: spec.containers[1].securityContext.capabilities.add[0] has no effect: the lab gives SYS_PTRACE to no container",
             "17:5: spec.containers[1].stdin is not supported by the lab and has no effect",
             "18:5: spec.containers[1].tty is not supported by the lab and has no effect",
         ],
@@ -305,10 +305,7 @@ fn ends_limits_and_names() {
     );
     let security = e.run(
         example!("security-context"),
-        &[
-            "6:3: spec.securityContext is not supported by the lab and has no effect",
-            "20:5: spec.containers[0].securityContext is not supported by the lab and has no effect",
-        ],
+        &["9:5: spec.securityContext.fsGroup is not supported by the lab and has no effect"],
     );
     let aliases =
         e.run(example!("host-aliases"), &["7:3: spec.hostAliases is not supported by the lab and has no effect"]);
@@ -330,9 +327,14 @@ fn ends_limits_and_names() {
         let ContainerState::Terminated { status, message, .. } = &pod.containers[0].state else { panic!("{pod:?}") };
         assert_eq!((pod.phase, status.code(), message.as_deref()), (Phase::Failed, code, Some(want)));
     }
-    for uid in [&lifecycle, &resources, &security, &scheduling] {
+    for uid in [&lifecycle, &resources, &scheduling] {
         e.running(uid);
     }
+    let pod = e.running(&security);
+    assert_eq!(
+        e.say(&pod, "sec-ctx-demo", "id -u; id -g; touch /data/demo/x && stat -c %u /data/demo/x"),
+        "1000\n3000\n1000\n"
+    );
     assert!(!fs::exists("/usr/share/message").is_ok_and(|there| there));
     e.whole_log(&aliases, "cat-hosts");
     let pod = e.running(&hostname);
