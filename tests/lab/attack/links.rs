@@ -53,7 +53,8 @@ fn assert_no_way_out(bench: &Bench, uid: u32, but: &[u32]) {
             assert!(!way, "{}: {:?} of {:?}", link.display(), fs::read_link(&link), status_field(pid, "Name"));
         }
     }
-    assert!(seen > 20, "only {seen} links could be followed");
+    // those of a worker with a user of its own are closed to an ordinary user
+    assert!(seen > 10, "only {seen} links could be followed");
 }
 
 fn uid_of(bench: &Bench) -> u32 {
