@@ -36,8 +36,7 @@ fn read(text: &str) -> PodSpec {
 }
 
 fn say(bench: &Bench, pod: &Pod, script: &str) -> String {
-    let output = bench.exec(pod, "a", script);
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned()
+    bench.say(pod, "a", script)
 }
 
 /// Options and type of what is mounted at a path of a container.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use podscope::lab::Options;
 
-use crate::support::{Bench, children, container, mount, pause, process, spec, status_field, wait_for, with_volume};
+use crate::support::{
+    Bench, children, container, mount, pause, process, spec, status_field, users, wait_for, with_volume,
+};
 
 /// Temporary files where the container may write; the rest as Debian has it, who are to be the workers above all.
 const CONFIG: &str = "worker_processes 2; pid /tmp/pid; error_log stderr;
@@ -24,12 +26,6 @@ fn debians_nginx_serves_and_reloads_in_a_pod() {
 #[test]
 fn debians_nginx_serves_and_reloads_where_there_is_one_user() {
     serves_and_reloads(Options { without_users: true, ..Options::default() });
-}
-
-/// How many users a process can tell from each other.
-fn users(pid: u32) -> u64 {
-    let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).expect("a map");
-    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
 }
 
 fn serves_and_reloads(options: Options) {

@@ -3,7 +3,7 @@
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::{ContainerState, Pod};
 
-use crate::support::{Bench, process, status_field};
+use crate::support::{Bench, process, status_field, users};
 
 /// Two containers that share a pid namespace: `a` with this security context, `b` with none.
 fn pod(of_pod: &str, of_a: &str) -> PodSpec {
@@ -17,14 +17,7 @@ fn pod(of_pod: &str, of_a: &str) -> PodSpec {
 }
 
 fn say(bench: &Bench, pod: &Pod, script: &str) -> String {
-    let output = bench.exec(pod, "a", script);
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned()
-}
-
-fn has_many_users(bench: &Bench, pod: &Pod) -> bool {
-    let map = bench.exec(pod, "b", "cat /proc/self/uid_map");
-    let map = String::from_utf8_lossy(&map.stdout).into_owned();
-    map.lines().filter_map(|l| l.split_whitespace().nth(2)?.parse::<u64>().ok()).sum::<u64>() > 3000
+    bench.say(pod, "a", script)
 }
 
 fn state<'a>(pod: &'a Pod, name: &str) -> &'a ContainerState {
@@ -39,7 +32,7 @@ const fn runs(state: &ContainerState) -> bool {
 fn run(bench: &mut Bench, spec: PodSpec) -> Option<Pod> {
     let uid = bench.lab.run(spec).expect("the pod is taken");
     let pod = bench.pod_until(&uid, "b runs", |pod| runs(state(pod, "b")));
-    if has_many_users(bench, &pod) {
+    if users(process(&pod, "b").pid) > 3000 {
         return Some(bench.pod_until(&uid, "a runs", |pod| runs(state(pod, "a"))));
     }
     bench.pod_until(&uid, "a says why not", |pod| {

@@ -67,6 +67,12 @@ impl Bench {
         self.lab.exec(&Member::container(&pod.uid, container), &argv, PATIENCE).expect("exec works")
     }
 
+    /// What a script writes, to both streams.
+    pub fn say(&self, pod: &Pod, container: &str, script: &str) -> String {
+        let output = self.exec(pod, container, script);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned()
+    }
+
     pub fn exit_status(&mut self, id: ProcId) -> WaitStatus {
         self.until("its exit", |heard| {
             heard.iter().find_map(|i| match i {
@@ -137,6 +143,12 @@ pub fn ns(pid: u32, kind: &str) -> u64 {
 }
 
 /// A field of `/proc/PID/status`.
+/// How many users a process can tell from each other.
+pub fn users(pid: u32) -> u64 {
+    let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).expect("a map");
+    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
 pub fn status_field(pid: u32, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|l| Some(l.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))

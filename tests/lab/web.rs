@@ -3,7 +3,7 @@
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::Member;
 
-use crate::support::{Bench, PATIENCE, children, kill, process, wait_for};
+use crate::support::{Bench, PATIENCE, children, kill, process, users, wait_for};
 
 fn preset() -> PodSpec {
     let text = include_str!("../../assets/pods/nginx-busybox.yaml");
@@ -93,10 +93,7 @@ fn workers_have_the_user_of_nginxs_image_where_it_is_mapped() {
     let pod = bench.run(preset());
     let master = process(&pod, "nginx");
     wait_for("two workers", || workers(master.pid).len() == 2);
-    let map = bench.exec(&pod, "busybox", "cat /proc/self/uid_map");
-    let map = String::from_utf8_lossy(&map.stdout).into_owned();
-    let lengths = map.lines().filter_map(|l| l.split_whitespace().nth(2)?.parse::<u64>().ok());
-    let many = lengths.sum::<u64>() > 101;
+    let many = users(master.pid) > 101;
     let users = bench.exec(&pod, "busybox", "grep -h ^Uid: $(grep -l ^nginx$ /proc/[0-9]*/comm | sed s/comm/status/)");
     let users = String::from_utf8_lossy(&users.stdout).into_owned();
     let with = |id: u32| users.lines().filter(|l| **l == format!("Uid:\t{id}\t{id}\t{id}\t{id}")).count();

@@ -166,9 +166,10 @@ pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
     caps::limit_to(keep)
 }
 
-/// The same as another user, who has none of root's powers: the kernel takes them back with the user.
+/// The same as the user that the spec asks for. Another than root has none of root's powers.
 pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Failure> {
-    prctl::set_dumpable(false).map_err(|e| Failure::create("confine the container", e))?;
+    let confine = |e| Failure::create("confine the container", e);
+    prctl::set_dumpable(false).map_err(confine)?;
     identity.take().map_err(|e| match e {
         // in this user namespace they are nobody's
         Errno::EINVAL | Errno::EPERM => Failure {
@@ -181,7 +182,8 @@ pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Fail
         },
         e => Failure::create("change the container's user", e),
     })?;
-    if identity.user == 0 { caps::limit_to(keep) } else { Ok(()) }.map_err(|e| Failure::create("drop capabilities", e))
+    // a new user may have made it dumpable again (`fs.suid_dumpable`, proc_sys_fs(5))
+    be_no_more_than(if identity.user == 0 { keep } else { &[] }).map_err(confine)
 }
 
 /// Becomes the program. Returns only to say why it could not.

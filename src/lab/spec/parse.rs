@@ -83,7 +83,7 @@ fn read(text: &str) -> Result<Pods, Wrong> {
         let document = supported::as_written(&document);
         let pod = typed::read(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
-        let mut warnings = supported::unheeded(&document, &known);
+        let mut warnings = supported::unsupported_fields(&document, &known);
         let mut checker =
             Checker { document: &document, services: &services.all, configs: &configs, warnings: Vec::new() };
         let spec = checker.pod(pod)?;

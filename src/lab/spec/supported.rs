@@ -1,10 +1,10 @@
-//! Which fields of a manifest the lab heeds, and what it says of the others.
+//! Which fields of a manifest the lab supports, and what it says of the others.
 
 use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
-/// Fields that are heeded, beside those of containers. `[]` is any item, `*` any key.
-const HEEDED: [&str; 50] = [
+/// Fields that are supported, beside those of containers. `[]` is any item, `*` any key.
+const SUPPORTED: [&str; 50] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -156,9 +156,9 @@ pub fn as_written(document: &Marked) -> Marked {
     document
 }
 
-/// Warnings for every field that is not heeded, each at its outermost level. `known` is the manifest
+/// Warnings for every field that is not supported, each at its outermost level. `known` is the manifest
 /// as Kubernetes' types keep it: a field that is not there is none of Kubernetes'.
-pub fn unheeded(document: &Marked, known: &serde_json::Value) -> Vec<Warning> {
+pub fn unsupported_fields(document: &Marked, known: &serde_json::Value) -> Vec<Warning> {
     let mut found = Vec::new();
     walk(document, Some(known), &mut Vec::new(), document.place, &mut found);
     found
@@ -172,7 +172,7 @@ fn walk(
     found: &mut Vec<Warning>,
 ) {
     let (shown, pattern) = (show(path), pattern(path));
-    if path.is_empty() || heeded_by_star(path) || heeded(&pattern) {
+    if path.is_empty() || supported_by_star(path) || is_supported(&pattern) {
         descend(node, known, path, found);
     } else if !(known.is_some() && asks_for_nothing(node, &pattern)) {
         let message = if known.is_some() { unsupported(&pattern) } else { UNKNOWN };
@@ -198,12 +198,12 @@ fn unsupported(pattern: &str) -> &'static str {
     }
 }
 
-/// Whether this is heeded, or something inside it.
-fn heeded(pattern: &str) -> bool {
+/// Whether this is supported, or something inside it.
+fn is_supported(pattern: &str) -> bool {
     let container = ["spec.containers[].", "spec.initContainers[]."].iter().find_map(|list| pattern.strip_prefix(list));
     let (fields, pattern): (&[&str], &str) = match container {
         Some(field) => (&OF_CONTAINERS, field),
-        None => (&HEEDED, pattern),
+        None => (&SUPPORTED, pattern),
     };
     fields.iter().any(|field| *field == pattern || below(field, pattern))
 }
@@ -246,7 +246,7 @@ fn descend(node: &Marked, known: Option<&serde_json::Value>, path: &mut Vec<Stri
     }
 }
 
-fn heeded_by_star(path: &[String]) -> bool {
+fn supported_by_star(path: &[String]) -> bool {
     path.len() == 3 && path[0] == "metadata" && (path[1] == "labels" || path[1] == "annotations")
 }
 

@@ -34,7 +34,7 @@ fn every_preset_is_read_without_a_warning() {
 }
 
 #[test]
-fn all_that_is_heeded_is_read() {
+fn all_that_is_supported_is_read() {
     let text = "
 apiVersion: v1
 kind: Pod
