@@ -173,10 +173,15 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Binds a file or directory read-only.
+/// Binds a file or directory read-only, over what is still there.
 fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
     let open = |path: &Path| nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
-    place(open(source)?, open(target)?, Protect::ReadOnly).map(drop)
+    let target = match open(target) {
+        // removed since
+        Err(Errno::ENOENT) => return Ok(()),
+        other => other?,
+    };
+    place(open(source)?, target, Protect::ReadOnly).map(drop)
 }
 
 fn empty_local() -> Result<(), Errno> {
