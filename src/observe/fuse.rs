@@ -76,6 +76,9 @@ pub trait Kernel {
 const MAX_PAST: usize = World::MAX_GONE;
 /// Between verifying scans.
 const VERIFY_NS: u64 = 1_000_000_000;
+/// Until a process that has not run is read whole again: others can change little of it (its memory by reclaim, its
+/// arguments by `/proc/PID/mem`).
+const REREAD_NS: u64 = 10_000_000_000;
 /// Between searches for children where the connector does not tell of them.
 const DISCOVER_NS: u64 = 100_000_000;
 /// After a birth, an exec or a signal, until a second look.

@@ -16,7 +16,7 @@ use nix::sys::stat::Mode;
 use crate::model::{NsKind, State};
 
 pub use mounts::hidepid;
-pub use parse::{Stat, Status};
+pub use parse::{Ran, Stat, Status};
 pub use unread::Unread;
 
 /// How much of a process to read.
@@ -26,6 +26,9 @@ pub enum Depth {
     Stat,
     /// `stat`, `status`, `cmdline` and the namespace links.
     All,
+    /// `stat`, and the rest only if it has run since its [`Reading::ran`] was this: what has not run has changed
+    /// nothing of itself.
+    IfRan(Ran),
 }
 
 /// What was read of a process.
@@ -39,6 +42,10 @@ pub struct Reading {
     pub links: [Option<u64>; 8],
     /// The links need ptrace access that we do not have (`EACCES`).
     pub denied: bool,
+    /// As it was before the rest was read. `None` where the kernel does not count, and for several threads.
+    pub ran: Option<Ran>,
+    /// It has not run since the last reading, and only `stat` was read.
+    pub rested: bool,
 }
 
 /// Reads with one buffer that is kept.
@@ -52,11 +59,14 @@ const CMDLINE_MAX: u64 = 64 << 10;
 
 impl Reader {
     pub fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread> {
-        if depth == Depth::Stat {
-            let stat = self.stat(AT_FDCWD, &format!("/proc/{pid}/stat"))?;
-            return Ok(Reading { stat, ..Reading::default() });
+        match depth {
+            Depth::Stat => {
+                let stat = self.stat(AT_FDCWD, &format!("/proc/{pid}/stat"))?;
+                Ok(Reading { stat, ..Reading::default() })
+            }
+            Depth::All => self.read_all(pid, || ()),
+            Depth::IfRan(since) => self.read_below(&directory(pid)?, Some(since)),
         }
-        self.read_all(pid, || ())
     }
 
     /// Reads `stat`; `between` runs after the process's directory is open and before it is read from.
@@ -70,19 +80,31 @@ impl Reader {
     pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Result<Reading, Unread> {
         let dir = directory(pid)?;
         between();
-        let stat = self.stat(&dir, "stat")?;
-        let mut reading = Reading { stat, ..Reading::default() };
+        self.read_below(&dir, None)
+    }
+
+    /// Reads a process of this directory; only `stat` if it has not run `since`.
+    fn read_below(&mut self, dir: &OwnedFd, since: Option<Ran>) -> Result<Reading, Unread> {
+        let ran = self.file(dir, "schedstat", u64::MAX).ok().and_then(Ran::parse);
+        let stat = self.stat(dir, "stat")?;
+        // the figures are of the first thread
+        let ran = ran.filter(|_| stat.threads == 1);
+        let rested = since.is_some() && since == ran;
+        let mut reading = Reading { stat, ran, rested, ..Reading::default() };
+        if rested {
+            return Ok(reading);
+        }
         // a text that is cut: the process went away while it was read
-        let mut status = Status::parse(self.file(&dir, "status", u64::MAX)?).ok_or(Unread::Gone)?;
+        let mut status = Status::parse(self.file(dir, "status", u64::MAX)?).ok_or(Unread::Gone)?;
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             let asleep = reading.stat.state == State::Sleeping;
-            signals::read(&dir, asleep, reading.stat.threads, &mut status.signals);
+            signals::read(dir, asleep, reading.stat.threads, &mut status.signals);
         }
         reading.status = Some(status);
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
-            reading.cmdline = parse::cmdline(self.optional(&dir, "cmdline", CMDLINE_MAX)?);
+            reading.cmdline = parse::cmdline(self.optional(dir, "cmdline", CMDLINE_MAX)?);
         }
-        reading.links(&dir)?;
+        reading.links(dir)?;
         Ok(reading)
     }
 

@@ -1,7 +1,9 @@
 //! What the fuse remembers of one process.
 
+use super::REREAD_NS;
 use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
+use crate::observe::proc::{Depth, Ran};
 
 /// It is no longer in the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Entry {
     pub flicker: Option<State>,
     /// A reading ran ahead of the events once; believed when seen again.
     pub suspect: bool,
+    /// When it was read whole, and what it had run before.
+    pub whole: Option<(MonoNs, Ran)>,
     /// CPU time, its own and that of the children it has waited for.
     pub cpu: Meter,
     pub waited_cpu: Meter,
@@ -70,6 +74,7 @@ impl Entry {
             exact_inner: false,
             flicker: None,
             suspect: false,
+            whole: None,
             cpu: Meter::default(),
             waited_cpu: Meter::default(),
         }
@@ -77,6 +82,14 @@ impl Entry {
 
     pub const fn is_alive(&self) -> bool {
         self.exit.is_none() && self.gone.is_none()
+    }
+
+    /// How deep to read it now to know all of it.
+    pub fn depth(&self, now: MonoNs) -> Depth {
+        match self.whole {
+            Some((then, ran)) if now.since(then) < REREAD_NS => Depth::IfRan(ran),
+            _ => Depth::All,
+        }
     }
 
     pub const fn is_unreaped(&self) -> bool {

@@ -17,6 +17,9 @@ impl Fuse {
         self.pids_of(id, reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.denied = reading.denied;
+        if reading.status.is_some() {
+            entry.whole = reading.ran.map(|ran| (now, ran));
+        }
         let cpu = entry.cpu.look(now, reading.stat.cpu_ticks * NS_PER_TICK);
         let waited_cpu = entry.waited_cpu.look(now, reading.stat.waited_ticks * NS_PER_TICK);
         let known = entry.facts.as_ref();
@@ -38,11 +41,13 @@ impl Fuse {
                 _ => status.nspid,
             },
             threads: reading.stat.threads,
-            rss_bytes: reading
-                .status
-                .as_ref()
-                .and_then(|s| s.rss_bytes)
-                .unwrap_or(reading.stat.rss_pages * page_size()),
+            rss_bytes: match (known, &reading.status) {
+                // the figure in `stat` is less exact
+                (Some(known), None) if reading.rested => known.rss_bytes,
+                (_, status) => {
+                    status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(reading.stat.rss_pages * page_size())
+                }
+            },
             cpu,
             waited_cpu,
             signals: match (&reading.status, known) {

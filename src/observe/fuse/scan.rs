@@ -203,9 +203,13 @@ impl Fuse {
     fn check(&mut self, kernel: &mut impl Kernel, id: ProcId, depth: Depth) {
         let Some(entry) = self.entries.get(&id).filter(|e| e.gone.is_none()) else { return };
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader, entry.parent);
-        let depth = if exited { Depth::Stat } else { depth };
+        let depth = match depth {
+            _ if exited => Depth::Stat,
+            Depth::All => entry.depth(kernel.now()),
+            depth => depth,
+        };
         // one that could not be held before may be by now
-        let meets = depth == Depth::All && entry.exact_start && !kernel.holds(id);
+        let meets = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
         let read = if meets { kernel.meet(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
             Ok(reading) if self.is_process(id, &reading) => reading,
@@ -240,7 +244,7 @@ impl Fuse {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.suspect = false;
         }
-        if depth == Depth::All && !exited {
+        if reading.status.is_some() && !exited {
             self.absorb(kernel, id, &reading, false);
         } else if !exited {
             self.only_stat(kernel, id, reading);

@@ -87,6 +87,26 @@ impl Stat {
     }
 }
 
+/// What the scheduler counts of a thread, from `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
+/// It grows whenever the thread runs, however shortly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ran {
+    /// Nanoseconds on a processor.
+    pub ns: u64,
+    /// How often it was given one.
+    pub slices: u64,
+}
+
+impl Ran {
+    /// `None` too where the kernel does not count (without `CONFIG_SCHED_INFO` the file holds zeros).
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut fields = str(text)?.split_ascii_whitespace().map(str::parse);
+        let ns = fields.next()?.ok()?;
+        let slices = fields.nth(1)?.ok()?;
+        (slices > 0).then_some(Self { ns, slices })
+    }
+}
+
 /// What is used of `/proc/PID/status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -158,6 +178,14 @@ mod tests {
         assert_eq!((stat.rss_pages, stat.exit_code), (11, 768));
         assert_eq!((stat.cpu_ticks, stat.waited_ticks), (5 + 6, 7 + 8));
         assert!(!stat.is_kernel_thread());
+    }
+
+    #[test]
+    fn what_a_thread_ran() {
+        assert_eq!(Ran::parse(b"64230814 23961697 124\n"), Some(Ran { ns: 64_230_814, slices: 124 }));
+        assert_eq!(Ran::parse(b"0 0 0\n"), None, "not counted");
+        assert_eq!(Ran::parse(b"64230814 2396"), None);
+        assert_eq!(Ran::parse(b""), None);
     }
 
     #[test]
