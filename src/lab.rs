@@ -29,4 +29,4 @@ pub use link::{CancelExec, Exec, Follow, Lab};
 pub use network::Range;
 pub use node::MAX_PROCESSES;
 pub use protocol::{ExecOutput, Options, Step};
-pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};
+pub use spec::{Change, ContainerSpec, Join, JoinPid, PodSpec, SpecError, Warning, change, parse};

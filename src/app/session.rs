@@ -333,10 +333,15 @@ fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Ve
 }
 
 fn replace_command(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
-    let old = known(specs).get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
-    let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
-    let spec = old.with_command(name, argv).ok_or("the pod has no such container")?;
-    replace(lab, specs, &member.pod, spec, vec![name.to_owned()])
+    lab.replace_command(member, argv).map_err(|e| e.to_string())?;
+    remember(lab, specs, &member.pod)
+}
+
+/// Keeps what a pod is asked to be now, for when the node is gone and it is to be started again.
+fn remember(lab: &Lab, specs: &Specs, pod: &PodUid) -> Result<(), String> {
+    let spec = lab.spec(pod).map_err(|e| e.to_string())?;
+    known(specs).insert(pod.clone(), spec);
+    Ok(())
 }
 
 fn known(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {

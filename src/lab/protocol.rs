@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::controller::DemoClock;
 use super::hand::HandStep;
 use super::network::Range;
-use super::spec::PodSpec;
+use super::spec::{ContainerSpec, PodSpec};
 use super::users::Mapped;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -77,6 +77,24 @@ pub enum Request {
         pod: PodUid,
         spec: Box<PodSpec>,
         containers: Vec<String>,
+    },
+    /// One more container for a pod that runs.
+    AddContainer {
+        call: Call,
+        pod: PodUid,
+        container: Box<ContainerSpec>,
+        ephemeral: bool,
+    },
+    /// This container is to end, and to be of its pod no more.
+    RemoveContainer {
+        call: Call,
+        member: Member,
+        grace_ms: Option<u64>,
+    },
+    /// What the pod is to be like now.
+    Spec {
+        call: Call,
+        pod: PodUid,
     },
     Delete {
         call: Call,
@@ -184,6 +202,7 @@ pub enum Report {
 pub enum Answer {
     Accepted(PodUid),
     Done,
+    Spec(Box<PodSpec>),
     Output(ExecOutput),
     Logs {
         #[serde(with = "latin")]

@@ -12,6 +12,7 @@ mod hand;
 mod havoc;
 mod host_path;
 mod life;
+mod members;
 mod nginx;
 mod ports;
 mod predictions;

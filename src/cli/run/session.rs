@@ -187,10 +187,15 @@ impl Session {
     }
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
-        let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
-        let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
-        let spec = asked.spec.with_command(name, argv).ok_or("the pod has no such container")?;
-        self.replace(&member.pod, spec, vec![name.to_owned()])
+        self.lab.replace_command(member, argv).map_err(|e| e.to_string())?;
+        // a manifest that is followed is compared with what is asked for
+        let asked = self.pods.iter_mut().find(|p| p.uid == member.pod);
+        if let (Some(asked), Some(name)) = (asked, &member.container)
+            && let Ok(spec) = asked.spec.with_command(name, argv)
+        {
+            asked.spec = spec;
+        }
+        Ok(())
     }
 
     fn exec(&self, member: Member, argv: Vec<String>, limit: Duration) -> Option<Outcome> {

@@ -15,6 +15,7 @@ use super::packages;
 use super::{termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
+use crate::lab::spec::PidNamespace;
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
@@ -68,6 +69,18 @@ impl Node {
                 } else {
                     self.answer(call, Answer::NoSuchPod);
                 }
+            }
+            Request::AddContainer { call, pod, container, ephemeral } => {
+                let answer = self.add_container(&pod, *container, ephemeral);
+                self.answer(call, answer);
+            }
+            Request::RemoveContainer { call, member, grace_ms } => {
+                let answer = self.remove_container(&member, grace_ms);
+                self.answer(call, answer);
+            }
+            Request::Spec { call, pod } => {
+                let spec = self.pods.get(&pod).map(|run| Answer::Spec(Box::new(run.state.spec.clone())));
+                self.answer(call, spec.unwrap_or(Answer::NoSuchPod));
             }
             Request::Hand { call, member, step } => {
                 if let Err(answer) = self.hand(call, &member, step) {
@@ -137,6 +150,7 @@ impl Node {
                 }
             }
             Action::KillLeftovers(container) => self.end_leftovers(uid, &container),
+            Action::ForgetContainer(container) => self.forget_container(uid, &container),
             Action::ReleaseSandbox => self.release(uid),
             Action::Remove => {
                 self.set_timer(None, Timer::Pod(uid.clone()));
@@ -288,10 +302,19 @@ impl Node {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
-        let pid_shared = run.state.spec.shares_pid_namespace();
+        let pid_shared = run.state.spec.pid_namespace(container) == PidNamespace::Pod;
+        let target = match run.state.spec.pid_namespace(container) {
+            PidNamespace::Of(target) => Some(target.to_owned()),
+            _ => None,
+        };
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
+        // the same where it is in another container's
+        let target = target.filter(|target| run.containers.get(target).is_some_and(|pid| is_exiting(*pid)));
         let message = termination::message(run, uid, container, status);
+        if let Some(container) = target {
+            self.decide(uid, Fact::Ending { container }, at);
+        }
         self.decide(
             uid,
             Fact::Ended { container: container.to_owned(), status, sandbox_ending, oom_killed, message },

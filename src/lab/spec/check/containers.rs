@@ -98,6 +98,7 @@ impl Checker<'_> {
             limits,
             termination,
             security,
+            join: None,
             sidecar: false,
         })
     }
