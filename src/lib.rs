@@ -17,6 +17,7 @@ pub mod model;
 pub mod observe;
 pub mod presets;
 pub mod script;
+pub mod steps;
 pub mod store;
 pub mod sys;
 #[cfg(feature = "window")]

@@ -1,5 +1,7 @@
 //! The threads behind the window: the observer, the link to the node, and short errands.
 
+mod building;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,7 @@ use crate::lab::spec::{PodSpec, Warning, parse};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::steps::{Pending, Step};
 use crate::sys::thread;
 use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
 
@@ -43,6 +46,8 @@ pub enum Answer {
     Exported { export: Export, written: Result<(), ExportError>, scripted: bool },
     /// The output of a member is followed, under the number of the request.
     Follows(u64, Result<Follow, String>),
+    /// The lab has taken a step of building a pod.
+    Building { pending: Box<Pending>, scripted: bool },
 }
 
 /// A pod that runs now, and what it was read from.
@@ -142,10 +147,16 @@ impl Session {
         self.background("create", create, |why| Answer::Created { done: Err(why), scripted });
     }
 
-    /// Gives one container of a pod another command.
-    pub fn replace_command(&self, member: Member, argv: Vec<String>, scripted: bool) {
+    /// Does a step of building a pod; `before` is the World as it is now.
+    pub fn build(&self, step: Step, before: World, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(scripted, move |_| done(lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv))));
+        let build = move |answers: &Sender<Answer>| {
+            Some(match lab.and_then(|lab| building::build(&lab, &specs, step, &before, answers)) {
+                Ok(pending) => Answer::Building { pending: Box::new(pending), scripted },
+                Err(why) => Answer::Ended { outcome: Outcome::Failed(why), scripted },
+            })
+        };
+        self.background("build", build, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
     }
 
     pub fn hand(&self, member: Member, step: HandStep, scripted: bool) {
@@ -193,7 +204,7 @@ impl Session {
     pub fn start_from(&self, path: PathBuf, spec: PodSpec, file: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         self.errand(false, move |answers| {
-            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers)))
+            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers).map(drop)))
         });
     }
 
@@ -332,14 +343,11 @@ fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Ve
     Ok(())
 }
 
-fn replace_command(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
-    lab.replace_command(member, argv).map_err(|e| e.to_string())?;
-    remember(lab, specs, &member.pod)
-}
-
 /// Keeps what a pod is asked to be now, for when the node is gone and it is to be started again.
 fn remember(lab: &Lab, specs: &Specs, pod: &PodUid) -> Result<(), String> {
-    let spec = lab.spec(pod).map_err(|e| e.to_string())?;
+    let mut spec = lab.spec(pod).map_err(|e| e.to_string())?;
+    // no pod begins with such
+    spec.ephemeral_containers.clear();
     known(specs).insert(pod.clone(), spec);
     Ok(())
 }
@@ -371,9 +379,10 @@ fn start(
     path: PathBuf,
     file: bool,
     answers: &Sender<Answer>,
-) -> Result<(), String> {
+) -> Result<PodUid, String> {
     let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
     known(specs).insert(uid.clone(), spec.clone());
-    let _ = answers.send(Answer::Started(Started { path, uid, spec: Box::new(spec), warnings, file }));
-    Ok(())
+    let started = Started { path, uid: uid.clone(), spec: Box::new(spec), warnings, file };
+    let _ = answers.send(Answer::Started(started));
+    Ok(uid)
 }

@@ -1,6 +1,7 @@
 //! The window itself: drains what came, shows it, does what was asked.
 
 mod bars;
+mod building;
 mod commands;
 mod dialogs;
 mod frames;
@@ -79,6 +80,7 @@ pub struct Window {
     frames: frames::Frames,
     following: output::Following,
     bars: bars::Bars,
+    building: building::Building,
 }
 
 impl Window {
@@ -117,6 +119,7 @@ impl Window {
             frames: frames::Frames::default(),
             following: output::Following::default(),
             bars: bars::Bars::default(),
+            building: building::Building::default(),
         };
         window.tokens.apply(ctx);
         window.start_session(ctx);
@@ -250,6 +253,7 @@ impl eframe::App for Window {
             }
         }
         self.make_anew();
+        self.settle_steps();
         // none is chosen, or the one that was is gone
         let world = self.store.live();
         if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.cursor.is_live() {

@@ -92,7 +92,11 @@ fn play(
     let length = args.length.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
     let end = length.map_or(MonoNs(u64::MAX), |l| now().plus(l));
     loop {
-        let mut until = end;
+        let mut until = end.min(session.built_by().unwrap_or(end));
+        if let (Some(outcome), Some(engine)) = (session.built(), &mut engine) {
+            teller.outcome(&outcome)?;
+            engine.completed(outcome);
+        }
         if let Some(engine) = &mut engine {
             let progress = engine.advance(session.world(), now());
             teller.steps(engine.begun())?;

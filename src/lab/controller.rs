@@ -436,7 +436,7 @@ impl PodState {
     }
 
     /// Ephemeral containers whatever else is the matter, init containers one by one, sidecars in their turn, then the
-    /// others: steps 6, 7 and 9 of `SyncPod` in pkg/kubelet/kuberuntime/kuberuntime_manager.go.
+    /// others: steps 5, 6 and 8 of `SyncPod` in pkg/kubelet/kuberuntime/kuberuntime_manager.go.
     fn start_containers(&mut self, at: Stamp, d: &mut Decision) {
         let order: Vec<(String, ContainerKind)> =
             self.pod.containers.iter().map(|c| (c.name.clone(), c.kind)).collect();

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, change};
 pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFile};
 pub use env::{AtStart, EnvValue};
-pub use images::{image_name, stand_in_images};
+pub use images::{image_name, needs_entrypoint_option, stand_in_images};
 pub use parse::{SpecError, Warning, parse};
 pub use security::Security;
 pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};

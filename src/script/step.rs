@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lab::Url;
+use crate::lab::{ContainerSpec, Url};
 use crate::model::{NsKind, Phase, Signal, State, WaitStatus};
 
 /// A parsed script.
@@ -34,6 +34,10 @@ pub enum StepKind {
     Fetch(Url),
     Delete { pod: String },
     Replace { member: MemberRef, argv: Vec<String> },
+    Sandbox { name: String },
+    /// A container joins a pod; `None` is the only pod there is.
+    Add { pod: Option<String>, container: Box<ContainerSpec>, ephemeral: bool },
+    Leave(MemberRef),
     Unshare { member: MemberRef, kinds: Vec<NsKind> },
     Join { member: MemberRef, kinds: Vec<NsKind>, target: MemberRef },
     Snapshot(PathBuf),

@@ -346,7 +346,7 @@ fn a_removal_is_timed() {
 fn a_container_gets_another_command_or_obeys_by_hand() {
     let mut play =
         Play::new("replace busybox -- sleep 9\nwait restarted busybox\nunshare busybox net\njoin busybox net pause");
-    let Command::Replace { member, argv } = play.command() else { panic!() };
+    let Command::Build(podscope::steps::Step::Replace { member, argv }) = play.command() else { panic!() };
     assert_eq!((member.name(), argv), ("busybox", vec!["sleep".to_owned(), "9".to_owned()]));
     play.engine.completed(Outcome::Done);
     play.pending();

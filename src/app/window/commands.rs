@@ -81,9 +81,7 @@ impl Window {
             }
             Command::Logs(member) => return self.errand(scripted, |s| s.logs(member, scripted)),
             Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url, scripted)),
-            Command::Replace { member, argv } => {
-                return self.errand(scripted, |s| s.replace_command(member, argv, scripted));
-            }
+            Command::Build(step) => return self.build(step, scripted),
             Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step, scripted)),
             Command::Export { path, format, redact } => {
                 let replace = self.may_replace(&path);
@@ -115,7 +113,7 @@ impl Window {
         self.ended(outcome, scripted);
     }
 
-    fn errand(&mut self, scripted: bool, run: impl FnOnce(&crate::app::session::Session)) {
+    pub(super) fn errand(&mut self, scripted: bool, run: impl FnOnce(&crate::app::session::Session)) {
         match &self.session {
             Some(session) => run(session),
             None => self.ended(Outcome::Failed(UNOBSERVED.into()), scripted),
@@ -156,6 +154,7 @@ impl Window {
             Answer::ManifestChanged(path) => self.manifest_changed(path),
             Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
             Answer::Follows(request, follow) => self.follows(request, follow),
+            Answer::Building { pending, scripted } => self.step_taken(*pending, scripted),
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {

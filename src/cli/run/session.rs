@@ -11,10 +11,11 @@ use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome, SignalRule, signal_rule};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
-use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};
+use crate::lab::{self, ExecOutput, Lab, Options as LabOptions, PodSpec};
 use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
+use crate::steps::{Pending, Step};
 use crate::sys::thread;
 
 /// Batches that may wait while the terminal is slow; the observer waits beyond that.
@@ -44,6 +45,8 @@ pub struct Session {
     /// Pods that were asked for, and whether they ever stood.
     pods: Vec<Asked>,
     stood: BTreeSet<PodUid>,
+    /// A step of building a pod that is not to be seen yet.
+    building: Option<Pending>,
 }
 
 struct Asked {
@@ -62,14 +65,19 @@ impl Session {
         let exe = Path::new("/proc/self/exe");
         let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
-        Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood })
+        let building = None;
+        Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood, building })
     }
 
     pub fn run(&mut self, spec: PodSpec, from: &Path) -> Result<(), Failure> {
-        let name = &spec.name;
-        let uid = self.lab.run(spec.clone()).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))?;
-        self.pods.push(Asked { uid, spec, from: from.to_owned() });
-        Ok(())
+        let name = spec.name.clone();
+        self.run_spec(spec, from).map(drop).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))
+    }
+
+    fn run_spec(&mut self, spec: PodSpec, from: &Path) -> Result<PodUid, lab::Error> {
+        let uid = self.lab.run(spec.clone())?;
+        self.pods.push(Asked { uid: uid.clone(), spec, from: from.to_owned() });
+        Ok(uid)
     }
 
     /// What a pod of this name was last asked to be, if it is still there.
@@ -155,7 +163,11 @@ impl Session {
                 });
             }
             Command::Fetch(url) => return self.errand(move |_| fetch::outcome(&url)),
-            Command::Replace { member, argv } => self.replace_command(&member, &argv),
+            Command::Build(step) => match self.build(step) {
+                // how it went comes when it is to be seen
+                Ok(()) => return None,
+                Err(why) => Err(why),
+            },
             Command::Hand { member, step } => self.lab.hand(&member, step).map_err(|e| e.to_string()),
             Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
             Command::Export { path, format, redact } => {
@@ -184,6 +196,54 @@ impl Session {
         let (delta, sent) = signal::send_recorded(&self.world, target, signal);
         self.observer.input().send(Input::Delta(delta));
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
+    }
+
+    /// A step of building a pod; [`Session::built`] tells what it has changed.
+    fn build(&mut self, step: Step) -> Result<(), String> {
+        let spec = match (&step, step.pod()) {
+            (Step::Sandbox { name }, _) => PodSpec::sandbox(name)?,
+            (_, Some(pod)) => self.lab.spec(pod).map_err(|e| e.to_string())?,
+            (_, None) => return Err("of no pod".to_owned()),
+        };
+        // before it is done: what it changes is found by comparing with that
+        let began = |pod: PodUid, world: &World| Pending::new(pod, step.clone(), &spec, world, now());
+        let before = step.pod().map(|pod| began(pod.clone(), &self.world));
+        self.building = Some(match (&step, before) {
+            (Step::Sandbox { .. }, _) => {
+                let pod = self.run_spec(spec.clone(), Path::new("")).map_err(|e| e.to_string())?;
+                began(pod, &self.world)
+            }
+            (Step::Join { pod, container, ephemeral: false }, Some(before)) => {
+                self.lab.add_container(pod, (**container).clone()).map_err(|e| e.to_string())?;
+                before
+            }
+            (Step::Join { pod, container, ephemeral: true }, Some(before)) => {
+                self.lab.add_ephemeral(pod, (**container).clone()).map_err(|e| e.to_string())?;
+                before
+            }
+            (Step::Replace { member, argv }, Some(before)) => {
+                self.replace_command(member, argv)?;
+                before
+            }
+            (Step::Leave { member }, Some(before)) => {
+                self.lab.remove_container(member, None).map_err(|e| e.to_string())?;
+                before
+            }
+            (_, None) => return Err("of no pod".to_owned()),
+        });
+        Ok(())
+    }
+
+    /// What the step that is being waited for has come to.
+    pub fn built(&mut self) -> Option<Outcome> {
+        let report = self.building.as_ref()?.look(&self.world, now())?;
+        self.building = None;
+        Some(report.map_or_else(Outcome::Failed, |report| Outcome::Output(report.text())))
+    }
+
+    /// By when to ask for that again.
+    pub fn built_by(&self) -> Option<MonoNs> {
+        self.building.as_ref().map(Pending::give_up)
     }
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {

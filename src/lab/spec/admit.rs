@@ -49,7 +49,8 @@ impl PodSpec {
     pub fn admit(&self, mut container: ContainerSpec, kind: ContainerKind) -> Result<ContainerSpec, String> {
         let ephemeral = kind == ContainerKind::Ephemeral;
         let path = self.next_path(kind);
-        let name = &container.name;
+        let name = container.name.clone();
+        let name = &name;
         if name.is_empty() {
             return Err(format!("{path}.name: Required value"));
         }
@@ -63,6 +64,7 @@ impl PodSpec {
             return Err(format!("{path}.image: Required value; or give a command of the host"));
         }
         if ephemeral {
+            container.join = self.looking_in(&container);
             for (field, is_set) in [
                 ("ports", !container.ports.is_empty()),
                 ("resources", container.limits != Limits::default()),
@@ -98,6 +100,12 @@ impl PodSpec {
             None => variables(&[], &self.namespace, true),
         };
         Ok(container)
+    }
+
+    /// What an ephemeral container joins: the pid namespace of its target if it has one, and else what all join.
+    pub fn looking_in(&self, container: &ContainerSpec) -> Option<Join> {
+        let target = container.join.as_ref()?.target()?;
+        Some(Join { pid: JoinPid::Container(target.to_owned()), ..self.share.into() })
     }
 
     /// The same with one more container, after those of its kind.

@@ -116,7 +116,7 @@ fn an_ephemeral_container_is_never_restarted() {
     }
 }
 
-/// Step 6 of SyncPod comes before steps 7 and 9, so that one can look into a pod that does not come up.
+/// Step 5 of SyncPod comes before steps 6 and 8, so that one can look into a pod that does not come up.
 #[test]
 fn ephemeral_containers_start_before_init_containers_are_through() {
     let mut pod = with_init(RestartPolicy::Always);
