@@ -10,10 +10,12 @@
 
 mod equal;
 mod links;
+mod template;
 mod watch;
 
 pub use equal::{Equal, equal};
-pub use links::{LinkLine, Links};
+pub use links::{LinkLine, Links, With};
+pub use template::Template;
 pub use watch::{Pending, Report};
 
 use crate::lab::ContainerSpec;

@@ -65,16 +65,26 @@ pub struct Started {
 #[derive(Clone, Debug)]
 pub struct Export {
     pub path: PathBuf,
-    pub format: export::Format,
-    pub redact: bool,
+    pub what: What,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+}
+
+/// What is written to a file.
+#[derive(Clone, Debug)]
+pub enum What {
+    Snapshot { format: export::Format, redact: bool },
+    /// A pod as a manifest.
+    Manifest(PodUid),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error("{0}")]
     Write(export::WriteError),
+    /// The pod cannot be written as a manifest.
+    #[error("{0}")]
+    Manifest(String),
     #[error("{0}")]
     Thread(String),
 }
@@ -269,11 +279,11 @@ impl Session {
         });
     }
 
-    /// Asks the desktop's file dialog where a snapshot shall go.
-    pub fn ask_save(&self, suggestion: PathBuf) {
+    /// Asks the desktop's file dialog where a file shall go.
+    pub fn ask_save(&self, title: &'static str, suggestion: PathBuf) {
         self.dialog(move |dialog| {
             let name = suggestion.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut dialog = dialog.set_title("Export snapshot").set_file_name(name);
+            let mut dialog = dialog.set_title(title).set_file_name(name);
             if let Some(dir) = suggestion.parent().filter(|d| d.is_dir()) {
                 dialog = dialog.set_directory(dir);
             }
@@ -287,14 +297,22 @@ impl Session {
         self.background("file dialog", move |_| ask(rfd::FileDialog::new()), failed);
     }
 
-    /// Writes a snapshot of a World, off the ui thread: rendering and `fsync(2)` take their time.
+    /// Writes a snapshot of a World, or a manifest, off the ui thread: rendering and `fsync(2)` take their time.
     pub fn export(&self, world: World, export: Export, scripted: bool) {
         let unwritten = export.clone();
+        let lab = self.lab().cloned();
         let write = move |_: &Sender<Answer>| {
-            let selection = export::Selection { redact: export.redact, ..Default::default() };
-            let text = export::render(&world, export.format, &selection);
+            let text = match &export.what {
+                What::Snapshot { format, redact } => {
+                    let selection = export::Selection { redact: *redact, ..Default::default() };
+                    Ok(export::render(&world, *format, &selection))
+                }
+                What::Manifest(pod) => lab.and_then(|lab| building::manifest_of(&lab, pod)),
+            };
             let write = if export.replace { export::write_file } else { export::write_new };
-            let written = write(&export.path, text.as_bytes()).map_err(ExportError::Write);
+            let written = text
+                .map_err(ExportError::Manifest)
+                .and_then(|text| write(&export.path, text.as_bytes()).map_err(ExportError::Write));
             Some(Answer::Exported { export, written, scripted })
         };
         let failed = |why| Answer::Exported { export: unwritten, written: Err(ExportError::Thread(why)), scripted };
@@ -361,7 +379,8 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
             let name = format!("{name}.yaml");
-            let pods = parse(&name, preset.yaml).map_err(|e| e.to_string())?;
+            let yaml = preset.yaml.ok_or_else(|| format!("{name} has no manifest"))?;
+            let pods = parse(&name, yaml).map_err(|e| e.to_string())?;
             (PathBuf::from(name), pods, false)
         }
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),

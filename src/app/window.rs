@@ -27,6 +27,7 @@ use crate::model::MonoNs;
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
 use crate::ui::bars::bars_ui;
+use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
@@ -47,6 +48,8 @@ struct Notice {
 
 enum Dialog {
     Export(ExportDialog),
+    Sandbox(SandboxDialog),
+    Join(Box<JoinDialog>),
     Ask(questions::Ask),
 }
 
@@ -334,7 +337,8 @@ impl Window {
             bars_ui(ui, &mut cx, &self.bars.shown());
             self.focus.forget_places();
             let (views, focus) = (&mut self.views, &mut self.focus);
-            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus };
+            let building = &self.building;
+            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
         dialogs::dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());

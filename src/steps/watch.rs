@@ -136,7 +136,7 @@ impl Pending {
         };
         let lines = links.lines(world, &member);
         let ended = world.pod(&self.pod).and_then(|p| p.container(name)).and_then(|c| match &c.state {
-            ContainerState::Terminated { status, .. } => Some(format!("{name} has ended already, with {status}")),
+            ContainerState::Terminated { status, .. } => Some(format!("{name} has ended already: {status}")),
             _ => None,
         });
         let mut changes = Vec::new();

@@ -20,6 +20,7 @@ mod reap;
 mod restart;
 mod safety;
 mod security;
+mod steps;
 mod storm;
 mod support;
 mod termination;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crossbeam_channel::Sender;
 
 use super::{Answer, Specs, remember, start};
-use crate::lab::spec::PodSpec;
+use crate::lab::spec::{PodSpec, manifest};
 use crate::lab::{Error, Lab};
-use crate::model::World;
+use crate::model::{PodUid, World};
 use crate::steps::{Pending, Step};
 use crate::sys::clock;
 
@@ -44,4 +44,10 @@ fn step_name(step: &Step) -> &str {
         Step::Sandbox { name } => name,
         other => other.member_name(),
     }
+}
+
+/// A pod as a manifest.
+pub fn manifest_of(lab: &Lab, pod: &PodUid) -> Result<String, String> {
+    let spec = lab.spec(pod).map_err(|e| e.to_string())?;
+    manifest(&spec).map_err(|e| e.to_string())
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Window, now};
+use super::{Dialog, Window, now};
+use crate::app::script::Player;
 use crate::command::Outcome;
 use crate::model::PodUid;
-use crate::steps::{Pending, Report, Step};
+use crate::script::Engine;
+use crate::lab::PodSpec;
+use crate::steps::{Pending, Report, Step, Template};
 use crate::store::Cursor;
+use crate::ui::build::{JoinDialog, SandboxDialog};
 
 /// Steps that are kept of a pod.
 const KEPT: usize = 64;
@@ -50,6 +54,35 @@ impl Window {
     pub(super) fn build(&mut self, step: Step, scripted: bool) {
         let world = self.store.live().clone();
         self.errand(scripted, |session| session.build(step, world, scripted));
+    }
+
+    pub(super) fn ask_sandbox(&mut self) {
+        let taken = |name: &str| self.store.live().pod_named(name).is_some();
+        self.dialog = Some(Dialog::Sandbox(SandboxDialog::new(Template::free_name("web", taken))));
+    }
+
+    pub(super) fn ask_join(&mut self, pod: PodUid, template: Template) {
+        let known = self.session.as_ref().and_then(|session| session.spec(&pod));
+        // one that was started elsewhere is asked about when the container joins
+        let named = || PodSpec::sandbox(&self.store.live().pod(&pod)?.name).ok();
+        if let Some(spec) = known.or_else(named) {
+            self.dialog = Some(Dialog::Join(Box::new(JoinDialog::new(pod, spec, template))));
+        }
+    }
+
+    /// A preset that its script builds: it is played here, as a user would do it.
+    pub(super) fn play_preset(&mut self, name: &str) -> Outcome {
+        if self.player.is_some() {
+            return Outcome::Failed(format!("{name} is built by a script, and another script is being played"));
+        }
+        let script = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"));
+        match script.and_then(|preset| preset.script().map_err(|e| e.to_string())) {
+            Ok(script) => {
+                self.player = Some(Player::new(Engine::new(script), None, false));
+                Outcome::Done
+            }
+            Err(why) => Outcome::Failed(why),
+        }
     }
 
     /// The lab has taken a step; what it changes comes with the World.

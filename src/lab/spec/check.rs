@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec as K8sSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub(super) use self::annotations::OF_CONTAINER;
 pub(super) use self::names::{generated, is_label, is_subdomain};
 
 use self::annotations::Asked;
