@@ -73,7 +73,10 @@ pub struct Export {
 /// What is written to a file.
 #[derive(Clone, Debug)]
 pub enum What {
-    Snapshot { format: export::Format, redact: bool },
+    Snapshot {
+        format: export::Format,
+        redact: bool,
+    },
     /// A pod as a manifest.
     Manifest(PodUid),
 }

@@ -171,7 +171,11 @@ fn script_of(args: &Args) -> Result<Option<Script>, Failure> {
         return Ok(None);
     }
     let [word] = &args.files[..] else {
-        let why = if args.check { "--check plays the script of one preset" } else { "a preset without a manifest is built by its script" };
+        let why = if args.check {
+            "--check plays the script of one preset"
+        } else {
+            "a preset without a manifest is built by its script"
+        };
         return Err(Failure::Usage(format!("{why}; name just that")));
     };
     let Source::Preset(preset) = Source::of(word) else {

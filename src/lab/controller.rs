@@ -485,7 +485,8 @@ impl PodState {
             r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart)
         });
         let apps = || self.runs.values().filter(|r| r.kind == ContainerKind::App);
-        let all_done = apps().next().is_some() && apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
+        let all_done =
+            apps().next().is_some() && apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
         failed_init || all_done
     }
 
@@ -543,6 +544,7 @@ impl PodState {
             Some(Program::StandIn(applet)) => {
                 format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
             }
+            _ if image.is_empty() => "No image is pulled: the container has the host's own files".to_owned(),
             _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
         };
         self.normal(d, "Pulled", message, at);

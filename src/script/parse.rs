@@ -7,8 +7,8 @@ mod words;
 use std::time::Duration;
 
 use self::condition::{condition, no_url};
-pub use self::words::duration;
 use self::members::{added, debugged, is_addition};
+pub use self::words::duration;
 use self::words::{kinds, member, one, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
 use crate::lab::Url;

@@ -35,7 +35,6 @@ pub enum StepKind {
     Delete { pod: String },
     Replace { member: MemberRef, argv: Vec<String> },
     Sandbox { name: String },
-    /// A container joins a pod; `None` is the only pod there is.
     Add { pod: Option<String>, container: Box<ContainerSpec>, ephemeral: bool },
     Leave(MemberRef),
     Unshare { member: MemberRef, kinds: Vec<NsKind> },

@@ -49,9 +49,11 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
         None => format!(
             "Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written."
         ),
-        Some(_) => "A Pod manifest that makes the same pod again: podscope run reads it, and so does kubectl, to which the \
+        Some(_) => {
+            "A Pod manifest that makes the same pod again: podscope run reads it, and so does kubectl, to which the \
                     annotations of podscope.dev mean nothing."
-            .to_owned(),
+                .to_owned()
+        }
     };
     ui.label(text::rich(what).color(cx.tokens.muted));
     ui.add_space(6.0);

@@ -190,7 +190,8 @@ fn one_that_joined_another_dies_with_it_and_comes_back_with_it() {
 #[test]
 fn an_ephemeral_container_sees_its_target_and_is_never_restarted() {
     let mut bench = Bench::new();
-    let mut spec = spec("debugged", false, vec![container("web", "exec sleep 4243"), container("other", "exec sleep 4244")]);
+    let mut spec =
+        spec("debugged", false, vec![container("web", "exec sleep 4243"), container("other", "exec sleep 4244")]);
     spec.restart = podscope::lab::spec::RestartPolicy::Always;
     let pod = bench.run(spec);
     let web = process(&pod, "web");

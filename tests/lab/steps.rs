@@ -73,7 +73,8 @@ fn the_shells_lines_give_the_links_that_the_lab_gives() {
     let mut spec = PodSpec::sandbox("lines").expect("a name");
     let line = equal(&Step::Sandbox { name: "lines".to_owned() }, &spec).shell;
     let by_hand = shell.step(&line, "PAUSE");
-    for (name, join) in [("all", "net,ipc,uts,pid"), ("network", "net"), ("apart", "none"), ("inside", "net,pid:apart")] {
+    for (name, join) in [("all", "net,ipc,uts,pid"), ("network", "net"), ("apart", "none"), ("inside", "net,pid:apart")]
+    {
         let container = ContainerSpec {
             name: name.to_owned(),
             command: vec!["sleep".to_owned(), "1000".to_owned()],

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::spec::{
-    ContainerSpec, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Security, Share, Volume, VolumeMount, VolumeSource,
+    ContainerSpec, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Security, Share, Volume, VolumeMount,
+    VolumeSource,
 };
 use podscope::lab::{ExecOutput, Lab, Options};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};

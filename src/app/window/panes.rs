@@ -21,8 +21,7 @@ pub enum Pane {
 }
 
 impl Pane {
-    const ALL: [Self; 6] =
-        [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Build, Self::Timeline];
+    const ALL: [Self; 6] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Build, Self::Timeline];
 
     /// Whether its processes can be selected and sent signals by key.
     pub const fn shows_processes(self) -> bool {

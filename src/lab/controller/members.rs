@@ -70,9 +70,8 @@ impl PodState {
 
     /// Those who were to leave and of whom nothing lives any more are no longer of the pod.
     pub(super) fn forget_removed(&mut self, d: &mut Decision) {
-        let gone = |(name, run): (&String, &Run)| {
-            (run.removal.is_some() && !run.live && !run.leftovers).then(|| name.clone())
-        };
+        let gone =
+            |(name, run): (&String, &Run)| (run.removal.is_some() && !run.live && !run.leftovers).then(|| name.clone());
         let gone: Vec<String> = self.runs.iter().filter_map(gone).collect();
         for name in gone {
             self.runs.remove(&name);

@@ -234,7 +234,9 @@ impl Node {
             message: format!("unable to find target container {target}"),
         })?;
         let pidfd = child.pidfd.try_clone();
-        Ok(worker::PidSpace::Of(pidfd.map_err(|e| Failure::create("join the target's pid namespace", super::errno_of(&e)))?))
+        Ok(worker::PidSpace::Of(
+            pidfd.map_err(|e| Failure::create("join the target's pid namespace", super::errno_of(&e)))?,
+        ))
     }
 
     /// Bounds what a container may use, and tells of each limit that is not enforced.

@@ -2,9 +2,7 @@
 
 use super::check::{generated, is_label, is_subdomain};
 use super::services::variables;
-use super::{
-    ContainerSpec, HostNamespaces, Join, JoinPid, Limits, PodSpec, RestartPolicy, Security, Share, host_name,
-};
+use super::{ContainerSpec, HostNamespaces, Join, JoinPid, Limits, PodSpec, RestartPolicy, Security, Share, host_name};
 use crate::model::{ContainerKind, SandboxKind};
 
 /// `validation.IsDNS1123Label` of apimachinery.
@@ -65,10 +63,9 @@ impl PodSpec {
         }
         if ephemeral {
             container.join = self.looking_in(&container);
-            for (field, is_set) in [
-                ("ports", !container.ports.is_empty()),
-                ("resources", container.limits != Limits::default()),
-            ] {
+            for (field, is_set) in
+                [("ports", !container.ports.is_empty()), ("resources", container.limits != Limits::default())]
+            {
                 if is_set {
                     return Err(format!("{path}.{field}: Forbidden: cannot be set for an Ephemeral Container"));
                 }

@@ -20,7 +20,8 @@ pub fn added(rest: &str) -> Parsed<StepKind> {
         [] => {}
         [namespaces] => {
             let join = Join::parse(namespaces);
-            container.join = Some(join.ok_or_else(|| format!("`{namespaces}` is not what a container can join; {JOIN}"))?);
+            container.join =
+                Some(join.ok_or_else(|| format!("`{namespaces}` is not what a container can join; {JOIN}"))?);
         }
         _ => return Err(JOIN.to_owned()),
     }

@@ -175,7 +175,9 @@ fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
             format!("{last}{}{wait}", said.unwrap_or_default())
         }
         ContainerState::Waiting { .. } if !stands => "Waits for the sandbox".into(),
-        ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => "Waits for its turn".into(),
+        ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => {
+            "Waits for its turn".into()
+        }
         ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waits for the init containers".into(),
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
