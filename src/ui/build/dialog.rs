@@ -142,7 +142,7 @@ fn shares_ui(ui: &mut Ui, cx: &Cx<'_>, dialog: &mut JoinDialog) {
                 ui.checkbox(on, name);
             }
         });
-        let rest = "mnt and cgroup are its own, user and time the node's";
+        let rest = "mnt and cgroup are its own; user is the node's, time this machine's";
         ui.label(text::rich(rest).font(tokens::sans(11.5)).color(cx.tokens.muted));
     });
     ui.horizontal_wrapped(|ui| {

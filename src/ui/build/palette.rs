@@ -1,6 +1,8 @@
 //! Containers to be dragged onto a pod, and where they can be dropped.
 
-use eframe::egui::{self, Align2, CornerRadius, Id, LayerId, Order, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2};
+use eframe::egui::{
+    self, Align2, CornerRadius, Id, LayerId, Order, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2,
+};
 
 use super::can_be_built;
 use crate::app::Action;
@@ -48,7 +50,7 @@ fn chip_ui(ui: &mut Ui, cx: &Cx<'_>, template: Template) -> egui::Response {
     let width = text::line(ui, template.name, font, tokens.text, 200.0).size().x + 22.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, CHIP_H), Sense::click_and_drag());
     response.widget_info(|| text::labeled(Role::Button, true, format!("Join {}", template.name)));
-    paint_chip(ui, cx, template, rect, response.hovered() || response.has_focus());
+    paint_chip(ui, ui.painter(), cx, template, rect, response.hovered() || response.has_focus());
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, rect, 13);
     }
@@ -59,20 +61,21 @@ fn chip_ui(ui: &mut Ui, cx: &Cx<'_>, template: Template) -> egui::Response {
         ui.ctx().set_cursor_icon(egui::CursorIcon::Grabbing);
         let layer = LayerId::new(Order::Tooltip, Id::unique("dragged container"));
         let ghost = Rect::from_center_size(at, rect.size());
-        ui.scope_builder(egui::UiBuilder::new().layer_id(layer), |ui| paint_chip(ui, cx, template, ghost, true));
+        // over everything, and over the edge of the list
+        paint_chip(ui, &ui.ctx().layer_painter(layer), cx, template, ghost, true);
     }
     let response = response.on_hover_cursor(egui::CursorIcon::Grab);
     let image = if template.image.is_empty() { "a program of this machine" } else { template.image };
     response.hover_text(format!("{image}: {}", template.about))
 }
 
-fn paint_chip(ui: &Ui, cx: &Cx<'_>, template: Template, rect: Rect, hot: bool) {
+fn paint_chip(ui: &Ui, painter: &Painter, cx: &Cx<'_>, template: Template, rect: Rect, hot: bool) {
     let tokens = cx.tokens;
     let fill = if hot { tokens.accent_fill } else { tokens.inset };
     let line = if hot { tokens.accent } else { tokens.line_strong };
-    ui.painter().rect(rect, CornerRadius::same(13), fill, Stroke::new(1.0, line), StrokeKind::Inside);
-    let font = tokens::semibold(12.0);
-    text::put(ui, rect.center(), Align2::CENTER_CENTER, template.name, font, tokens.text, rect.width());
+    painter.rect(rect, CornerRadius::same(13), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let name = text::line(ui, template.name, tokens::semibold(12.0), tokens.text, rect.width());
+    painter.galley(rect.center() - name.size() / 2.0, name, tokens.text);
 }
 
 /// In a sandbox alone: where the first container goes.
