@@ -19,14 +19,15 @@ pub mod spec;
 mod stream;
 mod users;
 pub mod watch;
-mod wire;
+pub(crate) mod wire;
 
 pub use applets::Url;
 pub use controller::DemoClock;
 pub use error::{Error, Forbidden};
 pub use hand::HandStep;
-pub use link::{CancelExec, Exec, Follow, Lab};
+pub use link::{Attachment, CancelExec, DetachHandle, Exec, Follow, Lab, Streams};
 pub use network::Range;
 pub use node::MAX_PROCESSES;
-pub use protocol::{ExecOutput, Options, Step};
+pub(crate) use protocol::latin;
+pub use protocol::{ExecOutput, Options, Since, Step, Stream, Wanted, Which};
 pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};

@@ -9,6 +9,7 @@
 pub mod app;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod export;
 pub mod fetch;
 pub mod lab;

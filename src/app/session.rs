@@ -11,6 +11,7 @@ use eframe::egui::{Context, ViewportId};
 use super::manifests;
 use super::window::hear;
 use crate::command::{Outcome, PodSource};
+use crate::control::{Answers, Server, StartError};
 use crate::export;
 use crate::lab::spec::{PodSpec, Warning, parse};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
@@ -43,6 +44,8 @@ pub enum Answer {
     Exported { export: Export, written: Result<(), ExportError>, scripted: bool },
     /// The output of a member is followed, under the number of the request.
     Follows(u64, Result<Follow, String>),
+    /// A command in another terminal asks for what is known.
+    Asked(Answers),
 }
 
 /// A pod that runs now, and what it was read from.
@@ -78,6 +81,7 @@ pub enum ExportError {
 type Specs = Arc<Mutex<BTreeMap<PodUid, PodSpec>>>;
 
 pub struct Session {
+    control: Option<Server>,
     observer: Observer,
     lab: Option<Arc<Lab>>,
     options: lab::Options,
@@ -98,12 +102,23 @@ impl Session {
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
         let (specs, answers) = (Specs::default(), unbounded());
-        Ok(Self { observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
+        Ok(Self { control: None, observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
     pub fn tell(&self, delta: Delta) {
         self.observer.input().send(Input::Delta(delta));
+    }
+
+    /// Lets commands in other terminals reach the lab.
+    pub fn open_door(&mut self) -> Result<(), StartError> {
+        let (answers, ctx) = self.answer_sender();
+        let wish = move |asked: Answers| {
+            let _ = answers.send(Answer::Asked(asked));
+            ctx.request_repaint_of(ViewportId::ROOT);
+        };
+        self.control = Some(Server::start(true, Arc::new(wish))?);
+        Ok(())
     }
 
     /// Starts the node; the last one, if any, ends.

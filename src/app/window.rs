@@ -135,6 +135,9 @@ impl Window {
                 if let Err(e) = session.start_node() {
                     self.complain(format!("The lab cannot start: {e}"));
                 }
+                if let Err(e) = session.open_door() {
+                    self.complain(format!("The lab runs, but {e}"));
+                }
                 self.session = Some(session);
             }
             Err(e) => self.complain(format!("Nothing can be observed: {e}")),

@@ -5,6 +5,7 @@ mod ending;
 mod exec;
 mod follow;
 mod startup;
+mod streams;
 
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,7 +20,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
 use super::hand::HandStep;
-use super::protocol::{Answer, Call, Options, Report, Request};
+use super::protocol::{Answer, Call, Options, Report, Request, Which};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Aspect, Delta, Member, Pod, PodUid, ProcId};
@@ -28,6 +29,7 @@ use crate::sys::thread;
 pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
 use follow::HearLog;
+pub use streams::{Attachment, DetachHandle, Streams};
 
 /// How long an answer that needs no waiting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,6 +79,8 @@ type Hear = Box<dyn FnMut(bool, &[u8]) + Send>;
 struct Waiting {
     answer: Sender<Answer>,
     hear: Option<Hear>,
+    /// Gets the streams of the call.
+    opened: Option<Sender<Streams>>,
 }
 
 impl std::fmt::Debug for Waiting {
@@ -165,9 +169,17 @@ impl Lab {
         }
     }
 
-    /// The last of what the member has written to stdout and stderr.
+    /// The last of what the member has written to stdout and stderr, in all its runs.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
-        match self.shared.call(|call| Request::Logs { call, member: member.clone() }, PATIENCE)? {
+        self.logs_of(member, Which::All)
+    }
+
+    /// The same of one run.
+    ///
+    /// # Errors
+    /// Also [`Error::Refused`] where there was no such run.
+    pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
+        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, PATIENCE)? {
             Answer::Logs { bytes } => Ok(bytes),
             other => Err(of_member(other, member)),
         }
@@ -198,7 +210,7 @@ impl Shared {
     ) -> Result<(Call, Receiver<Answer>), Error> {
         let call = self.fresh_call();
         let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear };
+        let waiting = Waiting { answer, hear, opened: None };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
         Ok((call, told))
@@ -311,6 +323,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::Look { id } => tell(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
+            Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
             Report::Bind { pod, ports } => {
                 let (result, sockets) = bind::all(&ports, &started.shared.host_ports());
                 // a node that is gone is heard of by the next receive

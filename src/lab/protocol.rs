@@ -9,10 +9,11 @@ use super::spec::PodSpec;
 use super::users::Mapped;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
+use crate::sys::pty::Size;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -87,15 +88,33 @@ pub enum Request {
         call: Call,
         member: Member,
         argv: Vec<String>,
-        timeout_ms: u64,
+        /// `None`: it may run as long as it likes.
+        timeout_ms: Option<u64>,
+        /// Its streams are handed over in [`Report::Streams`] instead of being read by the node.
+        streams: Option<Wanted>,
     },
     /// Ends what this call has started.
     CancelExec {
         call: Call,
     },
+    /// What a container writes, as a stream of its own ([`Report::Streams`]), until this run of it ends.
+    Attach {
+        call: Call,
+        member: Member,
+        /// Its standard input as well.
+        stdin: bool,
+        since: Since,
+    },
+    /// The streams of this call have been closed. With `keep`, a program with a terminal runs on; else its terminal
+    /// hangs up (SIGHUP).
+    Detach {
+        call: Call,
+        keep: bool,
+    },
     Logs {
         call: Call,
         member: Member,
+        which: Which,
     },
     /// To a container that obeys.
     Hand {
@@ -150,6 +169,11 @@ pub enum Report {
         #[serde(with = "latin")]
         bytes: Vec<u8>,
     },
+    /// Streams of a call come with the packet, in this order.
+    Streams {
+        call: Call,
+        streams: Vec<Stream>,
+    },
     /// The process has changed in a way that no event tells of.
     Look {
         id: ProcId,
@@ -194,6 +218,46 @@ pub enum Answer {
     Failed(String),
 }
 
+/// The streams that whoever runs a program in a container wants for himself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// With a terminal there always is one.
+    pub stdin: bool,
+    pub terminal: bool,
+    /// Of the terminal.
+    pub size: Option<Size>,
+}
+
+/// One stream of a program, as its other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stream {
+    Stdin,
+    Stdout,
+    Stderr,
+    /// The master of its terminal: for input and for its size, and for output unless there is [`Stream::Stdout`].
+    Terminal,
+}
+
+/// What of a container's output comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Since {
+    /// All that is kept of its present run.
+    Start,
+    Now,
+}
+
+/// Which part of a container's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Which {
+    /// Of all runs.
+    #[default]
+    All,
+    /// Of the run that began last, as `kubectl logs`.
+    Last,
+    /// Of the one before (`--previous`).
+    Previous,
+}
+
 /// What a program run in a container said and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecOutput {
@@ -208,6 +272,14 @@ pub struct ExecOutput {
     pub cancelled: bool,
     /// More was written than is kept.
     pub truncated: bool,
+}
+
+impl ExecOutput {
+    /// Nothing was read of it here.
+    pub fn ended(status: WaitStatus) -> Self {
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Self { stdout, stderr, status, timed_out: false, cancelled: false, truncated: false }
+    }
 }
 
 /// A step of the node's set-up that the kernel may refuse.
@@ -260,7 +332,7 @@ impl Step {
 }
 
 /// Bytes as a string of the first 256 characters: readable, and smaller in JSON than numbers.
-pub(super) mod latin {
+pub(crate) mod latin {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {

@@ -100,6 +100,16 @@ impl Default for TerminationMessage {
     }
 }
 
+/// What a container's program reads from and writes to (`stdin`, `stdinOnce`, `tty`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stdio {
+    /// Standard input stays open; whoever attaches writes to it. Otherwise there is nothing to read.
+    pub stdin: bool,
+    /// It ends when the first who has attached to it goes.
+    pub stdin_once: bool,
+    pub tty: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     pub name: String,
@@ -118,6 +128,7 @@ pub struct ContainerSpec {
     pub limits: Limits,
     pub termination: TerminationMessage,
     pub security: Security,
+    pub stdio: Stdio,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
     pub sidecar: bool,
 }

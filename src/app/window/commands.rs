@@ -156,6 +156,11 @@ impl Window {
             Answer::ManifestChanged(path) => self.manifest_changed(path),
             Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
             Answer::Follows(request, follow) => self.follows(request, follow),
+            Answer::Asked(answers) => {
+                let lab = self.session.as_ref().and_then(|session| session.lab().ok().cloned());
+                // the command may have gone
+                let _ = answers.send((self.store.live().clone(), lab));
+            }
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {

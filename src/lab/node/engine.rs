@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 
 use super::birth::Failure;
 use super::cgroups::{Cgroups, Leaf};
+use super::attach::{Attached, Input};
 use super::follow::{BEHIND, Follower};
 use super::ground::Ground;
 use super::hostproc::HostProc;
@@ -21,7 +22,7 @@ use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
-use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
+use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::AtStart;
 use crate::lab::wire::{Inbox, Outbox, WireError};
 use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
@@ -72,6 +73,10 @@ pub(super) enum Watch {
         call: Call,
         stderr: bool,
     },
+    /// The master of this child's terminal comes here.
+    Console(i32),
+    /// Takes what an attached app reads, whenever there is room.
+    Attached(Call),
     /// The child with this pid does what it is told, and answers here.
     Hand(i32),
     /// What is being ended, by its number.
@@ -88,6 +93,8 @@ pub(super) struct Session {
     pub timed_out: bool,
     pub cancelled: bool,
     pub failure: Option<Failure>,
+    /// The master of its terminal, so that the terminal hangs up only when the app says so.
+    pub terminal: Option<OwnedFd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +121,8 @@ pub(super) struct PodRun {
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
-    /// What had been written to each container's log when its program was last started.
-    pub log_starts: HashMap<String, u64>,
+    /// Where the standard input of each container comes from, if it has one.
+    pub inputs: HashMap<String, Input>,
     /// Of containers that have just ended.
     pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
@@ -176,6 +183,7 @@ pub struct Node {
     /// Who waits for which child that obeys.
     pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
+    pub(super) attached: BTreeMap<Call, Attached>,
     pub(super) endings: HashMap<u64, Ending>,
     /// Containers started so far, each with a mark of its own.
     pub(super) marks: u64,
@@ -225,6 +233,7 @@ impl Node {
             sessions: HashMap::new(),
             hands: VecDeque::new(),
             followers: BTreeMap::new(),
+            attached: BTreeMap::new(),
             endings: HashMap::new(),
             marks: 0,
             timers: Vec::new(),
@@ -267,6 +276,8 @@ impl Node {
                         self.reap();
                     }
                     token if self.is_hand(token) => self.hand_answers(token),
+                    token if self.is_console(token) => self.console(token),
+                    token if self.is_attached(token) => self.feed_token(token),
                     token if self.is_ending(token) => self.ending_moves(token),
                     token => self.readable(token),
                 }
@@ -290,6 +301,11 @@ impl Node {
 
     pub(super) fn report(&mut self, report: &Report) {
         self.over |= self.outbox.push(report).is_err();
+    }
+
+    pub(super) fn hand_over(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
+        let (streams, fds) = streams.into_iter().unzip();
+        self.over |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
     }
 
     pub(super) fn fact(&mut self, delta: Delta) {
@@ -379,6 +395,7 @@ impl Node {
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
             self.readable(token);
         }
+        self.console_of(pid);
         let Some(child) = self.children.remove(&pid) else { return };
         self.hand_ended(pid);
         if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
@@ -461,6 +478,7 @@ impl Node {
                 if let Some(pod) = self.pods.get_mut(&uid) {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
+                self.feed(&uid, container.as_deref());
                 self.tell_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
@@ -477,7 +495,7 @@ impl Node {
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }
-            Some(Watch::Hand(_) | Watch::Ending(_)) | None => {}
+            Some(Watch::Hand(_) | Watch::Ending(_) | Watch::Console(_) | Watch::Attached(_)) | None => {}
         }
     }
 
@@ -491,7 +509,12 @@ impl Node {
                 }
                 self.finish_session(call, false);
             }
-            Watch::PauseReport(_) | Watch::Output(..) | Watch::Hand(_) | Watch::Ending(_) => {}
+            Watch::PauseReport(_)
+            | Watch::Output(..)
+            | Watch::Hand(_)
+            | Watch::Ending(_)
+            | Watch::Console(_)
+            | Watch::Attached(_) => {}
         }
     }
 

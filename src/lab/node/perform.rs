@@ -42,7 +42,7 @@ impl Node {
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
-                    log_starts: HashMap::new(),
+                    inputs: HashMap::new(),
                     remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
@@ -83,20 +83,28 @@ impl Node {
                     self.answer(call, Answer::NoSuchPod);
                 }
             }
-            Request::Exec { call, member, argv, timeout_ms } => {
-                if let Err(answer) = self.exec(call, &member, argv, timeout_ms) {
+            Request::Exec { call, member, argv, timeout_ms, streams } => {
+                if let Err(answer) = self.exec(call, &member, argv, timeout_ms, streams) {
                     self.answer(call, answer);
                 }
             }
             Request::CancelExec { call } => self.cancel_exec(call),
+            Request::Attach { call, member, stdin, since } => {
+                if let Err(answer) = self.attach(call, member, stdin, since) {
+                    self.answer(call, answer);
+                }
+            }
+            Request::Detach { call, keep } => self.detach(call, keep),
             Request::Follow { call, member } => self.follow(call, member),
             Request::Unfollow { call } => {
                 self.followers.remove(&call);
             }
-            Request::Logs { call, member } => {
-                let answer = match self.pods.get(&member.pod) {
-                    Some(pod) => Answer::Logs {
-                        bytes: pod.logs.get(&member.container).map(super::output::Ring::to_vec).unwrap_or_default(),
+            Request::Logs { call, member, which } => {
+                let answer = match self.pods.get(&member.pod).map(|pod| pod.logs.get(&member.container)) {
+                    Some(log) => match log.map_or_else(|| Some(Vec::new()), |log| log.of(which)) {
+                        Some(bytes) => Answer::Logs { bytes },
+                        // as the API server says it
+                        None => Answer::Failed(format!("previous terminated container \"{}\" not found", member.name())),
                     },
                     None => Answer::NoSuchPod,
                 };
@@ -143,6 +151,7 @@ impl Node {
                 self.release(uid);
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
+                self.detach_pod(uid);
                 self.pods.remove(uid);
                 self.end_pod(uid.clone());
             }
@@ -284,10 +293,12 @@ impl Node {
         at: Stamp,
     ) {
         let held = self.forget_holder(uid, pid);
+        self.attached_ended(uid, container, status);
         let oom_killed = remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory);
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
+        run.inputs.remove(container);
         let pid_shared = run.state.spec.shares_pid_namespace();
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));

@@ -11,6 +11,7 @@ use nix::unistd::{chdir, execve, pivot_root, sethostname};
 use super::birth::{self, Failure};
 use super::ground::PAUSE_ROOT;
 use super::seccomp::Filter;
+use super::streams;
 use crate::lab::spec::PodSpec;
 use crate::model::SandboxKind;
 use crate::sys::fork::{self, Alone, Child};
@@ -91,7 +92,7 @@ fn become_pause(
         if let Some(hostname) = hostname {
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
         }
-        birth::streams(None, output, output).map_err(|e| ("set up standard streams", e))?;
+        streams::begin_session(None, output, output).map_err(|e| ("set up standard streams", e))?;
         // a namespace made by clone3 would have the node's cgroup as its root, and not pause's own
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
         leave_the_nodes_root().map_err(|e| ("change pause's root", e))?;

@@ -128,6 +128,7 @@ impl Found<'_> {
             limits,
             termination,
             security,
+            stdio,
             sidecar,
         } = old;
         self.deep(!old.same_environment(new), format!("{path}.env"));
@@ -139,6 +140,7 @@ impl Found<'_> {
         self.deep(*limits != new.limits, format!("{path}.resources"));
         self.deep(*termination != new.termination, format!("{path}.terminationMessagePath"));
         self.deep(*security != new.security, format!("{path}.securityContext"));
+        self.deep(*stdio != new.stdio, format!("{path}.stdin"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =
             [(*image != new.image, "image"), (*command != new.command, "command"), (*args != new.args, "args")];

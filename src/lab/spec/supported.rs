@@ -58,7 +58,7 @@ const SUPPORTED: [&str; 50] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 45] = [
+const OF_CONTAINERS: [&str; 48] = [
     "name",
     "image",
     "command[]",
@@ -98,8 +98,11 @@ const OF_CONTAINERS: [&str; 45] = [
     "securityContext.runAsGroup",
     "securityContext.runAsNonRoot",
     "securityContext.runAsUser",
+    "stdin",
+    "stdinOnce",
     "terminationMessagePath",
     "terminationMessagePolicy",
+    "tty",
     "volumeMounts[].name",
     "volumeMounts[].mountPath",
     "volumeMounts[].readOnly",
@@ -124,7 +127,7 @@ const FILLED_IN: [&str; 10] = [
 const HARMLESS: [&str; 2] = ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy"];
 
 /// What Kubernetes sets where a manifest says nothing, so that it means no more than nothing does.
-const DEFAULTS: [(&str, &str); 12] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("spec.automountServiceAccountToken", "false"),
     ("spec.dnsPolicy", "ClusterFirst"),
     ("spec.preemptionPolicy", "PreemptLowerPriority"),
@@ -133,10 +136,6 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("spec.serviceAccount", "default"),
     ("spec.serviceAccountName", "default"),
     ("spec.setHostnameAsFQDN", "false"),
-    ("spec.containers[].stdin", "false"),
-    ("spec.containers[].tty", "false"),
-    ("spec.initContainers[].stdin", "false"),
-    ("spec.initContainers[].tty", "false"),
 ];
 
 /// The document without what a server has filled in, whose types are nobody's concern here.

@@ -9,7 +9,7 @@ use super::downward::Known;
 use super::ports::Taken;
 use super::resources::Resources;
 use crate::lab::spec::marked::Wrong;
-use crate::lab::spec::{ContainerSpec, EnvValue, Security, TerminationMessage, Volume};
+use crate::lab::spec::{ContainerSpec, EnvValue, Security, Stdio, TerminationMessage, Volume};
 
 /// What a container stands among.
 pub struct Around<'a> {
@@ -83,6 +83,11 @@ impl Checker<'_> {
             self.termination(path, c.termination_message_path, c.termination_message_policy.as_deref())?;
         let security = self.security(path, c.security_context, around.security)?;
         let args = c.args.unwrap_or_default();
+        let stdio = Stdio {
+            stdin: c.stdin.unwrap_or_default(),
+            stdin_once: c.stdin_once.unwrap_or_default(),
+            tty: c.tty.unwrap_or_default(),
+        };
         let service_env = around.known.services.clone();
         Ok(ContainerSpec {
             name: c.name,
@@ -98,6 +103,7 @@ impl Checker<'_> {
             limits,
             termination,
             security,
+            stdio,
             sidecar: false,
         })
     }
