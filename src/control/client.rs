@@ -10,8 +10,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 
 use super::directory::{self, DirectoryError};
 use super::protocol::{About, Hello, Leave, Reply, Request, VERSION};
-use crate::lab::wire::{Inbox, WireError, send_blocking};
 use crate::lab::Streams;
+use crate::lab::wire::{Inbox, WireError, send_blocking};
 use crate::model::{WaitStatus, World};
 
 #[derive(Debug, thiserror::Error)]

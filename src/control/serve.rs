@@ -106,7 +106,8 @@ impl Asked<'_> {
             [pod] => Ok(pod),
             _ => {
                 let uids: Vec<&str> = named.iter().map(|pod| pod.uid.0.as_str()).collect();
-                let message = format!("{} pods are named \"{name}\"; name one by its uid: {}", uids.len(), uids.join(", "));
+                let message =
+                    format!("{} pods are named \"{name}\"; name one by its uid: {}", uids.len(), uids.join(", "));
                 Err(Reply::Failed(message))
             }
         }
@@ -129,9 +130,9 @@ impl Asked<'_> {
             }
             None => {
                 let first = of_kind(true).chain(of_kind(false)).next();
-                let name = first.map(|c| c.name.clone()).ok_or_else(|| {
-                    Reply::Failed(format!("pod {} has no container yet", pod.name))
-                })?;
+                let name = first
+                    .map(|c| c.name.clone())
+                    .ok_or_else(|| Reply::Failed(format!("pod {} has no container yet", pod.name)))?;
                 if pod.containers.len() > 1 {
                     // kubectl's words
                     let note = Reply::Note(format!("Defaulted container \"{name}\" out of: {}", names()));

@@ -57,7 +57,8 @@ impl Server {
         let failed = |error: nix::Error| StartError::Socket { path: path.clone(), error: error.into() };
         // of a program with our pid that was killed
         let _ = fs::remove_file(&path);
-        let listener = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
+        let listener =
+            socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
         let address = UnixAddr::new(&path).map_err(failed)?;
         bind(listener.as_raw_fd(), &address).map_err(failed)?;
         let backlog = Backlog::new(16).map_err(failed)?;

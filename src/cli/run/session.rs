@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::cli::output::{Failure, note};
-use crate::control::{Answers, Server};
 use crate::command::{Command, Outcome, SignalRule, signal_rule};
+use crate::control::{Answers, Server};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
 use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};

@@ -87,8 +87,7 @@ impl Lab {
     ) -> Result<Exec, Error> {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let (of, argv) = (member.clone(), argv.to_vec());
-        let request =
-            |call| Request::Exec { call, member: of, argv, timeout_ms: Some(timeout_ms), streams: None };
+        let request = |call| Request::Exec { call, member: of, argv, timeout_ms: Some(timeout_ms), streams: None };
         let hear: Hear = Box::new(hear);
         let (call, told) = self.shared.ask(request, Some(hear))?;
         let cancel = CancelExec { shared: Arc::clone(&self.shared), call };

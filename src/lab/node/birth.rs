@@ -1,18 +1,15 @@
 //! The last steps of a process before it becomes a pod's program. All of this runs in the child.
 
 use std::ffi::{CString, NulError};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open};
+use nix::fcntl::AtFlags;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{
-    Gid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, getcwd, setgid, setgroups, setsid, setuid,
-    write,
-};
+use nix::unistd::{Gid, Uid, chdir, execve, execveat, getcwd, setgid, setgroups, setuid, write};
 use serde::{Deserialize, Serialize};
 
 use super::seccomp::Filter;

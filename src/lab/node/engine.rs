@@ -10,9 +10,9 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
+use super::attach::{Attached, Input};
 use super::birth::Failure;
 use super::cgroups::{Cgroups, Leaf};
-use super::attach::{Attached, Input};
 use super::follow::{BEHIND, Follower};
 use super::ground::Ground;
 use super::hostproc::HostProc;

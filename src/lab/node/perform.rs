@@ -104,7 +104,9 @@ impl Node {
                     Some(log) => match log.map_or_else(|| Some(Vec::new()), |log| log.of(which)) {
                         Some(bytes) => Answer::Logs { bytes },
                         // as the API server says it
-                        None => Answer::Failed(format!("previous terminated container \"{}\" not found", member.name())),
+                        None => {
+                            Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
+                        }
                     },
                     None => Answer::NoSuchPod,
                 };

@@ -48,8 +48,7 @@ pub enum ProgramEnds<'a> {
 pub fn make(stdio: &Stdio) -> Result<(NodeEnds, ProgramEnds<'_>), Errno> {
     let stdin = match stdio {
         Stdio::Terminal(size) => {
-            let (ours, socket) =
-                socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+            let (ours, socket) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
             return Ok((NodeEnds::Console(ours), ProgramEnds::Console { socket, size: *size }));
         }
         Stdio::Input(stdin) => Some(stdin),
