@@ -13,6 +13,7 @@ pub mod pods;
 mod presets;
 pub mod process_tree;
 mod signals;
+pub mod terminal;
 pub mod text;
 pub mod timeline;
 pub mod tokens;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
 
-use super::manifests;
 use super::window::hear;
+use super::{manifests, terminal};
 use crate::command::{Outcome, PodSource};
 use crate::control::{Answers, Server, StartError};
 use crate::export;
@@ -19,6 +19,7 @@ use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::sys::thread;
 use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
+use crate::ui::terminal::{Terminal, Typed};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
@@ -250,6 +251,15 @@ impl Session {
         };
         if let Err(e) = thread::spawn("exec", run) {
             exec.end(Err(e.to_string()));
+        }
+    }
+
+    /// Opens a terminal in a container and serves it until it ends.
+    pub fn serve_terminal(&self, terminal: Terminal, argv: Option<Vec<String>>, typed: Receiver<Typed>) {
+        let (lab, ctx, served) = (self.lab().cloned(), self.ctx.clone(), terminal.clone());
+        let serve = move || terminal::serve(lab, argv.as_deref(), &served, typed, &ctx);
+        if let Err(e) = thread::spawn("terminal", serve) {
+            terminal.end(Err(e.to_string()));
         }
     }
 

@@ -151,6 +151,9 @@ pub struct Container {
     pub program: Program,
     /// What is started: the applet with its arguments, or `command` and `args`.
     pub command: Vec<String>,
+    /// Its standard input is open to whoever attaches (`stdin`).
+    #[serde(default)]
+    pub stdin: bool,
     pub state: ContainerState,
     pub process: Option<ProcId>,
     pub restarts: u32,

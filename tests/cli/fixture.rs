@@ -73,6 +73,7 @@ pub fn container(name: &str, pid: u32, restarts: u32) -> Container {
         restarts,
         last_exit: (restarts > 0).then_some(WaitStatus::killed(9)),
         last_message: None,
+        stdin: false,
     }
 }
 

@@ -21,5 +21,6 @@ mod safety;
 mod security;
 mod storm;
 mod support;
+mod terminal;
 mod termination;
 mod web;

@@ -96,6 +96,7 @@ fn container() -> impl Strategy<Value = Container> {
         restarts,
         last_exit,
         last_message: None,
+        stdin: false,
     })
 }
 

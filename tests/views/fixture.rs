@@ -94,6 +94,7 @@ fn container(name: &str, program: Program, pid: u32) -> Container {
         restarts: 0,
         last_exit: None,
         last_message: None,
+        stdin: false,
     }
 }
 

@@ -9,6 +9,7 @@ mod names;
 mod parts;
 mod past;
 mod script;
+mod terminal;
 
 use std::time::Duration;
 

@@ -40,6 +40,7 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         restarts: 2,
         last_exit: Some(WaitStatus::killed(9)),
         // a message may have lines
+        stdin: false,
         last_message: Some(HOSTILE.replace('\n', " ")),
     }
 }

@@ -51,6 +51,8 @@ impl Window {
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::RunIn { member, argv } => self.run_in(member, argv),
             Action::CancelExec => self.cancel_exec(),
+            Action::OpenTerminal { member, argv } => self.open_terminal(member, argv),
+            Action::CloseTerminal => self.close_terminal(),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,

@@ -92,6 +92,7 @@ mod tests {
                 restarts: 3,
                 last_exit: None,
                 last_message: None,
+                stdin: false,
                 process: None,
             };
             Pod {

@@ -14,7 +14,7 @@ use super::leftovers::Remains;
 use super::packages;
 use super::{termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
-use crate::lab::protocol::{Answer, Report, Request, VERSION};
+use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
@@ -101,13 +101,15 @@ impl Node {
             }
             Request::Logs { call, member, which } => {
                 let answer = match self.pods.get(&member.pod).map(|pod| pod.logs.get(&member.container)) {
-                    Some(log) => match log.map_or_else(|| Some(Vec::new()), |log| log.of(which)) {
-                        Some(bytes) => Answer::Logs { bytes },
-                        // as the API server says it
-                        None => {
-                            Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
+                    Some(log) => {
+                        match log.map_or_else(|| (which != Which::Previous).then(Vec::new), |log| log.of(which)) {
+                            Some(bytes) => Answer::Logs { bytes },
+                            // as the API server says it
+                            None => {
+                                Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
+                            }
                         }
-                    },
+                    }
                     None => Answer::NoSuchPod,
                 };
                 self.answer(call, answer);
