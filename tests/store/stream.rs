@@ -96,6 +96,7 @@ fn container() -> impl Strategy<Value = Container> {
         restarts,
         last_exit,
         last_message: None,
+        last_state: None,
     })
 }
 
@@ -116,6 +117,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),
             containers,
             volumes: vec![],
+            manifest: None,
             created: at,
         },
     )

@@ -41,6 +41,7 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         last_exit: Some(WaitStatus::killed(9)),
         // a message may have lines
         last_message: Some(HOSTILE.replace('\n', " ")),
+        last_state: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn world() -> World {
         host_network: false,
         host_ports: vec![(8080, 80)],
         volumes: vec![HOSTILE.into()],
+        manifest: None,
         created: at(1),
     };
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });

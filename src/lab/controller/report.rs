@@ -89,6 +89,7 @@ fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
         restarts: 0,
         last_exit: None,
         last_message: None,
+        last_state: None,
     }
 }
 
