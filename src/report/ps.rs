@@ -4,7 +4,7 @@
 //! which are not observed.
 
 use super::text::{Cell, Layout, Text};
-use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, State, World};
+use crate::model::{NsId, NsKind, Parent, PodUid, Process, State, World};
 
 const HOST: Layout = Layout::Columns(&[(5, true), (7, true), (7, true), (1, false), (0, false)]);
 const INSIDE: Layout = Layout::Columns(&[(7, true), (7, true), (1, false), (0, false)]);
@@ -20,7 +20,7 @@ pub fn ps_host(world: &World, pod: Option<&PodUid>) -> Text {
         text.row([
             p.uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string()).into(),
             Cell::process(p.id.pid.to_string(), Some(p.id)),
-            parent(world, p, |parent| Some(parent.id.pid)),
+            parent_on_host(world, p),
             p.state.letter().to_string().into(),
             Cell::process(command(p), Some(p.id)),
         ]);
@@ -60,12 +60,18 @@ pub fn pid_namespaces(world: &World, pod: &PodUid) -> Vec<PidNamespace> {
 pub fn ps_inside(world: &World, ns: NsId) -> Text {
     let mut text = Text::new(INSIDE);
     text.head(["PID", "PPID", "S", "COMMAND"]);
-    let mut inside: Vec<(u32, &Process)> = world.present().filter_map(|p| Some((pid_in(world, p, ns)?, p))).collect();
+    let mut inside: Vec<(u32, &Process)> = world
+        .present()
+        .filter_map(|p| match seen(world, p, ns) {
+            Seen::Pid(pid) => Some((pid, p)),
+            Seen::Outside | Seen::Unknown => None,
+        })
+        .collect();
     inside.sort_by_key(|(pid, p)| (*pid, p.id));
     for (pid, p) in inside {
         text.row([
             Cell::process(pid.to_string(), Some(p.id)),
-            parent(world, p, |parent| pid_in(world, parent, ns)),
+            parent(world, p, |parent| seen(world, parent, ns)),
             p.state.letter().to_string().into(),
             Cell::process(command(p), Some(p.id)),
         ]);
@@ -73,27 +79,39 @@ pub fn ps_inside(world: &World, ns: NsId) -> Text {
     text
 }
 
-/// The pid of a process in a pid namespace; `None` where it has none, or where that is not known.
-fn pid_in(world: &World, p: &Process, ns: NsId) -> Option<u32> {
-    let own = p.namespaces.get(NsKind::Pid)?;
-    let above = world.with_parents(own).position(|at| at == ns)?;
-    // the last is the pid in its own, the one before that in the one above it
-    p.nspid.len().checked_sub(above + 1).and_then(|i| p.nspid.get(i)).copied()
+/// A process as a pid namespace has it.
+enum Seen {
+    Pid(u32),
+    /// It is in none that is below.
+    Outside,
+    Unknown,
 }
 
-/// A parent's pid as `pid` has it, and 0 for one that it has none for.
-fn parent(world: &World, p: &Process, pid: impl Fn(&Process) -> Option<u32>) -> Cell {
-    let known = |id: ProcId| world.process(id).filter(|parent| !parent.is_gone());
+fn seen(world: &World, p: &Process, ns: NsId) -> Seen {
+    let Some(own) = p.namespaces.get(NsKind::Pid) else { return Seen::Unknown };
+    let Some(above) = world.with_parents(own).position(|at| at == ns) else { return Seen::Outside };
+    // the last is the pid in its own, the one before that in the one above it
+    p.nspid.len().checked_sub(above + 1).and_then(|i| p.nspid.get(i)).map_or(Seen::Unknown, |pid| Seen::Pid(*pid))
+}
+
+/// A parent's pid. The parent itself need not be observed, as that of the node.
+fn parent_on_host(world: &World, p: &Process) -> Cell {
+    match p.parent {
+        Parent::Process(id) if world.process(id).is_none() => id.pid.to_string().into(),
+        _ => parent(world, p, |parent| Seen::Pid(parent.id.pid)),
+    }
+}
+
+/// A parent's pid by `seen`, and 0 for one that is outside.
+fn parent(world: &World, p: &Process, seen: impl Fn(&Process) -> Seen) -> Cell {
     match p.parent {
         Parent::Unknown => "?".into(),
         Parent::Outside => "0".into(),
-        Parent::Process(id) => match known(id) {
-            // it has been reaped, and who has adopted the child is still to be told
-            None => "?".into(),
-            Some(parent) => match pid(parent) {
-                Some(pid) => Cell::process(pid.to_string(), Some(id)),
-                None => "0".into(),
-            },
+        // of one that has been reaped, who has adopted the child is still to be told
+        Parent::Process(id) => match world.process(id).filter(|parent| !parent.is_gone()).map(seen) {
+            Some(Seen::Pid(pid)) => Cell::process(pid.to_string(), Some(id)),
+            Some(Seen::Outside) => "0".into(),
+            Some(Seen::Unknown) | None => "?".into(),
         },
     }
 }

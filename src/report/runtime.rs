@@ -81,7 +81,7 @@ pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
             [
                 Cell::process(id(pod, &c.name), run.process),
                 c.image.as_str().into(),
-                quoted(world, run.process, &c.command).into(),
+                quoted(world, run.process.or(c.process), &c.command).into(),
                 run.created.map_or_else(|| "?".to_owned(), |t| ago(t, now)).into(),
                 docker_status(&run, now).into(),
                 ports.into(),

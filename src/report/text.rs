@@ -70,9 +70,9 @@ pub struct Text {
 pub struct Placed<'a> {
     /// Characters to the left of it.
     pub column: usize,
-    /// What may be shown: escaped, without line feeds.
+    /// What may be shown: escaped, without line feeds, and cut if it is too long.
     pub text: String,
-    pub target: Option<&'a Target>,
+    pub cell: &'a Cell,
 }
 
 impl Text {
@@ -92,15 +92,32 @@ impl Text {
         self.lines.push(Line { cells, head: false });
     }
 
+    /// The same with columns as close together as can be read.
+    #[must_use]
+    pub fn narrow(mut self) -> Self {
+        if let Layout::Tabs { min, padding } = &mut self.layout {
+            (*min, *padding) = (0, 2.min(*padding));
+        }
+        self
+    }
+
     /// Rows without the line of heads.
     pub fn rows(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| !line.head)
     }
 
-    /// Every cell that has something to show, line by line.
-    pub fn placed(&self) -> Vec<Vec<Placed<'_>>> {
-        let shown: Vec<Vec<String>> =
-            self.lines.iter().map(|line| line.cells.iter().map(|c| escaped(&c.text).into_owned()).collect()).collect();
+    /// Every cell that has something to show, line by line. In a column that another follows, no more than the last
+    /// `most` characters are shown: what tells names of pods and images apart is at their end.
+    pub fn placed(&self, most: Option<usize>) -> Vec<Vec<Placed<'_>>> {
+        let shown = |line: &Line| -> Vec<String> {
+            let last = line.cells.len().saturating_sub(1);
+            let cut = |(i, cell): (usize, &Cell)| match most {
+                Some(most) if i < last => tail(escaped(&cell.text).into_owned(), most),
+                _ => escaped(&cell.text).into_owned(),
+            };
+            line.cells.iter().enumerate().map(cut).collect()
+        };
+        let shown: Vec<Vec<String>> = self.lines.iter().map(shown).collect();
         let widths = match self.layout {
             Layout::Tabs { min, padding } => tab_widths(&shown, min, padding),
             Layout::Columns(columns) => column_widths(&shown, columns),
@@ -121,7 +138,7 @@ impl Text {
                 _ => 0,
             };
             if !text.is_empty() {
-                out.push(Placed { column: column + left, text, target: cell.target.as_ref() });
+                out.push(Placed { column: column + left, text, cell });
             }
             column += width;
         }
@@ -132,7 +149,7 @@ impl Text {
 impl fmt::Display for Text {
     /// Each line ends in a line feed, and none in spaces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in self.placed() {
+        for line in self.placed(None) {
             let mut out = String::new();
             let mut at = 0;
             for cell in line {
@@ -144,6 +161,12 @@ impl fmt::Display for Text {
         }
         Ok(())
     }
+}
+
+/// The last characters of a text that is longer, behind `…`.
+fn tail(text: String, most: usize) -> String {
+    let more = text.chars().count().saturating_sub(most);
+    if more == 0 { text } else { std::iter::once('…').chain(text.chars().skip(more + 1)).collect() }
 }
 
 /// The width of each cell that another follows, by Go's `text/tabwriter` (`format` there): a column is a run of
@@ -216,12 +239,19 @@ mod tests {
     fn no_name_begins_a_line_or_moves_a_column() {
         let evil = "a\nb\t\u{202e}c\u{1b}[2J";
         let shown = text(Layout::Tabs { min: 0, padding: 2 }, &[&["NAME", "X"], &[evil, "1"]]);
-        assert_eq!(
-            shown,
-            "NAME                           X\na\\nb\\t\\u{202e}c\\u{1b}[2J  1\n".replace(
-                "NAME                           X",
-                &format!("NAME{}X", " ".repeat(r"a\nb\t\u{202e}c\u{1b}[2J".len() - 2))
-            )
-        );
+        let name = r"a\nb\t\u{202e}c\u{1b}[2J";
+        assert_eq!(shown, format!("{:w$}  X\n{name}  1\n", "NAME", w = name.len()));
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end_and_the_last_column_all_of_it() {
+        let mut text = Text::new(Layout::Tabs { min: 0, padding: 1 });
+        text.row(["web-7d4f9-x2x".into(), "a long message".into()]);
+        text.row(["web-7d4f9".into(), "".into()]);
+        let placed = text.placed(Some(9));
+        let shown: Vec<Vec<(usize, &str)>> =
+            placed.iter().map(|line| line.iter().map(|p| (p.column, p.text.as_str())).collect()).collect();
+        assert_eq!(shown, [vec![(0, "…d4f9-x2x"), (10, "a long message")], vec![(0, "web-7d4f9")]]);
+        assert_eq!(placed[0][0].cell.text, "web-7d4f9-x2x");
     }
 }

@@ -1,4 +1,5 @@
 mod property;
+mod pull;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -495,9 +496,11 @@ fn how_a_container_ended_is_kept() {
         let t = 1 + t as u64 * 2000;
         let message = Some(format!("because of {t}"));
         let (container, sandbox_ending) = ("a".to_owned(), false);
+        let started = of(&pod, "a").running_since();
         let mut ended = pod.clone();
         ended.decide(Fact::Ended { container, status, sandbox_ending, oom_killed, message: message.clone() }, at(t));
-        let (reason, started) = (want.to_owned(), Some(at(0)));
+        let reason = want.to_owned();
+        assert!(started.is_some());
         let want = ContainerState::Terminated { status, reason, message: message.clone(), started, at: at(t) };
         assert_eq!((&of(&ended, "a").state, &of(&ended, "a").last_message), (&want, &message));
         // it is known as long as no other run has ended
