@@ -98,8 +98,7 @@ impl View {
     }
 
     fn frame(&mut self, revision: u64, events: Vec<Event>) -> Vec<Action> {
-        // far enough apart for two clicks not to be a double one
-        self.time += 1.0;
+        self.time += 0.1;
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(SIZE.0, SIZE.1)));
         let input = RawInput { screen_rect, time: Some(self.time), events, ..RawInput::default() };
         let mut out = Vec::new();
@@ -131,6 +130,8 @@ impl View {
     }
 
     fn click(&mut self, name: &str) -> Vec<Action> {
+        // long enough after the last one for the two not to be a double click
+        self.time += 2.0;
         let pos = self.place(name).center();
         let button =
             |pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
