@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these rooms run one way:
-//! `sys → model → observe, lab → store → layout, export → ui → app`.
+//! `sys → model → observe, lab → store → layout, export, report → ui → app`.
 
 #![deny(unsafe_code)]
 
@@ -17,6 +17,7 @@ pub mod layout;
 pub mod model;
 pub mod observe;
 pub mod presets;
+pub mod report;
 pub mod script;
 pub mod store;
 pub mod sys;

@@ -12,6 +12,7 @@ pub mod pod_map;
 pub mod pods;
 mod presets;
 pub mod process_tree;
+pub mod report;
 mod signals;
 pub mod terminal;
 pub mod text;

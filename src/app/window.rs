@@ -30,6 +30,7 @@ use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
+use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{Cx, STIR_NS, Shown, fonts, inspector, pods, top_bar};
 pub use output::hear;
@@ -56,6 +57,7 @@ struct Views {
     tree: TreeState,
     events: EventsState,
     logs: LogsState,
+    report: ReportState,
 }
 
 pub struct Window {

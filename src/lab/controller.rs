@@ -6,6 +6,8 @@
 
 mod backoff;
 mod config;
+mod manifest;
+mod pull;
 mod report;
 mod run;
 mod status;
@@ -13,14 +15,15 @@ mod stop;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 pub use backoff::DemoClock;
 use run::Run;
 
-use super::spec::{ContainerSpec, PodSpec};
+use super::spec::PodSpec;
 use crate::model::{
-    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox,
-    SandboxKind, Signal, Stamp, WaitStatus,
+    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox, SandboxKind, Signal,
+    Stamp, WaitStatus,
 };
 
 /// Something that happened to a pod.
@@ -188,6 +191,7 @@ impl PodState {
             sandbox: None,
             containers: report::statuses(&spec),
             volumes: spec.volumes.iter().map(|v| v.name.clone()).collect(),
+            manifest: Some(Arc::new(manifest::of(&spec, ""))),
             created: at,
         };
         let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
@@ -211,6 +215,7 @@ impl PodState {
     fn learn(&mut self, fact: Fact, at: Stamp, d: &mut Decision) {
         match fact {
             Fact::Requested { node } => {
+                self.pod.manifest = Some(Arc::new(manifest::of(&self.spec, &node)));
                 let message = format!("Successfully assigned {}/{} to {node}", self.spec.namespace, self.spec.name);
                 self.normal(d, "Scheduled", message, at);
             }
@@ -225,7 +230,7 @@ impl PodState {
                 self.holder_killed = false;
             }
             Fact::SandboxFailed { message } => {
-                let message = format!("Failed to create pod sandbox: {message}");
+                let message = self.no_sandbox(&message);
                 self.pod.message = Some(message.clone());
                 self.warning(d, "FailedCreatePodSandBox", message, at);
                 let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
@@ -281,7 +286,8 @@ impl PodState {
             };
             c.last_exit = Some(status);
             c.last_message.clone_from(&message);
-            c.state = ContainerState::Terminated { status, reason: reason.to_owned(), message, at };
+            let (reason, started) = (reason.to_owned(), c.running_since());
+            c.enter(ContainerState::Terminated { status, reason, message, started, at });
         }
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
@@ -334,6 +340,7 @@ impl PodState {
 
     fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
         self.spec = spec;
+        self.describe_anew();
         // what was missing may be there now
         for (name, run) in &mut self.runs {
             run.hopeless &= self.spec.container(name).is_none_or(|c| c.program().is_none());
@@ -493,20 +500,9 @@ impl PodState {
         }
     }
 
-    fn pulled(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
-        let image = &container.image;
-        let message = match container.program() {
-            Some(Program::StandIn(applet)) => {
-                format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
-            }
-            _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
-        };
-        self.normal(d, "Pulled", message, at);
-    }
-
     fn set_state(&mut self, name: &str, state: ContainerState) {
         if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == name) {
-            c.state = state;
+            c.enter(state);
         }
     }
 

@@ -12,6 +12,8 @@ mod services;
 mod supported;
 mod typed;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
@@ -73,6 +75,17 @@ pub struct Port {
     pub container: u16,
     pub host: Option<u16>,
     pub name: Option<String>,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+}
+
+/// `imagePullPolicy`. No image is ever pulled; events say so in the words that go with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PullPolicy {
+    Always,
+    #[default]
+    IfNotPresent,
+    Never,
 }
 
 /// What a container may use at most (`resources.limits`). `None`, as 0 in a manifest, is no limit.
@@ -114,6 +127,7 @@ pub struct Stdio {
 pub struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub pull: PullPolicy,
     pub command: Vec<String>,
     pub args: Vec<String>,
     /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
@@ -165,6 +179,8 @@ pub struct HostNamespaces {
 pub struct PodSpec {
     pub name: String,
     pub namespace: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
     pub hostname: String,
     pub share: Share,
     pub host: HostNamespaces,

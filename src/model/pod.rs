@@ -1,10 +1,11 @@
 //! Pods as Kubernetes speaks of them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PodUid, ProcId, Stamp, WaitStatus};
+use super::{Manifest, PodUid, ProcId, Stamp, WaitStatus};
 
 /// Who runs the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -97,6 +98,9 @@ pub enum ContainerState {
         status: WaitStatus,
         reason: String,
         message: Option<String>,
+        /// When its program was started; `None` if that is not known.
+        #[serde(default)]
+        started: Option<Stamp>,
         at: Stamp,
     },
 }
@@ -160,6 +164,27 @@ pub struct Container {
     pub last_exit: Option<WaitStatus>,
     /// The termination message of the run that ended last (`lastState.terminated.message`).
     pub last_message: Option<String>,
+    /// `lastState`: how the run before this one ended, [`ContainerState::Terminated`].
+    #[serde(default)]
+    pub last_state: Option<ContainerState>,
+}
+
+impl Container {
+    /// Its state from now on; what has ended before becomes its last state.
+    pub fn enter(&mut self, state: ContainerState) {
+        let before = std::mem::replace(&mut self.state, state);
+        if matches!(before, ContainerState::Terminated { .. }) {
+            self.last_state = Some(before);
+        }
+    }
+
+    /// Since when its program runs.
+    pub const fn running_since(&self) -> Option<Stamp> {
+        match self.state {
+            ContainerState::Running { since } => Some(since),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +208,9 @@ pub struct Pod {
     pub host_ports: Vec<(u16, u16)>,
     /// Names of its volumes.
     pub volumes: Vec<String>,
+    /// `None` where it is not known, as of pods that another engine runs.
+    #[serde(default)]
+    pub manifest: Option<Arc<Manifest>>,
     pub created: Stamp,
 }
 

@@ -16,6 +16,7 @@ mod nginx;
 mod ports;
 mod predictions;
 mod reap;
+mod report;
 mod restart;
 mod safety;
 mod security;

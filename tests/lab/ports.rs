@@ -27,7 +27,7 @@ fn web(name: &str, host: Option<u16>, page: &str) -> ContainerSpec {
         name: name.to_owned(),
         image: "busybox".to_owned(),
         command: vec!["sh".to_owned(), "-c".to_owned(), format!("echo {page} > /tmp/page; sleep 1000")],
-        ports: vec![Port { container: 80, host, name: None }],
+        ports: vec![Port { container: 80, host, name: None, protocol: "TCP".to_owned() }],
         ..ContainerSpec::default()
     }
 }
@@ -42,7 +42,7 @@ fn blog(port: u16) -> podscope::lab::PodSpec {
         name: "nginx".to_owned(),
         image: "nginx".to_owned(),
         args: ["--proxy", "http://127.0.0.1:2368"].map(str::to_owned).to_vec(),
-        ports: vec![Port { container: 80, host: Some(port), name: None }],
+        ports: vec![Port { container: 80, host: Some(port), name: None, protocol: "TCP".to_owned() }],
         ..ContainerSpec::default()
     };
     let ghost = ContainerSpec { name: "ghost".to_owned(), image: "ghost".to_owned(), ..ContainerSpec::default() };

@@ -197,6 +197,8 @@ pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodS
     PodSpec {
         name: name.to_owned(),
         namespace: "default".to_owned(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         hostname: name.to_owned(),
         share: Share { pid: share_pid, ..Share::default() },
         host: HostNamespaces::default(),

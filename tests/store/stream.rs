@@ -97,6 +97,7 @@ fn container() -> impl Strategy<Value = Container> {
         last_exit,
         last_message: None,
         stdin: false,
+        last_state: None,
     })
 }
 
@@ -117,6 +118,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),
             containers,
             volumes: vec![],
+            manifest: None,
             created: at,
         },
     )

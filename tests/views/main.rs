@@ -4,3 +4,4 @@ mod fixture;
 mod forecast;
 mod layout;
 mod outcome;
+mod report;

@@ -8,6 +8,7 @@ mod limits;
 mod names;
 mod parts;
 mod past;
+mod report;
 mod script;
 mod terminal;
 

@@ -90,6 +90,7 @@ fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
         last_exit: None,
         last_message: None,
         stdin: spec.stdio.stdin,
+        last_state: None,
     }
 }
 

@@ -55,6 +55,8 @@ impl Found<'_> {
         let PodSpec {
             name,
             namespace,
+            labels,
+            annotations,
             hostname,
             share,
             host,
@@ -67,6 +69,8 @@ impl Found<'_> {
         } = old;
         self.deep(*name != new.name, "metadata.name");
         self.deep(*namespace != new.namespace, "metadata.namespace");
+        // shown, and known to variables: those are compared below
+        self.config |= *labels != new.labels || *annotations != new.annotations;
         // by default it follows the name
         let follows = *hostname == host_name(name) && new.hostname == host_name(&new.name);
         self.deep(*hostname != new.hostname && !follows, "spec.hostname");
@@ -117,6 +121,7 @@ impl Found<'_> {
         let ContainerSpec {
             name,
             image,
+            pull,
             command,
             args,
             env,
@@ -132,6 +137,8 @@ impl Found<'_> {
             sidecar,
         } = old;
         self.deep(!old.same_environment(new), format!("{path}.env"));
+        // the events of the next start say so
+        self.config |= *pull != new.pull;
         self.config |= *env != new.env || *env_from != new.env_from;
         self.deep(*service_env != new.service_env, format!("the services that {path} knows"));
         self.deep(*working_dir != new.working_dir, format!("{path}.workingDir"));

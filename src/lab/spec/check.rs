@@ -96,6 +96,8 @@ impl Checker<'_> {
         Ok(PodSpec {
             name,
             namespace,
+            labels: known.labels,
+            annotations: known.annotations,
             hostname,
             share,
             host,

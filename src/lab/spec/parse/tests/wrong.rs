@@ -70,6 +70,12 @@ fn a_field_of_the_pod() {
 }
 
 #[test]
+fn a_pull_policy() {
+    let want = "7:46: spec.initContainers[0].imagePullPolicy is \"Sometimes\"; expected Always, IfNotPresent or Never";
+    told(&manifest("", "  initContainers:\n  - {name: i, image: nginx, imagePullPolicy: Sometimes}\n", ""), want);
+}
+
+#[test]
 fn an_annotation() {
     let key = "metadata.annotations podscope.dev";
     for (lines, pod, want) in [
