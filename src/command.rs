@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::export::Format;
 use crate::lab::{HandStep, Url};
 use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, forecast};
+use crate::steps::Step;
 
 /// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub enum Command {
     Logs(Member),
     /// Get a page over HTTP, from the host's network.
     Fetch(Url),
-    /// Give one container another command: it alone is started anew.
-    Replace { member: Member, argv: Vec<String> },
+    /// Build a pod: a sandbox alone, a container that joins, is replaced or is taken out.
+    Build(Step),
     /// Tell a container that obeys what to do with its own namespaces.
     Hand { member: Member, step: HandStep },
     /// Write the World at the cursor to a file.
@@ -55,7 +56,7 @@ pub enum Outcome {
         code: i32,
         output: String,
     },
-    /// A log, or a page with its status line.
+    /// A log, a page with its status line, or what a step of building a pod has changed.
     Output(String),
     /// One line: what, and the way out.
     Failed(String),

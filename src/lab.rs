@@ -30,4 +30,4 @@ pub use network::Range;
 pub use node::MAX_PROCESSES;
 pub(crate) use protocol::latin;
 pub use protocol::{ExecOutput, Options, Since, Step, Stream, Wanted, Which};
-pub use spec::{Change, PodSpec, SpecError, Warning, change, parse};
+pub use spec::{Change, ContainerSpec, Join, JoinPid, PodSpec, SpecError, Warning, change, parse};

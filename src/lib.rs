@@ -19,6 +19,7 @@ pub mod observe;
 pub mod presets;
 pub mod report;
 pub mod script;
+pub mod steps;
 pub mod store;
 pub mod sys;
 #[cfg(feature = "window")]

@@ -10,7 +10,8 @@ pub struct Preset {
     pub name: &'static str,
     /// What one sees, in a line.
     pub about: &'static str,
-    pub yaml: &'static str,
+    /// `None` for one that its script builds, from a sandbox on.
+    pub yaml: Option<&'static str>,
     /// What `--check` plays.
     pub steps: &'static str,
 }
@@ -26,19 +27,28 @@ impl Preset {
 }
 
 macro_rules! preset {
+    ($number:literal, $name:literal, $about:literal, script) => {
+        Preset {
+            number: $number,
+            name: $name,
+            about: $about,
+            yaml: None,
+            steps: include_str!(concat!("../assets/pods/", $name, ".script")),
+        }
+    };
     ($number:literal, $name:literal, $about:literal) => {
         Preset {
             number: $number,
             name: $name,
             about: $about,
-            yaml: include_str!(concat!("../assets/pods/", $name, ".yaml")),
+            yaml: Some(include_str!(concat!("../assets/pods/", $name, ".yaml"))),
             steps: include_str!(concat!("../assets/pods/", $name, ".script")),
         }
     };
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 31] = [
+pub const ALL: [Preset; 32] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -94,6 +104,12 @@ pub const ALL: [Preset; 31] = [
         "users-and-neighbours",
         "To another user, neighbours' environment, files and signals are closed; their arguments are not"
     ),
+    preset!(
+        31,
+        "build-a-pod",
+        "A pod step by step: pause alone, then containers join, are replaced, look into it and are taken out",
+        script
+    ),
 ];
 
 pub fn find(name: &str) -> Option<&'static Preset> {
@@ -111,10 +127,11 @@ mod tests {
         for preset in &ALL {
             let script = preset.script().unwrap_or_else(|e| panic!("{e}"));
             assert!(!script.steps.is_empty(), "{}", preset.name);
-            assert!(preset.yaml.starts_with("# "), "{} does not say what it teaches", preset.name);
+            let told = preset.yaml.unwrap_or(preset.steps);
+            assert!(told.starts_with("# "), "{} does not say what it teaches", preset.name);
         }
-        let bundled: BTreeSet<String> =
-            ALL.iter().flat_map(|p| [format!("{}.yaml", p.name), format!("{}.script", p.name)]).collect();
+        let yaml = ALL.iter().filter(|p| p.yaml.is_some()).map(|p| format!("{}.yaml", p.name));
+        let bundled: BTreeSet<String> = ALL.iter().map(|p| format!("{}.script", p.name)).chain(yaml).collect();
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/pods")).expect("presets");
         let files: BTreeSet<String> =
             files.map(|f| f.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
@@ -133,7 +150,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=30).collect());
+        assert_eq!(numbers, (1..=31).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

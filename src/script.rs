@@ -22,12 +22,20 @@
 //! | `exec [--timeout 5s] POD/CONTAINER -- PROGRAM ARGUMENT…` | runs a program of the host in it, for 30 s at most unless it says so; must end with 0 unless `expect exit` follows |
 //! | `logs POD/MEMBER` | what the member has written |
 //! | `fetch URL` | gets a page over HTTP, from the host's network; `expect output` sees the status line and the page |
+//! | `sandbox POD` | makes a pod of this name with pause alone |
+//! | `join POD/CONTAINER [image IMAGE] [net,ipc,uts,pid] [-- COMMAND…]` | a container joins it, with these namespaces in common with pause; `pid:CONTAINER` is that container's, `none` is none, nothing is what the pod's containers share |
+//! | `debug POD/CONTAINER [image IMAGE] [target CONTAINER] [-- COMMAND…]` | an ephemeral container joins it, as by `kubectl debug` |
 //! | `replace POD/CONTAINER -- COMMAND ARGUMENT…` | gives one container another command: it alone is started anew |
+//! | `leave POD/CONTAINER` | takes it out of its pod |
 //! | `delete POD` | stops it as the kubelet does |
 //! | `unshare POD/CONTAINER KIND,KIND…` | tells a container that obeys (`podscope/hand`) to make namespaces of its own |
 //! | `join POD/CONTAINER KIND,KIND… MEMBER` | tells it to go into those of another member |
 //! | `snapshot FILE`, `sleep 500ms` | |
 //! | `screenshot FILE`, `select POD/MEMBER`, `show VIEW` | in the window; nothing in the terminal |
+//!
+//! `sandbox`, `join`, `debug`, `replace` and `leave` wait until the World shows what they have done, and say what the
+//! step is elsewhere (docker, `unshare` and `nsenter`, the kubelet) and what differs in the eight links; `expect output`
+//! sees that.
 //!
 //! A member is `pause` or a container by its name. A container that is itself named `pause` is `POD/container/pause`.
 //! A bare `node` is the lab's node; a signal to it, as to anything but a member of a pod, is asked for in the window and

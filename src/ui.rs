@@ -2,6 +2,7 @@
 //! [`Action`](crate::app::Action)s; they never change anything.
 
 pub mod bars;
+pub mod build;
 pub mod events;
 pub mod export_dialog;
 pub mod fonts;

@@ -1,5 +1,7 @@
 //! The threads behind the window: the observer, the link to the node, and short errands.
 
+mod building;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +19,7 @@ use crate::lab::spec::{PodSpec, Warning, parse};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::steps::{Pending, Step};
 use crate::sys::thread;
 use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
 use crate::ui::terminal::{Terminal, Typed};
@@ -47,6 +50,8 @@ pub enum Answer {
     Follows(u64, Result<Follow, String>),
     /// A command in another terminal asks for what is known.
     Asked(Answers),
+    /// The lab has taken a step of building a pod.
+    Building { pending: Box<Pending>, scripted: bool },
 }
 
 /// A pod that runs now, and what it was read from.
@@ -64,16 +69,29 @@ pub struct Started {
 #[derive(Clone, Debug)]
 pub struct Export {
     pub path: PathBuf,
-    pub format: export::Format,
-    pub redact: bool,
+    pub what: What,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+}
+
+/// What is written to a file.
+#[derive(Clone, Debug)]
+pub enum What {
+    Snapshot {
+        format: export::Format,
+        redact: bool,
+    },
+    /// A pod as a manifest.
+    Manifest(PodUid),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error("{0}")]
     Write(export::WriteError),
+    /// The pod cannot be written as a manifest.
+    #[error("{0}")]
+    Manifest(String),
     #[error("{0}")]
     Thread(String),
 }
@@ -158,10 +176,16 @@ impl Session {
         self.background("create", create, |why| Answer::Created { done: Err(why), scripted });
     }
 
-    /// Gives one container of a pod another command.
-    pub fn replace_command(&self, member: Member, argv: Vec<String>, scripted: bool) {
+    /// Does a step of building a pod; `before` is the World as it is now.
+    pub fn build(&self, step: Step, before: World, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(scripted, move |_| done(lab.and_then(|lab| replace_command(&lab, &specs, &member, &argv))));
+        let build = move |answers: &Sender<Answer>| {
+            Some(match lab.and_then(|lab| building::build(&lab, &specs, step, &before, answers)) {
+                Ok(pending) => Answer::Building { pending: Box::new(pending), scripted },
+                Err(why) => Answer::Ended { outcome: Outcome::Failed(why), scripted },
+            })
+        };
+        self.background("build", build, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
     }
 
     pub fn hand(&self, member: Member, step: HandStep, scripted: bool) {
@@ -209,7 +233,7 @@ impl Session {
     pub fn start_from(&self, path: PathBuf, spec: PodSpec, file: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         self.errand(false, move |answers| {
-            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers)))
+            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers).map(drop)))
         });
     }
 
@@ -283,11 +307,11 @@ impl Session {
         });
     }
 
-    /// Asks the desktop's file dialog where a snapshot shall go.
-    pub fn ask_save(&self, suggestion: PathBuf) {
+    /// Asks the desktop's file dialog where a file shall go.
+    pub fn ask_save(&self, title: &'static str, suggestion: PathBuf) {
         self.dialog(move |dialog| {
             let name = suggestion.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut dialog = dialog.set_title("Export snapshot").set_file_name(name);
+            let mut dialog = dialog.set_title(title).set_file_name(name);
             if let Some(dir) = suggestion.parent().filter(|d| d.is_dir()) {
                 dialog = dialog.set_directory(dir);
             }
@@ -301,14 +325,22 @@ impl Session {
         self.background("file dialog", move |_| ask(rfd::FileDialog::new()), failed);
     }
 
-    /// Writes a snapshot of a World, off the ui thread: rendering and `fsync(2)` take their time.
+    /// Writes a snapshot of a World, or a manifest, off the ui thread: rendering and `fsync(2)` take their time.
     pub fn export(&self, world: World, export: Export, scripted: bool) {
         let unwritten = export.clone();
+        let lab = self.lab().cloned();
         let write = move |_: &Sender<Answer>| {
-            let selection = export::Selection { redact: export.redact, ..Default::default() };
-            let text = export::render(&world, export.format, &selection);
+            let text = match &export.what {
+                What::Snapshot { format, redact } => {
+                    let selection = export::Selection { redact: *redact, ..Default::default() };
+                    Ok(export::render(&world, *format, &selection))
+                }
+                What::Manifest(pod) => lab.and_then(|lab| building::manifest_of(&lab, pod)),
+            };
             let write = if export.replace { export::write_file } else { export::write_new };
-            let written = write(&export.path, text.as_bytes()).map_err(ExportError::Write);
+            let written = text
+                .map_err(ExportError::Manifest)
+                .and_then(|text| write(&export.path, text.as_bytes()).map_err(ExportError::Write));
             Some(Answer::Exported { export, written, scripted })
         };
         let failed = |why| Answer::Exported { export: unwritten, written: Err(ExportError::Thread(why)), scripted };
@@ -357,11 +389,13 @@ fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Ve
     Ok(())
 }
 
-fn replace_command(lab: &Lab, specs: &Specs, member: &Member, argv: &[String]) -> Result<(), String> {
-    let old = known(specs).get(&member.pod).cloned().ok_or("its pod is not one that was run here")?;
-    let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
-    let spec = old.with_command(name, argv).ok_or("the pod has no such container")?;
-    replace(lab, specs, &member.pod, spec, vec![name.to_owned()])
+/// Keeps what a pod is asked to be now, for when the node is gone and it is to be started again.
+fn remember(lab: &Lab, specs: &Specs, pod: &PodUid) -> Result<(), String> {
+    let mut spec = lab.spec(pod).map_err(|e| e.to_string())?;
+    // no pod begins with such
+    spec.ephemeral_containers.clear();
+    known(specs).insert(pod.clone(), spec);
+    Ok(())
 }
 
 fn known(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {
@@ -373,7 +407,8 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
             let name = format!("{name}.yaml");
-            let pods = parse(&name, preset.yaml).map_err(|e| e.to_string())?;
+            let yaml = preset.yaml.ok_or_else(|| format!("{name} has no manifest"))?;
+            let pods = parse(&name, yaml).map_err(|e| e.to_string())?;
             (PathBuf::from(name), pods, false)
         }
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
@@ -391,9 +426,10 @@ fn start(
     path: PathBuf,
     file: bool,
     answers: &Sender<Answer>,
-) -> Result<(), String> {
+) -> Result<PodUid, String> {
     let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
     known(specs).insert(uid.clone(), spec.clone());
-    let _ = answers.send(Answer::Started(Started { path, uid, spec: Box::new(spec), warnings, file }));
-    Ok(())
+    let started = Started { path, uid: uid.clone(), spec: Box::new(spec), warnings, file };
+    let _ = answers.send(Answer::Started(started));
+    Ok(uid)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
+use crate::steps::Template;
 
 /// What the inspector tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,12 +39,23 @@ pub enum Action {
     OpenManifest,
     /// Ask where to write a snapshot of what is shown.
     AskExport,
-    /// Write the snapshot that the export dialog asks for; `replace`: also over a file that is there.
+    /// Write the snapshot, or the manifest of a pod, that the export dialog asks for; `replace`: also over a file that is
+    /// there.
     Export {
         path: PathBuf,
+        pod: Option<PodUid>,
         redact: bool,
         replace: bool,
     },
+    /// Ask for the name of a sandbox.
+    AskSandbox,
+    /// Ask which container joins this pod, and how.
+    AskJoin {
+        pod: PodUid,
+        template: Template,
+    },
+    /// Ask where to write a pod as a manifest.
+    AskManifest(PodUid),
     CancelDialog,
     /// Do what the open dialog asks about.
     Confirm,

@@ -1,6 +1,7 @@
 //! The window itself: drains what came, shows it, does what was asked.
 
 mod bars;
+mod building;
 mod commands;
 mod dialogs;
 mod frames;
@@ -26,6 +27,7 @@ use crate::model::MonoNs;
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
 use crate::ui::bars::bars_ui;
+use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
@@ -47,6 +49,8 @@ struct Notice {
 
 enum Dialog {
     Export(ExportDialog),
+    Sandbox(SandboxDialog),
+    Join(Box<JoinDialog>),
     Ask(questions::Ask),
 }
 
@@ -81,6 +85,7 @@ pub struct Window {
     frames: frames::Frames,
     following: output::Following,
     bars: bars::Bars,
+    building: building::Building,
 }
 
 impl Window {
@@ -119,6 +124,7 @@ impl Window {
             frames: frames::Frames::default(),
             following: output::Following::default(),
             bars: bars::Bars::default(),
+            building: building::Building::default(),
         };
         window.tokens.apply(ctx);
         window.start_session(ctx);
@@ -255,6 +261,7 @@ impl eframe::App for Window {
             }
         }
         self.make_anew();
+        self.settle_steps();
         // none is chosen, or the one that was is gone
         let world = self.store.live();
         if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.cursor.is_live() {
@@ -335,7 +342,8 @@ impl Window {
             bars_ui(ui, &mut cx, &self.bars.shown());
             self.focus.forget_places();
             let (views, focus) = (&mut self.views, &mut self.focus);
-            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus };
+            let building = &self.building;
+            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
         dialogs::dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());

@@ -1,12 +1,16 @@
 //! Commands for a lab that runs in another terminal or window, in kubectl's shapes.
 
 pub mod attach;
+pub mod debug;
 pub mod delete;
+pub mod describe;
 pub mod exec;
 mod find;
+pub mod get;
 mod keys;
 pub mod labs;
 pub mod logs;
+pub mod ps;
 mod raw;
 mod relay;
 
@@ -52,6 +56,13 @@ impl TargetArgs {
         };
         Ok(Target { pod: pod.to_owned(), container })
     }
+}
+
+/// `pod NAME`, `pods/NAME` and `NAME` are one: the names without the kind.
+fn pod_names(words: &[String]) -> Vec<&str> {
+    let kind = words.first().is_some_and(|word| matches!(word.as_str(), "pod" | "pods" | "po"));
+    let names = words.iter().skip(usize::from(kind)).map(String::as_str);
+    names.map(|name| name.strip_prefix("pod/").or(name.strip_prefix("pods/")).unwrap_or(name)).collect()
 }
 
 fn failure(e: ClientError) -> Failure {

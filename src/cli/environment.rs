@@ -24,6 +24,10 @@ pub fn check(cli: &Cli) -> Result<(), Failure> {
         Some(
             Command::Pause(_)
             | Command::Labs(_)
+            | Command::Get(_)
+            | Command::Describe(_)
+            | Command::Ps(_)
+            | Command::Debug(_)
             | Command::Exec(_)
             | Command::Attach(_)
             | Command::Logs(_)

@@ -92,23 +92,32 @@ fn play(
     let length = args.length.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
     let end = length.map_or(MonoNs(u64::MAX), |l| now().plus(l));
     loop {
-        let mut until = end;
-        if let Some(engine) = &mut engine {
-            let progress = engine.advance(session.world(), now());
-            teller.steps(engine.begun())?;
+        let mut until = end.min(session.built_by().unwrap_or(end));
+        if let (Some(outcome), Some(engine)) = (session.built(), &mut engine) {
+            teller.outcome(&outcome)?;
+            engine.completed(outcome);
+        }
+        if let Some(playing) = &mut engine {
+            let progress = playing.advance(session.world(), now());
+            teller.steps(playing.begun())?;
             match progress {
                 Progress::Do(command) => {
                     if let Some(outcome) = session.carry_out(command) {
                         teller.outcome(&outcome)?;
-                        engine.completed(outcome);
+                        playing.completed(outcome);
                     }
                     continue;
                 }
                 Progress::Pending { until: deadline } => until = until.min(deadline),
                 // what the script did not expect does not count: some pods are there to fail
-                Progress::Done => return Ok(()),
+                Progress::Done if args.check || args.script.is_some() => return Ok(()),
+                // what it has built stays to be looked at
+                Progress::Done => {
+                    engine = None;
+                    continue;
+                }
                 Progress::Failed { line, why } => {
-                    return Err(Failure::Failed(format!("{}:{line}: {why}", engine.script().name)));
+                    return Err(Failure::Failed(format!("{}:{line}: {why}", playing.script().name)));
                 }
             }
         } else if session.all_ended() {
@@ -158,11 +167,17 @@ fn script_of(args: &Args) -> Result<Option<Script>, Failure> {
     if let Some(path) = &args.script {
         return read_script(path).map(Some);
     }
-    if !args.check {
+    // without a manifest its script is what there is to run
+    if !args.check && !args.files.iter().any(|word| Source::of(word).is_built()) {
         return Ok(None);
     }
     let [word] = &args.files[..] else {
-        return Err(Failure::Usage("--check plays the script of one preset; name just that".into()));
+        let why = if args.check {
+            "--check plays the script of one preset"
+        } else {
+            "a preset without a manifest is built by its script"
+        };
+        return Err(Failure::Usage(format!("{why}; name just that")));
     };
     let Source::Preset(preset) = Source::of(word) else {
         let name = word.display();

@@ -44,6 +44,19 @@ pub enum Request {
     Attach {
         target: Target,
         stdin: bool,
+        /// Until it runs, if it does not yet.
+        wait: bool,
+    },
+    /// Adds an ephemeral container, which is attached to by its name ([`Reply::Added`]).
+    Debug {
+        pod: String,
+        /// The container whose processes it sees; without it, what the pod shares.
+        target: Option<String>,
+        name: Option<String>,
+        image: String,
+        argv: Vec<String>,
+        stdin: bool,
+        tty: bool,
     },
     Delete {
         pod: String,
@@ -70,6 +83,8 @@ pub enum Reply {
     /// What the streams belong to has ended.
     Ended(WaitStatus),
     Done,
+    /// The name of the container that was added.
+    Added(String),
     /// There is no such pod or container here; another lab may have it.
     NotHere(String),
     Failed(String),

@@ -9,6 +9,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 
 use super::protocol::{About, Hello, Leave, Reply, Request, Target, VERSION};
 use super::server::Answers;
+use crate::lab::spec::{ContainerSpec, Stdio};
 use crate::lab::wire::{Inbox, WireError, send_blocking, send_with};
 use crate::lab::{Attachment, Error, Lab, Since, Streams};
 use crate::model::{ContainerKind, Member, Pod, World};
@@ -65,8 +66,18 @@ fn answer(asked: &Asked<'_>, about: About, request: Request) -> Result<Done, Rep
         }
         Request::World => Reply::World(Box::new(asked.world.clone())),
         Request::Logs { target, which } => Reply::Bytes(asked.lab()?.logs_of(&asked.container(&target)?, which)?),
-        Request::Follow { target } => return asked.attach(&target, false, Since::Start),
-        Request::Attach { target, stdin } => return asked.attach(&target, stdin, Since::Now),
+        Request::Follow { target } => return asked.attach(&target, false, Since::Start, false),
+        Request::Attach { target, stdin, wait } => return asked.attach(&target, stdin, Since::Now, wait),
+        Request::Debug { pod, target, name, image, argv, stdin, tty } => {
+            let (lab, pod) = (asked.lab()?, asked.pod(&pod)?);
+            let spec = lab.spec(&pod.uid)?;
+            let mut container = ContainerSpec::debugger(&spec, name.as_deref(), &image, &argv, target.as_deref())
+                .map_err(Reply::Failed)?;
+            container.stdio = Stdio { stdin, stdin_once: false, tty };
+            let name = container.name.clone();
+            lab.add_ephemeral(&pod.uid, container)?;
+            Reply::Added(name)
+        }
         Request::Exec { target, argv, wanted } => {
             let (attachment, streams) = asked.lab()?.open_exec(&asked.container(&target)?, &argv, wanted)?;
             return Ok(Done::Open(attachment, streams));
@@ -113,8 +124,15 @@ impl Asked<'_> {
         }
     }
 
-    fn attach(&self, target: &Target, stdin: bool, since: Since) -> Result<Done, Reply> {
-        let (attachment, streams) = self.lab()?.attach(&self.container(target)?, stdin, since)?;
+    fn attach(&self, target: &Target, stdin: bool, since: Since, wait: bool) -> Result<Done, Reply> {
+        let lab = self.lab()?;
+        let member = match &target.container {
+            // the app may not have heard of one that was added just now
+            Some(name) if wait => Member::container(&self.pod(&target.pod)?.uid, name),
+            _ => self.container(target)?,
+        };
+        let (attachment, streams) =
+            if wait { lab.attach_once_it_runs(&member, stdin)? } else { lab.attach(&member, stdin, since)? };
         Ok(Done::Open(attachment, streams))
     }
 

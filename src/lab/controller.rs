@@ -7,6 +7,7 @@
 mod backoff;
 mod config;
 mod manifest;
+mod members;
 mod pull;
 mod report;
 mod run;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 pub use backoff::DemoClock;
 use run::Run;
 
-use super::spec::PodSpec;
+use super::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{
     ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox, SandboxKind, Signal,
     Stamp, WaitStatus,
@@ -74,6 +75,21 @@ pub enum Fact {
     SandboxEnded {
         status: WaitStatus,
     },
+    /// One that others have joined the pid namespace of is on its way out, and takes them along; its own end is still to
+    /// come.
+    Ending {
+        container: String,
+    },
+    /// A container that the pod has not had so far; it has been admitted ([`PodSpec::admit`]).
+    Added {
+        container: Box<ContainerSpec>,
+        kind: ContainerKind,
+    },
+    /// Somebody wants this container out of the pod; `grace_ms` in place of the spec's own.
+    RemovalRequested {
+        container: String,
+        grace_ms: Option<u64>,
+    },
     /// Other commands for some containers; nothing else differs.
     Replaced {
         spec: Box<PodSpec>,
@@ -99,6 +115,8 @@ pub enum Action {
     },
     /// End what the container left behind in the pod's pid namespace.
     KillLeftovers(String),
+    /// The container is no more of the pod: forget its log.
+    ForgetContainer(String),
     /// Nothing of the sandbox lives any more: give back its address and network.
     ReleaseSandbox,
     /// Forget the pod and its volumes.
@@ -184,7 +202,7 @@ impl PodState {
             reason: None,
             message: None,
             ip: None,
-            share_pid: spec.share.pid,
+            share_pid: spec.share.pid || spec.shares_pid_namespace(),
             restart: spec.restart,
             host_network: spec.host.net,
             host_ports: spec.host_ports().collect(),
@@ -265,7 +283,14 @@ impl PodState {
                     run.leftovers = false;
                 }
             }
+            Fact::Ending { container } => {
+                if let Some(run) = self.runs.get_mut(&container) {
+                    run.ending = true;
+                }
+            }
             Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
+            Fact::Added { container, kind } => self.added(*container, kind),
+            Fact::RemovalRequested { container, grace_ms } => self.removal_requested(&container, grace_ms, at),
             Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
             Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
             Fact::Tick => {}
@@ -294,7 +319,12 @@ impl PodState {
         }
         // where all stops, what is left behind ends with pause; in the node's pid namespace nothing ends it
         let ends_with_pause = self.holder != Holder::Up || self.course != Course::Run;
-        if self.spec.host.pid || self.spec.share.pid && !ends_with_pause {
+        let leaves_behind = match self.spec.pid_namespace(container) {
+            PidNamespace::Node | PidNamespace::Of(_) => true,
+            PidNamespace::Pod => !ends_with_pause,
+            PidNamespace::Own => false,
+        };
+        if leaves_behind {
             if let Some(run) = self.runs.get_mut(container) {
                 run.leftovers = true;
             }
@@ -330,16 +360,19 @@ impl PodState {
 
     /// Not for a pod of which something has run and that is not to be restarted (`computePodActions`).
     fn wants_sandbox(&self) -> bool {
-        let mut apps = self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+        let mut apps = self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App).peekable();
         match self.spec.restart {
             super::spec::RestartPolicy::Always => true,
             super::spec::RestartPolicy::Never => self.pod.sandbox.is_none() || !self.runs.values().any(|r| r.ran),
-            super::spec::RestartPolicy::OnFailure => !apps.all(|c| c.last_exit.is_some_and(WaitStatus::success)),
+            super::spec::RestartPolicy::OnFailure => {
+                // of a sandbox alone nothing has ended yet
+                apps.peek().is_none() || !apps.all(|c| c.last_exit.is_some_and(WaitStatus::success))
+            }
         }
     }
 
     fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
-        self.spec = spec;
+        self.spec = self.spec.updated(spec);
         self.describe_anew();
         // what was missing may be there now
         for (name, run) in &mut self.runs {
@@ -367,6 +400,7 @@ impl PodState {
         if self.holder != Holder::Ending {
             self.press(at, d);
         }
+        self.forget_removed(d);
         match self.course {
             Course::Run => self.go_on(at, d),
             Course::Stop { deadline, then } => self.wind_down(deadline, then, at, d),
@@ -379,7 +413,9 @@ impl PodState {
             Holder::Absent { retry } if retry.is_none_or(|t| t <= at.t) => self.start_sandbox(at, d),
             Holder::Up => {
                 self.stop_replaced(at, d);
+                self.stop_removed(at, d);
                 if self.over() {
+                    self.stop_ephemeral(self.grace_end(at.t, None), at, d);
                     self.stop_sidecars(self.grace_end(at.t, None), at, d);
                 } else {
                     self.start_containers(at, d);
@@ -406,10 +442,18 @@ impl PodState {
         d.actions.push(Action::StartSandbox);
     }
 
-    /// Init containers one by one, sidecars in their turn, then the others.
+    /// Ephemeral containers whatever else is the matter, init containers one by one, sidecars in their turn, then the
+    /// others: steps 5, 6 and 8 of `SyncPod` in pkg/kubelet/kuberuntime/kuberuntime_manager.go.
     fn start_containers(&mut self, at: Stamp, d: &mut Decision) {
         let order: Vec<(String, ContainerKind)> =
             self.pod.containers.iter().map(|c| (c.name.clone(), c.kind)).collect();
+        let (ephemeral, order): (Vec<_>, Vec<_>) =
+            order.into_iter().partition(|(_, kind)| *kind == ContainerKind::Ephemeral);
+        for (name, _) in ephemeral {
+            if self.runs.get(&name).is_some_and(|run| !run.live) && self.is_wanted(&name) {
+                self.start(&name, at, d);
+            }
+        }
         let mut in_turn = true;
         for (name, kind) in order {
             if !in_turn && (kind == ContainerKind::Init || !self.runs.get(&name).is_some_and(|r| r.ran_here)) {
@@ -419,7 +463,7 @@ impl PodState {
             let done = match kind {
                 ContainerKind::Init => run.done && !run.leftovers,
                 ContainerKind::Sidecar => run.running,
-                ContainerKind::App => true,
+                ContainerKind::App | ContainerKind::Ephemeral => true,
             };
             let over = kind == ContainerKind::Init && run.done;
             if !run.live && !over && self.is_wanted(&name) {
@@ -436,7 +480,7 @@ impl PodState {
             // the sandbox is made with it
             return run.live;
         }
-        if run.hopeless {
+        if run.hopeless || run.removal.is_some() {
             return false;
         }
         run.may_run_again(self.spec.restart)
@@ -448,12 +492,13 @@ impl PodState {
             r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart)
         });
         let apps = || self.runs.values().filter(|r| r.kind == ContainerKind::App);
-        let all_done = apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
+        let all_done =
+            apps().next().is_some() && apps().all(|r| !r.live && r.ran_to_end && !r.may_run_again(self.spec.restart));
         failed_init || all_done
     }
 
     fn start(&mut self, name: &str, at: Stamp, d: &mut Decision) {
-        if !self.may_start(name, at, d) {
+        if !self.target_runs(name) || !self.may_start(name, at, d) {
             return;
         }
         let Some(container) = self.spec.container(name).cloned() else { return };

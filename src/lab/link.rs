@@ -4,6 +4,7 @@ mod bind;
 mod ending;
 mod exec;
 mod follow;
+mod members;
 mod startup;
 mod streams;
 

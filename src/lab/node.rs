@@ -13,6 +13,7 @@ mod host_path;
 mod hostproc;
 mod launch;
 mod leftovers;
+mod members;
 mod mount_points;
 mod output;
 mod packages;

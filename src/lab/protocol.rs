@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::controller::DemoClock;
 use super::hand::HandStep;
 use super::network::Range;
-use super::spec::PodSpec;
+use super::spec::{ContainerSpec, PodSpec};
 use super::users::Mapped;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
@@ -79,6 +79,24 @@ pub enum Request {
         spec: Box<PodSpec>,
         containers: Vec<String>,
     },
+    /// One more container for a pod that runs.
+    AddContainer {
+        call: Call,
+        pod: PodUid,
+        container: Box<ContainerSpec>,
+        ephemeral: bool,
+    },
+    /// This container is to end, and to be of its pod no more.
+    RemoveContainer {
+        call: Call,
+        member: Member,
+        grace_ms: Option<u64>,
+    },
+    /// What the pod is to be like now.
+    Spec {
+        call: Call,
+        pod: PodUid,
+    },
     Delete {
         call: Call,
         pod: PodUid,
@@ -104,6 +122,8 @@ pub enum Request {
         /// Its standard input as well.
         stdin: bool,
         since: Since,
+        /// Until it runs, if it does not yet.
+        wait: bool,
     },
     /// The streams of this call have been closed. With `keep`, a program with a terminal runs on; else its terminal
     /// hangs up (SIGHUP).
@@ -208,6 +228,7 @@ pub enum Report {
 pub enum Answer {
     Accepted(PodUid),
     Done,
+    Spec(Box<PodSpec>),
     Output(ExecOutput),
     Logs {
         #[serde(with = "latin")]

@@ -1,14 +1,17 @@
 //! A pod as the lab runs it: plain values, read from a Kubernetes manifest by [`parse`].
 
+mod admit;
 mod change;
 mod check;
 mod config;
 mod env;
 mod images;
+mod manifest;
 mod marked;
 mod parse;
 pub mod security;
 mod services;
+mod share;
 mod supported;
 mod typed;
 
@@ -19,9 +22,11 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, change};
 pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFile};
 pub use env::{AtStart, EnvValue};
-pub use images::{image_name, stand_in_images};
+pub use images::{image_name, needs_entrypoint_option, stand_in_images};
+pub use manifest::{Unwritable, manifest};
 pub use parse::{SpecError, Warning, parse};
 pub use security::Security;
+pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};
 
 pub use crate::model::RestartPolicy;
 use crate::model::SandboxKind;
@@ -143,36 +148,10 @@ pub struct ContainerSpec {
     pub termination: TerminationMessage,
     pub security: Security,
     pub stdio: Stdio,
+    /// The namespaces of the pod that it shares, where they are not those that the pod's containers share (`share`).
+    pub join: Option<Join>,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
     pub sidecar: bool,
-}
-
-/// Namespaces that the containers of a pod have in common (`podscope.dev/share`); the others are each
-/// container's own. pid follows `shareProcessNamespace`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    pub net: bool,
-    pub ipc: bool,
-    pub uts: bool,
-    pub pid: bool,
-}
-
-impl Default for Share {
-    /// As Kubernetes has it.
-    fn default() -> Self {
-        Self { net: true, ipc: true, uts: true, pid: false }
-    }
-}
-
-/// Namespaces of the node that a pod uses in place of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostNamespaces {
-    /// `hostNetwork`.
-    pub net: bool,
-    /// `hostPID`.
-    pub pid: bool,
-    /// `hostIPC`.
-    pub ipc: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,31 +171,39 @@ pub struct PodSpec {
     /// Sidecars among them.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,
+    /// Those that were added to the running pod to look into it, and that are never restarted; none in a manifest.
+    pub ephemeral_containers: Vec<ContainerSpec>,
     pub volumes: Vec<Volume>,
+    /// The pod's `securityContext`, for containers that are added later.
+    pub security: Security,
 }
 
 impl PodSpec {
-    /// Init containers and sidecars in their order, then the others.
+    /// Init containers and sidecars in their order, then the others, then ephemeral ones.
     pub fn all_containers(&self) -> impl Iterator<Item = &ContainerSpec> {
-        self.init_containers.iter().chain(&self.containers)
-    }
-
-    /// The pod has a pid namespace of its own, and what holds the sandbox is its PID 1.
-    pub fn shares_pid_namespace(&self) -> bool {
-        self.share.pid && !self.host.pid
+        self.init_containers.iter().chain(&self.containers).chain(&self.ephemeral_containers)
     }
 
     pub fn container(&self, name: &str) -> Option<&ContainerSpec> {
         self.all_containers().find(|c| c.name == name)
     }
 
-    /// The same with another command in this container; `None` if there is no such one.
-    pub fn with_command(&self, container: &str, argv: &[String]) -> Option<Self> {
+    /// The same with another command in this container.
+    ///
+    /// # Errors
+    /// There is no such container, or it is an ephemeral one.
+    pub fn with_command(&self, container: &str, argv: &[String]) -> Result<Self, String> {
+        if self.ephemeral_containers.iter().any(|c| c.name == container) {
+            // `ValidatePodEphemeralContainersUpdate` in pkg/apis/core/validation
+            let why = format!("Forbidden: existing ephemeral containers \"{container}\" may not be changed");
+            return Err(format!("spec.ephemeralContainers: {why}"));
+        }
         let mut spec = self.clone();
-        let found = spec.init_containers.iter_mut().chain(&mut spec.containers).find(|c| c.name == container)?;
+        let found = spec.init_containers.iter_mut().chain(&mut spec.containers).find(|c| c.name == container);
+        let found = found.ok_or_else(|| format!("pod {} has no container {container}", self.name))?;
         found.command = argv.to_vec();
         found.args.clear();
-        Some(spec)
+        Ok(spec)
     }
 
     /// Why its volumes cannot be made, for each that cannot, in the kubelet's words.

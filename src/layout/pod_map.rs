@@ -57,7 +57,7 @@ pub struct Column {
     pub rect: Rect,
     /// Where pause's hexagon goes; only in pause's column.
     pub hexagon: Option<Rect>,
-    /// An init container that has done its work: a narrow column with a tick.
+    /// An init container that has done its work, or an ephemeral one that has ended: a narrow column.
     pub done: bool,
     pub pills: Vec<Pill>,
     pub links: Vec<Link>,
@@ -189,10 +189,14 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
     }
 }
 
-/// An init container that has succeeded and will not run again in this sandbox.
+/// An init container that has succeeded and will not run again in this sandbox; or an ephemeral one that has ended, which
+/// never runs again.
 fn has_done(container: &Container) -> bool {
-    container.kind == ContainerKind::Init
-        && matches!(&container.state, ContainerState::Terminated { status, .. } if status.success())
+    match (container.kind, &container.state) {
+        (ContainerKind::Init, ContainerState::Terminated { status, .. }) => status.success(),
+        (ContainerKind::Ephemeral, ContainerState::Terminated { .. }) => true,
+        _ => false,
+    }
 }
 
 fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) -> (Column, usize) {

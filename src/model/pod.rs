@@ -145,6 +145,8 @@ pub enum ContainerKind {
     Init,
     /// An init container with `restartPolicy: Always`: runs beside the others.
     Sidecar,
+    /// Added to the running pod to look into it; never restarted (`kubectl debug`).
+    Ephemeral,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,7 +199,7 @@ pub struct Pod {
     pub reason: Option<String>,
     pub message: Option<String>,
     pub ip: Option<IpAddr>,
-    /// `shareProcessNamespace`.
+    /// Containers are in the sandbox's pid namespace: all by `shareProcessNamespace`, or those that joined it.
     pub share_pid: bool,
     pub restart: RestartPolicy,
     pub sandbox: Option<Sandbox>,

@@ -43,6 +43,19 @@ pub fn escaped_json(json: String) -> String {
     out
 }
 
+/// Words as one pastes them into a shell: in quotes where it would read them otherwise.
+pub fn shell_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted = |word: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 fn escaped_but<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     let is_escaped = |c: char| is_invisible(c) && !kept.contains(&c);
     let Some(first) = text.find(is_escaped) else { return Cow::Borrowed(text) };

@@ -7,6 +7,7 @@ use crate::command::{Command, Outcome};
 use crate::export::Format;
 use crate::lab::HandStep;
 use crate::model::{Aspect, MonoNs, Sight, World};
+use crate::steps::Step as Build;
 
 use super::condition::Memory;
 use super::{Condition, Requested, Script, Step, StepKind, resolve};
@@ -173,7 +174,23 @@ impl Engine {
             StepKind::Replace { member, argv } => {
                 let member = resolve::member(world, member)?;
                 self.memory.strike(world, now);
-                Command::Replace { member, argv: argv.clone() }
+                Command::Build(Build::Replace { member, argv: argv.clone() })
+            }
+            StepKind::Sandbox { name } => {
+                if world.pod_named(name).is_some() {
+                    // the API server's words
+                    return Err(format!("pods \"{name}\" already exists"));
+                }
+                Command::Build(Build::Sandbox { name: name.clone() })
+            }
+            StepKind::Add { pod, container, ephemeral } => {
+                let pod = resolve::pod(world, pod.as_deref())?.uid.clone();
+                Command::Build(Build::Join { pod, container: container.clone(), ephemeral: *ephemeral })
+            }
+            StepKind::Leave(member) => {
+                let member = resolve::member(world, member)?;
+                self.memory.strike(world, now);
+                Command::Build(Build::Leave { member })
             }
             StepKind::Unshare { member, kinds } => {
                 Command::Hand { member: resolve::member(world, member)?, step: HandStep::Unshare(kinds.clone()) }

@@ -1,11 +1,13 @@
 //! From text to steps; every mistake names its line and what would be right.
 
 mod condition;
+mod members;
 mod words;
 
 use std::time::Duration;
 
 use self::condition::{condition, no_url};
+use self::members::{added, debugged, is_addition};
 pub use self::words::duration;
 use self::words::{kinds, member, one, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
@@ -14,8 +16,8 @@ use crate::lab::Url;
 const WAIT: Duration = Duration::from_secs(10);
 const EXPECT: Duration = Duration::from_secs(1);
 const EXEC: Duration = Duration::from_secs(30);
-const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, replace, unshare, join, snapshot, screenshot, \
-                     select, show or sleep";
+const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, sandbox, join, debug, replace, leave, unshare, \
+                     snapshot, screenshot, select, show or sleep";
 
 /// A line that is not a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +52,9 @@ fn without_comment(line: &str) -> &str {
     let line = line.trim();
     let mut words = line.split_whitespace();
     let verbatim = match words.next() {
-        Some("exec" | "replace") => true,
+        Some("exec" | "replace" | "debug") => true,
+        // another step of this name runs nothing
+        Some("join") => line.contains(" -- "),
         Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch")),
         _ => false,
     };
@@ -103,6 +107,10 @@ fn step(text: &str) -> Parsed<StepKind> {
             [target, list] => Ok(StepKind::Unshare { member: member(target)?, kinds: kinds(list)? }),
             _ => Err("unshare POD/CONTAINER KIND,KIND…".into()),
         },
+        "sandbox" => Ok(StepKind::Sandbox { name: one(&words, "sandbox POD")?.to_owned() }),
+        "debug" => debugged(rest),
+        "leave" => Ok(StepKind::Leave(member(one(&words, "leave POD/CONTAINER")?)?)),
+        "join" if is_addition(rest) => added(rest),
         "join" => match words[..] {
             [joining, list, target] => {
                 Ok(StepKind::Join { member: member(joining)?, kinds: kinds(list)?, target: member(target)? })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lab::Url;
+use crate::lab::{ContainerSpec, Url};
 use crate::model::{NsKind, Phase, Signal, State, WaitStatus};
 
 /// A parsed script.
@@ -26,16 +26,51 @@ pub struct Step {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
-    Wait { until: Condition, within: Duration },
-    Expect { that: Condition, within: Duration },
-    Kill { target: MemberRef, signal: Signal },
-    Exec { member: MemberRef, argv: Vec<String>, limit: Duration },
+    Wait {
+        until: Condition,
+        within: Duration,
+    },
+    Expect {
+        that: Condition,
+        within: Duration,
+    },
+    Kill {
+        target: MemberRef,
+        signal: Signal,
+    },
+    Exec {
+        member: MemberRef,
+        argv: Vec<String>,
+        limit: Duration,
+    },
     Logs(MemberRef),
     Fetch(Url),
-    Delete { pod: String },
-    Replace { member: MemberRef, argv: Vec<String> },
-    Unshare { member: MemberRef, kinds: Vec<NsKind> },
-    Join { member: MemberRef, kinds: Vec<NsKind>, target: MemberRef },
+    Delete {
+        pod: String,
+    },
+    Replace {
+        member: MemberRef,
+        argv: Vec<String>,
+    },
+    Sandbox {
+        name: String,
+    },
+    /// A container joins a pod; `None` is the only pod there is.
+    Add {
+        pod: Option<String>,
+        container: Box<ContainerSpec>,
+        ephemeral: bool,
+    },
+    Leave(MemberRef),
+    Unshare {
+        member: MemberRef,
+        kinds: Vec<NsKind>,
+    },
+    Join {
+        member: MemberRef,
+        kinds: Vec<NsKind>,
+        target: MemberRef,
+    },
     Snapshot(PathBuf),
     Screenshot(PathBuf),
     Select(MemberRef),

@@ -6,10 +6,13 @@ use eframe::egui::{self, Role, Ui};
 
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
+use crate::model::PodUid;
 
 /// The dialog while it is open.
 #[derive(Clone, Debug, Default)]
 pub struct ExportDialog {
+    /// Of which pod a manifest is written; `None` is a snapshot of all.
+    pub pod: Option<(PodUid, String)>,
     pub path: String,
     /// Leave arguments of processes out.
     pub redact: bool,
@@ -39,17 +42,27 @@ pub enum Wish {
 pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wish {
     let mut wish = Wish::None;
     ui.set_width(460.0);
-    ui.label(text::rich("Export snapshot").font(tokens::bold(16.0)));
+    let title = dialog.pod.as_ref().map_or("Export snapshot".to_owned(), |(_, name)| format!("Save {name} as YAML"));
+    ui.label(text::rich(title).font(tokens::bold(16.0)));
     let when = if cx.live { "now".to_owned() } else { format!("at {}", cx.clock(cx.now)) };
-    let what =
-        format!("Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written.");
+    let what = match &dialog.pod {
+        None => format!(
+            "Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written."
+        ),
+        Some(_) => {
+            "A Pod manifest that makes the same pod again: podscope run reads it, and so does kubectl, to which the \
+                    annotations of podscope.dev mean nothing."
+                .to_owned()
+        }
+    };
     ui.label(text::rich(what).color(cx.tokens.muted));
     ui.add_space(6.0);
     let mut save = false;
+    let field = if dialog.pod.is_some() { "Path of the manifest" } else { "Path of the snapshot" };
     ui.horizontal(|ui| {
         let edit = egui::TextEdit::singleline(&mut dialog.path).font(tokens::mono(12.0)).desired_width(356.0);
         let edit = ui.add(edit);
-        edit.widget_info(|| text::labeled(Role::TextInput, true, "Path of the snapshot"));
+        edit.widget_info(|| text::labeled(Role::TextInput, true, field));
         if dialog.fresh {
             edit.request_focus();
             dialog.fresh = false;
@@ -59,7 +72,9 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
             wish = Wish::Browse;
         }
     });
-    ui.checkbox(&mut dialog.redact, "Leave out processes' arguments");
+    if dialog.pod.is_none() {
+        ui.checkbox(&mut dialog.redact, "Leave out processes' arguments");
+    }
     let path = PathBuf::from(dialog.path.trim());
     // about another path, it says nothing of the one that stands there now
     let exists = matches!(&dialog.problem, Some(Problem::Exists { path: asked, .. }) if *asked == path);
@@ -78,20 +93,22 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
     }
     ui.add_space(8.0);
     let mut replace = false;
+    let act = if dialog.pod.is_some() { "Save" } else { "Export" };
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         if exists {
             // only its own button replaces a file: Enter may be pressed once too often
             let look = widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
             replace = widgets::button(ui, cx.tokens, look, None, "Replace", Some(88.0)).clicked();
         } else {
-            save |= widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Export", Some(88.0)).clicked();
+            save |= widgets::button(ui, cx.tokens, widgets::Look::Primary, None, act, Some(88.0)).clicked();
         }
         if widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Cancel", Some(88.0)).clicked() {
             cx.act(Action::CancelDialog);
         }
     });
     if (save || replace) && !path.as_os_str().is_empty() {
-        cx.act(Action::Export { path, redact: dialog.redact, replace });
+        let pod = dialog.pod.as_ref().map(|(uid, _)| uid.clone());
+        cx.act(Action::Export { path, pod, redact: dialog.redact, replace });
     }
     wish
 }

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui::{self, Margin, Role, TextWrapMode, Ui};
 
+pub use command::split;
 pub use exec::{EXEC_LIMIT, Ended, Exec};
 pub use lines::Lines;
 

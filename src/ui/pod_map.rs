@@ -20,7 +20,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, U
 
 use super::icons::Icon;
 use super::text::HoverText as _;
-use super::{Cx, text, tokens, widgets, words};
+use super::{Cx, build, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
 use crate::model::{Phase, Pod, SandboxKind};
@@ -37,7 +37,7 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             // the card's own margins and outline
             let width = (ui.available_width() - 2.0 * 21.0).max(520.0);
             let map = lay_out(world, pod, width, cx.now);
-            egui::Frame::new()
+            let card = egui::Frame::new()
                 .fill(tokens.card)
                 .stroke(Stroke::new(1.0, tokens.line))
                 .corner_radius(CornerRadius::same(12))
@@ -49,6 +49,7 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                     let (rect, _) = ui.allocate_exact_size(vec2(map.width, map.height), Sense::hover());
                     paint(ui, cx, pod, &map, rect.min.to_vec2());
                 });
+            build::drop_zone(ui, cx, pod, card.response.rect, 12);
         });
     });
 }

@@ -3,7 +3,8 @@
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::presets::new_pod_ui;
-use super::{Cx, text, tokens, widgets, words};
+use super::text::HoverText as _;
+use super::{Cx, build, text, tokens, widgets, words};
 use crate::app::Action;
 use crate::command::Command;
 use crate::model::{NodeTrouble, Pod, Signal};
@@ -15,7 +16,14 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            new_pod_ui(ui, cx);
+            let look = widgets::Look::Plain;
+            let sandbox = widgets::button(ui, cx.tokens, look, None, "New sandbox…", None);
+            if sandbox.hover_text("pause alone, for containers to join one by one").clicked() {
+                cx.act(Action::AskSandbox);
+            }
+        });
     });
     ui.add_space(6.0);
     if let Some(trouble) = trouble {
@@ -28,6 +36,11 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     }
     let mut pods: Vec<&Pod> = world.pods.values().map(AsRef::as_ref).collect();
     pods.sort_by_key(|p| (p.created.t, p.name.clone()));
+    let below = egui::Panel::bottom("container templates").frame(egui::Frame::new()).resizable(false);
+    below.show_separator_line(false).show(ui, |ui| {
+        ui.add_space(6.0);
+        build::palette_ui(ui, cx);
+    });
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for pod in pods {
             card(ui, cx, pod);
@@ -133,6 +146,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if response.clicked() {
         cx.act(Action::SelectPod(pod.uid.clone()));
     }
+    build::drop_zone(ui, cx, pod, rect, 8);
     response.on_hover_ui(|ui| {
         ui.set_max_width(440.0);
         ui.label(text::rich(format!("{} · {status}", pod.name)).font(tokens::semibold(12.5)));

@@ -89,6 +89,7 @@ pub const fn kind(kind: ContainerKind) -> Option<&'static str> {
         ContainerKind::App => None,
         ContainerKind::Init => Some("init"),
         ContainerKind::Sidecar => Some("sidecar"),
+        ContainerKind::Ephemeral => Some("ephemeral"),
     }
 }
 
@@ -100,6 +101,9 @@ pub fn in_full(container: &Container) -> String {
         ContainerKind::App => {}
         ContainerKind::Init => lines.push("An init container: the next starts when it has succeeded".into()),
         ContainerKind::Sidecar => lines.push("A sidecar: starts in its turn, runs beside the others".into()),
+        ContainerKind::Ephemeral => {
+            lines.push("An ephemeral container: added to look into the pod, never restarted".into())
+        }
     }
     if let Some(message) = waiting_message(container) {
         lines.push(text::escaped(message).into_owned());

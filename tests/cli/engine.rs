@@ -6,6 +6,7 @@ use podscope::model::{
     ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
 };
 use podscope::script::{Engine, Progress, parse};
+use podscope::steps::Step;
 
 use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, proc, told, world};
 
@@ -346,7 +347,7 @@ fn a_removal_is_timed() {
 fn a_container_gets_another_command_or_obeys_by_hand() {
     let mut play =
         Play::new("replace busybox -- sleep 9\nwait restarted busybox\nunshare busybox net\njoin busybox net pause");
-    let Command::Replace { member, argv } = play.command() else { panic!() };
+    let Command::Build(Step::Replace { member, argv }) = play.command() else { panic!() };
     assert_eq!((member.name(), argv), ("busybox", vec!["sleep".to_owned(), "9".to_owned()]));
     play.engine.completed(Outcome::Done);
     play.pending();
@@ -358,6 +359,25 @@ fn a_container_gets_another_command_or_obeys_by_hand() {
     assert_eq!((kinds, target.name()), (vec![NsKind::Net], "pause"));
     play.engine.completed(Outcome::Failed("not there yet".into()));
     assert_eq!(play.why(), (4, "not there yet".to_owned()));
+}
+
+#[test]
+fn a_pod_is_built_and_what_each_step_told_can_be_expected() {
+    let mut play = Play::new(
+        "join nginx-busybox/new image busybox net -- sleep 1d\nexpect output net shared with pause\nleave busybox\nexpect \
+         took <1s\nsandbox nginx-busybox",
+    );
+    let Command::Build(Step::Join { pod, container, ephemeral: false }) = play.command() else { panic!() };
+    assert_eq!((pod, container.name.as_str()), (fixture::uid(), "new"));
+    play.engine.completed(Outcome::Output("new is there: net shared with pause".into()));
+    let Command::Build(Step::Leave { member }) = play.command() else { panic!() };
+    assert_eq!(member.name(), "busybox");
+    play.engine.completed(Outcome::Output(String::new()));
+    assert_eq!(play.why(), (5, "pods \"nginx-busybox\" already exists".to_owned()));
+    let mut play = Play::new("sandbox other\njoin other/c image nginx");
+    assert_eq!(play.command(), Command::Build(Step::Sandbox { name: "other".into() }));
+    play.engine.completed(Outcome::Done);
+    assert_eq!(play.why().1, "there is no pod other; there is nginx-busybox");
 }
 
 #[test]

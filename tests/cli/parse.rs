@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podscope::lab::Url;
+use podscope::lab::{ContainerSpec, Join, Url};
 use podscope::model::{NsKind, Phase, Signal, State};
 use podscope::script::{Bound, Condition, Ending, MemberRef, Relation, StepKind, duration, parse};
 use proptest::prelude::*;
@@ -118,6 +118,54 @@ fn what_the_experiments_ask() {
     let kinds = vec![NsKind::Net, NsKind::Uts];
     assert_eq!(kind("unshare p/c net,uts"), StepKind::Unshare { member: of.clone(), kinds: kinds.clone() });
     assert_eq!(kind("join p/c net,uts pause"), StepKind::Join { member: of, kinds, target: by });
+}
+
+#[test]
+fn steps_that_build_a_pod() {
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let container = |image: &str, command: &str, join: Option<&str>| ContainerSpec {
+        name: "c".into(),
+        image: image.into(),
+        command: if command.is_empty() { Vec::new() } else { words(command) },
+        join: join.map(|join| Join::parse(join).unwrap()),
+        ..ContainerSpec::default()
+    };
+    let added = |container: ContainerSpec, ephemeral: bool| StepKind::Add {
+        pod: Some("p".into()),
+        container: Box::new(container),
+        ephemeral,
+    };
+    assert_eq!(kind("sandbox p # alone"), StepKind::Sandbox { name: "p".into() });
+    assert_eq!(kind("leave p/c"), StepKind::Leave(member("p", "c")));
+    for (line, want) in [
+        ("join p/c image nginx", container("nginx", "", None)),
+        ("join p/c image nginx net,ipc,pid", container("nginx", "", Some("net,ipc,pid"))),
+        ("join p/c net -- sleep 1d", container("", "sleep 1d", Some("net"))),
+        ("join p/c -- echo # 1", container("", "echo # 1", None)),
+        ("join p/c image busybox none -- sleep 1d", container("busybox", "sleep 1d", Some("none"))),
+        ("join p/c pid:web -- sh", container("", "sh", Some("pid:web"))),
+    ] {
+        assert_eq!(kind(line), added(want, false), "{line}");
+    }
+    assert_eq!(kind("debug p/c -- sh"), added(container("", "sh", None), true));
+    let target = container("busybox", "sh", Some("net,ipc,uts,pid:web"));
+    assert_eq!(kind("debug p/c image busybox target web -- sh"), added(target, true));
+    // the only pod there is
+    assert!(matches!(kind("join c image nginx"), StepKind::Add { pod: None, .. }));
+    for (line, why) in [
+        ("sandbox", "sandbox POD"),
+        ("join p/c", "what does c run?"),
+        ("join p/c mnt -- sh", "`mnt` is not what a container can join"),
+        ("join p/c net uts -- sh", "join POD/CONTAINER"),
+        ("join p/ -- sh", "join POD/CONTAINER"),
+        ("join p/c image", "join POD/CONTAINER"),
+        ("debug p/c web -- sh", "debug POD/CONTAINER"),
+        ("debug p/c target web", "what does c run?"),
+        ("leave", "leave POD/CONTAINER"),
+    ] {
+        let told = parse("a.script", line).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("a.script:1: {why}")), "{line}: {told}");
+    }
 }
 
 #[test]

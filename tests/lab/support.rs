@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::spec::{
-    ContainerSpec, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, Volume, VolumeMount, VolumeSource,
+    ContainerSpec, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Security, Share, Volume, VolumeMount,
+    VolumeSource,
 };
 use podscope::lab::{ExecOutput, Lab, Options};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
@@ -207,7 +208,9 @@ pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodS
         sandbox: SandboxKind::Pause,
         init_containers: Vec::new(),
         containers,
+        ephemeral_containers: Vec::new(),
         volumes: Vec::new(),
+        security: Security::default(),
     }
 }
 

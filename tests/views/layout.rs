@@ -230,6 +230,19 @@ fn an_init_container_that_is_done_is_narrow_and_out_of_the_way() {
 }
 
 #[test]
+fn an_ephemeral_container_that_has_ended_is_narrow_however_it_ended() {
+    for (kind, narrow) in [(ContainerKind::Ephemeral, true), (ContainerKind::App, false)] {
+        let killed = |pod: &mut podscope::model::Pod| {
+            let (first, status) = (&mut pod.containers[0], WaitStatus::killed(9));
+            first.kind = kind;
+            first.state = ContainerState::Terminated { status, reason: "Error".into(), message: None, at: at(1001) };
+        };
+        let map = with_pod(killed, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000), 9000);
+        assert_eq!(map.columns[1].done, narrow, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_bar_goes_on_behind_one_that_is_between_two_lives() {
     let map = map(&world_with(true, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000)), 9000);
     let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");

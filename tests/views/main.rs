@@ -5,3 +5,4 @@ mod forecast;
 mod layout;
 mod outcome;
 mod report;
+mod steps;

@@ -129,6 +129,20 @@ impl Desktop {
         self.xdotool(&["click", "1"]);
     }
 
+    /// Drags from the middle of what bears one name to the middle of what bears another.
+    pub fn drag(&self, from: &str, to: &str) {
+        let middle = |name: &str| {
+            let (x, y, w, h) = self.place(name);
+            [(x + w / 2).to_string(), (y + h / 2).to_string()]
+        };
+        let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
+        self.xdotool(&["mousemove", &x, &y, "mousedown", "1"]);
+        // in steps, as a hand does it: a press and a release in one place is a click
+        self.xdotool(&["mousemove_relative", "--sync", "--", "12", "-12"]);
+        self.xdotool(&["mousemove", "--sync", &to_x, &to_y, "mousemove_relative", "--sync", "--", "3", "3"]);
+        self.xdotool(&["mouseup", "1"]);
+    }
+
     pub fn key(&self, key: &str) {
         self.xdotool(&["key", key]);
     }

@@ -1,5 +1,6 @@
 //! The real window, driven by real clicks and keys in a virtual display, and judged by /proc.
 
+mod build;
 mod desktop;
 mod exec;
 mod kernel;

@@ -7,12 +7,13 @@ use eframe::egui;
 use super::questions::Question;
 use super::{Dialog, Window, now, theme_tokens};
 use crate::app::script::write_png;
-use crate::app::session::{Answer, Export, ExportError};
+use crate::app::session::{Answer, Export, ExportError, What};
 use crate::app::{Action, Selection, ThemeChoice};
 use crate::command::{Command, Outcome, PodSource};
 use crate::export::{self, WriteError};
-use crate::model::{MonoNs, ProcId, Signal};
+use crate::model::{MonoNs, PodUid, ProcId, Signal};
 use crate::observe::signal;
+use crate::presets;
 use crate::store::Cursor;
 use crate::ui::export_dialog::{ExportDialog, Problem};
 
@@ -43,9 +44,13 @@ impl Window {
                 }
             }
             Action::AskExport => self.dialog = Some(Dialog::Export(self.fresh_export())),
-            Action::Export { path, redact, replace } => {
-                self.export(Export { path, format: export::Format::Json, redact, replace }, false);
+            Action::Export { path, pod, redact, replace } => {
+                let snapshot = What::Snapshot { format: export::Format::Json, redact };
+                self.export(Export { path, what: pod.map_or(snapshot, What::Manifest), replace }, false);
             }
+            Action::AskSandbox => self.ask_sandbox(),
+            Action::AskJoin { pod, template } => self.ask_join(pod, template),
+            Action::AskManifest(pod) => self.ask_manifest_path(pod),
             Action::CancelDialog => self.cancel_dialog(),
             Action::Confirm => self.confirm(ctx),
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
@@ -68,6 +73,9 @@ impl Window {
     pub(super) fn carry_out(&mut self, ctx: &egui::Context, command: Command, scripted: bool) {
         let outcome = match command {
             Command::Signal { target, signal } => return self.signal(target, signal, scripted),
+            Command::Create(PodSource::Preset(name)) if presets::find(&name).is_some_and(|p| p.yaml.is_none()) => {
+                self.play_preset(&name)
+            }
             Command::Create(source) => {
                 if let Some(player) = &mut self.player {
                     player.requested().begin();
@@ -83,13 +91,11 @@ impl Window {
             }
             Command::Logs(member) => return self.errand(scripted, |s| s.logs(member, scripted)),
             Command::Fetch(url) => return self.errand(scripted, |s| s.fetch(url, scripted)),
-            Command::Replace { member, argv } => {
-                return self.errand(scripted, |s| s.replace_command(member, argv, scripted));
-            }
+            Command::Build(step) => return self.build(step, scripted),
             Command::Hand { member, step } => return self.errand(scripted, |s| s.hand(member, step, scripted)),
             Command::Export { path, format, redact } => {
                 let replace = self.may_replace(&path);
-                return self.export(Export { path, format, redact, replace }, scripted);
+                return self.export(Export { path, what: What::Snapshot { format, redact }, replace }, scripted);
             }
             Command::Screenshot(path) => {
                 if !self.may_replace(&path) && path.symlink_metadata().is_ok() {
@@ -117,7 +123,7 @@ impl Window {
         self.ended(outcome, scripted);
     }
 
-    fn errand(&mut self, scripted: bool, run: impl FnOnce(&crate::app::session::Session)) {
+    pub(super) fn errand(&mut self, scripted: bool, run: impl FnOnce(&crate::app::session::Session)) {
         match &self.session {
             Some(session) => run(session),
             None => self.ended(Outcome::Failed(UNOBSERVED.into()), scripted),
@@ -163,6 +169,7 @@ impl Window {
                 // the command may have gone
                 let _ = answers.send((self.store.live().clone(), lab));
             }
+            Answer::Building { pending, scripted } => self.step_taken(*pending, scripted),
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {
@@ -195,6 +202,14 @@ impl Window {
         ExportDialog { path, fresh: true, ..ExportDialog::default() }
     }
 
+    fn ask_manifest_path(&mut self, uid: PodUid) {
+        let Some(pod) = self.store.live().pod(&uid) else { return };
+        let dir = self.settings.last_export_dir.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let path = dir.join(format!("{}.yaml", pod.name)).display().to_string();
+        let pod = Some((uid, pod.name.clone()));
+        self.dialog = Some(Dialog::Export(ExportDialog { pod, path, fresh: true, ..ExportDialog::default() }));
+    }
+
     /// Whether a script may replace this file unasked: it lies where `--out` has the script put its files.
     fn may_replace(&self, path: &Path) -> bool {
         self.player.as_ref().is_some_and(|player| player.owns(path))
@@ -213,7 +228,8 @@ impl Window {
                 if matches!(self.dialog, Some(Dialog::Export(_))) && !scripted {
                     self.cancel_dialog();
                 }
-                self.tell(format!("Snapshot written to {}", export.path.display()));
+                let what = if matches!(export.what, What::Manifest(_)) { "Manifest" } else { "Snapshot" };
+                self.tell(format!("{what} written to {}", export.path.display()));
                 return self.ended(Outcome::Done, scripted);
             }
             Err(ExportError::Write(WriteError::Exists { .. })) if scripted => {

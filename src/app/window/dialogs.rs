@@ -9,7 +9,7 @@ use super::{Dialog, Notice};
 use crate::app::Action;
 use crate::app::session::Session;
 use crate::ui::tokens::{self, Tokens};
-use crate::ui::{Cx, export_dialog, text};
+use crate::ui::{Cx, build, export_dialog, text};
 
 pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
     let Some(open) = dialog else { return };
@@ -18,9 +18,12 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
             if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
                 && let Some(session) = session
             {
-                session.ask_save(std::path::PathBuf::from(&export.path));
+                let title = if export.pod.is_some() { "Save as YAML" } else { "Export snapshot" };
+                session.ask_save(title, std::path::PathBuf::from(&export.path));
             }
         }
+        Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
+        Dialog::Join(join) => build::join_ui(ui, cx, join),
         Dialog::Ask(ask) => ask_ui(ui, cx, &ask.question),
     });
     if modal.backdrop_response.clicked() {

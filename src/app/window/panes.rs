@@ -3,11 +3,12 @@
 use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, pos2, vec2};
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
+use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
 use crate::model::{MonoNs, World};
-use crate::ui::{Cx, events, logs, pod_map, process_tree, report, text, timeline, tokens};
+use crate::ui::{Cx, build, events, logs, pod_map, process_tree, report, text, timeline, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
@@ -16,11 +17,13 @@ pub enum Pane {
     Events,
     Logs,
     Report,
+    Build,
     Timeline,
 }
 
 impl Pane {
-    const ALL: [Self; 6] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Timeline];
+    const ALL: [Self; 7] =
+        [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Build, Self::Timeline];
 
     /// Whether its processes can be selected and sent signals by key.
     pub const fn shows_processes(self) -> bool {
@@ -34,6 +37,7 @@ impl Pane {
             Self::Events => "Events",
             Self::Logs => "Logs and exec",
             Self::Report => "kubectl and node",
+            Self::Build => "Build",
             Self::Timeline => "Timeline",
         }
     }
@@ -42,7 +46,8 @@ impl Pane {
 /// Tabs above, the timeline below.
 pub fn arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report].map(|p| tiles.insert_pane(p));
+    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
+    let tabs = tabs.map(|p| tiles.insert_pane(p));
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
     let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
@@ -58,6 +63,7 @@ pub struct Behaviour<'a, 'b> {
     pub newest: MonoNs,
     pub(super) views: &'a mut Views,
     pub focus: &'a mut ViewFocus,
+    pub(super) building: &'a Building,
 }
 
 impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
@@ -69,6 +75,10 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
             Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),
             Pane::Report => report::report_ui(ui, self.cx, &mut self.views.report),
+            Pane::Build => {
+                let reports = self.cx.selection.pod.as_ref().map_or(&[][..], |pod| self.building.reports(pod));
+                build::build_ui(ui, self.cx, reports);
+            }
             Pane::Timeline => {
                 ui.painter().rect_filled(ui.max_rect(), CornerRadius::ZERO, self.cx.tokens.panel);
                 timeline::timeline_ui(ui, self.cx, self.latest, self.newest, &mut self.views.timeline);

@@ -21,7 +21,7 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<(), Failure> {
     let target = args.target.target()?;
     let pod = target.pod.clone();
-    let request = Request::Attach { target, stdin: args.stdin };
+    let request = Request::Attach { target, stdin: args.stdin, wait: false };
     let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
     let mut opened = client.open(&mut tell).map_err(failure)?;
     let has = opened.streams.terminal.is_some();

@@ -22,13 +22,11 @@ pub struct Args {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let grace_seconds = if args.now { Some(1) } else { args.grace_period };
-    let kind = matches!(args.pods[0].as_str(), "pod" | "pods" | "po");
-    let names = &args.pods[usize::from(kind)..];
+    let names = super::pod_names(&args.pods);
     if names.is_empty() {
         return Err(Failure::Usage("which pods? see `podscope get pods`".to_owned()));
     }
     for name in names {
-        let name = name.strip_prefix("pod/").unwrap_or(name);
         let request = Request::Delete { pod: name.to_owned(), grace_seconds };
         let reply = find::ask(args.lab, name, request).and_then(|mut client| client.reply(&mut super::tell));
         if reply.map_err(failure)? == Reply::Done {

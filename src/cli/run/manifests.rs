@@ -27,10 +27,16 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn text(self) -> Result<String, Failure> {
+    /// A preset that its script builds, and that has no manifest.
+    pub fn is_built(self) -> bool {
+        matches!(self, Self::Preset(Preset { yaml: None, .. }))
+    }
+
+    /// The manifest; `None` if there is none.
+    fn text(self) -> Result<Option<String>, Failure> {
         match self {
-            Self::Preset(preset) => Ok(preset.yaml.to_owned()),
-            Self::File(path) => read_limited(path, MAX_FILE).map_err(|e| {
+            Self::Preset(preset) => Ok(preset.yaml.map(str::to_owned)),
+            Self::File(path) => read_limited(path, MAX_FILE).map(Some).map_err(|e| {
                 let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
                 let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
                 Failure::Failed(format!("{e}{hint}"))
@@ -41,7 +47,8 @@ impl<'a> Source<'a> {
     /// The pods that it holds; warnings are told.
     pub fn pods(self) -> Result<Vec<PodSpec>, Failure> {
         let name = self.name();
-        let pods = lab::parse(&name, &self.text()?).map_err(Failure::failed)?;
+        let Some(text) = self.text()? else { return Ok(Vec::new()) };
+        let pods = lab::parse(&name, &text).map_err(Failure::failed)?;
         for warning in pods.iter().flat_map(|(_, warnings)| warnings) {
             note(format_args!("podscope: warning: {name}:{warning}"));
         }

@@ -12,10 +12,11 @@ use crate::command::{Command, Outcome, SignalRule, signal_rule};
 use crate::control::{Answers, Server};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
-use crate::lab::{ExecOutput, Lab, Options as LabOptions, PodSpec};
+use crate::lab::{self, ExecOutput, Lab, Options as LabOptions, PodSpec};
 use crate::model::{Delta, Member, MonoNs, Phase, PodUid, ProcId, Signal, World};
 use crate::observe::{Input, Observer, Options, Scope, now, signal};
 use crate::script::pod_ready;
+use crate::steps::{Pending, Step};
 use crate::sys::thread;
 
 /// Batches that may wait while the terminal is slow; the observer waits beyond that.
@@ -50,6 +51,8 @@ pub struct Session {
     /// Pods that were asked for, and whether they ever stood.
     pods: Vec<Asked>,
     stood: BTreeSet<PodUid>,
+    /// A step of building a pod that is not to be seen yet.
+    building: Option<Pending>,
 }
 
 struct Asked {
@@ -72,14 +75,19 @@ impl Session {
         let control = Server::start(false, Arc::new(move |answers| drop(ask.send(answers))));
         let control = control.inspect_err(|e| note(format_args!("podscope: {e}"))).ok();
         let (lab, answers) = (Arc::new(lab), bounded(16));
-        Ok(Self { _control: control, asks, lab, observer, deltas, answers, stop, world, pods, stood })
+        let building = None;
+        Ok(Self { _control: control, asks, lab, observer, deltas, answers, stop, world, pods, stood, building })
     }
 
     pub fn run(&mut self, spec: PodSpec, from: &Path) -> Result<(), Failure> {
-        let name = &spec.name;
-        let uid = self.lab.run(spec.clone()).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))?;
-        self.pods.push(Asked { uid, spec, from: from.to_owned() });
-        Ok(())
+        let name = spec.name.clone();
+        self.run_spec(spec, from).map(drop).map_err(|e| Failure::Failed(format!("pod {name}: {e}")))
+    }
+
+    fn run_spec(&mut self, spec: PodSpec, from: &Path) -> Result<PodUid, lab::Error> {
+        let uid = self.lab.run(spec.clone())?;
+        self.pods.push(Asked { uid: uid.clone(), spec, from: from.to_owned() });
+        Ok(uid)
     }
 
     /// What a pod of this name was last asked to be, if it is still there.
@@ -172,7 +180,11 @@ impl Session {
                 });
             }
             Command::Fetch(url) => return self.errand(move |_| fetch::outcome(&url)),
-            Command::Replace { member, argv } => self.replace_command(&member, &argv),
+            Command::Build(step) => match self.build(step) {
+                // how it went comes when it is to be seen
+                Ok(()) => return None,
+                Err(why) => Err(why),
+            },
             Command::Hand { member, step } => self.lab.hand(&member, step).map_err(|e| e.to_string()),
             Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
             Command::Export { path, format, redact } => {
@@ -203,11 +215,64 @@ impl Session {
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 
+    /// A step of building a pod; [`Session::built`] tells what it has changed.
+    fn build(&mut self, step: Step) -> Result<(), String> {
+        let spec = match (&step, step.pod()) {
+            (Step::Sandbox { name }, _) => PodSpec::sandbox(name)?,
+            (_, Some(pod)) => self.lab.spec(pod).map_err(|e| e.to_string())?,
+            (_, None) => return Err("of no pod".to_owned()),
+        };
+        // before it is done: what it changes is found by comparing with that
+        let began = |pod: PodUid, world: &World| Pending::new(pod, step.clone(), &spec, world, now());
+        let before = step.pod().map(|pod| began(pod.clone(), &self.world));
+        self.building = Some(match (&step, before) {
+            (Step::Sandbox { .. }, _) => {
+                let pod = self.run_spec(spec.clone(), Path::new("")).map_err(|e| e.to_string())?;
+                began(pod, &self.world)
+            }
+            (Step::Join { pod, container, ephemeral: false }, Some(before)) => {
+                self.lab.add_container(pod, (**container).clone()).map_err(|e| e.to_string())?;
+                before
+            }
+            (Step::Join { pod, container, ephemeral: true }, Some(before)) => {
+                self.lab.add_ephemeral(pod, (**container).clone()).map_err(|e| e.to_string())?;
+                before
+            }
+            (Step::Replace { member, argv }, Some(before)) => {
+                self.replace_command(member, argv)?;
+                before
+            }
+            (Step::Leave { member }, Some(before)) => {
+                self.lab.remove_container(member, None).map_err(|e| e.to_string())?;
+                before
+            }
+            (_, None) => return Err("of no pod".to_owned()),
+        });
+        Ok(())
+    }
+
+    /// What the step that is being waited for has come to.
+    pub fn built(&mut self) -> Option<Outcome> {
+        let report = self.building.as_ref()?.look(&self.world, now())?;
+        self.building = None;
+        Some(report.map_or_else(Outcome::Failed, |report| Outcome::Output(report.text())))
+    }
+
+    /// By when to ask for that again.
+    pub fn built_by(&self) -> Option<MonoNs> {
+        self.building.as_ref().map(Pending::give_up)
+    }
+
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
-        let asked = self.pods.iter().find(|p| p.uid == member.pod).ok_or("its pod is not one that was run here")?;
-        let name = member.container.as_deref().ok_or("pause has no command; kill it instead")?;
-        let spec = asked.spec.with_command(name, argv).ok_or("the pod has no such container")?;
-        self.replace(&member.pod, spec, vec![name.to_owned()])
+        self.lab.replace_command(member, argv).map_err(|e| e.to_string())?;
+        // a manifest that is followed is compared with what is asked for
+        let asked = self.pods.iter_mut().find(|p| p.uid == member.pod);
+        if let (Some(asked), Some(name)) = (asked, &member.container)
+            && let Ok(spec) = asked.spec.with_command(name, argv)
+        {
+            asked.spec = spec;
+        }
+        Ok(())
     }
 
     fn exec(&self, member: Member, argv: Vec<String>, limit: Duration) -> Option<Outcome> {

@@ -2,7 +2,7 @@
 
 use super::status::{not_started, waiting};
 use super::{Decision, PodState};
-use crate::lab::spec::{AtStart, ContainerSpec, PodSpec, image_name, stand_in_images};
+use crate::lab::spec::{AtStart, ContainerSpec, PidNamespace, PodSpec, image_name, stand_in_images};
 use crate::model::{
     Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
 };
@@ -49,10 +49,12 @@ impl PodState {
             Some(n) => format!("was killed by {}", Signal(n)),
             None => format!("ended with exit code {}", status.code()),
         };
-        let then = if self.spec.shares_pid_namespace() {
-            "the kernel took every member with it"
-        } else {
-            "its containers are stopped, since their network and IPC namespaces lost their holder"
+        let inside = |c: &&Container| self.spec.pid_namespace(&c.name) == PidNamespace::Pod;
+        let then = match self.pod.containers.iter().filter(inside).count() {
+            0 if self.pod.containers.is_empty() => "nobody had joined it",
+            0 => "its containers are stopped, since their network and IPC namespaces lost their holder",
+            n if n == self.pod.containers.len() => "the kernel took every member with it",
+            _ => "the kernel took every member of its pid namespace with it, and the others are stopped",
         };
         format!("{who} {how}; {then}")
     }
@@ -73,10 +75,12 @@ pub(super) fn statuses(spec: &PodSpec) -> Vec<Container> {
     let init = |c: &ContainerSpec| if c.sidecar { ContainerKind::Sidecar } else { ContainerKind::Init };
     let word = not_started(spec);
     let inits = spec.init_containers.iter().map(|c| status(c, init(c), word));
-    inits.chain(spec.containers.iter().map(|c| status(c, ContainerKind::App, word))).collect()
+    let apps = spec.containers.iter().map(|c| status(c, ContainerKind::App, word));
+    let ephemeral = spec.ephemeral_containers.iter().map(|c| status(c, ContainerKind::Ephemeral, word));
+    inits.chain(apps).chain(ephemeral).collect()
 }
 
-fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
+pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
     let (program, command) = described(spec);
     Container {
         name: spec.name.clone(),

@@ -29,6 +29,10 @@ pub(super) struct Run {
     pub leftovers: bool,
     /// Its command has changed: it starts again, whatever the policy says.
     pub replace: bool,
+    /// It is to be taken out of the pod, with so much time to end.
+    pub removal: Option<Removal>,
+    /// It is on its way out: nobody can join its pid namespace any more.
+    pub ending: bool,
     pub exit: Option<WaitStatus>,
     pub finished: Option<MonoNs>,
     pub backoff: Backoff,
@@ -39,11 +43,34 @@ pub(super) struct Run {
     pub stop: Option<Stop>,
 }
 
+/// The grace period that was asked for; `None` is the spec's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Removal {
+    pub grace_ms: Option<u64>,
+}
+
 /// It was told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stop {
     pub kill_at: MonoNs,
     pub killed: bool,
+}
+
+impl Stop {
+    /// It has until then, but for the least that everyone gets; never longer than before.
+    pub fn press(&mut self, deadline: MonoNs, now: MonoNs) {
+        self.kill_at = self.kill_at.min(at_least(deadline, now));
+    }
+}
+
+/// What every container gets, whatever is asked for: a kubelet has no grace period of 0. `killContainer` in
+/// pkg/kubelet/kuberuntime/kuberuntime_container.go raises what is left of it, `gracePeriodOverride` included, to
+/// `minimumGracePeriodInSeconds`, "to avoid unnecessary SIGKILLs".
+const LEAST_MS: u64 = 2_000;
+
+/// The deadline, or later if it is too soon.
+pub(super) fn at_least(deadline: MonoNs, now: MonoNs) -> MonoNs {
+    deadline.max(now.plus(LEAST_MS * 1_000_000))
 }
 
 impl Run {
@@ -61,6 +88,8 @@ impl Run {
             hopeless: false,
             leftovers: false,
             replace: false,
+            removal: None,
+            ending: false,
             exit: None,
             finished: None,
             backoff: Backoff::default(),
@@ -103,6 +132,7 @@ impl Run {
         self.live = false;
         self.process = false;
         self.running = false;
+        self.ending = false;
         self.stop = None;
         self.finished = Some(at);
         if self.unstarted {
@@ -130,6 +160,9 @@ impl Run {
     }
 
     pub fn may_run_again(&self, policy: RestartPolicy) -> bool {
+        if self.kind == ContainerKind::Ephemeral {
+            return !self.ran;
+        }
         if self.replace || !self.ran || self.kind == ContainerKind::Sidecar {
             return true;
         }

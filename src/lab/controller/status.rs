@@ -21,7 +21,9 @@ impl PodState {
             return Phase::Failed;
         }
         let initializing = counts.pending_init > 0 || counts.pending_sidecars > 0 && !self.initialized();
-        if initializing || counts.waiting > 0 {
+        // a sandbox alone runs nothing yet
+        let nothing = self.apps().next().is_none() && self.inits().next().is_none();
+        if initializing || counts.waiting > 0 || nothing {
             return Phase::Pending;
         }
         match policy {
@@ -42,7 +44,7 @@ impl PodState {
     }
 
     fn inits(&self) -> impl Iterator<Item = &Container> {
-        self.pod.containers.iter().filter(|c| c.kind != ContainerKind::App)
+        self.pod.containers.iter().filter(|c| matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar))
     }
 
     fn apps(&self) -> impl Iterator<Item = &Container> {
@@ -121,6 +123,7 @@ impl Counts {
     fn add(&mut self, c: &Container) {
         let failed = |status: WaitStatus| usize::from(!status.success());
         match (c.kind, &c.state, c.last_exit) {
+            (ContainerKind::Ephemeral, ..) => {}
             (ContainerKind::Init, ContainerState::Terminated { status, .. }, _) => self.failed_init += failed(*status),
             (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
             (ContainerKind::Init, ..) => self.pending_init += 1,

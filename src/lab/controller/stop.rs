@@ -1,13 +1,8 @@
 //! Stopping: TERM, the grace period, KILL; sidecars after the others, the last first; pause at the end.
 
-use super::run::Stop;
+use super::run::{Stop, at_least};
 use super::{Action, After, Course, Decision, Holder, PodState};
 use crate::model::{ContainerKind, MonoNs, SandboxKind, Signal, Stamp};
-
-/// What every container gets, whatever is asked for: a kubelet has no grace period of 0. `killContainer` in
-/// pkg/kubelet/kuberuntime/kuberuntime_container.go raises what is left of it, `gracePeriodOverride` included, to
-/// `minimumGracePeriodInSeconds`, "to avoid unnecessary SIGKILLs".
-const LEAST_MS: u64 = 2_000;
 
 impl PodState {
     pub(super) fn grace_end(&self, at: MonoNs, grace_ms: Option<u64>) -> MonoNs {
@@ -23,7 +18,7 @@ impl PodState {
             deadline = deadline.min(before);
         }
         for stop in self.runs.values_mut().filter_map(|r| r.stop.as_mut()) {
-            stop.kill_at = stop.kill_at.min(at_least(deadline, at));
+            stop.press(deadline, at);
         }
         self.course = Course::Stop { deadline, then };
     }
@@ -96,8 +91,15 @@ impl PodState {
         }
     }
 
+    /// They end with the others when the pod is over.
+    pub(super) fn stop_ephemeral(&mut self, deadline: MonoNs, at: Stamp, d: &mut Decision) {
+        for name in self.live_names(|k| k == ContainerKind::Ephemeral) {
+            self.stop_one(&name, deadline, true, at, d);
+        }
+    }
+
     /// TERM now, and KILL at the deadline.
-    fn stop_one(&mut self, name: &str, deadline: MonoNs, tell: bool, at: Stamp, d: &mut Decision) {
+    pub(super) fn stop_one(&mut self, name: &str, deadline: MonoNs, tell: bool, at: Stamp, d: &mut Decision) {
         let Some(run) = self.runs.get_mut(name) else { return };
         if run.stop.is_some() {
             return;
@@ -114,9 +116,4 @@ impl PodState {
         let live = |name: &str| self.runs.get(name).is_some_and(|r| r.live);
         self.pod.containers.iter().filter(|c| wanted(c.kind) && live(&c.name)).map(|c| c.name.clone()).collect()
     }
-}
-
-/// The deadline, or later if it is too soon.
-fn at_least(deadline: MonoNs, now: MonoNs) -> MonoNs {
-    deadline.max(now.plus(LEAST_MS * 1_000_000))
 }

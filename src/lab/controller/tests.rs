@@ -1,3 +1,4 @@
+mod members;
 mod property;
 mod pull;
 
@@ -5,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Action, Decision, DemoClock, Fact, PodState};
-use crate::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Share};
+use crate::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Security, Share};
 use crate::model::{
     Container, ContainerState, EventKind, MonoNs, Phase, PodUid, ProcId, SandboxKind, Signal, Source, Stamp, WaitStatus,
 };
@@ -44,7 +45,9 @@ fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
         sandbox: SandboxKind::Pause,
         init_containers: vec![],
         containers: vec![container("a"), container("b")],
+        ephemeral_containers: vec![],
         volumes: vec![],
+        security: Security::default(),
     }
 }
 

@@ -87,7 +87,16 @@ impl Lab {
     /// # Errors
     /// There is no such container, it does not run, or it has no standard input open.
     pub fn attach(&self, member: &Member, stdin: bool, since: Since) -> Result<(Attachment, Streams), Error> {
-        self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since })
+        self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since, wait: false })
+    }
+
+    /// The same from its beginning, once it runs; for a container that has just been added.
+    ///
+    /// # Errors
+    /// It cannot be started, or there is no such container.
+    pub fn attach_once_it_runs(&self, member: &Member, stdin: bool) -> Result<(Attachment, Streams), Error> {
+        let since = Since::Start;
+        self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since, wait: true })
     }
 
     fn open(&self, member: &Member, request: impl FnOnce(Call) -> Request) -> Result<(Attachment, Streams), Error> {

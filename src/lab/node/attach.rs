@@ -77,6 +77,7 @@ impl Node {
             let once = container.stdio.stdin_once;
             run.inputs.insert(container.name.clone(), Input { end, terminal, once });
         }
+        self.attach_expected();
     }
 
     pub(super) fn is_console(&self, token: u64) -> bool {
@@ -157,8 +158,41 @@ impl Node {
         Ok(())
     }
 
+    /// Attaches once the container runs and has the standard input that it will have.
+    pub(super) fn attach_later(&mut self, call: Call, member: Member, stdin: bool) {
+        self.expected.push((call, member, stdin));
+        self.attach_expected();
+    }
+
+    /// Those who wait for a container that runs by now.
+    pub(super) fn attach_expected(&mut self) {
+        for (call, member, stdin) in std::mem::take(&mut self.expected) {
+            let run = self.pods.get(&member.pod);
+            let name = member.container.as_deref().unwrap_or_default();
+            let spec = run.and_then(|run| run.state.spec.container(name));
+            let Some((run, spec)) = run.zip(spec) else {
+                self.answer(call, Answer::NoSuchPod);
+                continue;
+            };
+            let runs = run.pid_of(Some(name)).is_some();
+            // the terminal comes a little later
+            if !runs || stdin && spec.stdio.stdin && !run.inputs.contains_key(name) {
+                self.expected.push((call, member, stdin));
+            } else if let Err(answer) = self.attach(call, member, stdin, Since::Start) {
+                self.answer(call, answer);
+            }
+        }
+    }
+
+    /// A container could not be started: whoever waits for it to run learns why.
+    pub(super) fn never_runs(&mut self, uid: &PodUid, container: &str, why: &str) {
+        let of_it = |m: &Member| m.pod == *uid && m.container.as_deref() == Some(container);
+        self.fail_attached(of_it, &Answer::Failed(why.to_owned()));
+    }
+
     /// The app has closed the streams of a call.
     pub(super) fn detach(&mut self, call: Call, keep: bool) {
+        self.expected.retain(|(waiting, ..)| *waiting != call);
         self.leave(call);
         let Some(session) = self.sessions.get_mut(&call) else { return };
         // dropped, it hangs up
@@ -234,10 +268,17 @@ impl Node {
 
     /// Nobody can be attached to a pod that is gone.
     pub(super) fn detach_pod(&mut self, uid: &PodUid) {
-        let calls: Vec<Call> = self.attached.iter().filter(|(_, a)| a.member.pod == *uid).map(|(c, _)| *c).collect();
+        self.fail_attached(|m| m.pod == *uid, &Answer::NoSuchPod);
+    }
+
+    fn fail_attached(&mut self, of: impl Fn(&Member) -> bool, answer: &Answer) {
+        let attached = self.attached.iter().filter(|(_, a)| of(&a.member)).map(|(call, _)| *call);
+        let expected = self.expected.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
+        let calls: Vec<Call> = attached.chain(expected).collect();
+        self.expected.retain(|(_, member, _)| !of(member));
         for call in calls {
             self.leave(call);
-            self.answer(call, Answer::NoSuchPod);
+            self.answer(call, answer.clone());
         }
     }
 }

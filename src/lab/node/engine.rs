@@ -184,6 +184,8 @@ pub struct Node {
     pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) attached: BTreeMap<Call, Attached>,
+    /// Who is to be attached once the member runs, and to its standard input as well.
+    pub(super) expected: Vec<(Call, Member, bool)>,
     pub(super) endings: HashMap<u64, Ending>,
     /// Containers started so far, each with a mark of its own.
     pub(super) marks: u64,
@@ -234,6 +236,7 @@ impl Node {
             hands: VecDeque::new(),
             followers: BTreeMap::new(),
             attached: BTreeMap::new(),
+            expected: Vec::new(),
             endings: HashMap::new(),
             marks: 0,
             timers: Vec::new(),

@@ -23,6 +23,7 @@ use super::engine::{Node, Timer, Watch};
 use super::volumes;
 use crate::lab::cgroup::populated;
 use crate::lab::controller::Fact;
+use crate::lab::spec::{PidNamespace, PodSpec};
 use crate::model::{Delta, PodUid};
 use crate::sys::{nsfs, pidfd};
 
@@ -102,8 +103,8 @@ impl Node {
                     ending.waits.insert(self.watch_for(EpollFlags::EPOLLPRI, events, Watch::Ending(id)));
                 }
             }
-            (None, Whose::Container(uid, _, Remains { mark: Some(mark), .. })) => {
-                for process in self.living(uid, *mark) {
+            (None, Whose::Container(uid, name, Remains { mark: Some(mark), .. })) => {
+                for process in self.living(uid, name, *mark) {
                     let _ = pidfd::send_signal(&process, Signal::SIGKILL as i32);
                     ending.waits.insert(self.watch(process, Watch::Ending(id)));
                 }
@@ -170,8 +171,9 @@ impl Node {
 
     /// All that lives of what bears this mark; in the pod's own pid namespace also what has lowered its limit, so
     /// that it bears nobody's mark.
-    fn living(&self, uid: &PodUid, mark: u64) -> Vec<OwnedFd> {
-        let pod = self.pods.get(uid).filter(|run| run.state.spec.shares_pid_namespace());
+    fn living(&self, uid: &PodUid, container: &str, mark: u64) -> Vec<OwnedFd> {
+        let in_pod = |spec: &PodSpec| spec.pid_namespace(container) == PidNamespace::Pod;
+        let pod = self.pods.get(uid).filter(|run| in_pod(&run.state.spec));
         let inside = pod.and_then(|run| pid_namespace(run.holder?));
         let others: BTreeSet<u64> =
             self.children.values().filter_map(|child| child.mark).filter(|other| *other != mark).collect();

@@ -15,6 +15,7 @@ use super::packages;
 use super::{termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
+use crate::lab::spec::PidNamespace;
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
@@ -69,6 +70,18 @@ impl Node {
                     self.answer(call, Answer::NoSuchPod);
                 }
             }
+            Request::AddContainer { call, pod, container, ephemeral } => {
+                let answer = self.add_container(&pod, *container, ephemeral);
+                self.answer(call, answer);
+            }
+            Request::RemoveContainer { call, member, grace_ms } => {
+                let answer = self.remove_container(&member, grace_ms);
+                self.answer(call, answer);
+            }
+            Request::Spec { call, pod } => {
+                let spec = self.pods.get(&pod).map(|run| Answer::Spec(Box::new(run.state.spec.clone())));
+                self.answer(call, spec.unwrap_or(Answer::NoSuchPod));
+            }
             Request::Hand { call, member, step } => {
                 if let Err(answer) = self.hand(call, &member, step) {
                     self.answer(call, answer);
@@ -89,7 +102,8 @@ impl Node {
                 }
             }
             Request::CancelExec { call } => self.cancel_exec(call),
-            Request::Attach { call, member, stdin, since } => {
+            Request::Attach { call, member, stdin, since: _, wait: true } => self.attach_later(call, member, stdin),
+            Request::Attach { call, member, stdin, since, wait: false } => {
                 if let Err(answer) = self.attach(call, member, stdin, since) {
                     self.answer(call, answer);
                 }
@@ -140,6 +154,7 @@ impl Node {
             Action::StartSandbox => self.prepare_sandbox(uid),
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
+                    self.never_runs(uid, &container, &message);
                     self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
                 }
             }
@@ -149,6 +164,7 @@ impl Node {
                 }
             }
             Action::KillLeftovers(container) => self.end_leftovers(uid, &container),
+            Action::ForgetContainer(container) => self.forget_container(uid, &container),
             Action::ReleaseSandbox => self.release(uid),
             Action::Remove => {
                 self.set_timer(None, Timer::Pod(uid.clone()));
@@ -245,6 +261,7 @@ impl Node {
             Role::Container(uid, container) => {
                 self.infra_up(&uid, pid, at);
                 let Failure { reason, message } = failure;
+                self.never_runs(&uid, &container, &message);
                 self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
             }
             Role::Exec(call) => {
@@ -303,10 +320,19 @@ impl Node {
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
         run.inputs.remove(container);
-        let pid_shared = run.state.spec.shares_pid_namespace();
+        let pid_shared = run.state.spec.pid_namespace(container) == PidNamespace::Pod;
+        let target = match run.state.spec.pid_namespace(container) {
+            PidNamespace::Of(target) => Some(target.to_owned()),
+            _ => None,
+        };
         // the kernel ends the members before pause itself can be reaped: no use in restarting them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
+        // the same where it is in another container's
+        let target = target.filter(|target| run.containers.get(target).is_some_and(|pid| is_exiting(*pid)));
         let message = termination::message(run, uid, container, status);
+        if let Some(container) = target {
+            self.decide(uid, Fact::Ending { container }, at);
+        }
         self.decide(
             uid,
             Fact::Ended { container: container.to_owned(), status, sandbox_ending, oom_killed, message },

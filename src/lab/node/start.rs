@@ -15,7 +15,7 @@ use super::sandbox::Namespaces;
 use super::streams::NodeEnds;
 use super::{attach, leftovers, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
-use crate::lab::spec::{ContainerSpec, PodSpec};
+use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
 use crate::sys::caps;
 use crate::sys::limits::{reason, reason_of};
@@ -193,8 +193,8 @@ impl Node {
         };
         let place = worker::Place {
             holder,
-            share: spec.share,
-            host_pid: spec.host.pid,
+            join: spec.join_of(container),
+            pid: self.pid_space(uid, spec, name)?,
             hostname: &hostname,
             home: &self.home,
             parts: &self.ground.parts,
@@ -223,12 +223,33 @@ impl Node {
         if let Some(run) = self.pods.get_mut(uid) {
             run.containers.insert(name.clone(), pid);
         }
+        self.attach_expected();
         match input {
             Some(attach::Source::Hand(socket)) => drop(self.watch(socket, Watch::Hand(pid))),
             Some(attach::Source::Pipe(pipe)) => self.takes_input(uid, container, pipe, false),
             None => {}
         }
         Ok(process)
+    }
+
+    /// Where the container's first process is born.
+    fn pid_space(&self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<worker::PidSpace, Failure> {
+        let target = match spec.pid_namespace(name) {
+            PidNamespace::Node => return Ok(worker::PidSpace::Node),
+            PidNamespace::Pod => return Ok(worker::PidSpace::Holder),
+            PidNamespace::Own => return Ok(worker::PidSpace::Own),
+            PidNamespace::Of(target) => target,
+        };
+        let pid = self.pods.get(uid).and_then(|run| run.containers.get(target));
+        let child = pid.and_then(|pid| self.children.get(pid)).ok_or_else(|| Failure {
+            // `getTargetID` in pkg/kubelet/kuberuntime/kuberuntime_manager.go
+            reason: "CreateContainerConfigError".to_owned(),
+            message: format!("unable to find target container {target}"),
+        })?;
+        let pidfd = child.pidfd.try_clone();
+        Ok(worker::PidSpace::Of(
+            pidfd.map_err(|e| Failure::create("join the target's pid namespace", super::errno_of(&e)))?,
+        ))
     }
 
     /// Bounds what a container may use, and tells of each limit that is not enforced.

@@ -190,6 +190,12 @@ pub fn read_termination_log(uid: &PodUid, container: &str, most: u64) -> std::io
     Ok(bytes)
 }
 
+/// The container is no more of the pod.
+pub fn forget_termination_log(uid: &PodUid, container: &str) {
+    // it was never started, perhaps
+    let _ = fs::remove_file(termination_log(uid, container));
+}
+
 fn termination_log(uid: &PodUid, container: &str) -> String {
     format!("{}/termination/{container}", pod_files(uid))
 }

@@ -16,7 +16,7 @@ use super::sandbox::Namespaces;
 use super::streams::{self, NodeEnds, ProgramEnds};
 use super::volumes::Mounts;
 use crate::lab::network;
-use crate::lab::spec::Share;
+use crate::lab::spec::Join;
 use crate::sys::fork::{self, Alone, Child};
 
 /// What holds the namespaces that the containers of a pod share.
@@ -27,13 +27,23 @@ pub enum Holder {
     New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
 }
 
+/// The pid namespace that a container begins in.
+pub enum PidSpace {
+    Node,
+    /// That of what holds the pod's namespaces.
+    Holder,
+    /// Its own, below the node and beside pause, where it is PID 1.
+    Own,
+    /// That of another container.
+    Of(OwnedFd),
+}
+
 /// Where a container starts and what it finds there.
 pub struct Place<'a> {
     pub holder: &'a Holder,
-    /// What it has in common with the pod; the rest is its own.
-    pub share: Share,
-    /// The node's pid namespace in place of the pod's.
-    pub host_pid: bool,
+    /// What it has in common with the pod, but for pid; the rest is its own.
+    pub join: Join,
+    pub pid: PidSpace,
     pub hostname: &'a str,
     /// The node's own pid namespace, to come back to.
     pub home: &'a OwnedFd,
@@ -55,11 +65,11 @@ pub struct Started {
 /// Every kind that a pod may share but pid.
 const KINDS: CloneFlags = CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
 
-fn shared(share: Share) -> CloneFlags {
+fn shared(join: &Join) -> CloneFlags {
     let mut flags = CloneFlags::empty();
-    flags.set(CloneFlags::CLONE_NEWNET, share.net);
-    flags.set(CloneFlags::CLONE_NEWIPC, share.ipc);
-    flags.set(CloneFlags::CLONE_NEWUTS, share.uts);
+    flags.set(CloneFlags::CLONE_NEWNET, join.net);
+    flags.set(CloneFlags::CLONE_NEWIPC, join.ipc);
+    flags.set(CloneFlags::CLONE_NEWUTS, join.uts);
     flags
 }
 
@@ -87,18 +97,21 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
         Holder::Joined(holder) => {
             let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 // into the pod: what its containers share is the holder's
-                setns(holder, shared(place.share)).map_err(|e| Failure::create("join the pod's namespaces", e))?;
-                alone_in(KINDS - shared(place.share), place.hostname)?;
+                let shared = shared(&place.join);
+                // without a flag `setns(2)` says EINVAL
+                if !shared.is_empty() {
+                    setns(holder, shared).map_err(|e| Failure::create("join the pod's namespaces", e))?;
+                }
+                alone_in(KINDS - shared, place.hostname)?;
                 root(streams)
             };
-            if place.host_pid {
-                launch(alone, CloneFlags::empty(), birth, program)
-            } else if place.share.pid {
-                in_pid_namespace(holder, place.home, || launch(alone, CloneFlags::empty(), birth, program))
-            } else {
-                // its own PID 1, below the node and beside pause
-                launch(alone, CloneFlags::CLONE_NEWPID, birth, program)
-            }
+            let target = match &place.pid {
+                PidSpace::Node => return launch(alone, CloneFlags::empty(), birth, program),
+                PidSpace::Own => return launch(alone, CloneFlags::CLONE_NEWPID, birth, program),
+                PidSpace::Holder => holder,
+                PidSpace::Of(container) => container,
+            };
+            in_pid_namespace(target, place.home, || launch(alone, CloneFlags::empty(), birth, program))
         }
     }
 }

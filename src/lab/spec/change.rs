@@ -65,7 +65,11 @@ impl Found<'_> {
             sandbox,
             init_containers,
             containers,
+            // no manifest has any
+            ephemeral_containers: _,
             volumes,
+            // each container's own has it
+            security: _,
         } = old;
         self.deep(*name != new.name, "metadata.name");
         self.deep(*namespace != new.namespace, "metadata.namespace");
@@ -134,6 +138,7 @@ impl Found<'_> {
             termination,
             security,
             stdio,
+            join,
             sidecar,
         } = old;
         self.deep(!old.same_environment(new), format!("{path}.env"));
@@ -148,6 +153,7 @@ impl Found<'_> {
         self.deep(*termination != new.termination, format!("{path}.terminationMessagePath"));
         self.deep(*security != new.security, format!("{path}.securityContext"));
         self.deep(*stdio != new.stdio, format!("{path}.stdin"));
+        self.deep(*join != new.join, format!("the namespaces that {path} shares"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =
             [(*image != new.image, "image"), (*command != new.command, "command"), (*args != new.args, "args")];

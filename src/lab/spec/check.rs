@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec as K8sSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub(super) use self::names::{is_label, is_subdomain};
+pub(super) use self::annotations::OF_CONTAINER;
+pub(super) use self::names::{generated, is_label, is_subdomain};
 
 use self::annotations::Asked;
 use self::containers::Around;
@@ -90,8 +91,16 @@ impl Checker<'_> {
         let init_containers = self.containers("spec.initContainers", init, &mut around)?;
         let containers = self.containers("spec.containers", spec.containers, &mut around)?;
         if containers.is_empty() {
-            return Err(self.wrong("spec.containers", "is empty; expected at least one container"));
+            let place = self.document.place_of("spec.containers");
+            return Err((place, "spec.containers: Required value; expected at least one container".to_owned()));
         }
+        if spec.ephemeral_containers.is_some_and(|list| !list.is_empty()) {
+            let path = "spec.ephemeralContainers";
+            let message = format!("{path}: Forbidden: cannot be set on create; add one to the running pod");
+            return Err((self.document.place_of(path), format!("{message} with `podscope debug`")));
+        }
+        let (mut init_containers, mut containers) = (init_containers, containers);
+        self.joins(&asked, init_containers.iter_mut().chain(&mut containers))?;
         let sandbox = self.sandbox(asked, &containers)?;
         Ok(PodSpec {
             name,
@@ -106,7 +115,9 @@ impl Checker<'_> {
             sandbox,
             init_containers,
             containers,
+            ephemeral_containers: Vec::new(),
             volumes,
+            security,
         })
     }
 

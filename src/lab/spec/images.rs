@@ -68,6 +68,11 @@ pub(super) fn image_tag(image: &str) -> Option<&str> {
     }
 }
 
+/// Whether docker must be told of a `command` by `--entrypoint`, since the image has one of its own.
+pub fn needs_entrypoint_option(image: &str) -> bool {
+    !WITHOUT_ENTRYPOINT.contains(&image_name(image))
+}
+
 /// The names of the images that have a stand-in.
 pub fn stand_in_images() -> impl Iterator<Item = &'static str> {
     STAND_INS.iter().map(|(image, ..)| *image)

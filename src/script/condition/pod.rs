@@ -1,7 +1,7 @@
 //! Conditions on pods and their containers.
 
 use super::held;
-use crate::model::{Container, ContainerState, NsKind, Phase, Pod, PodEvent, ProcId, Runtime, World};
+use crate::model::{Container, ContainerKind, ContainerState, NsKind, Phase, Pod, PodEvent, ProcId, Runtime, World};
 use crate::script::{Bound, MemberRef, resolve};
 
 pub fn pods<'w>(world: &'w World, name: Option<&str>) -> Result<Vec<&'w Pod>, String> {
@@ -20,7 +20,13 @@ pub fn pod_ready(world: &World, pod: &Pod) -> Result<(), String> {
     if pod.phase != Phase::Succeeded && resolve::trouble(pod).is_some() {
         return Err(pod_in_words(pod));
     }
-    for c in &pod.containers {
+    // a sandbox alone is up when its pause is seen
+    let alone = pod.containers.iter().all(|c| c.kind == ContainerKind::Ephemeral);
+    if alone && pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none() && seen(s.process)) {
+        return Ok(());
+    }
+    // those that look into the pod are not of it
+    for c in pod.containers.iter().filter(|c| c.kind != ContainerKind::Ephemeral) {
         match &c.state {
             ContainerState::Running { .. } if seen(c.process) => {}
             ContainerState::Running { .. } => return Err(format!("{}/{} is not seen yet", pod.name, c.name)),

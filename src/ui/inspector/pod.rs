@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::model::{Container, Pod, Process};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
-use crate::ui::{Cx, pod_map, text, tokens, usage, widgets, words};
+use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};
 
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
@@ -45,8 +45,17 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     ui.add_space(12.0);
     widgets::section(ui, cx.tokens, "Containers");
     for c in &pod.containers {
-        container_ui(ui, cx, c);
+        container_ui(ui, cx, pod, c);
     }
+    if pod.containers.is_empty() {
+        let none = "None yet: pause holds the namespaces for those who join.";
+        ui.label(text::rich(none).color(cx.tokens.muted));
+    }
+    ui.add_space(6.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        build::buttons_ui(ui, cx, pod);
+    });
     ui.add_space(12.0);
     usage::table_ui(ui, cx, pod);
     ui.add_space(12.0);
@@ -67,7 +76,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
 }
 
 /// Name and state in a line; below them restarts and wait, and the message of one that waits.
-fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
+fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let tokens = cx.tokens;
     let (word, mood) = words::state(c);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
@@ -88,7 +97,8 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
     text::put(ui, left, Align2::LEFT_CENTER, &name, tokens::semibold(12.5), tokens.text, room);
     let below = left + vec2(0.0, 17.0);
     let detail = words::detail(c);
-    text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, rect.right() - below.x);
+    let room = rect.right() - below.x - 64.0;
+    text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, room);
     response.widget_info(|| text::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
     if response.clicked()
         && let Some(id) = c.process
@@ -96,6 +106,7 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, c: &Container) {
         cx.act(Action::SelectProcess(id));
     }
     response.hover_lines(words::in_full(c));
+    build::take_out_ui(ui, cx, pod, c, rect);
     if let Some(message) = words::waiting_message(c) {
         egui::Frame::new()
             .fill(tokens.inset)

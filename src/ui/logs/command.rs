@@ -1,5 +1,7 @@
 //! A command as it is typed, and the line that runs it from an ordinary shell.
 
+use crate::model::text::shell_words;
+
 /// Words as a shell splits them: quotes, and a backslash outside of single quotes; no other magic.
 pub fn split(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
@@ -36,16 +38,8 @@ pub fn split(text: &str) -> Result<Vec<String>, String> {
 pub fn nsenter(pid: u32, argv: &[String], as_owner: Option<u32>) -> String {
     let become_owner =
         as_owner.map_or(String::new(), |uid| format!("setpriv --reuid {uid} --regid {uid} --clear-groups -- "));
-    let command: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
-    format!("{become_owner}nsenter -t {pid} -U --preserve-credentials -m -n -i -u -p -- {}", command.join(" "))
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    let command = shell_words(argv.iter().map(String::as_str));
+    format!("{become_owner}nsenter -t {pid} -U --preserve-credentials -m -n -i -u -p -- {command}")
 }
 
 #[cfg(test)]

@@ -141,14 +141,20 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     }
 }
 
-/// An init container that has done its work: a tick, and its name from top to bottom.
+/// An init container that has done its work, or an ephemeral one that has ended: a tick, or else a sign that it failed,
+/// and its name from top to bottom.
 fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tokens = cx.tokens;
     ui.painter().rect(rect, CornerRadius::same(8), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
     let tick = Rect::from_center_size(rect.center_top() + vec2(0.0, 20.0), vec2(16.0, 16.0));
-    Icon::Check.paint(ui, tick, tokens.good);
     let Some(c) = column.member.container.as_deref().and_then(|name| pod.container(name)) else { return };
-    let galley = text::line(ui, &format!("{} · init", c.name), tokens::sans(12.0), tokens.muted, rect.height() - 52.0);
+    if matches!(&c.state, ContainerState::Terminated { status, .. } if status.success()) {
+        Icon::Check.paint(ui, tick, tokens.good);
+    } else {
+        Icon::Warning.paint(ui, tick, tokens.muted);
+    }
+    let name = format!("{} · {}", c.name, words::kind(c.kind).unwrap_or_default());
+    let galley = text::line(ui, &name, tokens::sans(12.0), tokens.muted, rect.height() - 52.0);
     let at = pos2(rect.center().x + galley.size().y / 2.0, rect.top() + 40.0);
     let down = egui::epaint::TextShape::new(at, galley, tokens.muted).with_angle(std::f32::consts::FRAC_PI_2);
     ui.painter().add(down);
@@ -169,7 +175,9 @@ fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
             format!("{last}{}{wait}", said.unwrap_or_default())
         }
         ContainerState::Waiting { .. } if !stands => "Waits for the sandbox".into(),
-        ContainerState::Waiting { .. } if c.kind != ContainerKind::App => "Waits for its turn".into(),
+        ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => {
+            "Waits for its turn".into()
+        }
         ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waits for the init containers".into(),
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,

@@ -1,9 +1,11 @@
 //! Any sequence of deaths, failures, wishes and waits, in any order.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::{Action, ContainerSpec, Decision, DemoClock, Fact, IP, PodState, container, proc, spec};
-use crate::lab::spec::RestartPolicy;
+use crate::lab::spec::{Join, JoinPid, PidNamespace, RestartPolicy, Share};
 use crate::model::{
     ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus,
 };
@@ -20,6 +22,22 @@ enum Blow {
     Wait(u64),
     Delete(Option<u64>),
     Replace(usize),
+    /// One more container is added, which joins the pid namespace of the sandbox, or of a container by its place.
+    Add(Pid),
+    Debug(Pid),
+    /// A container, by its place, is taken out.
+    TakeOut(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Pid {
+    Own,
+    Pod,
+    Of(usize),
+}
+
+fn pid() -> impl Strategy<Value = Pid> {
+    prop_oneof![Just(Pid::Own), Just(Pid::Pod), (0..4usize).prop_map(Pid::Of)]
 }
 
 fn blow() -> impl Strategy<Value = Blow> {
@@ -31,6 +49,9 @@ fn blow() -> impl Strategy<Value = Blow> {
         6 => (0..20_000u64).prop_map(Blow::Wait),
         1 => prop_oneof![Just(None), Just(Some(0)), Just(Some(700))].prop_map(Blow::Delete),
         1 => (0..4usize).prop_map(Blow::Replace),
+        1 => pid().prop_map(Blow::Add),
+        1 => pid().prop_map(Blow::Debug),
+        1 => (0..4usize).prop_map(Blow::TakeOut),
     ]
 }
 
@@ -47,6 +68,9 @@ struct Kernel {
     holds_address: bool,
     /// Containers of which something is left that is being ended.
     leftovers: Vec<String>,
+    /// Containers added so far, and who of them is never to be started again.
+    added: usize,
+    once: BTreeSet<String>,
     /// Signals on their way.
     sent: Vec<(Option<String>, Signal)>,
 }
@@ -91,6 +115,9 @@ impl Kernel {
                 }
                 Action::Signal { container: None, signal } => self.sent.push((None, *signal)),
                 Action::KillLeftovers(name) => self.leftovers.push(name.clone()),
+                Action::ForgetContainer(name) => {
+                    assert!(!self.live.contains(name) && !self.leftovers.contains(name), "{name} forgotten, and lives");
+                }
                 Action::ReleaseSandbox => {
                     assert!(!self.holder && self.live.is_empty(), "released while somebody lives in it");
                     assert!(std::mem::take(&mut self.holds_address), "released twice");
@@ -128,6 +155,12 @@ impl Kernel {
         assert!(!self.leftovers.iter().any(|n| n == name), "{name} started beside what it has left behind");
         assert!(!self.live.iter().any(|n| n == name), "{name} started twice");
         let container = name.to_owned();
+        if self.pod.spec.ephemeral_containers.iter().any(|c| c.name == name) {
+            assert!(self.once.insert(container.clone()), "{name} is ephemeral and started again");
+        }
+        if let PidNamespace::Of(target) = self.pod.spec.pid_namespace(name) {
+            assert!(self.live.iter().any(|n| n == target), "{name} started without {target}, which it joins");
+        }
         if std::mem::take(&mut self.fail_next) {
             let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
             return self.tell(Fact::Unstartable { container, reason, message });
@@ -151,8 +184,19 @@ impl Kernel {
         if self.infra().as_deref() == Some(name) {
             return self.end_holder(status);
         }
+        // who is in its pid namespace is reaped before it
+        let inside: Vec<String> = self.live.iter().filter(|n| self.is_inside(n, name)).cloned().collect();
+        for container in inside {
+            self.live.retain(|n| *n != container);
+            self.tell(Fact::Ending { container: name.to_owned() });
+            self.tell(super::ended(&container, WaitStatus::killed(9)));
+        }
         self.live.retain(|n| n != name);
         self.tell(super::ended(name, status));
+    }
+
+    fn is_inside(&self, container: &str, target: &str) -> bool {
+        self.pod.spec.pid_namespace(container) == PidNamespace::Of(target)
     }
 
     fn kill_holder(&mut self) {
@@ -164,12 +208,11 @@ impl Kernel {
             return;
         }
         let infra = self.infra();
-        if self.pod.spec.share.pid {
-            let others: Vec<String> = self.live.iter().filter(|n| Some(*n) != infra.as_ref()).cloned().collect();
-            for container in others {
-                self.live.retain(|n| *n != container);
-                self.tell(ended_with(&container, WaitStatus::killed(9)));
-            }
+        let inside = |n: &&String| self.pod.spec.pid_namespace(n) == PidNamespace::Pod && Some(*n) != infra.as_ref();
+        let others: Vec<String> = self.live.iter().filter(inside).cloned().collect();
+        for container in others {
+            self.live.retain(|n| *n != container);
+            self.tell(ended_with(&container, WaitStatus::killed(9)));
         }
         self.holder = false;
         if let Some(container) = infra {
@@ -196,21 +239,55 @@ impl Kernel {
             return;
         }
         let names: Vec<String> = self.pod.spec.all_containers().map(|c| c.name.clone()).collect();
+        let nth = |i: usize| names.get(i % names.len().max(1)).cloned();
         match blow {
-            Blow::End(i, status) => self.end(&names[i % names.len()], status),
+            Blow::End(i, status) => {
+                if let Some(name) = nth(i) {
+                    self.end(&name, status);
+                }
+            }
             Blow::KillHolder => self.kill_holder(),
             Blow::FailNext => self.fail_next = true,
             Blow::Wait(ms) => self.wait(ms),
             Blow::Delete(grace_ms) => self.tell(Fact::DeleteRequested { grace_ms }),
             Blow::Replace(i) => {
                 let mut spec = self.pod.spec.clone();
+                if spec.containers.is_empty() {
+                    return;
+                }
                 let i = i % spec.containers.len();
                 spec.containers[i].args.push("x".to_owned());
                 let containers = vec![spec.containers[i].name.clone()];
                 self.tell(Fact::Replaced { spec: Box::new(spec), containers });
             }
+            Blow::Add(pid) => self.add(pid, nth, ContainerKind::App),
+            Blow::Debug(pid) => self.add(pid, nth, ContainerKind::Ephemeral),
+            Blow::TakeOut(i) => {
+                let name = nth(i).filter(|name| self.pod.spec.must_stay(name).is_none());
+                if let Some(container) = name {
+                    self.tell(Fact::RemovalRequested { container, grace_ms: None });
+                }
+            }
         }
         self.deliver();
+    }
+
+    /// As the node does it: what the pod does not admit is not told to the controller.
+    fn add(&mut self, pid: Pid, nth: impl Fn(usize) -> Option<String>, kind: ContainerKind) {
+        let pid = match pid {
+            Pid::Own => JoinPid::Own,
+            Pid::Pod => JoinPid::Pod,
+            Pid::Of(i) => match nth(i).filter(|name| self.live.contains(name)) {
+                Some(target) => JoinPid::Container(target),
+                None => return,
+            },
+        };
+        let join = Some(Join { pid, ..Share::default().into() });
+        let new = ContainerSpec { join, ..container(&format!("n{}", self.added)) };
+        self.added += 1;
+        if let Ok(new) = self.pod.admit(new, kind) {
+            self.tell(Fact::Added { container: Box::new(new), kind });
+        }
     }
 
     /// What must hold whenever nothing is under way.
@@ -226,6 +303,12 @@ impl Kernel {
         let up = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
         assert_eq!(up, self.holder, "the sandbox");
         assert_eq!(pod.ip.is_some(), self.holds_address, "the address");
+        let of_spec: Vec<&str> = self.pod.spec.all_containers().map(|c| c.name.as_str()).collect();
+        let of_pod: Vec<&str> = pod.containers.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(of_pod, of_spec, "whom the pod has and is to have");
+        for name in of_pod.iter().filter(|name| self.pod.is_leaving(name)) {
+            assert!(self.live.iter().any(|n| n == name), "{name} is to leave, has ended, and is there");
+        }
         let apps = || pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
         match (pod.phase, self.pod.spec.restart) {
             (Phase::Succeeded | Phase::Failed, RestartPolicy::Always) => panic!("{:?} with Always", pod.phase),
@@ -271,6 +354,8 @@ fn kernel(restart: RestartPolicy, (share_pid, init, infra, deaf): Kind) -> Kerne
         removed: false,
         holds_address: false,
         leftovers: Vec::new(),
+        added: 0,
+        once: BTreeSet::new(),
         sent: Vec::new(),
     }
 }
@@ -301,9 +386,18 @@ proptest! {
             kernel.check();
         }
         if restart == RestartPolicy::Always && !kernel.removed {
-            prop_assert_eq!(kernel.pod.pod.phase, Phase::Running);
-            let want = kernel.pod.spec.containers.len() + usize::from(kind.1);
-            prop_assert_eq!(kernel.live.len(), want, "{:?}", kernel.pod.pod);
+            let spec = &kernel.pod.spec;
+            let lasting: Vec<&String> =
+                spec.init_containers.iter().filter(|c| c.sidecar).chain(&spec.containers).map(|c| &c.name).collect();
+            let want = if spec.containers.is_empty() && spec.init_containers.is_empty() {
+                Phase::Pending
+            } else {
+                Phase::Running
+            };
+            prop_assert_eq!(kernel.pod.pod.phase, want);
+            for name in lasting {
+                prop_assert!(kernel.live.contains(name), "{} in {:?}", name, kernel.pod.pod);
+            }
         }
         // and deleted, it goes
         kernel.strike(Blow::Delete(None));

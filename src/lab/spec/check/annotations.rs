@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use super::Checker;
 use crate::lab::spec::marked::{Place, Wrong};
 use crate::lab::spec::parse::Warning;
-use crate::lab::spec::{ContainerSpec, Share};
+use crate::lab::spec::{ContainerSpec, Join, Share};
 use crate::model::SandboxKind;
 
 /// Annotations that the lab reads begin with this.
 const OURS: &str = "podscope.dev/";
+
+/// Those of one container end with its name, which so may be as long as any.
+pub(in crate::lab) const OF_CONTAINER: &str = "share.podscope.dev/";
 
 /// What they ask for.
 #[derive(Default)]
@@ -17,12 +20,19 @@ pub struct Asked {
     pause: Option<SandboxKind>,
     infra: Option<String>,
     pub share: Option<Share>,
+    /// By container: what it shares.
+    joins: BTreeMap<String, (String, Join)>,
 }
 
 impl Checker<'_> {
     pub(super) fn annotations(&mut self, all: &BTreeMap<String, String>) -> Result<Asked, Wrong> {
         let mut asked = Asked::default();
         for (key, value) in all {
+            if let Some(container) = key.strip_prefix(OF_CONTAINER) {
+                let join = Join::parse(value).ok_or_else(|| self.join(container, value, JOIN))?;
+                asked.joins.insert(container.to_owned(), (value.clone(), join));
+                continue;
+            }
             let Some(ours) = key.strip_prefix(OURS) else { continue };
             match ours {
                 "pause" => {
@@ -60,16 +70,54 @@ impl Checker<'_> {
         Ok(SandboxKind::Infra(infra))
     }
 
+    /// What single containers share where that is not what the pod's containers share. One joins the pid namespace of
+    /// a container above it only, so that there is no circle.
+    pub(super) fn joins<'c>(
+        &self,
+        asked: &Asked,
+        containers: impl Iterator<Item = &'c mut ContainerSpec>,
+    ) -> Result<(), Wrong> {
+        let mut above: Vec<String> = Vec::new();
+        for container in containers {
+            if let Some((value, join)) = asked.joins.get(&container.name) {
+                if let Some(target) = join.target().filter(|target| !above.iter().any(|name| name == target)) {
+                    let expected = format!("{target} to be a container above {}", container.name);
+                    return Err(self.join(&container.name, value, &expected));
+                }
+                container.join = Some(join.clone());
+            }
+            above.push(container.name.clone());
+        }
+        match asked.joins.iter().find(|(name, _)| !above.contains(name)) {
+            Some((name, (value, _))) => {
+                let expected = format!("one of the pod's containers ({}) after the slash", above.join(", "));
+                Err(self.join(name, value, &expected))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn join(&self, container: &str, value: &str, expected: &str) -> Wrong {
+        let key = format!("{OF_CONTAINER}{container}");
+        (self.place_of_key(&key), format!("metadata.annotations {key} is \"{value}\"; expected {expected}"))
+    }
+
     pub(super) fn annotation(&self, ours: &str, value: &str, expected: &str) -> Wrong {
         (self.annotation_place(ours), format!("metadata.annotations {OURS}{ours} is \"{value}\"; expected {expected}"))
     }
 
     /// Its key has dots of its own, so no path leads there.
     fn annotation_place(&self, ours: &str) -> Place {
+        self.place_of_key(&format!("{OURS}{ours}"))
+    }
+
+    fn place_of_key(&self, key: &str) -> Place {
         let annotations = self.document.get("metadata").and_then(|m| m.get("annotations"));
-        annotations.and_then(|a| a.get(&format!("{OURS}{ours}"))).unwrap_or(self.document).place
+        annotations.and_then(|a| a.get(key)).unwrap_or(self.document).place
     }
 }
+
+const JOIN: &str = "any of net, ipc, uts and pid, or pid: and another container, with commas between; or none";
 
 fn pause_kind(value: &str) -> Option<SandboxKind> {
     match value {

@@ -107,6 +107,7 @@ impl Checker<'_> {
             termination,
             security,
             stdio,
+            join: None,
             sidecar: false,
         })
     }

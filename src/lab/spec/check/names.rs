@@ -53,7 +53,7 @@ pub(super) fn is_service_name(text: &str) -> bool {
 }
 
 /// A name as Kubernetes makes it of `generateName`: cut short, and five random characters after it.
-pub(super) fn generated(prefix: &str) -> std::io::Result<String> {
+pub fn generated(prefix: &str) -> std::io::Result<String> {
     /// Without vowels and what looks alike, so that no words come out (`k8s.io/apimachinery/pkg/util/rand`).
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     const SUFFIX: usize = 5;

@@ -25,8 +25,8 @@ pub fn error(text: &str) -> SpecError {
 
 #[test]
 fn every_preset_is_read_without_a_warning() {
-    for preset in &crate::presets::ALL {
-        for (spec, warnings) in parse(preset.name, preset.yaml).unwrap_or_else(|e| panic!("{e}")) {
+    for (preset, yaml) in crate::presets::ALL.iter().filter_map(|preset| Some((preset, preset.yaml?))) {
+        for (spec, warnings) in parse(preset.name, yaml).unwrap_or_else(|e| panic!("{e}")) {
             assert!(warnings.is_empty(), "{}: {warnings:?}", preset.name);
             assert!(!spec.containers.is_empty());
         }
@@ -236,6 +236,41 @@ fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
     let (spec, _) = one(&manifest("", "  hostNetwork: true\n  hostPID: true\n  hostIPC: true\n", ""));
     assert_eq!(spec.host, HostNamespaces { net: true, pid: true, ipc: true });
     assert_eq!(spec.share, Share { pid: true, ..Share::default() });
+}
+
+/// The containers of [`manifest`] are `a` and, where this adds it, `b`.
+#[test]
+fn one_container_may_share_other_namespaces_than_the_pod_has_it() {
+    let annotated = |lines: &str| parse("pod.yaml", &two(lines));
+    let joins = |lines: &str| -> Vec<String> {
+        let (spec, warnings) = annotated(lines).expect("a pod").remove(0);
+        assert_eq!(warnings, []);
+        spec.containers.iter().map(|c| c.join.as_ref().map_or("-".to_owned(), ToString::to_string)).collect()
+    };
+    assert_eq!(joins(""), ["-", "-"]);
+    assert_eq!(joins("    share.podscope.dev/b: net,pid:a\n"), ["-", "net,pid:a"]);
+    assert_eq!(
+        joins("    share.podscope.dev/a: none\n    share.podscope.dev/b: net,ipc,uts,pid\n"),
+        ["none", "net,ipc,uts,pid"]
+    );
+    for (line, want) in [
+        ("share.podscope.dev/a: mnt", "is \"mnt\"; expected any of net, ipc, uts and pid, or pid:"),
+        ("share.podscope.dev/c: net", "is \"net\"; expected one of the pod's containers (a, b) after the slash"),
+        // no circle: only what is above
+        ("share.podscope.dev/a: pid:b", "is \"pid:b\"; expected b to be a container above a"),
+        ("share.podscope.dev/a: pid:a", "is \"pid:a\"; expected a to be a container above a"),
+    ] {
+        let error = annotated(&format!("    {line}\n")).expect_err(line);
+        let key = line.split(':').next().unwrap_or_default();
+        assert_eq!((error.line, error.message.starts_with(&format!("metadata.annotations {key} {want}"))), (6, true));
+    }
+}
+
+fn two(annotations: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n{annotations}    x: z\nspec:\n  containers:\n  \
+         - {{name: a, image: busybox}}\n  - {{name: b, image: busybox}}\n"
+    )
 }
 
 #[test]

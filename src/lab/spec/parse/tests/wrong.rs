@@ -19,7 +19,7 @@ fn a_document_that_is_none() {
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n", "1:1: spec is missing; expected at least `containers`"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n",
-            "4:20: spec.containers is empty; expected at least one container",
+            "4:20: spec.containers: Required value; expected at least one container",
         ),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {generateName: P-}\nspec: {containers: [{name: a, image: b}]}\n",
@@ -44,6 +44,11 @@ fn a_field_of_the_pod() {
         ("  hostname: a.b\n", "6:13: spec.hostname is \"a.b\"; expected at most 63 of"),
         ("  hostname: 5\n", "6:13: spec.hostname is 5; expected a string; put it in quotes to make it one"),
         ("  restartPolicy: Maybe\n", "6:18: spec.restartPolicy is \"Maybe\"; expected Always, OnFailure or Never"),
+        (
+            "  ephemeralContainers: [{name: e, image: busybox}]\n",
+            "6:24: spec.ephemeralContainers: Forbidden: cannot be set on create; add one to the running pod with \
+             `podscope debug`",
+        ),
         (
             "  terminationGracePeriodSeconds: -1\n",
             "6:34: spec.terminationGracePeriodSeconds is -1; expected 0 to 4294967295",

@@ -1,0 +1,49 @@
+//! Containers that are added to a running pod, and taken out of it.
+
+use super::engine::Node;
+use super::volumes;
+use crate::lab::controller::Fact;
+use crate::lab::protocol::Answer;
+use crate::lab::spec::ContainerSpec;
+use crate::model::{ContainerKind, Member, PodUid};
+
+impl Node {
+    /// Answers as soon as it is known that the pod takes it; what follows is told as of any other container.
+    pub(super) fn add_container(&mut self, uid: &PodUid, container: ContainerSpec, ephemeral: bool) -> Answer {
+        let Some(run) = self.pods.get(uid) else { return Answer::NoSuchPod };
+        let kind = match (ephemeral, container.sidecar) {
+            (true, _) => ContainerKind::Ephemeral,
+            (false, true) => ContainerKind::Sidecar,
+            (false, false) => ContainerKind::App,
+        };
+        let container = match run.state.admit(container, kind) {
+            Ok(container) => container,
+            Err(why) => return Answer::Failed(why),
+        };
+        self.decide(uid, Fact::Added { container: Box::new(container), kind }, Self::now());
+        Answer::Done
+    }
+
+    pub(super) fn remove_container(&mut self, member: &Member, grace_ms: Option<u64>) -> Answer {
+        let Some(run) = self.pods.get(&member.pod) else { return Answer::NoSuchPod };
+        let Some(container) = member.container.clone() else {
+            return Answer::Failed("pause holds the namespaces of the others; delete the pod instead".to_owned());
+        };
+        if run.state.spec.container(&container).is_none() {
+            return Answer::Failed(format!("pod {} has no container {container}", run.state.spec.name));
+        }
+        if let Some(why) = run.state.spec.must_stay(&container) {
+            return Answer::Failed(why);
+        }
+        self.decide(&member.pod, Fact::RemovalRequested { container, grace_ms }, Self::now());
+        Answer::Done
+    }
+
+    /// It is no more of the pod: another one of its name begins with nothing.
+    pub(super) fn forget_container(&mut self, uid: &PodUid, container: &str) {
+        let Some(run) = self.pods.get_mut(uid) else { return };
+        run.logs.remove(&Some(container.to_owned()));
+        run.inputs.remove(container);
+        volumes::forget_termination_log(uid, container);
+    }
+}

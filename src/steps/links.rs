@@ -1,0 +1,155 @@
+//! The eight links in `/proc/PID/ns` of a pod's members, as the World shows them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::{Member, NsId, NsKind, NsSet, Pod, PodUid, Process, World};
+
+/// The links of each member's first process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    members: BTreeMap<Member, NsSet>,
+}
+
+/// One link of a member, and who else has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkLine {
+    pub kind: NsKind,
+    /// `None` could not be read.
+    pub id: Option<NsId>,
+    pub with: With,
+}
+
+/// Who else is in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum With {
+    /// Other members of the pod, by name.
+    Members(Vec<String>),
+    Nobody,
+    /// The node, and so every pod.
+    Node,
+    /// The whole machine.
+    Machine,
+    Unknown,
+}
+
+impl fmt::Display for With {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Members(names) => write!(f, "shared with {}", names.join(", ")),
+            Self::Nobody => f.write_str("its own"),
+            Self::Node => f.write_str("the node's"),
+            Self::Machine => f.write_str("this machine's"),
+            Self::Unknown => f.write_str("could not be read"),
+        }
+    }
+}
+
+/// The first process of a member while it lives.
+fn head<'w>(world: &'w World, pod: &Pod, name: Option<&str>) -> Option<&'w Process> {
+    let id = match name {
+        None => pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process,
+        Some(name) => pod.container(name)?.process,
+    };
+    world.process(id?).filter(|p| p.is_alive())
+}
+
+impl Links {
+    pub fn of(world: &World, pod: &PodUid) -> Self {
+        let Some(it) = world.pod(pod) else { return Self::default() };
+        let pause = head(world, it, None).map(|p| (Member::pause(pod), p.namespaces));
+        let containers = it.containers.iter().filter_map(|c| {
+            let p = head(world, it, Some(&c.name))?;
+            Some((Member::container(pod, &c.name), p.namespaces))
+        });
+        Self { members: pause.into_iter().chain(containers).collect() }
+    }
+
+    /// Whether all eight links of a member are known.
+    fn known(&self, member: &Member) -> bool {
+        self.members.get(member).is_some_and(|set| set.iter().count() == NsKind::ALL.len())
+    }
+
+    /// Whether they are what they will stay: a container makes its own mnt and cgroup namespaces last, when it has joined
+    /// the others, and may have been looked at before.
+    pub fn settled(&self, world: &World, member: &Member) -> bool {
+        let own = |kind| {
+            let id = self.members.get(member).and_then(|set| set.get(kind));
+            !matches!(self.with(world, member, id), With::Node | With::Machine)
+        };
+        self.known(member) && own(NsKind::Cgroup) && own(NsKind::Mnt)
+    }
+
+    /// A member's links, and with whom it has them in common.
+    pub fn lines(&self, world: &World, member: &Member) -> Vec<LinkLine> {
+        let Some(set) = self.members.get(member) else { return Vec::new() };
+        NsKind::ALL
+            .into_iter()
+            .map(|kind| LinkLine { kind, id: set.get(kind), with: self.with(world, member, set.get(kind)) })
+            .collect()
+    }
+
+    fn with(&self, world: &World, member: &Member, id: Option<NsId>) -> With {
+        let Some(id) = id else { return With::Unknown };
+        let node = world.node.as_ref().and_then(|n| world.process(n.process));
+        if world.is_host_ns(id) {
+            return With::Machine;
+        }
+        if node.is_some_and(|p| p.namespaces.get(id.kind) == Some(id)) {
+            return With::Node;
+        }
+        let others = self.members.iter().filter(|(other, set)| *other != member && set.get(id.kind) == Some(id));
+        let names: Vec<String> = others.map(|(other, _)| other.name().to_owned()).collect();
+        if names.is_empty() { With::Nobody } else { With::Members(names) }
+    }
+
+    /// What differs from before for members that were there then: who left, and whose links are others.
+    pub fn since(&self, before: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (member, old) in &before.members {
+            let name = member.name();
+            match self.members.get(member) {
+                None => {
+                    let gone: Vec<NsId> = old.iter().filter(|id| !self.holds(*id)).collect();
+                    lines.push(left(name, &gone));
+                }
+                Some(new) => {
+                    let differ = |kind: &NsKind| new.get(*kind).is_some() && new.get(*kind) != old.get(*kind);
+                    let kinds: Vec<&str> = NsKind::ALL.into_iter().filter(differ).map(NsKind::name).collect();
+                    if !kinds.is_empty() {
+                        lines.push(format!("{name}: {} changed", kinds.join(" ")));
+                    }
+                }
+            }
+        }
+        lines
+    }
+
+    fn holds(&self, id: NsId) -> bool {
+        self.members.values().any(|set| set.get(id.kind) == Some(id))
+    }
+}
+
+/// In the order of the links; the machine's and the node's are held by others than members.
+fn left(name: &str, gone: &[NsId]) -> String {
+    let pod_level = |id: &&NsId| !matches!(id.kind, NsKind::User | NsKind::Time);
+    let gone: Vec<String> = gone.iter().filter(pod_level).map(ToString::to_string).collect();
+    if gone.is_empty() {
+        format!("{name} has left; every namespace it was in has other members")
+    } else {
+        format!("{name} has left; no other member was in {}", gone.join(" "))
+    }
+}
+
+/// The lines in one sentence: `ipc net pid uts shared with pause; cgroup mnt its own; user the node's; …`.
+pub fn in_words(lines: &[LinkLine]) -> String {
+    let mut groups: Vec<(&With, Vec<&str>)> = Vec::new();
+    for line in lines {
+        match groups.iter_mut().find(|(with, _)| **with == line.with) {
+            Some((_, kinds)) => kinds.push(line.kind.name()),
+            None => groups.push((&line.with, vec![line.kind.name()])),
+        }
+    }
+    groups.sort_by_key(|(with, _)| (*with).clone());
+    groups.iter().map(|(with, kinds)| format!("{} {with}", kinds.join(" "))).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,80 @@
+//! Building a pod step by step: what can be dragged onto it, what is asked when a container joins, and the view of the
+//! steps so far.
+//!
+//! ```text
+//! web   3 steps                          [Join a container…] [Save as YAML…]
+//! ┌ 2  nginx joined ──────────────────────────────────────────────────────┐
+//! │ docker   docker run -d --name nginx --network=container:pause …  Copy │
+//! │ shell    nsenter --target $PAUSE …                               Copy │
+//! │ kubelet  As SyncPod step 8 …                                          │
+//! │  net      ipc      pid      uts     cgroup    mnt      user     time  │
+//! │ = pause  = pause  = pause  = pause   own      own     node's  machine │
+//! └───────────────────────────────────────────────────────────────────────┘
+//! ```
+
+mod dialog;
+mod equal;
+mod palette;
+mod report;
+
+use eframe::egui::{self, Margin, Ui};
+
+pub use dialog::{JoinDialog, SandboxDialog, join_ui, sandbox_ui};
+pub use palette::{drop_zone, palette_ui, take_out_ui};
+
+use super::icons::Icon;
+use super::text::HoverText as _;
+use super::{Cx, text, tokens, widgets};
+use crate::app::Action;
+use crate::model::{Pod, Runtime};
+use crate::steps::{Report, Template};
+
+pub fn build_ui(ui: &mut Ui, cx: &mut Cx<'_>, reports: &[Report]) {
+    let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
+        return widgets::empty(ui, cx.tokens, "No pod to build", "Make a sandbox on the left with New sandbox….");
+    };
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
+            head_ui(ui, cx, pod, reports.len());
+            ui.add_space(8.0);
+            if reports.is_empty() {
+                let hint =
+                    "No step has been done yet. Drag a container from the left onto the pod, or let one join here.";
+                ui.label(text::rich(hint).color(cx.tokens.muted));
+            }
+            for (nth, report) in reports.iter().enumerate() {
+                report::report_ui(ui, cx, nth + 1, report);
+                ui.add_space(10.0);
+            }
+        });
+    });
+}
+
+fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, steps: usize) {
+    ui.horizontal(|ui| {
+        ui.label(text::rich(&pod.name).font(tokens::bold(17.0)));
+        ui.label(text::rich(text::count(steps, "step", "steps")).color(cx.tokens.muted));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| buttons_ui(ui, cx, pod));
+    });
+}
+
+/// What can be done to a pod of the lab as a whole.
+pub fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+    if !can_be_built(cx, pod) {
+        return;
+    }
+    let save = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Save as YAML…", None);
+    if save.hover_text("Write a manifest that makes the same pod again").clicked() {
+        cx.act(Action::AskManifest(pod.uid.clone()));
+    }
+    let join = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Plus), "Join container…", None);
+    if join.hover_text("Another container joins this pod's namespaces").clicked() {
+        cx.act(Action::AskJoin { pod: pod.uid.clone(), template: Template::ALL[0] });
+    }
+}
+
+/// Only a pod of the lab, while it is there and nobody looks at the past.
+fn can_be_built(cx: &Cx<'_>, pod: &Pod) -> bool {
+    let gone = matches!(pod.reason.as_deref(), Some("NodeLost" | "Terminating"));
+    cx.live && pod.runtime == Runtime::Lab && !gone
+}

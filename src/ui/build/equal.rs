@@ -1,0 +1,52 @@
+//! The lines that do the same elsewhere, each to be copied.
+
+use eframe::egui::{self, Ui};
+
+use crate::steps::Equal;
+use crate::ui::text::HoverText as _;
+use crate::ui::{Cx, text, tokens};
+
+/// Of the words before the lines.
+const LABEL_W: f32 = 58.0;
+
+pub fn equal_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
+    for (who, line, hover) in [
+        ("docker", &equal.docker, "The same with docker, or podman"),
+        ("shell", &equal.shell, "The same by hand, with util-linux; no root is needed"),
+    ] {
+        row_ui(ui, cx, who, hover, |ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+                let copy = ui.small_button("Copy");
+                copy.widget_info(|| text::labeled(egui::Role::Button, true, format!("Copy the {who} line")));
+                if copy.clicked() {
+                    ui.ctx().copy_text(line.clone());
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Min), |ui| {
+                    let line = text::rich(line).font(tokens::mono(11.5));
+                    ui.add(egui::Label::new(line).wrap().selectable(true));
+                });
+            });
+        });
+    }
+    row_ui(ui, cx, "kubelet", "What a kubelet does, and at which step of its SyncPod", |ui| {
+        ui.add(egui::Label::new(text::rich(&equal.kubelet).font(tokens::sans(12.0))).wrap().selectable(true));
+    });
+    if let Some(note) = &equal.note {
+        row_ui(ui, cx, "", "", |ui| {
+            let note = text::rich(note).font(tokens::sans(11.5)).color(cx.tokens.muted);
+            ui.add(egui::Label::new(note).wrap());
+        });
+    }
+}
+
+fn row_ui(ui: &mut Ui, cx: &Cx<'_>, who: &str, hover: &str, line: impl FnOnce(&mut Ui)) {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let word = text::rich(who).font(tokens::mono_bold(11.5)).color(cx.tokens.accent);
+        let label = ui.add_sized([LABEL_W, 16.0], egui::Label::new(word).halign(egui::Align::LEFT));
+        if !hover.is_empty() {
+            label.hover_text(hover);
+        }
+        line(ui);
+    });
+}

@@ -1,0 +1,116 @@
+//! Containers to be dragged onto a pod, and where they can be dropped.
+
+use eframe::egui::{self, Align2, CornerRadius, Id, LayerId, Order, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2};
+
+use super::can_be_built;
+use crate::app::Action;
+use crate::command::Command;
+use crate::model::{Container, ContainerKind, Member, Pod, SandboxKind};
+use crate::steps::{Step, Template};
+use crate::ui::text::HoverText as _;
+use crate::ui::{Cx, text, tokens, widgets};
+
+const CHIP_H: f32 = 26.0;
+
+/// The chips, at the lower end of the list of pods.
+pub fn palette_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    widgets::section(ui, cx.tokens, "Containers");
+    let pod = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)).filter(|pod| can_be_built(cx, pod));
+    let hint = match pod {
+        Some(pod) => format!("Drag one onto a pod, or click it for {}.", pod.name),
+        None => "Drag one onto a pod.".to_owned(),
+    };
+    ui.add(egui::Label::new(text::rich(hint).font(tokens::sans(11.5)).color(cx.tokens.muted)).wrap());
+    let pod = pod.map(|pod| pod.uid.clone());
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+        for template in Template::ALL {
+            let response = chip_ui(ui, cx, template);
+            if response.clicked()
+                && let Some(pod) = pod.clone()
+            {
+                cx.act(Action::AskJoin { pod, template });
+            }
+        }
+    });
+}
+
+fn chip_ui(ui: &mut Ui, cx: &Cx<'_>, template: Template) -> egui::Response {
+    let tokens = cx.tokens;
+    let font = tokens::semibold(12.0);
+    let width = text::line(ui, template.name, font, tokens.text, 200.0).size().x + 22.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, CHIP_H), Sense::click_and_drag());
+    response.widget_info(|| text::labeled(Role::Button, true, format!("Join {}", template.name)));
+    paint_chip(ui, cx, template, rect, response.hovered() || response.has_focus());
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 13);
+    }
+    response.dnd_set_drag_payload(template);
+    if response.dragged()
+        && let Some(at) = ui.ctx().pointer_interact_pos()
+    {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Grabbing);
+        let layer = LayerId::new(Order::Tooltip, Id::unique("dragged container"));
+        let ghost = Rect::from_center_size(at, rect.size());
+        ui.scope_builder(egui::UiBuilder::new().layer_id(layer), |ui| paint_chip(ui, cx, template, ghost, true));
+    }
+    let response = response.on_hover_cursor(egui::CursorIcon::Grab);
+    let image = if template.image.is_empty() { "a program of this machine" } else { template.image };
+    response.hover_text(format!("{image}: {}", template.about))
+}
+
+fn paint_chip(ui: &Ui, cx: &Cx<'_>, template: Template, rect: Rect, hot: bool) {
+    let tokens = cx.tokens;
+    let fill = if hot { tokens.accent_fill } else { tokens.inset };
+    let line = if hot { tokens.accent } else { tokens.line_strong };
+    ui.painter().rect(rect, CornerRadius::same(13), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let font = tokens::semibold(12.0);
+    text::put(ui, rect.center(), Align2::CENTER_CENTER, template.name, font, tokens.text, rect.width());
+}
+
+/// Lets a container be dropped here to join this pod.
+pub fn drop_zone(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect, radius: u8) {
+    if !egui::DragAndDrop::has_payload_of_type::<Template>(ui.ctx()) || !can_be_built(cx, pod) {
+        return;
+    }
+    let over = ui.ctx().pointer_interact_pos().is_some_and(|at| rect.contains(at) && ui.clip_rect().contains(at));
+    let color = cx.tokens.accent;
+    if over {
+        ui.painter().rect_filled(rect, CornerRadius::same(radius), color.gamma_multiply(0.12));
+    }
+    let stroke = Stroke::new(if over { 2.0 } else { 1.0 }, color);
+    widgets::dashed_round_rect(ui, rect.shrink(1.0), f32::from(radius), stroke);
+    if over
+        && ui.input(|i| i.pointer.any_released())
+        && let Some(template) = egui::DragAndDrop::take_payload::<Template>(ui.ctx())
+    {
+        cx.act(Action::AskJoin { pod: pod.uid.clone(), template: *template });
+    }
+}
+
+/// A word in a container's row that takes it out of its pod; nothing where it must stay.
+pub fn take_out_ui(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, container: &Container, row: Rect) {
+    let holds =
+        matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(name)) if *name == container.name);
+    if !can_be_built(cx, pod) || holds || container.kind == ContainerKind::Ephemeral {
+        return;
+    }
+    let tokens = cx.tokens;
+    let galley = text::line(ui, "Take out", tokens::sans(11.5), tokens.muted, 80.0);
+    let rect =
+        Align2::RIGHT_CENTER.anchor_size(row.right_top() + vec2(0.0, 26.0), galley.size()).expand2(vec2(4.0, 2.0));
+    let response = ui.interact(rect, ui.scope_id().with(("take out", &container.name)), Sense::click());
+    let hot = response.hovered() || response.has_focus();
+    let ink = if hot { tokens.bad } else { tokens.muted };
+    text::put(ui, rect.center(), Align2::CENTER_CENTER, "Take out", tokens::sans(11.5), ink, rect.width());
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 4);
+    }
+    response.widget_info(|| text::labeled(Role::Button, true, format!("Take out {}", container.name)));
+    if response.clicked() {
+        let member = Member::container(&pod.uid, &container.name);
+        cx.act(Action::Do(Command::Build(Step::Leave { member })));
+    }
+    let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
+    response.hover_text("TERM, and KILL after the grace period; it is not restarted, and the pod has it no longer");
+}

@@ -1,0 +1,98 @@
+//! What a step is said to be elsewhere: the shell's lines are run, and their links compared with the lab's.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use podscope::lab::PodSpec;
+use podscope::lab::spec::{ContainerSpec, Join};
+use podscope::model::{ContainerKind, ContainerState, PodUid};
+use podscope::steps::{Step, equal};
+
+use crate::support::{Bench, ns, pause, process, wait_for};
+
+const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+
+/// A shell that is given one line after the other; what it has started ends with it.
+struct Shell {
+    child: Child,
+    lines: ChildStdin,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Shell {
+    fn start() -> Self {
+        let mut child = Command::new("bash")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bash");
+        let (lines, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        Self { child, lines, answers: BufReader::new(answers) }
+    }
+
+    /// What it writes in one line.
+    fn ask(&mut self, line: &str) -> String {
+        writeln!(self.lines, "{line}").expect("it reads");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("it answers");
+        answer.trim().to_owned()
+    }
+
+    /// Does a step; the pid that it has put into `variable`, once its links have come to rest.
+    fn step(&mut self, line: &str, variable: &str) -> u32 {
+        writeln!(self.lines, "{}", line.replace("/pause", "sleep 1000")).expect("it reads");
+        let mut pid = 0;
+        // the process is there as soon as it has been cloned, and joins one namespace after the other
+        wait_for(&format!("sleep in ${variable}"), || {
+            pid = self.ask(&format!("echo ${variable}")).parse().unwrap_or_default();
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "sleep\n")
+        });
+        pid
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = writeln!(self.lines, "kill -KILL $(jobs -p) $PAUSE $ALL $NETWORK $APART; exit");
+        let _ = self.child.wait();
+    }
+}
+
+fn equal_links(a: u32, b: u32) -> Vec<&'static str> {
+    KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
+}
+
+/// Needs user namespaces for whoever runs this, as the lab does, and util-linux.
+#[test]
+fn the_shells_lines_give_the_links_that_the_lab_gives() {
+    let mut bench = Bench::new();
+    let uid = bench.lab.sandbox("lines").expect("a sandbox");
+    let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());
+    let mut shell = Shell::start();
+    let mut spec = PodSpec::sandbox("lines").expect("a name");
+    let line = equal(&Step::Sandbox { name: "lines".to_owned() }, &spec).shell;
+    let by_hand = shell.step(&line, "PAUSE");
+    for (name, join) in [("all", "net,ipc,uts,pid"), ("network", "net"), ("apart", "none"), ("inside", "net,pid:apart")]
+    {
+        let container = ContainerSpec {
+            name: name.to_owned(),
+            command: vec!["sleep".to_owned(), "1000".to_owned()],
+            join: Join::parse(join),
+            ..ContainerSpec::default()
+        };
+        let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
+        let theirs = shell.step(&equal(&step, &spec).shell, &name.to_uppercase());
+        bench.lab.add_container(&uid, container.clone()).expect("it is taken");
+        pod = bench.pod_until(&uid, name, |p| {
+            p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
+        });
+        let ours = process(&pod, name).pid;
+        assert_eq!(equal_links(theirs, by_hand), equal_links(ours, pause(&pod).pid), "{name} joined {join}");
+        spec = spec.with_container(container, ContainerKind::App);
+    }
+    let apart = shell.ask("echo $APART").parse().expect("a pid");
+    let inside = shell.ask("echo $INSIDE").parse().expect("a pid");
+    let ours = equal_links(process(&pod, "inside").pid, process(&pod, "apart").pid);
+    assert_eq!(equal_links(inside, apart), ours);
+}
