@@ -279,7 +279,7 @@ impl Session {
     }
 
     /// Opens a terminal in a container and serves it until it ends.
-    pub fn serve_terminal(&self, terminal: Terminal, argv: Option<Vec<String>>, typed: Receiver<Typed>) {
+    pub fn serve_terminal(&self, terminal: &Terminal, argv: Option<Vec<String>>, typed: Receiver<Typed>) {
         let (lab, ctx, served) = (self.lab().cloned(), self.ctx.clone(), terminal.clone());
         let serve = move || terminal::serve(lab, argv.as_deref(), &served, typed, &ctx);
         if let Err(e) = thread::spawn("terminal", serve) {

@@ -64,7 +64,7 @@ pub fn labs() -> Result<Vec<Lab>, ClientError> {
     for (pid, path) in directory::sockets()? {
         match Client::ask(pid, &path, Request::About).and_then(|mut client| client.reply(&mut |_| ())) {
             Ok(Reply::About(about)) => labs.push(Lab { about }),
-            Ok(other) => return Err(unexpected(other)),
+            Ok(other) => return Err(unexpected(&other)),
             Err(ClientError::Connect { error, .. }) if is_left_behind(&error) => drop(fs::remove_file(&path)),
             // it ends just now
             Err(ClientError::Ended(_)) => {}
@@ -94,7 +94,7 @@ impl Lab {
     pub fn world(&self) -> Result<World, ClientError> {
         match self.ask(Request::World)?.reply(&mut |_| ())? {
             Reply::World(world) => Ok(*world),
-            other => Err(unexpected(other)),
+            other => Err(unexpected(&other)),
         }
     }
 }
@@ -147,7 +147,7 @@ impl Client {
                 let streams = Streams::from_parts(&kinds, self.inbox.take_fds());
                 Ok(Opened { streams, client: self })
             }
-            other => Err(unexpected(other)),
+            other => Err(unexpected(&other)),
         }
     }
 }
@@ -166,7 +166,7 @@ impl Opened {
         match self.client.reply(&mut |_| ())? {
             Reply::Ended(status) => Ok(Some(status)),
             Reply::Done => Ok(None),
-            other => Err(unexpected(other)),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -180,7 +180,7 @@ impl Opened {
     }
 }
 
-fn unexpected(reply: Reply) -> ClientError {
+fn unexpected(reply: &Reply) -> ClientError {
     let what = match reply {
         Reply::World(_) => "a state",
         Reply::Streams(_) => "streams",

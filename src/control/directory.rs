@@ -52,7 +52,7 @@ pub fn make() -> Result<PathBuf, DirectoryError> {
 /// # Errors
 /// See above.
 pub fn check(path: &Path) -> Result<(), DirectoryError> {
-    let safe = |m: &fs::Metadata| m.is_dir() && m.uid() == geteuid().as_raw() && m.mode() & 0o077 == 0;
+    let safe = |m: &fs::Metadata| m.is_dir() && m.uid() == geteuid().as_raw() && m.mode() & 0o777 == 0o700;
     match fs::symlink_metadata(path) {
         Ok(metadata) if safe(&metadata) => Ok(()),
         Ok(_) => Err(DirectoryError::Unsafe(path.to_owned())),

@@ -37,7 +37,7 @@ pub fn serve(connection: &OwnedFd, about: About, wish: &dyn Fn(Answers)) {
     let done = {
         // the lab is the app's, and ends when the app lets go of it: it is not kept for longer than the request takes
         let asked = Asked { connection, world: &world, lab };
-        answer(&asked, about, request)
+        answer(&asked, &about, request)
     };
     drop(world);
     match done {
@@ -58,11 +58,11 @@ enum Done {
 }
 
 /// Does what is asked; the reply to it.
-fn answer(asked: &Asked<'_>, about: About, request: Request) -> Result<Done, Reply> {
+fn answer(asked: &Asked<'_>, about: &About, request: Request) -> Result<Done, Reply> {
     let reply = match request {
         Request::About => {
             let pods = asked.world.pods.values().map(|pod| pod.name.clone()).collect();
-            Reply::About(About { pods, ..about })
+            Reply::About(About { pods, ..about.clone() })
         }
         Request::World => Reply::World(Box::new(asked.world.clone())),
         Request::Logs { target, which } => Reply::Bytes(asked.lab()?.logs_of(&asked.container(&target)?, which)?),

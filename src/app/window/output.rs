@@ -71,7 +71,7 @@ impl Window {
         self.views.logs.terminal = Some(terminal.clone());
         self.views.logs.focus_terminal = true;
         if let Some(session) = &self.session {
-            session.serve_terminal(terminal, argv, typed);
+            session.serve_terminal(&terminal, argv, typed);
         }
     }
 

@@ -1,5 +1,7 @@
 //! `podscope labs`: which labs run.
 
+use std::fmt::Write as _;
+
 use crate::cli::output::{Failure, print};
 use crate::control::labs;
 use crate::model::text::escaped;
@@ -16,7 +18,7 @@ pub fn main(_: &Args) -> Result<(), Failure> {
     for lab in labs {
         let pods = if lab.about.pods.is_empty() { "<none>".to_owned() } else { lab.about.pods.join(", ") };
         let shown = if lab.about.window { "window" } else { "terminal" };
-        text += &format!("{:<10} {shown:<8} {}\n", lab.about.pid, escaped(&pods));
+        let _ = writeln!(text, "{:<10} {shown:<8} {}", lab.about.pid, escaped(&pods));
     }
     print(&text)
 }

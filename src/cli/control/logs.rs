@@ -40,8 +40,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {
     let whole = text.strip_suffix(b"\n").unwrap_or(text);
     let Some(before) = lines.checked_sub(1) else { return &[] };
-    let newlines = (0..whole.len()).rev().filter(|i| whole[*i] == b'\n');
-    newlines.skip(before).next().map_or(text, |i| &text[i + 1..])
+    let mut newlines = (0..whole.len()).rev().filter(|i| whole[*i] == b'\n');
+    newlines.nth(before).map_or(text, |i| &text[i + 1..])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A cell's colours, so that they can be read in both themes.
 
-use eframe::egui::Color32;
+use eframe::egui::{self, Color32};
 
 use crate::ui::tokens::Tokens;
 
@@ -15,7 +15,27 @@ pub fn look(cell: &vt100::Cell, tokens: &Tokens) -> (Color32, Color32, bool, boo
     if cell.dim() {
         front = front.gamma_multiply(0.7);
     }
-    (front, back, cell.underline(), cell.italic())
+    (readable(front, back, tokens), back, cell.underline(), cell.italic())
+}
+
+/// The colour, or one of the theme's own that can be told from the background.
+fn readable(front: Color32, back: Color32, tokens: &Tokens) -> Color32 {
+    // what WCAG asks of large text
+    const LEAST: f32 = 3.0;
+    if back == Color32::TRANSPARENT || contrast(front, back) >= LEAST {
+        return front;
+    }
+    if contrast(tokens.text, back) >= contrast(tokens.canvas, back) { tokens.text } else { tokens.canvas }
+}
+
+/// Of WCAG 2: from 1 to 21.
+fn contrast(one: Color32, other: Color32) -> f32 {
+    let luminance = |color: Color32| {
+        let [r, g, b, _] = egui::Rgba::from(color).to_array();
+        0.0722f32.mul_add(b, 0.2126f32.mul_add(r, 0.7152 * g))
+    };
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
 /// `None` for the terminal's own.
@@ -51,5 +71,20 @@ fn base(n: u8, tokens: &Tokens) -> Color32 {
         (8, _) => tokens.faint,
         (7, _) => tokens.muted,
         _ => tokens.text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blue_on_green_can_be_read_in_both_themes() {
+        for tokens in [Tokens::dark(), Tokens::light()] {
+            let (blue, green) = (base(4, &tokens), base(2, &tokens));
+            assert!(contrast(readable(blue, green, &tokens), green) >= 3.0);
+            assert_eq!(readable(blue, Color32::TRANSPARENT, &tokens), blue);
+        }
+        assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
     }
 }
