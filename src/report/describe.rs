@@ -13,22 +13,28 @@ use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodUid, World};
 /// `tabbedString` there: `out.Init(buf, 0, 8, 2, ' ', 0)`.
 const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
 
+const INIT: &str = "Init Containers:";
+const APPS: &str = "Containers:";
+
+/// The part that a container is described in.
+const fn title_of(kind: ContainerKind) -> &'static str {
+    match kind {
+        ContainerKind::Init | ContainerKind::Sidecar => INIT,
+        ContainerKind::App => APPS,
+    }
+}
+
 /// `None` if there is no such pod.
 pub fn describe(world: &World, uid: &PodUid, now: MonoNs) -> Option<Text> {
     let pod = world.pod(uid)?;
     let mut text = Text::new(TABS);
     head(world, pod, &mut text);
-    for (title, kinds) in [
-        ("Init Containers:", &[ContainerKind::Init, ContainerKind::Sidecar][..]),
-        ("Containers:", &[ContainerKind::App]),
-    ] {
-        let of_kind: Vec<_> = pod.containers.iter().filter(|c| kinds.contains(&c.kind)).collect();
-        if !of_kind.is_empty() {
+    for title in [INIT, APPS] {
+        let mut of_title = pod.containers.iter().filter(|c| title_of(c.kind) == title).peekable();
+        if of_title.peek().is_some() {
             text.row([title.into()]);
         }
-        for c in of_kind {
-            container::describe(world, pod, c, &mut text);
-        }
+        of_title.for_each(|c| container::describe(world, pod, c, &mut text));
     }
     if pod.manifest.is_some() {
         conditions(pod, &mut text);
@@ -111,8 +117,9 @@ fn annotations(manifest: &Manifest, text: &mut Text) {
 
 /// As pkg/kubelet/status/generate.go has them, of a pod without probes and readiness gates.
 fn conditions(pod: &Pod, text: &mut Text) {
-    let members = || pod.containers.iter().filter(|c| c.kind != ContainerKind::Init);
-    let ready = pod.phase != Phase::Succeeded && members().all(pods::is_ready);
+    let counts = |kind| matches!(kind, ContainerKind::App | ContainerKind::Sidecar);
+    let mut members = pod.containers.iter().filter(|c| counts(c.kind));
+    let ready = pod.phase != Phase::Succeeded && members.all(pods::is_ready);
     let sandbox = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none()) && pod.ip.is_some();
     let scheduled = pod.manifest.as_ref().is_some_and(|m| !m.node.is_empty());
     text.row(["Conditions:".into()]);

@@ -141,7 +141,7 @@ impl Shown {
                 shown.status = word;
             }
             if shown.status == "Completed" && running > 0 {
-                shown.status = "NotReady".to_owned();
+                "NotReady".clone_into(&mut shown.status);
             }
         }
         let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);

@@ -94,10 +94,11 @@ fn seen(world: &World, p: &Process, ns: NsId) -> Seen {
     p.nspid.len().checked_sub(above + 1).and_then(|i| p.nspid.get(i)).map_or(Seen::Unknown, |pid| Seen::Pid(*pid))
 }
 
-/// A parent's pid. The parent itself need not be observed, as that of the node.
+/// A parent's pid. The parent itself need not be observed, as that of the node: then its pid may be known or not.
 fn parent_on_host(world: &World, p: &Process) -> Cell {
     match p.parent {
         Parent::Process(id) if world.process(id).is_none() => id.pid.to_string().into(),
+        Parent::Outside => "?".into(),
         _ => parent(world, p, |parent| Seen::Pid(parent.id.pid)),
     }
 }

@@ -275,11 +275,11 @@ Volumes:
     Medium:
     SizeLimit:  <unset>
 Events:
-  Type     Reason     Age                From           Message
-  ----     ------     ----               ----           -------
-  Normal   Scheduled  3m4s               podscope-node  Successfully assigned default/nginx-busybox to podscope-node
-  Normal   Started    84s                podscope-node  Started container nginx
-  Warning  BackOff    4s (x2 over 94s)   podscope-node  Back-off restarting failed container nginx
+  Type     Reason     Age               From           Message
+  ----     ------     ----              ----           -------
+  Normal   Scheduled  3m4s              podscope-node  Successfully assigned default/nginx-busybox to podscope-node
+  Normal   Started    84s               podscope-node  Started container nginx
+  Warning  BackOff    4s (x2 over 94s)  podscope-node  Back-off restarting failed container nginx
 "
         )
     );
@@ -435,7 +435,7 @@ fn ps_tells_host_and_pod_apart() {
         lines(
             "
   UID     PID    PPID S COMMAND
- 1000     500       0 S podscope-node
+ 1000     500       ? S podscope-node
  1000     501     500 S /pause
  1000     502     500 S podscope web
  1000     503     502 S podscope web

@@ -33,7 +33,7 @@ pub(super) fn describe(pod: &Pod, text: &mut Text) {
             }
             // which of them is not known any more
             VolumeKind::Config => {
-                field("Type", "ConfigMap, Secret or Projected (files of ConfigMaps and Secrets)".into())
+                field("Type", "ConfigMap, Secret or Projected (files of ConfigMaps and Secrets)".into());
             }
         }
     }

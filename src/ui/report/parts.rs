@@ -1,5 +1,7 @@
 //! What each side holds: commands, and what they print.
 
+use std::fmt::Write as _;
+
 use crate::model::{MonoNs, PodUid, World};
 use crate::report::{self, Get, Target, Text};
 
@@ -86,7 +88,8 @@ impl Side {
                 side.text.push('\n');
             }
             let command = crate::model::text::escaped(&part.command).into_owned();
-            side.text.push_str(&format!("{command}\n{}", part.text));
+            let _ = writeln!(side.text, "{command}");
+            let _ = write!(side.text, "{}", part.text);
             side.columns = side.columns.max(command.chars().count());
             side.rows.push(Row::Command(command));
             side.add(&part.text);

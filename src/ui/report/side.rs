@@ -64,7 +64,7 @@ pub fn side_ui(
 /// What was typed, on a line that sets it off from what came of it.
 fn command_ui(ui: &Ui, cx: &Cx<'_>, rect: Rect, at: (&str, usize), command: &str) {
     let back = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 1.0));
-    ui.painter().rect_filled(back, CornerRadius::same(3), cx.tokens.inset);
+    ui.painter().rect_filled(back, CornerRadius::same(3), cx.tokens.tint(cx.tokens.accent).gamma_multiply(0.5));
     text::put(
         ui,
         rect.left_center(),

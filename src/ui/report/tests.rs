@@ -118,7 +118,8 @@ impl View {
                     pos2(bounds.x0 as f32, bounds.y0 as f32),
                     pos2(bounds.x1 as f32, bounds.y1 as f32),
                 );
-                Some((node.label()?.to_owned(), rect))
+                // a label is its own value
+                Some((node.label().or(node.value())?.to_owned(), rect))
             })
             .collect();
         out
