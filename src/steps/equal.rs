@@ -149,8 +149,11 @@ fn kubelet(spec: &PodSpec, join: &Join, container: &ContainerSpec, ephemeral: bo
     if !private.is_empty() {
         text = format!("{text} No field of a pod says {} CONTAINER.", private.join(" or "));
     }
+    if join.target().is_some() {
+        text = format!("{text} Only ephemeral containers have a target there.");
+    }
     let others = || spec.containers.iter().filter(|c| c.name != container.name);
-    if others().any(|c| spec.join_of(c).pid != join.pid) {
+    if join.target().is_none() && others().any(|c| spec.join_of(c).pid != join.pid) {
         text = format!("{text} In a manifest pid is the same for all of a pod's containers (shareProcessNamespace).");
     }
     format!("{text} To a pod that runs the API server says: {NO_UPDATE}.")
@@ -162,11 +165,13 @@ fn stop(spec: &PodSpec, name: &str) -> Equal {
     // where it is PID 1, the kernel ends the others with it
     let shared = matches!(spec.pid_namespace(name), PidNamespace::Pod | PidNamespace::Of(_) | PidNamespace::Node);
     let name = shell_words([name]);
-    let note = shared.then(|| {
+    let note = if shared {
         "kill reaches its first process alone: what that leaves behind in the shared pid namespace lives on. A runtime, \
          as the lab, ends all of the container."
-            .to_owned()
-    });
+    } else {
+        "It is PID 1 of a pid namespace: TERM ends it only if it has a handler, else KILL does after the grace period."
+    };
+    let note = Some(note.to_owned());
     Equal {
         docker: format!("docker stop -t {grace} {name} && docker rm {name}"),
         shell: format!("kill -TERM ${pid}; timeout {grace} tail --pid=${pid} -f /dev/null || kill -KILL ${pid}"),

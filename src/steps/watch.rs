@@ -40,6 +40,9 @@ impl Report {
         let Equal { docker, shell, kubelet, note } = &self.equal;
         let mut lines = vec![format!("docker   {docker}"), format!("shell    {shell}"), format!("kubelet  {kubelet}")];
         lines.extend(note.iter().map(|note| format!("         {note}")));
+        if !self.links.is_empty() {
+            lines.push(format!("links    {}", in_words(&self.links)));
+        }
         for LinkLine { kind, id, with } in &self.links {
             let id = id.map_or_else(|| "?".to_owned(), |id| id.to_string());
             lines.push(format!("{:<8} {id:<21} {with}", kind.name()));
@@ -47,6 +50,11 @@ impl Report {
         lines.extend(self.changes.iter().map(|change| format!("changed  {change}")));
         lines.join("\n")
     }
+}
+
+/// Its process, and not one before it.
+fn has_ended(world: &World, container: &Container) -> bool {
+    container.process.and_then(|id| world.process(id)).is_some_and(|p| !p.is_alive())
 }
 
 impl Pending {
@@ -104,8 +112,8 @@ impl Pending {
             ContainerState::Running { .. } if anew && links.settled(world, &Member::container(&self.pod, name)) => {
                 Some(Ok(()))
             }
-            // it was there, however short
-            ContainerState::Terminated { .. } if anew => Some(Ok(())),
+            // it was there, however short; the state may still be of the one before it
+            ContainerState::Terminated { .. } if anew && has_ended(world, container) => Some(Ok(())),
             // one that is replaced may have waited before
             ContainerState::Waiting { reason, message: Some(message) }
                 if anew || matches!(self.step, Step::Join { .. }) =>
@@ -141,13 +149,7 @@ impl Pending {
             ContainerState::Terminated { status, .. } => Some(format!("{name} has ended already: {status}")),
             _ => None,
         });
-        let mut changes = Vec::new();
-        if !lines.is_empty() {
-            changes.push(format!("{name} is there: {}", in_words(&lines)));
-        }
-        changes.extend(ended);
-        // of one that was replaced the process is another, with an own mnt and cgroup
-        changes.extend(links.since(&self.before));
+        let changes = ended.into_iter().chain(links.since(&self.before)).collect();
         Report { pod: self.pod.clone(), title: self.title(), equal: self.equal.clone(), links: lines, changes }
     }
 

@@ -20,7 +20,7 @@ mod report;
 use eframe::egui::{self, Margin, Ui};
 
 pub use dialog::{JoinDialog, SandboxDialog, join_ui, sandbox_ui};
-pub use palette::{drop_zone, palette_ui, take_out_ui};
+pub use palette::{drop_zone, invitation_ui, palette_ui, take_out_ui};
 
 use super::icons::Icon;
 use super::text::HoverText as _;
@@ -31,7 +31,7 @@ use crate::steps::{Report, Template};
 
 pub fn build_ui(ui: &mut Ui, cx: &mut Cx<'_>, reports: &[Report]) {
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
-        return widgets::empty(ui, cx.tokens, "No pod to build", "Make a sandbox on the left with New sandbox….");
+        return widgets::empty(ui, cx.tokens, "No pod to build", "Begin one on the left with New sandbox….");
     };
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
@@ -54,12 +54,23 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, steps: usize) {
     ui.horizontal(|ui| {
         ui.label(text::rich(&pod.name).font(tokens::bold(17.0)));
         ui.label(text::rich(text::count(steps, "step", "steps")).color(cx.tokens.muted));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| buttons_ui(ui, cx, pod));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            save_button(ui, cx, pod);
+            join_button(ui, cx, pod, None);
+        });
     });
 }
 
 /// What can be done to a pod of the lab as a whole.
 pub fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        join_button(ui, cx, pod, None);
+        save_button(ui, cx, pod);
+    });
+}
+
+fn save_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if !can_be_built(cx, pod) {
         return;
     }
@@ -67,7 +78,13 @@ pub fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if save.hover_text("Write a manifest that makes the same pod again").clicked() {
         cx.act(Action::AskManifest(pod.uid.clone()));
     }
-    let join = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Plus), "Join container…", None);
+}
+
+fn join_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, width: Option<f32>) {
+    if !can_be_built(cx, pod) {
+        return;
+    }
+    let join = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Plus), "Join container…", width);
     if join.hover_text("Another container joins this pod's namespaces").clicked() {
         cx.act(Action::AskJoin { pod: pod.uid.clone(), template: Template::ALL[0] });
     }

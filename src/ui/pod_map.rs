@@ -86,7 +86,9 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
             facts.push(format!("sandbox #{}", sandbox.attempt + 1));
         }
         facts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
-        facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
+        if !pod.containers.is_empty() {
+            facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
+        }
         let facts = text::rich(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
         ui.add(egui::Label::new(facts).truncate());
     });
@@ -146,6 +148,12 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
         column::column_ui(ui, cx, pod, column, offset);
     }
     column::adoptions(ui, cx, pod, map, offset);
+    if let ([pause], true) = (&map.columns[..], pod.containers.is_empty()) {
+        let pause = place(pause.rect, offset);
+        let right = ui.max_rect().right().max(pause.right());
+        let free = egui::Rect::from_x_y_ranges(pause.right() + 16.0..=right, pause.y_range());
+        build::invitation_ui(ui, cx, pod, free);
+    }
     let title = pos2(0.0, map.rails_title_y) + offset;
     let (font, ink) = (tokens::semibold(11.0), cx.tokens.muted);
     text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);

@@ -3,7 +3,6 @@
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::presets::new_pod_ui;
-use super::text::HoverText as _;
 use super::{Cx, build, text, tokens, widgets, words};
 use crate::app::Action;
 use crate::command::Command;
@@ -16,14 +15,7 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            new_pod_ui(ui, cx);
-            let look = widgets::Look::Plain;
-            let sandbox = widgets::button(ui, cx.tokens, look, None, "New sandbox…", None);
-            if sandbox.hover_text("pause alone, for containers to join one by one").clicked() {
-                cx.act(Action::AskSandbox);
-            }
-        });
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx));
     });
     ui.add_space(6.0);
     if let Some(trouble) = trouble {
@@ -177,6 +169,9 @@ fn third_line(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
     let members = pod.containers.len()
         + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));
     let pid = if pod.share_pid { "pid shared" } else { "pid not shared" };
+    if pod.containers.is_empty() {
+        return ("sandbox alone".into(), cx.tokens.muted);
+    }
     let mut parts = vec![text::count(members, "member", "members")];
     if pod.restarts() > 0 {
         parts.push(text::count(pod.restarts() as usize, "restart", "restarts"));

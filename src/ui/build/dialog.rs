@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Key, Role, Ui};
 
-use super::equal::equal_ui;
+use super::equal::{cell, equal_ui};
 use crate::app::Action;
 use crate::command::Command;
 use crate::lab::{ContainerSpec, Join, JoinPid, PodSpec};
@@ -125,7 +125,7 @@ pub fn join_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut JoinDialog) {
 /// The namespaces to tick: those that are the pod's, and whose pid namespace.
 fn shares_ui(ui: &mut Ui, cx: &Cx<'_>, dialog: &mut JoinDialog) {
     let word = |ui: &mut Ui, word: &str| {
-        ui.add_sized([LABEL_W, 20.0], egui::Label::new(text::rich(word)).halign(egui::Align::LEFT));
+        cell(ui, LABEL_W, |ui| ui.label(text::rich(word)));
     };
     let of_pod: Join = dialog.spec.share.into();
     ui.horizontal(|ui| {
@@ -147,7 +147,7 @@ fn shares_ui(ui: &mut Ui, cx: &Cx<'_>, dialog: &mut JoinDialog) {
     });
     ui.horizontal_wrapped(|ui| {
         let pid = text::rich("pid").font(tokens::mono_bold(12.5)).color(cx.tokens.ns(NsKind::Pid));
-        ui.add_sized([LABEL_W, 20.0], egui::Label::new(pid).halign(egui::Align::LEFT));
+        cell(ui, LABEL_W, |ui| ui.label(pid));
         // without a target an ephemeral container does as the pod's containers
         if dialog.ephemeral && dialog.join.target().is_none() {
             dialog.join.pid = of_pod.pid.clone();
@@ -179,7 +179,7 @@ fn elsewhere_ui(ui: &mut Ui, cx: &Cx<'_>, step: &Step, spec: &PodSpec) {
 /// Whether Enter was pressed in it.
 fn field_ui(ui: &mut Ui, label: &str, name: &str, value: &mut String, hint: &str, fresh: &mut bool) -> bool {
     ui.horizontal(|ui| {
-        ui.add_sized([LABEL_W, 20.0], egui::Label::new(text::rich(label)).halign(egui::Align::LEFT));
+        cell(ui, LABEL_W, |ui| ui.label(text::rich(label)));
         let edit = egui::TextEdit::singleline(value).font(tokens::mono(12.0)).hint_text(hint);
         let edit = ui.add(edit.id_salt(name).desired_width(f32::INFINITY));
         edit.widget_info(|| text::labeled(Role::TextInput, true, name));

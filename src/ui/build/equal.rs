@@ -39,11 +39,21 @@ pub fn equal_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
     }
 }
 
+/// Something at the left of a cell that is so wide.
+pub fn cell<T>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> T) -> T {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    let cell = ui.allocate_ui_with_layout(egui::vec2(width, 18.0), layout, |ui| {
+        ui.set_min_width(width);
+        add(ui)
+    });
+    cell.inner
+}
+
 fn row_ui(ui: &mut Ui, cx: &Cx<'_>, who: &str, hover: &str, line: impl FnOnce(&mut Ui)) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let word = text::rich(who).font(tokens::mono_bold(11.5)).color(cx.tokens.accent);
-        let label = ui.add_sized([LABEL_W, 16.0], egui::Label::new(word).halign(egui::Align::LEFT));
+        let label = cell(ui, LABEL_W, |ui| ui.label(word));
         if !hover.is_empty() {
             label.hover_text(hover);
         }

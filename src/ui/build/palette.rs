@@ -7,18 +7,25 @@ use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Container, ContainerKind, Member, Pod, SandboxKind};
 use crate::steps::{Step, Template};
+use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
 const CHIP_H: f32 = 26.0;
 
-/// The chips, at the lower end of the list of pods.
+/// How a pod is built: a sandbox, and chips to be dragged onto it. At the lower end of the list of pods.
 pub fn palette_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    widgets::section(ui, cx.tokens, "Containers");
+    widgets::section(ui, cx.tokens, "Build a pod");
+    let width = ui.available_width();
+    let look = widgets::Look::Plain;
+    let sandbox = widgets::button(ui, cx.tokens, look, Some(Icon::Plus), "New sandbox…", Some(width));
+    if sandbox.hover_text("pause alone, for containers to join one by one").clicked() {
+        cx.act(Action::AskSandbox);
+    }
     let pod = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)).filter(|pod| can_be_built(cx, pod));
     let hint = match pod {
-        Some(pod) => format!("Drag one onto a pod, or click it for {}.", pod.name),
-        None => "Drag one onto a pod.".to_owned(),
+        Some(pod) => format!("Drag a container onto a pod, or click it for {}.", pod.name),
+        None => "Then drag a container onto it.".to_owned(),
     };
     ui.add(egui::Label::new(text::rich(hint).font(tokens::sans(11.5)).color(cx.tokens.muted)).wrap());
     let pod = pod.map(|pod| pod.uid.clone());
@@ -66,6 +73,25 @@ fn paint_chip(ui: &Ui, cx: &Cx<'_>, template: Template, rect: Rect, hot: bool) {
     ui.painter().rect(rect, CornerRadius::same(13), fill, Stroke::new(1.0, line), StrokeKind::Inside);
     let font = tokens::semibold(12.0);
     text::put(ui, rect.center(), Align2::CENTER_CENTER, template.name, font, tokens.text, rect.width());
+}
+
+/// In a sandbox alone: where the first container goes.
+pub fn invitation_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect) {
+    if !can_be_built(cx, pod) || rect.width() < 160.0 {
+        return;
+    }
+    let tokens = cx.tokens;
+    widgets::dashed_round_rect(ui, rect, 8.0, Stroke::new(1.0, tokens.line_strong));
+    let middle = rect.center();
+    let room = rect.width() - 32.0;
+    let title = "Drag a container here";
+    let at = middle - vec2(0.0, 26.0);
+    text::put(ui, at, Align2::CENTER_CENTER, title, tokens::semibold(14.0), tokens.text, room);
+    let why = "It joins the namespaces of pause that you choose.";
+    let at = middle - vec2(0.0, 6.0);
+    text::put(ui, at, Align2::CENTER_CENTER, why, tokens::sans(12.0), tokens.muted, room);
+    let button = Rect::from_center_size(middle + vec2(0.0, 26.0), vec2(150.0, 28.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(button), |ui| super::join_button(ui, cx, pod, Some(150.0)));
 }
 
 /// Lets a container be dropped here to join this pod.

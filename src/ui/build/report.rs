@@ -3,6 +3,7 @@
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Stroke, Ui, vec2};
 
 use super::equal::equal_ui;
+use crate::layout::pod_map::RAIL_ORDER;
 use crate::steps::{LinkLine, Report, With};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens};
@@ -42,7 +43,8 @@ fn links_ui(ui: &mut Ui, cx: &Cx<'_>, links: &[LinkLine]) {
     let cell = ((room + GAP) / links.len().max(1) as f32 - GAP).max(64.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
-        for link in links {
+        // as in the map
+        for link in RAIL_ORDER.iter().filter_map(|kind| links.iter().find(|link| link.kind == *kind)) {
             link_ui(ui, cx, link, cell);
         }
     });

@@ -26,10 +26,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if let Some((at, how)) = words::last_sandbox(world, pod) {
         rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
     }
-    rows.extend([
-        ("Restarts", pod.restarts().to_string()),
-        ("pid namespace", if pod.share_pid { "shared" } else { "one a container" }.to_owned()),
-    ]);
+    rows.extend([("Restarts", pod.restarts().to_string()), ("pid namespace", pid_namespace(pod).to_owned())]);
     if pod.host_network {
         rows.push(("Network", "the node's".into()));
     }
@@ -52,10 +49,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         ui.label(text::rich(none).color(cx.tokens.muted));
     }
     ui.add_space(6.0);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 8.0;
-        build::buttons_ui(ui, cx, pod);
-    });
+    build::buttons_ui(ui, cx, pod);
     ui.add_space(12.0);
     usage::table_ui(ui, cx, pod);
     ui.add_space(12.0);
@@ -72,6 +66,14 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         if delete.hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
             cx.act(Action::Do(Command::Delete(pod.uid.clone())));
         }
+    }
+}
+
+fn pid_namespace(pod: &Pod) -> &'static str {
+    match pod.share_pid {
+        _ if pod.containers.is_empty() => "of pause alone",
+        true => "shared",
+        false => "one a container",
     }
 }
 

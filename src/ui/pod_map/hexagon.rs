@@ -114,6 +114,7 @@ fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     match pod.sandbox.as_ref().map(|s| &s.kind) {
         Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
         _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
+        _ if pod.containers.is_empty() => ("alone".into(), tokens.muted),
         _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
         _ if reaped == 0 && !pause.is_alive() => ("reaped nobody".into(), tokens.muted),
         _ if reaped == 0 => ("nothing to reap yet".into(), tokens.muted),
