@@ -66,6 +66,8 @@ pub struct VolumeMount {
     pub read_only: bool,
     /// `subPath`: only this file or directory of the volume.
     pub sub_path: Option<String>,
+    /// It is a `subPathExpr`, in which `$(NAME)` refers to a variable of the container.
+    pub is_expr: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

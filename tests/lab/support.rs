@@ -215,7 +215,7 @@ pub fn with_volume(mut spec: PodSpec, name: &str, source: VolumeSource) -> PodSp
 }
 
 pub fn mount(volume: &str, path: &str) -> VolumeMount {
-    VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false, sub_path: None }
+    VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false, sub_path: None, is_expr: false }
 }
 
 /// Sends a signal, by name or number, to this very process.

@@ -173,6 +173,7 @@ impl Node {
             }
             _ => Program::Host,
         };
+        let mounts = volumes::of_container(spec, container, &at_start)?;
         let mark = leftovers::next_mark(&mut self.marks);
         let start = Start {
             program,
@@ -194,7 +195,7 @@ impl Node {
             home: &self.home,
             parts: &self.ground.parts,
             pod_files: &volumes::pod_files(uid),
-            mounts: &volumes::of_container(spec, container),
+            mounts: &mounts,
             read_only: container.security.read_only_root,
         };
         let started = worker::start(&self.alone, &place, &start);

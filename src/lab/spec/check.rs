@@ -68,7 +68,6 @@ impl Checker<'_> {
         let share = self.share(&spec, &asked, host)?;
         let restart = self.restart(&spec)?;
         let grace_seconds = self.grace_seconds(&spec)?;
-        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &namespace)?;
         let known = Known {
             name: name.clone(),
             namespace: namespace.clone(),
@@ -80,6 +79,7 @@ impl Checker<'_> {
         let security = self.pod_security(spec.security_context)?;
         let mut around = Around {
             security: &security,
+        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
             volumes: &volumes,
             known: &known,
             host_network: host.net,

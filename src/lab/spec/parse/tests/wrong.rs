@@ -183,6 +183,11 @@ fn a_volume_or_its_mount() {
         ),
         (
             "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPath: a, subPathExpr: $(A)}",
+            "12:57: spec.containers[0].volumeMounts[0].subPathExpr: Invalid value: \"$(A)\": subPathExpr and subPath are mutually exclusive",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
             "{name: v, mountPath: /a, subPathExpr: $(A)/..}",
             "12:45: spec.containers[0].volumeMounts[0].subPathExpr: Invalid value: \"$(A)/..\": must not contain '..'",
         ),
