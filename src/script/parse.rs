@@ -5,17 +5,16 @@ mod words;
 
 use std::time::Duration;
 
-use self::condition::{condition, no_url};
+use self::condition::condition;
 pub use self::words::duration;
-use self::words::{kinds, member, one, signal_named, split_arguments};
+use self::words::{kinds, member, one, page, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
-use crate::lab::Url;
 
 const WAIT: Duration = Duration::from_secs(10);
 const EXPECT: Duration = Duration::from_secs(1);
 const EXEC: Duration = Duration::from_secs(30);
-const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, replace, unshare, join, snapshot, screenshot, \
-                     select, show or sleep";
+const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, replace, unshare, join, fork, snapshot, \
+                     screenshot, select, show or sleep";
 
 /// A line that is not a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +50,7 @@ fn without_comment(line: &str) -> &str {
     let mut words = line.split_whitespace();
     let verbatim = match words.next() {
         Some("exec" | "replace") => true,
-        Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch")),
+        Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch" | "fails")),
         _ => false,
     };
     if verbatim {
@@ -94,10 +93,7 @@ fn step(text: &str) -> Parsed<StepKind> {
             Ok(StepKind::Replace { member: member(target.trim())?, argv: split_arguments(argv, usage)? })
         }
         "logs" => Ok(StepKind::Logs(member(one(&words, "logs POD/CONTAINER")?)?)),
-        "fetch" => {
-            let url = one(&words, "fetch URL")?;
-            Ok(StepKind::Fetch(Url::parse(url).ok_or_else(|| no_url(url))?))
-        }
+        "fetch" => Ok(StepKind::Fetch(page(one(&words, "fetch URL, or POD:PORT/PATH")?)?)),
         "delete" => Ok(StepKind::Delete { pod: one(&words, "delete POD")?.to_owned() }),
         "unshare" => match words[..] {
             [target, list] => Ok(StepKind::Unshare { member: member(target)?, kinds: kinds(list)? }),
@@ -109,6 +105,7 @@ fn step(text: &str) -> Parsed<StepKind> {
             }
             _ => Err("join POD/CONTAINER KIND,KIND… MEMBER".into()),
         },
+        "fork" => Ok(StepKind::Fork(member(one(&words, "fork POD/CONTAINER")?)?)),
         "snapshot" => Ok(StepKind::Snapshot(one(&words, "snapshot FILE")?.into())),
         "screenshot" => Ok(StepKind::Screenshot(one(&words, "screenshot FILE")?.into())),
         "select" => Ok(StepKind::Select(member(one(&words, "select POD/MEMBER")?)?)),

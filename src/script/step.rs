@@ -31,11 +31,12 @@ pub enum StepKind {
     Kill { target: MemberRef, signal: Signal },
     Exec { member: MemberRef, argv: Vec<String>, limit: Duration },
     Logs(MemberRef),
-    Fetch(Url),
+    Fetch(Page),
     Delete { pod: String },
     Replace { member: MemberRef, argv: Vec<String> },
     Unshare { member: MemberRef, kinds: Vec<NsKind> },
     Join { member: MemberRef, kinds: Vec<NsKind>, target: MemberRef },
+    Fork(MemberRef),
     Snapshot(PathBuf),
     Screenshot(PathBuf),
     Select(MemberRef),
@@ -168,9 +169,11 @@ pub enum Condition {
     },
     /// The page holds this; it is fetched again and again, from the host's network.
     Fetch {
-        url: Url,
+        page: Page,
         text: String,
     },
+    /// The last step failed, and said this.
+    Fails(String),
     /// From the last stroke to the end of the last wait it took so many nanoseconds.
     Took(Bound),
 }
@@ -180,6 +183,18 @@ impl Condition {
     pub const fn is_asked_for(&self) -> bool {
         matches!(self, Self::Log { .. } | Self::Fetch { .. })
     }
+}
+
+/// What is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    At(Url),
+    /// Behind this port of a pod, by the host port that leads there.
+    Behind {
+        pod: String,
+        port: u16,
+        path: String,
+    },
 }
 
 /// How a process ended.
