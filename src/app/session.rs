@@ -12,7 +12,7 @@ use super::manifests;
 use super::window::hear;
 use crate::command::{Outcome, PodSource};
 use crate::export;
-use crate::lab::spec::{PodSpec, Warning, parse};
+use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
@@ -347,9 +347,7 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
     let (path, pods, file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            let name = format!("{name}.yaml");
-            let pods = parse(&name, preset.yaml).map_err(|e| e.to_string())?;
-            (PathBuf::from(name), pods, false)
+            (PathBuf::from(format!("{name}.yaml")), preset.pods().map_err(|e| e.to_string())?, false)
         }
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };

@@ -71,6 +71,10 @@ pub enum Fact {
     SandboxEnded {
         status: WaitStatus,
     },
+    /// Host ports were taken, and these are in their places, in the order of the spec.
+    HostPortsMoved {
+        to: Vec<u16>,
+    },
     /// Other commands for some containers; nothing else differs.
     Replaced {
         spec: Box<PodSpec>,
@@ -261,6 +265,7 @@ impl PodState {
                 }
             }
             Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
+            Fact::HostPortsMoved { to } => self.ports_moved(&to, at, d),
             Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
             Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
             Fact::Tick => {}
@@ -394,6 +399,10 @@ impl PodState {
         {
             self.holder = Holder::Absent { retry: None };
             return;
+        }
+        if let SandboxKind::Own(file) = &self.spec.sandbox {
+            let message = format!("No image is pulled: pause is made of {file}, and reports no reaps");
+            self.normal(d, "Pulled", message, at);
         }
         self.holder = Holder::Starting;
         d.actions.push(Action::StartSandbox);

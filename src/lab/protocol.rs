@@ -12,7 +12,7 @@ use crate::observe::without;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
@@ -115,7 +115,8 @@ pub enum Request {
     /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
     Bound {
         pod: PodUid,
-        result: Result<(), String>,
+        /// On which ports they are.
+        result: Result<Vec<u16>, String>,
     },
 }
 
@@ -142,6 +143,8 @@ pub enum Report {
     Bind {
         pod: PodUid,
         ports: Vec<u16>,
+        /// Whether another may be taken in place of one that is taken.
+        may_move: bool,
     },
     /// What a program run in a container has just written.
     ExecOutput {

@@ -18,7 +18,7 @@ pub use change::{Change, change};
 pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFile};
 pub use env::{AtStart, EnvValue};
 pub use images::{image_name, stand_in_images};
-pub use parse::{SpecError, Warning, parse};
+pub use parse::{Pods, SpecError, Warning, parse, parse_beside};
 pub use security::Security;
 
 pub use crate::model::RestartPolicy;
@@ -164,6 +164,10 @@ pub struct PodSpec {
     pub grace_seconds: u32,
     /// What holds the namespaces (`podscope.dev/pause` and `podscope.dev/infra`).
     pub sandbox: SandboxKind,
+    /// The executable of [`SandboxKind::Own`]. The node writes it into the pod's files and keeps it there alone.
+    pub own_pause: Option<Content>,
+    /// A host port that is taken gives way to another one. So it is with presets; who writes a manifest means the port.
+    pub ports_may_move: bool,
     /// Sidecars among them.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,

@@ -13,6 +13,7 @@ mod havoc;
 mod host_path;
 mod life;
 mod nginx;
+mod own_pause;
 mod ports;
 mod predictions;
 mod reap;

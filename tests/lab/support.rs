@@ -89,8 +89,12 @@ impl Bench {
     }
 
     pub fn log_until(&self, pod: &Pod, container: &str, word: &str) {
+        self.log_until_of(&Member::container(&pod.uid, container), word);
+    }
+
+    pub fn log_until_of(&self, member: &Member, word: &str) {
         wait_for(word, || {
-            let log = self.lab.logs(&Member::container(&pod.uid, container)).expect("a log");
+            let log = self.lab.logs(member).expect("a log");
             String::from_utf8_lossy(&log).contains(word)
         });
     }
@@ -203,6 +207,8 @@ pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodS
         restart: RestartPolicy::Never,
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
+        own_pause: None,
+        ports_may_move: false,
         init_containers: Vec::new(),
         containers,
         volumes: Vec::new(),

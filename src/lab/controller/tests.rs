@@ -39,6 +39,8 @@ fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
         init_containers: vec![],
+        own_pause: None,
+        ports_may_move: false,
         containers: vec![container("a"), container("b")],
         volumes: vec![],
     }

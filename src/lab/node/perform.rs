@@ -12,7 +12,7 @@ use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
-use super::{termination, volumes};
+use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION};
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
@@ -26,7 +26,7 @@ impl Node {
             // the launcher's alone
             Request::Place { .. } | Request::Mapped(_) => {}
             Request::Hello { version } => self.over |= version != VERSION,
-            Request::Run { call, spec } => {
+            Request::Run { call, mut spec } => {
                 let at = Self::now();
                 let uid = match random::uuid() {
                     Ok(uuid) => PodUid(uuid),
@@ -34,11 +34,19 @@ impl Node {
                         return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
                     }
                 };
+                // in its file it is needed once, and with each copy of the spec once more
+                if let Some(program) = spec.own_pause.take()
+                    && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
+                {
+                    return self.answer(call, Answer::Failed(format!("keep the pod's own pause: {}", reason_of(&e))));
+                }
                 let run = PodRun {
                     state: PodState::new(uid.clone(), *spec, self.clock, at),
                     holder: None,
                     ports: None,
                     ports_since: MonoNs(0),
+                    ports_ending: None,
+                    ports_wanted: false,
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
@@ -54,7 +62,9 @@ impl Node {
                 self.fact(Delta::Pod { pod: Box::new(pod), at });
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
-            Request::Replace { call, pod, spec, containers } => {
+            Request::Replace { call, pod, mut spec, containers } => {
+                // it is as it was: another one would be another pod
+                spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
                     let updated = volumes::update(&pod, &run.state.spec, &spec);
                     self.answer(call, Answer::Done);
@@ -157,7 +167,9 @@ impl Node {
         if let Some(ip) = ip.filter(|ip| *ip != self.network.gateway()) {
             self.network.release(ip);
         }
+        run.ports_wanted = false;
         if let Some(pid) = ports {
+        run.ports_ending = ports.or(run.ports_ending);
             self.signal_child(pid, Signal::KILL);
         }
     }

@@ -56,7 +56,7 @@ impl Node {
         // a container's name has no underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
-        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, spec, into);
+        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, uid, spec, into);
         let started =
             self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", reason(e)))?;
         let sandbox::Started { child, report, output, error } = started;

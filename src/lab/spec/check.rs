@@ -27,11 +27,14 @@ use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
 use super::services::{Service, variables};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
+use crate::lab::own_pause::Beside;
 
 pub struct Checker<'a> {
     pub document: &'a Marked,
     pub services: &'a [Service],
     pub configs: &'a Configs,
+    /// Files that it may name.
+    pub beside: Beside<'a>,
     pub warnings: Vec<Warning>,
 }
 
@@ -76,10 +79,10 @@ impl Checker<'_> {
             service_account: spec.service_account_name.unwrap_or_else(|| "default".to_owned()),
             services: variables(self.services, &namespace, spec.enable_service_links.unwrap_or(true)),
         };
+        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
         let security = self.pod_security(spec.security_context)?;
         let mut around = Around {
             security: &security,
-        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
             volumes: &volumes,
             known: &known,
             host_network: host.net,
@@ -92,7 +95,7 @@ impl Checker<'_> {
         if containers.is_empty() {
             return Err(self.wrong("spec.containers", "is empty; expected at least one container"));
         }
-        let sandbox = self.sandbox(asked, &containers)?;
+        let (sandbox, own_pause) = self.sandbox(asked, &containers)?;
         Ok(PodSpec {
             name,
             namespace,
@@ -102,6 +105,8 @@ impl Checker<'_> {
             restart,
             grace_seconds,
             sandbox,
+            own_pause,
+            ports_may_move: false,
             init_containers,
             containers,
             volumes,

@@ -64,7 +64,9 @@ impl Places<'_> {
             };
             let named = |wrong: Wrong| wrong.or_in(&name);
             let mut directives = parse(&text, refuse).map_err(named)?;
-            directives.iter_mut().for_each(|d| d.is_of(&name));
+            for directive in &mut directives {
+                directive.is_of(&name);
+            }
             out.extend(self.expand(directives, refuse, depth + 1)?);
         }
         Ok(out)

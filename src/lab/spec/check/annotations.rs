@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use crate::lab::spec::marked::{Place, Wrong};
 use crate::lab::spec::parse::Warning;
-use crate::lab::spec::{ContainerSpec, Share};
+use crate::lab::spec::{ContainerSpec, Content, Share};
 use crate::model::SandboxKind;
 
 /// Annotations that the lab reads begin with this.
@@ -15,6 +15,8 @@ const OURS: &str = "podscope.dev/";
 #[derive(Default)]
 pub struct Asked {
     pause: Option<SandboxKind>,
+    /// The program of one of the user's own.
+    own_pause: Option<Content>,
     infra: Option<String>,
     pub share: Option<Share>,
 }
@@ -25,8 +27,17 @@ impl Checker<'_> {
         for (key, value) in all {
             let Some(ours) = key.strip_prefix(OURS) else { continue };
             match ours {
+                // such as ./pause or pause.c
+                "pause" if value.contains(['/', '.']) => {
+                    let program = self.beside.program(value).map_err(|why| {
+                        self.annotation(ours, value, &format!("a static executable, or its source in C: {why}"))
+                    })?;
+                    asked.pause = Some(SandboxKind::Own(value.clone()));
+                    asked.own_pause = Some(Content(program));
+                }
                 "pause" => {
-                    let expected = "reap, no-reap, missing, or delay= with milliseconds such as delay=200ms";
+                    let expected = "reap, no-reap, missing, delay= with milliseconds such as delay=200ms, or a file such as \
+                                    ./pause.c";
                     asked.pause = Some(pause_kind(value).ok_or_else(|| self.annotation(ours, value, expected))?);
                 }
                 "infra" => asked.infra = Some(value.clone()),
@@ -45,9 +56,15 @@ impl Checker<'_> {
         Ok(asked)
     }
 
-    /// What holds the pod's namespaces.
-    pub(super) fn sandbox(&self, asked: Asked, containers: &[ContainerSpec]) -> Result<SandboxKind, Wrong> {
-        let Some(infra) = asked.infra else { return Ok(asked.pause.unwrap_or(SandboxKind::Pause)) };
+    /// What holds the pod's namespaces, and its program if it is of the user's own.
+    pub(super) fn sandbox(
+        &self,
+        asked: Asked,
+        containers: &[ContainerSpec],
+    ) -> Result<(SandboxKind, Option<Content>), Wrong> {
+        let Some(infra) = asked.infra else {
+            return Ok((asked.pause.unwrap_or(SandboxKind::Pause), asked.own_pause));
+        };
         if asked.pause.is_some() {
             let expected = "no podscope.dev/pause beside it: with an infra container there is no pause";
             return Err(self.annotation("infra", &infra, expected));
@@ -57,7 +74,7 @@ impl Checker<'_> {
             let expected = format!("a container of spec.containers ({})", names.join(", "));
             return Err(self.annotation("infra", &infra, &expected));
         }
-        Ok(SandboxKind::Infra(infra))
+        Ok((SandboxKind::Infra(infra), None))
     }
 
     pub(super) fn annotation(&self, ours: &str, value: &str, expected: &str) -> Wrong {

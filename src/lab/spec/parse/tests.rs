@@ -26,7 +26,7 @@ pub fn error(text: &str) -> SpecError {
 #[test]
 fn every_preset_is_read_without_a_warning() {
     for preset in &crate::presets::ALL {
-        for (spec, warnings) in parse(preset.name, preset.yaml).unwrap_or_else(|e| panic!("{e}")) {
+        for (spec, warnings) in preset.pods().unwrap_or_else(|e| panic!("{e}")) {
             assert!(warnings.is_empty(), "{}: {warnings:?}", preset.name);
             assert!(!spec.containers.is_empty());
         }

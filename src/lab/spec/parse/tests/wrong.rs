@@ -73,7 +73,7 @@ fn a_field_of_the_pod() {
 fn an_annotation() {
     let key = "metadata.annotations podscope.dev";
     for (lines, pod, want) in [
-        ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, or delay=")),
+        ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, delay=")),
         ("pause: delay=1s", "", format!("6:25: {key}/pause is \"delay=1s\"; expected reap")),
         ("infra: b", "", format!("6:25: {key}/infra is \"b\"; expected a container of spec.containers (a)")),
         (
