@@ -378,7 +378,7 @@ impl PodState {
             Holder::Up => {
                 self.stop_replaced(at, d);
                 if self.over() {
-                    self.stop_sidecars(self.grace_end(at.t, None), at, d);
+                    self.finish(at, d);
                 } else {
                     self.start_containers(at, d);
                 }

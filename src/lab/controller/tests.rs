@@ -1,3 +1,4 @@
+mod finish;
 mod property;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -38,9 +39,9 @@ fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
         restart,
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
-        init_containers: vec![],
         own_pause: None,
         ports_may_move: false,
+        init_containers: vec![],
         containers: vec![container("a"), container("b")],
         volumes: vec![],
     }

@@ -66,6 +66,10 @@ impl Node {
                 // it is as it was: another one would be another pod
                 spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
+                    if !run.state.takes_changes() {
+                        let why = "it is over, or being deleted; start it anew".to_owned();
+                        return self.answer(call, Answer::Failed(why));
+                    }
                     let updated = volumes::update(&pod, &run.state.spec, &spec);
                     self.answer(call, Answer::Done);
                     if let Err(e) = updated {
@@ -163,13 +167,13 @@ impl Node {
     pub(super) fn release(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
+        run.ports_wanted = false;
         let (ip, ports) = (run.ip.take(), run.ports.take());
+        run.ports_ending = ports.or(run.ports_ending);
         if let Some(ip) = ip.filter(|ip| *ip != self.network.gateway()) {
             self.network.release(ip);
         }
-        run.ports_wanted = false;
         if let Some(pid) = ports {
-        run.ports_ending = ports.or(run.ports_ending);
             self.signal_child(pid, Signal::KILL);
         }
     }
