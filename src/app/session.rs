@@ -15,7 +15,7 @@ use super::{manifests, terminal};
 use crate::command::{Outcome, PodSource};
 use crate::control::{Answers, Server, StartError};
 use crate::export;
-use crate::lab::spec::{PodSpec, Warning, parse};
+use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
@@ -406,10 +406,7 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
     let (path, pods, file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            let name = format!("{name}.yaml");
-            let yaml = preset.yaml.ok_or_else(|| format!("{name} has no manifest"))?;
-            let pods = parse(&name, yaml).map_err(|e| e.to_string())?;
-            (PathBuf::from(name), pods, false)
+            (PathBuf::from(format!("{name}.yaml")), preset.pods().map_err(|e| e.to_string())?, false)
         }
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };

@@ -90,6 +90,10 @@ pub enum Fact {
         container: String,
         grace_ms: Option<u64>,
     },
+    /// Host ports were taken, and these are in their places, in the order of the spec.
+    HostPortsMoved {
+        to: Vec<u16>,
+    },
     /// Other commands for some containers; nothing else differs.
     Replaced {
         spec: Box<PodSpec>,
@@ -291,6 +295,7 @@ impl PodState {
             Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
             Fact::Added { container, kind } => self.added(*container, kind),
             Fact::RemovalRequested { container, grace_ms } => self.removal_requested(&container, grace_ms, at),
+            Fact::HostPortsMoved { to } => self.ports_moved(&to, at, d),
             Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
             Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
             Fact::Tick => {}
@@ -415,8 +420,7 @@ impl PodState {
                 self.stop_replaced(at, d);
                 self.stop_removed(at, d);
                 if self.over() {
-                    self.stop_ephemeral(self.grace_end(at.t, None), at, d);
-                    self.stop_sidecars(self.grace_end(at.t, None), at, d);
+                    self.finish(at, d);
                 } else {
                     self.start_containers(at, d);
                 }
@@ -437,6 +441,10 @@ impl PodState {
         {
             self.holder = Holder::Absent { retry: None };
             return;
+        }
+        if let SandboxKind::Own(file) = &self.spec.sandbox {
+            let message = format!("No image is pulled: pause is made of {file}, and reports no reaps");
+            self.normal(d, "Pulled", message, at);
         }
         self.holder = Holder::Starting;
         d.actions.push(Action::StartSandbox);

@@ -8,7 +8,7 @@ mod members;
 mod startup;
 mod streams;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,8 +58,8 @@ struct Shared {
     /// Who follows the output of a member.
     follows: Follows,
     next: AtomicU64,
-    /// Host ports of all manifests that the node was sent. It is not trusted with others.
-    host_ports: Mutex<BTreeSet<u16>>,
+    /// Host ports of all manifests that the node was sent.
+    host_ports: Mutex<bind::Allowed>,
     /// An answer is overdue, and the observer was told.
     silent: Mutex<bool>,
     observer: InputSender,
@@ -128,7 +128,7 @@ impl Lab {
 
     /// Starts a pod. Returns as soon as the node has taken it; what follows comes as Deltas.
     pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
-        self.shared.host_ports().extend(spec.host_ports().map(|(host, _)| host));
+        self.shared.host_ports().name(&spec);
         match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
             Answer::Accepted(uid) => Ok(uid),
             other => Err(unexpected(other)),
@@ -137,7 +137,7 @@ impl Lab {
 
     /// Gives some containers of a pod other commands: these alone are replaced, and the pod goes on.
     pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
-        self.shared.host_ports().extend(spec.host_ports().map(|(host, _)| host));
+        self.shared.host_ports().name(&spec);
         let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
         match self.shared.call(request, PATIENCE)? {
             Answer::Done => Ok(()),
@@ -273,7 +273,7 @@ impl Shared {
         }
     }
 
-    fn host_ports(&self) -> std::sync::MutexGuard<'_, BTreeSet<u16>> {
+    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::Allowed> {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -325,8 +325,8 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
-            Report::Bind { pod, ports } => {
-                let (result, sockets) = bind::all(&ports, &started.shared.host_ports());
+            Report::Bind { pod, ports, may_move } => {
+                let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);
                 // a node that is gone is heard of by the next receive
                 let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
             }

@@ -154,7 +154,8 @@ pub enum Request {
     /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
     Bound {
         pod: PodUid,
-        result: Result<(), String>,
+        /// On which ports they are.
+        result: Result<Vec<u16>, String>,
     },
 }
 
@@ -181,6 +182,8 @@ pub enum Report {
     Bind {
         pod: PodUid,
         ports: Vec<u16>,
+        /// Whether another may be taken in place of one that is taken.
+        may_move: bool,
     },
     /// What a program run in a container has just written.
     ExecOutput {

@@ -24,7 +24,7 @@ pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFi
 pub use env::{AtStart, EnvValue};
 pub use images::{image_name, needs_entrypoint_option, stand_in_images};
 pub use manifest::{Unwritable, manifest};
-pub use parse::{SpecError, Warning, parse};
+pub use parse::{Pods, SpecError, Warning, parse, parse_beside};
 pub use security::Security;
 pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};
 
@@ -73,6 +73,8 @@ pub struct VolumeMount {
     pub read_only: bool,
     /// `subPath`: only this file or directory of the volume.
     pub sub_path: Option<String>,
+    /// It is a `subPathExpr`, in which `$(NAME)` refers to a variable of the container.
+    pub is_expr: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +170,10 @@ pub struct PodSpec {
     pub grace_seconds: u32,
     /// What holds the namespaces (`podscope.dev/pause` and `podscope.dev/infra`).
     pub sandbox: SandboxKind,
+    /// The executable of [`SandboxKind::Own`]. The node writes it into the pod's files and keeps it there alone.
+    pub own_pause: Option<Content>,
+    /// A host port that is taken gives way to another one. So it is with presets; who writes a manifest means the port.
+    pub ports_may_move: bool,
     /// Sidecars among them.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,

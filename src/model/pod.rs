@@ -58,6 +58,8 @@ pub enum SandboxKind {
     Infra(String),
     /// pause's executable is not there, so that no sandbox can be made.
     Missing,
+    /// A pause of the user's own, from this file. What it does is its own, and it reports no reaps.
+    Own(String),
 }
 
 /// pause and the namespaces it holds; re-created with the next attempt.

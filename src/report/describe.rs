@@ -15,12 +15,14 @@ const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
 
 const INIT: &str = "Init Containers:";
 const APPS: &str = "Containers:";
+const EPHEMERAL: &str = "Ephemeral Containers:";
 
 /// The part that a container is described in.
 const fn title_of(kind: ContainerKind) -> &'static str {
     match kind {
         ContainerKind::Init | ContainerKind::Sidecar => INIT,
         ContainerKind::App => APPS,
+        ContainerKind::Ephemeral => EPHEMERAL,
     }
 }
 
@@ -29,7 +31,7 @@ pub fn describe(world: &World, uid: &PodUid, now: MonoNs) -> Option<Text> {
     let pod = world.pod(uid)?;
     let mut text = Text::new(TABS);
     head(world, pod, &mut text);
-    for title in [INIT, APPS] {
+    for title in [INIT, APPS, EPHEMERAL] {
         let mut of_title = pod.containers.iter().filter(|c| title_of(c.kind) == title).peekable();
         if of_title.peek().is_some() {
             text.row([title.into()]);

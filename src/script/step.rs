@@ -44,7 +44,7 @@ pub enum StepKind {
         limit: Duration,
     },
     Logs(MemberRef),
-    Fetch(Url),
+    Fetch(Page),
     Delete {
         pod: String,
     },
@@ -71,6 +71,7 @@ pub enum StepKind {
         kinds: Vec<NsKind>,
         target: MemberRef,
     },
+    Fork(MemberRef),
     Snapshot(PathBuf),
     Screenshot(PathBuf),
     Select(MemberRef),
@@ -203,9 +204,11 @@ pub enum Condition {
     },
     /// The page holds this; it is fetched again and again, from the host's network.
     Fetch {
-        url: Url,
+        page: Page,
         text: String,
     },
+    /// The last step failed, and said this.
+    Fails(String),
     /// From the last stroke to the end of the last wait it took so many nanoseconds.
     Took(Bound),
 }
@@ -215,6 +218,18 @@ impl Condition {
     pub const fn is_asked_for(&self) -> bool {
         matches!(self, Self::Log { .. } | Self::Fetch { .. })
     }
+}
+
+/// What is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    At(Url),
+    /// Behind this port of a pod, by the host port that leads there.
+    Behind {
+        pod: String,
+        port: u16,
+        path: String,
+    },
 }
 
 /// How a process ended.

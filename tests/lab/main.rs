@@ -14,6 +14,7 @@ mod host_path;
 mod life;
 mod members;
 mod nginx;
+mod own_pause;
 mod ports;
 mod predictions;
 mod reap;

@@ -1,3 +1,4 @@
+mod finish;
 mod members;
 mod property;
 mod pull;
@@ -43,6 +44,8 @@ fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
         restart,
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
+        own_pause: None,
+        ports_may_move: false,
         init_containers: vec![],
         containers: vec![container("a"), container("b")],
         ephemeral_containers: vec![],

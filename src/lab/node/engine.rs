@@ -118,6 +118,10 @@ pub(super) struct PodRun {
     /// The process that publishes host ports, and the sockets it will be given.
     pub ports: Option<i32>,
     pub ports_since: MonoNs,
+    /// The last one, which is ending: until it has, its ports are taken.
+    pub ports_ending: Option<i32>,
+    /// The app is asked to listen as soon as that one has ended.
+    pub ports_wanted: bool,
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
@@ -140,6 +144,11 @@ impl PodRun {
             pod_uid: Some(self.state.pod.uid.0.clone()),
             secrets: true,
         }
+    }
+
+    /// On the host's loopback, as they are now.
+    pub fn host_ports(&self) -> Vec<u16> {
+        self.state.pod.host_ports.iter().map(|(host, _)| *host).collect()
     }
 
     /// Of a container, or of what holds the namespaces.

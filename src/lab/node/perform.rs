@@ -12,7 +12,7 @@ use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
-use super::{termination, volumes};
+use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
 use crate::lab::spec::PidNamespace;
@@ -27,7 +27,7 @@ impl Node {
             // the launcher's alone
             Request::Place { .. } | Request::Mapped(_) => {}
             Request::Hello { version } => self.over |= version != VERSION,
-            Request::Run { call, spec } => {
+            Request::Run { call, mut spec } => {
                 let at = Self::now();
                 let uid = match random::uuid() {
                     Ok(uuid) => PodUid(uuid),
@@ -35,11 +35,19 @@ impl Node {
                         return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
                     }
                 };
+                // in its file it is needed once, and with each copy of the spec once more
+                if let Some(program) = spec.own_pause.take()
+                    && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
+                {
+                    return self.answer(call, Answer::Failed(format!("keep the pod's own pause: {}", reason_of(&e))));
+                }
                 let run = PodRun {
                     state: PodState::new(uid.clone(), *spec, self.clock, at),
                     holder: None,
                     ports: None,
                     ports_since: MonoNs(0),
+                    ports_ending: None,
+                    ports_wanted: false,
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
@@ -55,8 +63,14 @@ impl Node {
                 self.fact(Delta::Pod { pod: Box::new(pod), at });
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
-            Request::Replace { call, pod, spec, containers } => {
+            Request::Replace { call, pod, mut spec, containers } => {
+                // it is as it was: another one would be another pod
+                spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
+                    if !run.state.takes_changes() {
+                        let why = "it is over, or being deleted; start it anew".to_owned();
+                        return self.answer(call, Answer::Failed(why));
+                    }
                     let updated = volumes::update(&pod, &run.state.spec, &spec);
                     self.answer(call, Answer::Done);
                     if let Err(e) = updated {
@@ -182,7 +196,9 @@ impl Node {
     pub(super) fn release(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
+        run.ports_wanted = false;
         let (ip, ports) = (run.ip.take(), run.ports.take());
+        run.ports_ending = ports.or(run.ports_ending);
         if let Some(ip) = ip.filter(|ip| *ip != self.network.gateway()) {
             self.network.release(ip);
         }

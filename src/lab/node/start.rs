@@ -59,7 +59,7 @@ impl Node {
         // a container's name has no underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
-        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, spec, into);
+        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, uid, spec, into);
         let started =
             self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", reason(e)))?;
         let sandbox::Started { child, report, output, error } = started;
@@ -178,6 +178,7 @@ impl Node {
             }
             _ => Program::Host,
         };
+        let mounts = volumes::of_container(spec, container, &at_start)?;
         let mark = leftovers::next_mark(&mut self.marks);
         let start = Start {
             program,
@@ -199,7 +200,7 @@ impl Node {
             home: &self.home,
             parts: &self.ground.parts,
             pod_files: &volumes::pod_files(uid),
-            mounts: &volumes::of_container(spec, container),
+            mounts: &mounts,
             read_only: container.security.read_only_root,
         };
         let started = worker::start(&self.alone, &place, &start);

@@ -33,6 +33,8 @@ impl PodSpec {
             restart: RestartPolicy::Always,
             grace_seconds: 30,
             sandbox: SandboxKind::Pause,
+            own_pause: None,
+            ports_may_move: false,
             init_containers: Vec::new(),
             containers: Vec::new(),
             ephemeral_containers: Vec::new(),

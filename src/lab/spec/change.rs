@@ -63,6 +63,9 @@ impl Found<'_> {
             restart,
             grace_seconds,
             sandbox,
+            own_pause,
+            // of the same preset, or of the same file
+            ports_may_move: _,
             init_containers,
             containers,
             // no manifest has any
@@ -91,7 +94,7 @@ impl Found<'_> {
         }
         self.deep(*restart != new.restart, "spec.restartPolicy");
         self.deep(*grace_seconds != new.grace_seconds, "spec.terminationGracePeriodSeconds");
-        self.deep(*sandbox != new.sandbox, "what holds the namespaces");
+        self.deep(*sandbox != new.sandbox || *own_pause != new.own_pause, "what holds the namespaces");
         let source = |name: &str, of: &PodSpec| -> Option<VolumeSource> {
             of.volumes.iter().find(|v| v.name == name).map(|v| v.source.clone())
         };

@@ -4,7 +4,7 @@ use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
 /// Fields that are supported, beside those of containers. `[]` is any item, `*` any key.
-const SUPPORTED: [&str; 50] = [
+const SUPPORTED: [&str; 59] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -37,6 +37,15 @@ const SUPPORTED: [&str; 50] = [
     "spec.volumes[].secret.items[].path",
     "spec.volumes[].secret.optional",
     "spec.volumes[].projected.defaultMode",
+    "spec.volumes[].downwardAPI.defaultMode",
+    "spec.volumes[].downwardAPI.items[].fieldRef.apiVersion",
+    "spec.volumes[].downwardAPI.items[].fieldRef.fieldPath",
+    "spec.volumes[].downwardAPI.items[].mode",
+    "spec.volumes[].downwardAPI.items[].path",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].fieldRef.apiVersion",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].fieldRef.fieldPath",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].mode",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].path",
     "spec.volumes[].projected.sources[].configMap.name",
     "spec.volumes[].projected.sources[].configMap.items[].key",
     "spec.volumes[].projected.sources[].configMap.items[].mode",
@@ -58,7 +67,7 @@ const SUPPORTED: [&str; 50] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 48] = [
+const OF_CONTAINERS: [&str; 49] = [
     "name",
     "image",
     "command[]",
@@ -107,6 +116,7 @@ const OF_CONTAINERS: [&str; 48] = [
     "volumeMounts[].mountPath",
     "volumeMounts[].readOnly",
     "volumeMounts[].subPath",
+    "volumeMounts[].subPathExpr",
 ];
 
 /// What a server fills in, as `kubectl get -o yaml` prints it: it says what was, and asks for nothing.
@@ -183,15 +193,14 @@ const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
 
 /// What follows, where more than the field itself is without effect.
 fn unsupported(pattern: &str) -> &'static str {
-    let last = pattern.rsplit('.').next().unwrap_or(pattern);
     if pattern.starts_with("spec.volumes[].projected.sources[].") {
         "is not supported by the lab: its files are not there"
+    } else if pattern.starts_with("spec.volumes[].downwardAPI.items[].") {
+        "is not supported by the lab: its file is not there"
     } else if pattern.starts_with("spec.volumes[].") {
         "is not supported by the lab: an empty directory takes its place"
     } else if pattern.contains(".env[].valueFrom.") {
         "is not supported by the lab: the variable is not set"
-    } else if last == "subPathExpr" {
-        "is not supported by the lab: all of the volume is mounted"
     } else {
         "is not supported by the lab and has no effect"
     }
