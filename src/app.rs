@@ -9,6 +9,7 @@ mod script;
 mod session;
 mod settings;
 mod state;
+mod terminal;
 mod window;
 
 pub use open::{OpenError, OpenOptions, open};

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod control;
 mod doctor;
 mod environment;
 mod lab_args;
@@ -40,6 +41,24 @@ pub enum Command {
     Run(run::Args),
     /// Print what is on this machine now: processes, namespaces, pods.
     Snapshot(snapshot::Args),
+    /// List the labs that run now.
+    Labs(control::labs::Args),
+    /// Print pods or events of running labs, as kubectl does.
+    Get(control::get::Args),
+    /// Describe a pod of a running lab, as kubectl does.
+    Describe(control::describe::Args),
+    /// Print the processes of pods, as they are on the host and in the pod.
+    Ps(control::ps::Args),
+    /// Run a program in a container of a running lab.
+    Exec(control::exec::Args),
+    /// Read what a container of a running lab writes, and write what it reads.
+    Attach(control::attach::Args),
+    /// Print what a container of a running lab has written.
+    Logs(control::logs::Args),
+    /// Look into a running pod by an ephemeral container.
+    Debug(control::debug::Args),
+    /// Delete pods of a running lab.
+    Delete(control::delete::Args),
     /// Tell what this machine allows, what is missing, and the way out.
     Doctor(doctor::Args),
     /// Show the bundled pause init, or write it to a file.
@@ -69,6 +88,15 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Some(Command::Run(args)) => run::main(args),
         Some(Command::Snapshot(args)) => snapshot::main(args),
+        Some(Command::Labs(args)) => control::labs::main(args),
+        Some(Command::Get(args)) => control::get::main(args),
+        Some(Command::Describe(args)) => control::describe::main(args),
+        Some(Command::Ps(args)) => control::ps::main(args),
+        Some(Command::Debug(args)) => control::debug::main(args),
+        Some(Command::Exec(args)) => control::exec::main(args),
+        Some(Command::Attach(args)) => control::attach::main(args),
+        Some(Command::Logs(args)) => control::logs::main(args),
+        Some(Command::Delete(args)) => control::delete::main(args),
         Some(Command::Doctor(args)) => doctor::main(args),
         Some(Command::Pause(args)) => pause::main(args),
         None => window::main(&cli.window),

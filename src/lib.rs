@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these rooms run one way:
-//! `sys → model → observe, lab → store → layout, export → ui → app`.
+//! `sys → model → observe, lab → store → layout, export, report → ui → app`.
 
 #![deny(unsafe_code)]
 
@@ -9,6 +9,7 @@
 pub mod app;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod export;
 pub mod fetch;
 pub mod lab;
@@ -16,6 +17,7 @@ pub mod layout;
 pub mod model;
 pub mod observe;
 pub mod presets;
+pub mod report;
 pub mod script;
 pub mod steps;
 pub mod store;

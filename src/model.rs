@@ -1,10 +1,12 @@
 //! The picture of the machine: pure values, no I/O. [`World::apply`] is the only way to change it.
 
 mod delta;
+pub mod duration;
 pub mod events;
 pub mod forecast;
 mod host;
 mod id;
+mod manifest;
 mod names;
 mod namespace;
 mod outcome;
@@ -21,6 +23,7 @@ mod world;
 pub use delta::Delta;
 pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
+pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
 pub use namespace::Namespace;
 pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,

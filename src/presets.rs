@@ -1,5 +1,7 @@
 //! The bundled manifests: the experiments that the lab reproduces, each with a script that checks it.
 
+use crate::lab::spec::Pods;
+use crate::lab::{Beside, SpecError, parse_beside};
 use crate::script::{Script, ScriptError, parse};
 
 /// A pod to start from the menu, or by `podscope run NAME`.
@@ -12,11 +14,27 @@ pub struct Preset {
     pub about: &'static str,
     /// `None` for one that its script builds, from a sandbox on.
     pub yaml: Option<&'static str>,
+    /// Files that it names: name and text of each.
+    pub files: &'static [(&'static str, &'static str)],
     /// What `--check` plays.
     pub steps: &'static str,
 }
 
 impl Preset {
+    /// Its pods, none of those that its script builds, each with what is to be said of it. Whoever starts a preset does not care for the number of a host port:
+    /// one that is taken gives way to another.
+    ///
+    /// # Errors
+    /// For those that are bundled only where a source cannot be compiled.
+    pub fn pods(&self) -> Result<Pods, SpecError> {
+        let Some(yaml) = self.yaml else { return Ok(Pods::new()) };
+        let mut pods = parse_beside(&format!("{}.yaml", self.name), yaml, Beside::Bundled(self.files))?;
+        for (spec, _) in &mut pods {
+            spec.ports_may_move = true;
+        }
+        Ok(pods)
+    }
+
     /// Its script, ready to be played.
     ///
     /// # Errors
@@ -33,22 +51,24 @@ macro_rules! preset {
             name: $name,
             about: $about,
             yaml: None,
+            files: &[],
             steps: include_str!(concat!("../assets/pods/", $name, ".script")),
         }
     };
-    ($number:literal, $name:literal, $about:literal) => {
+    ($number:literal, $name:literal, $about:literal $(, $file:literal)*) => {
         Preset {
             number: $number,
             name: $name,
             about: $about,
             yaml: Some(include_str!(concat!("../assets/pods/", $name, ".yaml"))),
+            files: &[$(($file, include_str!(concat!("../assets/pods/", $file)))),*],
             steps: include_str!(concat!("../assets/pods/", $name, ".script")),
         }
     };
 }
 
 /// In the order of the experiments.
-pub const ALL: [Preset; 32] = [
+pub const ALL: [Preset; 35] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
     preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
@@ -106,6 +126,19 @@ pub const ALL: [Preset; 32] = [
     ),
     preset!(
         31,
+        "own-pause",
+        "Another program as pause, compiled from its source: one that reaps, one that only sleeps, beside ours",
+        "reaping-pause.c",
+        "naive-pause.c"
+    ),
+    preset!(
+        32,
+        "fork-without-pid-1",
+        "PID 1 of a pid namespace is dead: fork says \"Cannot allocate memory\", with memory to spare"
+    ),
+    preset!(33, "finished-pod", "Nothing runs and nothing is to be started: pause is killed, the pod stays"),
+    preset!(
+        34,
         "build-a-pod",
         "A pod step by step: pause alone, then containers join, are replaced, look into it and are taken out",
         script
@@ -130,8 +163,14 @@ mod tests {
             let told = preset.yaml.unwrap_or(preset.steps);
             assert!(told.starts_with("# "), "{} does not say what it teaches", preset.name);
         }
-        let yaml = ALL.iter().filter(|p| p.yaml.is_some()).map(|p| format!("{}.yaml", p.name));
-        let bundled: BTreeSet<String> = ALL.iter().map(|p| format!("{}.script", p.name)).chain(yaml).collect();
+        let bundled: BTreeSet<String> = ALL
+            .iter()
+            .flat_map(|p| {
+                let files = p.files.iter().map(|(name, _)| (*name).to_owned());
+                let yaml = p.yaml.map(|_| format!("{}.yaml", p.name));
+                files.chain(yaml).chain([format!("{}.script", p.name)])
+            })
+            .collect();
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/pods")).expect("presets");
         let files: BTreeSet<String> =
             files.map(|f| f.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
@@ -150,7 +189,7 @@ mod tests {
     #[test]
     fn every_experiment_has_its_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
-        assert_eq!(numbers, (1..=31).collect());
+        assert_eq!(numbers, (1..=34).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));
         assert_eq!(find("deaf").map(|p| p.number), Some(20));
     }

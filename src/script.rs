@@ -21,7 +21,7 @@
 //! | `kill POD/MEMBER[:NAME[INDEX]] SIGNAL` | sends a signal from the host to a member's first process, or to one in it whose name contains NAME, the oldest first |
 //! | `exec [--timeout 5s] POD/CONTAINER -- PROGRAM ARGUMENT…` | runs a program of the host in it, for 30 s at most unless it says so; must end with 0 unless `expect exit` follows |
 //! | `logs POD/MEMBER` | what the member has written |
-//! | `fetch URL` | gets a page over HTTP, from the host's network; `expect output` sees the status line and the page |
+//! | `fetch URL`, `fetch POD:PORT/PATH` | gets a page over HTTP, from the host's network; with a pod by the host port that leads to its PORT; `expect output` sees the status line and the page |
 //! | `sandbox POD` | makes a pod of this name with pause alone |
 //! | `join POD/CONTAINER [image IMAGE] [net,ipc,uts,pid] [-- COMMAND…]` | a container joins it, with these namespaces in common with pause; `pid:CONTAINER` is that container's, `none` is none, nothing is what the pod's containers share |
 //! | `debug POD/CONTAINER [image IMAGE] [target CONTAINER] [-- COMMAND…]` | an ephemeral container joins it, as by `kubectl debug` |
@@ -30,6 +30,7 @@
 //! | `delete POD` | stops it as the kubelet does |
 //! | `unshare POD/CONTAINER KIND,KIND…` | tells a container that obeys (`podscope/hand`) to make namespaces of its own |
 //! | `join POD/CONTAINER KIND,KIND… MEMBER` | tells it to go into those of another member |
+//! | `fork POD/CONTAINER` | tells it to start a child, which stays until it gets TERM |
 //! | `snapshot FILE`, `sleep 500ms` | |
 //! | `screenshot FILE`, `select POD/MEMBER`, `show VIEW` | in the window; nothing in the terminal |
 //!
@@ -77,8 +78,10 @@
 //! | `events POD REASON >=2` | there were so many of this reason |
 //! | `removed POD` | it is gone, and was there before |
 //!
+//! `expect fails TEXT` after a step: it failed, and said this; without it, the script ends there.
+//!
 //! Of what was said: `output TEXT` and `exit CODE` of the last `exec` (`output` of `logs` and `fetch` as well);
-//! `log POD/MEMBER TEXT` and `fetch URL TEXT` look anew until they find it; `took >=2s` (or `<2s`) is the time from the
+//! `log POD/MEMBER TEXT` and `fetch URL TEXT` (or `fetch POD:PORT/PATH TEXT`) look anew until they find it; `took >=2s` (or `<2s`) is the time from the
 //! last kill, delete or replace to the end of the last wait.
 
 mod condition;
@@ -92,4 +95,4 @@ pub use condition::pod_ready;
 pub use engine::{Engine, Progress};
 pub use parse::{ScriptError, duration, parse};
 pub use requested::Requested;
-pub use step::{Bound, Condition, Ending, MemberRef, Relation, Script, Step, StepKind};
+pub use step::{Bound, Condition, Ending, MemberRef, Page, Relation, Script, Step, StepKind};

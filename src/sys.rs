@@ -12,6 +12,7 @@ pub mod limits;
 pub mod mount;
 pub mod nsfs;
 pub mod pidfd;
+pub mod pty;
 pub mod random;
 pub mod rights;
 pub mod seccomp;

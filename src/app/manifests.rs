@@ -8,7 +8,8 @@ use eframe::egui::{Context, ViewportId};
 
 use super::session::Answer;
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::spec::{Change, PodSpec, SpecError, Warning, change, parse};
+use crate::lab::Beside;
+use crate::lab::spec::{Change, PodSpec, Warning, change, parse_beside};
 use crate::lab::watch::FileWatch;
 use crate::model::PodUid;
 
@@ -104,12 +105,13 @@ impl Manifests {
 pub fn read(path: &Path) -> Result<Vec<(PodSpec, Vec<Warning>)>, String> {
     let name = path.display().to_string();
     let text = read_limited(path, MAX_FILE).map_err(|e| e.to_string())?;
-    parse(&name, &text).map_err(|e: SpecError| e.to_string())
+    parse_beside(&name, &text, Beside::file(path)).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::parse;
 
     const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: a\n    \
                        image: nginx\n  - name: b\n    image: busybox\n    command: [sleep, 1h]\n";

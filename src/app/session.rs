@@ -10,17 +10,19 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
 
-use super::manifests;
 use super::window::hear;
+use super::{manifests, terminal};
 use crate::command::{Outcome, PodSource};
+use crate::control::{Answers, Server, StartError};
 use crate::export;
-use crate::lab::spec::{PodSpec, Warning, parse};
+use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Follow, HandStep, Lab, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::steps::{Pending, Step};
 use crate::sys::thread;
 use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
+use crate::ui::terminal::{Terminal, Typed};
 
 /// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
 const BATCHES: usize = 4_096;
@@ -46,6 +48,8 @@ pub enum Answer {
     Exported { export: Export, written: Result<(), ExportError>, scripted: bool },
     /// The output of a member is followed, under the number of the request.
     Follows(u64, Result<Follow, String>),
+    /// A command in another terminal asks for what is known.
+    Asked(Answers),
     /// The lab has taken a step of building a pod.
     Building { pending: Box<Pending>, scripted: bool },
 }
@@ -96,6 +100,7 @@ pub enum ExportError {
 type Specs = Arc<Mutex<BTreeMap<PodUid, PodSpec>>>;
 
 pub struct Session {
+    control: Option<Server>,
     observer: Observer,
     lab: Option<Arc<Lab>>,
     options: lab::Options,
@@ -116,12 +121,23 @@ impl Session {
         };
         let observer = Observer::start(Scope::Lab, Options::from_env(), Box::new(sink))?;
         let (specs, answers) = (Specs::default(), unbounded());
-        Ok(Self { observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
+        Ok(Self { control: None, observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
     }
 
     /// A fact of the app's own, to be fused with the kernel's.
     pub fn tell(&self, delta: Delta) {
         self.observer.input().send(Input::Delta(delta));
+    }
+
+    /// Lets commands in other terminals reach the lab.
+    pub fn open_door(&mut self) -> Result<(), StartError> {
+        let (answers, ctx) = self.answer_sender();
+        let wish = move |asked: Answers| {
+            let _ = answers.send(Answer::Asked(asked));
+            ctx.request_repaint_of(ViewportId::ROOT);
+        };
+        self.control = Some(Server::start(true, Arc::new(wish))?);
+        Ok(())
     }
 
     /// Starts the node; the last one, if any, ends.
@@ -262,6 +278,15 @@ impl Session {
         }
     }
 
+    /// Opens a terminal in a container and serves it until it ends.
+    pub fn serve_terminal(&self, terminal: &Terminal, argv: Option<Vec<String>>, typed: Receiver<Typed>) {
+        let (lab, ctx, served) = (self.lab().cloned(), self.ctx.clone(), terminal.clone());
+        let serve = move || terminal::serve(lab, argv.as_deref(), &served, typed, &ctx);
+        if let Err(e) = thread::spawn("terminal", serve) {
+            terminal.end(Err(e.to_string()));
+        }
+    }
+
     /// Has a member's output appended to `log` as it comes.
     pub fn follow(&self, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
         let lab = self.lab().cloned();
@@ -381,10 +406,7 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
     let (path, pods, file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            let name = format!("{name}.yaml");
-            let yaml = preset.yaml.ok_or_else(|| format!("{name} has no manifest"))?;
-            let pods = parse(&name, yaml).map_err(|e| e.to_string())?;
-            (PathBuf::from(name), pods, false)
+            (PathBuf::from(format!("{name}.yaml")), preset.pods().map_err(|e| e.to_string())?, false)
         }
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };

@@ -72,4 +72,11 @@ pub enum Action {
     },
     /// End the program that was run last.
     CancelExec,
+    /// Open a terminal in a container: for a program, or the container's own.
+    OpenTerminal {
+        member: Member,
+        argv: Option<Vec<String>>,
+    },
+    /// Close the terminal; its program gets SIGHUP.
+    CloseTerminal,
 }

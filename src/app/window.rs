@@ -32,6 +32,7 @@ use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
+use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{Cx, STIR_NS, Shown, fonts, inspector, pods, top_bar};
 pub use output::hear;
@@ -60,6 +61,7 @@ struct Views {
     tree: TreeState,
     events: EventsState,
     logs: LogsState,
+    report: ReportState,
 }
 
 pub struct Window {
@@ -140,6 +142,9 @@ impl Window {
             Ok(mut session) => {
                 if let Err(e) = session.start_node() {
                     self.complain(format!("The lab cannot start: {e}"));
+                }
+                if let Err(e) = session.open_door() {
+                    self.complain(format!("The lab runs, but {e}"));
                 }
                 self.session = Some(session);
             }

@@ -21,7 +21,18 @@ pub fn check(cli: &Cli) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("PODSCOPE_WITHOUT: `{word}` is unknown; it can be {known}")));
     }
     match &cli.command {
-        Some(Command::Pause(_)) => Ok(()),
+        Some(
+            Command::Pause(_)
+            | Command::Labs(_)
+            | Command::Get(_)
+            | Command::Describe(_)
+            | Command::Ps(_)
+            | Command::Debug(_)
+            | Command::Exec(_)
+            | Command::Attach(_)
+            | Command::Logs(_)
+            | Command::Delete(_),
+        ) => Ok(()),
         Some(Command::Snapshot(_)) => memory(MEMORY),
         Some(Command::Run(_) | Command::Doctor(_)) => files().and_then(|()| memory(MEMORY)),
         None => files().and_then(|()| memory(WINDOW_MEMORY)),

@@ -22,6 +22,9 @@ pub enum Failure {
     /// Whoever read our output has gone; nothing to say, nobody to say it to.
     #[error("the reader of the output has gone")]
     Pipe,
+    /// A program that was run elsewhere ended with this code, and has said what there is to say.
+    #[error("the program ended with exit code {0}")]
+    Exit(u8),
     /// Exit code 1 with nothing to say, since it cannot be heard.
     #[error("the reader of the output has gone before the end")]
     Silent,
@@ -45,6 +48,7 @@ impl Failure {
         let (code, text) = match self {
             Self::Pipe => return ExitCode::SUCCESS,
             Self::Silent => return ExitCode::FAILURE,
+            Self::Exit(code) => return ExitCode::from(*code),
             Self::Lines(text) => (1, escaped_lines(text)),
             // a name with a line feed in it must not begin a line that looks like ours
             Self::Failed(text) => (1, escaped(text)),
@@ -57,8 +61,13 @@ impl Failure {
 
 /// Writes to stdout at once; `println!` would panic when the reader has gone.
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same, whatever they are: what a program has written, as it has written it.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Pipe),
         Err(e) => Err(Failure::Failed(format!("standard output: {e}"))),
         Ok(()) => Ok(()),

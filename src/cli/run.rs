@@ -142,6 +142,7 @@ fn play(
                     engine.completed(outcome);
                 }
             }
+            News::Asked(answers) => session.tell(&answers),
             News::Changed(path) => {
                 for line in watch::follow(session, &path) {
                     note(format_args!("podscope: {line}"));

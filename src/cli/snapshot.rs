@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::output::{Failure, print};
+use super::output::{Failure, note, print};
+use crate::control;
 use crate::export::{self, Format, Selection, render, write_file};
-use crate::model::World;
+use crate::model::{Delta, Source, Stamp, World};
 use crate::observe;
 
 #[derive(Debug, clap::Args)]
@@ -68,5 +69,37 @@ fn look(pids: &[u32]) -> Result<World, Failure> {
     for delta in &deltas {
         world.apply(delta);
     }
+    for delta in known_to_labs(&world) {
+        world.apply(&delta);
+    }
     Ok(world)
+}
+
+/// What the labs that run now know of their pods, and /proc does not tell: of those processes that were seen.
+fn known_to_labs(seen: &World) -> Vec<Delta> {
+    let untold = |e: &dyn std::fmt::Display| note(format_args!("podscope: the pods of a lab are not known: {e}"));
+    let labs = control::labs().inspect_err(|e| untold(e)).unwrap_or_default();
+    let mut deltas = Vec::new();
+    for lab in labs {
+        match lab.world() {
+            Ok(world) => deltas.extend(of_pods(&world, seen)),
+            Err(e) => untold(&e),
+        }
+    }
+    deltas
+}
+
+fn of_pods(lab: &World, seen: &World) -> Vec<Delta> {
+    let pods = lab.pods.values().map(|pod| Delta::Pod { pod: Box::new((**pod).clone()), at: pod.created });
+    let members = lab
+        .present()
+        .filter(|p| seen.process(p.id).is_some())
+        .filter_map(|p| Some(Delta::Joined { id: p.id, member: p.member.clone()?, at: p.born }));
+    let cgroups = lab.cgroups.iter().map(|(member, cgroup)| Delta::Cgroup {
+        member: member.clone(),
+        path: Some(cgroup.path.clone()),
+        at: Stamp::by_then(lab.now, Source::Node),
+    });
+    let events = lab.events.iter().map(|event| Delta::Event { event: event.clone() });
+    pods.chain(members).chain(cgroups).chain(events).collect()
 }

@@ -185,6 +185,8 @@ pub enum SandboxKind {
     Infra,
     /// pause's executable is not there.
     Missing,
+    /// A pause of the user's own.
+    Own,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,9 @@
 
 mod backoff;
 mod config;
+mod manifest;
 mod members;
+mod pull;
 mod report;
 mod run;
 mod status;
@@ -14,14 +16,15 @@ mod stop;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 pub use backoff::DemoClock;
 use run::Run;
 
 use super::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{
-    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Program, Runtime, Sandbox,
-    SandboxKind, Signal, Stamp, WaitStatus,
+    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox, SandboxKind, Signal,
+    Stamp, WaitStatus,
 };
 
 /// Something that happened to a pod.
@@ -86,6 +89,10 @@ pub enum Fact {
     RemovalRequested {
         container: String,
         grace_ms: Option<u64>,
+    },
+    /// Host ports were taken, and these are in their places, in the order of the spec.
+    HostPortsMoved {
+        to: Vec<u16>,
     },
     /// Other commands for some containers; nothing else differs.
     Replaced {
@@ -206,6 +213,7 @@ impl PodState {
             sandbox: None,
             containers: report::statuses(&spec),
             volumes: spec.volumes.iter().map(|v| v.name.clone()).collect(),
+            manifest: Some(Arc::new(manifest::of(&spec, ""))),
             created: at,
         };
         let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
@@ -229,6 +237,7 @@ impl PodState {
     fn learn(&mut self, fact: Fact, at: Stamp, d: &mut Decision) {
         match fact {
             Fact::Requested { node } => {
+                self.pod.manifest = Some(Arc::new(manifest::of(&self.spec, &node)));
                 let message = format!("Successfully assigned {}/{} to {node}", self.spec.namespace, self.spec.name);
                 self.normal(d, "Scheduled", message, at);
             }
@@ -243,7 +252,7 @@ impl PodState {
                 self.holder_killed = false;
             }
             Fact::SandboxFailed { message } => {
-                let message = format!("Failed to create pod sandbox: {message}");
+                let message = self.no_sandbox(&message);
                 self.pod.message = Some(message.clone());
                 self.warning(d, "FailedCreatePodSandBox", message, at);
                 let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
@@ -286,6 +295,7 @@ impl PodState {
             Fact::SandboxEnded { status } => self.sandbox_ended(status, at, d),
             Fact::Added { container, kind } => self.added(*container, kind),
             Fact::RemovalRequested { container, grace_ms } => self.removal_requested(&container, grace_ms, at),
+            Fact::HostPortsMoved { to } => self.ports_moved(&to, at, d),
             Fact::Replaced { spec, containers } => self.replaced(*spec, &containers, at, d),
             Fact::DeleteRequested { grace_ms } => self.delete(grace_ms, at),
             Fact::Tick => {}
@@ -306,7 +316,8 @@ impl PodState {
             };
             c.last_exit = Some(status);
             c.last_message.clone_from(&message);
-            c.state = ContainerState::Terminated { status, reason: reason.to_owned(), message, at };
+            let (reason, started) = (reason.to_owned(), c.running_since());
+            c.enter(ContainerState::Terminated { status, reason, message, started, at });
         }
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
@@ -367,6 +378,7 @@ impl PodState {
 
     fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
         self.spec = self.spec.updated(spec);
+        self.describe_anew();
         // what was missing may be there now
         for (name, run) in &mut self.runs {
             run.hopeless &= self.spec.container(name).is_none_or(|c| c.program().is_none());
@@ -408,8 +420,7 @@ impl PodState {
                 self.stop_replaced(at, d);
                 self.stop_removed(at, d);
                 if self.over() {
-                    self.stop_ephemeral(self.grace_end(at.t, None), at, d);
-                    self.stop_sidecars(self.grace_end(at.t, None), at, d);
+                    self.finish(at, d);
                 } else {
                     self.start_containers(at, d);
                 }
@@ -430,6 +441,10 @@ impl PodState {
         {
             self.holder = Holder::Absent { retry: None };
             return;
+        }
+        if let SandboxKind::Own(file) = &self.spec.sandbox {
+            let message = format!("No image is pulled: pause is made of {file}, and reports no reaps");
+            self.normal(d, "Pulled", message, at);
         }
         self.holder = Holder::Starting;
         d.actions.push(Action::StartSandbox);
@@ -538,21 +553,9 @@ impl PodState {
         }
     }
 
-    fn pulled(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
-        let image = &container.image;
-        let message = match container.program() {
-            Some(Program::StandIn(applet)) => {
-                format!("No image is pulled: the stand-in \"{applet}\" takes the place of \"{image}\"")
-            }
-            _ if image.is_empty() => "No image is pulled: the container has the host's own files".to_owned(),
-            _ => format!("No image is pulled: the host's own files take the place of \"{image}\""),
-        };
-        self.normal(d, "Pulled", message, at);
-    }
-
     fn set_state(&mut self, name: &str, state: ContainerState) {
         if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == name) {
-            c.state = state;
+            c.enter(state);
         }
     }
 

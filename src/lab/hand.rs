@@ -11,6 +11,8 @@ pub enum HandStep {
     Unshare(Vec<NsKind>),
     /// `setns(2)`: into those of another member.
     Join { kinds: Vec<NsKind>, target: Member },
+    /// `fork(2)`: a child that stays until it gets TERM.
+    Fork,
 }
 
 /// The same as the container is told it; with `Join` comes a pidfd.
@@ -18,6 +20,7 @@ pub enum HandStep {
 pub(super) enum Order {
     Unshare(Vec<NsKind>),
     Join(Vec<NsKind>),
+    Fork,
 }
 
 /// What the container answers: nothing, or which call failed and how.

@@ -6,8 +6,9 @@ mod exec;
 mod follow;
 mod members;
 mod startup;
+mod streams;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
 use super::hand::HandStep;
-use super::protocol::{Answer, Call, Options, Report, Request};
+use super::protocol::{Answer, Call, Options, Report, Request, Which};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Aspect, Delta, Member, Pod, PodUid, ProcId};
@@ -29,6 +30,7 @@ use crate::sys::thread;
 pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
 use follow::HearLog;
+pub use streams::{Attachment, DetachHandle, Streams};
 
 /// How long an answer that needs no waiting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,8 +58,8 @@ struct Shared {
     /// Who follows the output of a member.
     follows: Follows,
     next: AtomicU64,
-    /// Host ports of all manifests that the node was sent. It is not trusted with others.
-    host_ports: Mutex<BTreeSet<u16>>,
+    /// Host ports of all manifests that the node was sent.
+    host_ports: Mutex<bind::Allowed>,
     /// An answer is overdue, and the observer was told.
     silent: Mutex<bool>,
     observer: InputSender,
@@ -78,6 +80,8 @@ type Hear = Box<dyn FnMut(bool, &[u8]) + Send>;
 struct Waiting {
     answer: Sender<Answer>,
     hear: Option<Hear>,
+    /// Gets the streams of the call.
+    opened: Option<Sender<Streams>>,
 }
 
 impl std::fmt::Debug for Waiting {
@@ -124,7 +128,7 @@ impl Lab {
 
     /// Starts a pod. Returns as soon as the node has taken it; what follows comes as Deltas.
     pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
-        self.shared.host_ports().extend(spec.host_ports().map(|(host, _)| host));
+        self.shared.host_ports().name(&spec);
         match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
             Answer::Accepted(uid) => Ok(uid),
             other => Err(unexpected(other)),
@@ -133,7 +137,7 @@ impl Lab {
 
     /// Gives some containers of a pod other commands: these alone are replaced, and the pod goes on.
     pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
-        self.shared.host_ports().extend(spec.host_ports().map(|(host, _)| host));
+        self.shared.host_ports().name(&spec);
         let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
         match self.shared.call(request, PATIENCE)? {
             Answer::Done => Ok(()),
@@ -166,9 +170,17 @@ impl Lab {
         }
     }
 
-    /// The last of what the member has written to stdout and stderr.
+    /// The last of what the member has written to stdout and stderr, in all its runs.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
-        match self.shared.call(|call| Request::Logs { call, member: member.clone() }, PATIENCE)? {
+        self.logs_of(member, Which::All)
+    }
+
+    /// The same of one run.
+    ///
+    /// # Errors
+    /// Also [`Error::Refused`] where there was no such run.
+    pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
+        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, PATIENCE)? {
             Answer::Logs { bytes } => Ok(bytes),
             other => Err(of_member(other, member)),
         }
@@ -199,7 +211,7 @@ impl Shared {
     ) -> Result<(Call, Receiver<Answer>), Error> {
         let call = self.fresh_call();
         let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear };
+        let waiting = Waiting { answer, hear, opened: None };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
         Ok((call, told))
@@ -261,7 +273,7 @@ impl Shared {
         }
     }
 
-    fn host_ports(&self) -> std::sync::MutexGuard<'_, BTreeSet<u16>> {
+    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::Allowed> {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -312,8 +324,9 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::Look { id } => tell(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
-            Report::Bind { pod, ports } => {
-                let (result, sockets) = bind::all(&ports, &started.shared.host_ports());
+            Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
+            Report::Bind { pod, ports, may_move } => {
+                let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);
                 // a node that is gone is heard of by the next receive
                 let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
             }

@@ -2,6 +2,7 @@
 //! namespace and PID 1 of its own pid namespace. When it ends, the kernel ends every pod.
 
 mod atomic_writer;
+mod attach;
 mod birth;
 mod cgroups;
 mod engine;
@@ -23,6 +24,7 @@ mod sandbox;
 mod seccomp;
 mod session;
 mod start;
+mod streams;
 mod sub_path;
 mod termination;
 mod volumes;

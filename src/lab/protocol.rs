@@ -9,6 +9,7 @@ use super::spec::{ContainerSpec, PodSpec};
 use super::users::Mapped;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
+use crate::sys::pty::Size;
 
 /// Grows with every change of a message; both sides are the same executable, so it differs only
 /// when the file was replaced while the app ran.
@@ -105,15 +106,35 @@ pub enum Request {
         call: Call,
         member: Member,
         argv: Vec<String>,
-        timeout_ms: u64,
+        /// `None`: it may run as long as it likes.
+        timeout_ms: Option<u64>,
+        /// Its streams are handed over in [`Report::Streams`] instead of being read by the node.
+        streams: Option<Wanted>,
     },
     /// Ends what this call has started.
     CancelExec {
         call: Call,
     },
+    /// What a container writes, as a stream of its own ([`Report::Streams`]), until this run of it ends.
+    Attach {
+        call: Call,
+        member: Member,
+        /// Its standard input as well.
+        stdin: bool,
+        since: Since,
+        /// Until it runs, if it does not yet.
+        wait: bool,
+    },
+    /// The streams of this call have been closed. With `keep`, a program with a terminal runs on; else its terminal
+    /// hangs up (SIGHUP).
+    Detach {
+        call: Call,
+        keep: bool,
+    },
     Logs {
         call: Call,
         member: Member,
+        which: Which,
     },
     /// To a container that obeys.
     Hand {
@@ -133,7 +154,8 @@ pub enum Request {
     /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
     Bound {
         pod: PodUid,
-        result: Result<(), String>,
+        /// On which ports they are.
+        result: Result<Vec<u16>, String>,
     },
 }
 
@@ -160,6 +182,8 @@ pub enum Report {
     Bind {
         pod: PodUid,
         ports: Vec<u16>,
+        /// Whether another may be taken in place of one that is taken.
+        may_move: bool,
     },
     /// What a program run in a container has just written.
     ExecOutput {
@@ -167,6 +191,11 @@ pub enum Report {
         stderr: bool,
         #[serde(with = "latin")]
         bytes: Vec<u8>,
+    },
+    /// Streams of a call come with the packet, in this order.
+    Streams {
+        call: Call,
+        streams: Vec<Stream>,
     },
     /// The process has changed in a way that no event tells of.
     Look {
@@ -213,6 +242,46 @@ pub enum Answer {
     Failed(String),
 }
 
+/// The streams that whoever runs a program in a container wants for himself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// With a terminal there always is one.
+    pub stdin: bool,
+    pub terminal: bool,
+    /// Of the terminal.
+    pub size: Option<Size>,
+}
+
+/// One stream of a program, as its other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stream {
+    Stdin,
+    Stdout,
+    Stderr,
+    /// The master of its terminal: for input and for its size, and for output unless there is [`Stream::Stdout`].
+    Terminal,
+}
+
+/// What of a container's output comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Since {
+    /// All that is kept of its present run.
+    Start,
+    Now,
+}
+
+/// Which part of a container's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Which {
+    /// Of all runs.
+    #[default]
+    All,
+    /// Of the run that began last, as `kubectl logs`.
+    Last,
+    /// Of the one before (`--previous`).
+    Previous,
+}
+
 /// What a program run in a container said and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecOutput {
@@ -227,6 +296,14 @@ pub struct ExecOutput {
     pub cancelled: bool,
     /// More was written than is kept.
     pub truncated: bool,
+}
+
+impl ExecOutput {
+    /// Nothing was read of it here.
+    pub fn ended(status: WaitStatus) -> Self {
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Self { stdout, stderr, status, timed_out: false, cancelled: false, truncated: false }
+    }
 }
 
 /// A step of the node's set-up that the kernel may refuse.
@@ -279,7 +356,7 @@ impl Step {
 }
 
 /// Bytes as a string of the first 256 characters: readable, and smaller in JSON than numbers.
-pub(super) mod latin {
+pub(crate) mod latin {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {

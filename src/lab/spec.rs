@@ -15,6 +15,8 @@ mod share;
 mod supported;
 mod typed;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
@@ -22,7 +24,7 @@ pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFi
 pub use env::{AtStart, EnvValue};
 pub use images::{image_name, needs_entrypoint_option, stand_in_images};
 pub use manifest::{Unwritable, manifest};
-pub use parse::{SpecError, Warning, parse};
+pub use parse::{Pods, SpecError, Warning, parse, parse_beside};
 pub use security::Security;
 pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};
 
@@ -71,6 +73,8 @@ pub struct VolumeMount {
     pub read_only: bool,
     /// `subPath`: only this file or directory of the volume.
     pub sub_path: Option<String>,
+    /// It is a `subPathExpr`, in which `$(NAME)` refers to a variable of the container.
+    pub is_expr: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,17 @@ pub struct Port {
     pub container: u16,
     pub host: Option<u16>,
     pub name: Option<String>,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+}
+
+/// `imagePullPolicy`. No image is ever pulled; events say so in the words that go with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PullPolicy {
+    Always,
+    #[default]
+    IfNotPresent,
+    Never,
 }
 
 /// What a container may use at most (`resources.limits`). `None`, as 0 in a manifest, is no limit.
@@ -105,10 +120,21 @@ impl Default for TerminationMessage {
     }
 }
 
+/// What a container's program reads from and writes to (`stdin`, `stdinOnce`, `tty`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stdio {
+    /// Standard input stays open; whoever attaches writes to it. Otherwise there is nothing to read.
+    pub stdin: bool,
+    /// It ends when the first who has attached to it goes.
+    pub stdin_once: bool,
+    pub tty: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub pull: PullPolicy,
     pub command: Vec<String>,
     pub args: Vec<String>,
     /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
@@ -123,6 +149,7 @@ pub struct ContainerSpec {
     pub limits: Limits,
     pub termination: TerminationMessage,
     pub security: Security,
+    pub stdio: Stdio,
     /// The namespaces of the pod that it shares, where they are not those that the pod's containers share (`share`).
     pub join: Option<Join>,
     /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
@@ -133,6 +160,8 @@ pub struct ContainerSpec {
 pub struct PodSpec {
     pub name: String,
     pub namespace: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
     pub hostname: String,
     pub share: Share,
     pub host: HostNamespaces,
@@ -141,6 +170,10 @@ pub struct PodSpec {
     pub grace_seconds: u32,
     /// What holds the namespaces (`podscope.dev/pause` and `podscope.dev/infra`).
     pub sandbox: SandboxKind,
+    /// The executable of [`SandboxKind::Own`]. The node writes it into the pod's files and keeps it there alone.
+    pub own_pause: Option<Content>,
+    /// A host port that is taken gives way to another one. So it is with presets; who writes a manifest means the port.
+    pub ports_may_move: bool,
     /// Sidecars among them.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,

@@ -4,10 +4,10 @@
 //! with a byte that says whether more follow.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::MsgFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -141,7 +141,7 @@ impl Inbox {
 /// Packets that wait for room, so that the sender never does.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
     bytes: usize,
 }
 
@@ -150,9 +150,14 @@ impl Outbox {
     pub const LIMIT: usize = 256 * 1024 * 1024;
 
     pub fn push<T: Serialize>(&mut self, message: &T) -> Result<(), WireError> {
+        self.push_with(message, Vec::new())
+    }
+
+    /// The same with descriptors, which the other side gets copies of.
+    pub fn push_with<T: Serialize>(&mut self, message: &T, mut fds: Vec<OwnedFd>) -> Result<(), WireError> {
         for packet in packets(message)? {
             self.bytes += packet.len();
-            self.queue.push_back(packet);
+            self.queue.push_back((packet, std::mem::take(&mut fds)));
         }
         if self.bytes > Self::LIMIT { Err(WireError::Closed) } else { Ok(()) }
     }
@@ -168,9 +173,9 @@ impl Outbox {
 
     /// Sends as much as there is room for.
     pub fn flush(&mut self, socket: impl AsFd) -> Result<(), WireError> {
-        while let Some(packet) = self.queue.front() {
-            match send(socket.as_fd().as_raw_fd(), packet, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
-                Ok(_) => {
+        while let Some((packet, fds)) = self.queue.front() {
+            match rights::send(&socket, packet, fds, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
+                Ok(()) => {
                     self.bytes -= packet.len();
                     self.queue.pop_front();
                 }

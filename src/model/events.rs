@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::duration::human;
 use super::{MonoNs, PodEvent};
 
 /// The same event, once or more often.
@@ -15,9 +16,18 @@ pub struct Aggregated {
 }
 
 impl Aggregated {
-    /// `x3 over 40s`; nothing for one that came once.
-    pub fn times(&self) -> Option<String> {
-        (self.count > 1).then(|| format!("x{} over {}", self.count, human(self.last.since(self.first) / 1_000_000_000)))
+    /// `x3 over 40s`, from the first of them until now; nothing for one that came once.
+    pub fn times(&self, now: MonoNs) -> Option<String> {
+        (self.count > 1).then(|| format!("x{} over {}", self.count, human(now.since(self.first))))
+    }
+
+    /// How long ago it came, as `kubectl describe` and `kubectl events` have it: `52s`, or `3s (x2 over 155m)`
+    /// (`DescribeEvents` in k8s.io/kubectl/pkg/describe).
+    pub fn interval(&self, now: MonoNs) -> String {
+        match self.times(now) {
+            Some(times) => format!("{} ({times})", human(now.since(self.last))),
+            None => human(now.since(self.first)),
+        }
     }
 }
 
@@ -51,24 +61,6 @@ pub fn aggregate<'a>(events: impl IntoIterator<Item = &'a PodEvent>) -> Vec<Aggr
     merged.into_iter().map(owned).collect()
 }
 
-/// Seconds as kubectl says them (`HumanDuration` in `k8s.io/apimachinery/pkg/util/duration`).
-fn human(s: u64) -> String {
-    let with = |n: u64, unit: char, rest: u64, small: char| match rest {
-        0 => format!("{n}{unit}"),
-        rest => format!("{n}{unit}{rest}{small}"),
-    };
-    let (m, h, d) = (s / 60, s / 3600, s / 86_400);
-    match s {
-        0..120 => format!("{s}s"),
-        120..600 => with(m, 'm', s % 60, 's'),
-        600..10_800 => format!("{m}m"),
-        10_800..28_800 => with(h, 'h', m % 60, 'm'),
-        28_800..172_800 => format!("{h}h"),
-        172_800..691_200 => with(d, 'd', h % 24, 'h'),
-        _ => format!("{d}d"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,15 +75,15 @@ mod tests {
     fn what_is_the_same_in_every_part_is_told_once() {
         use EventKind::{Normal, Warning};
         let back_off = |s| event("a", Warning, "BackOff", "Back-off restarting failed container web", s);
-        type Case = (&'static str, Vec<PodEvent>, Vec<(&'static str, Option<&'static str>)>);
+        type Case = (&'static str, Vec<PodEvent>, Vec<(&'static str, &'static str)>);
         let table: [Case; 6] = [
             ("nothing", vec![], vec![]),
-            ("one", vec![back_off(1)], vec![("BackOff", None)]),
-            ("three", vec![back_off(1), back_off(21), back_off(41)], vec![("BackOff", Some("x3 over 40s"))]),
+            ("one", vec![back_off(1)], vec![("BackOff", "60s")]),
+            ("three", vec![back_off(1), back_off(21), back_off(41)], vec![("BackOff", "20s (x3 over 60s)")]),
             (
                 "others in between, in the order of their last",
                 vec![back_off(1), event("a", Normal, "Started", "Started container web", 2), back_off(3)],
-                vec![("Started", None), ("BackOff", Some("x2 over 2s"))],
+                vec![("Started", "59s"), ("BackOff", "58s (x2 over 60s)")],
             ),
             (
                 "another pod, kind or message is another event",
@@ -101,38 +93,18 @@ mod tests {
                     event("a", Normal, "BackOff", "Back-off restarting failed container web", 3),
                     event("a", Warning, "BackOff", "Back-off restarting failed container db", 4),
                 ],
-                vec![("BackOff", None); 4],
+                vec![("BackOff", "60s"), ("BackOff", "59s"), ("BackOff", "58s"), ("BackOff", "57s")],
             ),
-            ("late ones", vec![back_off(9), back_off(4)], vec![("BackOff", Some("x2 over 5s"))]),
+            ("late ones", vec![back_off(9), back_off(4)], vec![("BackOff", "52s (x2 over 57s)")]),
         ];
         for (name, events, expected) in table {
             let merged = aggregate(&events);
-            let told: Vec<(&str, Option<String>)> =
-                merged.iter().map(|a| (a.event.reason.as_str(), a.times())).collect();
-            let told: Vec<(&str, Option<&str>)> = told.iter().map(|(r, t)| (*r, t.as_deref())).collect();
+            let now = MonoNs(61_000_000_000);
+            let told: Vec<(&str, String)> = merged.iter().map(|a| (a.event.reason.as_str(), a.interval(now))).collect();
+            let told: Vec<(&str, &str)> = told.iter().map(|(r, t)| (*r, t.as_str())).collect();
             assert_eq!(told, expected, "{name}");
             assert_eq!(merged.iter().map(|a| a.count).sum::<usize>(), events.len(), "{name}");
             assert!(merged.iter().all(|a| a.event.at.t == a.last && a.first <= a.last), "{name}");
-        }
-    }
-
-    #[test]
-    fn lengths_are_told_as_kubectl_tells_them() {
-        let table = [
-            (0, "0s"),
-            (119, "119s"),
-            (120, "2m"),
-            (245, "4m5s"),
-            (601, "10m"),
-            (10_799, "179m"),
-            (10_860, "3h1m"),
-            (28_800, "8h"),
-            (172_800, "2d"),
-            (190_800, "2d5h"),
-            (691_200, "8d"),
-        ];
-        for (s, words) in table {
-            assert_eq!(human(s), words, "{s} s");
         }
     }
 }

@@ -10,9 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, NsId, NsKind, Pod, ProcId, Process, Runtime, Signal, State, WaitStatus, World};
+use super::{
+    Container, ContainerKind, ContainerState, NsId, NsKind, Pod, ProcId, Process, Runtime, Signal, State, WaitStatus,
+    World,
+};
 
-pub use super::names::{is_ns_init, is_pause, member_name, millis, reaped_by, reaper_name, short_name};
+pub use super::names::{is_known_pause, is_ns_init, is_pause, member_name, millis, reaped_by, reaper_name, short_name};
 pub use super::outcome::{last_sent, outcome};
 
 /// What becomes of the target.
@@ -73,17 +76,18 @@ pub fn forecast(world: &World, target: ProcId, signal: Signal) -> Option<Forecas
         lines: Vec::new(),
     };
     if p.is_alive() {
-        f.effect = effect(p, signal);
+        f.effect = effect(p, is_known_pause(world, p), signal);
     }
-    if f.is_deadly() {
-        f.also_end = also_end(world, p);
+    if let Effect::Ends(status) = f.effect {
+        f.also_end = also_end(world, p, status);
         f.released = released(world, p.id, &f.also_end);
     }
     f.lines = words::lines(world, p, &f);
     Some(f)
 }
 
-fn effect(p: &Process, signal: Signal) -> Effect {
+/// `known`: it is a pause of the lab's.
+fn effect(p: &Process, known: bool, signal: Signal) -> Effect {
     let stopped = p.state == State::Stopped;
     match signal {
         Signal::KILL => return Effect::Ends(WaitStatus::killed(9)),
@@ -92,11 +96,11 @@ fn effect(p: &Process, signal: Signal) -> Effect {
         _ => {}
     }
     // the lab's pause is known: it takes these in sigtimedwait(2)
-    if is_pause(p) && (signal == Signal::TERM || signal == Signal::INT) {
+    if known && (signal == Signal::TERM || signal == Signal::INT) {
         return if stopped { Effect::Pending } else { Effect::Ends(WaitStatus::exited(0)) };
     }
     let taken = if stopped { Effect::Pending } else { Effect::Handled };
-    if is_pause(p) && p.signals.awaiting && signal == Signal::CHLD && p.signals.awaits(signal).is_none() {
+    if known && p.signals.awaiting && signal == Signal::CHLD && p.signals.awaits(signal).is_none() {
         return taken;
     }
     if p.signals.awaits(signal) == Some(true) {
@@ -112,7 +116,7 @@ fn effect(p: &Process, signal: Signal) -> Effect {
     if p.signals.catches(signal) {
         return taken;
     }
-    if p.signals.awaits(signal).is_none() && !is_pause(p) {
+    if p.signals.awaits(signal).is_none() && !known {
         return Effect::Awaited;
     }
     match default_action(signal) {
@@ -142,8 +146,9 @@ const fn default_action(signal: Signal) -> Default {
     }
 }
 
-/// Who ends when `p` has ended: its pid namespace, and what it leaves behind as a container's first process.
-fn also_end(world: &World, p: &Process) -> BTreeSet<ProcId> {
+/// Who ends when `p` has ended so: its pid namespace, what it leaves behind as a container's first process, and with the
+/// last container the pod's sandbox.
+fn also_end(world: &World, p: &Process, status: WaitStatus) -> BTreeSet<ProcId> {
     let mut all = BTreeSet::new();
     if is_ns_init(p)
         && let Some(ns) = p.namespaces.get(NsKind::Pid)
@@ -154,8 +159,29 @@ fn also_end(world: &World, p: &Process) -> BTreeSet<ProcId> {
         let leftovers = world.present().filter(|q| q.is_alive() && q.member == p.member);
         all.extend(leftovers.map(|q| q.id));
     }
+    if let Some(pod) = pod_over(world, p, status) {
+        all.extend(world.pod_processes(&pod.uid).filter(|q| q.is_alive()).map(|q| q.id));
+    }
     all.remove(&p.id);
     all
+}
+
+/// The lab's pod that is over when this process ends so: the lab then ends its sandbox (`finish` in lab/controller.rs).
+fn pod_over<'a>(world: &'a World, p: &Process, status: WaitStatus) -> Option<&'a Pod> {
+    let (pod, container) = led_container(world, p)?;
+    let holder = pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process;
+    let done = |c: &Container| match &c.state {
+        _ if c.name == container.name => !pod.restart.restarts(status),
+        ContainerState::Terminated { status, .. } => !pod.restart.restarts(*status),
+        _ => false,
+    };
+    let over = match container.kind {
+        ContainerKind::App => pod.containers.iter().filter(|c| c.kind == ContainerKind::App).all(done),
+        ContainerKind::Init => !status.success() && !pod.restart.restarts(status),
+        ContainerKind::Sidecar | ContainerKind::Ephemeral => false,
+    };
+    // what holds the sandbox takes it along, over or not
+    (over && holder != Some(p.id)).then_some(pod)
 }
 
 /// The lab's container whose first process this is: when it ends, the lab kills what the container leaves behind.

@@ -1,6 +1,6 @@
 //! Processes and durations as people read them.
 
-use super::{Member, Process, Reap, World};
+use super::{Member, Process, Reap, SandboxKind, World};
 
 /// PID 1 of its own pid namespace, and not of the observer's.
 pub fn is_ns_init(p: &Process) -> bool {
@@ -10,6 +10,16 @@ pub fn is_ns_init(p: &Process) -> bool {
 /// The process that holds a pod's sandbox and belongs to no container.
 pub fn is_pause(p: &Process) -> bool {
     matches!(p.member, Some(Member { container: None, .. })) && is_ns_init(p)
+}
+
+/// A pause of the lab's, of which it is known what it does. One of the user's own is judged as any other process.
+pub fn is_known_pause(world: &World, p: &Process) -> bool {
+    is_pause(p) && !matches!(sandbox_kind(world, p), Some(SandboxKind::Own(_)))
+}
+
+/// What holds the pod that the process is of.
+pub(super) fn sandbox_kind<'a>(world: &'a World, p: &Process) -> Option<&'a SandboxKind> {
+    world.pod(&p.member.as_ref()?.pod)?.sandbox.as_ref().map(|s| &s.kind)
 }
 
 /// `pause`, or the program's name without its arguments: `nginx: worker` of one that calls itself

@@ -1,10 +1,11 @@
 //! Pods as Kubernetes speaks of them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PodUid, ProcId, Stamp, WaitStatus};
+use super::{Manifest, PodUid, ProcId, Stamp, WaitStatus};
 
 /// Who runs the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -57,6 +58,8 @@ pub enum SandboxKind {
     Infra(String),
     /// pause's executable is not there, so that no sandbox can be made.
     Missing,
+    /// A pause of the user's own, from this file. What it does is its own, and it reports no reaps.
+    Own(String),
 }
 
 /// pause and the namespaces it holds; re-created with the next attempt.
@@ -97,6 +100,9 @@ pub enum ContainerState {
         status: WaitStatus,
         reason: String,
         message: Option<String>,
+        /// When its program was started; `None` if that is not known.
+        #[serde(default)]
+        started: Option<Stamp>,
         at: Stamp,
     },
 }
@@ -153,12 +159,36 @@ pub struct Container {
     pub program: Program,
     /// What is started: the applet with its arguments, or `command` and `args`.
     pub command: Vec<String>,
+    /// Its standard input is open to whoever attaches (`stdin`).
+    #[serde(default)]
+    pub stdin: bool,
     pub state: ContainerState,
     pub process: Option<ProcId>,
     pub restarts: u32,
     pub last_exit: Option<WaitStatus>,
     /// The termination message of the run that ended last (`lastState.terminated.message`).
     pub last_message: Option<String>,
+    /// `lastState`: how the run before this one ended, [`ContainerState::Terminated`].
+    #[serde(default)]
+    pub last_state: Option<ContainerState>,
+}
+
+impl Container {
+    /// Its state from now on; what has ended before becomes its last state.
+    pub fn enter(&mut self, state: ContainerState) {
+        let before = std::mem::replace(&mut self.state, state);
+        if matches!(before, ContainerState::Terminated { .. }) {
+            self.last_state = Some(before);
+        }
+    }
+
+    /// Since when its program runs.
+    pub const fn running_since(&self) -> Option<Stamp> {
+        match self.state {
+            ContainerState::Running { since } => Some(since),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,6 +212,9 @@ pub struct Pod {
     pub host_ports: Vec<(u16, u16)>,
     /// Names of its volumes.
     pub volumes: Vec<String>,
+    /// `None` where it is not known, as of pods that another engine runs.
+    #[serde(default)]
+    pub manifest: Option<Arc<Manifest>>,
     pub created: Stamp,
 }
 

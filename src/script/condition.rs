@@ -25,6 +25,8 @@ pub struct Memory {
     asked: BTreeMap<MemberRef, ProcId>,
     /// The exit code, of an exec, and the output.
     said: Option<(Option<i32>, String)>,
+    /// Why the last step failed, where that was expected.
+    pub failed: Option<String>,
 }
 
 impl Memory {
@@ -110,6 +112,10 @@ impl Memory {
                 }
                 _ => Err("nothing was run by exec before".into()),
             },
+            Condition::Fails(text) => {
+                let why = self.failed.as_ref().ok_or("the step before did not fail")?;
+                held(why.contains(text.as_str()), || format!("it failed with {:?}", shortened(why)))
+            }
             Condition::Took(bound) => {
                 let stroke = self.stroke.ok_or("nothing was killed, deleted or replaced before")?;
                 let took = self.held.since(stroke);

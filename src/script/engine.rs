@@ -165,7 +165,7 @@ impl Engine {
                 Command::Exec { member: resolve::member(world, member)?, argv: argv.clone(), limit: *limit }
             }
             StepKind::Logs(member) => Command::Logs(resolve::member(world, member)?),
-            StepKind::Fetch(url) => Command::Fetch(url.clone()),
+            StepKind::Fetch(page) => Command::Fetch(resolve::url(world, page)?),
             StepKind::Delete { pod } => {
                 let uid = resolve::pod(world, Some(pod))?.uid.clone();
                 self.memory.strike(world, now);
@@ -199,6 +199,7 @@ impl Engine {
                 let (member, target) = (resolve::member(world, member)?, resolve::member(world, target)?);
                 Command::Hand { member, step: HandStep::Join { kinds: kinds.clone(), target } }
             }
+            StepKind::Fork(member) => Command::Hand { member: resolve::member(world, member)?, step: HandStep::Fork },
             StepKind::Snapshot(path) => Command::Export { path: path.clone(), format: Format::Json, redact: false },
             StepKind::Screenshot(path) => Command::Screenshot(path.clone()),
             StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
@@ -256,7 +257,10 @@ impl Engine {
         deadline: MonoNs,
     ) -> Result<Option<Progress>, String> {
         // what was said does not change any more
-        let settled = matches!(condition(step), Some(Condition::Output(_) | Condition::Exit(_) | Condition::Took(_)));
+        let settled = matches!(
+            condition(step),
+            Some(Condition::Output(_) | Condition::Exit(_) | Condition::Fails(_) | Condition::Took(_))
+        );
         match (state, &step.kind) {
             (Ok(()), kind) => {
                 if matches!(kind, StepKind::Wait { .. }) {
@@ -294,24 +298,34 @@ impl Engine {
     }
 
     fn answered(&mut self, outcome: Outcome) -> Result<(), String> {
+        let expected = self.next_expects(|c| matches!(c, Condition::Fails(_)));
+        self.memory.failed = None;
         match outcome {
             Outcome::Done => Ok(()),
+            Outcome::Failed(why) if expected => {
+                self.memory.failed = Some(why);
+                Ok(())
+            }
             Outcome::Failed(why) => Err(why),
             Outcome::Output(text) => {
                 self.memory.hear(None, text);
                 Ok(())
             }
             Outcome::Exec { code, output } => {
-                let checked = self
-                    .script
-                    .steps
-                    .get(self.at + 1)
-                    .is_some_and(|next| matches!(&next.kind, StepKind::Expect { that: Condition::Exit(_), .. }));
+                let checked = self.next_expects(|c| matches!(c, Condition::Exit(_)));
                 let why = format!("the program ended with {code}: {}", output.trim_end().replace('\n', " | "));
                 self.memory.hear(Some(code), output);
                 if code == 0 || checked { Ok(()) } else { Err(why) }
             }
         }
+    }
+}
+
+impl Engine {
+    /// Whether the next step is to expect such a condition.
+    fn next_expects(&self, such: impl FnOnce(&Condition) -> bool) -> bool {
+        let next = self.script.steps.get(self.at + 1);
+        next.is_some_and(|next| matches!(&next.kind, StepKind::Expect { that, .. } if such(that)))
     }
 }
 
@@ -334,7 +348,7 @@ const fn condition(step: &Step) -> Option<&Condition> {
 fn asking(condition: &Condition, world: &World) -> Result<Command, String> {
     match condition {
         Condition::Log { member, .. } => resolve::member(world, member).map(Command::Logs),
-        Condition::Fetch { url, .. } => Ok(Command::Fetch(url.clone())),
+        Condition::Fetch { page, .. } => resolve::url(world, page).map(Command::Fetch),
         _ => Err("this needs no asking".into()),
     }
 }

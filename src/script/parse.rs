@@ -6,17 +6,16 @@ mod words;
 
 use std::time::Duration;
 
-use self::condition::{condition, no_url};
+use self::condition::condition;
 use self::members::{added, debugged, is_addition};
 pub use self::words::duration;
-use self::words::{kinds, member, one, signal_named, split_arguments};
+use self::words::{kinds, member, one, page, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
-use crate::lab::Url;
 
 const WAIT: Duration = Duration::from_secs(10);
 const EXPECT: Duration = Duration::from_secs(1);
 const EXEC: Duration = Duration::from_secs(30);
-const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, sandbox, join, debug, replace, leave, unshare, \
+const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, sandbox, join, debug, replace, leave, unshare, fork, \
                      snapshot, screenshot, select, show or sleep";
 
 /// A line that is not a step.
@@ -55,7 +54,7 @@ fn without_comment(line: &str) -> &str {
         Some("exec" | "replace" | "debug") => true,
         // another step of this name runs nothing
         Some("join") => line.contains(" -- "),
-        Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch")),
+        Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch" | "fails")),
         _ => false,
     };
     if verbatim {
@@ -98,10 +97,7 @@ fn step(text: &str) -> Parsed<StepKind> {
             Ok(StepKind::Replace { member: member(target.trim())?, argv: split_arguments(argv, usage)? })
         }
         "logs" => Ok(StepKind::Logs(member(one(&words, "logs POD/CONTAINER")?)?)),
-        "fetch" => {
-            let url = one(&words, "fetch URL")?;
-            Ok(StepKind::Fetch(Url::parse(url).ok_or_else(|| no_url(url))?))
-        }
+        "fetch" => Ok(StepKind::Fetch(page(one(&words, "fetch URL, or POD:PORT/PATH")?)?)),
         "delete" => Ok(StepKind::Delete { pod: one(&words, "delete POD")?.to_owned() }),
         "unshare" => match words[..] {
             [target, list] => Ok(StepKind::Unshare { member: member(target)?, kinds: kinds(list)? }),
@@ -117,6 +113,7 @@ fn step(text: &str) -> Parsed<StepKind> {
             }
             _ => Err("join POD/CONTAINER KIND,KIND… MEMBER".into()),
         },
+        "fork" => Ok(StepKind::Fork(member(one(&words, "fork POD/CONTAINER")?)?)),
         "snapshot" => Ok(StepKind::Snapshot(one(&words, "snapshot FILE")?.into())),
         "screenshot" => Ok(StepKind::Screenshot(one(&words, "screenshot FILE")?.into())),
         "select" => Ok(StepKind::Select(member(one(&words, "select POD/MEMBER")?)?)),

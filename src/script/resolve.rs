@@ -1,9 +1,10 @@
 //! From a name in a script to what is there.
 
+use crate::lab::Url;
 use crate::model::forecast::short_name;
 use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
 
-use super::MemberRef;
+use super::{MemberRef, Page};
 
 /// The pod of this name, or the only one.
 pub fn pod<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Pod, String> {
@@ -59,6 +60,18 @@ pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
         let names: Vec<_> = pod.containers.iter().map(said).collect();
         format!("pod {} has no member {name}; it has pause, {}", pod.name, names.join(", "))
     })
+}
+
+/// Where a page is now.
+pub fn url(world: &World, page: &Page) -> Result<Url, String> {
+    let (name, inside, path) = match page {
+        Page::At(url) => return Ok(url.clone()),
+        Page::Behind { pod, port, path } => (pod, *port, path),
+    };
+    let pod = pod(world, Some(name))?;
+    let host = pod.host_ports.iter().find(|(_, to)| *to == inside).map(|(host, _)| *host);
+    let port = host.ok_or_else(|| format!("no host port leads to port {inside} of pod {name}"))?;
+    Ok(Url { host: "127.0.0.1".to_owned(), port, path: path.clone() })
 }
 
 /// Every process that a name has meant, zombies and reaped ones too, of those that the World remembers.

@@ -26,19 +26,52 @@ pub struct Step {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
-    Wait { until: Condition, within: Duration },
-    Expect { that: Condition, within: Duration },
-    Kill { target: MemberRef, signal: Signal },
-    Exec { member: MemberRef, argv: Vec<String>, limit: Duration },
+    Wait {
+        until: Condition,
+        within: Duration,
+    },
+    Expect {
+        that: Condition,
+        within: Duration,
+    },
+    Kill {
+        target: MemberRef,
+        signal: Signal,
+    },
+    Exec {
+        member: MemberRef,
+        argv: Vec<String>,
+        limit: Duration,
+    },
     Logs(MemberRef),
-    Fetch(Url),
-    Delete { pod: String },
-    Replace { member: MemberRef, argv: Vec<String> },
-    Sandbox { name: String },
-    Add { pod: Option<String>, container: Box<ContainerSpec>, ephemeral: bool },
+    Fetch(Page),
+    Delete {
+        pod: String,
+    },
+    Replace {
+        member: MemberRef,
+        argv: Vec<String>,
+    },
+    Sandbox {
+        name: String,
+    },
+    /// A container joins a pod; `None` is the only pod there is.
+    Add {
+        pod: Option<String>,
+        container: Box<ContainerSpec>,
+        ephemeral: bool,
+    },
     Leave(MemberRef),
-    Unshare { member: MemberRef, kinds: Vec<NsKind> },
-    Join { member: MemberRef, kinds: Vec<NsKind>, target: MemberRef },
+    Unshare {
+        member: MemberRef,
+        kinds: Vec<NsKind>,
+    },
+    Join {
+        member: MemberRef,
+        kinds: Vec<NsKind>,
+        target: MemberRef,
+    },
+    Fork(MemberRef),
     Snapshot(PathBuf),
     Screenshot(PathBuf),
     Select(MemberRef),
@@ -171,9 +204,11 @@ pub enum Condition {
     },
     /// The page holds this; it is fetched again and again, from the host's network.
     Fetch {
-        url: Url,
+        page: Page,
         text: String,
     },
+    /// The last step failed, and said this.
+    Fails(String),
     /// From the last stroke to the end of the last wait it took so many nanoseconds.
     Took(Bound),
 }
@@ -183,6 +218,18 @@ impl Condition {
     pub const fn is_asked_for(&self) -> bool {
         matches!(self, Self::Log { .. } | Self::Fetch { .. })
     }
+}
+
+/// What is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    At(Url),
+    /// Behind this port of a pod, by the host port that leads there.
+    Behind {
+        pod: String,
+        port: u16,
+        path: String,
+    },
 }
 
 /// How a process ended.

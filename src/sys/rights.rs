@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, accept4, recvmsg, sendmsg};
 
 /// As many as Linux sends at once (`SCM_MAX_FD`).
 pub const MOST: usize = 253;
@@ -24,6 +24,16 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8], flags: MsgFlags) -> Result<
         }
     }
     Ok((message.bytes, fds))
+}
+
+/// Takes the next connection; close-on-exec.
+///
+/// # Errors
+/// As of `accept(2)`; `EINVAL` once the listener was shut down.
+pub fn accept(listener: impl AsFd) -> Result<OwnedFd, Errno> {
+    let fd = accept4(listener.as_fd().as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Sends one packet with descriptors, which stay the caller's as well.

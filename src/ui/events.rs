@@ -88,7 +88,7 @@ fn line(cx: &Cx<'_>, state: &EventsState, entry: Entry) -> Option<Line> {
 
 fn of_pod(cx: &Cx<'_>, merged: &Aggregated) -> Line {
     let event = &merged.event;
-    let message = match merged.times() {
+    let message = match merged.times(cx.now) {
         Some(times) => format!("{times} · {}", event.message),
         None => event.message.clone(),
     };

@@ -23,8 +23,10 @@ pub use command::split;
 pub use exec::{EXEC_LIMIT, Ended, Exec};
 pub use lines::Lines;
 
+use super::terminal::{Terminal, terminal_ui};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
+use crate::app::Action;
 use crate::model::{Member, Pod, ProcId, Runtime};
 
 const LINE_H: f32 = 17.0;
@@ -43,6 +45,10 @@ pub struct LogsState {
     pub problem: Option<String>,
     command: String,
     pub exec: Option<Exec>,
+    /// Shown instead of the output while there is one.
+    pub terminal: Option<Terminal>,
+    /// It is to have the focus in the next frame.
+    pub focus_terminal: bool,
 }
 
 impl Default for LogsState {
@@ -56,6 +62,8 @@ impl Default for LogsState {
             problem: None,
             command: String::new(),
             exec: None,
+            terminal: None,
+            focus_terminal: false,
         }
     }
 }
@@ -87,6 +95,10 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
         return widgets::empty(ui, cx.tokens, "Not a pod of the lab", "Its engine keeps what it writes.");
     }
     let member = state.choose(cx, pod);
+    if let Some(terminal) = state.terminal.clone() {
+        let focus = std::mem::take(&mut state.focus_terminal);
+        return terminal_pane(ui, cx, pod, &terminal, focus);
+    }
     state.wanted = Some(member.clone());
     let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
     let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
@@ -111,6 +123,37 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
             return widgets::empty(ui, cx.tokens, &format!("{} has written nothing", member.name()), hint);
         }
         lines_ui(ui, "log", &log, state.tail);
+    });
+}
+
+/// A terminal, with what runs in it and how it ended above.
+fn terminal_pane(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, terminal: &Terminal, focus: bool) {
+    egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let close = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Close terminal", None);
+                if close.hover_text("The program gets SIGHUP").clicked() {
+                    cx.act(Action::CloseTerminal);
+                }
+                let ended = terminal.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (words, ink) = match ended {
+                    None => ("runs".to_owned(), cx.tokens.accent),
+                    Some(Ok(how)) => (how, cx.tokens.muted),
+                    Some(Err(why)) => (why, cx.tokens.bad),
+                };
+                let words = text::rich(words).font(tokens::semibold(12.0)).color(ink);
+                ui.add(egui::Label::new(words).truncate());
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let elsewhere = if terminal.member.pod == pod.uid { "" } else { " of another pod" };
+                    let what = format!("{}{elsewhere} $ {}", terminal.member.name(), terminal.title);
+                    ui.add(
+                        egui::Label::new(text::rich(what).font(tokens::mono(12.0)).color(cx.tokens.muted)).truncate(),
+                    );
+                });
+            });
+        });
+        ui.add_space(6.0);
+        terminal_ui(ui, cx, terminal, focus);
     });
 }
 

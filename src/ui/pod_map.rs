@@ -16,6 +16,8 @@ mod pill;
 pub use pill::state_word;
 mod rails;
 
+use std::borrow::Cow;
+
 use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
 use super::icons::Icon;
@@ -163,6 +165,9 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
         let words = match &pod.sandbox {
             _ if pod.reason.as_deref() == Some("NodeLost") => "None: they ended with the node.",
             None => "None yet: they come with the sandbox, which pause holds.",
+            Some(_) if matches!(pod.phase, Phase::Succeeded | Phase::Failed) => {
+                "None any more: the pod is over, and its sandbox has ended with it."
+            }
             Some(_) => words,
         };
         text::put(ui, at, Align2::LEFT_TOP, words, tokens::sans(12.0), cx.tokens.muted, map.width - 84.0);
@@ -174,11 +179,15 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
 }
 
 /// What holds the pod's namespaces, in a word.
-fn sandbox_word(pod: &Pod) -> &'static str {
-    match pod.sandbox.as_ref().map(|s| &s.kind) {
-        Some(SandboxKind::PauseNoReap) => "does not reap",
-        Some(SandboxKind::PauseDelay(_)) => "slow motion",
-        _ if pod.phase == Phase::Failed => "ended",
-        _ => "sandbox",
+fn sandbox_word(pod: &Pod) -> Cow<'_, str> {
+    let Some(sandbox) = &pod.sandbox else {
+        return if pod.phase == Phase::Failed { "ended".into() } else { "sandbox".into() };
+    };
+    match &sandbox.kind {
+        _ if sandbox.ended.is_some() => "ended".into(),
+        SandboxKind::PauseNoReap => "does not reap".into(),
+        SandboxKind::PauseDelay(_) => "slow motion".into(),
+        SandboxKind::Own(file) => format!("of {}", words::file_name(file)).into(),
+        _ => "sandbox".into(),
     }
 }

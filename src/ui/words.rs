@@ -1,7 +1,9 @@
 //! A container's and a pod's status in the words that people look for. Pure; the views only place them.
 
 use super::text;
-use crate::model::{Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, World, forecast};
+use crate::model::{
+    Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, forecast,
+};
 
 /// How a word is to be coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +143,24 @@ pub fn pod_mood(pod: &Pod) -> Mood {
             Phase::Failed => Mood::Bad,
         },
     }
+}
+
+/// The file of a pod's own pause.
+pub fn own_pause(pod: &Pod) -> Option<&str> {
+    match &pod.sandbox.as_ref()?.kind {
+        SandboxKind::Own(file) => Some(file),
+        _ => None,
+    }
+}
+
+/// What is to be known of such a pause.
+pub fn of_own_pause(file: &str) -> String {
+    format!("pause of {}; reaps are not reported by it, but seen in the kernel", text::escaped(file))
+}
+
+/// The last part of a path.
+pub fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// What the pod waits for or goes through, and why: a title and a sentence. `None` while there is nothing

@@ -319,6 +319,41 @@ fn a_log_is_read_until_it_says_so() {
     assert!(play.why().1.ends_with("did not come within 1 s: Connection refused"));
 }
 
+/// The host port may be another than the manifest's; the pod's own port is not.
+#[test]
+fn a_page_behind_a_pod_is_fetched_from_where_its_port_is_now() {
+    let mut play = Play::new("fetch nginx-busybox:80/a\nwait fetch nginx-busybox:81 x within 1s");
+    let mut published = pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)]);
+    published.host_ports = vec![(8881, 80)];
+    play.world.apply(&told(published));
+    let Command::Fetch(url) = play.command() else { panic!() };
+    assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("127.0.0.1", 8881, "/a"));
+    play.engine.completed(Outcome::Output("HTTP/1.1 200 OK".into()));
+    play.pending();
+    play.now += SECOND;
+    assert!(play.why().1.contains("no host port leads to port 81 of pod nginx-busybox"));
+}
+
+#[test]
+fn a_step_may_be_expected_to_fail() {
+    let mut play = Play::new("fork nginx-busybox/nginx\nexpect fails no memory\nfork nginx-busybox/nginx");
+    let Command::Hand { member, step } = play.command() else { panic!() };
+    assert_eq!((member.name(), step), ("nginx", HandStep::Fork));
+    play.engine.completed(Outcome::Failed("fork: no memory".into()));
+    assert!(matches!(play.command(), Command::Hand { .. }));
+    play.engine.completed(Outcome::Failed("fork: no memory".into()));
+    assert_eq!(play.why(), (3, "fork: no memory".to_owned()), "nobody expects this one to fail");
+    for (outcome, why) in [
+        (Outcome::Done, "the step before did not fail"),
+        (Outcome::Failed("fork: no room".into()), "it failed with \"fork: no room\""),
+    ] {
+        let mut play = Play::new("fork nginx-busybox/nginx\nexpect fails no memory");
+        play.command();
+        play.engine.completed(outcome);
+        assert_eq!(play.why(), (2, format!("`expect fails no memory` does not hold: {why}")));
+    }
+}
+
 #[test]
 fn a_page_can_be_expected_from_and_has_no_exit_code() {
     let mut play = Play::new("fetch http://localhost/\nexpect output 200 OK\nexpect exit 0");

@@ -73,6 +73,8 @@ pub fn container(name: &str, pid: u32, restarts: u32) -> Container {
         restarts,
         last_exit: (restarts > 0).then_some(WaitStatus::killed(9)),
         last_message: None,
+        stdin: false,
+        last_state: None,
     }
 }
 
@@ -98,6 +100,7 @@ pub fn pod(containers: Vec<Container>) -> Pod {
         }),
         containers,
         volumes: vec!["html".into()],
+        manifest: None,
         created: at(1),
     }
 }

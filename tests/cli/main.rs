@@ -1,6 +1,7 @@
 //! Exports, scripts and the command line.
 
 mod command_line;
+mod control;
 mod engine;
 mod fixture;
 mod limits;

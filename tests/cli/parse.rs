@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podscope::lab::{ContainerSpec, Join, Url};
 use podscope::model::{NsKind, Phase, Signal, State};
-use podscope::script::{Bound, Condition, Ending, MemberRef, Relation, StepKind, duration, parse};
+use podscope::script::{Bound, Condition, Ending, MemberRef, Page, Relation, StepKind, duration, parse};
 use proptest::prelude::*;
 
 fn kind(line: &str) -> StepKind {
@@ -104,7 +104,8 @@ fn what_the_experiments_ask() {
     assert_eq!(holds("removed p"), Condition::Removed("p".into()));
     assert_eq!(holds("took >=1.5s"), Condition::Took(at_least(1_500_000_000)));
     let url = Url::parse("http://localhost:8880/a").unwrap();
-    let until = Condition::Fetch { url: url.clone(), text: "My # blog".into() };
+    let page = Page::At(url);
+    let until = Condition::Fetch { page: page.clone(), text: "My # blog".into() };
     assert_eq!(
         kind("wait fetch http://localhost:8880/a My # blog within 3s"),
         StepKind::Wait { until, within: secs(3) }
@@ -112,7 +113,13 @@ fn what_the_experiments_ask() {
     let until = Condition::Log { member: of.clone(), text: "live within limits".into() };
     assert_eq!(kind("wait log p/c live within limits"), StepKind::Wait { until, within: secs(10) });
     assert_eq!(kind("logs p/c"), StepKind::Logs(of.clone()));
-    assert_eq!(kind("fetch http://localhost:8880/a"), StepKind::Fetch(url));
+    assert_eq!(kind("fetch http://localhost:8880/a"), StepKind::Fetch(page));
+    let page = Page::Behind { pod: "p".into(), port: 80, path: "/a".into() };
+    assert_eq!(kind("fetch p:80/a"), StepKind::Fetch(page.clone()));
+    let until = Condition::Fetch { page, text: "x".into() };
+    assert_eq!(kind("wait fetch p:80/a x"), StepKind::Wait { until, within: secs(10) });
+    assert_eq!(kind("fork p/c"), StepKind::Fork(of.clone()));
+    assert_eq!(holds("fails fork: no # memory"), Condition::Fails("fork: no # memory".into()));
     let argv = ["sh", "-c", "echo # new"].map(String::from).to_vec();
     assert_eq!(kind("replace p/c -- sh -c 'echo # new'"), StepKind::Replace { member: of.clone(), argv });
     let kinds = vec![NsKind::Net, NsKind::Uts];
@@ -198,7 +205,11 @@ fn mistakes_name_the_line_and_what_is_right() {
     assert!(why("expect orphan c:x by pause").contains("orphan POD/MEMBER:NAME reaped by pause"));
     assert!(why("wait log p/c").contains("log POD/CONTAINER TEXT"));
     assert!(why("wait log p/c  within 3s").contains("log POD/CONTAINER TEXT"));
-    assert!(why("fetch localhost").contains("`localhost` is no URL; http://HOST"));
+    for bad in ["localhost", "https://localhost/", "p:0/", ":80/", "p:x"] {
+        assert!(why(&format!("fetch {bad}")).contains(&format!("`{bad}` is no URL; http://HOST")), "{bad}");
+    }
+    assert!(why("expect fails").contains("fails TEXT"));
+    assert!(why("fork").contains("fork POD/CONTAINER"));
     assert!(why("join p/c net,disk pause").contains("`disk` is no kind of namespace"));
     assert!(why("replace p/c sh").contains("replace POD/CONTAINER -- COMMAND"));
     assert!(why("sleep -1s").contains("`-1s` is no duration"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use podscope::export::{EventType, Snapshot};
+use podscope::export::{EventType, SandboxKind, Snapshot};
 use tempfile::{TempDir, tempdir};
 
 use crate::command_line::{podscope, text};
@@ -330,6 +330,52 @@ fn the_last_line_names_the_cause() {
             let last = told.lines().last().unwrap_or_default();
             assert!(last.starts_with("podscope: ") && last.contains(cause), "{args:?} {end:?}: {told}");
         }
+    }
+}
+
+/// A preset's port that is taken moves and says so; its own script follows it.
+#[test]
+fn a_presets_taken_host_port_moves_and_its_script_goes_there() {
+    // somebody else may have it already
+    let _taken = std::net::TcpListener::bind("127.0.0.1:8880");
+    let out = podscope(&["run", "ghost-blog", "--check"]);
+    let told = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
+    let moved = told.lines().find(|l| l.contains("HostPortMoved")).unwrap_or_else(|| panic!("{told}"));
+    assert!(moved.contains("Host port 8880 is taken: 127.0.0.1:") && moved.contains("leads to port 80"), "{moved}");
+}
+
+/// From wherever it is run: the file lies beside the manifest.
+#[test]
+fn a_pause_of_ones_own_is_compiled_or_refused_with_its_place() {
+    let place = Place::new();
+    let pod = |pause: &str| {
+        sleeper("p", "").replace(
+            "metadata: {name: p",
+            &format!("metadata: {{annotations: {{podscope.dev/pause: {pause}}}, name: p"),
+        )
+    };
+    place.file("mine.c", include_str!("../../assets/pods/naive-pause.c"));
+    place.file("typo.c", "int main(void) { retrun 0; }\n");
+    let good = place.file("good.yaml", &pod("mine.c"));
+    let script = place.file("s.script", "wait ready\nexpect event p Pulled pause is made of mine.c");
+    let end = place.path("end.json");
+    let out = podscope(&["run", &good, "--script", &script, "--snapshot", &end.display().to_string()]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+    let kinds: Vec<SandboxKind> =
+        read(&end).unwrap().pods.iter().filter_map(|p| p.sandbox.as_ref()).map(|s| s.kind).collect();
+    assert_eq!(kinds, [SandboxKind::Own]);
+    for (pause, why) in [
+        ("typo.c", "cc: "),
+        ("none.c", "No such file or directory"),
+        ("/bin/sh", "is linked dynamically"),
+        ("./good.yaml", "is no ELF executable"),
+    ] {
+        let bad = place.file("bad.yaml", &pod(pause));
+        let out = podscope(&["run", &bad]);
+        let told = text(&out.stderr);
+        let begin = format!("podscope: {bad}:");
+        assert!(out.status.code() == Some(1) && told.starts_with(&begin) && told.contains(why), "{pause}: {told}");
     }
 }
 

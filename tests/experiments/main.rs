@@ -92,7 +92,10 @@ experiments! {
     e28_term_with_and_without_a_handler: "term-and-pid-1";
     e29_the_lives_of_sandbox_and_pod: "sandbox-and-pod";
     e30_a_user_of_ones_own_protects_from_neighbours: "users-and-neighbours";
-    e31_a_pod_is_built_step_by_step: "build-a-pod";
+    e31_other_programs_as_pause: "own-pause";
+    e32_fork_where_pid_1_is_dead: "fork-without-pid-1";
+    e33_pause_goes_with_a_finished_pod: "finished-pod";
+    e34_a_pod_is_built_step_by_step: "build-a-pod";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";

@@ -286,3 +286,32 @@ fn nginx_takes_its_configuration_from_a_config_map() {
     bench.log_until(&pod, "a", "nginx: [emerg] unknown directive \"hhtp\" in /etc/nginx/nginx.conf:1\n");
     assert_eq!(pod.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(1));
 }
+
+#[test]
+fn a_sub_path_of_variables_and_files_about_the_pod() {
+    let volumes = "[{name: e, emptyDir: {}}, {name: d, downwardAPI: {defaultMode: 0440, items: [{path: about/labels, fieldRef: {fieldPath: metadata.labels}}, {path: name, mode: 0400, fieldRef: {fieldPath: metadata.name}}]}}]";
+    let mounts = "    env: [{name: WHO, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+    volumeMounts:
+    - {name: e, mountPath: /logs, subPathExpr: logs/$(WHO)}
+    - {name: e, mountPath: /all}
+    - {name: d, mountPath: /about}
+";
+    let mut bench = Bench::new();
+    let text =
+        pod(volumes, mounts).replace("metadata: {name: ", "metadata: {labels: {app: 'a \"b\"', tier: t}, name: ");
+    let pod = bench.run(read(&text));
+    let name = pod.name.clone();
+    for (script, want) in [
+        ("echo mine > /logs/x; cd /all; find . -type f".to_owned(), format!("./logs/{name}/x")),
+        ("cat /about/about/labels".to_owned(), "app=\"a \\\"b\\\"\"\ntier=\"t\"".to_owned()),
+        ("cat /about/name; stat -L -c %a /about/name /about/about/labels".to_owned(), format!("{name}400\n440")),
+    ] {
+        assert_eq!(say(&bench, &pod, &script), want, "{script}");
+    }
+    // what is not set keeps the container waiting
+    let uid =
+        bench.lab.run(read(&text.replace("$(WHO)", "$(NOBODY)").replace("name: p}", "name: other}"))).expect("taken");
+    let waits = bench.pod_until(&uid, "the error", |p| p.status() == "CreateContainerConfigError");
+    let state = &waits.containers[0].state;
+    assert!(format!("{state:?}").contains("missing value for NOBODY"), "{state:?}");
+}

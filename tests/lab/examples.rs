@@ -247,10 +247,7 @@ fn volumes() {
             "16:19: spec.volumes[0].secret.secretName is \"test-secret\", and no Secret of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`",
         ],
     );
-    let downward = e.run(
-        example!("dapi-volume"),
-        &["21:5: spec.volumes[0].downwardAPI is not supported by the lab: an empty directory takes its place"],
-    );
+    let downward = e.run(example!("dapi-volume"), &[]);
     let sub_path = e.run(example!("sub-path"), &[]);
 
     let pod = e.running(&host);
@@ -283,7 +280,7 @@ fn volumes() {
         e.until(uid, "ContainerCreating");
     }
     let pod = e.running(&downward);
-    e.bench.log_until(&pod, "client-container", "0");
+    e.bench.log_until(&pod, "client-container", "zone=\"us-est-coast\"");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn web(name: &str, host: Option<u16>, page: &str) -> ContainerSpec {
         name: name.to_owned(),
         image: "busybox".to_owned(),
         command: vec!["sh".to_owned(), "-c".to_owned(), format!("echo {page} > /tmp/page; sleep 1000")],
-        ports: vec![Port { container: 80, host, name: None }],
+        ports: vec![Port { container: 80, host, name: None, protocol: "TCP".to_owned() }],
         ..ContainerSpec::default()
     }
 }
@@ -42,7 +42,7 @@ fn blog(port: u16) -> podscope::lab::PodSpec {
         name: "nginx".to_owned(),
         image: "nginx".to_owned(),
         args: ["--proxy", "http://127.0.0.1:2368"].map(str::to_owned).to_vec(),
-        ports: vec![Port { container: 80, host: Some(port), name: None }],
+        ports: vec![Port { container: 80, host: Some(port), name: None, protocol: "TCP".to_owned() }],
         ..ContainerSpec::default()
     };
     let ghost = ContainerSpec { name: "ghost".to_owned(), image: "ghost".to_owned(), ..ContainerSpec::default() };
@@ -116,6 +116,36 @@ fn a_taken_host_port_is_told_and_waited_for() {
     assert!(message.contains(&format!("host port 127.0.0.1:{port}: address already in use")), "{message}");
     drop(taken);
     bench.pod_until(&uid, "it runs after all", running);
+}
+
+/// Whoever starts a preset does not care for the number.
+#[test]
+fn a_host_port_that_may_move_gives_way_and_stays_where_it_went() {
+    let mut bench = Bench::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let asked = taken.local_addr().expect("an address").port();
+    let mut spec = blog(asked);
+    spec.ports_may_move = true;
+    let pod = bench.run(spec);
+    let (port, inside) = pod.host_ports[0];
+    assert!(port != asked && inside == 80);
+    let page = |port: u16| {
+        wait_for("the blog", || get(port, "/").is_ok_and(|page| page.contains("Ghost")));
+    };
+    page(port);
+    let message = format!("Host port {asked} is taken: 127.0.0.1:{port} leads to port 80 in its place");
+    let moved = |bench: &Bench| -> Vec<String> {
+        bench.events().iter().filter(|e| e.reason == "HostPortMoved").map(|e| e.message.clone()).collect()
+    };
+    assert_eq!(moved(&bench), [message]);
+    // it keeps the port with the next sandbox, though its own is free by then
+    drop(taken);
+    kill(pause(&pod), "KILL");
+    let again = bench
+        .pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == 1) && running(p));
+    assert_eq!(again.host_ports, [(port, 80)]);
+    page(port);
+    assert_eq!(moved(&bench).len(), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use podscope::lab::spec::{ContainerSpec, PodSpec};
+use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
 use podscope::lab::{Lab, Options};
 use podscope::model::forecast::{Effect, Forecast, forecast};
 use podscope::model::{ContainerState, Delta, Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus, World};
@@ -102,7 +102,8 @@ fn is_as_in_proc(p: &Process) -> bool {
         && field("Name").as_deref() == Some(&p.comm)
         // the master has its signalfd soon after its masks
         && (!p.own_title().is_some_and(|title| title.starts_with("master")) || p.signals.signalfd != 0)
-        && (p.comm != "pause" || p.signals.awaiting)
+        // ours sleeps there, and another one in pause(2)
+        && (p.comm != "pause" || p.signals.awaiting || p.signals.blocked == 0)
 }
 
 /// The kernel's word on each process of a pod, held from before the signal.
@@ -228,6 +229,54 @@ fn pause_is_predicted_as_it_is() {
         let p = seen.world.process(id).expect("remembered");
         let by = podscope::model::forecast::reaped_by(&seen.world, p);
         assert_eq!(by, "reaped by the kernel, with the pid namespace", "{}", p.title());
+    }
+}
+
+/// Nothing is known of it but its masks.
+#[test]
+fn a_pause_of_the_users_own_is_judged_by_its_masks() {
+    let sleeper = || spec("own", true, vec![container("sh", SLEEPERS)]);
+    for (file, signal, effect) in [
+        ("naive-pause.c", "TERM", Effect::Nothing),
+        ("naive-pause.c", "CHLD", Effect::Nothing),
+        ("naive-pause.c", "STOP", Effect::Stops),
+        ("naive-pause.c", "KILL", Effect::Ends(WaitStatus::killed(9))),
+        ("reaping-pause.c", "HUP", Effect::Nothing),
+        ("reaping-pause.c", "CHLD", Effect::Handled),
+        ("reaping-pause.c", "TERM", Effect::Handled),
+    ] {
+        let mut seen = Seen::new();
+        let pod = seen.run(crate::own_pause::with_pause(sleeper(), file), 4);
+        let predicted = check(&mut seen, &pod, "pause", signal);
+        assert_eq!(predicted.effect, effect, "{signal} to {file}: {:#?}", predicted.lines);
+        let words = predicted.lines.join(" ");
+        assert!(!words.contains("reaps") && !words.contains("exits 0"), "{words}");
+    }
+}
+
+/// With the last container the pod is over, and its sandbox goes.
+#[test]
+fn the_last_container_is_predicted_to_take_pause_along() {
+    for (share_pid, restart, ends) in [
+        (true, RestartPolicy::Never, 3),
+        (false, RestartPolicy::Never, 3),
+        (true, RestartPolicy::OnFailure, 2),
+        (true, RestartPolicy::Always, 2),
+    ] {
+        let mut seen = Seen::new();
+        let mut spec = spec("last", share_pid, vec![container("sh", SLEEPERS)]);
+        spec.restart = restart;
+        let pod = seen.run(spec, 4);
+        let pause = seen.process(&pod, "pause");
+        let predicted = seen.predict(seen.process(&pod, "sh"), "KILL");
+        assert_eq!(predicted.also_end.len(), ends, "{restart:?} {:#?}", predicted.lines);
+        let words = predicted.lines.join(" ");
+        let over = restart == RestartPolicy::Never;
+        assert_eq!((predicted.also_end.contains(&pause), words.contains("Pod last is over then")), (over, over));
+        assert_eq!(words.contains("pause holds them"), !over, "{words}");
+        if over {
+            check(&mut seen, &pod, "sh", "KILL");
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use podscope::lab::Options;
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
-use podscope::model::{ContainerState, Phase, Pod, SandboxKind};
+use podscope::model::{ContainerState, Member, Phase, Pod, SandboxKind, WaitStatus};
 
-use crate::support::{Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
+use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
 fn always(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> podscope::lab::PodSpec {
     let mut spec = spec(name, share_pid, containers);
@@ -162,7 +163,7 @@ fn without_the_pause_image_there_is_no_sandbox_and_it_is_tried_again() {
     bench.lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
     bench.removed(&uid);
     let node = bench.lab.node().pid;
-    wait_for("nothing left", || crate::support::children(node).is_empty());
+    wait_for("nothing left", || children(node).is_empty());
 }
 
 #[test]
@@ -177,4 +178,40 @@ fn a_changed_command_replaces_one_container() {
     bench.log_until(&after, "a", "new");
     assert!(!exists(process(&pod, "a")));
     assert_eq!((process(&after, "b"), pause(&after), after.ip), (process(&pod, "b"), pause(&pod), pod.ip));
+}
+
+/// `computePodActions`: with nothing to keep and nothing to start the sandbox is stopped.
+#[test]
+fn the_sandbox_of_a_pod_that_is_over_ends_and_the_pod_stays() {
+    for share_pid in [true, false] {
+        let range = "10.1.2.0/29".parse().expect("a range of five addresses");
+        let mut bench = Bench::with(Options { range, ..Options::default() });
+        let script = "trap 'exit 0' TERM; sleep 1000 & wait";
+        let pod = bench.run(spec("over", share_pid, vec![container("a", script), container("b", script)]));
+        let (pause, net) = (pause(&pod), ns(pause(&pod).pid, "net"));
+        let ready = |name: &str| wait_for("its child", || !children(process(&pod, name).pid).is_empty());
+        ready("a");
+        ready("b");
+        kill(process(&pod, "a"), "TERM");
+        bench.pod_until(&pod.uid, "one has ended", |p| p.status() == "NotReady");
+        assert!(exists(pause) && ns(process(&pod, "b").pid, "net") == net);
+        kill(process(&pod, "b"), "TERM");
+        assert_eq!(bench.exit_status(pause), WaitStatus::killed(9));
+        let over = bench.pod_until(&pod.uid, "its end", |p| p.ip.is_none());
+        let sandbox = over.sandbox.expect("it is remembered");
+        assert_eq!((over.phase, sandbox.attempt, sandbox.ended.is_some()), (Phase::Succeeded, 0, true));
+        wait_for("pause is reaped", || !exists(pause));
+        // its address is another pod's in time, here of the fifth
+        let next = |n| bench.run(spec(&format!("next{n}"), share_pid, vec![container("a", "sleep 1000")])).ip;
+        let ips: Vec<_> = (0..5).map(next).collect();
+        assert_eq!(ips.last(), Some(&pod.ip), "{ips:?}");
+        // what it has written can still be read
+        assert_eq!(bench.lab.logs(&Member::container(&pod.uid, "a")).expect("a log"), b"");
+        // a change of a pod that is over would have no effect
+        let refused = bench.lab.replace(&pod.uid, spec("over", share_pid, vec![]), vec![]);
+        assert!(refused.is_err_and(|e| e.to_string().contains("it is over")));
+        bench.lab.delete(&pod.uid).expect("deleted");
+        bench.removed(&pod.uid);
+        assert!(!bench.events().iter().any(|e| e.reason == "SandboxChanged"));
+    }
 }

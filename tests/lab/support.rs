@@ -90,8 +90,12 @@ impl Bench {
     }
 
     pub fn log_until(&self, pod: &Pod, container: &str, word: &str) {
+        self.log_until_of(&Member::container(&pod.uid, container), word);
+    }
+
+    pub fn log_until_of(&self, member: &Member, word: &str) {
         wait_for(word, || {
-            let log = self.lab.logs(&Member::container(&pod.uid, container)).expect("a log");
+            let log = self.lab.logs(member).expect("a log");
             String::from_utf8_lossy(&log).contains(word)
         });
     }
@@ -198,12 +202,16 @@ pub fn spec(name: &str, share_pid: bool, containers: Vec<ContainerSpec>) -> PodS
     PodSpec {
         name: name.to_owned(),
         namespace: "default".to_owned(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         hostname: name.to_owned(),
         share: Share { pid: share_pid, ..Share::default() },
         host: HostNamespaces::default(),
         restart: RestartPolicy::Never,
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
+        own_pause: None,
+        ports_may_move: false,
         init_containers: Vec::new(),
         containers,
         ephemeral_containers: Vec::new(),
@@ -218,7 +226,7 @@ pub fn with_volume(mut spec: PodSpec, name: &str, source: VolumeSource) -> PodSp
 }
 
 pub fn mount(volume: &str, path: &str) -> VolumeMount {
-    VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false, sub_path: None }
+    VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false, sub_path: None, is_expr: false }
 }
 
 /// Sends a signal, by name or number, to this very process.

@@ -96,6 +96,8 @@ fn container() -> impl Strategy<Value = Container> {
         restarts,
         last_exit,
         last_message: None,
+        stdin: false,
+        last_state: None,
     })
 }
 
@@ -116,6 +118,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             sandbox: Some(Sandbox { attempt: 0, kind: SandboxKind::Pause, process, started: at, ended: None }),
             containers,
             volumes: vec![],
+            manifest: None,
             created: at,
         },
     )

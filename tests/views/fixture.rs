@@ -94,6 +94,8 @@ fn container(name: &str, program: Program, pid: u32) -> Container {
         restarts: 0,
         last_exit: None,
         last_message: None,
+        stdin: false,
+        last_state: None,
     }
 }
 
@@ -122,6 +124,7 @@ pub fn pod(share_pid: bool) -> Pod {
             container("busybox", Program::Host, SH),
         ],
         volumes: vec!["html".into(), "log".into()],
+        manifest: None,
         created: at(500),
     }
 }

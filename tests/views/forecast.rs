@@ -1,7 +1,10 @@
 //! What is predicted of a signal, case by case of `signal(7)` and `pid_namespaces(7)`.
 
 use podscope::model::forecast::{Effect, Forecast, forecast};
-use podscope::model::{Delta, Facts, NsKind, Parent, Pod, SandboxKind, Signal, SignalMasks, State, WaitStatus, World};
+use podscope::model::{
+    ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, SandboxKind, Signal, SignalMasks, State,
+    WaitStatus, World,
+};
 
 use crate::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
 
@@ -162,6 +165,57 @@ fn a_pause_that_does_not_reap_is_not_said_to_reap() {
     let kind = |pod: &mut Pod| pod.sandbox.as_mut().expect("a sandbox").kind = SandboxKind::PauseNoReap;
     let f = of(&world_with(true, &[pod_with(kind), moved]), SLEEP, Signal::KILL);
     assert!(said(&f, "this pause does not reap"), "{:#?}", f.lines);
+}
+
+/// What the lab's own pause would do is not said of another.
+#[test]
+fn a_pause_of_the_users_own_is_not_said_to_do_what_ours_does() {
+    let own = |pod: &mut Pod| pod.sandbox.as_mut().expect("a sandbox").kind = SandboxKind::Own("pause.c".into());
+    let by = |pid| Parent::Process(id(pid));
+    let moved = Delta::Reparented { id: id(SLEEP), from: by(SH), to: by(PAUSE), at: at(701) };
+    let world = world_with(true, &[pod_with(own), moved]);
+    let f = of(&world, SLEEP, Signal::KILL);
+    assert!(said(&f, "A zombie until pause waits for it"), "{:#?}", f.lines);
+    let f = of(&world, PAUSE, Signal::STOP);
+    assert!(said(&f, "pause stops (state T) until CONT") && !said(&f, "nobody reaps"), "{:#?}", f.lines);
+    let died = Delta::Exited { id: id(WORKERS[0]), status: Some(WaitStatus::killed(9)), at: at(700) };
+    let f = of(&world_with(true, &[pod_with(own), died]), WORKERS[0], Signal::KILL);
+    assert!(said(&f, "pause adopts it; it stays until pause waits for it"), "{:#?}", f.lines);
+    let f = of(&world, PAUSE, Signal::KILL);
+    assert!(f.is_deadly() && said(&f, "The pid namespace dies with its init"), "{:#?}", f.lines);
+}
+
+/// The lab ends the sandbox of a pod that is over, and is said to.
+#[test]
+fn with_the_last_container_the_sandbox_goes() {
+    let done = ContainerState::Terminated {
+        status: WaitStatus::exited(0),
+        reason: "Completed".into(),
+        message: None,
+        at: at(690),
+    };
+    let last = |restart| {
+        let done = done.clone();
+        pod_with(move |pod| {
+            pod.restart = restart;
+            let other = pod.containers.iter_mut().find(|c| c.process == Some(id(MASTER))).expect("a container");
+            other.state = done.clone();
+        })
+    };
+    let gone = [MASTER, WORKERS[0], WORKERS[1]].map(|pid| Delta::Exited { id: id(pid), status: None, at: at(690) });
+    for (restart, over) in
+        [(RestartPolicy::Never, true), (RestartPolicy::OnFailure, false), (RestartPolicy::Always, false)]
+    {
+        let mut deltas = gone.to_vec();
+        deltas.push(last(restart));
+        let f = of(&world_with(true, &deltas), SH, Signal::KILL);
+        assert_eq!(f.also_end.contains(&id(PAUSE)), over, "{restart:?} {:#?}", f.lines);
+        assert_eq!(said(&f, "is over then, so the lab ends its sandbox"), over, "{:#?}", f.lines);
+        assert_eq!(said(&f, "pause holds them"), !over, "{:#?}", f.lines);
+        assert_eq!(f.released.iter().any(|ns| ns.kind == NsKind::Net), over);
+        // what it leaves behind, and not pause, is killed at once
+        assert!(said(&f, "the lab kills what it leaves behind, 1 more process (sleep)"), "{:#?}", f.lines);
+    }
 }
 
 #[test]

@@ -216,7 +216,8 @@ fn an_init_container_that_is_done_is_narrow_and_out_of_the_way() {
     let done = |pod: &mut podscope::model::Pod| {
         let first = &mut pod.containers[0];
         first.kind = ContainerKind::Init;
-        first.state = ContainerState::Terminated { status, reason: "Completed".into(), message: None, at: at(1001) };
+        let (reason, at) = ("Completed".into(), at(1001));
+        first.state = ContainerState::Terminated { status, reason, message: None, started: None, at };
     };
     let nginx = ended(&[WORKERS[0], WORKERS[1], MASTER], 1000);
     let fading = with_pod(done, &nginx, 2000);

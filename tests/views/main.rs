@@ -4,4 +4,5 @@ mod fixture;
 mod forecast;
 mod layout;
 mod outcome;
+mod report;
 mod steps;

@@ -9,7 +9,9 @@ mod limits;
 mod names;
 mod parts;
 mod past;
+mod report;
 mod script;
+mod terminal;
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use podscope::model::{
 };
 use podscope::ui::bars::{Bar, BarMood, bars_ui};
 use podscope::ui::tokens::Tokens;
-use podscope::ui::{Cx, Shown, events, fonts, inspector, logs, pod_map, pods, process_tree, timeline, top_bar};
+use podscope::ui::{Cx, Shown, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar};
 
 /// ESC, a line feed, an override of the direction, DEL, a zero width.
 const HOSTILE: &str = "a\u{1b}[31m\nEVIL\u{202e}b\u{7f}\u{200b}";
@@ -40,7 +40,9 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         restarts: 2,
         last_exit: Some(WaitStatus::killed(9)),
         // a message may have lines
+        stdin: false,
         last_message: Some(HOSTILE.replace('\n', " ")),
+        last_state: None,
     }
 }
 
@@ -74,6 +76,7 @@ fn world() -> World {
         host_network: false,
         host_ports: vec![(8080, 80)],
         volumes: vec![HOSTILE.into()],
+        manifest: None,
         created: at(1),
     };
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
@@ -226,6 +229,8 @@ fn nothing_that_a_name_hides_is_drawn() {
     exec.end(Err(HOSTILE.into()));
     written.exec = Some(exec);
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
+    let mut state = report::ReportState::default();
+    check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
     let bar = Bar { id: 1, mood: BarMood::Error, title: HOSTILE.into(), lines: vec![HOSTILE.into()], act: None };
     check("bars", nothing(), true, &mut |ui, cx| {
         egui::CentralPanel::default().show(ui, |ui| bars_ui(ui, cx, std::slice::from_ref(&bar)));

@@ -56,6 +56,8 @@ impl Window {
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::RunIn { member, argv } => self.run_in(member, argv),
             Action::CancelExec => self.cancel_exec(),
+            Action::OpenTerminal { member, argv } => self.open_terminal(member, argv),
+            Action::CloseTerminal => self.close_terminal(),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -162,6 +164,11 @@ impl Window {
             Answer::ManifestChanged(path) => self.manifest_changed(path),
             Answer::ManifestRead(path, read) => self.manifest_read(&path, read),
             Answer::Follows(request, follow) => self.follows(request, follow),
+            Answer::Asked(answers) => {
+                let lab = self.session.as_ref().and_then(|session| session.lab().ok().cloned());
+                // the command may have gone
+                let _ = answers.send((self.store.live().clone(), lab));
+            }
             Answer::Building { pending, scripted } => self.step_taken(*pending, scripted),
             Answer::Manifest(path) => self.carry_out(ctx, Command::Create(PodSource::File(path)), false),
             Answer::SavePath(path) => {

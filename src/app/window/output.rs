@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crossbeam_channel::unbounded;
 use eframe::egui;
 
 use super::Window;
 use crate::lab::Follow;
 use crate::model::Member;
 use crate::ui::logs::{Exec, Lines};
+use crate::ui::terminal::{Terminal, Typed};
 
 /// A program that writes all the time is shown this often.
 const FRAME: Duration = Duration::from_millis(100);
@@ -61,6 +63,24 @@ impl Window {
 }
 
 impl Window {
+    pub(super) fn open_terminal(&mut self, member: Member, argv: Option<Vec<String>>) {
+        self.close_terminal();
+        let (input, typed) = unbounded();
+        let title = argv.as_ref().map_or_else(|| "attached".to_owned(), |argv| argv.join(" "));
+        let terminal = Terminal::new(member, title, input);
+        self.views.logs.terminal = Some(terminal.clone());
+        self.views.logs.focus_terminal = true;
+        if let Some(session) = &self.session {
+            session.serve_terminal(&terminal, argv, typed);
+        }
+    }
+
+    pub(super) fn close_terminal(&mut self) {
+        if let Some(terminal) = self.views.logs.terminal.take() {
+            terminal.send(Typed::Close);
+        }
+    }
+
     pub(super) fn cancel_exec(&self) {
         if let Some(exec) = &self.views.logs.exec {
             exec.cancel();

@@ -8,7 +8,7 @@ use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
 use crate::model::{MonoNs, World};
-use crate::ui::{Cx, build, events, logs, pod_map, process_tree, text, timeline, tokens};
+use crate::ui::{Cx, build, events, logs, pod_map, process_tree, report, text, timeline, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
@@ -16,12 +16,14 @@ pub enum Pane {
     ProcessTree,
     Events,
     Logs,
+    Report,
     Build,
     Timeline,
 }
 
 impl Pane {
-    const ALL: [Self; 6] = [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Build, Self::Timeline];
+    const ALL: [Self; 7] =
+        [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Build, Self::Timeline];
 
     /// Whether its processes can be selected and sent signals by key.
     pub const fn shows_processes(self) -> bool {
@@ -34,6 +36,7 @@ impl Pane {
             Self::ProcessTree => "Process tree",
             Self::Events => "Events",
             Self::Logs => "Logs and exec",
+            Self::Report => "kubectl and node",
             Self::Build => "Build",
             Self::Timeline => "Timeline",
         }
@@ -43,7 +46,8 @@ impl Pane {
 /// Tabs above, the timeline below.
 pub fn arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Build].map(|p| tiles.insert_pane(p));
+    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
+    let tabs = tabs.map(|p| tiles.insert_pane(p));
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
     let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
@@ -70,6 +74,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
             Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),
+            Pane::Report => report::report_ui(ui, self.cx, &mut self.views.report),
             Pane::Build => {
                 let reports = self.cx.selection.pod.as_ref().map_or(&[][..], |pod| self.building.reports(pod));
                 build::build_ui(ui, self.cx, reports);

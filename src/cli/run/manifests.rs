@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Failure, note};
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::{self, PodSpec};
+use crate::lab::{Beside, PodSpec, parse_beside};
 use crate::presets::{self, Preset};
 
 /// A word of the command line.
@@ -32,28 +32,27 @@ impl<'a> Source<'a> {
         matches!(self, Self::Preset(Preset { yaml: None, .. }))
     }
 
-    /// The manifest; `None` if there is none.
-    fn text(self) -> Result<Option<String>, Failure> {
-        match self {
-            Self::Preset(preset) => Ok(preset.yaml.map(str::to_owned)),
-            Self::File(path) => read_limited(path, MAX_FILE).map(Some).map_err(|e| {
-                let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
-                let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
-                Failure::Failed(format!("{e}{hint}"))
-            }),
-        }
-    }
-
     /// The pods that it holds; warnings are told.
     pub fn pods(self) -> Result<Vec<PodSpec>, Failure> {
         let name = self.name();
-        let Some(text) = self.text()? else { return Ok(Vec::new()) };
-        let pods = lab::parse(&name, &text).map_err(Failure::failed)?;
+        let pods = match self {
+            Self::Preset(preset) => preset.pods(),
+            Self::File(path) => parse_beside(&name, &text_of(path)?, Beside::file(path)),
+        };
+        let pods = pods.map_err(Failure::failed)?;
         for warning in pods.iter().flat_map(|(_, warnings)| warnings) {
             note(format_args!("podscope: warning: {name}:{warning}"));
         }
         Ok(pods.into_iter().map(|(spec, _)| spec).collect())
     }
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    read_limited(path, MAX_FILE).map_err(|e| {
+        let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
+        let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
+        Failure::Failed(format!("{e}{hint}"))
+    })
 }
 
 /// All pods of all of them, with where each is from.

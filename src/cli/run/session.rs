@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome, SignalRule, signal_rule};
+use crate::control::{Answers, Server};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
 use crate::lab::{self, ExecOutput, Lab, Options as LabOptions, PodSpec};
@@ -26,6 +27,8 @@ pub enum News {
     Answer(Outcome),
     /// A manifest has changed.
     Changed(PathBuf),
+    /// A command in another terminal asks for what is known.
+    Asked(Answers),
     /// It is later than asked for.
     Time,
     /// The user has had enough.
@@ -35,7 +38,10 @@ pub enum News {
 }
 
 pub struct Session {
-    // dropped in this order: the node and its pods first, while the observer still sees them go
+    // dropped in this order: first nobody is heard any more; then the node and its pods go, while the observer still
+    // sees them
+    _control: Option<Server>,
+    asks: Receiver<Answers>,
     lab: Arc<Lab>,
     observer: Observer,
     deltas: Receiver<Vec<Delta>>,
@@ -65,8 +71,12 @@ impl Session {
         let exe = Path::new("/proc/self/exe");
         let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
         let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
+        let (ask, asks) = unbounded();
+        let control = Server::start(false, Arc::new(move |answers| drop(ask.send(answers))));
+        let control = control.inspect_err(|e| note(format_args!("podscope: {e}"))).ok();
+        let (lab, answers) = (Arc::new(lab), bounded(16));
         let building = None;
-        Ok(Self { lab: Arc::new(lab), observer, deltas, answers: bounded(16), stop, world, pods, stood, building })
+        Ok(Self { _control: control, asks, lab, observer, deltas, answers, stop, world, pods, stood, building })
     }
 
     pub fn run(&mut self, spec: PodSpec, from: &Path) -> Result<(), Failure> {
@@ -111,6 +121,7 @@ impl Session {
         select! {
             recv(self.deltas) -> batch => batch.map_or(News::Lost, News::Deltas),
             recv(self.answers.1) -> outcome => outcome.map_or(News::Lost, News::Answer),
+            recv(self.asks) -> answers => answers.map_or(News::Lost, News::Asked),
             recv(changed) -> path => path.map_or(News::Time, News::Changed),
             recv(self.stop) -> _ => News::Stop,
             default(left) => News::Time,
@@ -126,6 +137,12 @@ impl Session {
                 self.stood.insert(uid.clone());
             }
         }
+    }
+
+    /// Tells a command in another terminal what is known.
+    pub fn tell(&self, answers: &Answers) {
+        // it may have gone
+        let _ = answers.send((self.world.clone(), Some(Arc::clone(&self.lab))));
     }
 
     pub fn node_ended(&self) -> Option<&str> {

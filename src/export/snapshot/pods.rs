@@ -51,6 +51,7 @@ const fn sandbox_kind(kind: &model::SandboxKind) -> SandboxKind {
         model::SandboxKind::PauseDelay(_) => SandboxKind::PauseDelay,
         model::SandboxKind::Infra(_) => SandboxKind::Infra,
         model::SandboxKind::Missing => SandboxKind::Missing,
+        model::SandboxKind::Own(_) => SandboxKind::Own,
     }
 }
 

@@ -42,32 +42,45 @@ pub fn main(call: &Call<'_>) -> i32 {
                 return 1;
             }
         };
-        let answer: Answer = obey(&alone, &order, &inbox.take_fds()).map_err(|e| e.desc().to_owned());
+        let answer = obey(&alone, &order, &inbox.take_fds());
         if send_blocking(&node, &answer).is_err() {
             return 1;
         }
     }
 }
 
-fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Result<(), Errno> {
+fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
     let kinds = match order {
         Order::Unshare(kinds) => {
             let flags = flags(kinds);
-            unshare(flags)?;
+            unshare(flags).map_err(|e| failed("unshare", e))?;
             if flags.contains(CloneFlags::CLONE_NEWUSER) {
-                become_root()?;
+                become_root().map_err(|e| failed("map root into the new user namespace", e))?;
             }
             kinds
         }
         Order::Join(kinds) => {
-            setns(fds.first().ok_or(Errno::EBADF)?.as_fd(), flags(kinds))?;
+            let target = fds.first().ok_or(Errno::EBADF);
+            target.and_then(|fd| setns(fd.as_fd(), flags(kinds))).map_err(|e| failed("setns", e))?;
             kinds
         }
+        Order::Fork => return start_child(alone),
     };
-    if kinds.iter().any(|k| matches!(k, NsKind::Pid | NsKind::Time)) {
-        fork::spawn(alone, CloneFlags::empty(), show)?;
-    }
-    Ok(())
+    if kinds.iter().any(|k| matches!(k, NsKind::Pid | NsKind::Time)) { start_child(alone) } else { Ok(()) }
+}
+
+fn start_child(alone: &Alone) -> Answer {
+    fork::spawn(alone, CloneFlags::empty(), show).map(drop).map_err(|e| failed("fork", e))
+}
+
+/// In the words of perror(3).
+fn failed(call: &str, e: Errno) -> String {
+    let words = match e {
+        // the C library's words, which people look for; nix has others
+        Errno::ENOMEM => "Cannot allocate memory",
+        e => e.desc(),
+    };
+    format!("{call}: {words}")
 }
 
 /// Root of the new user namespace, whoever it was outside (`user_namespaces(7)`).

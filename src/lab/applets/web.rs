@@ -12,8 +12,10 @@
 
 mod config;
 mod directives;
+mod include;
 mod log;
 mod nginx;
+mod returns;
 mod syntax;
 mod worker;
 

@@ -40,6 +40,18 @@ impl PodState {
         self.set_state(name, ContainerState::Waiting { reason, message: Some(message) });
     }
 
+    /// The pod is reached by other ports of the host than those it asked for.
+    pub(super) fn ports_moved(&mut self, to: &[u16], at: Stamp, d: &mut Decision) {
+        let mut messages = Vec::new();
+        for ((host, inside), new) in self.pod.host_ports.iter_mut().zip(to).filter(|((host, _), new)| host != *new) {
+            messages.push(format!("Host port {host} is taken: 127.0.0.1:{new} leads to port {inside} in its place"));
+            *host = *new;
+        }
+        for message in messages {
+            self.normal(d, "HostPortMoved", message, at);
+        }
+    }
+
     pub(super) fn how_it_ended(&self, status: WaitStatus) -> String {
         let who = match &self.spec.sandbox {
             SandboxKind::Infra(name) => name.as_str(),
@@ -93,6 +105,8 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> C
         restarts: 0,
         last_exit: None,
         last_message: None,
+        stdin: spec.stdio.stdin,
+        last_state: None,
     }
 }
 

@@ -100,7 +100,7 @@ impl PodState {
             let c = &self.pod.containers[i];
             let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.hopeless);
             if again && matches!(c.state, ContainerState::Terminated { .. }) {
-                self.pod.containers[i].state = waiting(not_started(&self.spec));
+                self.pod.containers[i].enter(waiting(not_started(&self.spec)));
             }
         }
     }

@@ -23,6 +23,24 @@ impl PodState {
         self.course = Course::Stop { deadline, then };
     }
 
+    /// Sidecars stop, then the sandbox: a kubelet keeps none for a pod of which nothing runs and nothing is to be started
+    /// (`computePodActions` sets `KillPod` where it has nothing to keep and nothing to start).
+    pub(super) fn finish(&mut self, at: Stamp, d: &mut Decision) {
+        let left_behind = self.runs.values().any(|r| r.leftovers);
+        let deadline = self.grace_end(at.t, None);
+        self.stop_ephemeral(deadline, at, d);
+        let looked_into = self.runs.values().any(|r| r.kind == ContainerKind::Ephemeral && r.live);
+        if self.stop_sidecars(deadline, at, d) && !looked_into && !left_behind {
+            self.stop_all(at.t, None, After::Over);
+            self.wind_down(at.t, After::Over, at, d);
+        }
+    }
+
+    /// Whether a change of its containers would have an effect.
+    pub fn takes_changes(&self) -> bool {
+        matches!(self.course, Course::Run | Course::Stop { then: After::NewSandbox, .. })
+    }
+
     pub(super) fn wind_down(&mut self, deadline: MonoNs, then: After, at: Stamp, d: &mut Decision) {
         // when pause goes, the kernel ends the others: nothing to be told to anybody
         if self.holder == Holder::Ending {

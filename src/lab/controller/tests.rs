@@ -1,6 +1,9 @@
+mod finish;
 mod members;
 mod property;
+mod pull;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Action, Decision, DemoClock, Fact, PodState};
@@ -33,12 +36,16 @@ fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
     PodSpec {
         name: "p".to_owned(),
         namespace: "default".to_owned(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         hostname: "p".to_owned(),
         share: Share { pid: share_pid, ..Share::default() },
         host: HostNamespaces::default(),
         restart,
         grace_seconds: 30,
         sandbox: SandboxKind::Pause,
+        own_pause: None,
+        ports_may_move: false,
         init_containers: vec![],
         containers: vec![container("a"), container("b")],
         ephemeral_containers: vec![],
@@ -443,7 +450,8 @@ fn init_containers_have_kubectls_words() {
     assert_eq!(seen(&pod), (Phase::Pending, "Init:Error"));
     // a runtime that gives no reason
     for (status, word) in [(FAILED, "Init:ExitCode:3"), (KILLED, "Init:Signal:9")] {
-        let state = ContainerState::Terminated { status, reason: String::new(), message: None, at: at(2) };
+        let state =
+            ContainerState::Terminated { status, reason: String::new(), message: None, started: None, at: at(2) };
         pod.pod.containers[0].state = state;
         pod.decide(Fact::Tick, at(2));
         assert_eq!(pod.pod.status(), word);
@@ -494,9 +502,12 @@ fn how_a_container_ended_is_kept() {
         let t = 1 + t as u64 * 2000;
         let message = Some(format!("because of {t}"));
         let (container, sandbox_ending) = ("a".to_owned(), false);
+        let started = of(&pod, "a").running_since();
         let mut ended = pod.clone();
         ended.decide(Fact::Ended { container, status, sandbox_ending, oom_killed, message: message.clone() }, at(t));
-        let want = ContainerState::Terminated { status, reason: want.to_owned(), message: message.clone(), at: at(t) };
+        let reason = want.to_owned();
+        assert!(started.is_some());
+        let want = ContainerState::Terminated { status, reason, message: message.clone(), started, at: at(t) };
         assert_eq!((&of(&ended, "a").state, &of(&ended, "a").last_message), (&want, &message));
         // it is known as long as no other run has ended
         ended.decide(leftovers_ended("a"), at(t));

@@ -1,26 +1,76 @@
 //! Host ports: bound by the app, which is in the host's network namespace, for the node, which is not.
 
-use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 
+use crate::lab::spec::PodSpec;
 use crate::sys::limits;
 
-/// A listener on the host's loopback for each port, or why one cannot be had. A node that was taken over by a pod gets
-/// no port that its user has not `named` in a manifest.
-pub(super) fn all(ports: &[u16], named: &BTreeSet<u16>) -> (Result<(), String>, Vec<OwnedFd>) {
-    let mut sockets = Vec::new();
-    for port in ports {
-        if !named.contains(port) {
-            return (Err(format!("no manifest names host port {port}: it is not published")), Vec::new());
-        }
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, *port)) {
-            Ok(socket) => sockets.push(socket.into()),
-            Err(e) => return (Err(why(*port, &e)), Vec::new()),
+/// A port that is taken gives way to one of so many above it, or else to any.
+const NEAR: u16 = 20;
+/// So many ports may be bound; a node that was taken over by a pod gets no more.
+const MOST: usize = 512;
+
+/// Host ports that manifests name, and what others were taken in their place. The node gets no others: it is not
+/// trusted, since a pod may have taken it over.
+#[derive(Debug, Default)]
+pub(super) struct Allowed {
+    /// With each whether another may be taken in its place.
+    named: BTreeMap<u16, bool>,
+}
+
+impl Allowed {
+    pub(super) fn name(&mut self, spec: &PodSpec) {
+        for (port, _) in spec.host_ports() {
+            *self.named.entry(port).or_default() |= spec.ports_may_move;
         }
     }
-    (Ok(()), sockets)
+
+    /// A listener on the host's loopback for each port, and on which it is, or why one cannot be had.
+    pub(super) fn bind(&mut self, ports: &[u16], may_move: bool) -> (Result<Vec<u16>, String>, Vec<OwnedFd>) {
+        let (mut bound, mut sockets) = (Vec::new(), Vec::new());
+        for port in ports {
+            match self.one(*port, may_move, ports) {
+                Ok((port, socket)) => {
+                    bound.push(port);
+                    sockets.push(socket.into());
+                }
+                Err(why) => return (Err(why), Vec::new()),
+            }
+        }
+        (Ok(bound), sockets)
+    }
+
+    fn one(&mut self, port: u16, may_move: bool, together: &[u16]) -> Result<(u16, TcpListener), String> {
+        let Some(movable) = self.named.get(&port) else {
+            return Err(format!("no manifest names host port {port}: it is not published"));
+        };
+        let may_move = may_move && *movable && self.named.len() < MOST;
+        match listen(port) {
+            Ok(socket) => Ok((port, socket)),
+            Err(e) if e.kind() == ErrorKind::AddrInUse && may_move => {
+                let (other, socket) = self.another(port, together).map_err(|e| why(port, &e))?;
+                // it keeps it as long as it can
+                self.named.insert(other, true);
+                Ok((other, socket))
+            }
+            Err(e) => Err(why(port, &e)),
+        }
+    }
+
+    /// The next that is free and that no manifest wants.
+    fn another(&self, port: u16, together: &[u16]) -> io::Result<(u16, TcpListener)> {
+        let near = (1..=NEAR).filter_map(|n| port.checked_add(n));
+        let mut free = near.filter(|p| !together.contains(p) && !self.named.contains_key(p));
+        let found = free.find_map(|p| Some((p, listen(p).ok()?)));
+        found.map_or_else(|| listen(0).and_then(|socket| Ok((socket.local_addr()?.port(), socket))), Ok)
+    }
+}
+
+fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
 fn why(port: u16, e: &std::io::Error) -> String {
@@ -38,12 +88,62 @@ fn why(port: u16, e: &std::io::Error) -> String {
 mod tests {
     use super::*;
 
+    fn taken() -> (u16, TcpListener) {
+        let listener = listen(0).expect("a port");
+        (listener.local_addr().expect("its address").port(), listener)
+    }
+
+    fn allowed(named: &[(u16, bool)]) -> Allowed {
+        Allowed { named: named.iter().copied().collect() }
+    }
+
     #[test]
     fn only_ports_of_manifests_are_bound() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a port").port();
-        let (result, sockets) = all(&[free], &BTreeSet::new());
+        let (free, listener) = taken();
+        drop(listener);
+        let (result, sockets) = allowed(&[]).bind(&[free], true);
         assert!(result.is_err_and(|why| why.contains("no manifest names")) && sockets.is_empty());
-        let (result, sockets) = all(&[free], &BTreeSet::from([free]));
-        assert_eq!((result, sockets.len()), (Ok(()), 1));
+        let (result, sockets) = allowed(&[(free, false)]).bind(&[free], false);
+        assert_eq!((result, sockets.len()), (Ok(vec![free]), 1));
+    }
+
+    #[test]
+    fn a_port_that_is_taken_moves_only_where_manifest_and_pod_allow_it() {
+        let (port, _listener) = taken();
+        for (movable, may_move) in [(false, true), (true, false), (false, false)] {
+            let (result, sockets) = allowed(&[(port, movable)]).bind(&[port], may_move);
+            assert!(result.is_err_and(|why| why.contains("address already in use")) && sockets.is_empty());
+        }
+        let mut all = allowed(&[(port, true)]);
+        let (result, sockets) = all.bind(&[port], true);
+        let moved = result.expect("another port")[0];
+        assert_ne!(moved, port);
+        let bound = TcpListener::from(sockets.into_iter().next().expect("a socket"));
+        assert_eq!(bound.local_addr().expect("its address").port(), moved);
+        // the pod asks for what it has had
+        drop(bound);
+        assert_eq!(all.bind(&[moved], true).0, Ok(vec![moved]));
+    }
+
+    #[test]
+    fn it_does_not_move_to_a_port_that_somebody_wants() {
+        let (port, _listener) = taken();
+        let next = port.checked_add(1).expect("a port below the last");
+        let mut all = allowed(&[(port, true), (next, true)]);
+        let (result, _sockets) = all.bind(&[port, next], true);
+        let bound = result.expect("other ports");
+        assert!(bound[0] != next && bound[0] != bound[1], "{bound:?}");
+    }
+
+    #[test]
+    fn a_node_gets_no_end_of_ports() {
+        let (port, _listener) = taken();
+        let mut all = allowed(&[(port, true)]);
+        let mut held = Vec::new();
+        while let (Ok(_), sockets) = all.bind(&[port], true) {
+            held.extend(sockets);
+            assert!(held.len() <= MOST);
+        }
+        assert!(all.named.len() <= MOST);
     }
 }

@@ -52,10 +52,12 @@ fn lost(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
         sandbox.ended.get_or_insert(at);
     }
     for container in &mut pod.containers {
+        let started = container.running_since();
         match &mut container.state {
             ContainerState::Running { .. } => {
                 let status = WaitStatus::killed(Signal::KILL.0);
-                container.state = ContainerState::Terminated { status, reason: "Error".to_owned(), message: None, at };
+                let reason = "Error".to_owned();
+                container.state = ContainerState::Terminated { status, reason, message: None, started, at };
                 container.last_exit = Some(status);
                 container.last_message = None;
             }
@@ -92,6 +94,8 @@ mod tests {
                 restarts: 3,
                 last_exit: None,
                 last_message: None,
+                stdin: false,
+                last_state: None,
                 process: None,
             };
             Pod {
@@ -109,6 +113,7 @@ mod tests {
                 host_network: false,
                 host_ports: vec![(8880, 80)],
                 volumes: Vec::new(),
+                manifest: None,
                 created: Stamp::prompt(MonoNs(1), Source::Node),
             }
         };

@@ -86,7 +86,8 @@ impl Lab {
         hear: impl FnMut(bool, &[u8]) + Send + 'static,
     ) -> Result<Exec, Error> {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let request = |call| Request::Exec { call, member: member.clone(), argv: argv.to_vec(), timeout_ms };
+        let (of, argv) = (member.clone(), argv.to_vec());
+        let request = |call| Request::Exec { call, member: of, argv, timeout_ms: Some(timeout_ms), streams: None };
         let hear: Hear = Box::new(hear);
         let (call, told) = self.shared.ask(request, Some(hear))?;
         let cancel = CancelExec { shared: Arc::clone(&self.shared), call };

@@ -26,7 +26,7 @@ impl Lab {
     pub fn follow(&self, member: &Member, hear: impl FnMut(bool, &[u8]) + Send + 'static) -> Result<Follow, Error> {
         let call = self.shared.fresh_call();
         let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear: None };
+        let waiting = Waiting { answer, hear: None, opened: None };
         // before it is asked for: it comes at once
         self.shared.follows().insert(call, Box::new(hear));
         let follow = Follow { shared: Arc::clone(&self.shared), call };

@@ -1,30 +1,25 @@
 //! The last steps of a process before it becomes a pod's program. All of this runs in the child.
 
 use std::ffi::{CString, NulError};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open};
+use nix::fcntl::AtFlags;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{
-    Gid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, execveat, getcwd, setgid, setgroups, setsid, setuid,
-    write,
-};
+use nix::unistd::{Gid, Uid, chdir, execve, execveat, getcwd, setgid, setgroups, setuid, write};
 use serde::{Deserialize, Serialize};
 
 use super::seccomp::Filter;
+use super::streams::Stdio;
 use crate::lab::spec::Security;
 use crate::sys::{caps, fork, limits, signals};
 
 /// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
 /// by user and user namespace).
 pub const MAX_PROCESSES: u64 = 2048;
-
-/// `/dev/null` as the node has it, which has no `/dev` itself.
-const NULL: &str = "/parts/dev/null";
 
 /// Where programs without a slash are looked for, unless the pod says otherwise.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -93,8 +88,7 @@ pub struct Start<'a> {
     pub argv: Vec<String>,
     pub env: Vec<(String, String)>,
     pub working_dir: Option<String>,
-    /// Standard input; without it there is nothing to read.
-    pub stdin: Option<OwnedFd>,
+    pub stdio: Stdio,
     /// What it may have of root's powers in the lab.
     pub keep: Vec<(u32, &'static str)>,
     pub identity: Identity,
@@ -120,17 +114,6 @@ pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, S
         }
     }
     env
-}
-
-/// Sessions and standard streams: nothing to read unless it is given, all that is written goes to the node.
-pub fn streams(stdin: Option<&OwnedFd>, stdout: impl AsFd, stderr: impl AsFd) -> Result<(), Errno> {
-    setsid()?;
-    match stdin {
-        Some(stdin) => dup2_stdin(stdin)?,
-        None => dup2_stdin(open(NULL, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)?,
-    }
-    dup2_stdout(stdout)?;
-    dup2_stderr(stderr)
 }
 
 /// For a process of ours that executes nothing and needs no capability.

@@ -10,6 +10,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
+use super::attach::{Attached, Input};
 use super::birth::Failure;
 use super::cgroups::{Cgroups, Leaf};
 use super::follow::{BEHIND, Follower};
@@ -21,7 +22,7 @@ use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
-use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step};
+use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::AtStart;
 use crate::lab::wire::{Inbox, Outbox, WireError};
 use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
@@ -72,6 +73,10 @@ pub(super) enum Watch {
         call: Call,
         stderr: bool,
     },
+    /// The master of this child's terminal comes here.
+    Console(i32),
+    /// Takes what an attached app reads, whenever there is room.
+    Attached(Call),
     /// The child with this pid does what it is told, and answers here.
     Hand(i32),
     /// What is being ended, by its number.
@@ -88,6 +93,8 @@ pub(super) struct Session {
     pub timed_out: bool,
     pub cancelled: bool,
     pub failure: Option<Failure>,
+    /// The master of its terminal, so that the terminal hangs up only when the app says so.
+    pub terminal: Option<OwnedFd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +118,15 @@ pub(super) struct PodRun {
     /// The process that publishes host ports, and the sockets it will be given.
     pub ports: Option<i32>,
     pub ports_since: MonoNs,
+    /// The last one, which is ending: until it has, its ports are taken.
+    pub ports_ending: Option<i32>,
+    /// The app is asked to listen as soon as that one has ended.
+    pub ports_wanted: bool,
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
-    /// What had been written to each container's log when its program was last started.
-    pub log_starts: HashMap<String, u64>,
+    /// Where the standard input of each container comes from, if it has one.
+    pub inputs: HashMap<String, Input>,
     /// Of containers that have just ended.
     pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
@@ -133,6 +144,11 @@ impl PodRun {
             pod_uid: Some(self.state.pod.uid.0.clone()),
             secrets: true,
         }
+    }
+
+    /// On the host's loopback, as they are now.
+    pub fn host_ports(&self) -> Vec<u16> {
+        self.state.pod.host_ports.iter().map(|(host, _)| *host).collect()
     }
 
     /// Of a container, or of what holds the namespaces.
@@ -176,6 +192,9 @@ pub struct Node {
     /// Who waits for which child that obeys.
     pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
+    pub(super) attached: BTreeMap<Call, Attached>,
+    /// Who is to be attached once the member runs, and to its standard input as well.
+    pub(super) expected: Vec<(Call, Member, bool)>,
     pub(super) endings: HashMap<u64, Ending>,
     /// Containers started so far, each with a mark of its own.
     pub(super) marks: u64,
@@ -225,6 +244,8 @@ impl Node {
             sessions: HashMap::new(),
             hands: VecDeque::new(),
             followers: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            expected: Vec::new(),
             endings: HashMap::new(),
             marks: 0,
             timers: Vec::new(),
@@ -267,6 +288,8 @@ impl Node {
                         self.reap();
                     }
                     token if self.is_hand(token) => self.hand_answers(token),
+                    token if self.is_console(token) => self.console(token),
+                    token if self.is_attached(token) => self.feed_token(token),
                     token if self.is_ending(token) => self.ending_moves(token),
                     token => self.readable(token),
                 }
@@ -290,6 +313,11 @@ impl Node {
 
     pub(super) fn report(&mut self, report: &Report) {
         self.over |= self.outbox.push(report).is_err();
+    }
+
+    pub(super) fn hand_over(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
+        let (streams, fds) = streams.into_iter().unzip();
+        self.over |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
     }
 
     pub(super) fn fact(&mut self, delta: Delta) {
@@ -379,6 +407,7 @@ impl Node {
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
             self.readable(token);
         }
+        self.console_of(pid);
         let Some(child) = self.children.remove(&pid) else { return };
         self.hand_ended(pid);
         if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
@@ -461,6 +490,7 @@ impl Node {
                 if let Some(pod) = self.pods.get_mut(&uid) {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
+                self.feed(&uid, container.as_deref());
                 self.tell_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
@@ -477,7 +507,7 @@ impl Node {
                     self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
                 }
             }
-            Some(Watch::Hand(_) | Watch::Ending(_)) | None => {}
+            Some(Watch::Hand(_) | Watch::Ending(_) | Watch::Console(_) | Watch::Attached(_)) | None => {}
         }
     }
 
@@ -491,7 +521,12 @@ impl Node {
                 }
                 self.finish_session(call, false);
             }
-            Watch::PauseReport(_) | Watch::Output(..) | Watch::Hand(_) | Watch::Ending(_) => {}
+            Watch::PauseReport(_)
+            | Watch::Output(..)
+            | Watch::Hand(_)
+            | Watch::Ending(_)
+            | Watch::Console(_)
+            | Watch::Attached(_) => {}
         }
     }
 

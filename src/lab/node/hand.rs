@@ -21,6 +21,7 @@ impl Node {
         })?;
         let (order, fds) = match step {
             HandStep::Unshare(kinds) => (Order::Unshare(kinds), Vec::new()),
+            HandStep::Fork => (Order::Fork, Vec::new()),
             HandStep::Join { kinds, target } => {
                 let target = self.member_pid(&target)?;
                 let pidfd = self.children.get(&target).ok_or(Answer::NotRunning)?.pidfd.try_clone();

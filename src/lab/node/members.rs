@@ -43,7 +43,7 @@ impl Node {
     pub(super) fn forget_container(&mut self, uid: &PodUid, container: &str) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.logs.remove(&Some(container.to_owned()));
-        run.log_starts.remove(container);
+        run.inputs.remove(container);
         volumes::forget_termination_log(uid, container);
     }
 }

@@ -7,6 +7,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{pipe2, read};
 
+use crate::lab::protocol::Which;
+
 /// The last bytes written; the oldest go first.
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
@@ -14,6 +16,9 @@ pub struct Ring {
     pub lost: bool,
     /// Bytes written in all, those that are gone included.
     written: u64,
+    /// What had been written when the present run began, and the one before it.
+    run: u64,
+    run_before: Option<u64>,
 }
 
 impl Ring {
@@ -30,6 +35,31 @@ impl Ring {
 
     pub fn to_vec(&self) -> Vec<u8> {
         self.bytes.iter().copied().collect()
+    }
+
+    /// What is written from now on is of a new run.
+    pub const fn begin_run(&mut self, first: bool) {
+        self.run_before = if first { None } else { Some(self.run) };
+        self.run = self.written;
+    }
+
+    /// What the present run had before it.
+    pub const fn run_start(&self) -> u64 {
+        self.run
+    }
+
+    /// What is kept of a run; `None` if there was none.
+    pub fn of(&self, which: Which) -> Option<Vec<u8>> {
+        match which {
+            Which::All => Some(self.to_vec()),
+            Which::Last => Some(self.since(self.run)),
+            Which::Previous => {
+                let mut from = self.since(self.run_before?);
+                let later = usize::try_from(self.written - self.run).unwrap_or(usize::MAX);
+                from.truncate(from.len().saturating_sub(later));
+                Some(from)
+            }
+        }
     }
 
     pub const fn written(&self) -> u64 {
@@ -77,7 +107,25 @@ pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> Read {
 
 #[cfg(test)]
 mod tests {
-    use super::Ring;
+    use super::{Ring, Which};
+
+    #[test]
+    fn runs_are_told_apart() {
+        let mut ring = Ring::default();
+        ring.begin_run(true);
+        ring.push(b"first");
+        assert_eq!(ring.of(Which::Previous), None);
+        ring.begin_run(false);
+        ring.push(b"second");
+        ring.begin_run(false);
+        assert_eq!(ring.of(Which::Last).as_deref(), Some(&b""[..]));
+        ring.push(b"third");
+        assert_eq!(ring.of(Which::Last).as_deref(), Some(&b"third"[..]));
+        assert_eq!(ring.of(Which::Previous).as_deref(), Some(&b"second"[..]));
+        assert_eq!(ring.of(Which::All).as_deref(), Some(&b"firstsecondthird"[..]));
+        ring.push(&vec![b'x'; Ring::MAX]);
+        assert_eq!(ring.of(Which::Previous).as_deref(), Some(&b""[..]), "pushed out");
+    }
 
     #[test]
     fn a_ring_keeps_the_last() {

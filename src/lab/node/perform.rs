@@ -12,9 +12,9 @@ use super::cgroups::Leaf;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
-use super::{termination, volumes};
+use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
-use crate::lab::protocol::{Answer, Report, Request, VERSION};
+use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
 use crate::lab::spec::PidNamespace;
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
@@ -27,7 +27,7 @@ impl Node {
             // the launcher's alone
             Request::Place { .. } | Request::Mapped(_) => {}
             Request::Hello { version } => self.over |= version != VERSION,
-            Request::Run { call, spec } => {
+            Request::Run { call, mut spec } => {
                 let at = Self::now();
                 let uid = match random::uuid() {
                     Ok(uuid) => PodUid(uuid),
@@ -35,15 +35,23 @@ impl Node {
                         return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
                     }
                 };
+                // in its file it is needed once, and with each copy of the spec once more
+                if let Some(program) = spec.own_pause.take()
+                    && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
+                {
+                    return self.answer(call, Answer::Failed(format!("keep the pod's own pause: {}", reason_of(&e))));
+                }
                 let run = PodRun {
                     state: PodState::new(uid.clone(), *spec, self.clock, at),
                     holder: None,
                     ports: None,
                     ports_since: MonoNs(0),
+                    ports_ending: None,
+                    ports_wanted: false,
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
-                    log_starts: HashMap::new(),
+                    inputs: HashMap::new(),
                     remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
@@ -55,8 +63,14 @@ impl Node {
                 self.fact(Delta::Pod { pod: Box::new(pod), at });
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
-            Request::Replace { call, pod, spec, containers } => {
+            Request::Replace { call, pod, mut spec, containers } => {
+                // it is as it was: another one would be another pod
+                spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
+                    if !run.state.takes_changes() {
+                        let why = "it is over, or being deleted; start it anew".to_owned();
+                        return self.answer(call, Answer::Failed(why));
+                    }
                     let updated = volumes::update(&pod, &run.state.spec, &spec);
                     self.answer(call, Answer::Done);
                     if let Err(e) = updated {
@@ -96,21 +110,34 @@ impl Node {
                     self.answer(call, Answer::NoSuchPod);
                 }
             }
-            Request::Exec { call, member, argv, timeout_ms } => {
-                if let Err(answer) = self.exec(call, &member, argv, timeout_ms) {
+            Request::Exec { call, member, argv, timeout_ms, streams } => {
+                if let Err(answer) = self.exec(call, &member, argv, timeout_ms, streams) {
                     self.answer(call, answer);
                 }
             }
             Request::CancelExec { call } => self.cancel_exec(call),
+            Request::Attach { call, member, stdin, since: _, wait: true } => self.attach_later(call, member, stdin),
+            Request::Attach { call, member, stdin, since, wait: false } => {
+                if let Err(answer) = self.attach(call, member, stdin, since) {
+                    self.answer(call, answer);
+                }
+            }
+            Request::Detach { call, keep } => self.detach(call, keep),
             Request::Follow { call, member } => self.follow(call, member),
             Request::Unfollow { call } => {
                 self.followers.remove(&call);
             }
-            Request::Logs { call, member } => {
-                let answer = match self.pods.get(&member.pod) {
-                    Some(pod) => Answer::Logs {
-                        bytes: pod.logs.get(&member.container).map(super::output::Ring::to_vec).unwrap_or_default(),
-                    },
+            Request::Logs { call, member, which } => {
+                let answer = match self.pods.get(&member.pod).map(|pod| pod.logs.get(&member.container)) {
+                    Some(log) => {
+                        match log.map_or_else(|| (which != Which::Previous).then(Vec::new), |log| log.of(which)) {
+                            Some(bytes) => Answer::Logs { bytes },
+                            // as the API server says it
+                            None => {
+                                Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
+                            }
+                        }
+                    }
                     None => Answer::NoSuchPod,
                 };
                 self.answer(call, answer);
@@ -141,6 +168,7 @@ impl Node {
             Action::StartSandbox => self.prepare_sandbox(uid),
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
+                    self.never_runs(uid, &container, &message);
                     self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
                 }
             }
@@ -157,6 +185,7 @@ impl Node {
                 self.release(uid);
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
+                self.detach_pod(uid);
                 self.pods.remove(uid);
                 self.end_pod(uid.clone());
             }
@@ -167,7 +196,9 @@ impl Node {
     pub(super) fn release(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
+        run.ports_wanted = false;
         let (ip, ports) = (run.ip.take(), run.ports.take());
+        run.ports_ending = ports.or(run.ports_ending);
         if let Some(ip) = ip.filter(|ip| *ip != self.network.gateway()) {
             self.network.release(ip);
         }
@@ -246,6 +277,7 @@ impl Node {
             Role::Container(uid, container) => {
                 self.infra_up(&uid, pid, at);
                 let Failure { reason, message } = failure;
+                self.never_runs(&uid, &container, &message);
                 self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
             }
             Role::Exec(call) => {
@@ -298,10 +330,12 @@ impl Node {
         at: Stamp,
     ) {
         let held = self.forget_holder(uid, pid);
+        self.attached_ended(uid, container, status);
         let oom_killed = remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory);
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
+        run.inputs.remove(container);
         let pid_shared = run.state.spec.pid_namespace(container) == PidNamespace::Pod;
         let target = match run.state.spec.pid_namespace(container) {
             PidNamespace::Of(target) => Some(target.to_owned()),

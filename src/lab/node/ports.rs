@@ -7,7 +7,7 @@ use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Sig;
 
-use super::engine::{Node, Role, Timer};
+use super::engine::{Node, PodRun, Role, Timer};
 use super::seccomp::Filters;
 use super::{birth, sandbox};
 use crate::lab::controller::Fact;
@@ -22,7 +22,13 @@ const RETRY_MS: u64 = 1_000;
 
 impl Node {
     /// The app's answer: listening sockets in the order of the spec, or why there are none.
-    pub(super) fn bound(&mut self, uid: &PodUid, result: Result<(), String>, sockets: Vec<OwnedFd>) {
+    pub(super) fn bound(&mut self, uid: &PodUid, result: Result<Vec<u16>, String>, sockets: Vec<OwnedFd>) {
+        let result = result.map(|to| {
+            let asked = self.pods.get(uid).map(PodRun::host_ports);
+            if asked.is_some_and(|asked| asked != to) {
+                self.decide(uid, Fact::HostPortsMoved { to }, Self::now());
+            }
+        });
         let Some(run) = self.pods.get_mut(uid) else { return };
         match (result, run.holder) {
             (Ok(()), None) => {
@@ -45,7 +51,7 @@ impl Node {
         let Some(run) = self.pods.get_mut(uid) else { return Ok(()) };
         let listeners = std::mem::take(&mut run.listeners);
         let Some(ip) = run.ip.filter(|_| !listeners.is_empty()) else { return Ok(()) };
-        let targets: Vec<(u16, u16)> = run.state.spec.host_ports().collect();
+        let targets: Vec<(u16, u16)> = run.state.pod.host_ports.clone();
         let pairs: Vec<(OwnedFd, SocketAddr)> = listeners
             .into_iter()
             .zip(&targets)
@@ -67,6 +73,10 @@ impl Node {
     /// Somebody has ended it, and the pod goes on: it is started again.
     pub(super) fn ports_ended(&mut self, uid: &PodUid, pid: i32) {
         let Some(run) = self.pods.get_mut(uid) else { return };
+        if run.ports_ending.take_if(|ports| *ports == pid).is_some() && std::mem::take(&mut run.ports_wanted) {
+            self.ask_for_ports(uid);
+            return;
+        }
         if run.ports.take_if(|ports| *ports == pid).is_none() {
             return;
         }
@@ -86,11 +96,13 @@ impl Node {
 
     /// Asks the app to listen; whether the pod has host ports at all.
     pub(super) fn ask_for_ports(&mut self, uid: &PodUid) -> bool {
-        let Some(run) = self.pods.get(uid) else { return false };
-        let ports: Vec<u16> = run.state.spec.host_ports().map(|(host, _)| host).collect();
+        let Some(run) = self.pods.get_mut(uid) else { return false };
+        let (ports, may_move) = (run.host_ports(), run.state.spec.ports_may_move);
         let any = !ports.is_empty();
-        if any {
-            self.report(&Report::Bind { pod: uid.clone(), ports });
+        if any && run.ports_ending.is_some() {
+            run.ports_wanted = true;
+        } else if any {
+            self.report(&Report::Bind { pod: uid.clone(), ports, may_move });
         }
         any
     }

@@ -1,18 +1,23 @@
 //! pause's birth: the process that holds a pod's namespaces.
 
+use std::fs::{self, Permissions};
+use std::io;
 use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::mount::{MntFlags, umount2};
+use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
 use super::birth::{self, Failure};
-use super::ground::PAUSE_ROOT;
+use super::ground::{PAUSE_ROOT, mount_, read_only};
 use super::seccomp::Filter;
+use super::streams;
+use super::volumes;
 use crate::lab::spec::PodSpec;
-use crate::model::SandboxKind;
+use crate::model::{PodUid, SandboxKind};
 use crate::sys::fork::{self, Alone, Child};
 
 /// What the node keeps of a pause it has started.
@@ -50,20 +55,40 @@ impl Namespaces {
     }
 }
 
+/// Keeps the program of a pod's own pause, where nothing else is.
+pub fn keep_own_pause(uid: &PodUid, program: &[u8]) -> io::Result<()> {
+    let dir = own_pause(uid);
+    fs::create_dir_all(&dir)?;
+    let file = format!("{dir}/pause");
+    fs::write(&file, program)?;
+    fs::set_permissions(&file, Permissions::from_mode(0o555))
+}
+
+fn own_pause(uid: &PodUid) -> String {
+    format!("{}/pause", volumes::pod_files(uid))
+}
+
 pub fn start(
     alone: &Alone,
     filter: &Filter,
     hostname: &str,
+    uid: &PodUid,
     spec: &PodSpec,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Started, Errno> {
-    let (kind, namespaces) = (&spec.sandbox, Namespaces::of(spec));
+    let (kind, namespaces, own) = (&spec.sandbox, Namespaces::of(spec), own_pause(uid));
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
     let child = fork::spawn_in(alone, namespaces.flags(), cgroup, || {
-        let failure =
-            become_pause(filter, namespaces.own_name().then_some(hostname), kind, &report_in, &output_in, &error_in);
+        let failure = become_pause(
+            filter,
+            namespaces.own_name().then_some(hostname),
+            (kind, &own),
+            &report_in,
+            &output_in,
+            &error_in,
+        );
         birth::tell(&error_in, &failure);
         127
     })?;
@@ -73,7 +98,18 @@ pub fn start(
 /// In a mount namespace of its own: pause's root holds its executable and nothing else, and nothing of the node's or the
 /// host's stays in reach.
 pub fn leave_the_nodes_root() -> Result<(), Errno> {
-    chdir(PAUSE_ROOT)
+    leave_for(PAUSE_ROOT)
+}
+
+/// The same for another root than that of the lab's pause.
+fn leave_for_own(root: &str) -> Result<(), Errno> {
+    mount_(Some(root), root, None, MsFlags::MS_BIND, None)?;
+    read_only(root)?;
+    leave_for(root)
+}
+
+fn leave_for(root: &str) -> Result<(), Errno> {
+    chdir(root)
         .and_then(|()| pivot_root(".", "."))
         .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
         .and_then(|()| chdir("/"))
@@ -82,7 +118,7 @@ pub fn leave_the_nodes_root() -> Result<(), Errno> {
 fn become_pause(
     filter: &Filter,
     hostname: Option<&str>,
-    kind: &SandboxKind,
+    (kind, own): (&SandboxKind, &str),
     report: &OwnedFd,
     output: &OwnedFd,
     error: &OwnedFd,
@@ -91,23 +127,29 @@ fn become_pause(
         if let Some(hostname) = hostname {
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
         }
-        birth::streams(None, output, output).map_err(|e| ("set up standard streams", e))?;
+        streams::begin_session(None, output, output).map_err(|e| ("set up standard streams", e))?;
         // a namespace made by clone3 would have the node's cgroup as its root, and not pause's own
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
-        leave_the_nodes_root().map_err(|e| ("change pause's root", e))?;
+        let is_own = matches!(kind, SandboxKind::Own(_));
+        let left = if is_own { leave_for_own(own) } else { leave_the_nodes_root() };
+        left.map_err(|e| ("change pause's root", e))?;
         // it needs no capability to reap
         birth::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
-        fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| ("hand over the report pipe", e))?;
         let fd = report.as_raw_fd().to_string();
         let delay;
-        let mut argv = vec!["/pause", "--report-fd", &fd];
+        let mut argv = vec!["/pause"];
+        if !is_own {
+            fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| ("hand over the report pipe", e))?;
+            argv.extend(["--report-fd", &fd]);
+        }
         match kind {
             SandboxKind::PauseNoReap => argv.push("--no-reap"),
             SandboxKind::PauseDelay(ms) => {
                 delay = ms.to_string();
                 argv.extend(["--reap-delay-ms", &delay]);
             }
-            SandboxKind::Pause | SandboxKind::Infra(_) | SandboxKind::Missing => {}
+            // it knows nothing of our options
+            SandboxKind::Own(_) | SandboxKind::Pause | SandboxKind::Infra(_) | SandboxKind::Missing => {}
         }
         let argv: Vec<_> = argv.into_iter().filter_map(|a| std::ffi::CString::new(a).ok()).collect();
         let env: [&std::ffi::CStr; 0] = [];

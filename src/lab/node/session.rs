@@ -1,17 +1,31 @@
 //! Programs run in a container that runs.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, pipe2};
 
 use super::birth::{self, Program, Start};
 use super::engine::{Node, Role, Session, Timer, Watch};
-use super::{start, worker};
-use crate::lab::protocol::{Answer, Call};
+use super::streams::{NodeEnds, Stdio};
+use super::{attach, start, worker};
+use crate::lab::protocol::{Answer, Call, Stream, Wanted};
 use crate::model::Member;
 use crate::sys::limits;
+
+/// What the program's standard streams are to be, and the other end of its standard input.
+fn stdio(wanted: Wanted) -> Result<(Option<OwnedFd>, Stdio), Answer> {
+    if wanted.terminal {
+        return Ok((None, Stdio::Terminal(wanted.size)));
+    }
+    if !wanted.stdin {
+        return Ok((None, Stdio::Output));
+    }
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|e| Answer::Failed(format!("make a pipe: {}", e.desc())))?;
+    Ok((Some(write), Stdio::Input(read)))
+}
 
 impl Node {
     pub(super) fn exec(
@@ -19,7 +33,8 @@ impl Node {
         call: Call,
         member: &Member,
         argv: Vec<String>,
-        timeout_ms: u64,
+        timeout_ms: Option<u64>,
+        streams: Option<Wanted>,
     ) -> Result<(), Answer> {
         let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
         let name = member.container.as_ref().ok_or_else(|| {
@@ -32,12 +47,15 @@ impl Node {
             return Err(Answer::NotRunning);
         }
         let hostname = start::hostname(spec);
+        let own = container.environment(&run.at_start(self.network.gateway()));
+        let wanted = streams.unwrap_or_default();
+        let (stdin, stdio) = stdio(wanted)?;
         let start = Start {
             program: Program::Host,
             argv,
-            env: birth::environment(&hostname, container.environment(&run.at_start(self.network.gateway()))),
+            env: attach::variables(&hostname, wanted.terminal, own),
             working_dir: container.working_dir.clone(),
-            stdin: None,
+            stdio,
             keep: container.security.capabilities(),
             identity: birth::Identity::of(&container.security),
             filter: self.filters.container(),
@@ -50,7 +68,7 @@ impl Node {
             Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
             e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
         })?;
-        let worker::Started { child, stdout, stderr, error } = started;
+        let worker::Started { child, streams: ends, error } = started;
         let pid = child.pid;
         self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
             .map_err(|e| Answer::Failed(format!("identify the process: {}", limits::reason_of(&e))))?;
@@ -58,17 +76,31 @@ impl Node {
             pid,
             stdout: super::output::Ring::default(),
             stderr: super::output::Ring::default(),
-            open: 2,
+            open: 0,
             status: None,
             timed_out: false,
             cancelled: false,
             failure: None,
+            terminal: None,
         };
-        self.sessions.insert(call, session);
-        self.watch(stdout, Watch::ExecOutput { call, stderr: false });
-        self.watch(stderr, Watch::ExecOutput { call, stderr: true });
+        let session = self.sessions.entry(call).insert_entry(session).into_mut();
+        match ends {
+            NodeEnds::Console(socket) => drop(self.watch(socket, Watch::Console(pid))),
+            NodeEnds::Pipes { stdout, stderr } if streams.is_some() => {
+                let stdin = stdin.map(|stdin| (Stream::Stdin, stdin));
+                let outputs = [(Stream::Stdout, stdout), (Stream::Stderr, stderr)];
+                self.hand_over(call, stdin.into_iter().chain(outputs).collect());
+            }
+            NodeEnds::Pipes { stdout, stderr } => {
+                session.open = 2;
+                self.watch(stdout, Watch::ExecOutput { call, stderr: false });
+                self.watch(stderr, Watch::ExecOutput { call, stderr: true });
+            }
+        }
         self.await_exec(pid, error);
-        self.after(timeout_ms, Timer::Exec(call));
+        if let Some(ms) = timeout_ms {
+            self.after(ms, Timer::Exec(call));
+        }
         Ok(())
     }
 

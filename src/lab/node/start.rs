@@ -1,5 +1,6 @@
 //! Sandboxes and containers, started.
 
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -8,9 +9,11 @@ use nix::errno::Errno;
 use super::birth::{self, Failure, Program, Start};
 use super::cgroups::{Ineffective, Leaf};
 use super::engine::{Node, Role, Watch};
+use super::output::Ring;
 use super::perform::is_exiting;
 use super::sandbox::Namespaces;
-use super::{hand, leftovers, sandbox, volumes, worker};
+use super::streams::NodeEnds;
+use super::{attach, leftovers, sandbox, volumes, worker};
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
@@ -56,7 +59,7 @@ impl Node {
         // a container's name has no underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
-        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, spec, into);
+        let started = sandbox::start(&self.alone, self.filters.container(), &hostname, uid, spec, into);
         let started =
             self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", reason(e)))?;
         let sandbox::Started { child, report, output, error } = started;
@@ -155,13 +158,15 @@ impl Node {
             return Err(Failure { reason: "CreateContainerConfigError".to_owned(), message });
         }
         let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
-        let (socket, stdin) = if obeys { Some(hand::socket()?).unzip() } else { (None, None) };
+        let (input, stdio) = attach::stdio(container, obeys)?;
         let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         self.limit(uid, container, cgroup.as_ref());
         let run = self.pods.get_mut(uid).ok_or_else(|| Failure::create("start the container", Errno::ESRCH))?;
         let at_start = run.at_start(self.network.gateway());
-        let written = run.logs.get(&Some(name.clone())).map_or(0, super::output::Ring::written);
-        run.log_starts.insert(name.clone(), written);
+        match run.logs.entry(Some(name.clone())) {
+            Entry::Vacant(log) => log.insert(Ring::default()).begin_run(true),
+            Entry::Occupied(mut log) => log.get_mut().begin_run(false),
+        }
         volumes::new_termination_log(uid, name)
             .map_err(|e| Failure::create("make the file of its termination message", super::errno_of(&e)))?;
         let mut argv = container.argv(&at_start);
@@ -173,13 +178,14 @@ impl Node {
             }
             _ => Program::Host,
         };
+        let mounts = volumes::of_container(spec, container, &at_start)?;
         let mark = leftovers::next_mark(&mut self.marks);
         let start = Start {
             program,
             argv,
-            env: birth::environment(&hostname, container.environment(&at_start)),
+            env: attach::variables(&hostname, container.stdio.tty, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
-            stdin,
+            stdio,
             keep: if obeys { caps::HAND.to_vec() } else { container.security.capabilities() },
             identity: birth::Identity::of(&container.security),
             filter: if obeys { self.filters.hand() } else { self.filters.container() },
@@ -194,27 +200,35 @@ impl Node {
             home: &self.home,
             parts: &self.ground.parts,
             pod_files: &volumes::pod_files(uid),
-            mounts: &volumes::of_container(spec, container),
+            mounts: &mounts,
             read_only: container.security.read_only_root,
         };
         let started = worker::start(&self.alone, &place, &start);
         let started =
             self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| Failure::create("start a process", e))?;
-        let worker::Started { child, stdout, stderr, error } = started;
+        let worker::Started { child, streams, error } = started;
         let pid = child.pid;
         let process = self
             .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)), mark)
             .map_err(|e| Failure::create("identify the container's process", super::errno_of(&e)))?;
         self.counted_in(pid, Member::container(uid, name), cgroup);
-        for stream in [stdout, stderr] {
-            self.watch(stream, Watch::Output(uid.clone(), Some(name.clone())));
+        match streams {
+            NodeEnds::Pipes { stdout, stderr } => {
+                for stream in [stdout, stderr] {
+                    self.watch(stream, Watch::Output(uid.clone(), Some(name.clone())));
+                }
+            }
+            NodeEnds::Console(socket) => drop(self.watch(socket, Watch::Console(pid))),
         }
         self.await_exec(pid, error);
         if let Some(run) = self.pods.get_mut(uid) {
             run.containers.insert(name.clone(), pid);
         }
-        if let Some(socket) = socket {
-            self.watch(socket, Watch::Hand(pid));
+        self.attach_expected();
+        match input {
+            Some(attach::Source::Hand(socket)) => drop(self.watch(socket, Watch::Hand(pid))),
+            Some(attach::Source::Pipe(pipe)) => self.takes_input(uid, container, pipe, false),
+            None => {}
         }
         Ok(process)
     }

@@ -2,6 +2,7 @@
 
 use super::engine::PodRun;
 use super::volumes;
+use crate::lab::protocol::Which;
 use crate::model::{PodUid, WaitStatus};
 
 /// The most of the file that is read, and the most for all containers of a pod together (`normalizeStatus` in
@@ -21,8 +22,7 @@ pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitS
         Err(e) => return Some(format!("Error on reading termination log {}: {e}", spec.termination.path)),
     };
     if bytes.is_empty() && spec.termination.fallback_to_logs && !status.success() {
-        let written = run.log_starts.get(container).copied().unwrap_or(0);
-        let log = run.logs.get(&Some(container.to_owned())).map(|log| log.since(written)).unwrap_or_default();
+        let log = run.logs.get(&Some(container.to_owned())).and_then(|log| log.of(Which::Last)).unwrap_or_default();
         bytes = last_lines(&log).to_vec();
     }
     bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));

@@ -18,7 +18,7 @@ use super::ground::{HOST, NEW_ROOT, PODS, Protect, mount_, place, quiet};
 use super::host_path::{self, Blank};
 use super::mount_points::{self, make_dirs, make_point};
 use super::sub_path::{self, SubPath};
-use crate::lab::spec::{ContainerSpec, HostPathType, PodSpec, VolumeSource};
+use crate::lab::spec::{AtStart, ContainerSpec, HostPathType, PodSpec, VolumeSource};
 use crate::model::PodUid;
 
 /// Where something that is mounted comes from.
@@ -147,25 +147,33 @@ fn is_plain_name(text: &str) -> bool {
     matches!(parts.next(), Some(Component::Normal(part)) if part == text) && parts.next().is_none()
 }
 
-pub fn of_container(spec: &PodSpec, container: &ContainerSpec) -> Mounts {
+/// What is mounted into this container.
+///
+/// # Errors
+/// A `subPathExpr` cannot be filled in.
+pub fn of_container(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStart) -> Result<Mounts, Failure> {
     let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| &v.source);
     let volume = |m: &crate::lab::spec::VolumeMount| {
         let from = match source(&m.volume)? {
             VolumeSource::EmptyDir { .. } | VolumeSource::Config(_) => From::Pod(format!("volumes/{}", m.volume)),
             VolumeSource::HostPath { path, kind } => From::Host { path: path.clone(), kind: *kind },
         };
+        let found = match container.sub_path(m, at_start) {
+            Ok(found) => found,
+            Err(message) => return Some(Err(Failure { reason: "CreateContainerConfigError".to_owned(), message })),
+        };
         let what = format!("volume \"{}\"", m.volume);
         let of = format!("volumeMount \"{}\" of container \"{}\"", m.volume, container.name);
-        let sub_path = m.sub_path.clone().map(|path| SubPath { path, of });
-        Some(Mount { from, what, path: m.path.clone(), read_only: m.read_only, sub_path })
+        let sub_path = found.map(|path| SubPath { path, of });
+        Some(Ok(Mount { from, what, path: m.path.clone(), read_only: m.read_only, sub_path }))
     };
-    let mut mounts: Mounts = container.mounts.iter().filter_map(volume).collect();
+    let mut mounts = container.mounts.iter().filter_map(volume).collect::<Result<Mounts, Failure>>()?;
     let path = container.termination.path.clone();
     if !mounts.iter().any(|m| m.path == path) {
         let from = From::Pod(format!("termination/{}", container.name));
         mounts.push(Mount { from, what: "the termination message".to_owned(), path, read_only: false, sub_path: None });
     }
-    mounts
+    Ok(mounts)
 }
 
 /// An empty file for the container's next termination message, which anyone in it may write.

@@ -13,6 +13,7 @@ use super::output;
 use super::packages::Part;
 use super::root;
 use super::sandbox::Namespaces;
+use super::streams::{self, NodeEnds, ProgramEnds};
 use super::volumes::Mounts;
 use crate::lab::network;
 use crate::lab::spec::Join;
@@ -56,8 +57,7 @@ pub struct Place<'a> {
 /// What the node keeps of a process it has started.
 pub struct Started {
     pub child: Child,
-    pub stdout: OwnedFd,
-    pub stderr: OwnedFd,
+    pub streams: NodeEnds,
     /// A [`Failure`], or nothing once the program runs.
     pub error: OwnedFd,
 }
@@ -74,27 +74,28 @@ fn shared(join: &Join) -> CloneFlags {
 }
 
 pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
-    let root = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
-        birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
+    let root = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+        streams.take()?;
         // mounts are the container's own, and so is the view of cgroups: its root is the one it begins in
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
-        root::enter(place.parts, place.pod_files, place.mounts, place.read_only)
+        root::enter(place.parts, place.pod_files, place.mounts, place.read_only)?;
+        streams.open_terminal(program.identity.user)
     };
     match place.holder {
         Holder::New { hostname, namespaces, gate } => {
-            let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
+            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 if namespaces.own_name() {
                     sethostname(hostname).map_err(|e| Failure::create("set the pod's hostname", e))?;
                 }
                 while read(gate, &mut [0]) == Err(Errno::EINTR) {}
-                root(out, err)
+                root(streams)
             };
             // its mounts are made anew in `root`
             launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, birth, program)
         }
         Holder::Joined(holder) => {
-            let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
+            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 // into the pod: what its containers share is the holder's
                 let shared = shared(&place.join);
                 // without a flag `setns(2)` says EINVAL
@@ -102,7 +103,7 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
                     setns(holder, shared).map_err(|e| Failure::create("join the pod's namespaces", e))?;
                 }
                 alone_in(KINDS - shared, place.hostname)?;
-                root(out, err)
+                root(streams)
             };
             let target = match &place.pid {
                 PidSpace::Node => return launch(alone, CloneFlags::empty(), birth, program),
@@ -132,11 +133,12 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
 
 /// Runs a program in all namespaces of a container that runs.
 pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<'_>) -> Result<Started, Errno> {
-    let birth = |out: &OwnedFd, err: &OwnedFd| -> Result<(), Failure> {
-        birth::streams(program.stdin.as_ref(), out, err).map_err(|e| Failure::create("set up standard streams", e))?;
+    let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+        streams.take()?;
         // with the mount namespace come its root and its working directory
         setns(container, KINDS | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
-            .map_err(|e| Failure::create("join the container's namespaces", e))
+            .map_err(|e| Failure::create("join the container's namespaces", e))?;
+        streams.open_terminal(program.identity.user)
     };
     in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))
 }
@@ -152,16 +154,15 @@ fn in_pid_namespace<T>(target: &OwnedFd, home: &OwnedFd, work: impl FnOnce() -> 
 fn launch(
     alone: &Alone,
     flags: CloneFlags,
-    birth: impl FnOnce(&OwnedFd, &OwnedFd) -> Result<(), Failure>,
+    birth: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
     program: &Start<'_>,
 ) -> Result<Started, Errno> {
-    let (stdout, stdout_in) = output::pipe()?;
-    let (stderr, stderr_in) = output::pipe()?;
+    let (streams, theirs) = streams::make(&program.stdio)?;
     let (error, error_in) = output::pipe()?;
     let child = fork::spawn_in(alone, flags, program.cgroup, || {
         let failure = leftovers::mark(program.mark)
             .map_err(|e| Failure::create("mark the container's processes", e))
-            .and_then(|()| birth(&stdout_in, &stderr_in))
+            .and_then(|()| birth(&theirs))
             .and_then(|()| {
                 let mut kept = vec![error_in.as_fd()];
                 if let Program::Ourselves(exe) = program.program {
@@ -176,5 +177,5 @@ fn launch(
         birth::tell(&error_in, &failure);
         127
     })?;
-    Ok(Started { child, stdout, stderr, error })
+    Ok(Started { child, streams, error })
 }

@@ -23,6 +23,8 @@ impl PodSpec {
             return Err(format!("metadata.name: Invalid value: \"{name}\": {NO_SUBDOMAIN}"));
         }
         Ok(Self {
+            annotations: std::collections::BTreeMap::new(),
+            labels: std::collections::BTreeMap::new(),
             name: name.to_owned(),
             namespace: "default".to_owned(),
             hostname: host_name(name),
@@ -31,6 +33,8 @@ impl PodSpec {
             restart: RestartPolicy::Always,
             grace_seconds: 30,
             sandbox: SandboxKind::Pause,
+            own_pause: None,
+            ports_may_move: false,
             init_containers: Vec::new(),
             containers: Vec::new(),
             ephemeral_containers: Vec::new(),

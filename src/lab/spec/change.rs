@@ -55,12 +55,17 @@ impl Found<'_> {
         let PodSpec {
             name,
             namespace,
+            labels,
+            annotations,
             hostname,
             share,
             host,
             restart,
             grace_seconds,
             sandbox,
+            own_pause,
+            // of the same preset, or of the same file
+            ports_may_move: _,
             init_containers,
             containers,
             // no manifest has any
@@ -71,6 +76,8 @@ impl Found<'_> {
         } = old;
         self.deep(*name != new.name, "metadata.name");
         self.deep(*namespace != new.namespace, "metadata.namespace");
+        // shown, and known to variables: those are compared below
+        self.config |= *labels != new.labels || *annotations != new.annotations;
         // by default it follows the name
         let follows = *hostname == host_name(name) && new.hostname == host_name(&new.name);
         self.deep(*hostname != new.hostname && !follows, "spec.hostname");
@@ -87,7 +94,7 @@ impl Found<'_> {
         }
         self.deep(*restart != new.restart, "spec.restartPolicy");
         self.deep(*grace_seconds != new.grace_seconds, "spec.terminationGracePeriodSeconds");
-        self.deep(*sandbox != new.sandbox, "what holds the namespaces");
+        self.deep(*sandbox != new.sandbox || *own_pause != new.own_pause, "what holds the namespaces");
         let source = |name: &str, of: &PodSpec| -> Option<VolumeSource> {
             of.volumes.iter().find(|v| v.name == name).map(|v| v.source.clone())
         };
@@ -121,6 +128,7 @@ impl Found<'_> {
         let ContainerSpec {
             name,
             image,
+            pull,
             command,
             args,
             env,
@@ -132,10 +140,13 @@ impl Found<'_> {
             limits,
             termination,
             security,
+            stdio,
             join,
             sidecar,
         } = old;
         self.deep(!old.same_environment(new), format!("{path}.env"));
+        // the events of the next start say so
+        self.config |= *pull != new.pull;
         self.config |= *env != new.env || *env_from != new.env_from;
         self.deep(*service_env != new.service_env, format!("the services that {path} knows"));
         self.deep(*working_dir != new.working_dir, format!("{path}.workingDir"));
@@ -144,6 +155,7 @@ impl Found<'_> {
         self.deep(*limits != new.limits, format!("{path}.resources"));
         self.deep(*termination != new.termination, format!("{path}.terminationMessagePath"));
         self.deep(*security != new.security, format!("{path}.securityContext"));
+        self.deep(*stdio != new.stdio, format!("{path}.stdin"));
         self.deep(*join != new.join, format!("the namespaces that {path} shares"));
         self.deep(*sidecar != new.sidecar, format!("{path}.restartPolicy"));
         let program =

@@ -28,11 +28,14 @@ use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
 use super::services::{Service, variables};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
+use crate::lab::own_pause::Beside;
 
 pub struct Checker<'a> {
     pub document: &'a Marked,
     pub services: &'a [Service],
     pub configs: &'a Configs,
+    /// Files that it may name.
+    pub beside: Beside<'a>,
     pub warnings: Vec<Warning>,
 }
 
@@ -69,7 +72,6 @@ impl Checker<'_> {
         let share = self.share(&spec, &asked, host)?;
         let restart = self.restart(&spec)?;
         let grace_seconds = self.grace_seconds(&spec)?;
-        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &namespace)?;
         let known = Known {
             name: name.clone(),
             namespace: namespace.clone(),
@@ -78,6 +80,7 @@ impl Checker<'_> {
             service_account: spec.service_account_name.unwrap_or_else(|| "default".to_owned()),
             services: variables(self.services, &namespace, spec.enable_service_links.unwrap_or(true)),
         };
+        let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
         let security = self.pod_security(spec.security_context)?;
         let mut around = Around {
             security: &security,
@@ -101,16 +104,20 @@ impl Checker<'_> {
         }
         let (mut init_containers, mut containers) = (init_containers, containers);
         self.joins(&asked, init_containers.iter_mut().chain(&mut containers))?;
-        let sandbox = self.sandbox(asked, &containers)?;
+        let (sandbox, own_pause) = self.sandbox(asked, &containers)?;
         Ok(PodSpec {
             name,
             namespace,
+            labels: known.labels,
+            annotations: known.annotations,
             hostname,
             share,
             host,
             restart,
             grace_seconds,
             sandbox,
+            own_pause,
+            ports_may_move: false,
             init_containers,
             containers,
             ephemeral_containers: Vec::new(),

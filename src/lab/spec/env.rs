@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigKind, ContainerSpec, Content, EnvFrom, Found, KeyRef};
+use super::{ConfigKind, ContainerSpec, Content, EnvFrom, Found, KeyRef, VolumeMount};
 
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,45 @@ impl ContainerSpec {
     }
 }
 
+impl ContainerSpec {
+    /// The file or directory of the volume that is mounted (`makeMounts` in pkg/kubelet/kubelet_pods.go).
+    ///
+    /// # Errors
+    /// A `subPathExpr` refers to what is not set, or leads out of the volume, in the kubelet's words.
+    pub fn sub_path(&self, mount: &VolumeMount, at_start: &AtStart) -> Result<Option<String>, String> {
+        let Some(path) = mount.sub_path.as_ref().filter(|_| mount.is_expr) else { return Ok(mount.sub_path.clone()) };
+        let env = self.environment(at_start);
+        let unset: Vec<&str> = references(path).filter(|name| !env.iter().any(|(known, _)| known == name)).collect();
+        if !unset.is_empty() {
+            return Err(format!("missing value for {}", unset.join(", ")));
+        }
+        let path = expand(path, &env);
+        if path.starts_with('/') {
+            return Err(format!("error SubPath `{path}` must not be an absolute path"));
+        }
+        if path.split('/').any(|part| part == "..") {
+            return Err(format!("unable to provision SubPath `{path}`: must not contain '..'"));
+        }
+        Ok(Some(path).filter(|path| path.split('/').any(|part| !part.is_empty() && part != ".")))
+    }
+}
+
+/// Names that a text refers to by `$(NAME)`.
+fn references(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let after = &rest[rest.find('$')? + 1..];
+            if let Some((name, tail)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+                rest = tail;
+                return Some(name);
+            }
+            // two dollar signs are one
+            rest = after.strip_prefix('$').unwrap_or(after);
+        }
+    })
+}
+
 impl EnvFrom {
     fn variables(&self, at_start: &AtStart) -> Vec<(String, String)> {
         let vars = self.found.iter().flatten();
@@ -127,7 +166,24 @@ fn expand(text: &str, env: &[(String, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{AtStart, EnvValue, expand};
-    use crate::lab::spec::ContainerSpec;
+    use crate::lab::spec::{ContainerSpec, VolumeMount};
+
+    #[test]
+    fn a_sub_path_may_be_made_of_variables() {
+        let env = vec![("A".to_owned(), "a".into()), ("UP".to_owned(), "..".into()), ("ROOT".to_owned(), "/".into())];
+        let container = ContainerSpec { env, ..ContainerSpec::default() };
+        let of = |path: &str, is_expr| {
+            let sub_path = Some(path.to_owned());
+            let mount = VolumeMount { volume: "v".into(), path: "/v".into(), read_only: false, sub_path, is_expr };
+            container.sub_path(&mount, &AtStart::default())
+        };
+        assert_eq!(of("$(A)", false), Ok(Some("$(A)".to_owned())));
+        assert_eq!(of("x/$(A)/$$(B)$", true), Ok(Some("x/a/$(B)$".to_owned())));
+        assert_eq!(of("$(B)/$(A)/$(C)", true), Err("missing value for B, C".to_owned()));
+        assert_eq!(of("$(UP)/b", true), Err("unable to provision SubPath `../b`: must not contain '..'".to_owned()));
+        assert_eq!(of("$(ROOT)etc", true), Err("error SubPath `/etc` must not be an absolute path".to_owned()));
+        assert_eq!(of("./", true), Ok(None));
+    }
 
     #[test]
     fn variables_expand_as_in_kubernetes() {

@@ -56,6 +56,18 @@ pub fn image_name(image: &str) -> &str {
     last.split(':').next().unwrap_or(last)
 }
 
+/// The tag that the image is pulled by: `latest` if it names none, nothing if it is named by digest alone
+/// (`ParseImageName` in pkg/util/parsers).
+pub(super) fn image_tag(image: &str) -> Option<&str> {
+    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match (last.split_once(':'), digest) {
+        (Some((_, tag)), _) => Some(tag),
+        (None, None) => Some("latest"),
+        (None, Some(_)) => None,
+    }
+}
+
 /// Whether docker must be told of a `command` by `--entrypoint`, since the image has one of its own.
 pub fn needs_entrypoint_option(image: &str) -> bool {
     !WITHOUT_ENTRYPOINT.contains(&image_name(image))
@@ -89,7 +101,7 @@ impl ContainerSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::{WITHOUT_ENTRYPOINT, image_name};
+    use super::{WITHOUT_ENTRYPOINT, image_name, image_tag};
     use crate::lab::spec::ContainerSpec;
     use crate::model::Program;
 
@@ -97,6 +109,20 @@ mod tests {
     fn an_image_is_known_by_its_last_name() {
         for image in ["nginx", "nginx:1.29", "docker.io/library/nginx:1.29@sha256:00", "localhost:5000/nginx"] {
             assert_eq!(image_name(image), "nginx", "{image}");
+        }
+    }
+
+    #[test]
+    fn an_image_without_a_tag_is_the_latest() {
+        for (image, tag) in [
+            ("nginx", Some("latest")),
+            ("localhost:5000/nginx", Some("latest")),
+            ("nginx:1.29", Some("1.29")),
+            ("registry.k8s.io/pause:latest", Some("latest")),
+            ("nginx@sha256:00", None),
+            ("nginx:1.29@sha256:00", Some("1.29")),
+        ] {
+            assert_eq!(image_tag(image), tag, "{image}");
         }
     }
 

@@ -113,6 +113,8 @@ fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
         SandboxKind::PauseDelay(ms) => say("pause", format!("delay={ms}ms")),
         SandboxKind::Missing => say("pause", "missing".to_owned()),
         SandboxKind::Infra(name) => say("infra", name.clone()),
+        // relative to the manifest that it came from
+        SandboxKind::Own(path) => say("pause", path.clone()),
     }
     let Share { net, ipc, uts, pid } = spec.share;
     if !(net && ipc && uts) {

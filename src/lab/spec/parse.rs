@@ -13,6 +13,7 @@ use super::config::Configs;
 use super::marked::{Marked, Place, Wrong};
 use super::services::Services;
 use super::{supported, typed};
+use crate::lab::own_pause::Beside;
 
 /// Something in a manifest that has no effect here, or another one than in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +44,21 @@ pub struct SpecError {
 }
 
 /// Reads every pod of a manifest, in order, those in a `List` as well. Documents of other kinds are
-/// skipped, with a warning beside the first pod's.
+/// skipped, with a warning beside the first pod's. It may name no files; see [`parse_beside`].
 ///
 /// # Errors
 /// The first thing that is wrong, with its place and what is expected there; or there is no pod.
-pub fn parse(file_name: &str, text: &str) -> Result<Vec<(PodSpec, Vec<Warning>)>, SpecError> {
-    with_room(|| read(text)).map_err(|(place, message)| {
+pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
+    parse_beside(file_name, text, Beside::Nothing)
+}
+
+/// The same of a manifest that may name files beside it. They are read now, and a source is compiled, which takes its
+/// time.
+///
+/// # Errors
+/// As of [`parse`], or that of a file.
+pub fn parse_beside(file_name: &str, text: &str, beside: Beside<'_>) -> Result<Pods, SpecError> {
+    with_room(|| read(text, beside)).map_err(|(place, message)| {
         let Place { line, column } = within(place, text);
         SpecError { file: file_name.to_owned(), line, column, message }
     })
@@ -66,9 +76,9 @@ fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
 }
 
 /// Each pod with what is to be said of it.
-type Pods = Vec<(PodSpec, Vec<Warning>)>;
+pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str) -> Result<Pods, Wrong> {
+fn read(text: &str, beside: Beside<'_>) -> Result<Pods, Wrong> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), words(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
@@ -85,7 +95,7 @@ fn read(text: &str) -> Result<Pods, Wrong> {
         let known = serde_json::to_value(&pod).unwrap_or_default();
         let mut warnings = supported::unsupported_fields(&document, &known);
         let mut checker =
-            Checker { document: &document, services: &services.all, configs: &configs, warnings: Vec::new() };
+            Checker { document: &document, services: &services.all, configs: &configs, beside, warnings: Vec::new() };
         let spec = checker.pod(pod)?;
         if pods.iter().any(|(other, _)| other.name == spec.name && other.namespace == spec.namespace) {
             let place = document.place_of("metadata.name");

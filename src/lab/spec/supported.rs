@@ -4,7 +4,7 @@ use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
 
 /// Fields that are supported, beside those of containers. `[]` is any item, `*` any key.
-const SUPPORTED: [&str; 50] = [
+const SUPPORTED: [&str; 59] = [
     "apiVersion",
     "kind",
     "metadata.name",
@@ -37,6 +37,15 @@ const SUPPORTED: [&str; 50] = [
     "spec.volumes[].secret.items[].path",
     "spec.volumes[].secret.optional",
     "spec.volumes[].projected.defaultMode",
+    "spec.volumes[].downwardAPI.defaultMode",
+    "spec.volumes[].downwardAPI.items[].fieldRef.apiVersion",
+    "spec.volumes[].downwardAPI.items[].fieldRef.fieldPath",
+    "spec.volumes[].downwardAPI.items[].mode",
+    "spec.volumes[].downwardAPI.items[].path",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].fieldRef.apiVersion",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].fieldRef.fieldPath",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].mode",
+    "spec.volumes[].projected.sources[].downwardAPI.items[].path",
     "spec.volumes[].projected.sources[].configMap.name",
     "spec.volumes[].projected.sources[].configMap.items[].key",
     "spec.volumes[].projected.sources[].configMap.items[].mode",
@@ -58,7 +67,7 @@ const SUPPORTED: [&str; 50] = [
 ];
 
 /// Fields of every container, of whichever list.
-const OF_CONTAINERS: [&str; 45] = [
+const OF_CONTAINERS: [&str; 49] = [
     "name",
     "image",
     "command[]",
@@ -98,12 +107,16 @@ const OF_CONTAINERS: [&str; 45] = [
     "securityContext.runAsGroup",
     "securityContext.runAsNonRoot",
     "securityContext.runAsUser",
+    "stdin",
+    "stdinOnce",
     "terminationMessagePath",
     "terminationMessagePolicy",
+    "tty",
     "volumeMounts[].name",
     "volumeMounts[].mountPath",
     "volumeMounts[].readOnly",
     "volumeMounts[].subPath",
+    "volumeMounts[].subPathExpr",
 ];
 
 /// What a server fills in, as `kubectl get -o yaml` prints it: it says what was, and asks for nothing.
@@ -124,7 +137,7 @@ const FILLED_IN: [&str; 10] = [
 const HARMLESS: [&str; 2] = ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy"];
 
 /// What Kubernetes sets where a manifest says nothing, so that it means no more than nothing does.
-const DEFAULTS: [(&str, &str); 12] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("spec.automountServiceAccountToken", "false"),
     ("spec.dnsPolicy", "ClusterFirst"),
     ("spec.preemptionPolicy", "PreemptLowerPriority"),
@@ -133,10 +146,6 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("spec.serviceAccount", "default"),
     ("spec.serviceAccountName", "default"),
     ("spec.setHostnameAsFQDN", "false"),
-    ("spec.containers[].stdin", "false"),
-    ("spec.containers[].tty", "false"),
-    ("spec.initContainers[].stdin", "false"),
-    ("spec.initContainers[].tty", "false"),
 ];
 
 /// The document without what a server has filled in, whose types are nobody's concern here.
@@ -184,15 +193,14 @@ const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
 
 /// What follows, where more than the field itself is without effect.
 fn unsupported(pattern: &str) -> &'static str {
-    let last = pattern.rsplit('.').next().unwrap_or(pattern);
     if pattern.starts_with("spec.volumes[].projected.sources[].") {
         "is not supported by the lab: its files are not there"
+    } else if pattern.starts_with("spec.volumes[].downwardAPI.items[].") {
+        "is not supported by the lab: its file is not there"
     } else if pattern.starts_with("spec.volumes[].") {
         "is not supported by the lab: an empty directory takes its place"
     } else if pattern.contains(".env[].valueFrom.") {
         "is not supported by the lab: the variable is not set"
-    } else if last == "subPathExpr" {
-        "is not supported by the lab: all of the volume is mounted"
     } else {
         "is not supported by the lab and has no effect"
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Default, Effect, Forecast, adopter, default_action, led_container};
-use crate::model::names::{is_ns_init, is_pause, short_name};
+use super::{Default, Effect, Forecast, adopter, default_action, led_container, pod_over};
+use crate::model::names::{is_known_pause, is_ns_init, is_pause, sandbox_kind, short_name};
 use crate::model::{
-    Container, ContainerKind, ContainerState, Parent, Pod, ProcId, Process, RestartPolicy, Runtime, SandboxKind,
-    Signal, State, WaitStatus, World,
+    Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, Runtime,
+    SandboxKind, Signal, State, WaitStatus, World,
 };
 
 pub(super) fn lines(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
@@ -32,8 +32,12 @@ fn ends(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<Str
         (false, signal) if init => lines.push(format!("{name} ends at once: {}.", by_signal(signal, status))),
         (false, signal) => lines.push(format!("{name} ends: {}.", by_signal(signal, status))),
     }
-    let n = f.also_end.len();
-    let more = || format!("{n} more {} ({})", plural(n, "process", "processes"), names(world, &f.also_end));
+    let over = pod_over(world, p, status);
+    // those of the sandbox end by another cause, told with the pod
+    let at_once: BTreeSet<ProcId> =
+        f.also_end.iter().copied().filter(|id| over.is_none() || is_with(world, p, *id)).collect();
+    let n = at_once.len();
+    let more = || format!("{n} more {} ({})", plural(n, "process", "processes"), names(world, &at_once));
     if init && n > 0 {
         lines.push(format!("The pid namespace dies with its init: the kernel kills {}.", more()));
     } else if pause {
@@ -67,6 +71,14 @@ fn ends(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<Str
     lines
 }
 
+/// Whether it is of the same container, or in the pid namespace that ends with its init.
+fn is_with(world: &World, p: &Process, other: ProcId) -> bool {
+    let ns = p.namespaces.get(NsKind::Pid).filter(|_| is_ns_init(p));
+    world.process(other).is_some_and(|q| {
+        q.member == p.member || ns.is_some_and(|ns| q.namespaces.get(NsKind::Pid).is_some_and(|its| its == ns))
+    })
+}
+
 fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Forecast, lines: &mut Vec<String>) {
     let holder = pod.sandbox.as_ref().and_then(|s| s.process);
     if is_pause(p) || holder == Some(p.id) {
@@ -95,7 +107,10 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Forecas
         let again = container.kind == ContainerKind::Sidecar || pod.restart.restarts(status);
         let then = if pod.runtime == Runtime::Lab && again { ", and is started again" } else { "" };
         lines.push(format!("Container {name} is terminated, exit code {code}{then}."));
-        if let Some(holder) = holder.and_then(|id| world.process(id)) {
+        if pod_over(world, p, status).is_some() {
+            let ip = pod.ip.map_or(String::new(), |ip| format!(", and {ip} is free again"));
+            lines.push(format!("Pod {} is over then, so the lab ends its sandbox, as a kubelet does{ip}.", pod.name));
+        } else if let Some(holder) = holder.and_then(|id| world.process(id)) {
             lines.push(format!("The pod, its IP and its namespaces stay: {} holds them.", short_name(holder)));
         }
     }
@@ -116,7 +131,7 @@ fn comes_back(pod: &Pod) -> bool {
 fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
     let (name, signal, init) = (short_name(p), f.signal, is_ns_init(p));
     let line = match f.effect {
-        Effect::Handled => handled(p, signal),
+        Effect::Handled => handled(world, p, signal),
         Effect::Readable => format!(
             "{name} holds a signalfd for {signal}: it stays pending until it is read there; what follows is its own decision."
         ),
@@ -137,12 +152,14 @@ fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
             p.threads
         ),
         Effect::Pending => format!("{name} blocks {signal}: it stays pending until it is unblocked or fetched."),
-        Effect::Stops if is_pause(p) => "pause stops: nobody reaps, orphans that end stay zombies until CONT.".into(),
+        Effect::Stops if reaps(world, p) => {
+            "pause stops: nobody reaps, orphans that end stay zombies until CONT.".into()
+        }
         Effect::Stops => format!("{name} stops (state T) until CONT. Its parent is told; its memory and sockets stay."),
         Effect::MayStop => format!(
             "{name} stops (state T) until CONT, unless its process group is orphaned: then the kernel drops {signal}."
         ),
-        Effect::Continues if is_pause(p) => "pause goes on and reaps every zombie that piled up.".into(),
+        Effect::Continues if reaps(world, p) => "pause goes on and reaps every zombie that piled up.".into(),
         Effect::Continues => format!("{name} goes on where it was stopped."),
         Effect::Nothing if p.signals.ignores(signal) => format!("Nothing: {name} ignores {signal}."),
         Effect::Nothing if p.state == State::Stopped && default_action(signal) == Default::Stop => {
@@ -172,9 +189,9 @@ fn other(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
 }
 
 /// How the process takes the signal.
-fn handled(p: &Process, signal: Signal) -> String {
+fn handled(world: &World, p: &Process, signal: Signal) -> String {
     let name = short_name(p);
-    if is_pause(p) && signal == Signal::CHLD {
+    if is_known_pause(world, p) && signal == Signal::CHLD {
         return "pause waits for SIGCHLD: it wakes, reaps what has ended, and sleeps again.".into();
     }
     if p.signals.awaits(signal) == Some(true) {
@@ -195,7 +212,17 @@ fn zombie(world: &World, p: &Process) -> Vec<String> {
         Some(init) if never_reaps(world, init) => {
             format!(" If {name} ends, {} adopts it and does not reap it.", short_name(init))
         }
-        Some(init) => format!(" If {name} ends, {} adopts and reaps it.", short_name(init)),
+        Some(init) if reaps(world, init) => format!(" If {name} ends, {} adopts and reaps it.", short_name(init)),
+        Some(init) if init.signals.ignores(Signal::CHLD) => {
+            format!(
+                " If {name} ends, {} adopts it, and the kernel reaps it, since it ignores SIGCHLD.",
+                short_name(init)
+            )
+        }
+        Some(init) => {
+            let init = short_name(init);
+            format!(" If {name} ends, {init} adopts it; it stays until {init} waits for it.")
+        }
         None if is_ns_init(parent) => format!(" If {name} ends, the kernel reaps it with the pid namespace."),
         None => String::new(),
     };
@@ -225,7 +252,7 @@ fn reaper(world: &World, p: &Process) -> String {
         "The node, its parent, reaps it at once.".into()
     } else if never_reaps(world, parent) {
         "A zombie for the life of the pod: this pause does not reap.".into()
-    } else if is_pause(parent) {
+    } else if reaps(world, parent) {
         "pause reaps it at once.".into()
     } else {
         format!("A zombie until {name} waits for it.")
@@ -236,8 +263,9 @@ fn is_node(world: &World, id: ProcId) -> bool {
     world.node.as_ref().is_some_and(|n| n.process == id)
 }
 
-fn sandbox_kind<'a>(world: &'a World, p: &Process) -> Option<&'a SandboxKind> {
-    world.pod(&p.member.as_ref()?.pod)?.sandbox.as_ref().map(|s| &s.kind)
+/// A pause of the lab's that reaps what it adopts.
+fn reaps(world: &World, p: &Process) -> bool {
+    is_known_pause(world, p) && !never_reaps(world, p)
 }
 
 fn never_reaps(world: &World, p: &Process) -> bool {

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use super::Parsed;
 use super::words::{
-    bound, duration, ending, kind_named, member, nanoseconds, number, one, phase_named, processes, share, size,
+    bound, duration, ending, kind_named, member, nanoseconds, number, one, page, phase_named, processes, share, size,
     state_named,
 };
-use crate::lab::Url;
 use crate::script::Condition;
 
 const CONDITIONS: &str = "ready, gone, alive, ended, process, count, parent, reaped, orphan, zombies, memory, cpu, state, \
                           status, phase, restarted, restarts, sandbox, event, events, removed, ip, pid, shared, private, output, \
-                          exit, log, fetch or took";
+                          exit, fails, log, fetch or took";
 
 /// The condition, and how long it may take if it says so.
 pub fn condition(rest: &str) -> Parsed<(Condition, Option<Duration>)> {
@@ -23,14 +22,15 @@ pub fn condition(rest: &str) -> Parsed<(Condition, Option<Duration>)> {
         // what is looked for is taken as it stands
         "output" if after.is_empty() => Err("output TEXT".into()),
         "output" => Ok((Condition::Output(after.to_owned()), None)),
+        "fails" if after.is_empty() => Err("fails TEXT, which is what the last step says".into()),
+        "fails" => Ok((Condition::Fails(after.to_owned()), None)),
         "log" => {
             let (member_name, text, limit) = polled(after, "log POD/CONTAINER TEXT [within 30s]")?;
             Ok((Condition::Log { member: member(member_name)?, text }, limit))
         }
         "fetch" => {
-            let (url, text, limit) = polled(after, "fetch URL TEXT [within 30s]")?;
-            let url = Url::parse(url).ok_or_else(|| no_url(url))?;
-            Ok((Condition::Fetch { url, text }, limit))
+            let (place, text, limit) = polled(after, "fetch URL TEXT [within 30s]")?;
+            Ok((Condition::Fetch { page: page(place)?, text }, limit))
         }
         _ => {
             let mut words: Vec<&str> = after.split_whitespace().collect();
@@ -38,10 +38,6 @@ pub fn condition(rest: &str) -> Parsed<(Condition, Option<Duration>)> {
             Ok((of_words(what, &words)?, limit))
         }
     }
-}
-
-pub fn no_url(word: &str) -> String {
-    format!("`{word}` is no URL; http://HOST[:PORT]/PATH")
 }
 
 fn of_words(what: &str, args: &[&str]) -> Parsed<Condition> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Parsed;
+use crate::lab::Url;
 use crate::model::{NsKind, Phase, Signal, State};
-use crate::script::{Bound, Ending, MemberRef, Relation};
+use crate::script::{Bound, Ending, MemberRef, Page, Relation};
 
 pub fn one<'a>(words: &[&'a str], usage: &str) -> Parsed<&'a str> {
     match words {
@@ -51,6 +52,20 @@ pub fn ending(words: &[&str], usage: &str) -> Parsed<Ending> {
         ["code", code] => Ok(Ending::Code(number(code)?)),
         _ => Err(usage.to_owned()),
     }
+}
+
+/// `http://HOST[:PORT]/PATH`, or `POD:PORT/PATH` for what a host port leads to.
+pub fn page(word: &str) -> Parsed<Page> {
+    if let Some(url) = Url::parse(word) {
+        return Ok(Page::At(url));
+    }
+    let behind = || {
+        let (pod, rest) = word.split_once(':')?;
+        let (port, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        (!pod.is_empty()).then(|| Page::Behind { pod: pod.to_owned(), port, path: path.to_owned() })
+    };
+    behind().ok_or_else(|| format!("`{word}` is no URL; http://HOST[:PORT]/PATH, or POD:PORT/PATH"))
 }
 
 /// `3`, `>=3` or `<3`, also with spaces after the sign; `value` reads the number.

@@ -23,6 +23,9 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
         ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
     ];
+    if let Some(file) = words::own_pause(pod) {
+        rows.push(("pause", words::of_own_pause(file)));
+    }
     if let Some((at, how)) = words::last_sandbox(world, pod) {
         rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
     }

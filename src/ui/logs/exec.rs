@@ -94,6 +94,24 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
                 widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Run", Some(64.0))
             });
             let run = run.inner.hover_text("Run it (Enter)");
+            let opens = ui.add_enabled_ui(runs && argv.is_ok(), |ui| {
+                widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Terminal", None)
+            });
+            let opens = opens.inner.hover_text("Run it, or sh, in a terminal that you can type in");
+            if opens.clicked()
+                && let Ok(typed) = &argv
+            {
+                let argv = if typed.is_empty() { vec!["sh".to_owned()] } else { typed.clone() };
+                cx.act(Action::OpenTerminal { member: member.clone(), argv: Some(argv) });
+            }
+            if container.stdin {
+                let attaches = ui.add_enabled_ui(runs, |ui| {
+                    widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Attach", None)
+                });
+                if attaches.inner.hover_text("Type into the container's own standard input").clicked() {
+                    cx.act(Action::OpenTerminal { member: member.clone(), argv: None });
+                }
+            }
             let edit = egui::TextEdit::singleline(command)
                 .id_salt("command")
                 .font(tokens::mono(12.0))

@@ -99,7 +99,7 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let (name, word, color, below) = match container {
         None => {
             let nth = pod.sandbox.as_ref().filter(|s| s.attempt > 0).map(|s| format!(" #{}", s.attempt + 1));
-            (format!("pause{}", nth.unwrap_or_default()), String::new(), tokens.muted, sandbox_word(pod).to_owned())
+            (format!("pause{}", nth.unwrap_or_default()), String::new(), tokens.muted, sandbox_word(pod).into_owned())
         }
         Some(c) => {
             let (word, mood) = words::state(c);

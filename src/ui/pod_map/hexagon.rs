@@ -4,7 +4,7 @@ use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, 
 
 use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
 use crate::ui::text::HoverText as _;
-use crate::ui::{Cx, text, tokens, widgets};
+use crate::ui::{Cx, text, tokens, widgets, words};
 
 /// The pod's pause, alive or dead, while it is remembered.
 pub fn pause_process<'a>(cx: &Cx<'a>, pod: &Pod) -> Option<&'a Process> {
@@ -63,10 +63,11 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
 
     let foot = hexagon.center_bottom();
     let size = pause_init::ELF.len() as u64;
-    let measures = if dead {
-        p.exit.and_then(|e| e.status).map_or("ended".into(), short_status)
-    } else {
-        format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes))
+    let own = words::own_pause(pod);
+    let measures = match (dead, own) {
+        (true, _) => p.exit.and_then(|e| e.status).map_or("ended".into(), short_status),
+        (false, Some(_)) => format!("{} RSS", text::bytes(p.rss_bytes)),
+        (false, None) => format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes)),
     };
     let ink = if dead { tokens.bad } else { tokens.muted };
     text::put(
@@ -89,11 +90,14 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         column.width() - 8.0,
     );
     widgets::select_process(ui, cx, &response, p.id);
-    response.hover_lines(format!(
-        "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {}.",
-        text::thousands(size),
-        text::bytes(p.rss_bytes)
-    ));
+    let resident = text::bytes(p.rss_bytes);
+    response.hover_lines(match own {
+        Some(file) => format!("{}\nIt holds the pod's namespaces. Resident {resident}.", words::of_own_pause(file)),
+        None => format!(
+            "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {resident}.",
+            text::thousands(size),
+        ),
+    });
 }
 
 /// `SIGKILL · 137`, `exit 0`

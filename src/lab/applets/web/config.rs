@@ -10,6 +10,7 @@
 //!         listen 80;                           # or ADDRESS:80
 //!         root /usr/share/nginx/html;
 //!         location /blog/ { proxy_pass http://127.0.0.1:2368/; }
+//!         location /hello { return 200 "hello pod\n"; }
 //!     }
 //! }
 //! ```
@@ -17,11 +18,13 @@
 //! The blocks `http` and `server` may be left out. What is not understood is an error, as in nginx.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::directives;
+use super::include::Places;
 use super::log::{Format, Target};
 use super::nginx::{self, Line};
+use super::returns::Return;
 use super::syntax::Wrong;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
@@ -44,6 +47,8 @@ pub struct Config {
     pub errors: Target,
     /// Longest prefix first.
     pub locations: Vec<Location>,
+    /// What is answered to everything, before any location.
+    pub answer: Option<Return>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +65,7 @@ pub enum Serves {
         addresses: Vec<SocketAddr>,
         path: Option<String>,
     },
+    Return(Return),
 }
 
 impl Default for Config {
@@ -74,6 +80,7 @@ impl Default for Config {
             formats: Vec::new(),
             errors: Target::Stderr,
             locations: Vec::new(),
+            answer: None,
         }
     }
 }
@@ -128,12 +135,22 @@ impl Config {
     /// Reads the file anew; what the flags say stands over it.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let mut config = Self::default();
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let first = Path::new(flags.file.as_deref().unwrap_or(nginx::CONFIG));
+        let places = Places { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
+        let at = |wrong: Wrong, file: &str| {
+            let Wrong { what, line, file } = wrong.or_in(file);
+            format!("{what} in {}:{line}", file.unwrap_or_default())
+        };
         if let Some(text) = &flags.globals {
-            directives::apply(&mut config, text).map_err(|Wrong { what, .. }| format!("{what} in command line"))?;
+            directives::apply(&mut config, text, &places).map_err(|wrong| match wrong.file {
+                None => format!("{} in command line", wrong.what),
+                Some(_) => at(wrong, ""),
+            })?;
         }
         if let Some(file) = &flags.file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("open() \"{file}\" failed ({e})"))?;
-            directives::apply(&mut config, &text).map_err(|Wrong { what, line }| format!("{what} in {file}:{line}"))?;
+            directives::apply(&mut config, &text, &places).map_err(|wrong| at(wrong, file))?;
         }
         if let Some(port) = flags.port {
             config.listen.set_port(port);

@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::config::{Config, Location, Serves, proxy, workers};
+use super::include::Places;
 use super::log::{Format, Target};
 use super::nginx::{NOT_HERE, WITHOUT_EFFECT};
+use super::returns::Return;
 use super::syntax::{Directive, Wrong, parse};
 use crate::lab::applets::http::url::Url;
 
@@ -33,7 +35,7 @@ const fn known(name: &'static str, args: RangeInclusive<usize>, block: bool, pla
 /// Blocks may be left out, so what belongs into them may stand outside.
 const OUTER: &[Place] = &[Place::Main, Place::Http, Place::Server];
 
-const KNOWN: [Known; 13] = [
+const KNOWN: [Known; 14] = [
     known("events", 0..=0, true, &[Place::Main]),
     known("http", 0..=0, true, &[Place::Main]),
     known("server", 0..=0, true, &[Place::Main, Place::Http]),
@@ -47,16 +49,18 @@ const KNOWN: [Known; 13] = [
     known("server_name", 1..=64, false, OUTER),
     known("root", 1..=1, false, &[Place::Main, Place::Http, Place::Server, Place::Location]),
     known("proxy_pass", 1..=1, false, &[Place::Location]),
+    known("return", 1..=2, false, &[Place::Server, Place::Location]),
 ];
 
-/// Sets what the text says.
-pub fn apply(config: &mut Config, text: &str) -> Result<(), Wrong> {
-    block(config, &parse(text, &refuse)?, Place::Main, &mut Vec::new())
+/// Sets what the text says, and the files that it includes.
+pub fn apply(config: &mut Config, text: &str, places: &Places<'_>) -> Result<(), Wrong> {
+    let directives = places.expand(parse(text, &refuse)?, &refuse, 0)?;
+    block(config, &directives, Place::Main, &mut Vec::new())
 }
 
 /// Names with a slash are those in `types`; elsewhere they are found later.
 fn refuse(name: &str) -> Option<String> {
-    if name.contains('/') || KNOWN.iter().any(|known| known.name == name) || has_no_effect(name) {
+    if name.contains('/') || name == "include" || KNOWN.iter().any(|known| known.name == name) || has_no_effect(name) {
         None
     } else if NOT_HERE.contains(&name) {
         Some(format!("directive \"{name}\" is nginx's, and this stand-in does not have it"))
@@ -139,6 +143,7 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
             }
         }
         "root" => config.root = first.into(),
+        "return" => config.answer = Some(Return::read(args)?),
         "log_format" => config.formats.push(first.to_owned()),
         // there is one server, and it answers to any name
         _ => {}
@@ -160,6 +165,9 @@ fn listen(text: &str) -> Option<SocketAddr> {
     }
 }
 
+/// nginx takes more; which of them counts is beyond a stand-in.
+const ONE: &str = "a location has one \"root\", one \"proxy_pass\" or one \"return\"";
+
 fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
     let prefix = directive.args.first().cloned().unwrap_or_default();
     if !prefix.starts_with('/') {
@@ -173,17 +181,19 @@ fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
     for inner in inner.iter().filter(|d| !has_no_effect(&d.name)) {
         check(inner, Place::Location)?;
         if serves.is_some() {
-            return Err(inner.wrong("a location has one \"root\" or one \"proxy_pass\""));
+            return Err(inner.wrong(ONE));
         }
         let value = inner.args.first().map_or("", String::as_str);
         serves = Some(if inner.name == "root" {
             Serves::Files(PathBuf::from(value))
+        } else if inner.name == "return" {
+            Serves::Return(Return::read(&inner.args).map_err(|what| inner.wrong(what))?)
         } else {
             let url = Url::parse(value).ok_or_else(|| format!("invalid URL \"{value}\"; expected http://HOST[:PORT]"));
             url.and_then(|url| proxy(&url)).map_err(|what| inner.wrong(what))?
         });
     }
-    let serves = serves.ok_or_else(|| directive.wrong("a location has one \"root\" or one \"proxy_pass\""))?;
+    let serves = serves.ok_or_else(|| directive.wrong(ONE))?;
     config.locations.push(Location { prefix, serves });
     Ok(())
 }
@@ -191,13 +201,15 @@ fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
 #[cfg(test)]
 mod tests {
     use super::super::config::{Config, Location, Serves};
+    use super::super::include::Places;
     use super::super::log::{Format, Target};
     use super::super::syntax::Wrong;
     use super::apply;
 
     fn config(text: &str) -> Result<Config, Wrong> {
         let mut config = Config::default();
-        apply(&mut config, text).map(|()| config)
+        let places = Places { base: std::path::Path::new("/nowhere"), mounts: "" };
+        apply(&mut config, text, &places).map(|()| config)
     }
 
     /// As it stands in a tutorial about the Ghost blog behind nginx.
@@ -262,7 +274,9 @@ http { default_type application/octet-stream; types { text/html html; }
     fn mistakes_are_told_with_their_line() {
         for (text, line, what) in [
             ("hhtp{\n", 1, "unknown directive \"hhtp\""),
-            ("return 200 x;", 1, "directive \"return\" is nginx's, and this stand-in does not have it"),
+            ("rewrite a b;", 1, "directive \"rewrite\" is nginx's, and this stand-in does not have it"),
+            ("return 200 x;", 1, "\"return\" directive is not allowed here"),
+            ("server {\nreturn 2x; }", 2, "invalid return code \"2x\""),
             ("\n\nlisen 80;", 3, "unknown directive \"lisen\""),
             ("listen 80\nroot /x;", 1, "invalid number of arguments in \"listen\" directive"),
             ("listen 80;\nlisten 81;", 2, "\"listen\" directive is duplicate"),
@@ -282,7 +296,8 @@ http { default_type application/octet-stream; types { text/html html; }
                 "host not found in upstream \"no.such.host.invalid\"",
             ),
             ("location / {\nlisten 80;\n}", 2, "\"listen\" directive is not allowed here"),
-            ("location / { }", 1, "a location has one \"root\" or one \"proxy_pass\""),
+            ("location / { }", 1, super::ONE),
+            ("location / { root /a;\nreturn 200; }", 2, super::ONE),
             ("location / { root /a; }\nlocation / { root /b; }", 2, "duplicate location \"/\""),
             ("location ~ \\.php$ { root /a; }", 1, "invalid number of arguments in \"location\" directive"),
         ] {

@@ -42,7 +42,7 @@ pub const WITHOUT_EFFECT: [&str; 34] = [
 ];
 
 /// Directives of nginx that would have an effect, and that the stand-in does not have.
-pub const NOT_HERE: [&str; 23] = [
+pub const NOT_HERE: [&str; 21] = [
     "add_header",
     "alias",
     "allow",
@@ -51,12 +51,10 @@ pub const NOT_HERE: [&str; 23] = [
     "deny",
     "fastcgi_pass",
     "if",
-    "include",
     "limit_req",
     "load_module",
     "mail",
     "map",
-    "return",
     "rewrite",
     "set",
     "ssl_certificate",
@@ -115,9 +113,20 @@ pub fn is_mounted(mountinfo: &str) -> bool {
     })
 }
 
+/// Whether a file is the pod's own, and not one of the host's packages: in `/etc` those that it has mounted.
+pub fn is_of_pod(mountinfo: &str, path: &str) -> bool {
+    !path.starts_with("/etc/")
+        || mountinfo.lines().any(|line| {
+            let (fields, source) = line.split_once(" - ").unwrap_or_default();
+            let point = fields.split(' ').nth(4).unwrap_or_default();
+            let above = path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            above && point.starts_with("/etc/") && source.split(' ').nth(1) != Some("layer")
+        })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Line, is_mounted};
+    use super::{Line, is_mounted, is_of_pod};
 
     #[test]
     fn its_command_line() {
@@ -144,6 +153,17 @@ mod tests {
             (line("/etc", "layer") + &line("/etc/nginx/nginx.conf", "podscope"), true),
         ] {
             assert_eq!(is_mounted(&mounts), want, "{mounts}");
+        }
+        let conf = "/etc/nginx/conf.d/a.conf";
+        for (mounts, path, want) in [
+            (line("/etc", "etc"), conf, false),
+            (line("/etc/nginx", "layer"), conf, false),
+            (line("/etc/nginx/conf.d", "podscope"), conf, true),
+            (line("/etc/nginx/conf.d", "podscope"), "/etc/nginx/conf.d2/a.conf", false),
+            (line(conf, "podscope"), conf, true),
+            (String::new(), "/tmp/a.conf", true),
+        ] {
+            assert_eq!(is_of_pod(&mounts, path), want, "{mounts} {path}");
         }
     }
 }

@@ -7,6 +7,8 @@ pub struct Directive {
     pub args: Vec<String>,
     pub block: Option<Vec<Directive>>,
     pub line: usize,
+    /// Of another file than the first.
+    pub file: Option<String>,
 }
 
 /// What is wrong, in nginx's words, and in which line.
@@ -14,17 +16,31 @@ pub struct Directive {
 pub struct Wrong {
     pub what: String,
     pub line: usize,
+    /// Where, if not in the first file.
+    pub file: Option<String>,
 }
 
 impl Directive {
     pub fn wrong(&self, what: impl Into<String>) -> Wrong {
-        Wrong::new(self.line, what)
+        Wrong { file: self.file.clone(), ..Wrong::new(self.line, what) }
+    }
+
+    /// It, and what is in it, stands in this file.
+    pub fn is_of(&mut self, file: &str) {
+        self.file = Some(file.to_owned());
+        self.block.iter_mut().flatten().for_each(|inner| inner.is_of(file));
     }
 }
 
 impl Wrong {
     pub fn new(line: usize, what: impl Into<String>) -> Self {
-        Self { what: what.into(), line }
+        Self { what: what.into(), line, file: None }
+    }
+
+    /// The same in this file, unless it says where.
+    pub fn or_in(mut self, file: &str) -> Self {
+        self.file.get_or_insert_with(|| file.to_owned());
+        self
     }
 }
 
@@ -79,7 +95,7 @@ fn block(
         }
         let args = std::mem::take(&mut words).into_iter().map(|(_, word)| word).collect();
         let block = if mark == "{" { Some(block(tokens, last, depth + 1, refuse)?) } else { None };
-        directives.push(Directive { name, args, block, line });
+        directives.push(Directive { name, args, block, line, file: None });
     }
     match (words.is_empty(), depth) {
         (true, 0) => Ok(directives),
@@ -112,7 +128,14 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
                 loop {
                     match chars.next() {
                         Some(end) if end == c => break,
-                        Some('\\') => word.extend(chars.next()),
+                        Some('\\') => match chars.next() {
+                            Some(escaped @ ('"' | '\'' | '\\')) => word.push(escaped),
+                            Some('t') => word.push('\t'),
+                            Some('r') => word.push('\r'),
+                            Some('n') => word.push('\n'),
+                            Some(other) => word.extend(['\\', other]),
+                            None => {}
+                        },
                         Some(other) => {
                             line += usize::from(other == '\n');
                             word.push(other);
@@ -146,7 +169,7 @@ mod tests {
 
     fn directive(line: usize, words: &[&str], block: Option<Vec<Directive>>) -> Directive {
         let mut words = words.iter().map(|w| (*w).to_owned());
-        Directive { name: words.next().expect("a name"), args: words.collect(), block, line }
+        Directive { name: words.next().expect("a name"), args: words.collect(), block, line, file: None }
     }
 
     #[test]
@@ -160,6 +183,12 @@ mod tests {
         ];
         assert_eq!(parse(text), Ok(want));
         assert_eq!(parse(""), Ok(vec![]));
+    }
+
+    #[test]
+    fn quoted_words_have_nginxs_escapes() {
+        let want = directive(1, &["a", "b\n\t\"c\\d\\.e"], None);
+        assert_eq!(parse(r#"a "b\n\t\"c\\d\.e";"#), Ok(vec![want]));
     }
 
     #[test]

@@ -38,10 +38,9 @@ fn names(names: &[&str]) -> Vec<String> {
 fn nothing_is_done_for_what_means_the_same() {
     for replacement in [
         ("name: p", "name: p"),
-        ("name: p", "name: p\n  namespace: default\n  labels: {a: b}"),
+        ("name: p", "name: p\n  namespace: default"),
         ("spec:", "spec:\n  restartPolicy: Always\n  terminationGracePeriodSeconds: 30\n  hostname: p"),
         ("spec:", "spec:\n  shareProcessNamespace: false\n  priority: 5"),
-        ("name: p", "name: p\n  annotations: {podscope.dev/pause: reap, podscope.dev/share: 'net,ipc,uts'}"),
         ("image: busybox, command: ['true']", "command: ['true'], image: busybox"),
     ] {
         assert_eq!(changed(&[replacement]), Change::None, "{replacement:?}");
@@ -58,6 +57,17 @@ fn another_program_replaces_only_its_container() {
         (&[("nginx:1", "nginx:2"), ("args: ['2']", "args: ['3']"), ("[sleep", "[cat")], &["nginx", "box"]),
     ] {
         assert_eq!(changed(replacements), Change::Containers(names(want)), "{replacements:?}");
+    }
+}
+
+#[test]
+fn what_is_only_shown_changes_without_a_restart() {
+    for replacement in [
+        ("name: p", "name: p\n  labels: {a: b}"),
+        ("name: p", "name: p\n  annotations: {podscope.dev/pause: reap, podscope.dev/share: 'net,ipc,uts'}"),
+        ("image: 'nginx:1'", "image: 'nginx:1', imagePullPolicy: Always"),
+    ] {
+        assert_eq!(changed(&[replacement]), Change::Containers(vec![]), "{replacement:?}");
     }
 }
 

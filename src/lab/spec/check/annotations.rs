@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use crate::lab::spec::marked::{Place, Wrong};
 use crate::lab::spec::parse::Warning;
-use crate::lab::spec::{ContainerSpec, Join, Share};
+use crate::lab::spec::{ContainerSpec, Content, Join, Share};
 use crate::model::SandboxKind;
 
 /// Annotations that the lab reads begin with this.
@@ -18,6 +18,8 @@ pub(in crate::lab) const OF_CONTAINER: &str = "share.podscope.dev/";
 #[derive(Default)]
 pub struct Asked {
     pause: Option<SandboxKind>,
+    /// The program of one of the user's own.
+    own_pause: Option<Content>,
     infra: Option<String>,
     pub share: Option<Share>,
     /// By container: what it shares.
@@ -35,8 +37,17 @@ impl Checker<'_> {
             }
             let Some(ours) = key.strip_prefix(OURS) else { continue };
             match ours {
+                // such as ./pause or pause.c
+                "pause" if value.contains(['/', '.']) => {
+                    let program = self.beside.program(value).map_err(|why| {
+                        self.annotation(ours, value, &format!("a static executable, or its source in C: {why}"))
+                    })?;
+                    asked.pause = Some(SandboxKind::Own(value.clone()));
+                    asked.own_pause = Some(Content(program));
+                }
                 "pause" => {
-                    let expected = "reap, no-reap, missing, or delay= with milliseconds such as delay=200ms";
+                    let expected = "reap, no-reap, missing, delay= with milliseconds such as delay=200ms, or a file such as \
+                                    ./pause.c";
                     asked.pause = Some(pause_kind(value).ok_or_else(|| self.annotation(ours, value, expected))?);
                 }
                 "infra" => asked.infra = Some(value.clone()),
@@ -55,9 +66,15 @@ impl Checker<'_> {
         Ok(asked)
     }
 
-    /// What holds the pod's namespaces.
-    pub(super) fn sandbox(&self, asked: Asked, containers: &[ContainerSpec]) -> Result<SandboxKind, Wrong> {
-        let Some(infra) = asked.infra else { return Ok(asked.pause.unwrap_or(SandboxKind::Pause)) };
+    /// What holds the pod's namespaces, and its program if it is of the user's own.
+    pub(super) fn sandbox(
+        &self,
+        asked: Asked,
+        containers: &[ContainerSpec],
+    ) -> Result<(SandboxKind, Option<Content>), Wrong> {
+        let Some(infra) = asked.infra else {
+            return Ok((asked.pause.unwrap_or(SandboxKind::Pause), asked.own_pause));
+        };
         if asked.pause.is_some() {
             let expected = "no podscope.dev/pause beside it: with an infra container there is no pause";
             return Err(self.annotation("infra", &infra, expected));
@@ -67,7 +84,7 @@ impl Checker<'_> {
             let expected = format!("a container of spec.containers ({})", names.join(", "));
             return Err(self.annotation("infra", &infra, &expected));
         }
-        Ok(SandboxKind::Infra(infra))
+        Ok((SandboxKind::Infra(infra), None))
     }
 
     /// What single containers share where that is not what the pod's containers share. One joins the pid namespace of

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EnvFromSource, EnvVarSource, KeyToPath, ProjectedVolumeSource, SecretVolumeSource,
+    ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EnvFromSource, EnvVarSource, KeyToPath,
+    ProjectedVolumeSource, SecretVolumeSource,
 };
 
 use super::Checker;
+use super::downward::Known;
 use crate::lab::spec::config::{Item, Wanted, not_found};
 use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::{ConfigKind, EnvFrom, EnvValue, Found, KeyRef, Payload, PayloadFile};
@@ -60,8 +62,9 @@ impl Checker<'_> {
         &mut self,
         path: &str,
         source: &ProjectedVolumeSource,
-        namespace: &str,
+        known: &Known,
     ) -> Result<Payload, Wrong> {
+        let namespace = known.namespace.as_str();
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let mut all = Vec::new();
         for (i, source) in source.sources.iter().flatten().enumerate() {
@@ -78,8 +81,48 @@ impl Checker<'_> {
                 let reference = Reference { of, at, name: &secret.name, optional };
                 all.push(self.files(&path, &reference, secret.items.as_deref(), mode, namespace)?);
             }
+            if let Some(downward) = &source.downward_api {
+                let items = downward.items.as_deref().unwrap_or_default();
+                all.push(Ok(self.downward_files(&format!("{path}.downwardAPI"), items, mode, known)?));
+            }
         }
         Ok(payload(all))
+    }
+
+    pub(super) fn downward_volume(
+        &mut self,
+        path: &str,
+        source: &DownwardAPIVolumeSource,
+        known: &Known,
+    ) -> Result<Payload, Wrong> {
+        let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
+        let items = source.items.as_deref().unwrap_or_default();
+        Ok(payload(vec![Ok(self.downward_files(path, items, mode, known)?)]))
+    }
+
+    /// What is known of the pod, as files.
+    fn downward_files(
+        &mut self,
+        path: &str,
+        items: &[DownwardAPIVolumeFile],
+        mode: u32,
+        known: &Known,
+    ) -> Result<Vec<PayloadFile>, Wrong> {
+        let mut files = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("{path}.items[{i}]");
+            let file = self.path_of_file(&format!("{path}.path"), &item.path)?;
+            let mode = self.mode(&format!("{path}.mode"), item.mode)?.unwrap_or(mode);
+            // a source of the container's resources is named by the list of fields
+            let Some(field) = &item.field_ref else { continue };
+            if let Some(text) = known.file(&field.field_path) {
+                files.push(PayloadFile { path: file, mode, content: text.as_str().into() });
+            } else {
+                let message = format!("is {}, which the lab does not give: its file is not there", field.field_path);
+                self.warn(format!("{path}.fieldRef.fieldPath"), message);
+            }
+        }
+        Ok(files)
     }
 
     /// The files that a source gives, or why it gives none.
@@ -127,20 +170,25 @@ impl Checker<'_> {
         let item = |(i, item): (usize, &KeyToPath)| {
             let path = format!("{path}[{i}]");
             self.required(&format!("{path}.key"), &item.key)?;
-            let at = format!("{path}.path");
-            self.required(&at, &item.path)?;
-            self.inside(&at, &item.path, "a path inside the volume")?;
-            if item.path.starts_with("..") {
-                return Err(self.invalid(&at, &item.path, "must not start with '..'", "a path inside the volume"));
-            }
-            let parts: Vec<&str> = item.path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-            if parts.is_empty() {
-                return Err(self.invalid(&at, &item.path, "must name a file", "a path inside the volume"));
-            }
+            let file = self.path_of_file(&format!("{path}.path"), &item.path)?;
             let mode = self.mode(&format!("{path}.mode"), item.mode)?;
-            Ok(Item { key: item.key.clone(), path: parts.join("/"), mode })
+            Ok(Item { key: item.key.clone(), path: file, mode })
         };
         items.iter().enumerate().map(item).collect()
+    }
+
+    /// A file's path inside a volume, without `.` and `..`.
+    fn path_of_file(&self, at: &str, given: &str) -> Result<String, Wrong> {
+        self.required(at, given)?;
+        self.inside(at, given, "a path inside the volume")?;
+        if given.starts_with("..") {
+            return Err(self.invalid(at, given, "must not start with '..'", "a path inside the volume"));
+        }
+        let parts: Vec<&str> = given.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        if parts.is_empty() {
+            return Err(self.invalid(at, given, "must name a file", "a path inside the volume"));
+        }
+        Ok(parts.join("/"))
     }
 
     fn required(&self, path: &str, value: &str) -> Result<(), Wrong> {

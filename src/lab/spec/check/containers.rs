@@ -8,8 +8,9 @@ use super::Checker;
 use super::downward::Known;
 use super::ports::Taken;
 use super::resources::Resources;
+use crate::lab::spec::images::image_tag;
 use crate::lab::spec::marked::Wrong;
-use crate::lab::spec::{ContainerSpec, EnvValue, Security, TerminationMessage, Volume};
+use crate::lab::spec::{ContainerSpec, EnvValue, PullPolicy, Security, Stdio, TerminationMessage, Volume};
 
 /// What a container stands among.
 pub struct Around<'a> {
@@ -83,10 +84,17 @@ impl Checker<'_> {
             self.termination(path, c.termination_message_path, c.termination_message_policy.as_deref())?;
         let security = self.security(path, c.security_context, around.security)?;
         let args = c.args.unwrap_or_default();
+        let stdio = Stdio {
+            stdin: c.stdin.unwrap_or_default(),
+            stdin_once: c.stdin_once.unwrap_or_default(),
+            tty: c.tty.unwrap_or_default(),
+        };
+        let pull = self.pull_policy(path, c.image_pull_policy.as_deref(), &image)?;
         let service_env = around.known.services.clone();
         Ok(ContainerSpec {
             name: c.name,
             image,
+            pull,
             command,
             args,
             env,
@@ -98,9 +106,24 @@ impl Checker<'_> {
             limits,
             termination,
             security,
+            stdio,
             join: None,
             sidecar: false,
         })
+    }
+
+    /// The API server's default goes by the tag (`SetDefaults_Container` in pkg/apis/core/v1/defaults.go).
+    fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, Wrong> {
+        match policy {
+            None | Some("") if image_tag(image) == Some("latest") => Ok(PullPolicy::Always),
+            None | Some("" | "IfNotPresent") => Ok(PullPolicy::IfNotPresent),
+            Some("Always") => Ok(PullPolicy::Always),
+            Some("Never") => Ok(PullPolicy::Never),
+            Some(other) => {
+                let message = format!("is \"{other}\"; expected Always, IfNotPresent or Never");
+                Err(self.wrong(&format!("{path}.imagePullPolicy"), message))
+            }
+        }
     }
 
     fn termination(&self, path: &str, file: Option<String>, policy: Option<&str>) -> Result<TerminationMessage, Wrong> {

@@ -1,4 +1,4 @@
-//! What `valueFrom.fieldRef` gives to a variable.
+//! What `fieldRef` gives to a variable or a file.
 
 use std::collections::BTreeMap;
 
@@ -43,4 +43,28 @@ impl Known {
         };
         Some(EnvValue::Text(text))
     }
+
+    /// The text of a file that has this field, as `downwardAPI` volumes have it; whole maps among them. `None` if the lab has
+    /// none.
+    pub fn file(&self, path: &str) -> Option<String> {
+        match path {
+            "metadata.labels" => Some(lines(&self.labels)),
+            "metadata.annotations" => Some(lines(&self.annotations)),
+            "metadata.name" | "metadata.namespace" => self.text(path),
+            _ if path.starts_with("metadata.labels[") || path.starts_with("metadata.annotations[") => self.text(path),
+            _ => None,
+        }
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        match self.field(path)? {
+            EnvValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// `FormatMap` of pkg/fieldpath: a line each, without a newline after the last.
+fn lines(map: &BTreeMap<String, String>) -> String {
+    map.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
 }

@@ -63,7 +63,7 @@ impl Checker<'_> {
                     self.published(&path, number, protocol, ip.as_deref(), taken)?
                 }
             };
-            out.push(Port { container, host, name: port.name });
+            out.push(Port { container, host, name: port.name, protocol: protocol.to_owned() });
         }
         Ok(out)
     }

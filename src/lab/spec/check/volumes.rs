@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::Checker;
+use super::downward::Known;
 use super::quantity::Quantity;
 use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::{HostPathType, Volume, VolumeMount, VolumeSource};
@@ -24,7 +25,7 @@ const HOST_PATH_TYPES: [(&str, HostPathType); 8] = [
 ];
 
 impl Checker<'_> {
-    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, namespace: &str) -> Result<Vec<Volume>, Wrong> {
+    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, known: &Known) -> Result<Vec<Volume>, Wrong> {
         let mut taken = BTreeSet::new();
         let mut out = Vec::new();
         for (i, volume) in volumes.into_iter().enumerate() {
@@ -35,13 +36,14 @@ impl Checker<'_> {
                 let message = format!("\"{}\" is taken by a volume above; expected another name", volume.name);
                 return Err(self.wrong(&at, message));
             }
-            let source = self.source(&path, &volume, namespace)?;
+            let source = self.source(&path, &volume, known)?;
             out.push(Volume { name: volume.name, source });
         }
         Ok(out)
     }
 
-    fn source(&mut self, path: &str, volume: &K8sVolume, namespace: &str) -> Result<VolumeSource, Wrong> {
+    fn source(&mut self, path: &str, volume: &K8sVolume, known: &Known) -> Result<VolumeSource, Wrong> {
+        let namespace = known.namespace.as_str();
         let mut sources = Vec::new();
         if let Some(dir) = &volume.empty_dir {
             sources.push(self.empty_dir(&format!("{path}.emptyDir"), dir)?);
@@ -58,7 +60,11 @@ impl Checker<'_> {
             sources.push(VolumeSource::Config(payload));
         }
         if let Some(projected) = &volume.projected {
-            let payload = self.projected_volume(&format!("{path}.projected"), projected, namespace)?;
+            let payload = self.projected_volume(&format!("{path}.projected"), projected, known)?;
+            sources.push(VolumeSource::Config(payload));
+        }
+        if let Some(downward) = &volume.downward_api {
+            let payload = self.downward_volume(&format!("{path}.downwardAPI"), downward, known)?;
             sources.push(VolumeSource::Config(payload));
         }
         if sources.len() > 1 {
@@ -173,12 +179,20 @@ impl Checker<'_> {
             let asked = mount.read_only.unwrap_or(false);
             let of_host = matches!(volume.source, VolumeSource::HostPath { .. });
             if of_host && !asked {
-                self.warn(path, "is read-only here, as all of the host is; say so with `readOnly: true`");
+                self.warn(path.clone(), "is read-only here, as all of the host is; say so with `readOnly: true`");
             }
             // the kubelet mounts these read-only, whatever is asked for
             let read_only = asked || of_host || matches!(volume.source, VolumeSource::Config(_));
-            let sub_path = mount.sub_path.filter(|path| path.split('/').any(|part| !part.is_empty() && part != "."));
-            out.push(VolumeMount { volume: mount.name, path: mount.mount_path, read_only, sub_path });
+            let given = |path: &Option<String>| path.as_ref().is_some_and(|path| !path.is_empty());
+            let is_expr = given(&mount.sub_path_expr);
+            if is_expr && given(&mount.sub_path) {
+                let at = format!("{path}.subPathExpr");
+                let value = mount.sub_path_expr.unwrap_or_default();
+                return Err(self.invalid(&at, &value, "subPathExpr and subPath are mutually exclusive", "one of them"));
+            }
+            let sub_path = if is_expr { mount.sub_path_expr } else { mount.sub_path };
+            let sub_path = sub_path.filter(|path| path.split('/').any(|part| !part.is_empty() && part != "."));
+            out.push(VolumeMount { volume: mount.name, path: mount.mount_path, read_only, sub_path, is_expr });
         }
         Ok(out)
     }

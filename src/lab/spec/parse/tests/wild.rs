@@ -29,7 +29,6 @@ fn a_pod_of_a_running_cluster() {
             "120:13: spec.volumes[0].configMap.name is \"coredns\", and no ConfigMap of that name is in this file: the pod waits for it; add one in namespace kube-system, or say `optional: true`",
             "126:9: spec.volumes[1].projected.sources[0].serviceAccountToken is not supported by the lab: its files are not there",
             "133:17: spec.volumes[1].projected.sources[1].configMap.name is kube-root-ca.crt, which a cluster makes: the lab has no API server, and no certificate of one",
-            "134:9: spec.volumes[1].projected.sources[2].downwardAPI is not supported by the lab: its files are not there",
         ]
     );
     let (spec, _) = one(text);
@@ -58,7 +57,6 @@ fn a_pod_with_an_injected_sidecar() {
             "71:5: spec.initContainers[1].lifecycle is not supported by the lab and has no effect",
             "74:5: spec.initContainers[1].readinessProbe is not supported by the lab and has no effect",
             "76:5: spec.initContainers[1].startupProbe is not supported by the lab and has no effect",
-            "99:5: spec.volumes[2].downwardAPI is not supported by the lab: an empty directory takes its place",
         ]
     );
     let (spec, _) = one(text);

@@ -75,10 +75,16 @@ fn a_field_of_the_pod() {
 }
 
 #[test]
+fn a_pull_policy() {
+    let want = "7:46: spec.initContainers[0].imagePullPolicy is \"Sometimes\"; expected Always, IfNotPresent or Never";
+    told(&manifest("", "  initContainers:\n  - {name: i, image: nginx, imagePullPolicy: Sometimes}\n", ""), want);
+}
+
+#[test]
 fn an_annotation() {
     let key = "metadata.annotations podscope.dev";
     for (lines, pod, want) in [
-        ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, or delay=")),
+        ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, delay=")),
         ("pause: delay=1s", "", format!("6:25: {key}/pause is \"delay=1s\"; expected reap")),
         ("infra: b", "", format!("6:25: {key}/infra is \"b\"; expected a container of spec.containers (a)")),
         (
@@ -185,6 +191,11 @@ fn a_volume_or_its_mount() {
             "{name: v, emptyDir: {}}",
             "{name: v, mountPath: /a, subPath: /etc}",
             "12:41: spec.containers[0].volumeMounts[0].subPath: Invalid value: \"/etc\": must be a relative path",
+        ),
+        (
+            "{name: v, emptyDir: {}}",
+            "{name: v, mountPath: /a, subPath: a, subPathExpr: $(A)}",
+            "12:57: spec.containers[0].volumeMounts[0].subPathExpr: Invalid value: \"$(A)\": subPathExpr and subPath are mutually exclusive",
         ),
         (
             "{name: v, emptyDir: {}}",

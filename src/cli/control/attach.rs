@@ -1,0 +1,43 @@
+//! `podscope attach`.
+
+use super::exec::can_use_terminal;
+use super::relay::{End, Local, relay};
+use super::{TargetArgs, failure, find, tell};
+use crate::cli::output::{Failure, note};
+use crate::control::Request;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Pass standard input on to the container, which needs `stdin: true`.
+    #[arg(short = 'i', long)]
+    stdin: bool,
+    /// Use this terminal for the container's, which needs `tty: true`; Ctrl-P Ctrl-Q leaves it.
+    #[arg(short, long)]
+    tty: bool,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let target = args.target.target()?;
+    let pod = target.pod.clone();
+    let request = Request::Attach { target, stdin: args.stdin, wait: false };
+    let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
+    let mut opened = client.open(&mut tell).map_err(failure)?;
+    let has = opened.streams.terminal.is_some();
+    if args.tty && args.stdin && !has {
+        note("Unable to use a TTY - the container did not allocate one");
+    }
+    let terminal = can_use_terminal(args.tty && has);
+    if terminal {
+        note("If you don't see a command prompt, try pressing enter.");
+    }
+    match relay(&mut opened, Local { stdin: args.stdin, terminal })? {
+        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
+        End::Ended(_) => Ok(()),
+        End::Left => {
+            opened.detach();
+            Ok(())
+        }
+    }
+}

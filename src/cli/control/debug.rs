@@ -1,0 +1,71 @@
+//! `podscope debug`: an ephemeral container in a running pod.
+
+use super::exec::can_use_terminal;
+use super::relay::{End, Local, relay};
+use super::{LabChoice, failure, find, tell};
+use crate::cli::output::{Failure, note};
+use crate::control::{Reply, Request, Target};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[arg(value_name = "POD")]
+    pod: String,
+    /// See the processes of this container, in its pid namespace.
+    #[arg(long, value_name = "CONTAINER")]
+    target: Option<String>,
+    /// The image; the host's own programs take its place.
+    #[arg(long, default_value = "busybox")]
+    image: String,
+    /// The name of the new container; one is made up without it.
+    #[arg(short, long, value_name = "NAME")]
+    container: Option<String>,
+    /// Pass standard input on to it.
+    #[arg(short = 'i', long)]
+    stdin: bool,
+    /// Give it a terminal; Ctrl-P Ctrl-Q leaves it and lets it run.
+    #[arg(short, long)]
+    tty: bool,
+    /// What runs in it, after `--`; `sh` without.
+    #[arg(value_name = "PROGRAM", last = true)]
+    argv: Vec<String>,
+    #[command(flatten)]
+    lab: LabChoice,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let pod = args.pod.strip_prefix("pod/").unwrap_or(&args.pod).to_owned();
+    let argv = if args.argv.is_empty() { vec!["sh".to_owned()] } else { args.argv.clone() };
+    let request = Request::Debug {
+        pod: pod.clone(),
+        target: args.target.clone(),
+        name: args.container.clone(),
+        image: args.image.clone(),
+        argv,
+        stdin: args.stdin,
+        tty: args.tty,
+    };
+    let lab = find::having(args.lab, &pod).map_err(failure)?;
+    let reply = lab.ask(request).and_then(|mut client| client.reply(&mut tell)).map_err(failure)?;
+    let Reply::Added(name) = reply else { return Err(Failure::Failed("the lab added nothing".to_owned())) };
+    if args.container.is_none() {
+        note(format_args!("Defaulting debug container name to {name}."));
+    }
+    if !args.stdin {
+        return Ok(());
+    }
+    let target = Target { pod, container: Some(name) };
+    let client = lab.ask(Request::Attach { target, stdin: true, wait: true }).map_err(failure)?;
+    let mut opened = client.open(&mut tell).map_err(failure)?;
+    let terminal = can_use_terminal(args.tty);
+    if terminal {
+        note("If you don't see a command prompt, try pressing enter.");
+    }
+    match relay(&mut opened, Local { stdin: true, terminal })? {
+        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
+        End::Ended(_) => Ok(()),
+        End::Left => {
+            opened.detach();
+            Ok(())
+        }
+    }
+}

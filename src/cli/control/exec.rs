@@ -1,0 +1,56 @@
+//! `podscope exec`.
+
+use std::io::{self, IsTerminal as _};
+
+use super::relay::{End, Local, relay};
+use super::{TargetArgs, failure, find, tell};
+use crate::cli::output::{Failure, note};
+use crate::control::Request;
+use crate::lab::Wanted;
+use crate::sys::pty;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Pass standard input on to the program.
+    #[arg(short = 'i', long)]
+    stdin: bool,
+    /// Give the program a terminal; Ctrl-P Ctrl-Q leaves it and lets it run.
+    #[arg(short, long)]
+    tty: bool,
+    /// The program and its arguments, after `--`.
+    #[arg(value_name = "PROGRAM", required = true, last = true)]
+    argv: Vec<String>,
+}
+
+/// Whether there can be a terminal; without one at this end there is none at the other, as with kubectl.
+pub fn can_use_terminal(asked: bool) -> bool {
+    let can = io::stdin().is_terminal();
+    if asked && !can {
+        note("Unable to use a TTY - input is not a terminal or the right kind of file");
+    }
+    asked && can
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let terminal = can_use_terminal(args.tty);
+    let wanted = Wanted { stdin: args.stdin, terminal, size: pty::size(io::stdin()).ok().filter(|_| terminal) };
+    let target = args.target.target()?;
+    let pod = target.pod.clone();
+    let request = Request::Exec { target, argv: args.argv.clone(), wanted };
+    let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
+    let mut opened = client.open(&mut tell).map_err(failure)?;
+    match relay(&mut opened, Local { stdin: args.stdin, terminal })? {
+        End::Ended(status) if status.code() != 0 => {
+            note(format_args!("command terminated with exit code {}", status.code()));
+            Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1)))
+        }
+        End::Ended(_) => Ok(()),
+        End::Left => {
+            opened.detach();
+            note("left; the program goes on");
+            Ok(())
+        }
+    }
+}

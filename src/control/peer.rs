@@ -1,0 +1,37 @@
+//! Who is at the other end of a connection.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{getsockopt, sockopt};
+use nix::unistd::geteuid;
+
+/// Whether a command is to be heard.
+///
+/// # Errors
+/// Why it is not, as a sentence for it.
+pub fn check(socket: &OwnedFd) -> Result<(), String> {
+    let peer = getsockopt(socket, sockopt::PeerCredentials).map_err(|e| format!("it cannot be known who asks: {e}"))?;
+    if peer.uid() != geteuid().as_raw() {
+        return Err(format!("this lab belongs to user {}, and user {} asks", geteuid(), peer.uid()));
+    }
+    // a pod's root has the same user id outside, but is in another user namespace
+    let of = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user"));
+    match (of("self"), of(&peer.pid().to_string())) {
+        (Ok(own), Ok(other)) if own == other => Ok(()),
+        (Ok(_), Ok(_)) => Err("who asks is in another user namespace than the lab's app".to_owned()),
+        (Err(e), _) | (_, Err(e)) => Err(format!("it cannot be known where who asks is from: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    #[test]
+    fn one_of_our_own_is_heard() {
+        let (ours, _theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("a pair");
+        assert_eq!(super::check(&ours), Ok(()));
+    }
+}

@@ -1,0 +1,190 @@
+//! One connection: a request, and what answers it.
+
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
+use nix::sys::socket::{Shutdown, shutdown};
+
+use super::protocol::{About, Hello, Leave, Reply, Request, Target, VERSION};
+use super::server::Answers;
+use crate::lab::spec::{ContainerSpec, Stdio};
+use crate::lab::wire::{Inbox, WireError, send_blocking, send_with};
+use crate::lab::{Attachment, Error, Lab, Since, Streams};
+use crate::model::{ContainerKind, Member, Pod, World};
+use crate::sys::thread;
+
+/// How long the app may take to say what it knows; a window that is drawn in software may be slow.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn serve(connection: &OwnedFd, about: About, wish: &dyn Fn(Answers)) {
+    let mut inbox = Inbox::default();
+    let request = match inbox.receive::<Hello>(connection, true) {
+        Ok(Some(hello)) if hello.version == VERSION => hello.request,
+        Ok(_) | Err(WireError::Garbled(_)) => {
+            let why = "this lab was started by another version of podscope; use that version's command";
+            return say(connection, &Reply::Failed(why.to_owned()));
+        }
+        // it only looked whether somebody is here
+        Err(_) => return,
+    };
+    let (answers, answered) = bounded(1);
+    wish(answers);
+    let Ok((world, lab)) = answered.recv_timeout(PATIENCE) else {
+        return say(connection, &Reply::Failed("the lab's app does not answer".to_owned()));
+    };
+    let done = {
+        // the lab is the app's, and ends when the app lets go of it: it is not kept for longer than the request takes
+        let asked = Asked { connection, world: &world, lab };
+        answer(&asked, &about, request)
+    };
+    drop(world);
+    match done {
+        Ok(Done::Open(attachment, streams)) => pass_on(connection, inbox, attachment, streams),
+        Ok(Done::Reply(reply)) | Err(reply) => say(connection, &reply),
+    }
+}
+
+/// Whoever has gone wants no answer.
+fn say(connection: &OwnedFd, reply: &Reply) {
+    let _ = send_blocking(connection, reply);
+}
+
+/// What a request comes to.
+enum Done {
+    Reply(Reply),
+    Open(Attachment, Streams),
+}
+
+/// Does what is asked; the reply to it.
+fn answer(asked: &Asked<'_>, about: &About, request: Request) -> Result<Done, Reply> {
+    let reply = match request {
+        Request::About => {
+            let pods = asked.world.pods.values().map(|pod| pod.name.clone()).collect();
+            Reply::About(About { pods, ..about.clone() })
+        }
+        Request::World => Reply::World(Box::new(asked.world.clone())),
+        Request::Logs { target, which } => Reply::Bytes(asked.lab()?.logs_of(&asked.container(&target)?, which)?),
+        Request::Follow { target } => return asked.attach(&target, false, Since::Start, false),
+        Request::Attach { target, stdin, wait } => return asked.attach(&target, stdin, Since::Now, wait),
+        Request::Debug { pod, target, name, image, argv, stdin, tty } => {
+            let (lab, pod) = (asked.lab()?, asked.pod(&pod)?);
+            let spec = lab.spec(&pod.uid)?;
+            let mut container = ContainerSpec::debugger(&spec, name.as_deref(), &image, &argv, target.as_deref())
+                .map_err(Reply::Failed)?;
+            container.stdio = Stdio { stdin, stdin_once: false, tty };
+            let name = container.name.clone();
+            lab.add_ephemeral(&pod.uid, container)?;
+            Reply::Added(name)
+        }
+        Request::Exec { target, argv, wanted } => {
+            let (attachment, streams) = asked.lab()?.open_exec(&asked.container(&target)?, &argv, wanted)?;
+            return Ok(Done::Open(attachment, streams));
+        }
+        Request::Delete { pod, grace_seconds } => {
+            let grace = grace_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+            asked.lab()?.delete_within(&asked.pod(&pod)?.uid, grace)?;
+            Reply::Done
+        }
+    };
+    Ok(Done::Reply(reply))
+}
+
+struct Asked<'a> {
+    connection: &'a OwnedFd,
+    world: &'a World,
+    lab: Option<Arc<Lab>>,
+}
+
+impl From<Error> for Reply {
+    fn from(e: Error) -> Self {
+        Self::Failed(e.to_string())
+    }
+}
+
+impl Asked<'_> {
+    fn lab(&self) -> Result<&Lab, Reply> {
+        self.lab.as_deref().ok_or_else(|| Reply::Failed("the lab's node has ended; start the lab again".to_owned()))
+    }
+
+    /// By its name, or its uid where several have one name.
+    fn pod(&self, name: &str) -> Result<&Pod, Reply> {
+        let named: Vec<&Pod> =
+            self.world.pods.values().map(AsRef::as_ref).filter(|pod| pod.name == name || pod.uid.0 == name).collect();
+        match named[..] {
+            [] => Err(Reply::NotHere(format!("pods \"{name}\" not found"))),
+            [pod] => Ok(pod),
+            _ => {
+                let uids: Vec<&str> = named.iter().map(|pod| pod.uid.0.as_str()).collect();
+                let message =
+                    format!("{} pods are named \"{name}\"; name one by its uid: {}", uids.len(), uids.join(", "));
+                Err(Reply::Failed(message))
+            }
+        }
+    }
+
+    fn attach(&self, target: &Target, stdin: bool, since: Since, wait: bool) -> Result<Done, Reply> {
+        let lab = self.lab()?;
+        let member = match &target.container {
+            // the app may not have heard of one that was added just now
+            Some(name) if wait => Member::container(&self.pod(&target.pod)?.uid, name),
+            _ => self.container(target)?,
+        };
+        let (attachment, streams) =
+            if wait { lab.attach_once_it_runs(&member, stdin)? } else { lab.attach(&member, stdin, since)? };
+        Ok(Done::Open(attachment, streams))
+    }
+
+    fn container(&self, target: &Target) -> Result<Member, Reply> {
+        let pod = self.pod(&target.pod)?;
+        let of_kind = |kind| pod.containers.iter().filter(move |c| (c.kind == ContainerKind::App) == kind);
+        let names = || of_kind(true).chain(of_kind(false)).map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        match &target.container {
+            Some(name) if pod.container(name).is_some() => Ok(Member::container(&pod.uid, name)),
+            Some(name) => {
+                let message = format!("container {name} is not valid for pod {}; it has {}", pod.name, names());
+                Err(Reply::NotHere(message))
+            }
+            None => {
+                let first = of_kind(true).chain(of_kind(false)).next();
+                let name = first
+                    .map(|c| c.name.clone())
+                    .ok_or_else(|| Reply::Failed(format!("pod {} has no container yet", pod.name)))?;
+                if pod.containers.len() > 1 {
+                    // kubectl's words
+                    let note = Reply::Note(format!("Defaulted container \"{name}\" out of: {}", names()));
+                    let _ = send_blocking(self.connection, &note);
+                }
+                Ok(Member::container(&pod.uid, &name))
+            }
+        }
+    }
+}
+
+/// Hands the streams over and waits until what they belong to ends, or the command lets go of it.
+fn pass_on(connection: &OwnedFd, mut inbox: Inbox, attachment: Attachment, streams: Streams) {
+    let (kinds, fds) = streams.into_parts();
+    let handle = attachment.detach_handle();
+    let hears = connection.try_clone();
+    let (Ok(hears), Ok(())) = (hears, send_with(connection, &Reply::Streams(kinds), &fds)) else {
+        return handle.detach(false);
+    };
+    // only the command has them now: its end is the end of the streams
+    drop(fds);
+    let leaves = thread::spawn("command leaves", move || {
+        let left = inbox.receive::<Leave>(&hears, true);
+        handle.detach(matches!(left, Ok(Some(Leave::Detach))));
+    });
+    let reply = match attachment.wait() {
+        Ok(Some(status)) => Reply::Ended(status),
+        Ok(None) => Reply::Done,
+        Err(e) => e.into(),
+    };
+    say(connection, &reply);
+    // the other thread waits for the command no longer
+    let _ = shutdown(connection.as_raw_fd(), Shutdown::Both);
+    if let Ok(leaves) = leaves {
+        let _ = leaves.join();
+    }
+}

@@ -1,0 +1,154 @@
+//! `include FILE`, where FILE may be a pattern such as `conf.d/*.conf`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::nginx;
+use super::syntax::{Directive, Refuse, Wrong, parse};
+
+/// Files in files; more is surely a circle.
+const DEEPEST: usize = 8;
+
+/// Where files are looked for.
+pub struct Places<'a> {
+    /// The directory of the first file.
+    pub base: &'a Path,
+    /// `/proc/self/mountinfo`: what is the pod's in `/etc`.
+    pub mounts: &'a str,
+}
+
+impl Places<'_> {
+    /// The directives with those of other files in the places of `include`.
+    pub fn expand(&self, all: Vec<Directive>, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+        let mut out = Vec::new();
+        for mut directive in all {
+            if directive.name == "include" {
+                out.extend(self.included(&directive, refuse, depth)?);
+                continue;
+            }
+            // `types` holds no directives
+            if let Some(inner) = directive.block.take() {
+                let types = directive.name == "types";
+                directive.block = Some(if types { inner } else { self.expand(inner, refuse, depth)? });
+            }
+            out.push(directive);
+        }
+        Ok(out)
+    }
+
+    fn included(&self, at: &Directive, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+        let [pattern] = at.args.as_slice() else {
+            return Err(at.wrong("invalid number of arguments in \"include\" directive"));
+        };
+        if at.block.is_some() {
+            return Err(at.wrong("directive \"include\" is not terminated by \";\""));
+        }
+        if depth == DEEPEST {
+            return Err(at.wrong(format!("too many files include each other, the last of them \"{pattern}\"")));
+        }
+        let mut out = Vec::new();
+        for file in self.files(pattern) {
+            let name = file.display().to_string();
+            let text = match fs::read_to_string(&file) {
+                _ if !nginx::is_of_pod(self.mounts, &name) => Err("2: No such file or directory".to_owned()),
+                read => read.map_err(|e| match e.raw_os_error() {
+                    Some(n) => format!("{n}: {}", nix::errno::Errno::from_raw(n).desc()),
+                    None => e.to_string(),
+                }),
+            };
+            let text = match text {
+                Ok(text) => text,
+                // nginx's image has it; here the types of files are known without
+                Err(_) if file.file_name().is_some_and(|name| name == "mime.types") => continue,
+                Err(why) => return Err(at.wrong(format!("open() \"{name}\" failed ({why})"))),
+            };
+            let named = |wrong: Wrong| wrong.or_in(&name);
+            let mut directives = parse(&text, refuse).map_err(named)?;
+            for directive in &mut directives {
+                directive.is_of(&name);
+            }
+            out.extend(self.expand(directives, refuse, depth + 1)?);
+        }
+        Ok(out)
+    }
+
+    /// What a pattern stands for, in order; what is no pattern stands for itself.
+    fn files(&self, pattern: &str) -> Vec<PathBuf> {
+        let path = self.base.join(pattern);
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !name.contains(['*', '?']) {
+            return vec![path];
+        }
+        let dir = path.parent().unwrap_or(Path::new("/"));
+        let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+        let mut files: Vec<PathBuf> = entries
+            .filter(|entry| matches(&name, &entry.file_name().to_string_lossy()))
+            .map(|entry| entry.path())
+            .filter(|path| nginx::is_of_pod(self.mounts, &path.to_string_lossy()))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+/// As glob(7), of `*` and `?`; a leading dot is matched by a dot alone.
+fn matches(pattern: &str, name: &str) -> bool {
+    fn rest(pattern: &[char], name: &[char]) -> bool {
+        match (pattern.split_first(), name.split_first()) {
+            (None, _) => name.is_empty(),
+            (Some(('*', after)), _) => (0..=name.len()).any(|n| rest(after, &name[n..])),
+            (Some(('?', after)), Some((_, name))) => rest(after, name),
+            (Some((c, after)), Some((d, name))) => c == d && rest(after, name),
+            (Some(_), None) => false,
+        }
+    }
+    let chars = |text: &str| text.chars().collect::<Vec<_>>();
+    (!name.starts_with('.') || pattern.starts_with('.')) && rest(&chars(pattern), &chars(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path, text: &str) -> Result<Vec<String>, Wrong> {
+        let places = Places { base: dir, mounts: "" };
+        let refuse = |name: &str| (name == "hhtp").then(|| "unknown".to_owned());
+        let all = parse(text, &refuse)?;
+        let flat = |all: Vec<Directive>| all.into_iter().map(|d| d.args.concat()).collect();
+        places.expand(all, &refuse, 0).map(flat)
+    }
+
+    #[test]
+    fn files_stand_in_the_place_of_include_in_order() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+        std::fs::create_dir(dir.path().join("conf.d")).expect("made");
+        write("conf.d/b.conf", "x b;");
+        write("conf.d/a.conf", "x a; include more;");
+        write("conf.d/.c.conf", "x c;");
+        write("conf.d/d.txt", "x d;");
+        write("more", "x m;");
+        let got = names(dir.path(), "x 1;\ninclude conf.d/*.conf;\ninclude mime.types;\ninclude none/*;\nx 2;");
+        assert_eq!(got, Ok(["1", "a", "m", "b", "2"].map(str::to_owned).to_vec()));
+        let what = format!("open() \"{}\" failed (2: No such file or directory)", dir.path().join("none").display());
+        assert_eq!(names(dir.path(), "\ninclude none;"), Err(Wrong::new(2, what)));
+        write("wrong", "x 1;\n\nhhtp {");
+        let wrong = names(dir.path(), "include wrong;").expect_err("a mistake");
+        assert_eq!((wrong.line, wrong.file), (3, Some(dir.path().join("wrong").display().to_string())));
+        write("circle", "include circle;");
+        assert!(names(dir.path(), "include circle;").is_err_and(|wrong| wrong.what.contains("include each other")));
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, is) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf~", false),
+            ("?", "a", true),
+            ("?", "", false),
+            ("*", ".x", false),
+        ] {
+            assert_eq!(matches(pattern, name), is, "{pattern} {name}");
+        }
+    }
+}

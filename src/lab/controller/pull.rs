@@ -1,0 +1,47 @@
+//! What is said of images. None is ever pulled, so that whatever a kubelet would say of a pull is marked as simulated.
+
+use super::{Decision, PodState};
+use crate::lab::spec::{ContainerSpec, PullPolicy};
+use crate::model::{Program, SandboxKind, Stamp};
+
+/// The image of pause of a current kubelet (`DefaultSandboxImage` of containerd, `PauseVersion` of kubeadm).
+const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
+
+impl PodState {
+    /// `EnsureImageExists` in pkg/kubelet/images/image_manager.go: an image that is there, or one that is looked for
+    /// each time.
+    pub(super) fn pulled(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
+        let image = &container.image;
+        let what_runs = match container.program() {
+            Some(Program::StandIn(applet)) => format!("the stand-in \"{applet}\" takes its place"),
+            _ => "the host's own files take its place".to_owned(),
+        };
+        // a container of a program of the host needs none
+        if image.is_empty() {
+            return self.normal(d, "Pulled", format!("No image is asked for: {what_runs}"), at);
+        }
+        let simulated = format!("(simulated: no image is pulled, {what_runs})");
+        if container.pull == PullPolicy::Always {
+            self.normal(d, "Pulling", format!("Pulling image \"{image}\" (simulated)"), at);
+            self.normal(d, "Pulled", format!("Successfully pulled image \"{image}\" {simulated}"), at);
+        } else {
+            let message = format!("Container image \"{image}\" already present on machine {simulated}");
+            self.normal(d, "Pulled", message, at);
+        }
+    }
+
+    /// Why there is no sandbox. Where pause is made to be missing, as a kubelet tells of a registry that does not have
+    /// its image (`RunPodSandbox` of containerd), with what did happen behind it.
+    pub(super) fn no_sandbox(&self, why: &str) -> String {
+        const FAILED: &str = "Failed to create pod sandbox:";
+        if self.spec.sandbox != SandboxKind::Missing {
+            return format!("{FAILED} {why}");
+        }
+        let image = PAUSE_IMAGE;
+        format!(
+            "{FAILED} rpc error: code = Unknown desc = failed to get sandbox image \"{image}\": failed to pull image \
+             \"{image}\": failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": \
+             {image}: not found (simulated by podscope.dev/pause: missing; {why})"
+        )
+    }
+}

@@ -1,0 +1,284 @@
+//! Terminals and standard input of containers, and those who attach to them.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::epoll::EpollFlags;
+use nix::unistd::{pipe2, write};
+
+use super::birth::{Failure, environment};
+use super::engine::{Node, Role, Watch};
+use super::hand;
+use super::output::Ring;
+use super::streams::{Stdio, receive_master};
+use crate::lab::protocol::{Answer, Call, ExecOutput, Since, Stream};
+use crate::lab::spec::ContainerSpec;
+use crate::model::{Member, PodUid, WaitStatus};
+
+/// The node's end of what a container reads.
+pub(super) enum Source {
+    /// Orders to one that obeys.
+    Hand(OwnedFd),
+    Pipe(OwnedFd),
+}
+
+/// Where a container's standard input comes from.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// The writing end of its pipe, or the master of its terminal.
+    end: OwnedFd,
+    terminal: bool,
+    /// The first who attaches gets it for good.
+    once: bool,
+}
+
+/// Who reads what a container writes, from a pipe. He gets all of it that the log keeps: one who reads slowly does not
+/// keep the container from writing.
+#[derive(Debug)]
+pub(super) struct Attached {
+    member: Member,
+    /// The pipe, by its watch.
+    token: u64,
+    /// So much of what was ever written to the log has been passed on, or was not asked for.
+    sent: u64,
+    /// The container has ended so; the rest is still to be passed on.
+    ended: Option<WaitStatus>,
+}
+
+/// What a container's standard streams are to be, and the node's end of its standard input.
+pub(super) fn stdio(container: &ContainerSpec, obeys: bool) -> Result<(Option<Source>, Stdio), Failure> {
+    if obeys {
+        let (ours, theirs) = hand::socket()?;
+        return Ok((Some(Source::Hand(ours)), Stdio::Input(theirs)));
+    }
+    if container.stdio.tty {
+        return Ok((None, Stdio::Terminal(None)));
+    }
+    if container.stdio.stdin {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|e| Failure::create("make a pipe", e))?;
+        return Ok((Some(Source::Pipe(write)), Stdio::Input(read)));
+    }
+    Ok((None, Stdio::Output))
+}
+
+/// Variables of a program; with a terminal it is told of what kind (containerd does the same).
+pub(super) fn variables(hostname: &str, terminal: bool, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut env = environment(hostname, own);
+    if terminal && !env.iter().any(|(name, _)| name == "TERM") {
+        env.push(("TERM".to_owned(), "xterm".to_owned()));
+    }
+    env
+}
+
+impl Node {
+    pub(super) fn takes_input(&mut self, uid: &PodUid, container: &ContainerSpec, end: OwnedFd, terminal: bool) {
+        if let Some(run) = self.pods.get_mut(uid) {
+            let once = container.stdio.stdin_once;
+            run.inputs.insert(container.name.clone(), Input { end, terminal, once });
+        }
+        self.attach_expected();
+    }
+
+    pub(super) fn is_console(&self, token: u64) -> bool {
+        matches!(self.watches.get(&token), Some((_, Watch::Console(_))))
+    }
+
+    /// A child's terminal is there, or never will be.
+    pub(super) fn console(&mut self, token: u64) {
+        let Some((socket, Watch::Console(pid))) = self.watches.get(&token) else { return };
+        let (pid, master) = (*pid, receive_master(socket));
+        self.unwatch(token);
+        let (Some(master), Some(child)) = (master, self.children.get(&pid)) else { return };
+        match child.role.clone() {
+            Role::Container(uid, name) => {
+                let container = self.pods.get(&uid).and_then(|run| run.state.spec.container(&name)).cloned();
+                if let (Some(container), Ok(input)) = (container, master.try_clone()) {
+                    if container.stdio.stdin {
+                        self.takes_input(&uid, &container, input, true);
+                    }
+                    self.watch(master, Watch::Output(uid, Some(name)));
+                }
+            }
+            Role::Exec(call) => {
+                if let (Some(session), Ok(kept)) = (self.sessions.get_mut(&call), master.try_clone()) {
+                    session.terminal = Some(kept);
+                    self.hand_over(call, vec![(Stream::Terminal, master)]);
+                }
+            }
+            Role::Pause(_) | Role::Ports(_) => {}
+        }
+    }
+
+    /// The same for a child that has ended, before it is forgotten.
+    pub(super) fn console_of(&mut self, pid: i32) {
+        let token = self.watches.iter().find(|(_, (_, w))| matches!(w, Watch::Console(it) if *it == pid));
+        if let Some(token) = token.map(|(token, _)| *token) {
+            self.console(token);
+        }
+    }
+
+    pub(super) fn attach(&mut self, call: Call, member: Member, stdin: bool, since: Since) -> Result<(), Answer> {
+        let run = self.pods.get_mut(&member.pod).ok_or(Answer::NoSuchPod)?;
+        let alive = run.pid_of(member.container.as_deref()).is_some();
+        // what one that has ended wrote can still be read
+        if !alive && since == Since::Now {
+            return Err(Answer::NotRunning);
+        }
+        let failed = |e: Errno| Answer::Failed(format!("make a pipe: {}", e.desc()));
+        let mut streams = Vec::new();
+        if stdin {
+            let name = member.container.clone().unwrap_or_default();
+            let input = run.inputs.remove(&name).ok_or_else(|| {
+                let why = format!("{} has no standard input open; its manifest needs `stdin: true`", member.name());
+                Answer::Failed(why)
+            })?;
+            let kind = if input.terminal { Stream::Terminal } else { Stream::Stdin };
+            if input.once && !input.terminal {
+                streams.push((kind, input.end));
+            } else {
+                let copy = input.end.try_clone().map_err(|e| failed(super::errno_of(&e)));
+                run.inputs.insert(name, input);
+                streams.push((kind, copy?));
+            }
+        }
+        let (theirs, ours) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(failed)?;
+        streams.insert(0, (Stream::Stdout, theirs));
+        let log = run.logs.entry(member.container.clone()).or_default();
+        let sent = match since {
+            Since::Start => log.run_start(),
+            Since::Now => log.written(),
+        };
+        let ended = if alive { None } else { Some(WaitStatus(0)) };
+        // told whenever there is room again
+        let token = self.watch_for(EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, ours, Watch::Attached(call));
+        self.attached.insert(call, Attached { member, token, sent, ended });
+        self.hand_over(call, streams);
+        self.feed_call(call);
+        Ok(())
+    }
+
+    /// Attaches once the container runs and has the standard input that it will have.
+    pub(super) fn attach_later(&mut self, call: Call, member: Member, stdin: bool) {
+        self.expected.push((call, member, stdin));
+        self.attach_expected();
+    }
+
+    /// Those who wait for a container that runs by now.
+    pub(super) fn attach_expected(&mut self) {
+        for (call, member, stdin) in std::mem::take(&mut self.expected) {
+            let run = self.pods.get(&member.pod);
+            let name = member.container.as_deref().unwrap_or_default();
+            let spec = run.and_then(|run| run.state.spec.container(name));
+            let Some((run, spec)) = run.zip(spec) else {
+                self.answer(call, Answer::NoSuchPod);
+                continue;
+            };
+            let runs = run.pid_of(Some(name)).is_some();
+            // the terminal comes a little later
+            if !runs || stdin && spec.stdio.stdin && !run.inputs.contains_key(name) {
+                self.expected.push((call, member, stdin));
+            } else if let Err(answer) = self.attach(call, member, stdin, Since::Start) {
+                self.answer(call, answer);
+            }
+        }
+    }
+
+    /// A container could not be started: whoever waits for it to run learns why.
+    pub(super) fn never_runs(&mut self, uid: &PodUid, container: &str, why: &str) {
+        let of_it = |m: &Member| m.pod == *uid && m.container.as_deref() == Some(container);
+        self.fail_attached(of_it, &Answer::Failed(why.to_owned()));
+    }
+
+    /// The app has closed the streams of a call.
+    pub(super) fn detach(&mut self, call: Call, keep: bool) {
+        self.expected.retain(|(waiting, ..)| *waiting != call);
+        self.leave(call);
+        let Some(session) = self.sessions.get_mut(&call) else { return };
+        // dropped, it hangs up
+        if let Some(terminal) = session.terminal.take().filter(|_| keep) {
+            // nobody reads it any more, and the program must not wait for that
+            session.open += 1;
+            self.watch(terminal, Watch::ExecOutput { call, stderr: false });
+        }
+    }
+
+    fn leave(&mut self, call: Call) -> Option<Attached> {
+        let attached = self.attached.remove(&call)?;
+        self.unwatch(attached.token);
+        Some(attached)
+    }
+
+    pub(super) fn is_attached(&self, token: u64) -> bool {
+        matches!(self.watches.get(&token), Some((_, Watch::Attached(_))))
+    }
+
+    pub(super) fn feed_token(&mut self, token: u64) {
+        if let Some((_, Watch::Attached(call))) = self.watches.get(&token) {
+            self.feed_call(*call);
+        }
+    }
+
+    /// Passes on what a member has written to all who are attached.
+    pub(super) fn feed(&mut self, uid: &PodUid, container: Option<&str>) {
+        let of_member = |m: &Member| m.pod == *uid && m.container.as_deref() == container;
+        let calls: Vec<Call> = self.attached.iter().filter(|(_, a)| of_member(&a.member)).map(|(c, _)| *c).collect();
+        for call in calls {
+            self.feed_call(call);
+        }
+    }
+
+    /// A container has ended: so have those who are attached to it, once they have read the rest.
+    pub(super) fn attached_ended(&mut self, uid: &PodUid, container: &str, status: WaitStatus) {
+        for attached in self.attached.values_mut().filter(|a| a.ended.is_none()) {
+            if attached.member.pod == *uid && attached.member.container.as_deref() == Some(container) {
+                attached.ended = Some(status);
+            }
+        }
+        self.feed(uid, Some(container));
+    }
+
+    fn feed_call(&mut self, call: Call) {
+        let Some(attached) = self.attached.get_mut(&call) else { return };
+        let Some((pipe, _)) = self.watches.get(&attached.token) else { return };
+        let log = self.pods.get(&attached.member.pod).and_then(|run| run.logs.get(&attached.member.container));
+        let more = log.map(|log: &Ring| log.since(attached.sent)).unwrap_or_default();
+        let mut rest = &more[..];
+        let open = loop {
+            if rest.is_empty() {
+                break true;
+            }
+            match write(pipe.as_fd(), rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => break true,
+                // nobody reads it any more
+                Err(_) => break false,
+            }
+        };
+        attached.sent = log.map_or(attached.sent, |log| log.written() - rest.len() as u64);
+        let ended = attached.ended.filter(|_| rest.is_empty() || !open);
+        if let Some(status) = ended {
+            self.leave(call);
+            self.answer(call, Answer::Output(ExecOutput::ended(status)));
+        } else if !open {
+            self.leave(call);
+        }
+    }
+
+    /// Nobody can be attached to a pod that is gone.
+    pub(super) fn detach_pod(&mut self, uid: &PodUid) {
+        self.fail_attached(|m| m.pod == *uid, &Answer::NoSuchPod);
+    }
+
+    fn fail_attached(&mut self, of: impl Fn(&Member) -> bool, answer: &Answer) {
+        let attached = self.attached.iter().filter(|(_, a)| of(&a.member)).map(|(call, _)| *call);
+        let expected = self.expected.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
+        let calls: Vec<Call> = attached.chain(expected).collect();
+        self.expected.retain(|(_, member, _)| !of(member));
+        for call in calls {
+            self.leave(call);
+            self.answer(call, answer.clone());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A pause of the user's own (`podscope.dev/pause: PATH`): a program that is linked statically, or its source in C, which
+//! the host's compiler makes one of. It is read with the manifest, so that the node needs nothing of the host.
+
+mod compile;
+mod elf;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::libc::O_NONBLOCK;
+
+use crate::sys::limits;
+
+/// No pause is larger; a static one of glibc has less than 1 MiB.
+const MOST: u64 = 8 << 20;
+
+/// Where the files are that a manifest names.
+#[derive(Clone, Copy, Debug)]
+pub enum Beside<'a> {
+    /// Nowhere: the manifest is no file.
+    Nothing,
+    /// In this directory, the manifest's own.
+    Directory(&'a Path),
+    /// Bundled with a preset: name and text of each.
+    Bundled(&'a [(&'a str, &'a str)]),
+}
+
+/// Why a file cannot be a pod's pause, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+impl<'a> Beside<'a> {
+    /// Beside this file.
+    pub fn file(manifest: &'a Path) -> Self {
+        Self::Directory(manifest.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    }
+
+    /// The program that `path` names, compiled if it is a source.
+    ///
+    /// # Errors
+    /// It is not there, cannot be compiled, or would not run as a pause.
+    pub fn program(self, path: &str) -> Result<Vec<u8>, Unfit> {
+        let is_source = Path::new(path).extension().is_some_and(|end| end == "c");
+        let bytes = match self {
+            Self::Nothing => return Err(Unfit("the manifest is no file, so there is nothing beside it".to_owned())),
+            Self::Directory(dir) if is_source => {
+                let file = dir.join(path);
+                // what can be said of it without a compiler
+                read(&file)?;
+                compile::file(&std::path::absolute(&file).unwrap_or(file))?
+            }
+            Self::Directory(dir) => read(&dir.join(path))?,
+            Self::Bundled(files) => {
+                let found = files.iter().find(|(name, _)| *name == path);
+                let (name, text) = found.ok_or_else(|| Unfit(format!("{path}: no such file is bundled")))?;
+                compile::text(name, text)?
+            }
+        };
+        elf::check(&bytes).map_err(|why| Unfit(format!("{path}: {why}")))?;
+        Ok(bytes)
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, Unfit> {
+    let unfit = |why: &str| Unfit(format!("{}: {why}", path.display()));
+    // a FIFO would wait for a writer
+    let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path);
+    let file = file.map_err(|e| unfit(&limits::reason_of(&e)))?;
+    let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+    if !is_file {
+        return Err(unfit("is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|e| unfit(&limits::reason_of(&e)))?;
+    if bytes.len() as u64 > MOST {
+        return Err(unfit(&format!("has more than {MOST} bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(result: Result<Vec<u8>, Unfit>) -> String {
+        result.expect_err("unfit").to_string()
+    }
+
+    #[test]
+    fn a_source_becomes_a_program_and_what_is_no_pause_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let beside = Beside::Directory(dir.path());
+        let file = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
+        file("own.c", b"#include \"part.h\"\nint main(void) { return CODE; }\n");
+        file("part.h", b"#define CODE 7\n");
+        let own = beside.program("own.c").expect("compiled");
+        assert_eq!(own, beside.program("./own.c").expect("compiled again"), "the same source, the same program");
+        file("made", &own);
+        assert_eq!(beside.program("made").as_ref(), Ok(&own), "an executable is taken as it is");
+
+        file("typo.c", b"int main(void) { retrun 7; }\n");
+        let told = why(beside.program("typo.c"));
+        assert!(told.contains("typo.c:1:") && told.contains("error"), "{told}");
+        file("script.sh", b"#!/bin/sh\n");
+        assert!(why(beside.program("script.sh")).ends_with("script.sh: is no ELF executable"));
+        assert!(why(beside.program("absent.c")).contains("absent.c: "));
+        nix::unistd::mkfifo(&dir.path().join("pipe.c"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        assert!(why(beside.program("pipe.c")).ends_with("is no regular file"));
+        let dynamic = why(beside.program("/bin/sh"));
+        assert!(dynamic.contains("linked dynamically") && dynamic.contains("-static"), "{dynamic}");
+        assert_eq!(why(Beside::Nothing.program("own.c")), "the manifest is no file, so there is nothing beside it");
+    }
+}

@@ -1,0 +1,22 @@
+//! What kubectl, crictl, docker, ps and readlink print, made of a [`World`](crate::model::World): the same columns,
+//! widths and words. Pure: the window draws it with links, the command line prints it.
+//!
+//! What is not known is left out, or is `?` where a column asks for it. Names are escaped as they are placed
+//! ([`Text::placed`]).
+
+mod describe;
+mod events;
+mod links;
+mod pods;
+mod ps;
+mod runtime;
+mod text;
+mod time;
+
+pub use describe::describe;
+pub use events::events;
+pub use links::{links, links_of};
+pub use pods::{Get, get_pods, status};
+pub use ps::{PidNamespace, pid_namespaces, ps_host, ps_inside};
+pub use runtime::{container_id, crictl_pods, crictl_ps, docker_ps};
+pub use text::{Cell, Line, Placed, Target, Text};

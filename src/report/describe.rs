@@ -1,0 +1,144 @@
+//! `kubectl describe pod` (`describePod` in k8s.io/kubectl/pkg/describe/describe.go).
+//!
+//! What the World does not know, such as a priority, tolerations or the environment, has no line. One line is not
+//! kubectl's: `Program` says what runs in place of an image.
+
+mod container;
+mod volumes;
+
+use super::text::{Cell, Layout, Target, Text};
+use super::{events, pods, time};
+use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodUid, World};
+
+/// `tabbedString` there: `out.Init(buf, 0, 8, 2, ' ', 0)`.
+const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
+
+const INIT: &str = "Init Containers:";
+const APPS: &str = "Containers:";
+const EPHEMERAL: &str = "Ephemeral Containers:";
+
+/// The part that a container is described in.
+const fn title_of(kind: ContainerKind) -> &'static str {
+    match kind {
+        ContainerKind::Init | ContainerKind::Sidecar => INIT,
+        ContainerKind::App => APPS,
+        ContainerKind::Ephemeral => EPHEMERAL,
+    }
+}
+
+/// `None` if there is no such pod.
+pub fn describe(world: &World, uid: &PodUid, now: MonoNs) -> Option<Text> {
+    let pod = world.pod(uid)?;
+    let mut text = Text::new(TABS);
+    head(world, pod, &mut text);
+    for title in [INIT, APPS, EPHEMERAL] {
+        let mut of_title = pod.containers.iter().filter(|c| title_of(c.kind) == title).peekable();
+        if of_title.peek().is_some() {
+            text.row([title.into()]);
+        }
+        of_title.for_each(|c| container::describe(world, pod, c, &mut text));
+    }
+    if pod.manifest.is_some() {
+        conditions(pod, &mut text);
+    }
+    volumes::describe(pod, &mut text);
+    events::described(world, uid, now, &mut text);
+    Some(text)
+}
+
+fn head(world: &World, pod: &Pod, text: &mut Text) {
+    text.row(["Name:".into(), Cell::to(&pod.name, Some(Target::Pod(pod.uid.clone())))]);
+    if let Some(manifest) = &pod.manifest {
+        text.row(["Namespace:".into(), manifest.namespace.as_str().into()]);
+        let node = world.node.as_ref().map(|n| n.process);
+        text.row(match manifest.node.as_str() {
+            "" => ["Node:".into(), "<none>".into()],
+            name => ["Node:".into(), Cell::process(name, node)],
+        });
+    }
+    text.row(["Start Time:".into(), time::rfc1123z(world, pod.created.t).into()]);
+    if let Some(manifest) = &pod.manifest {
+        labels(manifest, text);
+        annotations(manifest, text);
+    }
+    let terminating = pod.reason.as_deref() == Some("Terminating");
+    let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+    let status = if terminating && !over { "Terminating" } else { pod.phase.name() };
+    text.row(["Status:".into(), status.into()]);
+    if pod.reason.as_deref() == Some("NodeLost") {
+        text.row(["Reason:".into(), "NodeLost".into()]);
+        if let Some(message) = &pod.message {
+            text.row(["Message:".into(), message.as_str().into()]);
+        }
+    }
+    let ip = |pod: &Pod| Cell::to(pod.ip.map_or_else(String::new, |ip| ip.to_string()), pods::network_of(world, pod));
+    text.row(["IP:".into(), ip(pod)]);
+    if pod.ip.is_some() {
+        text.row(["IPs:".into()]);
+        text.row(["  IP:".into(), ip(pod)]);
+    } else {
+        text.row(["IPs:".into(), "<none>".into()]);
+    }
+}
+
+/// `printLabelsMultiline` there.
+fn labels(manifest: &Manifest, text: &mut Text) {
+    if manifest.labels.is_empty() {
+        return text.row(["Labels:".into(), "<none>".into()]);
+    }
+    for (i, (key, value)) in manifest.labels.iter().enumerate() {
+        text.row([if i == 0 { "Labels:" } else { "" }.into(), format!("{key}={value}").into()]);
+    }
+}
+
+/// `printAnnotationsMultiline` there.
+fn annotations(manifest: &Manifest, text: &mut Text) {
+    /// `maxAnnotationLen` there.
+    const MOST: usize = 140;
+    // `skipAnnotations` there
+    let shown = |key: &&String| key.as_str() != "kubectl.kubernetes.io/last-applied-configuration";
+    let keys: Vec<&String> = manifest.annotations.keys().filter(shown).collect();
+    if keys.is_empty() {
+        return text.row(["Annotations:".into(), "<none>".into()]);
+    }
+    for (i, key) in keys.into_iter().enumerate() {
+        let title = if i == 0 { "Annotations:" } else { "" };
+        let value = manifest.annotations[key].trim_end_matches('\n');
+        if value.len() + key.len() + 2 <= MOST && !value.contains('\n') {
+            text.row([title.into(), format!("{key}: {value}").into()]);
+            continue;
+        }
+        text.row([title.into(), format!("{key}:").into()]);
+        for line in value.split('\n') {
+            let cut: String = line.chars().take(MOST - 2).collect();
+            let rest = if cut.len() < line.len() { "..." } else { "" };
+            text.row(["".into(), format!("  {cut}{rest}").into()]);
+        }
+    }
+}
+
+/// As pkg/kubelet/status/generate.go has them, of a pod without probes and readiness gates.
+fn conditions(pod: &Pod, text: &mut Text) {
+    let counts = |kind| matches!(kind, ContainerKind::App | ContainerKind::Sidecar);
+    let mut members = pod.containers.iter().filter(|c| counts(c.kind));
+    let ready = pod.phase != Phase::Succeeded && members.all(pods::is_ready);
+    let sandbox = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none()) && pod.ip.is_some();
+    let scheduled = pod.manifest.as_ref().is_some_and(|m| !m.node.is_empty());
+    text.row(["Conditions:".into()]);
+    text.head(["  Type", "Status"]);
+    for (kind, is) in [
+        ("PodReadyToStartContainers", sandbox),
+        ("Initialized", pods::initialized(pod)),
+        ("Ready", ready),
+        ("ContainersReady", ready),
+        ("PodScheduled", scheduled),
+    ] {
+        // kubectl writes the spaces too
+        text.row([format!("  {kind} ").into(), format!("{} ", boolean(is)).into(), "".into()]);
+    }
+}
+
+/// `printBool` there.
+const fn boolean(is: bool) -> &'static str {
+    if is { "True" } else { "False" }
+}

@@ -1,0 +1,129 @@
+//! `ps` on the host and in the pod (procps).
+//!
+//! The columns are those of `ps -o uid,pid,ppid,s,args`: STAT would also tell of sessions, terminals and priorities,
+//! which are not observed.
+
+use super::text::{Cell, Layout, Text};
+use crate::model::{NsId, NsKind, Parent, PodUid, Process, State, World};
+
+const HOST: Layout = Layout::Columns(&[(5, true), (7, true), (7, true), (1, false), (0, false)]);
+const INSIDE: Layout = Layout::Columns(&[(7, true), (7, true), (1, false), (0, false)]);
+
+/// `UID PID PPID S COMMAND` as the observer's `/proc` has them: the node, and the processes of one pod or of all.
+pub fn ps_host(world: &World, pod: Option<&PodUid>) -> Text {
+    let mut text = Text::new(HOST);
+    text.head(["UID", "PID", "PPID", "S", "COMMAND"]);
+    let node = world.node.as_ref().map(|n| n.process);
+    let wanted =
+        |p: &&Process| Some(p.id) == node || p.member.as_ref().is_some_and(|m| pod.is_none_or(|uid| m.pod == *uid));
+    for p in world.present().filter(wanted) {
+        text.row([
+            p.uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string()).into(),
+            Cell::process(p.id.pid.to_string(), Some(p.id)),
+            parent_on_host(world, p),
+            p.state.letter().to_string().into(),
+            Cell::process(command(p), Some(p.id)),
+        ]);
+    }
+    text
+}
+
+/// A pid namespace in which members of a pod are, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PidNamespace {
+    pub ns: NsId,
+    /// `pause` and the names of containers; in the order of their pids.
+    pub members: Vec<String>,
+}
+
+/// The pid namespaces that the pod's members were started in: one if they share it.
+pub fn pid_namespaces(world: &World, pod: &PodUid) -> Vec<PidNamespace> {
+    let mut all: Vec<PidNamespace> = Vec::new();
+    let Some(known) = world.pod(pod) else { return all };
+    let pause = known.sandbox.as_ref().and_then(|s| s.process).map(|id| (id, "pause"));
+    let containers = known.containers.iter().filter_map(|c| Some((c.process?, c.name.as_str())));
+    // in place of pause a container may hold the sandbox
+    let pause = pause.filter(|(id, _)| !known.containers.iter().any(|c| c.process == Some(*id)));
+    for (id, name) in pause.into_iter().chain(containers) {
+        let present = world.process(id).filter(|p| !p.is_gone());
+        let Some(ns) = present.and_then(|p| p.namespaces.get(NsKind::Pid)) else { continue };
+        match all.iter_mut().find(|space| space.ns == ns) {
+            Some(space) => space.members.push(name.to_owned()),
+            None => all.push(PidNamespace { ns, members: vec![name.to_owned()] }),
+        }
+    }
+    all
+}
+
+/// `PID PPID S COMMAND` as a `/proc` mounted in this pid namespace has them: everyone in it or in one below it. A
+/// parent outside of it has pid 0.
+pub fn ps_inside(world: &World, ns: NsId) -> Text {
+    let mut text = Text::new(INSIDE);
+    text.head(["PID", "PPID", "S", "COMMAND"]);
+    let mut inside: Vec<(u32, &Process)> = world
+        .present()
+        .filter_map(|p| match seen(world, p, ns) {
+            Seen::Pid(pid) => Some((pid, p)),
+            Seen::Outside | Seen::Unknown => None,
+        })
+        .collect();
+    inside.sort_by_key(|(pid, p)| (*pid, p.id));
+    for (pid, p) in inside {
+        text.row([
+            Cell::process(pid.to_string(), Some(p.id)),
+            parent(world, p, |parent| seen(world, parent, ns)),
+            p.state.letter().to_string().into(),
+            Cell::process(command(p), Some(p.id)),
+        ]);
+    }
+    text
+}
+
+/// A process as a pid namespace has it.
+enum Seen {
+    Pid(u32),
+    /// It is in none that is below.
+    Outside,
+    Unknown,
+}
+
+fn seen(world: &World, p: &Process, ns: NsId) -> Seen {
+    let Some(own) = p.namespaces.get(NsKind::Pid) else { return Seen::Unknown };
+    let Some(above) = world.with_parents(own).position(|at| at == ns) else { return Seen::Outside };
+    // the last is the pid in its own, the one before that in the one above it
+    p.nspid.len().checked_sub(above + 1).and_then(|i| p.nspid.get(i)).map_or(Seen::Unknown, |pid| Seen::Pid(*pid))
+}
+
+/// A parent's pid. The parent itself need not be observed, as that of the node: then its pid may be known or not.
+fn parent_on_host(world: &World, p: &Process) -> Cell {
+    match p.parent {
+        Parent::Process(id) if world.process(id).is_none() => id.pid.to_string().into(),
+        Parent::Outside => "?".into(),
+        _ => parent(world, p, |parent| Seen::Pid(parent.id.pid)),
+    }
+}
+
+/// A parent's pid by `seen`, and 0 for one that is outside.
+fn parent(world: &World, p: &Process, seen: impl Fn(&Process) -> Seen) -> Cell {
+    match p.parent {
+        Parent::Unknown => "?".into(),
+        Parent::Outside => "0".into(),
+        // of one that has been reaped, who has adopted the child is still to be told
+        Parent::Process(id) => match world.process(id).filter(|parent| !parent.is_gone()).map(seen) {
+            Some(Seen::Pid(pid)) => Cell::process(pid.to_string(), Some(id)),
+            Some(Seen::Outside) => "0".into(),
+            Some(Seen::Unknown) | None => "?".into(),
+        },
+    }
+}
+
+/// The command line; its name in brackets where there is none, and of a zombie, which has lost it.
+fn command(p: &Process) -> String {
+    if p.state == State::Zombie {
+        format!("[{}] <defunct>", p.comm)
+    } else if p.cmdline.is_empty() {
+        format!("[{}]", p.comm)
+    } else {
+        p.cmdline.join(" ")
+    }
+}

@@ -1,0 +1,84 @@
+//! Pseudoterminals (`pty(7)`).
+
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open as open_file};
+use nix::sys::stat::Mode;
+use serde::{Deserialize, Serialize};
+
+/// Rows and columns, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    pub rows: u16,
+    pub cols: u16,
+}
+
+/// A new terminal of the devpts that is mounted at `/dev/pts`: master and slave, both close-on-exec.
+///
+/// # Errors
+/// `ENOENT` where no devpts is mounted, `ENOSPC` where it has no more room.
+pub fn open() -> Result<(OwnedFd, OwnedFd), Errno> {
+    // not /dev/ptmx: that may lead to another devpts
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = open_file("/dev/pts/ptmx", flags, Mode::empty())?;
+    let unlocked: libc::c_int = 0;
+    // SAFETY: `unlocked` lives through the call, which reads it.
+    Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) })?;
+    // SAFETY: the argument is flags, no pointer.
+    let slave = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) };
+    let slave = Errno::result(slave)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok((master, unsafe { OwnedFd::from_raw_fd(slave) }))
+}
+
+/// Makes a slave the controlling terminal of this session, which has none and which the caller leads.
+///
+/// # Errors
+/// `EPERM` if the caller leads no session, or the terminal is another session's.
+pub fn take_control(slave: impl AsFd) -> Result<(), Errno> {
+    // SAFETY: the argument is a number, no pointer.
+    Errno::result(unsafe { libc::ioctl(slave.as_fd().as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// How large a terminal is said to be.
+///
+/// # Errors
+/// `ENOTTY` if it is none.
+pub fn size(terminal: impl AsFd) -> Result<Size, Errno> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: `size` is what this request fills in, and lives through the call.
+    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) })?;
+    Ok(Size { rows: size.ws_row, cols: size.ws_col })
+}
+
+/// Says how large a terminal is; its foreground programs get SIGWINCH if that is news.
+///
+/// # Errors
+/// `ENOTTY` if it is none.
+pub fn set_size(terminal: impl AsFd, size: Size) -> Result<(), Errno> {
+    let size = libc::winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: `size` is what this request reads, and lives through the call.
+    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::{read, write};
+
+    use super::{Size, open, set_size, size};
+
+    #[test]
+    fn what_one_side_says_the_other_hears() {
+        let (master, slave) = open().expect("a terminal");
+        assert_eq!(write(&slave, b"from the program\n"), Ok(17));
+        let mut buffer = [0; 64];
+        let n = read(&master, &mut buffer).expect("read");
+        assert_eq!(&buffer[..n], b"from the program\r\n");
+        let large = Size { rows: 40, cols: 132 };
+        set_size(&master, large).expect("set");
+        assert_eq!(size(&slave), Ok(large));
+        let (pipe, _) = nix::unistd::pipe().expect("pipe");
+        assert_eq!(size(&pipe), Err(nix::errno::Errno::ENOTTY));
+    }
+}

@@ -1,0 +1,90 @@
+//! A cell's colours, so that they can be read in both themes.
+
+use eframe::egui::{self, Color32};
+
+use crate::ui::tokens::Tokens;
+
+/// Colour, background, underlined, italic.
+pub fn look(cell: &vt100::Cell, tokens: &Tokens) -> (Color32, Color32, bool, bool) {
+    let (front, back) = (color(cell.fgcolor(), tokens, cell.bold()), color(cell.bgcolor(), tokens, false));
+    let (mut front, mut back) = (front.unwrap_or(tokens.text), back.unwrap_or(Color32::TRANSPARENT));
+    if cell.inverse() {
+        let behind = if back == Color32::TRANSPARENT { tokens.canvas } else { back };
+        (front, back) = (behind, front);
+    }
+    if cell.dim() {
+        front = front.gamma_multiply(0.7);
+    }
+    (readable(front, back, tokens), back, cell.underline(), cell.italic())
+}
+
+/// The colour, or one of the theme's own that can be told from the background.
+fn readable(front: Color32, back: Color32, tokens: &Tokens) -> Color32 {
+    // what WCAG asks of large text
+    const LEAST: f32 = 3.0;
+    if back == Color32::TRANSPARENT || contrast(front, back) >= LEAST {
+        return front;
+    }
+    if contrast(tokens.text, back) >= contrast(tokens.canvas, back) { tokens.text } else { tokens.canvas }
+}
+
+/// Of WCAG 2: from 1 to 21.
+fn contrast(one: Color32, other: Color32) -> f32 {
+    let luminance = |color: Color32| {
+        let [r, g, b, _] = egui::Rgba::from(color).to_array();
+        0.0722f32.mul_add(b, 0.2126f32.mul_add(r, 0.7152 * g))
+    };
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// `None` for the terminal's own.
+fn color(color: vt100::Color, tokens: &Tokens, bold: bool) -> Option<Color32> {
+    match color {
+        vt100::Color::Default => None,
+        vt100::Color::Rgb(r, g, b) => Some(Color32::from_rgb(r, g, b)),
+        // bold makes the first eight bright, as in xterm
+        vt100::Color::Idx(n @ 0..8) => Some(base(if bold { n + 8 } else { n }, tokens)),
+        vt100::Color::Idx(n @ 8..16) => Some(base(n, tokens)),
+        vt100::Color::Idx(n @ 16..232) => {
+            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+            let n = n - 16;
+            Some(Color32::from_rgb(level(n / 36), level(n / 6 % 6), level(n % 6)))
+        }
+        vt100::Color::Idx(n) => Some(Color32::from_gray(8 + 10 * (n - 232))),
+    }
+}
+
+/// The sixteen colours that every program expects.
+fn base(n: u8, tokens: &Tokens) -> Color32 {
+    match (n, tokens.dark) {
+        (0, _) => tokens.line_strong,
+        (1 | 9, _) => tokens.bad,
+        (2 | 10, _) => tokens.good,
+        (3 | 11, _) => tokens.warn,
+        (4, true) => Color32::from_rgb(0x4c, 0x9a, 0xff),
+        (4, false) => Color32::from_rgb(0x0b, 0x57, 0xd0),
+        (12, _) => tokens.accent,
+        (5 | 13, _) => tokens.zombie,
+        (6 | 14, true) => Color32::from_rgb(0x3f, 0xc9, 0xc9),
+        (6 | 14, false) => Color32::from_rgb(0x0a, 0x75, 0x75),
+        (8, _) => tokens.faint,
+        (7, _) => tokens.muted,
+        _ => tokens.text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blue_on_green_can_be_read_in_both_themes() {
+        for tokens in [Tokens::dark(), Tokens::light()] {
+            let (blue, green) = (base(4, &tokens), base(2, &tokens));
+            assert!(contrast(readable(blue, green, &tokens), green) >= 3.0);
+            assert_eq!(readable(blue, Color32::TRANSPARENT, &tokens), blue);
+        }
+        assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
+    }
+}

@@ -1,0 +1,165 @@
+//! What is shown as the output of ps, readlink and kubectl, against /proc: of the host, and of the pod by a shell in it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use podscope::lab::spec::parse;
+use podscope::lab::{Lab, Options};
+use podscope::model::{ContainerState, Delta, Member, NsKind, Pod, ProcId, World};
+use podscope::observe::{Observer, Options as ObserveOptions, Scope, now};
+use podscope::report::{Get, Target, Text, describe, get_pods, links, pid_namespaces, ps_host, ps_inside};
+
+use crate::support::{PATIENCE, children, pause, process, status_field};
+
+const POD: &str = include_str!("../../assets/pods/nginx-busybox.yaml");
+
+struct Seen {
+    lab: Lab,
+    _observer: Observer,
+    deltas: Receiver<Vec<Delta>>,
+    world: World,
+}
+
+impl Seen {
+    fn new() -> Self {
+        let (sink, deltas) = unbounded();
+        let sink = Box::new(move |batch| drop(sink.send(batch)));
+        let observer = Observer::start(Scope::Lab, ObserveOptions::default(), sink).expect("an observer");
+        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+        let lab = Lab::start_with(exe, Options::default(), observer.input()).expect("a lab");
+        Self { lab, _observer: observer, deltas, world: World::default() }
+    }
+
+    /// Listens until `found` finds the same twice: in the World, and in /proc.
+    fn until_equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, of: impl Fn(&World) -> (T, T)) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (shown, there) = of(&self.world);
+            if shown == there {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: shown {shown:#?}, there is {there:#?}");
+            let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
+            batch.iter().for_each(|delta| self.world.apply(delta));
+        }
+    }
+
+    fn run(&mut self) -> Pod {
+        let (spec, _) = parse("pod.yaml", POD).expect("the preset").remove(0);
+        let uid = self.lab.run(spec).expect("the pod is taken");
+        let runs = |c: &podscope::model::Container| matches!(c.state, ContainerState::Running { .. });
+        self.until_equal("all run", |world| (world.pod(&uid).is_some_and(|p| p.containers.iter().all(runs)), true));
+        self.world.pod(&uid).expect("the pod").clone()
+    }
+}
+
+/// Rows without their heads, words joined by one space.
+fn rows(text: &Text) -> BTreeSet<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.to_string().lines().skip(1).map(words).collect()
+}
+
+/// Everyone below a process.
+fn below(pid: u32) -> Vec<u32> {
+    children(pid).into_iter().flat_map(|child| std::iter::once(child).chain(below(child))).collect()
+}
+
+fn command(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `UID PID PPID S COMMAND` of the pod's processes, read here.
+fn in_proc(node: u32, pause: ProcId) -> BTreeSet<String> {
+    let depth = |pid: u32| status_field(pid, "NSpid").map(|pids| pids.split_whitespace().count());
+    let field = |pid: u32, name: &str| {
+        let value = status_field(pid, name).unwrap_or_default();
+        value.split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    let inside = below(node).into_iter().filter(|pid| depth(*pid) == depth(pause.pid));
+    let row = |pid: u32| {
+        format!("{} {pid} {} {} {}", field(pid, "Uid"), field(pid, "PPid"), field(pid, "State"), command(pid))
+    };
+    inside.map(row).collect()
+}
+
+#[test]
+fn ps_and_links_are_the_kernels() {
+    let mut seen = Seen::new();
+    let pod = seen.run();
+    let node = seen.lab.node().pid;
+    let there = |world: &World| {
+        // without the node's own row: it is never still
+        let of_pod = |row: &String| row.split(' ').nth(1) != Some(node.to_string().as_str());
+        let shown: BTreeSet<String> = rows(&ps_host(world, Some(&pod.uid))).into_iter().filter(of_pod).collect();
+        (shown, in_proc(node, pause(&pod)))
+    };
+    seen.until_equal("ps on the host", there);
+    let shown = ps_host(&seen.world, Some(&pod.uid));
+    assert!(shown.rows().any(|row| row.cells[1].target == Some(Target::Process(seen.lab.node()))), "{shown}");
+
+    // by the kernel's word to a shell in the pod, which is in its own list and not in ours
+    let script = "for p in /proc/[0-9]*; do echo ${p#/proc/} $(grep -s ^PPid: $p/status) ; done; echo I am $$";
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let output = seen.lab.exec(&Member::container(&pod.uid, "busybox"), &argv, PATIENCE).expect("exec works");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let me = said.lines().find_map(|l| l.strip_prefix("I am ")).expect("its pid").to_owned();
+    let inside: BTreeSet<String> = said
+        .lines()
+        .filter_map(|line| {
+            let (pid, parent) = line.split_once(" PPid: ")?;
+            (pid != me && parent != me).then(|| format!("{pid} {parent}"))
+        })
+        .collect();
+    assert!(inside.len() >= 6 && inside.contains("1 0"), "{said}");
+    seen.until_equal("ps in the pod", |world| {
+        let spaces = pid_namespaces(world, &pod.uid);
+        let [space] = &spaces[..] else { return (BTreeSet::new(), inside.clone()) };
+        let shown = rows(&ps_inside(world, space.ns));
+        let ids = |row: &String| row.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        (shown.iter().map(ids).collect(), inside.clone())
+    });
+
+    let members = [pause(&pod), process(&pod, "nginx"), process(&pod, "busybox")];
+    let side_by_side = links(&seen.world, &pod.uid);
+    for (row, kind) in side_by_side.rows().zip(NsKind::ALL) {
+        let read = |id: &ProcId| fs::read_link(format!("/proc/{}/ns/{kind}", id.pid)).expect("a link");
+        let own = fs::read_link(format!("/proc/self/ns/{kind}")).expect("a link");
+        let read: Vec<String> =
+            members.iter().map(read).chain([own]).map(|l| l.to_string_lossy().into_owned()).collect();
+        let shown: Vec<&str> = row.cells[1..].iter().map(|c| c.text.as_str()).collect();
+        assert_eq!(shown, read, "{kind}");
+    }
+}
+
+#[test]
+fn a_killed_container_is_told_as_kubectl_tells_it() {
+    let mut seen = Seen::new();
+    let pod = seen.run();
+    let name = pod.name.as_str();
+    let row = |world: &World| -> Vec<String> {
+        let text = get_pods(world, &Get::default(), now()).to_string();
+        text.lines().nth(1).map(|l| l.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+    };
+    assert_eq!(row(&seen.world)[..4], [name, "2/2", "Running", "0"]);
+    crate::support::kill(process(&pod, "nginx"), "KILL");
+    seen.until_equal("one restart", |world| {
+        let row = row(world);
+        (row.get(1..4).map(<[String]>::to_vec), Some(["2/2", "Running", "1"].map(str::to_owned).to_vec()))
+    });
+    assert!(row(&seen.world)[4].starts_with('('), "{:?}", row(&seen.world));
+    let text = describe(&seen.world, &pod.uid, now()).expect("the pod").to_string();
+    let nginx = text.split("\n  busybox:").next().expect("nginx comes first");
+    let said = |name: &str| {
+        let line = nginx.lines().find_map(|l| l.trim_start().strip_prefix(name)?.strip_prefix(':'));
+        line.map(|l| l.trim().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(said("Last State"), "Terminated", "{text}");
+    assert_eq!((said("Reason"), said("Exit Code")), ("Error".to_owned(), "137".to_owned()), "{text}");
+    assert_eq!(said("Program"), "stand-in of Podscope for image nginx (web)");
+    assert!(text.contains("(simulated"), "{text}");
+}

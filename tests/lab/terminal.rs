@@ -1,0 +1,252 @@
+//! Terminals and standard input of containers, judged by what the kernel shows of them.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy, Stdio};
+use podscope::lab::{Since, Wanted, Which};
+use podscope::model::{Member, Pod};
+use podscope::sys::pty::{self, Size};
+
+use crate::support::{Bench, container, exists, ns, pause, process, processes, spec, wait_for};
+
+const TERMINAL: Wanted = Wanted { stdin: true, terminal: true, size: Some(Size { rows: 30, cols: 100 }) };
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+fn with(stdio: Stdio, container: ContainerSpec) -> ContainerSpec {
+    ContainerSpec { stdio, ..container }
+}
+
+fn bench() -> (Bench, Pod) {
+    let mut bench = Bench::new();
+    let tty = Stdio { stdin: true, stdin_once: false, tty: true };
+    let stdin = Stdio { tty: false, ..tty };
+    let once = Stdio { stdin_once: true, ..stdin };
+    let containers = vec![
+        container("quiet", "exec sleep 1000"),
+        with(tty, container("shell", "exec sh")),
+        with(stdin, container("reader", "while read line; do echo \"read $line\"; done; echo end; exec sleep 1000")),
+        with(once, container("once", "while read line; do echo \"read $line\"; done; echo end; exec sleep 1000")),
+    ];
+    let pod = bench.run(spec("terminal", true, containers));
+    (bench, pod)
+}
+
+/// Reads until it has read this.
+fn read_until(from: &OwnedFd, word: &str) -> String {
+    let mut all = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&all).contains(word) {
+        let mut fds = [PollFd::new(from.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut fds, PollTimeout::from(20_000_u16)), Ok(1), "{word:?} did not come, only {all:?}");
+        match nix::unistd::read(from, &mut buffer) {
+            Ok(n @ 1..) => all.extend_from_slice(&buffer[..n]),
+            Err(Errno::EAGAIN) => {}
+            end => panic!("{end:?} before {word:?}: {:?}", String::from_utf8_lossy(&all)),
+        }
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn type_(into: &OwnedFd, text: &str) {
+    nix::unistd::write(into, text.as_bytes()).expect("typed");
+}
+
+/// In the pod's pid namespace, with this word as an argument.
+fn running(pod: &Pod, word: &str) -> Vec<u32> {
+    let pid_ns = ns(pause(pod).pid, "pid");
+    let holds = |pid: &u32| {
+        use std::os::unix::fs::MetadataExt as _;
+        let inside = fs::metadata(format!("/proc/{pid}/ns/pid")).is_ok_and(|m| m.ino() == pid_ns);
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        inside && line.split(|b| *b == 0).any(|arg| arg == word.as_bytes())
+    };
+    processes().into_iter().filter(holds).collect()
+}
+
+/// The fields of `/proc/PID/stat` from the third on.
+fn stat(pid: u32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
+    stat[stat.rfind(')').expect("a name") + 2..].split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_program_has_a_terminal_of_its_own_and_its_keys_are_signals() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "quiet");
+    let (attachment, streams) = bench.lab.open_exec(&member, &words("sh"), TERMINAL).expect("started");
+    let terminal = streams.terminal.expect("a terminal");
+    assert!(streams.stdin.is_none() && streams.stdout.is_none() && streams.stderr.is_none());
+    type_(&terminal, "echo at $(tty), $(stty size)\n");
+    read_until(&terminal, "at /dev/pts/0, 30 100");
+    pty::set_size(&terminal, Size { rows: 50, cols: 132 }).expect("resized");
+    type_(&terminal, "stty size\n");
+    read_until(&terminal, "50 132");
+
+    type_(&terminal, "sleep 5151\n");
+    wait_for("a sleep", || running(&pod, "5151").len() == 1);
+    let sleep = running(&pod, "5151")[0];
+    let stat = stat(sleep);
+    // pgrp, session, tty_nr, tpgid (proc_pid_stat(5))
+    assert_ne!(stat[4], "0", "it has a controlling terminal");
+    assert_eq!(stat[2], stat[5], "and is in its foreground");
+    type_(&terminal, "\u{3}");
+    wait_for("Ctrl-C has ended it", || running(&pod, "5151").is_empty());
+    type_(&terminal, "sleep 5152\n");
+    wait_for("a sleep", || running(&pod, "5152").len() == 1);
+    type_(&terminal, "\u{1a}");
+    wait_for("Ctrl-Z has stopped it", || self::stat(running(&pod, "5152")[0])[0] == "T");
+    type_(&terminal, "kill -9 %1; exit 7\n");
+    type_(&terminal, "exit 7\n");
+    let status = attachment.wait().expect("an end").expect("not left");
+    assert_eq!(status.code(), 7);
+    assert!(exists(process(&pod, "quiet")));
+}
+
+#[test]
+fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "quiet");
+    for (keep, word) in [(false, "5153"), (true, "5154")] {
+        let (attachment, streams) =
+            bench.lab.open_exec(&member, &words(&format!("sleep {word}")), TERMINAL).expect("started");
+        wait_for("it to run", || running(&pod, word).len() == 1);
+        let handle = attachment.detach_handle();
+        handle.detach(keep);
+        drop(streams);
+        assert_eq!(attachment.wait().expect("an answer"), None);
+    }
+    wait_for("one ended by SIGHUP", || running(&pod, "5153").is_empty());
+    // its terminal was taken over before: had it hung up, it would have ended before the other was seen to
+    assert_eq!(running(&pod, "5154").len(), 1);
+    let left =
+        bench.exec(&pod, "quiet", "kill -0 $(pgrep -f 5154) && ps -o tty= -p $(pgrep -f 'sleep 5154' | head -1)");
+    assert!(String::from_utf8_lossy(&left.stdout).contains("pts/"), "{left:?}");
+}
+
+#[test]
+fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "quiet");
+    let wanted = Wanted { stdin: true, ..Wanted::default() };
+    let (attachment, streams) = bench.lab.open_exec(&member, &words("cat"), wanted).expect("started");
+    assert!(streams.terminal.is_none());
+    let (stdin, stdout) = (streams.stdin.expect("an input"), streams.stdout.expect("an output"));
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let sent = bytes.clone();
+    let writer = thread::spawn(move || fs::File::from(stdin).write_all(&sent));
+    fcntl(&stdout, FcntlArg::F_SETFL(OFlag::empty())).expect("waits");
+    let mut got = Vec::new();
+    fs::File::from(stdout).read_to_end(&mut got).expect("read");
+    writer.join().expect("no panic").expect("all written");
+    assert!(got == bytes, "{} of {} bytes", got.len(), bytes.len());
+    assert_eq!(attachment.wait().expect("an end").map(|status| status.code()), Some(0));
+}
+
+#[test]
+fn what_cannot_be_started_says_why() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "quiet");
+    for wanted in [TERMINAL, Wanted::default()] {
+        let why = match bench.lab.open_exec(&member, &words("no-such-program"), wanted) {
+            Ok((attachment, _streams)) => attachment.wait().expect_err("nothing to run"),
+            Err(why) => why,
+        };
+        assert!(why.to_string().contains("executable file not found in $PATH"), "{why}");
+    }
+    let why = bench.lab.attach(&member, true, Since::Now).expect_err("it reads nothing");
+    assert!(why.to_string().contains("its manifest needs `stdin: true`"), "{why}");
+}
+
+#[test]
+fn a_container_with_a_terminal_is_attached_to() {
+    let (bench, pod) = bench();
+    let member = Member::container(&pod.uid, "shell");
+    let shell = process(&pod, "shell");
+    assert_ne!(stat(shell.pid)[4], "0", "it has a controlling terminal");
+    let (attachment, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
+    let (input, output) = (streams.terminal.expect("its terminal"), streams.stdout.expect("its output"));
+    type_(&input, "echo one plus one is $((1 + 1))\n");
+    read_until(&output, "one plus one is 2");
+    // another sees the same
+    let (second, streams) = bench.lab.attach(&member, false, Since::Start).expect("attached");
+    let also = streams.stdout.expect("its output");
+    read_until(&also, "one plus one is 2");
+    bench.log_until(&pod, "shell", "one plus one is 2");
+    // leaving it is nothing to the container
+    second.detach_handle().detach(false);
+    drop(also);
+    assert!(exists(shell));
+    type_(&input, "exit 9\n");
+    assert_eq!(attachment.wait().expect("an end").map(|status| status.code()), Some(9));
+}
+
+#[test]
+fn standard_input_stays_open_unless_it_is_meant_for_one() {
+    let (bench, pod) = bench();
+    for (name, ends) in [("reader", false), ("once", true)] {
+        let member = Member::container(&pod.uid, name);
+        let (first, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
+        let (stdin, stdout) = (streams.stdin.expect("its input"), streams.stdout.expect("its output"));
+        type_(&stdin, "first\n");
+        read_until(&stdout, "read first");
+        first.detach_handle().detach(false);
+        drop(stdin);
+        if ends {
+            bench.log_until(&pod, name, "end");
+            assert!(bench.lab.attach(&member, true, Since::Now).is_err());
+        } else {
+            let (_second, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached again");
+            type_(&streams.stdin.expect("its input"), "second\n");
+            bench.log_until(&pod, name, "read second");
+            let log = bench.lab.logs(&member).expect("a log");
+            assert!(!String::from_utf8_lossy(&log).contains("end"));
+        }
+    }
+}
+
+#[test]
+fn one_who_does_not_read_keeps_nobody_from_writing() {
+    let mut bench = Bench::new();
+    let script =
+        "for n in 1 2 3 4 5 6 7 8 9 10; do head -c 100000 /dev/zero | tr '\\0' x; done; echo done; exec sleep 1000";
+    let wait = format!("while [ ! -e /tmp/go ]; do sleep 0.02; done; {script}");
+    let pod = bench.run(spec("slow", false, vec![container("writer", &wait)]));
+    let member = Member::container(&pod.uid, "writer");
+    let (_attachment, streams) = bench.lab.attach(&member, false, Since::Now).expect("attached");
+    let stdout = streams.stdout.expect("its output");
+    bench.exec(&pod, "writer", "touch /tmp/go");
+    // a pipe holds 64 kB, and a million bytes are written
+    bench.log_until(&pod, "writer", "done");
+    let text = read_until(&stdout, "done");
+    assert!(text.len() > 200_000, "what the log keeps is passed on: {} bytes", text.len());
+}
+
+#[test]
+fn the_log_of_each_run_is_told_apart() {
+    let mut bench = Bench::new();
+    let script = "echo run $(cat /data/n 2>/dev/null || echo 0); echo 1 > /data/n; [ -e /data/m ] && exec sleep 1000; \
+                  touch /data/m; exit 1";
+    let mut runs = container("runs", script);
+    runs.mounts.push(crate::support::mount("data", "/data"));
+    let data = podscope::lab::spec::VolumeSource::EmptyDir { memory: false, size_limit: None };
+    let again = PodSpec { restart: RestartPolicy::Always, ..spec("runs", false, vec![runs]) };
+    let pod = bench.run(crate::support::with_volume(again, "data", data));
+    let member = Member::container(&pod.uid, "runs");
+    let log = |which| bench.lab.logs_of(&member, which).map(|log| String::from_utf8_lossy(&log).into_owned());
+    bench.log_until(&pod, "runs", "run 1");
+    assert_eq!(log(Which::Last).expect("a log"), "run 1\n");
+    assert_eq!(log(Which::Previous).expect("a log"), "run 0\n");
+    assert_eq!(log(Which::All).expect("a log"), "run 0\nrun 1\n");
+    let pause = Member::pause(&pod.uid);
+    let why = bench.lab.logs_of(&pause, Which::Previous).expect_err("it ran once");
+    assert!(why.to_string().contains("previous terminated container"), "{why}");
+}

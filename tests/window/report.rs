@@ -1,0 +1,22 @@
+//! The view of what kubectl and the node show: what it says of the kernel, and its links.
+
+use crate::desktop::Desktop;
+use crate::kernel;
+use crate::pod_of;
+
+#[test]
+fn values_lead_to_their_process_and_namespace() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (pause, _) = pod_of(app);
+    desktop.click("kubectl and node");
+    desktop.wait_shown("$ kubectl describe pod nginx-busybox");
+    desktop.wait_shown("node$ crictl pods --name nginx-busybox");
+
+    desktop.click(&format!("{0}, process pause, pid {0} on the host", pause.pid));
+    desktop.wait_shown("If you send KILL");
+
+    let net = kernel::ns(pause.pid, "net").expect("a link");
+    desktop.click(&format!("net namespace {net}"));
+    desktop.wait_shown("interfaces, addresses, ports");
+}
