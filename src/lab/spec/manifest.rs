@@ -1,6 +1,7 @@
 //! From a pod to a manifest that reads as the same pod.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource, HostPathVolumeSource,
@@ -57,11 +58,9 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     let body = serde_saphyr::to_string(&pod).map_err(|e| Unwritable::Yaml(e.to_string()))?;
     let mut text = format!("# The pod {}, as it was built in Podscope.\n", spec.name);
     for container in &spec.ephemeral_containers {
-        text += &format!(
-            "# {} is not in it: ephemeral containers cannot be set on create. Once it runs:\n",
-            container.name
-        );
-        text += &format!("#   {}\n", debug_line(&spec, container));
+        let name = &container.name;
+        let _ = writeln!(text, "# {name} is not in it: ephemeral containers cannot be set on create. Once it runs:");
+        let _ = writeln!(text, "#   {}", debug_line(&spec, container));
     }
     Ok(text + &body)
 }
@@ -79,6 +78,7 @@ fn debug_line(spec: &PodSpec, container: &ContainerSpec) -> String {
 impl PodSpec {
     /// The same pod with what most of its containers share as what the pod's containers share, so that as few as can be
     /// say so themselves.
+    #[must_use]
     pub fn settled(&self) -> Self {
         let mut spec = self.clone();
         let joins: Vec<Join> = self.init_containers.iter().chain(&self.containers).map(|c| self.join_of(c)).collect();
