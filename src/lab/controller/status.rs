@@ -126,7 +126,7 @@ impl Counts {
             (ContainerKind::Init, ContainerState::Terminated { status, .. }, _) => self.failed_init += failed(*status),
             (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
             (ContainerKind::Init, ..) => self.pending_init += 1,
-            (kind, ContainerState::Running { .. }, _) if kind != ContainerKind::Ephemeral => self.running += 1,
+            (ContainerKind::App | ContainerKind::Sidecar, ContainerState::Running { .. }, _) => self.running += 1,
             // one that has ended does not count, nor one that only looks into the pod
             (ContainerKind::Ephemeral, ..)
             | (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
