@@ -152,6 +152,18 @@ fn killing_another_process_orphans_its_children_to_pause() {
     assert!(said(&f, "A zombie until web: master waits for it"), "{:#?}", f.lines);
 }
 
+#[test]
+fn zombies_do_not_live_on_when_their_parent_ends() {
+    let died = Delta::Exited { id: id(SLEEP), status: Some(WaitStatus::exited(0)), at: at(700) };
+    let f = of(&world_with(true, std::slice::from_ref(&died)), SH, Signal::KILL);
+    assert!(said(&f, "sleep is a zombie: pause adopts and reaps it") && !said(&f, "lives on"), "{:#?}", f.lines);
+    let moved =
+        Delta::Reparented { id: id(SLEEP), from: Parent::Process(id(SH)), to: Parent::Process(id(PAUSE)), at: at(701) };
+    let f = of(&world_with(true, &[died, moved]), PAUSE, Signal::KILL);
+    let words = "sleep is a zombie: the kernel reaps it with the pid namespace";
+    assert!(said(&f, words) && !said(&f, "lives on"), "{:#?}", f.lines);
+}
+
 fn pod_with(change: impl Fn(&mut Pod)) -> Delta {
     let mut pod = crate::fixture::pod(true);
     change(&mut pod);

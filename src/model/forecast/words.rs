@@ -49,12 +49,25 @@ fn ends(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<Str
             more()
         ));
     }
-    let orphans: BTreeSet<ProcId> =
-        world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id)).map(|c| c.id).collect();
+    let left = world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id));
+    let (dead, orphans): (Vec<&Process>, Vec<&Process>) = left.partition(|c| c.is_zombie());
+    let ids = |all: &[&Process]| -> BTreeSet<ProcId> { all.iter().map(|c| c.id).collect() };
+    let (dead, orphans) = (ids(&dead), ids(&orphans));
     if !orphans.is_empty() {
         let by = adopter(world, p).map_or("PID 1 of their namespace".into(), short_name);
         let live_on = plural(orphans.len(), "lives on", "live on");
         lines.push(format!("{} {live_on}: orphaned, adopted by {by}.", names(world, &orphans)));
+    }
+    if !dead.is_empty() {
+        let them = plural(dead.len(), "it", "them");
+        let then = match adopter(world, p) {
+            _ if init => format!("the kernel reaps {them} with the pid namespace"),
+            Some(by) if reaps(world, by) => format!("{} adopts and reaps {them}", short_name(by)),
+            Some(by) => format!("{} adopts {them}", short_name(by)),
+            None => format!("PID 1 of the namespace adopts {them}"),
+        };
+        let are = plural(dead.len(), "is a zombie", "are zombies");
+        lines.push(format!("{} {are}: {then}.", names(world, &dead)));
     }
     if !init {
         lines.push(reaper(world, p));
