@@ -104,7 +104,7 @@ pub fn in_full(container: &Container) -> String {
         ContainerKind::Init => lines.push("An init container: the next starts when it has succeeded".into()),
         ContainerKind::Sidecar => lines.push("A sidecar: starts in its turn, runs beside the others".into()),
         ContainerKind::Ephemeral => {
-            lines.push("An ephemeral container: added to look into the pod, never restarted".into())
+            lines.push("An ephemeral container: added to look into the pod, never restarted".into());
         }
     }
     if let Some(message) = waiting_message(container) {

@@ -180,7 +180,7 @@ impl Session {
                 });
             }
             Command::Fetch(url) => return self.errand(move |_| fetch::outcome(&url)),
-            Command::Build(step) => match self.build(step) {
+            Command::Build(step) => match self.build(&step) {
                 // how it went comes when it is to be seen
                 Ok(()) => return None,
                 Err(why) => Err(why),
@@ -216,8 +216,8 @@ impl Session {
     }
 
     /// A step of building a pod; [`Session::built`] tells what it has changed.
-    fn build(&mut self, step: Step) -> Result<(), String> {
-        let spec = match (&step, step.pod()) {
+    fn build(&mut self, step: &Step) -> Result<(), String> {
+        let spec = match (step, step.pod()) {
             (Step::Sandbox { name }, _) => PodSpec::sandbox(name)?,
             (_, Some(pod)) => self.lab.spec(pod).map_err(|e| e.to_string())?,
             (_, None) => return Err("of no pod".to_owned()),
@@ -225,7 +225,7 @@ impl Session {
         // before it is done: what it changes is found by comparing with that
         let began = |pod: PodUid, world: &World| Pending::new(pod, step.clone(), &spec, world, now());
         let before = step.pod().map(|pod| began(pod.clone(), &self.world));
-        self.building = Some(match (&step, before) {
+        self.building = Some(match (step, before) {
             (Step::Sandbox { .. }, _) => {
                 let pod = self.run_spec(spec.clone(), Path::new("")).map_err(|e| e.to_string())?;
                 began(pod, &self.world)

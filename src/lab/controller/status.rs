@@ -123,13 +123,13 @@ impl Counts {
     fn add(&mut self, c: &Container) {
         let failed = |status: WaitStatus| usize::from(!status.success());
         match (c.kind, &c.state, c.last_exit) {
-            (ContainerKind::Ephemeral, ..) => {}
             (ContainerKind::Init, ContainerState::Terminated { status, .. }, _) => self.failed_init += failed(*status),
             (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
             (ContainerKind::Init, ..) => self.pending_init += 1,
             (_, ContainerState::Running { .. }, _) => self.running += 1,
-            // one that has ended does not count
-            (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
+            // one that has ended does not count, nor does one that looks into the pod
+            (ContainerKind::Ephemeral, ..)
+            | (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
             | (ContainerKind::Sidecar, ContainerState::Waiting { .. }, Some(_)) => {}
             (ContainerKind::Sidecar, ContainerState::Waiting { .. }, None) => {
                 self.pending_sidecars += 1;
