@@ -18,7 +18,7 @@ use crate::sys::thread;
 /// How long the app may take to say what it knows; a window that is drawn in software may be slow.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn serve(connection: &OwnedFd, about: About, wish: &dyn Fn(Answers)) {
+pub fn serve(connection: &OwnedFd, about: &About, wish: &dyn Fn(Answers)) {
     let mut inbox = Inbox::default();
     let request = match inbox.receive::<Hello>(connection, true) {
         Ok(Some(hello)) if hello.version == VERSION => hello.request,
@@ -37,7 +37,7 @@ pub fn serve(connection: &OwnedFd, about: About, wish: &dyn Fn(Answers)) {
     let done = {
         // the lab is the app's, and ends when the app lets go of it: it is not kept for longer than the request takes
         let asked = Asked { connection, world: &world, lab };
-        answer(&asked, &about, request)
+        answer(&asked, about, request)
     };
     drop(world);
     match done {

@@ -109,7 +109,7 @@ fn accept_all(listener: &OwnedFd, about: &About, wish: &Wish) {
         running.fetch_add(1, Ordering::Relaxed);
         let (about, wish, count) = (about.clone(), Arc::clone(wish), Arc::clone(&running));
         let served = thread::spawn("command", move || {
-            serve::serve(&connection, about, &*wish);
+            serve::serve(&connection, &about, &*wish);
             count.fetch_sub(1, Ordering::Relaxed);
         });
         if let Err(e) = served {

@@ -67,6 +67,7 @@ expect pid nginx-busybox/pause in-pod 1
 expect shared net pause nginx
 expect shared pid nginx busybox
 expect private mnt nginx busybox
+wait log nginx-busybox/nginx listening on
 exec nginx-busybox/busybox -- wget -qO- localhost
 expect output hello pod
 exec nginx-busybox/busybox -- sh -c '(sleep 0.05 &)'

@@ -220,13 +220,14 @@ mod tests {
     #[test]
     fn what_the_api_server_refuses_is_refused_in_its_words() {
         let (app, ephemeral) = (ContainerKind::App, ContainerKind::Ephemeral);
-        let port = Port { container: 80, host: None, name: None };
+        let port = Port { container: 80, host: None, name: None, protocol: "TCP".to_owned() };
         let published = Port { host: Some(80), ..port.clone() };
         let mount = VolumeMount {
             volume: "v".to_owned(),
             path: "/v".to_owned(),
             read_only: false,
             sub_path: Some("a".to_owned()),
+            is_expr: false,
         };
         let target = |name: &str| Some(Join { pid: JoinPid::Container(name.to_owned()), ..Share::default().into() });
         let forbidden = |field: &str| {

@@ -84,7 +84,12 @@ fn an_init_container_that_fails_for_good_ends_it() {
 #[test]
 fn a_pod_whose_ports_have_moved_says_so_once() {
     let mut spec = spec(RestartPolicy::Always, true);
-    let port = |inside, host| crate::lab::spec::Port { container: inside, host: Some(host), name: None };
+    let port = |inside, host| crate::lab::spec::Port {
+        container: inside,
+        host: Some(host),
+        name: None,
+        protocol: "TCP".to_owned(),
+    };
     spec.containers[0].ports = vec![port(80, 8080), port(81, 8081)];
     let mut pod = pod(spec);
     pod.decide(requested(), at(0));
