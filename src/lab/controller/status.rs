@@ -126,8 +126,8 @@ impl Counts {
             (ContainerKind::Init, ContainerState::Terminated { status, .. }, _) => self.failed_init += failed(*status),
             (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
             (ContainerKind::Init, ..) => self.pending_init += 1,
-            (_, ContainerState::Running { .. }, _) => self.running += 1,
-            // one that has ended does not count, nor does one that looks into the pod
+            (kind, ContainerState::Running { .. }, _) if kind != ContainerKind::Ephemeral => self.running += 1,
+            // one that has ended does not count, nor one that only looks into the pod
             (ContainerKind::Ephemeral, ..)
             | (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
             | (ContainerKind::Sidecar, ContainerState::Waiting { .. }, Some(_)) => {}
