@@ -19,6 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use backoff::DemoClock;
+pub use pull::PAUSE_IMAGE;
 use run::Run;
 
 use super::spec::{ContainerSpec, PidNamespace, PodSpec};

@@ -1,6 +1,7 @@
 //! What a step is in docker, with util-linux, and in a kubelet: a line each.
 
 use super::Step;
+use crate::lab::controller::PAUSE_IMAGE;
 use crate::lab::spec::{ContainerSpec, Join, JoinPid, PidNamespace, PodSpec, needs_entrypoint_option};
 use crate::model::text::shell_words;
 
@@ -16,9 +17,6 @@ pub struct Equal {
     /// What differs there, if anything does.
     pub note: Option<String>,
 }
-
-/// The image of the sandbox that kubeadm 1.34 names.
-const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10.1";
 
 const NO_UPDATE: &str = "spec.containers: Forbidden: pod updates may not add or remove containers";
 
@@ -213,7 +211,7 @@ mod tests {
     #[test]
     fn a_sandbox_is_a_pause_whose_ipc_can_be_shared() {
         let it = equal(&Step::Sandbox { name: "web".to_owned() }, &alone());
-        assert_eq!(it.docker, "docker run -d --name pause --hostname web --ipc=shareable registry.k8s.io/pause:3.10.1");
+        assert_eq!(it.docker, "docker run -d --name pause --hostname web --ipc=shareable registry.k8s.io/pause:3.10");
         assert_eq!(
             it.shell,
             "unshare --user --map-root-user --net --ipc --uts --pid --mount --cgroup --fork /pause & until PAUSE=$(pgrep -P \

@@ -5,7 +5,7 @@ use crate::lab::spec::{ContainerSpec, PullPolicy};
 use crate::model::{Program, SandboxKind, Stamp};
 
 /// The image of pause of a current kubelet (`DefaultSandboxImage` of containerd, `PauseVersion` of kubeadm).
-const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
+pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 
 impl PodState {
     /// `EnsureImageExists` in pkg/kubelet/images/image_manager.go: an image that is there, or one that is looked for

@@ -1,8 +1,12 @@
 //! Containers that are added to a pod that runs: what may be added, in the API server's words.
 
 use super::check::{generated, is_label, is_subdomain};
+use super::images::usual_pull_policy;
 use super::services::variables;
-use super::{ContainerSpec, HostNamespaces, Join, JoinPid, Limits, PodSpec, RestartPolicy, Security, Share, host_name};
+use super::{
+    ContainerSpec, HostNamespaces, Join, JoinPid, Limits, PodSpec, PullPolicy, RestartPolicy, Security, Share,
+    host_name,
+};
 use crate::model::{ContainerKind, SandboxKind};
 
 /// `validation.IsDNS1123Label` of apimachinery.
@@ -92,6 +96,9 @@ impl PodSpec {
         }
         if let Some(i) = container.ports.iter().position(|port| port.host.is_some()) {
             return Err(format!("{path}.ports[{i}].hostPort is published when the sandbox is made; leave it out"));
+        }
+        if container.pull == PullPolicy::default() {
+            container.pull = usual_pull_policy(&container.image);
         }
         if container.security == Security::default() {
             container.security.clone_from(&self.security);

@@ -1,6 +1,6 @@
 //! What runs in place of an image: a stand-in, or a program of the host.
 
-use super::ContainerSpec;
+use super::{ContainerSpec, PullPolicy};
 use crate::model::Program;
 
 /// The images that have a stand-in, by their last path element, the applet it is, and what `ps` shows it as. The last
@@ -58,7 +58,7 @@ pub fn image_name(image: &str) -> &str {
 
 /// The tag that the image is pulled by: `latest` if it names none, nothing if it is named by digest alone
 /// (`ParseImageName` in pkg/util/parsers).
-pub(super) fn image_tag(image: &str) -> Option<&str> {
+fn image_tag(image: &str) -> Option<&str> {
     let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let last = name.rsplit('/').next().unwrap_or(name);
     match (last.split_once(':'), digest) {
@@ -66,6 +66,11 @@ pub(super) fn image_tag(image: &str) -> Option<&str> {
         (None, None) => Some("latest"),
         (None, Some(_)) => None,
     }
+}
+
+/// The API server's default goes by the tag (`SetDefaults_Container` in pkg/apis/core/v1/defaults.go).
+pub(super) fn usual_pull_policy(image: &str) -> PullPolicy {
+    if image_tag(image) == Some("latest") { PullPolicy::Always } else { PullPolicy::IfNotPresent }
 }
 
 /// Whether docker must be told of a `command` by `--entrypoint`, since the image has one of its own.

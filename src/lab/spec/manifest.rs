@@ -1,7 +1,6 @@
 //! From a pod to a manifest that reads as the same pod.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource, HostPathVolumeSource,
@@ -12,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::check::OF_CONTAINER;
+use super::images::usual_pull_policy;
 use super::security::Capability;
 use super::services::variables;
 use super::{
@@ -29,6 +29,8 @@ pub enum Unwritable {
     NoContainer,
     #[error("{0} comes from ConfigMaps or Secrets, which are in the manifest that the pod was started from")]
     Config(String),
+    #[error("its pause is {0}, a file beside the manifest that the pod was started from")]
+    OwnPause(String),
     #[error("its variables come from Services, which are in the manifest that the pod was started from")]
     Services,
     #[error("{0}")]
@@ -44,12 +46,16 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     if spec.containers.is_empty() {
         return Err(Unwritable::NoContainer);
     }
+    if let SandboxKind::Own(path) = &spec.sandbox {
+        return Err(Unwritable::OwnPause(path.clone()));
+    }
     let spec = spec.settled();
     let pod = Pod {
         metadata: ObjectMeta {
             name: Some(spec.name.clone()),
             namespace: Some(spec.namespace.clone()).filter(|ns| ns != "default"),
-            annotations: Some(annotations(&spec)).filter(|all| !all.is_empty()),
+            annotations: Some(spec.annotations.clone()).filter(|all| !all.is_empty()),
+            labels: Some(spec.labels.clone()).filter(|all| !all.is_empty()),
             ..ObjectMeta::default()
         },
         spec: Some(pod_spec(&spec)?),
@@ -59,14 +65,18 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     let mut text = format!("# The pod {}, as it was built in Podscope.\n", spec.name);
     for container in &spec.ephemeral_containers {
         let name = &container.name;
-        let _ = writeln!(text, "# {name} is not in it: ephemeral containers cannot be set on create. Once it runs:");
-        let _ = writeln!(text, "#   {}", debug_line(&spec, container));
+        let why = "ephemeral containers cannot be set on create";
+        let line = debug_line(&spec, container);
+        text = format!("{text}# {name} is not in it: {why}. Once it runs:\n#   {line}\n");
     }
     Ok(text + &body)
 }
 
 fn debug_line(spec: &PodSpec, container: &ContainerSpec) -> String {
-    let mut words = vec!["podscope", "debug", &spec.name];
+    let mut words = vec!["podscope", "debug", &spec.name, "--container", &container.name];
+    if !container.image.is_empty() {
+        words.extend(["--image", &container.image]);
+    }
     if let Some(target) = container.join.as_ref().and_then(Join::target) {
         words.extend(["--target", target]);
     }
@@ -100,12 +110,18 @@ impl PodSpec {
             let join = self.join_of(container);
             container.join = (of_pod(&join) != Some(spec.share)).then_some(join);
         }
+        // a preset's way with ports is not the manifest's
+        spec.ports_may_move = false;
+        spec.annotations = annotations(&spec);
         spec
     }
 }
 
 fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
+    const OURS: [&str; 3] = ["podscope.dev/pause", "podscope.dev/infra", "podscope.dev/share"];
+    let ours = |key: &String| OURS.contains(&key.as_str()) || key.starts_with(OF_CONTAINER);
+    let mut all = spec.annotations.clone();
+    all.retain(|key, _| !ours(key));
     let mut say = |key: &str, value: String| drop(all.insert(format!("podscope.dev/{key}"), value));
     match &spec.sandbox {
         SandboxKind::Pause => {}
@@ -113,8 +129,8 @@ fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
         SandboxKind::PauseDelay(ms) => say("pause", format!("delay={ms}ms")),
         SandboxKind::Missing => say("pause", "missing".to_owned()),
         SandboxKind::Infra(name) => say("infra", name.clone()),
-        // relative to the manifest that it came from
-        SandboxKind::Own(path) => say("pause", path.clone()),
+        // it is not written
+        SandboxKind::Own(_) => {}
     }
     let Share { net, ipc, uts, pid } = spec.share;
     if !(net && ipc && uts) {
@@ -177,10 +193,12 @@ fn container(spec: &PodSpec, c: &ContainerSpec) -> Result<Container, Unwritable>
         name: mount.volume.clone(),
         mount_path: mount.path.clone(),
         read_only: mount.read_only.then_some(true),
-        sub_path: mount.sub_path.clone(),
+        sub_path: mount.sub_path.clone().filter(|_| !mount.is_expr),
+        sub_path_expr: mount.sub_path.clone().filter(|_| mount.is_expr),
         ..VolumeMount::default()
     });
     let usual = TerminationMessage::default();
+    let on = |on: bool| on.then_some(true);
     Ok(Container {
         name: c.name.clone(),
         image: Some(c.image.clone()).filter(|image| !image.is_empty()),
@@ -191,6 +209,10 @@ fn container(spec: &PodSpec, c: &ContainerSpec) -> Result<Container, Unwritable>
         ports: Some(ports.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
         volume_mounts: Some(mounts.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
         resources: limits(c),
+        image_pull_policy: (c.pull != usual_pull_policy(&c.image)).then(|| format!("{:?}", c.pull)),
+        stdin: on(c.stdio.stdin),
+        stdin_once: on(c.stdio.stdin_once),
+        tty: on(c.stdio.tty),
         restart_policy: c.sidecar.then(|| "Always".to_owned()),
         security_context: security(&c.security, &spec.security),
         termination_message_path: Some(c.termination.path.clone()).filter(|path| *path != usual.path),
@@ -373,7 +395,10 @@ mod tests {
         let spec = spec.with_container(debugger.expect("a name"), ContainerKind::Ephemeral);
         let text = manifest(&spec).expect("a manifest");
         assert!(text.contains("# look is not in it: ephemeral containers cannot be set on create."), "{text}");
-        assert!(text.contains("#   podscope debug built --target web -- sh\n"), "{text}");
+        assert!(
+            text.contains("#   podscope debug built --container look --image busybox --target web -- sh\n"),
+            "{text}"
+        );
         assert_eq!(read(&text).all_containers().count(), 1);
     }
 

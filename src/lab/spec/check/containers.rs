@@ -8,7 +8,7 @@ use super::Checker;
 use super::downward::Known;
 use super::ports::Taken;
 use super::resources::Resources;
-use crate::lab::spec::images::image_tag;
+use crate::lab::spec::images::usual_pull_policy;
 use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::{ContainerSpec, EnvValue, PullPolicy, Security, Stdio, TerminationMessage, Volume};
 
@@ -112,11 +112,10 @@ impl Checker<'_> {
         })
     }
 
-    /// The API server's default goes by the tag (`SetDefaults_Container` in pkg/apis/core/v1/defaults.go).
     fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, Wrong> {
         match policy {
-            None | Some("") if image_tag(image) == Some("latest") => Ok(PullPolicy::Always),
-            None | Some("" | "IfNotPresent") => Ok(PullPolicy::IfNotPresent),
+            None | Some("") => Ok(usual_pull_policy(image)),
+            Some("IfNotPresent") => Ok(PullPolicy::IfNotPresent),
             Some("Always") => Ok(PullPolicy::Always),
             Some("Never") => Ok(PullPolicy::Never),
             Some(other) => {
