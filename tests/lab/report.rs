@@ -43,7 +43,9 @@ impl Seen {
             }
             assert!(Instant::now() < deadline, "{what}: shown {shown:#?}, there is {there:#?}");
             let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
-            batch.iter().for_each(|delta| self.world.apply(delta));
+            for delta in &batch {
+                self.world.apply(delta);
+            }
         }
     }
 
