@@ -204,6 +204,7 @@ fn with_the_last_container_the_sandbox_goes() {
         status: WaitStatus::exited(0),
         reason: "Completed".into(),
         message: None,
+        started: None,
         at: at(690),
     };
     let last = |restart| {

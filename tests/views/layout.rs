@@ -235,7 +235,13 @@ fn an_ephemeral_container_that_has_ended_is_narrow_however_it_ended() {
         let killed = |pod: &mut podscope::model::Pod| {
             let (first, status) = (&mut pod.containers[0], WaitStatus::killed(9));
             first.kind = kind;
-            first.state = ContainerState::Terminated { status, reason: "Error".into(), message: None, at: at(1001) };
+            first.state = ContainerState::Terminated {
+                status,
+                reason: "Error".into(),
+                message: None,
+                started: None,
+                at: at(1001),
+            };
         };
         let map = with_pod(killed, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000), 9000);
         assert_eq!(map.columns[1].done, narrow, "{kind:?}");

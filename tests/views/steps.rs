@@ -68,6 +68,8 @@ fn new_container(state: ContainerState) -> Container {
         restarts: 0,
         last_exit: None,
         last_message: None,
+        last_state: None,
+        stdin: false,
     }
 }
 
@@ -139,7 +141,8 @@ fn who_ends_at_once_was_there() {
     let mut world = world(true);
     let step = pending(joining(), &world);
     let status = WaitStatus::exited(3);
-    let ended = ContainerState::Terminated { status, reason: "Error".into(), message: None, at: at(2_000) };
+    let ended =
+        ContainerState::Terminated { status, reason: "Error".into(), message: None, started: None, at: at(2_000) };
     told(&mut world, |pod| pod.containers.push(new_container(ended)));
     // a container that is created anew still has the state of its last run
     assert_eq!(step.look(&world, SOON), None);

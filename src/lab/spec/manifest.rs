@@ -124,13 +124,12 @@ fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
     all.retain(|key, _| !ours(key));
     let mut say = |key: &str, value: String| drop(all.insert(format!("podscope.dev/{key}"), value));
     match &spec.sandbox {
-        SandboxKind::Pause => {}
+        // a program of the user's own is not written
+        SandboxKind::Pause | SandboxKind::Own(_) => {}
         SandboxKind::PauseNoReap => say("pause", "no-reap".to_owned()),
         SandboxKind::PauseDelay(ms) => say("pause", format!("delay={ms}ms")),
         SandboxKind::Missing => say("pause", "missing".to_owned()),
         SandboxKind::Infra(name) => say("infra", name.clone()),
-        // it is not written
-        SandboxKind::Own(_) => {}
     }
     let Share { net, ipc, uts, pid } = spec.share;
     if !(net && ipc && uts) {
