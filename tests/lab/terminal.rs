@@ -148,7 +148,7 @@ fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
     fs::File::from(stdout).read_to_end(&mut got).expect("read");
     writer.join().expect("no panic").expect("all written");
     assert!(got == bytes, "{} of {} bytes", got.len(), bytes.len());
-    assert_eq!(attachment.wait().expect("an end").map(|status| status.code()), Some(0));
+    assert_eq!(attachment.wait().expect("an end").map(podscope::model::WaitStatus::code), Some(0));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_container_with_a_terminal_is_attached_to() {
     drop(also);
     assert!(exists(shell));
     type_(&input, "exit 9\n");
-    assert_eq!(attachment.wait().expect("an end").map(|status| status.code()), Some(9));
+    assert_eq!(attachment.wait().expect("an end").map(podscope::model::WaitStatus::code), Some(9));
 }
 
 #[test]
