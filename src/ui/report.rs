@@ -13,20 +13,31 @@
 mod parts;
 mod side;
 
-use eframe::egui::{self, Margin, Ui};
+use eframe::egui::{self, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
-use super::{Cx, Shown, widgets};
+use super::{Cx, Shown, text, widgets};
 use crate::model::{PodUid, World};
 use crate::report::Target;
 use parts::{Side, node, server};
 
+const SERVER: &str = "The pod as the API server has it: what is wanted, and what a kubelet reports of it";
+const NODE: &str = "The same pod by its container runtime's lists, and as the kernel of the node has it";
+
 /// Kept by the window between frames: the text is made anew only when the World or the second has changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ReportState {
+    /// The left side's of the width.
+    part: f32,
     of: Option<(Shown, PodUid, u64)>,
     sides: [Side; 2],
     /// What the pointer is over, in whichever side.
     hovered: Option<Target>,
+}
+
+impl Default for ReportState {
+    fn default() -> Self {
+        Self { part: 0.5, of: None, sides: Default::default(), hovered: None }
+    }
 }
 
 impl ReportState {
@@ -45,25 +56,36 @@ pub fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ReportState) {
         return widgets::empty(ui, cx.tokens, "No pod to tell of", "Choose one on the left.");
     };
     state.refresh(cx, &uid);
-    let frame = egui::Frame::new().inner_margin(Margin { left: 16, right: 8, top: 8, bottom: 4 });
+    let (left, right) = halves(ui, cx, &mut state.part);
+    let was = state.hovered.take();
     let mut hovered = None;
-    let [left, right] = &state.sides;
-    let was = state.hovered.as_ref();
-    let half = (ui.available_width() / 2.0).round();
-    egui::Panel::left("what kubectl shows")
-        .frame(frame)
-        .resizable(true)
-        .default_size(half)
-        .size_range(160.0..=(ui.available_width() - 160.0).max(161.0))
-        .show(ui, |ui| {
-            let about = "The pod as the API server has it: what is wanted, and what a kubelet reports of it";
-            side::side_ui(ui, cx, ("What kubectl shows", about), left, was, &mut hovered);
+    for (rect, side, title, about) in
+        [(left, &state.sides[0], "What kubectl shows", SERVER), (right, &state.sides[1], "What the node shows", NODE)]
+    {
+        let inner = Rect::from_min_max(rect.min + vec2(16.0, 8.0), rect.max - vec2(8.0, 4.0));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(inner).id_salt(title), |ui| {
+            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+            side::side_ui(ui, cx, (title, about), side, was.as_ref(), &mut hovered);
         });
-    egui::CentralPanel::default().frame(frame).show(ui, |ui| {
-        let about = "The same pod by its container runtime's lists, and as the kernel of the node has it";
-        side::side_ui(ui, cx, ("What the node shows", about), right, was, &mut hovered);
-    });
+    }
     state.hovered = hovered;
+}
+
+/// Two rooms beside each other, and between them what divides them, which can be dragged.
+fn halves(ui: &mut Ui, cx: &Cx<'_>, part: &mut f32) -> (Rect, Rect) {
+    let all = ui.available_rect_before_wrap();
+    let x = (all.left() + all.width() * *part).round();
+    let grip = Rect::from_x_y_ranges(x - 4.0..=x + 4.0, all.y_range());
+    let response = ui.interact(grip, ui.scope_id().with("divide"), Sense::drag());
+    response.widget_info(|| text::labeled(Role::Splitter, true, "Divide the two sides"));
+    let hot = response.hovered() || response.dragged();
+    let stroke = if hot { Stroke::new(2.0, cx.tokens.accent) } else { Stroke::new(1.0, cx.tokens.line) };
+    ui.painter().vline(x, all.y_range(), stroke);
+    if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged() && all.width() > 1.0) {
+        *part = ((at.x - all.left()) / all.width()).clamp(0.2, 0.8);
+    }
+    response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+    (Rect::from_min_max(all.min, pos2(x, all.bottom())), Rect::from_min_max(pos2(x, all.top()), all.max))
 }
 
 #[cfg(test)]

@@ -181,3 +181,29 @@ fn the_text_is_made_once_for_each_change() {
     view.frame(1, vec![]);
     assert!(!view.names.iter().any(|(name, _)| name.starts_with("4711, ")), "{:?}", view.names);
 }
+
+#[test]
+fn the_sides_are_halves_until_they_are_divided_otherwise() {
+    const GRIP: &str = "Divide the two sides";
+    let mut view = View::new(Tokens::dark());
+    let from = view.place(GRIP).center();
+    assert_eq!(from.x, SIZE.0 / 2.0);
+    let press = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let to = from + vec2(-200.0, 0.0);
+    for event in [
+        Event::PointerMoved(from),
+        press(from, true),
+        Event::PointerMoved(from + vec2(-100.0, 0.0)),
+        Event::PointerMoved(to),
+        press(to, false),
+    ] {
+        view.frame(0, vec![event]);
+    }
+    view.frame(0, vec![]);
+    assert!((view.place(GRIP).center().x - to.x).abs() <= 1.0, "{:?}", view.place(GRIP));
+}
