@@ -89,6 +89,13 @@ impl PodSpec {
             let field = if ephemeral { format!("{path}.targetContainerName") } else { format!("{path}: pid:{target}") };
             return Err(format!("{field}: Not found: \"{target}\""));
         }
+        // what lasts cannot be where PID 1 ends for good; one that only looks can
+        if let Some(target) = container.join.as_ref().and_then(Join::target)
+            && !ephemeral
+            && self.init_containers.iter().any(|c| c.name == target && !c.sidecar)
+        {
+            return Err(format!("{path}: pid:{target}: {target} is an init container, which ends before {name} runs"));
+        }
         for (i, mount) in container.mounts.iter().enumerate() {
             if !self.volumes.iter().any(|volume| volume.name == mount.volume) {
                 return Err(format!("{path}.volumeMounts[{i}].name: Not found: \"{}\"", mount.volume));
@@ -274,6 +281,19 @@ mod tests {
         let admitted = pod().admit(with(|c| c.join = target("web")), ephemeral).expect("admitted");
         assert_eq!(admitted.join.as_ref().and_then(Join::target), Some("web"));
         assert!(PodSpec::sandbox("-").is_err());
+    }
+
+    #[test]
+    fn an_init_container_is_looked_into_and_joined_by_no_one_else() {
+        let mut pod = pod();
+        pod.init_containers = vec![container("init"), ContainerSpec { sidecar: true, ..container("mesh") }];
+        let joining = |name: &str| {
+            with(|c| c.join = Some(Join { pid: JoinPid::Container(name.to_owned()), ..Share::default().into() }))
+        };
+        let why = "spec.containers[1]: pid:init: init is an init container, which ends before new runs";
+        assert_eq!(pod.admit(joining("init"), ContainerKind::App), Err(why.to_owned()));
+        assert!(pod.admit(joining("init"), ContainerKind::Ephemeral).is_ok());
+        assert!(pod.admit(joining("mesh"), ContainerKind::App).is_ok());
     }
 
     #[test]

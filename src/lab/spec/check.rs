@@ -103,7 +103,7 @@ impl Checker<'_> {
             return Err((self.document.place_of(path), format!("{message} with `podscope debug`")));
         }
         let (mut init_containers, mut containers) = (init_containers, containers);
-        self.joins(&asked, init_containers.iter_mut().chain(&mut containers))?;
+        self.joins(&asked, init_containers.iter_mut(), containers.iter_mut())?;
         let (sandbox, own_pause) = self.sandbox(asked, &containers)?;
         Ok(PodSpec {
             name,

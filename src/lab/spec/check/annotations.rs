@@ -88,26 +88,30 @@ impl Checker<'_> {
     }
 
     /// What single containers share where that is not what the pod's containers share. One joins the pid namespace of
-    /// a container above it only, so that there is no circle.
+    /// a container above it only, so that there is no circle, and of none that ends before it runs: of `init` those
+    /// alone that are sidecars.
     pub(super) fn joins<'c>(
         &self,
         asked: &Asked,
-        containers: impl Iterator<Item = &'c mut ContainerSpec>,
+        init: impl Iterator<Item = &'c mut ContainerSpec>,
+        apps: impl Iterator<Item = &'c mut ContainerSpec>,
     ) -> Result<(), Wrong> {
-        let mut above: Vec<String> = Vec::new();
-        for container in containers {
+        let (mut all, mut above): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let init = init.map(|c| (c.sidecar, c));
+        for (lasts, container) in init.chain(apps.map(|c| (true, c))) {
             if let Some((value, join)) = asked.joins.get(&container.name) {
                 if let Some(target) = join.target().filter(|target| !above.iter().any(|name| name == target)) {
-                    let expected = format!("{target} to be a container above {}", container.name);
+                    let expected = format!("{target} to be a container above {} that lasts", container.name);
                     return Err(self.join(&container.name, value, &expected));
                 }
                 container.join = Some(join.clone());
             }
-            above.push(container.name.clone());
+            all.push(container.name.clone());
+            above.extend(lasts.then(|| container.name.clone()));
         }
-        match asked.joins.iter().find(|(name, _)| !above.contains(name)) {
+        match asked.joins.iter().find(|(name, _)| !all.contains(name)) {
             Some((name, (value, _))) => {
-                let expected = format!("one of the pod's containers ({}) after the slash", above.join(", "));
+                let expected = format!("one of the pod's containers ({}) after the slash", all.join(", "));
                 Err(self.join(name, value, &expected))
             }
             None => Ok(()),

@@ -257,13 +257,21 @@ fn one_container_may_share_other_namespaces_than_the_pod_has_it() {
         ("share.podscope.dev/a: mnt", "is \"mnt\"; expected any of net, ipc, uts and pid, or pid:"),
         ("share.podscope.dev/c: net", "is \"net\"; expected one of the pod's containers (a, b) after the slash"),
         // no circle: only what is above
-        ("share.podscope.dev/a: pid:b", "is \"pid:b\"; expected b to be a container above a"),
-        ("share.podscope.dev/a: pid:a", "is \"pid:a\"; expected a to be a container above a"),
+        ("share.podscope.dev/a: pid:b", "is \"pid:b\"; expected b to be a container above a that lasts"),
+        ("share.podscope.dev/a: pid:a", "is \"pid:a\"; expected a to be a container above a that lasts"),
     ] {
         let error = annotated(&format!("    {line}\n")).expect_err(line);
         let key = line.split(':').next().unwrap_or_default();
         assert_eq!((error.line, error.message.starts_with(&format!("metadata.annotations {key} {want}"))), (6, true));
     }
+    // an init container has ended by then, a sidecar has not
+    let with_init = |init: &str| {
+        let text = two("    share.podscope.dev/b: pid:i\n");
+        parse("pod.yaml", &text.replace("  containers:", &format!("  initContainers:\n  - {init}\n  containers:")))
+    };
+    let error = with_init("{name: i, image: busybox}").expect_err("it ends");
+    assert!(error.message.ends_with("expected i to be a container above b that lasts"), "{error}");
+    assert!(with_init("{name: i, image: busybox, restartPolicy: Always}").is_ok());
 }
 
 fn two(annotations: &str) -> String {
