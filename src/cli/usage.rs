@@ -83,7 +83,8 @@ mod tests {
             ),
             (
                 &["frobnicate", "x"],
-                "`frobnicate` is no command, and the window opens one FILE; the commands are run, snapshot, doctor, pause",
+                "`frobnicate` is no command, and the window opens one FILE; the commands are run, snapshot, labs, get, \
+                 describe, ps, exec, attach, logs, debug, delete, doctor, pause",
             ),
             (
                 &["doctor", "--a\n\nb\u{1b}"],

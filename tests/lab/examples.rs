@@ -185,8 +185,6 @@ fn init_containers_sidecars_and_several_containers() {
         example!("share-process-namespace"),
         &[
             "16:11: spec.containers[1].securityContext.capabilities.add[0] has no effect: the lab gives SYS_PTRACE to no container",
-            "17:5: spec.containers[1].stdin is not supported by the lab and has no effect",
-            "18:5: spec.containers[1].tty is not supported by the lab and has no effect",
         ],
     );
     let sidecar = e.run(example!("sidecar"), &[]);

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
+use podscope::lab::spec::{PodSpec, RestartPolicy};
 use podscope::model::Pod;
 
 use crate::support::{Bench, container, exists, mount, ns, process, spec, with_volume};
@@ -88,7 +89,9 @@ fn it_reaches_no_socket_of_the_hosts() {
 #[test]
 fn it_sees_and_signals_its_own_pod_alone() {
     let mut bench = Bench::new();
-    let pod = pod(&mut bench);
+    // once nothing of it runs or is to be started, the lab ends pause
+    let again = PodSpec { restart: RestartPolicy::Always, ..spec("caged", true, vec![container("a", "sleep 1000")]) };
+    let pod = bench.run(again);
     let seen = says(&bench, &pod, "for p in /proc/[0-9]*; do cat $p/comm 2>/dev/null; done | sort | uniq -c");
     // pause, the container, and the shell that looks with its children
     let names: Vec<&str> = seen.lines().filter_map(|l| l.split_whitespace().nth(1)).collect();

@@ -368,9 +368,9 @@ mod tests {
     #[test]
     fn every_preset_and_example_without_configs_is_read_as_the_same_pod() {
         let mut written = 0;
-        // some name files beside them
-        let presets = crate::presets::ALL.iter().filter(|preset| preset.files.is_empty());
-        let manifests = presets.filter_map(|preset| preset.yaml).map(str::to_owned);
+        // one that names files is read with them beside it, which what is written has not
+        let alone = crate::presets::ALL.iter().filter(|preset| preset.files.is_empty());
+        let manifests = alone.filter_map(|preset| preset.yaml).map(str::to_owned);
         let examples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/examples")).expect("examples");
         let examples = examples.map(|f| std::fs::read_to_string(f.expect("an entry").path()).expect("text"));
         for text in manifests.chain(examples) {
