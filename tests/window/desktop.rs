@@ -137,8 +137,9 @@ impl Desktop {
         };
         let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
         self.xdotool(&["mousemove", &x, &y, "mousedown", "1"]);
-        // in steps, as a hand does it: a press and a release in one place is a click
+        // in steps, as a hand does it: a press and a release in one place, or in one frame, is a click
         self.xdotool(&["mousemove_relative", "--sync", "--", "12", "-12"]);
+        self.wait_shown(&format!("{from}, being dragged"));
         self.xdotool(&["mousemove", "--sync", &to_x, &to_y, "mousemove_relative", "--sync", "--", "3", "3"]);
         self.xdotool(&["mouseup", "1"]);
     }

@@ -49,7 +49,8 @@ fn chip_ui(ui: &mut Ui, cx: &Cx<'_>, template: Template) -> egui::Response {
     let font = tokens::semibold(12.0);
     let width = text::line(ui, template.name, font, tokens.text, 200.0).size().x + 22.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, CHIP_H), Sense::click_and_drag());
-    response.widget_info(|| text::labeled(Role::Button, true, format!("Join {}", template.name)));
+    let dragged = if response.dragged() { ", being dragged" } else { "" };
+    response.widget_info(|| text::labeled(Role::Button, true, format!("Join {}{dragged}", template.name)));
     paint_chip(ui, ui.painter(), cx, template, rect, response.hovered() || response.has_focus());
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, rect, 13);
