@@ -70,6 +70,10 @@ impl PodState {
 
     /// Those who were to leave and of whom nothing lives any more are no longer of the pod.
     pub(super) fn forget_removed(&mut self, d: &mut Decision) {
+        // all of the pod goes
+        if d.actions.contains(&Action::Remove) {
+            return;
+        }
         let gone =
             |(name, run): (&String, &Run)| (run.removal.is_some() && !run.live && !run.leftovers).then(|| name.clone());
         let gone: Vec<String> = self.runs.iter().filter_map(gone).collect();
