@@ -163,6 +163,8 @@ enum Course {
     },
     /// The pod is over and its sandbox is gone.
     Over,
+    /// The pod is gone: what is told after that changes nothing.
+    Removed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -406,11 +408,13 @@ impl PodState {
         if self.holder != Holder::Ending {
             self.press(at, d);
         }
-        self.forget_removed(d);
+        if self.course != Course::Removed {
+            self.forget_removed(d);
+        }
         match self.course {
             Course::Run => self.go_on(at, d),
             Course::Stop { deadline, then } => self.wind_down(deadline, then, at, d),
-            Course::Over => {}
+            Course::Over | Course::Removed => {}
         }
     }
 
