@@ -163,6 +163,8 @@ enum Course {
     },
     /// The pod is over and its sandbox is gone.
     Over,
+    /// The node was told to forget the pod.
+    Removed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -410,7 +412,7 @@ impl PodState {
         match self.course {
             Course::Run => self.go_on(at, d),
             Course::Stop { deadline, then } => self.wind_down(deadline, then, at, d),
-            Course::Over => {}
+            Course::Over | Course::Removed => {}
         }
     }
 

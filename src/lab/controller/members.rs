@@ -16,7 +16,7 @@ impl PodState {
         match self.course {
             Course::Run => {}
             Course::Stop { .. } => return Err(format!("pod {name} is being stopped")),
-            Course::Over => return Err(format!("pod {name} is over")),
+            Course::Over | Course::Removed => return Err(format!("pod {name} is over")),
         }
         let container = self.spec.admit(container, kind)?;
         match container.join.as_ref().and_then(Join::target) {
@@ -70,8 +70,8 @@ impl PodState {
 
     /// Those who were to leave and of whom nothing lives any more are no longer of the pod.
     pub(super) fn forget_removed(&mut self, d: &mut Decision) {
-        // all of the pod goes
-        if d.actions.contains(&Action::Remove) {
+        // all of the pod has gone; what a container has left behind may end after it
+        if self.course == Course::Removed {
             return;
         }
         let gone =

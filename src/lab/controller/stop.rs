@@ -67,7 +67,7 @@ impl PodState {
         self.holder = Holder::Absent { retry: None };
         match then {
             After::Remove => {
-                self.course = Course::Over;
+                self.course = Course::Removed;
                 d.actions.push(Action::Remove);
             }
             After::Over => self.course = Course::Over,
