@@ -46,6 +46,22 @@ fn a_sandbox_alone_stands_and_takes_containers_one_by_one() {
     assert_eq!(empty.pod.message.as_deref(), Some("pause was killed by SIGKILL; nobody had joined it"));
 }
 
+/// A property test found it.
+#[test]
+fn nobody_is_forgotten_of_a_pod_that_has_gone() {
+    let mut pod = running(RestartPolicy::Always, false);
+    pod.decide(added(joining("tools", JoinPid::Container("a".to_owned())), ContainerKind::App), at(1));
+    runs(&mut pod, "tools", 1);
+    pod.decide(leave("tools"), at(2));
+    pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
+    pod.decide(Fact::Ending { container: "a".to_owned() }, at(3));
+    assert_eq!(pod.decide(ended("tools", KILLED), at(3)).actions, [leftovers("tools")]);
+    pod.decide(ended("a", KILLED), at(3));
+    pod.decide(ended("b", KILLED), at(3));
+    assert_eq!(pod.decide(PAUSE_KILLED, at(3)).actions, [Action::ReleaseSandbox, Action::Remove]);
+    assert_eq!(pod.decide(leftovers_ended("tools"), at(4)).actions, []);
+}
+
 #[test]
 fn with_any_policy_an_empty_sandbox_is_not_over() {
     for policy in [RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never] {
