@@ -14,14 +14,17 @@ pub struct Size {
     pub cols: u16,
 }
 
-/// A new terminal of the devpts that is mounted at `/dev/pts`: master and slave, both close-on-exec.
+/// The multiplexer of the devpts that is mounted at `/dev/pts`. `/dev/ptmx` may lead to another devpts.
+pub const MULTIPLEXER: &str = "/dev/pts/ptmx";
+
+/// A new terminal of the devpts that `multiplexer` belongs to: master and slave, both close-on-exec.
 ///
 /// # Errors
-/// `ENOENT` where no devpts is mounted, `ENOSPC` where it has no more room.
-pub fn open() -> Result<(OwnedFd, OwnedFd), Errno> {
-    // not /dev/ptmx: that may lead to another devpts
+/// `ENOENT` where no devpts is mounted, `EACCES` where its `ptmxmode` lets this user open none,
+/// `ENOSPC` where it has no more room.
+pub fn open(multiplexer: &str) -> Result<(OwnedFd, OwnedFd), Errno> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let master = open_file("/dev/pts/ptmx", flags, Mode::empty())?;
+    let master = open_file(multiplexer, flags, Mode::empty())?;
     let unlocked: libc::c_int = 0;
     // SAFETY: `unlocked` lives through the call, which reads it.
     Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) })?;
@@ -70,7 +73,8 @@ mod tests {
 
     #[test]
     fn what_one_side_says_the_other_hears() {
-        let (master, slave) = open().expect("a terminal");
+        // the host's own devpts may have ptmxmode=000, as the kernel mounts it
+        let (master, slave) = open("/dev/ptmx").expect("a terminal");
         assert_eq!(write(&slave, b"from the program\n"), Ok(17));
         let mut buffer = [0; 64];
         let n = read(&master, &mut buffer).expect("read");

@@ -75,7 +75,7 @@ impl ProgramEnds<'_> {
     pub fn open_terminal(&self, owner: u32) -> Result<(), Failure> {
         let Self::Console { socket, size } = self else { return Ok(()) };
         let open = || {
-            let (master, slave) = pty::open()?;
+            let (master, slave) = pty::open(pty::MULTIPLEXER)?;
             if let Some(size) = size {
                 pty::set_size(&slave, *size)?;
             }
