@@ -64,7 +64,8 @@ impl egui::Plugin for PartialRedraw {
         output.shapes = if let Some(damage) = damage {
             self.partly(ctx, &wanted, &damage)
         } else {
-            let mut all = wanted.shapes.clone();
+            let mut all = vec![self.begin(&wanted)];
+            all.extend(wanted.shapes.iter().cloned());
             all.push(self.keep(&wanted, vec![wanted.screen]));
             all
         };
@@ -104,11 +105,23 @@ impl PartialRedraw {
         shapes
     }
 
+    fn begin(&self, wanted: &Wanted) -> ClippedShape {
+        let kept = Arc::clone(&self.kept);
+        callback(wanted.screen, move |_, gl| {
+            if let Ok(mut frame) = kept.frame.lock() {
+                frame.begin(gl, true);
+            }
+        })
+    }
+
     fn restore(&self, ctx: &egui::Context, wanted: &Wanted, but: Vec<Rect>) -> ClippedShape {
         let (kept, ctx) = (Arc::clone(&self.kept), ctx.clone());
         callback(wanted.screen, move |info, gl| {
             let but: Vec<PixelRect> = but.iter().map(|part| pixels(*part, info)).collect();
-            let restored = kept.frame.lock().is_ok_and(|frame| frame.restore(gl, size(info), &but));
+            let restored = kept.frame.lock().is_ok_and(|mut frame| {
+                frame.begin(gl, false);
+                frame.restore(gl, size(info), &but)
+            });
             if !restored {
                 kept.drawn.store(0, Ordering::Relaxed);
                 ctx.request_repaint();
@@ -128,7 +141,13 @@ impl PartialRedraw {
             } else {
                 parts.iter().map(|part| pixels(*part, info)).collect()
             };
-            let done = kept.frame.lock().is_ok_and(|mut frame| frame.keep(gl, size, &parts));
+            let done = kept.frame.lock().is_ok_and(|mut frame| {
+                let done = frame.keep(gl, size, &parts);
+                if done {
+                    frame.end(gl);
+                }
+                done
+            });
             kept.drawn.store(if done { number } else { 0 }, Ordering::Relaxed);
         })
     }
