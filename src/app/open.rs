@@ -77,8 +77,13 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
             .with_app_id("podscope")
             .with_inner_size(vec2(w, h))
             .with_min_inner_size(vec2(880.0, 560.0)),
-        // a window of a script has the size it was given
+        // a size that was asked for is not stored, and one stored before does not take its place
         persist_window: options.size.is_none(),
+        window_builder: options.size.map(|(w, h)| -> eframe::WindowBuilderHook {
+            Box::new(move |window| {
+                window.with_inner_size(vec2(w, h)).with_maximized(false).with_fullscreen(false)
+            })
+        }),
         // pause and pods are gone with the window: nothing of this is worth a depth buffer
         depth_buffer: 0,
         // the picture has no gradients; without a graphics card dithering is a large part of a frame's cost

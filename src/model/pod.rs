@@ -115,6 +115,19 @@ impl ContainerState {
             Self::Running { .. } => "Running",
         }
     }
+
+    /// Why it does not run, in kubectl's word for it (`printPod` in pkg/printers/internalversion/printers.go); `None` if
+    /// it runs.
+    pub fn why_not_running(&self) -> Option<String> {
+        match self {
+            Self::Running { .. } => None,
+            Self::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
+                Some(n) => format!("Signal:{n}"),
+                None => format!("ExitCode:{}", status.code()),
+            }),
+            Self::Terminated { reason, .. } | Self::Waiting { reason, .. } => Some(reason.clone()),
+        }
+    }
 }
 
 /// `spec.restartPolicy`.

@@ -57,6 +57,9 @@ pub fn shell_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 fn escaped_but<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
+    if text.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+        return Cow::Borrowed(text);
+    }
     let is_escaped = |c: char| is_invisible(c) && !kept.contains(&c);
     let Some(first) = text.find(is_escaped) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 
 use crate::model::{NsKind, State};
 
@@ -54,6 +55,8 @@ pub struct Reader {
     buf: Vec<u8>,
 }
 
+/// More than most files of a process hold.
+const PAGE: usize = 4096;
 /// Arguments beyond this many bytes are not read.
 const CMDLINE_MAX: u64 = 64 << 10;
 
@@ -85,7 +88,7 @@ impl Reader {
 
     /// Reads a process of this directory; only `stat` if it has not run `since`.
     fn read_below(&mut self, dir: &OwnedFd, since: Option<Ran>) -> Result<Reading, Unread> {
-        let ran = self.file(dir, "schedstat", u64::MAX).ok().and_then(Ran::parse);
+        let ran = self.file(dir, "schedstat").ok().and_then(Ran::parse);
         let stat = self.stat(dir, "stat")?;
         // the figures are of the first thread
         let ran = ran.filter(|_| stat.threads == 1);
@@ -95,36 +98,52 @@ impl Reader {
             return Ok(reading);
         }
         // a text that is cut: the process went away while it was read
-        let mut status = Status::parse(self.file(dir, "status", u64::MAX)?).ok_or(Unread::Gone)?;
+        let mut status = Status::parse(self.file(dir, "status")?).ok_or(Unread::Gone)?;
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             let asleep = reading.stat.state == State::Sleeping;
             signals::read(dir, asleep, reading.stat.threads, &mut status.signals);
         }
         reading.status = Some(status);
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
-            reading.cmdline = parse::cmdline(self.optional(dir, "cmdline", CMDLINE_MAX)?);
+            reading.cmdline = self.cmdline(dir)?;
         }
         reading.links(dir)?;
         Ok(reading)
     }
 
     fn stat(&mut self, dir: impl AsFd, name: &str) -> Result<Stat, Unread> {
-        Stat::parse(self.file(dir, name, u64::MAX)?).ok_or(Unread::Gone)
+        Stat::parse(self.file(dir, name)?).ok_or(Unread::Gone)
     }
 
-    /// A file that may be closed to us, or empty: then nothing is in it.
-    fn optional(&mut self, dir: &OwnedFd, name: &str, limit: u64) -> Result<&[u8], Unread> {
-        match self.file(dir, name, limit) {
-            Ok(_) => Ok(&self.buf),
+    /// Its arguments; none where they may not be read.
+    fn cmdline(&mut self, dir: &OwnedFd) -> Result<Vec<String>, Unread> {
+        let open = openat(dir, "cmdline", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        self.buf.clear();
+        let read = open.map_err(Unread::from).and_then(|fd| {
+            // from the process's memory, in as many pieces as it takes
+            Ok(File::from(fd).take(CMDLINE_MAX).read_to_end(&mut self.buf)?)
+        });
+        match read {
+            Ok(_) => Ok(parse::cmdline(&self.buf)),
             Err(e @ Unread::Failed(_)) => Err(e),
-            Err(Unread::Gone | Unread::Denied) => Ok(&[]),
+            Err(Unread::Gone | Unread::Denied) => Ok(Vec::new()),
         }
     }
 
-    fn file(&mut self, dir: impl AsFd, name: &str, limit: u64) -> Result<&[u8], Unread> {
+    /// A file that the kernel makes whole for each reader (`seq_file`), so that a read that leaves room has met its end.
+    fn file(&mut self, dir: impl AsFd, name: &str) -> Result<&[u8], Unread> {
         let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        self.buf.clear();
-        File::from(fd).take(limit).read_to_end(&mut self.buf)?;
+        self.buf.resize(PAGE, 0);
+        let mut len = 0;
+        loop {
+            let got = read(&fd, &mut self.buf[len..])?;
+            len += got;
+            if got == 0 || len < self.buf.len() {
+                break;
+            }
+            self.buf.resize(2 * len, 0);
+        }
+        self.buf.truncate(len);
         Ok(&self.buf)
     }
 }

@@ -124,7 +124,7 @@ impl Shown {
                 shown.ready += usize::from(sidecar(&c));
                 continue;
             }
-            shown.status = match halted(c) {
+            shown.status = match c.state.why_not_running() {
                 Some(word) if word != "PodInitializing" => format!("Init:{word}"),
                 _ => format!("Init:{i}/{}", inits(pod).count()),
             };
@@ -137,7 +137,7 @@ impl Shown {
             let running = apps.iter().filter(|c| is_ready(c)).count();
             shown.ready += running;
             // from the last to the first, so that the first one's word stays
-            if let Some(word) = apps.iter().find_map(|c| halted(c)) {
+            if let Some(word) = apps.iter().find_map(|c| c.state.why_not_running()) {
                 shown.status = word;
             }
             if shown.status == "Completed" && running > 0 {
@@ -162,16 +162,4 @@ fn restarts<'a>(containers: impl Iterator<Item = &'a Container>) -> (u32, Option
         };
         (n + c.restarts, last.max(ended))
     })
-}
-
-/// Why a container does not run; `None` if it runs.
-fn halted(c: &Container) -> Option<String> {
-    match &c.state {
-        ContainerState::Running { .. } => None,
-        ContainerState::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
-            Some(n) => format!("Signal:{n}"),
-            None => format!("ExitCode:{}", status.code()),
-        }),
-        ContainerState::Terminated { reason, .. } | ContainerState::Waiting { reason, .. } => Some(reason.clone()),
-    }
 }

@@ -1,5 +1,6 @@
 //! Laying out single lines of text that never run over their room.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use eframe::egui::text::{LayoutJob, TextWrapping};
@@ -46,12 +47,17 @@ pub trait HoverText {
 
 impl HoverText for Response {
     fn hover_text(self, text: impl AsRef<str>) -> Response {
-        self.on_hover_text(escaped(text.as_ref()).into_owned())
+        self.on_hover_ui(|ui| tooltip(ui, escaped(text.as_ref())))
     }
 
     fn hover_lines(self, text: impl AsRef<str>) -> Response {
-        self.on_hover_text(escaped_lines(text.as_ref()).into_owned())
+        self.on_hover_ui(|ui| tooltip(ui, escaped_lines(text.as_ref())))
     }
+}
+
+fn tooltip(ui: &mut Ui, text: Cow<'_, str>) {
+    ui.set_max_width(ui.spacing().tooltip_width);
+    ui.label(text.into_owned());
 }
 
 /// Paints one line with its `anchor` corner at `at`; returns where it went.

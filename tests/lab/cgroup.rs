@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, unbounded};
-use podscope::lab::{Lab, Options};
-use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight, World};
-use podscope::observe::{Input, Observer, Options as See, Scope};
+use podscope::lab::Options;
+use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight};
+use podscope::observe::Input;
 
+use crate::seen::Seen;
 use crate::support::{
     Bench, PATIENCE, children, container, kill, ns, pause, pods, process, spec, status_field, wait_for, wait_within,
 };
@@ -158,35 +157,6 @@ fn a_pod_that_forks_without_end_leaves_room_for_the_others() {
     assert!(refused > 0, "its own bound held it: {events}");
     let output = bench.exec(&other, "a", "sleep 0 & sleep 0 & wait; echo forks");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "forks\n");
-}
-
-/// A lab whose facts are fused into a World.
-struct Seen {
-    lab: Lab,
-    _observer: Observer,
-    deltas: Receiver<Vec<Delta>>,
-    world: World,
-}
-
-impl Seen {
-    fn new(options: Options) -> Self {
-        let (tell, deltas) = unbounded();
-        let sink = Box::new(move |batch| drop(tell.send(batch)));
-        let observer = Observer::start(Scope::Lab, See::default(), sink).expect("an observer");
-        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-        let lab = Lab::start_with(exe, options, observer.input()).expect("a lab");
-        Self { lab, _observer: observer, deltas, world: World::default() }
-    }
-
-    fn until(&mut self, what: &str, done: impl Fn(&World) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !done(&self.world) {
-            let batch = self.deltas.recv_deadline(deadline).unwrap_or_else(|e| panic!("{e}, waiting for {what}"));
-            for delta in &batch {
-                self.world.apply(delta);
-            }
-        }
-    }
 }
 
 /// CPU time of a process and of the children it has waited for, in ns.

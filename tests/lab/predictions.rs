@@ -3,55 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
-use podscope::lab::{Lab, Options};
+use podscope::lab::Options;
 use podscope::model::forecast::{Effect, Forecast, forecast};
-use podscope::model::{ContainerState, Delta, Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus, World};
-use podscope::observe::{Observer, Options as ObserveOptions, Scope, signal};
+use podscope::model::{Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus};
+use podscope::observe::signal;
 use podscope::sys::pidfd;
 
-use crate::support::{PATIENCE, children, container, exists, spec, status_field, wait_for};
-
-/// A lab with an observer, and the World as a user sees it.
-struct Seen {
-    lab: Lab,
-    _observer: Observer,
-    deltas: Receiver<Vec<Delta>>,
-    world: World,
-}
+use crate::seen::Seen;
+use crate::support::{children, container, exists, spec, status_field, wait_for};
 
 impl Seen {
-    fn new() -> Self {
-        let (sink, deltas) = unbounded();
-        let sink = Box::new(move |batch| drop(sink.send(batch)));
-        let observer = Observer::start(Scope::Lab, ObserveOptions::default(), sink).expect("an observer");
-        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-        let lab = Lab::start_with(exe, Options::default(), observer.input()).expect("a lab");
-        Self { lab, _observer: observer, deltas, world: World::default() }
-    }
-
-    /// Listens until it holds.
-    fn until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds(&self.world) {
-            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}; processes {:#?}", self.names());
-            // what is compared with /proc may come true without any news
-            let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
-            for delta in &batch {
-                self.world.apply(delta);
-            }
-        }
-    }
-
-    fn names(&self) -> Vec<(u32, String, podscope::model::SignalMasks)> {
-        self.world.present().map(|p| (p.id.pid, p.title(), p.signals)).collect()
-    }
-
     fn pod(&self, uid: &PodUid) -> Pod {
         self.world.pod(uid).expect("the pod").clone()
     }
@@ -59,12 +23,8 @@ impl Seen {
     /// Starts a pod; returns it once all of it runs and `n` processes are seen as the kernel has them now.
     fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
         let uid = self.lab.run(spec).expect("the pod is taken");
-        self.until("all run", |world| {
-            world
-                .pod(&uid)
-                .is_some_and(|pod| pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })))
-                && world.pod_processes(&uid).count() == n
-        });
+        self.until_all_run(&uid);
+        self.until("all are seen", |world| world.pod_processes(&uid).count() == n);
         self.settle(&uid);
         self.pod(&uid)
     }
@@ -199,7 +159,7 @@ fn shared(seen: &mut Seen, name: &str) -> Pod {
 
 #[test]
 fn pause_is_predicted_as_it_is() {
-    let mut seen = Seen::new();
+    let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "pause");
     let pause = seen.process(&pod, "pause");
     let masks = seen.world.process(pause).expect("pause").signals;
@@ -245,7 +205,7 @@ fn a_pause_of_the_users_own_is_judged_by_its_masks() {
         ("reaping-pause.c", "CHLD", Effect::Handled),
         ("reaping-pause.c", "TERM", Effect::Handled),
     ] {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(Options::default());
         let pod = seen.run(crate::own_pause::with_pause(sleeper(), file), 4);
         let predicted = check(&mut seen, &pod, "pause", signal);
         assert_eq!(predicted.effect, effect, "{signal} to {file}: {:#?}", predicted.lines);
@@ -263,7 +223,7 @@ fn the_last_container_is_predicted_to_take_pause_along() {
         (true, RestartPolicy::OnFailure, 2),
         (true, RestartPolicy::Always, 2),
     ] {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(Options::default());
         let mut spec = spec("last", share_pid, vec![container("sh", SLEEPERS)]);
         spec.restart = restart;
         let pod = seen.run(spec, 4);
@@ -282,7 +242,7 @@ fn the_last_container_is_predicted_to_take_pause_along() {
 
 #[test]
 fn pause_ends_by_term_and_takes_all_with_it() {
-    let mut seen = Seen::new();
+    let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "term");
     let predicted = check(&mut seen, &pod, "pause", "TERM");
     assert_eq!(predicted.effect, Effect::Ends(WaitStatus::exited(0)));
@@ -290,7 +250,7 @@ fn pause_ends_by_term_and_takes_all_with_it() {
 
 #[test]
 fn what_web_master_reads_from_its_signalfd_is_predicted() {
-    let mut seen = Seen::new();
+    let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "web");
     let master = seen.process(&pod, "nginx: master");
     let before = children(master.pid);
@@ -316,7 +276,7 @@ fn what_web_master_reads_from_its_signalfd_is_predicted() {
 /// The descriptor is inherited from the master, and the worker does not read it.
 #[test]
 fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
-    let mut seen = Seen::new();
+    let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "worker");
     assert_eq!(check(&mut seen, &pod, "nginx: worker", "HUP").effect, Effect::Readable);
     let worker = seen.process(&pod, "nginx: worker");
@@ -327,7 +287,7 @@ fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
 #[test]
 fn a_containers_leftovers_are_predicted_to_end_with_it() {
     for (first, left) in [("nginx: master", 2), ("sh", 2), ("deaf", 0)] {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(Options::default());
         let pod = shared(&mut seen, "left");
         let predicted = check(&mut seen, &pod, first, "KILL");
         assert_eq!(predicted.also_end.len(), left, "{:#?}", predicted.lines);
@@ -349,7 +309,7 @@ fn members_are_predicted_by_their_masks() {
         ("nginx: worker", "QUIT", Effect::Readable),
         ("nginx: master", "PIPE", Effect::Nothing),
     ] {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(Options::default());
         let pod = shared(&mut seen, "masks");
         assert_eq!(check(&mut seen, &pod, name, signal).effect, effect, "{signal} to {name}");
     }
@@ -363,7 +323,7 @@ fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
         ("pause", "KILL", Effect::Ends(WaitStatus::killed(9)), 0),
         ("deaf", "INT", Effect::Nothing, 0),
     ] {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(Options::default());
         let pod = seen.run(spec("own", false, vec![deaf(), container("sh", SLEEPERS)]), 5);
         let predicted = check(&mut seen, &pod, name, signal);
         assert_eq!((predicted.effect, predicted.also_end.len()), (effect, also), "{signal} to {name}");
@@ -372,7 +332,7 @@ fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
 
 #[test]
 fn an_init_in_the_place_of_pause_takes_all_with_it() {
-    let mut seen = Seen::new();
+    let mut seen = Seen::new(Options::default());
     let mut infra = spec("infra", true, vec![web(), container("sh", SLEEPERS)]);
     infra.sandbox = SandboxKind::Infra("web".into());
     let pod = seen.run(infra, 6);

@@ -2,60 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
 use podscope::lab::spec::parse;
-use podscope::lab::{Lab, Options};
-use podscope::model::{ContainerState, Delta, Member, NsKind, Pod, ProcId, World};
-use podscope::observe::{Observer, Options as ObserveOptions, Scope, now};
+use podscope::lab::Options;
+use podscope::model::{Member, NsKind, Pod, ProcId, World};
+use podscope::observe::now;
 use podscope::report::{Get, Target, Text, describe, get_pods, links, pid_namespaces, ps_host, ps_inside};
 
+use crate::seen::Seen;
 use crate::support::{PATIENCE, children, pause, process, status_field};
 
 const POD: &str = include_str!("../../assets/pods/nginx-busybox.yaml");
 
-struct Seen {
-    lab: Lab,
-    _observer: Observer,
-    deltas: Receiver<Vec<Delta>>,
-    world: World,
-}
-
-impl Seen {
-    fn new() -> Self {
-        let (sink, deltas) = unbounded();
-        let sink = Box::new(move |batch| drop(sink.send(batch)));
-        let observer = Observer::start(Scope::Lab, ObserveOptions::default(), sink).expect("an observer");
-        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-        let lab = Lab::start_with(exe, Options::default(), observer.input()).expect("a lab");
-        Self { lab, _observer: observer, deltas, world: World::default() }
-    }
-
-    /// Listens until `found` finds the same twice: in the World, and in /proc.
-    fn until_equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, of: impl Fn(&World) -> (T, T)) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let (shown, there) = of(&self.world);
-            if shown == there {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{what}: shown {shown:#?}, there is {there:#?}");
-            let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
-            for delta in &batch {
-                self.world.apply(delta);
-            }
-        }
-    }
-
-    fn run(&mut self) -> Pod {
-        let (spec, _) = parse("pod.yaml", POD).expect("the preset").remove(0);
-        let uid = self.lab.run(spec).expect("the pod is taken");
-        let runs = |c: &podscope::model::Container| matches!(c.state, ContainerState::Running { .. });
-        self.until_equal("all run", |world| (world.pod(&uid).is_some_and(|p| p.containers.iter().all(runs)), true));
-        self.world.pod(&uid).expect("the pod").clone()
-    }
+/// Starts a pod; returns it once all of it runs.
+fn run(seen: &mut Seen) -> Pod {
+    let (spec, _) = parse("pod.yaml", POD).expect("the preset").remove(0);
+    let uid = seen.lab.run(spec).expect("the pod is taken");
+    seen.until_all_run(&uid);
+    seen.world.pod(&uid).expect("the pod").clone()
 }
 
 /// Rows without their heads, words joined by one space.
@@ -91,8 +55,8 @@ fn in_proc(node: u32, pause: ProcId) -> BTreeSet<String> {
 
 #[test]
 fn ps_and_links_are_the_kernels() {
-    let mut seen = Seen::new();
-    let pod = seen.run();
+    let mut seen = Seen::new(Options::default());
+    let pod = run(&mut seen);
     let node = seen.lab.node().pid;
     let there = |world: &World| {
         // without the node's own row: it is never still
@@ -140,8 +104,8 @@ fn ps_and_links_are_the_kernels() {
 
 #[test]
 fn a_killed_container_is_told_as_kubectl_tells_it() {
-    let mut seen = Seen::new();
-    let pod = seen.run();
+    let mut seen = Seen::new(Options::default());
+    let pod = run(&mut seen);
     let name = pod.name.as_str();
     let row = |world: &World| -> Vec<String> {
         let text = get_pods(world, &Get::default(), now()).to_string();

@@ -1,7 +1,7 @@
 //! `podscope attach`.
 
 use super::exec::can_use_terminal;
-use super::relay::{End, Local, relay};
+use super::relay::{Local, relay_to_end};
 use super::{TargetArgs, failure, find, tell};
 use crate::cli::output::{Failure, note};
 use crate::control::Request;
@@ -23,7 +23,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let pod = target.pod.clone();
     let request = Request::Attach { target, stdin: args.stdin, wait: false };
     let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
-    let mut opened = client.open(&mut tell).map_err(failure)?;
+    let opened = client.open(&mut tell).map_err(failure)?;
     let has = opened.streams.terminal.is_some();
     if args.tty && args.stdin && !has {
         note("Unable to use a TTY - the container did not allocate one");
@@ -32,12 +32,5 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if terminal {
         note("If you don't see a command prompt, try pressing enter.");
     }
-    match relay(&mut opened, Local { stdin: args.stdin, terminal })? {
-        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
-        End::Ended(_) => Ok(()),
-        End::Left => {
-            opened.detach();
-            Ok(())
-        }
-    }
+    relay_to_end(opened, Local { stdin: args.stdin, terminal })
 }

@@ -1,7 +1,7 @@
 //! `podscope debug`: an ephemeral container in a running pod.
 
 use super::exec::can_use_terminal;
-use super::relay::{End, Local, relay};
+use super::relay::{Local, relay_to_end};
 use super::{LabChoice, failure, find, tell};
 use crate::cli::output::{Failure, note};
 use crate::control::{Reply, Request, Target};
@@ -55,17 +55,10 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     let target = Target { pod, container: Some(name) };
     let client = lab.ask(Request::Attach { target, stdin: true, wait: true }).map_err(failure)?;
-    let mut opened = client.open(&mut tell).map_err(failure)?;
+    let opened = client.open(&mut tell).map_err(failure)?;
     let terminal = can_use_terminal(args.tty);
     if terminal {
         note("If you don't see a command prompt, try pressing enter.");
     }
-    match relay(&mut opened, Local { stdin: true, terminal })? {
-        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
-        End::Ended(_) => Ok(()),
-        End::Left => {
-            opened.detach();
-            Ok(())
-        }
-    }
+    relay_to_end(opened, Local { stdin: true, terminal })
 }

@@ -71,6 +71,18 @@ pub fn relay(opened: &mut Opened, local: Local) -> Result<End, Failure> {
     end
 }
 
+/// As [`relay`]; a program that is left goes on without us, and the exit code of one that ended is ours.
+pub fn relay_to_end(mut opened: Opened, local: Local) -> Result<(), Failure> {
+    match relay(&mut opened, local)? {
+        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
+        End::Ended(_) => Ok(()),
+        End::Left => {
+            opened.detach();
+            Ok(())
+        }
+    }
+}
+
 /// Of signals that would end us: the terminal must be given back first.
 fn signals(terminal: bool) -> Result<SignalFd, Errno> {
     let mut wanted = SigSet::empty();

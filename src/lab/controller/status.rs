@@ -74,7 +74,7 @@ impl PodState {
         let mut apps: Vec<&Container> = self.apps().collect();
         apps.sort_by(|a, b| a.name.cmp(&b.name));
         let running = apps.iter().any(|c| matches!(c.state, ContainerState::Running { .. }));
-        match apps.iter().find_map(|c| halted(c)) {
+        match apps.iter().find_map(|c| c.state.why_not_running()) {
             Some(word) if word == "Completed" && running => Some("NotReady".to_owned()),
             word => word.or(init),
         }
@@ -84,7 +84,7 @@ impl PodState {
     fn init_word(&self) -> Option<String> {
         let through = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
         let (i, c) = self.inits().enumerate().find(|(_, c)| !through(c) && !self.passed(c))?;
-        Some(match halted(c) {
+        Some(match c.state.why_not_running() {
             Some(word) if word != INITIALIZING => format!("Init:{word}"),
             _ => format!("Init:{i}/{}", self.inits().count()),
         })
@@ -142,18 +142,6 @@ impl Counts {
             (ContainerKind::App, ContainerState::Waiting { .. }, Some(_)) => self.stopped += 1,
             (ContainerKind::App, ContainerState::Waiting { .. }, None) => self.waiting += 1,
         }
-    }
-}
-
-/// Why a container does not run, in kubectl's word for it; `None` if it runs.
-fn halted(c: &Container) -> Option<String> {
-    match &c.state {
-        ContainerState::Running { .. } => None,
-        ContainerState::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
-            Some(n) => format!("Signal:{n}"),
-            None => format!("ExitCode:{}", status.code()),
-        }),
-        ContainerState::Terminated { reason, .. } | ContainerState::Waiting { reason, .. } => Some(reason.clone()),
     }
 }
 

@@ -1,0 +1,229 @@
+//! The articles' `docker run` lines beside the same steps in the lab: which namespaces are shared, what `ps` shows from
+//! inside, and what dies with what. The lines are those that the window shows as equal; they run as they stand.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use podscope::lab::PodSpec;
+use podscope::lab::spec::{ContainerSpec, Join};
+use podscope::model::{ContainerKind, ContainerState, PodUid, ProcId, WaitStatus};
+use podscope::steps::{Step, equal};
+use tempfile::TempDir;
+
+use crate::support::{Bench, ns, pause, process, start_time, wait_for, wait_within};
+
+const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+/// It unpacks its own containerd first.
+const DAEMON_PATIENCE: Duration = Duration::from_mins(1);
+
+/// A docker daemon of this test alone: its files, its socket, no bridge and no rules for packets.
+struct Docker {
+    daemon: Child,
+    tools: PathBuf,
+    dir: TempDir,
+}
+
+impl Docker {
+    /// `Err` with the reason where docker cannot be had here.
+    fn start() -> Result<Self, String> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err("a docker daemon needs root".to_owned());
+        }
+        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+        let tools = exe.parent().and_then(Path::parent).expect("a target directory").join("tools/docker");
+        if !tools.join("dockerd").exists() {
+            return Err(format!("{} is not there; scripts/docker puts it there", tools.display()));
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let log = fs::File::create(dir.path().join("log")).expect("a log");
+        let daemon = command(&tools, "dockerd")
+            .args(["--data-root", &at("data"), "--exec-root", &at("run"), "--pidfile", &at("pid")])
+            .args(["--host", &format!("unix://{}", at("sock")), "--storage-driver", "vfs", "--bridge", "none"])
+            .args(["--iptables=false", "--ip6tables=false", "--default-ulimit", "nofile=1024:1024"])
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("dockerd");
+        let mut this = Self { daemon, tools, dir };
+        let mut ended = None;
+        wait_within(DAEMON_PATIENCE, "docker answers", || {
+            ended = this.daemon.try_wait().expect("a child");
+            ended.is_some() || this.docker("docker version").is_ok()
+        });
+        match ended {
+            Some(_) => Err(format!("dockerd does not start: {}", this.last_words())),
+            None => Ok(this),
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        log.lines().rev().take(3).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Runs a line that begins with `docker`; what it writes, or why it failed.
+    fn docker(&self, line: &str) -> Result<String, String> {
+        assert!(line.starts_with("docker "), "{line}");
+        let done = command(&self.tools, "sh")
+            .args(["-c", line])
+            .env("DOCKER_HOST", format!("unix://{}", self.dir.path().join("sock").display()))
+            .env("DOCKER_CONFIG", self.dir.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("sh");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(format!("{line}: {}", text(&done.stderr))) }
+    }
+
+    fn run(&self, line: &str) -> String {
+        self.docker(line).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Makes an image of the files below a directory.
+    fn import(&self, root: &Path, change: &str, name: &str) {
+        let done = command(&self.tools, "sh")
+            .args(["-c", &format!("tar -c -C '{}' . | docker import -c '{change}' - {name}", root.display())])
+            .env("DOCKER_HOST", format!("unix://{}", self.dir.path().join("sock").display()))
+            .output()
+            .expect("sh");
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// The images that the lines name, of pause-init and busybox alone.
+    fn make_images(&self) {
+        let root = self.dir.path().join("pause");
+        fs::create_dir(&root).expect("a directory");
+        fs::write(root.join("pause"), pause_init::ELF).expect("written");
+        make_executable(&root.join("pause"));
+        self.import(&root, r#"ENTRYPOINT ["/pause"]"#, podscope::lab::controller::PAUSE_IMAGE);
+        let root = self.dir.path().join("busybox");
+        fs::create_dir_all(root.join("bin")).expect("a directory");
+        fs::copy(self.tools.join("busybox"), root.join("bin/busybox")).expect("copied");
+        for name in ["sh", "sleep", "ps"] {
+            symlink("busybox", root.join("bin").join(name)).expect("linked");
+        }
+        self.import(&root, r#"CMD ["sh"]"#, "busybox");
+    }
+
+    /// Of the first process of a container.
+    fn process(&self, name: &str) -> ProcId {
+        let pid = self.run(&format!("docker inspect --format {{{{.State.Pid}}}} {name}")).parse().expect("a pid");
+        ProcId { pid, start: start_time(pid).expect("it runs") }
+    }
+
+    /// Whether it runs, and its exit code.
+    fn state(&self, name: &str) -> String {
+        self.run(&format!("docker inspect --format '{{{{.State.Running}}}} {{{{.State.ExitCode}}}}' {name}"))
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        let _ = self.docker("docker rm --force $(docker ps --all --quiet)");
+        if let Ok(pid) = i32::try_from(self.daemon.id()) {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
+        }
+        let _ = self.daemon.wait();
+    }
+}
+
+fn command(tools: &Path, program: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(if program == "sh" { PathBuf::from("sh") } else { tools.join(program) });
+    command.env("PATH", format!("{}:{path}", tools.display())).env("LD_LIBRARY_PATH", tools);
+    command
+}
+
+fn make_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+fn equal_links(a: ProcId, b: ProcId) -> BTreeSet<&'static str> {
+    KINDS.into_iter().filter(|kind| ns(a.pid, kind) == ns(b.pid, kind)).collect()
+}
+
+/// Command lines, without that of `ps` itself; pids differ, since a runtime forks more than the lab does.
+fn commands(ps: &str) -> BTreeSet<String> {
+    let of = |line: &str| line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ");
+    ps.lines().skip(1).map(of).filter(|c| !c.starts_with("ps") && !c.starts_with("sh -c")).collect()
+}
+
+#[test]
+fn the_articles_docker_run_lines_make_what_the_steps_make() {
+    let docker = match Docker::start() {
+        Ok(docker) => docker,
+        Err(why) => return eprintln!("skipped: {why}"),
+    };
+    docker.make_images();
+    let mut bench = Bench::new();
+    let uid = bench.lab.sandbox("web").expect("a sandbox");
+    let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());
+    let mut spec = PodSpec::sandbox("web").expect("a name");
+    docker.run(&equal(&Step::Sandbox { name: "web".to_owned() }, &spec).docker);
+    let theirs_pause = docker.process("pause");
+
+    for (name, join) in [("all", "net,ipc,pid"), ("network", "net"), ("apart", "none")] {
+        let container = ContainerSpec {
+            name: name.to_owned(),
+            image: "busybox".to_owned(),
+            command: vec!["sleep".to_owned(), "1000".to_owned()],
+            join: Join::parse(join),
+            ..ContainerSpec::default()
+        };
+        let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
+        docker.run(&equal(&step, &spec).docker);
+        bench.lab.add_container(&uid, container.clone()).expect("it is taken");
+        pod = bench.pod_until(&uid, name, |p| {
+            p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
+        });
+        // the lab's pod has a user namespace, docker's processes stay in the host's: both share it with pause; of
+        // cgroup namespaces docker has none where cgroups are those of version 1
+        let mut theirs = equal_links(docker.process(name), theirs_pause);
+        let ours = equal_links(process(&pod, name), pause(&pod));
+        theirs.remove("cgroup");
+        assert_eq!(ours, theirs, "{name} joined {join}");
+        spec = spec.with_container(container, ContainerKind::App);
+    }
+
+    let inside = |name: &str| {
+        let theirs = docker.run(&format!("docker exec {name} ps -o pid,user,args"));
+        (commands(&bench.say(&pod, name, "ps -o pid,user,args")), commands(&theirs))
+    };
+    let (ours, theirs) = inside("all");
+    assert_eq!(ours, BTreeSet::from(["/pause".to_owned(), "sleep 1000".to_owned()]));
+    assert_eq!(ours, theirs, "from inside the shared pid namespace");
+    let (ours, theirs) = inside("network");
+    assert_eq!(ours, BTreeSet::from(["sleep 1000".to_owned()]));
+    assert_eq!(ours, theirs, "from inside its own");
+
+    // the death of a member is nobody else's
+    let (theirs, ours) = (docker.process("apart"), process(&pod, "apart"));
+    crate::support::kill(theirs, "KILL");
+    crate::support::kill(ours, "KILL");
+    assert_eq!(bench.exit_status(ours), WaitStatus::killed(9));
+    wait_for("docker notices", || docker.state("apart") == "false 137");
+    assert_eq!([docker.state("all"), docker.state("network")], ["true 0", "true 0"]);
+
+    // the death of pause: the kernel ends who is in its pid namespace, and nobody else
+    let (all, net) = (process(&pod, "all"), ns(theirs_pause.pid, "net"));
+    crate::support::kill(theirs_pause, "KILL");
+    crate::support::kill(pause(&pod), "KILL");
+    assert_eq!(bench.exit_status(all), WaitStatus::killed(9));
+    wait_for("docker notices", || docker.state("all") == "false 137");
+    assert_eq!(docker.state("network"), "true 0", "its pid namespace is its own");
+    assert_eq!(ns(docker.process("network").pid, "net"), net, "it holds pause's network");
+    // docker does nothing more; the lab goes on as a kubelet does: the pod is to get a new sandbox, so that the other is
+    // stopped as well
+    let killing = |bench: &Bench, name: &str| {
+        let message = format!("Stopping container {name}");
+        bench.events().iter().any(|e| e.reason == "Killing" && e.message == message)
+    };
+    bench.pod_until(&uid, "a changed sandbox", |p| p.reason.as_deref() == Some("SandboxChanged"));
+    assert!(killing(&bench, "network") && !killing(&bench, "all"), "{:?}", bench.events());
+}
