@@ -80,9 +80,7 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         // a size that was asked for is not stored, and one stored before does not take its place
         persist_window: options.size.is_none(),
         window_builder: options.size.map(|(w, h)| -> eframe::WindowBuilderHook {
-            Box::new(move |window| {
-                window.with_inner_size(vec2(w, h)).with_maximized(false).with_fullscreen(false)
-            })
+            Box::new(move |window| window.with_inner_size(vec2(w, h)).with_maximized(false).with_fullscreen(false))
         }),
         // pause and pods are gone with the window: nothing of this is worth a depth buffer
         depth_buffer: 0,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
 use podscope::lab::Options;
+use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
 use podscope::model::forecast::{Effect, Forecast, forecast};
 use podscope::model::{Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus};
 use podscope::observe::signal;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use podscope::lab::spec::parse;
 use podscope::lab::Options;
+use podscope::lab::spec::parse;
 use podscope::model::{Member, NsKind, Pod, ProcId, World};
 use podscope::observe::now;
 use podscope::report::{Get, Target, Text, describe, get_pods, links, pid_namespaces, ps_host, ps_inside};
