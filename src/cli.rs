@@ -67,16 +67,20 @@ pub enum Command {
 
 /// What goes wrong inside goes to stderr; `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
 fn log() {
-    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
-    let asked = std::env::var_os("PODSCOPE_LOG").unwrap_or_default();
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into());
-    let filter = filter.parse(asked.to_string_lossy()).unwrap_or_else(|e| {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+
+    let wanted = std::env::var_os("PODSCOPE_LOG").unwrap_or_default();
+    let targets = wanted.to_string_lossy().parse::<Targets>().unwrap_or_else(|e| {
         note(format_args!("podscope: PODSCOPE_LOG: {e}; only errors are logged"));
-        EnvFilter::new("error")
+        Targets::new()
     });
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| LogWriter);
+    let targets = if targets.default_level().is_none() { targets.with_default(LevelFilter::ERROR) } else { targets };
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(false);
+    let subscriber = tracing_subscriber::registry().with(lines).with(targets);
     // a second call, in a test, finds one there already
-    let _ = subscriber.with_ansi(false).try_init();
+    let _ = subscriber.try_init();
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! What the end of the node means for the picture.
 
 use crate::model::{ContainerState, Delta, Parent, Phase, Pod, ProcId, Signal, Source, Stamp, WaitStatus};
+use crate::observe::identify;
 use crate::sys::clock;
 
 /// The reason of a pod, and of its waiting containers, once the node is gone.
@@ -18,8 +19,7 @@ pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Ite
         Some(s) => format!("the node {}", how(s)),
         None => "the node has ended".to_owned(),
     };
-    let us = procfs::process::Process::myself().and_then(|p| p.stat());
-    let by = us.map_or(Parent::Unknown, |s| Parent::Process(ProcId { pid: s.pid as u32, start: s.starttime }));
+    let by = identify(std::process::id()).map_or(Parent::Unknown, Parent::Process);
     let mut deltas = vec![
         Delta::Exited { id: node, status, at },
         Delta::Reaped { id: node, by, at },
