@@ -9,7 +9,7 @@ help:
 	@echo 'make run          build, and open the app with a pod in it (without a display: in a virtual one)'
 	@echo 'make test         all tests; as root a second time as an ordinary user'
 	@echo 'make lint         format and clippy, warnings are errors'
-	@echo 'make bench        the numbers of the README'
+	@echo 'make bench        the numbers of docs/numbers.md'
 	@echo 'make screenshots  take screenshots/ anew from the real app'
 	@echo 'make install      into PREFIX ($(PREFIX)), below DESTDIR if that is set'
 
