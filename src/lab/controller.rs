@@ -384,7 +384,7 @@ impl PodState {
         self.describe_anew();
         // what was missing may be there now
         for (name, run) in &mut self.runs {
-            run.hopeless &= self.spec.container(name).is_none_or(|c| c.program().is_none());
+            run.cannot_start &= self.spec.container(name).is_none_or(|c| c.program().is_none());
         }
         for name in containers {
             let Some(run) = self.runs.get_mut(name) else { continue };
@@ -493,7 +493,7 @@ impl PodState {
             // the sandbox is made with it
             return run.live;
         }
-        if run.hopeless || run.removal.is_some() {
+        if run.cannot_start || run.removal.is_some() {
             return false;
         }
         run.may_run_again(self.spec.restart)
@@ -517,7 +517,7 @@ impl PodState {
         let Some(container) = self.spec.container(name).cloned() else { return };
         if let Some(why) = report::no_program(&container) {
             let Some(run) = self.runs.get_mut(name) else { return };
-            run.hopeless = true;
+            run.cannot_start = true;
             self.warning(d, "ErrImageNeverPull", format!("Error: {why}"), at);
             let reason = "ErrImageNeverPull".to_owned();
             self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });

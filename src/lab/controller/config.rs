@@ -22,7 +22,7 @@ impl PodState {
             return true;
         };
         let Some(run) = self.runs.get_mut(name) else { return false };
-        if !std::mem::replace(&mut run.hopeless, true) {
+        if !std::mem::replace(&mut run.cannot_start, true) {
             self.warning(d, "Failed", format!("Error: {why}"), at);
             let reason = "CreateContainerConfigError".to_owned();
             self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });

@@ -24,7 +24,7 @@ pub(super) struct Run {
     /// Its last program could not be started.
     pub unstarted: bool,
     /// There is nothing to start it with, now or later.
-    pub hopeless: bool,
+    pub cannot_start: bool,
     /// What it has left behind is being ended.
     pub leftovers: bool,
     /// Its command has changed: it starts again, whatever the policy says.
@@ -85,7 +85,7 @@ impl Run {
             done: false,
             ran_to_end: false,
             unstarted: false,
-            hopeless: false,
+            cannot_start: false,
             leftovers: false,
             replace: false,
             removal: None,
@@ -146,7 +146,7 @@ impl Run {
 
     pub fn replace(&mut self) {
         self.replace = true;
-        self.hopeless = false;
+        self.cannot_start = false;
         self.backoff = Backoff::default();
         if !self.live {
             self.finished = None;

@@ -98,7 +98,7 @@ impl PodState {
     pub(super) fn await_sandbox(&mut self) {
         for i in 0..self.pod.containers.len() {
             let c = &self.pod.containers[i];
-            let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.hopeless);
+            let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.cannot_start);
             if again && matches!(c.state, ContainerState::Terminated { .. }) {
                 self.pod.containers[i].enter(waiting(not_started(&self.spec)));
             }

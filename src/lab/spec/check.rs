@@ -1,4 +1,4 @@
-//! What types alone do not tell: names that must be there, be unique, or refer to something.
+//! Checks that types alone do not cover: required names, unique names, and references.
 
 mod annotations;
 mod config;
@@ -16,25 +16,25 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec as K8sSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub(super) use self::annotations::OF_CONTAINER;
-pub(super) use self::names::{generated, is_label, is_subdomain};
+pub(super) use self::annotations::SHARE_PREFIX;
+pub(super) use self::names::{generate_name, is_label, is_subdomain};
 
-use self::annotations::Asked;
-use self::containers::Around;
-use self::downward::Known;
-use self::ports::Taken;
+use self::annotations::PodAnnotations;
+use self::containers::PodContext;
+use self::downward::PodFields;
+use self::ports::TakenPorts;
 use super::config::Configs;
-use super::marked::{Marked, Place, Wrong};
+use super::marked::{Place, Wrong, YamlNode};
 use super::parse::Warning;
 use super::services::{Service, variables};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
 use crate::lab::own_pause::Beside;
 
 pub struct Checker<'a> {
-    pub document: &'a Marked,
+    pub document: &'a YamlNode,
     pub services: &'a [Service],
     pub configs: &'a Configs,
-    /// Files that it may name.
+    /// Files that the manifest may name.
     pub beside: Beside<'a>,
     pub warnings: Vec<Warning>,
 }
@@ -44,7 +44,7 @@ impl Checker<'_> {
         (self.document.place_of(path), format!("{path} {}", message.into()))
     }
 
-    /// In the API server's words: the field, what it holds and why not, and after them what would do.
+    /// An error in the API server's format (field, value, reason), followed by what is expected.
     fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> Wrong {
         (self.document.place_of(path), format!("{path}: Invalid value: \"{value}\": {why}; expected {expected}"))
     }
@@ -72,7 +72,7 @@ impl Checker<'_> {
         let share = self.share(&spec, &asked, host)?;
         let restart = self.restart(&spec)?;
         let grace_seconds = self.grace_seconds(&spec)?;
-        let known = Known {
+        let known = PodFields {
             name: name.clone(),
             namespace: namespace.clone(),
             labels: pod.metadata.labels.unwrap_or_default(),
@@ -82,17 +82,17 @@ impl Checker<'_> {
         };
         let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
         let security = self.pod_security(spec.security_context)?;
-        let mut around = Around {
+        let mut context = PodContext {
             security: &security,
             volumes: &volumes,
             known: &known,
             host_network: host.net,
             names: BTreeSet::new(),
-            ports: Taken::default(),
+            ports: TakenPorts::default(),
         };
         let init = spec.init_containers.unwrap_or_default();
-        let init_containers = self.containers("spec.initContainers", init, &mut around)?;
-        let containers = self.containers("spec.containers", spec.containers, &mut around)?;
+        let init_containers = self.containers("spec.initContainers", init, &mut context)?;
+        let containers = self.containers("spec.containers", spec.containers, &mut context)?;
         if containers.is_empty() {
             let place = self.document.place_of("spec.containers");
             return Err((place, "spec.containers: Required value; expected at least one container".to_owned()));
@@ -126,13 +126,13 @@ impl Checker<'_> {
         })
     }
 
-    /// The pod's own, or one made of `generateName`.
+    /// The pod's name, or one generated from `generateName`.
     fn name(&self, meta: &ObjectMeta) -> Result<String, Wrong> {
         let given = |name: &Option<String>| name.clone().filter(|n| !n.is_empty());
         let (path, name) = match (given(&meta.name), given(&meta.generate_name)) {
             (None, Some(prefix)) => {
                 let path = "metadata.generateName";
-                let name = names::generated(&prefix);
+                let name = names::generate_name(&prefix);
                 (path, name.map_err(|e| self.wrong(path, format!("finds no random numbers ({e}); expected `name`")))?)
             }
             (name, _) => ("metadata.name", name.unwrap_or_default()),
@@ -151,9 +151,9 @@ impl Checker<'_> {
         Ok(host)
     }
 
-    /// What the containers have in common: by annotation, or as Kubernetes has it. All of them are in
-    /// a namespace of the node that the pod uses.
-    fn share(&self, spec: &K8sSpec, asked: &Asked, host: HostNamespaces) -> Result<Share, Wrong> {
+    /// What the containers share: by annotation, or as in Kubernetes. In addition they use the node's namespaces that
+    /// the pod uses.
+    fn share(&self, spec: &K8sSpec, asked: &PodAnnotations, host: HostNamespaces) -> Result<Share, Wrong> {
         let path = "spec.shareProcessNamespace";
         let mut share = match (asked.share, spec.share_process_namespace) {
             (Some(share), Some(pid)) if share.pid != pid => {

@@ -1,4 +1,4 @@
-//! What volumes and variables take of ConfigMaps and Secrets.
+//! References from volumes and variables to ConfigMaps and Secrets.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::Checker;
-use super::downward::Known;
-use crate::lab::spec::config::{Item, Wanted, not_found};
+use super::downward::PodFields;
+use crate::lab::spec::config::{FileSelection, Item, not_found};
 use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::{ConfigKind, EnvFrom, EnvValue, Found, KeyRef, Payload, PayloadFile};
 
-/// A ConfigMap or Secret that is referred to.
+/// A reference to a ConfigMap or Secret.
 struct Reference<'a> {
     of: ConfigKind,
-    /// The field with its name.
+    /// The path of the field with the name.
     at: String,
     name: &'a str,
     optional: bool,
 }
 
-/// Every namespace of a cluster has it, for the certificate of the API server.
-const OF_CLUSTER: &str = "kube-root-ca.crt";
+/// A ConfigMap that every namespace of a cluster has, with the certificate of the API server.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// `*SourceVolumeSourceDefaultMode` of k8s.io/api/core/v1.
 const DEFAULT_MODE: u32 = 0o644;
@@ -57,12 +57,12 @@ impl Checker<'_> {
         Ok(payload(vec![files]))
     }
 
-    /// Sources of other kinds are named by the list of fields.
+    /// The list of supported fields already warns of sources of other kinds.
     pub(super) fn projected_volume(
         &mut self,
         path: &str,
         source: &ProjectedVolumeSource,
-        known: &Known,
+        known: &PodFields,
     ) -> Result<Payload, Wrong> {
         let namespace = known.namespace.as_str();
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
@@ -93,27 +93,27 @@ impl Checker<'_> {
         &mut self,
         path: &str,
         source: &DownwardAPIVolumeSource,
-        known: &Known,
+        known: &PodFields,
     ) -> Result<Payload, Wrong> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let items = source.items.as_deref().unwrap_or_default();
         Ok(payload(vec![Ok(self.downward_files(path, items, mode, known)?)]))
     }
 
-    /// What is known of the pod, as files.
+    /// Fields of the pod, as files.
     fn downward_files(
         &mut self,
         path: &str,
         items: &[DownwardAPIVolumeFile],
         mode: u32,
-        known: &Known,
+        known: &PodFields,
     ) -> Result<Vec<PayloadFile>, Wrong> {
         let mut files = Vec::new();
         for (i, item) in items.iter().enumerate() {
             let path = format!("{path}.items[{i}]");
             let file = self.path_of_file(&format!("{path}.path"), &item.path)?;
             let mode = self.mode(&format!("{path}.mode"), item.mode)?.unwrap_or(mode);
-            // a source of the container's resources is named by the list of fields
+            // the list of supported fields already warns of `resourceFieldRef`
             let Some(field) = &item.field_ref else { continue };
             if let Some(text) = known.file(&field.field_path) {
                 files.push(PayloadFile { path: file, mode, content: text.as_str().into() });
@@ -125,7 +125,7 @@ impl Checker<'_> {
         Ok(files)
     }
 
-    /// The files that a source gives, or why it gives none.
+    /// The files of a source, or why the volume cannot be mounted.
     fn files(
         &mut self,
         path: &str,
@@ -140,17 +140,17 @@ impl Checker<'_> {
             if reference.optional {
                 return Ok(Ok(Vec::new()));
             }
-            if reference.of == ConfigKind::ConfigMap && reference.name == OF_CLUSTER {
+            if reference.of == ConfigKind::ConfigMap && reference.name == ROOT_CA {
                 let message = format!(
-                    "is {OF_CLUSTER}, which a cluster makes: the lab has no API server, and no certificate of one"
+                    "is {ROOT_CA}, which a cluster makes: the lab has no API server, and no certificate of one"
                 );
                 self.warn(reference.at.clone(), message);
                 return Ok(Ok(Vec::new()));
             }
-            self.not_there(reference, namespace);
+            self.warn_missing(reference, namespace);
             return Ok(Err(not_found(reference.of, reference.name)));
         };
-        let wanted = Wanted { items: &items, mode, optional: reference.optional };
+        let wanted = FileSelection { items: &items, mode, optional: reference.optional };
         let files = object.files(&wanted);
         if let Err(why) = &files {
             self.warn(format!("{path}.items"), format!("{why}: the pod waits for it"));
@@ -158,7 +158,7 @@ impl Checker<'_> {
         Ok(files)
     }
 
-    fn not_there(&mut self, reference: &Reference<'_>, namespace: &str) {
+    fn warn_missing(&mut self, reference: &Reference<'_>, namespace: &str) {
         let (word, name) = (reference.of.word(), reference.name);
         let message = format!(
             "is \"{name}\", and no {word} of that name is in this file: the pod waits for it; add one in namespace {namespace}, or say `optional: true`"
@@ -207,7 +207,7 @@ impl Checker<'_> {
         })
     }
 
-    /// `None` if the source is of another kind.
+    /// Reads a reference to a key; `None` if the source is of another kind.
     pub(super) fn key_ref(
         &mut self,
         path: &str,
@@ -236,7 +236,7 @@ impl Checker<'_> {
             }
             None => {
                 if !reference.optional {
-                    self.not_there(&reference, namespace);
+                    self.warn_missing(&reference, namespace);
                 }
                 Found::NoObject
             }
@@ -277,7 +277,7 @@ impl Checker<'_> {
             self.required(&reference.at, &name)?;
             let found = self.configs.find(of, namespace, &name).map(super::super::config::ConfigObject::values);
             if found.is_none() && !reference.optional {
-                self.not_there(&reference, namespace);
+                self.warn_missing(&reference, namespace);
             }
             let optional = reference.optional;
             out.push(EnvFrom { of, name, prefix, optional, found });
@@ -286,7 +286,7 @@ impl Checker<'_> {
     }
 }
 
-/// Of several sources; a later file takes the place of an earlier one. Of several that are missing, all are told.
+/// Merges sources; a later file replaces an earlier one with the same path. All missing sources are reported.
 fn payload(sources: Vec<Result<Vec<PayloadFile>, String>>) -> Payload {
     let mut files = BTreeMap::new();
     let mut missing = Vec::new();
@@ -296,7 +296,7 @@ fn payload(sources: Vec<Result<Vec<PayloadFile>, String>>) -> Payload {
             Err(why) => missing.push(why),
         }
     }
-    // as Go prints an aggregate of errors
+    // the format of an aggregate error in Go
     let missing = match missing.as_slice() {
         [] => None,
         [one] => Some(one.clone()),

@@ -7,7 +7,7 @@ use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::security::{Capability, Security};
 
 impl Checker<'_> {
-    /// What holds for every container of the pod that says nothing else.
+    /// The pod's `securityContext`, which is the default for its containers.
     pub(super) fn pod_security(&mut self, context: Option<PodSecurityContext>) -> Result<Security, Wrong> {
         let Some(context) = context else { return Ok(Security::default()) };
         let path = "spec.securityContext";
@@ -50,7 +50,7 @@ impl Checker<'_> {
                 self.warn(at, format!("has no effect: the lab gives {name} to no container"));
             }
         }
-        // one that no container has needs no dropping
+        // a capability that no container has need not be dropped
         security.dropped =
             capabilities.drop.unwrap_or_default().iter().filter_map(|name| Capability::parse(name)).collect();
         Ok(security)
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_s_own_words_stand_before_its_pods() {
+    fn a_containers_security_context_overrides_its_pods() {
         let of_pod = "{runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true, supplementalGroups: [5]}";
         let (spec, warnings) = read(of_pod, "{runAsUser: 0, runAsNonRoot: false}").expect("a pod");
         let security = &spec.containers[0].security;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_ids_are_errors_and_what_the_lab_never_gives_is_told() {
+    fn invalid_ids_are_errors_and_settings_without_effect_are_warnings() {
         for (of_pod, of_container, path) in [
             ("{runAsUser: -1}", "{}", "spec.securityContext.runAsUser: Invalid value: -1"),
             (

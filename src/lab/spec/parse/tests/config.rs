@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets, and what pods take of them.
+//! ConfigMaps and Secrets, and what pods use of them.
 
 use super::{error, manifest};
 use crate::lab::spec::{AtStart, PodSpec, VolumeSource, Warning, parse};
@@ -29,14 +29,14 @@ stringData:
   user: root
 ";
 
-/// The pod of a manifest, after these documents.
+/// The pod and warnings of a manifest that has these documents before the pod.
 fn read(documents: &[&str], pod: &str, container: &str) -> (PodSpec, Vec<String>) {
     let text = format!("{}\n---\n{}", documents.join("---\n"), manifest("", pod, container));
     let (spec, warnings) = parse("pod.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
     (spec, warnings.iter().map(Warning::to_string).collect())
 }
 
-/// Files of its volumes, or why they cannot be made.
+/// The files of the pod's volumes, or why a volume cannot be mounted.
 fn files(spec: &PodSpec) -> Vec<String> {
     let one = |source: &VolumeSource| match source {
         VolumeSource::Config(payload) => {
@@ -52,7 +52,7 @@ fn files(spec: &PodSpec) -> Vec<String> {
 }
 
 #[test]
-fn volumes_hold_all_keys_or_those_that_are_asked_for() {
+fn volumes_have_all_keys_or_the_selected_ones() {
     for (source, want) in [
         (
             "configMap: {name: conf}",
@@ -78,7 +78,7 @@ fn volumes_hold_all_keys_or_those_that_are_asked_for() {
 }
 
 #[test]
-fn what_is_missing_is_told_in_the_kubelets_words_with_a_warning() {
+fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
     for (source, want, warning) in [
         (
             "configMap: {name: none}",
@@ -106,7 +106,7 @@ fn what_is_missing_is_told_in_the_kubelets_words_with_a_warning() {
         let told: Vec<String> = spec.unmountable().collect();
         assert_eq!(told, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
     }
-    // another namespace's is not the pod's
+    // objects of another namespace are not found
     let elsewhere = MAP.replace("name: conf", "name: conf, namespace: other");
     let (spec, _) = read(&[&elsewhere], "  volumes: [{name: v, configMap: {name: conf}}]\n", "");
     assert_eq!(files(&spec), ["configmap \"conf\" not found"]);
@@ -117,7 +117,7 @@ fn what_is_missing_is_told_in_the_kubelets_words_with_a_warning() {
 }
 
 #[test]
-fn variables_and_what_keeps_a_container_from_them() {
+fn variables_come_from_keys_and_a_missing_key_is_a_config_error() {
     let environment = |spec: &PodSpec| -> Vec<String> {
         let at_start = AtStart { secrets: true, ..AtStart::default() };
         let all = spec.containers[0].environment(&at_start);
@@ -152,7 +152,7 @@ fn variables_and_what_keeps_a_container_from_them() {
             "PASSWORD=hunter2"
         ]
     );
-    // what is shown to people, and to those who debug the lab, has nothing of a Secret
+    // neither displayed texts nor `Debug` output contain anything of a Secret
     assert_eq!(spec.containers[0].argv(&AtStart::default()), ["$(PASSWORD) info"]);
     let described = format!("{spec:?} {:?}", spec.containers[0].environment(&AtStart::default()));
     assert!(!described.contains("hunter2") && !described.contains("root!"), "{described}");
@@ -180,7 +180,7 @@ fn variables_and_what_keeps_a_container_from_them() {
 }
 
 #[test]
-fn mistakes_are_told_as_the_api_server_tells_them() {
+fn errors_have_the_texts_of_the_api_server() {
     let document = |kind: &str, rest: &str| {
         format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: c}}\n{rest}\n---\n{}", manifest("", "", ""))
     };
@@ -257,7 +257,7 @@ fn mistakes_are_told_as_the_api_server_tells_them() {
 }
 
 #[test]
-fn an_unknown_field_of_a_config_map_is_named() {
+fn an_unknown_field_of_a_config_map_is_warned_of() {
     let (_, warnings) = read(&[&MAP.replace("immutable: true", "dta: {}")], "", "");
     assert_eq!(warnings, ["4:1: dta is not a field that Kubernetes knows; it has no effect"]);
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: c}\n  data: {a: b}\n";
