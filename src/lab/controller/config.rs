@@ -1,11 +1,11 @@
-//! What a pod waits for: ConfigMaps and Secrets that are not there.
+//! Checks for ConfigMaps and Secrets that a pod needs and that do not exist.
 
 use super::{Decision, PodState};
 use crate::model::{ContainerState, Stamp};
 
 impl PodState {
-    /// Whether its volumes can be made; if not, it says why, once: another manifest alone changes it.
-    pub(super) fn mountable(&mut self, at: Stamp, d: &mut Decision) -> bool {
+    /// Whether the volumes can be mounted. If not, reports the reasons once: only another manifest can change them.
+    pub(super) fn can_mount_volumes(&mut self, at: Stamp, d: &mut Decision) -> bool {
         let why: Vec<String> = self.spec.unmountable().collect();
         if self.unmountable != why {
             for message in &why {
@@ -16,8 +16,9 @@ impl PodState {
         self.unmountable.is_empty()
     }
 
-    /// Whether its environment can be made; if not, it says why, once, and waits for another manifest.
-    pub(super) fn configured(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
+    /// Whether the container's environment can be built. If not, reports the reason once, and waits for another
+    /// manifest.
+    pub(super) fn can_build_environment(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
         let Some(why) = self.spec.container(name).and_then(|c| c.config_error(&self.spec.namespace)) else {
             return true;
         };

@@ -165,7 +165,7 @@ pub fn without_filled_in_fields(document: &YamlNode) -> YamlNode {
     document
 }
 
-/// A warning for every unsupported_message field, at its outermost level. `known` is the manifest as Kubernetes' types keep it:
+/// A warning for every unsupported field, at its outermost level. `known` is the manifest as Kubernetes' types keep it:
 /// a field that is missing there does not exist in Kubernetes.
 pub fn unsupported_fields(document: &YamlNode, known: &serde_json::Value) -> Vec<Warning> {
     let mut found = Vec::new();
@@ -191,7 +191,7 @@ fn walk(
 
 const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
 
-/// The warning for an unsupported_message field, with the consequence if more than the field is affected.
+/// The warning for an unsupported field, with the consequence if more than the field is affected.
 fn unsupported_message(pattern: &str) -> &'static str {
     if pattern.starts_with("spec.volumes[].projected.sources[].") {
         "is not supported by the lab: its files are not there"

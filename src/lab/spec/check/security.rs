@@ -109,7 +109,7 @@ mod tests {
         let all =
             "{privileged: true, allowPrivilegeEscalation: true, capabilities: {add: [SYS_ADMIN, KILL], drop: [BPF]}}";
         let (_, warnings) = read("{fsGroup: 5}", all).expect("a pod");
-        let told: Vec<&str> = warnings.iter().map(|w| w.path.rsplit('.').next().unwrap_or_default()).collect();
-        assert_eq!(told, ["fsGroup", "privileged", "allowPrivilegeEscalation", "add[0]"]);
+        let fields: Vec<&str> = warnings.iter().map(|w| w.path.rsplit('.').next().unwrap_or_default()).collect();
+        assert_eq!(fields, ["fsGroup", "privileged", "allowPrivilegeEscalation", "add[0]"]);
     }
 }

@@ -142,7 +142,7 @@ spec:
 #[test]
 fn limits_are_read_as_bytes_and_millicores() {
     use crate::lab::spec::Limits;
-    for (lines, want, told) in [
+    for (lines, want, want_warnings) in [
         ("{}", Limits::default(), &[][..]),
         ("{limits: {}, requests: {}}", Limits::default(), &[]),
         (
@@ -179,7 +179,7 @@ fn limits_are_read_as_bytes_and_millicores() {
     ] {
         let (spec, warnings) = one(&manifest("", "", &format!("    resources: {lines}\n")));
         assert_eq!(spec.containers[0].limits, want, "{lines}");
-        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), told, "{lines}");
+        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), want_warnings, "{lines}");
     }
 }
 
@@ -201,8 +201,8 @@ fn a_variable_may_have_a_limit_as_its_value() {
         let (spec, warnings) = one(&manifest("", "", &format!("{resources}{env}")));
         let value = spec.containers[0].env.first().map(|(_, value)| value.clone());
         assert_eq!(value, want.map(Into::into), "{selector}");
-        let told = warnings.iter().any(|w| w.path.ends_with("resourceFieldRef.resource"));
-        assert_eq!(told, want.is_none(), "{selector}: {warnings:?}");
+        let has_warning = warnings.iter().any(|w| w.path.ends_with("resourceFieldRef.resource"));
+        assert_eq!(has_warning, want.is_none(), "{selector}: {warnings:?}");
     }
 }
 
@@ -289,12 +289,12 @@ fn fields_without_their_usual_effect_are_warned_of_with_their_place() {
         "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPathExpr: x\n",
     );
     let (spec, warnings) = one(&text);
-    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let c = "spec.containers[0]";
     let missing =
         "of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`";
     assert_eq!(
-        told,
+        texts,
         [
             "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect".to_owned(),
             "8:3: spec.dnsPolicy is not supported by the lab and has no effect".to_owned(),

@@ -103,8 +103,8 @@ fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
     ] {
         let (spec, warnings) = read(&[MAP, SECRET], &format!("  volumes:\n  - name: v\n    {source}\n"), "");
         assert_eq!((files(&spec), warnings), (vec![want.to_owned()], vec![warning.to_owned()]), "{source}");
-        let told: Vec<String> = spec.unmountable().collect();
-        assert_eq!(told, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
+        let error_text: Vec<String> = spec.unmountable().collect();
+        assert_eq!(error_text, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
     }
     // objects of another namespace are not found
     let elsewhere = MAP.replace("name: conf", "name: conf, namespace: other");
@@ -221,20 +221,20 @@ fn errors_have_the_texts_of_the_api_server() {
             "4:7: data[tls.key]: Required value; expected it in a Secret of type kubernetes.io/tls",
         ),
     ] {
-        let told = error(&document(kind, rest)).to_string();
-        assert!(told.starts_with("pod.yaml:") && told.contains(want), "{told}\n{want}");
+        let error_text = error(&document(kind, rest)).to_string();
+        assert!(error_text.starts_with("pod.yaml:") && error_text.contains(want), "{error_text}\n{want}");
     }
-    let told = |text: &str| error(text).to_string();
+    let error_text = |text: &str| error(text).to_string();
     let pod = manifest("", "", "");
-    assert!(told(&format!("{MAP}---\n{MAP}---\n{pod}")).contains("there is a ConfigMap \"conf\" above already"));
-    let named = |name: &str| told(&format!("{}---\n{pod}", MAP.replace("name: conf", name)));
+    assert!(error_text(&format!("{MAP}---\n{MAP}---\n{pod}")).contains("there is a ConfigMap \"conf\" above already"));
+    let named = |name: &str| error_text(&format!("{}---\n{pod}", MAP.replace("name: conf", name)));
     assert!(
         named("name: Conf")
             .starts_with("pod.yaml:3:18: metadata.name: Invalid value: \"Conf\": a lowercase RFC 1123 subdomain")
     );
     assert!(named("labels: {}").contains("metadata.name: Required value"));
-    assert!(told(&MAP.replace("v1", "v2")).contains("expected v1, that of every ConfigMap"));
-    assert!(told(MAP).starts_with("pod.yaml:2:7: kind is \"ConfigMap\"; expected Pod"));
+    assert!(error_text(&MAP.replace("v1", "v2")).contains("expected v1, that of every ConfigMap"));
+    assert!(error_text(MAP).starts_with("pod.yaml:2:7: kind is \"ConfigMap\"; expected Pod"));
     for (volume, want) in [
         ("configMap: {}", "configMap.name: Required value"),
         ("secret: {}", "secret.secretName: Required value"),
@@ -251,8 +251,8 @@ fn errors_have_the_texts_of_the_api_server() {
         ("configMap: {name: conf}, secret: {secretName: keys}", "has two sources; expected one"),
     ] {
         let pod = manifest("", &format!("  volumes: [{{name: v, {volume}}}]\n"), "");
-        let told = told(&format!("{MAP}---\n{SECRET}---\n{pod}"));
-        assert!(told.contains(want), "{told}\n{want}");
+        let error_text = error_text(&format!("{MAP}---\n{SECRET}---\n{pod}"));
+        assert!(error_text.contains(want), "{error_text}\n{want}");
     }
 }
 

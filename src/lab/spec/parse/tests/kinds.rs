@@ -89,8 +89,8 @@ fn lists_as_kubectl_prints_them_are_read_as_pods() {
         ("items: [5]\n", "3:9: expected a mapping"),
         ("items: [{a: b}]\n", "3:9: apiVersion is missing"),
     ] {
-        let told = error(&format!("apiVersion: v1\nkind: List\n{items}")).to_string();
-        assert!(told.starts_with(&format!("pod.yaml:{want}")), "{told}");
+        let got = error(&format!("apiVersion: v1\nkind: List\n{items}")).to_string();
+        assert!(got.starts_with(&format!("pod.yaml:{want}")), "{got}");
     }
 }
 
@@ -169,7 +169,7 @@ fn services_set_the_same_variables_as_a_kubelet() {
         ("10.0.0.11", "ten", "5:14: spec.clusterIP: Invalid value: \"ten\": must be a valid IP address"),
         ("{name: redis-primary}", "{}", "3:11: metadata.name: Required value"),
     ] {
-        let told = error(&format!("{}---\n{}", redis.replace(from, to), manifest("", "", ""))).to_string();
-        assert!(told.starts_with(&format!("pod.yaml:{want}")), "{told}");
+        let got = error(&format!("{}---\n{}", redis.replace(from, to), manifest("", "", ""))).to_string();
+        assert!(got.starts_with(&format!("pod.yaml:{want}")), "{got}");
     }
 }
