@@ -80,8 +80,8 @@ fn the_last_run_is_kept_until_another_has_ended() {
     let is_terminated = matches!(of(&pod, "a").state, ContainerState::Terminated { .. });
     assert_eq!(
         of(&pod, "a").last_state.as_ref() == Some(&first),
-        event_texts,
-        "the run before the one that is event_texts of"
+        is_terminated,
+        "the run before the one that is shown"
     );
 }
 

@@ -40,7 +40,7 @@ impl Checker<'_> {
                 // a file, such as ./pause or pause.c
                 "pause" if value.contains(['/', '.']) => {
                     let program = self.beside.program(value).map_err(|why| {
-                        self.annotation(ours, value, &format!("a static executable, or its source in C: {why}"))
+                        self.annotation_error(ours, value, &format!("a static executable, or its source in C: {why}"))
                     })?;
                     asked.pause = Some(SandboxKind::Own(value.clone()));
                     asked.own_pause = Some(Content(program));
@@ -48,12 +48,12 @@ impl Checker<'_> {
                 "pause" => {
                     let expected = "reap, no-reap, missing, delay= with milliseconds such as delay=200ms, or a file such as \
                                     ./pause.c";
-                    asked.pause = Some(pause_kind(value).ok_or_else(|| self.annotation(ours, value, expected))?);
+                    asked.pause = Some(pause_kind(value).ok_or_else(|| self.annotation_error(ours, value, expected))?);
                 }
                 "infra" => asked.infra = Some(value.clone()),
                 "share" => {
                     let expected = "any of net, ipc, uts and pid, with commas between";
-                    asked.share = Some(share(value).ok_or_else(|| self.annotation(ours, value, expected))?);
+                    asked.share = Some(share(value).ok_or_else(|| self.annotation_error(ours, value, expected))?);
                 }
                 _ => {
                     let Place { line, column } = self.annotation_place(ours);
@@ -77,12 +77,12 @@ impl Checker<'_> {
         };
         if asked.pause.is_some() {
             let expected = "no podscope.dev/pause beside it: with an infra container there is no pause";
-            return Err(self.annotation("infra", &infra, expected));
+            return Err(self.annotation_error("infra", &infra, expected));
         }
         if !containers.iter().any(|c| c.name == infra) {
             let names: Vec<&str> = containers.iter().map(|c| c.name.as_str()).collect();
             let expected = format!("a container of spec.containers ({})", names.join(", "));
-            return Err(self.annotation("infra", &infra, &expected));
+            return Err(self.annotation_error("infra", &infra, &expected));
         }
         Ok((SandboxKind::Infra(infra), None))
     }
