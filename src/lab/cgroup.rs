@@ -31,7 +31,7 @@ const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// Prefix of the directory's name; our pid follows.
 const PREFIX: &str = "podscope-";
 /// The error for a cgroup that has no directory here.
-const NOT_MOUNTED: &str = "its cgroup is not in what is mounted here";
+const NOT_MOUNTED: &str = "its cgroup is not part of the hierarchy that is mounted here";
 /// The cgroup of the node itself: a cgroup that passes controllers on may contain no process ("no internal processes").
 const NODE: &str = "node";
 /// The files of a cgroup that its new owner must be able to write (cgroup-v2.rst, "Model of Delegation").
@@ -185,7 +185,7 @@ fn passed_on(directory: &Path) -> usize {
 
 /// The state without a cgroup, with the reason.
 pub fn without(why: &str) -> Sight {
-    Sight::Missing(format!("{why}; what pods use is added up from /proc"))
+    Sight::Missing(format!("{why}; the figures of pods are added up from /proc"))
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {

@@ -196,7 +196,7 @@ pub struct PodState {
     /// pause was sent KILL.
     holder_killed: bool,
     /// The last reported reasons why volumes cannot be mounted.
-    unmountable: Vec<String>,
+    mount_errors: Vec<String>,
 }
 
 impl PodState {
@@ -222,7 +222,7 @@ impl PodState {
         let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
         let holder = Holder::Absent { retry: None };
         let mut state =
-            Self { spec, pod, clock, runs, holder, goal: PodGoal::Run, holder_killed: false, unmountable: Vec::new() };
+            Self { spec, pod, clock, runs, holder, goal: PodGoal::Run, holder_killed: false, mount_errors: Vec::new() };
         state.derive_status();
         state
     }

@@ -7,13 +7,13 @@ mod config;
 mod env;
 mod images;
 mod manifest;
-mod marked;
 mod parse;
 pub mod security;
 mod services;
 mod share;
 mod supported;
 mod typed;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -216,7 +216,7 @@ impl PodSpec {
     }
 
     /// For each volume that cannot be mounted, the reason in the kubelet's words.
-    pub fn unmountable(&self) -> impl Iterator<Item = String> {
+    pub fn mount_errors(&self) -> impl Iterator<Item = String> {
         self.volumes.iter().filter_map(|volume| {
             let VolumeSource::Config(payload) = &volume.source else { return None };
             let why = payload.missing.as_ref()?;

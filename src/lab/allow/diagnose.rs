@@ -90,7 +90,7 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &UsernsSettings) -> (String, St
         ),
         Step::Unshare if denied => say(
             "the kernel or a security module forbids user namespaces, as it does in a chroot",
-            "run it outside the chroot, or ask who administers the machine (SELinux: ausearch -m avc -ts recent)"
+            "run it outside the chroot, or ask the machine's administrator (SELinux: ausearch -m avc -ts recent)"
                 .to_owned(),
         ),
         Step::Proc if denied => say(
@@ -99,7 +99,7 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &UsernsSettings) -> (String, St
         ),
         Step::UidMap | Step::GidMap | Step::Setgroups | Step::PrivateMounts | Step::Tmpfs if denied => say(
             "a security module denies what a user namespace should allow",
-            "ask who administers the machine, or look for the denial: journalctl -k | grep -i denied".to_owned(),
+            "ask the machine's administrator, or look for the denial: journalctl -k | grep -i denied".to_owned(),
         ),
         Step::HostRoot if errno == Errno::ENOSYS => say(
             "this kernel is older than 5.12 and has no mount_setattr",

@@ -6,14 +6,14 @@ use crate::model::{ContainerState, Stamp};
 impl PodState {
     /// Whether the volumes can be mounted. If not, reports the reasons once: only another manifest can change them.
     pub(super) fn can_mount_volumes(&mut self, at: Stamp, d: &mut Decision) -> bool {
-        let why: Vec<String> = self.spec.unmountable().collect();
-        if self.unmountable != why {
+        let why: Vec<String> = self.spec.mount_errors().collect();
+        if self.mount_errors != why {
             for message in &why {
                 self.warning(d, "FailedMount", message.clone(), at);
             }
-            self.unmountable = why;
+            self.mount_errors = why;
         }
-        self.unmountable.is_empty()
+        self.mount_errors.is_empty()
     }
 
     /// Whether the container's environment can be built. If not, reports the reason once, and waits for another

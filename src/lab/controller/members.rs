@@ -24,13 +24,15 @@ impl PodState {
             Some(target) if !self.runs.get(target).is_some_and(|run| run.running) => {
                 Err(format!("target container \"{target}\" is not running"))
             }
-            Some(target) if self.is_leaving(target) => Err(format!("target container \"{target}\" is being taken out")),
+            Some(target) if self.is_being_removed(target) => {
+                Err(format!("target container \"{target}\" is being taken out"))
+            }
             _ => Ok(container),
         }
     }
 
     /// Whether the removal of this container has been requested.
-    pub fn is_leaving(&self, container: &str) -> bool {
+    pub fn is_being_removed(&self, container: &str) -> bool {
         self.runs.get(container).is_some_and(|run| run.removal.is_some())
     }
 

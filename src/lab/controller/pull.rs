@@ -19,7 +19,7 @@ impl PodState {
         };
         // a container that runs a program of the host needs no image
         if image.is_empty() {
-            return self.normal(d, "Pulled", format!("No image is asked for: {what_runs}"), at);
+            return self.normal(d, "Pulled", format!("The container has no image: {what_runs}"), at);
         }
         let simulated = format!("(simulated: no image is pulled, {what_runs})");
         if container.pull == PullPolicy::Always {

@@ -63,7 +63,7 @@ impl PodState {
         };
         let inside = |c: &&Container| self.spec.pid_namespace(&c.name) == PidNamespace::Pod;
         let then = match self.pod.containers.iter().filter(inside).count() {
-            0 if self.pod.containers.is_empty() => "nobody had joined it",
+            0 if self.pod.containers.is_empty() => "no container had joined it",
             0 => "its containers are stopped, since their network and IPC namespaces lost their holder",
             n if n == self.pod.containers.len() => "the kernel took every member with it",
             _ => "the kernel took every member of its pid namespace with it, and the others are stopped",

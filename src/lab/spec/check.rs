@@ -24,9 +24,9 @@ use self::containers::PodContext;
 use self::downward::PodFields;
 use self::ports::TakenPorts;
 use super::config::Configs;
-use super::marked::{Place, Wrong, YamlNode};
 use super::parse::Warning;
 use super::services::{Service, variables};
+use super::yaml::{Place, PlacedError, YamlNode};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
 use crate::lab::own_pause::Beside;
 
@@ -40,12 +40,12 @@ pub struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn wrong(&self, path: &str, message: impl Into<String>) -> Wrong {
+    fn wrong(&self, path: &str, message: impl Into<String>) -> PlacedError {
         (self.document.place_of(path), format!("{path} {}", message.into()))
     }
 
     /// An error in the API server's format (field, value, reason), followed by what is expected.
-    fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> Wrong {
+    fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> PlacedError {
         (self.document.place_of(path), format!("{path}: Invalid value: \"{value}\": {why}; expected {expected}"))
     }
 
@@ -54,7 +54,7 @@ impl Checker<'_> {
         self.warnings.push(Warning { path, line, column, message: message.into() });
     }
 
-    pub fn pod(&mut self, pod: Pod) -> Result<PodSpec, Wrong> {
+    pub fn pod(&mut self, pod: Pod) -> Result<PodSpec, PlacedError> {
         let name = self.name(&pod.metadata)?;
         let namespace = pod.metadata.namespace.unwrap_or_else(|| "default".to_owned());
         self.label("metadata.namespace", &namespace)?;
@@ -127,7 +127,7 @@ impl Checker<'_> {
     }
 
     /// The pod's name, or one generated from `generateName`.
-    fn name(&self, meta: &ObjectMeta) -> Result<String, Wrong> {
+    fn name(&self, meta: &ObjectMeta) -> Result<String, PlacedError> {
         let given = |name: &Option<String>| name.clone().filter(|n| !n.is_empty());
         let (path, name) = match (given(&meta.name), given(&meta.generate_name)) {
             (None, Some(prefix)) => {
@@ -141,11 +141,11 @@ impl Checker<'_> {
         Ok(name)
     }
 
-    fn host_namespaces(&self, spec: &K8sSpec) -> Result<HostNamespaces, Wrong> {
+    fn host_namespaces(&self, spec: &K8sSpec) -> Result<HostNamespaces, PlacedError> {
         let on = |switch: Option<bool>| switch.unwrap_or(false);
         let host = HostNamespaces { net: on(spec.host_network), pid: on(spec.host_pid), ipc: on(spec.host_ipc) };
         if host.pid && on(spec.share_process_namespace) {
-            let message = "stands beside `hostPID: true`; expected one of them";
+            let message = "is set together with `hostPID: true`; expected one of them";
             return Err(self.wrong("spec.shareProcessNamespace", message));
         }
         Ok(host)
@@ -153,7 +153,7 @@ impl Checker<'_> {
 
     /// What the containers share: by annotation, or as in Kubernetes. In addition they use the node's namespaces that
     /// the pod uses.
-    fn share(&self, spec: &K8sSpec, asked: &PodAnnotations, host: HostNamespaces) -> Result<Share, Wrong> {
+    fn share(&self, spec: &K8sSpec, asked: &PodAnnotations, host: HostNamespaces) -> Result<Share, PlacedError> {
         let path = "spec.shareProcessNamespace";
         let mut share = match (asked.share, spec.share_process_namespace) {
             (Some(share), Some(pid)) if share.pid != pid => {
@@ -170,7 +170,7 @@ impl Checker<'_> {
         Ok(share)
     }
 
-    fn restart(&self, spec: &K8sSpec) -> Result<RestartPolicy, Wrong> {
+    fn restart(&self, spec: &K8sSpec) -> Result<RestartPolicy, PlacedError> {
         match spec.restart_policy.as_deref() {
             None | Some("Always") => Ok(RestartPolicy::Always),
             Some("OnFailure") => Ok(RestartPolicy::OnFailure),
@@ -181,7 +181,7 @@ impl Checker<'_> {
         }
     }
 
-    fn grace_seconds(&self, spec: &K8sSpec) -> Result<u32, Wrong> {
+    fn grace_seconds(&self, spec: &K8sSpec) -> Result<u32, PlacedError> {
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         let most = u32::MAX;
         u32::try_from(grace)

@@ -25,7 +25,7 @@ use crate::sys::caps::CONTAINER;
 /// Why a pod cannot be written as a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
-    #[error("spec.containers: Required value; let a container join before the pod is saved")]
+    #[error("spec.containers: Required value; add a container before the pod is saved")]
     NoContainer,
     #[error("{0} comes from ConfigMaps or Secrets, which are in the manifest that the pod was started from")]
     Config(String),

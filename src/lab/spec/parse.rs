@@ -10,8 +10,8 @@ use self::documents::{Found, pods_of};
 use super::PodSpec;
 use super::check::Checker;
 use super::config::Configs;
-use super::marked::{Place, Wrong, YamlNode};
 use super::services::Services;
+use super::yaml::{Place, PlacedError, YamlNode};
 use super::{supported, typed};
 use crate::lab::own_pause::Beside;
 
@@ -78,7 +78,7 @@ fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 /// Each pod with its warnings.
 pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str, beside: Beside<'_>) -> Result<Pods, Wrong> {
+fn read(text: &str, beside: Beside<'_>) -> Result<Pods, PlacedError> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), error_text(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service as K8sService, ServicePort};
 
-use super::marked::{Place, Wrong, YamlNode};
 use super::parse::Warning;
 use super::typed;
+use super::yaml::{Place, PlacedError, YamlNode};
 
 /// A service that has an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn nth_address(n: usize) -> String {
 impl Services {
     /// # Errors
     /// The first error in one of the services.
-    pub fn read(documents: &[YamlNode]) -> Result<Self, Wrong> {
+    pub fn read(documents: &[YamlNode]) -> Result<Self, PlacedError> {
         let mut services = Self::default();
         for (i, document) in documents.iter().enumerate() {
             services.add(i, document)?;
@@ -50,9 +50,10 @@ impl Services {
         Ok(services)
     }
 
-    fn add(&mut self, i: usize, document: &YamlNode) -> Result<(), Wrong> {
+    fn add(&mut self, i: usize, document: &YamlNode) -> Result<(), PlacedError> {
         let service: K8sService = typed::read(document)?;
-        let wrong = |path: &str, message: &str| -> Wrong { (document.place_of(path), format!("{path}{message}")) };
+        let wrong =
+            |path: &str, message: &str| -> PlacedError { (document.place_of(path), format!("{path}{message}")) };
         let name = service.metadata.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| wrong("metadata.name", ": Required value; expected the service's name"))?;
         let namespace = service.metadata.namespace.unwrap_or_else(|| "default".to_owned());
@@ -97,7 +98,7 @@ impl Services {
     }
 }
 
-fn port(document: &YamlNode, j: usize, port: ServicePort) -> Result<Port, Wrong> {
+fn port(document: &YamlNode, j: usize, port: ServicePort) -> Result<Port, PlacedError> {
     let path = format!("spec.ports[{j}].port");
     let number = u16::try_from(port.port).ok().filter(|n| *n > 0).ok_or_else(|| {
         let why = "must be between 1 and 65535, inclusive";

@@ -1,7 +1,7 @@
 //! Which fields of a manifest the lab supports, and the warnings for the others.
 
-use super::marked::{Place, Value, YamlNode};
 use super::parse::Warning;
+use super::yaml::{Place, Value, YamlNode};
 
 /// Supported fields outside containers. `[]` stands for any item, `*` for any key.
 const SUPPORTED: [&str; 59] = [

@@ -10,13 +10,13 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::marked::{Place, Value, Wrong, YamlNode};
+use super::yaml::{Place, PlacedError, Value, YamlNode};
 
 /// Reads the document as `T`.
 ///
 /// # Errors
 /// The first field that has a wrong type.
-pub fn read<'de, T: Deserialize<'de>>(document: &'de YamlNode) -> Result<T, Wrong> {
+pub fn read<'de, T: Deserialize<'de>>(document: &'de YamlNode) -> Result<T, PlacedError> {
     T::deserialize(NodeReader { node: document, quantity: false }).map_err(|e| {
         let path = e.path.iter().rev().fold(String::new(), |path, word| match word {
             word if word.starts_with('[') || path.is_empty() => path + word,
@@ -257,7 +257,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, TypeError> {
         let (key, _, node) =
-            self.entries.get(self.next).ok_or_else(|| TypeError::custom("a value was asked for without its key"))?;
+            self.entries.get(self.next).ok_or_else(|| TypeError::custom("a value was requested without its key"))?;
         self.next += 1;
         seed.deserialize(NodeReader { node, quantity: false }).map_err(|e| e.inside(key.clone(), node.place))
     }

@@ -43,7 +43,7 @@ fn an_empty_sandbox_runs_and_accepts_containers_one_by_one() {
     empty.decide(sandbox_started(), at(1));
     let d = empty.decide(PAUSE_KILLED, at(2));
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
-    assert_eq!(empty.pod.message.as_deref(), Some("pause was killed by SIGKILL; nobody had joined it"));
+    assert_eq!(empty.pod.message.as_deref(), Some("pause was killed by SIGKILL; no container had joined it"));
 }
 
 /// Found by a property test.
@@ -80,7 +80,7 @@ fn a_removed_container_gets_term_then_kill_and_is_not_restarted() {
     let d = pod.decide(removal_requested("a"), at(5));
     assert_eq!((&d.actions[..], d.wake), (&[signal(Some("a"), Signal::TERM)][..], Some(MonoNs(35 * S))));
     assert_eq!(event_texts(&d), [("Killing", "Stopping container a")]);
-    assert!(pod.is_leaving("a"));
+    assert!(pod.is_being_removed("a"));
     assert_eq!(pod.decide(Fact::Tick, at(35)).actions, [signal(Some("a"), Signal::KILL)]);
     // it stays until its leftovers have ended
     assert_eq!(pod.decide(ended("a", KILLED), at(36)).actions, [leftovers("a")]);
@@ -164,7 +164,7 @@ fn a_finished_or_deleted_pod_stops_its_ephemeral_containers() {
 }
 
 #[test]
-fn a_target_must_run_and_must_not_be_on_its_way_out() {
+fn a_target_must_run_and_must_not_be_in_removal() {
     let mut pod = running(RestartPolicy::Always, false);
     let tools = || joining("tools", JoinPid::Container("a".to_owned()));
     assert!(pod.admit(tools(), ContainerKind::App).is_ok());

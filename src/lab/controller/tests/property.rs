@@ -119,13 +119,13 @@ impl Kernel {
                     assert!(!self.live.contains(name) && !self.leftovers.contains(name), "{name} forgotten, and lives");
                 }
                 Action::ReleaseSandbox => {
-                    assert!(!self.holder && self.live.is_empty(), "released while somebody lives in it");
+                    assert!(!self.holder && self.live.is_empty(), "released while a process lives in it");
                     assert!(std::mem::take(&mut self.holds_address), "released twice");
                 }
                 Action::Remove => {
                     assert!(
                         !self.holder && self.live.is_empty() && !self.holds_address,
-                        "removed while something is there"
+                        "removed while processes or the address are left"
                     );
                     self.removed = true;
                 }
@@ -305,9 +305,9 @@ impl Kernel {
         assert_eq!(pod.ip.is_some(), self.holds_address, "the address");
         let of_spec: Vec<&str> = self.pod.spec.all_containers().map(|c| c.name.as_str()).collect();
         let of_pod: Vec<&str> = pod.containers.iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(of_pod, of_spec, "whom the pod has and is to have");
-        for name in of_pod.iter().filter(|name| self.pod.is_leaving(name)) {
-            assert!(self.live.iter().any(|n| n == name), "{name} is to leave, has ended, and is there");
+        assert_eq!(of_pod, of_spec, "the pod's containers and those of its spec");
+        for name in of_pod.iter().filter(|name| self.pod.is_being_removed(name)) {
+            assert!(self.live.iter().any(|n| n == name), "{name} has ended and should have been removed");
         }
         let apps = || pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
         match (pod.phase, self.pod.spec.restart) {

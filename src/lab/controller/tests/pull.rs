@@ -33,7 +33,7 @@ fn events_about_pulls_are_marked_as_simulated() {
             ("Pulled".to_owned(), format!("{pulled}the host's own files take its place)")),
         ]
     );
-    let none = "No image is asked for: the host's own files take its place";
+    let none = "The container has no image: the host's own files take its place";
     assert_eq!(events_of("", PullPolicy::IfNotPresent, &["sleep"]), [("Pulled".to_owned(), none.to_owned())]);
 }
 

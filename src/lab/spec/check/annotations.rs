@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
-use crate::lab::spec::marked::{Place, Wrong};
 use crate::lab::spec::parse::Warning;
+use crate::lab::spec::yaml::{Place, PlacedError};
 use crate::lab::spec::{ContainerSpec, Content, Join, Share};
 use crate::model::SandboxKind;
 
@@ -27,7 +27,7 @@ pub struct PodAnnotations {
 }
 
 impl Checker<'_> {
-    pub(super) fn annotations(&mut self, all: &BTreeMap<String, String>) -> Result<PodAnnotations, Wrong> {
+    pub(super) fn annotations(&mut self, all: &BTreeMap<String, String>) -> Result<PodAnnotations, PlacedError> {
         let mut asked = PodAnnotations::default();
         for (key, value) in all {
             if let Some(container) = key.strip_prefix(SHARE_PREFIX) {
@@ -71,7 +71,7 @@ impl Checker<'_> {
         &self,
         asked: PodAnnotations,
         containers: &[ContainerSpec],
-    ) -> Result<(SandboxKind, Option<Content>), Wrong> {
+    ) -> Result<(SandboxKind, Option<Content>), PlacedError> {
         let Some(infra) = asked.infra else {
             return Ok((asked.pause.unwrap_or(SandboxKind::Pause), asked.own_pause));
         };
@@ -95,7 +95,7 @@ impl Checker<'_> {
         asked: &PodAnnotations,
         init: impl Iterator<Item = &'c mut ContainerSpec>,
         apps: impl Iterator<Item = &'c mut ContainerSpec>,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), PlacedError> {
         let (mut all, mut above): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         let init = init.map(|c| (c.sidecar, c));
         for (lasts, container) in init.chain(apps.map(|c| (true, c))) {
@@ -118,12 +118,12 @@ impl Checker<'_> {
         }
     }
 
-    fn join_error(&self, container: &str, value: &str, expected: &str) -> Wrong {
+    fn join_error(&self, container: &str, value: &str, expected: &str) -> PlacedError {
         let key = format!("{SHARE_PREFIX}{container}");
         (self.place_of_key(&key), format!("metadata.annotations {key} is \"{value}\"; expected {expected}"))
     }
 
-    pub(super) fn annotation_error(&self, ours: &str, value: &str, expected: &str) -> Wrong {
+    pub(super) fn annotation_error(&self, ours: &str, value: &str, expected: &str) -> PlacedError {
         (self.annotation_place(ours), format!("metadata.annotations {OURS}{ours} is \"{value}\"; expected {expected}"))
     }
 

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use super::Checker;
 use super::downward::PodFields;
 use crate::lab::spec::config::{FileSelection, Item, not_found};
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{ConfigKind, EnvFrom, EnvValue, Found, KeyRef, Payload, PayloadFile};
 
 /// A reference to a ConfigMap or Secret.
@@ -34,7 +34,7 @@ impl Checker<'_> {
         path: &str,
         source: &ConfigMapVolumeSource,
         namespace: &str,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let optional = source.optional.unwrap_or(false);
         let reference =
@@ -48,7 +48,7 @@ impl Checker<'_> {
         path: &str,
         source: &SecretVolumeSource,
         namespace: &str,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let name = source.secret_name.as_deref().unwrap_or_default();
         let optional = source.optional.unwrap_or(false);
@@ -63,7 +63,7 @@ impl Checker<'_> {
         path: &str,
         source: &ProjectedVolumeSource,
         known: &PodFields,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let namespace = known.namespace.as_str();
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let mut all = Vec::new();
@@ -94,7 +94,7 @@ impl Checker<'_> {
         path: &str,
         source: &DownwardAPIVolumeSource,
         known: &PodFields,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let items = source.items.as_deref().unwrap_or_default();
         Ok(payload(vec![Ok(self.downward_files(path, items, mode, known)?)]))
@@ -107,7 +107,7 @@ impl Checker<'_> {
         items: &[DownwardAPIVolumeFile],
         mode: u32,
         known: &PodFields,
-    ) -> Result<Vec<PayloadFile>, Wrong> {
+    ) -> Result<Vec<PayloadFile>, PlacedError> {
         let mut files = Vec::new();
         for (i, item) in items.iter().enumerate() {
             let path = format!("{path}.items[{i}]");
@@ -133,7 +133,7 @@ impl Checker<'_> {
         items: Option<&[KeyToPath]>,
         mode: u32,
         namespace: &str,
-    ) -> Result<Result<Vec<PayloadFile>, String>, Wrong> {
+    ) -> Result<Result<Vec<PayloadFile>, String>, PlacedError> {
         let items = self.items(&format!("{path}.items"), items.unwrap_or_default())?;
         self.required(&reference.at, reference.name)?;
         let Some(object) = self.configs.find(reference.of, namespace, reference.name) else {
@@ -166,7 +166,7 @@ impl Checker<'_> {
         self.warn(reference.at.clone(), message);
     }
 
-    fn items(&self, path: &str, items: &[KeyToPath]) -> Result<Vec<Item>, Wrong> {
+    fn items(&self, path: &str, items: &[KeyToPath]) -> Result<Vec<Item>, PlacedError> {
         let item = |(i, item): (usize, &KeyToPath)| {
             let path = format!("{path}[{i}]");
             self.required(&format!("{path}.key"), &item.key)?;
@@ -178,7 +178,7 @@ impl Checker<'_> {
     }
 
     /// A file's path inside a volume, without `.` and `..`.
-    fn path_of_file(&self, at: &str, given: &str) -> Result<String, Wrong> {
+    fn path_of_file(&self, at: &str, given: &str) -> Result<String, PlacedError> {
         self.required(at, given)?;
         self.inside(at, given, "a path inside the volume")?;
         if given.starts_with("..") {
@@ -191,14 +191,14 @@ impl Checker<'_> {
         Ok(parts.join("/"))
     }
 
-    fn required(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    fn required(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if value.is_empty() {
             return Err((self.document.place_of(path), format!("{path}: Required value; expected a name")));
         }
         Ok(())
     }
 
-    fn mode(&self, path: &str, mode: Option<i32>) -> Result<Option<u32>, Wrong> {
+    fn mode(&self, path: &str, mode: Option<i32>) -> Result<Option<u32>, PlacedError> {
         let Some(given) = mode else { return Ok(None) };
         let valid = u32::try_from(given).ok().filter(|mode| *mode <= 0o777);
         valid.map(Some).ok_or_else(|| {
@@ -213,7 +213,7 @@ impl Checker<'_> {
         path: &str,
         from: &EnvVarSource,
         namespace: &str,
-    ) -> Result<Option<EnvValue>, Wrong> {
+    ) -> Result<Option<EnvValue>, PlacedError> {
         let (of, path, name, key, optional) = match (&from.config_map_key_ref, &from.secret_key_ref) {
             (Some(r), _) => (ConfigKind::ConfigMap, format!("{path}.configMapKeyRef"), &r.name, &r.key, r.optional),
             (None, Some(r)) => (ConfigKind::Secret, format!("{path}.secretKeyRef"), &r.name, &r.key, r.optional),
@@ -250,7 +250,7 @@ impl Checker<'_> {
         path: &str,
         sources: Vec<EnvFromSource>,
         namespace: &str,
-    ) -> Result<Vec<EnvFrom>, Wrong> {
+    ) -> Result<Vec<EnvFrom>, PlacedError> {
         let mut out = Vec::new();
         for (i, source) in sources.into_iter().enumerate() {
             let path = format!("{path}.envFrom[{i}]");

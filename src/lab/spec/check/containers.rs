@@ -9,7 +9,7 @@ use super::downward::PodFields;
 use super::ports::TakenPorts;
 use super::resources::Resources;
 use crate::lab::spec::images::default_pull_policy;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{ContainerSpec, EnvValue, PullPolicy, Security, Stdio, TerminationMessage, Volume};
 
 /// What the checks of one container need of the pod and its other containers.
@@ -29,7 +29,7 @@ impl Checker<'_> {
         list: &str,
         containers: Vec<Container>,
         context: &mut PodContext<'_>,
-    ) -> Result<Vec<ContainerSpec>, Wrong> {
+    ) -> Result<Vec<ContainerSpec>, PlacedError> {
         let init = list == "spec.initContainers";
         let mut out = Vec::new();
         for (i, container) in containers.into_iter().enumerate() {
@@ -46,7 +46,7 @@ impl Checker<'_> {
         Ok(out)
     }
 
-    fn sidecar(&mut self, path: &str, policy: Option<&str>, init: bool) -> Result<bool, Wrong> {
+    fn sidecar(&mut self, path: &str, policy: Option<&str>, init: bool) -> Result<bool, PlacedError> {
         let path = format!("{path}.restartPolicy");
         match policy {
             None => Ok(false),
@@ -62,7 +62,12 @@ impl Checker<'_> {
         }
     }
 
-    fn container(&mut self, path: &str, c: Container, context: &mut PodContext<'_>) -> Result<ContainerSpec, Wrong> {
+    fn container(
+        &mut self,
+        path: &str,
+        c: Container,
+        context: &mut PodContext<'_>,
+    ) -> Result<ContainerSpec, PlacedError> {
         let command = c.command.unwrap_or_default();
         let image = c.image.unwrap_or_default();
         if image.is_empty() && command.is_empty() {
@@ -112,7 +117,7 @@ impl Checker<'_> {
         })
     }
 
-    fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, Wrong> {
+    fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, PlacedError> {
         match policy {
             None | Some("") => Ok(default_pull_policy(image)),
             Some("IfNotPresent") => Ok(PullPolicy::IfNotPresent),
@@ -125,7 +130,12 @@ impl Checker<'_> {
         }
     }
 
-    fn termination(&self, path: &str, file: Option<String>, policy: Option<&str>) -> Result<TerminationMessage, Wrong> {
+    fn termination(
+        &self,
+        path: &str,
+        file: Option<String>,
+        policy: Option<&str>,
+    ) -> Result<TerminationMessage, PlacedError> {
         let mut termination = TerminationMessage::default();
         // in Kubernetes "" means the default
         if let Some(file) = file.filter(|file| !file.is_empty()) {
@@ -152,7 +162,7 @@ impl Checker<'_> {
         vars: Vec<EnvVar>,
         known: &PodFields,
         own: (&str, &Resources),
-    ) -> Result<Vec<(String, EnvValue)>, Wrong> {
+    ) -> Result<Vec<(String, EnvValue)>, PlacedError> {
         let mut env = Vec::new();
         for (j, var) in vars.into_iter().enumerate() {
             let path = format!("{path}.env[{j}]");
@@ -168,7 +178,7 @@ impl Checker<'_> {
             };
             let from_path = format!("{path}.valueFrom");
             if !value.is_empty() {
-                return Err(self.wrong(&from_path, "stands beside `value`; expected one of them"));
+                return Err(self.wrong(&from_path, "is set together with `value`; expected one of them"));
             }
             if let Some(field) = from.resource_field_ref {
                 let of_own = field.container_name.as_deref().is_none_or(|name| name.is_empty() || name == own.0);

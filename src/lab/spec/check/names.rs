@@ -1,20 +1,20 @@
 //! The syntax of names and paths.
 
 use super::Checker;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
 impl Checker<'_> {
     /// Checks a DNS label (RFC 1123), as Kubernetes requires for most names.
-    pub(super) fn label(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    pub(super) fn label(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if is_label(value) { Ok(()) } else { Err(self.bad_name(path, value, 63)) }
     }
 
     /// Checks labels with dots between, as in a pod's name.
-    pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if is_subdomain(value) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
     }
 
-    fn bad_name(&self, path: &str, value: &str, most: usize) -> Wrong {
+    fn bad_name(&self, path: &str, value: &str, most: usize) -> PlacedError {
         if value.is_empty() {
             return self.wrong(path, "is missing; expected a name");
         }
@@ -23,7 +23,7 @@ impl Checker<'_> {
     }
 
     /// Checks an absolute path without `..`.
-    pub(super) fn absolute(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    pub(super) fn absolute(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         let has_parent = value.split('/').any(|part| part == "..");
         if value.starts_with('/') && !has_parent && !value.contains('\0') {
             return Ok(());

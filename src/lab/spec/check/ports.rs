@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ContainerPort;
 use super::Checker;
 use super::names::is_service_name;
 use crate::lab::spec::Port;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
 /// Host ports of the containers above.
 #[derive(Default)]
@@ -23,7 +23,7 @@ impl Checker<'_> {
         ports: Vec<ContainerPort>,
         host_network: bool,
         taken: &mut TakenPorts,
-    ) -> Result<Vec<Port>, Wrong> {
+    ) -> Result<Vec<Port>, PlacedError> {
         let mut names = BTreeSet::new();
         let mut out = Vec::new();
         for (j, port) in ports.into_iter().enumerate() {
@@ -76,7 +76,7 @@ impl Checker<'_> {
         protocol: &str,
         ip: Option<&str>,
         taken: &mut TakenPorts,
-    ) -> Result<Option<u16>, Wrong> {
+    ) -> Result<Option<u16>, PlacedError> {
         let at = format!("{path}.hostPort");
         if let Some(other) = taken.host.insert((protocol.to_owned(), number), at.clone()) {
             let message = format!("{number} is taken by {other}; expected another port of the host");
@@ -92,7 +92,7 @@ impl Checker<'_> {
         Ok(Some(number))
     }
 
-    fn port_number(&self, path: &str, number: i32) -> Result<u16, Wrong> {
+    fn port_number(&self, path: &str, number: i32) -> Result<u16, PlacedError> {
         u16::try_from(number)
             .ok()
             .filter(|n| *n > 0)

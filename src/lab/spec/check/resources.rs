@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Written;
 use super::Checker;
 use super::quantity::Quantity;
 use crate::lab::spec::Limits;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
 /// Maximum number of tasks of one container. Kubernetes limits them by a setting of the kubelet (`podPidsLimit`), so
 /// the lab uses an extended resource.
@@ -55,7 +55,11 @@ impl Resources {
 
 impl Checker<'_> {
     /// Checks limits and requests. `path` is the path of `resources`.
-    pub(super) fn resources(&mut self, path: &str, written: Option<ResourceRequirements>) -> Result<Resources, Wrong> {
+    pub(super) fn resources(
+        &mut self,
+        path: &str,
+        written: Option<ResourceRequirements>,
+    ) -> Result<Resources, PlacedError> {
         let Some(resources) = written else { return Ok(Resources::default()) };
         let limits = self.amounts(&format!("{path}.limits"), resources.limits)?;
         let requests = self.amounts(&format!("{path}.requests"), resources.requests)?;
@@ -78,7 +82,7 @@ impl Checker<'_> {
         Ok(Resources { limits, requests })
     }
 
-    fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, Wrong> {
+    fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, PlacedError> {
         let mut amounts = Amounts::new();
         for (name, Written(text)) in written.unwrap_or_default() {
             let at = format!("{path}[{name}]");
@@ -98,7 +102,7 @@ impl Checker<'_> {
     }
 
     /// Reads an amount and refuses a negative one.
-    pub(super) fn quantity(&self, path: &str, text: &str, expected: &str) -> Result<Quantity, Wrong> {
+    pub(super) fn quantity(&self, path: &str, text: &str, expected: &str) -> Result<Quantity, PlacedError> {
         let amount = Quantity::parse(text).map_err(|e| self.invalid(path, text, &e.to_string(), expected))?;
         if amount.is_negative() {
             return Err(self.invalid(path, text, "must be greater than or equal to 0", expected));

@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::{PodSecurityContext, SecurityContext};
 
 use super::Checker;
-use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::security::{Capability, Security};
+use crate::lab::spec::yaml::PlacedError;
 
 impl Checker<'_> {
     /// The pod's `securityContext`, which is the default for its containers.
-    pub(super) fn pod_security(&mut self, context: Option<PodSecurityContext>) -> Result<Security, Wrong> {
+    pub(super) fn pod_security(&mut self, context: Option<PodSecurityContext>) -> Result<Security, PlacedError> {
         let Some(context) = context else { return Ok(Security::default()) };
         let path = "spec.securityContext";
         let mut groups = Vec::new();
@@ -29,7 +29,7 @@ impl Checker<'_> {
         path: &str,
         context: Option<SecurityContext>,
         of_pod: &Security,
-    ) -> Result<Security, Wrong> {
+    ) -> Result<Security, PlacedError> {
         let mut security = of_pod.clone();
         let Some(context) = context else { return Ok(security) };
         let path = format!("{path}.securityContext");
@@ -56,12 +56,12 @@ impl Checker<'_> {
         Ok(security)
     }
 
-    fn optional_id(&self, path: &str, id: Option<i64>) -> Result<Option<u32>, Wrong> {
+    fn optional_id(&self, path: &str, id: Option<i64>) -> Result<Option<u32>, PlacedError> {
         id.map(|id| self.id(path, id)).transpose()
     }
 
     /// `IsValidUserID` and `IsValidGroupID` of apimachinery's `pkg/util/validation`.
-    fn id(&self, path: &str, id: i64) -> Result<u32, Wrong> {
+    fn id(&self, path: &str, id: i64) -> Result<u32, PlacedError> {
         let valid = u32::try_from(id).ok().filter(|id| *id <= i32::MAX.unsigned_abs());
         valid.ok_or_else(|| {
             let why = "must be between 0 and 2147483647, inclusive";

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use super::Checker;
 use super::downward::PodFields;
 use super::quantity::Quantity;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{HostPathType, Volume, VolumeMount, VolumeSource};
 
 /// `hostPath.type` (`k8s.io/api/core/v1.HostPathType`).
@@ -25,7 +25,7 @@ const HOST_PATH_TYPES: [(&str, HostPathType); 8] = [
 ];
 
 impl Checker<'_> {
-    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, known: &PodFields) -> Result<Vec<Volume>, Wrong> {
+    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, known: &PodFields) -> Result<Vec<Volume>, PlacedError> {
         let mut taken = BTreeSet::new();
         let mut out = Vec::new();
         for (i, volume) in volumes.into_iter().enumerate() {
@@ -42,7 +42,7 @@ impl Checker<'_> {
         Ok(out)
     }
 
-    fn source(&mut self, path: &str, volume: &K8sVolume, known: &PodFields) -> Result<VolumeSource, Wrong> {
+    fn source(&mut self, path: &str, volume: &K8sVolume, known: &PodFields) -> Result<VolumeSource, PlacedError> {
         let namespace = known.namespace.as_str();
         let mut sources = Vec::new();
         if let Some(dir) = &volume.empty_dir {
@@ -76,7 +76,7 @@ impl Checker<'_> {
     }
 
     /// Checks that something may be mounted at this path of a container.
-    pub(super) fn mountable(&self, path: &str, target: &str) -> Result<(), Wrong> {
+    pub(super) fn mountable(&self, path: &str, target: &str) -> Result<(), PlacedError> {
         if target.contains(':') {
             return Err(self.invalid(path, target, "must not contain ':'", "a path without it"));
         }
@@ -89,13 +89,13 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), Wrong> {
+    fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), PlacedError> {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(()) };
         self.inside(&format!("{mount}.{field}"), value, "a path inside the volume")
     }
 
     /// Checks a relative path without `..` (`validateLocalDescendingPath`).
-    pub(super) fn inside(&self, at: &str, value: &str, expected: &str) -> Result<(), Wrong> {
+    pub(super) fn inside(&self, at: &str, value: &str, expected: &str) -> Result<(), PlacedError> {
         if value.starts_with('/') {
             return Err(self.invalid(at, value, "must be a relative path", expected));
         }
@@ -108,7 +108,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn empty_dir(&mut self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, Wrong> {
+    fn empty_dir(&mut self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, PlacedError> {
         let memory = match dir.medium.as_deref() {
             None | Some("") => false,
             Some("Memory") => true,
@@ -130,7 +130,7 @@ impl Checker<'_> {
         Ok(VolumeSource::EmptyDir { memory, size_limit })
     }
 
-    fn host_path(&mut self, path: &str, host: &HostPathVolumeSource) -> Result<VolumeSource, Wrong> {
+    fn host_path(&mut self, path: &str, host: &HostPathVolumeSource) -> Result<VolumeSource, PlacedError> {
         self.absolute(&format!("{path}.path"), &host.path)?;
         let word = host.type_.as_deref().unwrap_or_default();
         let at = format!("{path}.type");
@@ -155,7 +155,7 @@ impl Checker<'_> {
         path: &str,
         mounts: Vec<Mount>,
         volumes: &[Volume],
-    ) -> Result<Vec<VolumeMount>, Wrong> {
+    ) -> Result<Vec<VolumeMount>, PlacedError> {
         let mut out: Vec<VolumeMount> = Vec::new();
         for (j, mount) in mounts.into_iter().enumerate() {
             let path = format!("{path}.volumeMounts[{j}]");

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{ConfigKind, ConfigObject, Configs, Content, base64};
 use crate::lab::spec::Warning;
 use crate::lab::spec::check::{is_label, is_subdomain};
-use crate::lab::spec::marked::{Value, Wrong, YamlNode};
+use crate::lab::spec::yaml::{PlacedError, Value, YamlNode};
 use crate::lab::spec::{supported, typed};
 
 /// `MaxSecretSize` of pkg/apis/core, which also applies to ConfigMaps.
@@ -28,7 +28,7 @@ const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "data", "immutable"
 impl Configs {
     /// # Errors
     /// The first error in one of the documents.
-    pub fn read(documents: &[YamlNode]) -> Result<Self, Wrong> {
+    pub fn read(documents: &[YamlNode]) -> Result<Self, PlacedError> {
         let mut configs = Self::default();
         for document in documents {
             let document = supported::without_filled_in_fields(document);
@@ -57,7 +57,7 @@ impl Configs {
     }
 }
 
-fn read_object(of: ConfigKind, document: &YamlNode) -> Result<ConfigObject, Wrong> {
+fn read_object(of: ConfigKind, document: &YamlNode) -> Result<ConfigObject, PlacedError> {
     let rest = without(document, &["data", "binaryData", "stringData"]);
     let (metadata, kind) = match of {
         ConfigKind::ConfigMap => (typed::read::<ConfigMap>(&rest)?.metadata, None),
@@ -94,7 +94,7 @@ fn read_object(of: ConfigKind, document: &YamlNode) -> Result<ConfigObject, Wron
     Ok(ConfigObject { of, name, namespace, data, binary })
 }
 
-fn name_and_namespace(document: &YamlNode, metadata: ObjectMeta) -> Result<(String, String), Wrong> {
+fn name_and_namespace(document: &YamlNode, metadata: ObjectMeta) -> Result<(String, String), PlacedError> {
     let name = metadata.name.unwrap_or_default();
     let wrong = |path: &str, message: String| (document.place_of(path), format!("{path}{message}"));
     if name.is_empty() {
@@ -126,13 +126,13 @@ fn without(document: &YamlNode, fields: &[&str]) -> YamlNode {
     document
 }
 
-fn text_values(document: &YamlNode, field: &str) -> Result<BTreeMap<String, Content>, Wrong> {
+fn text_values(document: &YamlNode, field: &str) -> Result<BTreeMap<String, Content>, PlacedError> {
     let texts = texts(document, field)?;
     Ok(texts.into_iter().map(|(key, text)| (key, Content(text.into_bytes()))).collect())
 }
 
 /// Reads a field of base64 texts. `instead` is the field for text_values text, for the error message.
-fn base64_values(document: &YamlNode, field: &str, instead: &str) -> Result<BTreeMap<String, Content>, Wrong> {
+fn base64_values(document: &YamlNode, field: &str, instead: &str) -> Result<BTreeMap<String, Content>, PlacedError> {
     let decoded = |(key, text): (String, String)| match base64::decode(&text) {
         Ok(bytes) => Ok((key, Content(bytes))),
         Err(at) => {
@@ -146,7 +146,7 @@ fn base64_values(document: &YamlNode, field: &str, instead: &str) -> Result<BTre
 }
 
 /// Reads a field that maps keys to texts, and checks the keys.
-fn texts(document: &YamlNode, field: &str) -> Result<BTreeMap<String, String>, Wrong> {
+fn texts(document: &YamlNode, field: &str) -> Result<BTreeMap<String, String>, PlacedError> {
     let Some(node) = document.get(field) else { return Ok(BTreeMap::new()) };
     let mut node = node.clone();
     let dot = match &mut node.value {

@@ -1,7 +1,7 @@
 //! Sorts the documents of a manifest by kind.
 
 use super::Warning;
-use crate::lab::spec::marked::{Place, Value, Wrong, YamlNode};
+use crate::lab::spec::yaml::{Place, PlacedError, Value, YamlNode};
 
 /// The documents of a manifest, by kind.
 #[derive(Default)]
@@ -38,7 +38,7 @@ const TEMPLATES: [(&str, &str); 7] = [
 ///
 /// # Errors
 /// A document is no Kubernetes object, or there is no pod.
-pub fn pods_of(documents: Vec<YamlNode>) -> Result<Found, Wrong> {
+pub fn pods_of(documents: Vec<YamlNode>) -> Result<Found, PlacedError> {
     let mut found = Found::default();
     let mut other = None;
     let mut anything = None;
@@ -57,7 +57,12 @@ pub fn pods_of(documents: Vec<YamlNode>) -> Result<Found, Wrong> {
 }
 
 /// `implied` is the kind of an item that does not name one, as in a `PodList`.
-fn sort(document: YamlNode, implied: Option<&str>, found: &mut Found, other: &mut Option<Other>) -> Result<(), Wrong> {
+fn sort(
+    document: YamlNode,
+    implied: Option<&str>,
+    found: &mut Found,
+    other: &mut Option<Other>,
+) -> Result<(), PlacedError> {
     if !matches!(document.value, Value::Map(_)) {
         return Err((document.place, "expected a mapping with `apiVersion: v1` and `kind: Pod`".to_owned()));
     }
@@ -106,7 +111,7 @@ fn sort(document: YamlNode, implied: Option<&str>, found: &mut Found, other: &mu
     Ok(())
 }
 
-fn api_version(document: &YamlNode, implied: Option<&str>, kind: &str) -> Result<(), Wrong> {
+fn api_version(document: &YamlNode, implied: Option<&str>, kind: &str) -> Result<(), PlacedError> {
     match text(document, "apiVersion", "v1")? {
         Some((got, place)) if got != "v1" => {
             Err((place, format!("apiVersion is \"{got}\"; expected v1, that of every {kind}")))
@@ -116,7 +121,7 @@ fn api_version(document: &YamlNode, implied: Option<&str>, kind: &str) -> Result
     }
 }
 
-fn text(document: &YamlNode, field: &str, want: &str) -> Result<Option<(String, Place)>, Wrong> {
+fn text(document: &YamlNode, field: &str, want: &str) -> Result<Option<(String, Place)>, PlacedError> {
     match document.get(field) {
         None => Ok(None),
         Some(YamlNode { value: Value::Text(text), place }) => Ok(Some((text.clone(), *place))),
@@ -124,11 +129,11 @@ fn text(document: &YamlNode, field: &str, want: &str) -> Result<Option<(String, 
     }
 }
 
-fn missing(document: &YamlNode, field: &str, want: &str) -> Wrong {
+fn missing(document: &YamlNode, field: &str, want: &str) -> PlacedError {
     (document.place, format!("{field} is missing; expected `{field}: {want}`"))
 }
 
-fn items(list: YamlNode) -> Result<Vec<YamlNode>, Wrong> {
+fn items(list: YamlNode) -> Result<Vec<YamlNode>, PlacedError> {
     let place = list.place;
     let Value::Map(entries) = list.value else { return Ok(Vec::new()) };
     match entries.into_iter().find(|(key, ..)| key == "items") {

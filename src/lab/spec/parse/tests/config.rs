@@ -103,7 +103,7 @@ fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
     ] {
         let (spec, warnings) = read(&[MAP, SECRET], &format!("  volumes:\n  - name: v\n    {source}\n"), "");
         assert_eq!((files(&spec), warnings), (vec![want.to_owned()], vec![warning.to_owned()]), "{source}");
-        let error_text: Vec<String> = spec.unmountable().collect();
+        let error_text: Vec<String> = spec.mount_errors().collect();
         assert_eq!(error_text, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
     }
     // objects of another namespace are not found
@@ -113,7 +113,7 @@ fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
     // as kubectl prints a pod of a cluster
     let token = "  volumes:\n  - name: token\n    projected:\n      sources:\n      - serviceAccountToken: {path: token}\n      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}\n";
     let (spec, warnings) = read(&[MAP], token, "");
-    assert_eq!((spec.unmountable().count(), warnings.len()), (0, 2), "{warnings:?}");
+    assert_eq!((spec.mount_errors().count(), warnings.len()), (0, 2), "{warnings:?}");
 }
 
 #[test]

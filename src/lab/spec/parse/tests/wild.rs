@@ -35,7 +35,7 @@ fn a_pod_of_a_running_cluster_has_one_warning_for_each_unsupported_field() {
     assert_eq!((spec.name.as_str(), spec.namespace.as_str()), ("coredns-668d6bf9bc-7xk2q", "kube-system"));
     assert_eq!(spec.containers[0].ports.len(), 3);
     assert_eq!(
-        spec.unmountable().collect::<Vec<_>>(),
+        spec.mount_errors().collect::<Vec<_>>(),
         ["MountVolume.SetUp failed for volume \"config-volume\" : configmap \"coredns\" not found"]
     );
 }

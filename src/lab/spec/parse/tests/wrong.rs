@@ -59,7 +59,7 @@ fn a_wrong_field_of_the_pod_is_refused() {
         ),
         (
             "  hostPID: true\n  shareProcessNamespace: true\n",
-            "7:26: spec.shareProcessNamespace stands beside `hostPID: true`; expected one of them",
+            "7:26: spec.shareProcessNamespace is set together with `hostPID: true`; expected one of them",
         ),
         (
             "  initContainers:\n  - {name: i, image: busybox, restartPolicy: OnFailure}\n",
@@ -241,7 +241,7 @@ fn a_wrong_field_of_a_container_is_refused() {
         ("    env:\n    - {name: A=B}\n", format!("10:14: {c}.env[0].name is \"A=B\"; expected a variable's name")),
         (
             "    env:\n    - {name: A, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n",
-            format!("10:38: {c}.env[0].valueFrom stands beside `value`; expected one of them"),
+            format!("10:38: {c}.env[0].valueFrom is set together with `value`; expected one of them"),
         ),
         (
             "    terminationMessagePath: log\n",

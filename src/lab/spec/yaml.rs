@@ -19,7 +19,7 @@ impl Place {
 }
 
 /// An error message and its place.
-pub type Wrong = (Place, String);
+pub type PlacedError = (Place, String);
 
 /// A node of a YAML document, and where it begins.
 #[derive(Clone, Debug)]
