@@ -37,7 +37,7 @@ pub enum Unwritable {
     Yaml(String),
 }
 
-/// The pod's manifest, which [`super::parse`] reads as [`PodSpec::settled`]. Ephemeral containers, which a manifest
+/// The pod's manifest, which [`super::parse`] reads as [`PodSpec::with_common_share`]. Ephemeral containers, which a manifest
 /// cannot have, are written as comments.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     if let SandboxKind::Own(path) = &spec.sandbox {
         return Err(Unwritable::OwnPause(path.clone()));
     }
-    let spec = spec.settled();
+    let spec = spec.with_common_share();
     let pod = Pod {
         metadata: ObjectMeta {
             name: Some(spec.name.clone()),
@@ -89,7 +89,7 @@ impl PodSpec {
     /// The same pod, where the pod's `share` is what most of its containers share, so that as few containers as
     /// possible need an annotation.
     #[must_use]
-    pub fn settled(&self) -> Self {
+    pub fn with_common_share(&self) -> Self {
         let mut spec = self.clone();
         let joins: Vec<Join> = self.init_containers.iter().chain(&self.containers).map(|c| self.join_of(c)).collect();
         let of_pod = |join: &Join| {
@@ -355,7 +355,7 @@ mod tests {
                 assert!(!text.contains("share"), "{text}");
             }
             let again = read(&text);
-            assert_eq!(again, spec.settled(), "{text}");
+            assert_eq!(again, spec.with_common_share(), "{text}");
             // so each container shares the same namespaces as before
             for c in &spec.containers {
                 let other = again.container(&c.name).expect("it is there");
@@ -378,7 +378,7 @@ mod tests {
                 match manifest(&spec) {
                     Ok(text) => {
                         let (again, _) = parse("again.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
-                        assert_eq!(again, spec.settled(), "{text}");
+                        assert_eq!(again, spec.with_common_share(), "{text}");
                         written += 1;
                     }
                     Err(Unwritable::Config(_) | Unwritable::Services) => {}
