@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sealed_when_the_last_page_is_no_longer_pinned() {
+    fn the_copy_is_sealed_once_no_page_is_pinned() {
         let mut copy = create().expect("a memory file");
         copy.write_all(&[1; 4096]).expect("written");
         copy.set_permissions(fs::Permissions::from_mode(0o555)).expect("our own");

@@ -37,8 +37,8 @@ pub enum Unwritable {
     Yaml(String),
 }
 
-/// The pod's manifest, which [`super::parse`] reads as [`PodSpec::with_common_share`]. Ephemeral containers, which a manifest
-/// cannot have, are written as comments.
+/// The pod's manifest, which [`super::parse`] reads as [`PodSpec::with_common_share`]. Ephemeral containers, which a
+/// manifest cannot have, are written as comments.
 ///
 /// # Errors
 /// The pod has no container, or it uses ConfigMaps, Secrets or Services, which are not part of it.
