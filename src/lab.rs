@@ -1,6 +1,6 @@
-//! The lab: runs pods without root, in a node of its own.
+//! The lab runs pods without root, in a separate process: the node.
 //!
-//! [`Lab`] is the app's side; [`node`] is the other process.
+//! [`Lab`] is the app's side, [`node`] the other process.
 
 mod allow;
 pub mod applets;

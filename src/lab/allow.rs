@@ -1,4 +1,4 @@
-//! What forbids a lab on this machine.
+//! Explains why this machine does not allow a lab.
 
 mod diagnose;
 
@@ -6,8 +6,9 @@ use super::Error;
 use super::error::Forbidden;
 use super::protocol::Step;
 
-/// Names what forbids a step of the set-up, and the way out.
+/// Returns what forbids a step of the set-up, and how to change that.
 pub fn explain(step: Step, errno: i32) -> Error {
-    let (forbids, remedy) = diagnose::diagnose(step, nix::errno::Errno::from_raw(errno), &diagnose::Knobs::read());
+    let (forbids, remedy) =
+        diagnose::diagnose(step, nix::errno::Errno::from_raw(errno), &diagnose::UsernsSettings::read());
     Error::UserNamespaces(Box::new(Forbidden { step, errno, forbids, remedy }))
 }

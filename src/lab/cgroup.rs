@@ -1,9 +1,9 @@
-//! A cgroup for the lab, of version 2, that the node may divide among its pods.
+//! A cgroup v2 for the lab, which the node divides among its pods.
 //!
-//! Where systemd runs, it is asked for a scope with `Delegate=yes`: every cgroup of a machine is made by one
-//! program alone, and it also removes the scope when the last process is gone, however the lab ends. Elsewhere one
-//! is made below our own, or beside it where there are more controllers, if that is ours to write, and a process of
-//! ours removes it. Without one pods run all the same.
+//! Where systemd runs, it creates a scope with `Delegate=yes`: only one program may create the cgroups of a machine,
+//! and systemd also removes the scope when the last process has ended, however the lab ends. Elsewhere the lab creates
+//! a cgroup below its own, or beside it if more controllers are available there, provided that it may write there, and
+//! a separate process removes it. Without a cgroup pods run all the same.
 
 pub(super) mod cleanup;
 pub(super) mod populated;
@@ -26,37 +26,37 @@ use super::protocol::Grant;
 use crate::model::Sight;
 use crate::observe::cgroup::{self, Hierarchy};
 
-/// What is counted, and by which controller; CPU time is counted without one.
+/// The controllers that the lab uses. CPU time is counted without a controller.
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
-/// What its directory is called, before our pid.
+/// Prefix of the directory's name; our pid follows.
 const PREFIX: &str = "podscope-";
-/// What is said of a cgroup that no directory leads to.
-const NOT_MOUNTED: &str = "its cgroup is not in what is mounted here";
-/// Where the node itself is: no process may be where controllers are passed on ("no internal processes").
+/// The error for a cgroup that has no directory here.
+const NOT_MOUNTED: &str = "its cgroup is not part of the hierarchy that is mounted here";
+/// The cgroup of the node itself: a cgroup that passes controllers on may contain no process ("no internal processes").
 const NODE: &str = "node";
 /// The files of a cgroup that its new owner must be able to write (cgroup-v2.rst, "Model of Delegation").
 const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "cgroup.kill"];
 
-/// The lab's part of the hierarchy. Dropping it removes it, unless it is systemd's to remove.
+/// The lab's part of the hierarchy. Dropping this removes it, unless systemd does.
 #[derive(Debug)]
 pub struct Tree {
     directory: PathBuf,
-    /// That of the cgroup the launcher came from; `None` if systemd moved it.
+    /// The directory of the cgroup that the launcher came from; `None` if systemd moved it.
     home: Option<PathBuf>,
     open: Flock<OwnedFd>,
     path: String,
-    /// Those it passes on.
+    /// The controllers that its children have.
     controllers: Vec<String>,
-    /// Removes it when it is dropped; systemd does that itself.
+    /// Removes the cgroup when this is dropped; `None` if systemd does that.
     _cleanup: Option<Cleanup>,
 }
 
 impl Tree {
-    /// Makes one, and moves a process into it that has not started the node yet. `exe` is what the process that removes
-    /// it runs, `user` the user that root becomes in the node.
+    /// Creates a cgroup and moves the launcher, which has not started the node yet, into it. `exe` is the executable of
+    /// the process that removes the cgroup, `user` the user that root changes to in the node.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why no cgroup could be created.
     pub fn make(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, String> {
         let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
         let mut tree = if systemd::is_running() {
@@ -74,8 +74,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A cgroup below the one we are in, or beside it where that has more controllers. It has only those that are
-    /// passed on already: the others are not ours to set.
+    /// Creates a cgroup below our own, or beside it if more controllers are available there. It only gets controllers
+    /// that are already passed on: we may not enable others.
     fn make_by_hand(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let own = cgroup::of_process(std::process::id()).ok_or("this process is in no cgroup of version 2")?;
@@ -85,7 +85,7 @@ impl Tree {
             Some((path, directory)) if is_better(&directory, &home) => (path, directory),
             _ => (own, home.clone()),
         };
-        sweep(&parent);
+        remove_stale(&parent);
         let why = |e: Errno| match e {
             Errno::EACCES | Errno::EPERM => format!("the cgroup {own} is not delegated to this user"),
             Errno::EROFS => "cgroups are mounted read-only here".to_owned(),
@@ -95,7 +95,7 @@ impl Tree {
         loop {
             let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let directory = parent.join(&name);
-            // first, so that there is no moment when we could be killed and leave the cgroup behind
+            // start it first, so that we cannot be killed in between and leave the cgroup behind
             let cleanup = Cleanup::start(exe, &directory)
                 .map_err(|e| format!("the process that removes the lab's cgroup cannot be started: {e}"))?;
             mkdir(&directory, Mode::from_bits_truncate(0o755)).map_err(why)?;
@@ -105,14 +105,14 @@ impl Tree {
                     let home = Some(home);
                     return Ok(Self { directory, home, open, path, controllers: Vec::new(), _cleanup: Some(cleanup) });
                 }
-                // another lab that starts now has taken it for one that was left behind
+                // another lab that is starting has removed it as left behind
                 Ok(_) | Err(Errno::ENOENT | Errno::EWOULDBLOCK) => {}
                 Err(e) => return Err(format!("{path}: {}", e.desc())),
             }
         }
     }
 
-    /// Moves the process back to where it came from: it goes on without a cgroup of its own.
+    /// Moves the launcher back to its former cgroup: the lab runs without a cgroup.
     fn leave(&self, launcher: u32) {
         if let Some(home) = &self.home {
             let _ = fs::write(home.join("cgroup.procs"), launcher.to_string());
@@ -125,17 +125,17 @@ impl Tree {
         fs::write(node.join("cgroup.procs"), launcher.to_string())?;
         let offered = fs::read_to_string(self.directory.join("cgroup.controllers"))?;
         for controller in CONTROLLERS.into_iter().filter(|c| offered.split_whitespace().any(|o| o == *c)) {
-            // one at a time: one that is refused does not take the others along
+            // one at a time, since a refused controller would make the others fail too
             if fs::write(self.directory.join("cgroup.subtree_control"), format!("+{controller}")).is_ok() {
                 self.controllers.push(controller.to_owned());
             }
         }
-        user.map_or(Ok(()), |user| self.give_to(user))
+        user.map_or(Ok(()), |user| self.chown_to(user))
     }
 
-    fn give_to(&self, user: u32) -> io::Result<()> {
+    fn chown_to(&self, user: u32) -> io::Result<()> {
         let owner = |path: &Path| match chown(path, Some(user), Some(user)) {
-            // an older kernel lacks it; or there is no such user here, and root stays who it is
+            // an older kernel has no such file; or the user does not exist here, and root stays root
             Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::EINVAL)) => Ok(()),
             other => other,
         };
@@ -143,12 +143,12 @@ impl Tree {
         DELEGATED.iter().try_for_each(|file| owner(&self.directory.join(file)))
     }
 
-    /// For the node: the description, and the directory.
+    /// What the node gets: the description and the directory.
     pub fn grant(&self) -> (Grant, &OwnedFd) {
         (Grant { path: self.path.clone(), controllers: self.controllers.clone() }, &self.open)
     }
 
-    /// What can be counted with it.
+    /// Which figures the cgroup provides.
     pub fn sight(&self) -> Sight {
         let lacking: Vec<&str> =
             CONTROLLERS.into_iter().filter(|c| !self.controllers.iter().any(|own| own == c)).collect();
@@ -169,37 +169,37 @@ fn above(path: &str) -> Option<&str> {
     Some(if above.is_empty() { "/" } else { above })
 }
 
-/// Whether children of the cgroup `above` have more controllers than those of our own, `home`, and may be made by us.
-/// While we are in our own it passes none on, unless it is the root ("no internal processes" in cgroup-v2.rst).
+/// Whether children of the cgroup `above` have more controllers than those of our own, `home`, and we may create one.
+/// While we are in our own cgroup it passes none on, unless it is the root ("no internal processes" in cgroup-v2.rst).
 fn is_better(above: &Path, home: &Path) -> bool {
-    // both are checked when a process moves: who may make a child, and who may take a process out of our own
+    // moving a process needs both: the right to create a child, and the right to take a process out of our own cgroup
     let may = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
     passed_on(above) > passed_on(home) && may(above) && may(&above.join("cgroup.procs"))
 }
 
-/// How many of our controllers the children of a cgroup have.
+/// The number of the lab's controllers that the children of a cgroup have.
 fn passed_on(directory: &Path) -> usize {
     let passed = fs::read_to_string(directory.join("cgroup.subtree_control")).unwrap_or_default();
     CONTROLLERS.into_iter().filter(|c| passed.split_whitespace().any(|p| p == *c)).count()
 }
 
-/// What is said when there is none, and why.
+/// The state without a cgroup, with the reason.
 pub fn without(why: &str) -> Sight {
-    Sight::Missing(format!("{why}; what pods use is added up from /proc"))
+    Sight::Missing(format!("{why}; the figures of pods are added up from /proc"))
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
     open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// Marks a cgroup as one in use, for as long as this descriptor or a copy of it is open: here and in the node. Unlike
-/// a pid, which is reused and differs between pid namespaces, a lock ends with those who hold it (`flock(2)`).
+/// Marks a cgroup as in use while this descriptor or a copy of it is open, here and in the node. A pid would be reused
+/// and differs between pid namespaces; a lock ends with its holders (`flock(2)`).
 fn lock(directory: OwnedFd) -> Result<Flock<OwnedFd>, Errno> {
     Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e)
 }
 
-/// Removes what labs have left behind whose app was killed together with the process that cleans up after it.
-fn sweep(parent: &Path) {
+/// Removes cgroups of labs whose app was killed together with the process that cleans up after it.
+fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let number = |part: &str| part.parse::<u32>().is_ok();
@@ -211,7 +211,7 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// From the leaves up; where a process is left, rmdir fails and it stays.
+/// Removes from the leaves up; where a process is left, rmdir fails and the cgroup stays.
 fn remove(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|t| t.is_dir()) {
@@ -226,15 +226,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_cgroup_is_in() {
+    fn the_cgroup_above_another_one() {
         assert_eq!(above("/user.slice/session-1.scope"), Some("/user.slice"));
         assert_eq!(above("/init"), Some("/"));
         assert_eq!(above("/"), None);
     }
 
-    /// Directories that look like cgroups; the kernel's own are not to be had on every machine with controllers.
+    /// Uses directories that look like cgroups, since not every machine has real ones with controllers.
     #[test]
-    fn a_place_beside_our_own_is_better_where_it_has_more_controllers() {
+    fn a_cgroup_beside_our_own_is_better_if_it_has_more_controllers() {
         let top = tempfile::tempdir().expect("a directory");
         let home = top.path().join("own");
         fs::create_dir(&home).expect("made");

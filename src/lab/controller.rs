@@ -1,8 +1,8 @@
-//! The kubelet's decisions in small: what follows from a fact about a pod. Pure, no I/O.
+//! A small version of the kubelet's decisions: what follows from a fact about a pod. Pure, no I/O.
 //!
-//! A fact changes what is known; then, whatever the fact was, the pod is compared with its spec and what is to
-//! be done now follows from the difference (`computePodActions` in `pkg/kubelet/kuberuntime` works so too). Nothing
-//! depends on the order in which deaths are heard of.
+//! A fact changes the known state. Then, independent of the fact, the pod is compared with its spec, and the actions
+//! follow from the difference (as `computePodActions` in `pkg/kubelet/kuberuntime` does). So nothing depends on the
+//! order in which deaths are reported.
 
 mod backoff;
 mod config;
@@ -31,7 +31,7 @@ use crate::model::{
 /// Something that happened to a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// Somebody wants it to run.
+    /// The pod is to run.
     Requested {
         node: String,
     },
@@ -43,7 +43,7 @@ pub enum Fact {
     SandboxFailed {
         message: String,
     },
-    /// The container's process exists, its program has not been started yet.
+    /// The container's process exists; its program has not been started yet.
     Created {
         container: String,
         process: ProcId,
@@ -52,7 +52,7 @@ pub enum Fact {
     Started {
         container: String,
     },
-    /// It cannot be started. If its process exists, its end is still to come.
+    /// The container cannot be started. If its process exists, its `Ended` is still to come.
     Unstartable {
         container: String,
         reason: String,
@@ -61,46 +61,46 @@ pub enum Fact {
     Ended {
         container: String,
         status: WaitStatus,
-        /// pause is on its way out as well: the kernel is ending all of its pid namespace.
+        /// pause is ending as well: the kernel is ending every process of its pid namespace.
         sandbox_ending: bool,
-        /// The kernel ended it because its memory limit was reached.
+        /// The kernel killed it because its memory limit was reached.
         oom_killed: bool,
         /// Its termination message.
         message: Option<String>,
     },
-    /// To [`Action::KillLeftovers`]: they are gone.
+    /// The result of [`Action::KillLeftovers`]: the leftover processes have ended.
     LeftoversEnded {
         container: String,
     },
-    /// What held the namespaces has ended: pause, or the container in its place.
+    /// The holder of the namespaces has ended: pause, or the container in its place.
     SandboxEnded {
         status: WaitStatus,
     },
-    /// One that others have joined the pid namespace of is on its way out, and takes them along; its own end is still to
-    /// come.
+    /// A container whose pid namespace others have joined is ending, and the others with it. Its own `Ended` is still
+    /// to come.
     Ending {
         container: String,
     },
-    /// A container that the pod has not had so far; it has been admitted ([`PodSpec::admit`]).
+    /// A new container of the pod, which has been admitted ([`PodSpec::admit`]).
     Added {
         container: Box<ContainerSpec>,
         kind: ContainerKind,
     },
-    /// Somebody wants this container out of the pod; `grace_ms` in place of the spec's own.
+    /// The container is to be removed from the pod, with `grace_ms` instead of the spec's grace period.
     RemovalRequested {
         container: String,
         grace_ms: Option<u64>,
     },
-    /// Host ports were taken, and these are in their places, in the order of the spec.
+    /// Host ports were taken; `to` are the ports used instead, in the order of the spec.
     HostPortsMoved {
         to: Vec<u16>,
     },
-    /// Other commands for some containers; nothing else differs.
+    /// Some containers have other commands; nothing else differs.
     Replaced {
         spec: Box<PodSpec>,
         containers: Vec<String>,
     },
-    /// Somebody wants it gone; `grace_ms` in place of the spec's own.
+    /// The pod is to be deleted, with `grace_ms` instead of the spec's grace period.
     DeleteRequested {
         grace_ms: Option<u64>,
     },
@@ -108,67 +108,67 @@ pub enum Fact {
     Tick,
 }
 
-/// Something to do about it, in order.
+/// One action of the node. Actions are done in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     StartSandbox,
     StartContainer(String),
-    /// To the container's process, or to pause.
+    /// Signal the container's process, or pause if `container` is `None`.
     Signal {
         container: Option<String>,
         signal: Signal,
     },
-    /// End what the container left behind in the pod's pid namespace.
+    /// End processes that the container left behind in the pod's pid namespace.
     KillLeftovers(String),
-    /// The container is no more of the pod: forget its log.
+    /// The container is no longer part of the pod: delete its log.
     ForgetContainer(String),
-    /// Nothing of the sandbox lives any more: give back its address and network.
+    /// No process of the sandbox is left: release its address and network.
     ReleaseSandbox,
-    /// Forget the pod and its volumes.
+    /// Delete the pod and its volumes.
     Remove,
 }
 
-/// What [`PodState::decide`] comes to.
+/// The result of [`PodState::decide`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     pub actions: Vec<Action>,
     pub events: Vec<PodEvent>,
-    /// When to come back with a [`Fact::Tick`] at the latest, if nothing else happens.
+    /// When to send a [`Fact::Tick`] at the latest, if nothing else happens.
     pub wake: Option<MonoNs>,
 }
 
-/// What is known of pause, or of the container in its place.
+/// The state of the holder: pause, or the container in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    /// There is none; after a failure, not to be tried before this time.
+    /// There is no holder. AfterStop a failure it is not started before `retry`.
     Absent {
         retry: Option<MonoNs>,
     },
     Starting,
     Up,
-    /// On its way out: the kernel takes its pid namespace down.
+    /// It is ending: the kernel ends every process of its pid namespace.
     Ending,
-    /// Dead, and its address not given back yet.
+    /// It has ended, and its address has not been released yet.
     Dead,
 }
 
-/// Where the pod as a whole is going.
+/// What the controller brings the pod to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Course {
+enum PodGoal {
     Run,
-    /// All stops by `deadline`, then `then`.
+    /// Everything stops by `deadline`; then follows `then`.
     Stop {
         deadline: MonoNs,
-        then: After,
+        then: AfterStop,
     },
-    /// The pod is over and its sandbox is gone.
+    /// The pod has finished and its sandbox is gone.
     Over,
-    /// The pod is gone: what is told after that changes nothing.
+    /// The pod is deleted: later facts change nothing.
     Removed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+enum AfterStop {
     Remove,
     NewSandbox,
     Over,
@@ -181,10 +181,10 @@ struct Termination {
     message: Option<String>,
 }
 
-/// How long the kubelet waits before it tries to make a sandbox again (`backOffPeriod`, pod_workers.go).
+/// The kubelet's wait before it tries again to create a sandbox (`backOffPeriod`, pod_workers.go).
 const SANDBOX_RETRY_MS: u64 = 10_000;
 
-/// A pod, as it should be and as it is.
+/// The wanted and the present state of a pod.
 #[derive(Clone, Debug)]
 pub struct PodState {
     pub spec: PodSpec,
@@ -192,11 +192,11 @@ pub struct PodState {
     clock: DemoClock,
     runs: BTreeMap<String, Run>,
     holder: Holder,
-    course: Course,
-    /// pause was told to end.
+    goal: PodGoal,
+    /// pause was sent KILL.
     holder_killed: bool,
-    /// Why its volumes cannot be made, as told last.
-    unmountable: Vec<String>,
+    /// The last reported reasons why volumes cannot be mounted.
+    mount_errors: Vec<String>,
 }
 
 impl PodState {
@@ -222,22 +222,22 @@ impl PodState {
         let runs = pod.containers.iter().map(|c| (c.name.clone(), Run::new(c.kind))).collect();
         let holder = Holder::Absent { retry: None };
         let mut state =
-            Self { spec, pod, clock, runs, holder, course: Course::Run, holder_killed: false, unmountable: Vec::new() };
+            Self { spec, pod, clock, runs, holder, goal: PodGoal::Run, holder_killed: false, mount_errors: Vec::new() };
         state.derive_status();
         state
     }
 
-    /// Takes a fact in and says what follows. The only way the pod's status changes.
+    /// Applies a fact and returns what follows from it. The pod's status changes only here.
     pub fn decide(&mut self, fact: Fact, at: Stamp) -> Decision {
         let mut d = Decision::default();
-        self.learn(fact, at, &mut d);
+        self.apply_fact(fact, at, &mut d);
         self.reconcile(at, &mut d);
         self.derive_status();
         d.wake = self.next_due();
         d
     }
 
-    fn learn(&mut self, fact: Fact, at: Stamp, d: &mut Decision) {
+    fn apply_fact(&mut self, fact: Fact, at: Stamp, d: &mut Decision) {
         match fact {
             Fact::Requested { node } => {
                 self.pod.manifest = Some(Arc::new(manifest::of(&self.spec, &node)));
@@ -251,11 +251,11 @@ impl PodState {
                 self.pod.ip = Some(ip);
                 self.pod.message = None;
                 self.holder = Holder::Up;
-                // told to end before it was there: once more
+                // KILL was sent before pause existed: send it again
                 self.holder_killed = false;
             }
             Fact::SandboxFailed { message } => {
-                let message = self.no_sandbox(&message);
+                let message = self.sandbox_error(&message);
                 self.pod.message = Some(message.clone());
                 self.warning(d, "FailedCreatePodSandBox", message, at);
                 let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
@@ -309,9 +309,9 @@ impl PodState {
         let Termination { status, oom_killed, message } = how;
         let Some(run) = self.runs.get_mut(container) else { return };
         let unstarted = run.ended(status, at.t);
-        // one that could not be started keeps the reason why
+        // a container that could not be started keeps the reason
         if !unstarted && let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
-            // the words of containerd (internal/cri/server/container_status.go)
+            // the reasons of containerd (internal/cri/server/container_status.go)
             let reason = match (oom_killed, status.success()) {
                 (true, _) => "OOMKilled",
                 (false, true) => "Completed",
@@ -325,8 +325,8 @@ impl PodState {
         if sandbox_ending && self.holder == Holder::Up {
             self.holder = Holder::Ending;
         }
-        // where all stops, what is left behind ends with pause; in the node's pid namespace nothing ends it
-        let ends_with_pause = self.holder != Holder::Up || self.course != Course::Run;
+        // when the pod stops, leftovers end with pause; in the node's pid namespace nothing else ends them
+        let ends_with_pause = self.holder != Holder::Up || self.goal != PodGoal::Run;
         let leaves_behind = match self.spec.pid_namespace(container) {
             PidNamespace::Node | PidNamespace::Of(_) => true,
             PidNamespace::Pod => !ends_with_pause,
@@ -342,7 +342,7 @@ impl PodState {
 
     fn sandbox_ended(&mut self, status: WaitStatus, at: Stamp, d: &mut Decision) {
         self.holder_killed = false;
-        // one that ended before it was up has been told as one that failed
+        // a holder that ended before it was up has been reported as a failure
         if !matches!(self.holder, Holder::Up | Holder::Ending) {
             if self.holder == Holder::Starting {
                 self.holder = Holder::Absent { retry: Some(self.clock.after(at.t, SANDBOX_RETRY_MS)) };
@@ -353,27 +353,28 @@ impl PodState {
         if let Some(sandbox) = &mut self.pod.sandbox {
             sandbox.ended = Some(at);
         }
-        if self.course != Course::Run {
+        if self.goal != PodGoal::Run {
             return;
         }
-        self.pod.message = Some(self.how_it_ended(status));
+        self.pod.message = Some(self.sandbox_end_message(status));
         let then = if self.wants_sandbox() {
             self.normal(d, "SandboxChanged", report::SANDBOX_CHANGED.to_owned(), at);
-            After::NewSandbox
+            AfterStop::NewSandbox
         } else {
-            After::Over
+            AfterStop::Over
         };
         self.stop_all(at.t, None, then);
     }
 
-    /// Not for a pod of which something has run and that is not to be restarted (`computePodActions`).
+    /// Whether the pod needs a new sandbox. It does not if something has run and is not to be restarted
+    /// (`computePodActions`).
     fn wants_sandbox(&self) -> bool {
         let mut apps = self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App).peekable();
         match self.spec.restart {
             super::spec::RestartPolicy::Always => true,
             super::spec::RestartPolicy::Never => self.pod.sandbox.is_none() || !self.runs.values().any(|r| r.ran),
             super::spec::RestartPolicy::OnFailure => {
-                // of a sandbox alone nothing has ended yet
+                // in an empty sandbox nothing has ended yet
                 apps.peek().is_none() || !apps.all(|c| c.last_exit.is_some_and(WaitStatus::success))
             }
         }
@@ -381,17 +382,17 @@ impl PodState {
 
     fn replaced(&mut self, spec: PodSpec, containers: &[String], at: Stamp, d: &mut Decision) {
         self.spec = self.spec.updated(spec);
-        self.describe_anew();
-        // what was missing may be there now
+        self.refresh_manifest();
+        // a missing program may exist now
         for (name, run) in &mut self.runs {
-            run.hopeless &= self.spec.container(name).is_none_or(|c| c.program().is_none());
+            run.cannot_start &= self.spec.container(name).is_none_or(|c| c.program().is_none());
         }
         for name in containers {
             let Some(run) = self.runs.get_mut(name) else { continue };
             run.replace();
             let lives = run.live;
-            report::redescribe(&mut self.pod, &self.spec, name);
-            if lives && self.course == Course::Run {
+            report::refresh_command(&mut self.pod, &self.spec, name);
+            if lives && self.goal == PodGoal::Run {
                 let message = format!("Container {name} definition changed, will be restarted");
                 self.normal(d, "Killing", message, at);
             }
@@ -399,32 +400,32 @@ impl PodState {
     }
 
     fn delete(&mut self, grace_ms: Option<u64>, at: Stamp) {
-        self.stop_all(at.t, grace_ms, After::Remove);
+        self.stop_all(at.t, grace_ms, AfterStop::Remove);
     }
 
     fn reconcile(&mut self, at: Stamp, d: &mut Decision) {
-        // found anew for those whose turn it is
+        // set again below for containers that wait for their back-off
         self.runs.values_mut().for_each(|r| r.retry = None);
         if self.holder != Holder::Ending {
-            self.press(at, d);
+            self.escalate_to_kill(at, d);
         }
-        if self.course != Course::Removed {
+        if self.goal != PodGoal::Removed {
             self.forget_removed(d);
         }
-        match self.course {
-            Course::Run => self.go_on(at, d),
-            Course::Stop { deadline, then } => self.wind_down(deadline, then, at, d),
-            Course::Over | Course::Removed => {}
+        match self.goal {
+            PodGoal::Run => self.advance_run(at, d),
+            PodGoal::Stop { deadline, then } => self.advance_stop(deadline, then, at, d),
+            PodGoal::Over | PodGoal::Removed => {}
         }
     }
 
-    fn go_on(&mut self, at: Stamp, d: &mut Decision) {
+    fn advance_run(&mut self, at: Stamp, d: &mut Decision) {
         match self.holder {
             Holder::Absent { retry } if retry.is_none_or(|t| t <= at.t) => self.start_sandbox(at, d),
             Holder::Up => {
                 self.stop_replaced(at, d);
                 self.stop_removed(at, d);
-                if self.over() {
+                if self.is_over() {
                     self.finish(at, d);
                 } else {
                     self.start_containers(at, d);
@@ -436,13 +437,13 @@ impl PodState {
 
     fn start_sandbox(&mut self, at: Stamp, d: &mut Decision) {
         // volumes come before the sandbox (`syncPod` in pkg/kubelet/kubelet.go)
-        if !self.mountable(at, d) {
+        if !self.can_mount_volumes(at, d) {
             self.holder = Holder::Absent { retry: None };
             return;
         }
-        // in place of pause a container holds the namespaces: it has its own back-off
+        // a container that holds the namespaces instead of pause has its own back-off
         if let SandboxKind::Infra(infra) = self.spec.sandbox.clone()
-            && !(self.configured(&infra, at, d) && self.may_start(&infra, at, d))
+            && !(self.can_build_environment(&infra, at, d) && self.may_start(&infra, at, d))
         {
             self.holder = Holder::Absent { retry: None };
             return;
@@ -455,8 +456,8 @@ impl PodState {
         d.actions.push(Action::StartSandbox);
     }
 
-    /// Ephemeral containers whatever else is the matter, init containers one by one, sidecars in their turn, then the
-    /// others: steps 5, 6 and 8 of `SyncPod` in pkg/kubelet/kuberuntime/kuberuntime_manager.go.
+    /// Starts ephemeral containers in any case, init containers one by one, sidecars in their turn, then app
+    /// containers: steps 5, 6 and 8 of `SyncPod` in pkg/kubelet/kuberuntime/kuberuntime_manager.go.
     fn start_containers(&mut self, at: Stamp, d: &mut Decision) {
         let order: Vec<(String, ContainerKind)> =
             self.pod.containers.iter().map(|c| (c.name.clone(), c.kind)).collect();
@@ -486,21 +487,21 @@ impl PodState {
         }
     }
 
-    /// Whether it runs, or will run again (`ShouldContainerBeRestarted`, pkg/kubelet/container/helpers.go).
+    /// Whether the container runs, or is to run again (`ShouldContainerBeRestarted`, pkg/kubelet/container/helpers.go).
     fn is_wanted(&self, name: &str) -> bool {
         let Some(run) = self.runs.get(name) else { return false };
         if self.spec.sandbox == SandboxKind::Infra(name.to_owned()) {
-            // the sandbox is made with it
+            // it is started together with the sandbox
             return run.live;
         }
-        if run.hopeless || run.removal.is_some() {
+        if run.cannot_start || run.removal.is_some() {
             return false;
         }
         run.may_run_again(self.spec.restart)
     }
 
-    /// All that is to be done has been done, or cannot be.
-    fn over(&self) -> bool {
+    /// Whether all containers have finished for good, or an init container has failed for good.
+    fn is_over(&self) -> bool {
         let failed_init = self.runs.values().any(|r| {
             r.kind == ContainerKind::Init && !r.live && !r.done && r.ran && !r.may_run_again(self.spec.restart)
         });
@@ -515,16 +516,16 @@ impl PodState {
             return;
         }
         let Some(container) = self.spec.container(name).cloned() else { return };
-        if let Some(why) = report::no_program(&container) {
+        if let Some(why) = report::missing_program(&container) {
             let Some(run) = self.runs.get_mut(name) else { return };
-            run.hopeless = true;
+            run.cannot_start = true;
             self.warning(d, "ErrImageNeverPull", format!("Error: {why}"), at);
             let reason = "ErrImageNeverPull".to_owned();
             self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });
             return;
         }
-        self.pulled(&container, at, d);
-        if !self.configured(name, at, d) {
+        self.report_pull(&container, at, d);
+        if !self.can_build_environment(name, at, d) {
             return;
         }
         if let Some(run) = self.runs.get_mut(name) {
@@ -533,14 +534,14 @@ impl PodState {
         d.actions.push(Action::StartContainer(name.to_owned()));
     }
 
-    /// Whether its back-off is over; if not, it says so and waits.
+    /// Whether the container's back-off is over. If not, reports it and sets the time to try again.
     fn may_start(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
         let clock = self.clock;
         let Some(run) = self.runs.get_mut(name) else { return false };
         let Some(finished) = run.finished else { return !run.leftovers };
         let mut backoff = run.backoff;
         match backoff.try_again(finished, at.t, clock) {
-            // what its last run has left behind may still hold a port
+            // leftovers of the last run may still hold a port
             Ok(()) if run.leftovers => false,
             Ok(()) => {
                 run.backoff = backoff;
@@ -548,9 +549,9 @@ impl PodState {
             }
             Err(until) => {
                 run.retry = Some(until);
-                let told = run.told.replace(until) == Some(until);
+                let reported = run.reported_backoff.replace(until) == Some(until);
                 let (delay, unstarted) = (run.backoff.delay_ms(), run.unstarted);
-                if !told {
+                if !reported {
                     self.backing_off(name, delay, unstarted, at, d);
                 }
                 false
@@ -569,12 +570,12 @@ impl PodState {
     }
 
     fn next_due(&self) -> Option<MonoNs> {
-        // the kernel does what is left to be done
+        // the kernel ends the rest
         if self.holder == Holder::Ending {
             return None;
         }
-        let retry = match (self.holder, self.course) {
-            (Holder::Absent { retry }, Course::Run) => retry,
+        let retry = match (self.holder, self.goal) {
+            (Holder::Absent { retry }, PodGoal::Run) => retry,
             _ => None,
         };
         self.runs.values().filter_map(Run::next_due).chain(retry).min()

@@ -1,18 +1,18 @@
-//! What can go wrong with a lab.
+//! Errors of a lab.
 
 use super::protocol::Step;
 use crate::model::{Member, PodUid};
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The kernel, or its configuration, does not let an ordinary user have a pod.
+    /// The kernel or its configuration does not let an ordinary user run pods.
     #[error("{0}")]
     UserNamespaces(Box<Forbidden>),
-    /// The node's process could not even be started.
+    /// The node's process could not be started.
     #[error("the lab's node could not be started: {0}")]
     Start(String),
-    /// The node is gone, and every pod with it.
-    #[error("the lab's node has ended; start the lab anew")]
+    /// The node has ended, and every pod with it.
+    #[error("the lab's node has ended; start the lab again")]
     NodeGone,
     #[error("there is no pod {0}")]
     NoSuchPod(PodUid),
@@ -24,7 +24,7 @@ pub enum Error {
     NoAnswer(std::time::Duration),
 }
 
-/// What forbids pods on this machine, and the way out.
+/// What forbids pods on this machine, and how to change that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("could not {}: {forbids}; {remedy}", .step.words())]
 pub struct Forbidden {

@@ -1,9 +1,9 @@
-//! A sealed copy of our own program, in memory: what the launcher, the node and every stand-in run.
+//! A sealed copy of our own program in memory, which the launcher, the node and every stand-in run.
 //!
-//! A process can reach the file it runs from through `/proc/PID/exe`, and so can its neighbours in a shared pid
-//! namespace. The program's own file often belongs to the user, whom a pod's root is outside: a pod could change its
-//! mode, or overwrite it once nothing runs from it (CVE-2019-5736 is of this class). Nobody can change the copy, and it
-//! leads to no file of the host.
+//! A process can reach its executable through `/proc/PID/exe`, and so can other processes of a shared pid namespace.
+//! The program's own file often belongs to the user that a pod's root is on the host: a pod could change its mode, or
+//! overwrite it once nothing runs from it (CVE-2019-5736 is of this class). Nobody can change the copy, and it leads to
+//! no file of the host.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -18,7 +18,7 @@ use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 
-/// The copy; it lives as long as this or a process that runs from it.
+/// The copy. It exists as long as this value or a process that runs from it.
 #[derive(Debug)]
 pub struct Executable(OwnedFd);
 
@@ -62,18 +62,18 @@ impl Executable {
     }
 
     fn fill(mut copy: File, from: File, size: u64, header: &[u8; ELF_HEADER]) -> io::Result<Self> {
-        // io::copy leaves the work to the kernel where it can
+        // io::copy lets the kernel copy where it can
         io::copy(&mut from.take(size), &mut copy)?;
         copy.write_all_at(header, 0)?;
         copy.flush()?;
         copy.set_permissions(std::fs::Permissions::from_mode(0o555))?;
         seal(&copy)?;
-        // only to be executed: the descriptor that could write is closed
+        // keep a descriptor that can only execute; the writable one is closed
         let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
         Ok(Self(open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?))
     }
 
-    /// By which this process, and a child before its `execve(2)`, can execute it.
+    /// The path by which this process, and a child before its `execve(2)`, can execute the copy.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
@@ -84,7 +84,7 @@ fn create() -> Result<File, Errno> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let executable = flags | MFdFlags::from_bits_retain(libc::MFD_EXEC);
     match memfd_create(name, executable) {
-        // before Linux 6.3 every memory file is executable, and the flag is not known
+        // before Linux 6.3 every memory file is executable, and the flag is unknown
         Err(Errno::EINVAL) => memfd_create(name, flags),
         other => other,
     }
@@ -95,18 +95,19 @@ fn create() -> Result<File, Errno> {
 fn seal(copy: &File) -> Result<(), Errno> {
     let add = |seals| fcntl(copy, FcntlArg::F_ADD_SEALS(seals)).map(drop);
     // As strict as F_SEAL_WRITE here, since nothing maps the copy yet, and it never waits. Linux 5.1; nix does not
-    // know it.
+    // define it.
     let future_write = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE);
     add(future_write | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)?;
     seal_mode(add)?;
     add(SealFlag::F_SEAL_SEAL)
 }
 
-/// Seals the right to execute the copy, which its owner, a pod's root, could take away. Linux 6.3; an earlier kernel
-/// does not know it.
+/// Seals the execute permission of the copy, which its owner, a pod's root, could remove. Linux 6.3; an earlier kernel
+/// does not know this seal.
 ///
-/// The kernel adds `F_SEAL_WRITE`, and so it fails with EBUSY while someone holds a page of the copy: the kernel
-/// itself, to migrate it. It waits 150 ms for that (`memfd_wait_for_pins`, mm/memfd.c), too short on a busy machine.
+/// The kernel also adds `F_SEAL_WRITE`, so this fails with EBUSY while a page of the copy is pinned, for example by the
+/// kernel itself to migrate it. The kernel waits 150 ms for that (`memfd_wait_for_pins`, mm/memfd.c), which is too
+/// short on a busy machine.
 fn seal_mode(add: impl Fn(SealFlag) -> Result<(), Errno>) -> Result<(), Errno> {
     const LIMIT: Duration = Duration::from_secs(10);
     let began = Instant::now();
@@ -119,7 +120,7 @@ fn seal_mode(add: impl Fn(SealFlag) -> Result<(), Errno>) -> Result<(), Errno> {
     }
 }
 
-/// Size of the header of a 64-bit ELF file, and where in it is what (`elf(5)`, `Elf64_Ehdr`).
+/// Size of the header of a 64-bit ELF file; the offsets below are in it (`elf(5)`, `Elf64_Ehdr`).
 const ELF_HEADER: usize = 64;
 /// `e_shoff`.
 const SECTIONS_OFFSET: std::ops::Range<usize> = 40..48;
@@ -127,7 +128,7 @@ const SECTIONS_OFFSET: std::ops::Range<usize> = 40..48;
 const SECTIONS_COUNT: std::ops::Range<usize> = 60..64;
 const PT_LOAD: u32 = 1;
 
-/// Where the last segment that the kernel loads ends. What follows is for debuggers, and often the larger part.
+/// The end of the last segment that the kernel loads. The rest of the file is for debuggers, and often the larger part.
 /// `None` if this is no 64-bit ELF file of our byte order.
 fn loaded_size(file: &File, header: &[u8; ELF_HEADER]) -> io::Result<Option<u64>> {
     if header[..6] != [0x7f, b'E', b'L', b'F', 2, 1] || cfg!(target_endian = "big") {
@@ -167,7 +168,7 @@ mod tests {
     fn the_copy_runs_and_nobody_can_change_it() {
         let copy = Executable::copy_of(Path::new("/bin/true")).expect("a copy");
         assert!(Command::new(copy.path()).status().expect("it runs").success());
-        // as a pod's root may, whom it belongs to outside
+        // a pod's root may do this, since on the host it is the owner
         fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).expect("our own");
         let open = || fs::OpenOptions::new().write(true).open(copy.path()).expect("its mode is not what protects it");
         let refused = |done: io::Result<()>| done.expect_err("a seal forbids it").raw_os_error();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_copy_is_what_the_kernel_loads_and_no_more() {
+    fn the_copy_contains_only_what_the_kernel_loads() {
         let ours = Path::new("/proc/self/exe");
         let copy = Executable::copy_of(ours).expect("a copy");
         let (whole, part) = (fs::metadata(ours).expect("ours").len(), fs::metadata(copy.path()).expect("copy"));
@@ -186,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sealed_when_the_last_page_is_let_go() {
+    fn the_copy_is_sealed_once_no_page_is_pinned() {
         let mut copy = create().expect("a memory file");
         copy.write_all(&[1; 4096]).expect("written");
         copy.set_permissions(fs::Permissions::from_mode(0o555)).expect("our own");
         let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-        // the pipe holds the page itself
+        // the pipe pins the page itself
         splice(&copy, Some(&mut 0), &writer, None, 4096, SpliceFFlags::empty()).expect("the pipe has room");
         assert_eq!(fcntl(&copy, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE)), Err(Errno::EBUSY));
         let sealing = thread::spawn({
@@ -202,7 +203,7 @@ mod tests {
             thread::yield_now();
         }
         assert_eq!(copy.write_all_at(b"evil", 0).map_err(|e| e.raw_os_error()), Err(Some(libc::EPERM)));
-        // longer than the kernel waits
+        // longer than the kernel's own wait
         thread::sleep(Duration::from_millis(200));
         drop((reader, writer));
         sealing.join().expect("no panic").expect("sealed");
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_file_is_copied_whole() {
+    fn a_file_that_is_no_elf_file_is_copied_whole() {
         let dir = tempfile::tempdir().expect("a directory");
         let script = dir.path().join("script");
         let text = format!("#!/bin/sh\n# {}\nexit 7\n", "x".repeat(100));
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_cannot_be_read_is_named() {
+    fn the_error_names_a_program_that_cannot_be_read() {
         let e = Executable::copy_of(Path::new("/nowhere/podscope")).expect_err("nothing there");
         assert_eq!(e.to_string(), "/nowhere/podscope: No such file or directory (os error 2)");
     }

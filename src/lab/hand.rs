@@ -1,21 +1,21 @@
-//! Namespaces by hand: what a container of the image `podscope/hand` does when it is told to.
+//! Namespace calls on request: the commands for a container of the image `podscope/hand`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Member, NsKind};
 
-/// One thing that a process can do with its namespaces.
+/// One namespace operation of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HandStep {
-    /// `unshare(2)`: new ones of its own.
+    /// `unshare(2)`: creates new namespaces of these kinds.
     Unshare(Vec<NsKind>),
-    /// `setns(2)`: into those of another member.
+    /// `setns(2)`: joins these namespaces of another member.
     Join { kinds: Vec<NsKind>, target: Member },
-    /// `fork(2)`: a child that stays until it gets TERM.
+    /// `fork(2)`: starts a child that runs until it gets TERM.
     Fork,
 }
 
-/// The same as the container is told it; with `Join` comes a pidfd.
+/// The step as it is sent to the container; a pidfd comes with `Join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
     Unshare(Vec<NsKind>),
@@ -23,8 +23,8 @@ pub(super) enum Order {
     Fork,
 }
 
-/// What the container answers: nothing, or which call failed and how.
+/// The container's answer: success, or which call failed and how.
 pub(super) type Answer = Result<(), String>;
 
-/// The stand-in that obeys.
+/// The stand-in that executes these steps.
 pub(super) const APPLET: &str = "hand";

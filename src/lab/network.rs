@@ -1,5 +1,5 @@
-//! The pod network: a bridge in the node's network namespace, an address and a veth pair a pod.
-//! Nothing leads out of it.
+//! The pod network: a bridge in the node's network namespace, and an address and a veth pair for each pod. It has no
+//! connection to the outside.
 
 mod netlink;
 mod range;
@@ -26,7 +26,7 @@ use self::netlink::Route;
 use super::node::Refused;
 use super::protocol::Step;
 
-/// The bridge, by the name CNI's bridge plugin gives it.
+/// The bridge, with the name that CNI's bridge plugin uses.
 const BRIDGE: &str = "cni0";
 /// Loopback is the first interface of every network namespace (`net/core/net_namespace.c`).
 const LO: u32 = 1;
@@ -34,11 +34,11 @@ const LO: u32 = 1;
 #[derive(Debug)]
 pub struct Network {
     route: Route,
-    /// Our own network namespace, to come back to.
+    /// Our own network namespace, to return to.
     home: OwnedFd,
     bridge: u32,
     range: Range,
-    /// The longest free first, so that an address is not soon another pod's.
+    /// Free addresses, those that were released first in front, so that an address is not soon used again.
     free: VecDeque<Ipv4Addr>,
     pods: u32,
 }
@@ -53,35 +53,35 @@ impl Network {
         Ok(Self { route, home, bridge, range, free: range.addresses().collect(), pods: 0 })
     }
 
-    /// The node's own address, which pods on its network have too.
+    /// The node's own address, which is also that of pods with `hostNetwork`.
     pub fn gateway(&self) -> Ipv4Addr {
         self.range.gateway()
     }
 
-    /// Gives the network namespace of `process` an address, and `eth0` that leads to the bridge.
+    /// Adds `eth0`, with an address and connected to the bridge, to the network namespace of `process`.
     ///
     /// `pid` is the process in the caller's pid namespace.
     pub fn connect(&mut self, process: &OwnedFd, pid: i32) -> io::Result<Ipv4Addr> {
-        let ip = self.free.pop_front().ok_or_else(|| io::Error::other(self.no_address()))?;
-        let result = self.wire(process, pid, ip);
+        let ip = self.free.pop_front().ok_or_else(|| io::Error::other(self.out_of_addresses()))?;
+        let result = self.add_veth_pair(process, pid, ip);
         if result.is_err() {
             self.free.push_back(ip);
         }
         result.map(|()| ip)
     }
 
-    fn no_address(&self) -> String {
+    fn out_of_addresses(&self) -> String {
         let (n, range) = (self.range.addresses().count(), self.range);
         format!("all {n} addresses of {range} are in use; delete a pod, or choose a larger range (--pod-cidr)")
     }
 
-    /// The address may be given away again. The interfaces went with the pod's namespace.
+    /// Makes the address free again. The interfaces were removed with the pod's namespace.
     pub fn release(&mut self, ip: Ipv4Addr) {
         self.free.push_back(ip);
     }
 
-    fn wire(&mut self, process: &OwnedFd, pid: i32, ip: Ipv4Addr) -> io::Result<()> {
-        // an interface goes with its namespace, but not at once: names are not used twice
+    fn add_veth_pair(&mut self, process: &OwnedFd, pid: i32, ip: Ipv4Addr) -> io::Result<()> {
+        // an interface is removed with its namespace, but not immediately, so names are not used twice
         self.pods += 1;
         let mut peer = LinkMessage::default();
         peer.attributes = vec![LinkAttribute::IfName("eth0".to_owned()), LinkAttribute::NetNsPid(pid as u32)];
@@ -96,24 +96,24 @@ impl Network {
                 LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
             ]),
         ];
-        // both ends in their places and named from the start: moving or renaming costs more
+        // both ends get their namespace and name when they are created: moving or renaming costs more
         self.route.change(&[(Message::NewLink(pair), NLM_F_CREATE | NLM_F_EXCL)])?;
 
-        // the rest from within the pod; we have one thread, so nobody is taken along
+        // the rest is done inside the pod's namespace; we have one thread, so no other thread changes its namespace
         setns(process, CloneFlags::CLONE_NEWNET)?;
-        let inside = inside(ip, self.range);
+        let result = configure_inside(ip, self.range);
         setns(&self.home, CloneFlags::CLONE_NEWNET)?;
-        inside
+        result
     }
 }
 
-/// Brings loopback up in the caller's network namespace, which nobody else is in.
+/// Brings loopback up in the caller's network namespace, which no other process uses yet.
 pub(super) fn loopback() -> io::Result<()> {
     Route::open()?.change(&[(up(LO), 0)])
 }
 
 /// Sets up a pod's network from inside its namespace.
-fn inside(ip: Ipv4Addr, range: Range) -> io::Result<()> {
+fn configure_inside(ip: Ipv4Addr, range: Range) -> io::Result<()> {
     let mut route = Route::open()?;
     let eth0 = route.index_of("eth0")?;
     route.change(&[
@@ -132,7 +132,7 @@ fn bridge(route: &mut Route, range: Range) -> io::Result<u32> {
         LinkAttribute::IfName(BRIDGE.to_owned()),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Bridge),
-            // ports forward at once, there are no loops
+            // no forward delay, since there are no loops
             LinkInfo::Data(InfoData::Bridge(vec![
                 InfoBridge::ForwardDelay(0),
                 InfoBridge::StpState(netlink_packet_route::link::BridgeStpState::Disabled),

@@ -1,5 +1,5 @@
-//! A pause of the user's own (`podscope.dev/pause: PATH`): a program that is linked statically, or its source in C, which
-//! the host's compiler makes one of. It is read with the manifest, so that the node needs nothing of the host.
+//! A pause that the user supplies (`podscope.dev/pause: PATH`): a statically linked program, or its C source, which the
+//! host's compiler compiles. It is read together with the manifest, so that the node needs no file of the host.
 
 mod compile;
 mod elf;
@@ -13,60 +13,62 @@ use nix::libc::O_NONBLOCK;
 
 use crate::sys::limits;
 
-/// No pause is larger; a static one of glibc has less than 1 MiB.
-const MOST: u64 = 8 << 20;
+/// Maximum size of a pause; one that is linked statically with glibc has less than 1 MiB.
+const MAX_SIZE: u64 = 8 << 20;
 
 /// Where the files are that a manifest names.
 #[derive(Clone, Copy, Debug)]
 pub enum Beside<'a> {
-    /// Nowhere: the manifest is no file.
+    /// There are none: the manifest is no file.
     Nothing,
-    /// In this directory, the manifest's own.
+    /// In this directory, which is the manifest's.
     Directory(&'a Path),
-    /// Bundled with a preset: name and text of each.
+    /// Bundled with a preset, as name and text.
     Bundled(&'a [(&'a str, &'a str)]),
 }
 
-/// Why a file cannot be a pod's pause, and the way out.
+/// Why a file cannot be used as a pause, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unfit(String);
+pub struct UnusablePause(String);
 
 impl<'a> Beside<'a> {
-    /// Beside this file.
+    /// The files beside this manifest.
     pub fn file(manifest: &'a Path) -> Self {
         Self::Directory(manifest.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
 
-    /// The program that `path` names, compiled if it is a source.
+    /// Reads the program at `path`; a source is compiled.
     ///
     /// # Errors
-    /// It is not there, cannot be compiled, or would not run as a pause.
-    pub fn program(self, path: &str) -> Result<Vec<u8>, Unfit> {
+    /// The file does not exist, cannot be compiled, or cannot run as a pause.
+    pub fn program(self, path: &str) -> Result<Vec<u8>, UnusablePause> {
         let is_source = Path::new(path).extension().is_some_and(|end| end == "c");
         let bytes = match self {
-            Self::Nothing => return Err(Unfit("the manifest is no file, so there is nothing beside it".to_owned())),
+            Self::Nothing => {
+                return Err(UnusablePause("the manifest is no file, so there is nothing beside it".to_owned()));
+            }
             Self::Directory(dir) if is_source => {
                 let file = dir.join(path);
-                // what can be said of it without a compiler
+                // find errors that need no compiler
                 read(&file)?;
                 compile::file(&std::path::absolute(&file).unwrap_or(file))?
             }
             Self::Directory(dir) => read(&dir.join(path))?,
             Self::Bundled(files) => {
                 let found = files.iter().find(|(name, _)| *name == path);
-                let (name, text) = found.ok_or_else(|| Unfit(format!("{path}: no such file is bundled")))?;
+                let (name, text) = found.ok_or_else(|| UnusablePause(format!("{path}: no such file is bundled")))?;
                 compile::text(name, text)?
             }
         };
-        elf::check(&bytes).map_err(|why| Unfit(format!("{path}: {why}")))?;
+        elf::check(&bytes).map_err(|why| UnusablePause(format!("{path}: {why}")))?;
         Ok(bytes)
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, Unfit> {
-    let unfit = |why: &str| Unfit(format!("{}: {why}", path.display()));
-    // a FIFO would wait for a writer
+fn read(path: &PathBuf) -> Result<Vec<u8>, UnusablePause> {
+    let unfit = |why: &str| UnusablePause(format!("{}: {why}", path.display()));
+    // without O_NONBLOCK open would wait for the writer of a FIFO
     let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path);
     let file = file.map_err(|e| unfit(&limits::reason_of(&e)))?;
     let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
@@ -74,9 +76,9 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Unfit> {
         return Err(unfit("is no regular file"));
     }
     let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|e| unfit(&limits::reason_of(&e)))?;
-    if bytes.len() as u64 > MOST {
-        return Err(unfit(&format!("has more than {MOST} bytes")));
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|e| unfit(&limits::reason_of(&e)))?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(unfit(&format!("has more than {MAX_SIZE} bytes")));
     }
     Ok(bytes)
 }
@@ -85,12 +87,12 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Unfit> {
 mod tests {
     use super::*;
 
-    fn why(result: Result<Vec<u8>, Unfit>) -> String {
+    fn why(result: Result<Vec<u8>, UnusablePause>) -> String {
         result.expect_err("unfit").to_string()
     }
 
     #[test]
-    fn a_source_becomes_a_program_and_what_is_no_pause_is_refused() {
+    fn a_source_is_compiled_and_an_unusable_file_is_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         let beside = Beside::Directory(dir.path());
         let file = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");

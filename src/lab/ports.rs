@@ -1,10 +1,8 @@
-//! The publisher of `hostPort`s: takes connections in the host's network and carries them into the
-//! pod's.
+//! The publisher of `hostPort`s: it accepts connections in the host's network and forwards them into the pod's.
 //!
-//! The node starts it with sockets that already listen in the host's network namespace, as pairs
-//! `FD=IP:PORT`, where the address is one of the network namespace that this process is in. No
-//! packet crosses: only bytes of accepted connections do. It is one process with one thread,
-//! without work it sleeps, and TERM ends it.
+//! The node starts it with sockets that already listen in the host's network namespace, as pairs `FD=IP:PORT`. The
+//! address is one of the network namespace of this process. No packets cross, only the bytes of accepted connections.
+//! It is one process with one thread, sleeps when there is nothing to do, and ends on TERM.
 
 mod pair;
 
@@ -24,9 +22,9 @@ use super::stream::{EDGES, Flow, Key, SCRATCH, Table, make_room};
 use crate::model::text::escaped;
 use crate::sys::{fork, signals};
 
-/// Connections at a time; more wait in the kernel's queue until one ends.
-const MOST: usize = 4096;
-/// Whether descriptors are there again is not told by anything, so it is tried this often.
+/// Maximum number of connections; others wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 4096;
+/// Nothing reports that descriptors are available again, so the publisher tries this often.
 const RETRY_MS: u16 = 500;
 
 /// Token kinds beside [`Side`]'s.
@@ -42,14 +40,14 @@ struct Publisher {
     epoll: Epoll,
     ports: Table<Port>,
     pairs: Table<Pair>,
-    /// Those that could go on without an event.
+    /// Pairs that can continue without an event.
     ready: Vec<Key>,
-    /// No more connections are taken for now.
+    /// There are no descriptors left, and no connections are accepted.
     full: bool,
     scratch: Vec<u8>,
 }
 
-/// Runs until TERM with listening sockets and where each leads to; its exit code.
+/// Runs until TERM with listening sockets and their targets. Returns the exit code.
 pub fn serve(ports: impl IntoIterator<Item = (OwnedFd, SocketAddr)>) -> i32 {
     let ports = ports.into_iter().map(|(fd, target)| Port { listener: TcpListener::from(fd), target }).collect();
     run(ports)
@@ -65,9 +63,9 @@ fn run(ports: Vec<Port>) -> i32 {
     }
 }
 
-/// The hidden mode: sockets as `FD=IP:PORT`.
+/// The hidden mode: the arguments are sockets as `FD=IP:PORT`. Returns the exit code.
 pub fn main(args: &[String]) -> i32 {
-    match args.iter().map(|arg| port(arg)).collect::<Result<Vec<_>, _>>() {
+    match args.iter().map(|arg| parse_port(arg)).collect::<Result<Vec<_>, _>>() {
         Ok(ports) if !ports.is_empty() => run(ports),
         Ok(_) => usage("expected FD=IP:PORT, once for each port"),
         Err(why) => usage(&why),
@@ -79,7 +77,7 @@ fn usage(why: &str) -> i32 {
     64
 }
 
-fn port(arg: &str) -> Result<Port, String> {
+fn parse_port(arg: &str) -> Result<Port, String> {
     let parsed = || {
         let (fd, target) = arg.split_once('=')?;
         Some((fd.parse::<u16>().ok()?, target.parse().ok()?))
@@ -97,13 +95,13 @@ impl Publisher {
             [one] => format!("port {}", one.listener.local_addr()?.port()),
             _ => "ports".to_owned(),
         };
-        // whatever whoever started this has ignored or blocked
+        // the parent may have ignored or blocked signals
         signals::reset()?;
         signals::ignore(Signal::SIGPIPE)?;
         let term = SigSet::from_iter([Signal::SIGTERM]);
         term.thread_block()?;
         let signal = SignalFd::with_flags(&term, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        make_room(MOST)?;
+        make_room(MAX_CONNECTIONS)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&signal, EpollEvent::new(EpollFlags::EPOLLIN, SIGNAL))?;
         let mut table = Table::default();
@@ -120,7 +118,7 @@ impl Publisher {
             scratch: vec![0; SCRATCH],
         };
         publisher.listen()?;
-        // only now: who sees it by its name sees it ready
+        // the name is set last: a process that has this name is ready
         prctl::set_name(&CString::new(name)?)?;
         Ok((publisher, signal))
     }
@@ -165,35 +163,35 @@ impl Publisher {
         }
     }
 
-    /// One at a time: the others have their turn with the next event.
+    /// Accepts one connection; the others follow with the next event.
     fn accept(&mut self, key: Key) {
         if self.full {
             return;
         }
         let Some(port) = self.ports.get_mut(key) else { return };
-        let room = self.pairs.len() < MOST;
+        let room = self.pairs.len() < MAX_CONNECTIONS;
         let accepted = if room { port.listener.accept() } else { Err(Errno::EMFILE.into()) };
         let target = port.target;
         match accepted {
-            Ok((client, _)) => self.join(client, target),
+            Ok((client, _)) => self.start_pair(client, target),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) => {
                 self.full = true;
                 for (_, port) in self.ports.iter() {
                     let _ = self.epoll.delete(&port.listener);
                 }
             }
-            // taken back by the client, or by another listener on the same socket
+            // the client has closed it, or another listener on the same socket has accepted it
             Err(_) => {}
         }
     }
 
-    fn join(&mut self, client: TcpStream, target: SocketAddr) {
-        // otherwise the client has been told, and in the only way there is
+    fn start_pair(&mut self, client: TcpStream, target: SocketAddr) {
+        // if this fails, `begin` has reset the client's connection
         if let Ok(pair) = Pair::begin(client, target) {
             let key = self.pairs.insert(pair);
             let watched = self.pairs.get_mut(key).map(|pair| pair.watch(&self.epoll, key, EDGES));
             if !matches!(watched, Some(Ok(()))) {
-                self.end(key, true);
+                self.remove_pair(key, true);
             }
         }
     }
@@ -203,13 +201,13 @@ impl Publisher {
         match pair.advance(event, &mut self.scratch) {
             Ok(Flow::More) if !self.ready.contains(&key) => self.ready.push(key),
             Ok(Flow::Waits | Flow::More) => {}
-            Ok(Flow::Over) => self.end(key, false),
-            Err(_) => self.end(key, true),
+            Ok(Flow::Over) => self.remove_pair(key, false),
+            Err(_) => self.remove_pair(key, true),
         }
     }
 
-    /// Closing removes the sockets from epoll.
-    fn end(&mut self, key: Key, broken: bool) {
+    /// Removes a pair. Closing its sockets also removes them from epoll.
+    fn remove_pair(&mut self, key: Key, broken: bool) {
         if let Some(pair) = self.pairs.remove(key)
             && broken
         {

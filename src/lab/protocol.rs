@@ -1,4 +1,4 @@
-//! What app and node say to each other.
+//! The messages between app and node.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,30 +11,30 @@ use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
 use crate::sys::pty::Size;
 
-/// Grows with every change of a message; both sides are the same executable, so it differs only
-/// when the file was replaced while the app ran.
+/// Increased with every change of a message. Both sides are the same executable, so the versions differ only if the
+/// file was replaced while the app ran.
 pub const VERSION: u32 = 7;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
 
-/// What a node is started with.
+/// The options of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// How fast back-off runs.
+    /// The speed of the back-off.
     pub clock: DemoClock,
-    /// Where the pods' addresses come from.
+    /// The range of the pods' addresses.
     pub range: Range,
-    /// Whether to do without cgroups where there could be some.
+    /// Do not use cgroups even if they are available.
     pub without_cgroups: bool,
-    /// Whether to do with one user where there could be more.
+    /// Map only one user even if more could be mapped.
     pub without_users: bool,
-    /// Whether to do without overlayfs where there could be some.
+    /// Do not use overlayfs even if it is available.
     pub without_overlay: bool,
 }
 
 impl Options {
-    /// The usual, but for what `PODSCOPE_WITHOUT` names.
+    /// The defaults, without the features that `PODSCOPE_WITHOUT` names.
     pub fn from_env() -> Self {
         Self {
             without_cgroups: without("cgroups"),
@@ -45,24 +45,24 @@ impl Options {
     }
 }
 
-/// A cgroup that is the node's to divide; its directory comes as a descriptor.
+/// A cgroup that is delegated to the node; its directory comes as a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// From the root of the hierarchy.
+    /// The path from the root of the hierarchy.
     pub path: String,
-    /// Controllers that it passes on.
+    /// The controllers that its children have.
     pub controllers: Vec<String>,
 }
 
-/// App to node.
+/// Messages from the app to the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// To [`Report::Unshared`]: what has been mapped.
+    /// The answer to [`Report::Unshared`]: what has been mapped.
     Mapped(Mapped),
-    /// To the launcher, before anything else.
+    /// The first message, to the launcher.
     Place {
         grant: Option<Grant>,
-        /// The user, and group, that root becomes.
+        /// The id of the user and group that root changes to.
         user: Option<u32>,
     },
     Hello {
@@ -72,27 +72,27 @@ pub enum Request {
         call: Call,
         spec: Box<PodSpec>,
     },
-    /// Other commands for some containers of a pod; nothing else differs from what runs.
+    /// Some containers of a pod get other commands; nothing else differs from what runs.
     Replace {
         call: Call,
         pod: PodUid,
         spec: Box<PodSpec>,
         containers: Vec<String>,
     },
-    /// One more container for a pod that runs.
+    /// Add a container to a running pod.
     AddContainer {
         call: Call,
         pod: PodUid,
         container: Box<ContainerSpec>,
         ephemeral: bool,
     },
-    /// This container is to end, and to be of its pod no more.
+    /// End this container and remove it from its pod.
     RemoveContainer {
         call: Call,
         member: Member,
         grace_ms: Option<u64>,
     },
-    /// What the pod is to be like now.
+    /// The pod's present spec.
     Spec {
         call: Call,
         pod: PodUid,
@@ -106,27 +106,27 @@ pub enum Request {
         call: Call,
         member: Member,
         argv: Vec<String>,
-        /// `None`: it may run as long as it likes.
+        /// `None`: no time limit.
         timeout_ms: Option<u64>,
-        /// Its streams are handed over in [`Report::Streams`] instead of being read by the node.
+        /// The streams that are handed over in [`Report::Streams`] instead of being read by the node.
         streams: Option<Wanted>,
     },
-    /// Ends what this call has started.
+    /// End the program that this call has started.
     CancelExec {
         call: Call,
     },
-    /// What a container writes, as a stream of its own ([`Report::Streams`]), until this run of it ends.
+    /// Attach to a container's output as a separate stream ([`Report::Streams`]), until this run of it ends.
     Attach {
         call: Call,
         member: Member,
-        /// Its standard input as well.
+        /// Also attach to its standard input.
         stdin: bool,
         since: Since,
-        /// Until it runs, if it does not yet.
+        /// Wait until it runs.
         wait: bool,
     },
-    /// The streams of this call have been closed. With `keep`, a program with a terminal runs on; else its terminal
-    /// hangs up (SIGHUP).
+    /// The streams of this call have been closed. With `keep`, a program with a terminal continues to run; otherwise
+    /// its terminal hangs up (SIGHUP).
     Detach {
         call: Call,
         keep: bool,
@@ -136,39 +136,39 @@ pub enum Request {
         member: Member,
         which: Which,
     },
-    /// To a container that obeys.
+    /// A step for a container of the image `podscope/hand`.
     Hand {
         call: Call,
         member: Member,
         step: HandStep,
     },
-    /// All that the member writes from now on as [`Report::Log`], after what is kept of it.
+    /// Send what is kept of the member's output, and then everything that it writes, as [`Report::Log`].
     Follow {
         call: Call,
         member: Member,
     },
-    /// No more of that.
+    /// End [`Request::Follow`] with this call.
     Unfollow {
         call: Call,
     },
-    /// To [`Report::Bind`]: the listening sockets come with the packet, in the order asked for.
+    /// The answer to [`Report::Bind`]: the listening sockets come with the packet, in the requested order.
     Bound {
         pod: PodUid,
-        /// On which ports they are.
+        /// The ports that they listen on.
         result: Result<Vec<u16>, String>,
     },
 }
 
-/// Node to app.
+/// Messages from the node to the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
-    /// From the launcher: it is in its user namespace, and nobody is mapped there yet.
+    /// From the launcher: it is in its user namespace, in which no user is mapped yet.
     Unshared,
     /// From the launcher, before it ends: the node's pid in the app's pid namespace.
     Launched {
         pid: i32,
     },
-    /// The set-up did not get further than this.
+    /// The set-up failed at this step.
     Refused {
         step: Step,
         errno: i32,
@@ -178,34 +178,34 @@ pub enum Report {
         node: ProcId,
     },
     Fact(Box<Delta>),
-    /// The pod's host ports are to be listened on, in the host's network namespace, where the node is not.
+    /// Listen on the pod's host ports in the host's network namespace, in which the node is not.
     Bind {
         pod: PodUid,
         ports: Vec<u16>,
-        /// Whether another may be taken in place of one that is taken.
+        /// Whether a port that is taken may be replaced by another one.
         may_move: bool,
     },
-    /// What a program run in a container has just written.
+    /// New output of a program that was executed in a container.
     ExecOutput {
         call: Call,
         stderr: bool,
         #[serde(with = "latin")]
         bytes: Vec<u8>,
     },
-    /// Streams of a call come with the packet, in this order.
+    /// The streams of a call, which come with the packet in this order.
     Streams {
         call: Call,
         streams: Vec<Stream>,
     },
-    /// The process has changed in a way that no event tells of.
+    /// The process has changed in a way that no event reports: read it again.
     Look {
         id: ProcId,
     },
-    /// What a member that is followed has written.
+    /// Output of a followed member.
     Log {
         call: Call,
-        /// All that is kept, in place of what was told before: at first, and when much was written while
-        /// the app did not read.
+        /// Whether `bytes` is the whole kept log and replaces everything sent before: at first, and when much was
+        /// written while the app did not read.
         anew: bool,
         #[serde(with = "latin")]
         bytes: Vec<u8>,
@@ -242,30 +242,30 @@ pub enum Answer {
     Failed(String),
 }
 
-/// The streams that whoever runs a program in a container wants for himself.
+/// The streams of an executed program that the client gets itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// With a terminal there always is one.
+    /// Standard input; a terminal always has it.
     pub stdin: bool,
     pub terminal: bool,
-    /// Of the terminal.
+    /// The size of the terminal.
     pub size: Option<Size>,
 }
 
-/// One stream of a program, as its other end.
+/// One stream of a program; the client gets the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     Stdin,
     Stdout,
     Stderr,
-    /// The master of its terminal: for input and for its size, and for output unless there is [`Stream::Stdout`].
+    /// The master of its terminal: for input, for its size, and for output unless there is [`Stream::Stdout`].
     Terminal,
 }
 
-/// What of a container's output comes first.
+/// Where the output of a container starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Since {
-    /// All that is kept of its present run.
+    /// With everything that is kept of the present run.
     Start,
     Now,
 }
@@ -273,16 +273,16 @@ pub enum Since {
 /// Which part of a container's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Which {
-    /// Of all runs.
+    /// All runs.
     #[default]
     All,
-    /// Of the run that began last, as `kubectl logs`.
+    /// The run that started last, as in `kubectl logs`.
     Last,
-    /// Of the one before (`--previous`).
+    /// The run before (`--previous`).
     Previous,
 }
 
-/// What a program run in a container said and how it ended.
+/// The output and the end of a program that was executed in a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecOutput {
     #[serde(with = "latin")]
@@ -290,7 +290,7 @@ pub struct ExecOutput {
     #[serde(with = "latin")]
     pub stderr: Vec<u8>,
     pub status: WaitStatus,
-    /// It ran out of time and was killed.
+    /// The time limit was reached and it was killed.
     pub timed_out: bool,
     /// It was cancelled and killed.
     pub cancelled: bool,
@@ -299,7 +299,7 @@ pub struct ExecOutput {
 }
 
 impl ExecOutput {
-    /// Nothing was read of it here.
+    /// The end of a program whose output the node did not read.
     pub fn ended(status: WaitStatus) -> Self {
         let (stdout, stderr) = (Vec::new(), Vec::new());
         Self { stdout, stderr, status, timed_out: false, cancelled: false, truncated: false }
@@ -330,7 +330,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// As part of a sentence: "could not …".
+    /// The rest of a sentence: "could not …".
     pub const fn words(self) -> &'static str {
         match self {
             Self::Open => "open its own executable",
@@ -355,7 +355,8 @@ impl Step {
     }
 }
 
-/// Bytes as a string of the first 256 characters: readable, and smaller in JSON than numbers.
+/// Serialises bytes as a string of the first 256 Unicode characters (Latin-1): readable, and shorter in JSON than
+/// numbers.
 pub(crate) mod latin {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -1,4 +1,4 @@
-//! A pod as the lab runs it: plain values, read from a Kubernetes manifest by [`parse`].
+//! A pod as the lab runs it: plain values that [`parse`] reads from a Kubernetes manifest.
 
 mod admit;
 mod change;
@@ -7,13 +7,13 @@ mod config;
 mod env;
 mod images;
 mod manifest;
-mod marked;
 mod parse;
 pub mod security;
 mod services;
 mod share;
 mod supported;
 mod typed;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -35,16 +35,17 @@ use crate::model::SandboxKind;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeSource {
-    /// A new directory, as old as the pod, in memory, so that nothing is left behind however the node ends. With
-    /// `medium: Memory`, or a limit in bytes, it is a tmpfs of its own; otherwise it is in the node's.
+    /// A new directory in memory that lives as long as the pod, so that nothing is left behind however the node ends.
+    /// With `medium: Memory`, or a limit in bytes, it is a separate tmpfs; otherwise it is a directory of the node's
+    /// tmpfs.
     EmptyDir { memory: bool, size_limit: Option<u64> },
-    /// Files of ConfigMaps and Secrets (`configMap`, `secret`, `projected`), read-only and in memory.
+    /// Files from ConfigMaps and Secrets (`configMap`, `secret`, `projected`), read-only and in memory.
     Config(Payload),
     /// This path of the host, read-only.
     HostPath { path: String, kind: HostPathType },
 }
 
-/// `hostPath.type`: what must be at the path. `*OrCreate` creates nothing here, since the host is read-only.
+/// `hostPath.type`: what must exist at the path. Here `*OrCreate` creates nothing, since the host is read-only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HostPathType {
     /// Anything.
@@ -73,7 +74,7 @@ pub struct VolumeMount {
     pub read_only: bool,
     /// `subPath`: only this file or directory of the volume.
     pub sub_path: Option<String>,
-    /// It is a `subPathExpr`, in which `$(NAME)` refers to a variable of the container.
+    /// `sub_path` is a `subPathExpr`, in which `$(NAME)` refers to a variable of the container.
     pub is_expr: bool,
 }
 
@@ -86,7 +87,7 @@ pub struct Port {
     pub protocol: String,
 }
 
-/// `imagePullPolicy`. No image is ever pulled; events say so in the words that go with it.
+/// `imagePullPolicy`. No image is ever pulled; the policy only selects the events that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullPolicy {
     Always,
@@ -95,22 +96,23 @@ pub enum PullPolicy {
     Never,
 }
 
-/// What a container may use at most (`resources.limits`). `None`, as 0 in a manifest, is no limit.
+/// Resource limits of a container (`resources.limits`). `None`, like 0 in a manifest, is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Thousandths of a processor.
     pub cpu_millicores: Option<u64>,
-    /// Tasks at once (`podscope.dev/pids`; Kubernetes has no such field, a kubelet bounds every pod alike).
+    /// Maximum number of tasks (`podscope.dev/pids`). Kubernetes has no such field: a kubelet has one limit for all
+    /// pods.
     pub pids: Option<u64>,
 }
 
 /// Where a container's termination message comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminationMessage {
-    /// `terminationMessagePath`: this file of the container, absolute.
+    /// `terminationMessagePath`: an absolute path in the container.
     pub path: String,
-    /// `terminationMessagePolicy: FallbackToLogsOnError`: the end of its log if the file is empty.
+    /// `terminationMessagePolicy: FallbackToLogsOnError`: if the file is empty, take the end of the log.
     pub fallback_to_logs: bool,
 }
 
@@ -120,12 +122,12 @@ impl Default for TerminationMessage {
     }
 }
 
-/// What a container's program reads from and writes to (`stdin`, `stdinOnce`, `tty`).
+/// Standard input and terminal of a container's program (`stdin`, `stdinOnce`, `tty`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stdio {
-    /// Standard input stays open; whoever attaches writes to it. Otherwise there is nothing to read.
+    /// Standard input stays open for attached clients. Otherwise it is empty.
     pub stdin: bool,
-    /// It ends when the first who has attached to it goes.
+    /// Standard input ends when the first attached client detaches.
     pub stdin_once: bool,
     pub tty: bool,
 }
@@ -137,11 +139,11 @@ pub struct ContainerSpec {
     pub pull: PullPolicy,
     pub command: Vec<String>,
     pub args: Vec<String>,
-    /// In the order given; a later value may refer to an earlier one as `$(NAME)`.
+    /// In the order of the manifest; a later value may refer to an earlier one as `$(NAME)`.
     pub env: Vec<(String, EnvValue)>,
-    /// Variables that stand back behind these, later ones before earlier ones.
+    /// Variables from whole ConfigMaps and Secrets. `env` overrides them, and later entries override earlier ones.
     pub env_from: Vec<EnvFrom>,
-    /// Variables of the services of its namespace, which stand back behind its own.
+    /// Variables of the services of the namespace. `env` and `env_from` override them.
     pub service_env: Vec<(String, String)>,
     pub working_dir: Option<String>,
     pub ports: Vec<Port>,
@@ -150,9 +152,9 @@ pub struct ContainerSpec {
     pub termination: TerminationMessage,
     pub security: Security,
     pub stdio: Stdio,
-    /// The namespaces of the pod that it shares, where they are not those that the pod's containers share (`share`).
+    /// The namespaces of the pod that it joins, if they differ from what the pod's containers share (`share`).
     pub join: Option<Join>,
-    /// An init container with `restartPolicy: Always`: started in its turn, and runs beside the others.
+    /// An init container with `restartPolicy: Always`: it starts in its turn and runs beside the others.
     pub sidecar: bool,
 }
 
@@ -168,16 +170,17 @@ pub struct PodSpec {
     pub restart: RestartPolicy,
     /// `terminationGracePeriodSeconds`.
     pub grace_seconds: u32,
-    /// What holds the namespaces (`podscope.dev/pause` and `podscope.dev/infra`).
+    /// What holds the namespaces (`podscope.dev/pause`, `podscope.dev/infra`).
     pub sandbox: SandboxKind,
-    /// The executable of [`SandboxKind::Own`]. The node writes it into the pod's files and keeps it there alone.
+    /// The executable of [`SandboxKind::Own`]. The node writes it into the pod's files and keeps it only there.
     pub own_pause: Option<Content>,
-    /// A host port that is taken gives way to another one. So it is with presets; who writes a manifest means the port.
+    /// A host port that is taken is replaced by a free one. This holds for presets only: in a manifest of the user the
+    /// port number is meant.
     pub ports_may_move: bool,
-    /// Sidecars among them.
+    /// Including sidecars.
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,
-    /// Those that were added to the running pod to look into it, and that are never restarted; none in a manifest.
+    /// Containers that were added to the running pod to inspect it. They are never restarted, and a manifest has none.
     pub ephemeral_containers: Vec<ContainerSpec>,
     pub volumes: Vec<Volume>,
     /// The pod's `securityContext`, for containers that are added later.
@@ -185,7 +188,7 @@ pub struct PodSpec {
 }
 
 impl PodSpec {
-    /// Init containers and sidecars in their order, then the others, then ephemeral ones.
+    /// Init containers and sidecars in their order, then app containers, then ephemeral ones.
     pub fn all_containers(&self) -> impl Iterator<Item = &ContainerSpec> {
         self.init_containers.iter().chain(&self.containers).chain(&self.ephemeral_containers)
     }
@@ -194,7 +197,7 @@ impl PodSpec {
         self.all_containers().find(|c| c.name == name)
     }
 
-    /// The same with another command in this container.
+    /// A copy in which this container has another command.
     ///
     /// # Errors
     /// There is no such container, or it is an ephemeral one.
@@ -212,8 +215,8 @@ impl PodSpec {
         Ok(spec)
     }
 
-    /// Why its volumes cannot be made, for each that cannot, in the kubelet's words.
-    pub fn unmountable(&self) -> impl Iterator<Item = String> {
+    /// For each volume that cannot be mounted, the reason in the kubelet's words.
+    pub fn mount_errors(&self) -> impl Iterator<Item = String> {
         self.volumes.iter().filter_map(|volume| {
             let VolumeSource::Config(payload) = &volume.source else { return None };
             let why = payload.missing.as_ref()?;
@@ -221,14 +224,13 @@ impl PodSpec {
         })
     }
 
-    /// Ports published on the host's loopback, each with the container port behind it.
+    /// Pairs of a port that is published on the host's loopback address and the container port behind it.
     pub fn host_ports(&self) -> impl Iterator<Item = (u16, u16)> {
         self.all_containers().flat_map(|c| &c.ports).filter_map(|p| Some((p.host?, p.container)))
     }
 }
 
-/// The host name of a pod that asks for none: its own name, of which a host name has room for 63
-/// characters (the kubelet cuts it as well).
+/// The default host name of a pod: its own name, cut to the 63 characters of a host name as the kubelet does it.
 fn host_name(pod: &str) -> String {
     pod.chars().take(63).collect::<String>().trim_end_matches(['-', '.']).to_owned()
 }

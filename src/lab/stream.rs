@@ -1,8 +1,7 @@
-//! Byte streams between sockets that never block: what the bundled servers and the port publisher
-//! are made of.
+//! Byte streams between non-blocking sockets, for the bundled servers and the port publisher.
 //!
-//! Sockets are watched edge-triggered (`epoll(7)`): each is registered once, and whoever owns it
-//! reads and writes until the kernel says `EAGAIN`.
+//! Sockets are watched edge-triggered (`epoll(7)`): each is registered once, and its owner reads and writes until the
+//! kernel returns `EAGAIN`.
 
 mod pump;
 mod table;
@@ -19,14 +18,14 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, conne
 pub use pump::{Flow, Pump, SCRATCH, unless_blocked};
 pub use table::{Key, Table};
 
-/// Everything there is to know of a socket, once each time it becomes so.
+/// All events of a socket, each reported once when it occurs.
 pub const EDGES: EpollFlags =
     EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT).union(EpollFlags::EPOLLRDHUP).union(EpollFlags::EPOLLET);
 
-/// Begins a connection; [`connected`] tells what became of it.
+/// Starts to connect; [`connected`] returns the result.
 ///
 /// # Errors
-/// What the kernel knows at once: no route, no descriptors.
+/// Errors that the kernel reports immediately: no route, no descriptors.
 pub fn begin(to: SocketAddr) -> io::Result<TcpStream> {
     let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let fd = socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
@@ -36,10 +35,10 @@ pub fn begin(to: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Whether the connection is made by now.
+/// Whether the connection is established.
 ///
 /// # Errors
-/// Why it cannot be made.
+/// Why it cannot be established.
 pub fn connected(stream: &TcpStream) -> io::Result<bool> {
     if let Some(e) = stream.take_error()? {
         return Err(e);
@@ -51,8 +50,8 @@ pub fn connected(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Raises the soft limit of descriptors to what so many connections need, two each, as far as the
-/// hard one lets it: the usual one has room for 500.
+/// Raises the soft limit of descriptors to what this many connections need, two each, as far as the hard limit allows.
+/// The usual limit suffices for 500.
 pub fn make_room(connections: usize) -> Result<(), Errno> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = hard.min(connections as u64 * 2 + 64);

@@ -1,33 +1,34 @@
-//! User and group ids for the lab: 65,536 as in any container, where the machine lets it have them, else one.
+//! User and group ids for the lab: 65,536 as in any container if the machine allows it, otherwise one.
 //!
-//! An ordinary user may map only itself (`user_namespaces(7)`); `newuidmap(1)` maps besides what `/etc/subuid(5)`
-//! allots to it. Root becomes the first user of a range that no one is allotted, and maps that range.
+//! An ordinary user may map only itself (`user_namespaces(7)`); `newuidmap(1)` also maps the range that
+//! `/etc/subuid(5)` assigns to it. Root changes to the first user of a range that is not assigned to anyone, and maps
+//! that range.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
 use nix::unistd::{User, geteuid};
 
-/// Ids inside, with 0.
+/// The number of ids in the user namespace, including 0.
 pub const ALL: u32 = 65_536;
-/// Where the ranges for root's labs begin: between systemd's for containers and what is reserved
+/// The start of the ranges for labs of root: between systemd's for containers and the reserved ones
 /// (<https://systemd.io/UIDS-GIDS>).
 const UNUSED: u32 = 1_900_000_000;
-/// Where they end.
+/// The end of these ranges.
 const UNUSED_END: u32 = 2_100_000_000;
 
-/// Whom root becomes before it starts a lab: the first id of a range that no user, group or subordinate range of this
-/// machine has. Unlike `nobody` it owns no process and no file. `None` if this process is not root.
+/// The user that root changes to before it starts a lab: the first id of a range in which this machine has no user,
+/// group or subordinate range. Unlike `nobody` it owns no process and no file. `None` if this process is not root.
 pub fn for_root() -> Option<u32> {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     geteuid().is_root().then(|| {
         let single = [read("/etc/passwd"), read("/etc/group")];
-        let ranges = [read(USERS.allotted), read(GROUPS.allotted)];
-        first_unallotted(&single, &ranges)
+        let ranges = [read(USERS.ranges_file), read(GROUPS.ranges_file)];
+        first_unassigned(&single, &ranges)
     })
 }
 
-fn first_unallotted(single: &[String], ranges: &[String]) -> u32 {
+fn first_unassigned(single: &[String], ranges: &[String]) -> u32 {
     let number = |line: &str, field: usize| line.split(':').nth(field)?.trim().parse::<u32>().ok();
     let ids = single.iter().flat_map(|text| text.lines()).filter_map(|line| Some((number(line, 2)?, 1)));
     let taken: Vec<(u32, u32)> = ranges
@@ -43,7 +44,7 @@ fn first_unallotted(single: &[String], ranges: &[String]) -> u32 {
     (UNUSED..UNUSED_END).step_by(ALL as usize).find(is_free).unwrap_or(UNUSED)
 }
 
-/// What could be mapped besides the process itself; the rest it maps on its own.
+/// Which ranges could be mapped besides the process's own ids; the process maps the rest itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mapped {
     pub users: bool,
@@ -51,7 +52,7 @@ pub struct Mapped {
 }
 
 impl Mapped {
-    /// Maps what it may for a process in a new user namespace.
+    /// Maps as many ids as allowed for a process in a new user namespace.
     pub fn of(pid: u32) -> Self {
         let Some((uid, gid)) = owner(pid) else { return Self::default() };
         Self { users: map(pid, &USERS, uid), groups: map(pid, &GROUPS, gid) }
@@ -60,14 +61,14 @@ impl Mapped {
 
 struct Kind {
     file: &'static str,
-    allotted: &'static str,
+    ranges_file: &'static str,
     helper: &'static str,
 }
 
-const USERS: Kind = Kind { file: "uid_map", allotted: "/etc/subuid", helper: "newuidmap" };
-const GROUPS: Kind = Kind { file: "gid_map", allotted: "/etc/subgid", helper: "newgidmap" };
+const USERS: Kind = Kind { file: "uid_map", ranges_file: "/etc/subuid", helper: "newuidmap" };
+const GROUPS: Kind = Kind { file: "gid_map", ranges_file: "/etc/subgid", helper: "newgidmap" };
 
-/// The effective ids that a process has out here.
+/// The effective ids of a process in our user namespace.
 fn owner(pid: u32) -> Option<(u32, u32)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let effective =
@@ -77,21 +78,21 @@ fn owner(pid: u32) -> Option<(u32, u32)> {
 
 fn map(pid: u32, kind: &Kind, own: u32) -> bool {
     if geteuid().is_root() {
-        // root of a user namespace that has no such range maps itself alone
+        // root of a user namespace without such a range maps only itself
         if own == 0 {
             return false;
         }
         let text = format!("0 {own} {ALL}\n");
         return fs::write(format!("/proc/{pid}/{}", kind.file), text).is_ok();
     }
-    let Some((start, count)) = allotted(kind.allotted) else { return false };
+    let Some((start, count)) = subordinate_range(kind.ranges_file) else { return false };
     let numbers = [pid, 0, own, 1, 1, start, count.min(ALL - 1)].map(|n| n.to_string());
     let helper = Command::new(kind.helper).args(numbers).stdin(Stdio::null()).stdout(Stdio::null()).output();
     helper.is_ok_and(|done| done.status.success())
 }
 
-/// The first range of our user.
-fn allotted(file: &str) -> Option<(u32, u32)> {
+/// The first subordinate range of our user.
+fn subordinate_range(file: &str) -> Option<(u32, u32)> {
     let uid = geteuid();
     let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
     range_of(&fs::read_to_string(file).ok()?, name.as_deref(), uid.as_raw())
@@ -111,22 +112,22 @@ fn range_of(text: &str, name: Option<&str>, uid: u32) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, UNUSED, first_unallotted, range_of};
+    use super::{ALL, UNUSED, first_unassigned, range_of};
 
     #[test]
-    fn root_takes_a_range_that_is_not_allotted() {
+    fn root_takes_a_range_that_is_not_assigned() {
         let none = [String::new()];
-        assert_eq!(first_unallotted(&none, &none), UNUSED);
+        assert_eq!(first_unassigned(&none, &none), UNUSED);
         let of_a_user = [format!("alice:x:{}:100::/:", UNUSED + 65_535)];
-        assert_eq!(first_unallotted(&of_a_user, &none), UNUSED + ALL);
-        let allotted = [format!("bob:{}:{}", UNUSED - 5, ALL), format!("eve:{}:1", UNUSED + ALL)];
-        assert_eq!(first_unallotted(&none, &allotted), UNUSED + 2 * ALL);
+        assert_eq!(first_unassigned(&of_a_user, &none), UNUSED + ALL);
+        let ranges = [format!("bob:{}:{}", UNUSED - 5, ALL), format!("eve:{}:1", UNUSED + ALL)];
+        assert_eq!(first_unassigned(&none, &ranges), UNUSED + 2 * ALL);
         let all = [format!("bob:0:{}", u32::MAX)];
-        assert_eq!(first_unallotted(&none, &all), UNUSED, "none is free: the one least likely to be used");
+        assert_eq!(first_unassigned(&none, &all), UNUSED, "none is free: the one least likely to be used");
     }
 
     #[test]
-    fn a_range_is_the_users_by_name_or_number() {
+    fn a_range_is_found_by_user_name_or_number() {
         let text = "# none\nbob:100000:65536\n1000:231072:65536\nalice:x:1\nalice:165536:1000\n";
         assert_eq!(range_of(text, Some("bob"), 1), Some((100_000, 65_536)));
         assert_eq!(range_of(text, Some("eve"), 1000), Some((231_072, 65_536)));

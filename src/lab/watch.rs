@@ -1,4 +1,4 @@
-//! Tells when a manifest on disk has changed.
+//! Reports when a manifest on disk has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -14,31 +14,31 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
-/// An editor's save is several events within moments: what follows in less than this belongs to it.
+/// An editor's save causes several events at short intervals: events at smaller intervals than this are one change.
 const QUIET: Duration = Duration::from_millis(50);
-/// A file that is written all the time is told of after this at the latest.
+/// A file that is written continuously is reported after this time at the latest.
 const LATEST: Duration = Duration::from_millis(500);
 
-/// Watches files by inotify until it is dropped. Nothing is polled: the thread sleeps until the kernel
-/// has something to say.
+/// Watches files with inotify until it is dropped. There is no polling: the thread sleeps until the kernel reports an
+/// event.
 ///
-/// The files' directories are watched, not the files: most editors write a new file beside the old one
-/// and rename it over, after which a watch of the old one is a watch of nothing. So a file need not be
-/// there yet, and may go and come back; its directory must stay.
+/// The directories of the files are watched, not the files: most editors write a new file beside the old one and rename
+/// it over the old one, and a watch of the old file then reports nothing. So a file need not exist yet, and may be
+/// deleted and created again; its directory must stay.
 pub struct FileWatch {
     stop: Arc<EventFd>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FileWatch {
-    /// Calls `on_change` with each path, as given here, whose file was written, created or replaced. That
-    /// a file is gone is not told. The content may be the same as before.
+    /// Calls `on_change` with each path, as given here, whose file was written, created or replaced. A deletion is not
+    /// reported. The contents may be the same as before.
     ///
-    /// It is called from a thread of its own, and must not wait for the one that drops the watch.
+    /// `on_change` is called from a separate thread, and must not wait for the thread that drops the watch.
     ///
     /// # Errors
-    /// A directory is not there or may not be read, or the user has used up all watches
-    /// (`fs.inotify.max_user_watches`) or instances of them (`max_user_instances`).
+    /// A directory does not exist or may not be read, or the user has reached the limit of watches
+    /// (`fs.inotify.max_user_watches`) or of inotify instances (`max_user_instances`).
     pub fn start(
         paths: impl IntoIterator<Item = PathBuf>,
         on_change: impl Fn(&Path) + Send + 'static,
@@ -51,7 +51,7 @@ impl FileWatch {
         let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let stopped = Arc::clone(&stop);
         let run = move || {
-            // an error here would be one of poll or read on our own descriptors
+            // only poll or read on our own descriptors can fail here
             if let Err(e) = watched.run(&stopped, &on_change) {
                 tracing::warn!("files are no longer watched: {e}");
             }
@@ -62,14 +62,14 @@ impl FileWatch {
 }
 
 impl Drop for FileWatch {
-    /// After this nothing is told any more.
+    /// After this `on_change` is not called any more.
     fn drop(&mut self) {
-        // fails only if it is set already
+        // fails only if the event is already set
         let _ = self.stop.write(1);
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
-            // it has told of its panic itself, if it had one
+            // a panic of the thread has already been reported
             let _ = thread.join();
         }
     }
@@ -77,12 +77,12 @@ impl Drop for FileWatch {
 
 struct Watched {
     inotify: Inotify,
-    /// By directory and file name: the paths as they were given.
+    /// By watch descriptor of the directory and file name: the paths as they were given.
     names: BTreeMap<(i32, OsString), BTreeSet<PathBuf>>,
 }
 
 impl Watched {
-    /// Watches the path, and what it leads to if it is a symbolic link.
+    /// Watches the path, and the target if it is a symbolic link.
     fn add(&mut self, path: &Path) -> io::Result<()> {
         self.add_name(path, path)?;
         if let Ok(target) = path.canonicalize() {
@@ -100,7 +100,7 @@ impl Watched {
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_ONLYDIR;
-        // a directory that is watched already gives the same descriptor
+        // a directory that is already watched has the same descriptor
         let directory = self.inotify.add_watch(dir, flags).map_err(|e| {
             let e = io::Error::from(e);
             io::Error::new(e.kind(), format!("cannot watch {}: {e}", dir.display()))
@@ -120,15 +120,15 @@ impl Watched {
                 Err(Errno::EINTR) => continue,
                 Err(e) => return Err(e),
             }
-            let [stopped, told] = fds.map(|fd| fd.any().unwrap_or(false));
+            let [stopped, has_events] = fds.map(|fd| fd.any().unwrap_or(false));
             if stopped {
                 return Ok(());
             }
-            if told {
+            if has_events {
                 burst.add(self.changed()?, Instant::now());
             }
             for path in burst.take(Instant::now()) {
-                // a link may lead elsewhere by now; if its directory is gone, so is the file
+                // the link may have another target now; if its directory is gone, so is the file
                 let _ = self.add(&path);
                 on_change(&path);
             }
@@ -139,7 +139,7 @@ impl Watched {
         let mut changed = BTreeSet::new();
         loop {
             match self.inotify.read_events() {
-                Ok(events) => changed.extend(events.iter().flat_map(|event| self.given(event)).cloned()),
+                Ok(events) => changed.extend(events.iter().flat_map(|event| self.paths_of(event)).cloned()),
                 Err(Errno::EAGAIN) => return Ok(changed),
                 Err(Errno::EINTR) => {}
                 Err(e) => return Err(e),
@@ -147,8 +147,8 @@ impl Watched {
         }
     }
 
-    fn given(&self, event: &InotifyEvent) -> Box<dyn Iterator<Item = &PathBuf> + '_> {
-        // events were lost: it may have been any of them
+    fn paths_of(&self, event: &InotifyEvent) -> Box<dyn Iterator<Item = &PathBuf> + '_> {
+        // events were lost, so any of the files may have changed
         if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
             return Box::new(self.names.values().flatten());
         }
@@ -161,11 +161,11 @@ fn key(directory: WatchDescriptor, name: &OsStr) -> (i32, OsString) {
     (directory.as_raw(), name.to_owned())
 }
 
-/// Changes that are not told of yet, since more may follow at once.
+/// Changes that are not reported yet, since more may follow shortly.
 #[derive(Default)]
 struct Burst {
     paths: BTreeSet<PathBuf>,
-    /// The times of the first and the last.
+    /// The times of the first and the last change.
     since: Option<(Instant, Instant)>,
 }
 

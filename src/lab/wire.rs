@@ -1,7 +1,7 @@
 //! Messages as packets on a `SOCK_SEQPACKET` socket.
 //!
-//! A packet must fit the send buffer whole, so a long message goes out as several: each starts
-//! with a byte that says whether more follow.
+//! A packet must fit into the send buffer, so a long message is sent as several packets: each starts with a byte that
+//! says whether more follow.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::sys::rights;
 
-/// Bytes of a packet's payload; far below the smallest default send buffer.
+/// Maximum payload of a packet in bytes, far below the smallest default send buffer.
 const PAYLOAD: usize = 32 * 1024;
-/// A message of more is refused: nothing that is sent comes near it.
+/// A longer message is refused: no message comes near this size.
 const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 const MORE: u8 = b'+';
 const LAST: u8 = b'.';
@@ -44,7 +44,7 @@ pub fn packets<T: Serialize>(message: &T) -> Result<Vec<Vec<u8>>, WireError> {
     Ok(body.chunks(PAYLOAD).enumerate().map(packet).collect())
 }
 
-/// Sends a whole message and waits for room if need be.
+/// Sends a whole message, and waits until there is room.
 pub fn send_blocking<T: Serialize>(socket: impl AsFd, message: &T) -> Result<(), WireError> {
     send_with(socket, message, &[])
 }
@@ -54,7 +54,7 @@ pub fn send_with<T: Serialize>(socket: impl AsFd, message: &T, fds: &[OwnedFd]) 
     send_packets(socket, message, fds, MsgFlags::MSG_NOSIGNAL)
 }
 
-/// The same for a message of one packet, without waiting.
+/// As [`send_with`] for a message of one packet, without waiting.
 ///
 /// # Errors
 /// `EAGAIN` if there is no room; nothing has been sent then.
@@ -85,7 +85,7 @@ fn send_packets<T: Serialize>(
     Ok(())
 }
 
-/// Puts packets together again.
+/// Receives packets and joins them to messages.
 #[derive(Debug)]
 pub struct Inbox {
     partial: Vec<u8>,
@@ -111,8 +111,8 @@ impl Inbox {
             let (n, fds) = match rights::receive(&socket, &mut self.packet, flags) {
                 Ok((0, _)) => return Err(WireError::Closed),
                 Ok(got) => got,
-                // the other side has closed without reading all of ours; told once, and before what
-                // it has sent and we have not read yet
+                // the other side has closed without reading all of our messages; this error is reported once, and
+                // before what the other side has sent and we have not read yet
                 Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e.into()),
@@ -138,7 +138,7 @@ impl Inbox {
     }
 }
 
-/// Packets that wait for room, so that the sender never does.
+/// Packets that wait for room, so that the sender does not block.
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
@@ -146,7 +146,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The reader has not read for so long that it must be taken for dead.
+    /// With more waiting bytes than this the reader has not read for so long that it is considered dead.
     pub const LIMIT: usize = 256 * 1024 * 1024;
 
     pub fn push<T: Serialize>(&mut self, message: &T) -> Result<(), WireError> {
@@ -166,12 +166,12 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    /// Bytes that wait.
+    /// The number of waiting bytes.
     pub fn waiting(&self) -> usize {
         self.bytes
     }
 
-    /// Sends as much as there is room for.
+    /// Sends as many packets as there is room for.
     pub fn flush(&mut self, socket: impl AsFd) -> Result<(), WireError> {
         while let Some((packet, fds)) = self.queue.front() {
             match rights::send(&socket, packet, fds, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn last_words_are_heard_though_ours_were_not() {
+    fn a_message_sent_before_closing_is_received_although_ours_was_not_read() {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
         super::send_blocking(&a, &"never read").expect("sent");
         super::send_blocking(&b, &"last words").expect("sent");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_come_with_their_message() {
+    fn descriptors_arrive_with_their_message() {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
         let (read, write) = nix::unistd::pipe().expect("pipe");
         super::send_with(&a, &"x".repeat(super::PAYLOAD * 2), &[write]).expect("sent");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_always_has_a_last_packet() {
+    fn every_message_has_exactly_one_last_packet() {
         let lasts = |n: usize| {
             let p = packets(&"x".repeat(n)).expect("packets");
             (p.iter().filter(|p| p[0] == super::LAST).count(), p.last().map(|p| p[0]))

@@ -1,4 +1,4 @@
-//! From the step that failed, and how, to what forbids it and the way out.
+//! Finds what forbids a failed step, and how to change that.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use nix::errno::Errno;
 use crate::lab::protocol::Step;
 use crate::model::text::escaped;
 
-/// The settings that decide over user namespaces; `None` where the kernel has no such setting.
+/// Kernel settings for user namespaces; `None` where the kernel has no such setting.
 #[derive(Clone, Debug, Default)]
-pub struct Knobs {
+pub struct UsernsSettings {
     /// `/proc/sys/user/max_user_namespaces`.
     pub max_user: Option<u64>,
     /// The other `/proc/sys/user/max_*_namespaces` that are 0.
@@ -18,12 +18,12 @@ pub struct Knobs {
     pub userns_clone: Option<u64>,
     /// Ubuntu's `kernel.apparmor_restrict_unprivileged_userns`.
     pub apparmor: Option<u64>,
-    /// A seccomp filter is on this process (`Seccomp` of `/proc/self/status`).
+    /// Whether a seccomp filter is active in this process (`Seccomp` of `/proc/self/status`).
     pub seccomp: bool,
     pub exe: String,
 }
 
-impl Knobs {
+impl UsernsSettings {
     pub fn read() -> Self {
         let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse().ok();
         let none_of = ["pid", "net", "mnt", "ipc", "uts"]
@@ -39,7 +39,7 @@ impl Knobs {
             userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
             apparmor: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
             seccomp: filter,
-            // a line of its own in the profile
+            // it must be one line in the profile
             exe: std::env::current_exe()
                 .map_or_else(|_| "podscope".to_owned(), |p| escaped(&p.display().to_string()).into_owned()),
         }
@@ -47,7 +47,7 @@ impl Knobs {
 }
 
 /// What forbids the step, and the remedy.
-pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
+pub fn diagnose(step: Step, errno: Errno, knobs: &UsernsSettings) -> (String, String) {
     let say = |forbids: &str, remedy: String| (forbids.to_owned(), remedy);
     let denied = matches!(errno, Errno::EPERM | Errno::EACCES);
     match step {
@@ -59,7 +59,7 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
             "this system lets only root create user namespaces (kernel.unprivileged_userns_clone is 0)",
             sysctl("kernel.unprivileged_userns_clone", 1),
         ),
-        // the namespace can be created, but every capability in it is denied: at whatever comes first
+        // the namespace can be created, but every capability in it is denied, so the first use of one fails
         _ if denied && knobs.apparmor == Some(1) => say(
             "AppArmor lets only programs with a profile use user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
             apparmor(&knobs.exe),
@@ -90,7 +90,7 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
         ),
         Step::Unshare if denied => say(
             "the kernel or a security module forbids user namespaces, as it does in a chroot",
-            "run it outside the chroot, or ask who administers the machine (SELinux: ausearch -m avc -ts recent)"
+            "run it outside the chroot, or ask the machine's administrator (SELinux: ausearch -m avc -ts recent)"
                 .to_owned(),
         ),
         Step::Proc if denied => say(
@@ -99,7 +99,7 @@ pub fn diagnose(step: Step, errno: Errno, knobs: &Knobs) -> (String, String) {
         ),
         Step::UidMap | Step::GidMap | Step::Setgroups | Step::PrivateMounts | Step::Tmpfs if denied => say(
             "a security module denies what a user namespace should allow",
-            "ask who administers the machine, or look for the denial: journalctl -k | grep -i denied".to_owned(),
+            "ask the machine's administrator, or look for the denial: journalctl -k | grep -i denied".to_owned(),
         ),
         Step::HostRoot if errno == Errno::ENOSYS => say(
             "this kernel is older than 5.12 and has no mount_setattr",
@@ -121,7 +121,7 @@ fn sysctl(name: &str, value: u64) -> String {
     format!("as root: sysctl -w {name}={value}; to keep it: echo {name}={value} > /etc/sysctl.d/60-podscope.conf")
 }
 
-/// As Ubuntu's own profiles for programs that need user namespaces.
+/// A profile like Ubuntu's own for programs that need user namespaces.
 fn apparmor(exe: &str) -> String {
     format!(
         "as root, write these lines to /etc/apparmor.d/podscope\n\n\
@@ -136,13 +136,14 @@ fn apparmor(exe: &str) -> String {
 mod tests {
     use nix::errno::Errno;
 
-    use super::{Knobs, diagnose};
+    use super::{UsernsSettings, diagnose};
     use crate::lab::protocol::Step;
 
     #[test]
     fn each_prohibition_is_named_with_its_own_remedy() {
-        let plain = Knobs { max_user: Some(1000), exe: "/opt/podscope".to_owned(), ..Knobs::default() };
-        let with = |change: fn(&mut Knobs)| {
+        let plain =
+            UsernsSettings { max_user: Some(1000), exe: "/opt/podscope".to_owned(), ..UsernsSettings::default() };
+        let with = |change: fn(&mut UsernsSettings)| {
             let mut knobs = plain.clone();
             change(&mut knobs);
             knobs

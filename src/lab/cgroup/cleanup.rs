@@ -1,8 +1,8 @@
 //! The process that removes the lab's cgroup.
 //!
-//! When the app dies, by whatever signal, the kernel ends the node and every pod, but nobody removes their cgroups
-//! (systemd does that for its scopes). So a process of its own waits outside of them for the end of the app. It also
-//! does the work when the app ends as it should: there is one way of cleaning up, and it is always used.
+//! When the app dies, by whatever signal, the kernel ends the node and every pod, but their cgroups remain (only
+//! systemd removes its scopes). So a separate process outside these cgroups waits for the end of the app. It also
+//! cleans up when the app ends normally, so that there is only one way of cleaning up, which is always used.
 
 use std::fs;
 use std::io;
@@ -24,18 +24,19 @@ use crate::lab::hidden;
 use crate::sys::fork;
 use crate::sys::signals;
 
-/// Waits for this process to end, or to drop it, and then removes a cgroup and those below it.
+/// The process that waits until this process ends or drops this value, and then removes a cgroup and those below it.
 #[derive(Debug)]
 pub struct Cleanup {
     process: Child,
-    /// Nobody writes to it: it is closed with this process, and that is what the other one waits for.
+    /// Nothing is written to it: the cleanup process waits until it is closed, which happens at the latest when this
+    /// process ends.
     alive: Option<ChildStdin>,
 }
 
 impl Cleanup {
-    /// Starts it as `exe` (the app's own executable). The cgroup need not be there yet.
+    /// Starts the process from `exe`, the app's own executable. The cgroup need not exist yet.
     pub fn start(exe: &Path, directory: &Path) -> io::Result<Self> {
-        // no file of the user's and no socket of the app's is kept open by it
+        // keeps no file of the user and no socket of the app open
         fork::close_on_exec_from(3)?;
         let mut process = Command::new(exe)
             .arg0("podscope")
@@ -57,14 +58,14 @@ impl Drop for Cleanup {
     }
 }
 
-/// The hidden mode: the argument is the cgroup's directory, standard input a pipe that the app holds open. Returns the
-/// exit code.
+/// The hidden mode: the argument is the cgroup's directory, standard input is a pipe that the app holds open. Returns
+/// the exit code.
 pub fn main(args: &[String]) -> i32 {
     let [directory] = args else {
         eprintln!("podscope: this mode is for its own use, with a directory and a pipe as standard input");
         return 64;
     };
-    // a failure of one of these is no reason to leave the cgroup behind
+    // if this fails, still remove the cgroup
     let _ = become_independent();
     let stdin = io::stdin();
     while matches!(read(&stdin, &mut [0; 16]), Ok(1..) | Err(Errno::EINTR)) {}
@@ -72,26 +73,27 @@ pub fn main(args: &[String]) -> i32 {
     0
 }
 
-/// Signals to the app's terminal or to all of the app's processes must not end it: it ends by itself, and soon.
+/// Signals to the app's terminal or to all processes of the app must not end this process: it ends by itself soon after
+/// the app.
 fn become_independent() -> Result<(), Errno> {
-    // 15 bytes are all that a name may have
+    // a name may have at most 15 bytes
     prctl::set_name(c"podscope-clean")?;
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
         signals::ignore(signal)?;
     }
-    // a child of the app is no leader of a process group
+    // setsid succeeds, since a child of the app is no process group leader
     setsid()?;
-    // no mount is kept busy
+    // keeps no mount busy
     chdir("/")
 }
 
-/// Ends what is left in the cgroup, and removes it once nothing lives there.
+/// Ends the processes that are left in the cgroup, and removes it once none lives there.
 fn remove(directory: &Path) {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let opened = open(directory, flags, Mode::empty()).and_then(populated::open);
-    // the app may have died before it made the cgroup
+    // the app may have died before it created the cgroup
     let Ok(events) = opened else { return };
-    // before Linux 5.14 there is no such file; the kernel ends what is left, with the node
+    // before Linux 5.14 this file does not exist; the kernel ends the remaining processes together with the node
     let _ = fs::write(directory.join("cgroup.kill"), "1");
     while populated::now(&events) {
         let _ = poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], PollTimeout::NONE);

@@ -7,16 +7,16 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{Whence, lseek, read};
 
-/// The file of the cgroup with this directory, for [`now`]. What has changed since the last reading is told as
+/// Opens the file of the cgroup with this directory, for [`now`]. A change since the last read is reported as
 /// `POLLPRI`.
 ///
 /// # Errors
-/// As of `openat(2)`: `ENOENT` or `ENODEV` if the cgroup is gone.
+/// Those of `openat(2)`: `ENOENT` or `ENODEV` if the cgroup is gone.
 pub fn open(directory: impl AsFd) -> Result<OwnedFd, Errno> {
     openat(directory, "cgroup.events", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// As the kernel says now. Nothing lives in a cgroup that is gone.
+/// Whether a process lives in the cgroup or below it now; false if the cgroup is gone.
 pub fn now(events: impl AsFd) -> bool {
     let mut text = [0; 128];
     let n = lseek(&events, 0, Whence::SeekSet).and_then(|_| read(&events, &mut text));

@@ -1,28 +1,29 @@
-//! What a pod waits for: ConfigMaps and Secrets that are not there.
+//! Checks for ConfigMaps and Secrets that a pod needs and that do not exist.
 
 use super::{Decision, PodState};
 use crate::model::{ContainerState, Stamp};
 
 impl PodState {
-    /// Whether its volumes can be made; if not, it says why, once: another manifest alone changes it.
-    pub(super) fn mountable(&mut self, at: Stamp, d: &mut Decision) -> bool {
-        let why: Vec<String> = self.spec.unmountable().collect();
-        if self.unmountable != why {
+    /// Whether the volumes can be mounted. If not, reports the reasons once: only another manifest can change them.
+    pub(super) fn can_mount_volumes(&mut self, at: Stamp, d: &mut Decision) -> bool {
+        let why: Vec<String> = self.spec.mount_errors().collect();
+        if self.mount_errors != why {
             for message in &why {
                 self.warning(d, "FailedMount", message.clone(), at);
             }
-            self.unmountable = why;
+            self.mount_errors = why;
         }
-        self.unmountable.is_empty()
+        self.mount_errors.is_empty()
     }
 
-    /// Whether its environment can be made; if not, it says why, once, and waits for another manifest.
-    pub(super) fn configured(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
+    /// Whether the container's environment can be built. If not, reports the reason once, and waits for another
+    /// manifest.
+    pub(super) fn can_build_environment(&mut self, name: &str, at: Stamp, d: &mut Decision) -> bool {
         let Some(why) = self.spec.container(name).and_then(|c| c.config_error(&self.spec.namespace)) else {
             return true;
         };
         let Some(run) = self.runs.get_mut(name) else { return false };
-        if !std::mem::replace(&mut run.hopeless, true) {
+        if !std::mem::replace(&mut run.cannot_start, true) {
             self.warning(d, "Failed", format!("Error: {why}"), at);
             let reason = "CreateContainerConfigError".to_owned();
             self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });

@@ -1,4 +1,4 @@
-//! What a pod's manifest says, as far as it is shown.
+//! The displayed part of a pod's manifest.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ pub(super) fn of(spec: &PodSpec, node: &str) -> Manifest {
 }
 
 impl PodState {
-    /// After its spec has changed.
-    pub(super) fn describe_anew(&mut self) {
+    /// Updates the displayed manifest after the spec has changed.
+    pub(super) fn refresh_manifest(&mut self) {
         let node = self.pod.manifest.as_ref().map(|m| m.node.clone()).unwrap_or_default();
         self.pod.manifest = Some(Arc::new(of(&self.spec, &node)));
     }

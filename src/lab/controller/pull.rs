@@ -1,24 +1,25 @@
-//! What is said of images. None is ever pulled, so that whatever a kubelet would say of a pull is marked as simulated.
+//! Events about images. No image is ever pulled, so every event that a kubelet would report of a pull is marked as
+//! simulated.
 
 use super::{Decision, PodState};
 use crate::lab::spec::{ContainerSpec, PullPolicy};
 use crate::model::{Program, SandboxKind, Stamp};
 
-/// The image of pause of a current kubelet (`DefaultSandboxImage` of containerd, `PauseVersion` of kubeadm).
+/// The pause image of a current kubelet (`DefaultSandboxImage` of containerd, `PauseVersion` of kubeadm).
 pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 
 impl PodState {
-    /// `EnsureImageExists` in pkg/kubelet/images/image_manager.go: an image that is there, or one that is looked for
-    /// each time.
-    pub(super) fn pulled(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
+    /// Reports the image as present, or as pulled with `imagePullPolicy: Always` (`EnsureImageExists` in
+    /// pkg/kubelet/images/image_manager.go).
+    pub(super) fn report_pull(&self, container: &ContainerSpec, at: Stamp, d: &mut Decision) {
         let image = &container.image;
         let what_runs = match container.program() {
             Some(Program::StandIn(applet)) => format!("the stand-in \"{applet}\" takes its place"),
             _ => "the host's own files take its place".to_owned(),
         };
-        // a container of a program of the host needs none
+        // a container that runs a program of the host needs no image
         if image.is_empty() {
-            return self.normal(d, "Pulled", format!("No image is asked for: {what_runs}"), at);
+            return self.normal(d, "Pulled", format!("The container has no image: {what_runs}"), at);
         }
         let simulated = format!("(simulated: no image is pulled, {what_runs})");
         if container.pull == PullPolicy::Always {
@@ -30,9 +31,9 @@ impl PodState {
         }
     }
 
-    /// Why there is no sandbox. Where pause is made to be missing, as a kubelet tells of a registry that does not have
-    /// its image (`RunPodSandbox` of containerd), with what did happen behind it.
-    pub(super) fn no_sandbox(&self, why: &str) -> String {
+    /// The error of a sandbox that cannot be created. With `podscope.dev/pause: missing` it is a kubelet's error for a
+    /// registry without the pause image (`RunPodSandbox` of containerd), followed by what really happened.
+    pub(super) fn sandbox_error(&self, why: &str) -> String {
         const FAILED: &str = "Failed to create pod sandbox:";
         if self.spec.sandbox != SandboxKind::Missing {
             return format!("{FAILED} {why}");

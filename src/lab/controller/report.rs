@@ -1,4 +1,4 @@
-//! Words: events with the kubelet's own reasons and messages, and what a container's status says at first.
+//! Events with the kubelet's reasons and messages, and the initial status of containers.
 
 use super::status::{not_started, waiting};
 use super::{Decision, PodState};
@@ -22,16 +22,16 @@ impl PodState {
         d.events.push(PodEvent { pod: self.pod.uid.clone(), kind, reason: reason.to_owned(), message, at });
     }
 
-    /// The state, and the event, of a container that waits for its back-off.
+    /// Sets the state and reports the event of a container that waits for its back-off.
     pub(super) fn backing_off(&mut self, name: &str, delay_ms: u64, unstarted: bool, at: Stamp, d: &mut Decision) {
         let pod = format!("{}_{}({})", self.spec.name, self.spec.namespace, self.pod.uid);
         let message = format!("Back-off restarting failed container {name} in pod {pod}");
         self.warning(d, "BackOff", message, at);
-        // why it cannot be started says more than that it is tried again
+        // the reason why it cannot be started is more helpful than its back-off
         if unstarted {
             return;
         }
-        let mut message = format!("back-off {} restarting failed container={name} pod={pod}", length(delay_ms));
+        let mut message = format!("back-off {} restarting failed container={name} pod={pod}", go_duration(delay_ms));
         if self.clock.times() > 1 {
             let lab = self.clock.ns(delay_ms) as f64 / 1e9;
             message = format!("{message}; the lab's clock runs ×{}: {lab} s", self.clock.times());
@@ -40,7 +40,7 @@ impl PodState {
         self.set_state(name, ContainerState::Waiting { reason, message: Some(message) });
     }
 
-    /// The pod is reached by other ports of the host than those it asked for.
+    /// Reports that the pod is published on other host ports than it asked for.
     pub(super) fn ports_moved(&mut self, to: &[u16], at: Stamp, d: &mut Decision) {
         let mut messages = Vec::new();
         for ((host, inside), new) in self.pod.host_ports.iter_mut().zip(to).filter(|((host, _), new)| host != *new) {
@@ -52,8 +52,8 @@ impl PodState {
         }
     }
 
-    pub(super) fn how_it_ended(&self, status: WaitStatus) -> String {
-        let who = match &self.spec.sandbox {
+    pub(super) fn sandbox_end_message(&self, status: WaitStatus) -> String {
+        let holder = match &self.spec.sandbox {
             SandboxKind::Infra(name) => name.as_str(),
             _ => "pause",
         };
@@ -63,22 +63,22 @@ impl PodState {
         };
         let inside = |c: &&Container| self.spec.pid_namespace(&c.name) == PidNamespace::Pod;
         let then = match self.pod.containers.iter().filter(inside).count() {
-            0 if self.pod.containers.is_empty() => "nobody had joined it",
+            0 if self.pod.containers.is_empty() => "no container had joined it",
             0 => "its containers are stopped, since their network and IPC namespaces lost their holder",
             n if n == self.pod.containers.len() => "the kernel took every member with it",
             _ => "the kernel took every member of its pid namespace with it, and the others are stopped",
         };
-        format!("{who} {how}; {then}")
+        format!("{holder} {how}; {then}")
     }
 }
 
-/// As Go prints a duration: `10s`, `1m20s`, `5m0s`.
-fn length(ms: u64) -> String {
+/// Formats a duration as Go does: `10s`, `1m20s`, `5m0s`.
+fn go_duration(ms: u64) -> String {
     let s = ms / 1000;
     if s < 60 { format!("{s}s") } else { format!("{}m{}s", s / 60, s % 60) }
 }
 
-/// The reason of the event that tells why a container could not be started.
+/// The reason of the event for a container that could not be started.
 pub(super) fn failure_reason(reason: &str) -> &str {
     if reason == "ErrImageNeverPull" { reason } else { "Failed" }
 }
@@ -93,7 +93,7 @@ pub(super) fn statuses(spec: &PodSpec) -> Vec<Container> {
 }
 
 pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
-    let (program, command) = described(spec);
+    let (program, command) = program_and_command(spec);
     Container {
         name: spec.name.clone(),
         kind,
@@ -110,7 +110,7 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> C
     }
 }
 
-fn described(spec: &ContainerSpec) -> (Program, Vec<String>) {
+fn program_and_command(spec: &ContainerSpec) -> (Program, Vec<String>) {
     let program = spec.program().unwrap_or(Program::Image);
     let mut command = spec.argv(&AtStart::default());
     if let Program::StandIn(applet) = &program {
@@ -119,17 +119,17 @@ fn described(spec: &ContainerSpec) -> (Program, Vec<String>) {
     (program, command)
 }
 
-/// After its spec has changed.
-pub(super) fn redescribe(pod: &mut Pod, spec: &PodSpec, name: &str) {
+/// Updates the displayed image, program and command after the spec has changed.
+pub(super) fn refresh_command(pod: &mut Pod, spec: &PodSpec, name: &str) {
     let Some(new) = spec.container(name) else { return };
     if let Some(c) = pod.containers.iter_mut().find(|c| c.name == name) {
         c.image.clone_from(&new.image);
-        (c.program, c.command) = described(new);
+        (c.program, c.command) = program_and_command(new);
     }
 }
 
-/// Why a container has nothing to run.
-pub(super) fn no_program(container: &ContainerSpec) -> Option<String> {
+/// Why a container has no program; `None` if it has one.
+pub(super) fn missing_program(container: &ContainerSpec) -> Option<String> {
     if container.program().is_some() {
         return None;
     }

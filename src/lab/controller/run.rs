@@ -1,4 +1,4 @@
-//! What the controller keeps of one container besides its status.
+//! The controller's state of one container, besides its status.
 
 use super::backoff::Backoff;
 use crate::lab::spec::RestartPolicy;
@@ -7,49 +7,49 @@ use crate::model::{ContainerKind, MonoNs, WaitStatus};
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub kind: ContainerKind,
-    /// Asked to be started, or its process has not been reaped.
+    /// Its start has been requested, or its process has not been reaped.
     pub live: bool,
-    /// Its process has not been reaped.
+    /// It has a process that has not been reaped.
     pub process: bool,
     /// Its program runs.
     pub running: bool,
-    /// It was started at least once in the pod's life.
+    /// It was started at least once since the pod was created.
     pub ran: bool,
-    /// The same in this sandbox.
+    /// It was started at least once in this sandbox.
     pub ran_here: bool,
-    /// An init container that has done its work in this sandbox.
+    /// It is an init container that has succeeded in this sandbox.
     pub done: bool,
     /// Its last program was started and has ended.
     pub ran_to_end: bool,
     /// Its last program could not be started.
     pub unstarted: bool,
-    /// There is nothing to start it with, now or later.
-    pub hopeless: bool,
-    /// What it has left behind is being ended.
+    /// It has no program, or its environment cannot be built. Only another manifest can change that.
+    pub cannot_start: bool,
+    /// Processes that it left behind are being ended.
     pub leftovers: bool,
-    /// Its command has changed: it starts again, whatever the policy says.
+    /// Its command has changed: it is restarted whatever the restart policy is.
     pub replace: bool,
-    /// It is to be taken out of the pod, with so much time to end.
+    /// It is to be removed from the pod, with this grace period.
     pub removal: Option<Removal>,
-    /// It is on its way out: nobody can join its pid namespace any more.
+    /// It is ending: no process can join its pid namespace any more.
     pub ending: bool,
     pub exit: Option<WaitStatus>,
     pub finished: Option<MonoNs>,
     pub backoff: Backoff,
-    /// When its back-off is over, if nothing else keeps it from being started.
+    /// When its back-off is over, if it waits only for that.
     pub retry: Option<MonoNs>,
-    /// The end of the back-off that was told of last.
-    pub told: Option<MonoNs>,
+    /// The end of the back-off that was reported last.
+    pub reported_backoff: Option<MonoNs>,
     pub stop: Option<Stop>,
 }
 
-/// The grace period that was asked for; `None` is the spec's own.
+/// The requested grace period; `None` means the spec's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Removal {
     pub grace_ms: Option<u64>,
 }
 
-/// It was told to end.
+/// It was sent TERM, and gets KILL at `kill_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stop {
     pub kill_at: MonoNs,
@@ -57,20 +57,20 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// It has until then, but for the least that everyone gets; never longer than before.
-    pub fn press(&mut self, deadline: MonoNs, now: MonoNs) {
-        self.kill_at = self.kill_at.min(at_least(deadline, now));
+    /// Moves the deadline forward, but not below the minimum grace period; never back.
+    pub fn shorten(&mut self, deadline: MonoNs, now: MonoNs) {
+        self.kill_at = self.kill_at.min(with_minimum_grace(deadline, now));
     }
 }
 
-/// What every container gets, whatever is asked for: a kubelet has no grace period of 0. `killContainer` in
-/// pkg/kubelet/kuberuntime/kuberuntime_container.go raises what is left of it, `gracePeriodOverride` included, to
-/// `minimumGracePeriodInSeconds`, "to avoid unnecessary SIGKILLs".
-const LEAST_MS: u64 = 2_000;
+/// The minimum grace period of every container: a kubelet has no grace period of 0. `killContainer` in
+/// pkg/kubelet/kuberuntime/kuberuntime_container.go raises the rest of the grace period, including
+/// `gracePeriodOverride`, to `minimumGracePeriodInSeconds`, "to avoid unnecessary SIGKILLs".
+const MIN_GRACE_MS: u64 = 2_000;
 
-/// The deadline, or later if it is too soon.
-pub(super) fn at_least(deadline: MonoNs, now: MonoNs) -> MonoNs {
-    deadline.max(now.plus(LEAST_MS * 1_000_000))
+/// The deadline, or later if less than the minimum grace period is left.
+pub(super) fn with_minimum_grace(deadline: MonoNs, now: MonoNs) -> MonoNs {
+    deadline.max(now.plus(MIN_GRACE_MS * 1_000_000))
 }
 
 impl Run {
@@ -85,7 +85,7 @@ impl Run {
             done: false,
             ran_to_end: false,
             unstarted: false,
-            hopeless: false,
+            cannot_start: false,
             leftovers: false,
             replace: false,
             removal: None,
@@ -94,7 +94,7 @@ impl Run {
             finished: None,
             backoff: Backoff::default(),
             retry: None,
-            told: None,
+            reported_backoff: None,
             stop: None,
         }
     }
@@ -106,7 +106,7 @@ impl Run {
         self.replace = false;
     }
 
-    /// Whether it had been started before.
+    /// Records that the process exists. Returns whether the container had been started before.
     pub fn created(&mut self) -> bool {
         self.live = true;
         self.process = true;
@@ -123,11 +123,11 @@ impl Run {
         self.ran_here = true;
         self.exit = None;
         self.finished = Some(at);
-        // without a process nothing else is to come
+        // without a process no `Ended` follows
         self.live = self.process;
     }
 
-    /// Whether its program had not even been started.
+    /// Records the end. Returns whether the program could not be started.
     pub fn ended(&mut self, status: WaitStatus, at: MonoNs) -> bool {
         self.live = false;
         self.process = false;
@@ -146,14 +146,14 @@ impl Run {
 
     pub fn replace(&mut self) {
         self.replace = true;
-        self.hopeless = false;
+        self.cannot_start = false;
         self.backoff = Backoff::default();
         if !self.live {
             self.finished = None;
         }
     }
 
-    /// In a new sandbox everything starts anew, init containers too.
+    /// In a new sandbox every container starts again, including init containers.
     pub fn new_sandbox(&mut self) {
         self.ran_here = false;
         self.done = false;
@@ -166,9 +166,9 @@ impl Run {
         if self.replace || !self.ran || self.kind == ContainerKind::Sidecar {
             return true;
         }
-        // init containers run anew in every sandbox
+        // init containers run again in every sandbox
         let again = self.kind == ContainerKind::Init && !self.ran_here;
-        // one that could not be started has failed
+        // a container that could not be started has failed
         again || policy.restarts(self.exit.unwrap_or(WaitStatus::exited(1)))
     }
 

@@ -1,13 +1,13 @@
-//! What people see: the phase, and the word beside it.
+//! The pod's displayed status: the phase, and the status of `kubectl get pod`.
 
-use super::{After, Course, Holder, PodState};
+use super::{AfterStop, Holder, PodGoal, PodState};
 use crate::lab::spec::{PodSpec, RestartPolicy};
 use crate::model::{Container, ContainerKind, ContainerState, Phase, SandboxKind, WaitStatus};
 
 impl PodState {
     pub(super) fn derive_status(&mut self) {
         self.pod.phase = self.phase();
-        self.pod.reason = self.word();
+        self.pod.reason = self.kubectl_status();
     }
 
     /// `getPhase` in pkg/kubelet/kubelet_pods.go.
@@ -21,13 +21,13 @@ impl PodState {
             return Phase::Failed;
         }
         let initializing = counts.pending_init > 0 || counts.pending_sidecars > 0 && !self.initialized();
-        // a sandbox alone runs nothing yet
+        // an empty sandbox runs nothing yet
         let nothing = self.apps().next().is_none() && self.inits().next().is_none();
         if initializing || counts.waiting > 0 || nothing {
             return Phase::Pending;
         }
         match policy {
-            // sidecars among them
+            // including sidecars
             _ if counts.running > 0 => Phase::Running,
             RestartPolicy::Always => Phase::Running,
             _ if counts.stopped == counts.succeeded => Phase::Succeeded,
@@ -36,11 +36,11 @@ impl PodState {
         }
     }
 
-    /// Whether all init containers are through, or an app has been started: the condition `Initialized`
+    /// Whether all init containers have succeeded, or an app container has been started: the condition `Initialized`
     /// (`GeneratePodInitializedCondition` in pkg/kubelet/status/generate.go).
     fn initialized(&self) -> bool {
         let started = |c: &Container| !matches!(c.state, ContainerState::Waiting { .. });
-        self.inits().all(|c| self.passed(c)) || self.apps().any(started)
+        self.inits().all(|c| self.is_past_init(c)) || self.apps().any(started)
     }
 
     fn inits(&self) -> impl Iterator<Item = &Container> {
@@ -51,26 +51,26 @@ impl PodState {
         self.pod.containers.iter().filter(|c| c.kind == ContainerKind::App)
     }
 
-    /// The word of `kubectl get pod` where it is not the phase (`printPod` in
+    /// The status of `kubectl get pod` where it differs from the phase (`printPod` in
     /// pkg/printers/internalversion/printers.go).
-    fn word(&self) -> Option<String> {
+    fn kubectl_status(&self) -> Option<String> {
         let terminal = matches!(self.pod.phase, Phase::Succeeded | Phase::Failed);
-        match self.course {
-            Course::Stop { then: After::Remove, .. } if !terminal => return Some("Terminating".to_owned()),
-            Course::Stop { then: After::NewSandbox, .. } => return Some("SandboxChanged".to_owned()),
+        match self.goal {
+            PodGoal::Stop { then: AfterStop::Remove, .. } if !terminal => return Some("Terminating".to_owned()),
+            PodGoal::Stop { then: AfterStop::NewSandbox, .. } => return Some("SandboxChanged".to_owned()),
             _ => {}
         }
-        if let (Holder::Absent { retry: Some(_) }, Course::Run) = (self.holder, self.course)
+        if let (Holder::Absent { retry: Some(_) }, PodGoal::Run) = (self.holder, self.goal)
             && !matches!(self.spec.sandbox, SandboxKind::Infra(_))
         {
             return Some("FailedCreatePodSandBox".to_owned());
         }
-        let init = self.init_word();
+        let init = self.init_status();
         if init.is_some() && !self.initialized() {
             return init;
         }
-        // kubectl takes the containers in the kubelet's order, which is that of their names
-        // (`SortedContainerStatuses` in pkg/kubelet/types), from the last to the first: the first one's word stays
+        // kubectl goes through the containers in the kubelet's order, which is by name (`SortedContainerStatuses` in
+        // pkg/kubelet/types), from the last to the first: the first one's status remains
         let mut apps: Vec<&Container> = self.apps().collect();
         apps.sort_by(|a, b| a.name.cmp(&b.name));
         let running = apps.iter().any(|c| matches!(c.state, ContainerState::Running { .. }));
@@ -80,25 +80,26 @@ impl PodState {
         }
     }
 
-    /// What the first init container says that is not through.
-    fn init_word(&self) -> Option<String> {
-        let through = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
-        let (i, c) = self.inits().enumerate().find(|(_, c)| !through(c) && !self.passed(c))?;
+    /// The status of the first init container that has not succeeded.
+    fn init_status(&self) -> Option<String> {
+        let succeeded =
+            |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+        let (i, c) = self.inits().enumerate().find(|(_, c)| !succeeded(c) && !self.is_past_init(c))?;
         Some(match c.state.why_not_running() {
             Some(word) if word != INITIALIZING => format!("Init:{word}"),
             _ => format!("Init:{i}/{}", self.inits().count()),
         })
     }
 
-    fn passed(&self, c: &Container) -> bool {
+    fn is_past_init(&self, c: &Container) -> bool {
         self.runs.get(&c.name).is_some_and(|r| r.done || (c.kind == ContainerKind::Sidecar && r.running))
     }
 
-    /// The pod is between two sandboxes: its containers wait for the next.
-    pub(super) fn await_sandbox(&mut self) {
+    /// Between two sandboxes: sets containers that will run again to waiting.
+    pub(super) fn set_waiting_for_sandbox(&mut self) {
         for i in 0..self.pod.containers.len() {
             let c = &self.pod.containers[i];
-            let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.hopeless);
+            let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.cannot_start);
             if again && matches!(c.state, ContainerState::Terminated { .. }) {
                 self.pod.containers[i].enter(waiting(not_started(&self.spec)));
             }
@@ -112,7 +113,7 @@ struct Counts {
     failed_init: usize,
     pending_init: usize,
     pending_sidecars: usize,
-    /// Of sidecars and apps, as all below.
+    /// This and all below count sidecars and app containers.
     running: usize,
     waiting: usize,
     stopped: usize,
@@ -127,7 +128,7 @@ impl Counts {
             (ContainerKind::Init, ContainerState::Waiting { .. }, Some(status)) => self.failed_init += failed(status),
             (ContainerKind::Init, ..) => self.pending_init += 1,
             (ContainerKind::App | ContainerKind::Sidecar, ContainerState::Running { .. }, _) => self.running += 1,
-            // one that has ended does not count, nor one that only looks into the pod
+            // ended sidecars do not count, and ephemeral containers never do
             (ContainerKind::Ephemeral, ..)
             | (ContainerKind::Sidecar, ContainerState::Terminated { .. }, _)
             | (ContainerKind::Sidecar, ContainerState::Waiting { .. }, Some(_)) => {}
@@ -145,8 +146,8 @@ impl Counts {
     }
 }
 
-/// The reason a container waits for before its program is started, all the pod's life long
-/// (`convertToAPIContainerStatuses` in pkg/kubelet/kubelet_pods.go).
+/// The reason for waiting before the program is first started (`convertToAPIContainerStatuses` in
+/// pkg/kubelet/kubelet_pods.go).
 pub(super) fn not_started(spec: &PodSpec) -> &'static str {
     if spec.init_containers.is_empty() { "ContainerCreating" } else { INITIALIZING }
 }

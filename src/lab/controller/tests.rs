@@ -18,7 +18,7 @@ const OK: WaitStatus = WaitStatus::exited(0);
 const FAILED: WaitStatus = WaitStatus::exited(3);
 const KILLED: WaitStatus = WaitStatus::killed(9);
 
-/// Seconds after the pod's start.
+/// A time in seconds after the pod's start.
 fn at(s: u64) -> Stamp {
     Stamp::prompt(MonoNs(s * S), Source::Node)
 }
@@ -31,7 +31,7 @@ fn container(name: &str) -> ContainerSpec {
     ContainerSpec { name: name.to_owned(), command: vec!["sleep".to_owned()], ..ContainerSpec::default() }
 }
 
-/// A pod of `a` and `b` with an exact clock.
+/// A pod with the containers `a` and `b`.
 fn spec(restart: RestartPolicy, share_pid: bool) -> PodSpec {
     PodSpec {
         name: "p".to_owned(),
@@ -66,7 +66,7 @@ fn sandbox_started() -> Fact {
     Fact::SandboxStarted { process: proc(1), ip: IP }
 }
 
-/// The container is created and started.
+/// Reports that the container is created and started.
 fn runs(pod: &mut PodState, name: &str, t: u64) {
     pod.decide(Fact::Created { container: name.to_owned(), process: proc(2) }, at(t));
     pod.decide(Fact::Started { container: name.to_owned() }, at(t));
@@ -85,7 +85,7 @@ fn ended(container: &str, status: WaitStatus) -> Fact {
     Fact::Ended { container: container.to_owned(), status, sandbox_ending: false, oom_killed: false, message: None }
 }
 
-/// As the kernel does it when pause dies: the member first.
+/// The order of the kernel when pause dies: members end before pause.
 fn ended_with_pause(container: &str) -> Fact {
     let container = container.to_owned();
     Fact::Ended { container, status: KILLED, sandbox_ending: true, oom_killed: false, message: None }
@@ -109,7 +109,7 @@ fn leftovers_ended(name: &str) -> Fact {
     Fact::LeftoversEnded { container: name.to_owned() }
 }
 
-fn told(d: &Decision) -> Vec<(&str, &str)> {
+fn event_texts(d: &Decision) -> Vec<(&str, &str)> {
     d.events.iter().map(|e| (e.reason.as_str(), e.message.as_str())).collect()
 }
 
@@ -117,32 +117,32 @@ fn of<'a>(pod: &'a PodState, name: &str) -> &'a Container {
     pod.pod.container(name).expect("a container")
 }
 
-fn seen(pod: &PodState) -> (Phase, &str) {
+fn phase_and_status(pod: &PodState) -> (Phase, &str) {
     (pod.pod.phase, pod.pod.status())
 }
 
 #[test]
-fn a_pod_comes_up_in_order() {
+fn a_pod_starts_in_order() {
     let mut pod = pod(spec(RestartPolicy::Always, true));
     let d = pod.decide(requested(), at(1));
     assert_eq!(d.actions, [Action::StartSandbox]);
-    assert_eq!(told(&d), [("Scheduled", "Successfully assigned default/p to n")]);
-    assert_eq!(seen(&pod), (Phase::Pending, "ContainerCreating"));
+    assert_eq!(event_texts(&d), [("Scheduled", "Successfully assigned default/p to n")]);
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "ContainerCreating"));
     let d = pod.decide(sandbox_started(), at(2));
     assert_eq!(d.actions, [start("a"), start("b")]);
     assert_eq!(pod.pod.ip, Some(IP));
     let d = pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(3));
-    assert_eq!(told(&d), [("Created", "Created container a")]);
+    assert_eq!(event_texts(&d), [("Created", "Created container a")]);
     let d = pod.decide(Fact::Started { container: "a".to_owned() }, at(4));
-    assert_eq!(told(&d), [("Started", "Started container a")]);
+    assert_eq!(event_texts(&d), [("Started", "Started container a")]);
     assert_eq!(pod.pod.phase, Phase::Pending);
     runs(&mut pod, "b", 5);
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
 }
 
-/// `getPhase` of the kubelet, and what `kubectl get pod` says.
+/// The phase by the kubelet's `getPhase`, and the status of `kubectl get pod`.
 #[test]
-fn phases_follow_from_the_policy_and_how_containers_ended() {
+fn the_phase_follows_from_the_restart_policy_and_the_exit_codes() {
     use RestartPolicy::{Always, Never, OnFailure};
     for (policy, a, b, phase, word) in [
         (Never, OK, OK, Phase::Succeeded, "Completed"),
@@ -154,15 +154,15 @@ fn phases_follow_from_the_policy_and_how_containers_ended() {
     ] {
         let mut pod = running(policy, true);
         pod.decide(ended("a", a), at(5));
-        // the others, the address and the sandbox stay
+        // the other container, the address and the sandbox stay
         assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, Some(IP)), "{policy:?}");
         pod.decide(ended("b", b), at(6));
-        assert_eq!((seen(&pod), pod.pod.ip), ((phase, word), Some(IP)), "{policy:?} {a} {b}");
+        assert_eq!((phase_and_status(&pod), pod.pod.ip), ((phase, word), Some(IP)), "{policy:?} {a} {b}");
     }
 }
 
 #[test]
-fn who_is_restarted_depends_on_policy_and_end() {
+fn a_restart_depends_on_the_policy_and_the_exit_status() {
     use RestartPolicy::{Always, Never, OnFailure};
     for (policy, status, again) in [
         (Always, OK, true),
@@ -185,7 +185,7 @@ fn who_is_restarted_depends_on_policy_and_end() {
 }
 
 #[test]
-fn the_first_restart_is_at_once_then_back_off_doubles() {
+fn the_first_restart_is_immediate_then_the_back_off_doubles() {
     let mut pod = running(RestartPolicy::Always, true);
     pod.decide(ended("a", FAILED), at(5));
     assert_eq!(pod.decide(leftovers_ended("a"), at(5)).actions, [start("a")]);
@@ -193,24 +193,24 @@ fn the_first_restart_is_at_once_then_back_off_doubles() {
     let d = pod.decide(ended("a", FAILED), at(6));
     assert_eq!(d.actions, [leftovers("a")]);
     assert_eq!(d.wake, Some(MonoNs(16 * S)));
-    assert_eq!(told(&d), [("BackOff", "Back-off restarting failed container a in pod p_default(u)")]);
+    assert_eq!(event_texts(&d), [("BackOff", "Back-off restarting failed container a in pod p_default(u)")]);
     assert_eq!(d.events[0].kind, EventKind::Warning);
     let ContainerState::Waiting { reason, message } = &of(&pod, "a").state else { panic!("{:?}", of(&pod, "a")) };
     assert_eq!(reason, "CrashLoopBackOff");
     assert_eq!(message.as_deref(), Some("back-off 10s restarting failed container=a pod=p_default(u)"));
-    assert_eq!(seen(&pod), (Phase::Running, "CrashLoopBackOff"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "CrashLoopBackOff"));
     pod.decide(leftovers_ended("a"), at(7));
-    // too early, said once only; then due
+    // too early, and not reported again; then due
     let d = pod.decide(Fact::Tick, at(15));
     assert_eq!((d.actions.len(), d.events.len(), d.wake), (0, 0, Some(MonoNs(16 * S))));
     assert_eq!(pod.decide(Fact::Tick, at(16)).actions, [start("a")]);
     runs(&mut pod, "a", 16);
-    assert_eq!((of(&pod, "a").restarts, seen(&pod)), (2, (Phase::Running, "Running")));
+    assert_eq!((of(&pod, "a").restarts, phase_and_status(&pod)), (2, (Phase::Running, "Running")));
     assert_eq!(pod.decide(ended("a", FAILED), at(17)).wake, Some(MonoNs(37 * S)));
 }
 
 #[test]
-fn a_faster_clock_is_told() {
+fn a_faster_clock_is_named_in_the_message() {
     let mut pod = PodState::new(PodUid("u".to_owned()), spec(RestartPolicy::Always, true), DemoClock::default(), at(0));
     pod.decide(sandbox_started(), at(0));
     for t in [1, 2] {
@@ -237,14 +237,14 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
         message: "exec: \"x\": not found".to_owned(),
     };
     let d = pod.decide(fact, at(3));
-    assert_eq!(told(&d), [("Failed", "Error: exec: \"x\": not found")]);
+    assert_eq!(event_texts(&d), [("Failed", "Error: exec: \"x\": not found")]);
     pod.decide(ended("a", WaitStatus::exited(127)), at(4));
     assert_eq!(of(&pod, "a").state.word(), "RunContainerError");
     assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Pending, Some(IP)));
 }
 
 #[test]
-fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
+fn a_container_that_cannot_start_is_tried_again_after_its_process_has_ended() {
     let mut pod = running(RestartPolicy::Always, true);
     let unstartable = || Fact::Unstartable {
         container: "a".to_owned(),
@@ -260,13 +260,13 @@ fn one_that_cannot_start_is_tried_again_after_its_process_is_gone() {
     assert_eq!(of(&pod, "a").state.word(), "RunContainerError");
     pod.decide(leftovers_ended("a"), at(6));
     assert_eq!(pod.decide(Fact::Tick, at(15)).actions, [start("a")]);
-    // and one that had no process at all
+    // the same without any process
     let d = pod.decide(unstartable(), at(15));
     assert_eq!((d.actions, d.wake), (vec![], Some(MonoNs(35 * S))));
 }
 
 #[test]
-fn an_image_without_stand_in_is_never_pulled() {
+fn an_image_without_a_stand_in_waits_with_err_image_never_pull() {
     let mut spec = spec(RestartPolicy::Always, true);
     spec.containers[1].command.clear();
     spec.containers[1].image = "redis".to_owned();
@@ -282,14 +282,14 @@ fn an_image_without_stand_in_is_never_pulled() {
 }
 
 #[test]
-fn pause_takes_the_pod_along_and_it_comes_back() {
+fn the_pod_ends_with_pause_and_gets_a_new_sandbox() {
     let mut pod = running(RestartPolicy::Always, true);
-    // the kernel's doing: members first, pause is reaped last
+    // the kernel ends the members first and pause last
     assert!(pod.decide(ended_with_pause("a"), at(2)).actions.is_empty(), "not into a dying namespace");
     assert!(pod.decide(ended_with_pause("b"), at(2)).actions.is_empty());
     let d = pod.decide(PAUSE_KILLED, at(2));
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
-    assert_eq!(told(&d), [("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")]);
+    assert_eq!(event_texts(&d), [("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")]);
     assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, None));
     let message = "pause was killed by SIGKILL; the kernel took every member with it";
     assert_eq!(pod.pod.message.as_deref(), Some(message));
@@ -300,11 +300,11 @@ fn pause_takes_the_pod_along_and_it_comes_back() {
     runs(&mut pod, "a", 3);
     runs(&mut pod, "b", 3);
     assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 1));
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
 }
 
 #[test]
-fn without_a_shared_pid_namespace_the_members_are_stopped_first() {
+fn without_a_shared_pid_namespace_the_members_are_stopped_before_a_new_sandbox() {
     let mut pod = running(RestartPolicy::Always, false);
     let d = pod.decide(PAUSE_KILLED, at(2));
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
@@ -319,7 +319,7 @@ fn without_a_shared_pid_namespace_the_members_are_stopped_first() {
 }
 
 #[test]
-fn no_new_sandbox_for_a_pod_that_is_not_to_run_again() {
+fn a_pod_that_is_not_to_run_again_gets_no_new_sandbox() {
     for (policy, ends, again) in [
         (RestartPolicy::Never, None, false),
         (RestartPolicy::OnFailure, Some(OK), false),
@@ -332,20 +332,20 @@ fn no_new_sandbox_for_a_pod_that_is_not_to_run_again() {
             pod.decide(leftovers_ended(name), at(2));
         }
         let d = pod.decide(PAUSE_KILLED, at(3));
-        let changed = told(&d).iter().any(|(reason, _)| *reason == "SandboxChanged");
+        let changed = event_texts(&d).iter().any(|(reason, _)| *reason == "SandboxChanged");
         assert_eq!(changed, again, "{policy:?} {ends:?}");
         assert_eq!(d.actions.contains(&Action::StartSandbox), again && ends.is_none());
     }
 }
 
 #[test]
-fn a_sandbox_that_cannot_be_made_is_tried_again() {
+fn a_sandbox_that_cannot_be_created_is_tried_again() {
     let mut pod = pod(spec(RestartPolicy::Always, true));
     pod.decide(requested(), at(0));
     let d = pod.decide(Fact::SandboxFailed { message: "no".to_owned() }, at(1));
-    assert_eq!(told(&d), [("FailedCreatePodSandBox", "Failed to create pod sandbox: no")]);
+    assert_eq!(event_texts(&d), [("FailedCreatePodSandBox", "Failed to create pod sandbox: no")]);
     assert_eq!((d.actions, d.wake), (vec![], Some(MonoNs(11 * S))));
-    assert_eq!(seen(&pod), (Phase::Pending, "FailedCreatePodSandBox"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "FailedCreatePodSandBox"));
     assert_eq!(pod.decide(Fact::Tick, at(11)).actions, [Action::StartSandbox]);
     pod.decide(sandbox_started(), at(12));
     assert_eq!(pod.pod.message, None);
@@ -367,23 +367,23 @@ fn init_containers_run_one_by_one_and_sidecars_stay() {
     assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("i")]);
     assert_eq!(of(&pod, "a").state.word(), "PodInitializing");
     runs(&mut pod, "i", 1);
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
     assert_eq!(pod.decide(ended("i", OK), at(2)).actions, [leftovers("i")]);
     assert_eq!(pod.decide(leftovers_ended("i"), at(2)).actions, [start("s")]);
     pod.decide(Fact::Created { container: "s".to_owned(), process: proc(3) }, at(3));
     assert_eq!(pod.decide(Fact::Started { container: "s".to_owned() }, at(3)).actions, [start("j")]);
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:2/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:2/3"));
     runs(&mut pod, "j", 4);
     assert_eq!(pod.decide(ended("j", OK), at(5)).actions, [leftovers("j")]);
     assert_eq!(pod.decide(leftovers_ended("j"), at(5)).actions, [start("a")]);
     runs(&mut pod, "a", 6);
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
-    // a sidecar is restarted beside the others; an init container is not run again
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    // a sidecar is restarted while the others run; an init container is not run again
     assert_eq!(pod.decide(ended("s", FAILED), at(7)).actions, [leftovers("s")]);
     assert_eq!(pod.decide(leftovers_ended("s"), at(7)).actions, [start("s")]);
     assert_eq!(pod.pod.phase, Phase::Running);
     runs(&mut pod, "s", 8);
-    // but everything is in a new sandbox
+    // in a new sandbox every container runs again
     for name in ["s", "a"] {
         pod.decide(ended_with_pause(name), at(9));
     }
@@ -392,7 +392,7 @@ fn init_containers_run_one_by_one_and_sidecars_stay() {
 }
 
 #[test]
-fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
+fn a_failing_init_container_blocks_the_pod_or_fails_it() {
     for (policy, again, phase, word) in [
         (RestartPolicy::Always, true, Phase::Pending, "Init:Error"),
         (RestartPolicy::Never, false, Phase::Failed, "Init:Error"),
@@ -403,7 +403,7 @@ fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
         pod.decide(ended("i", FAILED), at(2));
         let d = pod.decide(leftovers_ended("i"), at(2));
         assert_eq!(d.actions.contains(&start("i")), again);
-        assert_eq!(seen(&pod), (phase, word));
+        assert_eq!(phase_and_status(&pod), (phase, word));
     }
     let mut pod = with_init(RestartPolicy::Always);
     pod.decide(sandbox_started(), at(0));
@@ -412,13 +412,13 @@ fn an_init_container_that_fails_holds_the_pod_up_or_fails_it() {
         pod.decide(ended("i", FAILED), at(t));
         pod.decide(leftovers_ended("i"), at(t));
     }
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:CrashLoopBackOff"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:CrashLoopBackOff"));
 }
 
-/// What `kubectl get pod` says of init containers, by `printPod`.
+/// The status of `kubectl get pod` with init containers, by `printPod`.
 #[test]
-fn init_containers_have_kubectls_words() {
-    // until its program is started, every container of a pod with init containers waits so
+fn the_status_with_init_containers_is_kubectls() {
+    // until its program is started, every container of a pod with init containers waits with this reason
     let mut pod = with_init(RestartPolicy::Always);
     let waits = |pod: &PodState, name: &str| match &of(pod, name).state {
         ContainerState::Waiting { reason, .. } => reason.clone(),
@@ -427,7 +427,7 @@ fn init_containers_have_kubectls_words() {
     for name in ["i", "s", "j", "a"] {
         assert_eq!(waits(&pod, name), "PodInitializing", "{name}");
     }
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
     pod.decide(ended("i", OK), at(2));
@@ -436,18 +436,21 @@ fn init_containers_have_kubectls_words() {
     runs(&mut pod, "j", 3);
     pod.decide(ended("j", OK), at(4));
     pod.decide(leftovers_ended("j"), at(4));
-    // they are through, and the app is not started yet
-    assert_eq!((waits(&pod, "a").as_str(), seen(&pod)), ("PodInitializing", (Phase::Pending, "PodInitializing")));
+    // the init containers have succeeded, and the app is not started yet
+    assert_eq!(
+        (waits(&pod, "a").as_str(), phase_and_status(&pod)),
+        ("PodInitializing", (Phase::Pending, "PodInitializing"))
+    );
     runs(&mut pod, "a", 5);
-    // an app has been started, so that a sidecar's end holds nothing up; kubectl tells of it
+    // an app has been started, so the end of a sidecar blocks nothing; kubectl shows it
     pod.decide(ended("s", FAILED), at(6));
-    assert_eq!(seen(&pod), (Phase::Running, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Init:Error"));
 
     let mut pod = with_init(RestartPolicy::Always);
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
     pod.decide(ended("i", KILLED), at(2));
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:Error"));
     // a runtime that gives no reason
     for (status, word) in [(FAILED, "Init:ExitCode:3"), (KILLED, "Init:Signal:9")] {
         let state =
@@ -462,8 +465,8 @@ fn init_containers_have_kubectls_words() {
         message: "no".to_owned(),
     };
     pod.decide(unstartable, at(3));
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:RunContainerError"));
-    // without init containers the word is another one
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:RunContainerError"));
+    // without init containers the reason is another one
     assert_eq!(waits(&self::pod(spec(RestartPolicy::Always, true)), "a"), "ContainerCreating");
 }
 
@@ -480,21 +483,21 @@ fn the_status_of_a_failed_pod_is_that_of_the_first_container_by_name() {
         }
         pod.decide(ended("b", first), at(1));
         pod.decide(ended("a", second), at(1));
-        assert_eq!(seen(&pod), (Phase::Failed, word));
+        assert_eq!(phase_and_status(&pod), (Phase::Failed, word));
     }
 }
 
 #[test]
-fn a_terminal_pod_that_is_deleted_keeps_its_word() {
+fn a_finished_pod_keeps_its_status_while_it_is_deleted() {
     let mut pod = running(RestartPolicy::Never, true);
     pod.decide(ended("a", FAILED), at(1));
     pod.decide(ended("b", OK), at(1));
     pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
-    assert_eq!(seen(&pod), (Phase::Failed, "Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Error"));
 }
 
 #[test]
-fn how_a_container_ended_is_kept() {
+fn the_exit_of_a_container_is_kept() {
     let mut pod = running(RestartPolicy::Always, true);
     for (t, (status, oom_killed, want)) in
         [(OK, false, "Completed"), (FAILED, false, "Error"), (KILLED, true, "OOMKilled")].into_iter().enumerate()
@@ -509,7 +512,7 @@ fn how_a_container_ended_is_kept() {
         assert!(started.is_some());
         let want = ContainerState::Terminated { status, reason, message: message.clone(), started, at: at(t) };
         assert_eq!((&of(&ended, "a").state, &of(&ended, "a").last_message), (&want, &message));
-        // it is known as long as no other run has ended
+        // it is kept until another run has ended
         ended.decide(leftovers_ended("a"), at(t));
         runs(&mut ended, "a", t + 1);
         assert_eq!(of(&ended, "a").last_message, message);
@@ -522,7 +525,7 @@ fn deletion_is_term_grace_kill_then_pause() {
     let mut pod = running(RestartPolicy::Always, true);
     let d = pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
-    assert_eq!(told(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
+    assert_eq!(event_texts(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
     assert_eq!((d.wake, pod.pod.status()), (Some(MonoNs(32 * S)), "Terminating"));
     assert!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions.is_empty());
     assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
@@ -547,7 +550,7 @@ fn a_grace_period_of_zero_is_two_seconds() {
         assert_eq!(d.wake, Some(MonoNs(4 * S)), "{of_spec} {asked:?}");
         assert_eq!(pod.decide(Fact::Tick, at(4)).actions, [signal(Some("a"), Signal::KILL)]);
     }
-    // and so for a container that gets another command
+    // the same for a container that gets another command
     let mut pod = running(RestartPolicy::Always, true);
     let mut changed = pod.spec.clone();
     (changed.grace_seconds, changed.containers[0].args) = (0, vec!["2".to_owned()]);
@@ -572,23 +575,23 @@ fn sidecars_stop_last_and_in_reverse() {
         deleted.decide(Fact::DeleteRequested { grace_ms: Some(1000) }, at(2)).actions,
         [signal(Some("a"), Signal::TERM)]
     );
-    // the grace period is over: a sidecar has two seconds nevertheless
+    // the grace period is over, but a sidecar still has two seconds
     let d = deleted.decide(ended("a", KILLED), at(4));
     assert_eq!((d.actions, d.wake), (vec![signal(Some("t"), Signal::TERM)], Some(MonoNs(6 * S))));
     assert_eq!(deleted.decide(ended("t", OK), at(5)).actions, [signal(Some("s"), Signal::TERM)]);
     assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [signal(None, Signal::KILL)]);
-    // when the work is done they are stopped as well
+    // sidecars are also stopped when the app has finished
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a"), signal(Some("t"), Signal::TERM)]);
-    assert_eq!(seen(&pod), (Phase::Running, "Completed"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed"));
     assert_eq!(pod.decide(ended("t", OK), at(3)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
-    assert_eq!(seen(&pod), (Phase::Running, "Completed"), "not before its sidecars have stopped");
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed"), "not before its sidecars have stopped");
     assert_eq!(pod.decide(ended("s", OK), at(3)).actions, [leftovers("s")]);
-    assert_eq!(seen(&pod), (Phase::Succeeded, "Completed"));
+    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed"));
 }
 
 #[test]
-fn deletion_works_in_every_state() {
-    // before the sandbox, and while it is being made
+fn a_pod_can_be_deleted_in_every_state() {
+    // before the sandbox exists, and while it is being created
     let mut early = pod(spec(RestartPolicy::Always, true));
     early.decide(requested(), at(0));
     early.decide(Fact::SandboxFailed { message: "no".to_owned() }, at(1));
@@ -597,28 +600,28 @@ fn deletion_works_in_every_state() {
     starting.decide(requested(), at(0));
     let kill_pause = [signal(None, Signal::KILL)];
     assert_eq!(starting.decide(Fact::DeleteRequested { grace_ms: None }, at(1)).actions, kill_pause);
-    // pause was not there to be killed: once more when it is
+    // pause did not exist yet, so the signal is sent again when it does
     assert_eq!(starting.decide(sandbox_started(), at(2)).actions, kill_pause);
     assert_eq!(starting.decide(PAUSE_KILLED, at(3)).actions, [Action::ReleaseSandbox, Action::Remove]);
-    // over and dead
+    // finished
     let mut dead = running(RestartPolicy::Never, true);
     for fact in [ended_with_pause("a"), ended_with_pause("b"), PAUSE_KILLED] {
         dead.decide(fact, at(2));
     }
     assert_eq!(dead.decide(Fact::DeleteRequested { grace_ms: None }, at(3)).actions, [Action::Remove]);
-    // sooner than asked at first
+    // a second request with a shorter grace period
     let all = [signal(Some("a"), Signal::KILL), signal(Some("b"), Signal::KILL)];
     let mut sooner = running(RestartPolicy::Always, true);
     sooner.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     let again = sooner.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(3));
     assert_eq!((again.actions.len(), again.events.len(), again.wake), (0, 0, Some(MonoNs(5 * S))));
     assert_eq!(sooner.decide(Fact::Tick, at(5)).actions, all);
-    // all containers done, pause alone
+    // all containers have finished and only pause runs
     let mut idle = running(RestartPolicy::Never, true);
     idle.decide(ended("a", OK), at(2));
     idle.decide(ended("b", OK), at(2));
     assert_eq!(idle.decide(Fact::DeleteRequested { grace_ms: None }, at(3)).actions, kill_pause);
-    // and while it was being re-created
+    // while the sandbox is being replaced
     let mut again = running(RestartPolicy::Always, false);
     again.decide(PAUSE_KILLED, at(2));
     again.decide(Fact::DeleteRequested { grace_ms: None }, at(3));
@@ -627,7 +630,7 @@ fn deletion_works_in_every_state() {
 }
 
 #[test]
-fn a_changed_command_replaces_that_container_only() {
+fn a_changed_command_restarts_only_that_container() {
     for policy in [RestartPolicy::Always, RestartPolicy::Never] {
         let mut pod = running(policy, true);
         let mut changed = pod.spec.clone();
@@ -635,7 +638,7 @@ fn a_changed_command_replaces_that_container_only() {
         let fact = Fact::Replaced { spec: Box::new(changed), containers: vec!["a".to_owned()] };
         let d = pod.decide(fact, at(5));
         assert_eq!(d.actions, [signal(Some("a"), Signal::TERM)]);
-        assert_eq!(told(&d), [("Killing", "Container a definition changed, will be restarted")]);
+        assert_eq!(event_texts(&d), [("Killing", "Container a definition changed, will be restarted")]);
         assert_eq!(of(&pod, "a").command, ["sleep", "2"]);
         assert_eq!(pod.decide(ended("a", OK), at(6)).actions, [leftovers("a")]);
         assert_eq!(pod.decide(leftovers_ended("a"), at(6)).actions, [start("a")]);
@@ -646,7 +649,7 @@ fn a_changed_command_replaces_that_container_only() {
 }
 
 #[test]
-fn a_container_in_place_of_pause_brings_all_down_and_up() {
+fn with_an_infra_container_all_containers_end_and_restart_with_it() {
     let mut spec = spec(RestartPolicy::Always, true);
     spec.sandbox = SandboxKind::Infra("a".to_owned());
     let mut pod = pod(spec);
@@ -655,13 +658,13 @@ fn a_container_in_place_of_pause_brings_all_down_and_up() {
     assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("b")]);
     pod.decide(Fact::Started { container: "a".to_owned() }, at(0));
     runs(&mut pod, "b", 0);
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
     pod.decide(ended_with_pause("b"), at(1));
     assert!(pod.decide(ended_with_pause("a"), at(1)).actions.is_empty());
     let d = pod.decide(PAUSE_KILLED, at(1));
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
     assert!(pod.pod.message.as_deref().is_some_and(|m| m.starts_with("a was killed by SIGKILL")));
-    // its back-off is the sandbox's
+    // the sandbox waits for the container's back-off
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
     pod.decide(sandbox_started(), at(2));
     runs(&mut pod, "b", 2);
@@ -673,16 +676,16 @@ fn a_container_in_place_of_pause_brings_all_down_and_up() {
 }
 
 #[test]
-fn a_restart_waits_for_what_the_last_run_left_behind_and_others_do_not() {
+fn a_restart_waits_for_leftovers_of_the_same_container_only() {
     let mut pod = running(RestartPolicy::Always, true);
     assert_eq!(pod.decide(ended("a", FAILED), at(5)).actions, [leftovers("a")]);
     assert_eq!(pod.decide(Fact::Tick, at(6)).actions, []);
-    // the other one has left nothing that lives
+    // the leftovers of the other container have ended
     assert_eq!(pod.decide(ended("b", FAILED), at(6)).actions, [leftovers("b")]);
     assert_eq!(pod.decide(leftovers_ended("b"), at(6)).actions, [start("b")]);
-    // asked for so often, it still is the first restart, which waits for no back-off
+    // this still is the first restart, however often it was tried, and it has no back-off
     assert_eq!(pod.decide(leftovers_ended("a"), at(7)).actions, [start("a")]);
-    // while its back-off runs, the state says so at once
+    // while the back-off runs, the state shows it
     runs(&mut pod, "a", 7);
     let d = pod.decide(ended("a", FAILED), at(8));
     assert_eq!((of(&pod, "a").state.word(), d.wake), ("CrashLoopBackOff", Some(MonoNs(18 * S))));

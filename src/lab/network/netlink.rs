@@ -15,7 +15,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// To the tables of the network namespace the caller is in now.
+    /// Opens a socket to the network namespace of the caller.
     pub fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
@@ -23,8 +23,8 @@ impl Route {
         Ok(Self { socket, sequence: 0 })
     }
 
-    /// Makes changes in order, sent at once. The first that fails is the error; those after it are
-    /// tried nevertheless.
+    /// Sends changes together; the kernel makes them in order. The error is the first one that failed; those after it
+    /// are tried nevertheless.
     pub fn change(&mut self, changes: &[(Message, u16)]) -> io::Result<()> {
         let first = self.sequence + 1;
         let mut out = Vec::new();
@@ -77,7 +77,7 @@ impl Route {
         let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
         message.finalize();
         let start = out.len();
-        // messages lie at multiples of four bytes (NLMSG_ALIGN)
+        // messages are aligned to four bytes (NLMSG_ALIGN)
         out.resize(start + message.buffer_len().next_multiple_of(4), 0);
         message.serialize(&mut out[start..]);
     }

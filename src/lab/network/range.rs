@@ -1,4 +1,4 @@
-//! The addresses that pods get.
+//! The range of the pods' addresses.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An IPv4 network: its first address that can be used is the bridge's, the others the pods'.
+/// An IPv4 network: its first usable address is the bridge's, the others are the pods'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     network: Ipv4Addr,
@@ -14,7 +14,7 @@ pub struct Range {
 }
 
 impl Default for Range {
-    /// The first node's part of the range that most CNI plugins use.
+    /// The part of the first node in the range that most CNI plugins use.
     fn default() -> Self {
         Self { network: Ipv4Addr::new(10, 244, 0, 0), prefix: 24 }
     }
@@ -33,7 +33,7 @@ impl Range {
         self.nth(self.size() - 1)
     }
 
-    /// All that pods can have.
+    /// The addresses for pods.
     pub fn addresses(self) -> impl Iterator<Item = Ipv4Addr> {
         (2..self.size() - 1).map(move |n| self.nth(n))
     }
@@ -56,7 +56,7 @@ impl fmt::Display for Range {
 impl FromStr for Range {
     type Err = String;
 
-    /// As in `10.244.0.0/24`.
+    /// Reads a range such as `10.244.0.0/24`.
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = "expected a private IPv4 network with a prefix from /16 to /29, such as 10.244.0.0/24";
         let wrong = || format!("\"{text}\" is no range of addresses; {expected}");
@@ -77,7 +77,7 @@ mod tests {
     use super::Range;
 
     #[test]
-    fn a_range_has_a_gateway_pods_and_a_broadcast_address() {
+    fn a_range_has_a_gateway_pod_addresses_and_a_broadcast_address() {
         let range: Range = "192.168.8.0/29".parse().expect("a range");
         assert_eq!(range.gateway().to_string(), "192.168.8.1");
         assert_eq!(range.broadcast().to_string(), "192.168.8.7");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused_with_what_would_be() {
+    fn an_invalid_range_is_refused_with_what_is_expected() {
         for (text, part) in [
             ("10.244.0.0", "expected a private"),
             ("10.244.0.0/8", "/16 to /29"),

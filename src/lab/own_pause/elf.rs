@@ -1,14 +1,14 @@
-//! Whether a file can be executed where there is no other file (elf(5)).
+//! Checks that an executable needs no other file (elf(5)).
 
-/// `EM_X86_64` or `EM_AARCH64` of `elf.h`, whichever this program is for.
+/// The machine that this program is built for: `EM_X86_64` or `EM_AARCH64` of `elf.h`.
 const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 const ET_EXEC: u16 = 2;
 const ET_DYN: u16 = 3;
 const PT_INTERP: u32 = 3;
-/// Of a program header with 64 bits.
+/// Size of a 64-bit program header.
 const HEADER: usize = 56;
 
-/// Why it cannot be a pause, whose root holds its own file and nothing else.
+/// Checks that the file can run as a pause, whose root directory contains only this file. The error is why not.
 pub fn check(file: &[u8]) -> Result<(), String> {
     let not_elf = || "is no ELF executable".to_owned();
     // 64 bits, little endian
@@ -41,7 +41,7 @@ pub fn check(file: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The program that would have to load it.
+/// The program that loads the file (`PT_INTERP`).
 fn interpreter(file: &[u8], header: &[u8]) -> Option<String> {
     let (at, size) = (long(header, 8)?, long(header, 32)?);
     let name = file.get(at..at.checked_add(size)?)?;
@@ -66,11 +66,11 @@ mod tests {
     use super::{MACHINE, check};
 
     #[test]
-    fn ours_is_fit_and_no_part_of_it_harms_the_reader() {
+    fn our_pause_is_accepted_and_a_damaged_one_is_refused() {
         let ours = pause_init::ELF;
         assert_eq!(check(ours), Ok(()));
         for end in 0..ours.len().min(0x400) {
-            // a header that is cut off is no header
+            // a truncated header is refused
             assert!(check(&ours[..end]).is_ok() || check(&ours[..end]).is_err_and(|why| why == "is no ELF executable"));
         }
         let mut other = ours.to_vec();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_needs_a_loader_is_named_with_it() {
+    fn the_error_for_a_dynamic_program_names_its_loader() {
         let shell = std::fs::read("/bin/sh").expect("a shell");
         assert!(check(&shell).is_err_and(|why| why.contains("needs /lib")));
     }

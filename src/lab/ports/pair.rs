@@ -1,4 +1,4 @@
-//! A client's connection and the one into the pod that belongs to it.
+//! A client's connection and the connection into the pod that belongs to it.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -23,19 +23,19 @@ impl Side {
 pub struct Pair {
     client: TcpStream,
     target: TcpStream,
-    joined: bool,
-    up: Half,
-    down: Half,
+    is_connected: bool,
+    up: Direction,
+    down: Direction,
 }
 
-/// One direction; its end is passed on as an end of that direction only.
+/// One direction. When its source ends, only this direction of the sink is shut down.
 #[derive(Default)]
-struct Half {
+struct Direction {
     pump: Pump,
     over: bool,
 }
 
-impl Half {
+impl Direction {
     fn run(&mut self, mut from: &TcpStream, mut to: &TcpStream, scratch: &mut [u8]) -> io::Result<Flow> {
         if self.over {
             return Ok(Flow::Over);
@@ -50,8 +50,7 @@ impl Half {
 }
 
 impl Pair {
-    /// The target's network is known to be there, so this does not wait. If it cannot be reached, the
-    /// client is reset.
+    /// Connects to the target without waiting. On failure the client's connection is reset.
     pub fn begin(client: TcpStream, target: SocketAddr) -> io::Result<Self> {
         let target = match client.set_nonblocking(true).and_then(|()| begin(target)) {
             Ok(target) => target,
@@ -60,10 +59,10 @@ impl Pair {
                 return Err(e);
             }
         };
-        // what comes in small pieces goes on in small pieces
+        // small packets are forwarded immediately
         client.set_nodelay(true)?;
         target.set_nodelay(true)?;
-        Ok(Self { client, target, joined: false, up: Half::default(), down: Half::default() })
+        Ok(Self { client, target, is_connected: false, up: Direction::default(), down: Direction::default() })
     }
 
     pub fn watch(&self, epoll: &Epoll, key: Key, edges: EpollFlags) -> nix::Result<()> {
@@ -72,25 +71,26 @@ impl Pair {
     }
 
     /// # Errors
-    /// An end is broken: so is the other one, then.
+    /// One of the connections is broken; then the other one must be reset.
     pub fn advance(&mut self, event: Option<(Side, EpollFlags)>, scratch: &mut [u8]) -> io::Result<Flow> {
-        if !self.joined {
-            self.joined = connected(&self.target)?;
-            if !self.joined {
+        if !self.is_connected {
+            self.is_connected = connected(&self.target)?;
+            if !self.is_connected {
                 return Ok(Flow::Waits);
             }
         }
         if let Some((side, flags)) = event {
-            // nobody reads from a side that has ended its direction, so only this tells that it is gone
-            let (heard, said) = match side {
+            // a side that has ended its direction is not read any more, so only this event shows that it is gone
+            let (from_side_over, to_side_over) = match side {
                 Side::Client => (self.up.over, self.down.over),
                 Side::Target => (self.down.over, self.up.over),
             };
-            if heard && !said && flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
+            if from_side_over && !to_side_over && flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
         }
-        // both before either's error: who will hear no more may have said something before
+        // run both directions before returning an error: a side that receives nothing more may have sent something
+        // before
         let up = self.up.run(&self.client, &self.target, scratch);
         let down = self.down.run(&self.target, &self.client, scratch);
         Ok(match (up?, down?) {
@@ -100,14 +100,14 @@ impl Pair {
         })
     }
 
-    /// Both learn that the other is gone.
+    /// Resets both connections.
     pub fn reset(self) {
         reset(self.client);
         reset(self.target);
     }
 }
 
-/// Closes without the usual good-bye (`SO_LINGER` of zero, socket(7)).
+/// Closes with a reset (`SO_LINGER` of zero, socket(7)).
 fn reset(stream: TcpStream) {
     let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
     let _ = setsockopt(&stream, sockopt::Linger, &at_once);

@@ -1,7 +1,7 @@
-//! Containers that are added to a pod that runs: what may be added, in the API server's words.
+//! Containers that are added to a running pod: which are allowed, and the API server's error texts for the others.
 
-use super::check::{generated, is_label, is_subdomain};
-use super::images::usual_pull_policy;
+use super::check::{generate_name, is_label, is_subdomain};
+use super::images::default_pull_policy;
 use super::services::variables;
 use super::{
     ContainerSpec, HostNamespaces, Join, JoinPid, Limits, PodSpec, PullPolicy, RestartPolicy, Security, Share,
@@ -12,16 +12,16 @@ use crate::model::{ContainerKind, SandboxKind};
 /// `validation.IsDNS1123Label` of apimachinery.
 const NO_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
                         start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc')";
-/// The same for names with dots between.
+/// The same for names of several labels with dots between them.
 const NO_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or \
                             '.', and must start and end with an alphanumeric character (e.g. 'example.com')";
 
 impl PodSpec {
-    /// A pod of which only the sandbox is made: containers are added to it one by one. No manifest says this, since the
-    /// API server wants one container at least.
+    /// A pod that is only a sandbox, to which containers are added one by one. No manifest can describe it, since the
+    /// API server requires at least one container.
     ///
     /// # Errors
-    /// The name is not one that a pod can have.
+    /// The name is not valid for a pod.
     pub fn sandbox(name: &str) -> Result<Self, String> {
         if !is_subdomain(name) {
             return Err(format!("metadata.name: Invalid value: \"{name}\": {NO_SUBDOMAIN}"));
@@ -47,11 +47,11 @@ impl PodSpec {
         })
     }
 
-    /// What this pod would make of a container that is added to it: its variables of services, its pod's
-    /// `securityContext` where it says nothing.
+    /// Checks a container that is to be added and fills in what it takes from the pod: the services' variables, and the
+    /// pod's `securityContext` if it has none itself.
     ///
     /// # Errors
-    /// Why the API server would not have such a container in a pod (`pkg/apis/core/validation`).
+    /// Why the API server would refuse the container (`pkg/apis/core/validation`).
     pub fn admit(&self, mut container: ContainerSpec, kind: ContainerKind) -> Result<ContainerSpec, String> {
         let ephemeral = kind == ContainerKind::Ephemeral;
         let path = self.next_path(kind);
@@ -70,7 +70,7 @@ impl PodSpec {
             return Err(format!("{path}.image: Required value; or give a command of the host"));
         }
         if ephemeral {
-            container.join = self.looking_in(&container);
+            container.join = self.ephemeral_join(&container);
             for (field, is_set) in
                 [("ports", !container.ports.is_empty()), ("resources", container.limits != Limits::default())]
             {
@@ -89,7 +89,7 @@ impl PodSpec {
             let field = if ephemeral { format!("{path}.targetContainerName") } else { format!("{path}: pid:{target}") };
             return Err(format!("{field}: Not found: \"{target}\""));
         }
-        // what lasts cannot be where PID 1 ends for good; one that only looks can
+        // an app container cannot use a pid namespace whose PID 1 ends for good; an ephemeral container can
         if let Some(target) = container.join.as_ref().and_then(Join::target)
             && !ephemeral
             && self.init_containers.iter().any(|c| c.name == target && !c.sidecar)
@@ -105,7 +105,7 @@ impl PodSpec {
             return Err(format!("{path}.ports[{i}].hostPort is published when the sandbox is made; leave it out"));
         }
         if container.pull == PullPolicy::default() {
-            container.pull = usual_pull_policy(&container.image);
+            container.pull = default_pull_policy(&container.image);
         }
         if container.security == Security::default() {
             container.security.clone_from(&self.security);
@@ -117,13 +117,14 @@ impl PodSpec {
         Ok(container)
     }
 
-    /// What an ephemeral container joins: the pid namespace of its target if it has one, and else what all join.
-    pub fn looking_in(&self, container: &ContainerSpec) -> Option<Join> {
+    /// What an ephemeral container joins: with a target, the target's pid namespace; otherwise `None`, which is what
+    /// all containers of the pod join.
+    pub fn ephemeral_join(&self, container: &ContainerSpec) -> Option<Join> {
         let target = container.join.as_ref()?.target()?;
         Some(Join { pid: JoinPid::Container(target.to_owned()), ..self.share.into() })
     }
 
-    /// The same with one more container, after those of its kind.
+    /// Adds a container after the others of its kind.
     #[must_use]
     pub fn with_container(mut self, container: ContainerSpec, kind: ContainerKind) -> Self {
         match kind {
@@ -134,7 +135,7 @@ impl PodSpec {
         self
     }
 
-    /// Why this container cannot be taken out of the pod while it runs; `None` if it can.
+    /// Why this container cannot be removed from the pod while the pod runs; `None` if it can.
     pub fn must_stay(&self, name: &str) -> Option<String> {
         if self.ephemeral_containers.iter().any(|c| c.name == name) {
             // `ValidatePodEphemeralContainersUpdate`
@@ -152,20 +153,19 @@ impl PodSpec {
         })
     }
 
-    /// The same without this container.
+    /// Removes this container from the spec.
     pub(in crate::lab) fn remove_container(&mut self, name: &str) {
         for list in [&mut self.init_containers, &mut self.containers, &mut self.ephemeral_containers] {
             list.retain(|c| c.name != name);
         }
     }
 
-    /// This pod as `new` has it, with the containers that it has now: those that were added stay, those that were taken
-    /// out stay away.
+    /// The spec `new` with the present set of containers: added containers stay, removed ones stay removed.
     pub(in crate::lab) fn updated(&self, mut new: Self) -> Self {
-        let of_now = |list: &[ContainerSpec]| -> Vec<ContainerSpec> {
+        let with_new_values = |list: &[ContainerSpec]| -> Vec<ContainerSpec> {
             list.iter().map(|c| new.container(&c.name).unwrap_or(c).clone()).collect()
         };
-        let (init, apps) = (of_now(&self.init_containers), of_now(&self.containers));
+        let (init, apps) = (with_new_values(&self.init_containers), with_new_values(&self.containers));
         (new.init_containers, new.containers) = (init, apps);
         new.ephemeral_containers.clone_from(&self.ephemeral_containers);
         new
@@ -186,7 +186,7 @@ impl ContainerSpec {
     /// target it joins that container's pid namespace.
     ///
     /// # Errors
-    /// There are no random numbers to make a name of.
+    /// There are no random numbers for a name.
     pub fn debugger(
         spec: &PodSpec,
         name: Option<&str>,
@@ -196,7 +196,7 @@ impl ContainerSpec {
     ) -> Result<Self, String> {
         let name = match name {
             Some(name) => name.to_owned(),
-            None => generated("debugger-").map_err(|e| format!("no random numbers for a name: {e}"))?,
+            None => generate_name("debugger-").map_err(|e| format!("no random numbers for a name: {e}"))?,
         };
         let join = target.map(|target| Join { pid: JoinPid::Container(target.to_owned()), ..spec.share.into() });
         Ok(Self { name, image: image.to_owned(), command: argv.to_vec(), join, ..Self::default() })
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_server_refuses_is_refused_in_its_words() {
+    fn admit_refuses_with_the_error_texts_of_the_api_server() {
         let (app, ephemeral) = (ContainerKind::App, ContainerKind::Ephemeral);
         let port = Port { container: 80, host: None, name: None, protocol: "TCP".to_owned() };
         let published = Port { host: Some(80), ..port.clone() };
@@ -264,7 +264,7 @@ mod tests {
                 ephemeral,
                 "spec.ephemeralContainers[1].targetContainerName: Not found: \"api\"".to_owned(),
             ),
-            // nor is an ephemeral container a target
+            // an ephemeral container is not a valid target either
             (
                 with(|c| c.join = target("debugger")),
                 ephemeral,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn an_init_container_is_looked_into_and_joined_by_no_one_else() {
+    fn only_an_ephemeral_container_can_target_an_init_container() {
         let mut pod = pod();
         pod.init_containers = vec![container("init"), ContainerSpec { sidecar: true, ..container("mesh") }];
         let joining = |name: &str| {
@@ -297,19 +297,19 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_added_has_what_its_neighbours_have() {
+    fn an_added_container_gets_the_security_context_and_service_variables_of_the_pod() {
         let mut pod = pod();
         pod.security.user = Some(1000);
         let admitted = pod.admit(container("b"), ContainerKind::App).expect("admitted");
         assert_eq!(admitted.security.user, Some(1000));
-        // in a sandbox alone there is the API server's own service at least
+        // even in an empty sandbox there is the API server's own service
         let alone = PodSpec::sandbox("p").expect("a name");
         let first = alone.admit(container("a"), ContainerKind::App).expect("admitted");
         assert!(first.service_env.iter().any(|(name, _)| name == "KUBERNETES_SERVICE_HOST"));
     }
 
     #[test]
-    fn who_must_stay_says_why() {
+    fn must_stay_gives_the_reason() {
         let mut pod = pod();
         assert_eq!(pod.must_stay("web"), None);
         let why = pod.must_stay("debugger").expect("it must stay");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_of_the_manifest_keeps_who_was_added_and_who_was_taken_out() {
+    fn updated_keeps_added_containers_and_does_not_bring_back_removed_ones() {
         let from_file = pod().with_container(container("out"), ContainerKind::App);
         let mut now = from_file.clone();
         now.remove_container("out");

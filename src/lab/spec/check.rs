@@ -1,4 +1,4 @@
-//! What types alone do not tell: names that must be there, be unique, or refer to something.
+//! Checks that types alone do not cover: required names, unique names, and references.
 
 mod annotations;
 mod config;
@@ -16,36 +16,36 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec as K8sSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub(super) use self::annotations::OF_CONTAINER;
-pub(super) use self::names::{generated, is_label, is_subdomain};
+pub(super) use self::annotations::SHARE_PREFIX;
+pub(super) use self::names::{generate_name, is_label, is_subdomain};
 
-use self::annotations::Asked;
-use self::containers::Around;
-use self::downward::Known;
-use self::ports::Taken;
+use self::annotations::PodAnnotations;
+use self::containers::PodContext;
+use self::downward::PodFields;
+use self::ports::TakenPorts;
 use super::config::Configs;
-use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
 use super::services::{Service, variables};
+use super::yaml::{Place, PlacedError, YamlNode};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
 use crate::lab::own_pause::Beside;
 
 pub struct Checker<'a> {
-    pub document: &'a Marked,
+    pub document: &'a YamlNode,
     pub services: &'a [Service],
     pub configs: &'a Configs,
-    /// Files that it may name.
+    /// Files that the manifest may name.
     pub beside: Beside<'a>,
     pub warnings: Vec<Warning>,
 }
 
 impl Checker<'_> {
-    fn wrong(&self, path: &str, message: impl Into<String>) -> Wrong {
+    fn wrong(&self, path: &str, message: impl Into<String>) -> PlacedError {
         (self.document.place_of(path), format!("{path} {}", message.into()))
     }
 
-    /// In the API server's words: the field, what it holds and why not, and after them what would do.
-    fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> Wrong {
+    /// An error in the API server's format (field, value, reason), followed by what is expected.
+    fn invalid(&self, path: &str, value: &str, why: &str, expected: &str) -> PlacedError {
         (self.document.place_of(path), format!("{path}: Invalid value: \"{value}\": {why}; expected {expected}"))
     }
 
@@ -54,7 +54,7 @@ impl Checker<'_> {
         self.warnings.push(Warning { path, line, column, message: message.into() });
     }
 
-    pub fn pod(&mut self, pod: Pod) -> Result<PodSpec, Wrong> {
+    pub fn pod(&mut self, pod: Pod) -> Result<PodSpec, PlacedError> {
         let name = self.name(&pod.metadata)?;
         let namespace = pod.metadata.namespace.unwrap_or_else(|| "default".to_owned());
         self.label("metadata.namespace", &namespace)?;
@@ -72,7 +72,7 @@ impl Checker<'_> {
         let share = self.share(&spec, &asked, host)?;
         let restart = self.restart(&spec)?;
         let grace_seconds = self.grace_seconds(&spec)?;
-        let known = Known {
+        let known = PodFields {
             name: name.clone(),
             namespace: namespace.clone(),
             labels: pod.metadata.labels.unwrap_or_default(),
@@ -82,17 +82,17 @@ impl Checker<'_> {
         };
         let volumes = self.volumes(spec.volumes.unwrap_or_default(), &known)?;
         let security = self.pod_security(spec.security_context)?;
-        let mut around = Around {
+        let mut context = PodContext {
             security: &security,
             volumes: &volumes,
             known: &known,
             host_network: host.net,
             names: BTreeSet::new(),
-            ports: Taken::default(),
+            ports: TakenPorts::default(),
         };
         let init = spec.init_containers.unwrap_or_default();
-        let init_containers = self.containers("spec.initContainers", init, &mut around)?;
-        let containers = self.containers("spec.containers", spec.containers, &mut around)?;
+        let init_containers = self.containers("spec.initContainers", init, &mut context)?;
+        let containers = self.containers("spec.containers", spec.containers, &mut context)?;
         if containers.is_empty() {
             let place = self.document.place_of("spec.containers");
             return Err((place, "spec.containers: Required value; expected at least one container".to_owned()));
@@ -126,13 +126,13 @@ impl Checker<'_> {
         })
     }
 
-    /// The pod's own, or one made of `generateName`.
-    fn name(&self, meta: &ObjectMeta) -> Result<String, Wrong> {
+    /// The pod's name, or one generated from `generateName`.
+    fn name(&self, meta: &ObjectMeta) -> Result<String, PlacedError> {
         let given = |name: &Option<String>| name.clone().filter(|n| !n.is_empty());
         let (path, name) = match (given(&meta.name), given(&meta.generate_name)) {
             (None, Some(prefix)) => {
                 let path = "metadata.generateName";
-                let name = names::generated(&prefix);
+                let name = names::generate_name(&prefix);
                 (path, name.map_err(|e| self.wrong(path, format!("finds no random numbers ({e}); expected `name`")))?)
             }
             (name, _) => ("metadata.name", name.unwrap_or_default()),
@@ -141,19 +141,19 @@ impl Checker<'_> {
         Ok(name)
     }
 
-    fn host_namespaces(&self, spec: &K8sSpec) -> Result<HostNamespaces, Wrong> {
+    fn host_namespaces(&self, spec: &K8sSpec) -> Result<HostNamespaces, PlacedError> {
         let on = |switch: Option<bool>| switch.unwrap_or(false);
         let host = HostNamespaces { net: on(spec.host_network), pid: on(spec.host_pid), ipc: on(spec.host_ipc) };
         if host.pid && on(spec.share_process_namespace) {
-            let message = "stands beside `hostPID: true`; expected one of them";
+            let message = "is set together with `hostPID: true`; expected one of them";
             return Err(self.wrong("spec.shareProcessNamespace", message));
         }
         Ok(host)
     }
 
-    /// What the containers have in common: by annotation, or as Kubernetes has it. All of them are in
-    /// a namespace of the node that the pod uses.
-    fn share(&self, spec: &K8sSpec, asked: &Asked, host: HostNamespaces) -> Result<Share, Wrong> {
+    /// What the containers share: by annotation, or as in Kubernetes. In addition they use the node's namespaces that
+    /// the pod uses.
+    fn share(&self, spec: &K8sSpec, asked: &PodAnnotations, host: HostNamespaces) -> Result<Share, PlacedError> {
         let path = "spec.shareProcessNamespace";
         let mut share = match (asked.share, spec.share_process_namespace) {
             (Some(share), Some(pid)) if share.pid != pid => {
@@ -170,7 +170,7 @@ impl Checker<'_> {
         Ok(share)
     }
 
-    fn restart(&self, spec: &K8sSpec) -> Result<RestartPolicy, Wrong> {
+    fn restart(&self, spec: &K8sSpec) -> Result<RestartPolicy, PlacedError> {
         match spec.restart_policy.as_deref() {
             None | Some("Always") => Ok(RestartPolicy::Always),
             Some("OnFailure") => Ok(RestartPolicy::OnFailure),
@@ -181,7 +181,7 @@ impl Checker<'_> {
         }
     }
 
-    fn grace_seconds(&self, spec: &K8sSpec) -> Result<u32, Wrong> {
+    fn grace_seconds(&self, spec: &K8sSpec) -> Result<u32, PlacedError> {
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         let most = u32::MAX;
         u32::try_from(grace)

@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets of a manifest, and what volumes and variables take from them.
+//! ConfigMaps and Secrets of a manifest, and what volumes and variables use of them.
 
 mod base64;
 mod read;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ContainerSpec;
 
-/// Bytes of a ConfigMap or Secret. `Debug` tells how many there are, and not which.
+/// Bytes of a ConfigMap or Secret. `Debug` shows only their number.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Content(#[serde(with = "crate::lab::protocol::latin")] pub Vec<u8>);
@@ -27,7 +27,7 @@ impl From<&str> for Content {
     }
 }
 
-/// Which of the two.
+/// The kind of a config object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigKind {
@@ -36,7 +36,7 @@ pub enum ConfigKind {
 }
 
 impl ConfigKind {
-    /// As in a manifest's `kind`.
+    /// The name in a manifest's `kind`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
@@ -44,7 +44,7 @@ impl ConfigKind {
         }
     }
 
-    /// As the API server calls one that it does not find.
+    /// The name in the API server's "not found" errors.
     pub const fn resource(self) -> &'static str {
         match self {
             Self::ConfigMap => "configmap",
@@ -56,23 +56,23 @@ impl ConfigKind {
 /// A file of a `configMap`, `secret` or `projected` volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadFile {
-    /// In the volume, without `.` and `..`.
+    /// Relative to the volume, without `.` and `..`.
     pub path: String,
-    /// Its permissions.
+    /// Permission bits.
     pub mode: u32,
     pub content: Content,
 }
 
-/// What a `configMap`, `secret` or `projected` volume holds.
+/// The contents of a `configMap`, `secret` or `projected` volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
-    /// By path, each once.
+    /// Ordered by path; each path is unique.
     pub files: Vec<PayloadFile>,
-    /// Why the volume cannot be made, in the kubelet's words.
+    /// Why the volume cannot be mounted, in the kubelet's words.
     pub missing: Option<String>,
 }
 
-/// One key, for a variable (`configMapKeyRef`, `secretKeyRef`).
+/// A reference to one key, for a variable (`configMapKeyRef`, `secretKeyRef`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRef {
     pub of: ConfigKind,
@@ -82,7 +82,7 @@ pub struct KeyRef {
     pub found: Found,
 }
 
-/// What there is of a key.
+/// The result of looking up a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
@@ -92,33 +92,33 @@ pub enum Found {
 }
 
 impl KeyRef {
-    /// Whether it asks for the same, whatever is found.
-    fn asks_as(&self, other: &Self) -> bool {
-        let asked = |k: &Self| (k.of, k.name.clone(), k.key.clone(), k.optional);
-        asked(self) == asked(other)
+    /// Whether it refers to the same key; the result may differ.
+    fn has_same_reference(&self, other: &Self) -> bool {
+        let reference = |k: &Self| (k.of, k.name.clone(), k.key.clone(), k.optional);
+        reference(self) == reference(other)
     }
 }
 
-/// All keys as variables (`envFrom`).
+/// A reference to all keys of an object, as variables (`envFrom`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvFrom {
     pub of: ConfigKind,
     pub name: String,
     pub prefix: String,
     pub optional: bool,
-    /// By key, without the prefix; `None` if there is no such object.
+    /// Ordered by key, without the prefix; `None` if there is no such object.
     pub found: Option<Vec<(String, Content)>>,
 }
 
 impl EnvFrom {
-    fn asks_as(&self, other: &Self) -> bool {
-        let asked = |e: &Self| (e.of, e.name.clone(), e.prefix.clone(), e.optional);
-        asked(self) == asked(other)
+    fn has_same_reference(&self, other: &Self) -> bool {
+        let reference = |e: &Self| (e.of, e.name.clone(), e.prefix.clone(), e.optional);
+        reference(self) == reference(other)
     }
 }
 
 impl ContainerSpec {
-    /// Why its environment cannot be made, in the kubelet's words (`makeEnvironmentVariables` in
+    /// Why the environment cannot be built, in the kubelet's words (`makeEnvironmentVariables` in
     /// pkg/kubelet/kubelet_pods.go).
     pub fn config_error(&self, namespace: &str) -> Option<String> {
         let utf8 = |content: &Content, of: ConfigKind, name: &str, key: &str| {
@@ -147,20 +147,20 @@ impl ContainerSpec {
         })
     }
 
-    /// Whether its environment comes from the same places, whatever is there.
+    /// Whether both environments have the same variables and references; contents of ConfigMaps and Secrets may differ.
     pub fn same_environment(&self, other: &Self) -> bool {
         let same = |(a, b): (&(String, super::EnvValue), &(String, super::EnvValue))| match (&a.1, &b.1) {
-            (super::EnvValue::Key(old), super::EnvValue::Key(new)) => a.0 == b.0 && old.asks_as(new),
+            (super::EnvValue::Key(old), super::EnvValue::Key(new)) => a.0 == b.0 && old.has_same_reference(new),
             _ => a == b,
         };
         self.env.len() == other.env.len()
             && self.env_from.len() == other.env_from.len()
             && self.env.iter().zip(&other.env).all(same)
-            && self.env_from.iter().zip(&other.env_from).all(|(a, b)| a.asks_as(b))
+            && self.env_from.iter().zip(&other.env_from).all(|(a, b)| a.has_same_reference(b))
     }
 }
 
-/// The API server's words.
+/// The API server's error text.
 pub fn not_found(of: ConfigKind, name: &str) -> String {
     format!("{} \"{name}\" not found", of.resource())
 }
@@ -171,13 +171,13 @@ pub struct ConfigObject {
     pub of: ConfigKind,
     pub name: String,
     pub namespace: String,
-    /// `data`, with a Secret's `stringData` over it.
+    /// `data`; for a Secret `stringData` overrides it.
     data: BTreeMap<String, Content>,
-    /// `binaryData`, which no variable can hold.
+    /// `binaryData`, which cannot be used for variables.
     binary: BTreeMap<String, Content>,
 }
 
-/// All of a manifest's.
+/// All ConfigMaps and Secrets of a manifest.
 #[derive(Debug, Default)]
 pub struct Configs {
     all: Vec<ConfigObject>,
@@ -190,7 +190,7 @@ impl Configs {
     }
 }
 
-/// A key that becomes a file.
+/// A key that becomes a file (`items` of a volume).
 #[derive(Clone, Debug)]
 pub struct Item {
     pub key: String,
@@ -198,9 +198,9 @@ pub struct Item {
     pub mode: Option<u32>,
 }
 
-/// What a volume takes of an object.
-pub struct Wanted<'a> {
-    /// Without any, all keys.
+/// Which files a volume takes from an object.
+pub struct FileSelection<'a> {
+    /// If empty, all keys are taken.
     pub items: &'a [Item],
     pub mode: u32,
     pub optional: bool,
@@ -210,8 +210,8 @@ impl ConfigObject {
     /// The files of a volume (`MakePayload` in pkg/volume/configmap and pkg/volume/secret).
     ///
     /// # Errors
-    /// A key is not there, in the kubelet's words.
-    pub fn files(&self, wanted: &Wanted<'_>) -> Result<Vec<PayloadFile>, String> {
+    /// A key is missing; the text is the kubelet's.
+    pub fn files(&self, wanted: &FileSelection<'_>) -> Result<Vec<PayloadFile>, String> {
         let file =
             |path: &str, mode, content: &Content| PayloadFile { path: path.to_owned(), mode, content: content.clone() };
         if wanted.items.is_empty() {
@@ -232,12 +232,12 @@ impl ConfigObject {
         Ok(files)
     }
 
-    /// Of a key that a variable may hold.
+    /// The value of a key, if a variable may have it.
     pub fn value(&self, key: &str) -> Option<&Content> {
         self.data.get(key)
     }
 
-    /// Of all keys that variables may hold.
+    /// All keys and values that variables may have.
     pub fn values(&self) -> Vec<(String, Content)> {
         self.data.iter().map(|(key, content)| (key.clone(), content.clone())).collect()
     }

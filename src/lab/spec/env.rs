@@ -1,14 +1,14 @@
-//! A container's environment, and the words that refer to it.
+//! A container's environment, and the texts that refer to its variables.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigKind, ContainerSpec, Content, EnvFrom, Found, KeyRef, VolumeMount};
 
-/// What a variable holds.
+/// The source of a variable's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvValue {
-    /// In which `$(NAME)` refers to a variable that stands before.
+    /// A text in which `$(NAME)` refers to an earlier variable.
     Text(String),
     /// `status.podIP`.
     PodIp,
@@ -16,7 +16,7 @@ pub enum EnvValue {
     HostIp,
     /// `metadata.uid`.
     PodUid,
-    /// A key of a ConfigMap or Secret, as it is.
+    /// A key of a ConfigMap or Secret, without expansion.
     Key(KeyRef),
 }
 
@@ -32,26 +32,26 @@ impl From<String> for EnvValue {
     }
 }
 
-/// What is known of a pod only when a container of it starts.
+/// Facts about a pod that are known only when one of its containers starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AtStart {
     pub pod_ip: Option<String>,
     pub host_ip: Option<String>,
     pub pod_uid: Option<String>,
-    /// Whether it is for the container itself, which alone is given what Secrets hold.
+    /// Whether to include contents of Secrets: only the container itself gets them.
     pub secrets: bool,
 }
 
 impl ContainerSpec {
-    /// Command and arguments with `$(NAME)` filled in from the environment, as Kubernetes does.
+    /// Command and arguments with `$(NAME)` expanded from the environment, as Kubernetes does it.
     pub fn argv(&self, at_start: &AtStart) -> Vec<String> {
         let env = self.environment(at_start);
         self.command.iter().chain(&self.args).map(|word| expand(word, &env)).collect()
     }
 
-    /// The spec's own environment with `$(NAME)` filled in from what stands before; the services' variables first,
-    /// so that its own replace them (`makeEnvironmentVariables` in pkg/kubelet/kubelet_pods.go). A variable of which
-    /// the value is not known yet is not set.
+    /// The environment of the spec with `$(NAME)` expanded from earlier variables. The spec's own variables replace
+    /// those of services (`makeEnvironmentVariables` in pkg/kubelet/kubelet_pods.go). A variable whose value is not
+    /// known yet is not set.
     pub fn environment(&self, at_start: &AtStart) -> Vec<(String, String)> {
         let from = self.env_from.iter().flat_map(|from| from.variables(at_start));
         let from: Vec<(String, String)> = from.collect();
@@ -60,10 +60,10 @@ impl ContainerSpec {
         let mut known: Vec<(String, String)> =
             self.service_env.iter().filter(|(name, _)| !own(name)).cloned().collect();
         let services = known.len();
-        // what is replaced can be referred to until it is
+        // a variable can be referred to until it is replaced
         let mut before = self.service_env.clone();
         before.extend(from.iter().cloned());
-        // of several of a name the last one counts
+        // of several variables with one name the last one counts
         known.extend(from);
         for (name, value) in &self.env {
             let value = match value {
@@ -71,24 +71,24 @@ impl ContainerSpec {
                 EnvValue::PodIp => at_start.pod_ip.clone(),
                 EnvValue::HostIp => at_start.host_ip.clone(),
                 EnvValue::PodUid => at_start.pod_uid.clone(),
-                EnvValue::Key(KeyRef { of, found: Found::Value(content), .. }) => shown(*of, content, at_start),
+                EnvValue::Key(KeyRef { of, found: Found::Value(content), .. }) => variable_text(*of, content, at_start),
                 EnvValue::Key(_) => None,
             };
             let Some(value) = value else { continue };
             before.push((name.clone(), value.clone()));
             known.push((name.clone(), value));
         }
-        // as in a kubelet's own list, its own come first
+        // as in the kubelet's list, the services' variables come last
         known.rotate_left(services);
         known
     }
 }
 
 impl ContainerSpec {
-    /// The file or directory of the volume that is mounted (`makeMounts` in pkg/kubelet/kubelet_pods.go).
+    /// The file or directory inside the volume that is mounted (`makeMounts` in pkg/kubelet/kubelet_pods.go).
     ///
     /// # Errors
-    /// A `subPathExpr` refers to what is not set, or leads out of the volume, in the kubelet's words.
+    /// A `subPathExpr` refers to a variable that is not set, or leads out of the volume; the text is the kubelet's.
     pub fn sub_path(&self, mount: &VolumeMount, at_start: &AtStart) -> Result<Option<String>, String> {
         let Some(path) = mount.sub_path.as_ref().filter(|_| mount.is_expr) else { return Ok(mount.sub_path.clone()) };
         let env = self.environment(at_start);
@@ -107,7 +107,7 @@ impl ContainerSpec {
     }
 }
 
-/// Names that a text refers to by `$(NAME)`.
+/// Names that a text refers to as `$(NAME)`.
 fn references(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -117,7 +117,7 @@ fn references(text: &str) -> impl Iterator<Item = &str> {
                 rest = tail;
                 return Some(name);
             }
-            // two dollar signs are one
+            // `$$` is an escaped dollar sign
             rest = after.strip_prefix('$').unwrap_or(after);
         }
     })
@@ -126,19 +126,21 @@ fn references(text: &str) -> impl Iterator<Item = &str> {
 impl EnvFrom {
     fn variables(&self, at_start: &AtStart) -> Vec<(String, String)> {
         let vars = self.found.iter().flatten();
-        vars.filter_map(|(key, content)| Some((format!("{}{key}", self.prefix), shown(self.of, content, at_start)?)))
-            .collect()
+        vars.filter_map(|(key, content)| {
+            Some((format!("{}{key}", self.prefix), variable_text(self.of, content, at_start)?))
+        })
+        .collect()
     }
 }
 
-/// What a variable holds. What is described to people has nothing of a Secret.
-fn shown(of: ConfigKind, content: &Content, at_start: &AtStart) -> Option<String> {
+/// The value as text; `None` for a Secret unless `at_start.secrets`, so that Secrets are never displayed.
+fn variable_text(of: ConfigKind, content: &Content, at_start: &AtStart) -> Option<String> {
     let may = at_start.secrets || of == ConfigKind::ConfigMap;
     may.then(|| String::from_utf8_lossy(&content.0).into_owned())
 }
 
-/// `$(NAME)` becomes the value, `$$` a dollar sign; a name that is not set stays as written
-/// (the rules of `k8s.io/kubernetes/third_party/forked/golang/expansion`).
+/// Replaces `$(NAME)` by the value and `$$` by a dollar sign; a name that is not set stays as written (the rules of
+/// `k8s.io/kubernetes/third_party/forked/golang/expansion`).
 fn expand(text: &str, env: &[(String, String)]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -169,7 +171,7 @@ mod tests {
     use crate::lab::spec::{ContainerSpec, VolumeMount};
 
     #[test]
-    fn a_sub_path_may_be_made_of_variables() {
+    fn a_sub_path_expr_is_expanded_and_must_stay_in_the_volume() {
         let env = vec![("A".to_owned(), "a".into()), ("UP".to_owned(), "..".into()), ("ROOT".to_owned(), "/".into())];
         let container = ContainerSpec { env, ..ContainerSpec::default() };
         let of = |path: &str, is_expr| {
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn its_own_variables_replace_those_of_services_and_the_pods_are_filled_in() {
+    fn own_variables_replace_those_of_services_and_pod_fields_are_filled_in() {
         let text = |name: &str, value: &str| (name.to_owned(), EnvValue::from(value));
         let container = ContainerSpec {
             args: vec!["$(WEB_SERVICE_HOST):$(IP)".to_owned()],
@@ -225,7 +227,7 @@ mod tests {
             pod_uid: Some(uid.to_owned()),
             secrets: true,
         };
-        let told = |at_start: &AtStart| -> Vec<String> {
+        let variables = |at_start: &AtStart| -> Vec<String> {
             container.environment(at_start).iter().map(|(name, value)| format!("{name}={value}")).collect()
         };
         let all = known("10.244.0.2", "10.244.0.1", "u");
@@ -238,10 +240,10 @@ mod tests {
             "UID=u",
             "WEB_SERVICE_PORT=80",
         ];
-        assert_eq!(told(&all), want);
+        assert_eq!(variables(&all), want);
         assert_eq!(container.argv(&all), ["me:10.244.0.2"]);
-        // before it starts
+        // before the container starts
         let early = ["URL=http://10.96.0.2:80/", "WEB_SERVICE_HOST=me", "TWICE=$(IP) $(IP)", "WEB_SERVICE_PORT=80"];
-        assert_eq!(told(&AtStart::default()), early);
+        assert_eq!(variables(&AtStart::default()), early);
     }
 }

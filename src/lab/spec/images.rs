@@ -1,10 +1,10 @@
-//! What runs in place of an image: a stand-in, or a program of the host.
+//! What runs instead of an image: a stand-in, or a program of the host.
 
 use super::{ContainerSpec, PullPolicy};
 use crate::model::Program;
 
-/// The images that have a stand-in, by their last path element, the applet it is, and what `ps` shows it as. The last
-/// six are no one else's images: `podscope/zombies` and so on.
+/// The images that have a stand-in: last path element of the image, applet, and the name in `ps`. The last six exist
+/// only here, as `podscope/zombies` and so on.
 const STAND_INS: [(&str, &str, &str); 13] = [
     ("nginx", "web", "nginx"),
     ("httpd", "web", "httpd"),
@@ -21,8 +21,8 @@ const STAND_INS: [(&str, &str, &str); 13] = [
     ("client", "client", "client"),
 ];
 
-/// Images without an entrypoint, by their last path element: there the first of `args` is the program, as the
-/// runtimes have it (`WithProcessArgs` of containerd's `internal/cri/opts`).
+/// Images without an entrypoint, by their last path element. With these the first word of `args` is the program, as in
+/// the runtimes (`WithProcessArgs` of containerd's `internal/cri/opts`).
 const WITHOUT_ENTRYPOINT: [&str; 23] = [
     "almalinux",
     "alpine",
@@ -49,14 +49,14 @@ const WITHOUT_ENTRYPOINT: [&str; 23] = [
     "ubuntu",
 ];
 
-/// `docker.io/library/nginx:1.29@sha256:…` is `nginx`.
+/// The last path element without tag and digest: `nginx` for `docker.io/library/nginx:1.29@sha256:…`.
 pub fn image_name(image: &str) -> &str {
     let path = image.split('@').next().unwrap_or(image);
     let last = path.rsplit('/').next().unwrap_or(path);
     last.split(':').next().unwrap_or(last)
 }
 
-/// The tag that the image is pulled by: `latest` if it names none, nothing if it is named by digest alone
+/// The tag of the image: `latest` if there is neither a tag nor a digest, `None` if there is only a digest
 /// (`ParseImageName` in pkg/util/parsers).
 fn image_tag(image: &str) -> Option<&str> {
     let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
@@ -68,12 +68,12 @@ fn image_tag(image: &str) -> Option<&str> {
     }
 }
 
-/// The API server's default goes by the tag (`SetDefaults_Container` in pkg/apis/core/v1/defaults.go).
-pub(super) fn usual_pull_policy(image: &str) -> PullPolicy {
+/// The API server's default, which depends on the tag (`SetDefaults_Container` in pkg/apis/core/v1/defaults.go).
+pub(super) fn default_pull_policy(image: &str) -> PullPolicy {
     if image_tag(image) == Some("latest") { PullPolicy::Always } else { PullPolicy::IfNotPresent }
 }
 
-/// Whether docker must be told of a `command` by `--entrypoint`, since the image has one of its own.
+/// Whether `docker run` needs `--entrypoint` for a `command`, since the image has an entrypoint.
 pub fn needs_entrypoint_option(image: &str) -> bool {
     !WITHOUT_ENTRYPOINT.contains(&image_name(image))
 }
@@ -88,7 +88,7 @@ fn stand_in(name: &str) -> Option<&'static (&'static str, &'static str, &'static
 }
 
 impl ContainerSpec {
-    /// What is started in place of the image; `None` if there is no such stand-in and no command.
+    /// What is started instead of the image; `None` if there is neither a stand-in nor a command.
     pub fn program(&self) -> Option<Program> {
         let name = image_name(&self.image);
         let args_are_the_program = !self.args.is_empty() && WITHOUT_ENTRYPOINT.contains(&name);
@@ -98,7 +98,7 @@ impl ContainerSpec {
         stand_in(name).map(|(_, applet, _)| Program::StandIn((*applet).to_owned()))
     }
 
-    /// What the image's stand-in is shown as by `ps`.
+    /// The name of the image's stand-in in `ps`.
     pub fn stand_in_is_shown_as(&self) -> Option<&'static str> {
         stand_in(image_name(&self.image)).map(|(.., shown)| *shown)
     }
@@ -111,14 +111,14 @@ mod tests {
     use crate::model::Program;
 
     #[test]
-    fn an_image_is_known_by_its_last_name() {
+    fn the_image_name_is_the_last_path_element() {
         for image in ["nginx", "nginx:1.29", "docker.io/library/nginx:1.29@sha256:00", "localhost:5000/nginx"] {
             assert_eq!(image_name(image), "nginx", "{image}");
         }
     }
 
     #[test]
-    fn an_image_without_a_tag_is_the_latest() {
+    fn an_image_without_tag_and_digest_has_the_tag_latest() {
         for (image, tag) in [
             ("nginx", Some("latest")),
             ("localhost:5000/nginx", Some("latest")),
@@ -142,7 +142,7 @@ mod tests {
             ("alpine", &[], &["date"], Some(Program::Host)),
             ("busybox", &[], &[], stand_in("client")),
             ("busybox", &["date"], &["-u"], Some(Program::Host)),
-            // these have an entrypoint, and the stand-in is that
+            // these have an entrypoint, which the stand-in replaces
             ("nginx", &[], &["--port", "81"], stand_in("web")),
             ("ghost", &[], &["x"], stand_in("blog")),
             ("podscope/client", &[], &["--every", "1s"], stand_in("client")),

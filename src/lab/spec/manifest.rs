@@ -1,4 +1,4 @@
-//! From a pod to a manifest that reads as the same pod.
+//! Writes a pod as a manifest that is read as the same pod.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::check::OF_CONTAINER;
-use super::images::usual_pull_policy;
+use super::check::SHARE_PREFIX;
+use super::images::default_pull_policy;
 use super::security::Capability;
 use super::services::variables;
 use super::{
@@ -22,10 +22,10 @@ use crate::model::SandboxKind;
 use crate::model::text::shell_words;
 use crate::sys::caps::CONTAINER;
 
-/// What a pod cannot be written without.
+/// Why a pod cannot be written as a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
-    #[error("spec.containers: Required value; let a container join before the pod is saved")]
+    #[error("spec.containers: Required value; add a container before the pod is saved")]
     NoContainer,
     #[error("{0} comes from ConfigMaps or Secrets, which are in the manifest that the pod was started from")]
     Config(String),
@@ -37,11 +37,11 @@ pub enum Unwritable {
     Yaml(String),
 }
 
-/// A manifest of the pod, which [`super::parse`] reads as [`PodSpec::settled`]. What no manifest can say is said in
-/// comments: ephemeral containers.
+/// The pod's manifest, which [`super::parse`] reads as [`PodSpec::with_common_share`]. Ephemeral containers, which a
+/// manifest cannot have, are written as comments.
 ///
 /// # Errors
-/// It has no container, or takes from ConfigMaps, Secrets or Services, which it does not hold itself.
+/// The pod has no container, or it uses ConfigMaps, Secrets or Services, which are not part of it.
 pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     if spec.containers.is_empty() {
         return Err(Unwritable::NoContainer);
@@ -49,7 +49,7 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     if let SandboxKind::Own(path) = &spec.sandbox {
         return Err(Unwritable::OwnPause(path.clone()));
     }
-    let spec = spec.settled();
+    let spec = spec.with_common_share();
     let pod = Pod {
         metadata: ObjectMeta {
             name: Some(spec.name.clone()),
@@ -86,10 +86,10 @@ fn debug_line(spec: &PodSpec, container: &ContainerSpec) -> String {
 }
 
 impl PodSpec {
-    /// The same pod with what most of its containers share as what the pod's containers share, so that as few as can be
-    /// say so themselves.
+    /// The same pod, where the pod's `share` is what most of its containers share, so that as few containers as
+    /// possible need an annotation.
     #[must_use]
-    pub fn settled(&self) -> Self {
+    pub fn with_common_share(&self) -> Self {
         let mut spec = self.clone();
         let joins: Vec<Join> = self.init_containers.iter().chain(&self.containers).map(|c| self.join_of(c)).collect();
         let of_pod = |join: &Join| {
@@ -102,7 +102,7 @@ impl PodSpec {
         };
         let candidates: Vec<Share> = joins.iter().filter_map(of_pod).collect();
         let votes = |share: &Share| candidates.iter().filter(|other| *other == share).count();
-        // the first of those with most votes
+        // of equal numbers of votes the first one wins
         if let Some(most) = candidates.iter().rev().max_by_key(|share| votes(share)) {
             spec.share = *most;
         }
@@ -110,7 +110,7 @@ impl PodSpec {
             let join = self.join_of(container);
             container.join = (of_pod(&join) != Some(spec.share)).then_some(join);
         }
-        // a preset's way with ports is not the manifest's
+        // only presets may move their ports
         spec.ports_may_move = false;
         spec.annotations = annotations(&spec);
         spec
@@ -119,12 +119,12 @@ impl PodSpec {
 
 fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
     const OURS: [&str; 3] = ["podscope.dev/pause", "podscope.dev/infra", "podscope.dev/share"];
-    let ours = |key: &String| OURS.contains(&key.as_str()) || key.starts_with(OF_CONTAINER);
+    let ours = |key: &String| OURS.contains(&key.as_str()) || key.starts_with(SHARE_PREFIX);
     let mut all = spec.annotations.clone();
     all.retain(|key, _| !ours(key));
     let mut say = |key: &str, value: String| drop(all.insert(format!("podscope.dev/{key}"), value));
     match &spec.sandbox {
-        // a program of the user's own is not written
+        // a pause of the user is not written
         SandboxKind::Pause | SandboxKind::Own(_) => {}
         SandboxKind::PauseNoReap => say("pause", "no-reap".to_owned()),
         SandboxKind::PauseDelay(ms) => say("pause", format!("delay={ms}ms")),
@@ -139,7 +139,7 @@ fn annotations(spec: &PodSpec) -> BTreeMap<String, String> {
     }
     for container in spec.init_containers.iter().chain(&spec.containers) {
         if let Some(join) = &container.join {
-            all.insert(format!("{OF_CONTAINER}{}", container.name), join.to_string());
+            all.insert(format!("{SHARE_PREFIX}{}", container.name), join.to_string());
         }
     }
     all
@@ -208,7 +208,7 @@ fn container(spec: &PodSpec, c: &ContainerSpec) -> Result<Container, Unwritable>
         ports: Some(ports.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
         volume_mounts: Some(mounts.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
         resources: limits(c),
-        image_pull_policy: (c.pull != usual_pull_policy(&c.image)).then(|| format!("{:?}", c.pull)),
+        image_pull_policy: (c.pull != default_pull_policy(&c.image)).then(|| format!("{:?}", c.pull)),
         stdin: on(c.stdio.stdin),
         stdin_once: on(c.stdio.stdin_once),
         tty: on(c.stdio.tty),
@@ -355,8 +355,8 @@ mod tests {
                 assert!(!text.contains("share"), "{text}");
             }
             let again = read(&text);
-            assert_eq!(again, spec.settled(), "{text}");
-            // and so each shares what it shared
+            assert_eq!(again, spec.with_common_share(), "{text}");
+            // so each container shares the same namespaces as before
             for c in &spec.containers {
                 let other = again.container(&c.name).expect("it is there");
                 assert_eq!(again.join_of(other), spec.join_of(c), "{}", c.name);
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn every_preset_and_example_without_configs_is_read_as_the_same_pod() {
         let mut written = 0;
-        // one that names files is read with them beside it, which what is written has not
+        // a manifest that names files needs them beside it, and the written one has none
         let alone = crate::presets::ALL.iter().filter(|preset| preset.files.is_empty());
         let manifests = alone.filter_map(|preset| preset.yaml).map(str::to_owned);
         let examples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/examples")).expect("examples");
@@ -378,7 +378,7 @@ mod tests {
                 match manifest(&spec) {
                     Ok(text) => {
                         let (again, _) = parse("again.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
-                        assert_eq!(again, spec.settled(), "{text}");
+                        assert_eq!(again, spec.with_common_share(), "{text}");
                         written += 1;
                     }
                     Err(Unwritable::Config(_) | Unwritable::Services) => {}
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_manifest_cannot_say_is_said_in_a_comment() {
+    fn ephemeral_containers_are_written_as_comments() {
         let spec = built(&[("web", "net,ipc,uts")]);
         let debugger = ContainerSpec::debugger(&spec, Some("look"), "busybox", &["sh".to_owned()], Some("web"));
         let spec = spec.with_container(debugger.expect("a name"), ContainerKind::Ephemeral);
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_says_why() {
+    fn an_error_says_why_a_pod_cannot_be_written() {
         let alone = PodSpec::sandbox("alone").expect("a name");
         assert_eq!(manifest(&alone), Err(Unwritable::NoContainer));
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a\n    image: \

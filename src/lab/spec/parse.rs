@@ -1,4 +1,4 @@
-//! From a manifest's text to pods.
+//! Reads pods from a manifest's text.
 
 mod documents;
 
@@ -10,17 +10,17 @@ use self::documents::{Found, pods_of};
 use super::PodSpec;
 use super::check::Checker;
 use super::config::Configs;
-use super::marked::{Marked, Place, Wrong};
 use super::services::Services;
+use super::yaml::{Place, PlacedError, YamlNode};
 use super::{supported, typed};
 use crate::lab::own_pause::Beside;
 
-/// Something in a manifest that has no effect here, or another one than in Kubernetes.
+/// A field of a manifest that has no effect in the lab, or another effect than in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// As in `spec.containers[0].resources`.
+    /// A path such as `spec.containers[0].resources`.
     pub path: String,
-    /// From 1, as is the column.
+    /// Line and column count from 1.
     pub line: u64,
     pub column: u64,
     pub message: String,
@@ -32,57 +32,57 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Why a manifest is not a pod, and where.
+/// Why a manifest cannot be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}")]
 pub struct SpecError {
     pub file: String,
-    /// From 1, as is the column, and never beyond the text.
+    /// Line and column count from 1, and are always inside the text.
     pub line: u64,
     pub column: u64,
     pub message: String,
 }
 
-/// Reads every pod of a manifest, in order, those in a `List` as well. Documents of other kinds are
-/// skipped, with a warning beside the first pod's. It may name no files; see [`parse_beside`].
+/// Reads every pod of a manifest, in order, including those in a `List`. Documents of other kinds are skipped, with a
+/// warning at the first pod. The manifest may name no files; see [`parse_beside`].
 ///
 /// # Errors
-/// The first thing that is wrong, with its place and what is expected there; or there is no pod.
+/// The first error, with its place and what is expected there; or that there is no pod.
 pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
     parse_beside(file_name, text, Beside::Nothing)
 }
 
-/// The same of a manifest that may name files beside it. They are read now, and a source is compiled, which takes its
-/// time.
+/// As [`parse`], for a manifest that may name files beside it. The files are read now; a C source is compiled, which
+/// takes time.
 ///
 /// # Errors
-/// As of [`parse`], or that of a file.
+/// As [`parse`], or an error of a file.
 pub fn parse_beside(file_name: &str, text: &str, beside: Beside<'_>) -> Result<Pods, SpecError> {
-    with_room(|| read(text, beside)).map_err(|(place, message)| {
-        let Place { line, column } = within(place, text);
+    on_large_stack(|| read(text, beside)).map_err(|(place, message)| {
+        let Place { line, column } = clamp_to_text(place, text);
         SpecError { file: file_name.to_owned(), line, column, message }
     })
 }
 
-/// Some 60 levels of a document, the most that the reader takes, need more stack than a thread usually has.
+/// A document may have about 60 levels, the reader's limit. These need more stack than a thread usually has.
 const STACK: usize = 16 << 20;
 
-/// Runs it on a thread with a large stack; where there can be no further thread, on this one.
-fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
+/// Runs the closure on a thread with a large stack, or on this thread if no other can be started.
+fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
     thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work) {
         Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         Err(_) => work(),
     })
 }
 
-/// Each pod with what is to be said of it.
+/// Each pod with its warnings.
 pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str, beside: Beside<'_>) -> Result<Pods, Wrong> {
-    let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), words(&e));
+fn read(text: &str, beside: Beside<'_>) -> Result<Pods, PlacedError> {
+    let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), error_text(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
-    let documents: Vec<Marked> = serde_saphyr::from_multiple_with_options(text, options).map_err(yaml)?;
+    let documents: Vec<YamlNode> = serde_saphyr::from_multiple_with_options(text, options).map_err(yaml)?;
     let Found { pods: found, services, configs, mut skipped } = pods_of(documents)?;
     let services = Services::read(&services)?;
     skipped.extend(services.warnings);
@@ -90,7 +90,7 @@ fn read(text: &str, beside: Beside<'_>) -> Result<Pods, Wrong> {
     skipped.append(&mut configs.warnings);
     let mut pods = Pods::new();
     for document in found {
-        let document = supported::as_written(&document);
+        let document = supported::without_filled_in_fields(&document);
         let pod = typed::read(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
         let mut warnings = supported::unsupported_fields(&document, &known);
@@ -109,8 +109,8 @@ fn read(text: &str, beside: Beside<'_>) -> Result<Pods, Wrong> {
     Ok(pods)
 }
 
-/// The reader has no place for some errors, and one past the end for others.
-fn within(place: Place, text: &str) -> Place {
+/// Moves a place into the text: the reader has no place for some errors, and one past the end for others.
+fn clamp_to_text(place: Place, text: &str) -> Place {
     let last = text.lines().count().max(1) as u64;
     match place {
         Place { line: 0, .. } => Place { line: 1, column: 1 },
@@ -121,9 +121,9 @@ fn within(place: Place, text: &str) -> Place {
     }
 }
 
-/// The error without the place, which we say ourselves, and without the excerpt. The reader's words are those for
-/// people: its usual ones advise programmers.
-fn words(e: &serde_saphyr::Error) -> String {
+/// The reader's error without the place, which [`SpecError`] shows, and without the excerpt. It is formatted for users:
+/// the reader's default messages advise programmers.
+fn error_text(e: &serde_saphyr::Error) -> String {
     use serde_saphyr::{Error, MessageFormatter as _, UserMessageFormatter};
     let error = e.without_snippet();
     let text = UserMessageFormatter.format_message(error);

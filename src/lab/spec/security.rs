@@ -1,4 +1,4 @@
-//! What a container's `securityContext` asks for, with what its pod's says where it says nothing.
+//! A container's `securityContext`, with the pod's values where it sets none.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,13 @@ pub struct Security {
     pub user: Option<u32>,
     /// `runAsGroup`.
     pub group: Option<u32>,
-    /// `supplementalGroups`, which only pods have.
+    /// `supplementalGroups`, which only a pod's `securityContext` has.
     pub groups: Vec<u32>,
     /// `runAsNonRoot`.
     pub non_root: bool,
     /// `readOnlyRootFilesystem`.
     pub read_only_root: bool,
-    /// `capabilities.add`, those that the lab may give.
+    /// `capabilities.add`, without those that the lab never gives.
     pub added: Vec<Capability>,
     /// `capabilities.drop`.
     pub dropped: Vec<Capability>,
@@ -25,12 +25,12 @@ pub struct Security {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Capability {
     All,
-    /// By number (`linux/capability.h`).
+    /// A capability by its number (`linux/capability.h`).
     One(u32),
 }
 
 impl Capability {
-    /// `NET_RAW`, `CAP_NET_RAW` or `ALL`, in any case; `None` if a container of the lab never has it.
+    /// Reads `NET_RAW`, `CAP_NET_RAW` or `ALL`, in upper or lower case; `None` if no container of the lab can have it.
     pub fn parse(name: &str) -> Option<Self> {
         let upper = name.to_ascii_uppercase();
         let short = upper.strip_prefix("CAP_").unwrap_or(&upper);
@@ -42,17 +42,18 @@ impl Capability {
 }
 
 impl Security {
-    /// The capabilities of its processes while their user is root: the usual ones less those that are dropped, with
-    /// those that are added, in the order in which container runtimes do it (`WithCapabilities` of containerd's
+    /// The capabilities of the container's processes while their user is root: the default set without `dropped` and
+    /// with `added`, applied in the order of the container runtimes (`WithCapabilities` of containerd's
     /// `internal/cri/opts`).
     pub fn capabilities(&self) -> Vec<(u32, &'static str)> {
         let named = |list: &[Capability], number| list.contains(&Capability::One(number));
-        let (no_more, all) = (self.dropped.contains(&Capability::All), self.added.contains(&Capability::All));
-        let kept = |number: u32| (!no_more || all || named(&self.added, number)) && !named(&self.dropped, number);
+        let (drops_all, adds_all) = (self.dropped.contains(&Capability::All), self.added.contains(&Capability::All));
+        let kept =
+            |number: u32| (!drops_all || adds_all || named(&self.added, number)) && !named(&self.dropped, number);
         CONTAINER.into_iter().filter(|(number, _)| kept(*number)).collect()
     }
 
-    /// Whether its first process is root.
+    /// Whether the container's first process runs as root.
     pub fn is_root(&self) -> bool {
         self.user.is_none_or(|user| user == 0)
     }

@@ -1,16 +1,15 @@
-//! Services of a manifest, and the variables that a kubelet makes of them.
+//! Services of a manifest, and the environment variables that a kubelet derives from them.
 //!
-//! The lab has no API server and no kube-proxy. A container sees the variables that it would see in a cluster,
-//! those of the API server's own service among them; nothing forwards a service's address, so that a connection to
-//! it fails at once.
+//! The lab has no API server and no kube-proxy. A container gets the same variables as in a cluster, including those of
+//! the API server's own service. Nothing forwards a service's address, so a connection to it fails at once.
 
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service as K8sService, ServicePort};
 
-use super::marked::{Marked, Place, Wrong};
 use super::parse::Warning;
 use super::typed;
+use super::yaml::{Place, PlacedError, YamlNode};
 
 /// A service that has an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +34,15 @@ pub struct Services {
     pub warnings: Vec<Warning>,
 }
 
-/// The first addresses of kubeadm's default range, 10.96.0.0/12: the API server's own service has the first one.
+/// The nth address of kubeadm's default range, 10.96.0.0/12. The first is that of the API server's own service.
 fn nth_address(n: usize) -> String {
     format!("10.96.{}.{}", n / 256 % 256, n % 256)
 }
 
 impl Services {
     /// # Errors
-    /// The first thing that is wrong with one of them.
-    pub fn read(documents: &[Marked]) -> Result<Self, Wrong> {
+    /// The first error in one of the services.
+    pub fn read(documents: &[YamlNode]) -> Result<Self, PlacedError> {
         let mut services = Self::default();
         for (i, document) in documents.iter().enumerate() {
             services.add(i, document)?;
@@ -51,9 +50,10 @@ impl Services {
         Ok(services)
     }
 
-    fn add(&mut self, i: usize, document: &Marked) -> Result<(), Wrong> {
+    fn add(&mut self, i: usize, document: &YamlNode) -> Result<(), PlacedError> {
         let service: K8sService = typed::read(document)?;
-        let wrong = |path: &str, message: &str| -> Wrong { (document.place_of(path), format!("{path}{message}")) };
+        let wrong =
+            |path: &str, message: &str| -> PlacedError { (document.place_of(path), format!("{path}{message}")) };
         let name = service.metadata.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| wrong("metadata.name", ": Required value; expected the service's name"))?;
         let namespace = service.metadata.namespace.unwrap_or_else(|| "default".to_owned());
@@ -92,13 +92,13 @@ impl Services {
         Ok(())
     }
 
-    fn warn(&mut self, document: &Marked, message: String) {
+    fn warn(&mut self, document: &YamlNode, message: String) {
         let Place { line, column } = document.place_of("kind");
         self.warnings.push(Warning { path: "kind".to_owned(), line, column, message });
     }
 }
 
-fn port(document: &Marked, j: usize, port: ServicePort) -> Result<Port, Wrong> {
+fn port(document: &YamlNode, j: usize, port: ServicePort) -> Result<Port, PlacedError> {
     let path = format!("spec.ports[{j}].port");
     let number = u16::try_from(port.port).ok().filter(|n| *n > 0).ok_or_else(|| {
         let why = "must be between 1 and 65535, inclusive";
@@ -108,22 +108,22 @@ fn port(document: &Marked, j: usize, port: ServicePort) -> Result<Port, Wrong> {
     Ok(Port { name: port.name.filter(|name| !name.is_empty()), number, protocol })
 }
 
-/// The variables of a pod in this namespace (`getServiceEnvVarMap` in pkg/kubelet/kubelet_pods.go): those of
-/// `kubernetes` in any case, those of its namespace's services if it wants them (`enableServiceLinks`).
+/// The variables of a pod in this namespace (`getServiceEnvVarMap` in pkg/kubelet/kubelet_pods.go): always those of
+/// `kubernetes`, and with `links` (`enableServiceLinks`) those of the services in its namespace.
 pub fn variables(services: &[Service], namespace: &str, links: bool) -> Vec<(String, String)> {
-    let of_master = |s: &Service| s.namespace == "default" && s.name == "kubernetes";
-    let master = services.iter().find(|s| of_master(s)).cloned().unwrap_or_else(|| Service {
+    let is_master = |s: &Service| s.namespace == "default" && s.name == "kubernetes";
+    let master = services.iter().find(|s| is_master(s)).cloned().unwrap_or_else(|| Service {
         name: "kubernetes".to_owned(),
         namespace: "default".to_owned(),
         address: nth_address(1),
         ports: vec![Port { name: Some("https".to_owned()), number: 443, protocol: "TCP".to_owned() }],
     });
-    let others = services.iter().filter(|s| links && s.namespace == namespace && !of_master(s));
-    std::iter::once(&master).chain(others).flat_map(of_service).collect()
+    let others = services.iter().filter(|s| links && s.namespace == namespace && !is_master(s));
+    std::iter::once(&master).chain(others).flat_map(service_variables).collect()
 }
 
 /// `FromServices` and `makeLinkVariables` in pkg/kubelet/envvars/envvars.go.
-fn of_service(service: &Service) -> Vec<(String, String)> {
+fn service_variables(service: &Service) -> Vec<(String, String)> {
     let prefix = variable_name(&service.name);
     let address = &service.address;
     let mut out = vec![(format!("{prefix}_SERVICE_HOST"), address.clone())];

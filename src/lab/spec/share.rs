@@ -1,4 +1,4 @@
-//! Which namespaces a container shares, and with whom.
+//! Which namespaces a container shares, and with which processes.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{ContainerSpec, PodSpec};
 use crate::model::SandboxKind;
 
-/// Namespaces that the containers of a pod have in common (`podscope.dev/share`); the others are each
-/// container's own. pid follows `shareProcessNamespace`.
+/// Namespaces that the containers of a pod share (`podscope.dev/share`); of the others each container has its own. pid
+/// follows `shareProcessNamespace`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     pub net: bool,
@@ -18,13 +18,13 @@ pub struct Share {
 }
 
 impl Default for Share {
-    /// As Kubernetes has it.
+    /// The default of Kubernetes.
     fn default() -> Self {
         Self { net: true, ipc: true, uts: true, pid: false }
     }
 }
 
-/// Namespaces of the node that a pod uses in place of its own.
+/// Namespaces of the node that a pod uses instead of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostNamespaces {
     /// `hostNetwork`.
@@ -35,7 +35,8 @@ pub struct HostNamespaces {
     pub ipc: bool,
 }
 
-/// Namespaces that one container joins; the others are its own. As text `net,ipc,uts,pid`, `net,pid:web` or `none`.
+/// Namespaces that one container joins; of the others it has its own. As text `net,ipc,uts,pid`, `net,pid:web` or
+/// `none`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     pub net: bool,
@@ -44,14 +45,14 @@ pub struct Join {
     pub pid: JoinPid,
 }
 
-/// The pid namespace that a container begins in.
+/// The pid namespace in which a container starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JoinPid {
-    /// One of its own, where it is PID 1.
+    /// Its own, in which it is PID 1.
     #[default]
     Own,
-    /// The sandbox's, where pause is PID 1.
+    /// The sandbox's, in which pause is PID 1.
     Pod,
     /// Another container's (`targetContainerName`).
     Container(String),
@@ -67,7 +68,7 @@ impl From<Share> for Join {
 impl Join {
     pub const NONE: Self = Self { net: false, ipc: false, uts: false, pid: JoinPid::Own };
 
-    /// Reads `net,ipc,uts,pid`, `net,pid:web` or `none`; `None` if it is neither.
+    /// Reads `net,ipc,uts,pid`, `net,pid:web` or `none`; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let mut join = Self::NONE;
         if text.trim() == "none" {
@@ -112,22 +113,22 @@ impl fmt::Display for Join {
     }
 }
 
-/// Whose pid namespace a container is in.
+/// The owner of a container's pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PidNamespace<'a> {
     /// The node's (`hostPID`).
     Node,
-    /// The sandbox's: it ends with what holds the sandbox.
+    /// The sandbox's: the container ends with the holder of the sandbox.
     Pod,
-    /// Its own: what it leaves behind ends with it.
+    /// Its own: processes that the container leaves behind end with it.
     Own,
-    /// That of this container, which is PID 1 there: it ends with that.
+    /// The namespace of this container, which is PID 1 there: both end together.
     Of(&'a str),
 }
 
 impl PodSpec {
-    /// What a container shares: by its own word, or else as the pod's containers do. All of them are in a namespace of
-    /// the node that the pod uses.
+    /// What a container shares: its own `join`, or else what the pod's containers share. In addition it uses the node's
+    /// namespaces that the pod uses.
     pub fn join_of(&self, container: &ContainerSpec) -> Join {
         let mut join = container.join.clone().unwrap_or_else(|| self.share.into());
         join.net |= self.host.net;
@@ -135,7 +136,7 @@ impl PodSpec {
         join
     }
 
-    /// Whose pid namespace the container of this name is in.
+    /// The owner of the pid namespace of the container with this name.
     pub fn pid_namespace(&self, name: &str) -> PidNamespace<'_> {
         if self.host.pid {
             return PidNamespace::Node;
@@ -150,14 +151,14 @@ impl PodSpec {
         if matches!(&self.sandbox, SandboxKind::Infra(infra) if infra == target) {
             return PidNamespace::Pod;
         }
-        // a container joins only one that was there before it, so that this ends
+        // a container joins only an earlier one, so this recursion ends
         match self.container(target).filter(|c| c.name != name).map(|_| self.pid_namespace(target)) {
             Some(PidNamespace::Own) | None => PidNamespace::Of(target),
             Some(other) => other,
         }
     }
 
-    /// Some container is in the pid namespace of what holds the sandbox, as `shareProcessNamespace` has it for all.
+    /// Whether a container is in the pid namespace of the sandbox's holder. With `shareProcessNamespace` all are.
     pub fn shares_pid_namespace(&self) -> bool {
         let in_it = |c: &ContainerSpec| self.pid_namespace(&c.name) == PidNamespace::Pod;
         !self.host.pid && (self.share.pid || self.all_containers().any(in_it))
@@ -170,7 +171,7 @@ mod tests {
     use crate::lab::spec::{ContainerSpec, PodSpec};
 
     #[test]
-    fn what_is_written_is_read_as_the_same() {
+    fn a_join_survives_writing_and_reading() {
         for text in ["none", "net", "net,ipc,uts,pid", "net,ipc,uts", "uts,pid:web", "pid:a-1"] {
             let join = Join::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(join.to_string(), text);
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_in_the_pods_pid_namespace_leads_there() {
+    fn a_target_leads_to_the_pid_namespace_that_it_is_in() {
         let container = |name: &str, pid: JoinPid| ContainerSpec {
             name: name.to_owned(),
             join: Some(Join { pid, ..Join::NONE }),

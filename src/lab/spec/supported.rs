@@ -1,9 +1,9 @@
-//! Which fields of a manifest the lab supports, and what it says of the others.
+//! Which fields of a manifest the lab supports, and the warnings for the others.
 
-use super::marked::{Marked, Place, Value};
 use super::parse::Warning;
+use super::yaml::{Place, Value, YamlNode};
 
-/// Fields that are supported, beside those of containers. `[]` is any item, `*` any key.
+/// Supported fields outside containers. `[]` stands for any item, `*` for any key.
 const SUPPORTED: [&str; 59] = [
     "apiVersion",
     "kind",
@@ -66,7 +66,7 @@ const SUPPORTED: [&str; 59] = [
     "spec.initContainers[].*",
 ];
 
-/// Fields of every container, of whichever list.
+/// Supported fields of containers of every kind.
 const OF_CONTAINERS: [&str; 49] = [
     "name",
     "image",
@@ -119,7 +119,7 @@ const OF_CONTAINERS: [&str; 49] = [
     "volumeMounts[].subPathExpr",
 ];
 
-/// What a server fills in, as `kubectl get -o yaml` prints it: it says what was, and asks for nothing.
+/// Fields that a server fills in, as `kubectl get -o yaml` prints them. They report a state and request nothing.
 const FILLED_IN: [&str; 10] = [
     "status",
     "metadata.creationTimestamp",
@@ -133,10 +133,10 @@ const FILLED_IN: [&str; 10] = [
     "metadata.uid",
 ];
 
-/// Nothing is pulled, whatever these say.
+/// Fields without a warning although they have no effect: the lab pulls no images.
 const HARMLESS: [&str; 2] = ["spec.containers[].imagePullPolicy", "spec.initContainers[].imagePullPolicy"];
 
-/// What Kubernetes sets where a manifest says nothing, so that it means no more than nothing does.
+/// Values that Kubernetes sets by default, so that they mean the same as no value.
 const DEFAULTS: [(&str, &str); 8] = [
     ("spec.automountServiceAccountToken", "false"),
     ("spec.dnsPolicy", "ClusterFirst"),
@@ -148,9 +148,9 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("spec.setHostnameAsFQDN", "false"),
 ];
 
-/// The document without what a server has filled in, whose types are nobody's concern here.
-pub fn as_written(document: &Marked) -> Marked {
-    fn strip(node: &mut Marked, path: &str) {
+/// The document without the fields that a server fills in, whose types are not checked here.
+pub fn without_filled_in_fields(document: &YamlNode) -> YamlNode {
+    fn strip(node: &mut YamlNode, path: &str) {
         if let Value::Map(entries) = &mut node.value {
             entries.retain(|(key, ..)| !FILLED_IN.contains(&format!("{path}{key}").as_str()));
         }
@@ -165,34 +165,34 @@ pub fn as_written(document: &Marked) -> Marked {
     document
 }
 
-/// Warnings for every field that is not supported, each at its outermost level. `known` is the manifest
-/// as Kubernetes' types keep it: a field that is not there is none of Kubernetes'.
-pub fn unsupported_fields(document: &Marked, known: &serde_json::Value) -> Vec<Warning> {
+/// A warning for every unsupported field, at its outermost level. `known` is the manifest as Kubernetes' types keep it:
+/// a field that is missing there does not exist in Kubernetes.
+pub fn unsupported_fields(document: &YamlNode, known: &serde_json::Value) -> Vec<Warning> {
     let mut found = Vec::new();
     walk(document, Some(known), &mut Vec::new(), document.place, &mut found);
     found
 }
 
 fn walk(
-    node: &Marked,
+    node: &YamlNode,
     known: Option<&serde_json::Value>,
     path: &mut Vec<String>,
     key: Place,
     found: &mut Vec<Warning>,
 ) {
     let (shown, pattern) = (show(path), pattern(path));
-    if path.is_empty() || supported_by_star(path) || is_supported(&pattern) {
+    if path.is_empty() || is_label_or_annotation(path) || is_supported(&pattern) {
         descend(node, known, path, found);
-    } else if !(known.is_some() && asks_for_nothing(node, &pattern)) {
-        let message = if known.is_some() { unsupported(&pattern) } else { UNKNOWN };
+    } else if !(known.is_some() && has_no_meaning(node, &pattern)) {
+        let message = if known.is_some() { unsupported_message(&pattern) } else { UNKNOWN };
         found.push(Warning { path: shown, line: key.line, column: key.column, message: message.to_owned() });
     }
 }
 
 const UNKNOWN: &str = "is not a field that Kubernetes knows; it has no effect";
 
-/// What follows, where more than the field itself is without effect.
-fn unsupported(pattern: &str) -> &'static str {
+/// The warning for an unsupported field, with the consequence if more than the field is affected.
+fn unsupported_message(pattern: &str) -> &'static str {
     if pattern.starts_with("spec.volumes[].projected.sources[].") {
         "is not supported by the lab: its files are not there"
     } else if pattern.starts_with("spec.volumes[].downwardAPI.items[].") {
@@ -206,22 +206,22 @@ fn unsupported(pattern: &str) -> &'static str {
     }
 }
 
-/// Whether this is supported, or something inside it.
+/// Whether this field, or a field inside it, is supported.
 fn is_supported(pattern: &str) -> bool {
     let container = ["spec.containers[].", "spec.initContainers[]."].iter().find_map(|list| pattern.strip_prefix(list));
     let (fields, pattern): (&[&str], &str) = match container {
         Some(field) => (&OF_CONTAINERS, field),
         None => (&SUPPORTED, pattern),
     };
-    fields.iter().any(|field| *field == pattern || below(field, pattern))
+    fields.iter().any(|field| *field == pattern || is_inside(field, pattern))
 }
 
-/// Whether the first pattern is that of something inside the second's.
-fn below(inner: &str, outer: &str) -> bool {
+/// Whether the pattern `inner` names something inside `outer`.
+fn is_inside(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
 }
 
-fn asks_for_nothing(node: &Marked, pattern: &str) -> bool {
+fn has_no_meaning(node: &YamlNode, pattern: &str) -> bool {
     let empty = match &node.value {
         Value::List(items) => items.is_empty(),
         Value::Map(entries) => entries.is_empty(),
@@ -231,12 +231,12 @@ fn asks_for_nothing(node: &Marked, pattern: &str) -> bool {
     empty && !pattern.starts_with("spec.volumes[]") || HARMLESS.contains(&pattern) || default()
 }
 
-fn descend(node: &Marked, known: Option<&serde_json::Value>, path: &mut Vec<String>, found: &mut Vec<Warning>) {
+fn descend(node: &YamlNode, known: Option<&serde_json::Value>, path: &mut Vec<String>, found: &mut Vec<Warning>) {
     match &node.value {
         Value::Map(entries) => {
             for (name, place, value) in entries {
                 path.push(name.clone());
-                // what is null is as good as absent
+                // null means absent
                 if !value.is_null() {
                     walk(value, known.and_then(|k| k.get(name)), path, *place, found);
                 }
@@ -254,7 +254,7 @@ fn descend(node: &Marked, known: Option<&serde_json::Value>, path: &mut Vec<Stri
     }
 }
 
-fn supported_by_star(path: &[String]) -> bool {
+fn is_label_or_annotation(path: &[String]) -> bool {
     path.len() == 3 && path[0] == "metadata" && (path[1] == "labels" || path[1] == "annotations")
 }
 

@@ -1,7 +1,7 @@
-//! A document as Kubernetes' own types, with the place and the words of what does not fit.
+//! Reads a YAML node as one of Kubernetes' types, and reports the place and the error of a value that does not fit.
 //!
-//! The YAML reader's own would take `args: [5]` for a string and name no field. Kubernetes is strict
-//! here, and a manifest that runs in the lab should run in a cluster.
+//! The YAML reader's own deserialiser would take `args: [5]` for a string and name no field. Kubernetes is strict here,
+//! and a manifest that runs in the lab should also run in a cluster.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::marked::{Marked, Place, Value, Wrong};
+use super::yaml::{Place, PlacedError, Value, YamlNode};
 
-/// The document's fields as Kubernetes has them.
+/// Reads the document as `T`.
 ///
 /// # Errors
-/// The first field of a wrong type.
-pub fn read<'de, T: Deserialize<'de>>(document: &'de Marked) -> Result<T, Wrong> {
-    T::deserialize(At { node: document, quantity: false }).map_err(|e| {
+/// The first field that has a wrong type.
+pub fn read<'de, T: Deserialize<'de>>(document: &'de YamlNode) -> Result<T, PlacedError> {
+    T::deserialize(NodeReader { node: document, quantity: false }).map_err(|e| {
         let path = e.path.iter().rev().fold(String::new(), |path, word| match word {
             word if word.starts_with('[') || path.is_empty() => path + word,
             word => path + "." + word,
@@ -27,14 +27,14 @@ pub fn read<'de, T: Deserialize<'de>>(document: &'de Marked) -> Result<T, Wrong>
 }
 
 #[derive(Debug)]
-struct Misfit {
+struct TypeError {
     place: Option<Place>,
-    /// From the inside out.
+    /// The innermost field comes first.
     path: Vec<String>,
     message: String,
 }
 
-impl Misfit {
+impl TypeError {
     fn inside(mut self, word: String, place: Place) -> Self {
         self.path.push(word);
         self.place = self.place.or(Some(place));
@@ -42,15 +42,15 @@ impl Misfit {
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for TypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for TypeError {}
 
-impl serde::de::Error for Misfit {
+impl serde::de::Error for TypeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self { place: None, path: Vec::new(), message: format!("is wrong: {message}") }
     }
@@ -60,7 +60,7 @@ impl serde::de::Error for Misfit {
             of_kubernetes if of_kubernetes == "Quantity" => "an amount such as 64Mi or 0.5".to_owned(),
             expected => expected,
         };
-        let message = format!("is {}; expected {expected}", said(&got));
+        let message = format!("is {}; expected {expected}", describe(&got));
         Self { place: None, path: Vec::new(), message }
     }
 
@@ -74,7 +74,7 @@ impl serde::de::Error for Misfit {
     }
 }
 
-fn said(got: &Unexpected<'_>) -> String {
+fn describe(got: &Unexpected<'_>) -> String {
     match got {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(value) => value.to_string(),
@@ -88,16 +88,16 @@ fn said(got: &Unexpected<'_>) -> String {
     }
 }
 
-/// A node to be read as some type.
+/// A deserialiser for one node.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    node: &'a Marked,
-    /// A quantity may be written as a number, though its type is a string.
+struct NodeReader<'a> {
+    node: &'a YamlNode,
+    /// Whether it is read as a quantity, which may be written as a number although its type is a string.
     quantity: bool,
 }
 
-impl At<'_> {
-    fn misfit(&self, expected: &str) -> Misfit {
+impl NodeReader<'_> {
+    fn misfit(&self, expected: &str) -> TypeError {
         let node = &self.node.value;
         let got = match node {
             Value::Null => Unexpected::Unit,
@@ -111,7 +111,7 @@ impl At<'_> {
         let scalar = matches!(node, Value::Bool(_) | Value::Int(_) | Value::Float(_));
         let expected =
             if expected == STRING && scalar { "a string; put it in quotes to make it one" } else { expected };
-        Misfit { place: Some(self.node.place), ..Misfit::invalid_type(got, &expected) }
+        TypeError { place: Some(self.node.place), ..TypeError::invalid_type(got, &expected) }
     }
 }
 
@@ -121,7 +121,7 @@ const MAPPING: &str = "a mapping";
 
 macro_rules! numbers {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
             match self.node.value {
                 Value::Int(_) => self.deserialize_any(visitor),
                 _ => Err(self.misfit(NUMBER)),
@@ -130,16 +130,16 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for At<'_> {
-    type Error = Misfit;
+impl<'de> Deserializer<'de> for NodeReader<'_> {
+    type Error = TypeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match &self.node.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Int(value) => match i64::try_from(*value) {
                 Ok(value) => visitor.visit_i64(value),
-                Err(_) => Err(Misfit::custom(format!("{value} has more than 64 bits"))),
+                Err(_) => Err(TypeError::custom(format!("{value} has more than 64 bits"))),
             },
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(value) => visitor.visit_str(value),
@@ -148,7 +148,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.node.value {
             Value::Bool(value) => visitor.visit_bool(value),
             _ => Err(self.misfit("true or false")),
@@ -158,7 +158,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     numbers! { deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
     deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.node.value {
             Value::Int(value) => visitor.visit_f64(value as f64),
             Value::Float(value) => visitor.visit_f64(value),
@@ -166,11 +166,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         }
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match &self.node.value {
             Value::Text(value) => visitor.visit_str(value),
             Value::Int(_) | Value::Float(_) if self.quantity => {
@@ -180,26 +180,30 @@ impl<'de> Deserializer<'de> for At<'_> {
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, TypeError> {
         visitor.visit_newtype_struct(Self { quantity: name == "Quantity", ..self })
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.node.value {
             Value::List(_) => self.deserialize_any(visitor),
             _ => Err(self.misfit("a list")),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.node.value {
             Value::Map(_) => self.deserialize_any(visitor),
             _ => Err(self.misfit(MAPPING)),
@@ -211,11 +215,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, TypeError> {
         self.deserialize_map(visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         visitor.visit_unit()
     }
 
@@ -223,38 +227,38 @@ impl<'de> Deserializer<'de> for At<'_> {
 }
 
 struct Items<'a> {
-    items: &'a [Marked],
+    items: &'a [YamlNode],
     next: usize,
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Misfit;
+    type Error = TypeError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, TypeError> {
         let Some(node) = self.items.get(self.next) else { return Ok(None) };
         let word = format!("[{}]", self.next);
         self.next += 1;
-        seed.deserialize(At { node, quantity: false }).map(Some).map_err(|e| e.inside(word, node.place))
+        seed.deserialize(NodeReader { node, quantity: false }).map(Some).map_err(|e| e.inside(word, node.place))
     }
 }
 
 struct Entries<'a> {
-    entries: &'a [(String, Place, Marked)],
+    entries: &'a [(String, Place, YamlNode)],
     next: usize,
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Misfit;
+    type Error = TypeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, TypeError> {
         let Some((key, ..)) = self.entries.get(self.next) else { return Ok(None) };
         seed.deserialize(StrDeserializer::new(key)).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, TypeError> {
         let (key, _, node) =
-            self.entries.get(self.next).ok_or_else(|| Misfit::custom("a value was asked for without its key"))?;
+            self.entries.get(self.next).ok_or_else(|| TypeError::custom("a value was requested without its key"))?;
         self.next += 1;
-        seed.deserialize(At { node, quantity: false }).map_err(|e| e.inside(key.clone(), node.place))
+        seed.deserialize(NodeReader { node, quantity: false }).map_err(|e| e.inside(key.clone(), node.place))
     }
 }

@@ -2,48 +2,48 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-/// Room for what is read at a time, lent to each pump in turn: a stream at rest holds no memory.
+/// Size of the read buffer, which all pumps share in turn, so that an idle stream holds no memory.
 pub const SCRATCH: usize = 64 * 1024;
-/// Reads in one go, so that a fast stream does not hold up all others.
+/// Maximum number of reads in one call of `run`, so that a fast stream does not delay all others.
 const ROUNDS: usize = 8;
 
-/// Moves bytes from a source to a sink, and keeps those that the sink did not take yet: at most
-/// what was read at a time.
+/// Copies bytes from a source to a sink, and keeps those that the sink has not taken yet: at most the result of one
+/// read.
 #[derive(Debug, Default)]
 pub struct Pump {
     held: Vec<u8>,
-    /// How much of `held` the sink has.
+    /// How many bytes of `held` the sink has taken.
     gone: usize,
-    /// How much the source may still give; `None`: as much as it has.
+    /// How many more bytes are read from the source; `None`: until it ends.
     left: Option<u64>,
     ended: bool,
     /// Bytes that the sink has taken.
     pub moved: u64,
 }
 
-/// What a pump came to.
+/// The result of [`Pump::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// All has been moved.
+    /// Everything has been copied.
     Over,
-    /// An end blocks: an edge will tell.
+    /// The source or sink would block: an event will follow.
     Waits,
-    /// No end blocks: call again, after others had their turn.
+    /// Neither end blocks: call again after the other streams.
     More,
 }
 
 impl Pump {
-    /// Until the source ends, or has given `left` bytes.
+    /// Copies until the source ends, or until `left` bytes have been read.
     pub fn new(left: Option<u64>) -> Self {
         Self { left, ..Self::default() }
     }
 
-    /// Puts bytes before what the source gives; they do not count as the source's.
+    /// Sends these bytes before those of the source; they do not count against `left`.
     pub fn preload(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
 
-    /// Begins with bytes that were read from the source already; how many of them are its own.
+    /// Starts with bytes that were already read from the source. Returns how many of them are within `left`.
     pub fn begin_with(&mut self, bytes: &[u8]) -> usize {
         let own = self.at_most(bytes.len());
         self.left = self.left.map(|left| left - own as u64);
@@ -51,18 +51,18 @@ impl Pump {
         own
     }
 
-    /// Whether the source ended before it gave what was expected of it.
+    /// Whether the source ended before `left` bytes were read.
     pub fn cut(&self) -> bool {
         self.ended && self.left.is_some_and(|left| left > 0)
     }
 
-    /// Whether the source has come to its end, as opposed to having given all it may.
+    /// Whether the source has ended; false if only `left` was reached.
     pub fn ended(&self) -> bool {
         self.ended
     }
 
     /// # Errors
-    /// What either end says, except that it would block.
+    /// An error of the source or the sink, except that it would block.
     pub fn run(&mut self, from: &mut impl Read, to: &mut impl Write, scratch: &mut [u8]) -> io::Result<Flow> {
         for _ in 0..ROUNDS {
             if !self.flush(to)? {
@@ -75,7 +75,7 @@ impl Pump {
             let Some(n) = unless_blocked(|| from.read(&mut scratch[..room]))? else { return Ok(Flow::Waits) };
             self.ended = n == 0;
             self.left = self.left.map(|left| left.saturating_sub(n as u64));
-            // straight on; only what the sink does not take is copied
+            // write directly; only what the sink does not take is copied to `held`
             let taken = if n == 0 { 0 } else { unless_blocked(|| to.write(&scratch[..n]))?.unwrap_or(0) };
             self.moved += taken as u64;
             self.held.extend_from_slice(&scratch[taken..n]);
@@ -87,7 +87,7 @@ impl Pump {
         self.left.and_then(|left| usize::try_from(left).ok()).map_or(n, |left| left.min(n))
     }
 
-    /// Whether nothing is held any more.
+    /// Writes held bytes. Returns whether none are left.
     fn flush(&mut self, to: &mut impl Write) -> io::Result<bool> {
         while self.gone < self.held.len() {
             match unless_blocked(|| to.write(&self.held[self.gone..]))? {
@@ -123,7 +123,7 @@ mod tests {
 
     use super::{Flow, Pump};
 
-    /// Takes a few bytes at a time and blocks in between.
+    /// A sink that takes three bytes at a time and blocks every second time.
     #[derive(Default)]
     struct Narrow {
         got: Vec<u8>,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_arrives_once_and_in_order_however_narrow_the_sink() {
+    fn a_slow_sink_gets_every_byte_once_and_in_order() {
         let text: Vec<u8> = (0..200).collect();
         let (mut source, mut sink) = (&text[..], Narrow::default());
         let mut pump = Pump::new(None);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_leaves_the_rest_to_others_and_a_short_source_is_noticed() {
+    fn a_limit_leaves_the_rest_in_the_source_and_a_short_source_is_detected() {
         let mut source = &b"bodyNEXT"[..];
         let mut sink = Vec::new();
         let mut pump = Pump::new(Some(4));

@@ -1,21 +1,21 @@
-//! Things that epoll names by a number.
+//! A table of values that epoll identifies by a number.
 
-/// Names an entry for as long as it is there: a number left over in a batch of events never names
-/// the next one in its place.
+/// Identifies an entry while it exists: a key left over in a batch of events never refers to a later entry in the same
+/// slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     slot: u32,
-    turn: u32,
+    generation: u32,
 }
 
 impl Key {
-    /// With a small number of the caller's beside it, below 8.
+    /// Encodes the key together with a number of the caller, below 8.
     pub fn token(self, which: u8) -> u64 {
-        (u64::from(self.turn) << 32) | (u64::from(self.slot) << 3) | u64::from(which & 7)
+        (u64::from(self.generation) << 32) | (u64::from(self.slot) << 3) | u64::from(which & 7)
     }
 
     pub fn of_token(token: u64) -> (Self, u8) {
-        (Self { slot: (token as u32) >> 3, turn: (token >> 32) as u32 }, (token & 7) as u8)
+        (Self { slot: (token as u32) >> 3, generation: (token >> 32) as u32 }, (token & 7) as u8)
     }
 }
 
@@ -47,19 +47,19 @@ impl<T> Table<T> {
         });
         let entry = &mut self.slots[slot as usize];
         entry.0 = entry.0.wrapping_add(1);
-        let key = Key { slot, turn: entry.0 };
+        let key = Key { slot, generation: entry.0 };
         entry.1 = Some(value);
         key
     }
 
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let (turn, entry) = self.slots.get_mut(key.slot as usize)?;
-        if *turn == key.turn { entry.as_mut() } else { None }
+        let (generation, entry) = self.slots.get_mut(key.slot as usize)?;
+        if *generation == key.generation { entry.as_mut() } else { None }
     }
 
     pub fn remove(&mut self, key: Key) -> Option<T> {
-        let (turn, entry) = self.slots.get_mut(key.slot as usize)?;
-        let gone = if *turn == key.turn { entry.take() } else { None };
+        let (generation, entry) = self.slots.get_mut(key.slot as usize)?;
+        let gone = if *generation == key.generation { entry.take() } else { None };
         if gone.is_some() {
             self.free.push(key.slot);
         }
@@ -67,10 +67,9 @@ impl<T> Table<T> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, (turn, entry))| Some((Key { slot: slot as u32, turn: *turn }, entry.as_ref()?)))
+        self.slots.iter().enumerate().filter_map(|(slot, (generation, entry))| {
+            Some((Key { slot: slot as u32, generation: *generation }, entry.as_ref()?))
+        })
     }
 }
 
@@ -79,7 +78,7 @@ mod tests {
     use super::{Key, Table};
 
     #[test]
-    fn an_old_number_never_names_what_came_after() {
+    fn an_old_key_never_refers_to_a_later_entry() {
         let mut table = Table::default();
         let a = table.insert('a');
         assert_eq!(Key::of_token(a.token(5)), (a, 5));

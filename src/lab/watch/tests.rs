@@ -11,22 +11,22 @@ use super::{AddWatchFlags, Burst, FileWatch, InitFlags, Inotify, InotifyEvent, L
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A directory with files in it that are watched.
+/// A directory with watched files.
 struct Bench {
     dir: TempDir,
-    told: Receiver<PathBuf>,
+    reported: Receiver<PathBuf>,
     _watch: FileWatch,
 }
 
 impl Bench {
-    /// `pod.yaml` is there already; `sentinel` never is.
+    /// `pod.yaml` already exists; `sentinel` does not.
     fn new() -> Self {
         let dir = TempDir::new().expect("a directory");
         fs::write(dir.path().join("pod.yaml"), "old").expect("written");
-        let (tell, told) = unbounded();
+        let (report, reported) = unbounded();
         let paths = ["pod.yaml", "sentinel"].map(|name| dir.path().join(name));
-        let watch = FileWatch::start(paths, move |path| tell.send(path.to_owned()).expect("heard")).expect("a watch");
-        Self { dir, told, _watch: watch }
+        let watch = FileWatch::start(paths, move |path| report.send(path.to_owned()).expect("heard")).expect("a watch");
+        Self { dir, reported, _watch: watch }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -37,26 +37,26 @@ impl Bench {
         fs::write(self.path(name), "new").expect("written");
     }
 
-    /// A single event, whereas a new file that is written is two: it is there, and it is complete.
-    fn put(&self, name: &str) {
+    /// Replaces a file by renaming, which is a single event. Writing a new file causes two: created and closed.
+    fn replace(&self, name: &str) {
         let beside = self.path("beside");
         fs::write(&beside, "new").expect("written");
         fs::rename(beside, self.path(name)).expect("renamed");
     }
 
     fn expect(&self, name: &str) {
-        assert_eq!(self.told.recv_timeout(DEADLINE), Ok(self.path(name)));
+        assert_eq!(self.reported.recv_timeout(DEADLINE), Ok(self.path(name)));
     }
 
-    /// Events come in order, so what was to be told of has been once the sentinel is.
+    /// Events come in order, so all earlier changes have been reported before the sentinel.
     fn expect_nothing_more(&self) {
-        self.put("sentinel");
+        self.replace("sentinel");
         self.expect("sentinel");
     }
 }
 
 #[test]
-fn a_file_written_in_place_is_told_of() {
+fn a_file_that_is_written_in_place_is_reported() {
     let bench = Bench::new();
     bench.write("pod.yaml");
     bench.expect("pod.yaml");
@@ -64,17 +64,17 @@ fn a_file_written_in_place_is_told_of() {
 }
 
 #[test]
-fn a_file_renamed_over_is_told_of_each_time() {
+fn a_file_that_is_replaced_by_renaming_is_reported_each_time() {
     let bench = Bench::new();
     for _ in 0..2 {
-        bench.put("pod.yaml");
+        bench.replace("pod.yaml");
         bench.expect("pod.yaml");
     }
     bench.expect_nothing_more();
 }
 
 #[test]
-fn a_file_that_goes_is_told_of_when_it_comes_back() {
+fn a_deleted_file_is_reported_when_it_is_created_again() {
     let bench = Bench::new();
     fs::remove_file(bench.path("pod.yaml")).expect("removed");
     bench.expect_nothing_more();
@@ -88,7 +88,7 @@ fn a_file_that_goes_is_told_of_when_it_comes_back() {
 }
 
 #[test]
-fn other_files_of_the_directory_are_nobodys_concern() {
+fn other_files_of_the_directory_are_not_reported() {
     let bench = Bench::new();
     bench.write("other.yaml");
     bench.write("pod.yaml~");
@@ -98,7 +98,7 @@ fn other_files_of_the_directory_are_nobodys_concern() {
 }
 
 #[test]
-fn what_a_link_leads_to_is_told_of_by_the_links_name() {
+fn a_change_of_a_links_target_is_reported_with_the_links_path() {
     let dir = TempDir::new().expect("a directory");
     let at = |name: &str| dir.path().join(name);
     fs::create_dir(at("real")).expect("made");
@@ -106,10 +106,10 @@ fn what_a_link_leads_to_is_told_of_by_the_links_name() {
         fs::write(at(name), "old").expect("written");
     }
     std::os::unix::fs::symlink("real/a.yaml", at("pod.yaml")).expect("linked");
-    let (tell, told) = unbounded();
-    let watch = FileWatch::start([at("pod.yaml")], move |path| tell.send(path.to_owned()).expect("heard"));
+    let (report, reported) = unbounded();
+    let watch = FileWatch::start([at("pod.yaml")], move |path| report.send(path.to_owned()).expect("heard"));
     let _watch = watch.expect("a watch");
-    let expect = || assert_eq!(told.recv_timeout(DEADLINE), Ok(at("pod.yaml")));
+    let expect = || assert_eq!(reported.recv_timeout(DEADLINE), Ok(at("pod.yaml")));
     fs::write(at("real/a.yaml"), "new").expect("written");
     expect();
     std::os::unix::fs::symlink("real/b.yaml", at("new")).expect("linked");
@@ -119,7 +119,7 @@ fn what_a_link_leads_to_is_told_of_by_the_links_name() {
     expect();
 }
 
-/// With an event lost, any of them may have changed.
+/// If events were lost, any file may have changed.
 #[test]
 fn an_overflow_is_a_change_of_every_file() {
     let dir = TempDir::new().expect("a directory");
@@ -131,7 +131,7 @@ fn an_overflow_is_a_change_of_every_file() {
         watched.add(path).expect("added");
     }
     let event = InotifyEvent { wd, mask: AddWatchFlags::IN_Q_OVERFLOW, cookie: 0, name: None };
-    assert_eq!(watched.given(&event).collect::<Vec<_>>(), paths.iter().collect::<Vec<_>>());
+    assert_eq!(watched.paths_of(&event).collect::<Vec<_>>(), paths.iter().collect::<Vec<_>>());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn several_writes_at_once_are_one_change() {
 }
 
 #[test]
-fn a_file_written_all_the_time_is_told_of_nevertheless() {
+fn a_continuously_written_file_is_reported() {
     let start = Instant::now();
     let mut burst = Burst::default();
     let mut now = start;
@@ -166,46 +166,46 @@ fn a_file_written_all_the_time_is_told_of_nevertheless() {
 }
 
 #[test]
-fn a_burst_on_disk_is_told_of_in_fewer_calls() {
+fn many_writes_are_reported_in_fewer_calls() {
     let bench = Bench::new();
     for _ in 0..200 {
         bench.write("pod.yaml");
     }
-    bench.put("sentinel");
+    bench.replace("sentinel");
     let mut n = 0;
-    while bench.told.recv_timeout(DEADLINE).expect("told") != bench.path("sentinel") {
+    while bench.reported.recv_timeout(DEADLINE).expect("reported") != bench.path("sentinel") {
         n += 1;
     }
     assert!((1..100).contains(&n), "{n} calls");
 }
 
 #[test]
-fn nothing_is_told_once_the_watch_is_dropped() {
-    let Bench { dir, told, _watch: watch } = Bench::new();
+fn nothing_is_reported_after_the_watch_is_dropped() {
+    let Bench { dir, reported, _watch: watch } = Bench::new();
     drop(watch);
     fs::write(dir.path().join("pod.yaml"), "new").expect("written");
-    // the thread is gone and its end of the channel with it
-    assert!(told.recv_timeout(DEADLINE).is_err_and(|e| e.is_disconnected()));
+    // the thread has ended, and its end of the channel is closed
+    assert!(reported.recv_timeout(DEADLINE).is_err_and(|e| e.is_disconnected()));
 }
 
 #[test]
-fn a_watch_may_be_dropped_by_its_own_call() {
+fn a_watch_may_be_dropped_inside_on_change() {
     let dir = TempDir::new().expect("a directory");
     let path = dir.path().join("pod.yaml");
     let (give, given) = unbounded::<FileWatch>();
-    let (tell, told) = unbounded();
+    let (report, reported) = unbounded();
     let watch = FileWatch::start([path.clone()], move |_| {
         drop(given.recv());
-        tell.send(()).expect("heard");
+        report.send(()).expect("heard");
     });
     give.send(watch.expect("a watch")).expect("given");
     fs::write(&path, "new").expect("written");
-    told.recv_timeout(DEADLINE).expect("told");
-    assert!(told.recv_timeout(DEADLINE).is_err_and(|e| e.is_disconnected()));
+    reported.recv_timeout(DEADLINE).expect("reported");
+    assert!(reported.recv_timeout(DEADLINE).is_err_and(|e| e.is_disconnected()));
 }
 
 #[test]
-fn a_path_that_cannot_be_watched_is_an_error_that_names_it() {
+fn the_error_names_a_path_that_cannot_be_watched() {
     let dir = TempDir::new().expect("a directory");
     for (path, kind, said) in [
         (dir.path().join("none/pod.yaml"), io::ErrorKind::NotFound, "/none: "),

@@ -1,10 +1,10 @@
-//! The end of a pod that has nothing more to do.
+//! The end of a pod whose containers have finished.
 
 use super::*;
 
 const KILL_PAUSE: [Action; 1] = [Action::Signal { container: None, signal: Signal::KILL }];
 
-/// The container has ended, and nothing of it is left.
+/// Reports that the container and its leftovers have ended.
 fn over(pod: &mut PodState, container: &str, status: WaitStatus, t: u64) -> Decision {
     pod.decide(ended(container, status), at(t));
     pod.decide(leftovers_ended(container), at(t))
@@ -12,7 +12,7 @@ fn over(pod: &mut PodState, container: &str, status: WaitStatus, t: u64) -> Deci
 
 /// `computePodActions`: with nothing to keep and nothing to start, `KillPod`.
 #[test]
-fn the_sandbox_goes_with_the_last_container() {
+fn the_sandbox_ends_with_the_last_container() {
     use RestartPolicy::{Never, OnFailure};
     for (policy, status, phase) in
         [(Never, OK, Phase::Succeeded), (Never, FAILED, Phase::Failed), (OnFailure, OK, Phase::Succeeded)]
@@ -21,14 +21,14 @@ fn the_sandbox_goes_with_the_last_container() {
         assert_eq!(over(&mut pod, "a", status, 5).actions, [], "one runs on");
         assert_eq!(pod.decide(ended("b", status), at(6)).actions, [leftovers("b")], "what is left behind goes first");
         let d = pod.decide(leftovers_ended("b"), at(6));
-        assert_eq!((&d.actions[..], told(&d)), (&KILL_PAUSE[..], vec![]), "{policy:?}");
+        assert_eq!((&d.actions[..], event_texts(&d)), (&KILL_PAUSE[..], vec![]), "{policy:?}");
         assert!(pod.pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none()) && pod.pod.ip == Some(IP));
         let d = pod.decide(PAUSE_KILLED, at(7));
-        assert_eq!((&d.actions[..], told(&d), d.wake), (&[Action::ReleaseSandbox][..], vec![], None));
+        assert_eq!((&d.actions[..], event_texts(&d), d.wake), (&[Action::ReleaseSandbox][..], vec![], None));
         let sandbox = pod.pod.sandbox.clone().expect("a sandbox");
         assert_eq!((sandbox.attempt, sandbox.ended, pod.pod.ip), (0, Some(at(7)), None));
         assert_eq!((pod.pod.phase, pod.pod.message.as_ref()), (phase, None));
-        // nothing brings it back
+        // nothing starts again
         assert_eq!(pod.decide(Fact::Tick, at(100)).actions, []);
         assert!(!pod.takes_changes());
         assert_eq!(pod.decide(Fact::DeleteRequested { grace_ms: None }, at(101)).actions, [Action::Remove]);
@@ -55,7 +55,7 @@ fn the_sandbox_stays_while_anything_is_to_be_started() {
 }
 
 #[test]
-fn sidecars_end_before_it() {
+fn sidecars_end_before_the_sandbox() {
     let mut pod = with_init(RestartPolicy::Never);
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
@@ -72,17 +72,17 @@ fn sidecars_end_before_it() {
 }
 
 #[test]
-fn an_init_container_that_fails_for_good_ends_it() {
+fn the_sandbox_ends_when_an_init_container_has_failed_for_good() {
     let mut pod = with_init(RestartPolicy::Never);
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
     assert_eq!(over(&mut pod, "i", FAILED, 2).actions, KILL_PAUSE);
     assert_eq!(pod.decide(PAUSE_KILLED, at(3)).actions, [Action::ReleaseSandbox]);
-    assert_eq!(seen(&pod), (Phase::Failed, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Init:Error"));
 }
 
 #[test]
-fn a_pod_whose_ports_have_moved_says_so_once() {
+fn moved_host_ports_are_reported_once() {
     let mut spec = spec(RestartPolicy::Always, true);
     let port = |inside, host| crate::lab::spec::Port {
         container: inside,
@@ -96,7 +96,7 @@ fn a_pod_whose_ports_have_moved_says_so_once() {
     assert_eq!(pod.pod.host_ports, [(8080, 80), (8081, 81)]);
     let d = pod.decide(Fact::HostPortsMoved { to: vec![8082, 8081] }, at(1));
     let message = "Host port 8080 is taken: 127.0.0.1:8082 leads to port 80 in its place";
-    assert_eq!((told(&d), d.actions.len()), (vec![("HostPortMoved", message)], 0));
+    assert_eq!((event_texts(&d), d.actions.len()), (vec![("HostPortMoved", message)], 0));
     assert_eq!(pod.pod.host_ports, [(8082, 80), (8081, 81)]);
-    assert_eq!(told(&pod.decide(Fact::HostPortsMoved { to: vec![8082, 8081] }, at(2))), []);
+    assert_eq!(event_texts(&pod.decide(Fact::HostPortsMoved { to: vec![8082, 8081] }, at(2))), []);
 }

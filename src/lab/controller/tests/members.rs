@@ -1,4 +1,4 @@
-//! Containers that are added to a pod, and taken out of it.
+//! Containers that are added to a pod and removed from it.
 
 use super::*;
 use crate::lab::spec::{Join, JoinPid};
@@ -12,7 +12,7 @@ fn added(container: ContainerSpec, kind: ContainerKind) -> Fact {
     Fact::Added { container: Box::new(container), kind }
 }
 
-fn leave(name: &str) -> Fact {
+fn removal_requested(name: &str) -> Fact {
     Fact::RemovalRequested { container: name.to_owned(), grace_ms: None }
 }
 
@@ -20,39 +20,39 @@ fn forget(name: &str) -> Action {
     Action::ForgetContainer(name.to_owned())
 }
 
-fn alone() -> PodState {
+fn empty_sandbox() -> PodState {
     let mut pod = pod(PodSpec::sandbox("p").expect("a name"));
     assert_eq!(pod.decide(requested(), at(0)).actions, [Action::StartSandbox]);
     pod
 }
 
 #[test]
-fn a_sandbox_alone_stands_and_takes_containers_one_by_one() {
-    let mut pod = alone();
+fn an_empty_sandbox_runs_and_accepts_containers_one_by_one() {
+    let mut pod = empty_sandbox();
     assert_eq!(pod.decide(sandbox_started(), at(1)).actions, []);
-    // nothing has been started, so that it is Pending to a kubelet (`getPhase`)
-    assert_eq!((seen(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
+    // no container has been started, so the kubelet's `getPhase` says Pending
+    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
     let d = pod.decide(added(joining("a", JoinPid::Pod), ContainerKind::App), at(2));
     assert_eq!(d.actions, [start("a")]);
-    assert_eq!(told(&d).first().map(|(reason, _)| *reason), Some("Pulled"));
+    assert_eq!(event_texts(&d).first().map(|(reason, _)| *reason), Some("Pulled"));
     assert!(pod.pod.share_pid);
     runs(&mut pod, "a", 3);
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
-    // and again when its pause has gone, be it empty or not
-    let mut empty = alone();
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    // an empty sandbox is also replaced when its pause has ended
+    let mut empty = empty_sandbox();
     empty.decide(sandbox_started(), at(1));
     let d = empty.decide(PAUSE_KILLED, at(2));
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
-    assert_eq!(empty.pod.message.as_deref(), Some("pause was killed by SIGKILL; nobody had joined it"));
+    assert_eq!(empty.pod.message.as_deref(), Some("pause was killed by SIGKILL; no container had joined it"));
 }
 
-/// A property test found it.
+/// Found by a property test.
 #[test]
-fn nobody_is_forgotten_of_a_pod_that_has_gone() {
+fn a_deleted_pod_has_no_more_actions() {
     let mut pod = running(RestartPolicy::Always, false);
     pod.decide(added(joining("tools", JoinPid::Container("a".to_owned())), ContainerKind::App), at(1));
     runs(&mut pod, "tools", 1);
-    pod.decide(leave("tools"), at(2));
+    pod.decide(removal_requested("tools"), at(2));
     pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     pod.decide(Fact::Ending { container: "a".to_owned() }, at(3));
     assert_eq!(pod.decide(ended("tools", KILLED), at(3)).actions, [leftovers("tools")]);
@@ -63,7 +63,7 @@ fn nobody_is_forgotten_of_a_pod_that_has_gone() {
 }
 
 #[test]
-fn with_any_policy_an_empty_sandbox_is_not_over() {
+fn an_empty_sandbox_is_never_finished() {
     for policy in [RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never] {
         let mut pod = pod(PodSpec { restart: policy, ..PodSpec::sandbox("p").expect("a name") });
         pod.decide(requested(), at(0));
@@ -75,21 +75,21 @@ fn with_any_policy_an_empty_sandbox_is_not_over() {
 }
 
 #[test]
-fn who_is_taken_out_gets_term_then_kill_and_never_comes_back() {
+fn a_removed_container_gets_term_then_kill_and_is_not_restarted() {
     let mut pod = running(RestartPolicy::Always, true);
-    let d = pod.decide(leave("a"), at(5));
+    let d = pod.decide(removal_requested("a"), at(5));
     assert_eq!((&d.actions[..], d.wake), (&[signal(Some("a"), Signal::TERM)][..], Some(MonoNs(35 * S))));
-    assert_eq!(told(&d), [("Killing", "Stopping container a")]);
-    assert!(pod.is_leaving("a"));
+    assert_eq!(event_texts(&d), [("Killing", "Stopping container a")]);
+    assert!(pod.is_being_removed("a"));
     assert_eq!(pod.decide(Fact::Tick, at(35)).actions, [signal(Some("a"), Signal::KILL)]);
-    // it stays until what it has left behind is gone
+    // it stays until its leftovers have ended
     assert_eq!(pod.decide(ended("a", KILLED), at(36)).actions, [leftovers("a")]);
     assert!(pod.pod.container("a").is_some());
     assert_eq!(pod.decide(leftovers_ended("a"), at(36)).actions, [forget("a")]);
     assert!(pod.pod.container("a").is_none() && pod.spec.container("a").is_none());
     assert_eq!(pod.decide(Fact::Tick, at(400)).actions, []);
-    assert_eq!(seen(&pod), (Phase::Running, "Running"));
-    // another one of the same name is another container
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    // another container of the same name is a new one
     let d = pod.decide(added(container("a"), ContainerKind::App), at(401));
     assert_eq!(d.actions, [start("a")]);
     runs(&mut pod, "a", 401);
@@ -97,16 +97,16 @@ fn who_is_taken_out_gets_term_then_kill_and_never_comes_back() {
 }
 
 #[test]
-fn who_does_not_run_is_taken_out_at_once_and_all_may_go() {
+fn a_container_that_does_not_run_is_removed_immediately_and_all_may_be_removed() {
     let mut pod = running(RestartPolicy::Never, true);
     pod.decide(ended("a", OK), at(1));
     pod.decide(leftovers_ended("a"), at(1));
-    assert_eq!(pod.decide(leave("a"), at(2)).actions, [forget("a")]);
-    pod.decide(leave("b"), at(3));
+    assert_eq!(pod.decide(removal_requested("a"), at(2)).actions, [forget("a")]);
+    pod.decide(removal_requested("b"), at(3));
     pod.decide(ended("b", OK), at(4));
     assert_eq!(pod.decide(leftovers_ended("b"), at(4)).actions, [forget("b")]);
     // the sandbox stays
-    assert_eq!((seen(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
+    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn an_ephemeral_container_is_never_restarted() {
         pod.decide(ended("debugger", how), at(2));
         assert_eq!(pod.decide(leftovers_ended("debugger"), at(2)).actions, []);
         assert_eq!(pod.decide(Fact::Tick, at(1000)).actions, []);
-        // nor does it count for the pod
-        assert_eq!(seen(&pod), (Phase::Running, "Running"));
+        // it does not count for the pod's phase
+        assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
         assert_eq!(of(&pod, "debugger").last_exit, Some(how));
-        // nor is it in the next sandbox
+        // it is not started in the next sandbox
         for name in ["a", "b"] {
             pod.decide(ended_with_pause(name), at(1001));
         }
@@ -132,29 +132,29 @@ fn an_ephemeral_container_is_never_restarted() {
     }
 }
 
-/// Step 5 of SyncPod comes before steps 6 and 8, so that one can look into a pod that does not come up.
+/// Step 5 of `SyncPod` comes before steps 6 and 8, so that a pod that does not start can be inspected.
 #[test]
-fn ephemeral_containers_start_before_init_containers_are_through() {
+fn ephemeral_containers_start_before_init_containers_have_succeeded() {
     let mut pod = with_init(RestartPolicy::Always);
     pod.decide(sandbox_started(), at(0));
     let d = pod.decide(added(container("debugger"), ContainerKind::Ephemeral), at(1));
     assert_eq!(d.actions, [start("debugger")]);
     runs(&mut pod, "debugger", 1);
-    assert_eq!(seen(&pod), (Phase::Pending, "Init:0/3"));
-    // one that is added waits for its turn like the others
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
+    // an added app container waits for its turn like the others
     assert_eq!(pod.decide(added(container("late"), ContainerKind::App), at(2)).actions, []);
 }
 
 #[test]
-fn a_pod_that_is_over_stops_those_who_look_into_it() {
+fn a_finished_or_deleted_pod_stops_its_ephemeral_containers() {
     let mut pod = running(RestartPolicy::Never, true);
     pod.decide(added(container("debugger"), ContainerKind::Ephemeral), at(1));
     runs(&mut pod, "debugger", 1);
     pod.decide(ended("a", OK), at(2));
     let d = pod.decide(ended("b", OK), at(2));
     assert!(d.actions.contains(&signal(Some("debugger"), Signal::TERM)), "{d:?}");
-    assert_eq!(seen(&pod), (Phase::Succeeded, "Completed"));
-    // deleted, it goes with the others
+    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed"));
+    // in a deleted pod it stops with the others
     let mut pod = running(RestartPolicy::Always, true);
     pod.decide(added(container("debugger"), ContainerKind::Ephemeral), at(1));
     runs(&mut pod, "debugger", 1);
@@ -164,11 +164,11 @@ fn a_pod_that_is_over_stops_those_who_look_into_it() {
 }
 
 #[test]
-fn a_target_must_run_and_stay() {
+fn a_target_must_run_and_must_not_be_in_removal() {
     let mut pod = running(RestartPolicy::Always, false);
     let tools = || joining("tools", JoinPid::Container("a".to_owned()));
     assert!(pod.admit(tools(), ContainerKind::App).is_ok());
-    pod.decide(leave("a"), at(1));
+    pod.decide(removal_requested("a"), at(1));
     let why = Err("target container \"a\" is being taken out".to_owned());
     assert_eq!(pod.admit(tools(), ContainerKind::App), why);
     let inside_b = joining("tools", JoinPid::Container("b".to_owned()));
@@ -178,24 +178,24 @@ fn a_target_must_run_and_stay() {
 }
 
 #[test]
-fn who_joins_another_containers_pid_namespace_waits_for_it() {
+fn a_container_waits_for_the_pid_namespace_of_its_target() {
     let mut pod = running(RestartPolicy::Always, false);
     let tools = joining("tools", JoinPid::Container("a".to_owned()));
     assert_eq!(pod.decide(added(tools, ContainerKind::App), at(1)).actions, [start("tools")]);
     runs(&mut pod, "tools", 1);
-    // the kernel ends it first, while its target still is on its way out
+    // the kernel ends it first, while its target is still ending
     assert_eq!(pod.decide(Fact::Ending { container: "a".to_owned() }, at(2)).actions, []);
     assert_eq!(pod.decide(ended("tools", KILLED), at(2)).actions, [leftovers("tools")]);
     assert_eq!(pod.decide(leftovers_ended("tools"), at(2)).actions, [], "not into a dying namespace");
-    // of a, which had a pid namespace of its own, nothing is left behind
+    // a had its own pid namespace, so it leaves nothing behind
     assert_eq!(pod.decide(ended("a", KILLED), at(2)).actions, [start("a")]);
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(9) }, at(3));
     assert_eq!(pod.decide(Fact::Started { container: "a".to_owned() }, at(3)).actions, [start("tools")]);
 }
 
 #[test]
-fn where_some_are_in_the_pid_namespace_of_pause_only_those_go_with_it() {
-    let mut pod = alone();
+fn only_members_of_pauses_pid_namespace_end_with_it() {
+    let mut pod = empty_sandbox();
     pod.decide(sandbox_started(), at(0));
     for (name, pid) in [("in", JoinPid::Pod), ("out", JoinPid::Own)] {
         pod.decide(added(joining(name, pid), ContainerKind::App), at(1));
@@ -210,7 +210,7 @@ fn where_some_are_in_the_pid_namespace_of_pause_only_those_go_with_it() {
 }
 
 #[test]
-fn a_new_version_of_the_manifest_leaves_who_was_added() {
+fn a_new_version_of_the_manifest_keeps_added_containers() {
     let mut pod = running(RestartPolicy::Always, true);
     let mut from_file = pod.spec.clone();
     pod.decide(added(container("c"), ContainerKind::App), at(1));

@@ -1,4 +1,4 @@
-//! Any sequence of deaths, failures, wishes and waits, in any order.
+//! Any sequence of deaths, failures, requests and waits leads to a valid state.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,22 @@ use crate::model::{
     ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus,
 };
 
-/// What somebody or chance does next.
+/// One event from outside the controller.
 #[derive(Clone, Copy, Debug)]
-enum Blow {
-    /// A container, by its place, ends so.
+enum Disturbance {
+    /// A container, by its index, ends with this status.
     End(usize, WaitStatus),
-    /// What holds the sandbox is killed.
+    /// The holder of the sandbox is killed.
     KillHolder,
     /// The next start of anything fails.
     FailNext,
     Wait(u64),
     Delete(Option<u64>),
     Replace(usize),
-    /// One more container is added, which joins the pid namespace of the sandbox, or of a container by its place.
+    /// A container is added, with this pid namespace.
     Add(Pid),
     Debug(Pid),
-    /// A container, by its place, is taken out.
+    /// The removal of a container, by its index, is requested.
     TakeOut(usize),
 }
 
@@ -40,38 +40,38 @@ fn pid() -> impl Strategy<Value = Pid> {
     prop_oneof![Just(Pid::Own), Just(Pid::Pod), (0..4usize).prop_map(Pid::Of)]
 }
 
-fn blow() -> impl Strategy<Value = Blow> {
+fn disturbance() -> impl Strategy<Value = Disturbance> {
     let status = prop_oneof![Just(0), Just(256), Just(9), Just(15)].prop_map(WaitStatus);
     prop_oneof![
-        6 => (0..4usize, status).prop_map(|(i, s)| Blow::End(i, s)),
-        3 => Just(Blow::KillHolder),
-        1 => Just(Blow::FailNext),
-        6 => (0..20_000u64).prop_map(Blow::Wait),
-        1 => prop_oneof![Just(None), Just(Some(0)), Just(Some(700))].prop_map(Blow::Delete),
-        1 => (0..4usize).prop_map(Blow::Replace),
-        1 => pid().prop_map(Blow::Add),
-        1 => pid().prop_map(Blow::Debug),
-        1 => (0..4usize).prop_map(Blow::TakeOut),
+        6 => (0..4usize, status).prop_map(|(i, s)| Disturbance::End(i, s)),
+        3 => Just(Disturbance::KillHolder),
+        1 => Just(Disturbance::FailNext),
+        6 => (0..20_000u64).prop_map(Disturbance::Wait),
+        1 => prop_oneof![Just(None), Just(Some(0)), Just(Some(700))].prop_map(Disturbance::Delete),
+        1 => (0..4usize).prop_map(Disturbance::Replace),
+        1 => pid().prop_map(Disturbance::Add),
+        1 => pid().prop_map(Disturbance::Debug),
+        1 => (0..4usize).prop_map(Disturbance::TakeOut),
     ]
 }
 
-/// A kernel as simple as can be: what the controller asks for happens, and it is told.
+/// A minimal kernel and node: the controller's actions are carried out and their results are reported.
 struct Kernel {
     pod: PodState,
     now: u64,
     wake: Option<MonoNs>,
     holder: bool,
     live: Vec<String>,
-    deaf: bool,
+    ignores_term: bool,
     fail_next: bool,
     removed: bool,
     holds_address: bool,
-    /// Containers of which something is left that is being ended.
+    /// Containers whose leftovers are being ended.
     leftovers: Vec<String>,
-    /// Containers added so far, and who of them is never to be started again.
+    /// The number of containers added so far, and the ephemeral containers that have been started.
     added: usize,
-    once: BTreeSet<String>,
-    /// Signals on their way.
+    started_ephemeral: BTreeSet<String>,
+    /// Signals that have not been delivered yet.
     sent: Vec<(Option<String>, Signal)>,
 }
 
@@ -80,21 +80,21 @@ impl Kernel {
         Stamp::prompt(MonoNs(self.now * 1_000_000), Source::Node)
     }
 
-    fn tell(&mut self, fact: Fact) {
+    fn report(&mut self, fact: Fact) {
         let d = self.pod.decide(fact, self.at());
         self.wake = d.wake;
         self.carry_out(&d);
     }
 
-    /// A signal does not act before the node has done all it decided on.
+    /// Delivers signals. They act only after the node has carried out the whole decision.
     fn deliver(&mut self) {
         while !self.sent.is_empty() || !self.leftovers.is_empty() {
             if let Some(container) = self.leftovers.pop() {
-                self.tell(Fact::LeftoversEnded { container });
+                self.report(Fact::LeftoversEnded { container });
                 continue;
             }
             match self.sent.remove(0) {
-                (Some(name), signal) if signal == Signal::KILL || !self.deaf => {
+                (Some(name), signal) if signal == Signal::KILL || !self.ignores_term => {
                     self.end(&name, WaitStatus::killed(signal.0));
                 }
                 (Some(_), _) => {}
@@ -119,13 +119,13 @@ impl Kernel {
                     assert!(!self.live.contains(name) && !self.leftovers.contains(name), "{name} forgotten, and lives");
                 }
                 Action::ReleaseSandbox => {
-                    assert!(!self.holder && self.live.is_empty(), "released while somebody lives in it");
+                    assert!(!self.holder && self.live.is_empty(), "released while a process lives in it");
                     assert!(std::mem::take(&mut self.holds_address), "released twice");
                 }
                 Action::Remove => {
                     assert!(
                         !self.holder && self.live.is_empty() && !self.holds_address,
-                        "removed while something is there"
+                        "removed while processes or the address are left"
                     );
                     self.removed = true;
                 }
@@ -136,17 +136,17 @@ impl Kernel {
     fn start_sandbox(&mut self) {
         assert!(!self.holder && self.live.is_empty() && !self.holds_address, "a second sandbox");
         if std::mem::take(&mut self.fail_next) {
-            return self.tell(Fact::SandboxFailed { message: "no".to_owned() });
+            return self.report(Fact::SandboxFailed { message: "no".to_owned() });
         }
         (self.holder, self.holds_address) = (true, true);
         let infra = self.infra();
         if let Some(name) = &infra {
             self.live.push(name.clone());
-            self.tell(Fact::Created { container: name.clone(), process: proc(5) });
+            self.report(Fact::Created { container: name.clone(), process: proc(5) });
         }
-        self.tell(Fact::SandboxStarted { process: proc(1), ip: IP });
+        self.report(Fact::SandboxStarted { process: proc(1), ip: IP });
         if let Some(container) = infra {
-            self.tell(Fact::Started { container });
+            self.report(Fact::Started { container });
         }
     }
 
@@ -156,18 +156,18 @@ impl Kernel {
         assert!(!self.live.iter().any(|n| n == name), "{name} started twice");
         let container = name.to_owned();
         if self.pod.spec.ephemeral_containers.iter().any(|c| c.name == name) {
-            assert!(self.once.insert(container.clone()), "{name} is ephemeral and started again");
+            assert!(self.started_ephemeral.insert(container.clone()), "{name} is ephemeral and started again");
         }
         if let PidNamespace::Of(target) = self.pod.spec.pid_namespace(name) {
             assert!(self.live.iter().any(|n| n == target), "{name} started without {target}, which it joins");
         }
         if std::mem::take(&mut self.fail_next) {
             let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
-            return self.tell(Fact::Unstartable { container, reason, message });
+            return self.report(Fact::Unstartable { container, reason, message });
         }
         self.live.push(container.clone());
-        self.tell(Fact::Created { container: container.clone(), process: proc(2) });
-        self.tell(Fact::Started { container });
+        self.report(Fact::Created { container: container.clone(), process: proc(2) });
+        self.report(Fact::Started { container });
     }
 
     fn infra(&self) -> Option<String> {
@@ -184,15 +184,15 @@ impl Kernel {
         if self.infra().as_deref() == Some(name) {
             return self.end_holder(status);
         }
-        // who is in its pid namespace is reaped before it
+        // members of its pid namespace are reaped before it
         let inside: Vec<String> = self.live.iter().filter(|n| self.is_inside(n, name)).cloned().collect();
         for container in inside {
             self.live.retain(|n| *n != container);
-            self.tell(Fact::Ending { container: name.to_owned() });
-            self.tell(super::ended(&container, WaitStatus::killed(9)));
+            self.report(Fact::Ending { container: name.to_owned() });
+            self.report(super::ended(&container, WaitStatus::killed(9)));
         }
         self.live.retain(|n| n != name);
-        self.tell(super::ended(name, status));
+        self.report(super::ended(name, status));
     }
 
     fn is_inside(&self, container: &str, target: &str) -> bool {
@@ -212,14 +212,14 @@ impl Kernel {
         let others: Vec<String> = self.live.iter().filter(inside).cloned().collect();
         for container in others {
             self.live.retain(|n| *n != container);
-            self.tell(ended_with(&container, WaitStatus::killed(9)));
+            self.report(ended_with(&container, WaitStatus::killed(9)));
         }
         self.holder = false;
         if let Some(container) = infra {
             self.live.retain(|n| *n != container);
-            self.tell(ended_with(&container, status));
+            self.report(ended_with(&container, status));
         }
-        self.tell(Fact::SandboxEnded { status });
+        self.report(Fact::SandboxEnded { status });
     }
 
     fn wait(&mut self, ms: u64) {
@@ -227,30 +227,30 @@ impl Kernel {
         while let Some(due) = self.wake.map(|t| t.0.div_ceil(1_000_000)).filter(|t| *t <= until) {
             let before = (due, self.wake);
             self.now = self.now.max(due);
-            self.tell(Fact::Tick);
+            self.report(Fact::Tick);
             self.deliver();
             assert!(self.wake != before.1 || self.wake.is_none(), "woken for nothing at {due}");
         }
         self.now = until;
     }
 
-    fn strike(&mut self, blow: Blow) {
+    fn apply(&mut self, disturbance: Disturbance) {
         if self.removed {
             return;
         }
         let names: Vec<String> = self.pod.spec.all_containers().map(|c| c.name.clone()).collect();
         let nth = |i: usize| names.get(i % names.len().max(1)).cloned();
-        match blow {
-            Blow::End(i, status) => {
+        match disturbance {
+            Disturbance::End(i, status) => {
                 if let Some(name) = nth(i) {
                     self.end(&name, status);
                 }
             }
-            Blow::KillHolder => self.kill_holder(),
-            Blow::FailNext => self.fail_next = true,
-            Blow::Wait(ms) => self.wait(ms),
-            Blow::Delete(grace_ms) => self.tell(Fact::DeleteRequested { grace_ms }),
-            Blow::Replace(i) => {
+            Disturbance::KillHolder => self.kill_holder(),
+            Disturbance::FailNext => self.fail_next = true,
+            Disturbance::Wait(ms) => self.wait(ms),
+            Disturbance::Delete(grace_ms) => self.report(Fact::DeleteRequested { grace_ms }),
+            Disturbance::Replace(i) => {
                 let mut spec = self.pod.spec.clone();
                 if spec.containers.is_empty() {
                     return;
@@ -258,21 +258,21 @@ impl Kernel {
                 let i = i % spec.containers.len();
                 spec.containers[i].args.push("x".to_owned());
                 let containers = vec![spec.containers[i].name.clone()];
-                self.tell(Fact::Replaced { spec: Box::new(spec), containers });
+                self.report(Fact::Replaced { spec: Box::new(spec), containers });
             }
-            Blow::Add(pid) => self.add(pid, nth, ContainerKind::App),
-            Blow::Debug(pid) => self.add(pid, nth, ContainerKind::Ephemeral),
-            Blow::TakeOut(i) => {
+            Disturbance::Add(pid) => self.add(pid, nth, ContainerKind::App),
+            Disturbance::Debug(pid) => self.add(pid, nth, ContainerKind::Ephemeral),
+            Disturbance::TakeOut(i) => {
                 let name = nth(i).filter(|name| self.pod.spec.must_stay(name).is_none());
                 if let Some(container) = name {
-                    self.tell(Fact::RemovalRequested { container, grace_ms: None });
+                    self.report(Fact::RemovalRequested { container, grace_ms: None });
                 }
             }
         }
         self.deliver();
     }
 
-    /// As the node does it: what the pod does not admit is not told to the controller.
+    /// As in the node, a container that is not admitted is not reported to the controller.
     fn add(&mut self, pid: Pid, nth: impl Fn(usize) -> Option<String>, kind: ContainerKind) {
         let pid = match pid {
             Pid::Own => JoinPid::Own,
@@ -286,11 +286,11 @@ impl Kernel {
         let new = ContainerSpec { join, ..container(&format!("n{}", self.added)) };
         self.added += 1;
         if let Ok(new) = self.pod.admit(new, kind) {
-            self.tell(Fact::Added { container: Box::new(new), kind });
+            self.report(Fact::Added { container: Box::new(new), kind });
         }
     }
 
-    /// What must hold whenever nothing is under way.
+    /// Checks what must hold when no action or signal is pending.
     fn check(&self) {
         if self.removed {
             return;
@@ -305,9 +305,9 @@ impl Kernel {
         assert_eq!(pod.ip.is_some(), self.holds_address, "the address");
         let of_spec: Vec<&str> = self.pod.spec.all_containers().map(|c| c.name.as_str()).collect();
         let of_pod: Vec<&str> = pod.containers.iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(of_pod, of_spec, "whom the pod has and is to have");
-        for name in of_pod.iter().filter(|name| self.pod.is_leaving(name)) {
-            assert!(self.live.iter().any(|n| n == name), "{name} is to leave, has ended, and is there");
+        assert_eq!(of_pod, of_spec, "the pod's containers and those of its spec");
+        for name in of_pod.iter().filter(|name| self.pod.is_being_removed(name)) {
+            assert!(self.live.iter().any(|n| n == name), "{name} has ended and should have been removed");
         }
         let apps = || pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
         match (pod.phase, self.pod.spec.restart) {
@@ -316,7 +316,7 @@ impl Kernel {
             (Phase::Succeeded, _) => assert!(apps().all(|c| c.last_exit.is_some_and(WaitStatus::success))),
             _ => {}
         }
-        // init containers are over before an app first runs in a sandbox, and none is started beside one
+        // init containers finish before an app first runs in a sandbox, and none is started beside an app
         let init_runs = pod.containers.iter().any(|c| c.kind == ContainerKind::Init && self.live.contains(&c.name));
         let infra = self.infra();
         let apps_live = apps().filter(|c| infra.as_ref() != Some(&c.name)).any(|c| self.live.contains(&c.name));
@@ -324,16 +324,17 @@ impl Kernel {
     }
 }
 
-/// As what holds the sandbox ends.
+/// The container ends while the holder of the sandbox is ending.
 fn ended_with(container: &str, status: WaitStatus) -> Fact {
     let container = container.to_owned();
     Fact::Ended { container, status, sandbox_ending: true, oom_killed: false, message: None }
 }
 
-/// What a pod is like: whether it shares pids, has init containers, has no pause, does not hear TERM.
+/// The kind of pod: whether it shares the pid namespace, has init containers, has an infra container instead of pause,
+/// ignores TERM.
 type Kind = (bool, bool, bool, bool);
 
-fn kernel(restart: RestartPolicy, (share_pid, init, infra, deaf): Kind) -> Kernel {
+fn kernel(restart: RestartPolicy, (share_pid, init, infra, ignores_term): Kind) -> Kernel {
     let mut spec = spec(restart, share_pid);
     spec.grace_seconds = 2;
     if init {
@@ -349,13 +350,13 @@ fn kernel(restart: RestartPolicy, (share_pid, init, infra, deaf): Kind) -> Kerne
         wake: None,
         holder: false,
         live: Vec::new(),
-        deaf,
+        ignores_term,
         fail_next: false,
         removed: false,
         holds_address: false,
         leftovers: Vec::new(),
         added: 0,
-        once: BTreeSet::new(),
+        started_ephemeral: BTreeSet::new(),
         sent: Vec::new(),
     }
 }
@@ -364,23 +365,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_sequence_leaves_a_forbidden_state(
+    fn no_sequence_of_events_leads_to_an_invalid_state(
         restart in prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)],
         kind: Kind,
-        blows in proptest::collection::vec(blow(), 0..60),
+        disturbances in proptest::collection::vec(disturbance(), 0..60),
     ) {
         let mut kernel = kernel(restart, kind);
-        kernel.tell(Fact::Requested { node: "n".to_owned() });
+        kernel.report(Fact::Requested { node: "n".to_owned() });
         kernel.check();
-        for blow in blows {
-            kernel.strike(blow);
+        for disturbance in disturbances {
+            kernel.apply(disturbance);
             kernel.check();
         }
-        // left alone, it settles: with Always everything runs that has something to run
+        // without further events it settles: with `Always` every container with a program runs
         kernel.fail_next = false;
         for _ in 0..4 {
             kernel.wait(120_000);
-            // an init container ends its work some time
+            // an init container finishes at some time
             kernel.end("i", WaitStatus(0));
             kernel.deliver();
             kernel.check();
@@ -399,8 +400,8 @@ proptest! {
                 prop_assert!(kernel.live.contains(name), "{} in {:?}", name, kernel.pod.pod);
             }
         }
-        // and deleted, it goes
-        kernel.strike(Blow::Delete(None));
+        // a deleted pod is removed
+        kernel.apply(Disturbance::Delete(None));
         kernel.wait(10_000);
         prop_assert!(kernel.removed, "{:?}", kernel.pod);
     }

@@ -1,7 +1,8 @@
-//! What is said of images, and what is kept of a manifest and of the last run.
+//! Events about images, the displayed manifest, and the state of the last run.
 
 use super::{
-    FAILED, at, container, ended, leftovers_ended, of, pod, requested, running, runs, sandbox_started, spec, told,
+    FAILED, at, container, ended, event_texts, leftovers_ended, of, pod, requested, running, runs, sandbox_started,
+    spec,
 };
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec, PullPolicy, RestartPolicy};
@@ -13,11 +14,11 @@ fn events_of(image: &str, pull: PullPolicy, command: &[&str]) -> Vec<(String, St
     let mut pod = pod(PodSpec { containers: vec![one], ..spec(RestartPolicy::Always, true) });
     pod.decide(requested(), at(0));
     let d = pod.decide(sandbox_started(), at(0));
-    told(&d).into_iter().map(|(reason, message)| (reason.to_owned(), message.to_owned())).collect()
+    event_texts(&d).into_iter().map(|(reason, message)| (reason.to_owned(), message.to_owned())).collect()
 }
 
 #[test]
-fn a_pull_that_does_not_happen_is_told_as_simulated() {
+fn events_about_pulls_are_marked_as_simulated() {
     let present = "Container image \"nginx:1.29\" already present on machine (simulated: no image is pulled, ";
     let stand_in = "the stand-in \"web\" takes its place";
     for policy in [PullPolicy::IfNotPresent, PullPolicy::Never] {
@@ -32,12 +33,12 @@ fn a_pull_that_does_not_happen_is_told_as_simulated() {
             ("Pulled".to_owned(), format!("{pulled}the host's own files take its place)")),
         ]
     );
-    let none = "No image is asked for: the host's own files take its place";
+    let none = "The container has no image: the host's own files take its place";
     assert_eq!(events_of("", PullPolicy::IfNotPresent, &["sleep"]), [("Pulled".to_owned(), none.to_owned())]);
 }
 
 #[test]
-fn a_missing_pause_is_told_as_a_registry_tells_it_and_counted_as_one() {
+fn a_missing_pause_has_a_registrys_error_and_repeated_events_are_merged() {
     let mut pod = pod(PodSpec { sandbox: SandboxKind::Missing, ..spec(RestartPolicy::Always, true) });
     pod.decide(requested(), at(0));
     let mut messages = Vec::new();
@@ -76,12 +77,16 @@ fn the_last_run_is_kept_until_another_has_ended() {
     };
     assert_eq!(of(&pod, "a").last_state.as_ref(), Some(&first));
     pod.decide(ended("a", FAILED), at(9));
-    let told = matches!(of(&pod, "a").state, ContainerState::Terminated { .. });
-    assert_eq!(of(&pod, "a").last_state.as_ref() == Some(&first), told, "the run before the one that is told of");
+    let is_terminated = matches!(of(&pod, "a").state, ContainerState::Terminated { .. });
+    assert_eq!(
+        of(&pod, "a").last_state.as_ref() == Some(&first),
+        is_terminated,
+        "the run before the one that is shown"
+    );
 }
 
 #[test]
-fn what_the_manifest_says_is_shown_as_it_is_now() {
+fn the_displayed_manifest_follows_the_spec() {
     let mut pod = running(RestartPolicy::Always, true);
     let manifest = pod.pod.manifest.clone().expect("a manifest");
     assert_eq!((manifest.namespace.as_str(), manifest.node.as_str()), ("default", "n"));

@@ -21,7 +21,7 @@ fn read(text: &str) -> PodSpec {
     parse("pod.yaml", text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0).0
 }
 
-/// What the replacements, each of a text and another one, make of the pod.
+/// The change that follows from these text replacements (old, new) in the pod's manifest.
 fn changed(replacements: &[(&str, &str)]) -> Change {
     let new = replacements.iter().fold(POD.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} in {text}");
@@ -35,7 +35,7 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_done_for_what_means_the_same() {
+fn an_equivalent_manifest_is_no_change() {
     for replacement in [
         ("name: p", "name: p"),
         ("name: p", "name: p\n  namespace: default"),
@@ -48,7 +48,7 @@ fn nothing_is_done_for_what_means_the_same() {
 }
 
 #[test]
-fn another_program_replaces_only_its_container() {
+fn another_program_restarts_only_its_container() {
     for (replacements, want) in [
         (&[("nginx:1", "nginx:2")][..], &["nginx"][..]),
         (&[("[sleep, '1']", "[sleep, '3']")], &["box"]),
@@ -61,7 +61,7 @@ fn another_program_replaces_only_its_container() {
 }
 
 #[test]
-fn what_is_only_shown_changes_without_a_restart() {
+fn labels_annotations_and_pull_policy_change_without_a_restart() {
     for replacement in [
         ("name: p", "name: p\n  labels: {a: b}"),
         ("name: p", "name: p\n  annotations: {podscope.dev/pause: reap, podscope.dev/share: 'net,ipc,uts'}"),
@@ -72,7 +72,7 @@ fn what_is_only_shown_changes_without_a_restart() {
 }
 
 #[test]
-fn what_config_maps_and_secrets_hold_changes_without_a_restart() {
+fn contents_of_config_maps_and_secrets_change_without_a_restart() {
     const TEXT: &str = "
 apiVersion: v1
 kind: ConfigMap
@@ -115,7 +115,7 @@ spec:
 }
 
 #[test]
-fn anything_else_makes_the_pod_anew_and_is_named() {
+fn any_other_difference_recreates_the_pod_and_is_named() {
     let annotate = |text: &'static str| ("name: p", text);
     for (replacements, want) in [
         (&[("name: p", "name: q")][..], &["metadata.name"][..]),
@@ -144,7 +144,7 @@ fn anything_else_makes_the_pod_anew_and_is_named() {
         ),
         (&[("name: box", "name: bax")], &["spec.containers[box]", "spec.containers[bax]"]),
         (&[(", restartPolicy: Always", "")], &["spec.initContainers[side].restartPolicy"]),
-        // an init container has run already, and the others counted on it
+        // an init container has already run, and the other containers depend on its work
         (&[("['true']", "['false']")], &["spec.initContainers[init].command"]),
         (
             &[("nginx:1", "nginx:2"), ("spec:", "spec:\n  restartPolicy: Never")],
@@ -155,9 +155,9 @@ fn anything_else_makes_the_pod_anew_and_is_named() {
     }
 }
 
-/// Whoever holds the namespaces takes the others along.
+/// The other containers end with the holder of the namespaces.
 #[test]
-fn another_program_of_the_infra_container_makes_the_pod_anew() {
+fn another_program_of_the_infra_container_recreates_the_pod() {
     let old = POD.replace("name: p", "name: p\n  annotations: {podscope.dev/infra: nginx}");
     let new = old.replace("nginx:1", "nginx:2");
     let want = Change::Recreate(names(&["spec.containers[nginx].image"]));
@@ -167,7 +167,7 @@ fn another_program_of_the_infra_container_makes_the_pod_anew() {
 }
 
 #[test]
-fn another_order_makes_the_pod_anew() {
+fn another_order_of_containers_recreates_the_pod() {
     let old = read(POD);
     let mut new = old.clone();
     new.containers.reverse();

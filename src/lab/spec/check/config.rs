@@ -1,4 +1,4 @@
-//! What volumes and variables take of ConfigMaps and Secrets.
+//! References from volumes and variables to ConfigMaps and Secrets.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::Checker;
-use super::downward::Known;
-use crate::lab::spec::config::{Item, Wanted, not_found};
-use crate::lab::spec::marked::Wrong;
+use super::downward::PodFields;
+use crate::lab::spec::config::{FileSelection, Item, not_found};
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{ConfigKind, EnvFrom, EnvValue, Found, KeyRef, Payload, PayloadFile};
 
-/// A ConfigMap or Secret that is referred to.
+/// A reference to a ConfigMap or Secret.
 struct Reference<'a> {
     of: ConfigKind,
-    /// The field with its name.
+    /// The path of the field with the name.
     at: String,
     name: &'a str,
     optional: bool,
 }
 
-/// Every namespace of a cluster has it, for the certificate of the API server.
-const OF_CLUSTER: &str = "kube-root-ca.crt";
+/// A ConfigMap that every namespace of a cluster has, with the certificate of the API server.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// `*SourceVolumeSourceDefaultMode` of k8s.io/api/core/v1.
 const DEFAULT_MODE: u32 = 0o644;
@@ -34,7 +34,7 @@ impl Checker<'_> {
         path: &str,
         source: &ConfigMapVolumeSource,
         namespace: &str,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let optional = source.optional.unwrap_or(false);
         let reference =
@@ -48,7 +48,7 @@ impl Checker<'_> {
         path: &str,
         source: &SecretVolumeSource,
         namespace: &str,
-    ) -> Result<Payload, Wrong> {
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let name = source.secret_name.as_deref().unwrap_or_default();
         let optional = source.optional.unwrap_or(false);
@@ -57,13 +57,13 @@ impl Checker<'_> {
         Ok(payload(vec![files]))
     }
 
-    /// Sources of other kinds are named by the list of fields.
+    /// The list of supported fields already warns of sources of other kinds.
     pub(super) fn projected_volume(
         &mut self,
         path: &str,
         source: &ProjectedVolumeSource,
-        known: &Known,
-    ) -> Result<Payload, Wrong> {
+        known: &PodFields,
+    ) -> Result<Payload, PlacedError> {
         let namespace = known.namespace.as_str();
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let mut all = Vec::new();
@@ -93,27 +93,27 @@ impl Checker<'_> {
         &mut self,
         path: &str,
         source: &DownwardAPIVolumeSource,
-        known: &Known,
-    ) -> Result<Payload, Wrong> {
+        known: &PodFields,
+    ) -> Result<Payload, PlacedError> {
         let mode = self.mode(&format!("{path}.defaultMode"), source.default_mode)?.unwrap_or(DEFAULT_MODE);
         let items = source.items.as_deref().unwrap_or_default();
         Ok(payload(vec![Ok(self.downward_files(path, items, mode, known)?)]))
     }
 
-    /// What is known of the pod, as files.
+    /// Fields of the pod, as files.
     fn downward_files(
         &mut self,
         path: &str,
         items: &[DownwardAPIVolumeFile],
         mode: u32,
-        known: &Known,
-    ) -> Result<Vec<PayloadFile>, Wrong> {
+        known: &PodFields,
+    ) -> Result<Vec<PayloadFile>, PlacedError> {
         let mut files = Vec::new();
         for (i, item) in items.iter().enumerate() {
             let path = format!("{path}.items[{i}]");
             let file = self.path_of_file(&format!("{path}.path"), &item.path)?;
             let mode = self.mode(&format!("{path}.mode"), item.mode)?.unwrap_or(mode);
-            // a source of the container's resources is named by the list of fields
+            // the list of supported fields already warns of `resourceFieldRef`
             let Some(field) = &item.field_ref else { continue };
             if let Some(text) = known.file(&field.field_path) {
                 files.push(PayloadFile { path: file, mode, content: text.as_str().into() });
@@ -125,7 +125,7 @@ impl Checker<'_> {
         Ok(files)
     }
 
-    /// The files that a source gives, or why it gives none.
+    /// The files of a source, or why the volume cannot be mounted.
     fn files(
         &mut self,
         path: &str,
@@ -133,24 +133,24 @@ impl Checker<'_> {
         items: Option<&[KeyToPath]>,
         mode: u32,
         namespace: &str,
-    ) -> Result<Result<Vec<PayloadFile>, String>, Wrong> {
+    ) -> Result<Result<Vec<PayloadFile>, String>, PlacedError> {
         let items = self.items(&format!("{path}.items"), items.unwrap_or_default())?;
         self.required(&reference.at, reference.name)?;
         let Some(object) = self.configs.find(reference.of, namespace, reference.name) else {
             if reference.optional {
                 return Ok(Ok(Vec::new()));
             }
-            if reference.of == ConfigKind::ConfigMap && reference.name == OF_CLUSTER {
+            if reference.of == ConfigKind::ConfigMap && reference.name == ROOT_CA {
                 let message = format!(
-                    "is {OF_CLUSTER}, which a cluster makes: the lab has no API server, and no certificate of one"
+                    "is {ROOT_CA}, which a cluster makes: the lab has no API server, and no certificate of one"
                 );
                 self.warn(reference.at.clone(), message);
                 return Ok(Ok(Vec::new()));
             }
-            self.not_there(reference, namespace);
+            self.warn_missing(reference, namespace);
             return Ok(Err(not_found(reference.of, reference.name)));
         };
-        let wanted = Wanted { items: &items, mode, optional: reference.optional };
+        let wanted = FileSelection { items: &items, mode, optional: reference.optional };
         let files = object.files(&wanted);
         if let Err(why) = &files {
             self.warn(format!("{path}.items"), format!("{why}: the pod waits for it"));
@@ -158,7 +158,7 @@ impl Checker<'_> {
         Ok(files)
     }
 
-    fn not_there(&mut self, reference: &Reference<'_>, namespace: &str) {
+    fn warn_missing(&mut self, reference: &Reference<'_>, namespace: &str) {
         let (word, name) = (reference.of.word(), reference.name);
         let message = format!(
             "is \"{name}\", and no {word} of that name is in this file: the pod waits for it; add one in namespace {namespace}, or say `optional: true`"
@@ -166,7 +166,7 @@ impl Checker<'_> {
         self.warn(reference.at.clone(), message);
     }
 
-    fn items(&self, path: &str, items: &[KeyToPath]) -> Result<Vec<Item>, Wrong> {
+    fn items(&self, path: &str, items: &[KeyToPath]) -> Result<Vec<Item>, PlacedError> {
         let item = |(i, item): (usize, &KeyToPath)| {
             let path = format!("{path}[{i}]");
             self.required(&format!("{path}.key"), &item.key)?;
@@ -178,7 +178,7 @@ impl Checker<'_> {
     }
 
     /// A file's path inside a volume, without `.` and `..`.
-    fn path_of_file(&self, at: &str, given: &str) -> Result<String, Wrong> {
+    fn path_of_file(&self, at: &str, given: &str) -> Result<String, PlacedError> {
         self.required(at, given)?;
         self.inside(at, given, "a path inside the volume")?;
         if given.starts_with("..") {
@@ -191,14 +191,14 @@ impl Checker<'_> {
         Ok(parts.join("/"))
     }
 
-    fn required(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    fn required(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if value.is_empty() {
             return Err((self.document.place_of(path), format!("{path}: Required value; expected a name")));
         }
         Ok(())
     }
 
-    fn mode(&self, path: &str, mode: Option<i32>) -> Result<Option<u32>, Wrong> {
+    fn mode(&self, path: &str, mode: Option<i32>) -> Result<Option<u32>, PlacedError> {
         let Some(given) = mode else { return Ok(None) };
         let valid = u32::try_from(given).ok().filter(|mode| *mode <= 0o777);
         valid.map(Some).ok_or_else(|| {
@@ -207,13 +207,13 @@ impl Checker<'_> {
         })
     }
 
-    /// `None` if the source is of another kind.
+    /// Reads a reference to a key; `None` if the source is of another kind.
     pub(super) fn key_ref(
         &mut self,
         path: &str,
         from: &EnvVarSource,
         namespace: &str,
-    ) -> Result<Option<EnvValue>, Wrong> {
+    ) -> Result<Option<EnvValue>, PlacedError> {
         let (of, path, name, key, optional) = match (&from.config_map_key_ref, &from.secret_key_ref) {
             (Some(r), _) => (ConfigKind::ConfigMap, format!("{path}.configMapKeyRef"), &r.name, &r.key, r.optional),
             (None, Some(r)) => (ConfigKind::Secret, format!("{path}.secretKeyRef"), &r.name, &r.key, r.optional),
@@ -236,7 +236,7 @@ impl Checker<'_> {
             }
             None => {
                 if !reference.optional {
-                    self.not_there(&reference, namespace);
+                    self.warn_missing(&reference, namespace);
                 }
                 Found::NoObject
             }
@@ -250,7 +250,7 @@ impl Checker<'_> {
         path: &str,
         sources: Vec<EnvFromSource>,
         namespace: &str,
-    ) -> Result<Vec<EnvFrom>, Wrong> {
+    ) -> Result<Vec<EnvFrom>, PlacedError> {
         let mut out = Vec::new();
         for (i, source) in sources.into_iter().enumerate() {
             let path = format!("{path}.envFrom[{i}]");
@@ -277,7 +277,7 @@ impl Checker<'_> {
             self.required(&reference.at, &name)?;
             let found = self.configs.find(of, namespace, &name).map(super::super::config::ConfigObject::values);
             if found.is_none() && !reference.optional {
-                self.not_there(&reference, namespace);
+                self.warn_missing(&reference, namespace);
             }
             let optional = reference.optional;
             out.push(EnvFrom { of, name, prefix, optional, found });
@@ -286,7 +286,7 @@ impl Checker<'_> {
     }
 }
 
-/// Of several sources; a later file takes the place of an earlier one. Of several that are missing, all are told.
+/// Merges sources; a later file replaces an earlier one with the same path. All missing sources are reported.
 fn payload(sources: Vec<Result<Vec<PayloadFile>, String>>) -> Payload {
     let mut files = BTreeMap::new();
     let mut missing = Vec::new();
@@ -296,7 +296,7 @@ fn payload(sources: Vec<Result<Vec<PayloadFile>, String>>) -> Payload {
             Err(why) => missing.push(why),
         }
     }
-    // as Go prints an aggregate of errors
+    // the format of an aggregate error in Go
     let missing = match missing.as_slice() {
         [] => None,
         [one] => Some(one.clone()),

@@ -5,22 +5,22 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, EnvVar};
 
 use super::Checker;
-use super::downward::Known;
-use super::ports::Taken;
+use super::downward::PodFields;
+use super::ports::TakenPorts;
 use super::resources::Resources;
-use crate::lab::spec::images::usual_pull_policy;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::images::default_pull_policy;
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{ContainerSpec, EnvValue, PullPolicy, Security, Stdio, TerminationMessage, Volume};
 
-/// What a container stands among.
-pub struct Around<'a> {
-    /// The pod's.
+/// What the checks of one container need of the pod and its other containers.
+pub struct PodContext<'a> {
+    /// The pod's `securityContext`.
     pub security: &'a Security,
     pub volumes: &'a [Volume],
-    pub known: &'a Known,
+    pub known: &'a PodFields,
     pub host_network: bool,
     pub names: BTreeSet<String>,
-    pub ports: Taken,
+    pub ports: TakenPorts,
 }
 
 impl Checker<'_> {
@@ -28,25 +28,25 @@ impl Checker<'_> {
         &mut self,
         list: &str,
         containers: Vec<Container>,
-        around: &mut Around<'_>,
-    ) -> Result<Vec<ContainerSpec>, Wrong> {
+        context: &mut PodContext<'_>,
+    ) -> Result<Vec<ContainerSpec>, PlacedError> {
         let init = list == "spec.initContainers";
         let mut out = Vec::new();
         for (i, container) in containers.into_iter().enumerate() {
             let path = format!("{list}[{i}]");
             let at = format!("{path}.name");
             self.label(&at, &container.name)?;
-            if !around.names.insert(container.name.clone()) {
+            if !context.names.insert(container.name.clone()) {
                 let message = format!("\"{}\" is taken by a container above; expected another name", container.name);
                 return Err(self.wrong(&at, message));
             }
             let sidecar = self.sidecar(&path, container.restart_policy.as_deref(), init)?;
-            out.push(ContainerSpec { sidecar, ..self.container(&path, container, around)? });
+            out.push(ContainerSpec { sidecar, ..self.container(&path, container, context)? });
         }
         Ok(out)
     }
 
-    fn sidecar(&mut self, path: &str, policy: Option<&str>, init: bool) -> Result<bool, Wrong> {
+    fn sidecar(&mut self, path: &str, policy: Option<&str>, init: bool) -> Result<bool, PlacedError> {
         let path = format!("{path}.restartPolicy");
         match policy {
             None => Ok(false),
@@ -62,7 +62,12 @@ impl Checker<'_> {
         }
     }
 
-    fn container(&mut self, path: &str, c: Container, around: &mut Around<'_>) -> Result<ContainerSpec, Wrong> {
+    fn container(
+        &mut self,
+        path: &str,
+        c: Container,
+        context: &mut PodContext<'_>,
+    ) -> Result<ContainerSpec, PlacedError> {
         let command = c.command.unwrap_or_default();
         let image = c.image.unwrap_or_default();
         if image.is_empty() && command.is_empty() {
@@ -70,11 +75,11 @@ impl Checker<'_> {
         }
         let resources = self.resources(&format!("{path}.resources"), c.resources)?;
         let own = (c.name.as_str(), &resources);
-        let env_from = self.env_from(path, c.env_from.unwrap_or_default(), &around.known.namespace)?;
-        let env = self.env(path, c.env.unwrap_or_default(), around.known, own)?;
-        let ports = self.ports(path, c.ports.unwrap_or_default(), around.host_network, &mut around.ports)?;
-        let mounts = self.mounts(path, c.volume_mounts.unwrap_or_default(), around.volumes)?;
-        // to Kubernetes, "" is the image's own
+        let env_from = self.env_from(path, c.env_from.unwrap_or_default(), &context.known.namespace)?;
+        let env = self.env(path, c.env.unwrap_or_default(), context.known, own)?;
+        let ports = self.ports(path, c.ports.unwrap_or_default(), context.host_network, &mut context.ports)?;
+        let mounts = self.mounts(path, c.volume_mounts.unwrap_or_default(), context.volumes)?;
+        // in Kubernetes "" means the image's working directory
         let working_dir = c.working_dir.filter(|dir| !dir.is_empty());
         if let Some(dir) = &working_dir {
             self.absolute(&format!("{path}.workingDir"), dir)?;
@@ -82,7 +87,7 @@ impl Checker<'_> {
         let limits = resources.limits();
         let termination =
             self.termination(path, c.termination_message_path, c.termination_message_policy.as_deref())?;
-        let security = self.security(path, c.security_context, around.security)?;
+        let security = self.security(path, c.security_context, context.security)?;
         let args = c.args.unwrap_or_default();
         let stdio = Stdio {
             stdin: c.stdin.unwrap_or_default(),
@@ -90,7 +95,7 @@ impl Checker<'_> {
             tty: c.tty.unwrap_or_default(),
         };
         let pull = self.pull_policy(path, c.image_pull_policy.as_deref(), &image)?;
-        let service_env = around.known.services.clone();
+        let service_env = context.known.services.clone();
         Ok(ContainerSpec {
             name: c.name,
             image,
@@ -112,9 +117,9 @@ impl Checker<'_> {
         })
     }
 
-    fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, Wrong> {
+    fn pull_policy(&self, path: &str, policy: Option<&str>, image: &str) -> Result<PullPolicy, PlacedError> {
         match policy {
-            None | Some("") => Ok(usual_pull_policy(image)),
+            None | Some("") => Ok(default_pull_policy(image)),
             Some("IfNotPresent") => Ok(PullPolicy::IfNotPresent),
             Some("Always") => Ok(PullPolicy::Always),
             Some("Never") => Ok(PullPolicy::Never),
@@ -125,9 +130,14 @@ impl Checker<'_> {
         }
     }
 
-    fn termination(&self, path: &str, file: Option<String>, policy: Option<&str>) -> Result<TerminationMessage, Wrong> {
+    fn termination(
+        &self,
+        path: &str,
+        file: Option<String>,
+        policy: Option<&str>,
+    ) -> Result<TerminationMessage, PlacedError> {
         let mut termination = TerminationMessage::default();
-        // to Kubernetes, "" is the default
+        // in Kubernetes "" means the default
         if let Some(file) = file.filter(|file| !file.is_empty()) {
             let at = format!("{path}.terminationMessagePath");
             self.absolute(&at, &file)?;
@@ -145,14 +155,14 @@ impl Checker<'_> {
         Ok(termination)
     }
 
-    /// `own` is the container's name and resources.
+    /// Reads the variables. `own` is the container's name and resources.
     fn env(
         &mut self,
         path: &str,
         vars: Vec<EnvVar>,
-        known: &Known,
+        known: &PodFields,
         own: (&str, &Resources),
-    ) -> Result<Vec<(String, EnvValue)>, Wrong> {
+    ) -> Result<Vec<(String, EnvValue)>, PlacedError> {
         let mut env = Vec::new();
         for (j, var) in vars.into_iter().enumerate() {
             let path = format!("{path}.env[{j}]");
@@ -160,7 +170,7 @@ impl Checker<'_> {
                 let message = format!("is \"{}\"; expected a variable's name, without =", var.name);
                 return Err(self.wrong(&format!("{path}.name"), message));
             }
-            // a variable without a value is an empty one
+            // a variable without a value is empty
             let value = var.value.unwrap_or_default();
             let Some(from) = var.value_from else {
                 env.push((var.name, value.into()));
@@ -168,7 +178,7 @@ impl Checker<'_> {
             };
             let from_path = format!("{path}.valueFrom");
             if !value.is_empty() {
-                return Err(self.wrong(&from_path, "stands beside `value`; expected one of them"));
+                return Err(self.wrong(&from_path, "is set together with `value`; expected one of them"));
             }
             if let Some(field) = from.resource_field_ref {
                 let of_own = field.container_name.as_deref().is_none_or(|name| name.is_empty() || name == own.0);
@@ -185,7 +195,7 @@ impl Checker<'_> {
                 env.push((var.name, value));
                 continue;
             }
-            // any other source is named by the list of fields
+            // the list of supported fields already warns of any other source
             let Some(field) = from.field_ref else { continue };
             if let Some(value) = known.field(&field.field_path) {
                 env.push((var.name, value));

@@ -1,4 +1,4 @@
-//! What `fieldRef` gives to a variable or a file.
+//! The values of `fieldRef` for variables and files.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use crate::lab::spec::EnvValue;
 /// The name of the lab's only node.
 const NODE: &str = "podscope-node";
 
-/// What is known of a pod from its manifest alone.
-pub struct Known {
+/// The fields of a pod that are known from its manifest alone.
+pub struct PodFields {
     pub name: String,
     pub namespace: String,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
     pub service_account: String,
-    /// Variables of the services of its namespace.
+    /// Variables of the services in the pod's namespace.
     pub services: Vec<(String, String)>,
 }
 
-impl Known {
-    /// The value of a field such as `metadata.labels['app']`; a label that is not there is empty, as in
-    /// Kubernetes. `None` if the lab has no such field.
+impl PodFields {
+    /// The value of a field such as `metadata.labels['app']`; a missing label is empty, as in Kubernetes. `None` if the
+    /// lab does not support the field.
     pub fn field(&self, path: &str) -> Option<EnvValue> {
         let text = match path {
             "status.podIP" | "status.podIPs" => return Some(EnvValue::PodIp),
-            // a node of two addresses has two; the lab's has one
+            // on a node with two addresses this has both; the lab's node has one
             "status.hostIP" | "status.hostIPs" => return Some(EnvValue::HostIp),
             "metadata.uid" => return Some(EnvValue::PodUid),
             "metadata.name" => self.name.clone(),
@@ -44,8 +44,8 @@ impl Known {
         Some(EnvValue::Text(text))
     }
 
-    /// The text of a file that has this field, as `downwardAPI` volumes have it; whole maps among them. `None` if the lab has
-    /// none.
+    /// The contents of a file of a `downwardAPI` volume for this field, which may be a whole map. `None` if the lab
+    /// does not support the field.
     pub fn file(&self, path: &str) -> Option<String> {
         match path {
             "metadata.labels" => Some(lines(&self.labels)),
@@ -64,7 +64,7 @@ impl Known {
     }
 }
 
-/// `FormatMap` of pkg/fieldpath: a line each, without a newline after the last.
+/// `FormatMap` of pkg/fieldpath: one line for each entry, and no newline after the last.
 fn lines(map: &BTreeMap<String, String>) -> String {
     map.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
 }

@@ -1,20 +1,20 @@
-//! What names and paths may look like.
+//! The syntax of names and paths.
 
 use super::Checker;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
 impl Checker<'_> {
-    /// A DNS label (RFC 1123), as Kubernetes demands of most names.
-    pub(super) fn label(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    /// Checks a DNS label (RFC 1123), as Kubernetes requires for most names.
+    pub(super) fn label(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if is_label(value) { Ok(()) } else { Err(self.bad_name(path, value, 63)) }
     }
 
-    /// Labels with dots between, as a pod's name may be.
-    pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), Wrong> {
+    /// Checks labels with dots between, as in a pod's name.
+    pub(super) fn subdomain(&self, path: &str, value: &str) -> Result<(), PlacedError> {
         if is_subdomain(value) { Ok(()) } else { Err(self.bad_name(path, value, 253)) }
     }
 
-    fn bad_name(&self, path: &str, value: &str, most: usize) -> Wrong {
+    fn bad_name(&self, path: &str, value: &str, most: usize) -> PlacedError {
         if value.is_empty() {
             return self.wrong(path, "is missing; expected a name");
         }
@@ -22,10 +22,10 @@ impl Checker<'_> {
         self.wrong(path, format!("is \"{value}\"; {expected}"))
     }
 
-    /// An absolute path that does not climb.
-    pub(super) fn absolute(&self, path: &str, value: &str) -> Result<(), Wrong> {
-        let climbs = value.split('/').any(|part| part == "..");
-        if value.starts_with('/') && !climbs && !value.contains('\0') {
+    /// Checks an absolute path without `..`.
+    pub(super) fn absolute(&self, path: &str, value: &str) -> Result<(), PlacedError> {
+        let has_parent = value.split('/').any(|part| part == "..");
+        if value.starts_with('/') && !has_parent && !value.contains('\0') {
             return Ok(());
         }
         Err(self.wrong(path, format!("is \"{value}\"; expected an absolute path without \"..\"")))
@@ -34,27 +34,28 @@ impl Checker<'_> {
 
 /// A DNS label (RFC 1123).
 pub fn is_label(text: &str) -> bool {
-    text.len() <= 63 && is_word(text)
+    text.len() <= 63 && is_label_of_any_length(text)
 }
 
-/// Labels with dots between. They may be longer than those of the DNS.
+/// Labels with dots between. Each may be longer than a DNS label.
 pub fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_word)
+    text.len() <= 253 && text.split('.').all(is_label_of_any_length)
 }
 
-fn is_word(text: &str) -> bool {
+fn is_label_of_any_length(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     !text.is_empty() && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// What a port may be called (the IANA's service names, RFC 6335).
+/// The syntax of a port name (the IANA's service names, RFC 6335).
 pub(super) fn is_service_name(text: &str) -> bool {
     is_label(text) && text.len() <= 15 && text.bytes().any(|b| b.is_ascii_lowercase()) && !text.contains("--")
 }
 
-/// A name as Kubernetes makes it of `generateName`: cut short, and five random characters after it.
-pub fn generated(prefix: &str) -> std::io::Result<String> {
-    /// Without vowels and what looks alike, so that no words come out (`k8s.io/apimachinery/pkg/util/rand`).
+/// A name as Kubernetes generates it from `generateName`: the prefix, cut if it is too long, and five random
+/// characters.
+pub fn generate_name(prefix: &str) -> std::io::Result<String> {
+    /// Without vowels and similar characters, so that no words come out (`k8s.io/apimachinery/pkg/util/rand`).
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     const SUFFIX: usize = 5;
     let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;

@@ -1,4 +1,4 @@
-//! Ports of containers, and those of them that the host gets.
+//! Container ports and the host ports that they are publish on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::ContainerPort;
 use super::Checker;
 use super::names::is_service_name;
 use crate::lab::spec::Port;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
-/// What the containers above have.
+/// Host ports of the containers above.
 #[derive(Default)]
-pub struct Taken {
-    /// By protocol and number, with the path of each.
+pub struct TakenPorts {
+    /// By protocol and number: the path of the field that takes it.
     host: BTreeMap<(String, u16), String>,
 }
 
@@ -22,8 +22,8 @@ impl Checker<'_> {
         path: &str,
         ports: Vec<ContainerPort>,
         host_network: bool,
-        taken: &mut Taken,
-    ) -> Result<Vec<Port>, Wrong> {
+        taken: &mut TakenPorts,
+    ) -> Result<Vec<Port>, PlacedError> {
         let mut names = BTreeSet::new();
         let mut out = Vec::new();
         for (j, port) in ports.into_iter().enumerate() {
@@ -44,7 +44,7 @@ impl Checker<'_> {
                 return Err(self.wrong(&format!("{path}.protocol"), message));
             }
             let container = self.port_number(&format!("{path}.containerPort"), port.container_port)?;
-            // to Kubernetes, 0 and "" are as good as absent
+            // in Kubernetes 0 and "" mean absent
             let ip = port.host_ip.filter(|ip| !ip.is_empty());
             let host = match port.host_port.filter(|number| *number != 0) {
                 None => {
@@ -60,7 +60,7 @@ impl Checker<'_> {
                         let message = format!("is {number}; expected {container} as containerPort, for hostNetwork");
                         return Err(self.wrong(&at, message));
                     }
-                    self.published(&path, number, protocol, ip.as_deref(), taken)?
+                    self.publish(&path, number, protocol, ip.as_deref(), taken)?
                 }
             };
             out.push(Port { container, host, name: port.name, protocol: protocol.to_owned() });
@@ -68,15 +68,15 @@ impl Checker<'_> {
         Ok(out)
     }
 
-    /// What is published of a host port: there is one such port for all of the pod.
-    fn published(
+    /// Records a host port, which may be used once in the whole pod, and returns it if it is published.
+    fn publish(
         &mut self,
         path: &str,
         number: u16,
         protocol: &str,
         ip: Option<&str>,
-        taken: &mut Taken,
-    ) -> Result<Option<u16>, Wrong> {
+        taken: &mut TakenPorts,
+    ) -> Result<Option<u16>, PlacedError> {
         let at = format!("{path}.hostPort");
         if let Some(other) = taken.host.insert((protocol.to_owned(), number), at.clone()) {
             let message = format!("{number} is taken by {other}; expected another port of the host");
@@ -92,7 +92,7 @@ impl Checker<'_> {
         Ok(Some(number))
     }
 
-    fn port_number(&self, path: &str, number: i32) -> Result<u16, Wrong> {
+    fn port_number(&self, path: &str, number: i32) -> Result<u16, PlacedError> {
         u16::try_from(number)
             .ok()
             .filter(|n| *n > 0)

@@ -1,12 +1,12 @@
 //! Kubernetes' quantities, such as `64Mi` or `500m` (`k8s.io/apimachinery/pkg/api/resource`).
 
-/// An amount in units of 10⁻⁹, the least that Kubernetes keeps. What is too large is the largest.
+/// An amount in units of 10⁻⁹, the smallest that Kubernetes keeps. Larger amounts are cut to the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i128);
 
-/// Why a text is no quantity, in the words of `quantity.go`.
+/// Why a text is no quantity; the texts are those of `quantity.go`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum QuantityError {
     #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
     Format,
     #[error("unable to parse quantity's suffix")]
@@ -20,7 +20,7 @@ impl Quantity {
 
     /// # Errors
     /// The text is no quantity.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    pub fn parse(text: &str) -> Result<Self, QuantityError> {
         let (negative, number) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
@@ -30,14 +30,14 @@ impl Quantity {
         let (number, suffix) = number.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || !is_suffix(suffix) {
-            return Err(Malformed::Format);
+            return Err(QuantityError::Format);
         }
-        let (twos, tens) = scale(suffix).ok_or(Malformed::Suffix)?;
+        let (twos, tens) = scale(suffix).ok_or(QuantityError::Suffix)?;
         let digits = format!("{whole}{fraction}");
         let (mantissa, cut) = mantissa(digits.trim_start_matches('0'));
         let below_one = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
         let exponent = i64::from(tens).saturating_sub(below_one).saturating_add(cut + i64::from(NANOS));
-        let amount = shifted(mantissa << twos, exponent);
+        let amount = scale_by_ten(mantissa << twos, exponent);
         Ok(Self(if negative { -amount } else { amount }))
     }
 
@@ -45,7 +45,7 @@ impl Quantity {
         self.0 < 0
     }
 
-    /// In whole units, such as bytes, rounded up; at most 2⁶³ − 1, the largest that Kubernetes knows.
+    /// In whole units, such as bytes, rounded up; at most 2⁶³ − 1, the largest amount of Kubernetes.
     pub fn units(self) -> u64 {
         self.in_steps_of(1_000_000_000)
     }
@@ -66,18 +66,18 @@ impl Quantity {
     }
 }
 
-/// Digits as a number, and how many digits at the end it does without. 20 digits and the 60 bits of `Ei` fit into
-/// 127 bits.
+/// The first 20 digits as a number, and how many digits were cut off. 20 digits and the 60 bits of `Ei` fit into 127
+/// bits.
 fn mantissa(digits: &str) -> (i128, i64) {
     const MOST: usize = 20;
     let (kept, rest) = digits.split_at(digits.len().min(MOST));
     let number: i128 = kept.parse().unwrap_or(0);
-    // rounded up, as all that is not kept
+    // rounded up, as everywhere that digits are lost
     (number + i128::from(rest.bytes().any(|b| b != b'0')), i64::try_from(rest.len()).unwrap_or(i64::MAX / 4))
 }
 
-/// Times a power of ten, rounded up.
-fn shifted(number: i128, exponent: i64) -> i128 {
+/// The number times a power of ten, rounded up.
+fn scale_by_ten(number: i128, exponent: i64) -> i128 {
     let power = u32::try_from(exponent.unsigned_abs()).ok().and_then(|e| 10_i128.checked_pow(e));
     match (number, power) {
         (0, _) => 0,
@@ -88,7 +88,7 @@ fn shifted(number: i128, exponent: i64) -> i128 {
     }
 }
 
-/// Whether the text has the form of a suffix, whatever it means.
+/// Whether the text has the syntax of a suffix; it may still have no meaning.
 fn is_suffix(text: &str) -> bool {
     let rest = text.trim_start_matches(['e', 'E', 'i', 'n', 'u', 'm', 'k', 'K', 'M', 'G', 'T', 'P']);
     let rest = rest.strip_prefix(['+', '-']).unwrap_or(rest);
@@ -120,14 +120,14 @@ fn scale(suffix: &str) -> Option<(u32, i32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Malformed, Quantity};
+    use super::{Quantity, QuantityError};
 
-    fn units(text: &str) -> Result<u64, Malformed> {
+    fn units(text: &str) -> Result<u64, QuantityError> {
         Quantity::parse(text).map(Quantity::units)
     }
 
     #[test]
-    fn quantities_are_bytes() {
+    fn quantities_are_read_as_bytes() {
         for (text, want) in [
             ("0", 0),
             ("1", 1),
@@ -168,19 +168,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_refused_as_kubernetes_does() {
+    fn other_texts_are_refused_as_in_kubernetes() {
         for text in
             ["", ".", "-", "1.2.3", "Mi", "1 Mi", "64MiB", "abc", "1mb", "e3", "0x10", "１", "1e3e", "--1", "1e3.5"]
         {
-            assert_eq!(units(text), Err(Malformed::Format), "{text}");
+            assert_eq!(units(text), Err(QuantityError::Format), "{text}");
         }
         for text in ["1K", "1Mm", "1ee3", "1e", "1e99999999999", "1i"] {
-            assert_eq!(units(text), Err(Malformed::Suffix), "{text}");
+            assert_eq!(units(text), Err(QuantityError::Suffix), "{text}");
         }
     }
 
     #[test]
-    fn quantities_are_millicores() {
+    fn quantities_are_read_as_millicores() {
         for (text, want) in [("0.5", 500), ("500m", 500), ("1", 1_000), ("2.0001", 2_001), ("1u", 1), ("100m", 100)] {
             assert_eq!(Quantity::parse(text).map(Quantity::thousandths), Ok(want), "{text}");
         }

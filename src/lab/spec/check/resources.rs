@@ -1,5 +1,5 @@
-//! What a container may use at most, checked as the API server does (`validateContainerResourceRequirements` in
-//! `pkg/apis/core/validation`).
+//! Resource limits and requests of a container, checked as the API server does (`validateContainerResourceRequirements`
+//! in `pkg/apis/core/validation`).
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Written;
 use super::Checker;
 use super::quantity::Quantity;
 use crate::lab::spec::Limits;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 
-/// Tasks of one container. Kubernetes bounds them by a setting of the kubelet (`podPidsLimit`), so the lab has an
-/// extended resource for it.
+/// Maximum number of tasks of one container. Kubernetes limits them by a setting of the kubelet (`podPidsLimit`), so
+/// the lab uses an extended resource.
 const PIDS: &str = "podscope.dev/pids";
 
-/// The amounts of one list, each with how it was written.
+/// Amounts of one list by resource name, each with its original text.
 type Amounts = BTreeMap<String, (Quantity, String)>;
 
-/// What a container is promised, and what it may use at most.
+/// Requests and limits of a container.
 #[derive(Default)]
 pub struct Resources {
     limits: Amounts,
@@ -27,20 +27,20 @@ pub struct Resources {
 
 impl Resources {
     pub fn limits(&self) -> Limits {
-        // to a kubelet, 0 is no limit
+        // for a kubelet 0 means no limit
         let units = |name: &str| self.limits.get(name).map(|(amount, _)| amount.units()).filter(|n| *n > 0);
         let cpu_millicores = self.limits.get("cpu").map(|(amount, _)| amount.thousandths()).filter(|n| *n > 0);
         Limits { memory_bytes: units("memory"), cpu_millicores, pids: units(PIDS) }
     }
 
-    /// What `resourceFieldRef` gives to a variable, rounded up (`ExtractContainerResourceValue` in
-    /// pkg/api/v1/resource). `None` if the container has no such limit: a cluster's node would lend it its own.
+    /// The value of a `resourceFieldRef`, rounded up (`ExtractContainerResourceValue` in pkg/api/v1/resource). `None`
+    /// if the container has no such limit: a cluster would use the node's allocatable amount.
     pub fn field(&self, selector: &ResourceFieldSelector) -> Option<String> {
         let divisor = selector.divisor.as_ref().and_then(|text| Quantity::parse(&text.0).ok());
         let (list, name) = selector.resource.split_once('.')?;
         let amount = match list {
             "limits" => self.limits.get(name).map(|(amount, _)| *amount)?,
-            // without a request the limit is one
+            // the limit is the default of the request
             "requests" => {
                 self.requests.get(name).or(self.limits.get(name)).map_or(Quantity::ZERO, |(amount, _)| *amount)
             }
@@ -54,21 +54,25 @@ impl Resources {
 }
 
 impl Checker<'_> {
-    /// `path` is that of `resources`.
-    pub(super) fn resources(&mut self, path: &str, written: Option<ResourceRequirements>) -> Result<Resources, Wrong> {
+    /// Checks limits and requests. `path` is the path of `resources`.
+    pub(super) fn resources(
+        &mut self,
+        path: &str,
+        written: Option<ResourceRequirements>,
+    ) -> Result<Resources, PlacedError> {
         let Some(resources) = written else { return Ok(Resources::default()) };
         let limits = self.amounts(&format!("{path}.limits"), resources.limits)?;
         let requests = self.amounts(&format!("{path}.requests"), resources.requests)?;
         for (name, (request, written)) in &requests {
             let place = self.document.place_of(&format!("{path}.requests[{name}]"));
             let Some((limit, most)) = limits.get(name) else {
-                if overcommits(name) {
+                if may_overcommit(name) {
                     continue;
                 }
                 let why = "Limit must be set for non overcommitable resources";
                 return Err((place, format!("{path}.limits: Required value: {why}; expected {name}: {written}")));
             };
-            let relation = if overcommits(name) { "less than or equal" } else { "equal" };
+            let relation = if may_overcommit(name) { "less than or equal" } else { "equal" };
             if request > limit || relation == "equal" && request != limit {
                 let why = format!("must be {relation} to {name} limit of {most}");
                 let (_, message) = self.invalid(&format!("{path}.requests"), written, &why, "one of them changed");
@@ -78,7 +82,7 @@ impl Checker<'_> {
         Ok(Resources { limits, requests })
     }
 
-    fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, Wrong> {
+    fn amounts(&mut self, path: &str, written: Option<BTreeMap<String, Written>>) -> Result<Amounts, PlacedError> {
         let mut amounts = Amounts::new();
         for (name, Written(text)) in written.unwrap_or_default() {
             let at = format!("{path}[{name}]");
@@ -97,8 +101,8 @@ impl Checker<'_> {
         Ok(amounts)
     }
 
-    /// An amount that is not below zero.
-    pub(super) fn quantity(&self, path: &str, text: &str, expected: &str) -> Result<Quantity, Wrong> {
+    /// Reads an amount and refuses a negative one.
+    pub(super) fn quantity(&self, path: &str, text: &str, expected: &str) -> Result<Quantity, PlacedError> {
         let amount = Quantity::parse(text).map_err(|e| self.invalid(path, text, &e.to_string(), expected))?;
         if amount.is_negative() {
             return Err(self.invalid(path, text, "must be greater than or equal to 0", expected));
@@ -111,8 +115,8 @@ fn is_resource(name: &str) -> bool {
     name.contains('/') || ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-")
 }
 
-/// Whether a container may be promised less than it may use (`IsOvercommitAllowed`).
-fn overcommits(name: &str) -> bool {
+/// Whether a request may be lower than the limit (`IsOvercommitAllowed`).
+fn may_overcommit(name: &str) -> bool {
     !name.contains('/') && !name.starts_with("hugepages-")
 }
 

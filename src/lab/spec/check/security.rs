@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::{PodSecurityContext, SecurityContext};
 
 use super::Checker;
-use crate::lab::spec::marked::Wrong;
 use crate::lab::spec::security::{Capability, Security};
+use crate::lab::spec::yaml::PlacedError;
 
 impl Checker<'_> {
-    /// What holds for every container of the pod that says nothing else.
-    pub(super) fn pod_security(&mut self, context: Option<PodSecurityContext>) -> Result<Security, Wrong> {
+    /// The pod's `securityContext`, which is the default for its containers.
+    pub(super) fn pod_security(&mut self, context: Option<PodSecurityContext>) -> Result<Security, PlacedError> {
         let Some(context) = context else { return Ok(Security::default()) };
         let path = "spec.securityContext";
         let mut groups = Vec::new();
@@ -29,7 +29,7 @@ impl Checker<'_> {
         path: &str,
         context: Option<SecurityContext>,
         of_pod: &Security,
-    ) -> Result<Security, Wrong> {
+    ) -> Result<Security, PlacedError> {
         let mut security = of_pod.clone();
         let Some(context) = context else { return Ok(security) };
         let path = format!("{path}.securityContext");
@@ -50,18 +50,18 @@ impl Checker<'_> {
                 self.warn(at, format!("has no effect: the lab gives {name} to no container"));
             }
         }
-        // one that no container has needs no dropping
+        // a capability that no container has need not be dropped
         security.dropped =
             capabilities.drop.unwrap_or_default().iter().filter_map(|name| Capability::parse(name)).collect();
         Ok(security)
     }
 
-    fn optional_id(&self, path: &str, id: Option<i64>) -> Result<Option<u32>, Wrong> {
+    fn optional_id(&self, path: &str, id: Option<i64>) -> Result<Option<u32>, PlacedError> {
         id.map(|id| self.id(path, id)).transpose()
     }
 
     /// `IsValidUserID` and `IsValidGroupID` of apimachinery's `pkg/util/validation`.
-    fn id(&self, path: &str, id: i64) -> Result<u32, Wrong> {
+    fn id(&self, path: &str, id: i64) -> Result<u32, PlacedError> {
         let valid = u32::try_from(id).ok().filter(|id| *id <= i32::MAX.unsigned_abs());
         valid.ok_or_else(|| {
             let why = "must be between 0 and 2147483647, inclusive";
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_s_own_words_stand_before_its_pods() {
+    fn a_containers_security_context_overrides_its_pods() {
         let of_pod = "{runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true, supplementalGroups: [5]}";
         let (spec, warnings) = read(of_pod, "{runAsUser: 0, runAsNonRoot: false}").expect("a pod");
         let security = &spec.containers[0].security;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_ids_are_errors_and_what_the_lab_never_gives_is_told() {
+    fn invalid_ids_are_errors_and_settings_without_effect_are_warnings() {
         for (of_pod, of_container, path) in [
             ("{runAsUser: -1}", "{}", "spec.securityContext.runAsUser: Invalid value: -1"),
             (
@@ -109,7 +109,7 @@ mod tests {
         let all =
             "{privileged: true, allowPrivilegeEscalation: true, capabilities: {add: [SYS_ADMIN, KILL], drop: [BPF]}}";
         let (_, warnings) = read("{fsGroup: 5}", all).expect("a pod");
-        let told: Vec<&str> = warnings.iter().map(|w| w.path.rsplit('.').next().unwrap_or_default()).collect();
-        assert_eq!(told, ["fsGroup", "privileged", "allowPrivilegeEscalation", "add[0]"]);
+        let fields: Vec<&str> = warnings.iter().map(|w| w.path.rsplit('.').next().unwrap_or_default()).collect();
+        assert_eq!(fields, ["fsGroup", "privileged", "allowPrivilegeEscalation", "add[0]"]);
     }
 }

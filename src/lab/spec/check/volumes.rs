@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::Checker;
-use super::downward::Known;
+use super::downward::PodFields;
 use super::quantity::Quantity;
-use crate::lab::spec::marked::Wrong;
+use crate::lab::spec::yaml::PlacedError;
 use crate::lab::spec::{HostPathType, Volume, VolumeMount, VolumeSource};
 
 /// `hostPath.type` (`k8s.io/api/core/v1.HostPathType`).
@@ -25,7 +25,7 @@ const HOST_PATH_TYPES: [(&str, HostPathType); 8] = [
 ];
 
 impl Checker<'_> {
-    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, known: &Known) -> Result<Vec<Volume>, Wrong> {
+    pub(super) fn volumes(&mut self, volumes: Vec<K8sVolume>, known: &PodFields) -> Result<Vec<Volume>, PlacedError> {
         let mut taken = BTreeSet::new();
         let mut out = Vec::new();
         for (i, volume) in volumes.into_iter().enumerate() {
@@ -42,7 +42,7 @@ impl Checker<'_> {
         Ok(out)
     }
 
-    fn source(&mut self, path: &str, volume: &K8sVolume, known: &Known) -> Result<VolumeSource, Wrong> {
+    fn source(&mut self, path: &str, volume: &K8sVolume, known: &PodFields) -> Result<VolumeSource, PlacedError> {
         let namespace = known.namespace.as_str();
         let mut sources = Vec::new();
         if let Some(dir) = &volume.empty_dir {
@@ -70,31 +70,32 @@ impl Checker<'_> {
         if sources.len() > 1 {
             return Err(self.wrong(path, "has two sources; expected one"));
         }
-        // one without any is an empty directory to Kubernetes too; any other source is named by the list of fields
+        // in Kubernetes too a volume without a source is an empty directory; the list of supported fields already warns
+        // of any other source
         Ok(sources.pop().unwrap_or(VolumeSource::EmptyDir { memory: false, size_limit: None }))
     }
 
-    /// A path of a container where something may be mounted.
-    pub(super) fn mountable(&self, path: &str, target: &str) -> Result<(), Wrong> {
+    /// Checks that something may be mounted at this path of a container.
+    pub(super) fn mountable(&self, path: &str, target: &str) -> Result<(), PlacedError> {
         if target.contains(':') {
             return Err(self.invalid(path, target, "must not contain ':'", "a path without it"));
         }
         let mut parts = target.split('/').filter(|part| !part.is_empty() && *part != ".");
         if parts.next() == Some("proc") {
-            // runc's words, `checkProcMount` in libcontainer
+            // the error text of runc, `checkProcMount` in libcontainer
             let why = "cannot be mounted because it is inside /proc";
             return Err(self.invalid(path, target, why, "a path elsewhere"));
         }
         Ok(())
     }
 
-    fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), Wrong> {
+    fn sub_path(&self, mount: &str, field: &str, value: Option<&str>) -> Result<(), PlacedError> {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(()) };
         self.inside(&format!("{mount}.{field}"), value, "a path inside the volume")
     }
 
-    /// `validateLocalDescendingPath`.
-    pub(super) fn inside(&self, at: &str, value: &str, expected: &str) -> Result<(), Wrong> {
+    /// Checks a relative path without `..` (`validateLocalDescendingPath`).
+    pub(super) fn inside(&self, at: &str, value: &str, expected: &str) -> Result<(), PlacedError> {
         if value.starts_with('/') {
             return Err(self.invalid(at, value, "must be a relative path", expected));
         }
@@ -107,7 +108,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn empty_dir(&mut self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, Wrong> {
+    fn empty_dir(&mut self, path: &str, dir: &EmptyDirVolumeSource) -> Result<VolumeSource, PlacedError> {
         let memory = match dir.medium.as_deref() {
             None | Some("") => false,
             Some("Memory") => true,
@@ -124,12 +125,12 @@ impl Checker<'_> {
         let limit = dir.size_limit.as_ref();
         let limit =
             limit.map(|limit| self.quantity(&format!("{path}.sizeLimit"), &limit.0, "an amount such as 64Mi or 1G"));
-        // to Kubernetes, 0 is no limit
+        // in Kubernetes 0 means no limit
         let size_limit = limit.transpose()?.map(Quantity::units).filter(|bytes| *bytes > 0);
         Ok(VolumeSource::EmptyDir { memory, size_limit })
     }
 
-    fn host_path(&mut self, path: &str, host: &HostPathVolumeSource) -> Result<VolumeSource, Wrong> {
+    fn host_path(&mut self, path: &str, host: &HostPathVolumeSource) -> Result<VolumeSource, PlacedError> {
         self.absolute(&format!("{path}.path"), &host.path)?;
         let word = host.type_.as_deref().unwrap_or_default();
         let at = format!("{path}.type");
@@ -154,7 +155,7 @@ impl Checker<'_> {
         path: &str,
         mounts: Vec<Mount>,
         volumes: &[Volume],
-    ) -> Result<Vec<VolumeMount>, Wrong> {
+    ) -> Result<Vec<VolumeMount>, PlacedError> {
         let mut out: Vec<VolumeMount> = Vec::new();
         for (j, mount) in mounts.into_iter().enumerate() {
             let path = format!("{path}.volumeMounts[{j}]");
@@ -181,7 +182,7 @@ impl Checker<'_> {
             if of_host && !asked {
                 self.warn(path.clone(), "is read-only here, as all of the host is; say so with `readOnly: true`");
             }
-            // the kubelet mounts these read-only, whatever is asked for
+            // the kubelet always mounts ConfigMaps and Secrets read-only
             let read_only = asked || of_host || matches!(volume.source, VolumeSource::Config(_));
             let given = |path: &Option<String>| path.as_ref().is_some_and(|path| !path.is_empty());
             let is_expr = given(&mount.sub_path_expr);

@@ -1,9 +1,9 @@
 //! Base64 as Go's `encoding/base64` reads it.
 
-/// The bytes that a text stands for, line ends in it ignored.
+/// Decodes a text; line ends in it are ignored.
 ///
 /// # Errors
-/// Where it is not base64: Go counts the text's bytes from 0.
+/// The offset of the first byte that is not valid, as Go reports it.
 pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let mut quad = Vec::with_capacity(4);
@@ -35,7 +35,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
     if quad.is_empty() { Ok(out) } else { Err(text.len() - quad.len()) }
 }
 
-/// Four digits are three bytes; three are two, and two are one.
+/// Four digits give three bytes, three give two, and two give one.
 fn push(quad: &[u8], out: &mut Vec<u8>) {
     let bits = quad.iter().enumerate().fold(0_u32, |bits, (i, digit)| bits | u32::from(*digit) << (18 - 6 * i));
     let [_, a, b, c] = bits.to_be_bytes();
@@ -58,7 +58,7 @@ mod tests {
     use super::decode;
 
     #[test]
-    fn the_vectors_of_rfc_4648_and_what_go_refuses() {
+    fn decode_passes_the_vectors_of_rfc_4648_and_fails_where_go_does() {
         for (text, want) in [
             ("", &b""[..]),
             ("Zg==", b"f"),

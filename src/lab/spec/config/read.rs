@@ -1,4 +1,4 @@
-//! From documents to ConfigMaps and Secrets.
+//! Reads ConfigMaps and Secrets from YAML documents.
 
 use std::collections::BTreeMap;
 
@@ -8,45 +8,45 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{ConfigKind, ConfigObject, Configs, Content, base64};
 use crate::lab::spec::Warning;
 use crate::lab::spec::check::{is_label, is_subdomain};
-use crate::lab::spec::marked::{Marked, Value, Wrong};
+use crate::lab::spec::yaml::{PlacedError, Value, YamlNode};
 use crate::lab::spec::{supported, typed};
 
-/// `MaxSecretSize` of pkg/apis/core, which holds for ConfigMaps too.
+/// `MaxSecretSize` of pkg/apis/core, which also applies to ConfigMaps.
 const MAX_SIZE: usize = 1 << 20;
 
-/// Keys without which the API server takes no Secret of a type (`ValidateSecret` in pkg/apis/core/validation).
-const OF_TYPES: [(&str, &[&str]); 4] = [
+/// Keys that the API server requires in a Secret of each type (`ValidateSecret` in pkg/apis/core/validation).
+const REQUIRED_KEYS: [(&str, &[&str]); 4] = [
     ("kubernetes.io/dockercfg", &[".dockercfg"]),
     ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
     ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
 ];
 
-/// Fields of both.
+/// Fields of both kinds.
 const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "data", "immutable"];
 
 impl Configs {
     /// # Errors
-    /// The first thing that is wrong with one of them.
-    pub fn read(documents: &[Marked]) -> Result<Self, Wrong> {
+    /// The first error in one of the documents.
+    pub fn read(documents: &[YamlNode]) -> Result<Self, PlacedError> {
         let mut configs = Self::default();
         for document in documents {
-            let document = supported::as_written(document);
-            let secret = document.get("kind").and_then(Marked::scalar).as_deref() == Some("Secret");
+            let document = supported::without_filled_in_fields(document);
+            let secret = document.get("kind").and_then(YamlNode::scalar).as_deref() == Some("Secret");
             let of = if secret { ConfigKind::Secret } else { ConfigKind::ConfigMap };
-            let object = object(of, &document)?;
+            let object = read_object(of, &document)?;
             if configs.find(of, &object.namespace, &object.name).is_some() {
                 let message =
                     format!("there is a {} \"{}\" above already; expected another name", of.word(), object.name);
                 return Err((document.place_of("metadata.name"), message));
             }
-            configs.unknown(of, &document);
+            configs.warn_unknown_fields(of, &document);
             configs.all.push(object);
         }
         Ok(configs)
     }
 
-    fn unknown(&mut self, of: ConfigKind, document: &Marked) {
+    fn warn_unknown_fields(&mut self, of: ConfigKind, document: &YamlNode) {
         let own: &[&str] = if of == ConfigKind::Secret { &["stringData", "type"] } else { &["binaryData"] };
         for (field, place, _) in document.entries() {
             if !FIELDS.contains(&field.as_str()) && !own.contains(&field.as_str()) {
@@ -57,7 +57,7 @@ impl Configs {
     }
 }
 
-fn object(of: ConfigKind, document: &Marked) -> Result<ConfigObject, Wrong> {
+fn read_object(of: ConfigKind, document: &YamlNode) -> Result<ConfigObject, PlacedError> {
     let rest = without(document, &["data", "binaryData", "stringData"]);
     let (metadata, kind) = match of {
         ConfigKind::ConfigMap => (typed::read::<ConfigMap>(&rest)?.metadata, None),
@@ -66,12 +66,12 @@ fn object(of: ConfigKind, document: &Marked) -> Result<ConfigObject, Wrong> {
             (secret.metadata, secret.type_)
         }
     };
-    let (name, namespace) = names(document, metadata)?;
+    let (name, namespace) = name_and_namespace(document, metadata)?;
     let (data, binary) = match of {
-        ConfigKind::ConfigMap => (plain(document, "data")?, encoded(document, "binaryData", "data")?),
+        ConfigKind::ConfigMap => (text_values(document, "data")?, base64_values(document, "binaryData", "data")?),
         ConfigKind::Secret => {
-            let mut data = encoded(document, "data", "stringData")?;
-            data.extend(plain(document, "stringData")?);
+            let mut data = base64_values(document, "data", "stringData")?;
+            data.extend(text_values(document, "stringData")?);
             (data, BTreeMap::new())
         }
     };
@@ -86,7 +86,7 @@ fn object(of: ConfigKind, document: &Marked) -> Result<ConfigObject, Wrong> {
         return Err((document.place_of("data"), message));
     }
     let kind = kind.unwrap_or_default();
-    let needed = OF_TYPES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, keys)| keys);
+    let needed = REQUIRED_KEYS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, keys)| keys);
     if let Some(key) = needed.iter().find(|key| !data.contains_key(**key)) {
         let message = format!("data[{key}]: Required value; expected it in a Secret of type {kind}");
         return Err((document.place_of("type"), message));
@@ -94,7 +94,7 @@ fn object(of: ConfigKind, document: &Marked) -> Result<ConfigObject, Wrong> {
     Ok(ConfigObject { of, name, namespace, data, binary })
 }
 
-fn names(document: &Marked, metadata: ObjectMeta) -> Result<(String, String), Wrong> {
+fn name_and_namespace(document: &YamlNode, metadata: ObjectMeta) -> Result<(String, String), PlacedError> {
     let name = metadata.name.unwrap_or_default();
     let wrong = |path: &str, message: String| (document.place_of(path), format!("{path}{message}"));
     if name.is_empty() {
@@ -118,7 +118,7 @@ fn names(document: &Marked, metadata: ObjectMeta) -> Result<(String, String), Wr
     Ok((name, namespace))
 }
 
-fn without(document: &Marked, fields: &[&str]) -> Marked {
+fn without(document: &YamlNode, fields: &[&str]) -> YamlNode {
     let mut document = document.clone();
     if let Value::Map(entries) = &mut document.value {
         entries.retain(|(key, ..)| !fields.contains(&key.as_str()));
@@ -126,13 +126,13 @@ fn without(document: &Marked, fields: &[&str]) -> Marked {
     document
 }
 
-fn plain(document: &Marked, field: &str) -> Result<BTreeMap<String, Content>, Wrong> {
+fn text_values(document: &YamlNode, field: &str) -> Result<BTreeMap<String, Content>, PlacedError> {
     let texts = texts(document, field)?;
     Ok(texts.into_iter().map(|(key, text)| (key, Content(text.into_bytes()))).collect())
 }
 
-/// `instead` is the field for plain text.
-fn encoded(document: &Marked, field: &str, instead: &str) -> Result<BTreeMap<String, Content>, Wrong> {
+/// Reads a field of base64 texts. `instead` is the field for text_values text, for the error message.
+fn base64_values(document: &YamlNode, field: &str, instead: &str) -> Result<BTreeMap<String, Content>, PlacedError> {
     let decoded = |(key, text): (String, String)| match base64::decode(&text) {
         Ok(bytes) => Ok((key, Content(bytes))),
         Err(at) => {
@@ -145,8 +145,8 @@ fn encoded(document: &Marked, field: &str, instead: &str) -> Result<BTreeMap<Str
     texts(document, field)?.into_iter().map(decoded).collect()
 }
 
-/// A field's keys and texts, the keys checked.
-fn texts(document: &Marked, field: &str) -> Result<BTreeMap<String, String>, Wrong> {
+/// Reads a field that maps keys to texts, and checks the keys.
+fn texts(document: &YamlNode, field: &str) -> Result<BTreeMap<String, String>, PlacedError> {
     let Some(node) = document.get(field) else { return Ok(BTreeMap::new()) };
     let mut node = node.clone();
     let dot = match &mut node.value {
@@ -162,7 +162,7 @@ fn texts(document: &Marked, field: &str) -> Result<BTreeMap<String, String>, Wro
     let texts: BTreeMap<String, String> =
         typed::read(&node).map_err(|(place, message)| (place, format!("{field}{dot}{message}")))?;
     for (key, place, _) in node.entries() {
-        if let Some(why) = bad_key(key) {
+        if let Some(why) = key_error(key) {
             return Err((*place, format!("{field}[{key}]: Invalid value: \"{key}\": {why}")));
         }
     }
@@ -170,7 +170,7 @@ fn texts(document: &Marked, field: &str) -> Result<BTreeMap<String, String>, Wro
 }
 
 /// `IsConfigMapKey` of k8s.io/apimachinery/pkg/util/validation.
-fn bad_key(key: &str) -> Option<String> {
+fn key_error(key: &str) -> Option<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let why = if key.len() > 253 {
         "must be no more than 253 characters; expected a shorter key"

@@ -1,29 +1,29 @@
-//! Which documents of a manifest are pods.
+//! Sorts the documents of a manifest by kind.
 
 use super::Warning;
-use crate::lab::spec::marked::{Marked, Place, Value, Wrong};
+use crate::lab::spec::yaml::{Place, PlacedError, Value, YamlNode};
 
-/// What there is in a manifest.
+/// The documents of a manifest, by kind.
 #[derive(Default)]
 pub struct Found {
-    pub pods: Vec<Marked>,
-    /// Services, which give pods variables.
-    pub services: Vec<Marked>,
-    /// ConfigMaps and Secrets, which give pods files and variables.
-    pub configs: Vec<Marked>,
+    pub pods: Vec<YamlNode>,
+    /// Services, which set variables in pods.
+    pub services: Vec<YamlNode>,
+    /// ConfigMaps and Secrets, for files and variables of pods.
+    pub configs: Vec<YamlNode>,
     /// A warning for each document of another kind.
     pub skipped: Vec<Warning>,
 }
 
-/// Why a document is no pod.
+/// A document of another kind, and the error if there is no pod at all.
 struct Other {
     place: Place,
     message: String,
-    /// Whether it has a pod's template in it.
+    /// Whether it contains a pod template.
     template: bool,
 }
 
-/// Kinds that have a template of a pod, and where.
+/// Kinds that contain a pod template, and the path of the template.
 const TEMPLATES: [(&str, &str); 7] = [
     ("CronJob", "spec.jobTemplate.spec.template"),
     ("DaemonSet", "spec.template"),
@@ -34,11 +34,11 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("StatefulSet", "spec.template"),
 ];
 
-/// The pods among the documents, those in lists as well.
+/// Sorts the documents, including those in lists.
 ///
 /// # Errors
-/// Something that is no Kubernetes object at all, or that there is no pod.
-pub fn pods_of(documents: Vec<Marked>) -> Result<Found, Wrong> {
+/// A document is no Kubernetes object, or there is no pod.
+pub fn pods_of(documents: Vec<YamlNode>) -> Result<Found, PlacedError> {
     let mut found = Found::default();
     let mut other = None;
     let mut anything = None;
@@ -56,8 +56,13 @@ pub fn pods_of(documents: Vec<Marked>) -> Result<Found, Wrong> {
     }
 }
 
-/// `implied` is the kind of an item that need not say it, as in a `PodList`.
-fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut Option<Other>) -> Result<(), Wrong> {
+/// `implied` is the kind of an item that does not name one, as in a `PodList`.
+fn sort(
+    document: YamlNode,
+    implied: Option<&str>,
+    found: &mut Found,
+    other: &mut Option<Other>,
+) -> Result<(), PlacedError> {
     if !matches!(document.value, Value::Map(_)) {
         return Err((document.place, "expected a mapping with `apiVersion: v1` and `kind: Pod`".to_owned()));
     }
@@ -85,7 +90,7 @@ fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut 
             });
             let template = hint.is_some();
             let hint = hint.as_deref().unwrap_or("the lab runs pods and nothing else");
-            // one of which a pod can be made says more than one of which none can
+            // a kind with a pod template makes a more helpful error than one without
             if other.as_ref().is_none_or(|o| template && !o.template) {
                 let message = format!("kind is \"{kind}\"; expected Pod: {hint}");
                 *other = Some(Other { place: document.place_of("kind"), message, template });
@@ -106,7 +111,7 @@ fn sort(document: Marked, implied: Option<&str>, found: &mut Found, other: &mut 
     Ok(())
 }
 
-fn api_version(document: &Marked, implied: Option<&str>, kind: &str) -> Result<(), Wrong> {
+fn api_version(document: &YamlNode, implied: Option<&str>, kind: &str) -> Result<(), PlacedError> {
     match text(document, "apiVersion", "v1")? {
         Some((got, place)) if got != "v1" => {
             Err((place, format!("apiVersion is \"{got}\"; expected v1, that of every {kind}")))
@@ -116,24 +121,24 @@ fn api_version(document: &Marked, implied: Option<&str>, kind: &str) -> Result<(
     }
 }
 
-fn text(document: &Marked, field: &str, want: &str) -> Result<Option<(String, Place)>, Wrong> {
+fn text(document: &YamlNode, field: &str, want: &str) -> Result<Option<(String, Place)>, PlacedError> {
     match document.get(field) {
         None => Ok(None),
-        Some(Marked { value: Value::Text(text), place }) => Ok(Some((text.clone(), *place))),
+        Some(YamlNode { value: Value::Text(text), place }) => Ok(Some((text.clone(), *place))),
         Some(other) => Err((other.place, format!("{field} is not a string; expected {want}"))),
     }
 }
 
-fn missing(document: &Marked, field: &str, want: &str) -> Wrong {
+fn missing(document: &YamlNode, field: &str, want: &str) -> PlacedError {
     (document.place, format!("{field} is missing; expected `{field}: {want}`"))
 }
 
-fn items(list: Marked) -> Result<Vec<Marked>, Wrong> {
+fn items(list: YamlNode) -> Result<Vec<YamlNode>, PlacedError> {
     let place = list.place;
     let Value::Map(entries) = list.value else { return Ok(Vec::new()) };
     match entries.into_iter().find(|(key, ..)| key == "items") {
-        Some((_, _, Marked { value: Value::List(items), .. })) => Ok(items),
-        Some((_, _, Marked { value: Value::Null, .. })) => Ok(Vec::new()),
+        Some((_, _, YamlNode { value: Value::List(items), .. })) => Ok(items),
+        Some((_, _, YamlNode { value: Value::Null, .. })) => Ok(Vec::new()),
         Some((_, _, other)) => Err((other.place, "items is no list; expected a list of pods".to_owned())),
         None => Err((place, "items is missing; expected a list of pods".to_owned())),
     }

@@ -8,7 +8,7 @@ mod mangled;
 mod wild;
 mod wrong;
 
-/// A pod with these lines in place of the marked ones.
+/// A manifest of a pod with these additional lines: annotations, fields of `spec`, fields of the container `a`.
 pub fn manifest(annotations: &str, pod: &str, container: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n{annotations}spec:\n{pod}  containers:\n  - name: a\n    image: nginx\n{container}"
@@ -34,7 +34,7 @@ fn every_preset_is_read_without_a_warning() {
 }
 
 #[test]
-fn all_that_is_supported_is_read() {
+fn every_supported_field_is_read() {
     let text = "
 apiVersion: v1
 kind: Pod
@@ -140,9 +140,9 @@ spec:
 }
 
 #[test]
-fn limits_are_bytes_and_millicores() {
+fn limits_are_read_as_bytes_and_millicores() {
     use crate::lab::spec::Limits;
-    for (lines, want, told) in [
+    for (lines, want, want_warnings) in [
         ("{}", Limits::default(), &[][..]),
         ("{limits: {}, requests: {}}", Limits::default(), &[]),
         (
@@ -179,12 +179,12 @@ fn limits_are_bytes_and_millicores() {
     ] {
         let (spec, warnings) = one(&manifest("", "", &format!("    resources: {lines}\n")));
         assert_eq!(spec.containers[0].limits, want, "{lines}");
-        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), told, "{lines}");
+        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), want_warnings, "{lines}");
     }
 }
 
 #[test]
-fn a_variable_may_hold_a_limit() {
+fn a_variable_may_have_a_limit_as_its_value() {
     let resources = "    resources: {limits: {cpu: 250m, memory: 64Mi}, requests: {memory: 32Mi}}\n";
     for (selector, want) in [
         ("resource: limits.cpu", Some("1")),
@@ -201,13 +201,13 @@ fn a_variable_may_hold_a_limit() {
         let (spec, warnings) = one(&manifest("", "", &format!("{resources}{env}")));
         let value = spec.containers[0].env.first().map(|(_, value)| value.clone());
         assert_eq!(value, want.map(Into::into), "{selector}");
-        let told = warnings.iter().any(|w| w.path.ends_with("resourceFieldRef.resource"));
-        assert_eq!(told, want.is_none(), "{selector}: {warnings:?}");
+        let has_warning = warnings.iter().any(|w| w.path.ends_with("resourceFieldRef.resource"));
+        assert_eq!(has_warning, want.is_none(), "{selector}: {warnings:?}");
     }
 }
 
 #[test]
-fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
+fn annotations_and_fields_select_shared_namespaces_and_their_holder() {
     let annotated = |lines: &str, pod: &str| {
         let (spec, warnings) = one(&manifest(&format!("  annotations:\n{lines}"), pod, ""));
         assert_eq!(warnings, []);
@@ -238,9 +238,9 @@ fn annotations_and_switches_say_what_is_shared_and_what_holds_it() {
     assert_eq!(spec.share, Share { pid: true, ..Share::default() });
 }
 
-/// The containers of [`manifest`] are `a` and, where this adds it, `b`.
+/// The manifest of [`two`] has the containers `a` and `b`.
 #[test]
-fn one_container_may_share_other_namespaces_than_the_pod_has_it() {
+fn one_container_may_share_other_namespaces_than_the_others() {
     let annotated = |lines: &str| parse("pod.yaml", &two(lines));
     let joins = |lines: &str| -> Vec<String> {
         let (spec, warnings) = annotated(lines).expect("a pod").remove(0);
@@ -256,7 +256,7 @@ fn one_container_may_share_other_namespaces_than_the_pod_has_it() {
     for (line, want) in [
         ("share.podscope.dev/a: mnt", "is \"mnt\"; expected any of net, ipc, uts and pid, or pid:"),
         ("share.podscope.dev/c: net", "is \"net\"; expected one of the pod's containers (a, b) after the slash"),
-        // no circle: only what is above
+        // no cycle: a target must be above
         ("share.podscope.dev/a: pid:b", "is \"pid:b\"; expected b to be a container above a that lasts"),
         ("share.podscope.dev/a: pid:a", "is \"pid:a\"; expected a to be a container above a that lasts"),
     ] {
@@ -264,7 +264,7 @@ fn one_container_may_share_other_namespaces_than_the_pod_has_it() {
         let key = line.split(':').next().unwrap_or_default();
         assert_eq!((error.line, error.message.starts_with(&format!("metadata.annotations {key} {want}"))), (6, true));
     }
-    // an init container has ended by then, a sidecar has not
+    // an init container has already ended, a sidecar has not
     let with_init = |init: &str| {
         let text = two("    share.podscope.dev/b: pid:i\n");
         parse("pod.yaml", &text.replace("  containers:", &format!("  initContainers:\n  - {init}\n  containers:")))
@@ -282,19 +282,19 @@ fn two(annotations: &str) -> String {
 }
 
 #[test]
-fn what_has_no_effect_or_another_one_is_named_with_its_place() {
+fn fields_without_their_usual_effect_are_warned_of_with_their_place() {
     let text = manifest(
         "  annotations:\n    podscope.dev/colour: red\n",
         "  dnsPolicy: Default\n  restartPolicy: Always\n  hostNetwork: false\n  volumes:\n  - name: h\n    hostPath: {path: /srv, type: DirectoryOrCreate}\n  - name: c\n    configMap: {name: c}\n  - name: x\n    colour: red\n  - name: huge\n    emptyDir: {medium: HugePages-2Mi}\n",
         "    restartPolicy: Never\n    resources:\n      limits: {cpu: 1}\n      requests: {cpu: 1}\n    securityContext: {}\n    colour: red\n    ports:\n    - {containerPort: 53, hostPort: 53}\n    - containerPort: 53\n      hostPort: 53\n      protocol: UDP\n    - containerPort: 80\n      hostPort: 8080\n      hostIP: 0.0.0.0\n    - {containerPort: 81, hostIP: 0.0.0.0}\n    env:\n    - name: IP\n      valueFrom: {fieldRef: {fieldPath: status.phase}}\n    - name: S\n      valueFrom: {secretKeyRef: {name: s, key: k}}\n    envFrom:\n    - configMapRef: {name: c}\n    volumeMounts:\n    - name: h\n      mountPath: /srv\n      subPathExpr: x\n",
     );
     let (spec, warnings) = one(&text);
-    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let c = "spec.containers[0]";
     let missing =
         "of that name is in this file: the pod waits for it; add one in namespace default, or say `optional: true`";
     assert_eq!(
-        told,
+        texts,
         [
             "6:26: metadata.annotations.podscope.dev/colour is not an annotation that this version knows; it has no effect".to_owned(),
             "8:3: spec.dnsPolicy is not supported by the lab and has no effect".to_owned(),

@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets, and what pods take of them.
+//! ConfigMaps and Secrets, and what pods use of them.
 
 use super::{error, manifest};
 use crate::lab::spec::{AtStart, PodSpec, VolumeSource, Warning, parse};
@@ -29,14 +29,14 @@ stringData:
   user: root
 ";
 
-/// The pod of a manifest, after these documents.
+/// The pod and warnings of a manifest that has these documents before the pod.
 fn read(documents: &[&str], pod: &str, container: &str) -> (PodSpec, Vec<String>) {
     let text = format!("{}\n---\n{}", documents.join("---\n"), manifest("", pod, container));
     let (spec, warnings) = parse("pod.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
     (spec, warnings.iter().map(Warning::to_string).collect())
 }
 
-/// Files of its volumes, or why they cannot be made.
+/// The files of the pod's volumes, or why a volume cannot be mounted.
 fn files(spec: &PodSpec) -> Vec<String> {
     let one = |source: &VolumeSource| match source {
         VolumeSource::Config(payload) => {
@@ -52,7 +52,7 @@ fn files(spec: &PodSpec) -> Vec<String> {
 }
 
 #[test]
-fn volumes_hold_all_keys_or_those_that_are_asked_for() {
+fn volumes_have_all_keys_or_the_selected_ones() {
     for (source, want) in [
         (
             "configMap: {name: conf}",
@@ -78,7 +78,7 @@ fn volumes_hold_all_keys_or_those_that_are_asked_for() {
 }
 
 #[test]
-fn what_is_missing_is_told_in_the_kubelets_words_with_a_warning() {
+fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
     for (source, want, warning) in [
         (
             "configMap: {name: none}",
@@ -103,21 +103,21 @@ fn what_is_missing_is_told_in_the_kubelets_words_with_a_warning() {
     ] {
         let (spec, warnings) = read(&[MAP, SECRET], &format!("  volumes:\n  - name: v\n    {source}\n"), "");
         assert_eq!((files(&spec), warnings), (vec![want.to_owned()], vec![warning.to_owned()]), "{source}");
-        let told: Vec<String> = spec.unmountable().collect();
-        assert_eq!(told, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
+        let error_text: Vec<String> = spec.mount_errors().collect();
+        assert_eq!(error_text, [format!("MountVolume.SetUp failed for volume \"v\" : {want}")]);
     }
-    // another namespace's is not the pod's
+    // objects of another namespace are not found
     let elsewhere = MAP.replace("name: conf", "name: conf, namespace: other");
     let (spec, _) = read(&[&elsewhere], "  volumes: [{name: v, configMap: {name: conf}}]\n", "");
     assert_eq!(files(&spec), ["configmap \"conf\" not found"]);
     // as kubectl prints a pod of a cluster
     let token = "  volumes:\n  - name: token\n    projected:\n      sources:\n      - serviceAccountToken: {path: token}\n      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}\n";
     let (spec, warnings) = read(&[MAP], token, "");
-    assert_eq!((spec.unmountable().count(), warnings.len()), (0, 2), "{warnings:?}");
+    assert_eq!((spec.mount_errors().count(), warnings.len()), (0, 2), "{warnings:?}");
 }
 
 #[test]
-fn variables_and_what_keeps_a_container_from_them() {
+fn variables_come_from_keys_and_a_missing_key_is_a_config_error() {
     let environment = |spec: &PodSpec| -> Vec<String> {
         let at_start = AtStart { secrets: true, ..AtStart::default() };
         let all = spec.containers[0].environment(&at_start);
@@ -152,7 +152,7 @@ fn variables_and_what_keeps_a_container_from_them() {
             "PASSWORD=hunter2"
         ]
     );
-    // what is shown to people, and to those who debug the lab, has nothing of a Secret
+    // neither displayed texts nor `Debug` output contain anything of a Secret
     assert_eq!(spec.containers[0].argv(&AtStart::default()), ["$(PASSWORD) info"]);
     let described = format!("{spec:?} {:?}", spec.containers[0].environment(&AtStart::default()));
     assert!(!described.contains("hunter2") && !described.contains("root!"), "{described}");
@@ -180,7 +180,7 @@ fn variables_and_what_keeps_a_container_from_them() {
 }
 
 #[test]
-fn mistakes_are_told_as_the_api_server_tells_them() {
+fn errors_have_the_texts_of_the_api_server() {
     let document = |kind: &str, rest: &str| {
         format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: c}}\n{rest}\n---\n{}", manifest("", "", ""))
     };
@@ -221,20 +221,20 @@ fn mistakes_are_told_as_the_api_server_tells_them() {
             "4:7: data[tls.key]: Required value; expected it in a Secret of type kubernetes.io/tls",
         ),
     ] {
-        let told = error(&document(kind, rest)).to_string();
-        assert!(told.starts_with("pod.yaml:") && told.contains(want), "{told}\n{want}");
+        let error_text = error(&document(kind, rest)).to_string();
+        assert!(error_text.starts_with("pod.yaml:") && error_text.contains(want), "{error_text}\n{want}");
     }
-    let told = |text: &str| error(text).to_string();
+    let error_text = |text: &str| error(text).to_string();
     let pod = manifest("", "", "");
-    assert!(told(&format!("{MAP}---\n{MAP}---\n{pod}")).contains("there is a ConfigMap \"conf\" above already"));
-    let named = |name: &str| told(&format!("{}---\n{pod}", MAP.replace("name: conf", name)));
+    assert!(error_text(&format!("{MAP}---\n{MAP}---\n{pod}")).contains("there is a ConfigMap \"conf\" above already"));
+    let named = |name: &str| error_text(&format!("{}---\n{pod}", MAP.replace("name: conf", name)));
     assert!(
         named("name: Conf")
             .starts_with("pod.yaml:3:18: metadata.name: Invalid value: \"Conf\": a lowercase RFC 1123 subdomain")
     );
     assert!(named("labels: {}").contains("metadata.name: Required value"));
-    assert!(told(&MAP.replace("v1", "v2")).contains("expected v1, that of every ConfigMap"));
-    assert!(told(MAP).starts_with("pod.yaml:2:7: kind is \"ConfigMap\"; expected Pod"));
+    assert!(error_text(&MAP.replace("v1", "v2")).contains("expected v1, that of every ConfigMap"));
+    assert!(error_text(MAP).starts_with("pod.yaml:2:7: kind is \"ConfigMap\"; expected Pod"));
     for (volume, want) in [
         ("configMap: {}", "configMap.name: Required value"),
         ("secret: {}", "secret.secretName: Required value"),
@@ -251,13 +251,13 @@ fn mistakes_are_told_as_the_api_server_tells_them() {
         ("configMap: {name: conf}, secret: {secretName: keys}", "has two sources; expected one"),
     ] {
         let pod = manifest("", &format!("  volumes: [{{name: v, {volume}}}]\n"), "");
-        let told = told(&format!("{MAP}---\n{SECRET}---\n{pod}"));
-        assert!(told.contains(want), "{told}\n{want}");
+        let error_text = error_text(&format!("{MAP}---\n{SECRET}---\n{pod}"));
+        assert!(error_text.contains(want), "{error_text}\n{want}");
     }
 }
 
 #[test]
-fn an_unknown_field_of_a_config_map_is_named() {
+fn an_unknown_field_of_a_config_map_is_warned_of() {
     let (_, warnings) = read(&[&MAP.replace("immutable: true", "dta: {}")], "", "");
     assert_eq!(warnings, ["4:1: dta is not a field that Kubernetes knows; it has no effect"]);
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: c}\n  data: {a: b}\n";

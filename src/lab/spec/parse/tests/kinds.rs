@@ -1,4 +1,4 @@
-//! Manifests with more in them than one pod.
+//! Manifests with several documents, other kinds and lists.
 
 use super::{error, manifest};
 use crate::lab::spec::{Warning, parse};
@@ -6,7 +6,7 @@ use crate::lab::spec::{Warning, parse};
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n";
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {}}\n";
 
-/// The pods' names, and all warnings.
+/// The names of the pods, and all warnings.
 fn read(text: &str) -> (Vec<String>, Vec<String>) {
     let pods = parse("pod.yaml", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let warnings = pods.iter().flat_map(|(_, warnings)| warnings).map(Warning::to_string).collect();
@@ -62,7 +62,7 @@ fn a_manifest_without_a_pod_is_an_error_that_says_what_to_do() {
         let hint = format!("copy its {path} into a manifest with `apiVersion: v1` and `kind: Pod`");
         let want = format!("pod.yaml:2:7: kind is \"{kind}\"; expected Pod: to run its pod, {hint}");
         assert_eq!(error(&DEPLOYMENT.replace("Deployment", kind)).to_string(), want);
-        // more help than the service's
+        // this error helps more than that of the service
         assert_eq!(
             error(&format!("{SERVICE}---\n{}", DEPLOYMENT.replace("Deployment", kind))).message,
             want.split_once(": ").expect("a place").1
@@ -71,7 +71,7 @@ fn a_manifest_without_a_pod_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn lists_as_kubectl_prints_them_are_their_pods() {
+fn lists_as_kubectl_prints_them_are_read_as_pods() {
     for (kind, typed) in [("List", true), ("PodList", false), ("PodList", true)] {
         let head = "apiVersion: v1\nmetadata: {resourceVersion: ''}\n";
         let text = format!("{head}items:\n{}{}kind: {kind}\n", item("p", typed), item("q", typed));
@@ -89,8 +89,8 @@ fn lists_as_kubectl_prints_them_are_their_pods() {
         ("items: [5]\n", "3:9: expected a mapping"),
         ("items: [{a: b}]\n", "3:9: apiVersion is missing"),
     ] {
-        let told = error(&format!("apiVersion: v1\nkind: List\n{items}")).to_string();
-        assert!(told.starts_with(&format!("pod.yaml:{want}")), "{told}");
+        let got = error(&format!("apiVersion: v1\nkind: List\n{items}")).to_string();
+        assert!(got.starts_with(&format!("pod.yaml:{want}")), "{got}");
     }
 }
 
@@ -108,14 +108,14 @@ fn a_generated_name_is_the_prefix_and_five_characters() {
     assert_eq!(read(&both).0, ["p"]);
 }
 
-/// The variables that the pod's container gets of services.
+/// The variables that the pod's container gets from services.
 fn variables(services: &str, pod: &str) -> Vec<String> {
     let text = format!("{services}---\n{}", manifest("", pod, ""));
     let (spec, _) = parse("pod.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0);
     spec.containers[0].service_env.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
-/// Those of the API server's own service, which a kubelet gives to every container.
+/// The variables of the API server's own service, which a kubelet sets in every container.
 const OF_KUBERNETES: [&str; 8] = [
     "KUBERNETES_SERVICE_HOST=10.96.0.1",
     "KUBERNETES_SERVICE_PORT=443",
@@ -128,7 +128,7 @@ const OF_KUBERNETES: [&str; 8] = [
 ];
 
 #[test]
-fn services_are_variables_as_a_kubelet_sets_them() {
+fn services_set_the_same_variables_as_a_kubelet() {
     assert_eq!(variables("", ""), OF_KUBERNETES);
     assert_eq!(variables("", "  enableServiceLinks: false\n"), OF_KUBERNETES);
     let redis = "apiVersion: v1\nkind: Service\nmetadata: {name: redis-primary}\nspec:\n  clusterIP: 10.0.0.11\n  ports:\n  - {port: 6379}\n  - {port: 53, name: dns-udp, protocol: UDP}\n";
@@ -149,7 +149,7 @@ fn services_are_variables_as_a_kubelet_sets_them() {
     ]);
     assert_eq!(variables(redis, ""), want);
     assert_eq!(variables(redis, "  enableServiceLinks: false\n"), OF_KUBERNETES);
-    // of another namespace, without an address, or a name for something elsewhere
+    // in another namespace, without an address, or an alias of an external name
     for (from, to) in [
         ("{name: redis-primary}", "{name: redis-primary, namespace: other}"),
         ("10.0.0.11", "None"),
@@ -169,7 +169,7 @@ fn services_are_variables_as_a_kubelet_sets_them() {
         ("10.0.0.11", "ten", "5:14: spec.clusterIP: Invalid value: \"ten\": must be a valid IP address"),
         ("{name: redis-primary}", "{}", "3:11: metadata.name: Required value"),
     ] {
-        let told = error(&format!("{}---\n{}", redis.replace(from, to), manifest("", "", ""))).to_string();
-        assert!(told.starts_with(&format!("pod.yaml:{want}")), "{told}");
+        let got = error(&format!("{}---\n{}", redis.replace(from, to), manifest("", "", ""))).to_string();
+        assert!(got.starts_with(&format!("pod.yaml:{want}")), "{got}");
     }
 }

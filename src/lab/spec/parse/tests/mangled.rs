@@ -1,18 +1,18 @@
-//! Whatever the text, there is an answer, and its place is in the text.
+//! Any text is either read or refused with an error, and every reported place is inside the text.
 
 use proptest::prelude::*;
 
 use crate::lab::spec::parse;
 
-const WHOLE: [&str; 3] = [
+const MANIFESTS: [&str; 3] = [
     include_str!("coredns.yaml"),
     include_str!("istio.yaml"),
     include_str!("../../../../../assets/pods/nginx-busybox.yaml"),
 ];
 
-/// What a slip of the hand or a broken tool does to a file.
+/// A change that a typing error or a broken tool makes to a file.
 #[derive(Clone, Debug)]
-enum Slip {
+enum Edit {
     Delete(usize),
     Repeat(usize),
     Swap(usize, usize),
@@ -21,7 +21,7 @@ enum Slip {
     Cut(usize, usize),
 }
 
-fn slip() -> impl Strategy<Value = Slip> {
+fn edit() -> impl Strategy<Value = Edit> {
     let n = any::<usize>;
     let piece = prop_oneof![
         "\\PC{0,4}",
@@ -43,18 +43,18 @@ fn slip() -> impl Strategy<Value = Slip> {
         .prop_map(str::to_owned),
     ];
     prop_oneof![
-        n().prop_map(Slip::Delete),
-        n().prop_map(Slip::Repeat),
-        (n(), n()).prop_map(|(a, b)| Slip::Swap(a, b)),
-        (n(), 0..9_usize).prop_map(|(line, by)| Slip::Indent(line, by)),
-        (n(), n(), piece).prop_map(|(line, at, piece)| Slip::Garble(line, at, piece)),
-        (n(), n()).prop_map(|(line, at)| Slip::Cut(line, at)),
+        n().prop_map(Edit::Delete),
+        n().prop_map(Edit::Repeat),
+        (n(), n()).prop_map(|(a, b)| Edit::Swap(a, b)),
+        (n(), 0..9_usize).prop_map(|(line, by)| Edit::Indent(line, by)),
+        (n(), n(), piece).prop_map(|(line, at, piece)| Edit::Garble(line, at, piece)),
+        (n(), n()).prop_map(|(line, at)| Edit::Cut(line, at)),
     ]
 }
 
-fn mangle(text: &str, slips: &[Slip]) -> String {
+fn mangle(text: &str, edits: &[Edit]) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for slip in slips {
+    for edit in edits {
         let n = lines.len();
         if n == 0 {
             break;
@@ -62,18 +62,18 @@ fn mangle(text: &str, slips: &[Slip]) -> String {
         let boundary = |line: &str, at: usize| {
             line.char_indices().map(|(i, _)| i).nth(at % (line.len() + 1)).unwrap_or(line.len())
         };
-        match slip {
-            Slip::Delete(line) => drop(lines.remove(line % n)),
-            Slip::Repeat(line) => lines.insert(line % n, lines[line % n].clone()),
-            Slip::Swap(a, b) => lines.swap(a % n, b % n),
-            Slip::Indent(line, by) => {
+        match edit {
+            Edit::Delete(line) => drop(lines.remove(line % n)),
+            Edit::Repeat(line) => lines.insert(line % n, lines[line % n].clone()),
+            Edit::Swap(a, b) => lines.swap(a % n, b % n),
+            Edit::Indent(line, by) => {
                 lines[line % n] = format!("{}{}", " ".repeat(*by), lines[line % n].trim_start());
             }
-            Slip::Garble(line, at, piece) => {
+            Edit::Garble(line, at, piece) => {
                 let line = &mut lines[line % n];
                 line.insert_str(boundary(line, *at), piece);
             }
-            Slip::Cut(line, at) => {
+            Edit::Cut(line, at) => {
                 let line = &mut lines[line % n];
                 line.truncate(boundary(line, *at));
             }
@@ -103,15 +103,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_mangled_manifest_is_answered_with_a_place(
-        whole in prop::sample::select(WHOLE.to_vec()),
-        slips in prop::collection::vec(slip(), 1..6),
+    fn a_mangled_manifest_is_read_or_refused_with_a_place(
+        whole in prop::sample::select(MANIFESTS.to_vec()),
+        edits in prop::collection::vec(edit(), 1..6),
     ) {
-        check(&mangle(whole, &slips))?;
+        check(&mangle(whole, &edits))?;
     }
 
     #[test]
-    fn any_text_is_answered_with_a_place(text in "(\\PC|\n|\t){0,200}") {
+    fn any_text_is_read_or_refused_with_a_place(text in "(\\PC|\n|\t){0,200}") {
         check(&text)?;
         check(&format!("{text}'"))?;
         check(&format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {text}"))?;
@@ -119,7 +119,7 @@ proptest! {
 }
 
 #[test]
-fn a_text_without_end_or_bottom_is_refused_and_not_fallen_into() {
+fn a_text_that_is_too_large_or_too_deep_is_refused() {
     let deep = "[".repeat(100_000);
     let laughs: String = (1..12).fold("l0: &l0 [a]\n".to_owned(), |text, i| {
         let many = vec![format!("*l{}", i - 1); 10].join(", ");

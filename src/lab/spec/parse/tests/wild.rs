@@ -1,18 +1,18 @@
-//! Manifests as clusters have them: all that they say beyond the lab is named, once each, and no more.
+//! Manifests as they occur in clusters: every field that the lab does not support has exactly one warning.
 
 use super::one;
 use crate::lab::spec::{AtStart, VolumeSource};
 
-fn told(text: &str) -> Vec<String> {
+fn warnings_of(text: &str) -> Vec<String> {
     one(text).1.iter().map(ToString::to_string).collect()
 }
 
-/// As `kubectl get pod -o yaml` prints it.
+/// The manifest is the output of `kubectl get pod -o yaml`.
 #[test]
-fn a_pod_of_a_running_cluster() {
+fn a_pod_of_a_running_cluster_has_one_warning_for_each_unsupported_field() {
     let text = include_str!("coredns.yaml");
     assert_eq!(
-        told(text),
+        warnings_of(text),
         [
             "22:3: spec.affinity is not supported by the lab and has no effect",
             "40:5: spec.containers[0].livenessProbe is not supported by the lab and has no effect",
@@ -35,16 +35,16 @@ fn a_pod_of_a_running_cluster() {
     assert_eq!((spec.name.as_str(), spec.namespace.as_str()), ("coredns-668d6bf9bc-7xk2q", "kube-system"));
     assert_eq!(spec.containers[0].ports.len(), 3);
     assert_eq!(
-        spec.unmountable().collect::<Vec<_>>(),
+        spec.mount_errors().collect::<Vec<_>>(),
         ["MountVolume.SetUp failed for volume \"config-volume\" : configmap \"coredns\" not found"]
     );
 }
 
 #[test]
-fn a_pod_with_an_injected_sidecar() {
+fn a_pod_with_an_injected_sidecar_has_one_warning_for_each_unsupported_field() {
     let text = include_str!("istio.yaml");
     assert_eq!(
-        told(text),
+        warnings_of(text),
         [
             "13:3: metadata.finalizers is not supported by the lab and has no effect",
             "25:3: spec.serviceAccountName is not supported by the lab and has no effect",

@@ -1,12 +1,12 @@
 use super::{error, manifest};
 
-fn told(text: &str, want: &str) {
-    let told = error(text).to_string();
-    assert!(told.starts_with(&format!("pod.yaml:{want}")), "\n told {told}\n want pod.yaml:{want}\n{text}");
+fn expect_error(text: &str, want: &str) {
+    let got = error(text).to_string();
+    assert!(got.starts_with(&format!("pod.yaml:{want}")), "\n got  {got}\n want pod.yaml:{want}\n{text}");
 }
 
 #[test]
-fn a_document_that_is_none() {
+fn a_document_that_is_no_pod_is_refused() {
     for (text, want) in [
         ("", "1:1: nothing here; expected a manifest with `kind: Pod`"),
         ("# nothing\n---\n", "1:1: nothing here"),
@@ -26,19 +26,19 @@ fn a_document_that_is_none() {
             "3:26: metadata.generateName is \"P-",
         ),
         ("apiVersion: v1\nkind: Pod\nmetadata:\n  name: [\n", "4:9: unclosed bracket"),
-        // the reader sees the end after the last line
+        // the reader reports the end of the text after the last line
         ("a: 'x\n\n", "2:1: invalid indentation in multiline quoted scalar"),
         ("a: \"x\n", "1:6: invalid indentation in multiline quoted scalar"),
         (": x\n", "1:1: empty; expected a field's name"),
         ("a: &a [*a]\n", "1:8: contains itself; expected an end to it"),
         ("apiVersion: v1\nkind: Pod\nkind: Pod\n", "3:1: duplicate mapping key: kind; expected each field once"),
     ] {
-        told(text, want);
+        expect_error(text, want);
     }
 }
 
 #[test]
-fn a_field_of_the_pod() {
+fn a_wrong_field_of_the_pod_is_refused() {
     for (lines, want) in [
         ("  shareProcessNamespace: 7\n", "6:26: spec.shareProcessNamespace is 7; expected true or false"),
         ("  hostname: a.b\n", "6:13: spec.hostname is \"a.b\"; expected at most 63 of"),
@@ -59,7 +59,7 @@ fn a_field_of_the_pod() {
         ),
         (
             "  hostPID: true\n  shareProcessNamespace: true\n",
-            "7:26: spec.shareProcessNamespace stands beside `hostPID: true`; expected one of them",
+            "7:26: spec.shareProcessNamespace is set together with `hostPID: true`; expected one of them",
         ),
         (
             "  initContainers:\n  - {name: i, image: busybox, restartPolicy: OnFailure}\n",
@@ -70,18 +70,21 @@ fn a_field_of_the_pod() {
             "9:11: spec.containers[0].name \"a\" is taken by a container above; expected another name",
         ),
     ] {
-        told(&manifest("", lines, ""), want);
+        expect_error(&manifest("", lines, ""), want);
     }
 }
 
 #[test]
-fn a_pull_policy() {
+fn an_unknown_pull_policy_is_refused() {
     let want = "7:46: spec.initContainers[0].imagePullPolicy is \"Sometimes\"; expected Always, IfNotPresent or Never";
-    told(&manifest("", "  initContainers:\n  - {name: i, image: nginx, imagePullPolicy: Sometimes}\n", ""), want);
+    expect_error(
+        &manifest("", "  initContainers:\n  - {name: i, image: nginx, imagePullPolicy: Sometimes}\n", ""),
+        want,
+    );
 }
 
 #[test]
-fn an_annotation() {
+fn a_wrong_annotation_is_refused() {
     let key = "metadata.annotations podscope.dev";
     for (lines, pod, want) in [
         ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, delay=")),
@@ -117,12 +120,12 @@ fn an_annotation() {
             "6:25: metadata.annotations.podscope.dev/pause is 5; expected a string; put it in quotes".to_owned(),
         ),
     ] {
-        told(&manifest(&format!("  annotations:\n    podscope.dev/{lines}\n"), pod, ""), &want);
+        expect_error(&manifest(&format!("  annotations:\n    podscope.dev/{lines}\n"), pod, ""), &want);
     }
 }
 
 #[test]
-fn a_volume_or_its_mount() {
+fn a_wrong_volume_or_mount_is_refused() {
     for (volume, mount, want) in [
         (
             "{name: v, emptyDir: {medium: Disk}}",
@@ -219,12 +222,12 @@ fn a_volume_or_its_mount() {
         ),
     ] {
         let mounts = if mount.is_empty() { String::new() } else { format!("    volumeMounts:\n    - {mount}\n") };
-        told(&manifest("", &format!("  volumes:\n  - {volume}\n"), &mounts), want);
+        expect_error(&manifest("", &format!("  volumes:\n  - {volume}\n"), &mounts), want);
     }
 }
 
 #[test]
-fn a_field_of_a_container() {
+fn a_wrong_field_of_a_container_is_refused() {
     let c = "spec.containers[0]";
     for (lines, want) in [
         ("    command: sleep\n", format!("9:14: {c}.command is \"sleep\"; expected a list")),
@@ -238,7 +241,7 @@ fn a_field_of_a_container() {
         ("    env:\n    - {name: A=B}\n", format!("10:14: {c}.env[0].name is \"A=B\"; expected a variable's name")),
         (
             "    env:\n    - {name: A, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n",
-            format!("10:38: {c}.env[0].valueFrom stands beside `value`; expected one of them"),
+            format!("10:38: {c}.env[0].valueFrom is set together with `value`; expected one of them"),
         ),
         (
             "    terminationMessagePath: log\n",
@@ -257,12 +260,12 @@ fn a_field_of_a_container() {
             format!("9:37: {c}.livenessProbe.httpGet.port is a list; expected IntOrString"),
         ),
     ] {
-        told(&manifest("", "", lines), &want);
+        expect_error(&manifest("", "", lines), &want);
     }
 }
 
 #[test]
-fn a_port() {
+fn a_wrong_port_is_refused() {
     let p = "spec.containers[0].ports";
     for (pod, ports, want) in [
         ("", "{containerPort: 70000}", format!("10:23: {p}[0].containerPort is 70000; expected 1 to 65535")),
@@ -293,12 +296,12 @@ fn a_port() {
             format!("11:37: {p}[0].hostPort is 8080; expected 80 as containerPort, for hostNetwork"),
         ),
     ] {
-        told(&manifest("", pod, &format!("    ports:\n    - {ports}\n")), &want);
+        expect_error(&manifest("", pod, &format!("    ports:\n    - {ports}\n")), &want);
     }
 }
 
 #[test]
-fn a_limit_or_a_request() {
+fn a_wrong_limit_or_request_is_refused() {
     let r = "spec.containers[0].resources";
     let form = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
     let bytes = "expected an amount such as 64Mi or 128M";
@@ -349,13 +352,13 @@ fn a_limit_or_a_request() {
             format!("10:35: {r}.limits: Required value: Limit must be set for non overcommitable resources; expected"),
         ),
     ] {
-        told(&manifest("", "", &format!("    resources:\n      {lines}\n")), &want);
+        expect_error(&manifest("", "", &format!("    resources:\n      {lines}\n")), &want);
     }
 }
 
-/// What the YAML library would say to programmers is no help to people.
+/// The YAML library's advice for programmers does not help users.
 #[test]
-fn no_error_shows_a_librarys_own_advice() {
+fn no_error_shows_the_librarys_advice_for_programmers() {
     let deep = format!("a: {}", "[".repeat(3000));
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
     let pod = manifest("", "", "");
@@ -364,11 +367,11 @@ fn no_error_shows_a_librarys_own_advice() {
     for text in
         [deep.as_str(), bomb, &twice, in_list, "a: *b\n", "<<: 5\n", "a: !!binary x\n", "? [a]\n: b\n", "a: .nan\n"]
     {
-        let told = error(text).to_string();
+        let got = error(text).to_string();
         for word in ["Policy", "Options", "serde", "deserialize", "String", "budget", "API", "Rc", "weak"] {
-            assert!(!told.contains(word), "{word}: {told}");
+            assert!(!got.contains(word), "{word}: {got}");
         }
-        assert_eq!(told.lines().count(), 1, "{told}");
+        assert_eq!(got.lines().count(), 1, "{got}");
     }
     assert_eq!(error(&twice).to_string(), "pod.yaml:9:5: duplicate mapping key: image; expected each field once");
 }
@@ -383,6 +386,6 @@ fn a_name_of_253_characters_is_valid() {
     assert_eq!((spec.name, spec.hostname), (long.clone(), "a".repeat(62)));
     let dots = format!("{}.{}", "a".repeat(62), "b".repeat(190));
     assert_eq!(super::one(&named(&dots)).0.hostname, "a".repeat(62));
-    told(&named(&format!("{long}c")), "4:9: metadata.name is \"aaa");
-    told(&named("a..b"), "4:9: metadata.name is \"a..b\"; expected at most 253");
+    expect_error(&named(&format!("{long}c")), "4:9: metadata.name is \"aaa");
+    expect_error(&named("a..b"), "4:9: metadata.name is \"a..b\"; expected at most 253");
 }

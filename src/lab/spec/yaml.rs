@@ -1,11 +1,11 @@
-//! A YAML document with the place of everything in it.
+//! A YAML document that keeps the place of every node.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-/// Line and column, both from 1.
+/// Line and column, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub line: u64,
@@ -18,12 +18,12 @@ impl Place {
     }
 }
 
-/// A place and what is wrong there.
-pub type Wrong = (Place, String);
+/// An error message and its place.
+pub type PlacedError = (Place, String);
 
-/// A node and where it begins.
+/// A node of a YAML document, and where it begins.
 #[derive(Clone, Debug)]
-pub struct Marked {
+pub struct YamlNode {
     pub place: Place,
     pub value: Value,
 }
@@ -35,17 +35,17 @@ pub enum Value {
     Int(i128),
     Float(f64),
     Text(String),
-    List(Vec<Marked>),
-    /// With the place of each key.
-    Map(Vec<(String, Place, Marked)>),
+    List(Vec<YamlNode>),
+    /// Key, place of the key, value.
+    Map(Vec<(String, Place, YamlNode)>),
 }
 
-impl Marked {
+impl YamlNode {
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(k, ..)| k == key).map(|(_, _, v)| v)
     }
 
-    /// As text, whatever its type.
+    /// A scalar as text.
     pub fn scalar(&self) -> Option<String> {
         match &self.value {
             Value::Bool(value) => Some(value.to_string()),
@@ -67,8 +67,8 @@ impl Marked {
         matches!(self.value, Value::Null)
     }
 
-    /// The place of a path such as `spec.containers[1].name` or `limits[example.com/gpu]`, or of as much of it as
-    /// there is.
+    /// The place of a path such as `spec.containers[1].name` or `limits[example.com/gpu]`. If the path does not exist,
+    /// the place of its deepest existing parent.
     pub fn place_of(&self, path: &str) -> Place {
         let mut at = self;
         for word in words(path) {
@@ -85,7 +85,7 @@ impl Marked {
     }
 }
 
-/// A path's fields and what stands in its brackets, which may have dots of its own.
+/// Splits a path into its fields and the contents of its brackets, which may contain dots.
 fn words(path: &str) -> impl Iterator<Item = &str> {
     path.split('[').flat_map(|part| {
         let (inside, rest) = part.split_once(']').map_or((None, part), |(inside, rest)| (Some(inside), rest));
@@ -93,7 +93,7 @@ fn words(path: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-impl<'de> Deserialize<'de> for Marked {
+impl<'de> Deserialize<'de> for YamlNode {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(d)?;
         Ok(Self { place: Place::of(spanned.referenced), value: spanned.value })
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Spanned<String>, Marked>()? {
+        while let Some((key, value)) = map.next_entry::<Spanned<String>, YamlNode>()? {
             entries.push((key.value, Place::of(key.referenced), value));
         }
         Ok(Value::Map(entries))
