@@ -1,4 +1,4 @@
-//! The machine at hand, as the fuse asks for it.
+//! The real machine, as a [`Kernel`] for the reconciler.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -20,32 +20,32 @@ use super::{holders, host};
 use crate::model::{MonoNs, NsId, NsKind, ProcId, Sight, WaitStatus};
 use crate::sys::{nsfs, pidfd};
 
-/// Readers, and pidfds of what is watched.
+/// Reads /proc, cgroups and namespaces, and holds the pidfds of watched processes.
 pub struct Live {
     reader: Reader,
     cgroups: Option<Hierarchy>,
     info: bool,
     pub held: Held,
-    /// /proc hides other users' processes, so that one that is there may look as if it were not.
+    /// /proc hides other users' processes (`hidepid`), so one that exists may look as if it did not.
     hidden: bool,
-    /// Namespaces have unique numbers.
+    /// Whether to ask the kernel for unique numbers of namespaces (`NS_GET_ID`).
     unique: bool,
 }
 
 impl Live {
-    /// Without an `epoll` no pidfds are held.
+    /// Without an `epoll` no pidfds are held. `has_exit_info`: the kernel has `PIDFD_GET_INFO`.
     pub fn new(epoll: Option<Rc<Epoll>>, info: bool) -> Self {
         let hidden = host::processes() != Sight::Full;
         let cgroups = Hierarchy::find();
         Self { reader: Reader::default(), cgroups, info, held: Held::new(epoll), hidden, unique: true }
     }
 
-    /// Does without the kernel's unique numbers of namespaces.
+    /// Stops using the kernel's unique numbers of namespaces.
     pub const fn without_namespace_ids(&mut self) {
         self.unique = false;
     }
 
-    /// Where /proc hides processes, `kill(2)` still tells who is there: it refuses instead of finding nobody.
+    /// Where /proc hides processes, `kill(2)` still tells whether one exists: it fails with `EPERM`, not `ESRCH`.
     fn unless_hidden(&self, pid: u32, read: Result<Reading, Unread>) -> Result<Reading, Unread> {
         match read {
             Err(Unread::Gone) if self.hidden && kill(Pid::from_raw(pid as i32), None) == Err(Errno::EPERM) => {
@@ -77,8 +77,8 @@ impl Kernel for Live {
     fn meet(&mut self, pid: u32) -> Result<Reading, Unread> {
         let mut opened = None;
         let wanted = self.held.wants_more();
-        // opened while the process's directory is held, and before it is read from: if the reading
-        // succeeds, the descriptor is of the same process
+        // the pidfd is opened after the process's directory is open and before it is read: if the reading succeeds,
+        // both are of the same process
         let read = self.reader.read_all(pid, || opened = wanted.then(|| pidfd::open(pid)));
         let reading = self.unless_hidden(pid, read)?;
         let id = ProcId { pid, start: reading.stat.start };
@@ -132,7 +132,7 @@ impl Kernel for Live {
     }
 
     fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs> {
-        // without unique numbers the descriptor tells nothing that the link does not
+        // without unique numbers the descriptor tells no more than the link
         if self.unique { nsfs(&open_namespace(pid, kind)?) } else { None }
     }
 
@@ -152,7 +152,7 @@ fn forget_unique(raw: &mut RawNs) {
 
 /// Adds the namespace behind `fd` and all unknown ones above it.
 fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool, found: &mut Vec<RawNs>, depth: u32) {
-    /// The kernel nests pid and user namespaces no deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
+    /// Pid and user namespaces are never nested deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
     const DEEPEST: u32 = 34;
     let Some(ns) = nsfs(fd) else { return };
     if depth > DEEPEST || found.iter().any(|raw| raw.ns == ns) {
@@ -196,7 +196,7 @@ pub fn probe_pidfd() -> (Sight, Sight) {
         }
     };
     let info = match pidfd::exit_status(&fd) {
-        // asked of a living process: the kernel knows the question
+        // our own process lives, so there is no status, but the kernel has the ioctl
         Ok(_) => Sight::Full,
         Err(e) => Sight::Missing(format!(
             "PIDFD_GET_INFO: {e}; needs Linux 6.15; exit statuses are known from the proc connector only"

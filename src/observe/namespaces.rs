@@ -1,21 +1,22 @@
-//! Which namespace an inode number means at a time: the kernel gives numbers again once nothing holds the namespace.
+//! Which namespace an inode number means at a time: the kernel reuses a number once nothing holds the namespace.
 //!
-//! Since Linux 6.18 the kernel tells a unique number (`NS_GET_ID`), and that decides. Without it a namespace that has
-//! lost its last member is taken for the same one again only if something else was seen to hold it all the time.
+//! Since Linux 6.18 the kernel has a unique number for each namespace (`NS_GET_ID`), and that decides. Without it, a
+//! namespace that has lost its last process counts as the same one only if something else was seen to hold it all the
+//! time.
 
 use std::collections::HashMap;
 
 use crate::model::{NsId, NsKind, NsSet};
 
-/// A namespace as its descriptor tells.
+/// A namespace as its descriptor shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nsfs {
     pub ino: u64,
-    /// `NS_GET_ID`; `None` where the kernel does not tell it.
+    /// `NS_GET_ID`; `None` where the kernel does not have it.
     pub unique: Option<u64>,
 }
 
-/// What keeps a namespace alive besides its members and its children.
+/// What keeps a namespace alive besides its processes and its children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A bind mount, by its id in `/proc/self/mountinfo`.
@@ -30,11 +31,11 @@ struct Seen {
     unique: Option<u64>,
     /// Living processes known to be in it.
     members: u32,
-    /// Had a member once; without any, the number may come back as another namespace.
+    /// It had a process once. When it has none any more, the number may be reused for another namespace.
     lived: bool,
-    /// When its last member left.
+    /// What held it when its last process left.
     holders: Vec<Holder>,
-    /// Its owner and its parent, which it keeps alive.
+    /// Its owning user namespace and its parent, which it keeps alive.
     above: [Option<NsId>; 2],
 }
 
@@ -60,7 +61,7 @@ impl NsTable {
         self.dev
     }
 
-    /// The identity behind a namespace now, and whether it was unheard of.
+    /// The identity of a namespace now, and whether it is new.
     pub fn intern(&mut self, kind: NsKind, ns: Nsfs) -> (NsId, bool) {
         let generation = match self.current(kind, ns) {
             Some(id) => {
@@ -76,7 +77,7 @@ impl NsTable {
         (id, true)
     }
 
-    /// The known namespace that this is.
+    /// The identity of a namespace if it is known.
     pub fn current(&self, kind: NsKind, ns: Nsfs) -> Option<NsId> {
         let seen = self.seen.get(&ns.ino).filter(|seen| seen.id.kind == kind)?;
         let same = match (seen.unique, ns.unique) {
@@ -86,12 +87,12 @@ impl NsTable {
         same.then_some(seen.id)
     }
 
-    /// Whether this identity is that of its inode number still, without a doubt: somebody is in it.
+    /// Whether a process is in it: then its inode number still means this identity for certain.
     pub fn is_inhabited(&self, id: NsId) -> bool {
         self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.members > 0)
     }
 
-    /// A namespace with members that it is above of.
+    /// Whether a namespace with processes has it as its owner or parent.
     fn has_child(&self, id: NsId) -> bool {
         self.seen.values().any(|seen| seen.members > 0 && seen.above.contains(&Some(id)))
     }
@@ -102,7 +103,7 @@ impl NsTable {
         }
     }
 
-    /// A living process is in these from now on.
+    /// A living process is in these namespaces from now on.
     pub fn join(&mut self, set: &NsSet) {
         for id in set.iter() {
             if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id) {
@@ -113,8 +114,8 @@ impl NsTable {
         }
     }
 
-    /// It is no longer; gives those that nobody is in any more and that have no unique number, whose holders are to be
-    /// [told](Self::held).
+    /// A process has left these namespaces. Returns those that have no process any more and no unique number; their
+    /// holders are to be [set](Self::set_holders).
     pub fn leave(&mut self, set: &NsSet) -> Vec<NsId> {
         let mut left = Vec::new();
         for id in set.iter() {
@@ -128,26 +129,26 @@ impl NsTable {
         left
     }
 
-    /// What held a namespace when its last member left.
+    /// Remembers what held a namespace when its last process left.
     pub fn held(&mut self, id: NsId, holders: Vec<Holder>) {
         if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
             seen.holders = holders;
         }
     }
 
-    /// Whether the holders of this number decide if it is the same namespace as before.
+    /// Whether holders decide if this number still means the same namespace.
     pub fn depends_on_holders(&self, ino: u64) -> bool {
         self.seen.get(&ino).is_some_and(|seen| seen.members == 0 && !seen.holders.is_empty())
     }
 
-    /// What holds it now: one that has held it all the time proves that it is the same.
+    /// `now` holds it: a holder that was there before proves that it is the same namespace.
     pub fn holds_still(&mut self, ino: u64, now: &[Holder]) {
         if let Some(seen) = self.seen.get_mut(&ino) {
             seen.lived = !seen.holders.iter().any(|holder| now.contains(holder));
         }
     }
 
-    /// Nobody is in any of them as far as is known.
+    /// Sets the number of processes in every namespace to zero.
     pub fn forget_members(&mut self) {
         for seen in self.seen.values_mut() {
             seen.members = 0;
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_comes_back_is_another_namespace() {
+    fn a_reused_number_is_another_namespace() {
         let mut table = NsTable::new(4);
         let (first, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && first.generation == 0);
@@ -180,39 +181,39 @@ mod tests {
         table.join(&set);
         table.join(&set);
         assert_eq!(table.leave(&set), []);
-        assert_eq!(table.intern(NsKind::Net, NUMBER), (first, false), "one member is left");
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (first, false), "one process is left");
         assert_eq!(table.leave(&set), [first]);
         let (second, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && second.generation == 1);
         table.leave(&set);
-        assert_eq!(table.intern(NsKind::Net, NUMBER), (second, false), "the old one's members do not count");
-        assert_eq!(table.intern(NsKind::Uts, NUMBER).0.generation, 2, "kinds share the numbers");
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (second, false), "processes of the old one do not count");
+        assert_eq!(table.intern(NsKind::Uts, NUMBER).0.generation, 2, "all kinds share the numbers");
     }
 
     #[test]
-    fn heard_of_but_never_lived_in_stays() {
+    fn a_namespace_that_never_had_a_process_stays_the_same() {
         let mut table = NsTable::new(4);
         let (id, _) = table.intern(NsKind::User, NUMBER);
         assert_eq!(table.intern(NsKind::User, NUMBER), (id, false));
     }
 
     #[test]
-    fn the_unique_number_decides_with_and_without_members() {
+    fn the_unique_number_decides_with_and_without_processes() {
         let mut table = NsTable::new(4);
         let (first, _) = table.intern(NsKind::Net, unique(7));
         let set = only(first);
         table.join(&set);
-        assert_eq!(table.leave(&set), [], "no holder need be looked for");
+        assert_eq!(table.leave(&set), [], "its holders do not matter");
         assert_eq!(table.intern(NsKind::Net, unique(7)), (first, false), "a bind mount may hold it");
         let (second, new) = table.intern(NsKind::Net, unique(8));
         assert!(new && second.generation == 1);
         table.join(&only(second));
         let (third, new) = table.intern(NsKind::Net, unique(9));
-        assert!(new && third.generation == 2, "its members have ended and we are told later");
+        assert!(new && third.generation == 2, "its processes have ended, which is reported later");
     }
 
     #[test]
-    fn a_child_holds_what_is_above_it() {
+    fn a_namespace_holds_its_owner() {
         let mut table = NsTable::new(4);
         let (user, _) = table.intern(NsKind::User, NUMBER);
         let (net, _) = table.intern(NsKind::Net, Nsfs { ino: 200, unique: None });
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_must_have_held_it_all_the_time() {
+    fn only_a_holder_from_before_proves_that_it_is_the_same() {
         let held = |then: Holder, now: Holder| {
             let mut table = NsTable::new(4);
             let (id, _) = table.intern(NsKind::Net, NUMBER);
@@ -238,7 +239,7 @@ mod tests {
             table.intern(NsKind::Net, NUMBER) == (id, false)
         };
         assert!(held(Holder::Mount(5), Holder::Mount(5)));
-        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and made again");
+        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and created again");
         assert!(!held(Holder::Open { pid: 1, fd: 3 }, Holder::Open { pid: 1, fd: 4 }));
     }
 }

@@ -1,4 +1,4 @@
-//! The machine now, once.
+//! A single scan of the machine.
 
 use super::error::Error;
 use super::fuse::{Fuse, Kernel as _};
@@ -8,11 +8,11 @@ use super::proc::{Depth, Unread};
 use super::{host, look_up};
 use crate::model::{Aspect, Delta, NsSet, ProcId};
 
-/// `Host`, `Visibility`, `Namespace` and `Facts` deltas of all processes, or of those with these pids;
-/// who is not there is left out.
+/// Returns `Host`, `Visibility`, `Namespace` and `Facts` deltas of all processes, or of those with these pids. Pids
+/// that no process has are left out.
 ///
 /// # Errors
-/// When /proc cannot be read, or one of these processes for another reason than that it is not there.
+/// /proc cannot be read, or one of these processes exists and cannot be read.
 pub fn once(pids: Option<&[u32]>) -> Result<Vec<Delta>, Error> {
     super::proc::pids().map_err(Error::Proc)?;
     let mut live = Live::new(None, false);

@@ -1,4 +1,4 @@
-//! The observer's thread, from inside: one `epoll_wait`, then everything that is ready, then one batch.
+//! The loop of the observer's thread: one `epoll_wait`, then everything that is ready, then one batch.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,13 +23,13 @@ use super::{clock, host};
 use crate::model::{Aspect, Delta, MonoNs, NsSet, ProcId, Sight};
 use crate::sys::connector::Connector;
 
-/// A batch is handed over when it holds so many, even if more is ready.
+/// A batch is sent when it holds this many deltas, even if more events are ready.
 const BATCH: usize = 2_048;
-/// Events that wait for us to take them in. Beyond that they stay in the kernel's buffer, and what does not fit there
-/// is lost and counted.
+/// How many events are kept in our own queue. More stay in the kernel's buffer; what does not fit there is lost and
+/// counted.
 const QUEUE: usize = 65_536;
 
-/// Where batches go.
+/// Receives the batches.
 pub type Sink = Box<dyn FnMut(Vec<Delta>) + Send>;
 
 pub struct Worker {
@@ -83,16 +83,16 @@ impl Worker {
         Ok(this)
     }
 
-    /// Until told to stop.
+    /// Runs until `stop` is set.
     ///
     /// # Errors
-    /// When it can wait for events no longer.
+    /// It can no longer wait for events.
     pub fn run(&mut self) -> Result<(), Error> {
         let mut ready = [EpollEvent::empty(); 256];
         let mut ended: Vec<(ProcId, EpollFlags)> = Vec::new();
         self.arm()?;
         while !self.stop.load(Ordering::Acquire) {
-            // what is left over from the last round is not waited for
+            // do not sleep while events of the last round are still queued
             let woken = self.sources.wait(&mut ready, !self.queue.is_empty())?;
             let now = clock::now();
             for event in &ready[..woken] {
@@ -103,8 +103,8 @@ impl Worker {
                     token => ended.extend(self.live.held.whom(token).map(|id| (id, event.events()))),
                 }
             }
-            // first the events, then what others said: whoever told us to watch a process did so before the
-            // forks that are in the queue by now
+            // receive the events before the inbox is read, but handle them after it: a process that we were told to
+            // watch may already have forked, and those forks are in the queue
             self.receive()?;
             self.read_inbox(now);
             while self.fuse.pending() < BATCH
@@ -112,8 +112,8 @@ impl Worker {
             {
                 let known = self.fuse.pending();
                 self.fuse.event(&mut self.live, event);
-                // the kernel's buffer is small, ours is not: empty it after each that took time. Those of
-                // processes that are not watched, most on a busy machine, take none
+                // the kernel's buffer is small and our queue is large: empty the buffer after each event that took
+                // time. Events of processes that are not watched, most of them on a busy machine, take none
                 if self.fuse.pending() != known {
                     self.receive()?;
                 }
@@ -135,10 +135,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Opens all sources again after a failure and compares what was known with what is there.
+    /// Opens all sources again after a failure, and compares what was known with the machine.
     ///
     /// # Errors
-    /// When they cannot be opened; it may be tried again.
+    /// A source cannot be opened; the caller may try again.
     pub fn restart(&mut self) -> Result<(), Error> {
         let bell = Arc::clone(&self.sources.bell);
         self.sources = Sources::open(&self.options, bell)?;
@@ -153,7 +153,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells what the observer itself is worth.
+    /// Reports the state of the observer itself.
     pub fn tell(&mut self, sight: Sight) {
         (self.sink)(vec![host::visibility(Aspect::Observer, sight)]);
     }
@@ -170,7 +170,7 @@ impl Worker {
         batch
     }
 
-    /// Moves what the kernel has for us into our own queue, as much as there is room for.
+    /// Moves events from the kernel's buffer into our own queue while it has room.
     fn receive(&mut self) -> Result<(), Error> {
         let Some(connector) = &self.sources.connector else { return Ok(()) };
         while self.queue.len() < QUEUE {
@@ -192,7 +192,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Looks for what the connector has lost, once all is taken in that it still told.
+    /// Rescans for what the connector has lost, once all events that did arrive are handled.
     fn look_for_lost(&mut self) {
         if !self.queue.is_empty() {
             return;
