@@ -1,10 +1,10 @@
-//! What the node tells, with one identity for each process whoever named it.
+//! Takes the node's facts in, and replaces process identities in them by those known here.
 
 use super::{Entry, Fuse, Kernel};
 use crate::model::{Delta, Parent, Pod, ProcId};
 
 impl Fuse {
-    /// The identity under which the process is known here.
+    /// The identity by which the process is known here.
     pub(super) fn canonical(&self, id: ProcId) -> ProcId {
         match self.current.get(&id.pid).and_then(|known| self.entries.get(known)) {
             Some(entry) if entry.is(id.start, false) => entry.id,
@@ -78,7 +78,7 @@ impl Fuse {
             }
             Delta::Signalled { target, .. } => {
                 *target = self.canonical(*target);
-                // no event tells of a stop
+                // no event reports a stop
                 self.look_again(kernel, *target);
             }
             Delta::Facts { facts, .. } => {
@@ -108,7 +108,7 @@ impl Fuse {
         self.out.push(delta);
     }
 
-    /// Reads a process again that has changed without an event.
+    /// Reads a process again soon that may have changed without an event.
     pub(super) fn look_again(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         let id = self.canonical(id);
         if self.entries.get(&id).is_some_and(Entry::is_alive) {

@@ -1,4 +1,4 @@
-//! Readings of /proc become facts, and are told when they say something new.
+//! Turns readings of /proc into facts, and reports those that say something new.
 
 use super::usage::{cpu_is_news, memory_is_news};
 use super::{Fuse, Kernel};
@@ -8,8 +8,8 @@ use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
 
 impl Fuse {
-    /// Takes a reading of a living or dead process in. With `all` it is told even if only its scheduler
-    /// state or nothing at all changed.
+    /// Applies a reading of a living or dead process. With `all` it is reported even if nothing changed or only the
+    /// scheduler state did.
     pub(super) fn absorb(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading, all: bool) {
         let now = kernel.now();
         let at = Stamp::by_then(now, Source::Scan);
@@ -33,7 +33,7 @@ impl Fuse {
                 Some(known) if reading.cmdline.is_empty() => known.cmdline.clone(),
                 _ => reading.cmdline.clone(),
             },
-            // also `Z` while threads live on whose leader has ended
+            // also `Z` while threads live whose leader has ended
             state: reading.stat.state,
             uid: reading.status.as_ref().map(|s| s.uid).or(known.map(|k| k.uid)).unwrap_or_default(),
             nspid: match known {
@@ -56,7 +56,7 @@ impl Fuse {
             },
             namespaces: entry.namespaces,
         };
-        // whoever dies is told of by `ended`, with a better time
+        // a death is reported by `ended`, with a better time
         if dead && (entry.exit.is_some() || self.connector) && known.is_some() {
             return;
         }
@@ -70,7 +70,7 @@ impl Fuse {
         entry.flicker = None;
         let mut told = facts.clone();
         if dead {
-            // the exit itself is still to be told
+            // the exit itself is still to be reported
             told.state = State::Sleeping;
         }
         entry.facts = Some(facts);
@@ -94,13 +94,13 @@ impl Fuse {
         }
     }
 
-    /// The identities behind a reading's inode numbers; tells of those that are new. `before`: those that the process
-    /// was in so far.
+    /// The identities of the namespaces in a reading; reports those that are new. `before`: the namespaces that the
+    /// process was in so far.
     pub(super) fn set_of(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading, before: &NsSet) -> NsSet {
         let mut set = NsSet::default();
         for kind in NsKind::ALL {
             let Some(ino) = reading.links[kind as usize] else { continue };
-            // whoever is where it was needs no second question, and most are
+            // most processes are where they were, and then the number still means the same namespace
             let same = before.get(kind).filter(|id| id.ino == ino && self.namespaces.is_inhabited(*id));
             set.set(same.unwrap_or_else(|| self.identify(kernel, pid, kind, ino)));
         }
@@ -108,7 +108,7 @@ impl Fuse {
     }
 
     fn identify(&mut self, kernel: &mut impl Kernel, pid: u32, kind: NsKind, ino: u64) -> NsId {
-        // it may have moved on since its link was read
+        // it may be in another namespace since its link was read
         let ns = kernel.namespace(pid, kind).filter(|ns| ns.ino == ino).unwrap_or(Nsfs { ino, unique: None });
         if ns.unique.is_none() && self.namespaces.depends_on_holders(ino) {
             let id = NsId { kind, dev: self.namespaces.device(), ino, generation: 0 };
@@ -136,7 +136,7 @@ impl Fuse {
         id
     }
 
-    /// A process is in these no longer.
+    /// A process has left these namespaces.
     pub(super) fn left(&mut self, kernel: &mut impl Kernel, set: &NsSet) {
         for id in self.namespaces.leave(set) {
             let holders = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
@@ -144,7 +144,7 @@ impl Fuse {
         }
     }
 
-    /// Its place in the pid namespaces.
+    /// Updates its pid inside its pid namespace, and that namespace's PID 1.
     fn pids_of(&mut self, id: ProcId, reading: &Reading) {
         let Some(inner) = reading.status.as_ref().and_then(|s| s.nspid.last().copied()) else { return };
         let depth = reading.status.as_ref().map_or(0, |s| s.nspid.len());
@@ -180,11 +180,11 @@ impl Fuse {
         }
     }
 
-    /// How many of the processes keep their namespaces from us, when that changes.
+    /// Reports of how many processes we may not read the namespaces, when that changes.
     pub(super) fn tell_denied(&mut self, kernel: &mut impl Kernel) {
         let all = self.unreaped.len();
         let denied = self.unreaped.iter().filter(|id| self.entries.get(id).is_some_and(|e| e.denied)).count();
-        // a share is no news when it only moves a little
+        // a small change of the number is not reported
         if denied == self.denied || denied != 0 && self.denied != 0 && denied.abs_diff(self.denied) * 10 < denied {
             return;
         }
@@ -214,8 +214,8 @@ fn page_size() -> u64 {
     })
 }
 
-/// Whether a reading says something that a user would want to see. A process that only happened to run
-/// when it was looked at says nothing; one that was running twice does.
+/// Whether a reading has news for the user. A process that was running in one reading only is no news; one that was
+/// running in two is.
 fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> bool {
     let rest = |f: &Facts| Facts {
         state: State::Sleeping,
@@ -235,7 +235,7 @@ fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> boo
         return false;
     }
     let scheduler = |s: State| matches!(s, State::Running | State::Sleeping | State::Disk | State::Idle);
-    // one that is told to run and is found asleep has had its moment
+    // a process that was reported as running and now sleeps is news at once
     if known.state == State::Running || !scheduler(known.state) || !scheduler(new.state) {
         return true;
     }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn flicker_is_not_news_but_lasting_work_is() {
+    fn a_state_seen_once_is_not_news_but_seen_twice_it_is() {
         let mut flicker = None;
         let asleep = facts(State::Sleeping, 0);
         let running = facts(State::Running, 0);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_little_more_of_memory_or_time_is_not_news() {
+    fn a_small_change_of_memory_or_cpu_is_not_news() {
         let of = |rss| facts(State::Sleeping, rss);
         assert!(!worth_telling(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
         assert!(worth_telling(&of(1 << 20), &of(2 << 20), &mut None));

@@ -1,4 +1,4 @@
-//! Births, execs and ends.
+//! Births, execs and exits.
 
 use super::{Entry, Fuse, Kernel};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
@@ -19,7 +19,7 @@ impl Fuse {
             && let Some(entry) = self.entries.get_mut(&id)
         {
             if entry.is(start, true) {
-                // a scan or the node was quicker
+                // a scan or the node reported it first
                 if !entry.exact_birth {
                     entry.exact_birth = true;
                     self.out.push(Delta::Born { id, parent, at });
@@ -27,7 +27,7 @@ impl Fuse {
                 return;
             }
             if entry.is_unreaped() {
-                // the pid is given anew, so its end was missed
+                // the pid is reused, so the end of its former process was missed
                 self.vanished(id, Stamp::by_then(t, Source::Inferred), None);
                 self.conclude_now(kernel, id);
             }
@@ -40,7 +40,8 @@ impl Fuse {
         self.born(kernel, predicted, reading, at);
     }
 
-    /// Reads and holds the process that `entry` means; it is gone if another has its pid by now.
+    /// Opens and reads the process that `entry` means; [`Unread::Gone`] if another process has its pid now. `derived`:
+    /// the start time of `entry` is derived from the fork event.
     pub(super) fn meet(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Result<Reading, Unread> {
         let reading = kernel.meet(entry.id.pid)?;
         let same = if derived { entry.is(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
@@ -50,7 +51,7 @@ impl Fuse {
         same.then_some(reading).ok_or(Unread::Gone)
     }
 
-    /// A process that was not known.
+    /// Adds a process that was not known.
     pub(super) fn born(
         &mut self,
         kernel: &mut impl Kernel,
@@ -67,7 +68,7 @@ impl Fuse {
         }
         let id = entry.id;
         let parent = entry.parent;
-        // what one that is found dead has lived in nobody tells, but for what its zombie keeps
+        // the namespaces of a process that is found dead are unknown, except those that its zombie keeps
         let found_dead = !entry.exact_birth && reading.as_ref().is_ok_and(|reading| reading.stat.is_dead());
         if let Some(from) = parent.process().and_then(|p| self.entries.get(&p)) {
             if !found_dead {
@@ -125,7 +126,7 @@ impl Fuse {
         let at = Stamp::connector(t);
         let reading = kernel.read(tgid, Depth::All).ok().filter(|r| r.stat.start == id.start);
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        // the other threads are gone, and whichever called execve is the leader now (de_thread, fs/exec.c)
+        // the other threads are gone, and the thread that called execve is now the leader (de_thread, fs/exec.c)
         entry.threads = 1;
         entry.leader = None;
         let (comm, cmdline) = match (&reading, &entry.facts) {
@@ -171,7 +172,7 @@ impl Fuse {
         entry.threads = entry.threads.saturating_sub(1);
         let leader = if pid == tgid { Some(status) } else { entry.leader };
         let Some(of_leader) = leader else {
-            // a thread among others
+            // not the last thread, or not the leader
             return self.unsettle(kernel, id);
         };
         let over = if entry.exact_threads {
@@ -187,17 +188,17 @@ impl Fuse {
             entry.leader = leader;
             return self.unsettle(kernel, id);
         }
-        // where leader and last thread differ, the reap tells which of them counts
+        // if the statuses of leader and last thread differ, only the reap tells which one counts
         // (wait_task_zombie, kernel/exit.c)
         let status = (status == of_leader).then_some(status);
         self.ended(kernel, id, status, Stamp::connector(t), parent);
         if parent.is_none() && pid == tgid {
-            // released before the event was sent; other threads release themselves
+            // reaped before the event was sent; threads other than the leader release themselves
             self.vanished(id, Stamp::by_then(t, Source::Connector), None);
         }
     }
 
-    /// The whole process ended; `parent` is who had it then.
+    /// The whole process exited; `parent` is the pid of its parent at that time.
     pub(super) fn ended(
         &mut self,
         kernel: &mut impl Kernel,
@@ -219,7 +220,7 @@ impl Fuse {
         entry.exit = Some((at, status));
         let (is_there, namespaces, reaper) = (entry.gone.is_none(), entry.namespaces, entry.parent.process());
         if is_there {
-            // the zombie, and whoever must reap it
+            // the zombie, and its parent, which must reap it
             kernel.prefer(id);
             reaper.filter(|id| self.entries.contains_key(id)).into_iter().for_each(|id| kernel.prefer(id));
         }
@@ -230,7 +231,7 @@ impl Fuse {
             self.reparented(id, to, Stamp::by_then(at.t, at.source));
         }
         self.out.push(Delta::Exited { id, status, at });
-        // the kernel gave the children away before it told of the exit (exit_notify, kernel/exit.c)
+        // the kernel reparented the children before it reported the exit (exit_notify, kernel/exit.c)
         for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
             match kernel.read(child.pid, Depth::Stat) {
                 Ok(r) if self.is_process(child, &r) => {
@@ -251,19 +252,19 @@ impl Fuse {
         }
     }
 
-    /// Whether the reading is of this very process.
+    /// Whether the reading is of this process.
     pub(super) fn is_process(&self, id: ProcId, reading: &Reading) -> bool {
         self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.is(reading.stat.start, false))
     }
 
-    /// Tells it only if it is news.
+    /// Reports the new parent if it has changed.
     pub(super) fn reparented(&mut self, id: ProcId, to: Parent, at: Stamp) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let from = entry.parent;
         if from == to {
             return;
         }
-        // handed on when the former parent ended, if that is known
+        // it was reparented when its former parent exited, if that time is known
         let ended = from.process().and_then(|p| self.entries.get(&p)?.exit).map(|(at, _)| at);
         let at = ended.filter(|e| e.t <= at.t).unwrap_or(at);
         if let Some(entry) = self.entries.get_mut(&id) {

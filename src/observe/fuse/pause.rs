@@ -1,24 +1,24 @@
-//! pause's own records: it knows a child only by the pid inside the pod.
+//! Matches pause's records with processes. pause knows a child only by the pid inside the pod.
 
 use std::collections::BTreeMap;
 
 use super::{Fuse, GRACE_NS, Kernel, PATIENCE_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 
-/// One reap as pause told it.
+/// One reap as pause reported it.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     pub pause: ProcId,
     pub pid: u32,
     pub status: WaitStatus,
     pub at: MonoNs,
-    /// All events before it have come, so a guess is well founded.
+    /// All events before it have come, so a match with a predicted pid is reliable.
     pub ripe: bool,
 }
 
 impl Fuse {
-    /// Finds the processes that pause's records mean. Records wait for the events that came before them
-    /// in the kernel and after them here.
+    /// Finds the processes that pause's records mean. A record waits for events that happened before it in the kernel
+    /// but arrive here after it.
     pub(super) fn match_records(&mut self, kernel: &mut impl Kernel) {
         if self.records.is_empty() {
             return;
@@ -56,10 +56,10 @@ impl Fuse {
         if let Some(id) = read
             && (self.fits(id, record) || self.entries.get(&id).is_some_and(|e| e.exit.is_none()))
         {
-            // beyond doubt, as soon as its exit is told
+            // certain, as soon as its exit is reported
             return self.fits(id, record).then_some(id);
         }
-        // a prediction needs the same status
+        // a predicted pid must also have the same status
         space.likely(record.pid).find(|id| record.ripe && self.fits(*id, record))
     }
 
@@ -67,14 +67,14 @@ impl Fuse {
         let Some(entry) = self.entries.get(&id).filter(|e| e.init == Some(record.pause)) else { return false };
         let exact = entry.exact_inner && entry.inner == Some(record.pid);
         let by_pause = match entry.reaped.or(entry.gone.and_then(|g| g.by)) {
-            // pause tells each reap once
+            // pause reports each reap once
             Some(_) if entry.gone.is_some_and(|g| g.at.source == Source::Pause) => false,
             Some(by) => by == Parent::Unknown || by == Parent::Process(record.pause),
             None => true,
         };
         let could = match entry.parent {
             Parent::Process(p) if p == record.pause => true,
-            // the parent died, and pause got its children
+            // the parent died, and pause adopted its children
             Parent::Process(p) => self.entries.get(&p).is_none_or(|e| e.exit.is_some()) || exact,
             Parent::Outside | Parent::Unknown => true,
         };
@@ -83,10 +83,10 @@ impl Fuse {
                 by_pause
                     && could
                     && (exact || status == Some(record.status))
-                    // the kernel tells of the exit a moment after the parent may reap
+                    // the kernel reports the exit shortly after the parent may reap
                     && at.t <= record.at.plus(PATIENCE_NS)
             }
-            // its exit is still to be told
+            // its exit is still to be reported
             None => exact && by_pause && !self.connector,
         }
     }
@@ -108,7 +108,8 @@ impl Fuse {
         }
     }
 
-    /// A record is missing, and it may have been of any of these.
+    /// A record of this pause is missing. It may have been of any process whose reaper is unsure, so their reapers stay
+    /// unknown.
     fn silence_proves_nothing(&mut self, pause: ProcId) {
         let init = |id: &ProcId| self.entries.get(id).and_then(|e| e.init);
         self.unsure = self.unsure.iter().copied().filter(|id| init(id) != Some(pause)).collect();

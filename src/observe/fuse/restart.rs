@@ -1,11 +1,11 @@
-//! What is kept when the observer has failed and starts again.
+//! Keeps what was known when the observer has failed and starts again.
 
 use super::{Entry, Fuse, Kernel};
 use crate::model::{Delta, ProcId, Source, Stamp};
 
 impl Fuse {
-    /// Goes on from what was known. A failure may have come in the middle of a change, so every index is made from the
-    /// entries again, and every entry is compared with the machine. `kernel` holds no pidfds yet.
+    /// Continues with what was known. The failure may have interrupted a change, so every index is rebuilt from the
+    /// entries, and every entry is compared with the machine. `kernel` holds no pidfds yet.
     pub fn start_again(&mut self, kernel: &mut impl Kernel, connector: bool) {
         let fresh = Self::new(self.scope, connector, self.namespaces.device());
         let old = std::mem::replace(self, fresh);
@@ -15,7 +15,7 @@ impl Fuse {
         (self.inits, self.spaces) = (old.inits, old.spaces);
         (self.joined, self.cgroups, self.wanted) = (old.joined, old.cgroups, old.wanted);
         self.past = old.past.into_iter().filter(|id| old.entries.contains_key(id)).collect();
-        // what was concluded and not handed over
+        // deltas that were not sent yet
         self.out = old.out;
         for (id, entry) in old.entries {
             self.enter(id, entry);

@@ -1,4 +1,4 @@
-//! Looking: to start the picture, to verify it, and to find what no event told.
+//! Scans: they find processes at the start, verify what is known, and find what no event reported.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,11 +10,11 @@ use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
 
-/// Processes read whole in one verifying scan; of the others only `stat`.
+/// How many processes one verifying scan reads in full; of the others it reads only `stat`.
 pub const BUDGET: usize = 64;
 
 impl Fuse {
-    /// Watches a process and all it has forked and will fork.
+    /// Watches a process with all its present and future descendants.
     pub fn watch(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         self.unrelated.clear();
         if self.bearer(id.pid).is_none() {
@@ -35,14 +35,14 @@ impl Fuse {
         self.due_from_now(kernel);
     }
 
-    /// Every process there is.
+    /// Watches every process.
     pub fn start_host(&mut self, kernel: &mut impl Kernel) {
         self.discover(kernel);
         self.tell_denied(kernel);
         self.due_from_now(kernel);
     }
 
-    /// These processes alone, and nothing of their parents but the identity.
+    /// Reads only these processes, and of their parents only the identity.
     pub fn only(&mut self, kernel: &mut impl Kernel, ids: &[ProcId]) {
         for id in ids {
             if self.bearer(id.pid).is_some() {
@@ -55,7 +55,7 @@ impl Fuse {
         self.tell_denied(kernel);
     }
 
-    /// Whom this parent's pid means, by the parent known so far: that one need not be watched.
+    /// The process that a parent's pid means. It may be the parent known so far, which need not be watched.
     pub(super) fn parent_now(&self, known: Parent, ppid: u32) -> Parent {
         match (self.parent_of(ppid), known) {
             (Parent::Outside, Parent::Process(id)) if id.pid == ppid && !self.entries.contains_key(&id) => known,
@@ -63,7 +63,7 @@ impl Fuse {
         }
     }
 
-    /// The parent of a process that is watched without it.
+    /// The parent of a process whose parent need not be watched.
     fn parent_of_root(&self, kernel: &mut impl Kernel, ppid: u32) -> Parent {
         if let Some(known) = self.bearer(ppid) {
             return Parent::Process(known);
@@ -80,7 +80,7 @@ impl Fuse {
         self.discover_at = now.plus(DISCOVER_NS);
     }
 
-    /// A process found by looking.
+    /// Adds a process that a scan found.
     pub(super) fn adopt(&mut self, kernel: &mut impl Kernel, id: ProcId, parent: Parent) {
         let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
         let reading = match Self::meet(kernel, &entry, false) {
@@ -98,7 +98,7 @@ impl Fuse {
         }
     }
 
-    /// Finds processes that belong here and are not known, by their parents.
+    /// Finds processes that are to be watched and not known yet, by their parents.
     pub(super) fn discover(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
         self.discover_at = now.plus(DISCOVER_NS);
@@ -124,12 +124,12 @@ impl Fuse {
                     self.was_read(*pid);
                     unknown.insert(*pid, (ProcId { pid: *pid, start: stat.start }, stat.ppid));
                 }
-                // what another user hides is not of the lab
+                // a process that another user hides does not belong to the lab
                 Err(Unread::Denied) if self.scope == Scope::Lab => {}
                 Err(why) => self.not_read(*pid, why),
             }
         }
-        // parents first, so that children take over what they should
+        // parents first, so that children inherit from them
         let mut order: Vec<_> = unknown.into_values().collect();
         order.sort_unstable_by_key(|(id, _)| (id.start, id.pid));
         loop {
@@ -159,7 +159,7 @@ impl Fuse {
         }
     }
 
-    /// Compares what is known with what is there.
+    /// Compares what is known with the machine, and reads `budget` processes in full.
     pub(super) fn verify(&mut self, kernel: &mut impl Kernel, budget: usize) {
         let now = kernel.now();
         self.verify_at = now.plus(VERIFY_NS);
@@ -177,7 +177,7 @@ impl Fuse {
         self.tell_denied(kernel);
     }
 
-    /// A second look at those that just changed.
+    /// Reads again the processes that have just changed.
     pub(super) fn settle(&mut self, kernel: &mut impl Kernel) {
         self.settle_at = None;
         for id in std::mem::take(&mut self.wanted) {
@@ -185,7 +185,7 @@ impl Fuse {
         }
         for id in std::mem::take(&mut self.unsettled) {
             if let Some(entry) = self.entries.get_mut(&id) {
-                // the first state was seen in the rush of the event: any other is news
+                // the first state was read right after the event: any other state is news
                 entry.flicker = None;
             }
             self.check(kernel, id, Depth::All);
@@ -208,7 +208,7 @@ impl Fuse {
             Depth::All => entry.depth(kernel.now()),
             depth => depth,
         };
-        // one that could not be held before may be by now
+        // a process that could not get a pidfd before may get one now
         let meets = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
         let read = if meets { kernel.meet(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
@@ -225,7 +225,7 @@ impl Fuse {
         let now_of = self.parent_now(parent, reading.stat.ppid);
         let moves = parent != now_of && (parent.process().is_some() || now_of.process().is_some());
         if ends || moves {
-            // the event that says it better may be on its way
+            // an event that tells it better may still come
             let suspect = self.entries.get_mut(&id).is_some_and(|e| std::mem::replace(&mut e.suspect, true));
             if (self.connector || ends && kernel.holds(id)) && !suspect {
                 return self.unsettle(kernel, id);
@@ -251,7 +251,7 @@ impl Fuse {
         }
     }
 
-    /// A reading of `stat` alone, with the rest as it was.
+    /// Applies a reading of `stat` alone, with the rest as before.
     fn only_stat(&mut self, kernel: &mut impl Kernel, id: ProcId, mut reading: Reading) {
         let known = self.entries.get(&id).and_then(|e| Some((e.facts.as_ref()?.cmdline.clone(), e.denied)));
         if let Some((cmdline, denied)) = known {

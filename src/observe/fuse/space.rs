@@ -1,29 +1,29 @@
-//! Pids inside a pid namespace: read where there was time, else predicted from the order of the forks.
+//! Pids inside a pid namespace: read from /proc where there was time, otherwise predicted from the order of the forks.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::model::ProcId;
 
-/// The pids of one pid namespace, known by its process 1.
+/// The pids of one pid namespace.
 #[derive(Debug, Default)]
 pub struct Space {
-    /// What the next fork will get: pids are given in order (`alloc_pid`, `kernel/pid.c`).
+    /// The pid of the next fork: pids are allocated in order (`alloc_pid`, `kernel/pid.c`).
     next: Option<u32>,
-    /// Those whose pid was read.
+    /// Processes whose pid was read.
     read: HashMap<u32, ProcId>,
-    /// In the order they were read, so that the oldest are forgotten first.
+    /// The order in which they were read: the oldest is forgotten first.
     order: VecDeque<(u32, ProcId)>,
-    /// Those who went too fast to be read, by the pid they should have.
+    /// Processes that ended before they could be read, by their predicted pid.
     unread: BTreeSet<(u32, ProcId)>,
 }
 
-/// Bearers of each sort remembered for each namespace.
+/// How many read and how many predicted pids are remembered for each namespace.
 const MAX: usize = 8_192;
-/// A step back of more than this is the counter's wrap, not two forks that overtook each other.
+/// A step back by more than this means that the kernel's counter wrapped, not that two fork events changed order.
 const WRAP: u32 = 1_000;
 
 impl Space {
-    /// A process or thread was forked and its pid could not be read: the one it should have.
+    /// The predicted pid of a process or thread that was forked and could not be read.
     pub fn predict(&mut self) -> Option<u32> {
         let pid = self.next?;
         self.next = Some(pid + 1);
@@ -37,7 +37,7 @@ impl Space {
         }
     }
 
-    /// Its pid is known for sure from now on.
+    /// Removes a prediction: the pid of this process is known for certain now.
     pub fn settle(&mut self, pid: u32, id: ProcId) {
         self.unread.remove(&(pid, id));
     }
@@ -62,8 +62,8 @@ impl Space {
         self.read.get(&pid).copied()
     }
 
-    /// The unread ones that may have it, those most likely first: forks that overtook each other, failed
-    /// forks and threads put a prediction off by a few.
+    /// Processes with a predicted pid near this one, the nearest first. Predictions are off by a few after failed
+    /// forks, threads, and fork events out of order.
     pub fn likely(&self, pid: u32) -> impl Iterator<Item = ProcId> {
         let least = ProcId { pid: 0, start: 0 };
         let mut above = self.unread.range((pid, least)..).peekable();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_sets_the_prediction_right() {
+    fn a_read_pid_corrects_the_prediction() {
         let mut space = Space::default();
         assert_eq!(space.predict(), None);
         space.read(1, id(9));
@@ -98,14 +98,14 @@ mod tests {
         space.read(6, id(9));
         assert_eq!(space.predict(), Some(7));
         space.read(5, id(9));
-        assert_eq!(space.predict(), Some(8), "two forks overtook each other");
+        assert_eq!(space.predict(), Some(8), "two fork events changed order");
         space.read(30_000, id(9));
         space.read(301, id(9));
         assert_eq!(space.predict(), Some(302), "the counter wrapped");
     }
 
     #[test]
-    fn likely_ones_by_distance() {
+    fn candidates_come_by_distance() {
         let mut space = Space::default();
         for inner in [5, 8, 9, 400] {
             space.expect(inner, id(inner));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_does_not_displace_who_was_expected_there() {
+    fn a_read_pid_does_not_replace_a_prediction_of_the_same_pid() {
         let mut space = Space::default();
         space.expect(10, id(1));
         space.read(10, id(2));

@@ -1,4 +1,4 @@
-//! Every order of events, played on a machine made of values.
+//! Events in any order, played on a fake machine.
 
 mod failures;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::model::{Namespace, State};
 use crate::observe::proc::{Stat, Status};
 
-/// Start time of every process here; the clock stands in this tick.
+/// Start time of every process here; the clock starts in this tick.
 const START: u64 = 500;
 const T0: u64 = START * 10_000_000 + 1_000;
 
@@ -20,7 +20,7 @@ struct Fake {
     cgroups: HashMap<String, Counted>,
     /// Unique numbers of namespaces, by inode.
     uniques: HashMap<u64, u64>,
-    /// To every reading.
+    /// The answer to every reading, if set.
     refuses: Option<Unread>,
 }
 
@@ -99,7 +99,7 @@ fn t(at: u64) -> MonoNs {
 }
 
 impl Play {
-    /// 10 is watched.
+    /// Process 10 is watched.
     fn new() -> Self {
         let mut machine = Fake::default();
         machine.live(10, 1, &[]);
@@ -144,12 +144,12 @@ impl Play {
         let mut pids: Vec<u32> = self.world.processes.keys().map(|id| id.pid).collect();
         let all = pids.len();
         pids.dedup();
-        assert_eq!(pids.len(), all, "nobody is there twice");
+        assert_eq!(pids.len(), all, "no process is known twice");
     }
 }
 
 #[test]
-fn a_life_in_order() {
+fn a_life_with_all_events_in_order() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.fork(1, 10, 11);
@@ -164,14 +164,14 @@ fn a_life_in_order() {
 }
 
 #[test]
-fn a_life_too_short_to_be_read() {
+fn a_process_too_short_lived_to_be_read() {
     let mut play = Play::new();
     play.fork(1, 10, 11);
     play.exit(2, 11, 9, None);
     play.finish();
     let p = play.world.process(id(11)).expect("known");
     assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(9)));
-    assert_eq!(p.reap.map(|r| r.at.t), Some(t(2)), "released before the kernel told of the exit");
+    assert_eq!(p.reap.map(|r| r.at.t), Some(t(2)), "reaped before the kernel reported the exit");
     assert_eq!(play.by(11), Some(Parent::Process(id(10))));
 }
 
@@ -190,7 +190,7 @@ fn the_reap_waits_for_the_exit_event() {
 }
 
 #[test]
-fn an_exit_event_that_never_comes() {
+fn the_pidfd_gives_the_status_when_the_exit_event_never_comes() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.machine.statuses.insert(11, 0x700);
@@ -201,14 +201,14 @@ fn an_exit_event_that_never_comes() {
     assert!(play.fuse.deadline().is_some_and(|at| at <= play.machine.now()));
     play.finish();
     let p = play.world.process(id(11)).expect("known");
-    assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(0x700)), "the pidfd knows");
+    assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus(0x700)), "from the pidfd");
     assert!(p.is_gone());
 }
 
-/// A parent that ends at about the time when its child is reaped.
+/// The parent ends at about the time when its child is reaped.
 #[test]
-fn who_reaped_when_the_parent_died_too() {
-    // the child's reap was seen at 5; when did its parent end, and is it seen dead?
+fn the_reaper_is_unknown_when_the_parent_died_at_the_same_time() {
+    // the reap of the child was seen at 5; the parent ends at these times
     for (parent_ends, expected) in [(20_000_000, Parent::Process(id(11))), (9, Parent::Unknown), (4, Parent::Unknown)] {
         let mut play = Play::new();
         play.machine.live(11, 10, &[]);
@@ -220,7 +220,7 @@ fn who_reaped_when_the_parent_died_too() {
         play.machine.die(11);
         play.hup(5, 12);
         play.finish();
-        assert_eq!(play.by(12), None, "the parent is dead and its exit not told: not yet");
+        assert_eq!(play.by(12), None, "the parent is dead, but its exit is not reported yet");
         play.exit(parent_ends, 11, 0, Some(10));
         play.finish();
         assert_eq!(play.by(12), Some(expected));
@@ -228,7 +228,7 @@ fn who_reaped_when_the_parent_died_too() {
 }
 
 #[test]
-fn pauses_record_settles_who_it_was() {
+fn a_record_of_pause_tells_the_reaper() {
     for by_pause in [true, false] {
         let mut play = Play::new();
         play.machine.live(20, 10, &[1]);
@@ -270,8 +270,8 @@ fn records_of_unread_processes_match_by_order_and_status() {
     play.fork(1, 10, 20);
     play.machine.live(21, 20, &[2]);
     play.fork(2, 20, 21);
-    // orphans of 21 that nobody could read: 3, 4, 5 inside, the last two forks told the wrong way round,
-    // and heard of only when all was over
+    // orphans of 21 that could not be read: pids 3, 4 and 5 inside; the last two fork events come in the wrong order,
+    // and all of them only after the processes have ended
     play.machine.now = 7;
     for (at, pid) in [(3, 22), (4, 24), (5, 23)] {
         play.fork(at, 21, pid);
@@ -290,7 +290,7 @@ fn records_of_unread_processes_match_by_order_and_status() {
         });
     }
     play.finish();
-    assert_eq!(play.by(22), Some(Parent::Unknown), "a guess waits for what else may come");
+    assert_eq!(play.by(22), Some(Parent::Unknown), "a match by prediction waits for more events");
     play.machine.now = GRACE_NS + 20;
     assert!(play.fuse.deadline().is_some_and(|at| at <= play.machine.now()));
     play.finish();
@@ -303,7 +303,7 @@ fn records_of_unread_processes_match_by_order_and_status() {
 }
 
 #[test]
-fn a_record_before_its_events_waits_and_one_without_is_counted() {
+fn a_record_waits_for_its_events_and_is_counted_as_lost_without_them() {
     let mut play = Play::new();
     play.machine.live(20, 10, &[1]);
     play.fork(1, 10, 20);
@@ -324,7 +324,7 @@ fn a_record_before_its_events_waits_and_one_without_is_counted() {
 }
 
 #[test]
-fn the_node_and_the_connector_mean_the_same_process() {
+fn the_node_and_the_connector_report_one_process() {
     let node = |pid, start, at| {
         let id = ProcId { pid, start };
         Input::Delta(Delta::Born {
@@ -333,7 +333,7 @@ fn the_node_and_the_connector_mean_the_same_process() {
             at: Stamp::prompt(t(at), Source::Node),
         })
     };
-    // node first and last, of a process that could be read and of one that could not
+    // the node reports first or last, and the process can be read or not
     for readable in [true, false] {
         for node_first in [true, false] {
             let mut play = Play::new();
@@ -369,12 +369,12 @@ fn the_node_and_the_connector_mean_the_same_process() {
 }
 
 #[test]
-fn a_pid_given_anew_is_another_process() {
+fn a_reused_pid_is_another_process() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.fork(1, 10, 11);
     play.finish();
-    // its end was lost; a thousand ticks later the pid comes again
+    // its end was lost; a thousand ticks later the pid is reused
     let later = 10_000_000_000;
     play.machine.live(11, 10, &[]);
     play.machine.table.get_mut(&11).expect("there").stat.start = START + 1_000;
@@ -387,7 +387,7 @@ fn a_pid_given_anew_is_another_process() {
 }
 
 #[test]
-fn a_leader_before_its_threads() {
+fn a_process_lives_until_its_last_thread_ends() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.fork(1, 10, 11);
@@ -408,7 +408,7 @@ fn a_leader_before_its_threads() {
 }
 
 #[test]
-fn a_namespace_that_cannot_be_opened_is_told_all_the_same() {
+fn a_namespace_that_cannot_be_opened_is_still_reported() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.machine.table.get_mut(&11).expect("there").links[NsKind::Net as usize] = Some(77);
@@ -420,7 +420,7 @@ fn a_namespace_that_cannot_be_opened_is_told_all_the_same() {
 }
 
 #[test]
-fn an_orphan_that_is_found_by_looking_is_of_whose_mounts_it_lives_in() {
+fn an_orphan_found_by_a_scan_belongs_to_the_member_whose_mounts_it_has() {
     use crate::model::{Member, PodUid};
     let mut play = Play::new();
     let mounts = |play: &mut Play, pid: u32, ino: u64| {
@@ -433,7 +433,7 @@ fn an_orphan_that_is_found_by_looking_is_of_whose_mounts_it_lives_in() {
         mounts(&mut play, pid, ino);
         play.input(Input::Delta(Delta::Joined { id: id(pid), member: member.clone(), at: Stamp::connector(t(1)) }));
     }
-    // its parent was gone before anybody looked; the other is a child of pause's own
+    // the parent of 13 was gone before the scan; 14 is a child of pause itself
     play.machine.live(13, 11, &[4]);
     mounts(&mut play, 13, 2);
     play.machine.live(14, 11, &[5]);
@@ -448,7 +448,7 @@ fn an_orphan_that_is_found_by_looking_is_of_whose_mounts_it_lives_in() {
 }
 
 #[test]
-fn unrelated_processes_are_not_even_read() {
+fn unrelated_processes_are_not_reported() {
     let mut play = Play::new();
     play.machine.live(99, 1, &[]);
     play.fork(1, 98, 99);
@@ -460,7 +460,7 @@ fn unrelated_processes_are_not_even_read() {
 const S: u64 = 1_000_000_000;
 
 impl Play {
-    /// The next look at everything, `seconds` after the start.
+    /// Runs what is due `seconds` after the start, among it the next scan.
     fn look(&mut self, seconds: u64) {
         self.machine.now = seconds * S;
         self.fuse.tick(&mut self.machine);
@@ -482,18 +482,18 @@ impl Play {
 }
 
 #[test]
-fn a_share_of_the_cpu_is_what_was_used_since_the_last_look() {
+fn cpu_usage_is_the_time_used_since_the_last_scan() {
     let mut play = Play::new();
     play.look(2);
     play.ticks(10, 25, 0);
     play.look(3);
     assert_eq!((play.process(10).cpu.permille, play.process(10).cpu.time_ns), (250, S / 4));
     play.look(4);
-    assert_eq!(play.process(10).cpu.permille, 0, "it rests");
+    assert_eq!(play.process(10).cpu.permille, 0, "it used nothing");
 }
 
 #[test]
-fn time_of_a_child_is_not_used_again_by_whoever_waits_for_it() {
+fn cpu_time_of_a_child_is_not_counted_again_for_its_parent() {
     let mut play = Play::new();
     play.machine.live(11, 10, &[]);
     play.fork(1, 10, 11);
@@ -502,18 +502,18 @@ fn time_of_a_child_is_not_used_again_by_whoever_waits_for_it() {
     play.ticks(11, 100, 0);
     play.look(3);
     assert_eq!(play.process(11).cpu.permille, 1_000);
-    // it used 20 ms more that nobody saw, then ended
+    // it used 20 ms more after the last scan, then ended
     play.exit(3 * S + 1, 11, 0, Some(10));
     play.ticks(10, 0, 102);
     play.hup(3 * S + 2, 11);
     play.finish();
     play.look(4);
     assert_eq!(play.process(10).waited_cpu, crate::model::Cpu { time_ns: 102 * S / 100, permille: 20 });
-    assert_eq!(play.process(11).cpu, crate::model::Cpu { time_ns: S, permille: 0 }, "its last word stays");
+    assert_eq!(play.process(11).cpu, crate::model::Cpu { time_ns: S, permille: 0 }, "its last figure stays");
 }
 
 #[test]
-fn a_cgroup_is_counted_while_it_is_the_members() {
+fn a_cgroup_is_read_as_long_as_the_member_has_it() {
     use crate::model::{Cpu, Member, Origin, PodUid};
     let mut play = Play::new();
     let member = Member::container(&PodUid("u".into()), "web");
@@ -541,7 +541,7 @@ fn a_cgroup_is_counted_while_it_is_the_members() {
     assert_eq!(play.usage(&member).cpu.value.permille, 500);
     let told = play.log.len();
     play.look(4);
-    assert_eq!(play.log.len(), told + 1, "that it rests");
+    assert_eq!(play.log.len(), told + 1, "that it uses nothing any more");
     play.look(5);
     assert_eq!(play.log.len(), told + 1, "nothing new");
 

@@ -1,4 +1,4 @@
-//! Processes that are there and could not be read.
+//! Processes that exist and could not be read.
 
 use nix::errno::Errno;
 
@@ -8,18 +8,18 @@ use crate::observe::proc::Unread;
 /// How many could not be read, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadCount {
-    /// Closed to us.
+    /// We may not read them.
     pub denied: usize,
-    /// The kernel could not serve us; they are tried again.
+    /// Reading failed for another reason; they are tried again.
     pub failed: usize,
-    /// The reason of one of `failed`.
+    /// The reason for one of `failed`.
     pub why: Option<Errno>,
     /// Why the list of all processes could not be read.
     pub list: Option<Errno>,
 }
 
 impl UnreadCount {
-    /// A count that only moves a little is no news.
+    /// A small change of a count is no news.
     const fn is_news(&self, told: &Self) -> bool {
         const fn moved(now: usize, told: usize) -> bool {
             (now == 0) != (told == 0) || now.abs_diff(told) * 10 > told
@@ -29,7 +29,7 @@ impl UnreadCount {
 }
 
 impl Fuse {
-    /// A process could not be read. It stays in the picture as it was last seen.
+    /// A process could not be read. It stays in the World as it was last seen.
     pub(super) fn not_read(&mut self, pid: u32, why: Unread) {
         match why {
             Unread::Gone => drop(self.unread.remove(&pid)),
@@ -38,13 +38,13 @@ impl Fuse {
     }
 
     pub(super) fn was_read(&mut self, pid: u32) {
-        // most often there is none at all
+        // usually there is none at all
         if !self.unread.is_empty() {
             self.unread.remove(&pid);
         }
     }
 
-    /// How many cannot be read from now on, when that has changed.
+    /// How many processes cannot be read now, if that has changed.
     pub fn unread_news(&mut self) -> Option<UnreadCount> {
         let mut now = UnreadCount { list: self.unlisted, ..UnreadCount::default() };
         for why in self.unread.values() {

@@ -1,4 +1,4 @@
-//! What cannot be read, and what remains after the observer has failed.
+//! Failures to read, and a restart after the observer has failed.
 
 use nix::errno::Errno;
 
@@ -7,7 +7,7 @@ use crate::model::{NsId, Process};
 use crate::observe::proc::Unread;
 
 #[test]
-fn what_cannot_be_read_has_not_ended() {
+fn a_process_that_cannot_be_read_has_not_ended() {
     for why in [Unread::Failed(Errno::EMFILE), Unread::Denied] {
         let mut play = Play::new();
         play.machine.live(11, 10, &[]);
@@ -15,7 +15,7 @@ fn what_cannot_be_read_has_not_ended() {
         play.finish();
         assert_eq!(play.fuse.unread_news(), None);
         play.machine.refuses = Some(why);
-        // born while nothing can be read
+        // this one is born while nothing can be read
         play.machine.live(12, 10, &[]);
         play.fork(2, 10, 12);
         play.look(2);
@@ -23,7 +23,7 @@ fn what_cannot_be_read_has_not_ended() {
         for pid in [10, 11, 12] {
             assert!(play.process(pid).is_alive(), "{pid} with {why:?}");
         }
-        let news = play.fuse.unread_news().expect("it is said");
+        let news = play.fuse.unread_news().expect("it is reported");
         let all = if why == Unread::Denied { (3, 0) } else { (0, 3) };
         assert_eq!((news.denied, news.failed), all);
         assert_eq!(play.fuse.unread_news(), None, "once");
@@ -32,15 +32,15 @@ fn what_cannot_be_read_has_not_ended() {
         play.machine.table.remove(&11);
         play.look(4);
         play.look(5);
-        assert_eq!(play.fuse.unread_news(), Some(UnreadCount::default()), "all can be read again");
-        assert!(play.process(11).is_gone(), "one has ended meanwhile");
-        assert_eq!(play.process(12).comm, "p12", "and one is known at last");
+        assert_eq!(play.fuse.unread_news(), Some(UnreadCount::default()), "everything can be read again");
+        assert!(play.process(11).is_gone(), "it has ended meanwhile");
+        assert_eq!(play.process(12).comm, "p12", "it is read at last");
         play.only_one_each();
     }
 }
 
 #[test]
-fn whoever_is_to_be_watched_is_watched_as_soon_as_it_can_be_read() {
+fn an_unreadable_process_is_watched_as_soon_as_it_can_be_read() {
     let mut machine = Fake { refuses: Some(Unread::Failed(Errno::ENFILE)), ..Fake::default() };
     machine.live(10, 1, &[]);
     let mut play = Play { fuse: Fuse::new(Scope::Lab, true, 4), machine, world: World::default(), log: Vec::new() };
@@ -55,7 +55,7 @@ fn whoever_is_to_be_watched_is_watched_as_soon_as_it_can_be_read() {
 }
 
 #[test]
-fn a_list_of_processes_that_cannot_be_read_is_said() {
+fn a_failure_to_list_processes_is_reported() {
     let mut play = Play::new();
     play.machine.refuses = Some(Unread::Failed(Errno::EMFILE));
     play.fuse.lost(&mut play.machine, t(2), Some(7));
@@ -85,13 +85,13 @@ fn a_leader_that_has_exited_is_shown_as_the_kernel_shows_it() {
     assert_eq!((play.process(11).state, play.process(11).threads_without_leader()), (State::Sleeping, None));
 }
 
-/// The process in a network namespace of this number.
+/// Puts the process into the network namespace with this inode number.
 fn net(play: &mut Play, pid: u32, ino: u64) {
     play.machine.table.get_mut(&pid).expect("there").links[NsKind::Net as usize] = Some(ino);
 }
 
 #[test]
-fn a_namespace_is_the_same_while_its_unique_number_is() {
+fn a_namespace_is_the_same_as_long_as_its_unique_number_is() {
     let visit = |play: &mut Play, pid: u32| -> NsId {
         play.machine.live(pid, 10, &[]);
         net(play, pid, 77);
@@ -106,10 +106,10 @@ fn a_namespace_is_the_same_while_its_unique_number_is() {
     let mut play = Play::new();
     play.machine.uniques.insert(77, 1_000);
     let (first, second) = (visit(&mut play, 11), visit(&mut play, 12));
-    assert_eq!(first, second, "something holds it");
+    assert_eq!(first, second, "the unique number is the same");
     play.machine.uniques.insert(77, 1_001);
     let third = visit(&mut play, 13);
-    assert_eq!((third.ino, third.generation), (77, first.generation + 1), "the number was given again");
+    assert_eq!((third.ino, third.generation), (77, first.generation + 1), "the inode number was reused");
     let told = |id: NsId| {
         play.log.iter().filter(|d| matches!(d, Delta::Namespace { namespace, .. } if namespace.id == id)).count()
     };
@@ -117,7 +117,7 @@ fn a_namespace_is_the_same_while_its_unique_number_is() {
 }
 
 #[test]
-fn after_a_failure_it_goes_on_with_what_it_knew() {
+fn a_restart_after_a_failure_keeps_what_was_known() {
     let mut play = Play::new();
     for (at, pid) in [(1, 11), (2, 12), (3, 13)] {
         play.machine.live(pid, 10, &[]);
@@ -129,7 +129,7 @@ fn after_a_failure_it_goes_on_with_what_it_knew() {
     play.machine.die(13);
     play.exit(4, 13, 0x500, Some(10));
     play.finish();
-    // while it was out: one ended, one was born, the zombie was reaped
+    // during the failure: one ended, one was born, and the zombie was reaped
     play.machine.table.remove(&12);
     play.machine.table.remove(&13);
     play.machine.live(14, 11, &[]);
@@ -143,8 +143,8 @@ fn after_a_failure_it_goes_on_with_what_it_knew() {
     assert_eq!(play.process(13).exit.and_then(|e| e.status), Some(WaitStatus(0x500)), "what was known is kept");
     assert!(play.process(13).is_gone());
     assert_eq!(play.process(14).parent, Parent::Process(id(11)));
-    assert_eq!(play.process(11).namespaces, before, "no namespace is another one now");
-    assert_eq!(play.world.lost.get(&Source::Connector), Some(&1), "what happened meanwhile was not heard");
+    assert_eq!(play.process(11).namespaces, before, "it is still the same namespace");
+    assert_eq!(play.world.lost.get(&Source::Connector), Some(&1), "the events meanwhile were lost");
     let alive = play.world.present().filter(|p| Process::is_alive(p)).count();
     assert_eq!(alive, 3);
     play.only_one_each();
