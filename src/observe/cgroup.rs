@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::fuse::Counted;
+use super::reconcile::CgroupFigures;
 
 /// Where the hierarchy is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Hierarchy {
         Some(self.mount.join(below.trim_start_matches('/')))
     }
 
-    pub fn count(&self, cgroup: &str) -> Option<Counted> {
-        count(&self.directory(cgroup)?)
+    pub fn read_figures(&self, cgroup: &str) -> Option<CgroupFigures> {
+        read_figures(&self.directory(cgroup)?)
     }
 }
 
@@ -48,7 +48,7 @@ fn path_in(text: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
-fn count(dir: &Path) -> Option<Counted> {
+fn read_figures(dir: &Path) -> Option<CgroupFigures> {
     // every cgroup has this file, with or without controllers
     let cpu = fs::read_to_string(dir.join("cpu.stat")).ok()?;
     let number = |name: &str| fs::read_to_string(dir.join(name)).ok()?.trim().parse::<u64>().ok();
@@ -56,7 +56,7 @@ fn count(dir: &Path) -> Option<Counted> {
         let stat = fs::read_to_string(dir.join("memory.stat")).unwrap_or_default();
         current.saturating_sub(field(&stat, "inactive_file").unwrap_or(0))
     });
-    Some(Counted {
+    Some(CgroupFigures {
         cpu_ns: field(&cpu, "usage_usec").map(|us| us.saturating_mul(1_000)),
         memory_bytes: memory,
         tasks: number("pids.current"),

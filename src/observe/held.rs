@@ -21,27 +21,27 @@ pub const FIRST_TOKEN: u64 = 16;
 const FOR_PREFERRED: usize = 4;
 
 #[derive(Debug)]
-struct Hold {
+struct HeldPidfd {
     fd: OwnedFd,
     token: u64,
     preferred: bool,
 }
 
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldPidfds {
     /// `None` when pidfds are not used.
     epoll: Option<Rc<Epoll>>,
     budget: usize,
-    all: HashMap<ProcId, Hold>,
+    all: HashMap<ProcId, HeldPidfd>,
     /// The process that each epoll token stands for.
     tokens: HashMap<u64, ProcId>,
     next: u64,
     /// Why a process could not get a pidfd; `EMFILE` also when the budget is used up.
     refused: Option<Errno>,
-    told: Option<Errno>,
+    reported: Option<Errno>,
 }
 
-impl Held {
+impl HeldPidfds {
     pub fn new(epoll: Option<Rc<Epoll>>) -> Self {
         Self {
             epoll,
@@ -50,11 +50,11 @@ impl Held {
             tokens: HashMap::new(),
             next: FIRST_TOKEN,
             refused: None,
-            told: None,
+            reported: None,
         }
     }
 
-    pub fn whom(&self, token: u64) -> Option<ProcId> {
+    pub fn process_of(&self, token: u64) -> Option<ProcId> {
         self.tokens.get(&token).copied()
     }
 
@@ -63,7 +63,7 @@ impl Held {
     }
 
     /// Whether another process that is not preferred may get a pidfd.
-    pub fn wants_more(&mut self) -> bool {
+    pub fn has_room(&mut self) -> bool {
         if self.epoll.is_none() {
             return false;
         }
@@ -86,13 +86,13 @@ impl Held {
     }
 
     /// Keeps this pidfd for the process.
-    pub fn take(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
+    pub fn add(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
         self.hold(id, opened, false);
     }
 
     /// As [`Self::add`], for a preferred process: when the budget is used up, one that is not preferred loses its
     /// pidfd.
-    pub fn take_preferred(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
+    pub fn add_preferred(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
         if self.all.len() >= self.budget {
             self.refused = Some(Errno::EMFILE);
             let Some(other) = self.all.iter().find(|(_, hold)| !hold.preferred).map(|(id, _)| *id) else { return };
@@ -112,7 +112,7 @@ impl Held {
         match held {
             Ok(fd) => {
                 self.next += 1;
-                self.all.insert(id, Hold { fd, token, preferred });
+                self.all.insert(id, HeldPidfd { fd, token, preferred });
                 self.tokens.insert(token, id);
             }
             // it was reaped meanwhile
@@ -129,15 +129,15 @@ impl Held {
     }
 
     /// How much pidfds cover from now on, if that has changed. `watched` is the number of processes to hold.
-    pub fn news(&mut self, watched: usize) -> Option<Sight> {
+    pub fn take_change(&mut self, watched: usize) -> Option<Sight> {
         self.epoll.as_ref()?;
         if self.all.len() >= watched {
             self.refused = None;
         }
-        if self.refused == self.told {
+        if self.refused == self.reported {
             return None;
         }
-        self.told = self.refused;
+        self.reported = self.refused;
         Some(self.refused.map_or(Sight::Full, |why| host::unheld(why, self.budget)))
     }
 }
@@ -153,9 +153,9 @@ mod tests {
     use crate::sys::pidfd;
     use nix::sys::epoll::EpollCreateFlags;
 
-    fn held(budget: usize) -> Held {
+    fn held(budget: usize) -> HeldPidfds {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("an epoll");
-        Held { budget, ..Held::new(Some(Rc::new(epoll))) }
+        HeldPidfds { budget, ..HeldPidfds::new(Some(Rc::new(epoll))) }
     }
 
     fn own_pidfd() -> nix::Result<OwnedFd> {
@@ -170,15 +170,15 @@ mod tests {
     fn preferred_processes_get_pidfds_first() {
         let mut held = held(8);
         for pid in 0..20 {
-            if held.wants_more() {
-                held.take(id(pid), us());
+            if held.has_room() {
+                held.add(id(pid), own_pidfd());
             }
         }
         assert_eq!(held.all.len(), 6, "a part of the budget is kept");
         assert!(held.prefer(id(0)), "it has one already");
         for pid in 100..120 {
             assert!(!held.prefer(id(pid)));
-            held.take_preferred(id(pid), us());
+            held.add_preferred(id(pid), own_pidfd());
         }
         assert_eq!(held.all.len(), 8);
         assert!(held.get(id(0)).is_some(), "a preferred process keeps its pidfd");
@@ -189,15 +189,15 @@ mod tests {
     #[test]
     fn missing_pidfds_are_reported_once_until_there_are_enough() {
         let mut held = held(4);
-        assert_eq!(held.news(0), None, "nothing has changed");
+        assert_eq!(held.take_change(0), None, "nothing has changed");
         for pid in 0..4 {
-            if held.wants_more() {
-                held.take(id(pid), us());
+            if held.has_room() {
+                held.add(id(pid), own_pidfd());
             }
         }
-        let Some(Sight::Partial(why)) = held.news(4) else { panic!("one has no pidfd") };
+        let Some(Sight::Partial(why)) = held.take_change(4) else { panic!("one has no pidfd") };
         assert!(why.contains("ulimit -n"), "{why}");
-        assert_eq!(held.news(4), None, "reported once");
-        assert_eq!(held.news(3), Some(Sight::Full));
+        assert_eq!(held.take_change(4), None, "reported once");
+        assert_eq!(held.take_change(3), Some(Sight::Full));
     }
 }

@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::clock;
-use super::fuse::UnreadCount;
 use super::proc::{Unread, hidepid};
+use super::reconcile::UnreadCount;
 use crate::model::{Aspect, Delta, Host, NsSet, Sight, Source, Stamp};
 
 pub fn host(namespaces: NsSet) -> Delta {

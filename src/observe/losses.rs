@@ -3,9 +3,9 @@
 use crate::model::MonoNs;
 
 /// Least time between two rescans.
-const LEAST_NS: u64 = 250_000_000;
+const MIN_INTERVAL_NS: u64 = 250_000_000;
 /// The pause after a rescan is this many times as long as the rescan, so that rescans take at most a tenth of a core.
-const REST: u64 = 10;
+const PAUSE_FACTOR: u64 = 10;
 
 /// What was lost before one rescan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Losses {
 
     /// A rescan took from `started` until `now`.
     pub fn done(&mut self, started: MonoNs, now: MonoNs) {
-        self.not_before = now.plus(LEAST_NS.max(REST * now.since(started)));
+        self.not_before = now.plus(MIN_INTERVAL_NS.max(PAUSE_FACTOR * now.since(started)));
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         losses.note(MonoNs(9));
         assert_eq!(losses.due(MonoNs(11), || Some(10)), None, "the last rescan was too recent");
         let at = losses.deadline().expect("a loss waits");
-        assert_eq!(at, MonoNs(7 + LEAST_NS));
+        assert_eq!(at, MonoNs(7 + MIN_INTERVAL_NS));
         assert_eq!(losses.due(at, || Some(110)), Some(Loss { count: Some(107), since: MonoNs(8) }));
         assert_eq!((losses.due(at, || Some(110)), losses.deadline()), (None, None));
     }

@@ -26,22 +26,22 @@ pub enum Holder {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct KnownNamespace {
     id: NsId,
     unique: Option<u64>,
     /// Living processes known to be in it.
-    members: u32,
+    process_count: u32,
     /// It had a process once. When it has none any more, the number may be reused for another namespace.
-    lived: bool,
+    had_processes: bool,
     /// What held it when its last process left.
     holders: Vec<Holder>,
     /// Its owning user namespace and its parent, which it keeps alive.
-    above: [Option<NsId>; 2],
+    ancestors: [Option<NsId>; 2],
 }
 
-impl Seen {
+impl KnownNamespace {
     const fn new(id: NsId, unique: Option<u64>) -> Self {
-        Self { id, unique, members: 0, lived: false, holders: Vec::new(), above: [None; 2] }
+        Self { id, unique, process_count: 0, had_processes: false, holders: Vec::new(), ancestors: [None; 2] }
     }
 }
 
@@ -49,7 +49,7 @@ impl Seen {
 pub struct NsTable {
     /// Device of nsfs, the same for every namespace.
     dev: u64,
-    seen: HashMap<u64, Seen>,
+    seen: HashMap<u64, KnownNamespace>,
 }
 
 impl NsTable {
@@ -73,7 +73,7 @@ impl NsTable {
             None => self.seen.get(&ns.ino).map_or(0, |seen| seen.id.generation + 1),
         };
         let id = NsId { kind, dev: self.dev, ino: ns.ino, generation };
-        self.seen.insert(ns.ino, Seen::new(id, ns.unique));
+        self.seen.insert(ns.ino, KnownNamespace::new(id, ns.unique));
         (id, true)
     }
 
@@ -82,24 +82,24 @@ impl NsTable {
         let seen = self.seen.get(&ns.ino).filter(|seen| seen.id.kind == kind)?;
         let same = match (seen.unique, ns.unique) {
             (Some(known), Some(now)) => known == now,
-            _ => seen.members > 0 || !seen.lived || self.has_child(seen.id),
+            _ => seen.process_count > 0 || !seen.had_processes || self.has_child(seen.id),
         };
         same.then_some(seen.id)
     }
 
     /// Whether a process is in it: then its inode number still means this identity for certain.
-    pub fn is_inhabited(&self, id: NsId) -> bool {
-        self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.members > 0)
+    pub fn has_processes(&self, id: NsId) -> bool {
+        self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.process_count > 0)
     }
 
     /// Whether a namespace with processes has it as its owner or parent.
     fn has_child(&self, id: NsId) -> bool {
-        self.seen.values().any(|seen| seen.members > 0 && seen.above.contains(&Some(id)))
+        self.seen.values().any(|seen| seen.process_count > 0 && seen.ancestors.contains(&Some(id)))
     }
 
-    pub fn set_above(&mut self, id: NsId, above: [Option<NsId>; 2]) {
+    pub fn set_ancestors(&mut self, id: NsId, ancestors: [Option<NsId>; 2]) {
         if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
-            seen.above = above;
+            seen.ancestors = ancestors;
         }
     }
 
@@ -107,8 +107,8 @@ impl NsTable {
     pub fn join(&mut self, set: &NsSet) {
         for id in set.iter() {
             if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id) {
-                seen.members += 1;
-                seen.lived = true;
+                seen.process_count += 1;
+                seen.had_processes = true;
                 seen.holders.clear();
             }
         }
@@ -119,9 +119,9 @@ impl NsTable {
     pub fn leave(&mut self, set: &NsSet) -> Vec<NsId> {
         let mut left = Vec::new();
         for id in set.iter() {
-            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id && s.members > 0) {
-                seen.members -= 1;
-                if seen.members == 0 && seen.unique.is_none() {
+            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id && s.process_count > 0) {
+                seen.process_count -= 1;
+                if seen.process_count == 0 && seen.unique.is_none() {
                     left.push(id);
                 }
             }
@@ -130,7 +130,7 @@ impl NsTable {
     }
 
     /// Remembers what held a namespace when its last process left.
-    pub fn held(&mut self, id: NsId, holders: Vec<Holder>) {
+    pub fn set_holders(&mut self, id: NsId, holders: Vec<Holder>) {
         if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
             seen.holders = holders;
         }
@@ -138,20 +138,20 @@ impl NsTable {
 
     /// Whether holders decide if this number still means the same namespace.
     pub fn depends_on_holders(&self, ino: u64) -> bool {
-        self.seen.get(&ino).is_some_and(|seen| seen.members == 0 && !seen.holders.is_empty())
+        self.seen.get(&ino).is_some_and(|seen| seen.process_count == 0 && !seen.holders.is_empty())
     }
 
     /// `now` holds it: a holder that was there before proves that it is the same namespace.
-    pub fn holds_still(&mut self, ino: u64, now: &[Holder]) {
+    pub fn check_holders(&mut self, ino: u64, now: &[Holder]) {
         if let Some(seen) = self.seen.get_mut(&ino) {
-            seen.lived = !seen.holders.iter().any(|holder| now.contains(holder));
+            seen.had_processes = !seen.holders.iter().any(|holder| now.contains(holder));
         }
     }
 
     /// Sets the number of processes in every namespace to zero.
-    pub fn forget_members(&mut self) {
+    pub fn forget_processes(&mut self) {
         for seen in self.seen.values_mut() {
-            seen.members = 0;
+            seen.process_count = 0;
         }
     }
 }
@@ -217,7 +217,7 @@ mod tests {
         let mut table = NsTable::new(4);
         let (user, _) = table.intern(NsKind::User, NUMBER);
         let (net, _) = table.intern(NsKind::Net, Nsfs { ino: 200, unique: None });
-        table.set_above(net, [Some(user), None]);
+        table.set_ancestors(net, [Some(user), None]);
         table.join(&only(user));
         table.join(&only(net));
         table.leave(&only(user));
@@ -233,9 +233,9 @@ mod tests {
             let (id, _) = table.intern(NsKind::Net, NUMBER);
             table.join(&only(id));
             table.leave(&only(id));
-            table.held(id, vec![then]);
+            table.set_holders(id, vec![then]);
             assert!(table.depends_on_holders(NUMBER.ino));
-            table.holds_still(NUMBER.ino, &[now]);
+            table.check_holders(NUMBER.ino, &[now]);
             table.intern(NsKind::Net, NUMBER) == (id, false)
         };
         assert!(held(Holder::Mount(5), Holder::Mount(5)));

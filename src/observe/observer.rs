@@ -101,7 +101,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
             Sight::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
         // the sink itself may have failed: the next start reports it again
         let _ = attempt(|| {
-            worker.tell(missing);
+            worker.report(missing);
             Ok(())
         });
         wait_unless_stopped(pause_before(in_a_row), stop);
@@ -111,7 +111,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
         started = Instant::now();
         done = attempt(|| {
             worker.restart()?;
-            worker.tell(Sight::Partial(format!(
+            worker.report(Sight::Partial(format!(
                 "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
                  between is known from looking only"
             )));

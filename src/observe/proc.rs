@@ -17,7 +17,7 @@ use nix::unistd::read;
 use crate::model::{NsKind, State};
 
 pub use mounts::hidepid;
-pub use parse::{Ran, Stat, Status};
+pub use parse::{SchedStat, Stat, Status};
 pub use unread::Unread;
 
 /// How much of a process to read.
@@ -27,9 +27,9 @@ pub enum Depth {
     Stat,
     /// `stat`, `status`, `cmdline` and the namespace links.
     All,
-    /// `stat`, and the rest only if [`Reading::ran`] differs from this value: a process that has not run has not
+    /// `stat`, and the rest only if [`Reading::sched`] differs from this value: a process that has not run has not
     /// changed anything about itself.
-    IfRan(Ran),
+    IfRanSince(SchedStat),
 }
 
 /// What was read about a process.
@@ -45,9 +45,9 @@ pub struct Reading {
     pub denied: bool,
     /// How much it had run before the rest was read. `None` where the kernel does not count it, and with several
     /// threads.
-    pub ran: Option<Ran>,
+    pub sched: Option<SchedStat>,
     /// It has not run since the last reading, so only `stat` was read.
-    pub rested: bool,
+    pub has_not_run: bool,
 }
 
 /// Reads /proc; reuses one buffer.
@@ -69,7 +69,7 @@ impl Reader {
                 Ok(Reading { stat, ..Reading::default() })
             }
             Depth::All => self.read_all(pid, || ()),
-            Depth::IfRan(since) => self.read_below(&directory(pid)?, Some(since)),
+            Depth::IfRanSince(since) => self.read_below(&directory(pid)?, Some(since)),
         }
     }
 
@@ -88,14 +88,14 @@ impl Reader {
     }
 
     /// Reads the process of this directory; only `stat` if it has not run since `since`.
-    fn read_below(&mut self, dir: &OwnedFd, since: Option<Ran>) -> Result<Reading, Unread> {
-        let ran = self.file(dir, "schedstat").ok().and_then(Ran::parse);
+    fn read_below(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
+        let sched = self.file(dir, "schedstat").ok().and_then(SchedStat::parse);
         let stat = self.stat(dir, "stat")?;
         // schedstat is of the first thread only
-        let ran = ran.filter(|_| stat.threads == 1);
-        let rested = since.is_some() && since == ran;
-        let mut reading = Reading { stat, ran, rested, ..Reading::default() };
-        if rested {
+        let sched = sched.filter(|_| stat.threads == 1);
+        let has_not_run = since.is_some() && since == sched;
+        let mut reading = Reading { stat, sched, has_not_run, ..Reading::default() };
+        if has_not_run {
             return Ok(reading);
         }
         // an incomplete text means that the process was released while it was read

@@ -11,9 +11,9 @@ use super::error::Error;
 use crate::model::Source;
 
 /// How many inputs may wait for a busy observer. A pod that forks as fast as it can sends some thousand a second.
-const ROOM: usize = 65_536;
+const MAX_INPUTS: usize = 65_536;
 /// How many inputs may wait when a record of pause comes: records come fastest, and a lost one only hides a reaper.
-const ROOM_FOR_RECORDS: usize = 16_384;
+const MAX_INPUTS_FOR_RECORDS: usize = 16_384;
 
 /// Counts inputs that found no room.
 #[derive(Debug, Default)]
@@ -60,8 +60,8 @@ impl InputSender {
     /// stopped.
     pub fn send(&self, input: Input) {
         let (room, refused) = match input {
-            Input::PauseReaped { .. } => (ROOM_FOR_RECORDS, &self.refused.records),
-            _ => (ROOM, &self.refused.others),
+            Input::PauseReaped { .. } => (MAX_INPUTS_FOR_RECORDS, &self.refused.records),
+            _ => (MAX_INPUTS, &self.refused.others),
         };
         if self.queue.len() >= room {
             refused.fetch_add(1, Ordering::Relaxed);
@@ -101,17 +101,17 @@ mod tests {
         let (sender, inbox, _bell) = InputSender::pair().expect("an eventfd");
         let pause = ProcId { pid: 1, start: 1 };
         let record = Input::PauseReaped { pause, pid_in_pod: 2, status: WaitStatus(0), at: MonoNs(1) };
-        for _ in 0..ROOM_FOR_RECORDS + 7 {
+        for _ in 0..MAX_INPUTS_FOR_RECORDS + 7 {
             sender.send(record.clone());
         }
         sender.send(Input::Watch(pause));
-        assert_eq!(inbox.queue.len(), ROOM_FOR_RECORDS + 1, "others have room left");
-        for _ in 0..ROOM {
+        assert_eq!(inbox.queue.len(), MAX_INPUTS_FOR_RECORDS + 1, "others have room left");
+        for _ in 0..MAX_INPUTS {
             sender.send(Input::Look(pause));
         }
-        assert_eq!(inbox.queue.len(), ROOM);
+        assert_eq!(inbox.queue.len(), MAX_INPUTS);
         let lost: Vec<_> = inbox.take_refused().collect();
-        assert_eq!(lost, [(Source::Pause, 7), (Source::Node, ROOM_FOR_RECORDS as u64 + 1)]);
+        assert_eq!(lost, [(Source::Pause, 7), (Source::Node, MAX_INPUTS_FOR_RECORDS as u64 + 1)]);
         assert_eq!(inbox.take_refused().count(), 0);
         while inbox.next().is_some() {}
         sender.send(Input::Watch(pause));

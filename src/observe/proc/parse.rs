@@ -90,14 +90,14 @@ impl Stat {
 /// What the scheduler counts of a thread, from `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
 /// It grows whenever the thread runs, however shortly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ran {
+pub struct SchedStat {
     /// Nanoseconds on a processor.
     pub ns: u64,
     /// How often it was given one.
     pub slices: u64,
 }
 
-impl Ran {
+impl SchedStat {
     /// `None` also where the kernel does not count (without `CONFIG_SCHED_INFO` the file holds zeros).
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut fields = str(text)?.split_ascii_whitespace().map(str::parse);
@@ -182,10 +182,10 @@ mod tests {
 
     #[test]
     fn schedstat_is_parsed() {
-        assert_eq!(Ran::parse(b"64230814 23961697 124\n"), Some(Ran { ns: 64_230_814, slices: 124 }));
-        assert_eq!(Ran::parse(b"0 0 0\n"), None, "not counted");
-        assert_eq!(Ran::parse(b"64230814 2396"), None);
-        assert_eq!(Ran::parse(b""), None);
+        assert_eq!(SchedStat::parse(b"64230814 23961697 124\n"), Some(SchedStat { ns: 64_230_814, slices: 124 }));
+        assert_eq!(SchedStat::parse(b"0 0 0\n"), None, "not counted");
+        assert_eq!(SchedStat::parse(b"64230814 2396"), None);
+        assert_eq!(SchedStat::parse(b""), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const MAX_THREADS: usize = 64;
 
 /// Fills in the signals that a process waits for. `dir` is its directory in /proc; `asleep`: its first thread sleeps.
 pub fn read(dir: &OwnedFd, asleep: bool, threads: u32, masks: &mut SignalMasks) {
-    if asleep && waits(dir, "") {
+    if asleep && is_waiting(dir, "") {
         masks.awaiting = true;
         masks.awaited = awaited(dir, "");
     }
@@ -29,17 +29,17 @@ pub fn read(dir: &OwnedFd, asleep: bool, threads: u32, masks: &mut SignalMasks) 
         return;
     }
     if threads > 1 && !masks.awaiting {
-        of_threads(dir, masks);
+        read_threads(dir, masks);
     }
     masks.signalfd = signalfds(dir);
 }
 
 /// Looks for a thread that waits for signals which the others block.
-fn of_threads(dir: &OwnedFd, masks: &mut SignalMasks) {
+fn read_threads(dir: &OwnedFd, masks: &mut SignalMasks) {
     let mut all = Some(0);
     for thread in names(dir, "task", MAX_THREADS) {
         let at = format!("task/{thread}/");
-        if waits(dir, &at) {
+        if is_waiting(dir, &at) {
             masks.awaiting = true;
             all = all.zip(awaited(dir, &at)).map(|(all, more)| all | more);
         }
@@ -47,7 +47,7 @@ fn of_threads(dir: &OwnedFd, masks: &mut SignalMasks) {
     masks.awaited = all.filter(|_| masks.awaiting);
 }
 
-fn waits(dir: &OwnedFd, at: &str) -> bool {
+fn is_waiting(dir: &OwnedFd, at: &str) -> bool {
     text(dir, &format!("{at}wchan")).is_some_and(|wchan| wchan.starts_with("do_sigtimedwait"))
 }
 

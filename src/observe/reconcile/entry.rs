@@ -3,7 +3,7 @@
 use super::REREAD_NS;
 use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
-use crate::observe::proc::{Depth, Ran};
+use crate::observe::proc::{Depth, SchedStat};
 
 /// How and when a process left the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Entry {
     pub threads: u32,
     pub exact_threads: bool,
     /// The leader's exit status, if it ended while other threads live: the process has not exited yet.
-    pub leader: Option<WaitStatus>,
+    pub leader_status: Option<WaitStatus>,
     pub exit: Option<(Stamp, Option<WaitStatus>)>,
     pub gone: Option<Gone>,
     /// The reaper, once `Reaped` was sent.
@@ -40,15 +40,15 @@ pub struct Entry {
     /// PID 1 of its pid namespace.
     pub init: Option<ProcId>,
     /// Its pid in that namespace.
-    pub inner: Option<u32>,
-    /// `inner` was read, not predicted.
-    pub exact_inner: bool,
+    pub pid_inside: Option<u32>,
+    /// `pid_inside` was read, not predicted.
+    pub exact_pid_inside: bool,
     /// A running or sleeping state that was seen once and is not reported yet.
-    pub flicker: Option<State>,
+    pub unconfirmed_state: Option<State>,
     /// A reading contradicted the events once; believed when it does so again.
     pub suspect: bool,
     /// When it was last read in full, and how much it had run before that.
-    pub whole: Option<(MonoNs, Ran)>,
+    pub full_read: Option<(MonoNs, SchedStat)>,
     /// Its own CPU time.
     pub cpu: Meter,
     /// CPU time of the children it has waited for.
@@ -64,7 +64,7 @@ impl Entry {
             parent,
             threads: 1,
             exact_threads: false,
-            leader: None,
+            leader_status: None,
             exit: None,
             gone: None,
             reaped: None,
@@ -72,11 +72,11 @@ impl Entry {
             namespaces: NsSet::default(),
             denied: false,
             init: None,
-            inner: None,
-            exact_inner: false,
-            flicker: None,
+            pid_inside: None,
+            exact_pid_inside: false,
+            unconfirmed_state: None,
             suspect: false,
-            whole: None,
+            full_read: None,
             cpu: Meter::default(),
             waited_cpu: Meter::default(),
         }
@@ -88,8 +88,8 @@ impl Entry {
 
     /// How much to read now so that everything is known.
     pub fn depth(&self, now: MonoNs) -> Depth {
-        match self.whole {
-            Some((then, ran)) if now.since(then) < REREAD_NS => Depth::IfRan(ran),
+        match self.full_read {
+            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince(sched),
             _ => Depth::All,
         }
     }
@@ -101,7 +101,7 @@ impl Entry {
     /// Whether a start time from another source means this process. A `derived` start time comes from the time of the
     /// fork event: it is never early, and late by as long as the kernel was delayed before it sent the event. A pid is
     /// reused only after all others were, which takes far longer than the second allowed here.
-    pub const fn is(&self, start: u64, derived: bool) -> bool {
+    pub const fn matches_start(&self, start: u64, derived: bool) -> bool {
         const SLACK: u64 = 100;
         let own = self.id.start;
         match (self.exact_start, derived) {

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::Fuse;
+use super::Reconciler;
 use crate::observe::proc::Unread;
 
 /// How many could not be read, and why.
@@ -20,24 +20,26 @@ pub struct UnreadCount {
 
 impl UnreadCount {
     /// A small change of a count is no news.
-    const fn is_news(&self, told: &Self) -> bool {
-        const fn moved(now: usize, told: usize) -> bool {
-            (now == 0) != (told == 0) || now.abs_diff(told) * 10 > told
+    const fn is_news(&self, reported: &Self) -> bool {
+        const fn moved(now: usize, reported: usize) -> bool {
+            (now == 0) != (reported == 0) || now.abs_diff(reported) * 10 > reported
         }
-        moved(self.denied, told.denied) || moved(self.failed, told.failed) || self.list.is_some() != told.list.is_some()
+        moved(self.denied, reported.denied)
+            || moved(self.failed, reported.failed)
+            || self.list.is_some() != reported.list.is_some()
     }
 }
 
-impl Fuse {
+impl Reconciler {
     /// A process could not be read. It stays in the World as it was last seen.
-    pub(super) fn not_read(&mut self, pid: u32, why: Unread) {
+    pub(super) fn mark_unread(&mut self, pid: u32, why: Unread) {
         match why {
             Unread::Gone => drop(self.unread.remove(&pid)),
             Unread::Denied | Unread::Failed(_) => drop(self.unread.insert(pid, why)),
         }
     }
 
-    pub(super) fn was_read(&mut self, pid: u32) {
+    pub(super) fn mark_read(&mut self, pid: u32) {
         // usually there is none at all
         if !self.unread.is_empty() {
             self.unread.remove(&pid);
@@ -45,7 +47,7 @@ impl Fuse {
     }
 
     /// How many processes cannot be read now, if that has changed.
-    pub fn unread_news(&mut self) -> Option<UnreadCount> {
+    pub fn take_unread_change(&mut self) -> Option<UnreadCount> {
         let mut now = UnreadCount { list: self.unlisted, ..UnreadCount::default() };
         for why in self.unread.values() {
             match why {
@@ -53,10 +55,10 @@ impl Fuse {
                 Unread::Denied | Unread::Gone => now.denied += 1,
             }
         }
-        if !now.is_news(&self.unread_told) {
+        if !now.is_news(&self.unread_reported) {
             return None;
         }
-        self.unread_told = now;
+        self.unread_reported = now;
         Some(now)
     }
 }

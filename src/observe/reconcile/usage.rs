@@ -1,6 +1,6 @@
 //! Rates of CPU time, and the figures of cgroups.
 
-use super::{Fuse, Kernel};
+use super::{Kernel, Reconciler};
 use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, Source, Stamp};
 
 /// Least time between two samples for a rate, since CPU time of /proc comes in hundredths of a second.
@@ -20,7 +20,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn look(&mut self, now: MonoNs, time_ns: u64) -> Cpu {
+    pub fn sample(&mut self, now: MonoNs, time_ns: u64) -> Cpu {
         match self.base {
             Some((then, _)) if now.since(then) < SPAN_NS => {}
             Some((then, before)) => {
@@ -34,7 +34,7 @@ impl Meter {
     }
 
     /// This much of the next increase was already counted elsewhere.
-    pub fn known(&mut self, time_ns: u64) {
+    pub fn exclude(&mut self, time_ns: u64) {
         if let Some((_, before)) = &mut self.base {
             *before = before.saturating_add(time_ns);
         }
@@ -54,7 +54,7 @@ pub fn memory_is_news(known: u64, new: u64) -> bool {
 
 /// The figures of a cgroup from one reading of its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct CgroupFigures {
     pub cpu_ns: Option<u64>,
     pub memory_bytes: Option<u64>,
     pub tasks: Option<u64>,
@@ -62,16 +62,16 @@ pub struct Counted {
 
 /// A cgroup whose files are read with every scan.
 #[derive(Debug)]
-pub struct Watched {
+pub struct WatchedCgroup {
     path: String,
     meter: Meter,
-    told: Option<CgroupUsage>,
+    reported: Option<CgroupUsage>,
 }
 
-impl Fuse {
+impl Reconciler {
     pub(super) fn watch_cgroup(&mut self, kernel: &mut impl Kernel, member: Member, path: String) {
-        let mut watched = Watched { path, meter: Meter::default(), told: None };
-        self.out.extend(watched.look(kernel, &member));
+        let mut watched = WatchedCgroup { path, meter: Meter::default(), reported: None };
+        self.out.extend(watched.read(kernel, &member));
         self.cgroups.insert(member, watched);
     }
 
@@ -84,27 +84,27 @@ impl Fuse {
     }
 
     /// Reads the figures of every cgroup and reports those that changed.
-    pub(super) fn count(&mut self, kernel: &mut impl Kernel) {
+    pub(super) fn report_cgroups(&mut self, kernel: &mut impl Kernel) {
         for (member, watched) in &mut self.cgroups {
-            self.out.extend(watched.look(kernel, member));
+            self.out.extend(watched.read(kernel, member));
         }
     }
 }
 
-impl Watched {
-    fn look(&mut self, kernel: &mut impl Kernel, member: &Member) -> Option<Delta> {
+impl WatchedCgroup {
+    fn read(&mut self, kernel: &mut impl Kernel, member: &Member) -> Option<Delta> {
         let now = kernel.now();
         // the cgroup may be gone before that is reported
-        let counted = kernel.count(&self.path)?;
+        let counted = kernel.read_cgroup(&self.path)?;
         let usage = CgroupUsage {
-            cpu: counted.cpu_ns.map(|ns| self.meter.look(now, ns)),
+            cpu: counted.cpu_ns.map(|ns| self.meter.sample(now, ns)),
             memory_bytes: counted.memory_bytes,
             tasks: counted.tasks,
         };
-        if self.told.is_some_and(|told| !is_news(&told, &usage)) {
+        if self.reported.is_some_and(|reported| !is_news(&reported, &usage)) {
             return None;
         }
-        self.told = Some(usage);
+        self.reported = Some(usage);
         Some(Delta::Usage { member: member.clone(), usage, at: Stamp::by_then(now, Source::Scan) })
     }
 }
@@ -130,25 +130,29 @@ mod tests {
     #[test]
     fn a_rate_is_of_the_time_between_two_samples() {
         let mut meter = Meter::default();
-        assert_eq!(meter.look(MonoNs(S), 5 * S).permille, 0, "the first sample gives no rate");
-        assert_eq!(meter.look(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
-        assert_eq!(meter.look(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
+        assert_eq!(meter.sample(MonoNs(S), 5 * S).permille, 0, "the first sample gives no rate");
+        assert_eq!(meter.sample(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
+        assert_eq!(meter.sample(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
         assert_eq!(
-            meter.look(MonoNs(3 * S), 7 * S + S / 4),
+            meter.sample(MonoNs(3 * S), 7 * S + S / 4),
             Cpu { time_ns: 7 * S + S / 4, permille: 2_000 },
             "two cores"
         );
-        assert_eq!(meter.look(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
+        assert_eq!(meter.sample(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
     }
 
     #[test]
     fn cpu_time_counted_for_a_child_is_not_counted_again_for_its_parent() {
         let mut meter = Meter::default();
-        meter.look(MonoNs(S), 0);
-        meter.known(S / 2);
-        assert_eq!(meter.look(MonoNs(2 * S), S / 2).permille, 0);
-        meter.known(S);
-        assert_eq!(meter.look(MonoNs(3 * S), S).permille, 0, "less than was already counted: no rate, and no overflow");
+        meter.sample(MonoNs(S), 0);
+        meter.exclude(S / 2);
+        assert_eq!(meter.sample(MonoNs(2 * S), S / 2).permille, 0);
+        meter.exclude(S);
+        assert_eq!(
+            meter.sample(MonoNs(3 * S), S).permille,
+            0,
+            "less than was already counted: no rate, and no overflow"
+        );
     }
 
     #[test]

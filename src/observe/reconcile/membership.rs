@@ -1,20 +1,20 @@
 //! Finds the member of a process that was orphaned before it was found.
 
-use super::Fuse;
+use super::Reconciler;
 use crate::model::{Delta, Member, NsKind, Parent, ProcId, Stamp};
 
-impl Fuse {
+impl Reconciler {
     /// Reports the member and the adoption of a process that was found with the process that adopted it as its parent.
     /// Its mount namespace tells its member. Otherwise it would look like a child born to its adopter.
-    pub(super) fn tell_kin(&mut self, id: ProcId, at: Stamp) {
-        let Some((to, member)) = self.kin(id) else { return };
+    pub(super) fn recover_membership(&mut self, id: ProcId, at: Stamp) {
+        let Some((to, member)) = self.find_membership(id) else { return };
         let (to, member) = (Parent::Process(to), member.clone());
         self.out.push(Delta::Joined { id, member, at });
         self.out.push(Delta::Reparented { id, from: Parent::Unknown, to, at });
     }
 
     /// The process that adopted it, and the member that it belongs to.
-    fn kin(&self, id: ProcId) -> Option<(ProcId, &Member)> {
+    fn find_membership(&self, id: ProcId) -> Option<(ProcId, &Member)> {
         let entry = self.entries.get(&id)?;
         let parent = entry.parent.process()?;
         let mounts = |id: &ProcId| self.entries.get(id)?.namespaces.get(NsKind::Mnt);

@@ -3,16 +3,16 @@
 //! It is a state machine over typed facts. It reads the machine through the trait [`Kernel`], so that tests can play
 //! events in any order.
 
-mod canon;
 mod entry;
 mod facts;
-mod kin;
 mod life;
+mod membership;
+mod node_facts;
 mod pause;
+mod pid_namespace;
 mod reap;
 mod restart;
 mod scan;
-mod space;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -31,10 +31,10 @@ use super::proc::{Depth, Reading, Unread};
 use crate::model::{Delta, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
 use entry::Entry;
 use pause::Record;
-use space::Space;
+use pid_namespace::PidNamespace;
 pub use unread::UnreadCount;
-pub use usage::Counted;
-use usage::Watched;
+pub use usage::CgroupFigures;
+use usage::WatchedCgroup;
 
 /// A namespace as its descriptor shows it (`ioctl_nsfs(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ pub trait Kernel {
     fn pids(&mut self) -> Result<Vec<u32>, Unread>;
     fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread>;
     /// Reads everything about a process, and from now on reports its exit and reap if it can.
-    fn meet(&mut self, pid: u32) -> Result<Reading, Unread>;
+    fn open_and_read(&mut self, pid: u32) -> Result<Reading, Unread>;
     /// Reports this process's exit and reap, if necessary instead of another's.
     fn prefer(&mut self, id: ProcId);
     /// The figures of the cgroup at this path; `None` if there is none.
-    fn count(&mut self, cgroup: &str) -> Option<Counted>;
+    fn read_cgroup(&mut self, cgroup: &str) -> Option<CgroupFigures>;
     /// Exit status of a process that was opened and has been reaped.
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus>;
     /// Whether its exit and reap will be reported.
@@ -82,13 +82,13 @@ const REREAD_NS: u64 = 10_000_000_000;
 /// Time between searches for children when the connector is missing.
 const DISCOVER_NS: u64 = 100_000_000;
 /// Time from a birth, an exec or a signal until the process is read again.
-const SETTLE_NS: u64 = 25_000_000;
+const RECHECK_NS: u64 = 25_000_000;
 /// How long contradicting facts wait for an event that explains them.
 const PATIENCE_NS: u64 = 250_000_000;
 /// How much later than pause's report the kernel's event may come.
 const GRACE_NS: u64 = 5_000_000;
 
-pub struct Fuse {
+pub struct Reconciler {
     scope: Scope,
     /// The proc connector reports forks and exits as they happen.
     connector: bool,
@@ -101,7 +101,7 @@ pub struct Fuse {
     /// Reaped processes, in the order of their reaps.
     past: VecDeque<ProcId>,
     namespaces: NsTable,
-    spaces: HashMap<ProcId, Space>,
+    pid_namespaces: HashMap<ProcId, PidNamespace>,
     /// Process 1 of each pid namespace.
     inits: HashMap<NsId, ProcId>,
     /// No longer in the process table. Their reaper is determined at the end of the batch.
@@ -110,13 +110,13 @@ pub struct Fuse {
     /// children.
     unsure: BTreeSet<ProcId>,
     records: Vec<Record>,
-    unsettled: BTreeSet<ProcId>,
-    settle_at: Option<MonoNs>,
+    to_recheck: BTreeSet<ProcId>,
+    recheck_at: Option<MonoNs>,
     verify_at: MonoNs,
     discover_at: MonoNs,
     /// Pids that a search found and that are not to be watched.
     unrelated: HashSet<u32>,
-    cgroups: BTreeMap<Member, Watched>,
+    cgroups: BTreeMap<Member, WatchedCgroup>,
     /// First processes of members, and programs run in members later, as the node reported.
     joined: HashMap<ProcId, Member>,
     /// Where the next partial scan begins.
@@ -126,14 +126,14 @@ pub struct Fuse {
     unread: BTreeMap<u32, Unread>,
     /// Why the list of processes could not be read.
     unlisted: Option<Errno>,
-    unread_told: UnreadCount,
+    unread_reported: UnreadCount,
     /// To be watched, but not readable so far.
     wanted: BTreeSet<ProcId>,
     caught_up: bool,
     out: Vec<Delta>,
 }
 
-impl Fuse {
+impl Reconciler {
     /// `dev` is the device number of nsfs.
     pub fn new(scope: Scope, connector: bool, dev: u64) -> Self {
         Self {
@@ -145,13 +145,13 @@ impl Fuse {
             unreaped: BTreeSet::new(),
             past: VecDeque::new(),
             namespaces: NsTable::new(dev),
-            spaces: HashMap::new(),
+            pid_namespaces: HashMap::new(),
             inits: HashMap::new(),
             ending: BTreeSet::new(),
             unsure: BTreeSet::new(),
             records: Vec::new(),
-            unsettled: BTreeSet::new(),
-            settle_at: None,
+            to_recheck: BTreeSet::new(),
+            recheck_at: None,
             verify_at: MonoNs(0),
             discover_at: MonoNs(0),
             unrelated: HashSet::new(),
@@ -161,7 +161,7 @@ impl Fuse {
             denied: 0,
             unread: BTreeMap::new(),
             unlisted: None,
-            unread_told: UnreadCount::default(),
+            unread_reported: UnreadCount::default(),
             wanted: BTreeSet::new(),
             caught_up: true,
             out: Vec::new(),
@@ -170,7 +170,7 @@ impl Fuse {
 
     /// The observer's own namespaces, which live as long as it does.
     pub fn own_namespaces(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
-        let set = self.set_of(kernel, pid, reading, &NsSet::default());
+        let set = self.resolve_namespaces(kernel, pid, reading, &NsSet::default());
         self.namespaces.join(&set);
         set
     }
@@ -191,10 +191,10 @@ impl Fuse {
         match input {
             Input::Watch(id) => self.watch(kernel, id),
             Input::Look(id) => self.look_again(kernel, id),
-            Input::Delta(delta) => self.told(kernel, delta),
+            Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);
-                self.records.push(Record { pause, pid: pid_in_pod, status, at, ripe: false });
+                self.records.push(Record { pause, pid: pid_in_pod, status, at, has_all_events: false });
             }
             Input::PauseDropped { pause, count, at } => self.pause_dropped(self.canonical(pause), count, at),
         }
@@ -217,7 +217,7 @@ impl Fuse {
     /// The connector lost `count` events; `at` is when the loss was noticed.
     pub fn lost(&mut self, kernel: &mut impl Kernel, at: MonoNs, count: Option<u64>) {
         self.out.push(Delta::Lost { source: Source::Connector, count, at: Stamp::by_then(at, Source::Scan) });
-        self.compare(kernel);
+        self.rescan(kernel);
     }
 
     /// `count` facts of `source` found no room in the inbox.
@@ -230,7 +230,7 @@ impl Fuse {
     }
 
     /// Compares everything known with the machine, and finds what is not known.
-    fn compare(&mut self, kernel: &mut impl Kernel) {
+    fn rescan(&mut self, kernel: &mut impl Kernel) {
         for entry in self.entries.values_mut() {
             entry.exact_threads = false;
             entry.suspect = true;
@@ -261,8 +261,8 @@ impl Fuse {
     /// Does what is due by now.
     pub fn tick(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
-        if self.settle_at.is_some_and(|at| at <= now) {
-            self.settle(kernel);
+        if self.recheck_at.is_some_and(|at| at <= now) {
+            self.recheck(kernel);
         }
         if self.unreaped.is_empty() {
             return;
@@ -277,7 +277,7 @@ impl Fuse {
 
     /// When to call `tick` next; `None` while nothing is watched.
     pub fn deadline(&self) -> Option<MonoNs> {
-        let mut first = self.settle_at;
+        let mut first = self.recheck_at;
         let mut also = |at: MonoNs| first = Some(first.map_or(at, |f| f.min(at)));
         if !self.unreaped.is_empty() {
             also(self.verify_at);
@@ -289,28 +289,28 @@ impl Fuse {
             also(gone.at.t.plus(PATIENCE_NS));
         }
         for record in &self.records {
-            also(record.at.plus(if record.ripe { PATIENCE_NS } else { GRACE_NS }));
+            also(record.at.plus(if record.has_all_events { PATIENCE_NS } else { GRACE_NS }));
         }
         first
     }
 
     /// The process that has the pid and is not reaped.
-    fn bearer(&self, pid: u32) -> Option<ProcId> {
+    fn by_pid(&self, pid: u32) -> Option<ProcId> {
         self.current.get(&pid).copied().filter(|id| self.entries.get(id).is_some_and(Entry::is_unreaped))
     }
 
     fn parent_of(&self, ppid: u32) -> Parent {
-        self.bearer(ppid).map_or(Parent::Outside, Parent::Process)
+        self.by_pid(ppid).map_or(Parent::Outside, Parent::Process)
     }
 
-    fn unsettle(&mut self, kernel: &mut impl Kernel, id: ProcId) {
-        self.unsettled.insert(id);
-        self.settle_soon(kernel);
+    fn recheck_soon(&mut self, kernel: &mut impl Kernel, id: ProcId) {
+        self.to_recheck.insert(id);
+        self.schedule_recheck(kernel);
     }
 
-    fn settle_soon(&mut self, kernel: &mut impl Kernel) {
-        if self.settle_at.is_none() {
-            self.settle_at = Some(kernel.now().plus(SETTLE_NS));
+    fn schedule_recheck(&mut self, kernel: &mut impl Kernel) {
+        if self.recheck_at.is_none() {
+            self.recheck_at = Some(kernel.now().plus(RECHECK_NS));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::Gone;
-use super::{Fuse, Kernel, MAX_PAST, PATIENCE_NS};
+use super::{Kernel, MAX_PAST, PATIENCE_NS, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::proc::Depth;
 
@@ -20,7 +20,7 @@ enum Reaper {
     NotYet,
 }
 
-impl Fuse {
+impl Reconciler {
     /// The process is no longer in the process table; it was reaped by `at`.
     pub(super) fn vanished(&mut self, id: ProcId, at: Stamp, by: Option<Parent>) {
         let Some(entry) = self.entries.get_mut(&id).filter(|e| e.is_unreaped()) else { return };
@@ -68,7 +68,7 @@ impl Fuse {
         }
         let verdict = match gone.by {
             Some(by) => Reaper::Known(by),
-            None => self.judge(kernel, id, gone.by_then, alive),
+            None => self.find_reaper(kernel, id, gone.by_then, alive),
         };
         let by = match verdict {
             Reaper::Known(by) => by,
@@ -82,7 +82,7 @@ impl Fuse {
     }
 
     /// Finds the reaper of a process that was reaped by the time `by_then`.
-    fn judge(
+    fn find_reaper(
         &self,
         kernel: &mut impl Kernel,
         id: ProcId,
@@ -93,7 +93,7 @@ impl Fuse {
         let Parent::Process(parent) = entry.parent else { return Reaper::Known(entry.parent) };
         let Some(p) = self.entries.get(&parent) else {
             // the parent is not watched; if it is alive now, it was the parent all the time
-            return if lives(kernel, parent) { Reaper::Known(entry.parent) } else { Reaper::OneOfTwo };
+            return if is_alive_now(kernel, parent) { Reaper::Known(entry.parent) } else { Reaper::OneOfTwo };
         };
         // PID 1 of a pid namespace never loses its children there
         let is_init = p.init == Some(parent);
@@ -104,7 +104,7 @@ impl Fuse {
             Some((at, _)) if at.t > by_then.plus(MARGIN_NS) => Reaper::Known(entry.parent),
             Some(_) => Reaper::OneOfTwo,
             // alive now, so it was the parent all the time
-            None if *alive.entry(parent).or_insert_with(|| lives(kernel, parent)) => Reaper::Known(entry.parent),
+            None if *alive.entry(parent).or_insert_with(|| is_alive_now(kernel, parent)) => Reaper::Known(entry.parent),
             None => Reaper::NotYet,
         }
     }
@@ -112,8 +112,8 @@ impl Fuse {
     fn reaped(&mut self, kernel: &mut impl Kernel, id: ProcId, by: Parent, at: Stamp) {
         self.ending.remove(&id);
         self.unreaped.remove(&id);
-        self.was_read(id.pid);
-        self.unsettled.remove(&id);
+        self.mark_read(id.pid);
+        self.to_recheck.remove(&id);
         kernel.release(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.reaped = Some(by);
@@ -122,7 +122,7 @@ impl Fuse {
         let at = Stamp { t: at.t.max(not_before), ..at };
         let by_then = entry.gone.map_or(at.t, |g| g.by_then);
         entry.gone = Some(Gone { at, by_then, by: Some(by) });
-        self.cpu_goes_to(id, by);
+        self.credit_cpu(id, by);
         let Some(entry) = self.entries.get(&id) else { return };
         if let Some(siblings) = entry.parent.process().and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(&id);
@@ -141,12 +141,12 @@ impl Fuse {
 
     /// `wait(2)` adds the child's CPU time to its parent's. What was already counted for the child is not counted
     /// again.
-    fn cpu_goes_to(&mut self, child: ProcId, parent: Parent) {
+    fn credit_cpu(&mut self, child: ProcId, parent: Parent) {
         let used = self.entries.get(&child).and_then(|e| e.facts.as_ref()).map(|f| f.cpu.and(f.waited_cpu).time_ns);
         if let Some(used) = used
             && let Some(parent) = parent.process().and_then(|id| self.entries.get_mut(&id))
         {
-            parent.waited_cpu.known(used);
+            parent.waited_cpu.exclude(used);
         }
     }
 
@@ -158,7 +158,7 @@ impl Fuse {
         if self.current.get(&id.pid) == Some(&id) {
             self.current.remove(&id.pid);
         }
-        if self.spaces.remove(&id).is_some() {
+        if self.pid_namespaces.remove(&id).is_some() {
             self.inits.retain(|_, init| *init != id);
         }
     }
@@ -183,7 +183,7 @@ impl Fuse {
     }
 
     /// All records of `pause` before this time have come. A process without a record was reaped by its parent.
-    pub(super) fn not_by_pause(&mut self, pause: ProcId, before: MonoNs) {
+    pub(super) fn attribute_to_parents(&mut self, pause: ProcId, before: MonoNs) {
         for id in self.unsure.iter().copied().collect::<Vec<_>>() {
             let Some(entry) = self.entries.get(&id) else { continue };
             let Some(gone) = entry.gone else { continue };
@@ -203,6 +203,6 @@ pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<Wait
     may_know.then_some(WaitStatus(reading.stat.exit_code))
 }
 
-fn lives(kernel: &mut impl Kernel, id: ProcId) -> bool {
+fn is_alive_now(kernel: &mut impl Kernel, id: ProcId) -> bool {
     kernel.read(id.pid, Depth::Stat).is_ok_and(|r| r.stat.start == id.start && !r.stat.is_dead())
 }
