@@ -210,9 +210,9 @@ impl Reconciler {
     ) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if let Some((known_at, known)) = entry.exit {
-            let better = known.is_none() && status.is_some() || at.sharper_than(known_at);
+            let better = known.is_none() && status.is_some() || at.is_better_than(known_at);
             if better {
-                let at = if at.sharper_than(known_at) { at } else { known_at };
+                let at = if at.is_better_than(known_at) { at } else { known_at };
                 entry.exit = Some((at, known.or(status)));
                 self.out.push(Delta::Exited { id, status: known.or(status), at });
             }

@@ -26,7 +26,7 @@ impl Reconciler {
         let Some(entry) = self.entries.get_mut(&id).filter(|e| e.is_unreaped()) else { return };
         match &mut entry.gone {
             Some(gone) => {
-                if at.sharper_than(gone.at) {
+                if at.is_better_than(gone.at) {
                     gone.at = at;
                 }
                 gone.by_then = gone.by_then.min(at.t);
@@ -170,7 +170,7 @@ impl Reconciler {
         let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
         let at = Stamp { t: at.t.max(not_before), ..at };
         let names = known == Parent::Unknown && by != Parent::Unknown;
-        let nearer = at.sharper_than(gone.at);
+        let nearer = at.is_better_than(gone.at);
         if !names && !nearer {
             return;
         }
