@@ -80,7 +80,7 @@ proptest! {
         let mut store = Store::new(bounds);
         for delta in all {
             store.push(delta);
-            let (entries, _) = store.held();
+            let (entries, _) = store.size();
             prop_assert!(entries <= bounds.entries, "{entries} entries in a ring of {}", bounds.entries);
             let (from, to) = store.span();
             prop_assert!(from <= to);
@@ -137,7 +137,7 @@ fn bytes_are_bounded_too() {
     let mut store = Store::new(bounds);
     for n in 0..20_000 {
         store.push(crate::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
-        assert!(store.held().1 <= bounds.bytes, "{} bytes", store.held().1);
+        assert!(store.size().1 <= bounds.bytes, "{} bytes", store.size().1);
     }
     assert!(store.span().0 > MonoNs(0));
     assert_eq!(store.span().1, MonoNs(19_999));
