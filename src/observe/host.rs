@@ -83,7 +83,7 @@ pub fn unheld(why: Errno, budget: usize) -> Sight {
         Errno::ENOSPC => "the kernel holds no more for this user (fs.epoll.max_user_watches)".to_owned(),
         other => failure(other),
     };
-    Sight::Partial(format!("{why}; reaps of the others are found by looking once a second"))
+    Sight::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
 }
 
 /// Holders of namespaces are never searched for.

@@ -198,7 +198,7 @@ pub fn probe_pidfd() -> (Sight, Sight) {
     let fd = match pidfd::open(std::process::id()) {
         Ok(fd) => fd,
         Err(e) => {
-            let missing = Sight::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by looking"));
+            let missing = Sight::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by scans"));
             return (missing.clone(), missing);
         }
     };

@@ -113,7 +113,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
             worker.restart()?;
             worker.report(Sight::Partial(format!(
                 "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
-                 between is known from looking only"
+                 between is known from scans only"
             )));
             worker.run()
         });

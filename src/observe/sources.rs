@@ -111,7 +111,7 @@ fn add(epoll: &Epoll, fd: impl AsFd, token: u64) -> Result<(), Error> {
 
 /// Opens the connector and waits for the kernel's acknowledgement.
 fn open_connector(buffer: usize) -> Result<Connector, String> {
-    let consequence = "births, execs and exits are found by looking every 100 ms";
+    let consequence = "births, execs and exits are found by a scan every 100 ms";
     let connector = Connector::open(buffer).map_err(|e| match e.raw_os_error() {
         Some(libc::EPERM) => format!("not permitted (before Linux 6.6 it needs root or CAP_NET_ADMIN); {consequence}"),
         Some(libc::EPROTONOSUPPORT) => format!("this kernel has none (CONFIG_PROC_EVENTS); {consequence}"),

@@ -8,11 +8,11 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, accept4, recvmsg, sendmsg};
 
 /// The most descriptors that Linux sends with one message (`SCM_MAX_FD`).
-pub const MOST: usize = 253;
+pub const MAX_FDS: usize = 253;
 
 /// Receives one packet with its descriptors; 0 bytes at the end of the stream.
 pub fn receive(socket: impl AsFd, buffer: &mut [u8], flags: MsgFlags) -> Result<(usize, Vec<OwnedFd>), Errno> {
-    let mut space = cmsg_space!([RawFd; MOST]);
+    let mut space = cmsg_space!([RawFd; MAX_FDS]);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags)?;

@@ -204,10 +204,10 @@ pub fn denied_sight(denied: usize, all: usize) -> Sight {
     match denied {
         0 => Sight::Full,
         n if n == all => Sight::Missing(format!(
-            "the namespaces of all {n} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
+            "the namespaces of all {n} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
         n => Sight::Partial(format!(
-            "the namespaces of {n} of {all} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
+            "the namespaces of {n} of {all} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
     }
 }
