@@ -1,8 +1,8 @@
 //! Where Deltas come from: what the kernel reports, reconciled into one stream.
 //!
 //! [`Observer`] owns one thread that sleeps in one `epoll_wait` over the proc connector, pidfds of watched processes,
-//! an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is known. The timer is armed
-//! only while something is watched. [`once`] scans a single time.
+//! an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is known. The timer is
+//! armed only while something is watched. [`once`] scans a single time.
 //!
 //! "No such process", "not permitted" and "could not be read" are three different answers ([`Unread`]). Only the first
 //! ends a process in the World. Pidfds use at most half of the limit of open files; members of pods, zombies and the
