@@ -178,10 +178,10 @@ impl World {
         if !self.processes.contains_key(&id) {
             self.enter(id, at);
         }
-        let fresh = || Arc::new(Process::new(id, Parent::Unknown, heard_of(at)));
+        let fresh = || Arc::new(Process::new(id, Parent::Unknown, born_by(at)));
         let p = Arc::make_mut(self.processes.entry(id).or_insert_with(fresh));
-        if heard_of(at).is_better_than(p.born) {
-            p.born = heard_of(at);
+        if born_by(at).is_better_than(p.born) {
+            p.born = born_by(at);
         }
         p
     }
@@ -189,7 +189,7 @@ impl World {
     /// Adds a process that was not known. Only one process has a pid at a time, so of two the one that started first
     /// has been reaped.
     fn enter(&mut self, id: ProcId, at: Stamp) {
-        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, heard_of(at))));
+        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, born_by(at))));
         let reused = Stamp::by_then(at.t, Source::Inferred);
         match self.by_pid.get(&id.pid).copied() {
             Some(newer) if newer.start > id.start => self.reaped(id, Parent::Unknown, reused),
@@ -388,7 +388,7 @@ impl World {
 }
 
 /// The stamp of a process's birth, from the stamp of any fact about it: it was born by then.
-const fn heard_of(at: Stamp) -> Stamp {
+const fn born_by(at: Stamp) -> Stamp {
     Stamp::by_then(at.t, at.source)
 }
 

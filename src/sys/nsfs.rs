@@ -9,7 +9,7 @@ pub fn owner(ns: impl AsFd) -> nix::Result<OwnedFd> {
     // SAFETY: takes no argument; the result is a new descriptor.
     let fd = unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), libc::NS_GET_USERNS) };
     let fd = Errno::result(fd)?;
-    // SAFETY: the call succeeded: the descriptor is open, and known to nobody else.
+    // SAFETY: the call succeeded: the descriptor is open, and no other code owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -18,7 +18,7 @@ pub fn parent(ns: impl AsFd) -> nix::Result<OwnedFd> {
     // SAFETY: takes no argument; the result is a new descriptor.
     let fd = unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), libc::NS_GET_PARENT) };
     let fd = Errno::result(fd)?;
-    // SAFETY: the call succeeded: the descriptor is open, and known to nobody else.
+    // SAFETY: the call succeeded: the descriptor is open, and no other code owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

@@ -107,7 +107,7 @@ impl SchedStat {
     }
 }
 
-/// What is used of `/proc/PID/status`.
+/// The fields used of `/proc/PID/status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The effective user id.
