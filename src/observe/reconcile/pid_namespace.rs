@@ -13,7 +13,7 @@ pub struct PidNamespace {
     read: HashMap<u32, ProcId>,
     /// The order in which they were read: the oldest is forgotten first.
     order: VecDeque<(u32, ProcId)>,
-    /// Processes that ended before they could be read, by their predicted pid.
+    /// Processes that could not be read, mostly since they ended too soon, by their predicted pid.
     predicted: BTreeSet<(u32, ProcId)>,
 }
 
