@@ -1,8 +1,8 @@
-//! What observing costs, beside the usual tools: `cargo bench --bench observe`.
+//! The cost of observing, compared with common tools: `cargo bench --bench observe`.
 //!
-//! - one look at the whole machine, per 1,000 processes, beside `ps` and `lsns`;
-//! - from `kill(2)` to the delta in the sink, through the whole observer;
-//! - the processor time of watching six sleeping processes.
+//! - one scan of the whole machine, per 1,000 processes, compared with `ps` and `lsns`;
+//! - the time from `kill(2)` to the delta in the sink, through the whole observer;
+//! - the CPU time of watching six sleeping processes.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use podscope::observe::{Input, Observer, Options, Scope, identify, now, once, si
 
 fn main() {
     let mut crowd: Vec<Child> = (0..1_000).map(|_| sleeper()).collect();
-    looks();
+    scans();
     for child in &mut crowd {
         end(child);
     }
@@ -28,12 +28,13 @@ fn end(child: &mut Child) {
     child.kill().and_then(|()| child.wait().map(drop)).expect("our child");
 }
 
+/// The median and the 99th percentile.
 fn median(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort_unstable();
     (times[times.len() / 2], times[(times.len() * 99).div_ceil(100) - 1])
 }
 
-fn looks() {
+fn scans() {
     let mut seen = 0;
     let times = (0..20).map(|_| {
         let start = Instant::now();
@@ -43,7 +44,7 @@ fn looks() {
     });
     let (one, _) = median(times.collect());
     let per = |t: Duration| t.as_secs_f64() * 1e6 / seen as f64;
-    println!("one look: {one:.1?} for {seen} processes, {:.1} ms per 1,000", per(one));
+    println!("one scan: {one:.1?} for {seen} processes, {:.1} ms per 1,000", per(one));
     for words in [
         &["ps", "-eo", "pid"][..],
         &["ps", "-eo", "pid,cgroupns,ipcns,mntns,netns,pidns,timens,userns,utsns,args"],
@@ -78,13 +79,13 @@ fn latency() {
         while !has(&stream.recv().expect("it observes").1, false) {}
         let killed = now();
         signal::send(id, Signal::KILL).expect("our child");
-        let told = loop {
+        let reported = loop {
             let (at, batch): (_, Vec<Delta>) = stream.recv().expect("it observes");
             if has(&batch, true) {
                 break at;
             }
         };
-        times.push(Duration::from_nanos(told.since(killed)));
+        times.push(Duration::from_nanos(reported.since(killed)));
         child.wait().expect("our child");
     }
     let (half, most) = median(times);
@@ -112,7 +113,7 @@ fn idle() {
     six.iter_mut().for_each(end);
 }
 
-/// Processor time of this process.
+/// CPU time of this process.
 fn used() -> Duration {
     use nix::sys::time::TimeValLike as _;
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).expect("getrusage");

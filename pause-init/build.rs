@@ -1,7 +1,7 @@
-//! Builds the init: a freestanding program of its own, not part of the library it is embedded in.
+//! Builds pause: a separate freestanding program, which the library embeds as bytes.
 //!
-//! Cargo has no way to say "one static, `no_std` executable, as bytes" on stable, so the compiler
-//! that Cargo uses is called directly, with the linker it would use. Plain gcc with ld or lld will do.
+//! Stable Cargo cannot embed a static `no_std` executable as bytes. So this script calls Cargo's compiler directly,
+//! with Cargo's linker. gcc with ld or lld is enough.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
     process::{Command, exit},
 };
 
-/// The layout is the linker script's; ld and lld agree on it.
+/// The linker script defines the layout; ld and lld produce the same.
 const LINK_ARGS: &[&str] = &[
     "-static",
     "-nostdlib",
@@ -50,11 +50,11 @@ fn compile(target: &str, elf: &Path) -> Result<(), String> {
         rustc.arg("-C").arg(format!("linker={}", linker.to_string_lossy()));
     }
     let out = rustc.output().map_err(|e| format!("cannot run {rustc:?}: {e}"))?;
-    let said = String::from_utf8_lossy(&out.stderr);
+    let output = String::from_utf8_lossy(&out.stderr);
     if !out.status.success() {
-        return Err(format!("{rustc:?} failed:\n{said}"));
+        return Err(format!("{rustc:?} failed:\n{output}"));
     }
-    for line in said.lines() {
+    for line in output.lines() {
         println!("cargo::warning={line}");
     }
     Ok(())

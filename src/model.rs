@@ -1,4 +1,4 @@
-//! The picture of the machine: pure values, no I/O. [`World::apply`] is the only way to change it.
+//! The state of the machine as plain values, without I/O. [`World::apply`] is the only way to change it.
 
 mod delta;
 pub mod duration;

@@ -1,30 +1,29 @@
-//! Where Deltas come from: the kernel's own words, fused into one stream.
+//! Where Deltas come from: what the kernel reports, reconciled into one stream.
 //!
 //! [`Observer`] owns one thread that sleeps in one `epoll_wait` over the proc connector, pidfds of watched processes,
-//! an eventfd for what others tell it ([`Input`]), and a timer for the scan that verifies the picture, armed only while
-//! something is watched. [`once`] looks a single time.
+//! an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is known. The timer is
+//! armed only while something is watched. [`once`] scans a single time.
 //!
-//! A process that is not there, one that is closed to us and one that could not be read are three answers ([`Unread`]):
-//! only the first ends a process in the picture. Pidfds are held within half of the limit of open files, those of
-//! members, of zombies and of who must reap them first. Queues are bounded; what is lost is counted and looked for, with
-//! a pause after each rescan. When the thread fails it says so and starts again with what it knew.
+//! "No such process", "not permitted" and "could not be read" are three different answers ([`Unread`]). Only the first
+//! ends a process in the World. Pidfds use at most half of the limit of open files; members of pods, zombies and the
+//! parents of zombies get theirs first. Queues are bounded. Lost events are counted and a rescan looks for what they
+//! reported, with a pause after each rescan. When the thread fails, it says so and starts again with what it knew.
 //!
 //! What each source gives, and what is left without it:
 //!
 //! | source | gives | without it |
 //! |---|---|---|
-//! | proc connector | births, execs, renames, exits with status, at the kernel's time | children are searched for every 100 ms; shorter lives are not seen |
-//! | `NS_GET_ID` | which namespace an inode number means | whoever was seen to hold it all the time |
-//! | pidfd | the reap, and without the connector the exit, as they happen | found by the scan, "by then" |
-//! | `PIDFD_GET_INFO` | the status of a process whose exit nobody told | `None`, unless /proc shows the zombie's |
-//! | a cgroup's files | CPU, memory and tasks of a container, of what has ended too | added up from the processes that live |
-//! | pause's, the node's report | who reaped, and when, for the shortest lives too | concluded from who was the parent |
+//! | proc connector | births, execs, renames, exits with status, at the kernel's time | children are searched for every 100 ms; processes that live shorter are not seen |
+//! | `NS_GET_ID` | which namespace an inode number means | it is the same one if something was seen to hold it all the time |
+//! | pidfd | the reap as it happens, and without the connector the exit | found by the scan, "by then" |
+//! | `PIDFD_GET_INFO` | the status of a process whose exit no other source reported | `None`, unless /proc shows the zombie's |
+//! | a cgroup's files | CPU, memory and tasks of a container, including processes that have ended | the sum over the living processes |
+//! | reports of pause and the node | who reaped, and when, also for the shortest lives | inferred from the parent |
 
 pub(crate) mod cgroup;
 mod clock;
 mod decode;
 mod error;
-mod fuse;
 mod held;
 mod holders;
 mod host;
@@ -36,6 +35,7 @@ mod observer;
 mod once;
 mod options;
 mod proc;
+mod reconcile;
 mod sender;
 pub mod signal;
 mod sources;
@@ -52,16 +52,16 @@ pub use sender::InputSender;
 
 use crate::model::ProcId;
 
-/// The identity of the process that bears `pid` now.
+/// The identity of the process that has `pid` now.
 ///
 /// # Errors
-/// Why it could not be read; [`Unread::Gone`] if nobody bears it.
+/// Why it could not be read; [`Unread::Gone`] if no process has it.
 pub fn look_up(pid: u32) -> Result<ProcId, Unread> {
     let reading = proc::Reader::default().read(pid, proc::Depth::Stat)?;
     Ok(ProcId { pid, start: reading.stat.start })
 }
 
-/// The same for those to whom the reason makes no difference.
+/// As [`look_up`], without the reason for a failure.
 pub fn identify(pid: u32) -> Option<ProcId> {
     look_up(pid).ok()
 }

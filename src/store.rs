@@ -1,11 +1,11 @@
-//! The past, bounded: every [`Delta`] in the order it came, with a whole [`World`] every so often.
+//! A bounded history: every [`Delta`] in the order in which it came, and at intervals a whole [`World`] (a keyframe).
 //!
-//! Live views, time travel and recordings read the same stream: the World at any moment is the last
-//! keyframe before it and the deltas since.
+//! Live views, time travel and recordings read the same stream: the World at any moment is the last keyframe before it,
+//! with the deltas since then applied.
 
 mod cursor;
-mod keyframes;
 mod log;
+mod size;
 
 use std::ops::RangeInclusive;
 
@@ -13,15 +13,15 @@ pub use cursor::Cursor;
 pub use log::{Bounds, Entry};
 
 use crate::model::{Delta, MonoNs, World};
-use cursor::Past;
+use cursor::PastWorld;
 use log::Log;
 
-/// The live World, and what led to it.
+/// The live World and its history.
 #[derive(Debug, Default)]
 pub struct Store {
     live: World,
     log: Log,
-    past: Past,
+    past: PastWorld,
 }
 
 impl Store {
@@ -31,7 +31,7 @@ impl Store {
 
     /// Starts from a World read elsewhere, such as a recording.
     pub fn from_world(world: World, bounds: Bounds) -> Self {
-        Self { log: Log::starting_at(bounds, world.now), live: world, past: Past::default() }
+        Self { log: Log::starting_at(bounds, world.now), live: world, past: PastWorld::default() }
     }
 
     pub fn push(&mut self, delta: Delta) {
@@ -44,21 +44,21 @@ impl Store {
         &self.live
     }
 
-    /// The World as it was at `t`: all that had come by then. Before the oldest keyframe there is
-    /// only that keyframe.
+    /// The World at `t`: with all deltas that had come by then. For a time before the oldest keyframe it is that
+    /// keyframe.
     pub fn at(&self, t: MonoNs) -> World {
-        let mut past = Past::default();
+        let mut past = PastWorld::default();
         past.seek(&self.log, t);
         past.into_world().unwrap_or_else(|| self.live.clone())
     }
 
-    /// What a view shows. A past World is kept between calls: holding the cursor still costs nothing,
-    /// moving it forward only the deltas in between.
+    /// The World that a view shows. A past World is kept between calls: a cursor that does not move costs nothing, and
+    /// one that moves forward costs only the deltas in between.
     pub fn view(&mut self, cursor: Cursor) -> &World {
         self.views(cursor).0
     }
 
-    /// What a view shows, and the latest beside it.
+    /// The World that a view shows, and the live one.
     pub fn views(&mut self, cursor: Cursor) -> (&World, &World) {
         let shown = match cursor {
             Cursor::Live => &self.live,
@@ -72,18 +72,18 @@ impl Store {
         self.log.span()
     }
 
-    /// What came in a stretch of time, both ends included, in order.
+    /// The deltas of a period, both ends included, in order.
     pub fn entries(&self, range: RangeInclusive<MonoNs>) -> impl Iterator<Item = &Entry> {
         self.log.entries(range)
     }
 
-    /// How many deltas were ever pushed: a view that has seen this number is up to date.
+    /// How many deltas were pushed so far. A view that was drawn at this number is up to date.
     pub fn revision(&self) -> u64 {
         self.log.pushed()
     }
 
-    /// Deltas kept, and about how many bytes they and their keyframes take.
-    pub fn held(&self) -> (usize, usize) {
-        self.log.held()
+    /// How many deltas are kept, and about how many bytes they and their keyframes take.
+    pub fn size(&self) -> (usize, usize) {
+        self.log.size()
     }
 }

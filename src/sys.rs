@@ -1,4 +1,4 @@
-//! Kernel calls: the only room with unsafe code.
+//! System calls. The only module with unsafe code.
 #![allow(unsafe_code)]
 
 pub mod caps;

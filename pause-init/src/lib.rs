@@ -1,11 +1,11 @@
-//! A pod's pause, as bytes: the program that is PID 1 of a pod's pid namespace and reaps its orphans.
+//! A pod's pause as bytes: the program that is PID 1 of the pod's pid namespace and reaps its orphans.
 //!
-//! [`ELF`] is a static executable of its own (`src/init`, `no_std`), to be written into a memfd and
-//! started by `execveat(2)`. It follows Kubernetes' `build/pause/linux/pause.c`; three options are
-//! Podscope's, each off by default: `--report-fd N`, `--no-reap` and `--reap-delay-ms N`.
+//! [`ELF`] is a separate static executable (`src/init`, `no_std`). Write it into a memfd and start it by `execveat(2)`.
+//! It follows Kubernetes' `build/pause/linux/pause.c` and has three options of Podscope, all off by default:
+//! `--report-fd N`, `--no-reap` and `--reap-delay-ms N`.
 //!
-//! Exit codes: 0 after INT, TERM or `-v`; 1, 2, 3 if INT, TERM, CHLD cannot be set up; 42 if the
-//! kernel refuses to wait; 64 for a wrong value of one of Podscope's options, named on stderr.
+//! Exit codes: 0 after INT, TERM or `-v`; 1, 2 or 3 if INT, TERM or CHLD cannot be set up; 42 if the kernel refuses to
+//! wait; 64 for an invalid value of one of Podscope's options, which stderr names.
 
 #![deny(unsafe_code)]
 
@@ -15,7 +15,7 @@ pub use record::Record;
 
 /// The executable, for the architecture this crate was built for; at most 4,096 bytes.
 ///
-/// Its standard streams are kept (any may be closed), and the report pipe; all else is closed.
+/// It keeps its standard streams (any of them may be closed) and the report pipe, and closes all other descriptors.
 pub const ELF: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pause"));
 
 /// What `-v` prints after `pause.c `.

@@ -2,28 +2,28 @@
 
 /// A child that pause has reaped.
 ///
-/// On the wire: 32 bytes in native byte order, one atomic write(2) each (`PIPE_BUF`, pipe(7)), so a
-/// reader sees whole records: `sequence` u64 at 0, `monotonic_ns` u64 at 8, `pid` i32 at 16,
-/// `status` i32 at 20, `dropped` u32 at 24, four bytes of zero.
+/// In the pipe: 32 bytes in native byte order, each record in one atomic write(2) (`PIPE_BUF`, pipe(7)), so a reader
+/// sees whole records: `sequence` u64 at 0, `monotonic_ns` u64 at 8, `pid` i32 at 16, `status` i32 at 20, `dropped` u32
+/// at 24, four zero bytes at 28.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// Which of all reaped children this is, from 1; a dropped record leaves its number out.
+    /// The number of the reaped child, from 1. The number of a dropped record is missing.
     pub sequence: u64,
     /// When it was reaped: `CLOCK_MONOTONIC`, nanoseconds.
     pub monotonic_ns: u64,
-    /// Its pid in pause's pid namespace, that is, in the pod.
+    /// Its pid in pause's pid namespace, that is, inside the pod.
     pub pid: i32,
     /// Its wait status, as of wait(2).
     pub status: i32,
-    /// Records that found the pipe full just before this one; at most `u32::MAX`.
+    /// How many records were dropped just before this one; at most `u32::MAX`.
     pub dropped: u32,
 }
 
 impl Record {
-    /// Bytes of one record on the wire.
+    /// Bytes of one record in the pipe.
     pub const SIZE: usize = 32;
 
-    /// Reads a record as pause wrote it. Every value is possible, so there is no error.
+    /// Decodes a record as pause wrote it. Every value is valid, so there is no error.
     pub fn decode(wire: &[u8; Self::SIZE]) -> Self {
         Record {
             sequence: u64::from_ne_bytes(field(wire, 0)),
@@ -35,7 +35,7 @@ impl Record {
     }
 }
 
-/// `at + N` never leaves the record: all callers are above.
+/// `at + N` must not exceed the record; all callers are above.
 fn field<const N: usize>(wire: &[u8; Record::SIZE], at: usize) -> [u8; N] {
     std::array::from_fn(|i| wire[at + i])
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::Record;
 
     #[test]
-    fn decodes_every_field_from_its_place() {
+    fn every_field_is_decoded() {
         let mut wire = [0; Record::SIZE];
         wire[0..8].copy_from_slice(&7u64.to_ne_bytes());
         wire[8..16].copy_from_slice(&123_456_789_012u64.to_ne_bytes());

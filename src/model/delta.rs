@@ -1,4 +1,4 @@
-//! The only thing that ever happens to a [`World`](super::World).
+//! The changes of a [`World`](super::World). It is changed in no other way.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
     Source, Stamp, State, WaitStatus,
 };
 
-/// One change. Live, replay and recordings are streams of these.
+/// One change. Live views, replays and recordings are streams of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "delta", rename_all = "snake_case")]
 pub enum Delta {
@@ -17,19 +17,19 @@ pub enum Delta {
         host: Box<Host>,
         at: Stamp,
     },
-    /// What a way of seeing is worth from now on.
+    /// How much an [`Aspect`] covers from now on.
     Visibility {
         aspect: Aspect,
         sight: Sight,
         at: Stamp,
     },
-    /// A fork. The child takes over name, arguments, namespaces and membership from its parent.
+    /// A fork. The child inherits name, arguments, namespaces and membership from its parent.
     Born {
         id: ProcId,
         parent: Parent,
         at: Stamp,
     },
-    /// A reading of /proc, of a known or a new process.
+    /// What was read from /proc about a known or a new process.
     Facts {
         facts: Box<Facts>,
         at: Stamp,
@@ -66,20 +66,20 @@ pub enum Delta {
         by: Parent,
         at: Stamp,
     },
-    /// The process, and every child it has from now on, is part of a pod's member.
+    /// The process, and every child it forks from now on, belongs to a pod's member.
     Joined {
         id: ProcId,
         member: Member,
         at: Stamp,
     },
-    /// The member has a cgroup of its own, or none any more.
+    /// The member has its own cgroup, or no longer has one.
     Cgroup {
         member: Member,
-        /// From the root of the hierarchy.
+        /// From the root of the cgroup hierarchy.
         path: Option<String>,
         at: Stamp,
     },
-    /// What the member's cgroup counts.
+    /// The figures of the member's cgroup.
     Usage {
         member: Member,
         usage: CgroupUsage,
@@ -89,22 +89,22 @@ pub enum Delta {
         namespace: Namespace,
         at: Stamp,
     },
-    /// The lab's node is up.
+    /// The lab's node has started.
     NodeStarted {
         id: ProcId,
         at: Stamp,
     },
-    /// The lab's node owes an answer that should have come at once, or has answered again.
+    /// The lab's node has not sent an answer that was due at once (`silent`), or it answers again.
     NodeSilent {
         silent: bool,
         at: Stamp,
     },
-    /// The lab's node is gone and the kernel took every pod with it; `reason` says how it ended.
+    /// The lab's node ended, and the kernel ended every pod with it. `reason` says how the node ended.
     NodeEnded {
         reason: String,
         at: Stamp,
     },
-    /// A pod as it is now, whole.
+    /// A pod's whole state now.
     Pod {
         pod: Box<Pod>,
         at: Stamp,
@@ -116,20 +116,20 @@ pub enum Delta {
     Event {
         event: PodEvent,
     },
-    /// A signal the user sent; `error` when the kernel refused.
+    /// A signal that the user sent; `error` if the kernel refused it.
     Signalled {
         target: ProcId,
         signal: Signal,
-        /// What was predicted for the target.
+        /// The predicted effect on the target.
         #[serde(default)]
         effect: Option<Effect>,
-        /// Who was predicted to end with the target.
+        /// The processes that were predicted to end with the target.
         #[serde(alias = "foretold")]
         also_end: Vec<ProcId>,
         error: Option<String>,
         at: Stamp,
     },
-    /// A source lost facts (`None`: it cannot tell how many); the picture was read anew after.
+    /// A source lost facts; `count` is `None` if it cannot tell how many. The processes were read again afterwards.
     Lost {
         source: Source,
         count: Option<u64>,

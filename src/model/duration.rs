@@ -1,6 +1,7 @@
-//! Lengths of time as kubectl says them.
+//! Durations as kubectl writes them.
 
-/// `HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`: `119s`, `2m`, `4m5s`, `179m`, `3h1m`, `8h`, `2d5h`, `2y`.
+/// `HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`: `119s`, `2m`, `4m5s`, `179m`, `3h1m`, `8h`, `2d5h`,
+/// `2y`.
 pub fn human(ns: u64) -> String {
     let s = ns / 1_000_000_000;
     let with = |n: u64, unit: char, rest: u64, small: char| match rest {
@@ -26,7 +27,7 @@ mod tests {
     use super::human;
 
     #[test]
-    fn lengths_are_told_as_kubectl_tells_them() {
+    fn durations_are_written_as_kubectl_writes_them() {
         const DAY: u64 = 86_400;
         let table = [
             (0, "0s"),

@@ -1,27 +1,27 @@
-//! Events of the same pod, kind, reason and message told as one, as `kubectl describe` does.
+//! Merges events of the same pod, kind, reason and message, as `kubectl describe` does.
 
 use std::collections::BTreeMap;
 
 use super::duration::human;
 use super::{MonoNs, PodEvent};
 
-/// The same event, once or more often.
+/// An event that came once or several times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregated {
     pub first: MonoNs,
     pub last: MonoNs,
     pub count: usize,
-    /// As it was told last.
+    /// The latest of them.
     pub event: PodEvent,
 }
 
 impl Aggregated {
-    /// `x3 over 40s`, from the first of them until now; nothing for one that came once.
+    /// `x3 over 40s`, from the first of them until now; `None` for one that came once.
     pub fn times(&self, now: MonoNs) -> Option<String> {
         (self.count > 1).then(|| format!("x{} over {}", self.count, human(now.since(self.first))))
     }
 
-    /// How long ago it came, as `kubectl describe` and `kubectl events` have it: `52s`, or `3s (x2 over 155m)`
+    /// How long ago it came, as `kubectl describe` and `kubectl events` write it: `52s`, or `3s (x2 over 155m)`
     /// (`DescribeEvents` in k8s.io/kubectl/pkg/describe).
     pub fn interval(&self, now: MonoNs) -> String {
         match self.times(now) {
@@ -31,33 +31,33 @@ impl Aggregated {
     }
 }
 
-/// One kind of event while it is counted.
-struct Found<'a> {
+/// Equal events while they are counted.
+struct Counted<'a> {
     first: MonoNs,
     last: MonoNs,
     count: usize,
-    /// Where the last one stood.
+    /// The index of the latest one.
     place: usize,
     event: &'a PodEvent,
 }
 
-/// Merges equal events; in the order in which each came last.
+/// Merges equal events. The result is in the order in which each came last.
 pub fn aggregate<'a>(events: impl IntoIterator<Item = &'a PodEvent>) -> Vec<Aggregated> {
-    let mut found: BTreeMap<_, Found<'_>> = BTreeMap::new();
+    let mut found: BTreeMap<_, Counted<'_>> = BTreeMap::new();
     for (place, event) in events.into_iter().enumerate() {
         let key = (&event.pod, event.kind, event.reason.as_str(), event.message.as_str());
         let t = event.at.t;
-        let known = found.entry(key).or_insert(Found { first: t, last: t, count: 0, place, event });
+        let known = found.entry(key).or_insert(Counted { first: t, last: t, count: 0, place, event });
         known.first = known.first.min(t);
         known.count += 1;
-        // sources may be late: the latest by its own time
+        // sources may be late, so the event's own time decides which is the latest
         if t >= known.last {
             (known.last, known.place, known.event) = (t, place, event);
         }
     }
-    let mut merged: Vec<Found<'_>> = found.into_values().collect();
+    let mut merged: Vec<Counted<'_>> = found.into_values().collect();
     merged.sort_unstable_by_key(|f| (f.last, f.place));
-    let owned = |f: Found<'_>| Aggregated { first: f.first, last: f.last, count: f.count, event: f.event.clone() };
+    let owned = |f: Counted<'_>| Aggregated { first: f.first, last: f.last, count: f.count, event: f.event.clone() };
     merged.into_iter().map(owned).collect()
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_in_every_part_is_told_once() {
+    fn equal_events_are_merged() {
         use EventKind::{Normal, Warning};
         let back_off = |s| event("a", Warning, "BackOff", "Back-off restarting failed container web", s);
         type Case = (&'static str, Vec<PodEvent>, Vec<(&'static str, &'static str)>);

@@ -13,6 +13,6 @@ pub struct Host {
     pub user: String,
     pub uid: u32,
     pub anchor: WallAnchor,
-    /// The observer's own namespaces: "the host's" in every view.
+    /// The observer's own namespaces, which every view calls "the host's".
     pub namespaces: NsSet,
 }

@@ -62,8 +62,8 @@ impl fmt::Display for NsKind {
     }
 }
 
-/// A namespace: nsfs device and inode, and how many others bore that inode before it, since
-/// inode numbers are reused (`fs/nsfs.c`).
+/// A namespace: its nsfs device and inode, and how many namespaces had that inode before it, since inode numbers are
+/// reused (`fs/nsfs.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NsId {
     pub kind: NsKind,
@@ -79,7 +79,7 @@ impl fmt::Display for NsId {
     }
 }
 
-/// The pod's uid, given by the node when the pod is first started; it outlives every sandbox.
+/// The pod's uid. The node gives it when the pod is first started, and it stays the same for every sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PodUid(pub String);

@@ -1,10 +1,10 @@
-//! What a pod's manifest says beside what [`Pod`](super::Pod) holds: nothing acts on it, it is shown.
+//! What a pod's manifest says in addition to [`Pod`](super::Pod). It is only shown; nothing acts on it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Shared by all states of the pod.
+/// The same for all states of the pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// `metadata.namespace`.

@@ -1,29 +1,30 @@
-//! Processes and durations as people read them.
+//! Names of processes, and durations, for people to read.
 
 use super::{Member, Process, Reap, SandboxKind, World};
 
-/// PID 1 of its own pid namespace, and not of the observer's.
+/// Whether it is PID 1 of its pid namespace, which is not the observer's.
 pub fn is_ns_init(p: &Process) -> bool {
     p.nspid.len() > 1 && p.pid_inside() == Some(1)
 }
 
-/// The process that holds a pod's sandbox and belongs to no container.
+/// Whether it is the process that holds a pod's sandbox and belongs to no container.
 pub fn is_pause(p: &Process) -> bool {
     matches!(p.member, Some(Member { container: None, .. })) && is_ns_init(p)
 }
 
-/// A pause of the lab's, of which it is known what it does. One of the user's own is judged as any other process.
+/// Whether it is a pause of the lab, whose behaviour is known. A pause that the user brought is treated as any other
+/// process.
 pub fn is_known_pause(world: &World, p: &Process) -> bool {
     is_pause(p) && !matches!(sandbox_kind(world, p), Some(SandboxKind::Own(_)))
 }
 
-/// What holds the pod that the process is of.
+/// What holds the sandbox of the process's pod.
 pub(super) fn sandbox_kind<'a>(world: &'a World, p: &Process) -> Option<&'a SandboxKind> {
     world.pod(&p.member.as_ref()?.pod)?.sandbox.as_ref().map(|s| &s.kind)
 }
 
-/// `pause`, or the program's name without its arguments: `nginx: worker` of one that calls itself
-/// `nginx: worker process`.
+/// `pause`, or the program's name without its arguments. A process that calls itself `nginx: worker process` is
+/// `nginx: worker`.
 pub fn short_name(p: &Process) -> String {
     if is_pause(p) {
         return "pause".into();
@@ -42,26 +43,27 @@ pub fn member_name(p: &Process) -> String {
     }
 }
 
-/// Who reaped `p`, by name; `None` when nobody saw it. All that ended with their pid namespace have the same reaper:
-/// its dying init waits for them in the kernel (`zap_pid_ns_processes`), whoever their parent was.
+/// The name of the process that reaped `p`; `None` if that is not known. All processes that ended with their pid
+/// namespace have the same reaper, whatever their parent was: the dying init waits for them in the kernel
+/// (`zap_pid_ns_processes`).
 pub fn reaper_name(world: &World, p: &Process) -> Option<String> {
     let reap = p.reap?;
     if world.ended_with_pid_ns(p) {
         return Some("the kernel, with the pid namespace".into());
     }
-    parent_of(world, reap).map(short_name)
+    process_that_reaped(world, reap).map(short_name)
 }
 
-fn parent_of(world: &World, reap: Reap) -> Option<&Process> {
+fn process_that_reaped(world: &World, reap: Reap) -> Option<&Process> {
     reap.by.process().and_then(|id| world.process(id))
 }
 
-/// `reaped by pause`, or that its reaper was not seen.
+/// `reaped by pause`, or `reaper not seen`.
 pub fn reaped_by(world: &World, p: &Process) -> String {
     reaper_name(world, p).map_or("reaper not seen".into(), |by| format!("reaped by {by}"))
 }
 
-/// A duration as people read it: `840 ns`, `12.3 µs`, `1.24 ms`, `2.50 s`.
+/// A duration with its unit: `840 ns`, `12.3 µs`, `1.24 ms`, `2.50 s`.
 pub fn millis(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),

@@ -1,10 +1,10 @@
-//! Namespaces and how they hang together.
+//! Namespaces, their owners and parents.
 
 use serde::{Deserialize, Serialize};
 
 use super::NsId;
 
-/// What is known of one namespace beyond who is in it.
+/// What is known about one namespace besides its processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
     pub id: NsId,

@@ -1,34 +1,36 @@
-//! What came of a signal, beside what had been predicted.
+//! The outcome of a signal, compared with what was predicted.
 
 use super::forecast::Effect;
 use super::names::{millis, reaped_by, short_name};
 use super::{Exit, ProcId, Process, Sent, Signal, State, WaitStatus, World};
 
-/// What came of a signal so far, in words. An end is credited to the signal only if it can have caused it.
+/// The outcome of a signal so far, in sentences. An exit counts as its effect only if the signal can have caused it.
 pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
     if let Some(error) = &sent.error {
         return vec![format!("Not sent: {error}.")];
     }
     let Some(p) = world.process(sent.target) else { return vec!["It is long gone.".into()] };
-    let Some(exit) = p.exit else { return vec![so_far(world, p, sent)] };
+    let Some(exit) = p.exit else { return vec![outcome_so_far(world, p, sent)] };
     let (name, signal) = (short_name(p), sent.signal);
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
     let after = millis(exit.at.t.since(sent.at.t));
     let reaped = match p.reap {
-        Some(reap) => format!("{}, {} a zombie.", capital(&reaped_by(world, p)), millis(reap.at.t.since(exit.at.t))),
+        Some(reap) => {
+            format!("{}, {} a zombie.", capitalized(&reaped_by(world, p)), millis(reap.at.t.since(exit.at.t)))
+        }
         None => "Not reaped yet: it is a zombie.".into(),
     };
     match cause(exit, sent) {
-        Cause::This => {}
-        Cause::Before => {
+        Cause::ThisSignal => {}
+        Cause::EndedBefore => {
             return vec![format!("{name} was ending already: {how}."), reaped];
         }
-        Cause::Itself => {
+        Cause::ExitedLater => {
             return vec![format!("{name} took {signal}; it ended {after} later: {how}."), reaped];
         }
         Cause::Other => {
             return vec![
-                format!("{signal} did not end {name}: {how}{} {after} later.", by_whom(world, p, sent)),
+                format!("{signal} did not end {name}: {how}{} {after} later.", other_cause(world, p, sent)),
                 reaped,
             ];
         }
@@ -42,50 +44,50 @@ pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
     lines
 }
 
-/// The last signal that reached the process, and one that the user tried later and that was not sent.
+/// The last signal that was sent to the process, and a later one that could not be sent.
 pub fn last_sent(world: &World, target: ProcId) -> (Option<&Sent>, Option<&Sent>) {
     let mut all = world.sent.iter().rev().filter(|s| s.target == target).peekable();
     let failed = all.next_if(|s| s.error.is_some());
     (all.find(|s| s.error.is_none()), failed)
 }
 
-/// What ended the process, as far as this signal is concerned.
+/// What ended the process: this signal, or something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    This,
+    ThisSignal,
     /// It had ended before the signal reached it.
-    Before,
-    /// It took the signal, and ended by its own decision some time later.
-    Itself,
+    EndedBefore,
+    /// It handled the signal, and exited by itself some time later.
+    ExitedLater,
     Other,
 }
 
-/// An end by its own decision that comes later than this may have another reason than the signal.
+/// If a process exits by itself later than this, the signal may not be the reason.
 const PROMPT_NS: u64 = 2_000_000_000;
 
 fn cause(exit: Exit, sent: &Sent) -> Cause {
     if exit.at.t < sent.at.t && exit.at.precision != super::Precision::ByThen {
-        return Cause::Before;
+        return Cause::EndedBefore;
     }
-    let by_itself = || match exit.at.t.since(sent.at.t) {
-        0..PROMPT_NS => Cause::This,
-        _ => Cause::Itself,
+    let exited_itself = || match exit.at.t.since(sent.at.t) {
+        0..PROMPT_NS => Cause::ThisSignal,
+        _ => Cause::ExitedLater,
     };
     match exit.status.and_then(WaitStatus::signal) {
-        Some(n) if n == sent.signal.0 => return Cause::This,
+        Some(n) if n == sent.signal.0 => return Cause::ThisSignal,
         Some(_) => return Cause::Other,
         None => {}
     }
     match sent.effect {
-        Some(Effect::Ends(status)) if exit.status.is_none_or(|s| s == status) => Cause::This,
-        Some(Effect::Handled | Effect::Readable | Effect::Awaited | Effect::Pending) | None => by_itself(),
-        // after one that had no effect
+        Some(Effect::Ends(status)) if exit.status.is_none_or(|s| s == status) => Cause::ThisSignal,
+        Some(Effect::Handled | Effect::Readable | Effect::Awaited | Effect::Pending) | None => exited_itself(),
+        // the signal was predicted to have no effect
         Some(_) => Cause::Other,
     }
 }
 
-/// What is known of the true cause.
-fn by_whom(world: &World, p: &Process, sent: &Sent) -> String {
+/// What is known about the real cause.
+fn other_cause(world: &World, p: &Process, sent: &Sent) -> String {
     if world.ended_with_pid_ns(p) {
         return " with its pid namespace".into();
     }
@@ -98,7 +100,8 @@ fn by_whom(world: &World, p: &Process, sent: &Sent) -> String {
     later.map_or(String::new(), |s| format!(", which you sent {} after it,", millis(s.at.t.since(sent.at.t))))
 }
 
-fn so_far(world: &World, p: &Process, sent: &Sent) -> String {
+/// The outcome for a process that has not ended.
+fn outcome_so_far(world: &World, p: &Process, sent: &Sent) -> String {
     let (name, signal) = (short_name(p), sent.signal);
     let stops = matches!(signal.0, 19..=22);
     if p.state == State::Stopped {
@@ -119,7 +122,7 @@ fn so_far(world: &World, p: &Process, sent: &Sent) -> String {
     }
 }
 
-fn capital(words: &str) -> String {
+fn capitalized(words: &str) -> String {
     let mut chars = words.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -1,4 +1,4 @@
-//! Pods as Kubernetes speaks of them.
+//! Pods, in the terms of Kubernetes.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Manifest, PodUid, ProcId, Stamp, WaitStatus};
 
-/// Who runs the pod.
+/// The engine that runs the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Runtime {
     #[serde(rename = "lab")]
@@ -48,21 +48,21 @@ impl Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxKind {
-    /// The usual pause, which reaps.
+    /// The standard pause, which reaps.
     Pause,
-    /// pause as before Kubernetes 1.8's image 3.1: zombies stay.
+    /// pause as it was before image 3.1 of Kubernetes 1.8: it does not reap, so zombies stay.
     PauseNoReap,
-    /// pause in slow motion, in milliseconds a reap.
+    /// pause that waits this many milliseconds before each reap.
     PauseDelay(u32),
     /// No pause: this container holds the namespaces.
     Infra(String),
-    /// pause's executable is not there, so that no sandbox can be made.
+    /// The executable of pause is missing, so no sandbox can be created.
     Missing,
-    /// A pause of the user's own, from this file. What it does is its own, and it reports no reaps.
+    /// A pause program that the user brought, from this file. Its behaviour is not known, and it reports no reaps.
     Own(String),
 }
 
-/// pause and the namespaces it holds; re-created with the next attempt.
+/// pause and the namespaces it holds. When it ends, the next attempt creates another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
     pub attempt: u32,
@@ -72,15 +72,15 @@ pub struct Sandbox {
     pub ended: Option<Stamp>,
 }
 
-/// Where a container's program comes from; no image is ever pulled.
+/// Where a container's program comes from. No image is ever pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Program {
-    /// A bundled applet of this name in place of the image.
+    /// A bundled applet of this name that stands in for the image.
     StandIn(String),
     /// A program of the host, as `command` names it.
     Host,
-    /// Whatever an engine's image holds.
+    /// The program of an image that another engine pulled.
     Image,
 }
 
@@ -100,7 +100,7 @@ pub enum ContainerState {
         status: WaitStatus,
         reason: String,
         message: Option<String>,
-        /// When its program was started; `None` if that is not known.
+        /// When its program started; `None` if that is not known.
         #[serde(default)]
         started: Option<Stamp>,
         at: Stamp,
@@ -108,7 +108,7 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
-    /// The word people see: `Running`, or the reason.
+    /// The state in one word: `Running`, or the reason.
     pub fn word(&self) -> &str {
         match self {
             Self::Waiting { reason, .. } | Self::Terminated { reason, .. } => reason,
@@ -116,7 +116,7 @@ impl ContainerState {
         }
     }
 
-    /// Why it does not run, in kubectl's word for it (`printPod` in pkg/printers/internalversion/printers.go); `None` if
+    /// Why it does not run, in kubectl's words (`printPod` in pkg/printers/internalversion/printers.go); `None` if
     /// it runs.
     pub fn why_not_running(&self) -> Option<String> {
         match self {
@@ -140,7 +140,7 @@ pub enum RestartPolicy {
 }
 
 impl RestartPolicy {
-    /// Whether what ended so is started again.
+    /// Whether a container that ended with this status is started again.
     pub fn restarts(self, status: WaitStatus) -> bool {
         match self {
             Self::Always => true,
@@ -156,11 +156,11 @@ impl RestartPolicy {
 pub enum ContainerKind {
     #[default]
     App,
-    /// Runs to its end before the next starts.
+    /// Runs to its end before the next container starts.
     Init,
-    /// An init container with `restartPolicy: Always`: runs beside the others.
+    /// An init container with `restartPolicy: Always`; runs beside the app containers.
     Sidecar,
-    /// Added to the running pod to look into it; never restarted (`kubectl debug`).
+    /// Added to the running pod for debugging (`kubectl debug`); never restarted.
     Ephemeral,
 }
 
@@ -172,7 +172,7 @@ pub struct Container {
     pub program: Program,
     /// What is started: the applet with its arguments, or `command` and `args`.
     pub command: Vec<String>,
-    /// Its standard input is open to whoever attaches (`stdin`).
+    /// Its standard input is open to clients that attach (`stdin`).
     #[serde(default)]
     pub stdin: bool,
     pub state: ContainerState,
@@ -187,7 +187,7 @@ pub struct Container {
 }
 
 impl Container {
-    /// Its state from now on; what has ended before becomes its last state.
+    /// Sets its state. A state that is `Terminated` becomes its last state.
     pub fn enter(&mut self, state: ContainerState) {
         let before = std::mem::replace(&mut self.state, state);
         if matches!(before, ContainerState::Terminated { .. }) {
@@ -195,7 +195,7 @@ impl Container {
         }
     }
 
-    /// Since when its program runs.
+    /// The time since which its program runs; `None` if it does not run.
     pub const fn running_since(&self) -> Option<Stamp> {
         match self.state {
             ContainerState::Running { since } => Some(since),
@@ -219,13 +219,13 @@ pub struct Pod {
     pub restart: RestartPolicy,
     pub sandbox: Option<Sandbox>,
     pub containers: Vec<Container>,
-    /// `hostNetwork`: it uses the node's network.
+    /// `hostNetwork`: it uses the node's network namespace.
     pub host_network: bool,
-    /// Ports of the host's loopback that lead to ports of the pod.
+    /// Forwarded ports: a port of the host's loopback, and the port of the pod that it leads to.
     pub host_ports: Vec<(u16, u16)>,
     /// Names of its volumes.
     pub volumes: Vec<String>,
-    /// `None` where it is not known, as of pods that another engine runs.
+    /// `None` where it is not known, as for pods that another engine runs.
     #[serde(default)]
     pub manifest: Option<Arc<Manifest>>,
     pub created: Stamp,
@@ -236,7 +236,7 @@ impl Pod {
         self.containers.iter().map(|c| c.restarts).sum()
     }
 
-    /// The word people see in STATUS: the reason if there is one, else the phase.
+    /// What STATUS shows: the reason if there is one, else the phase.
     pub fn status(&self) -> &str {
         self.reason.as_deref().unwrap_or(self.phase.name())
     }

@@ -1,10 +1,10 @@
-//! A process and its whole life.
+//! A process from birth to reap.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Cpu, Member, NsId, NsKind, ProcId, Signal, Stamp, WaitStatus};
 
-/// The scheduler state letter of `/proc/PID/stat` (`proc_pid_stat(5)`), as far as it matters here.
+/// The scheduler state letter of `/proc/PID/stat` (`proc_pid_stat(5)`), as far as it is used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum State {
     Running,
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-/// One link of `/proc/PID/ns/` for each kind; `None` is "could not be seen", never "has none".
+/// One link of `/proc/PID/ns/` for each kind. `None` means that the link could not be read, never that there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NsSet(pub [Option<NsId>; 8]);
 
@@ -64,7 +64,8 @@ impl NsSet {
         self.0.iter().flatten().copied()
     }
 
-    /// Keeps what was known where the new reading could not see (a zombie keeps only user and pid).
+    /// Takes the newer namespaces, and keeps the old ones where the new reading has none (a zombie keeps only user and
+    /// pid).
     pub fn merge(&mut self, newer: &Self) {
         for (old, new) in self.0.iter_mut().zip(&newer.0) {
             *old = new.or(*old);
@@ -72,27 +73,27 @@ impl NsSet {
     }
 }
 
-/// The death of a process.
+/// The exit of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     pub at: Stamp,
-    /// `None` when nobody who may know the status told it.
+    /// `None` if no source reported the status.
     pub status: Option<WaitStatus>,
 }
 
-/// The end of a zombie.
+/// The reap of a zombie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reap {
     pub at: Stamp,
     pub by: Parent,
 }
 
-/// Who is, or was, the parent.
+/// The parent of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parent {
     Process(ProcId),
-    /// pid 0 or a parent outside what is observed.
+    /// Pid 0, or a parent that is not observed.
     Outside,
     Unknown,
 }
@@ -106,7 +107,7 @@ impl Parent {
     }
 }
 
-/// A parent's death handed this process to another.
+/// The process got a new parent because its parent died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reparent {
     pub at: Stamp,
@@ -114,8 +115,8 @@ pub struct Reparent {
     pub to: Parent,
 }
 
-/// Signal sets of `/proc/PID/status` (`SigBlk`, `SigIgn`, `SigCgt`) and of what the process waits for them with; bit
-/// n-1 stands for signal n.
+/// Signal sets of `/proc/PID/status` (`SigBlk`, `SigIgn`, `SigCgt`), and the sets of signals that the process waits
+/// for. Bit n-1 stands for signal n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalMasks {
     /// Of the first thread.
@@ -125,10 +126,10 @@ pub struct SignalMasks {
     /// Asleep in `sigtimedwait(2)`: meanwhile the signals it waits for show as not blocked
     /// (`do_sigtimedwait` in `kernel/signal.c`), so it may take one that seems to have its default action.
     pub awaiting: bool,
-    /// What it waits for there; `None` when it does not wait, or when that could not be read.
+    /// The signals it waits for there; `None` if it does not wait, or if they could not be read.
     #[serde(default)]
     pub awaited: Option<u64>,
-    /// What it can read from a `signalfd(2)`, once it is blocked.
+    /// The signals it can read from a `signalfd(2)` if they are blocked.
     #[serde(default)]
     pub signalfd: u64,
 }
@@ -150,7 +151,7 @@ impl SignalMasks {
         Self::has(self.caught, signal)
     }
 
-    /// Whether it waits for the signal in `sigtimedwait(2)`; `None` when that is not known.
+    /// Whether it waits for the signal in `sigtimedwait(2)`; `None` if that is not known.
     pub const fn awaits(self, signal: Signal) -> Option<bool> {
         match self.awaited {
             Some(awaited) => Some(Self::has(awaited, signal)),
@@ -159,19 +160,19 @@ impl SignalMasks {
         }
     }
 
-    /// Whether it can read the signal from a `signalfd(2)`, which gets only what is blocked.
+    /// Whether it can read the signal from a `signalfd(2)`, which gets only blocked signals.
     pub const fn reads(self, signal: Signal) -> bool {
         Self::has(self.signalfd & self.blocked, signal)
     }
 }
 
-/// What one reading of /proc tells of a process.
+/// What one reading of /proc tells about a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     pub id: ProcId,
     pub parent: Parent,
     pub comm: String,
-    /// Arguments; empty for a zombie, a kernel thread, or when not readable.
+    /// Its arguments; empty for a zombie or a kernel thread, or if they cannot be read.
     pub cmdline: Vec<String>,
     pub state: State,
     pub uid: u32,
@@ -180,15 +181,15 @@ pub struct Facts {
     pub nspid: Vec<u32>,
     pub threads: u32,
     pub rss_bytes: u64,
-    /// Of its own threads.
+    /// CPU time of its own threads.
     pub cpu: Cpu,
-    /// Of the children it has waited for, and theirs.
+    /// CPU time of the children it has waited for, and of theirs.
     pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
 }
 
-/// A process from birth to reap. Kept after the reap, so that the past can be shown.
+/// A process from birth to reap. It is kept after the reap, so that the past can be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     pub id: ProcId,
@@ -204,14 +205,14 @@ pub struct Process {
     pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
-    /// The pod member it belongs to, from birth on.
+    /// The pod's member that it belongs to, from its birth on.
     pub member: Option<Member>,
     pub born: Stamp,
     pub execs: Vec<Stamp>,
     pub exit: Option<Exit>,
     pub reparents: Vec<Reparent>,
     pub reap: Option<Reap>,
-    /// How many processes it has reaped, those that are forgotten too.
+    /// How many processes it has reaped, including those that are forgotten.
     #[serde(default)]
     pub reaped: u64,
 }
@@ -242,8 +243,8 @@ impl Process {
         }
     }
 
-    /// It has ended: what it used has been given back, and its CPU time stays.
-    pub(super) const fn rests(&mut self) {
+    /// It has ended: sets its memory and CPU rates to zero. Its CPU time stays.
+    pub(super) const fn clear_usage(&mut self) {
         self.rss_bytes = 0;
         self.cpu.permille = 0;
         self.waited_cpu.permille = 0;
@@ -258,7 +259,7 @@ impl Process {
         self.exit.is_some() && self.reap.is_none()
     }
 
-    /// How many threads live on although the thread group leader has exited (`pthread_exit(3)` in `main`). The kernel
+    /// How many threads still run after the thread group leader has exited (`pthread_exit(3)` in `main`). The kernel
     /// shows such a process as a zombie, `Z`, but it lives, and its parent cannot reap it before the last thread ends.
     /// `None` for every other process.
     pub fn threads_without_leader(&self) -> Option<u32> {
@@ -275,20 +276,20 @@ impl Process {
         self.nspid.last().copied()
     }
 
-    /// The same of a process that is part of a pod; the lab's node, say, is not.
+    /// The pid inside its own pid namespace if it belongs to a pod. `None` for the lab's node, for example.
     pub fn pid_in_pod(&self) -> Option<u32> {
         self.member.as_ref().and_then(|_| self.pid_inside())
     }
 
-    /// What it says that it is, where it has written that in place of its command line, as nginx does: of
-    /// `nginx: worker process` what follows the name.
+    /// The title that it has written over its command line, as nginx does: `worker process` of
+    /// `nginx: worker process`.
     pub fn own_title(&self) -> Option<&str> {
         let [line] = self.cmdline.as_slice() else { return None };
         line.strip_prefix(self.comm.as_str())?.strip_prefix(": ")
     }
 
-    /// What to call it: the command line, unless the process renamed itself (as nginx, or our
-    /// stand-ins, do with `prctl(PR_SET_NAME)`).
+    /// What views call it: its command line, unless the process renamed itself with `prctl(PR_SET_NAME)`, as nginx and
+    /// our stand-ins do.
     pub fn title(&self) -> String {
         let Some(argv0) = self.cmdline.first() else {
             return self.comm.clone();
@@ -296,7 +297,7 @@ impl Process {
         if self.own_title().is_some() {
             return argv0.clone();
         }
-        // one that has written its own command line has all of it in the first argument
+        // a process that has overwritten its command line has all of it in the first argument
         let program = argv0.split(' ').next().unwrap_or(argv0);
         let base = program.rfind('/').map_or(argv0.as_str(), |slash| &argv0[slash + 1..]);
         let base = base.strip_prefix('-').unwrap_or(base);

@@ -1,30 +1,29 @@
-//! Names and messages as they may be shown.
+//! Escapes names and messages so that they are safe to show.
 //!
 //! A process chooses its own name and arguments (`PR_SET_NAME`, execve(2)), a file name may hold any byte but `/` and
-//! NUL, and a container writes what it likes. Characters that are not seen themselves but change what is seen around
-//! them are shown as escapes, so that no name can steer a terminal (ECMA-48) or make text look like another one
-//! (Unicode Technical Report 36, "bidirectional text spoofing").
+//! NUL, and a container may write any text. Characters that are invisible but change the text around them are shown as
+//! escapes, so that no name can control a terminal (ECMA-48) or make a text look like another one (Unicode Technical
+//! Report 36, "bidirectional text spoofing").
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A name or a message in one line: what has no shape of its own is shown as `\n`, `\u{1b}`, `\u{202e}`.
+/// A name or a message in one line. Invisible characters are shown as `\n`, `\u{1b}`, `\u{202e}`.
 ///
-/// Borrows where there is nothing to escape. A backslash stays as it is: escapes are for people to read, not to be
-/// read back.
+/// Borrows if there is nothing to escape. A backslash stays as it is: the escapes are for people, not for parsing.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped_but(text, &[])
 }
 
-/// As [`escaped`], but line feeds and tabs stay: for output of several lines.
+/// As [`escaped`], but line feeds and tabs stay. For output of several lines.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     escaped_but(text, &['\n', '\t'])
 }
 
-/// JSON text in which the same characters stand as `\u202e`; it means the same (RFC 8259, section 7).
+/// JSON text with the same characters written as `\u202e`, which has the same meaning (RFC 8259, section 7).
 ///
-/// Only strings hold such characters, so it does not matter where in the text they are. What is below U+0020 is
-/// escaped by every JSON writer already, and between the values it is white space.
+/// Such characters occur only in strings, so their place in the text does not matter. Every JSON writer already escapes
+/// characters below U+0020 in strings; between values they are white space.
 pub fn escaped_json(json: String) -> String {
     let is_hidden = |c: char| c >= ' ' && is_invisible(c);
     if is_plain(&json) || !json.contains(is_hidden) {
@@ -43,7 +42,7 @@ pub fn escaped_json(json: String) -> String {
     out
 }
 
-/// Words as one pastes them into a shell: in quotes where it would read them otherwise.
+/// Words joined for a shell, in quotes where the shell would change them.
 pub fn shell_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted = |word: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -66,7 +65,7 @@ fn escaped_but<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     out.push_str(&text[..first]);
     for c in text[first..].chars() {
         if is_escaped(c) {
-            // `\n`, `\t`, `\r`, else `\u{…}`: all of them have such an escape
+            // `\n`, `\t`, `\r`, or else `\u{…}`
             match c {
                 '\n' | '\r' | '\t' => out.extend(c.escape_default()),
                 c => out.extend(c.escape_unicode()),
@@ -78,13 +77,13 @@ fn escaped_but<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// ASCII without DEL, in which there is nothing for JSON to escape.
+/// Whether it is ASCII without DEL: then JSON has nothing more to escape.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| b < 0x7f)
 }
 
-/// Control characters (Cc), bidi marks, embeddings, overrides and isolates, zero widths, tags (Cf), line and paragraph
-/// separators, and fillers that have no shape. Ranges of Unicode 16.
+/// Control characters (Cc), bidi marks, embeddings, overrides and isolates, zero-width characters, tags (Cf), line and
+/// paragraph separators, and invisible fillers. Ranges of Unicode 16.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
@@ -100,7 +99,7 @@ mod tests {
     use super::{escaped, escaped_json, escaped_lines};
 
     #[test]
-    fn what_has_a_shape_stays_and_is_borrowed() {
+    fn visible_characters_stay_and_are_borrowed() {
         for text in ["", "nginx: worker process", r"printf 'a\n'", "größe 数 עברית é\u{301} → …", "a\u{a0}b 👍"]
         {
             assert!(matches!(escaped(text), Cow::Borrowed(same) if same == text), "{text:?}");
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_steers_a_terminal_or_turns_the_text_round() {
+    fn no_name_controls_a_terminal_or_reverses_the_text() {
         assert_eq!(escaped("a\u{1b}[31m\nb\r\t\0\u{7f}\u{9b}"), r"a\u{1b}[31m\nb\r\t\u{0}\u{7f}\u{9b}");
         assert_eq!(escaped("txt\u{202e}exe\u{2066}\u{61c}"), r"txt\u{202e}exe\u{2066}\u{61c}");
         assert_eq!(escaped("no\u{200b}thing\u{feff}\u{2028}\u{2029}"), r"no\u{200b}thing\u{feff}\u{2028}\u{2029}");
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same() {
+    fn escaped_json_has_the_same_meaning() {
         let name = "\u{1b}]0;x\u{7}\n\u{7f}\u{85}\u{202e}\u{e0041}ü\\";
         for json in [serde_json::to_string(&[name]), serde_json::to_string_pretty(&[name])] {
             let json = escaped_json(json.expect("JSON"));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct MonoNs(pub u64);
 
 impl MonoNs {
-    /// Nanoseconds from `earlier` to `self`; zero when the order is the other way round.
+    /// Nanoseconds from `earlier` to `self`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -29,7 +29,7 @@ impl MonoNs {
     }
 }
 
-/// The one place where monotonic and wall time meet: both read at the same instant.
+/// Relates monotonic to wall-clock time: both read at the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WallAnchor {
     pub mono: MonoNs,
@@ -45,39 +45,39 @@ impl WallAnchor {
     }
 }
 
-/// Who says so.
+/// Where a fact comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The kernel's proc connector: time taken by the kernel at the event.
     Connector,
-    /// A pidfd became readable (exit) or hung up (reap): time taken when we woke.
+    /// A pidfd became readable (exit) or hung up (reap): time taken when the observer woke.
     Pidfd,
     /// pause's report pipe: time taken by pause right after `waitid(2)` returned.
     Pause,
     /// The node: time taken right after its own `clone3`, `execveat` or `waitid`.
     Node,
-    /// A reading of /proc: it was so by then.
+    /// A reading of /proc: it had happened by then.
     Scan,
-    /// The app itself (a signal it sent, a command it gave).
+    /// The app itself (a signal or a command that it sent).
     App,
-    /// Concluded from other facts, e.g. a reap from the disappearance of a pid.
+    /// Inferred from other facts, for example a reap from the disappearance of a pid.
     Inferred,
 }
 
-/// How far the true time may lie before the one given.
+/// How much earlier than the given time the event may have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// The kernel's own clock reading at the event.
     Exact,
-    /// Read by a process at once after the kernel told it: late by a wake-up, microseconds.
+    /// Read by a process as soon as the kernel woke it: microseconds late.
     Prompt,
-    /// It had happened by then; when is not known more closely than since the last look.
+    /// It had happened by then, at some time since the last reading.
     ByThen,
 }
 
-/// A time with where it comes from and how exact it is.
+/// A time, its source and its precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     pub t: MonoNs,
@@ -102,10 +102,10 @@ impl Stamp {
         Self::new(t, source, Precision::ByThen)
     }
 
-    /// Whether this one tells the time of the same event better than `other`: what was seen before what
-    /// was inferred, the more exact, then the earlier. A total order, so that the order of arrival does
-    /// not matter.
-    pub fn sharper_than(&self, other: Self) -> bool {
+    /// Whether this stamp is better than `other` for the same event: one that was seen is better than one that was
+    /// inferred, then the more exact one, then the earlier one. It is a total order, so the order of arrival does not
+    /// matter.
+    pub fn is_better_than(&self, other: Self) -> bool {
         let key = |s: Self| (s.source == Source::Inferred, s.precision, s.t, s.source);
         key(*self) < key(other)
     }

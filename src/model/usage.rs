@@ -1,4 +1,4 @@
-//! What processes and containers use of the machine.
+//! CPU time, memory and tasks of processes and containers.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 pub struct Cpu {
     /// Used so far, in user and kernel mode, in nanoseconds.
     pub time_ns: u64,
-    /// Of the last second or so, in thousandths of one core: more than 1,000 is more than one.
+    /// The rate over about the last second, in thousandths of one core. More than 1,000 is more than one core.
     pub permille: u32,
 }
 
 impl Cpu {
-    /// Of both together.
+    /// The sum of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -22,13 +22,13 @@ impl Cpu {
     }
 }
 
-/// Who counted.
+/// Where a figure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// The kernel, in the container's own cgroup: also what has ended is in it.
+    /// Counted by the kernel in the container's own cgroup; includes processes that have ended.
     Cgroup,
-    /// We, by adding up what `/proc` tells of the processes that live.
+    /// Our sum of what `/proc` tells about the living processes.
     Proc,
 }
 
@@ -41,7 +41,7 @@ impl Origin {
     }
 }
 
-/// A figure and who counted it.
+/// A figure and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure<T> {
     pub value: T,
@@ -49,7 +49,7 @@ pub struct Figure<T> {
 }
 
 impl<T> Figure<T> {
-    /// The cgroup's word if there is one.
+    /// The cgroup's figure if there is one, else that of /proc.
     pub(super) fn best(cgroup: Option<T>, proc: T) -> Self {
         match cgroup {
             Some(value) => Self { value, origin: Origin::Cgroup },
@@ -58,12 +58,13 @@ impl<T> Figure<T> {
     }
 }
 
-/// What the files of a cgroup say (`Documentation/admin-guide/cgroup-v2.rst`); `None` where it lacks the controller.
+/// The figures in the files of a cgroup (`Documentation/admin-guide/cgroup-v2.rst`); `None` where it lacks the
+/// controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupUsage {
     /// `usage_usec` of `cpu.stat`.
     pub cpu: Option<Cpu>,
-    /// The working set, as a kubelet counts it: `memory.current` less `inactive_file` of `memory.stat`.
+    /// The working set, as the kubelet counts it: `memory.current` less `inactive_file` of `memory.stat`.
     pub memory_bytes: Option<u64>,
     /// `pids.current`, which counts threads.
     pub tasks: Option<u64>,
@@ -81,15 +82,15 @@ pub struct Cgroup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     pub cpu: Figure<Cpu>,
-    /// The working set by its cgroup; by /proc the sum of resident memory, in which what processes share counts for
-    /// each of them.
+    /// From the cgroup the working set; from /proc the sum of resident memory, where shared memory counts for each
+    /// process.
     pub memory_bytes: Figure<u64>,
     /// Threads.
     pub tasks: Figure<u64>,
 }
 
 impl Usage {
-    /// Who counted, if it was the same for all three figures.
+    /// The origin, if it is the same for all three figures.
     pub fn origin(&self) -> Option<Origin> {
         let origin = self.cpu.origin;
         (self.memory_bytes.origin == origin && self.tasks.origin == origin).then_some(origin)

@@ -1,8 +1,8 @@
-//! What the observer can see on this machine, and what it cannot.
+//! What the observer can and cannot see on this machine.
 
 use serde::{Deserialize, Serialize};
 
-/// One way of seeing.
+/// A capability of the observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
@@ -16,11 +16,11 @@ pub enum Aspect {
     Processes,
     /// `/proc/PID/ns/*` of other users' processes.
     Namespaces,
-    /// What keeps a namespace alive besides processes: open files, bind mounts.
+    /// Open files and bind mounts that keep a namespace alive.
     Holders,
-    /// A cgroup of its own for each container of the lab, which counts what it uses.
+    /// A cgroup for each container of the lab, which counts its usage.
     Cgroups,
-    /// The observer itself; told only once it has failed.
+    /// The observer itself; reported only after it has failed.
     Observer,
 }
 
@@ -39,11 +39,12 @@ impl Aspect {
     }
 }
 
+/// How much of an [`Aspect`] is covered on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sight {
     Full,
-    /// Part of it, and why not all.
+    /// A part of it, and why not everything.
     Partial(String),
     /// None of it, and why.
     Missing(String),

@@ -1,4 +1,4 @@
-//! The picture itself.
+//! The state of the machine at one moment.
 
 mod pid_space;
 mod query;
@@ -15,15 +15,15 @@ use super::{
 };
 use pid_space::PidSpace;
 
-/// A signal the user sent.
+/// A signal that the user sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     pub target: ProcId,
     pub signal: Signal,
-    /// What was predicted for the target at the time.
+    /// The predicted effect on the target.
     #[serde(default)]
     pub effect: Option<Effect>,
-    /// Who was predicted to end with the target.
+    /// The processes that were predicted to end with the target.
     #[serde(alias = "foretold")]
     pub also_end: Vec<ProcId>,
     pub error: Option<String>,
@@ -35,29 +35,29 @@ pub struct Sent {
 pub struct Node {
     pub process: ProcId,
     pub started: Stamp,
-    /// Since when it owes an answer that should have come at once.
+    /// Since when it has not sent an answer that was due at once.
     #[serde(default)]
     pub silent: Option<Stamp>,
     /// How and when it ended.
     pub ended: Option<(String, Stamp)>,
 }
 
-/// Why the lab's node does nothing.
+/// Why the lab's node does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeTrouble<'a> {
     /// The kernel shows it as stopped, by a signal or by a tracer.
     Stopped(ProcId),
-    /// It owes an answer since then.
+    /// It has not answered since then.
     Silent(ProcId, MonoNs),
     /// How it ended.
     Ended(&'a str),
 }
 
-/// Everything known at one instant. Cloning is cheap enough for keyframes: processes and pods are
-/// shared until they change.
+/// Everything known at one moment. A clone is cheap enough for a keyframe: processes and pods are shared until they
+/// change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
-    /// The latest time of any delta applied.
+    /// The latest time of all deltas applied so far.
     pub now: MonoNs,
     pub host: Host,
     pub visibility: BTreeMap<Aspect, Sight>,
@@ -67,31 +67,31 @@ pub struct World {
     pub namespaces: BTreeMap<NsId, Namespace>,
     pub node: Option<Node>,
     pub pods: BTreeMap<PodUid, Arc<Pod>>,
-    /// Of those members that have one of their own.
+    /// The cgroups of the members that have their own.
     #[serde(with = "pairs")]
     pub cgroups: BTreeMap<Member, Cgroup>,
     pub events: VecDeque<PodEvent>,
     pub sent: VecDeque<Sent>,
-    /// How often each source lost facts, and how many where it can tell.
+    /// How many facts each source lost. A loss counts as one if the source cannot tell how many.
     pub lost: BTreeMap<Source, u64>,
     /// Reaped processes in the order of their reaps: the oldest is forgotten first.
     gone: VecDeque<ProcId>,
-    /// The living or zombie process that has a pid now.
+    /// The process, living or zombie, that has each pid now.
     by_pid: BTreeMap<u32, ProcId>,
-    /// (parent, child) of every remembered process whose parent is known.
+    /// (parent, child) of every remembered process with a known parent.
     by_parent: BTreeSet<(ProcId, ProcId)>,
     #[serde(with = "pairs", default)]
     pid_spaces: BTreeMap<NsId, PidSpace>,
 }
 
 impl World {
-    /// Reaped processes that are remembered.
+    /// How many reaped processes are remembered.
     pub const MAX_GONE: usize = 16_384;
-    /// Pod events, and signals sent, that are remembered.
+    /// How many pod events, and how many sent signals, are remembered.
     pub const MAX_EVENTS: usize = 4_096;
-    /// Namespaces beyond this number are forgotten once no remembered process was ever in them.
+    /// Above this number, namespaces that no remembered process was in are forgotten.
     pub const MAX_NAMESPACES: usize = 4_096;
-    /// Execs and reparents that are remembered of one process.
+    /// How many execs, and how many reparents, are remembered of one process.
     pub const MAX_STEPS: usize = 256;
 
     pub fn apply(&mut self, delta: &Delta) {
@@ -108,7 +108,7 @@ impl World {
                 p.comm.clone_from(comm);
                 p.cmdline.clone_from(cmdline);
                 push_step(&mut p.execs, *at);
-                // execve resets caught signals (execve(2)); a reading will tell the new ones
+                // execve resets caught signals (execve(2)); the next reading shows the new ones
                 let SignalMasks { blocked, ignored, .. } = p.signals;
                 p.signals = SignalMasks { blocked, ignored, ..SignalMasks::default() };
             }
@@ -178,18 +178,18 @@ impl World {
         if !self.processes.contains_key(&id) {
             self.enter(id, at);
         }
-        let fresh = || Arc::new(Process::new(id, Parent::Unknown, heard_of(at)));
+        let fresh = || Arc::new(Process::new(id, Parent::Unknown, born_by(at)));
         let p = Arc::make_mut(self.processes.entry(id).or_insert_with(fresh));
-        if heard_of(at).sharper_than(p.born) {
-            p.born = heard_of(at);
+        if born_by(at).is_better_than(p.born) {
+            p.born = born_by(at);
         }
         p
     }
 
-    /// A process that was not known before. One pid belongs to one process at a time, so of two the
-    /// one that started first has been reaped.
+    /// Adds a process that was not known. Only one process has a pid at a time, so of two the one that started first
+    /// has been reaped.
     fn enter(&mut self, id: ProcId, at: Stamp) {
-        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, heard_of(at))));
+        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, born_by(at))));
         let reused = Stamp::by_then(at.t, Source::Inferred);
         match self.by_pid.get(&id.pid).copied() {
             Some(newer) if newer.start > id.start => self.reaped(id, Parent::Unknown, reused),
@@ -228,7 +228,7 @@ impl World {
     fn born(&mut self, id: ProcId, parent: Parent, at: Stamp) {
         let from = parent.process().and_then(|p| self.processes.get(&p)).cloned();
         let p = self.process_mut(id, at);
-        if at.sharper_than(p.born) {
+        if at.is_better_than(p.born) {
             p.born = at;
         }
         if p.reparents.is_empty() {
@@ -251,7 +251,7 @@ impl World {
                 p.member.clone_from(&from.member);
             }
         }
-        self.lives_in_pid_space(id);
+        self.record_in_pid_space(id);
     }
 
     fn facts(&mut self, facts: &Facts, at: Stamp) {
@@ -260,7 +260,7 @@ impl World {
         if !facts.comm.is_empty() {
             p.comm.clone_from(&facts.comm);
         }
-        // a zombie has no arguments any more: keep those it lived with
+        // a zombie has no arguments any more: keep the earlier ones
         if !facts.cmdline.is_empty() {
             p.cmdline.clone_from(&facts.cmdline);
         }
@@ -272,7 +272,7 @@ impl World {
         p.namespaces.merge(&facts.namespaces);
         if p.is_alive() {
             p.state = facts.state;
-            // with more threads than the leader's it lives on (`Process::threads_without_leader`)
+            // with more threads than the leader it still lives (`Process::threads_without_leader`)
             if facts.state == State::Zombie && facts.threads <= 1 {
                 p.exit = Some(Exit { at: Stamp::by_then(at.t, at.source), status: None });
             } else {
@@ -282,14 +282,14 @@ impl World {
                 p.signals = facts.signals;
             }
         }
-        // an adopter's membership is not its own: it is still to be told whose it is
+        // after an adoption it does not inherit the adopter's membership; its own is reported later
         if p.member.is_none() && (orphan || (p.parent == facts.parent && p.reparents.is_empty())) {
             p.member = inherited;
         }
         if orphan {
             self.set_parent(facts.id, facts.parent, at);
         }
-        self.lives_in_pid_space(facts.id);
+        self.record_in_pid_space(facts.id);
     }
 
     fn exited(&mut self, id: ProcId, status: Option<WaitStatus>, at: Stamp) {
@@ -297,10 +297,10 @@ impl World {
         p.exit = Some(match p.exit {
             None => Exit { at, status },
             Some(known) => {
-                Exit { at: if at.sharper_than(known.at) { at } else { known.at }, status: known.status.or(status) }
+                Exit { at: if at.is_better_than(known.at) { at } else { known.at }, status: known.status.or(status) }
             }
         });
-        p.rests();
+        p.clear_usage();
         if p.reap.is_none() {
             p.state = State::Zombie;
         }
@@ -313,7 +313,7 @@ impl World {
         match &mut p.reap {
             None => p.reap = Some(Reap { at, by }),
             Some(known) => {
-                if at.sharper_than(known.at) {
+                if at.is_better_than(known.at) {
                     known.at = at;
                 }
                 named = known.by == Parent::Unknown;
@@ -323,11 +323,11 @@ impl World {
             }
         }
         p.state = State::Gone;
-        p.rests();
-        // it cannot have been reaped without having ended
+        p.clear_usage();
+        // a process that was reaped has exited before
         let ended = Stamp::by_then(at.t, Source::Inferred);
         let exit = p.exit.get_or_insert(Exit { at: ended, status: None });
-        if ended.sharper_than(exit.at) {
+        if ended.is_better_than(exit.at) {
             exit.at = ended;
         }
         if named && let Some(reaper) = by.process().and_then(|by| self.processes.get_mut(&by)) {
@@ -369,10 +369,10 @@ impl World {
 
     fn joined(&mut self, id: ProcId, member: &Member, at: Stamp) {
         self.process_mut(id, at).member = Some(member.clone());
-        // children born between the fork and this report
+        // children that were born between the fork and this report belong to the member too
         let mut heads = vec![id];
         while let Some(head) = heads.pop() {
-            // those too that it has lost to another parent by now
+            // also those that have another parent by now
             let left = |c: &&Arc<Process>| c.reparents.first().is_some_and(|r| r.from == Parent::Process(head));
             let lost = self.processes.values().filter(left).map(Arc::as_ref);
             let children = self.children(head).filter(|c| c.reparents.is_empty()).chain(lost);
@@ -387,8 +387,8 @@ impl World {
     }
 }
 
-/// Whatever is told of a process, it was born by then.
-const fn heard_of(at: Stamp) -> Stamp {
+/// The stamp of a process's birth, from the stamp of any fact about it: it was born by then.
+const fn born_by(at: Stamp) -> Stamp {
     Stamp::by_then(at.t, at.source)
 }
 
@@ -406,7 +406,7 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
     }
 }
 
-/// Maps with structured keys as lists of values' pairs, since JSON keys are strings.
+/// Serialises maps with structured keys as lists of pairs, since JSON keys are strings.
 mod pairs {
     use std::collections::BTreeMap;
 

@@ -3,23 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::fuse::Counted;
+use super::reconcile::CgroupFigures;
 
 /// Where the hierarchy is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hierarchy {
     mount: PathBuf,
-    /// The cgroup that is mounted there; `/` unless something confines us.
+    /// The cgroup that is mounted there; `/` unless we are confined, as in a container.
     root: String,
 }
 
 impl Hierarchy {
-    /// `None` if it is not mounted here.
+    /// Reads `/proc/self/mountinfo`. `None` if it is not mounted.
     pub fn find() -> Option<Self> {
         Self::of(&fs::read_to_string("/proc/self/mountinfo").ok()?)
     }
 
-    /// By the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
+    /// From the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
     fn of(mountinfo: &str) -> Option<Self> {
         let line = mountinfo.lines().find(|l| l.split_once(" - ").is_some_and(|(_, fs)| fs.starts_with("cgroup2 ")))?;
         let mut words = line.split(' ').skip(3);
@@ -33,8 +33,8 @@ impl Hierarchy {
         Some(self.mount.join(below.trim_start_matches('/')))
     }
 
-    pub fn count(&self, cgroup: &str) -> Option<Counted> {
-        count(&self.directory(cgroup)?)
+    pub fn read_figures(&self, cgroup: &str) -> Option<CgroupFigures> {
+        read_figures(&self.directory(cgroup)?)
     }
 }
 
@@ -43,12 +43,12 @@ pub fn of_process(pid: u32) -> Option<String> {
     path_in(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)
 }
 
-/// In the text of `/proc/PID/cgroup` (`cgroups(7)`); the hierarchy of version 2 has number 0.
+/// From the text of `/proc/PID/cgroup` (`cgroups(7)`). The hierarchy of version 2 has number 0.
 fn path_in(text: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
-fn count(dir: &Path) -> Option<Counted> {
+fn read_figures(dir: &Path) -> Option<CgroupFigures> {
     // every cgroup has this file, with or without controllers
     let cpu = fs::read_to_string(dir.join("cpu.stat")).ok()?;
     let number = |name: &str| fs::read_to_string(dir.join(name)).ok()?.trim().parse::<u64>().ok();
@@ -56,19 +56,19 @@ fn count(dir: &Path) -> Option<Counted> {
         let stat = fs::read_to_string(dir.join("memory.stat")).unwrap_or_default();
         current.saturating_sub(field(&stat, "inactive_file").unwrap_or(0))
     });
-    Some(Counted {
+    Some(CgroupFigures {
         cpu_ns: field(&cpu, "usage_usec").map(|us| us.saturating_mul(1_000)),
         memory_bytes: memory,
         tasks: number("pids.current"),
     })
 }
 
-/// The number behind a name in a flat keyed file.
+/// The number after a name in a flat keyed file (cgroup-v2.rst).
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// Blanks and backslashes of a path are written as octal numbers.
+/// Undoes the octal escapes that the kernel writes for white space and backslashes in a path.
 fn unescape(word: &str) -> String {
     word.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cgroup_has_its_directory_below_the_mount() {
+    fn the_directory_of_a_cgroup_is_below_the_mount() {
         let of = |root: &str, mount: &str| {
             let text = format!("25 1 0:22 / /proc rw - proc proc rw\n30 1 0:26 {root} {mount} rw - cgroup2 none rw\n");
             Hierarchy::of(&text).expect("it is mounted")
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_the_kernel() {
+    fn the_kernels_files_are_parsed() {
         assert_eq!(path_in("3:cpuset:/\n0::/user.slice/x\n").as_deref(), Some("/user.slice/x"));
         assert_eq!(path_in("3:cpuset:/\n"), None);
         assert_eq!(field("usage_usec 12\nuser_usec 5\n", "usage_usec"), Some(12));

@@ -1,4 +1,4 @@
-//! The clocks: `CLOCK_MONOTONIC` for every stamp, clock ticks after boot for start times.
+//! The clocks: `CLOCK_MONOTONIC` for every stamp, and clock ticks after boot for start times.
 
 use nix::time::ClockId;
 
@@ -6,7 +6,7 @@ use crate::model::{MonoNs, WallAnchor};
 pub use crate::sys::clock::now;
 use crate::sys::clock::read;
 
-/// A clock tick of `/proc/PID/stat` (`USER_HZ`), in start times and CPU times alike.
+/// Nanoseconds of a clock tick (`USER_HZ`), the unit of start times and CPU times in `/proc/PID/stat`.
 pub const NS_PER_TICK: u64 = 10_000_000;
 
 pub fn anchor() -> WallAnchor {
@@ -16,10 +16,10 @@ pub fn anchor() -> WallAnchor {
     WallAnchor { mono: MonoNs(before.0.midpoint(after.0)), unix_ns: unix as i64 }
 }
 
-/// Between the monotonic clock and `/proc/PID/stat`'s start times, which count suspended time too.
+/// Converts between the monotonic clock and the start times of `/proc/PID/stat`, which include suspended time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ticks {
-    /// Nanoseconds suspended since boot.
+    /// Nanoseconds that the machine was suspended since boot.
     suspended: u64,
 }
 
@@ -29,8 +29,8 @@ impl Ticks {
         Self { suspended: read(ClockId::CLOCK_BOOTTIME).saturating_sub(mono) }
     }
 
-    /// The start time of a process whose fork was told at `t`. The kernel takes the start time a moment
-    /// before it tells, so the true one may be smaller.
+    /// The start time of a process whose fork was reported at `t`. The kernel takes the start time shortly before it
+    /// reports the fork, so the true one may be smaller.
     pub fn start_at(self, t: MonoNs) -> u64 {
         (t.0 + self.suspended) / NS_PER_TICK
     }

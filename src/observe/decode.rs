@@ -1,4 +1,4 @@
-//! Messages of the proc connector, as bytes and as events (`include/uapi/linux/cn_proc.h`).
+//! Decodes messages of the proc connector into events (`include/uapi/linux/cn_proc.h`).
 
 use crate::model::{MonoNs, WaitStatus};
 
@@ -27,7 +27,7 @@ pub enum Event {
         tgid: u32,
         comm: String,
     },
-    /// `parent` is the parent's process at that time, or `None` when the process was already reaped.
+    /// `parent` is the parent process at that time, or `None` when the process was already reaped.
     Exit {
         t: MonoNs,
         pid: u32,
@@ -56,7 +56,7 @@ mod what {
     pub const EXIT: u32 = 0x8000_0000;
 }
 
-/// `None` for messages that are cut, not the connector's, or of a kind that tells nothing here.
+/// `None` for a message that is cut off, is not the connector's, or is of a kind that is not used here.
 pub fn decode(message: &[u8]) -> Option<Event> {
     let length = u32_at(message, 0)? as usize;
     let kind = u16::from_ne_bytes(message.get(4..6)?.try_into().ok()?);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind() {
+    fn every_kind_is_decoded() {
         let t = MonoNs(77);
         let table = [
             (message(0, &[22]), Event::Ack { error: 22 }),
@@ -146,7 +146,7 @@ mod tests {
                 message(0x8000_0000, &[5, 6, 0x300, 17, 0, 0]),
                 Event::Exit { t, pid: 5, tgid: 6, status: WaitStatus(0x300), parent: None },
             ),
-            // as long as it was before 4.18
+            // the shorter message of kernels before 4.18
             (
                 message(0x8000_0000, &[5, 6, 9, 17]),
                 Event::Exit { t, pid: 5, tgid: 6, status: WaitStatus(9), parent: None },
@@ -158,17 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_nothing() {
+    fn garbage_is_not_decoded() {
         let whole = message(0x8000_0000, &[5, 6, 9, 17, 7, 8]);
         for cut in 0..whole.len() {
             assert_eq!(decode(&whole[..cut]), None, "cut at {cut}");
         }
-        assert_eq!(decode(&message(0x4000_0000, &[1, 2, 3, 4])), None, "a coredump tells nothing here");
+        assert_eq!(decode(&message(0x4000_0000, &[1, 2, 3, 4])), None, "a coredump event is not used");
         let mut other = whole.clone();
         other[16] = 9;
         assert_eq!(decode(&other), None, "another connector");
-        let mut lying = whole;
-        lying[0] = 255;
-        assert_eq!(decode(&lying), None, "longer than it is");
+        let mut too_long = whole;
+        too_long[0] = 255;
+        assert_eq!(decode(&too_long), None, "it claims to be longer than it is");
     }
 }

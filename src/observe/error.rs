@@ -1,4 +1,4 @@
-//! What keeps the observer from starting. Anything less is told as `Visibility`.
+//! What keeps the observer from starting. Anything less is reported as `Visibility`.
 
 use std::io;
 

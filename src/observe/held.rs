@@ -1,7 +1,7 @@
-//! The pidfds of watched processes, no more of them than there are descriptors to spare.
+//! The pidfds of watched processes, as many as the limit of open files leaves room for.
 //!
-//! Those without one are followed by the connector's events and by the scan, so all that is lost is how soon and how
-//! exactly their reaps are known.
+//! Processes without a pidfd are followed by the connector's events and by the scan. Only their reaps are known later
+//! and less exactly.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -14,34 +14,34 @@ use super::host;
 use crate::model::{ProcId, Sight};
 use crate::sys::limits;
 
-/// Numbers below are the worker's own.
+/// Smaller epoll tokens are the worker's own.
 pub const FIRST_TOKEN: u64 = 16;
 
-/// One part in so many of the budget is kept for the preferred.
+/// This fraction of the budget (one in four) is kept for preferred processes.
 const FOR_PREFERRED: usize = 4;
 
 #[derive(Debug)]
-struct Hold {
+struct HeldPidfd {
     fd: OwnedFd,
     token: u64,
     preferred: bool,
 }
 
 #[derive(Debug)]
-pub struct Held {
-    /// `None`: pidfds are not wanted.
+pub struct HeldPidfds {
+    /// `None` when pidfds are not used.
     epoll: Option<Rc<Epoll>>,
     budget: usize,
-    all: HashMap<ProcId, Hold>,
-    /// Whom an event of the epoll is about.
+    all: HashMap<ProcId, HeldPidfd>,
+    /// The process that each epoll token stands for.
     tokens: HashMap<u64, ProcId>,
     next: u64,
-    /// Why a process could not be held; `EMFILE` also where the budget is spent.
+    /// Why a process could not get a pidfd; `EMFILE` also when the budget is used up.
     refused: Option<Errno>,
-    told: Option<Errno>,
+    reported: Option<Errno>,
 }
 
-impl Held {
+impl HeldPidfds {
     pub fn new(epoll: Option<Rc<Epoll>>) -> Self {
         Self {
             epoll,
@@ -50,11 +50,11 @@ impl Held {
             tokens: HashMap::new(),
             next: FIRST_TOKEN,
             refused: None,
-            told: None,
+            reported: None,
         }
     }
 
-    pub fn whom(&self, token: u64) -> Option<ProcId> {
+    pub fn process_of(&self, token: u64) -> Option<ProcId> {
         self.tokens.get(&token).copied()
     }
 
@@ -62,8 +62,8 @@ impl Held {
         self.all.get(&id).map(|hold| &hold.fd)
     }
 
-    /// Whether another process that is not preferred may be held.
-    pub fn wants_more(&mut self) -> bool {
+    /// Whether another process that is not preferred may get a pidfd.
+    pub fn has_room(&mut self) -> bool {
         if self.epoll.is_none() {
             return false;
         }
@@ -74,7 +74,7 @@ impl Held {
         spare
     }
 
-    /// Marks a process as one whose end matters most. `false`: it is not held and should be.
+    /// Marks a process as preferred. `false` if it has no pidfd and should get one.
     pub fn prefer(&mut self, id: ProcId) -> bool {
         match self.all.get_mut(&id) {
             Some(hold) => {
@@ -85,13 +85,14 @@ impl Held {
         }
     }
 
-    /// Holds it by this descriptor.
-    pub fn take(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
+    /// Keeps this pidfd for the process.
+    pub fn add(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
         self.hold(id, opened, false);
     }
 
-    /// The same of one that is preferred: when the budget is spent, another is let go for it.
-    pub fn take_preferred(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
+    /// As [`Self::add`], for a preferred process: when the budget is used up, one that is not preferred loses its
+    /// pidfd.
+    pub fn add_preferred(&mut self, id: ProcId, opened: nix::Result<OwnedFd>) {
         if self.all.len() >= self.budget {
             self.refused = Some(Errno::EMFILE);
             let Some(other) = self.all.iter().find(|(_, hold)| !hold.preferred).map(|(id, _)| *id) else { return };
@@ -111,37 +112,37 @@ impl Held {
         match held {
             Ok(fd) => {
                 self.next += 1;
-                self.all.insert(id, Hold { fd, token, preferred });
+                self.all.insert(id, HeldPidfd { fd, token, preferred });
                 self.tokens.insert(token, id);
             }
-            // it went away in between
+            // it was reaped meanwhile
             Err(Errno::ESRCH | Errno::EINVAL) => {}
             Err(e) => self.refused = Some(e),
         }
     }
 
     pub fn release(&mut self, id: ProcId) {
-        // closing takes it out of the epoll too
+        // closing the descriptor also removes it from the epoll
         if let Some(hold) = self.all.remove(&id) {
             self.tokens.remove(&hold.token);
         }
     }
 
-    /// What pidfds are worth from now on, when that has changed. `watched`: how many processes there are to hold.
-    pub fn news(&mut self, watched: usize) -> Option<Sight> {
+    /// How much pidfds cover from now on, if that has changed. `watched` is the number of processes to hold.
+    pub fn take_change(&mut self, watched: usize) -> Option<Sight> {
         self.epoll.as_ref()?;
         if self.all.len() >= watched {
             self.refused = None;
         }
-        if self.refused == self.told {
+        if self.refused == self.reported {
             return None;
         }
-        self.told = self.refused;
+        self.reported = self.refused;
         Some(self.refused.map_or(Sight::Full, |why| host::unheld(why, self.budget)))
     }
 }
 
-/// Half of what may be open: the rest is for reading, for the lab and for the window.
+/// Half of the limit of open files: the rest is for reading, for the lab and for the window.
 fn budget(open_files: u64) -> usize {
     usize::try_from(open_files / 2).unwrap_or(usize::MAX)
 }
@@ -152,12 +153,12 @@ mod tests {
     use crate::sys::pidfd;
     use nix::sys::epoll::EpollCreateFlags;
 
-    fn held(budget: usize) -> Held {
+    fn held(budget: usize) -> HeldPidfds {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("an epoll");
-        Held { budget, ..Held::new(Some(Rc::new(epoll))) }
+        HeldPidfds { budget, ..HeldPidfds::new(Some(Rc::new(epoll))) }
     }
 
-    fn us() -> nix::Result<OwnedFd> {
+    fn own_pidfd() -> nix::Result<OwnedFd> {
         pidfd::open(std::process::id())
     }
 
@@ -166,37 +167,37 @@ mod tests {
     }
 
     #[test]
-    fn the_preferred_are_held_first() {
+    fn preferred_processes_get_pidfds_first() {
         let mut held = held(8);
         for pid in 0..20 {
-            if held.wants_more() {
-                held.take(id(pid), us());
+            if held.has_room() {
+                held.add(id(pid), own_pidfd());
             }
         }
-        assert_eq!(held.all.len(), 6, "a part is kept back");
-        assert!(held.prefer(id(0)), "it is held already");
+        assert_eq!(held.all.len(), 6, "a part of the budget is kept");
+        assert!(held.prefer(id(0)), "it has one already");
         for pid in 100..120 {
             assert!(!held.prefer(id(pid)));
-            held.take_preferred(id(pid), us());
+            held.add_preferred(id(pid), own_pidfd());
         }
         assert_eq!(held.all.len(), 8);
-        assert!(held.get(id(0)).is_some(), "a preferred one is not let go");
+        assert!(held.get(id(0)).is_some(), "a preferred process keeps its pidfd");
         assert!(held.all.values().all(|hold| hold.preferred));
-        assert_eq!(held.tokens.len(), 8, "whoever is let go has no number any more");
+        assert_eq!(held.tokens.len(), 8, "a process without a pidfd has no token");
     }
 
     #[test]
-    fn what_could_not_be_held_is_said_until_it_is() {
+    fn missing_pidfds_are_reported_once_until_there_are_enough() {
         let mut held = held(4);
-        assert_eq!(held.news(0), None, "as before");
+        assert_eq!(held.take_change(0), None, "nothing has changed");
         for pid in 0..4 {
-            if held.wants_more() {
-                held.take(id(pid), us());
+            if held.has_room() {
+                held.add(id(pid), own_pidfd());
             }
         }
-        let Some(Sight::Partial(why)) = held.news(4) else { panic!("one is not held") };
+        let Some(Sight::Partial(why)) = held.take_change(4) else { panic!("one has no pidfd") };
         assert!(why.contains("ulimit -n"), "{why}");
-        assert_eq!(held.news(4), None, "said once");
-        assert_eq!(held.news(3), Some(Sight::Full));
+        assert_eq!(held.take_change(4), None, "reported once");
+        assert_eq!(held.take_change(3), Some(Sight::Full));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::namespaces::Holder;
 use crate::model::NsId;
 
-/// All that can be seen to hold it: mounts in our own mount namespace, and files of these processes.
+/// All visible holders: mounts in our own mount namespace, and open files of these processes.
 pub fn of(ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
     let name = ns.to_string();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -20,7 +20,7 @@ pub fn of(ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
     found
 }
 
-/// Ids of the mounts of a namespace's file, by the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
+/// Ids of the mounts of a namespace's file, from the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
 fn mounts_of<'a>(mountinfo: &'a str, name: &'a str) -> impl Iterator<Item = u64> + 'a {
     mountinfo.lines().filter_map(move |line| {
         let mut words = line.split(' ');
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mounts_by_what_they_show() {
+    fn mounts_are_found_by_the_namespace_they_hold() {
         let text = "22 1 0:20 / /proc rw - proc proc rw\n\
                     91 22 0:4 net:[4026532177] /run/netns/x rw shared:1 - nsfs nsfs rw\n\
                     92 22 0:4 net:[4026532178] /run/netns/y rw - nsfs nsfs rw\n";

@@ -1,10 +1,10 @@
-//! The machine itself, and what it lets us see.
+//! The machine itself, and how much of it we can observe.
 
 use nix::errno::Errno;
 
 use super::clock;
-use super::fuse::UnreadCount;
 use super::proc::{Unread, hidepid};
+use super::reconcile::UnreadCount;
 use crate::model::{Aspect, Delta, Host, NsSet, Sight, Source, Stamp};
 
 pub fn host(namespaces: NsSet) -> Delta {
@@ -35,7 +35,7 @@ pub fn processes() -> Sight {
         Err(e) => return Sight::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
     };
     match hidepid(&mounts) {
-        // whoever may trace sees all the same
+        // a process with CAP_SYS_PTRACE sees them in spite of hidepid
         Some(value) if is_init_hidden() => Sight::Partial(format!(
             "/proc is mounted with hidepid={value}: processes of other users are not shown; run as root, or \
              mount -o remount,hidepid=off /proc"
@@ -49,7 +49,7 @@ fn is_init_hidden() -> bool {
     matches!(read, Err(Unread::Gone | Unread::Denied))
 }
 
-/// What `processes` says, less those that could not be read.
+/// As [`processes`], minus the processes that could not be read.
 pub fn less_unread(unread: UnreadCount) -> Sight {
     let UnreadCount { denied, failed, why, list } = unread;
     let mut reasons: Vec<String> = processes().reason().map(str::to_owned).into_iter().collect();
@@ -65,7 +65,7 @@ pub fn less_unread(unread: UnreadCount) -> Sight {
     if reasons.is_empty() { Sight::Full } else { Sight::Partial(reasons.join("; ")) }
 }
 
-/// The kernel's reason, and the remedy where there is one.
+/// The kernel's reason, and how to fix it where that is known.
 fn failure(why: Errno) -> String {
     match why {
         Errno::EMFILE => "this program has as many files open as it may; raise the limit: ulimit -n".to_owned(),
@@ -74,7 +74,7 @@ fn failure(why: Errno) -> String {
     }
 }
 
-/// Some processes have no pidfd of ours; at most `budget` are held.
+/// Some processes have no pidfd; at most `budget` can have one.
 pub fn unheld(why: Errno, budget: usize) -> Sight {
     let why = match why {
         Errno::EMFILE => format!(
@@ -83,10 +83,10 @@ pub fn unheld(why: Errno, budget: usize) -> Sight {
         Errno::ENOSPC => "the kernel holds no more for this user (fs.epoll.max_user_watches)".to_owned(),
         other => failure(other),
     };
-    Sight::Partial(format!("{why}; reaps of the others are found by looking once a second"))
+    Sight::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
 }
 
-/// What is not looked for at all.
+/// Holders of namespaces are never searched for.
 pub fn holders() -> Sight {
     Sight::Missing("open files and bind mounts that keep a namespace alive are not searched for".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The machine at hand, as the fuse asks for it.
+//! The real machine, as a [`Kernel`] for the reconciler.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -12,43 +12,50 @@ use nix::unistd::Pid;
 
 use super::cgroup::Hierarchy;
 use super::clock::{self, Ticks};
-use super::fuse::{Counted, Kernel, RawNs};
-use super::held::Held;
+use super::held::HeldPidfds;
 use super::namespaces::{Holder, Nsfs};
 use super::proc::{self, Depth, Reader, Reading, Unread};
+use super::reconcile::{CgroupFigures, Kernel, RawNs};
 use super::{holders, host};
 use crate::model::{MonoNs, NsId, NsKind, ProcId, Sight, WaitStatus};
 use crate::sys::{nsfs, pidfd};
 
-/// Readers, and pidfds of what is watched.
-pub struct Live {
+/// Reads /proc, cgroups and namespaces, and holds the pidfds of watched processes.
+pub struct LiveKernel {
     reader: Reader,
     cgroups: Option<Hierarchy>,
-    info: bool,
-    pub held: Held,
-    /// /proc hides other users' processes, so that one that is there may look as if it were not.
-    hidden: bool,
-    /// Namespaces have unique numbers.
-    unique: bool,
+    has_exit_info: bool,
+    pub held: HeldPidfds,
+    /// /proc hides other users' processes (`hidepid`), so one that exists may look as if it did not.
+    hides_processes: bool,
+    /// Whether to ask the kernel for unique numbers of namespaces (`NS_GET_ID`).
+    has_unique_ids: bool,
 }
 
-impl Live {
-    /// Without an `epoll` no pidfds are held.
-    pub fn new(epoll: Option<Rc<Epoll>>, info: bool) -> Self {
-        let hidden = host::processes() != Sight::Full;
+impl LiveKernel {
+    /// Without an `epoll` no pidfds are held. `has_exit_info`: the kernel has `PIDFD_GET_INFO`.
+    pub fn new(epoll: Option<Rc<Epoll>>, has_exit_info: bool) -> Self {
+        let hides_processes = host::processes() != Sight::Full;
         let cgroups = Hierarchy::find();
-        Self { reader: Reader::default(), cgroups, info, held: Held::new(epoll), hidden, unique: true }
+        Self {
+            reader: Reader::default(),
+            cgroups,
+            has_exit_info,
+            held: HeldPidfds::new(epoll),
+            hides_processes,
+            has_unique_ids: true,
+        }
     }
 
-    /// Does without the kernel's unique numbers of namespaces.
+    /// Stops using the kernel's unique numbers of namespaces.
     pub const fn without_namespace_ids(&mut self) {
-        self.unique = false;
+        self.has_unique_ids = false;
     }
 
-    /// Where /proc hides processes, `kill(2)` still tells who is there: it refuses instead of finding nobody.
+    /// Where /proc hides processes, `kill(2)` still tells whether one exists: it fails with `EPERM`, not `ESRCH`.
     fn unless_hidden(&self, pid: u32, read: Result<Reading, Unread>) -> Result<Reading, Unread> {
         match read {
-            Err(Unread::Gone) if self.hidden && kill(Pid::from_raw(pid as i32), None) == Err(Errno::EPERM) => {
+            Err(Unread::Gone) if self.hides_processes && kill(Pid::from_raw(pid as i32), None) == Err(Errno::EPERM) => {
                 Err(Unread::Denied)
             }
             read => read,
@@ -56,7 +63,7 @@ impl Live {
     }
 }
 
-impl Kernel for Live {
+impl Kernel for LiveKernel {
     fn now(&mut self) -> MonoNs {
         clock::now()
     }
@@ -74,16 +81,16 @@ impl Kernel for Live {
         self.unless_hidden(pid, read)
     }
 
-    fn meet(&mut self, pid: u32) -> Result<Reading, Unread> {
+    fn open_and_read(&mut self, pid: u32) -> Result<Reading, Unread> {
         let mut opened = None;
-        let wanted = self.held.wants_more();
-        // opened while the process's directory is held, and before it is read from: if the reading
-        // succeeds, the descriptor is of the same process
+        let wanted = self.held.has_room();
+        // the pidfd is opened after the process's directory is open and before it is read: if the reading succeeds,
+        // both are of the same process
         let read = self.reader.read_all(pid, || opened = wanted.then(|| pidfd::open(pid)));
         let reading = self.unless_hidden(pid, read)?;
         let id = ProcId { pid, start: reading.stat.start };
         if let Some(opened) = opened {
-            self.held.take(id, opened);
+            self.held.add(id, opened);
         }
         Ok(reading)
     }
@@ -97,16 +104,16 @@ impl Kernel for Live {
         if read.is_ok_and(|stat| stat.start == id.start)
             && let Some(opened) = opened
         {
-            self.held.take_preferred(id, opened);
+            self.held.add_preferred(id, opened);
         }
     }
 
-    fn count(&mut self, cgroup: &str) -> Option<Counted> {
-        self.cgroups.as_ref()?.count(cgroup)
+    fn read_cgroup(&mut self, cgroup: &str) -> Option<CgroupFigures> {
+        self.cgroups.as_ref()?.read_figures(cgroup)
     }
 
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus> {
-        if !self.info {
+        if !self.has_exit_info {
             return None;
         }
         pidfd::exit_status(self.held.get(id)?).ok().flatten().map(WaitStatus)
@@ -125,15 +132,15 @@ impl Kernel for Live {
         if let Some(fd) = open_namespace(pid, kind) {
             describe(&fd, kind, known, &mut found, 0);
         }
-        if !self.unique {
+        if !self.has_unique_ids {
             found.iter_mut().for_each(forget_unique);
         }
         found
     }
 
     fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs> {
-        // without unique numbers the descriptor tells nothing that the link does not
-        if self.unique { nsfs(&open_namespace(pid, kind)?) } else { None }
+        // without unique numbers the descriptor tells no more than the link
+        if self.has_unique_ids { nsfs(&open_namespace(pid, kind)?) } else { None }
     }
 
     fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
@@ -152,7 +159,7 @@ fn forget_unique(raw: &mut RawNs) {
 
 /// Adds the namespace behind `fd` and all unknown ones above it.
 fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool, found: &mut Vec<RawNs>, depth: u32) {
-    /// The kernel nests pid and user namespaces no deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
+    /// Pid and user namespaces are never nested deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
     const DEEPEST: u32 = 34;
     let Some(ns) = nsfs(fd) else { return };
     if depth > DEEPEST || found.iter().any(|raw| raw.ns == ns) {
@@ -191,12 +198,12 @@ pub fn probe_pidfd() -> (Sight, Sight) {
     let fd = match pidfd::open(std::process::id()) {
         Ok(fd) => fd,
         Err(e) => {
-            let missing = Sight::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by looking"));
+            let missing = Sight::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by scans"));
             return (missing.clone(), missing);
         }
     };
     let info = match pidfd::exit_status(&fd) {
-        // asked of a living process: the kernel knows the question
+        // our own process lives, so there is no status, but the kernel has the ioctl
         Ok(_) => Sight::Full,
         Err(e) => Sight::Missing(format!(
             "PIDFD_GET_INFO: {e}; needs Linux 6.15; exit statuses are known from the proc connector only"

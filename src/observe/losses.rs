@@ -1,16 +1,16 @@
-//! What the connector's socket has lost, and when to look for it: not more often than the machine can bear.
+//! What the connector's socket has lost, and when to rescan for it. Rescans are limited to a share of the time.
 
 use crate::model::MonoNs;
 
-/// Between two rescans at least.
-const LEAST_NS: u64 = 250_000_000;
-/// A rescan is followed by a pause so many times as long, so that it takes a tenth of a core at most.
-const REST: u64 = 10;
+/// Least time between two rescans.
+const MIN_INTERVAL_NS: u64 = 250_000_000;
+/// The pause after a rescan is this many times as long as the rescan, so that rescans take at most a tenth of a core.
+const PAUSE_FACTOR: u64 = 10;
 
 /// What was lost before one rescan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// `None`: the kernel does not tell how many.
+    /// `None` if the kernel does not tell how many.
     pub count: Option<u64>,
     /// When it was first noticed.
     pub since: MonoNs,
@@ -18,26 +18,26 @@ pub struct Loss {
 
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// The socket's own count when it was last asked, which never goes back but wraps.
+    /// The socket's own count when it was last read. It only grows, and wraps.
     dropped: u32,
-    /// Since when there is something to look for.
+    /// When the first loss was noticed that no rescan has followed yet.
     since: Option<MonoNs>,
     not_before: MonoNs,
 }
 
 impl Losses {
-    /// The socket said that it lost something.
+    /// The socket reported a loss.
     pub fn note(&mut self, now: MonoNs) {
         self.since.get_or_insert(now);
     }
 
-    /// When [`due`](Self::due) is next to be asked.
+    /// When to call [`due`](Self::due) next.
     pub fn deadline(&self) -> Option<MonoNs> {
         self.since.map(|_| self.not_before)
     }
 
-    /// What to look for now; then [`done`](Self::done) is to be called. `dropped` is the socket's count, which the kernel
-    /// raises just after it has told of the loss.
+    /// The loss to rescan for now; call [`done`](Self::done) after the rescan. `dropped` reads the socket's count,
+    /// which the kernel raises just after it has reported the loss.
     pub fn due(&mut self, now: MonoNs, dropped: impl FnOnce() -> Option<u32>) -> Option<Loss> {
         if now < self.not_before {
             return None;
@@ -53,7 +53,7 @@ impl Losses {
 
     /// A rescan took from `started` until `now`.
     pub fn done(&mut self, started: MonoNs, now: MonoNs) {
-        self.not_before = now.plus(LEAST_NS.max(REST * now.since(started)));
+        self.not_before = now.plus(MIN_INTERVAL_NS.max(PAUSE_FACTOR * now.since(started)));
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     #[test]
-    fn losses_add_up_while_they_wait() {
+    fn losses_add_up_until_the_next_rescan() {
         let mut losses = Losses { dropped: u32::MAX - 1, ..Losses::default() };
         assert_eq!((losses.due(MonoNs(0), || Some(0)), losses.deadline()), (None, None));
         losses.note(MonoNs(5));
@@ -73,15 +73,15 @@ mod tests {
         losses.done(MonoNs(6), MonoNs(7));
         losses.note(MonoNs(8));
         losses.note(MonoNs(9));
-        assert_eq!(losses.due(MonoNs(11), || Some(10)), None, "it was looked for a moment ago");
-        let at = losses.deadline().expect("something waits");
-        assert_eq!(at, MonoNs(7 + LEAST_NS));
+        assert_eq!(losses.due(MonoNs(11), || Some(10)), None, "the last rescan was too recent");
+        let at = losses.deadline().expect("a loss waits");
+        assert_eq!(at, MonoNs(7 + MIN_INTERVAL_NS));
         assert_eq!(losses.due(at, || Some(110)), Some(Loss { count: Some(107), since: MonoNs(8) }));
         assert_eq!((losses.due(at, || Some(110)), losses.deadline()), (None, None));
     }
 
     #[test]
-    fn a_rescan_that_takes_long_is_seldom() {
+    fn a_slow_rescan_is_followed_by_a_long_pause() {
         let mut losses = Losses::default();
         losses.note(MonoNs(0));
         assert_eq!(losses.due(MonoNs(0), || None).map(|l| l.count), Some(None), "an old kernel does not count");

@@ -1,21 +1,22 @@
-//! Which namespace an inode number means at a time: the kernel gives numbers again once nothing holds the namespace.
+//! Which namespace an inode number means at a time: the kernel reuses a number once nothing holds the namespace.
 //!
-//! Since Linux 6.18 the kernel tells a unique number (`NS_GET_ID`), and that decides. Without it a namespace that has
-//! lost its last member is taken for the same one again only if something else was seen to hold it all the time.
+//! Since Linux 6.18 the kernel has a unique number for each namespace (`NS_GET_ID`), and that decides. Without it, a
+//! namespace that has lost its last process counts as the same one only if something else was seen to hold it all the
+//! time.
 
 use std::collections::HashMap;
 
 use crate::model::{NsId, NsKind, NsSet};
 
-/// A namespace as its descriptor tells.
+/// A namespace as its descriptor shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nsfs {
     pub ino: u64,
-    /// `NS_GET_ID`; `None` where the kernel does not tell it.
+    /// `NS_GET_ID`; `None` where the kernel does not have it.
     pub unique: Option<u64>,
 }
 
-/// What keeps a namespace alive besides its members and its children.
+/// What keeps a namespace alive besides its processes and its children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A bind mount, by its id in `/proc/self/mountinfo`.
@@ -25,22 +26,22 @@ pub enum Holder {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct KnownNamespace {
     id: NsId,
     unique: Option<u64>,
     /// Living processes known to be in it.
-    members: u32,
-    /// Had a member once; without any, the number may come back as another namespace.
-    lived: bool,
-    /// When its last member left.
+    process_count: u32,
+    /// It had a process once. When it has none any more, the number may be reused for another namespace.
+    had_processes: bool,
+    /// What held it when its last process left.
     holders: Vec<Holder>,
-    /// Its owner and its parent, which it keeps alive.
-    above: [Option<NsId>; 2],
+    /// Its owning user namespace and its parent, which it keeps alive.
+    ancestors: [Option<NsId>; 2],
 }
 
-impl Seen {
+impl KnownNamespace {
     const fn new(id: NsId, unique: Option<u64>) -> Self {
-        Self { id, unique, members: 0, lived: false, holders: Vec::new(), above: [None; 2] }
+        Self { id, unique, process_count: 0, had_processes: false, holders: Vec::new(), ancestors: [None; 2] }
     }
 }
 
@@ -48,7 +49,7 @@ impl Seen {
 pub struct NsTable {
     /// Device of nsfs, the same for every namespace.
     dev: u64,
-    seen: HashMap<u64, Seen>,
+    seen: HashMap<u64, KnownNamespace>,
 }
 
 impl NsTable {
@@ -60,7 +61,7 @@ impl NsTable {
         self.dev
     }
 
-    /// The identity behind a namespace now, and whether it was unheard of.
+    /// The identity of a namespace now, and whether it is new.
     pub fn intern(&mut self, kind: NsKind, ns: Nsfs) -> (NsId, bool) {
         let generation = match self.current(kind, ns) {
             Some(id) => {
@@ -72,55 +73,55 @@ impl NsTable {
             None => self.seen.get(&ns.ino).map_or(0, |seen| seen.id.generation + 1),
         };
         let id = NsId { kind, dev: self.dev, ino: ns.ino, generation };
-        self.seen.insert(ns.ino, Seen::new(id, ns.unique));
+        self.seen.insert(ns.ino, KnownNamespace::new(id, ns.unique));
         (id, true)
     }
 
-    /// The known namespace that this is.
+    /// The identity of a namespace if it is known.
     pub fn current(&self, kind: NsKind, ns: Nsfs) -> Option<NsId> {
         let seen = self.seen.get(&ns.ino).filter(|seen| seen.id.kind == kind)?;
         let same = match (seen.unique, ns.unique) {
             (Some(known), Some(now)) => known == now,
-            _ => seen.members > 0 || !seen.lived || self.has_child(seen.id),
+            _ => seen.process_count > 0 || !seen.had_processes || self.has_child(seen.id),
         };
         same.then_some(seen.id)
     }
 
-    /// Whether this identity is that of its inode number still, without a doubt: somebody is in it.
-    pub fn is_inhabited(&self, id: NsId) -> bool {
-        self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.members > 0)
+    /// Whether a process is in it: then its inode number still means this identity for certain.
+    pub fn has_processes(&self, id: NsId) -> bool {
+        self.seen.get(&id.ino).is_some_and(|seen| seen.id == id && seen.process_count > 0)
     }
 
-    /// A namespace with members that it is above of.
+    /// Whether a namespace with processes has it as its owner or parent.
     fn has_child(&self, id: NsId) -> bool {
-        self.seen.values().any(|seen| seen.members > 0 && seen.above.contains(&Some(id)))
+        self.seen.values().any(|seen| seen.process_count > 0 && seen.ancestors.contains(&Some(id)))
     }
 
-    pub fn set_above(&mut self, id: NsId, above: [Option<NsId>; 2]) {
+    pub fn set_ancestors(&mut self, id: NsId, ancestors: [Option<NsId>; 2]) {
         if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
-            seen.above = above;
+            seen.ancestors = ancestors;
         }
     }
 
-    /// A living process is in these from now on.
+    /// A living process is in these namespaces from now on.
     pub fn join(&mut self, set: &NsSet) {
         for id in set.iter() {
             if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id) {
-                seen.members += 1;
-                seen.lived = true;
+                seen.process_count += 1;
+                seen.had_processes = true;
                 seen.holders.clear();
             }
         }
     }
 
-    /// It is no longer; gives those that nobody is in any more and that have no unique number, whose holders are to be
-    /// [told](Self::held).
+    /// A process has left these namespaces. Returns those that have no process any more and no unique number; their
+    /// holders are to be [set](Self::set_holders).
     pub fn leave(&mut self, set: &NsSet) -> Vec<NsId> {
         let mut left = Vec::new();
         for id in set.iter() {
-            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id && s.members > 0) {
-                seen.members -= 1;
-                if seen.members == 0 && seen.unique.is_none() {
+            if let Some(seen) = self.seen.get_mut(&id.ino).filter(|s| s.id == id && s.process_count > 0) {
+                seen.process_count -= 1;
+                if seen.process_count == 0 && seen.unique.is_none() {
                     left.push(id);
                 }
             }
@@ -128,29 +129,29 @@ impl NsTable {
         left
     }
 
-    /// What held a namespace when its last member left.
-    pub fn held(&mut self, id: NsId, holders: Vec<Holder>) {
+    /// Remembers what held a namespace when its last process left.
+    pub fn set_holders(&mut self, id: NsId, holders: Vec<Holder>) {
         if let Some(seen) = self.seen.get_mut(&id.ino).filter(|seen| seen.id == id) {
             seen.holders = holders;
         }
     }
 
-    /// Whether the holders of this number decide if it is the same namespace as before.
+    /// Whether holders decide if this number still means the same namespace.
     pub fn depends_on_holders(&self, ino: u64) -> bool {
-        self.seen.get(&ino).is_some_and(|seen| seen.members == 0 && !seen.holders.is_empty())
+        self.seen.get(&ino).is_some_and(|seen| seen.process_count == 0 && !seen.holders.is_empty())
     }
 
-    /// What holds it now: one that has held it all the time proves that it is the same.
-    pub fn holds_still(&mut self, ino: u64, now: &[Holder]) {
+    /// `now` holds it: a holder that was there before proves that it is the same namespace.
+    pub fn check_holders(&mut self, ino: u64, now: &[Holder]) {
         if let Some(seen) = self.seen.get_mut(&ino) {
-            seen.lived = !seen.holders.iter().any(|holder| now.contains(holder));
+            seen.had_processes = !seen.holders.iter().any(|holder| now.contains(holder));
         }
     }
 
-    /// Nobody is in any of them as far as is known.
-    pub fn forget_members(&mut self) {
+    /// Sets the number of processes in every namespace to zero.
+    pub fn forget_processes(&mut self) {
         for seen in self.seen.values_mut() {
-            seen.members = 0;
+            seen.process_count = 0;
         }
     }
 }
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_comes_back_is_another_namespace() {
+    fn a_reused_number_is_another_namespace() {
         let mut table = NsTable::new(4);
         let (first, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && first.generation == 0);
@@ -180,43 +181,43 @@ mod tests {
         table.join(&set);
         table.join(&set);
         assert_eq!(table.leave(&set), []);
-        assert_eq!(table.intern(NsKind::Net, NUMBER), (first, false), "one member is left");
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (first, false), "one process is left");
         assert_eq!(table.leave(&set), [first]);
         let (second, new) = table.intern(NsKind::Net, NUMBER);
         assert!(new && second.generation == 1);
         table.leave(&set);
-        assert_eq!(table.intern(NsKind::Net, NUMBER), (second, false), "the old one's members do not count");
-        assert_eq!(table.intern(NsKind::Uts, NUMBER).0.generation, 2, "kinds share the numbers");
+        assert_eq!(table.intern(NsKind::Net, NUMBER), (second, false), "processes of the old one do not count");
+        assert_eq!(table.intern(NsKind::Uts, NUMBER).0.generation, 2, "all kinds share the numbers");
     }
 
     #[test]
-    fn heard_of_but_never_lived_in_stays() {
+    fn a_namespace_that_never_had_a_process_stays_the_same() {
         let mut table = NsTable::new(4);
         let (id, _) = table.intern(NsKind::User, NUMBER);
         assert_eq!(table.intern(NsKind::User, NUMBER), (id, false));
     }
 
     #[test]
-    fn the_unique_number_decides_with_and_without_members() {
+    fn the_unique_number_decides_with_and_without_processes() {
         let mut table = NsTable::new(4);
         let (first, _) = table.intern(NsKind::Net, unique(7));
         let set = only(first);
         table.join(&set);
-        assert_eq!(table.leave(&set), [], "no holder need be looked for");
+        assert_eq!(table.leave(&set), [], "its holders do not matter");
         assert_eq!(table.intern(NsKind::Net, unique(7)), (first, false), "a bind mount may hold it");
         let (second, new) = table.intern(NsKind::Net, unique(8));
         assert!(new && second.generation == 1);
         table.join(&only(second));
         let (third, new) = table.intern(NsKind::Net, unique(9));
-        assert!(new && third.generation == 2, "its members have ended and we are told later");
+        assert!(new && third.generation == 2, "its processes have ended, which is reported later");
     }
 
     #[test]
-    fn a_child_holds_what_is_above_it() {
+    fn a_namespace_holds_its_owner() {
         let mut table = NsTable::new(4);
         let (user, _) = table.intern(NsKind::User, NUMBER);
         let (net, _) = table.intern(NsKind::Net, Nsfs { ino: 200, unique: None });
-        table.set_above(net, [Some(user), None]);
+        table.set_ancestors(net, [Some(user), None]);
         table.join(&only(user));
         table.join(&only(net));
         table.leave(&only(user));
@@ -226,19 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_must_have_held_it_all_the_time() {
+    fn only_a_holder_from_before_proves_that_it_is_the_same() {
         let held = |then: Holder, now: Holder| {
             let mut table = NsTable::new(4);
             let (id, _) = table.intern(NsKind::Net, NUMBER);
             table.join(&only(id));
             table.leave(&only(id));
-            table.held(id, vec![then]);
+            table.set_holders(id, vec![then]);
             assert!(table.depends_on_holders(NUMBER.ino));
-            table.holds_still(NUMBER.ino, &[now]);
+            table.check_holders(NUMBER.ino, &[now]);
             table.intern(NsKind::Net, NUMBER) == (id, false)
         };
         assert!(held(Holder::Mount(5), Holder::Mount(5)));
-        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and made again");
+        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and created again");
         assert!(!held(Holder::Open { pid: 1, fd: 3 }, Holder::Open { pid: 1, fd: 4 }));
     }
 }

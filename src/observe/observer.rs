@@ -1,4 +1,4 @@
-//! The observer's thread, from outside.
+//! Starts, stops and restarts the observer's thread.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,11 +14,11 @@ use super::worker::{Sink, Worker};
 use crate::model::Sight;
 use crate::sys::thread;
 
-/// Before it starts again after a failure, at first; twice as long after each that follows.
+/// The pause before the first restart after a failure. It doubles with every further failure in a row.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Watches until dropped.
+/// Observes until it is dropped.
 ///
 /// ```no_run
 /// use podscope::observe::{Input, Observer, Options, Scope, identify};
@@ -38,21 +38,21 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// `sink` gets one batch for every wake-up that brought news, on the observer's thread. The first batch,
-    /// with the host and what can be seen of it, comes before anything else.
+    /// Calls `sink` on the observer's thread, with one batch for every wake-up that changed something. The first batch
+    /// describes the host and what can be observed of it.
     ///
-    /// When the observer fails later on, even by a panic, `sink` gets [`Aspect::Observer`](crate::model::Aspect) as
-    /// missing, with the reason; it then starts again and tells what has changed meanwhile. A batch that `sink` itself
-    /// panics on is not told a second time.
+    /// When the observer fails later, even by a panic, `sink` gets [`Aspect::Observer`](crate::model::Aspect) as
+    /// missing, with the reason. The observer then starts again and reports what has changed meanwhile. A batch on
+    /// which `sink` itself panics is not sent again.
     ///
     /// # Errors
-    /// When it cannot start at all.
+    /// It cannot start at all.
     pub fn start(scope: Scope, options: Options, sink: Sink) -> Result<Self, Error> {
         super::proc::pids().map_err(Error::Proc)?;
         let (input, inbox, bell) = InputSender::pair()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        // made in the thread, since it is bound to it; its first failure comes back here
+        // the worker is created in its thread, since it cannot be moved; a failure to start is returned here
         let (started, answer) = crossbeam_channel::bounded(1);
         let run = move || match Worker::new(scope, options, inbox, bell, Arc::clone(&stopped), sink) {
             Ok(mut worker) => {
@@ -80,40 +80,40 @@ impl Drop for Observer {
         self.input.wake();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // a panic was told to the sink already
+            // a panic was already reported to the sink
             let _ = thread.join();
         }
     }
 }
 
-/// Runs it until it is told to stop, and starts it again whenever it fails.
+/// Runs the worker until `stop` is set, and restarts it whenever it fails.
 fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
     let mut failures: u32 = 0;
-    // of them those in a row, without a minute in between
-    let mut row: u32 = 0;
+    // failures in a row: less than a minute after the last start
+    let mut in_a_row: u32 = 0;
     let mut started = Instant::now();
     let mut done = attempt(|| worker.run());
     while let Err(why) = done {
         failures += 1;
-        row = if started.elapsed() > Duration::from_mins(1) { 1 } else { row + 1 };
+        in_a_row = if started.elapsed() > Duration::from_mins(1) { 1 } else { in_a_row + 1 };
         tracing::error!("the observer failed: {why}");
         let missing =
             Sight::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
-        // the sink itself may be what fails: the next start tells it again
+        // the sink itself may have failed: the next start reports it again
         let _ = attempt(|| {
-            worker.tell(missing);
+            worker.report(missing);
             Ok(())
         });
-        wait_unless_stopped(pause_before(row), stop);
+        wait_unless_stopped(pause_before(in_a_row), stop);
         if stop.load(Ordering::Acquire) {
             return;
         }
         started = Instant::now();
         done = attempt(|| {
             worker.restart()?;
-            worker.tell(Sight::Partial(format!(
+            worker.report(Sight::Partial(format!(
                 "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
-                 between is known from looking only"
+                 between is known from scans only"
             )));
             worker.run()
         });
@@ -124,7 +124,7 @@ fn pause_before(failures: u32) -> Duration {
     PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }
 
-/// Sleeps, but not beyond the observer's drop.
+/// Sleeps until the time is over or `stop` is set.
 fn wait_unless_stopped(time: Duration, stop: &AtomicBool) {
     let until = Instant::now() + time;
     while !stop.load(Ordering::Acquire)
@@ -134,9 +134,9 @@ fn wait_unless_stopped(time: Duration, stop: &AtomicBool) {
     }
 }
 
-/// What went wrong, in words, be it an error or a panic.
+/// Runs it, and turns an error or a panic into text.
 fn attempt(run: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
-    // the state behind it is put in order by `Worker::restart`
+    // a panic may leave the worker inconsistent; `Worker::restart` repairs it
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done.map_err(|e| match std::error::Error::source(&e) {
             Some(cause) if !e.to_string().contains(&cause.to_string()) => format!("{e}: {cause}"),
@@ -156,14 +156,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_starts_again_soon_but_not_without_end() {
+    fn the_pause_before_a_restart_doubles_up_to_a_limit() {
         assert_eq!(pause_before(1), PAUSE);
         assert_eq!(pause_before(2), 2 * PAUSE);
         assert_eq!(pause_before(u32::MAX), LONGEST_PAUSE);
     }
 
     #[test]
-    fn panics_become_words() {
+    fn panics_and_errors_become_text() {
         assert_eq!(attempt(|| panic!("no {}", "luck")), Err("a panic: no luck".to_owned()));
         let failed = attempt(|| Err(Error::Wait("x", nix::errno::Errno::EBADF)));
         assert!(failed.is_err_and(|why| why.contains("EBADF")));

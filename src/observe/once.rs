@@ -1,32 +1,32 @@
-//! The machine now, once.
+//! A single scan of the machine.
 
 use super::error::Error;
-use super::fuse::{Fuse, Kernel as _};
-use super::live::{Live, nsfs_device};
+use super::live::{LiveKernel, nsfs_device};
 use super::options::Scope;
 use super::proc::{Depth, Unread};
+use super::reconcile::{Kernel as _, Reconciler};
 use super::{host, look_up};
 use crate::model::{Aspect, Delta, NsSet, ProcId};
 
-/// `Host`, `Visibility`, `Namespace` and `Facts` deltas of all processes, or of those with these pids;
-/// who is not there is left out.
+/// Returns `Host`, `Visibility`, `Namespace` and `Facts` deltas of all processes, or of those with these pids. Pids
+/// that no process has are left out.
 ///
 /// # Errors
-/// When /proc cannot be read, or one of these processes for another reason than that it is not there.
+/// /proc cannot be read, or one of these processes exists and cannot be read.
 pub fn once(pids: Option<&[u32]>) -> Result<Vec<Delta>, Error> {
     super::proc::pids().map_err(Error::Proc)?;
-    let mut live = Live::new(None, false);
-    let mut fuse = Fuse::new(Scope::Host, false, nsfs_device());
+    let mut live = LiveKernel::new(None, false);
+    let mut reconciler = Reconciler::new(Scope::Host, false, nsfs_device());
     let own = live.read(std::process::id(), Depth::All);
-    let own = own.map_or_else(|_| NsSet::default(), |r| fuse.own_namespaces(&mut live, std::process::id(), &r));
+    let own = own.map_or_else(|_| NsSet::default(), |r| reconciler.own_namespaces(&mut live, std::process::id(), &r));
     let mut deltas = vec![host::host(own), host::visibility(Aspect::Processes, host::processes())];
     deltas.push(host::visibility(Aspect::Holders, host::holders()));
     match pids {
-        None => fuse.start_host(&mut live),
-        Some(pids) => fuse.only(&mut live, &chosen(pids)?),
+        None => reconciler.start_host(&mut live),
+        Some(pids) => reconciler.read_chosen(&mut live, &chosen(pids)?),
     }
-    deltas.extend(fuse.finish(&mut live, true).into_iter().filter(|d| !matches!(d, Delta::Born { .. })));
-    if let Some(unread) = fuse.unread_news() {
+    deltas.extend(reconciler.finish(&mut live, true).into_iter().filter(|d| !matches!(d, Delta::Born { .. })));
+    if let Some(unread) = reconciler.take_unread_change() {
         deltas.push(host::visibility(Aspect::Processes, host::less_unread(unread)));
     }
     Ok(deltas)

@@ -1,18 +1,18 @@
-//! What the observer may use.
+//! Which processes to observe, and by which sources.
 
 use crate::model::ProcId;
 
-/// Whom to observe.
+/// Which processes to observe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Every process.
     Host,
-    /// Those told by [`Input::Watch`](super::Input::Watch) and all their descendants.
+    /// The processes named by [`Input::Watch`](super::Input::Watch) and all their descendants.
     Lab,
 }
 
-/// Sources that can be switched off, to be frugal or to prove what remains without them.
-/// A source that is on and not available is reported as `Visibility` and done without.
+/// Sources that can be switched off, to save work or to test what remains without them. A source that is on but not
+/// available is reported as `Visibility`, and the observer works without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub connector: bool,
@@ -21,9 +21,9 @@ pub struct Options {
     pub pidfd_info: bool,
     /// The kernel's unique numbers of namespaces (`NS_GET_ID`, Linux 6.18).
     pub namespace_ids: bool,
-    /// Watched from the start.
+    /// Processes to watch from the start.
     pub watch: Vec<ProcId>,
-    /// Receive buffer asked of the kernel for the connector, in bytes.
+    /// Receive buffer to request for the connector, in bytes.
     pub buffer: usize,
 }
 
@@ -41,12 +41,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// All on, but for what `PODSCOPE_WITHOUT` names, comma-separated; see [`SWITCHES`].
+    /// All sources but those that `PODSCOPE_WITHOUT` names, comma-separated; see [`SWITCHES`].
     pub fn from_env() -> Self {
         Self::without(&switched_off())
     }
 
-    /// All on but for the sources named, comma-separated.
+    /// All sources but those in this comma-separated list.
     #[must_use]
     pub fn without(list: &str) -> Self {
         let off = |name| names(list, name);
@@ -59,10 +59,10 @@ impl Options {
     }
 }
 
-/// What `PODSCOPE_WITHOUT` can switch off: sources of the observer, and what the lab uses.
+/// What `PODSCOPE_WITHOUT` can switch off: sources of the observer, and features of the lab.
 pub const SWITCHES: [&str; 6] = ["connector", "pidfd", "pidfd-info", "cgroups", "users", "overlay"];
 
-/// What `PODSCOPE_WITHOUT` names and nobody knows.
+/// The first word of `PODSCOPE_WITHOUT` that is not in [`SWITCHES`].
 pub fn unknown_switch() -> Option<String> {
     let list = std::env::var_os("PODSCOPE_WITHOUT").unwrap_or_default();
     let list = list.to_string_lossy();

@@ -1,5 +1,5 @@
-//! Reading `/proc/PID`: all files of one reading are of the same process, since they are opened below one
-//! directory descriptor, which the kernel binds to the process and not to its pid.
+//! Reads `/proc/PID`. All files of one reading are of the same process: they are opened below one directory descriptor,
+//! which the kernel binds to the process and not to its pid.
 
 mod mounts;
 mod parse;
@@ -17,7 +17,7 @@ use nix::unistd::read;
 use crate::model::{NsKind, State};
 
 pub use mounts::hidepid;
-pub use parse::{Ran, Stat, Status};
+pub use parse::{SchedStat, Stat, Status};
 pub use unread::Unread;
 
 /// How much of a process to read.
@@ -27,35 +27,36 @@ pub enum Depth {
     Stat,
     /// `stat`, `status`, `cmdline` and the namespace links.
     All,
-    /// `stat`, and the rest only if it has run since its [`Reading::ran`] was this: what has not run has changed
-    /// nothing of itself.
-    IfRan(Ran),
+    /// `stat`, and the rest only if [`Reading::sched`] differs from this value: a process that has not run has not
+    /// changed anything about itself.
+    IfRanSince(SchedStat),
 }
 
-/// What was read of a process.
+/// What was read about a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     pub stat: Stat,
-    /// `None` when not asked for.
+    /// `None` when it was not to be read.
     pub status: Option<Status>,
     pub cmdline: Vec<String>,
     /// Inode of each namespace, in the order of [`NsKind::ALL`].
     pub links: [Option<u64>; 8],
     /// The links need ptrace access that we do not have (`EACCES`).
     pub denied: bool,
-    /// As it was before the rest was read. `None` where the kernel does not count, and for several threads.
-    pub ran: Option<Ran>,
-    /// It has not run since the last reading, and only `stat` was read.
-    pub rested: bool,
+    /// How much it had run before the rest was read. `None` where the kernel does not count it, and with several
+    /// threads.
+    pub sched: Option<SchedStat>,
+    /// It has not run since the last reading, so only `stat` was read.
+    pub has_not_run: bool,
 }
 
-/// Reads with one buffer that is kept.
+/// Reads /proc; reuses one buffer.
 #[derive(Debug, Default)]
 pub struct Reader {
     buf: Vec<u8>,
 }
 
-/// More than most files of a process hold.
+/// First size of the buffer: most files of a process are shorter.
 const PAGE: usize = 4096;
 /// Arguments beyond this many bytes are not read.
 const CMDLINE_MAX: u64 = 64 << 10;
@@ -68,36 +69,36 @@ impl Reader {
                 Ok(Reading { stat, ..Reading::default() })
             }
             Depth::All => self.read_all(pid, || ()),
-            Depth::IfRan(since) => self.read_below(&directory(pid)?, Some(since)),
+            Depth::IfRanSince(since) => self.read_below(&directory(pid)?, Some(since)),
         }
     }
 
-    /// Reads `stat`; `between` runs after the process's directory is open and before it is read from.
+    /// Reads `stat`. `between` runs after the process's directory is opened and before it is read.
     pub fn read_stat(&mut self, pid: u32, between: impl FnOnce()) -> Result<Stat, Unread> {
         let dir = directory(pid)?;
         between();
         self.stat(&dir, "stat")
     }
 
-    /// Reads all; `between` as above.
+    /// Reads everything; `between` as above.
     pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Result<Reading, Unread> {
         let dir = directory(pid)?;
         between();
         self.read_below(&dir, None)
     }
 
-    /// Reads a process of this directory; only `stat` if it has not run `since`.
-    fn read_below(&mut self, dir: &OwnedFd, since: Option<Ran>) -> Result<Reading, Unread> {
-        let ran = self.file(dir, "schedstat").ok().and_then(Ran::parse);
+    /// Reads the process of this directory; only `stat` if it has not run since `since`.
+    fn read_below(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
+        let sched = self.file(dir, "schedstat").ok().and_then(SchedStat::parse);
         let stat = self.stat(dir, "stat")?;
-        // the figures are of the first thread
-        let ran = ran.filter(|_| stat.threads == 1);
-        let rested = since.is_some() && since == ran;
-        let mut reading = Reading { stat, ran, rested, ..Reading::default() };
-        if rested {
+        // schedstat is of the first thread only
+        let sched = sched.filter(|_| stat.threads == 1);
+        let has_not_run = since.is_some() && since == sched;
+        let mut reading = Reading { stat, sched, has_not_run, ..Reading::default() };
+        if has_not_run {
             return Ok(reading);
         }
-        // a text that is cut: the process went away while it was read
+        // an incomplete text means that the process was released while it was read
         let mut status = Status::parse(self.file(dir, "status")?).ok_or(Unread::Gone)?;
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             let asleep = reading.stat.state == State::Sleeping;
@@ -115,12 +116,12 @@ impl Reader {
         Stat::parse(self.file(dir, name)?).ok_or(Unread::Gone)
     }
 
-    /// Its arguments; none where they may not be read.
+    /// Its arguments; empty where they may not be read.
     fn cmdline(&mut self, dir: &OwnedFd) -> Result<Vec<String>, Unread> {
         let open = openat(dir, "cmdline", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         self.buf.clear();
         let read = open.map_err(Unread::from).and_then(|fd| {
-            // from the process's memory, in as many pieces as it takes
+            // it comes from the process's memory, so one read(2) may return only a part
             Ok(File::from(fd).take(CMDLINE_MAX).read_to_end(&mut self.buf)?)
         });
         match read {
@@ -130,7 +131,8 @@ impl Reader {
         }
     }
 
-    /// A file that the kernel makes whole for each reader (`seq_file`), so that a read that leaves room has met its end.
+    /// Reads a file that the kernel writes as a whole (`seq_file`): a read that does not fill the buffer was the last
+    /// one.
     fn file(&mut self, dir: impl AsFd, name: &str) -> Result<&[u8], Unread> {
         let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         self.buf.resize(PAGE, 0);
@@ -157,18 +159,18 @@ impl Reading {
     /// Reads the inode number behind each link. Kernel threads have namespaces too.
     fn links(&mut self, dir: &OwnedFd) -> Result<(), Unread> {
         for kind in NsKind::ALL {
-            // a zombie keeps only these two
+            // a zombie keeps only its user and pid namespaces
             if !self.stat.has_memory() && !matches!(kind, NsKind::User | NsKind::Pid) {
                 continue;
             }
             match readlinkat(dir, parse::NS_LINKS[kind as usize]).map_err(Unread::from) {
                 Ok(text) => self.links[kind as usize] = text.to_str().and_then(parse::inode),
                 Err(Unread::Denied) => {
-                    // the same answer awaits the other seven
+                    // the other links would fail too
                     self.denied = true;
                     return Ok(());
                 }
-                // it has exited: what it is in cannot be seen any more
+                // it has exited: its other namespaces can no longer be seen
                 Err(Unread::Gone) => {}
                 Err(e @ Unread::Failed(_)) => return Err(e),
             }

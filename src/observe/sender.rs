@@ -1,4 +1,4 @@
-//! The way into the observer.
+//! The channel into the observer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,28 +10,28 @@ use super::Input;
 use super::error::Error;
 use crate::model::Source;
 
-/// Inputs that may wait for an observer that is busy. A pod in a storm tells some thousand a second.
-const ROOM: usize = 65_536;
-/// Room that pause's records may take; it tells of them fastest, and what is missing is only who reaped.
-const ROOM_FOR_RECORDS: usize = 16_384;
+/// How many inputs may wait for a busy observer. A pod that forks as fast as it can sends some thousand a second.
+const MAX_INPUTS: usize = 65_536;
+/// How many inputs may wait when a record of pause comes: records come fastest, and a lost one only hides a reaper.
+const MAX_INPUTS_FOR_RECORDS: usize = 16_384;
 
-/// How many inputs found no room.
+/// Counts inputs that found no room.
 #[derive(Debug, Default)]
 struct Refused {
     records: AtomicU64,
     others: AtomicU64,
 }
 
-/// Tells the observer something, from any thread.
+/// Sends inputs to the observer, from any thread.
 #[derive(Clone, Debug)]
 pub struct InputSender {
     queue: Sender<Input>,
     refused: Arc<Refused>,
-    /// `None`: whoever receives waits on the channel itself.
+    /// Wakes the observer. `None` if the receiver waits on the channel itself.
     bell: Option<Arc<EventFd>>,
 }
 
-/// Its other end.
+/// The receiving end of an [`InputSender`].
 #[derive(Debug)]
 pub(super) struct Inbox {
     queue: Receiver<Input>,
@@ -39,7 +39,7 @@ pub(super) struct Inbox {
 }
 
 impl From<Sender<Input>> for InputSender {
-    /// To hear what would be told to an observer.
+    /// For a receiver that takes the observer's place, as in tests.
     fn from(queue: Sender<Input>) -> Self {
         Self { queue, refused: Arc::default(), bell: None }
     }
@@ -56,11 +56,12 @@ impl InputSender {
         Ok((sender, inbox, bell))
     }
 
-    /// Never blocks: what finds no room is counted, and told as lost. After the observer has stopped it does nothing.
+    /// Never blocks: an input that finds no room is counted and reported as lost. Does nothing once the observer has
+    /// stopped.
     pub fn send(&self, input: Input) {
         let (room, refused) = match input {
-            Input::PauseReaped { .. } => (ROOM_FOR_RECORDS, &self.refused.records),
-            _ => (ROOM, &self.refused.others),
+            Input::PauseReaped { .. } => (MAX_INPUTS_FOR_RECORDS, &self.refused.records),
+            _ => (MAX_INPUTS, &self.refused.others),
         };
         if self.queue.len() >= room {
             refused.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +72,7 @@ impl InputSender {
 
     pub(super) fn wake(&self) {
         if let Some(bell) = &self.bell {
-            // a full counter means that the observer has been woken already
+            // a full counter means that the observer was already woken
             let _ = bell.write(1);
         }
     }
@@ -82,7 +83,7 @@ impl Inbox {
         self.queue.try_recv().ok()
     }
 
-    /// How many found no room since last asked, by who told them.
+    /// How many inputs found no room since the last call, by their source.
     pub fn take_refused(&self) -> impl Iterator<Item = (Source, u64)> {
         let refused = [(Source::Pause, &self.refused.records), (Source::Node, &self.refused.others)];
         let counts = refused.map(|(source, count)| (source, count.swap(0, Ordering::Relaxed)));
@@ -96,21 +97,21 @@ mod tests {
     use crate::model::{MonoNs, ProcId, WaitStatus};
 
     #[test]
-    fn the_inbox_is_bounded_and_counts_what_it_refuses() {
+    fn the_inbox_is_bounded_and_counts_refused_inputs() {
         let (sender, inbox, _bell) = InputSender::pair().expect("an eventfd");
         let pause = ProcId { pid: 1, start: 1 };
         let record = Input::PauseReaped { pause, pid_in_pod: 2, status: WaitStatus(0), at: MonoNs(1) };
-        for _ in 0..ROOM_FOR_RECORDS + 7 {
+        for _ in 0..MAX_INPUTS_FOR_RECORDS + 7 {
             sender.send(record.clone());
         }
         sender.send(Input::Watch(pause));
-        assert_eq!(inbox.queue.len(), ROOM_FOR_RECORDS + 1, "others have room left");
-        for _ in 0..ROOM {
+        assert_eq!(inbox.queue.len(), MAX_INPUTS_FOR_RECORDS + 1, "others have room left");
+        for _ in 0..MAX_INPUTS {
             sender.send(Input::Look(pause));
         }
-        assert_eq!(inbox.queue.len(), ROOM);
+        assert_eq!(inbox.queue.len(), MAX_INPUTS);
         let lost: Vec<_> = inbox.take_refused().collect();
-        assert_eq!(lost, [(Source::Pause, 7), (Source::Node, ROOM_FOR_RECORDS as u64 + 1)]);
+        assert_eq!(lost, [(Source::Pause, 7), (Source::Node, MAX_INPUTS_FOR_RECORDS as u64 + 1)]);
         assert_eq!(inbox.take_refused().count(), 0);
         while inbox.next().is_some() {}
         sender.send(Input::Watch(pause));

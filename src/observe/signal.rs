@@ -1,4 +1,4 @@
-//! Signals that reach the very process meant, or nobody.
+//! Sends a signal to exactly the process that is meant, or to none.
 
 use nix::errno::Errno;
 
@@ -29,16 +29,16 @@ impl From<Errno> for SendError {
     }
 }
 
-/// Sends a signal through a pidfd whose process is verified by its start time, so a pid that was given
-/// anew is never hit. Signal 0 only asks whether one could be sent.
+/// Sends a signal through a pidfd whose process is checked by its start time, so that a process which reuses the pid is
+/// never hit. Signal 0 only checks whether a signal could be sent.
 pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
     let fd = match pidfd::open(target.pid) {
-        // the pid is a thread's by now, or its process is being released
+        // a thread has the pid now, or its process is being released
         Err(Errno::EINVAL) => return Err(SendError::Gone),
         fd => fd?,
     };
-    // read while the descriptor is held: the start time is the descriptor's process's, or the pid has been
-    // freed since, and then the signal below fails
+    // read while the pidfd is open: either the start time is that of the pidfd's process, or that process has been
+    // reaped and the signal below fails
     match look_up(target.pid) {
         Ok(id) if id == target => {}
         Ok(_) | Err(Unread::Gone) => return Err(SendError::Gone),
@@ -48,7 +48,7 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
     Ok(pidfd::send_signal(fd, signal.0)?)
 }
 
-/// Sends it and tells what happened beside what was predicted, for the record.
+/// Sends a signal, and returns a delta that records the prediction and the result.
 pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, Result<(), SendError>) {
     let predicted = forecast(world, target, signal);
     let effect = predicted.as_ref().map(|f| f.effect);

@@ -1,4 +1,4 @@
-//! What the observer waits for, opened together and probed on this machine.
+//! The sources of events that the observer waits for. Opens them and probes what this kernel supports.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -32,7 +32,7 @@ pub struct Sources {
     armed: Option<MonoNs>,
     pub pidfd: bool,
     pub pidfd_info: bool,
-    /// What each is worth.
+    /// What each source covers on this machine.
     pub sights: [(Aspect, Sight); 3],
 }
 
@@ -72,7 +72,7 @@ impl Sources {
         })
     }
 
-    /// Sleeps until something is ready; with `at_once` only asks.
+    /// Sleeps until something is ready. With `at_once` it does not sleep.
     pub fn wait(&self, ready: &mut [EpollEvent], at_once: bool) -> Result<usize, Error> {
         match self.epoll.wait(ready, if at_once { EpollTimeout::ZERO } else { EpollTimeout::NONE }) {
             Err(Errno::EINTR) => Ok(0),
@@ -80,14 +80,14 @@ impl Sources {
         }
     }
 
-    /// The timer went off. Until it is read it keeps waking us.
+    /// Handles the timer's expiration. It would wake us again until it is read.
     pub fn timer_went_off(&mut self) {
-        // EAGAIN: it was set again since
+        // EAGAIN: it was set again meanwhile
         let _ = self.timer.wait();
         self.armed = None;
     }
 
-    /// Wakes us at this time.
+    /// Sets the timer to this time, or stops it.
     pub fn arm(&mut self, deadline: Option<MonoNs>) -> Result<(), Error> {
         if deadline == self.armed {
             return Ok(());
@@ -109,9 +109,9 @@ fn add(epoll: &Epoll, fd: impl AsFd, token: u64) -> Result<(), Error> {
     epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token)).map_err(|e| Error::Wait("epoll", e))
 }
 
-/// Opens it and waits for the kernel's word that it will tell.
+/// Opens the connector and waits for the kernel's acknowledgement.
 fn open_connector(buffer: usize) -> Result<Connector, String> {
-    let consequence = "births, execs and exits are found by looking every 100 ms";
+    let consequence = "births, execs and exits are found by a scan every 100 ms";
     let connector = Connector::open(buffer).map_err(|e| match e.raw_os_error() {
         Some(libc::EPERM) => format!("not permitted (before Linux 6.6 it needs root or CAP_NET_ADMIN); {consequence}"),
         Some(libc::EPROTONOSUPPORT) => format!("this kernel has none (CONFIG_PROC_EVENTS); {consequence}"),
@@ -119,22 +119,22 @@ fn open_connector(buffer: usize) -> Result<Connector, String> {
         _ => format!("{e}; {consequence}"),
     })?;
     let mut buf = [0; 4096];
-    let patience = clock::now().plus(100_000_000);
-    while clock::now() < patience {
+    let deadline = clock::now().plus(100_000_000);
+    while clock::now() < deadline {
         match connector.receive(&mut buf) {
             Ok(n) => match buf.get(..n).and_then(decode) {
                 Some(Event::Ack { error: 0 }) => return Ok(connector),
                 Some(Event::Ack { error }) => {
                     return Err(format!("{}; {consequence}", Errno::from_raw(error as i32)));
                 }
-                // an event of another process: it does tell
+                // an event of some process: the connector works
                 Some(_) => return Ok(connector),
                 None => {}
             },
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let _ = poll(&mut [PollFd::new(connector.as_fd(), PollFlags::POLLIN)], 20_u8);
             }
-            // so much is told that it is lost already; whoever starts looks at everything anyway
+            // events were already lost, so it works; the observer scans everything at its start anyway
             Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => return Ok(connector),
             Err(e) => return Err(format!("{e}; {consequence}")),
         }

@@ -1,4 +1,4 @@
-//! The observer's thread, from inside: one `epoll_wait`, then everything that is ready, then one batch.
+//! The loop of the observer's thread: one `epoll_wait`, then everything that is ready, then one batch.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,24 +12,24 @@ use nix::sys::eventfd::EventFd;
 
 use super::decode::{Event, decode};
 use super::error::Error;
-use super::fuse::{Fuse, Kernel as _};
-use super::live::{Live, nsfs_device};
+use super::live::{LiveKernel, nsfs_device};
 use super::losses::Losses;
 use super::options::{Options, Scope};
 use super::proc::Depth;
+use super::reconcile::{Kernel as _, Reconciler};
 use super::sender::Inbox;
 use super::sources::{BELL, CONNECTOR, Sources, TIMER};
 use super::{clock, host};
 use crate::model::{Aspect, Delta, MonoNs, NsSet, ProcId, Sight};
 use crate::sys::connector::Connector;
 
-/// A batch is handed over when it holds so many, even if more is ready.
+/// A batch is sent when it holds this many deltas, even if more events are ready.
 const BATCH: usize = 2_048;
-/// Events that wait for us to take them in. Beyond that they stay in the kernel's buffer, and what does not fit there
-/// is lost and counted.
+/// How many events are kept in our own queue. More stay in the kernel's buffer; what does not fit there is lost and
+/// counted.
 const QUEUE: usize = 65_536;
 
-/// Where batches go.
+/// Receives the batches.
 pub type Sink = Box<dyn FnMut(Vec<Delta>) + Send>;
 
 pub struct Worker {
@@ -37,8 +37,8 @@ pub struct Worker {
     sources: Sources,
     inbox: Inbox,
     stop: Arc<AtomicBool>,
-    fuse: Fuse,
-    live: Live,
+    reconciler: Reconciler,
+    live: LiveKernel,
     sink: Sink,
     queue: VecDeque<Event>,
     losses: Losses,
@@ -55,12 +55,12 @@ impl Worker {
         sink: Sink,
     ) -> Result<Self, Error> {
         let sources = Sources::open(&options, bell)?;
-        let mut live = live(&sources, &options);
-        let mut fuse = Fuse::new(scope, sources.connector.is_some(), nsfs_device());
+        let mut live = live_kernel(&sources, &options);
+        let mut reconciler = Reconciler::new(scope, sources.connector.is_some(), nsfs_device());
 
         let pid = std::process::id();
         let own = live.read(pid, Depth::All);
-        let own = own.map_or_else(|_| NsSet::default(), |r| fuse.own_namespaces(&mut live, pid, &r));
+        let own = own.map_or_else(|_| NsSet::default(), |r| reconciler.own_namespaces(&mut live, pid, &r));
         let mut first = vec![host::host(own)];
         first.extend(sources.sights.iter().map(|(aspect, sight)| host::visibility(*aspect, sight.clone())));
         for (aspect, sight) in [
@@ -71,28 +71,28 @@ impl Worker {
             first.push(host::visibility(aspect, sight));
         }
         if scope == Scope::Host {
-            fuse.start_host(&mut live);
+            reconciler.start_host(&mut live);
         }
         for id in &options.watch {
-            fuse.watch(&mut live, *id);
+            reconciler.watch(&mut live, *id);
         }
         let (queue, losses, buf) = (VecDeque::new(), Losses::default(), vec![0; 4096]);
-        let mut this = Self { options, sources, inbox, stop, fuse, live, sink, queue, losses, buf };
+        let mut this = Self { options, sources, inbox, stop, reconciler, live, sink, queue, losses, buf };
         first.extend(this.finish());
         (this.sink)(first);
         Ok(this)
     }
 
-    /// Until told to stop.
+    /// Runs until `stop` is set.
     ///
     /// # Errors
-    /// When it can wait for events no longer.
+    /// It can no longer wait for events.
     pub fn run(&mut self) -> Result<(), Error> {
         let mut ready = [EpollEvent::empty(); 256];
         let mut ended: Vec<(ProcId, EpollFlags)> = Vec::new();
         self.arm()?;
         while !self.stop.load(Ordering::Acquire) {
-            // what is left over from the last round is not waited for
+            // do not sleep while events of the last round are still queued
             let woken = self.sources.wait(&mut ready, !self.queue.is_empty())?;
             let now = clock::now();
             for event in &ready[..woken] {
@@ -100,32 +100,32 @@ impl Worker {
                     BELL => drop(self.sources.bell.read()),
                     TIMER => self.sources.timer_went_off(),
                     CONNECTOR => {}
-                    token => ended.extend(self.live.held.whom(token).map(|id| (id, event.events()))),
+                    token => ended.extend(self.live.held.process_of(token).map(|id| (id, event.events()))),
                 }
             }
-            // first the events, then what others said: whoever told us to watch a process did so before the
-            // forks that are in the queue by now
+            // first receive the events, then read the inbox, then handle the events: a request to watch a process was
+            // sent before the forks that are in the queue now
             self.receive()?;
             self.read_inbox(now);
-            while self.fuse.pending() < BATCH
+            while self.reconciler.pending() < BATCH
                 && let Some(event) = self.queue.pop_front()
             {
-                let known = self.fuse.pending();
-                self.fuse.event(&mut self.live, event);
-                // the kernel's buffer is small, ours is not: empty it after each that took time. Those of
-                // processes that are not watched, most on a busy machine, take none
-                if self.fuse.pending() != known {
+                let known = self.reconciler.pending();
+                self.reconciler.event(&mut self.live, event);
+                // the kernel's buffer is small and our queue is large: empty the buffer after each event that took
+                // time. Events of processes that are not watched, most of them on a busy machine, take none
+                if self.reconciler.pending() != known {
                     self.receive()?;
                 }
             }
-            self.look_for_lost();
+            self.rescan_for_losses();
             for (id, what) in ended.drain(..) {
-                self.fuse.pidfd_exit(&mut self.live, id, now);
+                self.reconciler.pidfd_exit(&mut self.live, id, now);
                 if what.contains(EpollFlags::EPOLLHUP) {
-                    self.fuse.pidfd_reaped(id, now);
+                    self.reconciler.pidfd_reaped(id, now);
                 }
             }
-            self.fuse.tick(&mut self.live);
+            self.reconciler.tick(&mut self.live);
             let batch = self.finish();
             if !batch.is_empty() {
                 (self.sink)(batch);
@@ -135,17 +135,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Opens all sources again after a failure and compares what was known with what is there.
+    /// Opens all sources again after a failure, and compares what was known with the machine.
     ///
     /// # Errors
-    /// When they cannot be opened; it may be tried again.
+    /// A source cannot be opened; the caller may try again.
     pub fn restart(&mut self) -> Result<(), Error> {
         let bell = Arc::clone(&self.sources.bell);
         self.sources = Sources::open(&self.options, bell)?;
-        self.live = live(&self.sources, &self.options);
+        self.live = live_kernel(&self.sources, &self.options);
         self.losses = Losses::default();
         self.queue.clear();
-        self.fuse.start_again(&mut self.live, self.sources.connector.is_some());
+        self.reconciler.restart(&mut self.live, self.sources.connector.is_some());
         let sights = self.sources.sights.clone().into_iter();
         let mut batch: Vec<Delta> = sights.map(|(aspect, sight)| host::visibility(aspect, sight)).collect();
         batch.extend(self.finish());
@@ -153,24 +153,24 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells what the observer itself is worth.
-    pub fn tell(&mut self, sight: Sight) {
+    /// Reports the state of the observer itself.
+    pub fn report(&mut self, sight: Sight) {
         (self.sink)(vec![host::visibility(Aspect::Observer, sight)]);
     }
 
     /// The batch of this round.
     fn finish(&mut self) -> Vec<Delta> {
-        let mut batch = self.fuse.finish(&mut self.live, self.queue.is_empty());
-        if let Some(sight) = self.live.held.news(self.fuse.watched()) {
+        let mut batch = self.reconciler.finish(&mut self.live, self.queue.is_empty());
+        if let Some(sight) = self.live.held.take_change(self.reconciler.watched()) {
             batch.push(host::visibility(Aspect::Pidfd, sight));
         }
-        if let Some(unread) = self.fuse.unread_news() {
+        if let Some(unread) = self.reconciler.take_unread_change() {
             batch.push(host::visibility(Aspect::Processes, host::less_unread(unread)));
         }
         batch
     }
 
-    /// Moves what the kernel has for us into our own queue, as much as there is room for.
+    /// Moves events from the kernel's buffer into our own queue while it has room.
     fn receive(&mut self) -> Result<(), Error> {
         let Some(connector) = &self.sources.connector else { return Ok(()) };
         while self.queue.len() < QUEUE {
@@ -192,36 +192,36 @@ impl Worker {
         Ok(())
     }
 
-    /// Looks for what the connector has lost, once all is taken in that it still told.
-    fn look_for_lost(&mut self) {
+    /// Rescans for what the connector has lost, once all events that did arrive are handled.
+    fn rescan_for_losses(&mut self) {
         if !self.queue.is_empty() {
             return;
         }
         let started = clock::now();
         let dropped = || self.sources.connector.as_ref().and_then(Connector::dropped);
         if let Some(loss) = self.losses.due(started, dropped) {
-            self.fuse.lost(&mut self.live, loss.since, loss.count);
+            self.reconciler.lost(&mut self.live, loss.since, loss.count);
             self.losses.done(started, clock::now());
         }
     }
 
     fn read_inbox(&mut self, now: MonoNs) {
         while let Some(input) = self.inbox.next() {
-            self.fuse.input(&mut self.live, input);
+            self.reconciler.input(&mut self.live, input);
         }
         for (source, count) in self.inbox.take_refused() {
-            self.fuse.refused(source, count, now);
+            self.reconciler.refused(source, count, now);
         }
     }
 
     fn arm(&mut self) -> Result<(), Error> {
-        let deadline = self.fuse.deadline().into_iter().chain(self.losses.deadline()).min();
+        let deadline = self.reconciler.deadline().into_iter().chain(self.losses.deadline()).min();
         self.sources.arm(deadline)
     }
 }
 
-fn live(sources: &Sources, options: &Options) -> Live {
-    let mut live = Live::new(sources.pidfd.then(|| Rc::clone(&sources.epoll)), sources.pidfd_info);
+fn live_kernel(sources: &Sources, options: &Options) -> LiveKernel {
+    let mut live = LiveKernel::new(sources.pidfd.then(|| Rc::clone(&sources.epoll)), sources.pidfd_info);
     if !options.namespace_ids {
         live.without_namespace_ids();
     }

@@ -1,15 +1,15 @@
-//! Which moment the views show.
+//! The moment that the views show.
 
 use crate::model::{MonoNs, World};
 
-use super::log::{Log, Place};
+use super::log::{Log, Position};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cursor {
-    /// The latest, moving on by itself.
+    /// The latest moment; it advances by itself.
     #[default]
     Live,
-    /// A past moment, standing still.
+    /// A fixed moment in the past.
     At(MonoNs),
 }
 
@@ -19,32 +19,31 @@ impl Cursor {
     }
 }
 
-/// The last past World that was asked for, and where in the log it stands.
+/// The past World that was requested last, and its position in the log.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(super) struct PastWorld {
     shown: Option<Shown>,
 }
 
 #[derive(Debug)]
 struct Shown {
     at: MonoNs,
-    place: Place,
+    position: Position,
     world: World,
 }
 
-impl Past {
-    /// The World at `t`, from the one at hand where that is nearer than the keyframe. `None` while the
-    /// log is empty.
+impl PastWorld {
+    /// The World at `t`. Starts from the kept World if that is nearer than the keyframe. `None` while the log is empty.
     ///
-    /// A moment that is held stays as it is when the log forgets it.
+    /// If `t` is the moment of the kept World, it stays the same even after the log has forgotten it.
     pub fn seek(&mut self, log: &Log, t: MonoNs) -> Option<&World> {
-        let to = log.place(t)?;
+        let to = log.position_at(t)?;
         let from = match self.shown.take() {
-            Some(held) if held.at == t && log.has_forgotten(held.place) => {
+            Some(held) if held.at == t && log.has_forgotten(held.position) => {
                 return Some(&self.shown.insert(held).world);
             }
-            Some(Shown { place, world, .. }) if place.segment == to.segment && place.applied <= to.applied => {
-                (place.applied, world)
+            Some(Shown { position, world, .. }) if position.segment == to.segment && position.applied <= to.applied => {
+                (position.applied, world)
             }
             _ => (0, log.keyframe(to.segment)?.clone()),
         };
@@ -52,7 +51,7 @@ impl Past {
         for entry in log.between(to.segment, applied..to.applied) {
             world.apply(&entry.delta);
         }
-        Some(&self.shown.insert(Shown { at: t, place: to, world }).world)
+        Some(&self.shown.insert(Shown { at: t, position: to, world }).world)
     }
 
     pub fn into_world(self) -> Option<World> {

@@ -1,28 +1,28 @@
-//! The ring of deltas, in segments that each begin with a keyframe.
+//! The ring of deltas. It consists of segments, and each segment begins with a keyframe.
 
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 
 use crate::model::{Delta, MonoNs, World};
 
-use super::keyframes;
+use super::size;
 
-/// A delta and when it took its place in the stream.
+/// A delta and its time in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The delta's own time, or that of the entry before it if that is later: facts arrive from several
-    /// sources, and a stream that is replayed has one order.
+    /// The delta's own time, or that of the entry before it if that is later: facts arrive from several sources, and
+    /// the stream needs one order for replays.
     pub t: MonoNs,
     pub delta: Delta,
 }
 
-/// What the ring may hold. The oldest segment goes when either is exceeded.
+/// Limits of the ring. The oldest segment is dropped when `entries` or `bytes` is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     pub entries: usize,
     /// About how many bytes, keyframes included.
     pub bytes: usize,
-    /// Deltas from one keyframe to the next, at least.
+    /// The least number of deltas between two keyframes.
     pub stride: usize,
 }
 
@@ -42,9 +42,9 @@ struct Segment {
     entries_bytes: usize,
 }
 
-/// A position in the log: in this segment, counted from the first ever, after so many entries.
+/// A position in the log: a segment, numbered from the first ever, and how many of its entries come before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub segment: u64,
     pub applied: usize,
 }
@@ -53,7 +53,7 @@ pub(super) struct Place {
 pub(super) struct Log {
     bounds: Bounds,
     segments: VecDeque<Segment>,
-    /// The number of the first segment still held.
+    /// The number of the first segment that is still kept.
     first: u64,
     last: MonoNs,
     pushed: u64,
@@ -70,10 +70,10 @@ impl Log {
         Self { bounds, last, ..Self::default() }
     }
 
-    /// To be called before a delta is applied to `live`: takes a keyframe where one is due. One is due
-    /// after a stride, and once the deltas weigh as much as the keyframe did, so that keyframes of a
-    /// large machine never take more than half of the ring, nor of the time. No segment outgrows a
-    /// quarter of the ring, since segments go whole.
+    /// Call it before a delta is applied to `live`: takes a keyframe if one is due. One is due after at least `stride`
+    /// deltas, once the deltas take as many bytes as the keyframe before them. So keyframes never take more than half
+    /// of the ring, nor of the time, even on a large machine. A segment never takes more than a quarter of the ring,
+    /// since segments are dropped as a whole.
     pub fn prepare(&mut self, live: &World) {
         let Bounds { entries, bytes, stride } = self.bounds;
         let due = self.segments.back().is_none_or(|s| {
@@ -83,7 +83,7 @@ impl Log {
         if !due {
             return;
         }
-        let keyframe_bytes = keyframes::world(live);
+        let keyframe_bytes = size::keyframe(live);
         self.bytes += keyframe_bytes;
         self.segments.push_back(Segment {
             keyframe: live.clone(),
@@ -97,7 +97,7 @@ impl Log {
         let Some(segment) = self.segments.back_mut() else { return };
         self.last = self.last.max(delta.time());
         self.pushed += 1;
-        let bytes = keyframes::entry(&delta);
+        let bytes = size::entry(&delta);
         segment.entries.push(Entry { t: self.last, delta });
         segment.entries_bytes += bytes;
         self.entries += 1;
@@ -114,7 +114,7 @@ impl Log {
         self.pushed
     }
 
-    pub fn held(&self) -> (usize, usize) {
+    pub fn size(&self) -> (usize, usize) {
         (self.entries, self.bytes)
     }
 
@@ -123,18 +123,18 @@ impl Log {
         (oldest, self.last)
     }
 
-    /// After all entries up to and including `t`.
-    pub fn place(&self, t: MonoNs) -> Option<Place> {
+    /// The position after all entries up to and including `t`.
+    pub fn position_at(&self, t: MonoNs) -> Option<Position> {
         let later = self.segments.partition_point(|s| s.entries.first().is_some_and(|e| e.t <= t));
         let index = later.saturating_sub(1);
         let segment = self.segments.get(index)?;
         let applied = segment.entries.partition_point(|e| e.t <= t);
-        Some(Place { segment: self.first + index as u64, applied })
+        Some(Position { segment: self.first + index as u64, applied })
     }
 
-    /// Whether the segment of this place has left the ring.
-    pub const fn has_forgotten(&self, place: Place) -> bool {
-        place.segment < self.first
+    /// Whether the segment of this position was dropped from the ring.
+    pub const fn has_forgotten(&self, position: Position) -> bool {
+        position.segment < self.first
     }
 
     fn segment(&self, number: u64) -> Option<&Segment> {

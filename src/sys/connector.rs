@@ -14,32 +14,32 @@ const PROC_CN_MCAST_LISTEN: u32 = 1;
 /// `struct nlmsghdr`, `struct cn_msg` and the operation.
 const REQUEST: usize = 16 + 20 + 4;
 
-/// Bound to the group of process events; never blocks.
+/// A socket that receives process events; never blocks.
 pub struct Connector(Socket);
 
 impl Connector {
-    /// Opens, binds and asks to listen. The kernel answers with an acknowledgement event, or with silence
-    /// where it does not serve this pid or user namespace.
+    /// Opens and binds the socket, and subscribes to events. The kernel answers with an acknowledgement event. It does
+    /// not answer outside the initial pid and user namespaces.
     pub fn open(buffer: usize) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_CONNECTOR)?;
         socket.set_non_blocking(true)?;
         socket.bind(&SocketAddr::new(0, 1 << (CN_IDX_PROC - 1)))?;
         let this = Self(socket);
-        // above net.core.rmem_max for root; capped by it for others
+        // root may exceed net.core.rmem_max, others may not
         if setsockopt(&this, sockopt::RcvBufForce, &buffer).is_err() {
             this.0.set_rx_buf_sz(buffer as i32)?;
         }
-        this.0.send_to(&listen(), &SocketAddr::new(0, 0), 0)?;
+        this.0.send_to(&listen_request(), &SocketAddr::new(0, 0), 0)?;
         Ok(this)
     }
 
-    /// What the kernel granted, in bytes.
+    /// The receive buffer that the kernel granted, in bytes.
     pub fn buffer(&self) -> usize {
         self.0.get_rx_buf_sz().unwrap_or(0)
     }
 
-    /// How many messages the kernel could not keep for us since the socket was opened; the count wraps. `None`: this
-    /// kernel does not tell (before Linux 4.12).
+    /// How many messages the kernel has dropped since the socket was opened; the count wraps. `None` before Linux 4.12,
+    /// which does not tell.
     pub fn dropped(&self) -> Option<u32> {
         /// `SK_MEMINFO_DROPS` and `SK_MEMINFO_VARS` of `include/uapi/linux/sock_diag.h`.
         const DROPS: usize = 8;
@@ -59,8 +59,8 @@ impl Connector {
         (done == 0 && length as usize > DROPS * size_of::<u32>()).then_some(info[DROPS])
     }
 
-    /// One datagram's length in `buf`; `WouldBlock` when there is none, `ENOBUFS` when some were lost.
-    /// Zero is a datagram that did not come from the kernel.
+    /// Receives one datagram into `buf` and returns its length; zero if it did not come from the kernel. Fails with
+    /// `WouldBlock` if there is none, and with `ENOBUFS` if some were lost.
     pub fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut rest = buf;
         let (length, from) = self.0.recv_from(&mut rest, 0)?;
@@ -75,7 +75,8 @@ impl AsFd for Connector {
     }
 }
 
-fn listen() -> [u8; REQUEST] {
+/// The request to send process events to this socket.
+fn listen_request() -> [u8; REQUEST] {
     let mut message = [0; REQUEST];
     let words: [u32; 10] = [
         REQUEST as u32,

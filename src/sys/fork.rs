@@ -1,4 +1,4 @@
-//! New processes by `clone3(2)`, from a program that has only one thread.
+//! Starts processes by `clone3(2)`, from a program that has only one thread.
 
 use std::marker::PhantomData;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd, OwnedFd};
@@ -8,9 +8,9 @@ use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::sys::stat::stat;
 
-/// The process had one thread when this was made. Only then may a forked child allocate, lock and run ordinary code,
-/// since no other thread can have held a lock at the fork. Each fork checks it again, so that a thread that was started
-/// since is an error and not a child that hangs.
+/// Proof that the process had only one thread when this was created. Only then may a forked child allocate, take locks
+/// and run ordinary code, since no other thread can have held a lock at the fork. Each fork checks it again, so that a
+/// thread started meanwhile is an error and does not make the child hang.
 #[derive(Debug)]
 pub struct Alone(PhantomData<*const ()>);
 
@@ -18,13 +18,14 @@ impl Alone {
     /// # Errors
     /// `EINVAL` if the process has more than one thread, or what `stat(2)` says of `/proc/self/task`.
     pub fn prove() -> Result<Self, Errno> {
-        one_thread().map(|()| Self(PhantomData))
+        check_one_thread().map(|()| Self(PhantomData))
     }
 }
 
-/// Nobody can start a thread after this but the caller, which is the only one.
-fn one_thread() -> Result<(), Errno> {
-    // a directory for each thread, `.`, and the link from above (`proc_task_getattr` in fs/proc/base.c)
+/// Checks that the process has only one thread: then no other can start one after the check.
+fn check_one_thread() -> Result<(), Errno> {
+    // the links are one for each thread, `.`, and the entry in the parent directory (`proc_task_getattr` in
+    // fs/proc/base.c)
     let links = stat("/proc/self/task")?.st_nlink;
     if links == 3 { Ok(()) } else { Err(Errno::EINVAL) }
 }
@@ -32,41 +33,41 @@ fn one_thread() -> Result<(), Errno> {
 /// A child that was just started.
 #[derive(Debug)]
 pub struct Child {
-    /// In the caller's own pid namespace.
+    /// Its pid in the caller's pid namespace.
     pub pid: i32,
     pub pidfd: OwnedFd,
 }
 
-/// The exit code of a child whose code panicked, or could not be reached.
+/// The exit code of a child whose code panicked or could not be run.
 pub const PANICKED: i32 = 101;
 
-/// `CLONE_INTO_CGROUP` of `include/uapi/linux/sched.h`; libc's own constant is too narrow for it.
+/// `CLONE_INTO_CGROUP` of `include/uapi/linux/sched.h`; libc's constant has a type that is too narrow.
 const INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Starts a process that runs `child` and ends with the code it returns.
+/// Starts a process that runs `child` and exits with the code that it returns.
 ///
 /// With `CLONE_PARENT` the new process is a sibling: its parent is the caller's parent.
 ///
 /// # Errors
-/// As of `clone3(2)`; `ENOMEM` also when the pid namespace's init is dead. `EINVAL` if the process has more than one
-/// thread by now.
+/// As for `clone3(2)`; `ENOMEM` also if the init of the pid namespace is dead. `EINVAL` if the process has more than
+/// one thread now.
 pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
     spawn_in(alone, flags, None, child)
 }
 
-/// The same; the child begins in a cgroup of version 2, of which this is the directory (`CLONE_INTO_CGROUP`).
+/// As [`spawn`]. The child starts in the cgroup (version 2) with this directory (`CLONE_INTO_CGROUP`).
 ///
 /// # Errors
-/// Also `EACCES` if the caller may not move processes there, and `EBUSY` if it passes controllers on.
+/// Also `EACCES` if the caller may not move processes there, and `EBUSY` if the cgroup delegates controllers.
 pub fn spawn_in(
     _: &Alone,
     flags: CloneFlags,
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
 ) -> Result<Child, Errno> {
-    one_thread()?;
+    check_one_thread()?;
     let mut pidfd: libc::c_int = -1;
-    // SAFETY: clone_args is plain integers, for which all zeros is a value.
+    // SAFETY: clone_args consists of integers, for which all zeros is a valid value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = flags.bits() as u64 | libc::CLONE_PIDFD as u64;
     args.pidfd = (&raw mut pidfd) as u64;
@@ -74,13 +75,13 @@ pub fn spawn_in(
         args.flags |= INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;
     }
-    // a sibling takes its exit signal from the caller (clone(2), CLONE_PARENT)
+    // a sibling gets its exit signal from the caller (clone(2), CLONE_PARENT)
     args.exit_signal = if flags.contains(CloneFlags::CLONE_PARENT) { 0 } else { libc::SIGCHLD as u64 };
     // SAFETY: no CLONE_VM, so the child runs on a copy of this stack; the process has one thread
     // (checked above), so the copy is consistent. `args` and `pidfd` live through the call.
     let mut pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
     if pid == -1 && Errno::last() == Errno::ENOSYS && cgroup.is_none() {
-        // in a container there is no clone3, since its seccomp filter cannot look behind a pointer
+        // seccomp profiles of containers forbid clone3, since a filter cannot read what a pointer points to
         let (flags, stack) = (args.flags | args.exit_signal, 0_usize);
         // SAFETY: as above; with no stack given the child runs on a copy of this one. The third argument is where
         // CLONE_PIDFD puts the descriptor (clone(2)); on both processors the others come after it.
@@ -98,13 +99,13 @@ pub fn spawn_in(
     }
 }
 
-/// Starts a process in which nothing is open but its standard streams and `kept`, which it gets.
+/// Starts a process that has only its standard streams and the descriptors `kept` open. `child` gets `kept`.
 ///
-/// The code of the child is a plain function, so that it holds no descriptor which is closed here, and it never returns
-/// to the caller's code, which does. What `A` says of each descriptor is `Copy` for the same reason.
+/// `child` is a plain function, so that it owns none of the descriptors that are closed here, and it never returns to
+/// the caller's code, which may own some. `A` describes each descriptor; it is `Copy` for the same reason.
 ///
 /// # Errors
-/// As of [`spawn`].
+/// As for [`spawn`].
 pub fn spawn_with_only<A: Copy + 'static>(
     alone: &Alone,
     flags: CloneFlags,
@@ -120,8 +121,8 @@ pub fn spawn_with_only<A: Copy + 'static>(
     })
 }
 
-/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns one of the others:
-/// one that ends, or executes a program, next.
+/// Closes every descriptor from 3 on but these. Only for a child that never returns to code that owns one of the closed
+/// descriptors, because it exits or executes a program next.
 pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     let mut kept: Vec<u32> =
         kept.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).filter(|fd| *fd >= 3).collect();
@@ -130,7 +131,7 @@ pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     for end in kept.into_iter().chain([u32::MAX]) {
         if first < end {
             let last = if end == u32::MAX { end } else { end - 1 };
-            // SAFETY: descriptors are only numbers to the kernel; nothing that owns one of these runs on (above).
+            // SAFETY: descriptors are numbers to the kernel; no code that owns one of these runs any more (see above).
             Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
         }
         first = end.saturating_add(1);
@@ -138,27 +139,27 @@ pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Ends the process at once: no destructors, no buffers flushed.
+/// Ends the process at once, without destructors and without flushing buffers.
 pub fn exit(code: i32) -> ! {
-    // SAFETY: always sound; what is buffered is lost, which is the point.
+    // SAFETY: always sound; buffered output is lost on purpose.
     unsafe { libc::_exit(code) }
 }
 
-/// Has every descriptor of this process from `first` on closed at the next `execve(2)`, here and in children.
+/// Makes every descriptor of this process from `first` on close at the next `execve(2)`, here and in children.
 pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     // SAFETY: only sets a flag on our own descriptors.
     let r = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     Errno::result(r).map(drop)
 }
 
-/// Takes what is open as `fd` over from whoever started this program, to own it.
+/// Takes ownership of the descriptor `fd` that this program was started with.
 ///
 /// # Errors
-/// `EBADF` if nothing is open there.
+/// `EBADF` if it is not open.
 pub fn inherited(fd: i32) -> Result<OwnedFd, Errno> {
-    // SAFETY: a query of the flags; the result tells whether it is open.
+    // SAFETY: only reads the flags; the result tells whether it is open.
     Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
-    // SAFETY: it is open (above) and was handed to this program by number, so nobody else owns it.
+    // SAFETY: it is open (see above) and was passed to this program by its number, so no other code owns it.
     let own = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
     Errno::result(own)?;
     // SAFETY: just duplicated for us.
@@ -172,13 +173,13 @@ mod tests {
     use super::{Alone, CloneFlags, Errno, spawn};
 
     #[test]
-    fn one_of_several_threads_is_not_alone() {
-        // whatever runs the tests has two threads by now: its own, and this one
+    fn a_process_with_several_threads_is_not_alone() {
+        // the test harness has at least two threads now: its main thread and this one
         let second = std::thread::spawn(std::thread::park);
         assert_eq!(Alone::prove().err(), Some(Errno::EINVAL));
-        // one that was alone, and has started a thread since
-        let once = Alone(PhantomData);
-        assert_eq!(spawn(&once, CloneFlags::empty(), || 0).err(), Some(Errno::EINVAL));
+        // the process was alone, and has started a thread since then
+        let outdated = Alone(PhantomData);
+        assert_eq!(spawn(&outdated, CloneFlags::empty(), || 0).err(), Some(Errno::EINVAL));
         second.thread().unpark();
         second.join().expect("no panic");
     }

@@ -1,14 +1,14 @@
-//! A copy of what is drawn in the window, kept by OpenGL.
+//! A copy of the window's last frame, kept by OpenGL.
 
 use eframe::glow::{self, HasContext as _, PixelUnpackData};
 
-/// The copy. Its methods are to be called while the window's context is current.
+/// The copy. Call its methods only while the window's context is current.
 #[derive(Debug, Default)]
 pub struct KeptFrame {
     copy: Option<(glow::Framebuffer, glow::Texture)>,
     /// Whether OpenGL ignores `glClear` until [`Self::begin`].
     ignores_clear: bool,
-    /// Pixels.
+    /// Width and height, in pixels.
     size: [i32; 2],
 }
 
@@ -28,8 +28,8 @@ impl PixelRect {
 }
 
 impl KeptFrame {
-    /// To be called before anything of a frame is drawn. Clears the window if [`Self::end`] kept the program that owns
-    /// it from doing that, and `clear` says so.
+    /// Call it before a frame is drawn. If [`Self::end`] suppressed the clearing of the window, OpenGL obeys `glClear`
+    /// again, and the window is cleared now if `clear` is set.
     pub fn begin(&mut self, gl: &glow::Context, clear: bool) {
         if !std::mem::take(&mut self.ignores_clear) {
             return;
@@ -45,16 +45,16 @@ impl KeptFrame {
         }
     }
 
-    /// To be called when all of a frame is drawn: what clears the window for the next frame has no effect. Without a
-    /// graphics card it takes a third of the time of a frame that is drawn in parts.
+    /// Call it after a frame is drawn: clearing the window for the next frame then has no effect. Without a graphics
+    /// card that clearing takes a third of the time of a frame that is drawn in parts.
     pub fn end(&mut self, gl: &glow::Context) {
         self.ignores_clear = true;
         // SAFETY: the context is current, by this type's contract
         unsafe { gl.enable(glow::RASTERIZER_DISCARD) };
     }
 
-    /// Copies these parts of the window, which has this size. Whether that was possible: it needs OpenGL 3 or
-    /// OpenGL ES 3, and the whole must have been kept before a part of it.
+    /// Copies these parts of the window, which has this size. Returns whether that was possible: it needs OpenGL 3 or
+    /// OpenGL ES 3, and the whole window must have been kept before a part of it.
     pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect]) -> bool {
         let whole = parts == [PixelRect::whole(size)];
         if self.size != size && (!whole || !self.resize(gl, size)) {
@@ -63,8 +63,8 @@ impl KeptFrame {
         self.copy(gl, parts, Direction::Keep)
     }
 
-    /// Copies what was kept back into the window and clears these parts again, with the colour that the window was
-    /// cleared with last. Whether there was something of this size.
+    /// Copies the kept frame back into the window, then clears the parts `but` with the last clear colour. Returns
+    /// whether there was a frame of this size.
     pub fn restore(&self, gl: &glow::Context, size: [i32; 2], but: &[PixelRect]) -> bool {
         if self.size != size || !self.copy(gl, &[PixelRect::whole(size)], Direction::Restore) {
             return false;
@@ -86,15 +86,15 @@ impl KeptFrame {
         if version.major < 3 {
             return false;
         }
-        // the window's own format in Mesa: then a copy is a copy of memory, else it is drawn
+        // the format of Mesa's windows: with the same format it copies memory, otherwise it draws
         let (inner, format) = if version.is_embedded { (glow::RGBA8, glow::RGBA) } else { (glow::RGBA, glow::BGRA) };
-        // SAFETY: the context is current, by this type's contract; every object is made here
+        // SAFETY: the context is current, by this type's contract; every object is created here
         unsafe {
             let (Ok(frame), Ok(texture)) = (gl.create_framebuffer(), gl.create_texture()) else { return false };
             gl.bind_texture(glow::TEXTURE_2D, Some(texture));
             let ([w, h], data) = (size, PixelUnpackData::Slice(None));
             gl.tex_image_2d(glow::TEXTURE_2D, 0, inner.cast_signed(), w, h, 0, format, glow::UNSIGNED_BYTE, data);
-            // the default wants smaller pictures of it as well
+            // the default filter needs mipmaps
             gl.tex_parameter_i32(glow::TEXTURE_2D, glow::TEXTURE_MIN_FILTER, glow::NEAREST.cast_signed());
             gl.bind_texture(glow::TEXTURE_2D, None);
             gl.bind_framebuffer(glow::FRAMEBUFFER, Some(frame));
@@ -111,7 +111,7 @@ impl KeptFrame {
         true
     }
 
-    /// The copy is upside down: OpenGL's window is in Mesa's memory from top to bottom, and a texture is not.
+    /// The copy is upside down: Mesa keeps a window from top to bottom in memory, and a texture from bottom to top.
     fn copy(&self, gl: &glow::Context, parts: &[PixelRect], direction: Direction) -> bool {
         let Some((frame, _)) = self.copy else { return false };
         let (from, to) = match direction {
@@ -140,7 +140,7 @@ impl KeptFrame {
     fn free(&mut self, gl: &glow::Context) {
         self.size = [0; 2];
         let Some((frame, texture)) = self.copy.take() else { return };
-        // SAFETY: the context is current, by this type's contract; both were made in it and are used nowhere else
+        // SAFETY: the context is current, by this type's contract; both were created in it and are used nowhere else
         unsafe {
             gl.delete_framebuffer(frame);
             gl.delete_texture(texture);
@@ -150,8 +150,8 @@ impl KeptFrame {
 
 #[derive(Clone, Copy, Debug)]
 enum Direction {
-    /// From the window.
+    /// From the window to the copy.
     Keep,
-    /// Into the window.
+    /// From the copy to the window.
     Restore,
 }

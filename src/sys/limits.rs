@@ -1,5 +1,4 @@
-//! How many files this process may have open (`RLIMIT_NOFILE`, `getrlimit(2)`), and what it means when the kernel has no
-//! more of something.
+//! The limit of open files (`RLIMIT_NOFILE`, `getrlimit(2)`), and error texts for limits that are reached.
 
 use std::borrow::Cow;
 use std::os::unix::process::CommandExt as _;
@@ -12,11 +11,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// The soft limit before it was raised.
 static INHERITED: OnceLock<u64> = OnceLock::new();
 
-/// Raises the soft limit of this process to its hard limit. Programs that [`restore_open_files`] was called for
-/// start with the limit that this process was started with.
+/// Raises the soft limit of this process to its hard limit. Programs that [`restore_open_files`] was called for start
+/// with the soft limit that this process was started with.
 ///
 /// # Errors
-/// As of `setrlimit(2)`; the limit stays as it was.
+/// As for `setrlimit(2)`; the limit is then unchanged.
 pub fn raise_open_files() -> Result<(), Errno> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < hard {
@@ -31,7 +30,7 @@ pub fn open_files() -> Result<u64, Errno> {
     getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)
 }
 
-/// Gives the program that `command` will start the soft limit from before [`raise_open_files`]. A limit above 1,024
+/// Gives the program that `command` will start the soft limit of before [`raise_open_files`], since a limit above 1,024
 /// breaks programs that use `select(2)`.
 pub fn restore_open_files(command: &mut Command) -> &mut Command {
     let Some(soft) = INHERITED.get().copied() else { return command };
@@ -43,7 +42,7 @@ pub fn restore_open_files(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(restore) }
 }
 
-/// The error in words, with the way out where a limit is reached. `EAGAIN` is taken for that of `fork(2)`.
+/// The error as text, with a remedy if a limit is reached. `EAGAIN` is assumed to come from `fork(2)`.
 pub fn reason(e: Errno) -> Cow<'static, str> {
     match e {
         Errno::EAGAIN => {
@@ -58,7 +57,7 @@ pub fn reason(e: Errno) -> Cow<'static, str> {
     }
 }
 
-/// The same of an error that may have come without a number.
+/// As [`reason`], for an error that may have no errno.
 pub fn reason_of(e: &std::io::Error) -> Cow<'static, str> {
     match e.raw_os_error() {
         Some(number) => reason(Errno::from_raw(number)),

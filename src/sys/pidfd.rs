@@ -1,23 +1,23 @@
-//! Process file descriptors: a hold on one very process, whatever becomes of its pid (`pidfd_open(2)`).
+//! Process file descriptors: a pidfd stays with one process even if its pid is reused (`pidfd_open(2)`).
 
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-/// A new descriptor for the process that bears `pid` now; close-on-exec.
+/// Opens a pidfd of the process that has `pid` now; close-on-exec.
 ///
-/// `ESRCH`: nobody has it. `EINVAL`: it is dying, or a thread's id and not a process's.
+/// `ESRCH` if no process has the pid. `EINVAL` if it is being released, or if the pid is that of a thread.
 pub fn open(pid: u32) -> nix::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and touches no memory of ours.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0_u32) };
     let fd = Errno::result(fd)?;
-    // SAFETY: the call succeeded, so it is a descriptor that nobody else knows.
+    // SAFETY: the call succeeded, so it is a new descriptor that no other code owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// `pidfd_send_signal(2)`: `ESRCH` if the process has been reaped, `EPERM` if it may not be signalled.
+/// Sends a signal (`pidfd_send_signal(2)`). `ESRCH` if the process has been reaped, `EPERM` if it may not be signalled.
 pub fn send_signal(pidfd: impl AsFd, signal: i32) -> nix::Result<()> {
-    // SAFETY: a null siginfo_t asks for the same default that kill(2) uses; the descriptor is borrowed.
+    // SAFETY: a null siginfo_t means the same defaults as kill(2); the descriptor is borrowed.
     let done = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,
@@ -42,12 +42,12 @@ struct PidfdInfo {
 
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
-/// `_IOWR(0xFF, 11, struct pidfd_info)`; x86 and arm lay request numbers out alike.
+/// `_IOWR(0xFF, 11, struct pidfd_info)`; x86 and arm encode request numbers the same way.
 const PIDFD_GET_INFO: libc::Ioctl = (3 << 30 | (size_of::<PidfdInfo>() as u32) << 16 | 0xFF << 8 | 0x0B) as libc::Ioctl;
 
-/// The wait status of a process that has been reaped, whoever reaped it.
+/// The wait status of a process that any process has reaped (`PIDFD_GET_INFO`).
 ///
-/// `Ok(None)`: not reaped yet. `ENOTTY`, `EINVAL`: the kernel is older than 6.13 or 6.15.
+/// `Ok(None)` if it is not reaped yet. `ENOTTY` before Linux 6.13, `EINVAL` before 6.15.
 pub fn exit_status(pidfd: impl AsFd) -> nix::Result<Option<i32>> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     // SAFETY: `info` has the size that the request number carries and lives through the call; the kernel

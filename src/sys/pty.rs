@@ -14,54 +14,55 @@ pub struct Size {
     pub cols: u16,
 }
 
-/// The multiplexer of the devpts that is mounted at `/dev/pts`. `/dev/ptmx` may lead to another devpts.
+/// The multiplexer of the devpts mounted at `/dev/pts`. `/dev/ptmx` may belong to another devpts.
 pub const MULTIPLEXER: &str = "/dev/pts/ptmx";
 
-/// A new terminal of the devpts that `multiplexer` belongs to: master and slave, both close-on-exec.
+/// Opens a new terminal of the devpts that `multiplexer` belongs to: master and slave, both close-on-exec.
 ///
 /// # Errors
-/// `ENOENT` where no devpts is mounted, `EACCES` where its `ptmxmode` lets this user open none,
-/// `ENOSPC` where it has no more room.
+/// `ENOENT` if no devpts is mounted, `EACCES` if its `ptmxmode` forbids it to this user, `ENOSPC` if it has no more
+/// terminals.
 pub fn open(multiplexer: &str) -> Result<(OwnedFd, OwnedFd), Errno> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let master = open_file(multiplexer, flags, Mode::empty())?;
     let unlocked: libc::c_int = 0;
     // SAFETY: `unlocked` lives through the call, which reads it.
     Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) })?;
-    // SAFETY: the argument is flags, no pointer.
+    // SAFETY: the argument is a number, no pointer.
     let slave = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) };
     let slave = Errno::result(slave)?;
-    // SAFETY: the kernel has just made this descriptor for us.
+    // SAFETY: the kernel has just created this descriptor for us.
     Ok((master, unsafe { OwnedFd::from_raw_fd(slave) }))
 }
 
-/// Makes a slave the controlling terminal of this session, which has none and which the caller leads.
+/// Makes a slave the controlling terminal of the caller's session. The caller must be its leader, and it must have
+/// none.
 ///
 /// # Errors
-/// `EPERM` if the caller leads no session, or the terminal is another session's.
+/// `EPERM` if the caller is no session leader, or if the terminal belongs to another session.
 pub fn take_control(slave: impl AsFd) -> Result<(), Errno> {
     // SAFETY: the argument is a number, no pointer.
     Errno::result(unsafe { libc::ioctl(slave.as_fd().as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
 }
 
-/// How large a terminal is said to be.
+/// The size of a terminal.
 ///
 /// # Errors
-/// `ENOTTY` if it is none.
+/// `ENOTTY` if it is no terminal.
 pub fn size(terminal: impl AsFd) -> Result<Size, Errno> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: `size` is what this request fills in, and lives through the call.
+    // SAFETY: this request writes `size`, which lives through the call.
     Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) })?;
     Ok(Size { rows: size.ws_row, cols: size.ws_col })
 }
 
-/// Says how large a terminal is; its foreground programs get SIGWINCH if that is news.
+/// Sets the size of a terminal. Its foreground programs get SIGWINCH if the size changes.
 ///
 /// # Errors
-/// `ENOTTY` if it is none.
+/// `ENOTTY` if it is no terminal.
 pub fn set_size(terminal: impl AsFd, size: Size) -> Result<(), Errno> {
     let size = libc::winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: `size` is what this request reads, and lives through the call.
+    // SAFETY: this request reads `size`, which lives through the call.
     Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }).map(drop)
 }
 
@@ -72,8 +73,8 @@ mod tests {
     use super::{Size, open, set_size, size};
 
     #[test]
-    fn what_one_side_says_the_other_hears() {
-        // the host's own devpts may have ptmxmode=000, as the kernel mounts it
+    fn output_and_size_pass_between_master_and_slave() {
+        // the devpts at /dev/pts may have ptmxmode=000, the kernel's default
         let (master, slave) = open("/dev/ptmx").expect("a terminal");
         assert_eq!(write(&slave, b"from the program\n"), Ok(17));
         let mut buffer = [0; 64];

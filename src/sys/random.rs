@@ -5,7 +5,7 @@ use nix::errno::Errno;
 /// A random UUID (RFC 9562, version 4), as Kubernetes gives one to each pod: `xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx`.
 ///
 /// # Errors
-/// As of `getrandom(2)`: `ENOSYS` where a filter forbids it.
+/// As for `getrandom(2)`: `ENOSYS` where a seccomp filter forbids it.
 pub fn uuid() -> Result<String, Errno> {
     let mut bytes = [0_u8; 16];
     fill(&mut bytes)?;
@@ -18,7 +18,7 @@ pub fn uuid() -> Result<String, Errno> {
 
 fn fill(mut rest: &mut [u8]) -> Result<(), Errno> {
     while !rest.is_empty() {
-        // SAFETY: the kernel writes at most as many bytes as it is told to, into a slice that is ours alone.
+        // SAFETY: the kernel writes at most `rest.len()` bytes into a slice that we borrow mutably.
         let n = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
         match Errno::result(n) {
             Ok(n) => rest = rest.get_mut(n.unsigned_abs()..).unwrap_or_default(),
@@ -36,7 +36,7 @@ mod tests {
     use super::uuid;
 
     #[test]
-    fn uuids_have_their_form_and_differ() {
+    fn uuids_are_of_version_4_and_differ() {
         let all: BTreeSet<String> = (0..1_000).map(|_| uuid().expect("random bytes")).collect();
         assert_eq!(all.len(), 1_000);
         for uuid in all {

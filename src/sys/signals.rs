@@ -1,11 +1,11 @@
-//! Signal state of this process.
+//! The signal state of this process.
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 
-/// Every disposition to the default and nothing blocked, as a program expects to be started.
+/// Sets every disposition to the default and unblocks every signal, as a program expects at its start.
 pub fn reset() -> Result<(), Errno> {
-    // by the system calls themselves, since glibc keeps its two internal signals out of both
+    // by direct system calls, since glibc's functions exclude its two internal signals
     let default = [0u64; 4];
     for signal in 1..=64 {
         if signal == libc::SIGKILL || signal == libc::SIGSTOP {
@@ -38,30 +38,30 @@ pub fn reset() -> Result<(), Errno> {
     Errno::result(r).map(drop)
 }
 
-/// Leaves a signal without any effect.
+/// Ignores a signal.
 pub fn ignore(which: Signal) -> Result<(), Errno> {
     // SAFETY: SIG_IGN installs no code.
     unsafe { signal(which, SigHandler::SigIgn) }.map(drop)
 }
 
-/// Ends the process with code 0 when the signal comes, in whatever system call it sleeps.
+/// Makes the process exit with code 0 when the signal comes, also while it sleeps in a system call.
 ///
-/// A PID 1 needs this: without a handler the kernel drops what could kill it (`kill(2)`).
+/// PID 1 needs this: without a handler the kernel drops signals that would kill it (`kill(2)`).
 pub fn exit_on(which: Signal) -> Result<(), Errno> {
     extern "C" fn end(_: libc::c_int) {
         // SAFETY: async-signal-safe (signal-safety(7)) and does not return.
         unsafe { libc::_exit(0) }
     }
     let action = SigAction::new(SigHandler::Handler(end), SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: the handler does nothing but end the process.
+    // SAFETY: the handler only ends the process.
     unsafe { sigaction(which, &action) }.map(drop)
 }
 
-/// Reads address 0, for which the kernel ends the process by SIGSEGV, PID 1 as well: what a process
-/// does to itself by a fault reaches it, unlike what it sends itself.
+/// Reads address 0, so that the kernel kills the process with SIGSEGV. This works for PID 1 too: a signal for a fault
+/// reaches it, unlike a signal that it sends to itself.
 pub fn fault() {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a load into a register of its own; nobody maps address 0 (vm.mmap_min_addr), so it never ends.
+    // SAFETY: a load into its own register; address 0 is never mapped (vm.mmap_min_addr), so the load never completes.
     unsafe {
         std::arch::asm!("mov {0}, qword ptr [{0}]", inout(reg) 0_usize => _, options(nostack, readonly));
     }

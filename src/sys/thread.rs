@@ -1,9 +1,9 @@
-//! Threads that may fail to start.
+//! Starts threads, with an error if that fails.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// No thread was started. The kernel says `EAGAIN` for each of several limits (`pthread_create(3)`).
+/// A thread could not be started. The kernel returns `EAGAIN` for several limits (`pthread_create(3)`).
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     #[error(
@@ -15,8 +15,8 @@ pub enum SpawnError {
     Other(io::Error),
 }
 
-/// Starts a thread of this name, which the kernel cuts at 15 bytes. Unlike [`std::thread::spawn`] it does not panic
-/// when there are too many.
+/// Starts a thread with this name, which the kernel cuts at 15 bytes. Unlike [`std::thread::spawn`] it does not panic
+/// if there are too many threads.
 pub fn spawn<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> T + Send + 'static,
@@ -27,10 +27,10 @@ pub fn spawn<T: Send + 'static>(
     })
 }
 
-/// Whether `n` threads can be started at once: for libraries that panic when theirs cannot.
+/// Checks that `n` threads can run at the same time, for libraries that panic if theirs cannot start.
 ///
 /// # Errors
-/// There are too many already. Another program may still start some before the library does.
+/// There are too many threads already. Another program may still start some before the library does.
 pub fn room_for(n: usize) -> Result<(), SpawnError> {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Arc::new(std::sync::Mutex::new(held));
@@ -38,7 +38,7 @@ pub fn room_for(n: usize) -> Result<(), SpawnError> {
     let mut room = Ok(());
     for _ in 0..n {
         let held = std::sync::Arc::clone(&held);
-        // all of them wait until the sender is gone
+        // all of them wait until the sender is dropped
         match spawn("room", move || drop(held.lock().map(|held| held.recv()))) {
             Ok(thread) => threads.push(thread),
             Err(e) => {

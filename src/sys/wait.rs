@@ -1,22 +1,22 @@
-//! `wait4(2)` with the status as the kernel gives it.
+//! Waits for children, with the raw wait status of the kernel (`wait4(2)`).
 
 use nix::errno::Errno;
 
-/// What a child did.
+/// A change of a child's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It has ended and is reaped by this call; the raw wait status.
+    /// It has ended, and this call has reaped it. With the raw wait status.
     Ended(i32),
     Stopped,
     Continued,
 }
 
-/// The next child that has ended, stopped or continued; `None` if there is none just now.
+/// The next child that has ended, stopped or continued; `None` if there is none now.
 ///
-/// nix's own wrapper knows no real-time signals and would lose a child that one of them killed.
+/// nix's wrapper does not know real-time signals, and would lose a child that one of them killed.
 ///
 /// # Errors
-/// Never for want of children (`ECHILD` is `None`).
+/// As for `waitpid(2)`; `ECHILD` is no error but `None`.
 pub fn next() -> Result<Option<(i32, Change)>, Errno> {
     loop {
         let mut status = 0;
@@ -35,7 +35,7 @@ pub fn next() -> Result<Option<(i32, Change)>, Errno> {
     }
 }
 
-/// Waits for this one child to end; its raw wait status.
+/// Waits for this child to end, and reaps it. Returns its raw wait status.
 ///
 /// # Errors
 /// `ECHILD` if it is not our child.
@@ -51,7 +51,7 @@ pub fn one(pid: i32) -> Result<i32, Errno> {
     }
 }
 
-/// Waits for this one child to end, stop or continue; the raw wait status of any of them.
+/// Waits for this child to end, stop or continue. Returns the raw wait status.
 ///
 /// # Errors
 /// `ECHILD` if it is not our child.

@@ -9,7 +9,7 @@ use podscope::observe::{Input, Options, Scope, identify, now};
 use crate::support::{Helper, Watched, sleeper, stat};
 
 #[test]
-fn a_kill_is_told_with_status_time_and_reaper() {
+fn a_kill_is_reported_with_status_time_and_reaper() {
     let mut w = Watched::start(Options::default());
     let me = w.watch(std::process::id());
     let before = now();
@@ -18,7 +18,7 @@ fn a_kill_is_told_with_status_time_and_reaper() {
     w.until("the exec", |w| w.world.process(id).is_some_and(|p| p.cmdline == ["sleep", "1000"]));
     let p = w.process(id);
     assert_eq!(p.parent, Parent::Process(me));
-    if w.heard_all() {
+    if w.has_all_events() {
         assert_eq!((p.born.source, p.born.precision), (Source::Connector, Precision::Exact));
         assert!(p.born.t > before && p.execs.len() == 1 && p.execs[0].t > p.born.t);
     }
@@ -26,7 +26,7 @@ fn a_kill_is_told_with_status_time_and_reaper() {
     let killed = now();
     signal::send(id, Signal::KILL).expect("our own child");
     w.until("its death", |w| w.world.process(id).is_some_and(Process::is_zombie));
-    assert_eq!(stat(id.pid), Some(('Z', std::process::id())), "/proc says the same");
+    assert_eq!(stat(id.pid), Some(('Z', std::process::id())), "/proc shows the same");
     assert!(w.process(id).exit.expect("a zombie has ended").at.t > killed);
 
     let status = child.wait().expect("our child");
@@ -35,7 +35,7 @@ fn a_kill_is_told_with_status_time_and_reaper() {
     assert_eq!(exit.status, Some(WaitStatus(status.into_raw())));
     assert_eq!((reap.by, reap.at.source, reap.at.precision), (Parent::Process(me), Source::Pidfd, Precision::Prompt));
     assert!(reap.at.t <= now());
-    if w.heard_all() {
+    if w.has_all_events() {
         assert_eq!(exit.at.precision, Precision::Exact);
         assert!(exit.at.t < reap.at.t);
     }
@@ -43,7 +43,7 @@ fn a_kill_is_told_with_status_time_and_reaper() {
 }
 
 #[test]
-fn a_signal_never_hits_a_pid_given_anew() {
+fn a_signal_never_reaches_a_process_that_reuses_the_pid() {
     let mut child = sleeper();
     let id = identify(child.id()).expect("it runs");
     let former = ProcId { start: id.start - 1, ..id };
@@ -60,7 +60,7 @@ fn a_signal_never_hits_a_pid_given_anew() {
 }
 
 #[test]
-fn stop_and_continue_are_seen() {
+fn stop_and_continue_change_the_state() {
     let mut child = sleeper();
     let mut w = Watched::start(Options::default());
     let id = w.watch(child.id());
@@ -72,29 +72,29 @@ fn stop_and_continue_are_seen() {
         w.send(Input::Delta(Delta::Signalled { target: id, signal, effect, also_end, error, at }));
         w.until("its state", |w| w.process(id).state == state);
     }
-    assert_eq!(w.world.sent.len(), 2, "what others tell is passed on");
+    assert_eq!(w.world.sent.len(), 2, "a delta from the inbox is passed on");
     child.kill().and_then(|()| child.wait().map(drop)).expect("our child");
 }
 
 #[test]
-fn a_leader_that_ends_before_its_threads_has_not_ended() {
+fn a_process_whose_leader_ended_before_its_threads_is_alive() {
     let mut helper = Helper::start("leader");
     let mut w = Watched::start(Options::default());
     w.watch(helper.pid);
     helper.tell("go");
     let pid = helper.answer_number();
-    // the kernel calls it a zombie: its parent cannot reap it yet
+    // the kernel shows it as a zombie, but its parent cannot reap it yet
     while stat(pid).is_none_or(|(state, _)| state != 'Z') {
         std::thread::yield_now();
     }
     let id = identify(pid).expect("it is there");
     w.until("the state that the kernel shows", |w| w.world.process(id).is_some_and(|p| p.state == State::Zombie));
-    assert_eq!(threads(pid), 2, "the leader, and one that lives");
-    assert!(w.process(id).is_alive() && !w.process(id).is_zombie(), "nobody can reap it yet");
+    assert_eq!(threads(pid), 2, "the leader and a thread that runs");
+    assert!(w.process(id).is_alive() && !w.process(id).is_zombie(), "it cannot be reaped yet");
     assert_eq!(w.process(id).threads_without_leader(), Some(1));
-    // whoever finds it so by looking says the same
-    let look = podscope::observe::once(Some(&[pid])).expect("/proc is there");
-    let found = look.iter().fold(podscope::model::World::default(), |mut world, delta| {
+    // a scan finds the same
+    let deltas = podscope::observe::once(Some(&[pid])).expect("/proc is there");
+    let found = deltas.iter().fold(podscope::model::World::default(), |mut world, delta| {
         world.apply(delta);
         world
     });
@@ -103,17 +103,18 @@ fn a_leader_that_ends_before_its_threads_has_not_ended() {
     let status: i32 = helper.answer().parse().expect("a status");
     let p = w.until_gone(id);
     assert_eq!(p.threads_without_leader(), None);
-    let told = p.exit.expect("ended").status;
-    // the leader's own status is not the process's; without the last event only the kernel's word after the reap is
+    let reported = p.exit.expect("ended").status;
+    // the leader's status is not that of the process; without the last event only PIDFD_GET_INFO tells it after the
+    // reap
     assert!(
-        told == Some(WaitStatus(status)) || !w.heard_all() && told.is_none(),
-        "{told:?} and not as its parent read"
+        reported == Some(WaitStatus(status)) || !w.has_all_events() && reported.is_none(),
+        "{reported:?} and not as its parent read"
     );
     assert_eq!(status, 0x300);
 }
 
 #[test]
-fn a_fork_by_a_thread_is_the_processes_child() {
+fn a_child_forked_by_a_thread_is_the_child_of_the_process() {
     let mut helper = Helper::start("thread-fork");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
@@ -127,7 +128,7 @@ fn a_fork_by_a_thread_is_the_processes_child() {
 }
 
 #[test]
-fn the_host_scope_knows_everyone() {
+fn the_host_scope_shows_every_process() {
     let mut child = sleeper();
     let w = Watched::start_scope(Scope::Host, Options::default());
     let id = identify(child.id()).expect("it runs");
@@ -137,7 +138,7 @@ fn the_host_scope_knows_everyone() {
 }
 
 #[test]
-fn the_lab_scope_leaves_others_alone() {
+fn the_lab_scope_shows_only_watched_processes() {
     let mut w = Watched::start(Options::default());
     let mut watched = sleeper();
     w.watch(watched.id());
@@ -150,28 +151,28 @@ fn the_lab_scope_leaves_others_alone() {
 }
 
 #[test]
-fn dropping_it_ends_its_thread() {
+fn dropping_the_observer_ends_its_thread() {
     let mut helper = Helper::start("dropper");
     assert_eq!(helper.answer(), "1 observer, then 0");
 }
 
 #[test]
-fn the_parent_of_whoever_is_watched_is_the_real_one() {
+fn a_watched_process_has_its_real_parent() {
     let helper = Helper::start("holder");
     let mut w = Watched::start(Options::default());
     let id = w.watch(helper.pid);
     let us = identify(std::process::id()).expect("we are here");
     assert_eq!(stat(id.pid).map(|(_, ppid)| ppid), Some(us.pid));
     assert_eq!(w.process(id).parent, Parent::Process(us));
-    // the scan that verifies it does not know us either
+    // the verifying scan keeps the parent, although we are not watched
     w.gather(std::time::Duration::from_millis(2_500));
     assert_eq!((w.process(id).parent, w.process(id).reparents.len()), (Parent::Process(us), 0));
-    assert!(w.world.process(us).is_none(), "but we are not watched");
+    assert!(w.world.process(us).is_none(), "we are not watched");
     drop(helper);
     assert_eq!(w.until_gone(id).reap.map(|r| r.by), Some(Parent::Process(us)));
 }
 
-/// What /proc says.
+/// The number of threads in /proc.
 fn threads(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/task")).expect("it is there").count()
 }

@@ -1,4 +1,4 @@
-//! Each source missing, on the real kernel.
+//! The observer without some of its sources, on the real kernel.
 
 use std::os::unix::process::ExitStatusExt as _;
 
@@ -7,8 +7,9 @@ use podscope::observe::{Options, identify, signal};
 
 use crate::support::{Helper, Watched, sleeper, stat};
 
-/// A child's life without some sources; gives those that told its exit and reap.
-fn life(without: &str) -> (Option<WaitStatus>, Source, Source) {
+/// Watches a child's life without some sources. Returns its status, and the sources that reported its exit and its
+/// reap.
+fn watch_a_life(without: &str) -> (Option<WaitStatus>, Source, Source) {
     let mut w = Watched::start(Options::without(without));
     let mut helper = Helper::start("holder");
     let parent = w.watch(helper.pid);
@@ -21,38 +22,38 @@ fn life(without: &str) -> (Option<WaitStatus>, Source, Source) {
     let p = w.until_gone(id);
     let (exit, reap) = (p.exit.expect("ended"), p.reap.expect("gone"));
     assert_eq!((p.parent, reap.by), (Parent::Process(parent), Parent::Process(parent)), "without {without}");
-    // an exit that was lost is found by looking
-    let told = if w.heard_all() { exit.at.source } else { Source::Connector };
-    (exit.status, told, reap.at.source)
+    // an exit event that was lost is found by a scan
+    let exit_source = if w.has_all_events() { exit.at.source } else { Source::Connector };
+    (exit.status, exit_source, reap.at.source)
 }
 
 #[test]
-fn without_the_connector() {
-    let (status, exit, reap) = life("connector");
+fn without_the_connector_a_scan_finds_the_exit() {
+    let (status, exit, reap) = watch_a_life("connector");
     assert_eq!(status, Some(WaitStatus(0x500)));
     assert_eq!((exit, reap), (Source::Scan, Source::Pidfd), "it was dead when it was found");
 }
 
 #[test]
-fn without_pidfds() {
-    let (status, exit, reap) = life("pidfd");
+fn without_pidfds_a_scan_finds_the_reap() {
+    let (status, exit, reap) = watch_a_life("pidfd");
     assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Connector, Source::Scan));
 }
 
 #[test]
-fn without_exit_information() {
-    let (status, exit, reap) = life("pidfd-info");
+fn without_pidfd_info_the_connector_gives_the_status() {
+    let (status, exit, reap) = watch_a_life("pidfd-info");
     assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Connector, Source::Pidfd));
 }
 
 #[test]
-fn by_looking_alone() {
-    let (status, exit, reap) = life("connector,pidfd");
+fn with_scans_alone_exit_and_reap_are_found() {
+    let (status, exit, reap) = watch_a_life("connector,pidfd");
     assert_eq!((status, exit, reap), (Some(WaitStatus(0x500)), Source::Scan, Source::Scan));
 }
 
 #[test]
-fn the_pidfd_tells_a_kill_without_the_connector() {
+fn the_pidfd_reports_a_kill_without_the_connector() {
     let mut w = Watched::start(Options::without("connector"));
     let me = w.watch(std::process::id());
     let mut child = sleeper();
@@ -68,8 +69,8 @@ fn the_pidfd_tells_a_kill_without_the_connector() {
 }
 
 #[test]
-fn the_exit_status_survives_the_reap() {
-    // reaped before anybody could look: only PIDFD_GET_INFO knows
+fn the_exit_status_can_be_read_after_the_reap() {
+    // reaped before it could be read: only PIDFD_GET_INFO has the status
     let mut w = Watched::start(Options::without("connector"));
     let mut child = sleeper();
     let id = w.watch(child.id());
@@ -77,12 +78,12 @@ fn the_exit_status_survives_the_reap() {
     let status = child.wait().expect("our child").into_raw();
     w.until_gone(id);
     let full = w.world.visibility.get(&Aspect::PidfdExitInfo).is_some_and(Sight::is_full);
-    let told = w.process(id).exit.and_then(|e| e.status);
-    assert!(told == Some(WaitStatus(status)) || !full && told.is_none(), "{told:?}");
+    let reported = w.process(id).exit.and_then(|e| e.status);
+    assert!(reported == Some(WaitStatus(status)) || !full && reported.is_none(), "{reported:?}");
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn a_missing_source_is_reported() {
     let sight = |without: &str, aspect| {
         let w = Watched::start(Options::without(without));
         w.world.visibility.get(&aspect).cloned()
@@ -100,7 +101,7 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
-fn outside_the_initial_network_namespace_it_does_without() {
+fn outside_the_initial_network_namespace_it_works_without_the_connector() {
     let mut helper = Helper::under(&["unshare", "--user", "--map-root-user", "--net"], "observer");
     assert!(helper.answer().starts_with("missing "));
     assert_eq!(helper.answer(), "gone by Pidfd");
@@ -112,7 +113,7 @@ fn a_quiet_process_causes_no_deltas() {
         let mut child = sleeper();
         let mut w = Watched::start(Options::without(without));
         let id = w.watch(child.id());
-        // it is started in full, and a verifying scan has seen that
+        // it has started fully, and a verifying scan has seen that
         while !std::fs::read_to_string(format!("/proc/{}/wchan", id.pid)).expect("our child").contains("nanosleep") {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! What is read of processes and namespaces, beside /proc itself.
+//! What is read about processes and namespaces, compared with /proc itself.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use podscope::observe::{Options, identify, once};
 
 use crate::support::{Helper, Watched, ns_inode, sleeper};
 
-fn look(pids: Option<&[u32]>) -> (World, Vec<Delta>) {
+fn scan(pids: Option<&[u32]>) -> (World, Vec<Delta>) {
     let deltas = once(pids).expect("/proc is there");
     let mut world = World::default();
     for delta in &deltas {
@@ -22,9 +22,9 @@ fn all_pids() -> BTreeSet<u32> {
 }
 
 #[test]
-fn one_look_finds_all_who_are_there() {
+fn one_scan_finds_all_processes() {
     let before = all_pids();
-    let (world, _) = look(None);
+    let (world, _) = scan(None);
     let after = all_pids();
     let seen: BTreeSet<u32> = world.present().map(|p| p.id.pid).collect();
     for pid in before.intersection(&after) {
@@ -43,7 +43,7 @@ fn one_look_finds_all_who_are_there() {
 
 #[test]
 fn the_host_is_described() {
-    let (world, _) = look(Some(&[]));
+    let (world, _) = scan(Some(&[]));
     let read = |path: &str| std::fs::read_to_string(path).expect(path).trim().to_owned();
     assert_eq!(world.host.kernel, read("/proc/sys/kernel/osrelease"));
     assert_eq!(world.host.boot_id, read("/proc/sys/kernel/random/boot_id"));
@@ -54,9 +54,9 @@ fn the_host_is_described() {
 }
 
 #[test]
-fn chosen_pids_only() {
+fn only_the_chosen_pids_are_read() {
     let mut child = sleeper();
-    let (world, deltas) = look(Some(&[child.id(), u32::MAX >> 1]));
+    let (world, deltas) = scan(Some(&[child.id(), u32::MAX >> 1]));
     assert_eq!(deltas.iter().filter(|d| matches!(d, Delta::Facts { .. })).count(), 1);
     let p = world.process(identify(child.id()).expect("it runs")).expect("seen");
     assert_eq!(p.parent.process().map(|p| p.pid), Some(std::process::id()));
@@ -64,21 +64,21 @@ fn chosen_pids_only() {
 }
 
 #[test]
-fn foreign_namespaces_are_counted_not_made_up() {
-    let (world, _) = look(Some(&[1]));
+fn namespaces_that_may_not_be_read_are_reported_as_missing() {
+    let (world, _) = scan(Some(&[1]));
     let init = world.by_pid(1).and_then(|id| world.process(id)).expect("seen");
-    // even root may lack CAP_SYS_PTRACE
+    // root may lack CAP_SYS_PTRACE too
     if ns_inode(1, "net").is_some() {
         assert_eq!(init.namespaces.iter().count(), 8);
     } else {
         assert_eq!(init.namespaces.iter().count(), 0);
-        assert_eq!(init.nspid, [1], "status stays readable");
+        assert_eq!(init.nspid, [1], "status can still be read");
         assert!(world.visibility.get(&Aspect::Namespaces).is_some_and(|s| !s.is_full()));
     }
 }
 
 #[test]
-fn the_hierarchy_of_namespaces() {
+fn owners_and_parents_of_namespaces_are_known() {
     let flags = ["unshare", "--user", "--map-root-user", "--pid", "--net", "--uts", "--fork"];
     let pod = Helper::under(&flags, "init");
     let mut w = Watched::start(Options::default());
@@ -103,8 +103,8 @@ fn the_hierarchy_of_namespaces() {
 }
 
 #[test]
-fn a_change_without_an_event_is_found() {
-    // unshare(2) without a fork or an exec tells nobody
+fn a_scan_finds_a_change_without_an_event() {
+    // unshare(2) without a fork or an exec causes no event
     let mut helper = Helper::start("unsharer");
     let mut w = Watched::start(Options::default());
     let id = w.watch(helper.pid);

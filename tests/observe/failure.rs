@@ -1,4 +1,4 @@
-//! The observer itself fails.
+//! Failures of the observer itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,22 @@ use podscope::observe::{Input, Observer, Options, Scope, identify};
 use crate::support::{Helper, sleeper};
 
 #[test]
-fn an_observer_that_cannot_wait_any_more_says_so_and_starts_again() {
+fn an_observer_that_cannot_wait_for_events_reports_it_and_restarts() {
     let mut helper = Helper::start("lost-epoll");
     assert_eq!(helper.answer(), "missing true");
-    assert_eq!(helper.answer(), "gone true", "who ended meanwhile is found to be gone");
-    assert_eq!(helper.answer(), "reaped by Pidfd", "the others are held again");
-    assert_eq!(helper.answer(), "processes 2", "nobody is there twice");
+    assert_eq!(helper.answer(), "gone true", "a process that ended meanwhile is found to be gone");
+    assert_eq!(helper.answer(), "reaped by Pidfd", "the others have pidfds again");
+    assert_eq!(helper.answer(), "processes 2", "no process is known twice");
 }
 
 #[test]
-fn a_panic_on_its_thread_does_too() {
+fn an_observer_that_panics_reports_it_and_restarts() {
     let (out, stream) = crossbeam_channel::unbounded();
     let fails = Arc::new(AtomicBool::new(false));
     let armed = Arc::clone(&fails);
     let sink = Box::new(move |batch| {
         let _ = out.send(batch);
-        assert!(!armed.swap(false, Ordering::SeqCst), "as the test wants it");
+        assert!(!armed.swap(false, Ordering::SeqCst), "on purpose");
     });
     let observer = Observer::start(Scope::Lab, Options::default(), sink).expect("it starts");
     let mut world = World::default();
@@ -41,21 +41,21 @@ fn a_panic_on_its_thread_does_too() {
     let id = identify(child.id()).expect("it runs");
     observer.input().send(Input::Watch(id));
     until("the process", &|w| w.process(id).is_some_and(|p| !p.nspid.is_empty()));
-    // after the batch that tells of the end
+    // the sink panics with the batch that reports the exit
     fails.store(true, Ordering::SeqCst);
     child.kill().expect("our child");
     until("the failure", &|w| {
         let reason = w.visibility.get(&Aspect::Observer).and_then(Sight::reason);
-        reason.is_some_and(|why| why.contains("a panic: as the test wants it"))
+        reason.is_some_and(|why| why.contains("a panic: on purpose"))
     });
-    until("the end", &|w| w.process(id).is_some_and(|p| !p.is_alive()));
+    until("the exit", &|w| w.process(id).is_some_and(|p| !p.is_alive()));
     child.wait().expect("our child");
     until("the reap", &|w| w.process(id).is_some_and(podscope::model::Process::is_gone));
-    until("the new start", &|w| matches!(w.visibility.get(&Aspect::Observer), Some(Sight::Partial(_))));
+    until("the restart", &|w| matches!(w.visibility.get(&Aspect::Observer), Some(Sight::Partial(_))));
 }
 
 #[test]
-fn nothing_to_watch_costs_nothing() {
+fn an_observer_with_nothing_to_watch_uses_no_cpu() {
     let mut helper = Helper::start("idle");
     let used: i64 = helper.answer().parse().expect("microseconds");
     assert!(used < 100_000, "{used} us in 2 s");

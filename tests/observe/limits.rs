@@ -1,7 +1,8 @@
-//! Fewer descriptors than processes.
+//! A limit of open files that is lower than the number of processes.
 
 use crate::support::{Helper, children};
 
+/// How many children there are to watch.
 const CROWD: usize = 860;
 
 fn with_limit(limit: u32) {
@@ -15,20 +16,23 @@ fn with_limit(limit: u32) {
         let there = children(crowd.pid).len() + 1;
         observer.tell(&there.to_string());
         let counts = observer.answer();
-        assert_eq!(counts, format!("{there} {there}"), "with {limit} files, all of them and all read");
+        assert_eq!(counts, format!("{there} {there}"), "with {limit} files all are known and read");
         (there, observer.answer(), observer.answer())
     };
     let (there, processes, pidfd) = look(&crowd);
     assert_eq!(there, CROWD + 1);
-    assert_eq!(processes, "full", "nothing is missing of what is shown");
+    assert_eq!(processes, "full", "every process is shown");
     assert!(pidfd.contains(&format!("only {} processes are held", limit / 2)), "{pidfd}");
-    assert!(pidfd.contains("ulimit -n") && pidfd.contains("by looking"), "the remedy and what is lost: {pidfd}");
-    // those that really end are gone
+    assert!(
+        pidfd.contains("ulimit -n") && pidfd.contains("by a scan"),
+        "it says the remedy and the consequence: {pidfd}"
+    );
+    // processes that end are gone
     crowd.tell("400");
     assert_eq!(crowd.answer(), "ended");
     let (there, ..) = look(&crowd);
     assert_eq!(there, CROWD + 1 - 400);
-    // and with room for all, all are held
+    // with few enough processes all have pidfds
     let left = there - 1 - limit as usize / 4;
     crowd.tell(&left.to_string());
     assert_eq!(crowd.answer(), "ended");
@@ -37,11 +41,11 @@ fn with_limit(limit: u32) {
 }
 
 #[test]
-fn a_crowd_with_128_open_files() {
+fn with_128_open_files_all_processes_are_known() {
     with_limit(128);
 }
 
 #[test]
-fn a_crowd_with_512_open_files() {
+fn with_512_open_files_all_processes_are_known() {
     with_limit(512);
 }

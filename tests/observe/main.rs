@@ -1,5 +1,5 @@
-//! The observer against the real kernel. Every expectation is read by the tests themselves, from wait
-//! statuses and /proc, and every wait is for an event, never for time to pass.
+//! The observer on the real kernel. The tests read what they expect themselves, from wait statuses and /proc. They wait
+//! for events, never for time to pass.
 
 mod basics;
 mod degraded;

@@ -1,4 +1,4 @@
-//! Namespaces that something else than a process keeps alive.
+//! Namespaces that are kept alive by something other than a process.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,7 +10,7 @@ use podscope::observe::{Options, identify};
 
 use crate::support::{Helper, Watched, is_root, ns_inode};
 
-/// The network namespace of a child of ours that runs this, as the observer sees it; the child is gone afterwards.
+/// Runs this program as a child and kills it. Returns the child's network namespace as the observer saw it.
 fn visit(w: &mut Watched, words: &[String]) -> NsId {
     let mut child =
         Command::new(&words[0]).args(&words[1..]).stdin(Stdio::null()).spawn().expect("the program is installed");
@@ -21,7 +21,7 @@ fn visit(w: &mut Watched, words: &[String]) -> NsId {
         p.is_some_and(|p| p.cmdline.first().is_some_and(|a| a == "sleep") && p.namespaces.get(NsKind::Net).is_some())
     });
     let inode = ns_inode(id.pid, "net");
-    assert_ne!(inode, own, "it is elsewhere");
+    assert_ne!(inode, own, "it is in another namespace");
     w.until("its namespace", |w| w.process(id).namespaces.get(NsKind::Net).map(|ns| ns.ino) == inode);
     let seen = w.process(id).namespaces.get(NsKind::Net).expect("read");
     child.kill().and_then(|()| child.wait().map(drop)).expect("our child");
@@ -38,10 +38,10 @@ fn three_visits(options: Options, words: &[String]) {
         w.world.namespaces.values().filter(|n| n.id.ino == ns.ino && n.id.kind == NsKind::Net).collect();
     assert_eq!(known.len(), 1, "{known:?}");
     let owner = known[0].owner.expect("it has one");
-    assert!(w.world.namespaces.contains_key(&owner), "the owner is told too");
+    assert!(w.world.namespaces.contains_key(&owner), "the owner is reported too");
 }
 
-/// As `ip netns add` makes it; gone with this, whatever happens.
+/// A network namespace made by `ip netns add`; removed on drop.
 struct Named(String);
 
 impl Named {
@@ -64,7 +64,7 @@ fn words(all: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn ip_netns_exec_again_and_again_is_in_one_namespace() {
+fn repeated_ip_netns_exec_runs_in_one_namespace() {
     if !is_root() {
         return;
     }
@@ -75,7 +75,7 @@ fn ip_netns_exec_again_and_again_is_in_one_namespace() {
 }
 
 #[test]
-fn an_open_file_holds_a_namespace() {
+fn an_open_file_keeps_a_namespace_alive() {
     let mut made = Helper::under(&["unshare", "--user", "--map-root-user", "--net"], "holder");
     let open = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", made.pid)).expect("our own child");
     let (user, net) = (open("user"), open("net"));

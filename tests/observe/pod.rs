@@ -1,4 +1,4 @@
-//! A pid namespace with a reaper that reports, as pause does.
+//! A pid namespace whose PID 1 reaps and reports, as pause does.
 
 use podscope::model::Delta;
 use podscope::model::{Member, MonoNs, Parent, PodUid, Precision, Source, Stamp, WaitStatus};
@@ -10,7 +10,8 @@ fn pod() -> Helper {
     Helper::under(&["unshare", "--user", "--map-root-user", "--pid", "--fork"], "init")
 }
 
-/// What the reaper told of one round: pid in the pod, status, time; and the pid of the parent that died.
+/// Lets the helper make and reap `count` orphans. Returns its records (pid in the pod, status, time), and the pid of
+/// the parent that died.
 fn round(pod: &mut Helper, count: u32) -> (Vec<(u32, i32, u64)>, u32) {
     pod.tell(&count.to_string());
     let mut told = Vec::new();
@@ -41,25 +42,25 @@ fn records_match(options: Options, count: u32) {
     for (pid, status, at) in &told {
         w.send(Input::PauseReaped { pause, pid_in_pod: *pid, status: WaitStatus(*status), at: MonoNs(*at) });
     }
-    // nobody has this pid; once it is given up, all before it are decided
+    // no process has this pid; when this record is reported as lost, all records before it are decided
     let at = podscope::observe::now();
     w.send(Input::PauseReaped { pause, pid_in_pod: u32::MAX - 1, status: WaitStatus(0), at });
     let n = told.len();
     w.until("every record", |w| w.world.lost.contains_key(&Source::Pause));
     w.until("every reap", |w| {
-        // of whom nothing was heard, nothing is known
+        // with lost events, processes that no event reported are not known
         let gone = w.world.processes.values().filter(|p| p.is_gone()).count();
-        gone >= n || !w.heard_all() && w.world.present().all(|p| p.id == pause || p.id.pid == outside)
+        gone >= n || !w.has_all_events() && w.world.present().all(|p| p.id == pause || p.id.pid == outside)
     });
-    if !w.heard_all() {
-        // whoever is known was reaped by pause, or it is not known by whom
+    if !w.has_all_events() {
+        // every known process was reaped by pause, or its reaper is unknown
         for p in w.world.processes.values().filter(|p| p.is_gone()) {
             let by = p.reap.expect("gone").by;
             assert!(by == Parent::Process(pause) || by == Parent::Unknown, "{p:?}");
         }
         return;
     }
-    assert_eq!(w.world.lost.get(&Source::Pause), Some(&1), "only the one that was made up");
+    assert_eq!(w.world.lost.get(&Source::Pause), Some(&1), "only the made-up record");
     let mut statuses: Vec<i32> = Vec::new();
     let mut by_middle = 0;
     for p in w.world.processes.values().filter(|p| p.is_gone()) {
@@ -73,7 +74,7 @@ fn records_match(options: Options, count: u32) {
         if let Some(inside) = p.pid_inside().filter(|_| p.nspid.len() > 1) {
             let record = told.iter().find(|(pid, ..)| *pid == inside).expect("pause reaped it");
             assert_eq!(record.1, exit.status.expect("known").0, "the right record");
-            assert!(reap.at.t.0 <= record.2.max(exit.at.t.0), "the nearer of the two times");
+            assert!(reap.at.t.0 <= record.2.max(exit.at.t.0), "the earlier of the two times");
             by_middle += usize::from(inside == middle);
         }
     }
@@ -85,22 +86,22 @@ fn records_match(options: Options, count: u32) {
 }
 
 #[test]
-fn every_record_finds_its_process() {
+fn every_record_is_matched_with_its_process() {
     records_match(Options::default(), 20);
 }
 
 #[test]
-fn every_record_of_a_storm_finds_its_process() {
+fn every_record_of_1000_orphans_is_matched_with_its_process() {
     records_match(Options::default(), 1_000);
 }
 
 #[test]
-fn without_pidfds_too() {
+fn without_pidfds_every_record_is_matched_too() {
     records_match(Options::without("pidfd"), 200);
 }
 
 #[test]
-fn a_record_without_its_process_is_counted() {
+fn a_record_without_a_process_is_counted_as_lost() {
     let pod = pod();
     let mut w = Watched::start(Options::default());
     w.watch(pod.wrapper_pid());
@@ -113,7 +114,7 @@ fn a_record_without_its_process_is_counted() {
 }
 
 #[test]
-fn killing_pause_ends_the_pod() {
+fn killing_pause_from_outside_ends_it() {
     let mut pod = pod();
     let mut w = Watched::start(Options::default());
     let outside = w.watch(pod.wrapper_pid());
@@ -127,7 +128,7 @@ fn killing_pause_ends_the_pod() {
     let p = w.until_gone(pause);
     assert_eq!(p.exit.and_then(|e| e.status), Some(WaitStatus::killed(9)));
     assert_eq!(p.member, Some(member));
-    // unshare(1) reaps it and ends at once: if both had happened before we looked, nobody can tell
+    // unshare(1) reaps it and exits at once; if both happened before we read them, the reaper is unknown
     let by = p.reap.map(|r| r.by);
     assert!(by == Some(Parent::Process(outside)) || by == Some(Parent::Unknown), "{p:?}");
 }

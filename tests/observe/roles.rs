@@ -1,4 +1,4 @@
-//! What the helper processes do, and tell of it on lines that begin with `@`.
+//! The helper processes. They report on lines that begin with `@`.
 
 use std::io::{BufRead as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -9,22 +9,22 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 fn say(word: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "@{word}").and_then(|()| out.flush()).expect("the test listens");
+    writeln!(out, "@{word}").and_then(|()| out.flush()).expect("the test reads");
 }
 
 fn hear() -> String {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).expect("the test speaks");
+    std::io::stdin().lock().read_line(&mut line).expect("the test writes");
     line.trim().to_owned()
 }
 
-/// A child that runs `f` and never comes back.
+/// Forks a child that runs `f` and exits.
 fn child(f: impl FnOnce()) -> u32 {
-    // SAFETY: the child calls nothing but `f`, which keeps away from locks the parent's threads might hold
+    // SAFETY: the child only calls `f`, which takes no locks that the parent's threads might hold
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child.as_raw() as u32,
         ForkResult::Child => {
-            // nobody is left behind, whatever becomes of the test
+            // the child ends even if the test fails
             nix::unistd::alarm::set(60);
             f();
             exit(0)
@@ -46,7 +46,7 @@ fn wait_for(pid: i32) -> Option<(u32, i32)> {
 }
 
 fn die_of(signal: i32) -> ! {
-    // SAFETY: default dispositions; the signal is our own end
+    // SAFETY: sets the default disposition; the signal ends only this process
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         libc::raise(signal);
@@ -54,7 +54,7 @@ fn die_of(signal: i32) -> ! {
     exit(99)
 }
 
-/// Ends in its own way: with a code, or by a signal.
+/// Ends with a code or by a signal, depending on `n`.
 fn end(n: u32) -> ! {
     if n % 5 == 4 {
         die_of(if n.is_multiple_of(2) { libc::SIGKILL } else { libc::SIGTERM })
@@ -86,7 +86,7 @@ fn role() {
     std::process::exit(0);
 }
 
-/// Told a number: forks so many, one after the other in flocks of eight, waits for each and tells its end.
+/// Reads a number, forks that many children in groups of eight, waits for each, and reports its status.
 fn storm() {
     say("ready");
     loop {
@@ -110,7 +110,7 @@ fn storm() {
     }
 }
 
-/// Forks a child that forks a grandchild, on command ends the child, then the grandchild, then reaps both.
+/// Forks a child that forks a grandchild, and reports both pids. Reaps one of them for every `reap`.
 fn subreaper() {
     prctl::set_child_subreaper(true).expect("subreaper");
     let (read, write) = nix::unistd::pipe().expect("pipe");
@@ -141,12 +141,12 @@ fn subreaper() {
     }
 }
 
-/// Has a child that has ended and is not reaped until told to.
+/// Has a child that has ended, and reaps it only when told to.
 fn holder() {
     say("ready");
     hear();
     let held = child(|| exit(5));
-    // dead, and left where it is
+    // wait until it is dead, and leave it as a zombie
     waitid(Id::Pid(Pid::from_raw(held as i32)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("it ends");
     say(held);
     hear();
@@ -155,21 +155,21 @@ fn holder() {
     hear();
 }
 
-/// Has a child whose leader ends with 7 while another thread lives on, which later ends all with 3.
+/// Has a child whose leader exits with 7 while another thread runs, which later ends the process with 3.
 fn leader() {
     say("ready");
     hear();
     let (read, write) = nix::unistd::pipe().expect("pipe");
     let raw = write.as_raw_fd();
     let pid = child(|| {
-        // SAFETY: the child's own copy; the parent keeps its
+        // SAFETY: closes the child's own copy; the parent keeps its own
         unsafe { libc::close(raw) };
         std::thread::spawn(move || {
             // until the parent closes its end
             let _ = nix::unistd::read(&read, &mut [0; 1]);
             exit(3)
         });
-        // SAFETY: ends this thread alone; nothing of it is used by the other
+        // SAFETY: ends only this thread; the other uses nothing of it
         unsafe { libc::syscall(libc::SYS_exit, 7) };
     });
     say(pid);
@@ -180,8 +180,8 @@ fn leader() {
     hear();
 }
 
-/// Process 1 of a pid namespace, and its reaper: told a number, makes so many orphans, reaps them, and
-/// tells of each the pid it knows, its status and when.
+/// PID 1 of a pid namespace: reads a number, makes that many orphans, reaps them, and reports the pid inside, the
+/// status and the time of each.
 fn init() {
     assert_eq!(std::process::id(), 1);
     // threads of the test harness take pids too
@@ -217,7 +217,7 @@ fn thread_fork() {
     hear();
 }
 
-/// Observes a child of its own from where it is, and tells what it could see.
+/// Observes a child of its own in its own namespaces, and reports what it saw.
 fn observer() {
     use podscope::model::{Aspect, Sight};
     say("ready");
@@ -233,13 +233,13 @@ fn observer() {
     say(format!("gone by {:?}", w.until_gone(id).reap.expect("gone").at.source));
 }
 
-/// Has a child that moves to a user namespace of its own and stays.
+/// Has a child that moves to a new user namespace and stays there.
 fn unsharer() {
     say("ready");
     hear();
     let (read, write) = nix::unistd::pipe().expect("pipe");
     let pid = child(|| {
-        // the observer has looked already when this happens
+        // the observer has already read the process when this happens
         std::thread::sleep(std::time::Duration::from_millis(100));
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).expect("unshare");
         let _ = nix::unistd::write(&write, b"x");
@@ -252,7 +252,7 @@ fn unsharer() {
     hear();
 }
 
-/// Told a number: forks so many children that live on; then ends as many of them as it is told and reaps them.
+/// Reads a number and forks that many children, which live. Then reads numbers, and ends and reaps that many of them.
 fn crowd() {
     say("ready");
     let count: u32 = hear().parse().expect("a number");
@@ -278,8 +278,8 @@ fn crowd() {
     }
 }
 
-/// Told a limit of open files and a pid: watches that process under it. Then, told a number, waits until it sees so many
-/// processes, goes on for as long as three verifying scans take, and tells how many it sees and what it says of it.
+/// Reads a limit of open files and a pid, and watches that process under the limit. Then reads numbers: waits until it
+/// sees that many processes, continues for three verifying scans, and reports how many it sees and what is covered.
 fn few_files() {
     use podscope::model::Aspect;
     say("ready");
@@ -306,7 +306,7 @@ fn observers() -> usize {
     names.filter(|name| name.trim() == "observer").count()
 }
 
-/// Starts and drops observers; nothing else in this process has such threads.
+/// Starts and drops observers, and counts threads of their name, which nothing else in this process has.
 fn dropper() {
     say("ready");
     let w = crate::support::Watched::start(podscope::observe::Options::default());
@@ -318,7 +318,7 @@ fn dropper() {
     say(format!("{one} observer, then {}", observers()));
 }
 
-/// Takes the epoll away from an observer of its own, and tells what it says and what it sees after.
+/// Replaces the epoll descriptor of its own observer, and reports what the observer says and sees afterwards.
 fn lost_epoll() {
     use podscope::model::{Aspect, Sight};
     say("ready");
@@ -331,9 +331,9 @@ fn lost_epoll() {
     });
     let fd: i32 = epoll.expect("it has one").file_name().to_string_lossy().parse().expect("a number");
     let null = std::fs::File::open("/dev/null").expect("it is there");
-    // SAFETY: the number stays open and is only of another file; the observer notices at its next call
+    // SAFETY: the descriptor stays open, as another file; the observer notices at its next call
     assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), fd) }, fd);
-    // ends one while nobody listens
+    // this one ends while the observer has failed
     first.kill().and_then(|()| first.wait().map(drop)).expect("our child");
     w.send(podscope::observe::Input::Look(ids[1]));
     let sight = |w: &crate::support::Watched| w.world.visibility.get(&Aspect::Observer).cloned();
@@ -342,7 +342,7 @@ fn lost_epoll() {
         matches!(d, podscope::model::Delta::Visibility { aspect: Aspect::Observer, sight: Sight::Missing(_), .. })
     });
     say(format!("missing {missing}"));
-    w.until("the new start", |w| matches!(sight(w), Some(Sight::Partial(_))));
+    w.until("the restart", |w| matches!(sight(w), Some(Sight::Partial(_))));
     say(format!("gone {}", w.until_gone(ids[0]).is_gone()));
     second.kill().expect("our child");
     w.until("the second's end", |w| w.process(ids[1]).is_zombie());
@@ -351,7 +351,7 @@ fn lost_epoll() {
     say(format!("processes {}", w.world.processes.len()));
 }
 
-/// Watches a process until it is gone, then nothing; tells how much processor time that takes.
+/// Watches a process until it is gone, then nothing. Reports the CPU time of two seconds after that.
 fn idle() {
     say("ready");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());

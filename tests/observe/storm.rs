@@ -1,4 +1,4 @@
-//! Many short lives.
+//! Many short-lived processes.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn storm(helper: &mut Helper, count: u32) -> HashMap<u32, i32> {
 }
 
 #[test]
-fn three_thousand_short_lives_are_all_recorded() {
+fn three_thousand_short_lived_processes_are_all_recorded() {
     let mut helper = Helper::start("storm");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
@@ -27,9 +27,9 @@ fn three_thousand_short_lives_are_all_recorded() {
     assert_eq!(ends.len(), 3_000);
     w.until("every reap", |w| {
         let gone = w.world.processes.values().filter(|p| p.is_gone()).count();
-        gone >= 3_000 || !w.heard_all() && w.world.present().count() == 1
+        gone >= 3_000 || !w.has_all_events() && w.world.present().count() == 1
     });
-    let exact = w.heard_all();
+    let exact = w.has_all_events();
     for (pid, status) in ends {
         let all = w.all_of(pid);
         if all.is_empty() && !exact {
@@ -49,10 +49,10 @@ fn three_thousand_short_lives_are_all_recorded() {
 }
 
 #[test]
-fn an_overrun_is_counted_looked_for_and_does_not_take_the_machine() {
+fn an_overrun_is_counted_and_rescans_are_limited() {
     let mut helper = Helper::start("storm");
     let start = now();
-    // the least the kernel gives
+    // the smallest buffer that the kernel gives
     let mut w = Watched::start(Options { buffer: 1, ..Options::default() });
     let parent = w.watch(helper.pid);
     let mut rounds = 0;
@@ -62,7 +62,7 @@ fn an_overrun_is_counted_looked_for_and_does_not_take_the_machine() {
         storm(&mut helper, 500);
         w.gather(Duration::from_millis(1));
     }
-    w.until("the right picture", |w| w.world.present().count() == 1);
+    w.until("the right number of processes", |w| w.world.present().count() == 1);
     let took = now().since(start);
     assert_eq!(w.world.present().next().map(|p| p.id), Some(parent));
     let losses: Vec<(u64, u64)> = w
@@ -75,10 +75,10 @@ fn an_overrun_is_counted_looked_for_and_does_not_take_the_machine() {
         .collect();
     assert!(losses.iter().all(|(at, count)| *at >= start.0 && *count > 0), "{losses:?}");
     assert_eq!(w.world.lost.get(&Source::Connector), Some(&losses.iter().map(|(_, count)| count).sum()));
-    // a loss was followed by the next within microseconds; the rescans were not
+    // losses follow each other within microseconds, but there are at least 250 ms between rescans
     let most = 2 + took / 250_000_000;
     assert!(losses.len() as u64 <= most, "{} rescans in {} ms", losses.len(), took / 1_000_000);
-    // nobody is charged with a reap that was not his
+    // no process is named as a reaper that was not the reaper
     for p in w.world.processes.values().filter(|p| p.is_gone()) {
         let by = p.reap.expect("gone").by;
         assert!(by == Parent::Process(parent) || by == Parent::Unknown, "{p:?}");

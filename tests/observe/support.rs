@@ -1,4 +1,4 @@
-//! A watched stream of deltas, and helper processes that do as they are told.
+//! An observer with its stream of deltas, and helper processes that obey commands.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -8,8 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use podscope::model::{Delta, ProcId, Process, Source, World};
 use podscope::observe::{Input, Observer, Options, Scope, identify};
 
-/// Nothing here takes a tenth of it; only a failure waits so long.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Only a failing test waits this long: everything else takes less than a tenth of it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Watched {
     pub observer: Observer,
@@ -32,7 +32,7 @@ impl Watched {
         this
     }
 
-    /// Watches from now on; returns once the process is in the picture.
+    /// Watches a process from now on; returns once it is known.
     pub fn watch(&mut self, pid: u32) -> ProcId {
         let id = identify(pid).expect("it runs");
         self.observer.input().send(Input::Watch(id));
@@ -45,7 +45,7 @@ impl Watched {
     }
 
     pub fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !done(self) {
             match self.stream.recv_deadline(deadline) {
                 Ok(batch) => self.take(batch),
@@ -54,14 +54,14 @@ impl Watched {
                     for delta in tail {
                         eprintln!("{delta:?}");
                     }
-                    panic!("in vain waited for {what} after {} deltas", self.log.len());
+                    panic!("no {what} after {} deltas", self.log.len());
                 }
                 Err(RecvTimeoutError::Disconnected) => panic!("the observer ended, waiting for {what}"),
             }
         }
     }
 
-    /// What comes within this time.
+    /// Collects deltas for this time, and returns how many came.
     pub fn gather(&mut self, time: Duration) -> usize {
         let before = self.log.len();
         let deadline = Instant::now() + time;
@@ -78,10 +78,10 @@ impl Watched {
         }
     }
 
-    /// Whether the connector told everything so far. Root's socket has room for it. An ordinary user's is small and hears
-    /// the whole machine, so that others' storms can overrun it: then what only an event tells may be missing, but the
-    /// loss is counted and all that /proc shows is right all the same.
-    pub fn heard_all(&self) -> bool {
+    /// Whether the connector has lost no event so far. Root's socket is large enough for that. An ordinary user's
+    /// socket is small and gets the events of the whole machine, so other processes can overrun it. Then facts that
+    /// only an event tells may be missing, but the loss is counted, and everything that /proc shows is still right.
+    pub fn has_all_events(&self) -> bool {
         let lost = self.world.lost.get(&Source::Connector);
         assert!(lost.is_none() || !is_root(), "root has lost {lost:?} events");
         assert_ne!(lost, Some(&0), "a loss is counted");
@@ -89,10 +89,10 @@ impl Watched {
     }
 
     pub fn process(&self, id: ProcId) -> &Process {
-        self.world.process(id).unwrap_or_else(|| panic!("{id} is in the picture"))
+        self.world.process(id).unwrap_or_else(|| panic!("{id} is not known"))
     }
 
-    /// All that ever had this pid.
+    /// All processes that ever had this pid.
     pub fn all_of(&self, pid: u32) -> Vec<&Process> {
         self.world.processes.values().map(AsRef::as_ref).filter(|p| p.id.pid == pid).collect()
     }
@@ -117,7 +117,7 @@ impl Helper {
         Self::under(&[], role)
     }
 
-    /// Behind a command such as `unshare`, which may fork before it runs us.
+    /// Starts it by a command such as `unshare`, which may fork before it runs us.
     pub fn under(wrapper: &[&str], role: &str) -> Self {
         let exe = std::env::current_exe().expect("our own path");
         let exe = exe.to_str().expect("a path in UTF-8");
@@ -151,14 +151,14 @@ impl Helper {
     }
 
     pub fn tell(&mut self, line: &str) {
-        writeln!(self.commands, "{line}").expect("the helper listens");
+        writeln!(self.commands, "{line}").expect("the helper reads");
     }
 
-    /// The next line it says; what libtest says is not its word.
+    /// The next line of the helper. Lines of libtest are skipped: they have no `@`.
     pub fn answer(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert_ne!(self.answers.read_line(&mut line).expect("the helper speaks UTF-8"), 0, "the helper ended");
+            assert_ne!(self.answers.read_line(&mut line).expect("the helper writes UTF-8"), 0, "the helper ended");
             if let Some((_, word)) = line.split_once('@') {
                 return word.trim().to_owned();
             }
@@ -181,7 +181,7 @@ impl Drop for Helper {
     }
 }
 
-/// By every process's own word on its parent.
+/// The children of a process, by the parent in every process's `stat`.
 pub fn children(of: u32) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
@@ -194,7 +194,7 @@ pub fn children(of: u32) -> Vec<u32> {
     found
 }
 
-/// State letter and parent, as /proc says now.
+/// State letter and parent in /proc now.
 pub fn stat(pid: u32) -> Option<(char, u32)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut rest = text.rsplit_once(") ")?.1.split(' ');

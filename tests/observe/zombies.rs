@@ -1,4 +1,4 @@
-//! Zombies: whose they are, and who ends them.
+//! Zombies: their parents and their reapers.
 
 use podscope::model::{Parent, Precision, Process, Signal, Source, WaitStatus};
 use podscope::observe::{Options, identify, signal};
@@ -6,7 +6,7 @@ use podscope::observe::{Options, identify, signal};
 use crate::support::{Helper, Watched, stat};
 
 #[test]
-fn an_orphan_goes_to_the_subreaper() {
+fn an_orphan_is_adopted_and_reaped_by_the_subreaper() {
     let mut helper = Helper::start("subreaper");
     let (middle, orphan) = (helper.answer_number(), helper.answer_number());
     let mut w = Watched::start(Options::default());
@@ -17,12 +17,12 @@ fn an_orphan_goes_to_the_subreaper() {
 
     signal::send(middle, Signal::KILL).expect("a descendant");
     w.until("the new parent", |w| w.process(orphan).parent == Parent::Process(reaper));
-    assert_eq!(stat(orphan.pid).map(|(_, ppid)| ppid), Some(reaper.pid), "/proc says the same");
+    assert_eq!(stat(orphan.pid).map(|(_, ppid)| ppid), Some(reaper.pid), "/proc shows the same");
     let p = w.process(orphan);
     let died = w.process(middle).exit.expect("killed").at;
     assert_eq!(p.reparents.len(), 1);
     assert_eq!(p.reparents[0].from, Parent::Process(middle));
-    assert!(p.reparents[0].at == died || !w.heard_all(), "handed on when its parent ended");
+    assert!(p.reparents[0].at == died || !w.has_all_events(), "it was reparented when its parent ended");
 
     signal::send(orphan, Signal::TERM).expect("a descendant");
     w.until("two zombies", |w| [middle, orphan].iter().all(|id| w.process(*id).is_zombie()));
@@ -41,7 +41,7 @@ fn an_orphan_goes_to_the_subreaper() {
 }
 
 #[test]
-fn a_held_zombie_is_one_until_its_parent_waits() {
+fn a_zombie_stays_until_its_parent_waits() {
     let mut helper = Helper::start("holder");
     let mut w = Watched::start(Options::default());
     let parent = w.watch(helper.pid);
@@ -57,13 +57,13 @@ fn a_held_zombie_is_one_until_its_parent_waits() {
 }
 
 #[test]
-fn a_dying_parent_hands_its_zombies_on() {
+fn a_zombie_is_reaped_by_its_new_parent() {
     let mut outer = Helper::start("subreaper");
     let (middle, orphan) = (outer.answer_number(), outer.answer_number());
     let mut w = Watched::start(Options::default());
     let reaper = w.watch(outer.pid);
     let [middle, orphan] = [middle, orphan].map(|pid| identify(pid).expect("it runs"));
-    // the child dies first and stays a zombie of a parent that never waits
+    // the child dies first and stays a zombie, since its parent never waits
     signal::send(orphan, Signal::KILL).expect("a descendant");
     w.until("the zombie", |w| w.world.process(orphan).is_some_and(Process::is_zombie));
     assert_eq!(stat(orphan.pid), Some(('Z', middle.pid)));
@@ -76,7 +76,7 @@ fn a_dying_parent_hands_its_zombies_on() {
 }
 
 #[test]
-fn a_zombie_found_by_looking_is_one() {
+fn a_scan_finds_a_zombie_and_its_status() {
     let mut helper = Helper::start("holder");
     helper.tell("go");
     let pid = helper.answer_number();
@@ -84,7 +84,7 @@ fn a_zombie_found_by_looking_is_one() {
     w.watch(helper.pid);
     let id = identify(pid).expect("a zombie keeps its pid");
     w.until("the zombie", |w| w.world.process(id).is_some_and(Process::is_zombie));
-    // /proc tells the status to those who may know
+    // /proc shows the status to processes that may trace it
     assert_eq!(w.process(id).exit.and_then(|e| e.status), Some(WaitStatus(0x500)));
     helper.tell("reap");
     assert_eq!(w.until_gone(id).exit.and_then(|e| e.status), Some(WaitStatus(0x500)));

@@ -1,4 +1,4 @@
-//! The picture and its past: properties that hold for any stream of deltas.
+//! The World and its history: properties that hold for any stream of deltas.
 
 mod order;
 mod ring;

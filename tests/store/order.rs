@@ -1,11 +1,11 @@
-//! Facts come from several sources: in whichever order two of them arrive, the end is the same.
+//! Facts come from several sources: the order in which two of them arrive does not change the result.
 
 use podscope::model::{Delta, World};
 use proptest::prelude::*;
 
 use crate::stream::{delta, id, parent, stamp, status};
 
-fn ended(before: &[Delta], last: [&Delta; 2]) -> World {
+fn world_after(before: &[Delta], last: [&Delta; 2]) -> World {
     let mut world = World::default();
     for delta in before.iter().chain(last) {
         world.apply(delta);
@@ -20,33 +20,33 @@ proptest! {
     fn exit_and_reap_commute(before in prop::collection::vec(delta(), 0..20), id in id(), status in status(), by in parent(), at in stamp(), then in stamp()) {
         let exited = Delta::Exited { id, status, at };
         let reaped = Delta::Reaped { id, by, at: then };
-        // what the stream before it said of this very process's end is not at stake
+        // only streams in which this process has not ended before
         let mut before = before;
         before.push(Delta::Renamed { id, comm: "known".into(), at });
         prop_assume!(before.iter().fold(World::default(), |mut w, d| { w.apply(d); w }).process(id).unwrap().is_alive());
-        prop_assert_eq!(ended(&before, [&exited, &reaped]), ended(&before, [&reaped, &exited]));
+        prop_assert_eq!(world_after(&before, [&exited, &reaped]), world_after(&before, [&reaped, &exited]));
     }
 
     #[test]
     fn exit_and_reap_of_an_unknown_process_commute(id in id(), status in status(), by in parent(), at in stamp(), then in stamp()) {
         let exited = Delta::Exited { id, status, at };
         let reaped = Delta::Reaped { id, by, at: then };
-        prop_assert_eq!(ended(&[], [&exited, &reaped]), ended(&[], [&reaped, &exited]));
+        prop_assert_eq!(world_after(&[], [&exited, &reaped]), world_after(&[], [&reaped, &exited]));
     }
 
     #[test]
-    fn two_tellings_of_one_exit_commute(id in id(), status in status(), at in stamp(), then in stamp()) {
+    fn two_reports_of_one_exit_commute(id in id(), status in status(), at in stamp(), then in stamp()) {
         let one = Delta::Exited { id, status, at };
         let two = Delta::Exited { id, status: None, at: then };
-        let (ab, ba) = (ended(&[], [&one, &two]), ended(&[], [&two, &one]));
+        let (ab, ba) = (world_after(&[], [&one, &two]), world_after(&[], [&two, &one]));
         prop_assert_eq!(ab.process(id).unwrap().exit, ba.process(id).unwrap().exit);
     }
 
     #[test]
-    fn two_tellings_of_one_reap_commute(id in id(), by in parent(), at in stamp(), then in stamp()) {
+    fn two_reports_of_one_reap_commute(id in id(), by in parent(), at in stamp(), then in stamp()) {
         let one = Delta::Reaped { id, by, at };
         let two = Delta::Reaped { id, by, at: then };
-        let (ab, ba) = (ended(&[], [&one, &two]), ended(&[], [&two, &one]));
+        let (ab, ba) = (world_after(&[], [&one, &two]), world_after(&[], [&two, &one]));
         prop_assert_eq!(ab.process(id).unwrap().reap, ba.process(id).unwrap().reap);
     }
 
@@ -54,7 +54,7 @@ proptest! {
     fn birth_and_reparent_commute(id in id(), a in parent(), b in parent(), at in stamp(), then in stamp()) {
         let born = Delta::Born { id, parent: a, at };
         let moved = Delta::Reparented { id, from: a, to: b, at: then };
-        let (ab, ba) = (ended(&[], [&born, &moved]), ended(&[], [&moved, &born]));
+        let (ab, ba) = (world_after(&[], [&born, &moved]), world_after(&[], [&moved, &born]));
         prop_assert_eq!(ab.process(id).unwrap().parent, ba.process(id).unwrap().parent);
     }
 }

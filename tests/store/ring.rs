@@ -1,4 +1,4 @@
-//! The ring: keyframe plus the rest is the whole, at any cut, within the bound.
+//! The ring: a keyframe with the deltas after it gives the World at any moment, within the limits of the ring.
 
 use podscope::model::{Delta, MonoNs, Signal, World};
 use podscope::store::{Bounds, Cursor, Store};
@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(crate::stream::config())]
 
     #[test]
-    fn keyframe_and_rest_equal_the_whole_stream(all in deltas(), stride in 1_usize..9, t in 0_u64..1_100) {
+    fn a_keyframe_and_its_deltas_equal_the_whole_stream(all in deltas(), stride in 1_usize..9, t in 0_u64..1_100) {
         let store = store_of(&all, Bounds { entries: 100_000, bytes: 1 << 30, stride });
         prop_assert_eq!(store.live(), &replay(&all));
         let t = MonoNs(t);
@@ -49,7 +49,7 @@ proptest! {
             let t = MonoNs(seeks.next().unwrap());
             let shown = store.view(Cursor::At(t)).clone();
             prop_assert_eq!(store.view(Cursor::At(t)), &shown);
-            // a moment that is held may be older than what the ring remembers
+            // a kept moment may be older than the ring
             let shown = Some((t, shown));
             prop_assert!(shown == held || shown == Some((t, store.at(t))));
             held = shown;
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn a_held_moment_stays_when_the_ring_forgets_it(all in deltas(), cut in 1_usize..20) {
+    fn a_shown_moment_stays_when_the_ring_forgets_it(all in deltas(), cut in 1_usize..20) {
         let mut store = Store::new(Bounds { entries: 8, bytes: 1 << 20, stride: 2 });
         let cut = cut.min(all.len());
         let (before, after) = all.split_at(cut);
@@ -76,11 +76,11 @@ proptest! {
     }
 
     #[test]
-    fn the_ring_stays_within_its_bound(all in deltas(), bounds in bounds()) {
+    fn the_ring_stays_within_its_limit_of_entries(all in deltas(), bounds in bounds()) {
         let mut store = Store::new(bounds);
         for delta in all {
             store.push(delta);
-            let (entries, _) = store.held();
+            let (entries, _) = store.size();
             prop_assert!(entries <= bounds.entries, "{entries} entries in a ring of {}", bounds.entries);
             let (from, to) = store.span();
             prop_assert!(from <= to);
@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn any_signal_and_time_can_be_asked_about(n in any::<i32>(), at in stamp(), anchor in any::<(u64, i64)>()) {
+    fn any_signal_and_time_is_accepted(n in any::<i32>(), at in stamp(), anchor in any::<(u64, i64)>()) {
         let masks = podscope::model::SignalMasks { blocked: u64::MAX, caught: 1, awaiting: true, ..Default::default() };
         prop_assert_eq!(masks.blocks(Signal(n)), (1..=64).contains(&n));
         let _ = Signal(n).to_string();
@@ -132,12 +132,12 @@ fn an_empty_store_shows_an_empty_world() {
 }
 
 #[test]
-fn bytes_are_bounded_too() {
+fn the_ring_stays_within_its_limit_of_bytes() {
     let bounds = Bounds { entries: usize::MAX, bytes: 64 << 10, stride: 16 };
     let mut store = Store::new(bounds);
     for n in 0..20_000 {
         store.push(crate::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
-        assert!(store.held().1 <= bounds.bytes, "{} bytes", store.held().1);
+        assert!(store.size().1 <= bounds.bytes, "{} bytes", store.size().1);
     }
     assert!(store.span().0 > MonoNs(0));
     assert_eq!(store.span().1, MonoNs(19_999));

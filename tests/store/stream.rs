@@ -1,4 +1,4 @@
-//! Streams of deltas as bad as they come: few pids, reused pids, stamps out of order, the end of time.
+//! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
 use podscope::model::{
     Aspect, CgroupUsage, Container, ContainerKind, ContainerState, Cpu, Delta, EventKind, Facts, Host, Member, MonoNs,
@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-/// Writes nothing into the source tree, which another user may own; a failure prints its input.
+/// Writes no file into the source tree, which another user may own; a failure prints its input.
 pub fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -124,11 +124,11 @@ fn pod() -> impl Strategy<Value = Pod> {
     )
 }
 
-/// Any delta at all.
+/// Any delta.
 pub fn delta() -> impl Strategy<Value = Delta> {
     let life = prop_oneof![
         (id(), parent(), stamp()).prop_map(|(id, parent, at)| Delta::Born { id, parent, at }),
-        // the large ones on the heap: a tree of all kinds at once is too much for a test's stack
+        // the large ones are boxed, since a strategy of all kinds is too large for a test's stack
         (facts(), stamp()).prop_map(|(facts, at)| Delta::Facts { facts: Box::new(facts), at }).boxed(),
         (id(), word(), vec(word(), 0..3), stamp())
             .prop_map(|(id, comm, cmdline, at)| Delta::Exec { id, comm, cmdline, at })

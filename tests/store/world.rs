@@ -1,4 +1,4 @@
-//! The World's own rules.
+//! Rules of the World.
 
 use podscope::model::{
     Delta, Member, MonoNs, Namespace, NsId, NsKind, Parent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
@@ -35,7 +35,7 @@ proptest! {
     #![proptest_config(crate::stream::config())]
 
     #[test]
-    fn one_pid_one_process_and_children_point_back(all in deltas()) {
+    fn a_pid_has_one_process_and_the_index_of_children_is_right(all in deltas()) {
         let world = world(all);
         let mut pids: Vec<u32> = world.present().map(|p| p.id.pid).collect();
         let present = pids.len();
@@ -53,7 +53,7 @@ proptest! {
 }
 
 #[test]
-fn a_reused_pid_proves_the_reap() {
+fn a_reused_pid_implies_a_reap() {
     let (old, new) = (ProcId { pid: 7, start: 1 }, ProcId { pid: 7, start: 9 });
     for order in [[old, new], [new, old]] {
         let world = world(order.map(|id| Delta::Renamed { id, comm: "x".into(), at: at(3) }));
@@ -64,7 +64,7 @@ fn a_reused_pid_proves_the_reap() {
 }
 
 #[test]
-fn what_was_inferred_yields_to_what_was_seen() {
+fn an_inferred_time_is_replaced_by_a_seen_one() {
     let id = proc(7);
     let status = Some(WaitStatus::exited(3));
     let scanned = Stamp::by_then(MonoNs(90), Source::Scan);
@@ -75,7 +75,7 @@ fn what_was_inferred_yields_to_what_was_seen() {
 }
 
 #[test]
-fn members_pass_on_to_children_born_before_and_after() {
+fn membership_is_inherited_by_children_born_before_and_after() {
     let uid = PodUid("p".into());
     let member = Member::container(&uid, "nginx");
     let world = world([born(2, 1, 1), born(3, 2, 2), Delta::Joined { id: proc(2), member, at: at(3) }, born(4, 3, 4)]);
@@ -84,9 +84,9 @@ fn members_pass_on_to_children_born_before_and_after() {
 }
 
 #[test]
-fn an_orphan_is_of_the_member_that_bore_it_however_late_that_is_told() {
+fn an_orphan_belongs_to_its_first_parents_member_even_if_reported_late() {
     let member = |name| Member::container(&PodUid("u".into()), name);
-    // 2 is told to be a member's when its grandchild 4 has been adopted by 1 already
+    // the member of 2 is reported when its grandchild 4 was already adopted by 1
     let (from, to) = (Parent::Process(proc(3)), Parent::Process(proc(1)));
     let world = world([
         born(1, 0, 1),
@@ -103,7 +103,7 @@ fn an_orphan_is_of_the_member_that_bore_it_however_late_that_is_told() {
 }
 
 #[test]
-fn memory_is_bounded_however_long_it_runs() {
+fn the_worlds_memory_is_bounded() {
     let mut world = World::default();
     for n in 1..40_000_u32 {
         world.apply(&born(n, 1, u64::from(n)));

@@ -1,9 +1,9 @@
-//! What pause-init costs, beside catatonit: size on disk, memory as PID 1, and how fast it reaps.
+//! Measures pause-init against catatonit: size on disk, memory as PID 1, and orphans reaped per second.
 //!
-//! `cargo run --release -p pause-init --example bench [ORPHANS [RUNS]]`, 4,000 and 5 if not said.
+//! `cargo run --release -p pause-init --example bench [ORPHANS [RUNS]]`, by default 4,000 and 5.
 //!
-//! Forking costs far more than reaping, so the init is stopped while the orphans end, and the time
-//! runs from its CONT until no zombie is left.
+//! Forking costs far more than reaping. So the init is stopped while the orphans end, and the time is measured from its
+//! SIGCONT until no zombie is left.
 
 mod support;
 
@@ -16,7 +16,7 @@ use std::{
 };
 use support::{End, Init, Start, until};
 
-/// Alive at once; more would measure memory.
+/// Orphans alive at the same time. More would measure memory.
 const BATCH: usize = 1000;
 
 fn main() {
@@ -26,7 +26,7 @@ fn main() {
     let catatonit = fs::metadata("/usr/bin/catatonit").expect("install the package `catatonit`").len();
     println!("{orphans} orphans, median of {runs} runs (slowest to fastest)\n");
     println!("init        bytes on disk   VmRSS kB   orphans reaped/s");
-    // In turns, so that neither has the quieter machine.
+    // In turns, so that both run under the same load.
     let inits =
         [(Init::PauseInit, "pause-init", pause_init::ELF.len() as u64), (Init::Catatonit, "catatonit", catatonit)];
     let mut rates = [const { Vec::new() }; 2];
@@ -38,33 +38,33 @@ fn main() {
     for ((init, name, bytes), mut rates) in inits.into_iter().zip(rates) {
         rates.sort_by(f64::total_cmp);
         let (slowest, median, fastest) = (rates[0], rates[runs / 2], rates[runs - 1]);
-        let rss = Start::first(init).ready().status("VmRSS");
+        let rss = Start::as_pid_1(init).ready().status("VmRSS");
         println!("{name:<10} {bytes:>14} {rss:>10} {median:>12.0} ({slowest:.0} to {fastest:.0})");
     }
 }
 
 fn reap_rate(init: Init, orphans: usize) -> f64 {
-    let pod = Start::first(init).ready();
+    let pod = Start::as_pid_1(init).ready();
     pod.kill(Signal::SIGSTOP);
-    pod.is_stopped();
+    pod.wait_until_stopped();
     for start in (0..orphans).step_by(BATCH) {
         pod.actor.orphans(BATCH.min(orphans - start) as i32, End::Exit(0));
     }
     until("all are zombies", || pod.zombies() == orphans);
     let start = Instant::now();
     pod.kill(Signal::SIGCONT);
-    // Neither sign is enough alone: the list may come out short while children leave it, and
-    // catatonit sleeps in the midst. That nothing is left is checked after the clock.
+    // Neither condition is enough alone: the list may be incomplete while children leave it, and catatonit also sleeps
+    // in between. That no zombie is left is checked after the measurement.
     let list = format!("/proc/{0}/task/{0}/children", pod.pid);
     let mut head = [0; 64];
     loop {
-        pod.asleep();
+        pod.wait_until_asleep();
         let len = File::open(&list).and_then(|mut file| file.read(&mut head)).expect("children");
         if len < head.len() {
             break;
         }
     }
     let took = start.elapsed();
-    assert_eq!(pod.zombies(), 0, "done before all were reaped");
+    assert_eq!(pod.zombies(), 0, "some zombies were not reaped");
     orphans as f64 / took.as_secs_f64()
 }

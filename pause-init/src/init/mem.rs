@@ -1,5 +1,5 @@
-//! What compilers call on their own account, since there is no libc; the linker drops what is unused.
-//! `no_builtins` on the crate keeps these loops from being turned into calls of themselves.
+//! Functions that the compiler calls implicitly, since there is no libc. The linker drops unused ones. `no_builtins` on
+//! the crate keeps the compiler from turning these loops into calls of themselves.
 
 /// # Safety
 /// As memcpy(3).

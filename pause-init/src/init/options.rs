@@ -1,39 +1,40 @@
-//! The arguments: the reference's `-v`, and Podscope's own options. All others are ignored, as there.
+//! Parses the arguments: the reference's `-v`, and Podscope's options. All others are ignored, as in the reference.
 
 use crate::{sys, text};
 
 pub struct Options {
     /// Where to write a record for every reaped child.
     pub report_fd: Option<i32>,
-    /// False: pause as it was before 3.1, which left zombies.
+    /// False: does not reap, as pause before 3.1.
     pub reap: bool,
+    /// Milliseconds to wait before each reap.
     pub delay_ms: u32,
 }
 
-pub enum Asked {
+pub enum Command {
     Run(Options),
     Version,
-    Wrong(Wrong),
+    Invalid(InvalidOption),
 }
 
-/// An option of ours with a value that will not do.
-pub struct Wrong {
+/// One of Podscope's options with an invalid value.
+pub struct InvalidOption {
     option: &'static [u8],
     wants: &'static [u8],
     got: Option<&'static [u8]>,
 }
 
-impl Wrong {
-    pub fn tell(&self) {
+impl InvalidOption {
+    pub fn print(&self) {
         let (before, got, after): (&[u8], _, &[u8]) = match self.got {
             Some(got) => (b", got \"", got, b"\"\n"),
             None => (b", got nothing", b"".as_slice(), b"\n"),
         };
-        text::tell_parts(&[b"pause: ", self.option, self.wants, before, got, after]);
+        text::print_parts(&[b"pause: ", self.option, self.wants, before, got, after]);
     }
 }
 
-/// The argument vector after the program's name.
+/// Iterates over the arguments after the program's name.
 #[derive(Clone)]
 pub struct Args {
     next: *const *const u8,
@@ -43,8 +44,8 @@ impl Args {
     /// # Safety
     /// `stack` points at argc, followed by argv and its null, all alive for the whole program.
     pub unsafe fn new(stack: *const usize) -> Self {
-        // SAFETY: argv follows argc. Before 5.18 a program could be started with argc 0: then argv
-        // is only its null, which must not be stepped over.
+        // SAFETY: argv follows argc. Before Linux 5.18 a program could be started with argc 0: then argv is only its
+        // null, which must not be skipped.
         let next = unsafe { stack.add(1 + usize::from(*stack != 0)) };
         Args { next: next.cast() }
     }
@@ -54,7 +55,7 @@ impl Iterator for Args {
     type Item = &'static [u8];
 
     fn next(&mut self) -> Option<&'static [u8]> {
-        // SAFETY: `next` is inside argv or at its null, and does not go on from there.
+        // SAFETY: `next` is inside argv or at its null, and never advances past the null.
         let arg = unsafe { *self.next };
         if arg.is_null() {
             return None;
@@ -72,20 +73,20 @@ impl Iterator for Args {
     }
 }
 
-/// Leaves the program's name alone in `/proc/PID/cmdline`, so that `ps` shows what it shows of the reference: only
-/// Podscope gives the arguments. If the byte behind the last one is not zero, the kernel shows the memory up to the
-/// first zero byte (`get_mm_proctitle`, fs/proc/base.c).
+/// Leaves only the program's name in `/proc/PID/cmdline`, so that `ps` shows the same as for the reference. If the last
+/// byte of the arguments is not zero, the kernel shows the memory only up to the first zero byte (`get_mm_proctitle`,
+/// fs/proc/base.c).
 ///
 /// # Safety
-/// As for [`Args::new`], and nothing refers to an argument any more.
-pub unsafe fn hide(stack: *const usize) {
-    // SAFETY: argc, then argv; with an argument beside the name both entries are there.
+/// As for [`Args::new`]; also, no reference to an argument may exist any more.
+pub unsafe fn hide_arguments(stack: *const usize) {
+    // SAFETY: argc, then argv; if there is an argument, both entries used below exist.
     let (argc, argv) = unsafe { (*stack, stack.add(1).cast::<*mut u8>()) };
     if argc < 2 {
         return;
     }
-    // SAFETY: the kernel puts the arguments one behind the other, each with its zero byte, in memory that is ours to
-    // write. From the zero byte of the first to that of the last all belongs to them.
+    // SAFETY: the kernel puts the arguments one after the other, each with its zero byte, into writable memory of this
+    // process. Everything from the zero byte of the first to that of the last belongs to them.
     unsafe {
         let mut at = *argv;
         while *at != 0 {
@@ -103,63 +104,63 @@ pub unsafe fn hide(stack: *const usize) {
     }
 }
 
-pub fn parse(mut args: Args) -> Asked {
-    // As in the reference: `-v` anywhere, whatever else is asked.
+pub fn parse(mut args: Args) -> Command {
+    // As in the reference: `-v` counts anywhere and overrides everything else.
     if args.clone().any(|arg| arg.eq_ignore_ascii_case(b"-v")) {
-        return Asked::Version;
+        return Command::Version;
     }
     let mut options = Options { report_fd: None, reap: true, delay_ms: 0 };
     while let Some(arg) = args.next() {
         let found = report_fd(&mut options, arg, &mut args)
             .and_then(|()| delay(&mut options, arg, &mut args))
             .and_then(|()| no_reap(&mut options, arg));
-        if let Err(wrong) = found {
-            return Asked::Wrong(wrong);
+        if let Err(invalid) = found {
+            return Command::Invalid(invalid);
         }
     }
-    Asked::Run(options)
+    Command::Run(options)
 }
 
-fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
+fn report_fd(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), InvalidOption> {
     const OPTION: &[u8] = b"--report-fd";
     if let Some(Value(got)) = value(OPTION, arg, args) {
-        // Never 0, 1 or 2: a line of text among the records would put them out of step.
+        // Not 0, 1 or 2: a line of text among the records would break their alignment.
         let fd = got.and_then(number).filter(|n| *n > 2).and_then(|n| i32::try_from(n).ok());
         options.report_fd = fd.filter(|fd| sys::make_nonblocking(*fd));
         if options.report_fd.is_none() {
-            return Err(Wrong { option: OPTION, wants: b" wants an open, writable descriptor above 2", got });
+            return Err(InvalidOption { option: OPTION, wants: b" wants an open, writable descriptor above 2", got });
         }
     }
     Ok(())
 }
 
-fn delay(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), Wrong> {
+fn delay(options: &mut Options, arg: &'static [u8], args: &mut Args) -> Result<(), InvalidOption> {
     const OPTION: &[u8] = b"--reap-delay-ms";
     if let Some(Value(got)) = value(OPTION, arg, args) {
         let Some(ms) = got.and_then(number) else {
-            return Err(Wrong { option: OPTION, wants: b" wants milliseconds, 0 to 4294967295", got });
+            return Err(InvalidOption { option: OPTION, wants: b" wants milliseconds, 0 to 4294967295", got });
         };
         options.delay_ms = ms;
     }
     Ok(())
 }
 
-fn no_reap(options: &mut Options, arg: &'static [u8]) -> Result<(), Wrong> {
+fn no_reap(options: &mut Options, arg: &'static [u8]) -> Result<(), InvalidOption> {
     const OPTION: &[u8] = b"--no-reap";
     match arg.strip_prefix(OPTION) {
         Some([]) => options.reap = false,
         Some([b'=', got @ ..]) => {
-            return Err(Wrong { option: OPTION, wants: b" takes no value", got: Some(got) });
+            return Err(InvalidOption { option: OPTION, wants: b" takes no value", got: Some(got) });
         }
         _ => {}
     }
     Ok(())
 }
 
-/// What follows an option; nothing if the arguments end there.
+/// The value of an option; `None` if the arguments end before it.
 struct Value(Option<&'static [u8]>);
 
-/// None if the argument is not this option.
+/// `None` if the argument is not this option.
 fn value(option: &[u8], arg: &'static [u8], args: &mut Args) -> Option<Value> {
     match arg.strip_prefix(option)? {
         [] => Some(Value(args.next())),

@@ -1,8 +1,8 @@
-//! The report pipe: one record for every reaped child. Its reader is `Record` in the library.
+//! The report pipe: one record for every reaped child. `Record` in the library decodes it.
 
 use crate::sys;
 
-/// As written, in native byte order. A pipe takes it whole or not at all (`PIPE_BUF`, pipe(7)).
+/// The bytes as written, in native byte order. A pipe takes all of them or none (`PIPE_BUF`, pipe(7)).
 #[repr(C)]
 struct Record {
     sequence: u64,
@@ -37,9 +37,9 @@ impl Report {
             zero: 0,
         };
         const SIZE: usize = size_of::<Record>();
-        // SAFETY: `repr(C)` without padding: every one of its bytes is set.
+        // SAFETY: `repr(C)` without padding, so every byte is initialised.
         let bytes: &[u8; SIZE] = unsafe { &*(&raw const record).cast() };
-        // Full (EAGAIN) or nobody reads any more (EPIPE): count it, never wait for it.
+        // The pipe is full (EAGAIN) or has no reader (EPIPE): count the record, never wait.
         self.dropped = if sys::write(fd, bytes) { 0 } else { self.dropped.saturating_add(1) };
     }
 }

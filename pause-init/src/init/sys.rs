@@ -1,4 +1,4 @@
-//! The system calls pause needs, each as a safe function. Structures as the kernel's, 64 bit.
+//! The system calls that pause needs, each as a safe function. Structures are the kernel's, for 64 bit.
 
 #[cfg_attr(target_arch = "x86_64", path = "sys/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "sys/aarch64.rs")]
@@ -48,43 +48,43 @@ struct IoVec {
     len: usize,
 }
 
-/// Replaces the whole mask, so that nothing inherited stays blocked.
+/// Replaces the whole signal mask, so that no inherited signal stays blocked.
 pub fn set_blocked(set: SignalSet) -> bool {
     const SIG_SETMASK: usize = 2;
-    // SAFETY: the set is read, no old one is asked for.
+    // SAFETY: the kernel reads the set, and writes no old one.
     unsafe { syscall(nr::RT_SIGPROCMASK, SIG_SETMASK, (&raw const set).addr(), 0, size_of::<SignalSet>()) == 0 }
 }
 
-/// Back to the default disposition, with flags for the kernel (`kernel_sigaction`, signal.h).
+/// Sets the default disposition, with these flags (`kernel_sigaction`, signal.h).
 pub fn set_default(signal: i32, flags: u64) -> bool {
     let action = [0, flags, 0, 0]; // handler SIG_DFL, flags, no restorer, empty mask
-    // SAFETY: the action is read; a default one has no code to run.
+    // SAFETY: the kernel reads the action; the default one runs no code.
     unsafe { syscall(nr::RT_SIGACTION, signal as usize, action.as_ptr().addr(), 0, size_of::<SignalSet>()) == 0 }
 }
 
-/// Takes the next pending signal of the set; waits for ever without a limit. The error is an errno.
+/// Takes the next pending signal of the set. Waits for ever if there is no limit. The error is an errno.
 pub fn wait_signal(set: SignalSet, limit_ms: Option<u32>) -> Result<i32, i32> {
     let ms = limit_ms.unwrap_or(0);
     let limit = Timespec { seconds: i64::from(ms / 1000), nanoseconds: i64::from(ms % 1000) * 1_000_000 };
     let limit = if limit_ms.is_some() { &raw const limit } else { ptr::null() };
-    // SAFETY: the set and the limit are read, and outlive the call; no siginfo is asked for.
+    // SAFETY: the kernel reads the set and the limit, which outlive the call; it writes no siginfo.
     let got = unsafe { syscall(nr::RT_SIGTIMEDWAIT, (&raw const set).addr(), 0, limit.addr(), size_of::<SignalSet>()) };
     if got < 0 { Err(-got as i32) } else { Ok(got as i32) }
 }
 
 const WNOHANG: usize = 1;
-/// Children by clone(2) too, whatever signal they end with.
+/// Also children by clone(2) with another exit signal than CHLD.
 const WALL: usize = 0x4000_0000;
 
-/// Reaps this child, or any if -1: its pid and wait status.
+/// Reaps this child, or any child if -1. Returns its pid and wait status.
 pub fn reap(child: i32) -> Option<(i32, i32)> {
     let mut status = 0i32;
-    // SAFETY: the status is written, no usage is asked for.
+    // SAFETY: the kernel writes the status, and no resource usage.
     let pid = unsafe { syscall(nr::WAIT4, child as isize as usize, (&raw mut status).addr(), WNOHANG | WALL, 0) };
     (pid > 0).then_some((pid as i32, status))
 }
 
-/// The pid of a child that has exited, left as it is; 0 if none has.
+/// The pid of a child that has exited, without reaping it; 0 if there is none.
 pub fn peek_exited() -> i32 {
     const P_ALL: usize = 0;
     const WEXITED: usize = 4;
@@ -100,30 +100,30 @@ pub fn peek_exited() -> i32 {
     unsafe { info.as_ptr().cast::<i32>().add(4).read() }
 }
 
-/// True if all of it was written.
+/// True if all bytes were written.
 pub fn write(fd: i32, bytes: &[u8]) -> bool {
-    // SAFETY: the bytes are read.
+    // SAFETY: the kernel reads the bytes.
     unsafe { syscall(nr::WRITE, fd as usize, bytes.as_ptr().addr(), bytes.len(), 0) == bytes.len() as isize }
 }
 
-/// Several parts in one call, so that they stay one line.
+/// Writes several parts in one call, so that they stay together as one line.
 pub fn write_parts(fd: i32, parts: &[&[u8]; 6]) {
     let parts = parts.map(|part| IoVec { at: part.as_ptr().addr(), len: part.len() });
-    // SAFETY: each part is an address and a length of bytes that are read.
+    // SAFETY: each part is the address and length of bytes that the kernel reads.
     unsafe { syscall(nr::WRITEV, fd as usize, parts.as_ptr().addr(), parts.len(), 0) };
 }
 
-/// True if a write would not block now; an error is left for the write to meet.
+/// True if a write would not block now. An error is left for the write to report.
 pub fn writable_now(fd: i32) -> bool {
     const POLLOUT: u64 = 4;
     let mut poll = fd as u32 as u64 | POLLOUT << 32; // struct pollfd: fd, events, revents
     let now = Timespec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: one pollfd is read and written, the limit read, no mask given.
+    // SAFETY: the kernel reads and writes one pollfd and reads the limit; there is no mask.
     unsafe { syscall(nr::PPOLL, (&raw mut poll).addr(), 1, (&raw const now).addr(), 0) > 0 }
 }
 
-/// False if the descriptor is not open for writing. Non-blocking is a property of the open pipe
-/// end, so it holds for whoever else has this end, not for the reader's.
+/// False if the descriptor is not open for writing. Non-blocking is a property of the open file description: it applies
+/// to every process that shares this end of the pipe, but not to the reader's end.
 pub fn make_nonblocking(fd: i32) -> bool {
     const F_GETFL: usize = 3;
     const F_SETFL: usize = 4;
@@ -147,11 +147,11 @@ pub fn close_all_but_standard_and(kept: Option<i32>) {
 }
 
 fn close_range(first: usize, last: usize) {
-    // SAFETY: nothing here holds a descriptor.
+    // SAFETY: no code here owns a descriptor.
     if unsafe { syscall(nr::CLOSE_RANGE, first, last, 0, 0) } == 0 {
         return;
     }
-    // A filter or a kernel before 5.9 without it: those that a usual limit allows.
+    // A seccomp filter or a kernel before 5.9 has no close_range: close the descriptors that a usual limit allows.
     for fd in first..=last.min(1023) {
         // SAFETY: as above.
         unsafe { syscall(nr::CLOSE, fd, 0, 0, 0) };
@@ -161,7 +161,7 @@ fn close_range(first: usize, last: usize) {
 pub fn monotonic_ns() -> u64 {
     const CLOCK_MONOTONIC: usize = 1;
     let mut now = Timespec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: the time is written.
+    // SAFETY: the kernel writes the time.
     unsafe { syscall(nr::CLOCK_GETTIME, CLOCK_MONOTONIC, (&raw mut now).addr(), 0, 0) };
     now.seconds as u64 * 1_000_000_000 + now.nanoseconds as u64
 }
@@ -172,7 +172,7 @@ pub fn getpid() -> isize {
 }
 
 pub fn chdir_root() {
-    // SAFETY: the path is read up to its zero.
+    // SAFETY: the kernel reads the path up to its zero byte.
     unsafe { syscall(nr::CHDIR, c"/".as_ptr().addr(), 0, 0, 0) };
 }
 
@@ -183,7 +183,7 @@ pub fn umask(mask: usize) {
 
 pub fn exit(code: i32) -> ! {
     loop {
-        // SAFETY: does not come back.
+        // SAFETY: does not return.
         unsafe { syscall(nr::EXIT_GROUP, code as usize, 0, 0, 0) };
     }
 }

@@ -1,4 +1,4 @@
-//! What pause says, byte for byte as the reference (`printf`, `fprintf` and `psignal(3)` there).
+//! What pause prints: the same bytes as the reference (by `printf`, `fprintf` and `psignal(3)`).
 
 use crate::sys;
 
@@ -10,15 +10,15 @@ pub const LOOP_ENDED: &[u8] = b"Error: infinite loop terminated\n";
 
 const STDERR: i32 = 2;
 
-/// Says a line on stderr, unless that would block: nobody who stops reading holds up the end of a pod.
-pub fn tell(line: &[u8]) {
+/// Writes a line to stderr, unless that would block: a reader that stops reading must not delay the end of a pod.
+pub fn print_line(line: &[u8]) {
     if sys::writable_now(STDERR) {
         sys::write(STDERR, line);
     }
 }
 
-/// Says one line made of parts, whole.
-pub fn tell_parts(parts: &[&[u8]; 6]) {
+/// Writes one line that consists of parts, as [`print_line`].
+pub fn print_parts(parts: &[&[u8]; 6]) {
     if sys::writable_now(STDERR) {
         sys::write_parts(STDERR, parts);
     }

@@ -1,4 +1,4 @@
-//! The command line, exit codes and the file itself.
+//! The command line, exit codes, and the executable file.
 
 use crate::{
     signals::TERMINATED,
@@ -6,25 +6,25 @@ use crate::{
 };
 use nix::{libc, sys::signal::Signal};
 
-pub fn version(init: Init) {
+pub fn version_is_printed(init: Init) {
     for arguments in [&["-v"][..], &["-V"], &["x", "-v"], &["--report-fd", "-V"], &["--report-fd=x", "-v"]] {
-        let mut pause = Start::first(init).arguments(arguments).run();
-        pause.ends_with(0);
+        let mut pause = Start::as_pid_1(init).arguments(arguments).run();
+        pause.assert_exit_code(0);
         assert_eq!(pause.stdout(), format!("pause.c {}\n", pause_init::VERSION));
         assert_eq!(pause.stderr(), "");
     }
 }
 
-pub fn version_without_stdout(init: Init) {
-    let mut pause = Start::first(init).arguments(&["-v"]).before(|| before::close(&[0, 1, 2])).run();
-    pause.ends_with(0);
+pub fn version_without_stdout_exits_0(init: Init) {
+    let mut pause = Start::as_pid_1(init).arguments(&["-v"]).before(|| before::close(&[0, 1, 2])).run();
+    pause.assert_exit_code(0);
 }
 
-pub fn others_are_ignored(init: Init) {
+pub fn other_arguments_are_ignored(init: Init) {
     let others = ["", "-", "--", "-vv", "--version", "-h", "--no-reaper", "--report-fds=x", "--reap-delay-msec", "8"];
-    let mut pause = Start::first(init).arguments(&others).ready();
+    let mut pause = Start::as_pid_1(init).arguments(&others).ready();
     pause.kill(Signal::SIGTERM);
-    pause.ends_with(0);
+    pause.assert_exit_code(0);
     assert_eq!(pause.stderr(), TERMINATED);
 }
 
@@ -48,15 +48,15 @@ pub fn wrong_values_exit_64(init: Init) {
         (&["--no-reap="], "--no-reap takes no value, got \"\"".to_owned()),
     ];
     for (arguments, why) in cases {
-        let mut pause = Start::first(init).arguments(arguments).run();
-        pause.ends_with(64);
+        let mut pause = Start::as_pid_1(init).arguments(arguments).run();
+        pause.assert_exit_code(64);
         assert_eq!(pause.stderr(), format!("pause: {why}\n"));
         assert_eq!(pause.stdout(), "");
     }
     let (reader, _writer) = nix::unistd::pipe().expect("pipe");
-    let mut pause = Start::first(init).descriptor(reader, 9).arguments(&["--report-fd", "9"]).run();
-    pause.ends_with(64);
-    assert_eq!(pause.stderr(), format!("pause: {FD}, got \"9\"\n"), "a reading end");
+    let mut pause = Start::as_pid_1(init).descriptor(reader, 9).arguments(&["--report-fd", "9"]).run();
+    pause.assert_exit_code(64);
+    assert_eq!(pause.stderr(), format!("pause: {FD}, got \"9\"\n"), "a read end");
 }
 
 pub fn refused_system_calls_have_their_exit_code(init: Init) {
@@ -69,22 +69,26 @@ pub fn refused_system_calls_have_their_exit_code(init: Init) {
         ((libc::SYS_rt_sigtimedwait, None), 42, "Error: infinite loop terminated\n"),
     ];
     for ((call, argument), code, message) in cases {
-        let mut pause = Start::first(init).before(move || before::deny(call, argument)).run();
-        pause.ends_with(code);
+        let mut pause = Start::as_pid_1(init).before(move || before::deny(call, argument)).run();
+        pause.assert_exit_code(code);
         assert_eq!(pause.stderr(), message);
     }
 }
 
-pub fn size_and_shape(_: Init) {
+pub fn the_file_is_small_and_static(_: Init) {
     let elf = pause_init::ELF;
     assert!(elf.len() <= 4096, "{} bytes", elf.len());
     assert_eq!(elf[..4], *b"\x7fELF");
     let half = |at: usize| u16::from_ne_bytes([elf[at], elf[at + 1]]);
     let word = |at: usize| u32::from_ne_bytes([elf[at], elf[at + 1], elf[at + 2], elf[at + 3]]);
-    assert_eq!(half(16), 2, "ET_EXEC: static, and not to be relocated");
+    assert_eq!(half(16), 2, "ET_EXEC: static and not relocatable");
     const LOAD: u32 = 1;
     const GNU_STACK: u32 = 0x6474_e551;
     let headers = (0..usize::from(half(56))).map(|i| 64 + 56 * i);
     let segments: Vec<_> = headers.map(|at| (word(at), word(at + 4))).collect();
-    assert_eq!(segments, [(LOAD, 5), (GNU_STACK, 6)], "one, read and execute; a stack that is not executable");
+    assert_eq!(
+        segments,
+        [(LOAD, 5), (GNU_STACK, 6)],
+        "one segment to read and execute, and a stack that is not executable"
+    );
 }

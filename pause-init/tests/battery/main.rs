@@ -1,10 +1,9 @@
-//! The battery: what a pod's init must do, tried on real processes and checked against /proc and
-//! the wait statuses the test reads itself. Where a case applies to them, Debian's `catatonit` and
-//! `tini` go through it too, so that the test is proven on a peer; where they are known to differ,
-//! the difference is what is expected.
+//! The battery: tests what a pod's init must do, on real processes. The tests check /proc and the wait statuses that
+//! they read themselves. Where a case applies to Debian's `catatonit` and `tini` (the peers), it runs on them too,
+//! which checks the test itself. Where the peers are known to differ, the test expects the difference.
 //!
-//! Root or ordinary user: as PID 1 the init lives in a new pid namespace, which an ordinary user
-//! gets through a user namespace. Nothing outlives its test, not even one that fails.
+//! The tests run as root or as an ordinary user: the init is PID 1 of a new pid namespace, which an ordinary user gets
+//! by a user namespace. No process outlives its test, even if it fails.
 
 mod arguments;
 mod inherited;
@@ -14,7 +13,7 @@ mod signals;
 mod sleeping;
 mod support;
 
-/// The table: a case, and the inits it is tried on, each a test of its own.
+/// A table of cases and the inits that they run on. Each pair is a test.
 macro_rules! battery {
     ($($room:ident::$case:ident: $($init:ident)+;)+) => {
         $(mod $case {
@@ -30,13 +29,13 @@ macro_rules! battery {
 
 battery! {
     reaping::orphan_is_adopted_and_reaped: PauseInit Catatonit Tini;
-    reaping::storm_of_1000_orphans_leaves_none: PauseInit Catatonit Tini;
-    reaping::one_signal_for_many_children: PauseInit Catatonit Tini;
+    reaping::all_of_1000_orphans_are_reaped: PauseInit Catatonit Tini;
+    reaping::one_signal_is_enough_for_many_children: PauseInit Catatonit Tini;
     reaping::stopped_init_collects_zombies_until_continued: PauseInit Catatonit Tini;
     reaping::children_dead_before_exec_are_reaped: PauseInit Catatonit Tini;
     reaping::subreaper_reaps: PauseInit Catatonit Tini;
     reaping::no_reap_leaves_zombies: PauseInit;
-    reaping::delay_shows_each_zombie: PauseInit;
+    reaping::the_delay_lets_each_zombie_be_seen: PauseInit;
     reaping::delay_does_not_delay_term: PauseInit;
 
     signals::term_ends: PauseInit Catatonit Tini;
@@ -46,32 +45,32 @@ battery! {
     signals::kill_and_stop_from_inside_do_nothing: PauseInit Catatonit Tini;
     signals::kill_from_outside_ends_all: PauseInit Catatonit Tini;
 
-    sleeping::stop_and_cont_of_a_child: PauseInit Catatonit Tini;
-    sleeping::sleep_is_sleep: PauseInit Catatonit Tini;
-    sleeping::memory_is_tiny: PauseInit;
+    sleeping::stop_and_cont_of_a_child_do_not_wake_pause: PauseInit Catatonit Tini;
+    sleeping::an_idle_init_is_not_woken: PauseInit Catatonit Tini;
+    sleeping::memory_is_at_most_32_kb: PauseInit;
 
-    inherited::term_pending_at_exec: PauseInit;
-    inherited::term_right_after_spawn: PauseInit;
-    inherited::signals_blocked_by_the_parent: PauseInit;
-    inherited::signals_ignored_by_the_parent: PauseInit;
-    inherited::chld_ignored_by_the_parent: PauseInit Catatonit Tini;
+    inherited::a_term_pending_at_exec_ends_it: PauseInit;
+    inherited::an_early_term_ends_it: PauseInit;
+    inherited::signals_blocked_by_the_parent_are_unblocked: PauseInit;
+    inherited::signals_ignored_by_the_parent_are_reset: PauseInit;
+    inherited::only_pause_resets_an_ignored_chld: PauseInit Catatonit Tini;
     inherited::descriptors_are_closed: PauseInit Catatonit Tini;
     inherited::descriptors_are_closed_without_close_range: PauseInit;
     inherited::directory_and_umask_are_reset: PauseInit;
     inherited::standard_streams_may_be_closed: PauseInit Catatonit Tini;
     inherited::stderr_may_be_full: PauseInit;
     inherited::stderr_may_have_no_reader: PauseInit;
-    inherited::not_first_warns_and_goes_on: PauseInit Catatonit Tini;
+    inherited::it_warns_if_it_is_not_pid_1: PauseInit Catatonit Tini;
 
-    arguments::version: PauseInit;
-    arguments::version_without_stdout: PauseInit;
-    arguments::others_are_ignored: PauseInit;
+    arguments::version_is_printed: PauseInit;
+    arguments::version_without_stdout_exits_0: PauseInit;
+    arguments::other_arguments_are_ignored: PauseInit;
     arguments::wrong_values_exit_64: PauseInit;
     arguments::refused_system_calls_have_their_exit_code: PauseInit;
-    arguments::size_and_shape: PauseInit;
+    arguments::the_file_is_small_and_static: PauseInit;
 
-    report::records_tell_what_was_reaped: PauseInit;
+    report::records_show_what_was_reaped: PauseInit;
     report::full_pipe_counts_what_it_drops: PauseInit;
-    report::reader_may_go_away: PauseInit;
+    report::the_reader_may_close_the_pipe: PauseInit;
     report::arguments_are_not_shown: PauseInit;
 }

@@ -17,10 +17,10 @@ const NUMBER: i32 = 700;
 fn start(init: Init) -> (Start, OwnedFd) {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
     fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("fcntl");
-    (Start::first(init).descriptor(writer, NUMBER).arguments(&["--report-fd", "700"]), reader)
+    (Start::as_pid_1(init).descriptor(writer, NUMBER).arguments(&["--report-fd", "700"]), reader)
 }
 
-/// All records there are now.
+/// Reads all records that are in the pipe now.
 fn drain(reader: &OwnedFd) -> Vec<Record> {
     let mut records = Vec::new();
     loop {
@@ -28,7 +28,7 @@ fn drain(reader: &OwnedFd) -> Vec<Record> {
         match read(reader, &mut wire) {
             Ok(Record::SIZE) => records.push(Record::decode(&wire)),
             Ok(0) | Err(Errno::EAGAIN) => return records,
-            other => panic!("a record in part: {other:?}"),
+            other => panic!("an incomplete record: {other:?}"),
         }
     }
 }
@@ -38,7 +38,7 @@ fn now_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
-pub fn records_tell_what_was_reaped(init: Init) {
+pub fn records_show_what_was_reaped(init: Init) {
     let (start, reader) = start(init);
     let mut pod = start.run();
     let before = now_ns();
@@ -47,7 +47,7 @@ pub fn records_tell_what_was_reaped(init: Init) {
     for (end, status) in ends {
         want.extend(pod.actor.orphans(3, end).into_iter().map(|(pid, _)| (pid, status)));
     }
-    pod.reaps_all();
+    pod.wait_until_all_reaped();
     let mut records = Vec::new();
     until("nine records", || {
         records.extend(drain(&reader));
@@ -62,7 +62,7 @@ pub fn records_tell_what_was_reaped(init: Init) {
     assert!(records.is_sorted_by_key(|record| record.monotonic_ns));
     assert!(records.iter().all(|record| (before..=after).contains(&record.monotonic_ns)));
     pod.kill(Signal::SIGTERM);
-    pod.ends_with(0);
+    pod.assert_exit_code(0);
     assert_eq!(drain(&reader), [], "nothing but records");
 }
 
@@ -73,13 +73,13 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
     fcntl(&reader, FcntlArg::F_SETPIPE_SZ(PAGE)).expect("a pipe of one page");
     let mut pod = start.run();
     pod.actor.orphans(200, End::Exit(0));
-    pod.reaps_all();
-    pod.asleep();
+    pod.wait_until_all_reaped();
+    pod.wait_until_asleep();
     let first = drain(&reader);
     assert_eq!(first.len(), FITS);
     assert!((1..).zip(&first).all(|(number, record)| record.sequence == number && record.dropped == 0));
     for (sequence, dropped) in [(201, 200 - FITS), (202, 0)] {
-        pod.reaps_one();
+        pod.let_it_reap_one();
         let mut next = Vec::new();
         until("one more record", || {
             next.extend(drain(&reader));
@@ -89,25 +89,25 @@ pub fn full_pipe_counts_what_it_drops(init: Init) {
         assert_eq!((next[0].sequence, next[0].dropped), (sequence, dropped as u32));
     }
     pod.kill(Signal::SIGTERM);
-    pod.ends_with(0);
+    pod.assert_exit_code(0);
 }
 
-/// As PID 1 and, where PIPE would be the end, as a subreaper.
-pub fn reader_may_go_away(init: Init) {
+/// As PID 1, and as a subreaper, which PIPE would kill.
+pub fn the_reader_may_close_the_pipe(init: Init) {
     for first in [true, false] {
         let (_, writer) = pipe2(OFlag::O_CLOEXEC).expect("pipe");
-        let start = if first { Start::first(init) } else { Start::not_first(init) };
+        let start = if first { Start::as_pid_1(init) } else { Start::as_other_process(init) };
         let start = start.before(crate::support::before::subreaper).descriptor(writer, NUMBER);
         let mut pod = start.arguments(&["--report-fd=700"]).ready();
         pod.actor.orphans(100, End::Exit(0));
-        pod.reaps_all();
-        pod.asleep();
+        pod.wait_until_all_reaped();
+        pod.wait_until_asleep();
         pod.kill(Signal::SIGTERM);
-        pod.ends_with(0);
+        pod.assert_exit_code(0);
     }
 }
 
-/// `ps` shows what it shows of the reference, though the arguments are there when it starts.
+/// `ps` shows the same as for the reference, although pause was started with arguments.
 pub fn arguments_are_not_shown(init: Init) {
     let (start, _reader) = start(init);
     let mut pod = start.ready();
@@ -116,5 +116,5 @@ pub fn arguments_are_not_shown(init: Init) {
     assert!(!name.is_empty() && !name.starts_with(b"-"), "{cmdline:?}");
     assert_eq!(cmdline, [name, b"\0"].concat());
     pod.kill(Signal::SIGTERM);
-    pod.ends_with(0);
+    pod.assert_exit_code(0);
 }

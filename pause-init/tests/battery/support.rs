@@ -1,4 +1,4 @@
-//! Starting an init, an actor below it that does what a pod's processes do, and watching both.
+//! Starts an init with an actor below it, which acts as a pod's processes do, and watches both.
 
 mod actor;
 mod child;
@@ -13,10 +13,10 @@ pub use process::{Stat, until};
 pub use running::Running;
 pub use start::Start;
 
-/// For closures that run in the child, between clone and exec: only what signal-safety(7) allows.
+/// Functions for closures that run in the child between clone and exec: they do only what signal-safety(7) allows.
 pub mod before {
-    pub use super::child::{block, child_that_died, close, deny, ignore, leak_descriptors, raise, subreaper};
+    pub use super::child::{block, close, deny, fork_a_zombie, ignore, leak_descriptors, raise, subreaper};
 }
 
-/// How a failing test names it.
+/// The actor's name in failure messages.
 pub const ACTOR: &str = "the actor below the init";

@@ -1,4 +1,4 @@
-//! Pid namespaces, their init processes, and who ended with them.
+//! Pid namespaces, their init processes, and the processes that ended with them.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,23 @@ use super::World;
 use crate::model::names::is_ns_init;
 use crate::model::{MonoNs, NsId, NsKind, Parent, ProcId, Process};
 
-/// From the kill of everyone in a pid namespace to the exit of its init. It takes some ms; more on a busy machine.
+/// Longest time from the kill of all processes in a pid namespace to the exit of its init. It takes some ms; more on a
+/// busy machine.
 const TEARDOWN_NS: u64 = 2_000_000_000;
-/// The init waits for zombies that were there already at the end of that.
+/// The dying init waits for older zombies last, at most this long before its own exit.
 const LAST_WAIT_NS: u64 = 50_000_000;
 
-/// What is remembered of a pid namespace as long as its init is.
+/// What is remembered of a pid namespace, as long as its init is remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PidSpace {
     init: Option<ProcId>,
-    /// The latest birth in it: whoever had ended before did not end with the namespace.
+    /// The latest birth in it: a process that ended before that did not end with the namespace.
     last_birth: MonoNs,
 }
 
 impl World {
-    /// Takes note of where a process lives, once that is known.
-    pub(super) fn lives_in_pid_space(&mut self, id: ProcId) {
+    /// Records a process in its pid namespace, if that is known.
+    pub(super) fn record_in_pid_space(&mut self, id: ProcId) {
         let Some(p) = self.processes.get(&id) else { return };
         let Some(ns) = p.namespaces.get(NsKind::Pid) else { return };
         let space = self.pid_spaces.entry(ns).or_default();
@@ -43,20 +44,20 @@ impl World {
         self.process(self.pid_spaces.get(&ns)?.init?)
     }
 
-    /// A namespace and those above it.
+    /// A namespace, its parent, the parent's parent and so on.
     pub fn with_parents(&self, ns: NsId) -> impl Iterator<Item = NsId> + '_ {
         // nesting is at most 32 deep (MAX_PID_NS_LEVEL in include/linux/pid_namespace.h)
         std::iter::successors(Some(ns), |at| self.namespaces.get(at)?.parent).take(33)
     }
 
-    /// Whether it ended because its pid namespace, or one above, lost its init: the kernel then kills everyone in it,
-    /// and the init waits for them before it is gone itself.
+    /// Whether it ended because the init of its pid namespace, or of one above it, exited: the kernel then kills all
+    /// processes in the namespace, and the dying init waits for them before it exits itself.
     pub fn ended_with_pid_ns(&self, p: &Process) -> bool {
         let Some(own) = p.namespaces.get(NsKind::Pid) else { return false };
         self.with_parents(own).any(|ns| self.ended_with(p, ns))
     }
 
-    /// How many processes it has reaped, without those that the kernel had it wait for as it ended.
+    /// How many processes it has reaped, without those that the kernel made it wait for when it exited as an init.
     pub fn reaped_by(&self, p: &Process) -> u64 {
         if p.is_alive() {
             return p.reaped;
@@ -71,13 +72,13 @@ impl World {
         let Some(space) = self.pid_spaces.get(&ns) else { return false };
         let Some(init) = space.init.filter(|init| *init != p.id).and_then(|id| self.process(id)) else { return false };
         let (Some(end), Some(exit), Some(reap)) = (init.exit, p.exit, p.reap) else { return false };
-        // nobody is born into a namespace that ends (`pidns_operations`: ENOMEM)
+        // no process is born into a pid namespace whose init is dead (`pidns_operations`: ENOMEM)
         if space.last_birth > exit.at.t && exit.at.t.0 < end.at.t.0 {
             return false;
         }
         let killed = exit.status.is_none_or(|status| status.signal() == Some(9));
         let in_time = exit.at.t.plus(TEARDOWN_NS) >= end.at.t;
-        // a zombie that nobody had waited for
+        // a zombie that no process had reaped before
         let held = matches!(reap.by, Parent::Unknown) || reap.by == Parent::Process(init.id);
         killed && in_time || held && reap.at.t.plus(LAST_WAIT_NS) >= end.at.t && !in_time
     }

@@ -1,4 +1,4 @@
-//! What a World can be asked.
+//! Queries of a World.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{NodeTrouble, World};
 use crate::model::{Cpu, Figure, Member, NsId, Pod, PodUid, ProcId, Process, State, Usage};
 
 impl World {
-    /// Why the lab's node does nothing; `None` while it is well, or where there is none.
+    /// Why the lab's node does not work; `None` if it works, or if there is none.
     pub fn node_trouble(&self) -> Option<NodeTrouble<'_>> {
         let node = self.node.as_ref()?;
         if let Some((reason, _)) = &node.ended {
@@ -19,7 +19,7 @@ impl World {
         node.silent.map(|since| NodeTrouble::Silent(node.process, since.t))
     }
 
-    /// The process that bears this pid now.
+    /// The process that has this pid now.
     pub fn by_pid(&self, pid: u32) -> Option<ProcId> {
         self.by_pid.get(&pid).copied()
     }
@@ -28,12 +28,12 @@ impl World {
         self.processes.get(&id).map(Arc::as_ref)
     }
 
-    /// Not yet reaped, by (pid, start).
+    /// All processes that are not reaped yet, in the order of (pid, start).
     pub fn present(&self) -> impl Iterator<Item = &Process> {
         self.by_pid.values().filter_map(|id| self.process(*id))
     }
 
-    /// All whose parent it is, the reaped ones too.
+    /// All its children, including the reaped ones that are remembered.
     pub fn children(&self, id: ProcId) -> impl Iterator<Item = &Process> {
         const FIRST: ProcId = ProcId { pid: 0, start: 0 };
         const LAST: ProcId = ProcId { pid: u32::MAX, start: u64::MAX };
@@ -53,20 +53,20 @@ impl World {
         self.present().filter(move |p| p.member.as_ref().is_some_and(|m| m.pod == *uid))
     }
 
-    /// What a member uses: by its cgroup as far as it has one, else by what its living processes use. `None` while
-    /// it has none.
+    /// What a member uses: the figures of its cgroup where it has them, else the sums over its living processes. `None`
+    /// while it has no living process.
     pub fn usage(&self, member: &Member) -> Option<Usage> {
         let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0, 0);
         for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
             cpu = cpu.and(p.cpu);
-            // pause waits for whatever the pod leaves behind, so that is not its own
+            // pause reaps what the pod's containers leave behind, so that CPU time is not its own
             if member.container.is_some() {
                 cpu = cpu.and(p.waited_cpu);
             }
             memory += p.rss_bytes;
             tasks += u64::from(p.threads);
         }
-        // a living process has a thread at least
+        // a living process has at least one thread
         if tasks == 0 {
             return None;
         }
@@ -78,12 +78,12 @@ impl World {
         })
     }
 
-    /// Living processes in a namespace: what keeps it alive, next to open files and bind mounts.
+    /// Living processes in a namespace. They keep it alive, as do open files and bind mounts.
     pub fn ns_members(&self, ns: NsId) -> impl Iterator<Item = &Process> {
         self.present().filter(move |p| p.is_alive() && p.namespaces.get(ns.kind) == Some(ns))
     }
 
-    /// Whether it is the observer's own instance.
+    /// Whether it is the observer's own namespace.
     pub fn is_host_ns(&self, ns: NsId) -> bool {
         self.host.namespaces.get(ns.kind) == Some(ns)
     }

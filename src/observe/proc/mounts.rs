@@ -1,8 +1,8 @@
 //! Whether /proc hides processes (`hidepid` of `proc(5)`).
 
-/// The word or number that `hidepid=` has for the /proc at hand, if it hides anything.
+/// The value of `hidepid=` of the mounted /proc, if it hides processes. From the text of `/proc/PID/mountinfo`.
 pub fn hidepid(mountinfo: &str) -> Option<&str> {
-    // the last mount on the same point covers the others
+    // the last mount at a mount point covers the others
     let line = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"))?;
     let (_, source) = line.split_once(" - ")?;
     let mut words = source.split(' ');
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_hides() {
+    fn only_values_that_hide_processes_are_returned() {
         let proc = |options: &str| format!("22 1 0:20 / /proc rw,nosuid shared:5 - proc proc {options}\n");
         assert_eq!(hidepid(&proc("rw")), None);
         assert_eq!(hidepid(&proc("rw,hidepid=off")), None);

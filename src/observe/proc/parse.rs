@@ -1,4 +1,4 @@
-//! The texts of `/proc/PID`, parsed (`proc_pid_stat(5)`, `proc_pid_status(5)`).
+//! Parses the texts of `/proc/PID` (`proc_pid_stat(5)`, `proc_pid_status(5)`).
 
 use crate::model::{SignalMasks, State};
 
@@ -6,7 +6,7 @@ pub const NS_LINKS: [&str; 8] = ["ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/
 
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// What is used of `/proc/PID/stat`.
+/// The fields used of `/proc/PID/stat`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
     pub comm: String,
@@ -20,10 +20,10 @@ pub struct Stat {
     pub start: u64,
     /// CPU time in user and kernel mode, in clock ticks.
     pub cpu_ticks: u64,
-    /// The same of the children it has waited for, and theirs.
+    /// CPU time of the children it has waited for, and of theirs, in clock ticks.
     pub waited_ticks: u64,
     pub rss_pages: u64,
-    /// Wait status of a zombie; zero also for those who may not know.
+    /// Wait status of a zombie; also zero if we may not read it (no ptrace access).
     pub exit_code: i32,
 }
 
@@ -46,7 +46,7 @@ impl Default for Stat {
 
 impl Stat {
     pub fn parse(text: &[u8]) -> Option<Self> {
-        // comm may hold anything, closing brackets too
+        // comm may hold any byte, also closing brackets
         let open = text.iter().position(|b| *b == b'(')?;
         let close = text.iter().rposition(|b| *b == b')')?;
         let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
@@ -68,7 +68,7 @@ impl Stat {
                 _ => {}
             }
         }
-        // released while it was read: the kernel writes zeros for what it can no longer look up
+        // if it was released while it was read, the kernel writes zeros for what it can no longer look up
         (seen >= 24 && stat.threads > 0).then_some(stat)
     }
 
@@ -76,8 +76,8 @@ impl Stat {
         self.flags & PF_KTHREAD != 0
     }
 
-    /// A zombie whose last thread is gone: it has exited, and only the reap is missing. A leader that
-    /// ended before its threads is a zombie to the eye, but the process lives.
+    /// A zombie without other threads: the process has exited and waits to be reaped. A leader that ended before its
+    /// threads has state `Z` too, but then the process lives.
     pub const fn is_dead(&self) -> bool {
         matches!(self.state, State::Zombie) && self.threads <= 1
     }
@@ -90,15 +90,15 @@ impl Stat {
 /// What the scheduler counts of a thread, from `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
 /// It grows whenever the thread runs, however shortly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ran {
+pub struct SchedStat {
     /// Nanoseconds on a processor.
     pub ns: u64,
     /// How often it was given one.
     pub slices: u64,
 }
 
-impl Ran {
-    /// `None` too where the kernel does not count (without `CONFIG_SCHED_INFO` the file holds zeros).
+impl SchedStat {
+    /// `None` also where the kernel does not count (without `CONFIG_SCHED_INFO` the file holds zeros).
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut fields = str(text)?.split_ascii_whitespace().map(str::parse);
         let ns = fields.next()?.ok()?;
@@ -107,12 +107,12 @@ impl Ran {
     }
 }
 
-/// What is used of `/proc/PID/status`.
+/// The fields used of `/proc/PID/status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The effective user id.
     pub uid: u32,
-    /// From our pid namespace inwards.
+    /// Its pid in each pid namespace, from ours to its own.
     pub nspid: Vec<u32>,
     pub signals: SignalMasks,
     /// `VmRSS`: exact since Linux 6.16, where the figure in `stat` lags by some pages a processor.
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_with_a_hostile_name() {
+    fn a_name_with_brackets_does_not_confuse_stat() {
         let text = b"42 (a) Z (b)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11 1 2 3 4 5 6 7 8 9 10 11 0 0 17 1 0 0 0 0 0 1 2 3 4 5 6 7 768\n";
         let stat = Stat::parse(text).expect("a whole line");
         assert_eq!(stat.comm, "a) Z (b)");
@@ -181,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_thread_ran() {
-        assert_eq!(Ran::parse(b"64230814 23961697 124\n"), Some(Ran { ns: 64_230_814, slices: 124 }));
-        assert_eq!(Ran::parse(b"0 0 0\n"), None, "not counted");
-        assert_eq!(Ran::parse(b"64230814 2396"), None);
-        assert_eq!(Ran::parse(b""), None);
+    fn schedstat_is_parsed() {
+        assert_eq!(SchedStat::parse(b"64230814 23961697 124\n"), Some(SchedStat { ns: 64_230_814, slices: 124 }));
+        assert_eq!(SchedStat::parse(b"0 0 0\n"), None, "not counted");
+        assert_eq!(SchedStat::parse(b"64230814 2396"), None);
+        assert_eq!(SchedStat::parse(b""), None);
     }
 
     #[test]
-    fn no_cut_text_panics() {
+    fn an_incomplete_text_does_not_panic() {
         let text = b"42 (x) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11\n";
         for cut in 0..text.len() {
             let _ = Stat::parse(&text[..cut]);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn status_with_nested_pids() {
+    fn status_has_a_pid_for_each_namespace() {
         let text = b"Name:\tx\nUid:\t1\t1000\t3\t4\nNSpid:\t500\t20\t7\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004000\n";
         let status = Status::parse(text).expect("a whole text");
         assert_eq!((status.uid, status.nspid), (1000, vec![500, 20, 7]));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments() {
+    fn arguments_and_namespace_links_are_parsed() {
         assert_eq!(cmdline(b""), Vec::<String>::new());
         assert_eq!(cmdline(b"sh\0-c\0\0"), ["sh", "-c", ""]);
         assert_eq!(cmdline(b"nginx: master"), ["nginx: master"]);

@@ -1,19 +1,19 @@
-//! Why a process could not be read. "Not there", "not permitted" and "failed" are three different answers.
+//! Why a process could not be read. "No such process", "not permitted" and "failed" are three different answers.
 
 use std::io;
 
 use nix::errno::Errno;
 
-/// What kept us from reading a process.
+/// Why a process could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
-    /// Nobody has this pid, or no longer (`ENOENT`, `ESRCH`).
+    /// No process has this pid, or no longer (`ENOENT`, `ESRCH`).
     #[error("there is no such process")]
     Gone,
-    /// It is there and closed to us (`EACCES`, `EPERM`).
+    /// It exists, but we may not read it (`EACCES`, `EPERM`).
     #[error("not permitted: the process belongs to another user")]
     Denied,
-    /// It may be there: the kernel could not serve us, as with `EMFILE` when no descriptor is left.
+    /// It may exist: reading failed for another reason, such as `EMFILE` when no descriptor is left.
     #[error("{0}")]
     Failed(Errno),
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_answers() {
+    fn an_errno_is_one_of_three_answers() {
         assert_eq!(Unread::from(Errno::ESRCH), Unread::Gone);
         assert_eq!(Unread::from(Errno::EACCES), Unread::Denied);
         assert_eq!(Unread::from(Errno::EMFILE), Unread::Failed(Errno::EMFILE));

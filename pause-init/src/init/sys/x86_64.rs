@@ -21,17 +21,17 @@ pub mod nr {
     pub const CLOSE_RANGE: usize = 436;
 }
 
-/// Where the kernel enters: argc is on top of the stack, and there is no caller to go back to.
+/// The program's entry: argc is on top of the stack, and there is no caller to return to.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn _start() -> ! {
     naked_asm!("xor ebp, ebp", "mov rdi, rsp", "and rsp, -16", "call {run}", "ud2", run = sym crate::run)
 }
 
-/// The result, or a negative errno. A fifth argument, of those calls that have one, is 0.
+/// Returns the result, or a negative errno. For calls with a fifth argument, it is 0.
 ///
 /// # Safety
-/// The arguments are what the call `number` expects; memory it reads or writes is valid for that.
+/// The arguments must be those that the call `number` expects, and the memory that it reads or writes must be valid.
 #[inline]
 pub unsafe fn syscall(number: usize, a: usize, b: usize, c: usize, d: usize) -> isize {
     let result;

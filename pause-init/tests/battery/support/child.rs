@@ -1,37 +1,37 @@
-//! The child between clone and exec, in a copy of a process with other threads: it must not
-//! allocate nor take a lock another thread may have held (`signal-safety(7)`), so it forks by the
-//! bare system call: glibc's fork(3) takes malloc's locks.
+//! Code for the child between clone and exec, in a copy of a process with other threads. It must not allocate, and must
+//! not take a lock that another thread may have held (`signal-safety(7)`). So it forks by the system call itself:
+//! glibc's fork(3) takes malloc's locks.
 
 use nix::{
     libc,
     sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
 };
 
-/// As fork(2), with flags of clone(2).
+/// Like fork(2), with flags of clone(2).
 ///
 /// # Safety
-/// The child does only what is safe after a fork of a process with threads.
+/// The child must do only what is safe after a fork of a process with threads.
 pub unsafe fn fork(flags: libc::c_int) -> i32 {
-    // SAFETY: no stack of its own, so the child goes on with a copy of this one, as after fork(2).
+    // SAFETY: no new stack is given, so the child continues on a copy of this one, as after fork(2).
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) };
     pid as i32
 }
 
-/// Leaves the child at once, without a destructor of the copy.
-pub fn leave(code: i32) -> ! {
+/// Ends the child at once, without running destructors of the copy.
+pub fn exit_child(code: i32) -> ! {
     // SAFETY: ends only this process.
     unsafe { libc::_exit(code) }
 }
 
-/// In a child nobody can be told why; the exit code says that it was here.
-pub fn must(done: bool) {
+/// Exits with code 121 if something failed: a child cannot report why, but the code tells that it failed here.
+pub fn exit_unless(done: bool) {
     if !done {
-        leave(121);
+        exit_child(121);
     }
 }
 
 pub fn set_mask(how: SigmaskHow, set: &SigSet) {
-    must(sigprocmask(how, Some(set), None).is_ok());
+    exit_unless(sigprocmask(how, Some(set), None).is_ok());
 }
 
 pub fn block(signals: &[Signal]) {
@@ -40,29 +40,29 @@ pub fn block(signals: &[Signal]) {
     }
 }
 
-fn dispose(signals: &[Signal], how: SigHandler) {
+fn set_disposition(signals: &[Signal], how: SigHandler) {
     for one in signals {
         // SAFETY: no handler is installed.
-        must(unsafe { signal(*one, how) }.is_ok());
+        exit_unless(unsafe { signal(*one, how) }.is_ok());
     }
 }
 
 pub fn ignore(signals: &[Signal]) {
-    dispose(signals, SigHandler::SigIgn);
+    set_disposition(signals, SigHandler::SigIgn);
 }
 
-/// Undoes what the test has from its own parent: Rust ignores PIPE, and a shell's `&` INT and QUIT.
+/// Resets what the test inherited: Rust ignores PIPE, and a shell's `&` ignores INT and QUIT.
 pub fn defaults() {
     set_mask(SigmaskHow::SIG_SETMASK, &SigSet::empty());
     for one in Signal::iterator().filter(|one| !matches!(one, Signal::SIGKILL | Signal::SIGSTOP)) {
-        dispose(&[one], SigHandler::SigDfl);
+        set_disposition(&[one], SigHandler::SigDfl);
     }
 }
 
-/// To itself; PID 1 gets it only if it is blocked.
+/// Sends a signal to itself. PID 1 gets it only if it is blocked.
 pub fn raise(signal: Signal) {
     // SAFETY: no memory is involved.
-    must(unsafe { libc::kill(libc::getpid(), signal as i32) } == 0);
+    exit_unless(unsafe { libc::kill(libc::getpid(), signal as i32) } == 0);
 }
 
 pub fn close(fds: &[i32]) {
@@ -74,28 +74,28 @@ pub fn close(fds: &[i32]) {
 
 pub fn subreaper() {
     // SAFETY: no memory is involved.
-    must(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } == 0);
+    exit_unless(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } == 0);
 }
 
-/// Descriptors without close-on-exec at these numbers.
+/// Opens descriptors without close-on-exec at these numbers.
 pub fn leak_descriptors(numbers: &[i32]) {
     for number in numbers {
         // SAFETY: no memory is involved; the numbers are free.
-        must(unsafe { libc::dup2(2, *number) } == *number);
+        exit_unless(unsafe { libc::dup2(2, *number) } == *number);
     }
 }
 
-/// A child that is a zombie before the exec, its signal long gone.
-pub fn child_that_died() {
+/// Makes a child that is a zombie before the exec, and whose signal was sent before it.
+pub fn fork_a_zombie() {
     // SAFETY: the child exits at once.
     let pid = unsafe { fork(0) };
     if pid == 0 {
-        leave(0);
+        exit_child(0);
     }
-    // SAFETY: the kernel writes a siginfo_t into one.
+    // SAFETY: the kernel writes a siginfo_t into `info`.
     unsafe {
         let mut info = std::mem::zeroed();
-        must(libc::waitid(libc::P_PID, pid as u32, &raw mut info, libc::WEXITED | libc::WNOWAIT) == 0);
+        exit_unless(libc::waitid(libc::P_PID, pid as u32, &raw mut info, libc::WEXITED | libc::WNOWAIT) == 0);
     }
 }
 
@@ -117,7 +117,7 @@ pub fn deny(call: libc::c_long, first_argument: Option<u32>) {
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: the kernel copies the program.
     unsafe {
-        must(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-        must(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) == 0);
+        exit_unless(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+        exit_unless(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) == 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The inits under test, and how they differ.
+//! The inits under test and their differences.
 
 use super::process::Stat;
 use nix::{
@@ -20,8 +20,8 @@ pub enum Init {
 }
 
 impl Init {
-    /// The peers end with a child of theirs, which they start first. It reads a standard input that
-    /// ends with the test, so that it does too where no pid namespace takes it along.
+    /// The command line. A peer starts a child and ends with it. The child reads standard input, which ends with the
+    /// test, so that it ends even without a pid namespace.
     pub fn command(self) -> &'static [&'static str] {
         match self {
             Init::PauseInit => &["pause"],
@@ -30,7 +30,7 @@ impl Init {
         }
     }
 
-    /// The program, as a descriptor to execute.
+    /// A descriptor of the program, to execute.
     pub fn program(self) -> OwnedFd {
         static PAUSE: OnceLock<OwnedFd> = OnceLock::new();
         let (path, package) = match self {
@@ -49,14 +49,14 @@ impl Init {
         file.unwrap_or_else(|e| panic!("{path}: {e}; install the package `{package}`")).into()
     }
 
-    /// How it ends when it is told to: a peer passes the signal on and ends as its child did.
-    pub fn end_by(self, pid: Pid, signal: Signal) -> WaitStatus {
+    /// Its exit status after a signal that ends it. A peer passes the signal on and ends like its child.
+    pub fn exit_status_after(self, pid: Pid, signal: Signal) -> WaitStatus {
         let code = if self == Init::PauseInit { 0 } else { 128 + signal as i32 };
         WaitStatus::Exited(pid, code)
     }
 
-    /// True if these are all children it keeps: the actor and, with a peer, its command.
-    pub fn keeps(self, children: &[Stat]) -> bool {
+    /// True if only the children that stay are left: the actor and, for a peer, its command.
+    pub fn keeps_only(self, children: &[Stat]) -> bool {
         match self {
             Init::PauseInit => children.len() == 1,
             _ => children.len() == 2 && children.iter().any(|child| child.comm == "cat"),

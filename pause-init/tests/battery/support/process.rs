@@ -1,4 +1,4 @@
-//! What /proc says, and waiting until it says something else.
+//! Reads /proc, and waits until it shows a change.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Long enough for a loaded machine; only a failing test ever waits so long.
+/// Long enough for a loaded machine; only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// From `/proc/PID/stat` (`proc_pid_stat(5)`).
@@ -23,7 +23,7 @@ pub struct Stat {
 impl Stat {
     pub fn read(pid: i32) -> Option<Stat> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name may hold spaces and brackets: it ends at the last one.
+        // The name may hold spaces and brackets; it ends at the last bracket.
         let (head, tail) = text.rsplit_once(") ")?;
         let fields: Vec<&str> = tail.split(' ').collect();
         Some(Stat {
@@ -36,7 +36,7 @@ impl Stat {
     }
 }
 
-/// The children of a process, zombies too. By a scan: `task/TID/children` may leave some out.
+/// The children of a process, including zombies, by a scan of /proc: `task/TID/children` may be incomplete.
 pub fn children(parent: i32) -> Vec<Stat> {
     let pids = fs::read_dir("/proc").expect("/proc").flatten();
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -53,19 +53,19 @@ pub fn status_field(pid: i32, name: &str) -> String {
     line.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-/// Waits until it holds.
+/// Waits until a condition holds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     until_some(what, || holds().then_some(()));
 }
 
-/// Waits until there is one.
+/// Waits until `find` returns a value.
 pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = find() {
             return found;
         }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain: {what}");
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
         sleep(Duration::from_millis(2));
     }
 }

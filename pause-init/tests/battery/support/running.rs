@@ -1,4 +1,4 @@
-//! An init at work, as the test sees it.
+//! A running init, as the test sees it.
 
 use super::{
     actor::{Actor, End},
@@ -16,11 +16,11 @@ use nix::{
 };
 use std::{fs, os::fd::OwnedFd, thread};
 
-/// An init at work; killed, and with it its pid namespace, when it goes out of scope.
+/// A running init. It is killed on drop, and its pid namespace with it.
 #[derive(Debug)]
 pub struct Running {
     pub init: Init,
-    /// As the test sees it.
+    /// Its pid in the test's pid namespace.
     pub pid: Pid,
     pub actor: Actor,
     _stdin: OwnedFd,
@@ -30,7 +30,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Of a child just cloned, and our ends of its standard streams.
+    /// Takes a child that was just cloned, and our ends of its standard streams.
     pub fn new(init: Init, pid: Pid, actor: Actor, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Running {
         Running { init, pid, actor, _stdin: stdin, stdout, stderr, ended: None }
     }
@@ -43,24 +43,24 @@ impl Running {
         status_field(self.pid.as_raw(), field)
     }
 
-    /// How often it went to sleep.
-    pub fn sleeps(&self) -> u64 {
+    /// How often it has gone to sleep.
+    pub fn sleep_count(&self) -> u64 {
         self.status("voluntary_ctxt_switches").parse().expect("a number")
     }
 
-    /// Waits until it is asleep; how often it went to sleep so far. State `S` does not tell: wait4(2)
-    /// sets it while it still looks for children. `syscall` does: it waits for the switch
-    /// (`task_current_syscall` in lib/syscall.c), and says which call it is.
-    pub fn asleep(&self) -> u64 {
+    /// Waits until it is asleep, and returns how often it has gone to sleep. State `S` is not enough: wait4(2) sets it
+    /// while it still looks for children. `/proc/PID/syscall` is: it waits for the context switch
+    /// (`task_current_syscall` in lib/syscall.c), and shows the system call.
+    pub fn wait_until_asleep(&self) -> u64 {
         until_some("the init sleeps", || {
             let text = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).ok()?;
             let call: libc::c_long = text.split(' ').next()?.parse().ok()?;
             let waits = self.init != Init::PauseInit || call == libc::SYS_rt_sigtimedwait;
-            waits.then(|| self.sleeps())
+            waits.then(|| self.sleep_count())
         })
     }
 
-    pub fn is_stopped(&self) {
+    pub fn wait_until_stopped(&self) {
         until("the init is stopped", || self.stat().state == 'T');
     }
 
@@ -76,18 +76,18 @@ impl Running {
         children(self.pid.as_raw())
     }
 
-    /// Waits until only those children are left that are meant to live.
-    pub fn reaps_all(&self) {
-        until("every orphan is reaped", || self.init.keeps(&self.children()));
+    /// Waits until only the children are left that are to stay.
+    pub fn wait_until_all_reaped(&self) {
+        until("every orphan is reaped", || self.init.keeps_only(&self.children()));
     }
 
-    /// A round trip: proof that it lives, and that what it was sent before has been acted on.
-    pub fn reaps_one(&self) {
+    /// Makes an orphan and waits until it is reaped: then the init lives, and has handled all signals sent before.
+    pub fn let_it_reap_one(&self) {
         self.actor.orphans(1, End::Exit(0));
-        self.reaps_all();
+        self.wait_until_all_reaped();
     }
 
-    /// Descriptors it has open.
+    /// Its open descriptors.
     pub fn descriptors(&self) -> Vec<i32> {
         let dir = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("fd");
         let mut numbers: Vec<i32> = dir.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
@@ -95,7 +95,7 @@ impl Running {
         numbers
     }
 
-    /// Waits for its end, which must come.
+    /// Waits until it has ended. Fails if it does not end.
     pub fn wait(&mut self) -> WaitStatus {
         let pid = self.pid;
         let ended = until_some("the init ends", || {
@@ -106,22 +106,22 @@ impl Running {
         ended
     }
 
-    pub fn ends_with(&mut self, code: i32) {
+    pub fn assert_exit_code(&mut self, code: i32) {
         assert_eq!(self.wait(), WaitStatus::Exited(self.pid, code), "stderr: {}", self.stderr());
     }
 
-    /// What it said, once it has ended.
+    /// What it wrote to stdout; call it only after the init has ended.
     pub fn stdout(&self) -> String {
-        self.said(&self.stdout)
+        self.read_output(&self.stdout)
     }
 
     pub fn stderr(&self) -> String {
-        self.said(&self.stderr)
+        self.read_output(&self.stderr)
     }
 
-    fn said(&self, stream: &OwnedFd) -> String {
-        assert!(self.ended.is_some(), "it may have more to say");
-        // Not up to the end of file: a child of a peer's may live on and hold it open.
+    fn read_output(&self, stream: &OwnedFd) -> String {
+        assert!(self.ended.is_some(), "it may still write");
+        // Not up to the end of file: a child of a peer may live and keep the stream open.
         fcntl(stream, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("fcntl");
         let mut said = Vec::new();
         let mut bytes = [0; 4096];
@@ -141,7 +141,7 @@ impl Drop for Running {
                     self.children()
                 );
             }
-            // Nothing can be done about an error, and none is possible: it is our own child.
+            // No error is possible, since it is our own child.
             let _ = kill(self.pid, Signal::SIGKILL);
             let end = waitpid(self.pid, None);
             if thread::panicking() {

@@ -1,8 +1,8 @@
-//! Starting an init the way Podscope does: cloned into a new pid namespace, from a memfd.
+//! Starts an init as Podscope does: cloned into a new pid namespace, and executed from a memfd.
 
 use super::{
     actor::{self, Actor},
-    child::{self, must},
+    child::{self, exit_unless},
     init::Init,
     process::until,
     running::Running,
@@ -31,14 +31,14 @@ pub struct Start {
 }
 
 impl Start {
-    /// As PID 1 of a new pid namespace.
-    pub fn first(init: Init) -> Start {
+    /// Starts it as PID 1 of a new pid namespace.
+    pub fn as_pid_1(init: Init) -> Start {
         Start { init, arguments: Vec::new(), first: true, descriptors: Vec::new(), before: Vec::new() }
     }
 
-    /// As any other process.
-    pub fn not_first(init: Init) -> Start {
-        Start { first: false, ..Start::first(init) }
+    /// Starts it as an ordinary process.
+    pub fn as_other_process(init: Init) -> Start {
+        Start { first: false, ..Start::as_pid_1(init) }
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Start {
@@ -46,13 +46,13 @@ impl Start {
         self
     }
 
-    /// Hands it a descriptor under this number.
+    /// Passes it a descriptor with this number.
     pub fn descriptor(mut self, fd: OwnedFd, number: i32) -> Start {
         self.descriptors.push((fd, number));
         self
     }
 
-    /// What its parent did to it: runs in the child, under the rules of `child`.
+    /// Runs `act` in the child before the exec, under the rules of module `child`.
     pub fn before(mut self, act: impl Fn() + 'static) -> Start {
         self.before.push(Box::new(act));
         self
@@ -76,30 +76,30 @@ impl Start {
             (true, true) => libc::CLONE_NEWPID,
             (true, false) => libc::CLONE_NEWPID | libc::CLONE_NEWUSER,
         };
-        // SAFETY: the child keeps to the rules of `child`; all it needs was made before.
+        // SAFETY: the child follows the rules of module `child`; everything it needs exists already.
         let pid = unsafe { child::fork(flags) };
         if pid == 0 {
-            plan.carry_out();
+            plan.exec();
         }
         assert!(pid > 0, "clone with {flags:#x}: {}; are user and pid namespaces allowed?", Errno::last());
         Running::new(self.init, Pid::from_raw(pid), actor, [stdin, stdout, stderr])
     }
 
-    /// Started, and at work: it has reaped something, and sleeps. A peer must have its command first:
-    /// catatonit never hears of a child that ended before.
+    /// Starts it, and waits until it has reaped a child and sleeps. A peer must have its command first: catatonit never
+    /// notices a child that ended before that.
     pub fn ready(self) -> Running {
         let running = self.run();
-        until("the init has what it starts", || running.init.keeps(&running.children()));
-        running.reaps_one();
-        running.asleep();
+        until("the init has what it starts", || running.init.keeps_only(&running.children()));
+        running.let_it_reap_one();
+        running.wait_until_asleep();
         running
     }
 }
 
-/// Descriptors from here on are the child's own.
+/// Descriptors from this number on are for the child itself.
 const HIGH: i32 = 900;
 
-/// All the child needs, made before it exists.
+/// Everything the child needs, created before it.
 struct Plan<'a> {
     start: &'a Start,
     program: &'a OwnedFd,
@@ -109,23 +109,23 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    fn carry_out(&self) -> ! {
+    fn exec(&self) -> ! {
         child::defaults();
-        // SAFETY: the child lives until this thread ends; the actor until the init does, or the test.
+        // SAFETY: the child ends with this thread; the actor ends with the init or with the test.
         let program = unsafe {
-            must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0);
+            exit_unless(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0);
             match child::fork(0) {
-                0 => actor::live(self.actor),
-                pid => must(pid > 0),
+                0 => actor::run(self.actor),
+                pid => exit_unless(pid > 0),
             }
-            // Out of the way of whatever number a test gives away.
+            // Keep it away from descriptor numbers that a test uses.
             let program = libc::fcntl(self.program.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH);
-            must(program >= HIGH);
+            exit_unless(program >= HIGH);
             for (number, stream) in (0..).zip(self.streams) {
-                must(libc::dup2(stream.as_raw_fd(), number) == number);
+                exit_unless(libc::dup2(stream.as_raw_fd(), number) == number);
             }
             for (fd, number) in &self.start.descriptors {
-                must(libc::dup2(fd.as_raw_fd(), *number) == *number);
+                exit_unless(libc::dup2(fd.as_raw_fd(), *number) == *number);
             }
             program
         };
@@ -133,11 +133,11 @@ impl Plan<'_> {
             act();
         }
         let environment = [ptr::null::<libc::c_char>()];
-        // SAFETY: both arrays end with null and their strings with zero.
+        // SAFETY: both arrays end with null, and their strings with a zero byte.
         unsafe {
             let (argv, envp) = (self.argv.as_ptr(), environment.as_ptr());
             libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), argv, envp, libc::AT_EMPTY_PATH);
         }
-        child::leave(122)
+        child::exit_child(122)
     }
 }

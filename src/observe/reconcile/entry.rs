@@ -1,18 +1,18 @@
-//! What the fuse remembers of one process.
+//! What the reconciler remembers of one process.
 
 use super::REREAD_NS;
 use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
-use crate::observe::proc::{Depth, Ran};
+use crate::observe::proc::{Depth, SchedStat};
 
-/// It is no longer in the process table.
+/// How and when a process left the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
-    /// The best word on when.
+    /// The best known time of the reap.
     pub at: Stamp,
-    /// It was reaped by this time, whoever says so.
+    /// The earliest time by which any source says that it was reaped.
     pub by_then: MonoNs,
-    /// Known only when the one who reaped said so.
+    /// Known only if the reaper itself reported it.
     pub by: Option<Parent>,
 }
 
@@ -21,35 +21,37 @@ pub struct Entry {
     pub id: ProcId,
     /// The start time was read, not derived from the time of the fork.
     pub exact_start: bool,
-    /// The kernel told the birth.
+    /// The connector reported the birth.
     pub exact_birth: bool,
     pub parent: Parent,
-    /// Threads by the connector's count; right only if `exact_threads`.
+    /// Threads, counted by connector events; correct only if `exact_threads`.
     pub threads: u32,
     pub exact_threads: bool,
-    /// The leader ended with this while threads live on: no exit of the process yet.
-    pub leader: Option<WaitStatus>,
+    /// The leader's exit status, if it ended while other threads live: the process has not exited yet.
+    pub leader_status: Option<WaitStatus>,
     pub exit: Option<(Stamp, Option<WaitStatus>)>,
     pub gone: Option<Gone>,
-    /// `Reaped` was told, with this reaper.
+    /// The reaper, once `Reaped` was sent.
     pub reaped: Option<Parent>,
     pub facts: Option<Facts>,
     pub namespaces: NsSet,
-    /// The links were refused to us.
+    /// We may not read its namespace links.
     pub denied: bool,
-    /// Process 1 of its pid namespace, and its pid there.
+    /// PID 1 of its pid namespace.
     pub init: Option<ProcId>,
-    pub inner: Option<u32>,
-    /// `inner` was read, not predicted.
-    pub exact_inner: bool,
-    /// A running or sleeping state seen once and not yet told.
-    pub flicker: Option<State>,
-    /// A reading ran ahead of the events once; believed when seen again.
+    /// Its pid in that namespace.
+    pub pid_inside: Option<u32>,
+    /// `pid_inside` was read, not predicted.
+    pub exact_pid_inside: bool,
+    /// A running or sleeping state that was seen once and is not reported yet.
+    pub unconfirmed_state: Option<State>,
+    /// A reading contradicted the events once; believed when it does so again.
     pub suspect: bool,
-    /// When it was read whole, and what it had run before.
-    pub whole: Option<(MonoNs, Ran)>,
-    /// CPU time, its own and that of the children it has waited for.
+    /// When it was last read in full, and how much it had run before that.
+    pub full_read: Option<(MonoNs, SchedStat)>,
+    /// Its own CPU time.
     pub cpu: Meter,
+    /// CPU time of the children it has waited for.
     pub waited_cpu: Meter,
 }
 
@@ -62,7 +64,7 @@ impl Entry {
             parent,
             threads: 1,
             exact_threads: false,
-            leader: None,
+            leader_status: None,
             exit: None,
             gone: None,
             reaped: None,
@@ -70,11 +72,11 @@ impl Entry {
             namespaces: NsSet::default(),
             denied: false,
             init: None,
-            inner: None,
-            exact_inner: false,
-            flicker: None,
+            pid_inside: None,
+            exact_pid_inside: false,
+            unconfirmed_state: None,
             suspect: false,
-            whole: None,
+            full_read: None,
             cpu: Meter::default(),
             waited_cpu: Meter::default(),
         }
@@ -84,10 +86,10 @@ impl Entry {
         self.exit.is_none() && self.gone.is_none()
     }
 
-    /// How deep to read it now to know all of it.
+    /// How much to read now so that everything is known.
     pub fn depth(&self, now: MonoNs) -> Depth {
-        match self.whole {
-            Some((then, ran)) if now.since(then) < REREAD_NS => Depth::IfRan(ran),
+        match self.full_read {
+            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince(sched),
             _ => Depth::All,
         }
     }
@@ -96,10 +98,10 @@ impl Entry {
         self.reaped.is_none()
     }
 
-    /// Whether a start time from elsewhere means this very process. `derived` ones come from the time the
-    /// fork was told: never early, and late by as long as the forking process was kept from telling. A pid
-    /// comes round again only after all others, which takes far longer than the second allowed here.
-    pub const fn is(&self, start: u64, derived: bool) -> bool {
+    /// Whether a start time from another source means this process. A `derived` start time comes from the time of the
+    /// fork event: it is never early, and late by as long as the kernel was delayed before it sent the event. A pid is
+    /// reused only after all others were, which takes far longer than the second allowed here.
+    pub const fn matches_start(&self, start: u64, derived: bool) -> bool {
         const SLACK: u64 = 100;
         let own = self.id.start;
         match (self.exact_start, derived) {

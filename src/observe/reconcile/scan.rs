@@ -1,61 +1,61 @@
-//! Looking: to start the picture, to verify it, and to find what no event told.
+//! Scans: they find processes at the start, verify what is known, and find what no event reported.
 
 use std::collections::{HashMap, HashSet};
 
 use nix::errno::Errno;
 
 use super::reap::zombie_status;
-use super::{DISCOVER_NS, Entry, Fuse, Kernel, VERIFY_NS};
+use super::{DISCOVER_NS, Entry, Kernel, Reconciler, VERIFY_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
 
-/// Processes read whole in one verifying scan; of the others only `stat`.
+/// How many processes one verifying scan reads in full; of the others it reads only `stat`.
 pub const BUDGET: usize = 64;
 
-impl Fuse {
-    /// Watches a process and all it has forked and will fork.
+impl Reconciler {
+    /// Watches a process with all its present and future descendants.
     pub fn watch(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         self.unrelated.clear();
-        if self.bearer(id.pid).is_none() {
+        if self.by_pid(id.pid).is_none() {
             let reading = match kernel.read(id.pid, Depth::Stat) {
                 Ok(reading) if reading.stat.start == id.start => reading,
                 Ok(_) | Err(Unread::Gone) => return,
                 Err(why) => {
-                    self.not_read(id.pid, why);
+                    self.mark_unread(id.pid, why);
                     self.wanted.insert(id);
-                    return self.settle_soon(kernel);
+                    return self.schedule_recheck(kernel);
                 }
             };
             let parent = self.parent_of_root(kernel, reading.stat.ppid);
-            self.adopt(kernel, id, parent);
+            self.add_found(kernel, id, parent);
         }
         kernel.prefer(id);
         self.discover(kernel);
-        self.due_from_now(kernel);
+        self.reset_deadlines(kernel);
     }
 
-    /// Every process there is.
+    /// Watches every process.
     pub fn start_host(&mut self, kernel: &mut impl Kernel) {
         self.discover(kernel);
-        self.tell_denied(kernel);
-        self.due_from_now(kernel);
+        self.report_denied(kernel);
+        self.reset_deadlines(kernel);
     }
 
-    /// These processes alone, and nothing of their parents but the identity.
-    pub fn only(&mut self, kernel: &mut impl Kernel, ids: &[ProcId]) {
+    /// Reads only these processes, and of their parents only the identity.
+    pub fn read_chosen(&mut self, kernel: &mut impl Kernel, ids: &[ProcId]) {
         for id in ids {
-            if self.bearer(id.pid).is_some() {
+            if self.by_pid(id.pid).is_some() {
                 continue;
             }
             let ppid = kernel.read(id.pid, Depth::Stat).map_or(0, |r| r.stat.ppid);
             let parent = self.parent_of_root(kernel, ppid);
-            self.adopt(kernel, *id, parent);
+            self.add_found(kernel, *id, parent);
         }
-        self.tell_denied(kernel);
+        self.report_denied(kernel);
     }
 
-    /// Whom this parent's pid means, by the parent known so far: that one need not be watched.
+    /// The process that a parent's pid means. It may be the parent known so far, which need not be watched.
     pub(super) fn parent_now(&self, known: Parent, ppid: u32) -> Parent {
         match (self.parent_of(ppid), known) {
             (Parent::Outside, Parent::Process(id)) if id.pid == ppid && !self.entries.contains_key(&id) => known,
@@ -63,9 +63,9 @@ impl Fuse {
         }
     }
 
-    /// The parent of a process that is watched without it.
+    /// The parent of a process whose parent need not be watched.
     fn parent_of_root(&self, kernel: &mut impl Kernel, ppid: u32) -> Parent {
-        if let Some(known) = self.bearer(ppid) {
+        if let Some(known) = self.by_pid(ppid) {
             return Parent::Process(known);
         }
         match kernel.read(ppid, Depth::Stat) {
@@ -74,23 +74,23 @@ impl Fuse {
         }
     }
 
-    pub(super) fn due_from_now(&mut self, kernel: &mut impl Kernel) {
+    pub(super) fn reset_deadlines(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
         self.verify_at = now.plus(VERIFY_NS);
         self.discover_at = now.plus(DISCOVER_NS);
     }
 
-    /// A process found by looking.
-    pub(super) fn adopt(&mut self, kernel: &mut impl Kernel, id: ProcId, parent: Parent) {
+    /// Adds a process that a scan found.
+    pub(super) fn add_found(&mut self, kernel: &mut impl Kernel, id: ProcId, parent: Parent) {
         let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
-        let reading = match Self::meet(kernel, &entry, false) {
+        let reading = match Self::open_and_read(kernel, &entry, false) {
             Err(Unread::Gone) => return,
             reading => reading,
         };
         let born = kernel.ticks().born_by(id.start).0.min(kernel.now().0);
         let dead = reading.as_ref().is_ok_and(|r| r.stat.is_dead());
         self.born(kernel, entry, reading, Stamp::by_then(MonoNs(born), Source::Scan));
-        self.tell_kin(id, Stamp::by_then(kernel.now(), Source::Scan));
+        self.recover_membership(id, Stamp::by_then(kernel.now(), Source::Scan));
         if dead {
             let status = zombie_status(kernel, id);
             let now = kernel.now();
@@ -98,7 +98,7 @@ impl Fuse {
         }
     }
 
-    /// Finds processes that belong here and are not known, by their parents.
+    /// Finds processes that are to be watched and not known yet, by their parents.
     pub(super) fn discover(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
         self.discover_at = now.plus(DISCOVER_NS);
@@ -116,20 +116,20 @@ impl Fuse {
         self.unlisted = None;
         let mut unknown: HashMap<u32, (ProcId, u32)> = HashMap::new();
         for pid in &pids {
-            if self.bearer(*pid).is_some() || self.unrelated.contains(pid) {
+            if self.by_pid(*pid).is_some() || self.unrelated.contains(pid) {
                 continue;
             }
             match kernel.read(*pid, Depth::Stat) {
                 Ok(Reading { stat, .. }) => {
-                    self.was_read(*pid);
+                    self.mark_read(*pid);
                     unknown.insert(*pid, (ProcId { pid: *pid, start: stat.start }, stat.ppid));
                 }
-                // what another user hides is not of the lab
+                // a process that another user hides does not belong to the lab
                 Err(Unread::Denied) if self.scope == Scope::Lab => {}
-                Err(why) => self.not_read(*pid, why),
+                Err(why) => self.mark_unread(*pid, why),
             }
         }
-        // parents first, so that children take over what they should
+        // parents first, so that children inherit from them
         let mut order: Vec<_> = unknown.into_values().collect();
         order.sort_unstable_by_key(|(id, _)| (id.start, id.pid));
         loop {
@@ -137,11 +137,11 @@ impl Fuse {
             order.retain(|(id, ppid)| {
                 let ours = match self.scope {
                     Scope::Host => true,
-                    Scope::Lab => self.bearer(*ppid).is_some(),
+                    Scope::Lab => self.by_pid(*ppid).is_some(),
                 };
                 if ours {
                     let parent = self.parent_of(*ppid);
-                    self.adopt(kernel, *id, parent);
+                    self.add_found(kernel, *id, parent);
                 }
                 !ours
             });
@@ -159,7 +159,7 @@ impl Fuse {
         }
     }
 
-    /// Compares what is known with what is there.
+    /// Compares what is known with the machine, and reads `budget` processes in full.
     pub(super) fn verify(&mut self, kernel: &mut impl Kernel, budget: usize) {
         let now = kernel.now();
         self.verify_at = now.plus(VERIFY_NS);
@@ -172,24 +172,24 @@ impl Fuse {
         if self.unlisted.is_some() || self.unread.values().any(|why| matches!(why, Unread::Failed(_))) {
             self.discover(kernel);
         }
-        self.count(kernel);
+        self.report_cgroups(kernel);
         self.scan_from = all.get((from + budget.min(all.len())) % all.len().max(1)).copied();
-        self.tell_denied(kernel);
+        self.report_denied(kernel);
     }
 
-    /// A second look at those that just changed.
-    pub(super) fn settle(&mut self, kernel: &mut impl Kernel) {
-        self.settle_at = None;
+    /// Reads again the processes that have just changed.
+    pub(super) fn recheck(&mut self, kernel: &mut impl Kernel) {
+        self.recheck_at = None;
         for id in std::mem::take(&mut self.wanted) {
             self.watch(kernel, id);
         }
-        for id in std::mem::take(&mut self.unsettled) {
+        for id in std::mem::take(&mut self.to_recheck) {
             if let Some(entry) = self.entries.get_mut(&id) {
-                // the first state was seen in the rush of the event: any other is news
-                entry.flicker = None;
+                // the first state was read right after the event: any other state is news
+                entry.unconfirmed_state = None;
             }
             self.check(kernel, id, Depth::All);
-            if let Some(state) = self.entries.get_mut(&id).and_then(|e| e.flicker.take()) {
+            if let Some(state) = self.entries.get_mut(&id).and_then(|e| e.unconfirmed_state.take()) {
                 let at = Stamp::by_then(kernel.now(), Source::Scan);
                 if let Some(facts) = self.entries.get_mut(&id).and_then(|e| e.facts.as_mut()) {
                     facts.state = state;
@@ -197,20 +197,20 @@ impl Fuse {
                 self.out.push(Delta::State { id, state, at });
             }
         }
-        self.tell_denied(kernel);
+        self.report_denied(kernel);
     }
 
     fn check(&mut self, kernel: &mut impl Kernel, id: ProcId, depth: Depth) {
         let Some(entry) = self.entries.get(&id).filter(|e| e.gone.is_none()) else { return };
-        let (exited, leader, parent) = (entry.exit.is_some(), entry.leader, entry.parent);
+        let (exited, leader, parent) = (entry.exit.is_some(), entry.leader_status, entry.parent);
         let depth = match depth {
             _ if exited => Depth::Stat,
             Depth::All => entry.depth(kernel.now()),
             depth => depth,
         };
-        // one that could not be held before may be by now
-        let meets = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
-        let read = if meets { kernel.meet(id.pid) } else { kernel.read(id.pid, depth) };
+        // a process that could not get a pidfd before may get one now
+        let opens = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
+        let read = if opens { kernel.open_and_read(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
             Ok(reading) if self.is_process(id, &reading) => reading,
             Ok(other) => {
@@ -218,17 +218,17 @@ impl Fuse {
                 return self.vanished(id, Stamp::by_then(kernel.now(), Source::Scan), None);
             }
             Err(Unread::Gone) => return self.vanished(id, Stamp::by_then(kernel.now(), Source::Scan), None),
-            Err(why) => return self.not_read(id.pid, why),
+            Err(why) => return self.mark_unread(id.pid, why),
         };
-        self.was_read(id.pid);
+        self.mark_read(id.pid);
         let ends = reading.stat.is_dead() && !exited;
         let now_of = self.parent_now(parent, reading.stat.ppid);
         let moves = parent != now_of && (parent.process().is_some() || now_of.process().is_some());
         if ends || moves {
-            // the event that says it better may be on its way
+            // an event that tells it better may still come
             let suspect = self.entries.get_mut(&id).is_some_and(|e| std::mem::replace(&mut e.suspect, true));
             if (self.connector || ends && kernel.holds(id)) && !suspect {
-                return self.unsettle(kernel, id);
+                return self.recheck_soon(kernel, id);
             }
             let now = kernel.now();
             let at = Stamp::by_then(now, Source::Scan);
@@ -245,19 +245,19 @@ impl Fuse {
             entry.suspect = false;
         }
         if reading.status.is_some() && !exited {
-            self.absorb(kernel, id, &reading, false);
+            self.apply_reading(kernel, id, &reading, false);
         } else if !exited {
-            self.only_stat(kernel, id, reading);
+            self.apply_stat(kernel, id, reading);
         }
     }
 
-    /// A reading of `stat` alone, with the rest as it was.
-    fn only_stat(&mut self, kernel: &mut impl Kernel, id: ProcId, mut reading: Reading) {
+    /// Applies a reading of `stat` alone, with the rest as before.
+    fn apply_stat(&mut self, kernel: &mut impl Kernel, id: ProcId, mut reading: Reading) {
         let known = self.entries.get(&id).and_then(|e| Some((e.facts.as_ref()?.cmdline.clone(), e.denied)));
         if let Some((cmdline, denied)) = known {
             reading.cmdline = cmdline;
             reading.denied = denied;
         }
-        self.absorb(kernel, id, &reading, false);
+        self.apply_reading(kernel, id, &reading, false);
     }
 }

@@ -1,27 +1,27 @@
-//! Readings of /proc become facts, and are told when they say something new.
+//! Turns readings of /proc into facts, and reports those that say something new.
 
 use super::usage::{cpu_is_news, memory_is_news};
-use super::{Fuse, Kernel};
+use super::{Kernel, Reconciler};
 use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
 use crate::observe::clock::NS_PER_TICK;
 use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
 
-impl Fuse {
-    /// Takes a reading of a living or dead process in. With `all` it is told even if only its scheduler
-    /// state or nothing at all changed.
-    pub(super) fn absorb(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading, all: bool) {
+impl Reconciler {
+    /// Applies a reading of a living or dead process. With `all` it is reported even if nothing changed or only the
+    /// scheduler state did.
+    pub(super) fn apply_reading(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading, all: bool) {
         let now = kernel.now();
         let at = Stamp::by_then(now, Source::Scan);
-        self.namespaces_of(kernel, id, reading);
-        self.pids_of(id, reading);
+        self.update_namespaces(kernel, id, reading);
+        self.update_pids(id, reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.denied = reading.denied;
         if reading.status.is_some() {
-            entry.whole = reading.ran.map(|ran| (now, ran));
+            entry.full_read = reading.sched.map(|sched| (now, sched));
         }
-        let cpu = entry.cpu.look(now, reading.stat.cpu_ticks * NS_PER_TICK);
-        let waited_cpu = entry.waited_cpu.look(now, reading.stat.waited_ticks * NS_PER_TICK);
+        let cpu = entry.cpu.sample(now, reading.stat.cpu_ticks * NS_PER_TICK);
+        let waited_cpu = entry.waited_cpu.sample(now, reading.stat.waited_ticks * NS_PER_TICK);
         let known = entry.facts.as_ref();
         let status = reading.status.clone().unwrap_or_default();
         let dead = reading.stat.is_dead();
@@ -33,7 +33,7 @@ impl Fuse {
                 Some(known) if reading.cmdline.is_empty() => known.cmdline.clone(),
                 _ => reading.cmdline.clone(),
             },
-            // also `Z` while threads live on whose leader has ended
+            // also `Z` while threads live whose leader has ended
             state: reading.stat.state,
             uid: reading.status.as_ref().map(|s| s.uid).or(known.map(|k| k.uid)).unwrap_or_default(),
             nspid: match known {
@@ -43,7 +43,7 @@ impl Fuse {
             threads: reading.stat.threads,
             rss_bytes: match (known, &reading.status) {
                 // the figure in `stat` is less exact
-                (Some(known), None) if reading.rested => known.rss_bytes,
+                (Some(known), None) if reading.has_not_run => known.rss_bytes,
                 (_, status) => {
                     status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(reading.stat.rss_pages * page_size())
                 }
@@ -56,37 +56,37 @@ impl Fuse {
             },
             namespaces: entry.namespaces,
         };
-        // whoever dies is told of by `ended`, with a better time
+        // a death is reported by `ended`, with a better time
         if dead && (entry.exit.is_some() || self.connector) && known.is_some() {
             return;
         }
         let news = match known {
             None => true,
-            Some(known) => all || worth_telling(known, &facts, &mut entry.flicker),
+            Some(known) => all || is_worth_reporting(known, &facts, &mut entry.unconfirmed_state),
         };
         if !news {
             return;
         }
-        entry.flicker = None;
-        let mut told = facts.clone();
+        entry.unconfirmed_state = None;
+        let mut reported = facts.clone();
         if dead {
-            // the exit itself is still to be told
-            told.state = State::Sleeping;
+            // the exit itself is still to be reported
+            reported.state = State::Sleeping;
         }
         entry.facts = Some(facts);
-        self.out.push(Delta::Facts { facts: Box::new(told), at });
+        self.out.push(Delta::Facts { facts: Box::new(reported), at });
     }
 
-    fn namespaces_of(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
+    fn update_namespaces(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
         let Some(entry) = self.entries.get(&id) else { return };
         let old = entry.namespaces;
         let counted = entry.exit.is_none();
         let mut new = old;
-        new.merge(&self.set_of(kernel, id.pid, reading, &old));
+        new.merge(&self.resolve_namespaces(kernel, id.pid, reading, &old));
         if new != old {
             if counted {
                 self.namespaces.join(&new);
-                self.left(kernel, &old);
+                self.leave_namespaces(kernel, &old);
             }
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.namespaces = new;
@@ -94,26 +94,32 @@ impl Fuse {
         }
     }
 
-    /// The identities behind a reading's inode numbers; tells of those that are new. `before`: those that the process
-    /// was in so far.
-    pub(super) fn set_of(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading, before: &NsSet) -> NsSet {
+    /// The identities of the namespaces in a reading; reports those that are new. `before`: the namespaces that the
+    /// process was in so far.
+    pub(super) fn resolve_namespaces(
+        &mut self,
+        kernel: &mut impl Kernel,
+        pid: u32,
+        reading: &Reading,
+        before: &NsSet,
+    ) -> NsSet {
         let mut set = NsSet::default();
         for kind in NsKind::ALL {
             let Some(ino) = reading.links[kind as usize] else { continue };
-            // whoever is where it was needs no second question, and most are
-            let same = before.get(kind).filter(|id| id.ino == ino && self.namespaces.is_inhabited(*id));
-            set.set(same.unwrap_or_else(|| self.identify(kernel, pid, kind, ino)));
+            // most processes are where they were, and then the number still means the same namespace
+            let same = before.get(kind).filter(|id| id.ino == ino && self.namespaces.has_processes(*id));
+            set.set(same.unwrap_or_else(|| self.resolve_namespace(kernel, pid, kind, ino)));
         }
         set
     }
 
-    fn identify(&mut self, kernel: &mut impl Kernel, pid: u32, kind: NsKind, ino: u64) -> NsId {
-        // it may have moved on since its link was read
+    fn resolve_namespace(&mut self, kernel: &mut impl Kernel, pid: u32, kind: NsKind, ino: u64) -> NsId {
+        // it may be in another namespace since its link was read
         let ns = kernel.namespace(pid, kind).filter(|ns| ns.ino == ino).unwrap_or(Nsfs { ino, unique: None });
         if ns.unique.is_none() && self.namespaces.depends_on_holders(ino) {
             let id = NsId { kind, dev: self.namespaces.device(), ino, generation: 0 };
             let now = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
-            self.namespaces.holds_still(ino, &now);
+            self.namespaces.check_holders(ino, &now);
         }
         if self.namespaces.current(kind, ns).is_some() {
             return self.namespaces.intern(kind, ns).0;
@@ -129,23 +135,23 @@ impl Fuse {
             let id = self.namespaces.intern(raw.kind, raw.ns).0;
             let owner = raw.owner.map(|ns| self.namespaces.intern(NsKind::User, ns).0);
             let parent = raw.parent.map(|ns| self.namespaces.intern(raw.kind, ns).0);
-            self.namespaces.set_above(id, [owner, parent]);
+            self.namespaces.set_ancestors(id, [owner, parent]);
             let namespace = Namespace { id, owner_uid: raw.owner_uid, owner, parent };
             self.out.push(Delta::Namespace { namespace, at });
         }
         id
     }
 
-    /// A process is in these no longer.
-    pub(super) fn left(&mut self, kernel: &mut impl Kernel, set: &NsSet) {
+    /// A process has left these namespaces.
+    pub(super) fn leave_namespaces(&mut self, kernel: &mut impl Kernel, set: &NsSet) {
         for id in self.namespaces.leave(set) {
             let holders = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
-            self.namespaces.held(id, holders);
+            self.namespaces.set_holders(id, holders);
         }
     }
 
-    /// Its place in the pid namespaces.
-    fn pids_of(&mut self, id: ProcId, reading: &Reading) {
+    /// Updates its pid inside its pid namespace, and that namespace's PID 1.
+    fn update_pids(&mut self, id: ProcId, reading: &Reading) {
         let Some(inner) = reading.status.as_ref().and_then(|s| s.nspid.last().copied()) else { return };
         let depth = reading.status.as_ref().map_or(0, |s| s.nspid.len());
         let Some(entry) = self.entries.get(&id) else { return };
@@ -162,29 +168,29 @@ impl Fuse {
         } else {
             None
         };
-        let told_before = entry.exact_inner && entry.init == init && entry.inner == Some(inner);
+        let known_before = entry.exact_pid_inside && entry.init == init && entry.pid_inside == Some(inner);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.init = init;
-            entry.inner = Some(inner);
-            entry.exact_inner = true;
+            entry.pid_inside = Some(inner);
+            entry.exact_pid_inside = true;
         }
-        if told_before {
+        if known_before {
             return;
         }
         if let (1, Some(ns)) = (inner, ns) {
             self.inits.insert(ns, id);
         }
         if let Some(init) = init {
-            let space = self.spaces.entry(init).or_default();
-            space.read(inner, id);
+            let pid_namespace = self.pid_namespaces.entry(init).or_default();
+            pid_namespace.add_read(inner, id);
         }
     }
 
-    /// How many of the processes keep their namespaces from us, when that changes.
-    pub(super) fn tell_denied(&mut self, kernel: &mut impl Kernel) {
+    /// Reports of how many processes we may not read the namespaces, when that changes.
+    pub(super) fn report_denied(&mut self, kernel: &mut impl Kernel) {
         let all = self.unreaped.len();
         let denied = self.unreaped.iter().filter(|id| self.entries.get(id).is_some_and(|e| e.denied)).count();
-        // a share is no news when it only moves a little
+        // a small change of the number is not reported
         if denied == self.denied || denied != 0 && self.denied != 0 && denied.abs_diff(self.denied) * 10 < denied {
             return;
         }
@@ -198,10 +204,10 @@ pub fn denied_sight(denied: usize, all: usize) -> Sight {
     match denied {
         0 => Sight::Full,
         n if n == all => Sight::Missing(format!(
-            "the namespaces of all {n} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
+            "the namespaces of all {n} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
         n => Sight::Partial(format!(
-            "the namespaces of {n} of {all} processes are closed to us; needs CAP_SYS_PTRACE, which root usually has"
+            "the namespaces of {n} of {all} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
     }
 }
@@ -214,9 +220,9 @@ fn page_size() -> u64 {
     })
 }
 
-/// Whether a reading says something that a user would want to see. A process that only happened to run
-/// when it was looked at says nothing; one that was running twice does.
-fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> bool {
+/// Whether a reading has news for the user. A process that was running in one reading only is no news; one that was
+/// running in two is.
+fn is_worth_reporting(known: &Facts, new: &Facts, unconfirmed_state: &mut Option<State>) -> bool {
     let rest = |f: &Facts| Facts {
         state: State::Sleeping,
         rss_bytes: 0,
@@ -231,15 +237,15 @@ fn worth_telling(known: &Facts, new: &Facts, flicker: &mut Option<State>) -> boo
         return true;
     }
     if known.state == new.state {
-        *flicker = None;
+        *unconfirmed_state = None;
         return false;
     }
     let scheduler = |s: State| matches!(s, State::Running | State::Sleeping | State::Disk | State::Idle);
-    // one that is told to run and is found asleep has had its moment
+    // a process that was reported as running and now sleeps is news at once
     if known.state == State::Running || !scheduler(known.state) || !scheduler(new.state) {
         return true;
     }
-    flicker.replace(new.state) == Some(new.state)
+    unconfirmed_state.replace(new.state) == Some(new.state)
 }
 
 #[cfg(test)]
@@ -266,26 +272,26 @@ mod tests {
     }
 
     #[test]
-    fn flicker_is_not_news_but_lasting_work_is() {
-        let mut flicker = None;
+    fn a_state_seen_once_is_not_news_but_seen_twice_it_is() {
+        let mut unconfirmed_state = None;
         let asleep = facts(State::Sleeping, 0);
         let running = facts(State::Running, 0);
-        assert!(!worth_telling(&asleep, &running, &mut flicker));
-        assert!(!worth_telling(&asleep, &asleep, &mut flicker));
-        assert!(!worth_telling(&asleep, &running, &mut flicker));
-        assert!(worth_telling(&asleep, &running, &mut flicker), "running twice");
-        assert!(worth_telling(&running, &asleep, &mut None), "asleep once");
-        assert!(worth_telling(&asleep, &facts(State::Stopped, 0), &mut None));
-        assert!(worth_telling(&facts(State::Stopped, 0), &asleep, &mut None));
+        assert!(!is_worth_reporting(&asleep, &running, &mut unconfirmed_state));
+        assert!(!is_worth_reporting(&asleep, &asleep, &mut unconfirmed_state));
+        assert!(!is_worth_reporting(&asleep, &running, &mut unconfirmed_state));
+        assert!(is_worth_reporting(&asleep, &running, &mut unconfirmed_state), "running twice");
+        assert!(is_worth_reporting(&running, &asleep, &mut None), "asleep once");
+        assert!(is_worth_reporting(&asleep, &facts(State::Stopped, 0), &mut None));
+        assert!(is_worth_reporting(&facts(State::Stopped, 0), &asleep, &mut None));
     }
 
     #[test]
-    fn a_little_more_of_memory_or_time_is_not_news() {
+    fn a_small_change_of_memory_or_cpu_is_not_news() {
         let of = |rss| facts(State::Sleeping, rss);
-        assert!(!worth_telling(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
-        assert!(worth_telling(&of(1 << 20), &of(2 << 20), &mut None));
+        assert!(!is_worth_reporting(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
+        assert!(is_worth_reporting(&of(1 << 20), &of(2 << 20), &mut None));
         let busy = |permille| Facts { cpu: Cpu { time_ns: 0, permille }, ..of(0) };
-        assert!(!worth_telling(&busy(300), &busy(301), &mut None));
-        assert!(worth_telling(&busy(300), &busy(900), &mut None));
+        assert!(!is_worth_reporting(&busy(300), &busy(301), &mut None));
+        assert!(is_worth_reporting(&busy(300), &busy(900), &mut None));
     }
 }

@@ -1,26 +1,26 @@
-//! How much CPU time grows, and what cgroups count.
+//! Rates of CPU time, and the figures of cgroups.
 
-use super::{Fuse, Kernel};
+use super::{Kernel, Reconciler};
 use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, Source, Stamp};
 
-/// Between two looks a rate is reckoned from. CPU time comes in hundredths of a second.
+/// Least time between two samples for a rate, since CPU time of /proc comes in hundredths of a second.
 const SPAN_NS: u64 = 500_000_000;
-/// A change of CPU time, or of the share of it, below this is not told.
+/// Smaller changes of CPU time, in nanoseconds, and of its rate, in thousandths of a core, are not reported.
 const TIME_STEP_NS: u64 = 100_000_000;
 const SHARE_STEP: u32 = 10;
-/// A change of memory below this is not told.
+/// Smaller changes of memory, in bytes, are not reported.
 const MEMORY_STEP: u64 = 256 << 10;
 
-/// A CPU time that is looked at again and again.
+/// Computes the rate of a CPU time from samples.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// When its rate was last reckoned, and from what.
+    /// Time and value of the sample that the last rate ended with.
     base: Option<(MonoNs, u64)>,
     permille: u32,
 }
 
 impl Meter {
-    pub fn look(&mut self, now: MonoNs, time_ns: u64) -> Cpu {
+    pub fn sample(&mut self, now: MonoNs, time_ns: u64) -> Cpu {
         match self.base {
             Some((then, _)) if now.since(then) < SPAN_NS => {}
             Some((then, before)) => {
@@ -33,45 +33,45 @@ impl Meter {
         Cpu { time_ns, permille: self.permille }
     }
 
-    /// So much of what will be added was counted elsewhere before.
-    pub fn known(&mut self, time_ns: u64) {
+    /// This much of the next increase was already counted elsewhere.
+    pub fn exclude(&mut self, time_ns: u64) {
         if let Some((_, before)) = &mut self.base {
             *before = before.saturating_add(time_ns);
         }
     }
 }
 
-/// Whether it says something that a user would want to see.
+/// Whether a change of CPU time or rate is worth reporting.
 pub fn cpu_is_news(known: Cpu, new: Cpu) -> bool {
     let rest = new.permille == 0 && known.permille != 0;
     rest || new.permille.abs_diff(known.permille) >= SHARE_STEP || new.time_ns.abs_diff(known.time_ns) >= TIME_STEP_NS
 }
 
-/// The same of memory, which is told in steps that grow with it.
+/// Whether a change of memory is worth reporting. The step grows with the memory.
 pub fn memory_is_news(known: u64, new: u64) -> bool {
     known.abs_diff(new) >= MEMORY_STEP.max(known / 4)
 }
 
-/// What one look into a cgroup's files gives.
+/// The figures of a cgroup from one reading of its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct CgroupFigures {
     pub cpu_ns: Option<u64>,
     pub memory_bytes: Option<u64>,
     pub tasks: Option<u64>,
 }
 
-/// A cgroup that is looked into.
+/// A cgroup whose files are read with every scan.
 #[derive(Debug)]
-pub struct Watched {
+pub struct WatchedCgroup {
     path: String,
     meter: Meter,
-    told: Option<CgroupUsage>,
+    reported: Option<CgroupUsage>,
 }
 
-impl Fuse {
+impl Reconciler {
     pub(super) fn watch_cgroup(&mut self, kernel: &mut impl Kernel, member: Member, path: String) {
-        let mut watched = Watched { path, meter: Meter::default(), told: None };
-        self.out.extend(watched.look(kernel, &member));
+        let mut watched = WatchedCgroup { path, meter: Meter::default(), reported: None };
+        self.out.extend(watched.read(kernel, &member));
         self.cgroups.insert(member, watched);
     }
 
@@ -83,28 +83,28 @@ impl Fuse {
         self.cgroups.retain(|member, _| of.is_some_and(|uid| member.pod != *uid));
     }
 
-    /// Looks into every cgroup.
-    pub(super) fn count(&mut self, kernel: &mut impl Kernel) {
+    /// Reads the figures of every cgroup and reports those that changed.
+    pub(super) fn report_cgroups(&mut self, kernel: &mut impl Kernel) {
         for (member, watched) in &mut self.cgroups {
-            self.out.extend(watched.look(kernel, member));
+            self.out.extend(watched.read(kernel, member));
         }
     }
 }
 
-impl Watched {
-    fn look(&mut self, kernel: &mut impl Kernel, member: &Member) -> Option<Delta> {
+impl WatchedCgroup {
+    fn read(&mut self, kernel: &mut impl Kernel, member: &Member) -> Option<Delta> {
         let now = kernel.now();
-        // it may be gone before that is told
-        let counted = kernel.count(&self.path)?;
+        // the cgroup may be gone before that is reported
+        let counted = kernel.read_cgroup(&self.path)?;
         let usage = CgroupUsage {
-            cpu: counted.cpu_ns.map(|ns| self.meter.look(now, ns)),
+            cpu: counted.cpu_ns.map(|ns| self.meter.sample(now, ns)),
             memory_bytes: counted.memory_bytes,
             tasks: counted.tasks,
         };
-        if self.told.is_some_and(|told| !is_news(&told, &usage)) {
+        if self.reported.is_some_and(|reported| !is_news(&reported, &usage)) {
             return None;
         }
-        self.told = Some(usage);
+        self.reported = Some(usage);
         Some(Delta::Usage { member: member.clone(), usage, at: Stamp::by_then(now, Source::Scan) })
     }
 }
@@ -128,35 +128,39 @@ mod tests {
     const S: u64 = 1_000_000_000;
 
     #[test]
-    fn a_rate_is_of_the_time_between_two_looks() {
+    fn a_rate_is_of_the_time_between_two_samples() {
         let mut meter = Meter::default();
-        assert_eq!(meter.look(MonoNs(S), 5 * S).permille, 0, "what was before is not known");
-        assert_eq!(meter.look(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
-        assert_eq!(meter.look(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
+        assert_eq!(meter.sample(MonoNs(S), 5 * S).permille, 0, "the first sample gives no rate");
+        assert_eq!(meter.sample(MonoNs(S + 1000), 5 * S + 500).permille, 0, "too soon to tell");
+        assert_eq!(meter.sample(MonoNs(2 * S), 5 * S + S / 4).permille, 250);
         assert_eq!(
-            meter.look(MonoNs(3 * S), 7 * S + S / 4),
+            meter.sample(MonoNs(3 * S), 7 * S + S / 4),
             Cpu { time_ns: 7 * S + S / 4, permille: 2_000 },
             "two cores"
         );
-        assert_eq!(meter.look(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
+        assert_eq!(meter.sample(MonoNs(4 * S), 7 * S + S / 4).permille, 0);
     }
 
     #[test]
-    fn what_a_child_was_seen_to_use_is_not_used_again_by_its_reap() {
+    fn cpu_time_counted_for_a_child_is_not_counted_again_for_its_parent() {
         let mut meter = Meter::default();
-        meter.look(MonoNs(S), 0);
-        meter.known(S / 2);
-        assert_eq!(meter.look(MonoNs(2 * S), S / 2).permille, 0);
-        meter.known(S);
-        assert_eq!(meter.look(MonoNs(3 * S), S).permille, 0, "less than was known: no rate, and no overflow");
+        meter.sample(MonoNs(S), 0);
+        meter.exclude(S / 2);
+        assert_eq!(meter.sample(MonoNs(2 * S), S / 2).permille, 0);
+        meter.exclude(S);
+        assert_eq!(
+            meter.sample(MonoNs(3 * S), S).permille,
+            0,
+            "less than was already counted: no rate, and no overflow"
+        );
     }
 
     #[test]
-    fn news_in_steps() {
+    fn only_changes_of_a_step_are_news() {
         let cpu = |time_ns, permille| Cpu { time_ns, permille };
         assert!(!cpu_is_news(cpu(0, 500), cpu(S / 100, 505)));
         assert!(cpu_is_news(cpu(0, 500), cpu(0, 511)));
-        assert!(cpu_is_news(cpu(0, 5), cpu(0, 0)), "it rests");
+        assert!(cpu_is_news(cpu(0, 5), cpu(0, 0)), "it stopped using the CPU");
         assert!(cpu_is_news(cpu(0, 0), cpu(S, 0)));
         assert!(!memory_is_news(1 << 20, (1 << 20) + 4096));
         assert!(memory_is_news(1 << 20, 2 << 20));

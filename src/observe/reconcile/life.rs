@@ -1,14 +1,14 @@
-//! Births, execs and ends.
+//! Births, execs and exits.
 
-use super::{Entry, Fuse, Kernel};
+use super::{Entry, Kernel, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
 
-impl Fuse {
+impl Reconciler {
     pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
-        let known = self.bearer(pid);
-        let from = self.bearer(parent);
+        let known = self.by_pid(pid);
+        let from = self.by_pid(parent);
         if from.is_none() && known.is_none() && self.scope == Scope::Lab {
             return;
         }
@@ -18,8 +18,8 @@ impl Fuse {
         if let Some(id) = self.current.get(&pid).copied()
             && let Some(entry) = self.entries.get_mut(&id)
         {
-            if entry.is(start, true) {
-                // a scan or the node was quicker
+            if entry.matches_start(start, true) {
+                // a scan or the node reported it first
                 if !entry.exact_birth {
                     entry.exact_birth = true;
                     self.out.push(Delta::Born { id, parent, at });
@@ -27,7 +27,7 @@ impl Fuse {
                 return;
             }
             if entry.is_unreaped() {
-                // the pid is given anew, so its end was missed
+                // the pid is reused, so the end of its former process was missed
                 self.vanished(id, Stamp::by_then(t, Source::Inferred), None);
                 self.conclude_now(kernel, id);
             }
@@ -36,21 +36,23 @@ impl Fuse {
             return;
         }
         let predicted = Entry { exact_birth: true, exact_threads: true, ..Entry::new(ProcId { pid, start }, parent) };
-        let reading = Self::meet(kernel, &predicted, true);
+        let reading = Self::open_and_read(kernel, &predicted, true);
         self.born(kernel, predicted, reading, at);
     }
 
-    /// Reads and holds the process that `entry` means; it is gone if another has its pid by now.
-    pub(super) fn meet(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Result<Reading, Unread> {
-        let reading = kernel.meet(entry.id.pid)?;
-        let same = if derived { entry.is(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
+    /// Opens and reads the process that `entry` means; [`Unread::Gone`] if another process has its pid now. `derived`:
+    /// the start time of `entry` is derived from the fork event.
+    pub(super) fn open_and_read(kernel: &mut impl Kernel, entry: &Entry, derived: bool) -> Result<Reading, Unread> {
+        let reading = kernel.open_and_read(entry.id.pid)?;
+        let same =
+            if derived { entry.matches_start(reading.stat.start, false) } else { entry.id.start == reading.stat.start };
         if !same {
             kernel.release(ProcId { pid: entry.id.pid, start: reading.stat.start });
         }
         same.then_some(reading).ok_or(Unread::Gone)
     }
 
-    /// A process that was not known.
+    /// Adds a process that was not known.
     pub(super) fn born(
         &mut self,
         kernel: &mut impl Kernel,
@@ -67,7 +69,7 @@ impl Fuse {
         }
         let id = entry.id;
         let parent = entry.parent;
-        // what one that is found dead has lived in nobody tells, but for what its zombie keeps
+        // the namespaces of a process that is found dead are unknown, except those that its zombie keeps
         let found_dead = !entry.exact_birth && reading.as_ref().is_ok_and(|reading| reading.stat.is_dead());
         if let Some(from) = parent.process().and_then(|p| self.entries.get(&p)) {
             if !found_dead {
@@ -79,10 +81,10 @@ impl Fuse {
         if reading.is_err()
             && let Some(init) = entry.init
         {
-            let space = self.spaces.entry(init).or_default();
-            entry.inner = space.predict();
-            if let Some(inner) = entry.inner {
-                space.expect(inner, id);
+            let pid_namespace = self.pid_namespaces.entry(init).or_default();
+            entry.pid_inside = pid_namespace.predict_next();
+            if let Some(inner) = entry.pid_inside {
+                pid_namespace.add_predicted(inner, id);
             }
         }
         self.entries.insert(id, entry);
@@ -94,40 +96,40 @@ impl Fuse {
         self.out.push(Delta::Born { id, parent, at });
         match reading {
             Ok(reading) => {
-                self.was_read(id.pid);
-                self.absorb(kernel, id, &reading, true);
-                self.unsettle(kernel, id);
+                self.mark_read(id.pid);
+                self.apply_reading(kernel, id, &reading, true);
+                self.recheck_soon(kernel, id);
             }
             Err(Unread::Gone) => {
                 let now = kernel.now();
                 self.vanished(id, Stamp::by_then(now, Source::Inferred), None);
             }
             Err(why) => {
-                self.not_read(id.pid, why);
-                self.unsettle(kernel, id);
+                self.mark_unread(id.pid, why);
+                self.recheck_soon(kernel, id);
             }
         }
         id
     }
 
     pub(super) fn thread_born(&mut self, tgid: u32) {
-        let Some(id) = self.bearer(tgid) else { return };
+        let Some(id) = self.by_pid(tgid) else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.threads += 1;
         // threads take pids too
-        if let Some(space) = entry.init.and_then(|init| self.spaces.get_mut(&init)) {
-            space.predict();
+        if let Some(pid_namespace) = entry.init.and_then(|init| self.pid_namespaces.get_mut(&init)) {
+            pid_namespace.predict_next();
         }
     }
 
     pub(super) fn exec(&mut self, kernel: &mut impl Kernel, t: MonoNs, tgid: u32) {
-        let Some(id) = self.bearer(tgid) else { return };
+        let Some(id) = self.by_pid(tgid) else { return };
         let at = Stamp::connector(t);
         let reading = kernel.read(tgid, Depth::All).ok().filter(|r| r.stat.start == id.start);
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        // the other threads are gone, and whichever called execve is the leader now (de_thread, fs/exec.c)
+        // the other threads are gone, and the thread that called execve is now the leader (de_thread, fs/exec.c)
         entry.threads = 1;
-        entry.leader = None;
+        entry.leader_status = None;
         let (comm, cmdline) = match (&reading, &entry.facts) {
             (Some(r), _) => (r.stat.comm.clone(), r.cmdline.clone()),
             (None, Some(f)) => (f.comm.clone(), f.cmdline.clone()),
@@ -135,13 +137,13 @@ impl Fuse {
         };
         self.out.push(Delta::Exec { id, comm, cmdline, at });
         if let Some(reading) = reading {
-            self.absorb(kernel, id, &reading, true);
+            self.apply_reading(kernel, id, &reading, true);
         }
-        self.unsettle(kernel, id);
+        self.recheck_soon(kernel, id);
     }
 
     pub(super) fn renamed(&mut self, tgid: u32, comm: String, t: MonoNs) {
-        let Some(id) = self.bearer(tgid) else { return };
+        let Some(id) = self.by_pid(tgid) else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if let Some(facts) = &mut entry.facts {
             facts.comm.clone_from(&comm);
@@ -150,10 +152,10 @@ impl Fuse {
     }
 
     pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32, _at: Stamp) {
-        let Some(id) = self.bearer(tgid) else { return };
+        let Some(id) = self.by_pid(tgid) else { return };
         match kernel.read(tgid, Depth::All) {
-            Ok(reading) if reading.stat.start == id.start => self.absorb(kernel, id, &reading, false),
-            _ => self.unsettle(kernel, id),
+            Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, &reading, false),
+            _ => self.recheck_soon(kernel, id),
         }
     }
 
@@ -166,38 +168,38 @@ impl Fuse {
         status: WaitStatus,
         parent: Option<u32>,
     ) {
-        let Some(id) = self.bearer(tgid) else { return };
+        let Some(id) = self.by_pid(tgid) else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.threads = entry.threads.saturating_sub(1);
-        let leader = if pid == tgid { Some(status) } else { entry.leader };
+        let leader = if pid == tgid { Some(status) } else { entry.leader_status };
         let Some(of_leader) = leader else {
-            // a thread among others
-            return self.unsettle(kernel, id);
+            // a thread ended, and the leader lives
+            return self.recheck_soon(kernel, id);
         };
         let over = if entry.exact_threads {
             entry.threads == 0
         } else {
             match kernel.read(tgid, Depth::Stat) {
-                Ok(r) => !entry.is(r.stat.start, false) || r.stat.is_dead(),
+                Ok(r) => !entry.matches_start(r.stat.start, false) || r.stat.is_dead(),
                 Err(why) => why == Unread::Gone,
             }
         };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !over {
-            entry.leader = leader;
-            return self.unsettle(kernel, id);
+            entry.leader_status = leader;
+            return self.recheck_soon(kernel, id);
         }
-        // where leader and last thread differ, the reap tells which of them counts
+        // if the statuses of leader and last thread differ, only the reap tells which one counts
         // (wait_task_zombie, kernel/exit.c)
         let status = (status == of_leader).then_some(status);
         self.ended(kernel, id, status, Stamp::connector(t), parent);
         if parent.is_none() && pid == tgid {
-            // released before the event was sent; other threads release themselves
+            // reaped before the event was sent; threads other than the leader release themselves
             self.vanished(id, Stamp::by_then(t, Source::Connector), None);
         }
     }
 
-    /// The whole process ended; `parent` is who had it then.
+    /// The whole process exited; `parent` is the pid of its parent at that time.
     pub(super) fn ended(
         &mut self,
         kernel: &mut impl Kernel,
@@ -208,9 +210,9 @@ impl Fuse {
     ) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if let Some((known_at, known)) = entry.exit {
-            let better = known.is_none() && status.is_some() || at.sharper_than(known_at);
+            let better = known.is_none() && status.is_some() || at.is_better_than(known_at);
             if better {
-                let at = if at.sharper_than(known_at) { at } else { known_at };
+                let at = if at.is_better_than(known_at) { at } else { known_at };
                 entry.exit = Some((at, known.or(status)));
                 self.out.push(Delta::Exited { id, status: known.or(status), at });
             }
@@ -219,18 +221,18 @@ impl Fuse {
         entry.exit = Some((at, status));
         let (is_there, namespaces, reaper) = (entry.gone.is_none(), entry.namespaces, entry.parent.process());
         if is_there {
-            // the zombie, and whoever must reap it
+            // the zombie, and its parent, which must reap it
             kernel.prefer(id);
             reaper.filter(|id| self.entries.contains_key(id)).into_iter().for_each(|id| kernel.prefer(id));
         }
-        self.left(kernel, &namespaces);
-        self.unsettled.remove(&id);
+        self.leave_namespaces(kernel, &namespaces);
+        self.to_recheck.remove(&id);
         let known = self.entries.get(&id).map_or(Parent::Unknown, |e| e.parent);
         if let Some(to) = parent.map(|pid| self.parent_now(known, pid)) {
             self.reparented(id, to, Stamp::by_then(at.t, at.source));
         }
         self.out.push(Delta::Exited { id, status, at });
-        // the kernel gave the children away before it told of the exit (exit_notify, kernel/exit.c)
+        // the kernel reparented the children before it reported the exit (exit_notify, kernel/exit.c)
         for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
             match kernel.read(child.pid, Depth::Stat) {
                 Ok(r) if self.is_process(child, &r) => {
@@ -244,26 +246,26 @@ impl Fuse {
                     self.vanished(child, Stamp::by_then(now, Source::Inferred), None);
                 }
                 Err(why) => {
-                    self.not_read(child.pid, why);
-                    self.unsettle(kernel, child);
+                    self.mark_unread(child.pid, why);
+                    self.recheck_soon(kernel, child);
                 }
             }
         }
     }
 
-    /// Whether the reading is of this very process.
+    /// Whether the reading is of this process.
     pub(super) fn is_process(&self, id: ProcId, reading: &Reading) -> bool {
-        self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.is(reading.stat.start, false))
+        self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.matches_start(reading.stat.start, false))
     }
 
-    /// Tells it only if it is news.
+    /// Reports the new parent if it has changed.
     pub(super) fn reparented(&mut self, id: ProcId, to: Parent, at: Stamp) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let from = entry.parent;
         if from == to {
             return;
         }
-        // handed on when the former parent ended, if that is known
+        // it was reparented when its former parent exited, if that time is known
         let ended = from.process().and_then(|p| self.entries.get(&p)?.exit).map(|(at, _)| at);
         let at = ended.filter(|e| e.t <= at.t).unwrap_or(at);
         if let Some(entry) = self.entries.get_mut(&id) {

@@ -1,18 +1,18 @@
-//! All sources become one stream: the only place that knows which process a pid means.
+//! Reconciles the facts of all sources into one stream of deltas. Only this module knows which process a pid means.
 //!
-//! A state machine over typed facts. It asks the machine through [`Kernel`], so that every order of
-//! events can be played in tests.
+//! It is a state machine over typed facts. It reads the machine through the trait [`Kernel`], so that tests can play
+//! events in any order.
 
-mod canon;
 mod entry;
 mod facts;
-mod kin;
 mod life;
+mod membership;
+mod node_facts;
 mod pause;
+mod pid_namespace;
 mod reap;
 mod restart;
 mod scan;
-mod space;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -31,12 +31,12 @@ use super::proc::{Depth, Reading, Unread};
 use crate::model::{Delta, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
 use entry::Entry;
 use pause::Record;
-use space::Space;
+use pid_namespace::PidNamespace;
 pub use unread::UnreadCount;
-pub use usage::Counted;
-use usage::Watched;
+pub use usage::CgroupFigures;
+use usage::WatchedCgroup;
 
-/// A namespace as its descriptor tells.
+/// A namespace as its descriptor shows it (`ioctl_nsfs(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawNs {
     pub kind: NsKind,
@@ -46,93 +46,94 @@ pub struct RawNs {
     pub parent: Option<Nsfs>,
 }
 
-/// What the fuse asks of the machine.
+/// What the reconciler needs from the machine.
 pub trait Kernel {
     fn now(&mut self) -> MonoNs;
     fn ticks(&mut self) -> Ticks;
-    /// Every pid there is.
+    /// The pids of all processes.
     fn pids(&mut self) -> Result<Vec<u32>, Unread>;
     fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread>;
-    /// Reads all, and from now on reports this process's exit and reap, if it can.
-    fn meet(&mut self, pid: u32) -> Result<Reading, Unread>;
-    /// Reports this one's exit and reap, if need be instead of another's.
+    /// Reads everything about a process, and from now on reports its exit and reap if it can.
+    fn open_and_read(&mut self, pid: u32) -> Result<Reading, Unread>;
+    /// Reports this process's exit and reap, if necessary instead of another's.
     fn prefer(&mut self, id: ProcId);
-    /// What the cgroup of this path counts; `None` if there is none.
-    fn count(&mut self, cgroup: &str) -> Option<Counted>;
-    /// Exit status of a process that was met and has been reaped.
+    /// The figures of the cgroup at this path; `None` if there is none.
+    fn read_cgroup(&mut self, cgroup: &str) -> Option<CgroupFigures>;
+    /// Exit status of a process that was opened and has been reaped.
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus>;
-    /// Its exit and reap will be reported.
+    /// Whether its exit and reap will be reported.
     fn holds(&self, id: ProcId) -> bool;
     fn release(&mut self, id: ProcId);
-    /// The namespace of this process, and those above it that are not `known`.
+    /// The namespace of this process, and its owners and parents that are not `known`.
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs>;
     /// The namespace of this process.
     fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs>;
-    /// What holds it besides its members, as far as these processes and the mounts tell.
+    /// What holds it besides processes: bind mounts, and open files of the processes `pids`.
     fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder>;
 }
 
-/// Reaped processes that are remembered, for those who tell late.
+/// How many reaped processes are remembered, for reports that come late.
 const MAX_PAST: usize = World::MAX_GONE;
-/// Between verifying scans.
+/// Time between scans that verify what is known.
 const VERIFY_NS: u64 = 1_000_000_000;
-/// Until a process that has not run is read whole again: others can change little of it (its memory by reclaim, its
-/// arguments by `/proc/PID/mem`).
+/// Time until a process that has not run is read in full again. Others can still change a little of it: its memory by
+/// reclaim, its arguments by `/proc/PID/mem`.
 const REREAD_NS: u64 = 10_000_000_000;
-/// Between searches for children where the connector does not tell of them.
+/// Time between searches for children when the connector is missing.
 const DISCOVER_NS: u64 = 100_000_000;
-/// After a birth, an exec or a signal, until a second look.
-const SETTLE_NS: u64 = 25_000_000;
-/// How long facts that contradict each other wait for the event that explains them.
+/// Time from a birth, an exec or a signal until the process is read again.
+const RECHECK_NS: u64 = 25_000_000;
+/// How long contradicting facts wait for an event that explains them.
 const PATIENCE_NS: u64 = 250_000_000;
-/// How much later than pause's report the kernel's own may come.
+/// How much later than pause's report the kernel's event may come.
 const GRACE_NS: u64 = 5_000_000;
 
-pub struct Fuse {
+pub struct Reconciler {
     scope: Scope,
-    /// Forks and exits are told as they happen.
+    /// The proc connector reports forks and exits as they happen.
     connector: bool,
     entries: HashMap<ProcId, Entry>,
-    /// The last bearer of each pid, dead or alive.
+    /// The last process that had each pid, dead or alive.
     current: HashMap<u32, ProcId>,
-    /// Children not yet reaped.
+    /// The children of each process that are not reaped yet.
     children: HashMap<ProcId, BTreeSet<ProcId>>,
     unreaped: BTreeSet<ProcId>,
-    /// In the order of their reaps.
+    /// Reaped processes, in the order of their reaps.
     past: VecDeque<ProcId>,
     namespaces: NsTable,
-    spaces: HashMap<ProcId, Space>,
+    pid_namespaces: HashMap<ProcId, PidNamespace>,
     /// Process 1 of each pid namespace.
     inits: HashMap<NsId, ProcId>,
-    /// Gone from the table; who reaped them is to be found out at the end of the batch.
+    /// No longer in the process table. Their reaper is determined at the end of the batch.
     ending: BTreeSet<ProcId>,
-    /// Reaped by one of two: the parent that died at about the same time, or the one who got its children.
+    /// Reaped by one of two: by the parent, which died at about the same time, or by the process that adopted its
+    /// children.
     unsure: BTreeSet<ProcId>,
     records: Vec<Record>,
-    unsettled: BTreeSet<ProcId>,
-    settle_at: Option<MonoNs>,
+    to_recheck: BTreeSet<ProcId>,
+    recheck_at: Option<MonoNs>,
     verify_at: MonoNs,
     discover_at: MonoNs,
-    /// Seen by a search and not ours.
+    /// Pids that a search found and that are not to be watched.
     unrelated: HashSet<u32>,
-    cgroups: BTreeMap<Member, Watched>,
-    /// First processes of members, and programs run in them, as the node told.
+    cgroups: BTreeMap<Member, WatchedCgroup>,
+    /// First processes of members, and programs run in members later, as the node reported.
     joined: HashMap<ProcId, Member>,
     /// Where the next partial scan begins.
     scan_from: Option<ProcId>,
     denied: usize,
-    /// By pid, until they are read or gone.
+    /// Processes that could not be read, by pid, until they are read or gone.
     unread: BTreeMap<u32, Unread>,
     /// Why the list of processes could not be read.
     unlisted: Option<Errno>,
-    unread_told: UnreadCount,
-    /// To be watched, and could not be read so far.
+    unread_reported: UnreadCount,
+    /// To be watched, but not readable so far.
     wanted: BTreeSet<ProcId>,
     caught_up: bool,
     out: Vec<Delta>,
 }
 
-impl Fuse {
+impl Reconciler {
     /// `dev` is the device number of nsfs.
     pub fn new(scope: Scope, connector: bool, dev: u64) -> Self {
         Self {
@@ -144,13 +145,13 @@ impl Fuse {
             unreaped: BTreeSet::new(),
             past: VecDeque::new(),
             namespaces: NsTable::new(dev),
-            spaces: HashMap::new(),
+            pid_namespaces: HashMap::new(),
             inits: HashMap::new(),
             ending: BTreeSet::new(),
             unsure: BTreeSet::new(),
             records: Vec::new(),
-            unsettled: BTreeSet::new(),
-            settle_at: None,
+            to_recheck: BTreeSet::new(),
+            recheck_at: None,
             verify_at: MonoNs(0),
             discover_at: MonoNs(0),
             unrelated: HashSet::new(),
@@ -160,7 +161,7 @@ impl Fuse {
             denied: 0,
             unread: BTreeMap::new(),
             unlisted: None,
-            unread_told: UnreadCount::default(),
+            unread_reported: UnreadCount::default(),
             wanted: BTreeSet::new(),
             caught_up: true,
             out: Vec::new(),
@@ -169,7 +170,7 @@ impl Fuse {
 
     /// The observer's own namespaces, which live as long as it does.
     pub fn own_namespaces(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
-        let set = self.set_of(kernel, pid, reading, &NsSet::default());
+        let set = self.resolve_namespaces(kernel, pid, reading, &NsSet::default());
         self.namespaces.join(&set);
         set
     }
@@ -190,46 +191,46 @@ impl Fuse {
         match input {
             Input::Watch(id) => self.watch(kernel, id),
             Input::Look(id) => self.look_again(kernel, id),
-            Input::Delta(delta) => self.told(kernel, delta),
+            Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);
-                self.records.push(Record { pause, pid: pid_in_pod, status, at, ripe: false });
+                self.records.push(Record { pause, pid: pid_in_pod, status, at, has_all_events: false });
             }
             Input::PauseDropped { pause, count, at } => self.pause_dropped(self.canonical(pause), count, at),
         }
     }
 
-    /// A pidfd became readable.
+    /// A pidfd became readable: the process exited.
     pub fn pidfd_exit(&mut self, kernel: &mut impl Kernel, id: ProcId, at: MonoNs) {
-        // the connector tells the same with the kernel's own time
+        // the connector reports the same with the kernel's own time
         if self.entries.get(&id).is_some_and(|e| e.exit.is_none()) && !self.connector {
             let status = reap::zombie_status(kernel, id);
             self.ended(kernel, id, status, Stamp::prompt(at, Source::Pidfd), None);
         }
     }
 
-    /// A pidfd hung up.
+    /// A pidfd hung up: the process was reaped.
     pub fn pidfd_reaped(&mut self, id: ProcId, at: MonoNs) {
         self.vanished(id, Stamp::prompt(at, Source::Pidfd), None);
     }
 
-    /// The connector lost so many events; `at` is when that was noticed.
+    /// The connector lost `count` events; `at` is when the loss was noticed.
     pub fn lost(&mut self, kernel: &mut impl Kernel, at: MonoNs, count: Option<u64>) {
         self.out.push(Delta::Lost { source: Source::Connector, count, at: Stamp::by_then(at, Source::Scan) });
-        self.compare(kernel);
+        self.rescan(kernel);
     }
 
-    /// Facts that others told found no room.
+    /// `count` facts of `source` found no room in the inbox.
     pub fn refused(&mut self, source: Source, count: u64, at: MonoNs) {
         if source == Source::Pause {
-            // a record that is missing proves nothing of who reaped
+            // with a record missing, the absence of a record does not tell who reaped
             self.unsure.clear();
         }
         self.out.push(Delta::Lost { source, count: Some(count), at: Stamp::by_then(at, Source::App) });
     }
 
-    /// Compares all that is known with what is there, and finds what is not known.
-    fn compare(&mut self, kernel: &mut impl Kernel) {
+    /// Compares everything known with the machine, and finds what is not known.
+    fn rescan(&mut self, kernel: &mut impl Kernel) {
         for entry in self.entries.values_mut() {
             entry.exact_threads = false;
             entry.suspect = true;
@@ -238,7 +239,7 @@ impl Fuse {
         self.verify(kernel, usize::MAX);
     }
 
-    /// Concludes what follows from what was told. `caught_up`: no events wait that might say more.
+    /// Draws conclusions from what was reported, and returns the batch. `caught_up`: no more events are waiting.
     pub fn finish(&mut self, kernel: &mut impl Kernel, caught_up: bool) -> Vec<Delta> {
         self.caught_up = caught_up;
         if caught_up {
@@ -248,7 +249,7 @@ impl Fuse {
         std::mem::take(&mut self.out)
     }
 
-    /// How many processes are followed.
+    /// How many processes are watched.
     pub fn watched(&self) -> usize {
         self.unreaped.len()
     }
@@ -257,11 +258,11 @@ impl Fuse {
         self.out.len()
     }
 
-    /// What is due by now.
+    /// Does what is due by now.
     pub fn tick(&mut self, kernel: &mut impl Kernel) {
         let now = kernel.now();
-        if self.settle_at.is_some_and(|at| at <= now) {
-            self.settle(kernel);
+        if self.recheck_at.is_some_and(|at| at <= now) {
+            self.recheck(kernel);
         }
         if self.unreaped.is_empty() {
             return;
@@ -274,9 +275,9 @@ impl Fuse {
         }
     }
 
-    /// When `tick` is next to be called; `None` while nothing is watched.
+    /// When to call `tick` next; `None` while nothing is watched.
     pub fn deadline(&self) -> Option<MonoNs> {
-        let mut first = self.settle_at;
+        let mut first = self.recheck_at;
         let mut also = |at: MonoNs| first = Some(first.map_or(at, |f| f.min(at)));
         if !self.unreaped.is_empty() {
             also(self.verify_at);
@@ -288,28 +289,28 @@ impl Fuse {
             also(gone.at.t.plus(PATIENCE_NS));
         }
         for record in &self.records {
-            also(record.at.plus(if record.ripe { PATIENCE_NS } else { GRACE_NS }));
+            also(record.at.plus(if record.has_all_events { PATIENCE_NS } else { GRACE_NS }));
         }
         first
     }
 
-    /// The process that bears the pid and is not reaped.
-    fn bearer(&self, pid: u32) -> Option<ProcId> {
+    /// The process that has the pid and is not reaped.
+    fn by_pid(&self, pid: u32) -> Option<ProcId> {
         self.current.get(&pid).copied().filter(|id| self.entries.get(id).is_some_and(Entry::is_unreaped))
     }
 
     fn parent_of(&self, ppid: u32) -> Parent {
-        self.bearer(ppid).map_or(Parent::Outside, Parent::Process)
+        self.by_pid(ppid).map_or(Parent::Outside, Parent::Process)
     }
 
-    fn unsettle(&mut self, kernel: &mut impl Kernel, id: ProcId) {
-        self.unsettled.insert(id);
-        self.settle_soon(kernel);
+    fn recheck_soon(&mut self, kernel: &mut impl Kernel, id: ProcId) {
+        self.to_recheck.insert(id);
+        self.schedule_recheck(kernel);
     }
 
-    fn settle_soon(&mut self, kernel: &mut impl Kernel) {
-        if self.settle_at.is_none() {
-            self.settle_at = Some(kernel.now().plus(SETTLE_NS));
+    fn schedule_recheck(&mut self, kernel: &mut impl Kernel) {
+        if self.recheck_at.is_none() {
+            self.recheck_at = Some(kernel.now().plus(RECHECK_NS));
         }
     }
 }

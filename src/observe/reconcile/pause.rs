@@ -1,24 +1,24 @@
-//! pause's own records: it knows a child only by the pid inside the pod.
+//! Matches pause's records with processes. pause knows a child only by the pid inside the pod.
 
 use std::collections::BTreeMap;
 
-use super::{Fuse, GRACE_NS, Kernel, PATIENCE_NS};
+use super::{GRACE_NS, Kernel, PATIENCE_NS, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 
-/// One reap as pause told it.
+/// One reap as pause reported it.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     pub pause: ProcId,
     pub pid: u32,
     pub status: WaitStatus,
     pub at: MonoNs,
-    /// All events before it have come, so a guess is well founded.
-    pub ripe: bool,
+    /// All events before it have come, so a match with a predicted pid is reliable.
+    pub has_all_events: bool,
 }
 
-impl Fuse {
-    /// Finds the processes that pause's records mean. Records wait for the events that came before them
-    /// in the kernel and after them here.
+impl Reconciler {
+    /// Finds the processes that pause's records mean. A record waits for events that happened before it in the kernel
+    /// but arrive here after it.
     pub(super) fn match_records(&mut self, kernel: &mut impl Kernel) {
         if self.records.is_empty() {
             return;
@@ -27,21 +27,21 @@ impl Fuse {
         let mut unmatched = 0;
         let mut until: BTreeMap<ProcId, MonoNs> = BTreeMap::new();
         for mut record in std::mem::take(&mut self.records) {
-            record.ripe |= now >= record.at.plus(GRACE_NS);
-            if let Some(id) = self.whom(&record) {
-                self.apply(kernel, &record, id);
-                let told = until.entry(record.pause).or_default();
-                *told = record.at.max(*told);
+            record.has_all_events |= now >= record.at.plus(GRACE_NS);
+            if let Some(id) = self.find_process(&record) {
+                self.apply_record(kernel, &record, id);
+                let latest = until.entry(record.pause).or_default();
+                *latest = record.at.max(*latest);
             } else if now < record.at.plus(PATIENCE_NS) {
                 self.records.push(record);
             } else {
                 unmatched += 1;
-                self.silence_proves_nothing(record.pause);
+                self.keep_reapers_unknown(record.pause);
             }
         }
         for (pause, at) in until {
             if self.records.iter().all(|r| r.pause != pause) {
-                self.not_by_pause(pause, at);
+                self.attribute_to_parents(pause, at);
             }
         }
         if unmatched > 0 {
@@ -50,31 +50,31 @@ impl Fuse {
         }
     }
 
-    fn whom(&self, record: &Record) -> Option<ProcId> {
-        let space = self.spaces.get(&record.pause)?;
-        let read = space.bearer(record.pid);
+    fn find_process(&self, record: &Record) -> Option<ProcId> {
+        let pid_namespace = self.pid_namespaces.get(&record.pause)?;
+        let read = pid_namespace.process_with(record.pid);
         if let Some(id) = read
-            && (self.fits(id, record) || self.entries.get(&id).is_some_and(|e| e.exit.is_none()))
+            && (self.matches_record(id, record) || self.entries.get(&id).is_some_and(|e| e.exit.is_none()))
         {
-            // beyond doubt, as soon as its exit is told
-            return self.fits(id, record).then_some(id);
+            // certain, as soon as its exit is reported
+            return self.matches_record(id, record).then_some(id);
         }
-        // a prediction needs the same status
-        space.likely(record.pid).find(|id| record.ripe && self.fits(*id, record))
+        // a predicted pid must also have the same status
+        pid_namespace.candidates(record.pid).find(|id| record.has_all_events && self.matches_record(*id, record))
     }
 
-    fn fits(&self, id: ProcId, record: &Record) -> bool {
+    fn matches_record(&self, id: ProcId, record: &Record) -> bool {
         let Some(entry) = self.entries.get(&id).filter(|e| e.init == Some(record.pause)) else { return false };
-        let exact = entry.exact_inner && entry.inner == Some(record.pid);
+        let exact = entry.exact_pid_inside && entry.pid_inside == Some(record.pid);
         let by_pause = match entry.reaped.or(entry.gone.and_then(|g| g.by)) {
-            // pause tells each reap once
+            // pause reports each reap once
             Some(_) if entry.gone.is_some_and(|g| g.at.source == Source::Pause) => false,
             Some(by) => by == Parent::Unknown || by == Parent::Process(record.pause),
             None => true,
         };
         let could = match entry.parent {
             Parent::Process(p) if p == record.pause => true,
-            // the parent died, and pause got its children
+            // the parent died, and pause adopted its children
             Parent::Process(p) => self.entries.get(&p).is_none_or(|e| e.exit.is_some()) || exact,
             Parent::Outside | Parent::Unknown => true,
         };
@@ -83,23 +83,23 @@ impl Fuse {
                 by_pause
                     && could
                     && (exact || status == Some(record.status))
-                    // the kernel tells of the exit a moment after the parent may reap
+                    // the kernel reports the exit shortly after the parent may reap
                     && at.t <= record.at.plus(PATIENCE_NS)
             }
-            // its exit is still to be told
+            // its exit is still to be reported
             None => exact && by_pause && !self.connector,
         }
     }
 
-    fn apply(&mut self, kernel: &mut impl Kernel, record: &Record, id: ProcId) {
+    fn apply_record(&mut self, kernel: &mut impl Kernel, record: &Record, id: ProcId) {
         let at = Stamp::prompt(record.at, Source::Pause);
         self.ended(kernel, id, Some(record.status), at, None);
         self.reparented(id, Parent::Process(record.pause), Stamp::by_then(record.at, Source::Pause));
         if let Some(entry) = self.entries.get_mut(&id) {
-            if let (Some(inner), Some(space)) = (entry.inner, self.spaces.get_mut(&record.pause)) {
-                space.settle(inner, id);
+            if let (Some(inner), Some(pid_namespace)) = (entry.pid_inside, self.pid_namespaces.get_mut(&record.pause)) {
+                pid_namespace.remove_predicted(inner, id);
             }
-            entry.inner = Some(record.pid);
+            entry.pid_inside = Some(record.pid);
         }
         if self.entries.get(&id).is_some_and(super::Entry::is_unreaped) {
             self.vanished(id, at, Some(Parent::Process(record.pause)));
@@ -108,14 +108,15 @@ impl Fuse {
         }
     }
 
-    /// A record is missing, and it may have been of any of these.
-    fn silence_proves_nothing(&mut self, pause: ProcId) {
+    /// A record of this pause is missing. It may have been of any process whose reaper is unsure, so their reapers stay
+    /// unknown.
+    fn keep_reapers_unknown(&mut self, pause: ProcId) {
         let init = |id: &ProcId| self.entries.get(id).and_then(|e| e.init);
         self.unsure = self.unsure.iter().copied().filter(|id| init(id) != Some(pause)).collect();
     }
 
     pub(super) fn pause_dropped(&mut self, pause: ProcId, count: u32, at: MonoNs) {
-        self.silence_proves_nothing(pause);
+        self.keep_reapers_unknown(pause);
         let at = Stamp::prompt(at, Source::Pause);
         self.out.push(Delta::Lost { source: Source::Pause, count: Some(u64::from(count)), at });
     }

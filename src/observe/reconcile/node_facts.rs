@@ -1,13 +1,13 @@
-//! What the node tells, with one identity for each process whoever named it.
+//! Takes the node's facts in, and replaces process identities in them by those known here.
 
-use super::{Entry, Fuse, Kernel};
+use super::{Entry, Kernel, Reconciler};
 use crate::model::{Delta, Parent, Pod, ProcId};
 
-impl Fuse {
-    /// The identity under which the process is known here.
+impl Reconciler {
+    /// The identity by which the process is known here.
     pub(super) fn canonical(&self, id: ProcId) -> ProcId {
         match self.current.get(&id.pid).and_then(|known| self.entries.get(known)) {
-            Some(entry) if entry.is(id.start, false) => entry.id,
+            Some(entry) if entry.matches_start(id.start, false) => entry.id,
             _ => id,
         }
     }
@@ -28,13 +28,13 @@ impl Fuse {
         }
     }
 
-    pub(super) fn told(&mut self, kernel: &mut impl Kernel, mut delta: Delta) {
+    pub(super) fn take_delta(&mut self, kernel: &mut impl Kernel, mut delta: Delta) {
         match &mut delta {
             Delta::Born { id, parent, at } => {
                 let (id, parent, at) = (self.canonical(*id), self.canonical_parent(*parent), *at);
                 if !self.entries.contains_key(&id) {
                     let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
-                    let reading = Self::meet(kernel, &entry, false);
+                    let reading = Self::open_and_read(kernel, &entry, false);
                     self.born(kernel, entry, reading, at);
                 }
                 return;
@@ -78,7 +78,7 @@ impl Fuse {
             }
             Delta::Signalled { target, .. } => {
                 *target = self.canonical(*target);
-                // no event tells of a stop
+                // no event reports a stop
                 self.look_again(kernel, *target);
             }
             Delta::Facts { facts, .. } => {
@@ -108,11 +108,11 @@ impl Fuse {
         self.out.push(delta);
     }
 
-    /// Reads a process again that has changed without an event.
+    /// Reads a process again soon that may have changed without an event.
     pub(super) fn look_again(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         let id = self.canonical(id);
         if self.entries.get(&id).is_some_and(Entry::is_alive) {
-            self.unsettle(kernel, id);
+            self.recheck_soon(kernel, id);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a delta and a keyframe weigh, roughly: enough to keep the ring within its bound.
+//! Estimates the size of deltas and keyframes, well enough to keep the ring within its limit.
 
 use std::mem::size_of;
 
@@ -6,7 +6,7 @@ use crate::model::{Delta, Facts, Host, Namespace, Pod, PodEvent, ProcId, Process
 
 use super::log::Entry;
 
-/// A list of words on the heap.
+/// Bytes of a list of strings.
 fn words(list: &[String]) -> usize {
     list.iter().map(|w| size_of::<String>() + w.len()).sum()
 }
@@ -42,9 +42,9 @@ pub(super) fn entry(delta: &Delta) -> usize {
     size_of::<Entry>() + heap
 }
 
-/// Bytes that a keyframe takes. Processes and pods are shared with the live World until they change;
-/// counted here as if one in four had.
-pub(super) fn world(world: &World) -> usize {
+/// Bytes that a keyframe takes. Processes and pods are shared with the live World until they change. One in four is
+/// assumed to have changed.
+pub(super) fn keyframe(world: &World) -> usize {
     let index = 4 * size_of::<usize>() * 3;
     let process = index + (size_of::<Process>() + 256) / 4;
     world.processes.len() * process

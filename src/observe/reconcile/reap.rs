@@ -1,32 +1,32 @@
-//! Who reaped whom.
+//! Determines which process reaped which.
 
 use std::collections::HashMap;
 
 use super::entry::Gone;
-use super::{Fuse, Kernel, MAX_PAST, PATIENCE_NS};
+use super::{Kernel, MAX_PAST, PATIENCE_NS, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::proc::Depth;
 
-/// How long a dying parent may have given its children away before the kernel takes the time of its exit:
-/// the one who gets them is woken in between, and may push it off the processor [seen].
+/// How long before the recorded time of its exit a dying parent may have lost its children. The kernel wakes the
+/// adopter in between, which may push the dying parent off the processor (observed).
 const MARGIN_NS: u64 = 10_000_000;
 
-/// The verdict on a reap.
+/// What is known about the reaper of a process.
 enum Reaper {
     Known(Parent),
-    /// The parent died at about the same time: it, or the one its children went to.
+    /// The parent died at about the same time: it was the parent, or the process that adopted its children.
     OneOfTwo,
-    /// The event that decides is still to come.
+    /// The event that decides it is still to come.
     NotYet,
 }
 
-impl Fuse {
-    /// It is no longer in the process table, and was reaped by `at`.
+impl Reconciler {
+    /// The process is no longer in the process table; it was reaped by `at`.
     pub(super) fn vanished(&mut self, id: ProcId, at: Stamp, by: Option<Parent>) {
         let Some(entry) = self.entries.get_mut(&id).filter(|e| e.is_unreaped()) else { return };
         match &mut entry.gone {
             Some(gone) => {
-                if at.sharper_than(gone.at) {
+                if at.is_better_than(gone.at) {
                     gone.at = at;
                 }
                 gone.by_then = gone.by_then.min(at.t);
@@ -37,7 +37,7 @@ impl Fuse {
         self.ending.insert(id);
     }
 
-    /// Tells every reap that can be told by now.
+    /// Reports every reap that is known well enough by now.
     pub(super) fn conclude(&mut self, kernel: &mut impl Kernel) {
         let mut alive = HashMap::new();
         for id in self.ending.iter().copied().collect::<Vec<_>>() {
@@ -45,7 +45,7 @@ impl Fuse {
         }
     }
 
-    /// Tells it without waiting for what might explain more.
+    /// Reports a reap without waiting for events that might tell more.
     pub(super) fn conclude_now(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         self.conclude_one(kernel, id, &mut HashMap::new(), true);
     }
@@ -59,7 +59,7 @@ impl Fuse {
         let Some(exit) = self.entries.get(&id).map(|e| e.exit) else { return };
         let status = match exit {
             Some((_, Some(_))) => None,
-            // nobody told: the kernel keeps it with the pidfd
+            // no source reported it, but the kernel keeps it with the pidfd
             _ if exit.is_some() || late => kernel.exit_status(id),
             _ => return,
         };
@@ -68,7 +68,7 @@ impl Fuse {
         }
         let verdict = match gone.by {
             Some(by) => Reaper::Known(by),
-            None => self.judge(kernel, id, gone.by_then, alive),
+            None => self.find_reaper(kernel, id, gone.by_then, alive),
         };
         let by = match verdict {
             Reaper::Known(by) => by,
@@ -81,8 +81,8 @@ impl Fuse {
         self.reaped(kernel, id, by, gone.at);
     }
 
-    /// `by_then`: it was reaped by that time.
-    fn judge(
+    /// Finds the reaper of a process that was reaped by the time `by_then`.
+    fn find_reaper(
         &self,
         kernel: &mut impl Kernel,
         id: ProcId,
@@ -92,10 +92,10 @@ impl Fuse {
         let Some(entry) = self.entries.get(&id) else { return Reaper::OneOfTwo };
         let Parent::Process(parent) = entry.parent else { return Reaper::Known(entry.parent) };
         let Some(p) = self.entries.get(&parent) else {
-            // it is not watched: alive now, it was the parent all the time
-            return if lives(kernel, parent) { Reaper::Known(entry.parent) } else { Reaper::OneOfTwo };
+            // the parent is not watched; if it is alive now, it was the parent all the time
+            return if is_alive_now(kernel, parent) { Reaper::Known(entry.parent) } else { Reaper::OneOfTwo };
         };
-        // process 1 of a pid namespace never gives away its children there
+        // PID 1 of a pid namespace never loses its children there
         let is_init = p.init == Some(parent);
         if is_init && entry.init == Some(parent) {
             return Reaper::Known(entry.parent);
@@ -104,7 +104,7 @@ impl Fuse {
             Some((at, _)) if at.t > by_then.plus(MARGIN_NS) => Reaper::Known(entry.parent),
             Some(_) => Reaper::OneOfTwo,
             // alive now, so it was the parent all the time
-            None if *alive.entry(parent).or_insert_with(|| lives(kernel, parent)) => Reaper::Known(entry.parent),
+            None if *alive.entry(parent).or_insert_with(|| is_alive_now(kernel, parent)) => Reaper::Known(entry.parent),
             None => Reaper::NotYet,
         }
     }
@@ -112,17 +112,17 @@ impl Fuse {
     fn reaped(&mut self, kernel: &mut impl Kernel, id: ProcId, by: Parent, at: Stamp) {
         self.ending.remove(&id);
         self.unreaped.remove(&id);
-        self.was_read(id.pid);
-        self.unsettled.remove(&id);
+        self.mark_read(id.pid);
+        self.to_recheck.remove(&id);
         kernel.release(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.reaped = Some(by);
-        // a parent can be quicker than the kernel's own report of the exit, which is sent after it
+        // a parent may reap before the kernel has reported the exit
         let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
         let at = Stamp { t: at.t.max(not_before), ..at };
         let by_then = entry.gone.map_or(at.t, |g| g.by_then);
         entry.gone = Some(Gone { at, by_then, by: Some(by) });
-        self.cpu_goes_to(id, by);
+        self.credit_cpu(id, by);
         let Some(entry) = self.entries.get(&id) else { return };
         if let Some(siblings) = entry.parent.process().and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(&id);
@@ -139,13 +139,14 @@ impl Fuse {
         }
     }
 
-    /// `wait(2)` adds the child's CPU time to its parent's: what was seen of it is not used a second time.
-    fn cpu_goes_to(&mut self, child: ProcId, parent: Parent) {
+    /// `wait(2)` adds the child's CPU time to its parent's. What was already counted for the child is not counted
+    /// again.
+    fn credit_cpu(&mut self, child: ProcId, parent: Parent) {
         let used = self.entries.get(&child).and_then(|e| e.facts.as_ref()).map(|f| f.cpu.and(f.waited_cpu).time_ns);
         if let Some(used) = used
             && let Some(parent) = parent.process().and_then(|id| self.entries.get_mut(&id))
         {
-            parent.waited_cpu.known(used);
+            parent.waited_cpu.exclude(used);
         }
     }
 
@@ -157,19 +158,19 @@ impl Fuse {
         if self.current.get(&id.pid) == Some(&id) {
             self.current.remove(&id.pid);
         }
-        if self.spaces.remove(&id).is_some() {
+        if self.pid_namespaces.remove(&id).is_some() {
             self.inits.retain(|_, init| *init != id);
         }
     }
 
-    /// More is known of a reap that was told already.
+    /// More is known about a reap that was already reported.
     pub(super) fn reap_refined(&mut self, id: ProcId, by: Parent, at: Stamp) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let (Some(known), Some(gone)) = (entry.reaped, entry.gone) else { return };
         let not_before = entry.exit.map_or(at.t, |(exit, _)| exit.t);
         let at = Stamp { t: at.t.max(not_before), ..at };
         let names = known == Parent::Unknown && by != Parent::Unknown;
-        let nearer = at.sharper_than(gone.at);
+        let nearer = at.is_better_than(gone.at);
         if !names && !nearer {
             return;
         }
@@ -181,8 +182,8 @@ impl Fuse {
         self.out.push(Delta::Reaped { id, by, at });
     }
 
-    /// No record of pause names it: then it was the parent.
-    pub(super) fn not_by_pause(&mut self, pause: ProcId, before: MonoNs) {
+    /// All records of `pause` before this time have come. A process without a record was reaped by its parent.
+    pub(super) fn attribute_to_parents(&mut self, pause: ProcId, before: MonoNs) {
         for id in self.unsure.iter().copied().collect::<Vec<_>>() {
             let Some(entry) = self.entries.get(&id) else { continue };
             let Some(gone) = entry.gone else { continue };
@@ -194,14 +195,14 @@ impl Fuse {
     }
 }
 
-/// Wait status of a process that is a zombie now, where /proc may tell us.
+/// Wait status of a process that is a zombie now, if we may read it.
 pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
     let reading = kernel.read(id.pid, Depth::All).ok().filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
-    // without ptrace access the kernel writes zero, and refuses the links too
+    // without ptrace access the kernel writes zero, and the links cannot be read either
     let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
     may_know.then_some(WaitStatus(reading.stat.exit_code))
 }
 
-fn lives(kernel: &mut impl Kernel, id: ProcId) -> bool {
+fn is_alive_now(kernel: &mut impl Kernel, id: ProcId) -> bool {
     kernel.read(id.pid, Depth::Stat).is_ok_and(|r| r.stat.start == id.start && !r.stat.is_dead())
 }

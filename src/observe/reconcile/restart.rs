@@ -1,24 +1,24 @@
-//! What is kept when the observer has failed and starts again.
+//! Keeps what was known when the observer has failed and starts again.
 
-use super::{Entry, Fuse, Kernel};
+use super::{Entry, Kernel, Reconciler};
 use crate::model::{Delta, ProcId, Source, Stamp};
 
-impl Fuse {
-    /// Goes on from what was known. A failure may have come in the middle of a change, so every index is made from the
-    /// entries again, and every entry is compared with the machine. `kernel` holds no pidfds yet.
-    pub fn start_again(&mut self, kernel: &mut impl Kernel, connector: bool) {
+impl Reconciler {
+    /// Continues with what was known. The failure may have interrupted a change, so every index is rebuilt from the
+    /// entries, and every entry is compared with the machine. `kernel` holds no pidfds yet.
+    pub fn restart(&mut self, kernel: &mut impl Kernel, connector: bool) {
         let fresh = Self::new(self.scope, connector, self.namespaces.device());
         let old = std::mem::replace(self, fresh);
         let now = kernel.now();
         self.namespaces = old.namespaces;
-        self.namespaces.forget_members();
-        (self.inits, self.spaces) = (old.inits, old.spaces);
+        self.namespaces.forget_processes();
+        (self.inits, self.pid_namespaces) = (old.inits, old.pid_namespaces);
         (self.joined, self.cgroups, self.wanted) = (old.joined, old.cgroups, old.wanted);
         self.past = old.past.into_iter().filter(|id| old.entries.contains_key(id)).collect();
-        // what was concluded and not handed over
+        // deltas that were not sent yet
         self.out = old.out;
         for (id, entry) in old.entries {
-            self.enter(id, entry);
+            self.restore_entry(id, entry);
         }
         for id in self.unreaped.clone() {
             kernel.prefer(id);
@@ -27,11 +27,11 @@ impl Fuse {
             let at = Stamp::by_then(now, Source::Scan);
             self.out.push(Delta::Lost { source: Source::Connector, count: None, at });
         }
-        self.compare(kernel);
-        self.due_from_now(kernel);
+        self.rescan(kernel);
+        self.reset_deadlines(kernel);
     }
 
-    fn enter(&mut self, id: ProcId, entry: Entry) {
+    fn restore_entry(&mut self, id: ProcId, entry: Entry) {
         let last = self.current.entry(id.pid).or_insert(id);
         *last = (*last).max(id);
         if entry.is_unreaped() {
