@@ -161,10 +161,10 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);
     if !map.has_namespaces {
         let at = title + vec2(84.0, 0.0);
-        let words = "None: no process of the pod is running. They come with the next sandbox.";
+        let words = "None: no process of the pod is running. The next sandbox creates new ones.";
         let words = match &pod.sandbox {
             _ if pod.reason.as_deref() == Some("NodeLost") => "None: they ended with the node.",
-            None => "None yet: they come with the sandbox; pause will hold them.",
+            None => "None yet: the sandbox creates them, and pause will hold them.",
             Some(_) if matches!(pod.phase, Phase::Succeeded | Phase::Failed) => {
                 "None: the pod is finished, and its sandbox has ended."
             }

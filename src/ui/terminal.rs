@@ -60,7 +60,7 @@ pub struct Terminal {
     screen: Arc<Mutex<vt100::Parser<Replies>>>,
     pub ended: Arc<Mutex<Option<Ended>>>,
     input: Sender<TerminalInput>,
-    /// The size that the program was last told.
+    /// The size that was last sent to the program.
     size: Arc<Mutex<Size>>,
 }
 

@@ -109,7 +109,7 @@ fn cgroup_words(world: &World) -> String {
     let reason = world.visibility.get(&Aspect::Cgroups).and_then(|sight| sight.reason());
     match reason {
         Some(reason) => format!("cgroups: {reason}"),
-        None => "The kernel counts in a cgroup of each container.".into(),
+        None => "Each container has its own cgroup, in which the kernel counts.".into(),
     }
 }
 

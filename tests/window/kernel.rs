@@ -40,7 +40,7 @@ impl Id {
         Self::of(self.pid) == Some(*self)
     }
 
-    /// Whether it exists and is not a zombie. Processes of a killed app are zombies until the machine's init reaps them.
+    /// Whether it exists and is not a zombie. Those of a killed app are zombies until the machine's init reaps them.
     pub fn runs(&self) -> bool {
         self.exists() && stat(self.pid).is_some_and(|s| s.first().is_some_and(|state| state != "Z"))
     }

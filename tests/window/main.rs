@@ -180,7 +180,7 @@ fn the_window_outlives_its_node_and_starts_another() {
     });
     assert_ne!(next, node);
     desktop.wait_shown("The lab is running again. Start the same 1 pod as before?");
-    assert!(!desktop.shows("NodeLost"), "the lost pod is not shown any more");
+    assert!(!desktop.shows("NodeLost"), "the lost pod is no longer shown");
     desktop.click("Start them");
     let (_, members) = pod_of(app);
     assert!(members.iter().all(Id::exists));

@@ -171,8 +171,8 @@ fn empty_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
         ContainerState::Waiting { message: Some(message), .. } => {
             let wait = words::back_off(message).unwrap_or_else(|| text::escaped(message).into_owned());
             let last = c.last_exit.map(|exit| format!("ended with {exit}\n")).unwrap_or_default();
-            let said = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
-            format!("{last}{}{wait}", said.unwrap_or_default())
+            let quoted = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
+            format!("{last}{}{wait}", quoted.unwrap_or_default())
         }
         ContainerState::Waiting { .. } if !has_sandbox => "Waiting for the sandbox".into(),
         ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => {
@@ -182,8 +182,8 @@ fn empty_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
         ContainerState::Terminated { at, message, .. } => {
-            let said = message.as_ref().map(|m| format!("\n“{}”", text::escaped(m.trim_end())));
-            format!("Ended at {}{}", cx.clock(at.t), said.unwrap_or_default())
+            let quoted = message.as_ref().map(|m| format!("\n“{}”", text::escaped(m.trim_end())));
+            format!("Ended at {}{}", cx.clock(at.t), quoted.unwrap_or_default())
         }
     };
     let tokens = cx.tokens;

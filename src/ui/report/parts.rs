@@ -41,8 +41,8 @@ pub fn node(world: &World, uid: &PodUid, now: MonoNs) -> Vec<Part> {
     ];
     let spaces = report::pid_namespaces(world, uid);
     for space in &spaces {
-        let who = if spaces.len() == 1 { "pod".to_owned() } else { space.members.join(", ") };
-        parts.push(part(format!("{who}$ ps -eo pid,ppid,s,args"), report::ps_inside(world, space.ns)));
+        let prompt = if spaces.len() == 1 { "pod".to_owned() } else { space.members.join(", ") };
+        parts.push(part(format!("{prompt}$ ps -eo pid,ppid,s,args"), report::ps_inside(world, space.ns)));
     }
     parts.push(part("host$ readlink /proc/PID/ns/*", report::links(world, uid)));
     parts
