@@ -1,4 +1,4 @@
-//! The window: state, threads and what is done with the views' wishes.
+//! The window: its state, its threads, and the actions that the views request.
 
 mod focus;
 mod keys;

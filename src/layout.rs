@@ -1,5 +1,5 @@
-//! Where things go: pure geometry in points, no painting. A layout is a function of the World, so the
-//! same past always looks the same.
+//! The geometry of the views, in points; nothing here paints. A layout depends on the World alone, so the same past
+//! always looks the same.
 
 mod geometry;
 pub mod pod_map;

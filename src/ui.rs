@@ -1,5 +1,5 @@
-//! What one sees: views read the [`World`](crate::model::World) at the cursor and return
-//! [`Action`](crate::app::Action)s; they never change anything.
+//! The views. They read the [`World`](crate::model::World) at the cursor and return
+//! [`Action`](crate::app::Action)s; they never change the World.
 
 pub mod bars;
 pub mod build;
@@ -28,30 +28,32 @@ use crate::app::{Action, Selection};
 use crate::model::{MonoNs, World};
 use tokens::Tokens;
 
-/// Which World is shown: the same value, the same World. What a view has made of it can be kept as long.
+/// The version of the World that is shown. Equal versions are equal Worlds, so a view can keep what it computed until
+/// the version changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// The latest, after so many changes.
+pub enum WorldVersion {
+    /// The newest World, with the number of changes so far.
     Live(u64),
+    /// The World at a past moment.
     Past(MonoNs),
 }
 
-/// After the last change the picture still moves for this long.
-pub const STIR_NS: u64 = 3_000_000_000;
+/// How long animations go on after the last change of the World.
+pub const ANIMATION_NS: u64 = 3_000_000_000;
 
-/// What every view is given for one frame.
+/// The context that every view gets for one frame.
 pub struct Cx<'a> {
-    /// The picture at the cursor.
+    /// The World at the cursor.
     pub world: &'a World,
     pub tokens: &'a Tokens,
     pub selection: &'a Selection,
-    /// The moment that is shown: the clock when live, else the cursor.
+    /// The moment that is shown: the present when live, otherwise the cursor's.
     pub now: MonoNs,
-    /// Zero of the times that are shown.
+    /// The moment at which the shown clock is zero.
     pub epoch: MonoNs,
     pub live: bool,
-    pub shown: Shown,
-    /// What the user wants done, for the app to do after the frame.
+    pub version: WorldVersion,
+    /// The user's actions, which the app carries out after the frame.
     pub out: &'a mut Vec<Action>,
 }
 

@@ -1,7 +1,7 @@
-//! Everything by keyboard. Keys act only while no text field has the focus.
+//! The keyboard commands. Keys act only while no text field has the focus.
 //!
 //! A key that sends a signal acts only while a view that shows processes has the focus, and only on the selected
-//! process. What is typed elsewhere, such as in Logs and exec, never sends one.
+//! process. Typing elsewhere, such as in Logs and exec, never sends a signal.
 
 use eframe::egui::{self, Event, InputState, Key, Modifiers};
 
@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
 use crate::ui::widgets;
 
-/// How far the arrows move the playhead, and with shift.
+/// How far the arrow keys move the playhead in ns, without and with Shift.
 const STEP_NS: i64 = 1_000_000_000;
 const SMALL_STEP_NS: i64 = 100_000_000;
 
@@ -24,7 +24,7 @@ const SIGNALS: [(Key, Signal); 6] = [
     (Key::H, Signal::HUP),
 ];
 
-/// What the keys of this frame ask for. `view` has the focus.
+/// The actions for the keys of this frame. `view` is the view with the focus.
 pub fn actions(
     ctx: &egui::Context,
     world: &World,
@@ -41,18 +41,18 @@ pub fn actions(
         return out;
     }
     if let Some(target) = signal_target(ctx, world, selection, view, live) {
-        let signals = ctx.input(signals);
+        let signals = ctx.input(requested_signals);
         out.extend(signals.into_iter().map(|signal| Action::Do(Command::Signal { target, signal })));
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::L)) {
-        out.push(Action::Look(None));
+        out.push(Action::Seek(None));
     }
-    // a focused button keeps space, enter and the arrows for itself
+    // a focused button uses space, Enter and the arrows itself
     if ctx.memory(|m| m.focused().is_some()) {
         return out;
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space)) {
-        out.push(Action::Look(live.then_some(now)));
+        out.push(Action::Seek(live.then_some(now)));
     }
     for (key, sign) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
         if ctx.input_mut(|i| i.consume_key(Modifiers::SHIFT, key)) {
@@ -71,8 +71,8 @@ pub fn actions(
     out
 }
 
-/// The process that a signal key means: the selected one, if the user can see that the keys act on it and it
-/// still exists.
+/// The process that a signal key acts on: the selected one, if the user can see that the keys act on it and it still
+/// exists.
 fn signal_target(
     ctx: &egui::Context,
     world: &World,
@@ -80,18 +80,18 @@ fn signal_target(
     view: Option<Pane>,
     live: bool,
 ) -> Option<ProcId> {
-    // a focused widget that is not the selected process has its own meaning of keys, or none
-    let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| !widgets::is_process_focus(ctx, id));
-    if !live || elsewhere || !view.is_some_and(Pane::shows_processes) {
+    // another focused widget uses the keys itself, or ignores them
+    let is_elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| !widgets::is_process_focus(ctx, id));
+    if !live || is_elsewhere || !view.is_some_and(Pane::shows_processes) {
         return None;
     }
     selection.process.filter(|id| world.process(*id).is_some_and(|p| !p.is_gone()))
 }
 
-/// The signals that were asked for. A held key asks once: its repeats could reach what is selected next. With
-/// Shift, Ctrl or Alt a key means something else. A click or another key in the same frame may move focus and
-/// selection, so the signal keys beside it are not taken.
-fn signals(input: &InputState) -> Vec<Signal> {
+/// The signals that the keys request. A key held down counts once: its repeats could reach the process that is selected
+/// next. With Shift, Ctrl or Alt a key means something else. A click or another key in the same frame may move focus
+/// and selection, so the signal keys beside it are ignored.
+fn requested_signals(input: &InputState) -> Vec<Signal> {
     let mut found = Vec::new();
     for event in &input.events {
         match event {

@@ -1,4 +1,5 @@
-//! Manifests that pods were started from: watched, read again when they change, and compared with what runs.
+//! Watches the manifests that pods were started from, reads them again when they change, and compares them with the
+//! pods that run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,25 +14,25 @@ use crate::lab::spec::{Change, PodSpec, Warning, change, parse_beside};
 use crate::lab::watch::FileWatch;
 use crate::model::PodUid;
 
-/// The files of the pods that run, and what was last read of them.
+/// The files of the pods that run, with the specs last read from them.
 #[derive(Default)]
 pub struct Manifests {
     files: BTreeMap<PathBuf, Vec<(PodUid, PodSpec)>>,
-    /// Ends when dropped; started anew with each file.
+    /// Ends when dropped. Started again for each new file.
     watch: Option<FileWatch>,
 }
 
-/// What follows from a manifest that was read again.
+/// What to do about a manifest that was read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// These containers alone.
+pub enum Update {
+    /// Replace only these containers.
     Replace { pod: PodUid, spec: Box<PodSpec>, containers: Vec<String> },
-    /// The user is asked: the pod must be made anew because of these.
-    Ask { pod: PodUid, spec: Box<PodSpec>, because: Vec<String> },
-    /// The user is asked: the manifest has a pod more.
-    Start { spec: Box<PodSpec> },
-    /// The manifest has no such pod any more.
-    Orphan { pod: PodUid, name: String },
+    /// Ask the user to re-create the pod, because of these changes.
+    AskRecreate { pod: PodUid, spec: Box<PodSpec>, because: Vec<String> },
+    /// Ask the user to start the pod, which is new in the manifest.
+    AskStart { spec: Box<PodSpec> },
+    /// Tell the user that the manifest no longer has this pod.
+    Removed { pod: PodUid, name: String },
 }
 
 impl Manifests {
@@ -41,19 +42,19 @@ impl Manifests {
         path: &Path,
         uid: PodUid,
         spec: PodSpec,
-        tell: &Sender<Answer>,
+        answers: &Sender<Answer>,
         ctx: &Context,
     ) -> Result<(), String> {
         let known = self.files.contains_key(path);
         self.files.entry(path.to_owned()).or_default().push((uid, spec));
-        if known { Ok(()) } else { self.watch(tell, ctx) }
+        if known { Ok(()) } else { self.watch(answers, ctx) }
     }
 
-    fn watch(&mut self, tell: &Sender<Answer>, ctx: &Context) -> Result<(), String> {
-        let (tell, ctx) = (tell.clone(), ctx.clone());
-        // called by a thread that this one waits for when it drops the watch: the channel has no bound
+    fn watch(&mut self, answers: &Sender<Answer>, ctx: &Context) -> Result<(), String> {
+        let (answers, ctx) = (answers.clone(), ctx.clone());
+        // called by a thread that this one joins when it drops the watch, so the channel must be unbounded
         let on_change = move |path: &Path| {
-            let _ = tell.send(Answer::ManifestChanged(path.to_owned()));
+            let _ = answers.send(Answer::ManifestChanged(path.to_owned()));
             ctx.request_repaint_of(ViewportId::ROOT);
         };
         self.watch = None;
@@ -62,15 +63,15 @@ impl Manifests {
         Ok(())
     }
 
-    /// Pods that were deleted are no more of a file's concern.
+    /// Forgets the pods that were deleted.
     pub fn retain(&mut self, is_there: impl Fn(&PodUid) -> bool) {
         for pods in self.files.values_mut() {
             pods.retain(|(uid, _)| is_there(uid));
         }
     }
 
-    /// What the pod is to be like from now on.
-    pub fn settle(&mut self, uid: &PodUid, spec: &PodSpec) {
+    /// Sets the spec that the pod has from now on.
+    pub fn set_spec(&mut self, uid: &PodUid, spec: &PodSpec) {
         for (known, old) in self.files.values_mut().flatten() {
             if known == uid {
                 old.clone_from(spec);
@@ -78,26 +79,26 @@ impl Manifests {
         }
     }
 
-    /// Compares what was read with what runs, pod by pod by name.
-    pub fn steps(&self, path: &Path, read: &[(PodSpec, Vec<Warning>)]) -> Vec<Step> {
+    /// Compares the pods that were read with those that run, by name.
+    pub fn updates(&self, path: &Path, read: &[(PodSpec, Vec<Warning>)]) -> Vec<Update> {
         let Some(running) = self.files.get(path) else { return Vec::new() };
-        let mut steps = Vec::new();
+        let mut updates = Vec::new();
         for (new, _) in read {
             let old = running.iter().find(|(_, old)| old.name == new.name && old.namespace == new.namespace);
             let spec = Box::new(new.clone());
             match old.map(|(uid, old)| (uid.clone(), change(old, new))) {
-                None => steps.push(Step::Start { spec }),
+                None => updates.push(Update::AskStart { spec }),
                 Some((_, Change::None)) => {}
-                Some((pod, Change::Containers(containers))) => steps.push(Step::Replace { pod, spec, containers }),
-                Some((pod, Change::Recreate(because))) => steps.push(Step::Ask { pod, spec, because }),
+                Some((pod, Change::Containers(containers))) => updates.push(Update::Replace { pod, spec, containers }),
+                Some((pod, Change::Recreate(because))) => updates.push(Update::AskRecreate { pod, spec, because }),
             }
         }
         for (pod, old) in running {
             if !read.iter().any(|(new, _)| old.name == new.name && old.namespace == new.namespace) {
-                steps.push(Step::Orphan { pod: pod.clone(), name: old.name.clone() });
+                updates.push(Update::Removed { pod: pod.clone(), name: old.name.clone() });
             }
         }
-        steps
+        updates
     }
 }
 
@@ -121,31 +122,34 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_manifest_leads_to_the_least_that_it_takes() {
-        let (tell, _told) = crossbeam_channel::unbounded();
+    fn a_changed_manifest_gives_the_smallest_update() {
+        let (answers, _received) = crossbeam_channel::unbounded();
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("web.yaml");
         let mut manifests = Manifests::default();
         let uid = PodUid("1".into());
         let running = specs(POD).remove(0).0;
-        manifests.add(&path, uid.clone(), running, &tell, &Context::default()).expect("watched");
+        manifests.add(&path, uid.clone(), running, &answers, &Context::default()).expect("watched");
 
-        assert_eq!(manifests.steps(&path, &specs(POD)), []);
+        assert_eq!(manifests.updates(&path, &specs(POD)), []);
         let other = specs(&POD.replace("1h", "2h"));
-        let Step::Replace { pod, containers, spec } = manifests.steps(&path, &other).remove(0) else {
-            panic!("a command alone replaces its container");
+        let Update::Replace { pod, containers, spec } = manifests.updates(&path, &other).remove(0) else {
+            panic!("a new command replaces only its container");
         };
         assert_eq!((&pod, containers), (&uid, vec!["b".to_owned()]));
-        manifests.settle(&pod, &spec);
-        assert_eq!(manifests.steps(&path, &other), [], "what was replaced is not replaced again");
+        manifests.set_spec(&pod, &spec);
+        assert_eq!(manifests.updates(&path, &other), [], "what was replaced is not replaced again");
 
         let deep = specs(&POD.replace("1h", "2h").replace("spec:", "spec:\n  hostNetwork: true"));
-        let steps = manifests.steps(&path, &deep);
-        assert!(matches!(&steps[..], [Step::Ask { because, .. }] if because == &["spec.hostNetwork"]), "{steps:?}");
+        let updates = manifests.updates(&path, &deep);
+        assert!(
+            matches!(&updates[..], [Update::AskRecreate { because, .. }] if because == &["spec.hostNetwork"]),
+            "{updates:?}"
+        );
 
-        let renamed = manifests.steps(&path, &specs(&POD.replace("name: web", "name: api")));
-        assert!(matches!(&renamed[..], [Step::Start { .. }, Step::Orphan { .. }]), "{renamed:?}");
+        let renamed = manifests.updates(&path, &specs(&POD.replace("name: web", "name: api")));
+        assert!(matches!(&renamed[..], [Update::AskStart { .. }, Update::Removed { .. }]), "{renamed:?}");
         manifests.retain(|known| *known != uid);
-        assert!(matches!(&manifests.steps(&path, &specs(POD))[..], [Step::Start { .. }]));
+        assert!(matches!(&manifests.updates(&path, &specs(POD))[..], [Update::AskStart { .. }]));
     }
 }

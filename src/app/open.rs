@@ -1,4 +1,4 @@
-//! Opening the window.
+//! Opens the window.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::{ThemeChoice, Window};
 use crate::script::Engine;
 use crate::sys::thread;
 
-/// What the command line asks of the window.
+/// The options of the window from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     /// A Pod manifest to start.
@@ -19,9 +19,9 @@ pub struct OpenOptions {
     /// A bundled manifest to start, by name.
     pub preset: Option<String>,
     pub script: Option<PathBuf>,
-    /// Where a script's relative paths lie.
+    /// The directory for the relative paths of a script.
     pub out_dir: Option<PathBuf>,
-    /// In points.
+    /// The size of the window in points.
     pub size: Option<(f32, f32)>,
     pub exit_after_script: bool,
     pub theme: Option<ThemeChoice>,
@@ -34,7 +34,7 @@ pub enum OpenError {
          virtual display: `xvfb-run podscope`"
     )]
     NoDisplay,
-    #[error("cannot open a window: {0}; `podscope doctor` tells what this machine lacks")]
+    #[error("cannot open a window: {0}; `podscope doctor` shows what this machine lacks")]
     Window(String),
     /// The libraries that draw the window panic when they cannot start their threads.
     #[error(transparent)]
@@ -43,21 +43,20 @@ pub enum OpenError {
     Script(String),
 }
 
-/// Threads of the window, of the driver that draws it, and of the observer and the lab.
+/// The number of threads of the window, of the graphics driver, of the observer and of the lab.
 const THREADS: usize = 12;
 
-/// What went wrong, without the place in winit's source where it was noticed.
-fn words(error: &str) -> String {
+/// The error message without the place in winit's source, and with the display.
+fn error_words(error: &str) -> String {
     let what = error.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(error, |(_, what)| what);
     let display = std::env::var("WAYLAND_DISPLAY").or_else(|_| std::env::var("DISPLAY")).unwrap_or_default();
     format!("{what} (display {display})")
 }
 
-/// Opens the window and stays until it is closed. With a script that is to end the window, the script's
-/// failure is the error.
+/// Opens the window and returns when it is closed. If a script failed, its failure is the error.
 pub fn open(options: OpenOptions) -> Result<(), OpenError> {
-    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    if !set("WAYLAND_DISPLAY") && !set("WAYLAND_SOCKET") && !set("DISPLAY") {
+    let is_set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    if !is_set("WAYLAND_DISPLAY") && !is_set("WAYLAND_SOCKET") && !is_set("DISPLAY") {
         return Err(OpenError::NoDisplay);
     }
     thread::room_for(THREADS)?;
@@ -77,25 +76,25 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
             .with_app_id("podscope")
             .with_inner_size(vec2(w, h))
             .with_min_inner_size(vec2(880.0, 560.0)),
-        // a size that was asked for is not stored, and one stored before does not take its place
+        // a requested size is not stored, and a stored size does not override it
         persist_window: options.size.is_none(),
         window_builder: options.size.map(|(w, h)| -> eframe::WindowBuilderHook {
             Box::new(move |window| window.with_inner_size(vec2(w, h)).with_maximized(false).with_fullscreen(false))
         }),
-        // pause and pods are gone with the window: nothing of this is worth a depth buffer
+        // the window is two-dimensional, so it needs no depth buffer
         depth_buffer: 0,
-        // the picture has no gradients; without a graphics card dithering is a large part of a frame's cost
+        // there are no gradients; without a graphics card dithering is a large part of the cost of a frame
         dithering: false,
         ..Default::default()
     };
     let failure = Arc::new(Mutex::new(None));
-    let told = Arc::clone(&failure);
+    let failure_slot = Arc::clone(&failure);
     let run = eframe::run_native(
         "podscope",
         native,
-        Box::new(move |cc| Ok(Box::new(Window::new(cc, options, engine, told)))),
+        Box::new(move |cc| Ok(Box::new(Window::new(cc, options, engine, failure_slot)))),
     );
-    run.map_err(|e| OpenError::Window(words(&e.to_string())))?;
+    run.map_err(|e| OpenError::Window(error_words(&e.to_string())))?;
     let failure = failure.lock().map_or(None, |mut f| f.take());
     failure.map_or(Ok(()), |why| Err(OpenError::Script(why)))
 }

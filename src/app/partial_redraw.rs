@@ -1,7 +1,7 @@
-//! Draws what has changed since the last frame, and takes the rest from a copy of that frame.
+//! Draws only what has changed since the last frame, and takes the rest from a copy of that frame.
 //!
-//! eframe draws every frame from nothing. Without a graphics card that takes 30 ms, and the clock needs a frame each
-//! second. What egui wants drawn is compared with what it wanted last; where little differs, only that is drawn.
+//! eframe draws every frame completely. Without a graphics card that takes 30 ms, and the clock needs a frame each
+//! second. The shapes of egui are compared with those of the last frame; if little differs, only that is drawn.
 
 mod damage;
 
@@ -14,30 +14,30 @@ use eframe::egui_glow::CallbackFn;
 
 use crate::sys::kept_frame::{KeptFrame, PixelRect};
 
-/// Of the window; more is drawn as a whole.
-const SMALL: f32 = 0.4;
+/// The largest part of the window's area that is drawn partially. If more has changed, the whole window is drawn.
+const MAX_PART: f32 = 0.4;
 
 #[derive(Default)]
 pub struct PartialRedraw {
-    last: Option<Wanted>,
+    last: Option<RequestedFrame>,
     frames: u64,
-    kept: Arc<Kept>,
+    kept: Arc<KeptCopy>,
 }
 
-/// What egui wanted drawn in a frame.
-struct Wanted {
+/// A frame as egui requested it.
+struct RequestedFrame {
     number: u64,
     screen: Rect,
     pixels_per_point: f32,
-    /// What the window is cleared with depends on it.
+    /// The theme; it decides the colour that the window is cleared with.
     dark: bool,
     shapes: Vec<ClippedShape>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct KeptCopy {
     frame: Mutex<KeptFrame>,
-    /// The number of the frame that the window shows and `frame` holds; a frame may be wanted and never drawn.
+    /// The number of the frame that the window shows and `frame` holds. A requested frame may never be drawn.
     drawn: AtomicU64,
 }
 
@@ -51,49 +51,50 @@ impl egui::Plugin for PartialRedraw {
             return;
         }
         self.frames += 1;
-        let wanted = Wanted {
+        let requested = RequestedFrame {
             number: self.frames,
             screen: ctx.viewport_rect(),
             pixels_per_point: output.pixels_per_point,
             dark: ctx.global_style().visuals.dark_mode,
             shapes: std::mem::take(&mut output.shapes),
         };
-        // a texture that is new as a whole may have other places for its pictures
-        let textures_stay = output.textures_delta.set.values().flatten().all(|delta| !delta.is_whole());
-        let damage = if textures_stay { self.damage(&wanted) } else { None };
+        // in a texture that is replaced as a whole, the glyphs may have moved
+        let textures_are_kept = output.textures_delta.set.values().flatten().all(|delta| !delta.is_whole());
+        let damage = if textures_are_kept { self.damage(&requested) } else { None };
         output.shapes = if let Some(damage) = damage {
-            self.partly(ctx, &wanted, &damage)
+            self.partial_shapes(ctx, &requested, &damage)
         } else {
-            let mut all = vec![self.begin(&wanted)];
-            all.extend(wanted.shapes.iter().cloned());
-            all.push(self.keep(&wanted, vec![wanted.screen]));
+            let mut all = vec![self.begin(&requested)];
+            all.extend(requested.shapes.iter().cloned());
+            all.push(self.keep(&requested, vec![requested.screen]));
             all
         };
-        self.last = Some(wanted);
+        self.last = Some(requested);
     }
 }
 
 impl PartialRedraw {
-    /// Where the window differs from what is wanted; `None`: anywhere.
-    fn damage(&self, wanted: &Wanted) -> Option<Vec<Rect>> {
+    /// The parts of the window that differ from the requested frame. `None`: the whole window must be drawn.
+    fn damage(&self, requested: &RequestedFrame) -> Option<Vec<Rect>> {
         let last = self.last.as_ref()?;
         if last.number != self.kept.drawn.load(Ordering::Relaxed)
-            || last.screen != wanted.screen
-            || last.pixels_per_point != wanted.pixels_per_point
-            || last.dark != wanted.dark
+            || last.screen != requested.screen
+            || last.pixels_per_point != requested.pixels_per_point
+            || last.dark != requested.dark
         {
             return None;
         }
-        let damage = damage::between(&last.shapes, &wanted.shapes, wanted.pixels_per_point);
+        let damage = damage::between(&last.shapes, &requested.shapes, requested.pixels_per_point);
         let area: f32 = damage.iter().map(Rect::area).sum();
-        (area <= wanted.screen.area() * SMALL).then_some(damage)
+        (area <= requested.screen.area() * MAX_PART).then_some(damage)
     }
 
-    fn partly(&self, ctx: &egui::Context, wanted: &Wanted, damage: &[Rect]) -> Vec<ClippedShape> {
-        tracing::debug!(target: "podscope::frames", number = wanted.number, ?damage, "drawn in parts");
-        let mut shapes = vec![self.restore(ctx, wanted, damage.to_vec())];
+    /// The shapes that draw only the damaged parts.
+    fn partial_shapes(&self, ctx: &egui::Context, requested: &RequestedFrame, damage: &[Rect]) -> Vec<ClippedShape> {
+        tracing::debug!(target: "podscope::frames", number = requested.number, ?damage, "drawn in parts");
+        let mut shapes = vec![self.restore(ctx, requested, damage.to_vec())];
         for part in damage {
-            shapes.extend(wanted.shapes.iter().filter_map(|shape| {
+            shapes.extend(requested.shapes.iter().filter_map(|shape| {
                 let clip_rect = shape.clip_rect.intersect(*part);
                 damage::bounds(shape)
                     .intersect(*part)
@@ -101,26 +102,28 @@ impl PartialRedraw {
                     .then(|| ClippedShape { clip_rect, ..shape.clone() })
             }));
         }
-        shapes.push(self.keep(wanted, damage.to_vec()));
+        shapes.push(self.keep(requested, damage.to_vec()));
         shapes
     }
 
-    fn begin(&self, wanted: &Wanted) -> ClippedShape {
+    /// A shape that begins a complete frame.
+    fn begin(&self, requested: &RequestedFrame) -> ClippedShape {
         let kept = Arc::clone(&self.kept);
-        callback(wanted.screen, move |_, gl| {
+        callback(requested.screen, move |_, gl| {
             if let Ok(mut frame) = kept.frame.lock() {
                 frame.begin(gl, true);
             }
         })
     }
 
-    fn restore(&self, ctx: &egui::Context, wanted: &Wanted, but: Vec<Rect>) -> ClippedShape {
+    /// A shape that begins a partial frame and restores the last one, except for the damaged parts.
+    fn restore(&self, ctx: &egui::Context, requested: &RequestedFrame, except: Vec<Rect>) -> ClippedShape {
         let (kept, ctx) = (Arc::clone(&self.kept), ctx.clone());
-        callback(wanted.screen, move |info, gl| {
-            let but: Vec<PixelRect> = but.iter().map(|part| pixels(*part, info)).collect();
+        callback(requested.screen, move |info, gl| {
+            let except: Vec<PixelRect> = except.iter().map(|part| pixels(*part, info)).collect();
             let restored = kept.frame.lock().is_ok_and(|mut frame| {
                 frame.begin(gl, false);
-                frame.restore(gl, size(info), &but)
+                frame.restore(gl, size(info), &except)
             });
             if !restored {
                 kept.drawn.store(0, Ordering::Relaxed);
@@ -129,12 +132,13 @@ impl PartialRedraw {
         })
     }
 
-    fn keep(&self, wanted: &Wanted, parts: Vec<Rect>) -> ClippedShape {
-        let (kept, number) = (Arc::clone(&self.kept), wanted.number);
-        let whole = parts == [wanted.screen];
-        callback(wanted.screen, move |info, gl| {
+    /// A shape that copies these parts of the frame, for the next one.
+    fn keep(&self, requested: &RequestedFrame, parts: Vec<Rect>) -> ClippedShape {
+        let (kept, number) = (Arc::clone(&self.kept), requested.number);
+        let is_whole = parts == [requested.screen];
+        callback(requested.screen, move |info, gl| {
             let size = size(info);
-            let parts: Vec<PixelRect> = if whole {
+            let parts: Vec<PixelRect> = if is_whole {
                 vec![PixelRect::whole(size)]
             } else if kept.drawn.load(Ordering::Relaxed) == 0 {
                 return;
@@ -165,7 +169,7 @@ fn size(info: &PaintCallbackInfo) -> [i32; 2] {
     info.screen_size_px.map(|n| i32::try_from(n).unwrap_or(0))
 }
 
-/// The same rounding as egui's for clip rectangles.
+/// Converts points to pixels, with the rounding that egui uses for clip rectangles.
 #[expect(clippy::cast_possible_truncation, reason = "pixels of a window")]
 fn pixels(part: Rect, info: &PaintCallbackInfo) -> PixelRect {
     let [w, h] = size(info);

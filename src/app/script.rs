@@ -1,4 +1,4 @@
-//! Plays a script in the window: the very commands the buttons give.
+//! Plays a script in the window, with the same commands that the buttons give.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::command::{Command, Outcome};
 use crate::model::{MonoNs, World};
 use crate::script::{Engine, Progress, Requested};
 
-/// A script while it plays, and how it ended.
+/// A script that plays, and how it ended.
 pub struct Player {
     engine: Engine,
     out_dir: Option<PathBuf>,
@@ -19,13 +19,13 @@ impl Player {
         Self { engine, out_dir, exit_after, ended: None }
     }
 
-    /// The next command, and by when to ask again.
+    /// The next command, and the moment by which to call this again.
     pub fn advance(&mut self, world: &World, now: MonoNs) -> (Option<Command>, Option<MonoNs>) {
         if self.ended.is_some() {
             return (None, None);
         }
         match self.engine.advance(world, now) {
-            Progress::Do(command) => (Some(self.placed(command)), None),
+            Progress::Do(command) => (Some(self.resolve_path(command)), None),
             Progress::Pending { until } => (None, Some(until)),
             Progress::Done => {
                 self.ended = Some(Ok(()));
@@ -42,7 +42,7 @@ impl Player {
         self.engine.completed(outcome);
     }
 
-    /// The pods that `wait ready` waits for.
+    /// The pods for which `wait ready` waits.
     pub const fn requested(&mut self) -> &mut Requested {
         &mut self.engine.requested
     }
@@ -51,26 +51,26 @@ impl Player {
         self.ended.as_ref()
     }
 
-    /// Whether the script may replace this file: the user has given it the folder with `--out`.
+    /// Whether the script may replace this file: the user has given it the directory with `--out`.
     pub fn owns(&self, path: &Path) -> bool {
         self.out_dir.as_ref().is_some_and(|dir| path.starts_with(dir))
     }
 
-    /// Relative paths of a script lie under the directory given with `--out`.
-    fn placed(&self, command: Command) -> Command {
-        let place = |path: PathBuf| match &self.out_dir {
+    /// Puts a relative path under the directory given with `--out`.
+    fn resolve_path(&self, command: Command) -> Command {
+        let resolve = |path: PathBuf| match &self.out_dir {
             Some(dir) if path.is_relative() => dir.join(path),
             _ => path,
         };
         match command {
-            Command::Screenshot(path) => Command::Screenshot(place(path)),
-            Command::Export { path, format, redact } => Command::Export { path: place(path), format, redact },
+            Command::Screenshot(path) => Command::Screenshot(resolve(path)),
+            Command::Export { path, format, redact } => Command::Export { path: resolve(path), format, redact },
             other => other,
         }
     }
 }
 
-/// Writes an image of the window as PNG, whole or not at all.
+/// Writes an image of the window as PNG, completely or not at all.
 pub fn write_png(path: &Path, image: &eframe::egui::ColorImage, replace: bool) -> Result<(), String> {
     let [width, height] = image.size;
     let mut bytes = Vec::new();

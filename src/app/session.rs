@@ -1,4 +1,4 @@
-//! The threads behind the window: the observer, the link to the node, and short errands.
+//! The threads behind the window: the observer, the link to the node, and background jobs.
 
 mod building;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::{Context, ViewportId};
 
-use super::window::hear;
+use super::window::append_output;
 use super::{manifests, terminal};
 use crate::command::{Outcome, PodSource};
 use crate::control::{Answers, Server, StartError};
@@ -22,61 +22,61 @@ use crate::observe::{Input, Observer, Options, Scope};
 use crate::steps::{Pending, Step};
 use crate::sys::thread;
 use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
-use crate::ui::terminal::{Terminal, Typed};
+use crate::ui::terminal::{Terminal, TerminalInput};
 
-/// Batches of deltas that may wait while the window is busy; the observer waits beyond that.
-const BATCHES: usize = 4_096;
+/// The number of delta batches that may wait while the window is busy. Beyond that the observer waits.
+const MAX_BATCHES: usize = 4_096;
 
-/// What an errand came back with.
+/// The result of a background job, or an event, for the window.
 #[derive(Debug)]
 pub enum Answer {
-    /// A command has ended; `scripted`: a script waits for its outcome.
+    /// A command has ended. `scripted`: a script waits for its outcome.
     Ended { outcome: Outcome, scripted: bool },
     /// The pods of a manifest were started, or one of them could not be.
     Created { done: Result<(), String>, scripted: bool },
-    /// A manifest was chosen.
+    /// A manifest was chosen in the file dialog.
     Manifest(PathBuf),
-    /// A path for the snapshot was chosen.
+    /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
     /// A pod was started from a manifest.
     Started(Started),
     /// A manifest on disk has changed.
     ManifestChanged(PathBuf),
-    /// It was read again.
+    /// A changed manifest was read again.
     ManifestRead(PathBuf, Result<Vec<(PodSpec, Vec<Warning>)>, String>),
-    /// A snapshot was written, or not.
+    /// An export was written, or has failed.
     Exported { export: Export, written: Result<(), ExportError>, scripted: bool },
-    /// The output of a member is followed, under the number of the request.
-    Follows(u64, Result<Follow, String>),
-    /// A command in another terminal asks for what is known.
-    Asked(Answers),
-    /// The lab has taken a step of building a pod.
+    /// The output of a member is followed, or cannot be. The number is that of the request.
+    Followed(u64, Result<Follow, String>),
+    /// A command in another terminal asks for the World and the lab.
+    ControlRequest(Answers),
+    /// The lab has accepted a step of building a pod.
     Building { pending: Box<Pending>, scripted: bool },
 }
 
-/// A pod that runs now, and what it was read from.
+/// A pod that was started, and its manifest.
 #[derive(Debug)]
 pub struct Started {
     pub path: PathBuf,
     pub uid: PodUid,
     pub spec: Box<PodSpec>,
     pub warnings: Vec<Warning>,
-    /// The path is a file's, not a preset's.
-    pub file: bool,
+    /// Whether the path is that of a file; a preset has none.
+    pub is_file: bool,
 }
 
-/// A snapshot that is to be written.
+/// A file to write.
 #[derive(Clone, Debug)]
 pub struct Export {
     pub path: PathBuf,
-    pub what: What,
-    /// Whether a file that is there may be replaced.
+    pub content: ExportContent,
+    /// Whether an existing file may be replaced.
     pub replace: bool,
 }
 
-/// What is written to a file.
+/// The content of an exported file.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum ExportContent {
     Snapshot {
         format: export::Format,
         redact: bool,
@@ -96,7 +96,7 @@ pub enum ExportError {
     Thread(String),
 }
 
-/// What each pod was last asked to be: a container may have got another command.
+/// The last requested spec of each pod. It differs from the manifest if, for example, a command was replaced.
 type Specs = Arc<Mutex<BTreeMap<PodUid, PodSpec>>>;
 
 pub struct Session {
@@ -112,10 +112,10 @@ pub struct Session {
 
 impl Session {
     pub fn start(ctx: &Context, options: lab::Options) -> Result<Self, crate::observe::Error> {
-        let (out, deltas) = bounded(BATCHES);
+        let (out, deltas) = bounded(MAX_BATCHES);
         let wake = ctx.clone();
         let sink = move |batch: Vec<Delta>| {
-            // an error says that the window is gone, and the observer soon after it
+            // an error means that the window is gone; the observer ends soon after it
             let _ = out.send(batch);
             wake.request_repaint_of(ViewportId::ROOT);
         };
@@ -124,23 +124,23 @@ impl Session {
         Ok(Self { control: None, observer, lab: None, options, specs, deltas, answers, ctx: ctx.clone() })
     }
 
-    /// A fact of the app's own, to be fused with the kernel's.
-    pub fn tell(&self, delta: Delta) {
+    /// Sends a fact of the app to the observer, which merges it with those of the kernel.
+    pub fn send_delta(&self, delta: Delta) {
         self.observer.input().send(Input::Delta(delta));
     }
 
-    /// Lets commands in other terminals reach the lab.
-    pub fn open_door(&mut self) -> Result<(), StartError> {
+    /// Starts the server through which commands in other terminals reach the lab.
+    pub fn start_control_server(&mut self) -> Result<(), StartError> {
         let (answers, ctx) = self.answer_sender();
-        let wish = move |asked: Answers| {
-            let _ = answers.send(Answer::Asked(asked));
+        let on_request = move |request: Answers| {
+            let _ = answers.send(Answer::ControlRequest(request));
             ctx.request_repaint_of(ViewportId::ROOT);
         };
-        self.control = Some(Server::start(true, Arc::new(wish))?);
+        self.control = Some(Server::start(true, Arc::new(on_request))?);
         Ok(())
     }
 
-    /// Starts the node; the last one, if any, ends.
+    /// Starts the node. A previous one ends.
     pub fn start_node(&mut self) -> Result<(), lab::Error> {
         self.lab = None;
         let input = self.observer.input();
@@ -148,7 +148,7 @@ impl Session {
         Ok(())
     }
 
-    /// All that has come since the last frame.
+    /// The deltas since the last frame.
     pub fn drain(&self) -> impl Iterator<Item = Delta> + '_ {
         self.deltas.try_iter().flatten()
     }
@@ -157,26 +157,26 @@ impl Session {
         self.answers.1.try_iter()
     }
 
-    /// What a pod was last asked to be.
+    /// The last requested spec of a pod.
     pub fn spec(&self, uid: &PodUid) -> Option<PodSpec> {
-        known(&self.specs).get(uid).cloned()
+        lock(&self.specs).get(uid).cloned()
     }
 
     pub fn lab(&self) -> Result<&Arc<Lab>, String> {
         self.lab.as_ref().ok_or_else(|| "the lab is not running; start it again on the left".into())
     }
 
-    /// Reads a manifest and starts its pods, off the ui thread.
+    /// Reads a manifest and starts its pods, on a background thread.
     pub fn create(&self, source: PodSource, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         let create = move |answers: &Sender<Answer>| {
             let done = lab.and_then(|lab| create(&lab, &source, &specs, answers));
             Some(Answer::Created { done, scripted })
         };
-        self.background("create", create, |why| Answer::Created { done: Err(why), scripted });
+        self.spawn_job("create", create, |why| Answer::Created { done: Err(why), scripted });
     }
 
-    /// Does a step of building a pod; `before` is the World as it is now.
+    /// Does a step of building a pod. `before` is the present World.
     pub fn build(&self, step: Step, before: World, scripted: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
         let build = move |answers: &Sender<Answer>| {
@@ -185,34 +185,38 @@ impl Session {
                 Err(why) => Answer::Ended { outcome: Outcome::Failed(why), scripted },
             })
         };
-        self.background("build", build, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
+        self.spawn_job("build", build, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
     }
 
     pub fn hand(&self, member: Member, step: HandStep, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(scripted, move |_| done(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string()))));
+        self.spawn_command(scripted, move |_| {
+            to_outcome(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string())))
+        });
     }
 
     pub fn logs(&self, member: Member, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(scripted, move |_| match lab.and_then(|lab| lab.logs(&member).map_err(|e| e.to_string())) {
+        self.spawn_command(scripted, move |_| match lab.and_then(|lab| lab.logs(&member).map_err(|e| e.to_string())) {
             Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
             Err(why) => Outcome::Failed(why),
         });
     }
 
     pub fn fetch(&self, url: Url, scripted: bool) {
-        self.errand(scripted, move |_| crate::fetch::outcome(&url));
+        self.spawn_command(scripted, move |_| crate::fetch::outcome(&url));
     }
 
     pub fn delete(&self, uid: PodUid, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(scripted, move |_| done(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string()))));
+        self.spawn_command(scripted, move |_| {
+            to_outcome(lab.and_then(|lab| lab.delete(&uid).map_err(|e| e.to_string())))
+        });
     }
 
     pub fn exec(&self, member: Member, argv: Vec<String>, limit: Duration, scripted: bool) {
         let lab = self.lab().cloned();
-        self.errand(scripted, move |_| {
+        self.spawn_command(scripted, move |_| {
             let ran = lab.and_then(|lab| lab.exec(&member, &argv, limit).map_err(|e| e.to_string()));
             match ran {
                 Ok(ran) if ran.timed_out => {
@@ -229,40 +233,43 @@ impl Session {
         });
     }
 
-    /// Starts a pod of a manifest that was read before; `file`: the path is a file's, not a preset's.
-    pub fn start_from(&self, path: PathBuf, spec: PodSpec, file: bool) {
+    /// Starts a pod of a manifest that was read before. `is_file`: the path is that of a file, not of a preset.
+    pub fn start_from(&self, path: PathBuf, spec: PodSpec, is_file: bool) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(false, move |answers| {
-            done(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, file, answers).map(drop)))
+        self.spawn_command(false, move |answers| {
+            to_outcome(lab.and_then(|lab| start(&lab, &specs, (spec, Vec::new()), path, is_file, answers).map(drop)))
         });
     }
 
-    /// Gives some containers of a pod other commands.
+    /// Replaces some containers of a pod by those of a changed spec.
     pub fn replace(&self, pod: PodUid, spec: PodSpec, containers: Vec<String>) {
         let (lab, specs) = (self.lab().cloned(), Arc::clone(&self.specs));
-        self.errand(false, move |_| done(lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers))));
+        self.spawn_command(false, move |_| {
+            to_outcome(lab.and_then(|lab| replace(&lab, &specs, &pod, spec, containers)))
+        });
     }
 
-    /// Reads a manifest again, off the ui thread.
+    /// Reads a manifest again, on a background thread.
     pub fn read_manifest(&self, path: PathBuf) {
         let unread = path.clone();
         let read = move |_: &Sender<Answer>| {
             let read = manifests::read(&path);
             Some(Answer::ManifestRead(path, read))
         };
-        self.background("read manifest", read, |why| Answer::ManifestRead(unread, Err(why)));
+        self.spawn_job("read manifest", read, |why| Answer::ManifestRead(unread, Err(why)));
     }
 
-    /// Runs a program in a container; what it writes is shown as it comes.
+    /// Runs a program in a container and shows its output live.
     pub fn exec_live(&self, exec: &Exec, argv: Vec<String>) {
         let (lab, ctx, running) = (self.lab().cloned(), self.ctx.clone(), exec.clone());
         let run = move || {
             let began = std::time::Instant::now();
             let (output, wake) = (Arc::clone(&running.output), ctx.clone());
-            let hear = move |_, bytes: &[u8]| hear(&output, false, bytes, &wake);
+            let on_output = move |_, bytes: &[u8]| append_output(&output, false, bytes, &wake);
             let ran = lab.and_then(|lab| {
-                let started = lab.start_exec(&running.member, &argv, EXEC_LIMIT, hear).map_err(|e| e.to_string())?;
-                running.cancels_by(started.cancel_handle());
+                let started = lab.start_exec(&running.member, &argv, EXEC_LIMIT, on_output);
+                let started = started.map_err(|e| e.to_string())?;
+                running.set_cancel_handle(started.cancel_handle());
                 started.wait().map_err(|e| e.to_string())
             });
             running.end(match ran {
@@ -279,27 +286,27 @@ impl Session {
     }
 
     /// Opens a terminal in a container and serves it until it ends.
-    pub fn serve_terminal(&self, terminal: &Terminal, argv: Option<Vec<String>>, typed: Receiver<Typed>) {
+    pub fn serve_terminal(&self, terminal: &Terminal, argv: Option<Vec<String>>, input: Receiver<TerminalInput>) {
         let (lab, ctx, served) = (self.lab().cloned(), self.ctx.clone(), terminal.clone());
-        let serve = move || terminal::serve(lab, argv.as_deref(), &served, typed, &ctx);
+        let serve = move || terminal::serve(lab, argv.as_deref(), &served, input, &ctx);
         if let Err(e) = thread::spawn("terminal", serve) {
             terminal.end(Err(e.to_string()));
         }
     }
 
-    /// Has a member's output appended to `log` as it comes.
+    /// Appends the output of a member to `log` as it arrives.
     pub fn follow(&self, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
         let lab = self.lab().cloned();
         let ctx = self.ctx.clone();
         let follow = move |_: &Sender<Answer>| {
-            let hear = move |anew, bytes: &[u8]| hear(&log, anew, bytes, &ctx);
-            let follow = lab.and_then(|lab| lab.follow(&member, hear).map_err(|e| e.to_string()));
-            Some(Answer::Follows(request, follow))
+            let on_output = move |restart, bytes: &[u8]| append_output(&log, restart, bytes, &ctx);
+            let follow = lab.and_then(|lab| lab.follow(&member, on_output).map_err(|e| e.to_string()));
+            Some(Answer::Followed(request, follow))
         };
-        self.background("follow", follow, |why| Answer::Follows(request, Err(why)));
+        self.spawn_job("follow", follow, |why| Answer::Followed(request, Err(why)));
     }
 
-    /// Asks the desktop's file dialog for a manifest.
+    /// Asks with the desktop's file dialog for a manifest.
     pub fn ask_manifest(&self) {
         self.dialog(|dialog| {
             let dialog = dialog.set_title("Start a pod from a manifest").add_filter("Pod manifest", &["yaml", "yml"]);
@@ -307,7 +314,7 @@ impl Session {
         });
     }
 
-    /// Asks the desktop's file dialog where a file shall go.
+    /// Asks with the desktop's file dialog where to save a file.
     pub fn ask_save(&self, title: &'static str, suggestion: PathBuf) {
         self.dialog(move |dialog| {
             let name = suggestion.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -320,22 +327,22 @@ impl Session {
     }
 
     fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
-        // no answer: cancelled, or there is no portal on this desktop; the typed path remains
+        // no answer means cancelled, or that this desktop has no portal; the typed path stays
         let failed = |why| Answer::Ended { outcome: Outcome::Failed(why), scripted: false };
-        self.background("file dialog", move |_| ask(rfd::FileDialog::new()), failed);
+        self.spawn_job("file dialog", move |_| ask(rfd::FileDialog::new()), failed);
     }
 
-    /// Writes a snapshot of a World, or a manifest, off the ui thread: rendering and `fsync(2)` take their time.
+    /// Writes a snapshot of a World, or a manifest, on a background thread, since rendering and `fsync(2)` take time.
     pub fn export(&self, world: World, export: Export, scripted: bool) {
         let unwritten = export.clone();
         let lab = self.lab().cloned();
         let write = move |_: &Sender<Answer>| {
-            let text = match &export.what {
-                What::Snapshot { format, redact } => {
+            let text = match &export.content {
+                ExportContent::Snapshot { format, redact } => {
                     let selection = export::Selection { redact: *redact, ..Default::default() };
                     Ok(export::render(&world, *format, &selection))
                 }
-                What::Manifest(pod) => lab.and_then(|lab| building::manifest_of(&lab, pod)),
+                ExportContent::Manifest(pod) => lab.and_then(|lab| building::manifest_of(&lab, pod)),
             };
             let write = if export.replace { export::write_file } else { export::write_new };
             let written = text
@@ -344,22 +351,22 @@ impl Session {
             Some(Answer::Exported { export, written, scripted })
         };
         let failed = |why| Answer::Exported { export: unwritten, written: Err(ExportError::Thread(why)), scripted };
-        self.background("export", write, failed);
+        self.spawn_job("export", write, failed);
     }
 
-    /// For answers that do not come from an errand, such as a screenshot.
+    /// A sender for answers that do not come from a background job, such as that of a screenshot.
     pub fn answer_sender(&self) -> (Sender<Answer>, Context) {
         (self.answers.0.clone(), self.ctx.clone())
     }
 
-    /// A command that takes its time, on a thread of its own.
-    fn errand(&self, scripted: bool, run: impl FnOnce(&Sender<Answer>) -> Outcome + Send + 'static) {
+    /// Runs a command that takes time on its own thread.
+    fn spawn_command(&self, scripted: bool, run: impl FnOnce(&Sender<Answer>) -> Outcome + Send + 'static) {
         let run = move |answers: &Sender<Answer>| Some(Answer::Ended { outcome: run(answers), scripted });
-        self.background("errand", run, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
+        self.spawn_job("command", run, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
     }
 
-    /// Runs something on a thread of its own; `failed` makes the answer when there are too many threads.
-    fn background(
+    /// Runs a job on its own thread. `failed` gives the answer if the thread cannot be started.
+    fn spawn_job(
         &self,
         name: &str,
         run: impl FnOnce(&Sender<Answer>) -> Option<Answer> + Send + 'static,
@@ -379,31 +386,31 @@ impl Session {
     }
 }
 
-fn done(done: Result<(), String>) -> Outcome {
-    done.map_or_else(Outcome::Failed, |()| Outcome::Done)
+fn to_outcome(result: Result<(), String>) -> Outcome {
+    result.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
 
 fn replace(lab: &Lab, specs: &Specs, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {
     lab.replace(pod, spec.clone(), containers).map_err(|e| e.to_string())?;
-    known(specs).insert(pod.clone(), spec);
+    lock(specs).insert(pod.clone(), spec);
     Ok(())
 }
 
-/// Keeps what a pod is asked to be now, for when the node is gone and it is to be started again.
-fn remember(lab: &Lab, specs: &Specs, pod: &PodUid) -> Result<(), String> {
+/// Stores the present spec of a pod, to start it again after the node is lost.
+fn store_spec(lab: &Lab, specs: &Specs, pod: &PodUid) -> Result<(), String> {
     let mut spec = lab.spec(pod).map_err(|e| e.to_string())?;
-    // no pod begins with such
+    // a pod cannot start with ephemeral containers
     spec.ephemeral_containers.clear();
-    known(specs).insert(pod.clone(), spec);
+    lock(specs).insert(pod.clone(), spec);
     Ok(())
 }
 
-fn known(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {
+fn lock(specs: &Specs) -> std::sync::MutexGuard<'_, BTreeMap<PodUid, PodSpec>> {
     specs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>) -> Result<(), String> {
-    let (path, pods, file) = match source {
+    let (path, pods, is_file) = match source {
         PodSource::Preset(name) => {
             let preset = crate::presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
             (PathBuf::from(format!("{name}.yaml")), preset.pods().map_err(|e| e.to_string())?, false)
@@ -411,7 +418,7 @@ fn create(lab: &Lab, source: &PodSource, specs: &Specs, answers: &Sender<Answer>
         PodSource::File(path) => (path.clone(), manifests::read(path)?, true),
     };
     for pod in pods {
-        start(lab, specs, pod, path.clone(), file, answers)?;
+        start(lab, specs, pod, path.clone(), is_file, answers)?;
     }
     Ok(())
 }
@@ -421,12 +428,12 @@ fn start(
     specs: &Specs,
     (spec, warnings): (PodSpec, Vec<Warning>),
     path: PathBuf,
-    file: bool,
+    is_file: bool,
     answers: &Sender<Answer>,
 ) -> Result<PodUid, String> {
     let uid = lab.run(spec.clone()).map_err(|e| e.to_string())?;
-    known(specs).insert(uid.clone(), spec.clone());
-    let started = Started { path, uid: uid.clone(), spec: Box::new(spec), warnings, file };
+    lock(specs).insert(uid.clone(), spec.clone());
+    let started = Started { path, uid: uid.clone(), spec: Box::new(spec), warnings, is_file };
     let _ = answers.send(Answer::Started(started));
     Ok(uid)
 }

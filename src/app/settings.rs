@@ -1,4 +1,4 @@
-//! What is kept between two starts of the window.
+//! The settings that are kept between two starts of the window.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,6 @@ pub enum ThemeChoice {
 #[serde(default)]
 pub struct Settings {
     pub theme: ThemeChoice,
-    /// Where the last snapshot went.
+    /// The directory of the last snapshot.
     pub last_export_dir: Option<std::path::PathBuf>,
 }

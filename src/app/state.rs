@@ -1,4 +1,4 @@
-//! What the user has chosen, and what the user can want.
+//! The user's selection, and the actions that the user can request.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 use crate::steps::Template;
 
-/// What the inspector tells of.
+/// What is selected. The inspector shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The pod that the map and the timeline show.
@@ -22,32 +22,31 @@ impl Selection {
     }
 }
 
-/// A wish of the user, from any view; the window carries it out after the frame.
+/// An action that the user requests in a view. The window carries it out after the frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// What a script can do as well. A signal to anything but a member of a lab pod is sent only after
-    /// a confirmation that names it.
+    /// A command, as in a script. A signal to anything but a member of a lab pod is sent only after a confirmation that
+    /// names it.
     Do(Command),
     SelectPod(PodUid),
     SelectProcess(ProcId),
     SelectNamespace(NsId),
-    /// Look at the past; `None` returns to live.
-    Look(Option<MonoNs>),
-    /// Move the playhead by so many ns, back if negative; from live into the past, and back to live at its end.
+    /// Show this past moment; `None` returns to live.
+    Seek(Option<MonoNs>),
+    /// Move the playhead by this many ns, back if negative: from live into the past, and to live at the present.
     Step(i64),
     /// Ask for a manifest and start it.
     OpenManifest,
     /// Ask where to write a snapshot of what is shown.
     AskExport,
-    /// Write the snapshot, or the manifest of a pod, that the export dialog asks for; `replace`: also over a file that is
-    /// there.
+    /// Write a snapshot, or the manifest of `pod`, as chosen in the export dialog. `replace`: replace an existing file.
     Export {
         path: PathBuf,
         pod: Option<PodUid>,
         redact: bool,
         replace: bool,
     },
-    /// Ask for the name of a sandbox.
+    /// Ask for the name of a new sandbox.
     AskSandbox,
     /// Ask which container joins this pod, and how.
     AskJoin {
@@ -57,22 +56,22 @@ pub enum Action {
     /// Ask where to write a pod as a manifest.
     AskManifest(PodUid),
     CancelDialog,
-    /// Do what the open dialog asks about.
+    /// Answer the question in the open dialog with yes.
     Confirm,
     ToggleTheme,
-    /// Do, or leave, what a bar asks.
+    /// Answer the question of a bar.
     AnswerBar {
         id: u64,
         yes: bool,
     },
-    /// Run a program in a container and show what it writes.
+    /// Run a program in a container and show its output.
     RunIn {
         member: Member,
         argv: Vec<String>,
     },
-    /// End the program that was run last.
+    /// Kill the program that was run last.
     CancelExec,
-    /// Open a terminal in a container: for a program, or the container's own.
+    /// Open a terminal in a container for this program. Without one, attach to the container's own.
     OpenTerminal {
         member: Member,
         argv: Option<Vec<String>>,

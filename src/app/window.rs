@@ -1,4 +1,4 @@
-//! The window itself: drains what came, shows it, does what was asked.
+//! The window: takes in what has arrived, shows it, and carries out the actions.
 
 mod bars;
 mod building;
@@ -34,27 +34,27 @@ use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
-use crate::ui::{Cx, STIR_NS, Shown, fonts, inspector, pods, top_bar};
-pub use output::hear;
+use crate::ui::{ANIMATION_NS, Cx, WorldVersion, fonts, inspector, pods, top_bar};
+pub use output::append_output;
 pub(super) use panes::Pane;
 
-/// While something moves (a zombie counts, a pill fades) a frame is drawn this often; else none.
+/// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
 const TICK: Duration = Duration::from_millis(100);
 
-/// One line the user should read, until dismissed.
+/// A line for the user, shown until it is dismissed.
 struct Notice {
     text: String,
-    bad: bool,
+    is_error: bool,
 }
 
 enum Dialog {
     Export(ExportDialog),
     Sandbox(SandboxDialog),
     Join(Box<JoinDialog>),
-    Ask(questions::Ask),
+    Question(questions::PendingQuestion),
 }
 
-/// State that views keep for themselves.
+/// The state that the views keep between frames.
 #[derive(Default)]
 struct Views {
     timeline: Viewport,
@@ -76,8 +76,8 @@ pub struct Window {
     views: Views,
     focus: ViewFocus,
     dialog: Option<Dialog>,
-    /// To be asked once no dialog is open.
-    questions: VecDeque<questions::Ask>,
+    /// Questions to ask once no dialog is open.
+    questions: VecDeque<questions::PendingQuestion>,
     notices: VecDeque<Notice>,
     player: Option<Player>,
     failure: Arc<Mutex<Option<String>>>,
@@ -112,7 +112,7 @@ impl Window {
             lab: options.lab,
             tokens: theme_tokens(settings.theme),
             settings,
-            tiles: panes::arrangement(),
+            tiles: panes::initial_arrangement(),
             views: Views::default(),
             focus: ViewFocus::default(),
             dialog: None,
@@ -129,10 +129,10 @@ impl Window {
         window.tokens.apply(ctx);
         window.start_session(ctx);
         if let Some(name) = options.preset {
-            window.carry_out(ctx, Command::Create(PodSource::Preset(name)), false);
+            window.run_command(ctx, Command::Create(PodSource::Preset(name)), false);
         }
         if let Some(file) = options.file {
-            window.carry_out(ctx, Command::Create(PodSource::File(file)), false);
+            window.run_command(ctx, Command::Create(PodSource::File(file)), false);
         }
         window
     }
@@ -141,27 +141,27 @@ impl Window {
         match Session::start(ctx, self.lab) {
             Ok(mut session) => {
                 if let Err(e) = session.start_node() {
-                    self.complain(format!("The lab cannot start: {e}"));
+                    self.notify_error(format!("The lab cannot start: {e}"));
                 }
-                if let Err(e) = session.open_door() {
-                    self.complain(format!("The lab runs, but {e}"));
+                if let Err(e) = session.start_control_server() {
+                    self.notify_error(format!("The lab is running, but {e}"));
                 }
                 self.session = Some(session);
             }
-            Err(e) => self.complain(format!("Nothing can be observed: {e}")),
+            Err(e) => self.notify_error(format!("The observer cannot start: {e}")),
         }
     }
 
-    fn complain(&mut self, text: String) {
+    fn notify_error(&mut self, text: String) {
         tracing::warn!("{text}");
-        self.notices.push_back(Notice { text, bad: true });
+        self.notices.push_back(Notice { text, is_error: true });
         while self.notices.len() > 4 {
             self.notices.pop_front();
         }
     }
 
-    fn tell(&mut self, text: String) {
-        self.notices.push_back(Notice { text, bad: false });
+    fn notify(&mut self, text: String) {
+        self.notices.push_back(Notice { text, is_error: false });
         while self.notices.len() > 4 {
             self.notices.pop_front();
         }
@@ -175,16 +175,16 @@ impl Window {
         }
     }
 
-    /// When the picture will next change by itself.
+    /// The time until the picture next changes by itself.
     fn next_tick(&self) -> Option<Duration> {
         let now = now();
         let second = to_next_second(now.since(self.epoch));
         if !self.cursor.is_live() {
-            // a held picture stands still, but for the bars of those who live on beyond the playhead
+            // a past moment does not change, except for the bars of living processes right of the playhead
             return self.views.timeline.shows(now).then_some(second);
         }
         let world = self.store.live();
-        if !world.pods.is_empty() && now.since(world.now) < STIR_NS {
+        if !world.pods.is_empty() && now.since(world.now) < ANIMATION_NS {
             return Some(TICK);
         }
         // a zombie's age is shown in tenths at first, then in seconds
@@ -201,7 +201,7 @@ impl Window {
         }
         match command {
             Some(command) => {
-                self.carry_out(ctx, command, true);
+                self.run_command(ctx, command, true);
                 ctx.request_repaint();
             }
             None => self.finish_script(ctx),
@@ -213,15 +213,15 @@ impl Window {
         let Some(ended) = player.ended().cloned() else { return };
         let exit = player.exit_after;
         self.player = None;
-        let unanswered = self.drop_scripts_questions();
+        let unanswered = self.drop_script_questions();
         match ended {
-            Ok(()) => self.tell("The script has ended; all it expected held.".into()),
+            Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
             Err(why) => {
-                let why = unanswered.map_or(why.clone(), |question| format!("{why}: nobody answered \"{question}\""));
+                let why = unanswered.map_or(why.clone(), |question| format!("{why}: \"{question}\" was not answered"));
                 if let Ok(mut failure) = self.failure.lock() {
                     *failure = Some(why.clone());
                 }
-                self.complain(why);
+                self.notify_error(why);
             }
         }
         if exit {
@@ -237,8 +237,8 @@ fn theme_tokens(choice: ThemeChoice) -> Tokens {
     }
 }
 
-/// From so many ns after the epoch until the clock shows the next second. A little later, since a frame that is
-/// early would show the same second again.
+/// The time until the clock shows the next second, from this many ns after the epoch. A little more than that, since a
+/// frame that is too early would show the same second again.
 const fn to_next_second(since_epoch: u64) -> Duration {
     const SECOND: u64 = 1_000_000_000;
     Duration::from_nanos(SECOND - since_epoch % SECOND + 2_000_000)
@@ -257,12 +257,12 @@ impl eframe::App for Window {
             }
             let answers: Vec<Answer> = session.answers().collect();
             for answer in answers {
-                self.answered(ctx, answer);
+                self.handle_answer(ctx, answer);
             }
         }
-        self.make_anew();
-        self.settle_steps();
-        // none is chosen, or the one that was is gone
+        self.recreate_deleted_pods();
+        self.finish_steps();
+        // select a pod if none is selected or the selected one is gone
         let world = self.store.live();
         if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.cursor.is_live() {
             self.selection.pod = self.store.live().pods.keys().next().cloned();
@@ -310,9 +310,9 @@ impl Window {
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
         let live = self.cursor.is_live();
-        let shown = match self.cursor {
-            Cursor::Live => Shown::Live(self.store.revision()),
-            Cursor::At(t) => Shown::Past(t),
+        let version = match self.cursor {
+            Cursor::Live => WorldVersion::Live(self.store.revision()),
+            Cursor::At(t) => WorldVersion::Past(t),
         };
         let (world, latest) = self.store.views(self.cursor);
         let mut cx = Cx {
@@ -322,7 +322,7 @@ impl Window {
             now: shown_at,
             epoch: self.epoch,
             live,
-            shown,
+            version,
             out: actions,
         };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
@@ -337,10 +337,10 @@ impl Window {
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
             inspector::inspector_ui(ui, &mut cx);
         });
-        // the window is cleared with the colour of the canvas
+        // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
             bars_ui(ui, &mut cx, &self.bars.shown());
-            self.focus.forget_places();
+            self.focus.clear_places();
             let (views, focus) = (&mut self.views, &mut self.focus);
             let building = &self.building;
             let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus, building };

@@ -1,4 +1,4 @@
-//! The one shape the layouts speak of.
+//! The shape that all layouts use.
 
 /// An axis-aligned rectangle in points, y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,4 +1,4 @@
-//! The pod map: one column a member, its processes as a tree in it; under them eight rails, one a
+//! The pod map: one column per member with its processes as a tree, and below the columns eight rails, one per
 //! namespace kind.
 
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use crate::model::{
     Container, ContainerKind, ContainerState, Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, SandboxKind, World,
 };
 
-/// Measures in points, all multiples of the 4-point grid.
+/// The width left of the columns, for the names of the rails. All measures here are in points.
 const LABEL_W: f32 = 68.0;
 const GAP: f32 = 16.0;
-/// A name, below it where the program comes from or what it waits for, and what it uses.
+/// The head of a column: the name, below it the program's origin or what it waits for, and the usage.
 pub const HEAD_H: f32 = 70.0;
 const PILL_H: f32 = 36.0;
 const PILL_STEP: f32 = 42.0;
-/// Of a former life: two rows of them in one, and as many side by side as find room.
+/// Small pills, for processes of a former run: two rows of them in one ordinary row, and as many side by side as fit.
 const SMALL_H: f32 = 17.0;
 const SMALL_STEP: f32 = PILL_STEP / 2.0;
 const SMALL_MIN_W: f32 = 100.0;
@@ -26,10 +26,10 @@ const PAD: f32 = 14.0;
 const PAUSE_W: f32 = 152.0;
 const MIN_COLUMN_W: f32 = 192.0;
 const MAX_COLUMN_W: f32 = 560.0;
-/// An init container that has done its work.
-const DONE_W: f32 = 40.0;
+/// The column of a finished init container.
+const FINISHED_W: f32 = 40.0;
 const MIN_ROWS: usize = 4;
-/// More rows than this end in one that says how many more there are.
+/// If there are more rows than this, a last row says how many more.
 const MAX_ROWS: usize = 40;
 const RAIL_H: f32 = 18.0;
 const RAIL_STEP: f32 = 24.0;
@@ -41,13 +41,13 @@ pub const RAIL_ORDER: [NsKind; 8] =
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodMap {
-    /// Somebody's namespaces are known: without a sandbox there is nothing to draw rails of.
+    /// Whether any member's namespaces are known: without a sandbox there are no rails to draw.
     pub has_namespaces: bool,
     pub width: f32,
     pub height: f32,
     pub columns: Vec<Column>,
     pub rails: Vec<Rail>,
-    /// Where the word above the rails goes.
+    /// Where the heading above the rails goes.
     pub rails_title_y: f32,
 }
 
@@ -55,13 +55,13 @@ pub struct PodMap {
 pub struct Column {
     pub member: Member,
     pub rect: Rect,
-    /// Where pause's hexagon goes; only in pause's column.
+    /// Where the hexagon of pause goes; only in its own column.
     pub hexagon: Option<Rect>,
-    /// An init container that has done its work, or an ephemeral one that has ended: a narrow column.
-    pub done: bool,
+    /// A finished init container, or an ephemeral one that has ended: a narrow column.
+    pub is_finished: bool,
     pub pills: Vec<Pill>,
     pub links: Vec<Link>,
-    /// Processes that found no room, and where to say so.
+    /// The number of processes that do not fit, and where to show it.
     pub more: Option<(usize, Rect)>,
 }
 
@@ -69,8 +69,8 @@ pub struct Column {
 pub struct Pill {
     pub id: ProcId,
     pub rect: Rect,
-    /// Of a former life, fading: one line.
-    pub small: bool,
+    /// For a process of a former run, which fades: one line.
+    pub is_small: bool,
 }
 
 /// From a parent's pill down and right to a child's: `(x, y)` of the start, the bend and the end.
@@ -92,15 +92,15 @@ pub struct Rail {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// Several members are in it.
+    /// Several members are in this namespace.
     Shared,
-    /// One member alone is in it.
+    /// Only one member is in it.
     Private,
-    /// The observer's own.
+    /// It is the observer's own namespace.
     Host,
-    /// The lab's node's own, which a pod with `hostNetwork` uses.
+    /// It is the namespace of the lab's node, which a pod with `hostNetwork` uses.
     Node,
-    /// Could not be seen, or the member has no process.
+    /// It could not be read, or the member has no process.
     Unknown,
 }
 
@@ -110,11 +110,11 @@ pub struct Segment {
     pub w: f32,
     pub ns: Option<NsId>,
     pub sharing: Sharing,
-    /// Middles of the columns of those who are in it.
+    /// The centres of the columns of the members in it.
     pub stops: Vec<f32>,
 }
 
-/// Lays one pod out in `width` points; taller than the window is left to scrolling.
+/// Lays out one pod in `width` points. It may become taller than the window, which then scrolls.
 pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
     let mut by_member: BTreeMap<Option<String>, Vec<&Process>> = BTreeMap::new();
     for p in world.processes.values() {
@@ -135,13 +135,13 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         members.push((Member { pod: pod.uid.clone(), container }, rows));
     }
 
-    let is_done = |member: &Member, shown: &Generations| {
+    let is_finished = |member: &Member, shown: &Generations| {
         let container = member.container.as_deref().and_then(|name| pod.container(name));
-        container.is_some_and(has_done) && shown.rows.is_empty() && shown.fading.is_empty()
+        container.is_some_and(container_is_finished) && shown.rows.is_empty() && shown.fading.is_empty()
     };
-    let done = members.iter().filter(|(m, rows)| is_done(m, rows)).count();
-    let wide = members.iter().filter(|(m, ..)| m.container.is_some()).count() - done;
-    let taken = if has_pause { PAUSE_W + GAP } else { 0.0 } + done as f32 * (DONE_W + GAP);
+    let finished = members.iter().filter(|(m, rows)| is_finished(m, rows)).count();
+    let wide = members.iter().filter(|(m, ..)| m.container.is_some()).count() - finished;
+    let taken = if has_pause { PAUSE_W + GAP } else { 0.0 } + finished as f32 * (FINISHED_W + GAP);
     let room = width - LABEL_W - taken;
     let column_w = ((room + GAP) / wide.max(1) as f32 - GAP).clamp(MIN_COLUMN_W, MAX_COLUMN_W);
 
@@ -149,26 +149,26 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
     let mut columns = Vec::new();
     let mut rows_needed = MIN_ROWS;
     for (member, rows) in members {
-        let done = is_done(&member, &rows);
-        let w = match (&member.container, done) {
+        let finished = is_finished(&member, &rows);
+        let w = match (&member.container, finished) {
             (None, _) => PAUSE_W,
-            (_, true) => DONE_W,
+            (_, true) => FINISHED_W,
             (_, false) => column_w,
         };
         let (mut column, rows) = column(world, member, &rows, x, w);
-        column.done = done;
+        column.is_finished = finished;
         rows_needed = rows_needed.max(rows);
         x += w + GAP;
         columns.push(column);
     }
     let column_h = HEAD_H + rows_needed as f32 * PILL_STEP + PAD;
-    let lowest = HEAD_H + MIN_ROWS as f32 * PILL_STEP + PAD;
+    let min_h = HEAD_H + MIN_ROWS as f32 * PILL_STEP + PAD;
     for column in &mut columns {
         column.rect.h = column_h;
         if column.member.container.is_none() {
             let side = 104.0;
-            // in sight however many processes the others have
-            let y = (lowest - HEAD_H - 44.0 - side).max(0.0) / 2.0 + HEAD_H;
+            // near the top, so that it is visible however many processes the other members have
+            let y = (min_h - HEAD_H - 44.0 - side).max(0.0) / 2.0 + HEAD_H;
             column.hexagon = Some(Rect::new(column.rect.center_x() - side / 2.0, y, side, side));
         }
     }
@@ -189,9 +189,9 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
     }
 }
 
-/// An init container that has succeeded and will not run again in this sandbox; or an ephemeral one that has ended, which
-/// never runs again.
-fn has_done(container: &Container) -> bool {
+/// Whether it is an init container that has succeeded and will not run again in this sandbox, or an ephemeral one that
+/// has ended, which never runs again.
+fn container_is_finished(container: &Container) -> bool {
     match (container.kind, &container.state) {
         (ContainerKind::Init, ContainerState::Terminated { status, .. }) => status.success(),
         (ContainerKind::Ephemeral, ContainerState::Terminated { .. }) => true,
@@ -224,7 +224,7 @@ fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) ->
         })
         .collect();
     for (id, rect) in &placed {
-        pills.push(Pill { id: *id, rect: *rect, small: false });
+        pills.push(Pill { id: *id, rect: *rect, is_small: false });
         let parent = world.process(*id).and_then(|p| p.parent.process()).and_then(|p| placed.get(&p));
         if let Some(parent) = parent.filter(|parent| parent.x < rect.x) {
             let bend_x = parent.x + INDENT / 2.0 + 4.0;
@@ -241,10 +241,11 @@ fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) ->
         rows_needed = MAX_ROWS + 1;
         (more, Rect::new(x + PAD, HEAD_H + MAX_ROWS as f32 * PILL_STEP, w - 2.0 * PAD, PILL_H))
     });
-    (Column { member, rect, hexagon: None, done: false, pills, links, more }, rows_needed)
+    (Column { member, rect, hexagon: None, is_finished: false, pills, links, more }, rows_needed)
 }
 
-/// Those who fade, in the room below row `last` that the map has anyway, if they fit there. Returns the small rows used.
+/// Places the pills of fading processes below row `last`, in the space that the map has anyway if they fit there.
+/// Returns the number of small rows used.
 fn fading_pills(fading: &[ProcId], last: usize, x: f32, w: f32, pills: &mut Vec<Pill>) -> usize {
     let room = 2 * MIN_ROWS.saturating_sub(last);
     let most = ((w / SMALL_MIN_W) as usize).max(1);
@@ -255,12 +256,12 @@ fn fading_pills(fading: &[ProcId], last: usize, x: f32, w: f32, pills: &mut Vec<
         let (row, column) = (at / side_by_side, at % side_by_side);
         let y = HEAD_H + last as f32 * PILL_STEP + row as f32 * SMALL_STEP;
         let rect = Rect::new(x + column as f32 * cell, y, cell - SMALL_GAP, SMALL_H);
-        pills.push(Pill { id: *id, rect, small: true });
+        pills.push(Pill { id: *id, rect, is_small: true });
     }
     shown.div_ceil(side_by_side)
 }
 
-/// Generations up to the topmost shown ancestor.
+/// The number of shown ancestors, 17 at most.
 fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
     let mut at = id;
     let mut depth = 0;
@@ -274,7 +275,7 @@ fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
     depth
 }
 
-/// The member's own view of a namespace kind: that of its first living process.
+/// The member's namespace of a kind: that of its oldest living process.
 fn member_ns(world: &World, column: &Column, kind: NsKind) -> Option<NsId> {
     let mut best: Option<&Process> = None;
     for p in world.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(&column.member)) {
@@ -288,18 +289,18 @@ fn member_ns(world: &World, column: &Column, kind: NsKind) -> Option<NsId> {
 fn rail(world: &World, kind: NsKind, columns: &[Column], y: f32) -> Rail {
     let views: Vec<Option<NsId>> = columns.iter().map(|c| member_ns(world, c, kind)).collect();
     let node = world.node.as_ref().and_then(|n| world.process(n.process));
-    // the user namespace is the node's for every pod: that is no choice of the pod's
+    // every pod is in the node's user namespace: the pod has no choice there
     let of_node = |ns: NsId| kind != NsKind::User && node.is_some_and(|p| p.namespaces.get(kind) == Some(ns));
     let mut segments: Vec<Segment> = Vec::new();
     for (i, column) in columns.iter().enumerate() {
         let ns = views[i];
-        // one whose members are between two lives, and is in it again soon, does not break the bar
+        // a member between two runs will be in it again soon, so it does not break the bar
         let next = views[i..].iter().flatten().next().copied();
         if ns.is_none() && next.is_some() && segments.last().is_some_and(|last| last.ns == next) {
             continue;
         }
-        // nor does one that has done its work have a place in it
-        if column.done {
+        // a finished container has no place in it
+        if column.is_finished {
             continue;
         }
         let shared = ns.is_some() && views.iter().filter(|v| **v == ns).count() > 1;
@@ -312,7 +313,7 @@ fn rail(world: &World, kind: NsKind, columns: &[Column], y: f32) -> Rail {
         };
         let r = column.rect;
         match segments.last_mut() {
-            // one bar across neighbours who share
+            // one bar across neighbours that share it
             Some(last) if ns.is_some() && last.ns == ns => {
                 last.w = r.right() - last.x;
                 last.stops.push(r.center_x());

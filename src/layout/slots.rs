@@ -1,51 +1,51 @@
-//! Rows that never jump.
+//! Assigns processes to rows that never change.
 
 use std::collections::BTreeMap;
 
 use crate::model::{MonoNs, ProcId, Process};
 
-/// How long a reaped process keeps its row: its tick is shown, then it fades.
+/// How long a reaped process keeps its row, in ns: its tick is shown, then it fades.
 pub const LINGER_NS: u64 = 2_500_000_000;
 
-/// Gives each process of one member a row for its whole life, and the row to another only after the
-/// first has faded. Computed from births and reaps alone, so it is the same at every look, and at
-/// every replay. A child's row is always below its parent's.
+/// Assigns each process of one member a row for its whole life. Another process gets the row only after the first has
+/// faded. The result depends on births and reaps alone, so it is the same in every frame and every replay. A child's
+/// row is always below its parent's.
 ///
-/// Returns the rows of those visible at `now`.
+/// Returns the rows of the processes visible at `now`.
 pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> BTreeMap<ProcId, usize> {
     let mut by_birth: Vec<&Process> = processes.collect();
     by_birth.sort_by_key(|p| (p.born.t, p.id.start, p.id.pid));
-    // for each row: until when it is taken
-    let mut taken: Vec<u64> = Vec::new();
+    // until when each row is occupied, in ns
+    let mut occupied: Vec<u64> = Vec::new();
     let mut row_of: BTreeMap<ProcId, usize> = BTreeMap::new();
     for p in by_birth {
-        let above = first_parent(p).and_then(|id| row_of.get(&id)).map_or(0, |row| row + 1);
-        let free = (above..taken.len()).find(|row| taken[*row] <= p.born.t.0);
-        let row = free.unwrap_or_else(|| above.max(taken.len()));
-        if taken.len() <= row {
-            taken.resize(row + 1, 0);
+        let above = original_parent(p).and_then(|id| row_of.get(&id)).map_or(0, |row| row + 1);
+        let free = (above..occupied.len()).find(|row| occupied[*row] <= p.born.t.0);
+        let row = free.unwrap_or_else(|| above.max(occupied.len()));
+        if occupied.len() <= row {
+            occupied.resize(row + 1, 0);
         }
-        taken[row] = p.reap.map_or(u64::MAX, |r| r.at.t.0.saturating_add(LINGER_NS));
+        occupied[row] = p.reap.map_or(u64::MAX, |r| r.at.t.0.saturating_add(LINGER_NS));
         row_of.insert(p.id, row);
-        if taken[row] <= now.0 {
-            // no longer shown, but it held the row in its time
+        if occupied[row] <= now.0 {
+            // no longer shown, but it did occupy the row
             row_of.remove(&p.id);
         }
     }
     row_of
 }
 
-/// The processes of one member, whose `head` is the process that it is started with.
+/// The processes of one member, divided into those of the current run and of former runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generations {
-    /// Of those who live now, and below them of those who are left of a former life (before a restart, or in a former
-    /// sandbox) and are not reaped yet.
+    /// Rows of the processes of the current run. Below them those of a former run (before a restart, or in a former
+    /// sandbox) that have not been reaped.
     pub rows: BTreeMap<ProcId, usize>,
-    /// Of a former life, reaped, and still to be seen for a moment; in the order of their rows then.
+    /// Reaped processes of a former run that are still shown for a moment, in the order of their former rows.
     pub fading: Vec<ProcId>,
 }
 
-/// A former life gives way to the one that is now.
+/// Assigns rows so that the current run starts at the top. `head` is the member's first process in this run.
 pub fn by_generation(processes: &[&Process], head: Option<&Process>, now: MonoNs) -> Generations {
     let Some(head) = head else {
         return Generations { rows: rows(processes.iter().copied(), now), fading: Vec::new() };
@@ -58,13 +58,13 @@ pub fn by_generation(processes: &[&Process], head: Option<&Process>, now: MonoNs
         rows(former.iter().copied(), now).into_iter().map(|(id, row)| (row, id)).collect();
     order.sort_unstable();
     let is_gone = |id: ProcId| former.iter().any(|p| p.id == id && p.is_gone());
-    let (fading, left): (Vec<_>, Vec<_>) = order.into_iter().map(|(_, id)| id).partition(|id| is_gone(*id));
-    shown.extend(left.into_iter().enumerate().map(|(at, id)| (id, below + at)));
+    let (fading, remaining): (Vec<_>, Vec<_>) = order.into_iter().map(|(_, id)| id).partition(|id| is_gone(*id));
+    shown.extend(remaining.into_iter().enumerate().map(|(at, id)| (id, below + at)));
     Generations { rows: shown, fading }
 }
 
-/// The parent it was born to, before any adoption.
-fn first_parent(p: &Process) -> Option<ProcId> {
+/// The parent that it was born to, before any reparenting.
+fn original_parent(p: &Process) -> Option<ProcId> {
     p.reparents.first().map_or(p.parent, |r| r.from).process()
 }
 
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_given_away_only_after_its_holder_has_faded() {
+    fn a_row_is_reused_only_after_its_process_has_faded() {
         let s = 1_000_000_000;
         let all = [
             process(1, None, 0, None),
             process(2, Some(1), s, Some(2 * s)),
             process(3, Some(1), 3 * s, None),  // 2 is still fading: the next row
-            process(4, Some(1), 10 * s, None), // 2 is long gone: its row
+            process(4, Some(1), 10 * s, None), // 2 has faded: its row is reused
         ];
         let rows = rows(all.iter(), MonoNs(11 * s));
         let row = |pid| rows.get(&ProcId { pid, start: 0 }).copied();
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_starts_at_the_top_and_the_old_one_fades() {
+    fn a_new_run_starts_at_the_top_and_the_old_one_fades() {
         let s = 1_000_000_000;
         let all = [
             process(1, None, s, Some(5 * s)),
             process(2, Some(1), s + 1, Some(5 * s)),
-            process(3, Some(1), s + 2, None), // a zombie that nobody has reaped
+            process(3, Some(1), s + 2, None), // a zombie that has not been reaped
             process(10, None, 5 * s + 1, None),
             process(11, Some(10), 5 * s + 2, None),
         ];
@@ -112,11 +112,11 @@ mod tests {
         assert_eq!([10, 11, 3].map(|pid| just_after.rows.get(&id(pid)).copied()), [Some(0), Some(1), Some(2)]);
         assert_eq!(just_after.fading, [id(1), id(2)], "all of them");
         let later = at(20 * s);
-        assert_eq!((later.rows, later.fading), (just_after.rows, vec![]), "nobody moves");
+        assert_eq!((later.rows, later.fading), (just_after.rows, vec![]), "no row changes");
     }
 
     #[test]
-    fn nobody_moves_when_another_comes_or_goes() {
+    fn rows_stay_when_other_processes_come_or_go() {
         let s = 1_000_000_000;
         let mut all = vec![process(1, None, 0, None), process(2, Some(1), 1, None), process(3, Some(2), 2, None)];
         let before = rows(all.iter(), MonoNs(s));

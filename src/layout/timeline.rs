@@ -1,15 +1,15 @@
-//! The timeline: one lane a process, and where each part of its life begins and ends.
+//! The timeline: one lane per process, and when each part of its life begins and ends.
 
 use crate::model::{MonoNs, PodUid, ProcId, Process, World};
 
-/// One part of a process's life.
+/// The life of one process: from birth to exit it runs, from exit to reap it is a zombie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     pub id: ProcId,
     pub born: MonoNs,
-    /// Where the life part ends, if it has.
+    /// When the running part ends, if it has.
     pub exit: Option<MonoNs>,
-    /// Where the zombie part ends, if it has.
+    /// When the zombie part ends, if it has.
     pub reap: Option<MonoNs>,
 }
 
@@ -18,31 +18,31 @@ impl Lane {
         Self { id: p.id, born: p.born.t, exit: p.exit.map(|e| e.at.t), reap: p.reap.map(|r| r.at.t) }
     }
 
-    /// From birth to the exit, or to now while it lives: also when the moment that is shown is a past one.
+    /// From birth to exit, or to `newest` while it lives, also when the view shows a past moment.
     pub fn life(&self, newest: MonoNs) -> (MonoNs, MonoNs) {
         (self.born, self.exit.unwrap_or(newest.max(self.born)))
     }
 
-    /// From the exit to the reap, or to now while it is a zombie.
+    /// From exit to reap, or to `newest` while it is a zombie.
     pub fn zombie(&self, newest: MonoNs) -> Option<(MonoNs, MonoNs)> {
         let exit = self.exit?;
         Some((exit, self.reap.unwrap_or(newest.max(exit))))
     }
 
-    /// Whether any of it lies between `from` and `to`.
+    /// Whether any part of it lies between `from` and `to`.
     fn touches(&self, from: MonoNs, to: MonoNs) -> bool {
         self.born <= to && self.reap.is_none_or(|t| t >= from)
     }
 }
 
-/// The stretch of time that is on screen. It follows the newest while the view is live, and stands still while a
-/// past moment is shown.
+/// The span of time on screen. It follows the newest moment while the view is live, and does not move while a past
+/// moment is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Viewport {
     span_ns: u64,
     /// The right edge.
     to: MonoNs,
-    /// The right edge stays at least this far ahead of the newest; `None` while it does not follow.
+    /// The distance of the right edge ahead of the newest moment, at least; `None` while it does not follow.
     lead_ns: Option<u64>,
     live: bool,
 }
@@ -58,7 +58,7 @@ impl Viewport {
     const MIN_NS: u64 = 1_000_000;
     const MAX_NS: u64 = 3_600_000_000_000;
 
-    /// The newest is a little off the right edge, so that what just ended can be read.
+    /// The newest moment is a little left of the right edge, so that labels of recent ends fit.
     const fn lead(span_ns: u64) -> u64 {
         span_ns / 8
     }
@@ -79,8 +79,8 @@ impl Viewport {
         (self.from()..=self.to).contains(&t)
     }
 
-    /// To be called once a frame. `epoch`: where the lanes begin; at first they grow from the left edge.
-    /// `quiet`: nothing happens; then it moves seldom and further, so that most frames change little.
+    /// Call this once per frame. `epoch` is where the lanes begin; at first they grow from the left edge. While `quiet`
+    /// (nothing happens) it moves rarely and further, so that most frames change little.
     pub fn advance(&mut self, live: bool, newest: MonoNs, epoch: MonoNs, quiet: bool) {
         match (self.live, live) {
             (true, false) => self.lead_ns = None,
@@ -100,7 +100,7 @@ impl Viewport {
         self.to = newest.plus(lead).max(epoch.plus(self.span_ns));
     }
 
-    /// Shows so much time: the last of it while live, else around the playhead.
+    /// Sets the span: up to the newest moment while live, otherwise around the playhead.
     pub fn show_span(&mut self, span_ns: u64, playhead: MonoNs, newest: MonoNs, epoch: MonoNs) {
         if self.live {
             self.span_ns = span_ns;
@@ -110,7 +110,7 @@ impl Viewport {
         self.zoom(self.span_ns as f64 / span_ns as f64, playhead, newest);
     }
 
-    /// Zooms in by `factor`, or out if it is below 1; the moment `around` stays where it is on screen.
+    /// Zooms in by `factor`, or out if it is below 1. The moment `around` keeps its place on screen.
     pub fn zoom(&mut self, factor: f64, around: MonoNs, newest: MonoNs) {
         let span = (self.span_ns as f64 / factor).clamp(Self::MIN_NS as f64, Self::MAX_NS as f64) as u64;
         let right = (i128::from(self.to.0) - i128::from(around.0)) * i128::from(span) / i128::from(self.span_ns);
@@ -119,21 +119,21 @@ impl Viewport {
         self.follow_if_shown(newest);
     }
 
-    /// Moves by so many ns, back if negative.
+    /// Moves by `ns`, back if negative.
     pub fn pan(&mut self, ns: f64, newest: MonoNs) {
         let to = if ns < 0.0 { self.to.minus(-ns as u64) } else { self.to.plus(ns as u64) };
-        // beyond the newest there is nothing to see
+        // there is nothing to see beyond the newest moment
         self.to = to.min(newest.plus(Self::lead(self.span_ns)).max(self.to));
         self.follow_if_shown(newest);
     }
 
-    /// Goes on following where the newest is still on screen, at the distance that it has there.
+    /// Continues to follow if the newest moment is on screen, at its present distance from the right edge.
     fn follow_if_shown(&mut self, newest: MonoNs) {
         let lead = self.to.since(newest).min(Self::lead(self.span_ns));
         self.lead_ns = (self.live && self.to >= newest).then_some(lead);
     }
 
-    /// Moves as little as it takes to have the playhead on screen, with some room beside it.
+    /// Moves as little as needed to bring the playhead on screen, with some space beside it.
     pub fn reveal(&mut self, playhead: MonoNs) {
         if self.shows(playhead) {
             return;
@@ -143,7 +143,7 @@ impl Viewport {
     }
 }
 
-/// Lanes of a pod (or of the whole lab) that touch the span: pause first, then by member and birth.
+/// Lanes of a pod (or of the whole lab) that touch the span from `from` to `to`: pause first, then by member and birth.
 pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> Vec<Lane> {
     let mut found: Vec<(&Process, Lane)> = world
         .processes
@@ -157,7 +157,7 @@ pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> V
         .map(|p| (p, Lane::of(p)))
         .filter(|(_, lane)| lane.touches(from, to))
         .collect();
-    let place = |p: &Process| {
+    let order = |p: &Process| {
         let member = p.member.as_ref();
         let nth = member.and_then(|m| {
             let pod = world.pod(&m.pod)?;
@@ -165,13 +165,12 @@ pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> V
         });
         (member.map(|m| m.pod.clone()), nth, p.born.t, p.id)
     };
-    found.sort_by_cached_key(|(p, _)| place(p));
+    found.sort_by_cached_key(|(p, _)| order(p));
     found.into_iter().map(|(_, lane)| lane).collect()
 }
 
-/// Times for the ruler, round as counted from `zero`: a step that leaves at least `min_gap` points
-/// between two labels. Returns the step in ns, and each time with its distance from `zero`; nothing
-/// before `zero` has a label.
+/// Times for the ruler, at round distances from `zero`. The step leaves at least `min_gap` points between two labels.
+/// Returns the step in ns, and each time with its distance from `zero`. Times before `zero` have no label.
 pub fn ticks(zero: MonoNs, from: MonoNs, to: MonoNs, width: f32, min_gap: f32) -> (u64, Vec<(MonoNs, u64)>) {
     const STEPS: [u64; 16] = [
         1_000_000,
@@ -209,7 +208,7 @@ mod tests {
         MonoNs(seconds * S)
     }
 
-    /// Live for 100 s; the window opened at 40 s.
+    /// Live for 100 s, in a window that opened at 40 s.
     fn live() -> Viewport {
         let mut view = Viewport::default();
         view.advance(true, at(41), at(40), false);
@@ -218,13 +217,13 @@ mod tests {
         view
     }
 
-    /// Where a moment is: 0 at the left edge, 1 at the right.
+    /// The place of a moment: 0 at the left edge, 1 at the right.
     fn place(view: &Viewport, t: MonoNs) -> f64 {
         (t.0 as f64 - view.from().0 as f64) / view.span_ns() as f64
     }
 
     #[test]
-    fn it_follows_the_newest_and_stands_still_while_the_past_is_held() {
+    fn it_follows_the_newest_moment_and_does_not_move_while_the_past_is_shown() {
         let mut view = live();
         let shown = view;
         assert!(view.shows(at(140)) && view.to() > at(140));
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn while_nothing_happens_it_moves_seldom() {
+    fn it_moves_rarely_while_nothing_happens() {
         let mut view = live();
         let mut moves = 0;
         for second in 141..201 {
@@ -248,31 +247,31 @@ mod tests {
             assert!(view.shows(at(second)) && view.shows(at(second - 5)), "{second}");
             moves += u32::from(view != before);
         }
-        assert!((15..=30).contains(&moves), "{moves} of 60: once in 2 or 3 seconds of 10");
+        assert!((15..=30).contains(&moves), "{moves} of 60: every 2 to 4 seconds");
         let before = view;
         view.advance(true, at(201), at(40), false);
-        assert!(view.to().since(before.to()) <= S, "and it goes on smoothly");
+        assert!(view.to().since(before.to()) <= S, "then it moves smoothly again");
     }
 
     #[test]
     fn zoom_keeps_the_moment_under_the_pointer() {
-        for held in [false, true] {
+        for past in [false, true] {
             for factor in [1.1, 3.0, 1000.0, 0.9, 0.2] {
                 for part in [0.0, 0.3, 0.875, 1.0] {
                     let mut view = live();
-                    view.advance(!held, at(140), at(40), false);
+                    view.advance(!past, at(140), at(40), false);
                     let around = view.from().plus((part * view.span_ns() as f64) as u64);
                     view.zoom(factor, around, at(140));
-                    assert!((place(&view, around) - part).abs() < 1e-6, "{held} {factor} {part}");
-                    view.advance(!held, at(140), at(40), false);
-                    assert!((place(&view, around) - part).abs() < 1e-6, "the next frame: {held} {factor} {part}");
+                    assert!((place(&view, around) - part).abs() < 1e-6, "{past} {factor} {part}");
+                    view.advance(!past, at(140), at(40), false);
+                    assert!((place(&view, around) - part).abs() < 1e-6, "the next frame: {past} {factor} {part}");
                 }
             }
         }
     }
 
     #[test]
-    fn after_a_zoom_it_follows_if_the_newest_is_on_screen() {
+    fn after_a_zoom_it_follows_only_if_the_newest_moment_is_on_screen() {
         let mut view = live();
         view.zoom(2.0, at(139), at(140));
         assert!(view.shows(at(140)));
@@ -282,7 +281,7 @@ mod tests {
         view.zoom(10.0, at(134), at(140));
         let shown = view;
         view.advance(true, at(200), at(40), false);
-        assert_eq!(view, shown, "a closer look at the past does not run away");
+        assert_eq!(view, shown, "a zoom into the past does not move");
     }
 
     #[test]
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_shown_around_the_playhead_in_the_past_and_up_to_now_when_live() {
+    fn a_span_ends_now_when_live_and_surrounds_the_playhead_in_the_past() {
         let mut view = live();
         view.show_span(60 * S, at(140), at(140), at(40));
         assert!(view.shows(at(140)) && view.shows(at(90)) && view.span_ns() == 60 * S);
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_of_the_living_run_to_now() {
+    fn bars_of_living_processes_end_now() {
         let lane = |exit, reap| Lane { id: ProcId { pid: 1, start: 1 }, born: at(1), exit, reap };
         let (living, zombie, gone) = (lane(None, None), lane(Some(at(2)), None), lane(Some(at(2)), Some(at(3))));
         assert_eq!((living.life(at(9)), living.zombie(at(9))), ((at(1), at(9)), None));
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_and_never_crowd() {
+    fn ticks_are_round_and_keep_their_gap() {
         for (span_ms, width) in [(5, 300.0), (7_000, 700.0), (600_000, 900.0)] {
             let from = MonoNs(123_456_789);
             let (step, at) = ticks(MonoNs(55), from, from.plus(span_ms * 1_000_000), width, 70.0);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{ProcId, Process, World};
 
-/// What a row can be sorted by; siblings are sorted, the tree stays a tree.
+/// The column to sort by. Only siblings are sorted, so the tree stays a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Column {
     #[default]
@@ -24,26 +24,26 @@ pub enum Column {
 pub struct Row {
     pub id: ProcId,
     pub depth: usize,
-    /// For each ancestor from the topmost: whether siblings of it follow further down.
+    /// For each ancestor, from the topmost: whether siblings of it follow further down.
     pub continues: Vec<bool>,
     /// No sibling follows.
-    pub last: bool,
+    pub is_last: bool,
     pub has_children: bool,
-    /// It does not match the filter itself; a descendant does.
-    pub only_ancestor: bool,
+    /// Only a descendant of it matches the filter.
+    pub is_only_ancestor: bool,
 }
 
-/// What to show.
+/// Which rows to show, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct Query<'a> {
-    /// Words that title, pid, pod or member must contain, in any case.
+    /// Words that the title, pid, pod or member must contain. Upper and lower case are the same.
     pub filter: &'a str,
     pub sort: Column,
     pub descending: bool,
     pub collapsed: Option<&'a BTreeSet<ProcId>>,
 }
 
-/// Flattens the tree of processes not yet reaped. A match keeps its ancestors.
+/// Flattens the tree of processes that have not been reaped. The ancestors of a match are kept.
 pub fn rows(world: &World, query: &Query<'_>) -> Vec<Row> {
     let present: BTreeMap<ProcId, &Process> = world.present().map(|p| (p.id, p)).collect();
     let mut children: BTreeMap<Option<ProcId>, Vec<&Process>> = BTreeMap::new();
@@ -92,9 +92,9 @@ impl Walk<'_> {
                 id: *id,
                 depth: continues.len(),
                 continues: continues.clone(),
-                last: i + 1 == shown.len(),
+                is_last: i + 1 == shown.len(),
                 has_children,
-                only_ancestor: !self.matching.contains(id),
+                is_only_ancestor: !self.matching.contains(id),
             });
             let open = self.collapsed.is_none_or(|c| !c.contains(id));
             if has_children && open && continues.len() < 512 {

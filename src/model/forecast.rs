@@ -1,10 +1,10 @@
-//! What a signal will do, predicted before it is sent.
+//! Predicts what a signal will do, before it is sent.
 //!
-//! The rules are the kernel's: `signal(7)`, `pid_namespaces(7)`, `sig_ignored` and `prepare_signal` in
-//! `kernel/signal.c`, `zap_pid_ns_processes` in `kernel/pid_namespace.c`, `find_new_reaper` in `kernel/exit.c`. What
-//! the lab does next is the controller's: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
+//! The rules of the kernel: `signal(7)`, `pid_namespaces(7)`, `sig_ignored` and `prepare_signal` in
+//! `kernel/signal.c`, `zap_pid_ns_processes` in `kernel/pid_namespace.c`, `find_new_reaper` in `kernel/exit.c`. The
+//! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
-mod words;
+mod sentences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,26 +18,26 @@ use super::{
 pub use super::names::{is_known_pause, is_ns_init, is_pause, member_name, millis, reaped_by, reaper_name, short_name};
 pub use super::outcome::{last_sent, outcome};
 
-/// What becomes of the target.
+/// What happens to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The kernel drops the signal, or the process ignores it.
     Nothing,
-    /// It stays pending: the process blocks it, or is stopped.
+    /// The signal stays pending: the process blocks it or is stopped.
     Pending,
-    /// The process takes it, by a handler or in `sigtimedwait(2)`, and decides for itself.
+    /// The process receives it in a handler or in `sigtimedwait(2)` and decides what to do.
     Handled,
-    /// It stays pending until the process reads it from a `signalfd(2)` that it holds. A child that has inherited the
-    /// descriptor may never read it.
+    /// The signal stays pending until the process reads it from a `signalfd(2)` that it holds. A child that inherited
+    /// the descriptor may never read it.
     Readable,
-    /// It sleeps in `sigtimedwait(2)`, and which signals it waits for could not be read. If it does not wait for this
-    /// one, the default action follows.
+    /// The process sleeps in `sigtimedwait(2)`, and the signals it waits for could not be read. If it does not wait
+    /// for this one, the default action follows.
     Awaited,
-    /// It ends with this wait status.
+    /// The process ends with this wait status.
     Ends(WaitStatus),
     Stops,
-    /// It stops unless its process group is orphaned: then the kernel drops TSTP, TTIN and TTOU.
+    /// The process stops unless its process group is orphaned: then the kernel drops TSTP, TTIN and TTOU.
     MayStop,
     Continues,
 }
@@ -48,23 +48,24 @@ pub struct Forecast {
     pub target: ProcId,
     pub signal: Signal,
     pub effect: Effect,
-    /// Who ends besides the target: all in a pid namespace that ends, and what a container leaves behind.
+    /// Processes that end besides the target: all in a pid namespace that ends, the remaining processes of a
+    /// container whose first process ends, and the sandbox of a pod that is then finished.
     pub also_end: BTreeSet<ProcId>,
-    /// Namespaces that no process holds any more afterwards.
+    /// Namespaces that no process is in afterwards.
     pub released: BTreeSet<NsId>,
     /// The prediction in words, one sentence each.
     pub lines: Vec<String>,
 }
 
 impl Forecast {
-    /// Whether anything ends.
+    /// Whether the target ends.
     pub const fn is_deadly(&self) -> bool {
         matches!(self.effect, Effect::Ends(_))
     }
 }
 
-/// Predicts what `signal`, sent by the app from the host's pid namespace, does to `target`.
-/// `None` when the process is not known.
+/// Predicts what `signal` does to `target` when the app sends it from the host's pid namespace.
+/// `None` if the process is not known.
 pub fn forecast(world: &World, target: ProcId, signal: Signal) -> Option<Forecast> {
     let p = world.process(target)?;
     let mut f = Forecast {
@@ -76,18 +77,18 @@ pub fn forecast(world: &World, target: ProcId, signal: Signal) -> Option<Forecas
         lines: Vec::new(),
     };
     if p.is_alive() {
-        f.effect = effect(p, is_known_pause(world, p), signal);
+        f.effect = predict_effect(p, is_known_pause(world, p), signal);
     }
     if let Effect::Ends(status) = f.effect {
         f.also_end = also_end(world, p, status);
-        f.released = released(world, p.id, &f.also_end);
+        f.released = released_namespaces(world, p.id, &f.also_end);
     }
-    f.lines = words::lines(world, p, &f);
+    f.lines = sentences::sentences(world, p, &f);
     Some(f)
 }
 
-/// `known`: it is a pause of the lab's.
-fn effect(p: &Process, known: bool, signal: Signal) -> Effect {
+/// `is_lab_pause`: the process is a pause that the lab itself provides.
+fn predict_effect(p: &Process, is_lab_pause: bool, signal: Signal) -> Effect {
     let stopped = p.state == State::Stopped;
     match signal {
         Signal::KILL => return Effect::Ends(WaitStatus::killed(9)),
@@ -95,16 +96,16 @@ fn effect(p: &Process, known: bool, signal: Signal) -> Effect {
         Signal::CONT if stopped => return Effect::Continues,
         _ => {}
     }
-    // the lab's pause is known: it takes these in sigtimedwait(2)
-    if known && (signal == Signal::TERM || signal == Signal::INT) {
+    // the lab's pause receives these in sigtimedwait(2) and exits
+    if is_lab_pause && (signal == Signal::TERM || signal == Signal::INT) {
         return if stopped { Effect::Pending } else { Effect::Ends(WaitStatus::exited(0)) };
     }
-    let taken = if stopped { Effect::Pending } else { Effect::Handled };
-    if known && p.signals.awaiting && signal == Signal::CHLD && p.signals.awaits(signal).is_none() {
-        return taken;
+    let received = if stopped { Effect::Pending } else { Effect::Handled };
+    if is_lab_pause && p.signals.awaiting && signal == Signal::CHLD && p.signals.awaits(signal).is_none() {
+        return received;
     }
     if p.signals.awaits(signal) == Some(true) {
-        return taken;
+        return received;
     }
     // a blocked signal is not ignored, even where its action is SIG_IGN (`sig_ignored` in kernel/signal.c)
     if p.signals.blocks(signal) {
@@ -114,13 +115,13 @@ fn effect(p: &Process, known: bool, signal: Signal) -> Effect {
         return Effect::Nothing;
     }
     if p.signals.catches(signal) {
-        return taken;
+        return received;
     }
-    if p.signals.awaits(signal).is_none() && !known {
+    if p.signals.awaits(signal).is_none() && !is_lab_pause {
         return Effect::Awaited;
     }
     match default_action(signal) {
-        // the init of a pid namespace is spared every signal it has no handler for
+        // the kernel drops every signal for which the init of a pid namespace has no handler
         _ if is_ns_init(p) => Effect::Nothing,
         Default::Ignore => Effect::Nothing,
         Default::Stop if stopped => Effect::Nothing,
@@ -137,7 +138,7 @@ enum Default {
     Stop,
 }
 
-/// The default dispositions of `signal(7)`.
+/// The default action of a signal (`signal(7)`).
 const fn default_action(signal: Signal) -> Default {
     match signal.0 {
         17 | 18 | 23 | 28 => Default::Ignore,
@@ -146,60 +147,62 @@ const fn default_action(signal: Signal) -> Default {
     }
 }
 
-/// Who ends when `p` has ended so: its pid namespace, what it leaves behind as a container's first process, and with the
-/// last container the pod's sandbox.
+/// The processes that end because `p` ends with `status`: those of the pid namespace whose init it is, those of the
+/// container whose first process it is, and those of the pod's sandbox if the pod is then finished.
 fn also_end(world: &World, p: &Process, status: WaitStatus) -> BTreeSet<ProcId> {
     let mut all = BTreeSet::new();
     if is_ns_init(p)
         && let Some(ns) = p.namespaces.get(NsKind::Pid)
     {
-        all.extend(in_pid_ns(world, ns));
+        all.extend(processes_in_pid_ns(world, ns));
     }
-    if led_container(world, p).is_some() {
-        let leftovers = world.present().filter(|q| q.is_alive() && q.member == p.member);
-        all.extend(leftovers.map(|q| q.id));
+    if container_of_first_process(world, p).is_some() {
+        let remaining = world.present().filter(|q| q.is_alive() && q.member == p.member);
+        all.extend(remaining.map(|q| q.id));
     }
-    if let Some(pod) = pod_over(world, p, status) {
+    if let Some(pod) = finished_pod(world, p, status) {
         all.extend(world.pod_processes(&pod.uid).filter(|q| q.is_alive()).map(|q| q.id));
     }
     all.remove(&p.id);
     all
 }
 
-/// The lab's pod that is over when this process ends so: the lab then ends its sandbox (`finish` in lab/controller.rs).
-fn pod_over<'a>(world: &'a World, p: &Process, status: WaitStatus) -> Option<&'a Pod> {
-    let (pod, container) = led_container(world, p)?;
+/// The lab's pod that is finished when this process ends with `status`. The lab then ends its sandbox (`finish` in
+/// lab/controller.rs).
+fn finished_pod<'a>(world: &'a World, p: &Process, status: WaitStatus) -> Option<&'a Pod> {
+    let (pod, container) = container_of_first_process(world, p)?;
     let holder = pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process;
-    let done = |c: &Container| match &c.state {
+    let is_finished = |c: &Container| match &c.state {
         _ if c.name == container.name => !pod.restart.restarts(status),
         ContainerState::Terminated { status, .. } => !pod.restart.restarts(*status),
         _ => false,
     };
-    let over = match container.kind {
-        ContainerKind::App => pod.containers.iter().filter(|c| c.kind == ContainerKind::App).all(done),
+    let pod_is_finished = match container.kind {
+        ContainerKind::App => pod.containers.iter().filter(|c| c.kind == ContainerKind::App).all(is_finished),
         ContainerKind::Init => !status.success() && !pod.restart.restarts(status),
         ContainerKind::Sidecar | ContainerKind::Ephemeral => false,
     };
-    // what holds the sandbox takes it along, over or not
-    (over && holder != Some(p.id)).then_some(pod)
+    // when the holder of the sandbox ends, the sandbox ends with it in any case
+    (pod_is_finished && holder != Some(p.id)).then_some(pod)
 }
 
-/// The lab's container whose first process this is: when it ends, the lab kills what the container leaves behind.
-fn led_container<'a>(world: &'a World, p: &Process) -> Option<(&'a Pod, &'a Container)> {
+/// The lab's container whose first process this is. When that process ends, the lab kills the container's other
+/// processes.
+fn container_of_first_process<'a>(world: &'a World, p: &Process) -> Option<(&'a Pod, &'a Container)> {
     let member = p.member.as_ref()?;
     let pod = world.pod(&member.pod).filter(|pod| pod.runtime == Runtime::Lab)?;
     let container = pod.container(member.container.as_deref()?)?;
     (container.process == Some(p.id)).then_some((pod, container))
 }
 
-/// Everyone alive in a pid namespace or in one nested in it.
-fn in_pid_ns(world: &World, ns: NsId) -> impl Iterator<Item = ProcId> + '_ {
+/// All living processes in a pid namespace and in those nested in it.
+fn processes_in_pid_ns(world: &World, ns: NsId) -> impl Iterator<Item = ProcId> + '_ {
     let inside = move |at: NsId| world.with_parents(at).any(|above| above == ns);
     world.present().filter(move |q| q.is_alive() && q.namespaces.get(NsKind::Pid).is_some_and(inside)).map(|q| q.id)
 }
 
-/// Namespaces whose every living process is among those that end.
-fn released(world: &World, target: ProcId, also: &BTreeSet<ProcId>) -> BTreeSet<NsId> {
+/// Namespaces in which every living process is among those that end.
+fn released_namespaces(world: &World, target: ProcId, also: &BTreeSet<ProcId>) -> BTreeSet<NsId> {
     let ends = |id: ProcId| id == target || also.contains(&id);
     let mut held: BTreeMap<NsId, bool> = BTreeMap::new();
     for q in world.present().filter(|q| q.is_alive()) {
@@ -215,8 +218,9 @@ fn released(world: &World, target: ProcId, also: &BTreeSet<ProcId>) -> BTreeSet<
     touched.into_iter().filter(|ns| held.get(ns) == Some(&false) && !world.is_host_ns(*ns)).collect()
 }
 
-/// Who gets the children of `p` when it ends: the init of its pid namespace. `None` when it is that init itself, since
-/// then all end with it, or when it is not known. A child subreaper (`prctl(2)`) cannot be seen from outside.
+/// The new parent of the children of `p` when it ends: the init of its pid namespace. `None` if `p` is that init, since
+/// then all processes of the namespace end with it, or if the init is not known. A child subreaper (`prctl(2)`) cannot
+/// be seen from outside.
 pub fn adopter<'a>(world: &'a World, p: &Process) -> Option<&'a Process> {
     let init = world.pid_ns_init(p.namespaces.get(NsKind::Pid)?)?;
     (init.id != p.id && init.is_alive()).then_some(init)

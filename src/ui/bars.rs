@@ -1,4 +1,4 @@
-//! What a manifest asks or complains about, above the views until it is answered.
+//! Bars above the views: questions, warnings and errors about manifests, shown until they are answered.
 
 use eframe::egui::{self, CornerRadius, Margin, Role, Sense, Stroke, Ui, vec2};
 
@@ -7,30 +7,29 @@ use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::app::Action;
 
-/// Bars that are shown in full; more are counted.
-const MOST: usize = 3;
+/// Bars that are shown in full. Further ones are only counted.
+const MAX_SHOWN: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Which one an answer means.
+    /// Names the bar in [`Action::AnswerBar`].
     pub id: u64,
-    pub mood: BarMood,
+    pub severity: BarSeverity,
     pub title: String,
-    /// One a line.
     pub lines: Vec<String>,
-    /// What the first button says; without one there is only Dismiss.
-    pub act: Option<&'static str>,
+    /// The label of the first button; without one there is only Dismiss.
+    pub button: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BarMood {
-    /// Something to decide.
-    Ask,
+pub enum BarSeverity {
+    /// A question to the user.
+    Question,
     Warning,
     Error,
 }
 
-/// Above everything else in the middle; takes no room while there is none.
+/// Shows the bars above the views; takes no space while there are none.
 pub fn bars_ui(ui: &mut Ui, cx: &mut Cx<'_>, bars: &[Bar]) {
     if bars.is_empty() {
         return;
@@ -38,11 +37,11 @@ pub fn bars_ui(ui: &mut Ui, cx: &mut Cx<'_>, bars: &[Bar]) {
     let frame = egui::Frame::new().fill(cx.tokens.canvas).inner_margin(Margin::symmetric(12, 8));
     egui::Panel::top("bars").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 6.0;
-        for bar in bars.iter().take(MOST) {
+        for bar in bars.iter().take(MAX_SHOWN) {
             bar_ui(ui, cx, bar);
         }
-        if bars.len() > MOST {
-            let words = format!("{} more, once these are answered", bars.len() - MOST);
+        if bars.len() > MAX_SHOWN {
+            let words = format!("{} more after these", bars.len() - MAX_SHOWN);
             ui.label(text::rich(words).color(cx.tokens.muted));
         }
     });
@@ -50,10 +49,10 @@ pub fn bars_ui(ui: &mut Ui, cx: &mut Cx<'_>, bars: &[Bar]) {
 
 fn bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, bar: &Bar) {
     let tokens = cx.tokens;
-    let color = match bar.mood {
-        BarMood::Ask => tokens.accent,
-        BarMood::Warning => tokens.warn,
-        BarMood::Error => tokens.bad,
+    let color = match bar.severity {
+        BarSeverity::Question => tokens.accent,
+        BarSeverity::Warning => tokens.warn,
+        BarSeverity::Error => tokens.bad,
     };
     let card = egui::Frame::new()
         .fill(tokens.card)
@@ -64,11 +63,11 @@ fn bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, bar: &Bar) {
         ui.set_width(ui.available_width());
         let row = vec2(ui.available_width(), 28.0);
         ui.allocate_ui_with_layout(row, egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if widgets::button(ui, tokens, widgets::Look::Plain, None, "Dismiss", None).clicked() {
+            if widgets::button(ui, tokens, widgets::ButtonStyle::Plain, None, "Dismiss", None).clicked() {
                 cx.act(Action::AnswerBar { id: bar.id, yes: false });
             }
-            if let Some(act) = bar.act
-                && widgets::button(ui, tokens, widgets::Look::Primary, None, act, None).clicked()
+            if let Some(label) = bar.button
+                && widgets::button(ui, tokens, widgets::ButtonStyle::Primary, None, label, None).clicked()
             {
                 cx.act(Action::AnswerBar { id: bar.id, yes: true });
             }

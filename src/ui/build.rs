@@ -1,5 +1,5 @@
-//! Building a pod step by step: what can be dragged onto it, what is asked when a container joins, and the view of the
-//! steps so far.
+//! Building a pod step by step: containers to drag onto it, the dialogs for a sandbox and for a container that joins,
+//! and the view of the steps so far.
 //!
 //! ```text
 //! web   3 steps                          [Join a container…] [Save as YAML…]
@@ -13,14 +13,14 @@
 //! ```
 
 mod dialog;
-mod equal;
+mod equivalents;
 mod palette;
 mod report;
 
 use eframe::egui::{self, Margin, Ui};
 
 pub use dialog::{JoinDialog, SandboxDialog, join_ui, sandbox_ui};
-pub use palette::{drop_zone, invitation_ui, palette_ui, take_out_ui};
+pub use palette::{drop_zone, first_container_ui, palette_ui, take_out_ui};
 
 use super::icons::Icon;
 use super::text::HoverText as _;
@@ -31,15 +31,14 @@ use crate::steps::{Report, Template};
 
 pub fn build_ui(ui: &mut Ui, cx: &mut Cx<'_>, reports: &[Report]) {
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
-        return widgets::empty(ui, cx.tokens, "No pod to build", "Begin one on the left with New sandbox….");
+        return widgets::empty(ui, cx.tokens, "No pod to build", "Create one on the left with New sandbox….");
     };
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
             head_ui(ui, cx, pod, reports.len());
             ui.add_space(8.0);
             if reports.is_empty() {
-                let hint =
-                    "No step has been done yet. Drag a container from the left onto the pod, or let one join here.";
+                let hint = "No steps yet. Drag a container from the left onto the pod, or join one here.";
                 ui.label(text::rich(hint).color(cx.tokens.muted));
             }
             for (nth, report) in reports.iter().enumerate() {
@@ -61,7 +60,7 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, steps: usize) {
     });
 }
 
-/// What can be done to a pod of the lab as a whole.
+/// The buttons for a pod of the lab as a whole.
 pub fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
@@ -74,8 +73,8 @@ fn save_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if !can_be_built(cx, pod) {
         return;
     }
-    let save = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Save as YAML…", None);
-    if save.hover_text("Write a manifest that makes the same pod again").clicked() {
+    let save = widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Save as YAML…", None);
+    if save.hover_text("Write a manifest that creates the same pod").clicked() {
         cx.act(Action::AskManifest(pod.uid.clone()));
     }
 }
@@ -84,14 +83,14 @@ fn join_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, width: Option<f32>) {
     if !can_be_built(cx, pod) {
         return;
     }
-    let join = widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Plus), "Join container…", width);
-    if join.hover_text("Another container joins this pod's namespaces").clicked() {
+    let join = widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, Some(Icon::Plus), "Join container…", width);
+    if join.hover_text("Join another container to this pod's namespaces").clicked() {
         cx.act(Action::AskJoin { pod: pod.uid.clone(), template: Template::ALL[0] });
     }
 }
 
-/// Only a pod of the lab, while it is there and nobody looks at the past.
+/// Whether steps are possible: only for a pod of the lab that is not lost or being deleted, and only when live.
 fn can_be_built(cx: &Cx<'_>, pod: &Pod) -> bool {
-    let gone = matches!(pod.reason.as_deref(), Some("NodeLost" | "Terminating"));
-    cx.live && pod.runtime == Runtime::Lab && !gone
+    let is_ending = matches!(pod.reason.as_deref(), Some("NodeLost" | "Terminating"));
+    cx.live && pod.runtime == Runtime::Lab && !is_ending
 }

@@ -1,18 +1,18 @@
-//! Everything that happened, newest first: pod events, signals sent, and processes' ends.
+//! The list of events, newest first: pod events, signals sent, and exits of processes.
 
 mod list;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, pos2, vec2};
 
 use super::text::HoverText as _;
-use super::{Cx, Shown, text, tokens, widgets};
+use super::{Cx, WorldVersion, text, tokens, widgets};
 use crate::app::Action;
 use crate::model::{EventKind, Process, Sent, events::Aggregated, forecast};
-use list::{Entry, What};
+use list::{Entry, EntryKind};
 
 const ROW_H: f32 = 24.0;
 
-/// What is listed.
+/// The kinds of events to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventFilter {
     pub pods: bool,
@@ -26,27 +26,28 @@ impl Default for EventFilter {
     }
 }
 
-/// Kept by the window between frames: the list is made anew only when something has changed.
+/// Kept by the window between frames. The list is rebuilt only when something has changed.
 #[derive(Clone, Debug, Default)]
 pub struct EventsState {
     pub filter: EventFilter,
-    of: Option<(Shown, EventFilter)>,
+    /// What the list was built from.
+    source: Option<(WorldVersion, EventFilter)>,
     entries: Vec<Entry>,
     merged: Vec<Aggregated>,
 }
 
 impl EventsState {
     fn refresh(&mut self, cx: &Cx<'_>) {
-        let wanted = Some((cx.shown, self.filter));
-        if self.of != wanted {
+        let source = Some((cx.version, self.filter));
+        if self.source != source {
             (self.entries, self.merged) = list::collect(cx.world, self.filter);
-            self.of = wanted;
+            self.source = source;
         }
     }
 }
 
 struct Line {
-    what: String,
+    title: String,
     color: Color32,
     subject: String,
     message: String,
@@ -57,12 +58,12 @@ pub fn events_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EventsState) {
         ui.horizontal(|ui| {
             ui.checkbox(&mut state.filter.pods, "Pod events");
             ui.checkbox(&mut state.filter.signals, "Signals");
-            ui.checkbox(&mut state.filter.processes, "Ends and reaps");
+            ui.checkbox(&mut state.filter.processes, "Exits and reaps");
         });
         ui.add_space(6.0);
         state.refresh(cx);
         if state.entries.is_empty() {
-            return widgets::empty(ui, cx.tokens, "Nothing happened yet", "Events of the pods will be listed here.");
+            return widgets::empty(ui, cx.tokens, "No events yet", "Events of the pods will be listed here.");
         }
         let area = egui::ScrollArea::vertical().auto_shrink(false);
         area.show_rows(ui, ROW_H - ui.spacing().item_spacing.y, state.entries.len(), |ui, range| {
@@ -76,42 +77,42 @@ pub fn events_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EventsState) {
     });
 }
 
-/// In words; made only for the rows that are on screen.
+/// The texts of an entry. Built only for the rows on screen.
 fn line(cx: &Cx<'_>, state: &EventsState, entry: Entry) -> Option<Line> {
     let world = cx.world;
-    Some(match entry.what {
-        What::Pod(at) => of_pod(cx, state.merged.get(at)?),
-        What::Signal(at) => of_signal(cx, world.sent.get(at)?),
-        What::End(id) => of_end(cx, world.process(id)?),
+    Some(match entry.kind {
+        EntryKind::Pod(at) => pod_line(cx, state.merged.get(at)?),
+        EntryKind::Signal(at) => signal_line(cx, world.sent.get(at)?),
+        EntryKind::Exit(id) => exit_line(cx, world.process(id)?),
     })
 }
 
-fn of_pod(cx: &Cx<'_>, merged: &Aggregated) -> Line {
+fn pod_line(cx: &Cx<'_>, merged: &Aggregated) -> Line {
     let event = &merged.event;
     let message = match merged.times(cx.now) {
         Some(times) => format!("{times} · {}", event.message),
         None => event.message.clone(),
     };
     Line {
-        what: event.reason.clone(),
+        title: event.reason.clone(),
         color: if event.kind == EventKind::Warning { cx.tokens.warn } else { cx.tokens.accent },
         subject: cx.world.pod(&event.pod).map_or("deleted pod".into(), |p| p.name.clone()),
         message,
     }
 }
 
-fn of_signal(cx: &Cx<'_>, sent: &Sent) -> Line {
+fn signal_line(cx: &Cx<'_>, sent: &Sent) -> Line {
     Line {
-        what: sent.signal.to_string(),
+        title: sent.signal.to_string(),
         color: cx.tokens.bad,
         subject: cx.world.process(sent.target).map_or("gone".into(), forecast::short_name),
         message: forecast::outcome(cx.world, sent).join(" "),
     }
 }
 
-fn of_end(cx: &Cx<'_>, p: &Process) -> Line {
+fn exit_line(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
-    let (what, tail) = match (p.exit, p.reap) {
+    let (title, tail) = match (p.exit, p.reap) {
         (Some(exit), Some(reap)) => {
             let by = forecast::reaped_by(cx.world, p);
             ("Reaped", format!("zombie for {}, {by}", forecast::millis(reap.at.t.since(exit.at.t))))
@@ -119,7 +120,7 @@ fn of_end(cx: &Cx<'_>, p: &Process) -> Line {
         _ => ("Zombie", "not reaped yet".to_owned()),
     };
     Line {
-        what: what.into(),
+        title: title.into(),
         color: cx.tokens.zombie,
         subject: forecast::short_name(p),
         message: format!("{how}; {tail}"),
@@ -128,10 +129,10 @@ fn of_end(cx: &Cx<'_>, p: &Process) -> Line {
 
 fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
     let tokens = cx.tokens;
-    let process = match entry.what {
-        What::Pod(_) => None,
-        What::Signal(at) => cx.world.sent.get(at).map(|s| s.target),
-        What::End(id) => Some(id),
+    let process = match entry.kind {
+        EntryKind::Pod(_) => None,
+        EntryKind::Signal(at) => cx.world.sent.get(at).map(|s| s.target),
+        EntryKind::Exit(id) => Some(id),
     };
     let sense = if process.is_some() { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_H), sense);
@@ -143,7 +144,7 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
     let clock = cx.clock(entry.t);
     for (value, font, ink, width) in [
         (clock.as_str(), tokens::mono(11.5), tokens.muted, 92.0),
-        (line.what.as_str(), tokens::semibold(12.0), line.color, 172.0),
+        (line.title.as_str(), tokens::semibold(12.0), line.color, 172.0),
         (line.subject.as_str(), tokens::mono(11.5), tokens.text, 150.0),
     ] {
         text::put(ui, pos2(x, y), Align2::LEFT_CENTER, value, font, ink, width - 8.0);
@@ -152,7 +153,7 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
     let room = Rect::from_min_max(pos2(x, rect.top()), rect.max).width() - 8.0;
     text::put(ui, pos2(x, y), Align2::LEFT_CENTER, &line.message, tokens::sans(12.5), tokens.text, room);
     response.widget_info(|| {
-        text::labeled(Role::Row, true, format!("{clock} {} {}: {}", line.what, line.subject, line.message))
+        text::labeled(Role::Row, true, format!("{clock} {} {}: {}", line.title, line.subject, line.message))
     });
     if response.clicked()
         && let Some(id) = process

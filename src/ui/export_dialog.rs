@@ -1,4 +1,4 @@
-//! Where to write a snapshot: a typed path, or the desktop's own file dialog.
+//! The dialog for writing a snapshot or a manifest: a typed path, or the desktop's own file dialog.
 
 use std::path::PathBuf;
 
@@ -11,20 +11,20 @@ use crate::model::PodUid;
 /// The dialog while it is open.
 #[derive(Clone, Debug, Default)]
 pub struct ExportDialog {
-    /// Of which pod a manifest is written; `None` is a snapshot of all.
+    /// The pod to write as a manifest, with its name; `None` writes a snapshot of everything.
     pub pod: Option<(PodUid, String)>,
     pub path: String,
-    /// Leave arguments of processes out.
+    /// Leave out the arguments of processes.
     pub redact: bool,
-    /// Why nothing was written at the last try; the dialog stays open with the path as typed.
+    /// Why the last attempt wrote nothing. The dialog stays open with the typed path.
     pub problem: Option<Problem>,
-    /// Set until the path field has had the keyboard once.
-    pub fresh: bool,
+    /// Set until the path field has had the keyboard focus once.
+    pub is_new: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// There is a file; it is replaced only when that is asked for. `link`: the path is a symbolic link to it.
+    /// The file exists and is replaced only on request. `link`: the path is a symbolic link to this file.
     Exists {
         path: PathBuf,
         link: Option<String>,
@@ -32,15 +32,15 @@ pub enum Problem {
     Failed(String),
 }
 
-/// What the user wants beyond [`Action`]s.
+/// What the user asked of the dialog beyond [`Action`]s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum DialogRequest {
     None,
     Browse,
 }
 
-pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wish {
-    let mut wish = Wish::None;
+pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> DialogRequest {
+    let mut request = DialogRequest::None;
     ui.set_width(460.0);
     let title = dialog.pod.as_ref().map_or("Export snapshot".to_owned(), |(_, name)| format!("Save {name} as YAML"));
     ui.label(text::rich(title).font(tokens::bold(16.0)));
@@ -50,8 +50,8 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
             "Processes, namespaces, pods and events as they are {when}, as JSON. Environments are never written."
         ),
         Some(_) => {
-            "A Pod manifest that makes the same pod again: podscope run reads it, and so does kubectl, to which the \
-                    annotations of podscope.dev mean nothing."
+            "A Pod manifest that creates the same pod. podscope run and kubectl can read it; kubectl ignores the \
+             annotations of podscope.dev."
                 .to_owned()
         }
     };
@@ -63,26 +63,26 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
         let edit = egui::TextEdit::singleline(&mut dialog.path).font(tokens::mono(12.0)).desired_width(356.0);
         let edit = ui.add(edit);
         edit.widget_info(|| text::labeled(Role::TextInput, true, field));
-        if dialog.fresh {
+        if dialog.is_new {
             edit.request_focus();
-            dialog.fresh = false;
+            dialog.is_new = false;
         }
         save |= edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-        if widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Browse…", None).clicked() {
-            wish = Wish::Browse;
+        if widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Browse…", None).clicked() {
+            request = DialogRequest::Browse;
         }
     });
     if dialog.pod.is_none() {
-        ui.checkbox(&mut dialog.redact, "Leave out processes' arguments");
+        ui.checkbox(&mut dialog.redact, "Leave out process arguments");
     }
     let path = PathBuf::from(dialog.path.trim());
-    // about another path, it says nothing of the one that stands there now
+    // a problem with another path says nothing about the path in the field now
     let exists = matches!(&dialog.problem, Some(Problem::Exists { path: asked, .. }) if *asked == path);
     match &dialog.problem {
         Some(Problem::Failed(why)) => drop(ui.label(text::rich(why).color(cx.tokens.bad))),
         Some(Problem::Exists { link, .. }) if exists => {
             let words = match link {
-                None => "There is a file of this name already. Replacing it keeps its owner and mode.".to_owned(),
+                None => "A file with this name already exists. Replacing it keeps its owner and mode.".to_owned(),
                 Some(file) => format!(
                     "This is a link to {file}. Replacing that file keeps its owner and mode, and the link stays."
                 ),
@@ -93,16 +93,16 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
     }
     ui.add_space(8.0);
     let mut replace = false;
-    let act = if dialog.pod.is_some() { "Save" } else { "Export" };
+    let label = if dialog.pod.is_some() { "Save" } else { "Export" };
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         if exists {
-            // only its own button replaces a file: Enter may be pressed once too often
-            let look = widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
-            replace = widgets::button(ui, cx.tokens, look, None, "Replace", Some(88.0)).clicked();
+            // only this button replaces a file: Enter could be pressed once too often
+            let style = widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad);
+            replace = widgets::button(ui, cx.tokens, style, None, "Replace", Some(88.0)).clicked();
         } else {
-            save |= widgets::button(ui, cx.tokens, widgets::Look::Primary, None, act, Some(88.0)).clicked();
+            save |= widgets::button(ui, cx.tokens, widgets::ButtonStyle::Primary, None, label, Some(88.0)).clicked();
         }
-        if widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Cancel", Some(88.0)).clicked() {
+        if widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Cancel", Some(88.0)).clicked() {
             cx.act(Action::CancelDialog);
         }
     });
@@ -110,5 +110,5 @@ pub fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>, dialog: &mut ExportDialog) -> Wis
         let pod = dialog.pod.as_ref().map(|(uid, _)| uid.clone());
         cx.act(Action::Export { path, pod, redact: dialog.redact, replace });
     }
-    wish
+    request
 }

@@ -1,4 +1,4 @@
-//! Inter and JetBrains Mono, bundled; egui's own fonts stay behind them for glyphs they lack.
+//! Inter and JetBrains Mono, bundled. egui's own fonts supply the glyphs that they lack.
 
 use std::sync::Arc;
 

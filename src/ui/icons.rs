@@ -1,4 +1,4 @@
-//! Icons, bundled as SVG and tinted to the text beside them.
+//! The icons, bundled as SVG and tinted like the text beside them.
 
 use eframe::egui::{Color32, Image, ImageSource, Rect, Ui, include_image};
 

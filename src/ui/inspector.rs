@@ -1,4 +1,4 @@
-//! What is selected, in words: its facts, what can be done to it, and its namespaces.
+//! The inspector describes the selection: its facts, the actions on it, and its namespaces.
 
 mod pod;
 
@@ -34,8 +34,14 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     ui.separator();
     let width = ui.available_width();
-    let export =
-        widgets::button(ui, cx.tokens, widgets::Look::Plain, Some(Icon::Export), "Export snapshot…", Some(width));
+    let export = widgets::button(
+        ui,
+        cx.tokens,
+        widgets::ButtonStyle::Plain,
+        Some(Icon::Export),
+        "Export snapshot…",
+        Some(width),
+    );
     if export.hover_text("Write what is shown as JSON (Ctrl+E)").clicked() {
         cx.act(Action::AskExport);
     }
@@ -51,14 +57,14 @@ fn title(ui: &mut Ui, cx: &Cx<'_>, name: &str, chips: &[(String, Color32)]) {
     ui.add_space(6.0);
 }
 
-/// Facts as two columns: what, and its value; a value longer than two lines is cut and told in full on hover.
+/// Facts in two columns: name and value. A value longer than two lines is cut and shown in full on hover.
 fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
     const LABEL_W: f32 = 104.0;
     for (name, value) in rows {
         let room = ui.available_width() - LABEL_W;
         let galley = text::wrapped(ui, value, tokens::sans(12.5), cx.tokens.text, room, 2);
         let cut = galley.elided;
-        // the row of a single line is taller than its text
+        // a single-line row is taller than its text
         let height = (galley.size().y + 4.0).max(19.0);
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         let first = rect.left_top() + vec2(0.0, 9.5);
@@ -101,7 +107,7 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         namespace_row(ui, cx, p, kind);
     }
     ui.add_space(12.0);
-    kept_alive(ui, cx, p);
+    holders_ui(ui, cx, p);
 }
 
 fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, String)> {
@@ -127,16 +133,16 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     }
     if p.is_alive() {
         rows.push(("Handles", handles(p)));
-        rows.push(("Orphans go to", orphans_go_to(cx, p)));
+        rows.push(("Orphans go to", orphan_adopter(cx, p)));
         rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
         rows.push(("CPU", usage::cpu(p.cpu)));
     }
     if let Some(cgroup) = p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).filter(|_| p.is_alive()) {
-        // the whole path is too long for any row; the column's hover has it
+        // the whole path is too long for a row; the hover of the member's column shows it
         let last = cgroup.path.rsplit('/').next().unwrap_or_default();
         rows.push(("Cgroup", format!("…/{last}")));
     }
-    rows.push(("Born", format!("{} · {}", cx.clock(p.born.t), exactness(p.born.precision))));
+    rows.push(("Started", format!("{} · {}", cx.clock(p.born.t), precision_words(p.born.precision))));
     if let Some(reparent) = p.reparents.last() {
         rows.push(("Adopted by", format!("{} at {}", name_of(reparent.to), cx.clock(reparent.at.t))));
     }
@@ -152,16 +158,17 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         } else {
             name_of(reap.by)
         };
-        rows.push(("Reaped by", format!("{by} · {}", exactness(reap.at.precision))));
+        rows.push(("Reaped by", format!("{by} · {}", precision_words(reap.at.precision))));
     }
     rows
 }
 
-fn exactness(precision: crate::model::Precision) -> &'static str {
+/// How exact a time is.
+fn precision_words(precision: crate::model::Precision) -> &'static str {
     match precision {
         crate::model::Precision::Exact => "exact",
         crate::model::Precision::Prompt => "within µs",
-        crate::model::Precision::ByThen => "by then",
+        crate::model::Precision::ByThen => "or earlier",
     }
 }
 
@@ -177,16 +184,16 @@ fn state_words(p: &Process) -> String {
     if let Some(threads) = p.threads_without_leader() {
         let live =
             if threads == 1 { "1 other thread lives".to_owned() } else { format!("{threads} other threads live") };
-        return format!("Z main thread has exited, {live} on: it cannot be reaped before they end");
+        return format!("Z main thread has exited, {live} on: it cannot be reaped until they end");
     }
     match p.state {
         State::Sleeping if p.signals.awaiting => "S sleeping in sigtimedwait".into(),
-        State::Gone => "reaped, not in the table".into(),
+        State::Gone => "reaped, no longer in the process table".into(),
         state => format!("{} {}", state.letter(), pod_map::state_word(state)),
     }
 }
 
-/// `HUP TERM · by signalfd: CHLD · ignores PIPE`
+/// The signals for which the process has no default action: `HUP TERM · by signalfd: CHLD · ignores PIPE`.
 fn handles(p: &Process) -> String {
     let list = |f: &dyn Fn(Signal) -> bool| {
         let named = (1..=31).map(Signal).filter(|s| f(*s)).map(|s| s.to_string().replace("SIG", ""));
@@ -194,7 +201,7 @@ fn handles(p: &Process) -> String {
     };
     let masks = p.signals;
     let waits = match masks.awaited {
-        None if masks.awaiting => "in sigtimedwait, for which could not be read".to_owned(),
+        None if masks.awaiting => "signals in sigtimedwait that could not be read".to_owned(),
         _ => list(&|s| masks.awaits(s) == Some(true)),
     };
     let parts = [
@@ -206,11 +213,11 @@ fn handles(p: &Process) -> String {
     ];
     let named: Vec<String> =
         parts.iter().filter(|(_, list)| !list.is_empty()).map(|(how, list)| format!("{how}{list}")).collect();
-    if named.is_empty() { "nothing: every signal by default".into() } else { named.join(" · ") }
+    if named.is_empty() { "none: default action for all signals".into() } else { named.join(" · ") }
 }
 
-/// Who gets what is orphaned when a process of its pid namespace ends.
-fn orphans_go_to(cx: &Cx<'_>, p: &Process) -> String {
+/// The process that adopts the orphans of its pid namespace.
+fn orphan_adopter(cx: &Cx<'_>, p: &Process) -> String {
     if let Some(init) = forecast::adopter(cx.world, p) {
         return format!("{} (1)", forecast::member_name(init));
     }
@@ -218,10 +225,10 @@ fn orphans_go_to(cx: &Cx<'_>, p: &Process) -> String {
         return "not known".into();
     };
     let alone = cx.world.ns_members(ns).all(|q| q.id == p.id);
-    if alone && forecast::is_pause(p) { "nobody else is in its pid namespace".into() } else { "here".into() }
+    if alone && forecast::is_pause(p) { "no other process in its pid namespace".into() } else { "this process".into() }
 }
 
-/// Who else of the pods is in it, by member.
+/// The other pod members in a namespace, in words.
 fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
     if cx.world.is_host_ns(ns) {
         return "host".into();
@@ -275,27 +282,27 @@ fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
 }
 
 /// The processes that hold each of its namespaces.
-fn kept_alive(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
-    widgets::section(ui, cx.tokens, "Kept alive by");
+fn holders_ui(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
+    widgets::section(ui, cx.tokens, "Namespace holders");
     for kind in [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::Pid, NsKind::Mnt] {
         let Some(ns) = p.namespaces.get(kind).filter(|ns| !cx.world.is_host_ns(*ns)) else { continue };
         let holders = holders(cx, ns);
-        let words = if holders.is_empty() { "no process any more".into() } else { holders };
+        let words = if holders.is_empty() { "no process".into() } else { holders };
         let row = format!("{kind:<5}{words}");
         let label = text::rich(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
         ui.add(egui::Label::new(label).truncate()).hover_text(row);
     }
 }
 
-/// `pause, nginx ×3, busybox ×2`
+/// The processes in a namespace by member, pause first: `pause, nginx ×3, busybox ×2`.
 fn holders(cx: &Cx<'_>, ns: NsId) -> String {
     let mut counts: BTreeMap<(bool, String), usize> = BTreeMap::new();
     for p in cx.world.ns_members(ns) {
-        let (late, name) = match &p.member {
+        let (is_not_pause, name) = match &p.member {
             Some(m) => (m.container.is_some(), m.name().to_owned()),
             None => (true, p.comm.clone()),
         };
-        *counts.entry((late, name)).or_default() += 1;
+        *counts.entry((is_not_pause, name)).or_default() += 1;
     }
     let parts = counts.into_iter().map(|((_, name), n)| if n > 1 { format!("{name} ×{n}") } else { name });
     parts.collect::<Vec<_>>().join(", ")
@@ -306,18 +313,18 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
     title(ui, cx, ns.kind.name(), &[("namespace".to_owned(), cx.tokens.ns(ns.kind))]);
     let known = world.namespaces.get(&ns);
     let id_or = |id: Option<NsId>| id.map_or("not visible".into(), |id| id.to_string());
-    let mut rows = vec![("Link", ns.to_string()), ("What it isolates", isolates(ns.kind).into())];
+    let mut rows = vec![("Link", ns.to_string()), ("Isolates", isolates(ns.kind).into())];
     rows.push(("Owned by", id_or(known.and_then(|n| n.owner))));
     if matches!(ns.kind, NsKind::Pid | NsKind::User) {
         rows.push(("Child of", id_or(known.and_then(|n| n.parent))));
     }
     if let Some(uid) = known.and_then(|n| n.owner_uid) {
-        rows.push(("Made by uid", uid.to_string()));
+        rows.push(("Created by uid", uid.to_string()));
     }
     facts(ui, cx, &rows);
     ui.add_space(12.0);
     let inside: Vec<&Process> = world.ns_members(ns).filter(|p| p.member.is_some()).collect();
-    widgets::section(ui, cx.tokens, &format!("In it, of the pods: {}", inside.len()));
+    widgets::section(ui, cx.tokens, &text::count(inside.len(), "pod process", "pod processes"));
     for p in inside.into_iter().take(200) {
         process_row(ui, cx, p);
     }
@@ -329,7 +336,7 @@ const fn isolates(kind: NsKind) -> &'static str {
         NsKind::Ipc => "System V IPC, POSIX queues",
         NsKind::Mnt => "mounts: the file tree",
         NsKind::Net => "interfaces, addresses, ports",
-        NsKind::Pid => "process ids, and who is PID 1",
+        NsKind::Pid => "process ids, including PID 1",
         NsKind::Time => "boot and monotonic clocks",
         NsKind::User => "uids and capabilities",
         NsKind::Uts => "the host name",

@@ -1,11 +1,11 @@
-//! What a container has written, as it writes it, and a line to run a program in it.
+//! The live output of a container, and a prompt to run a program in it.
 //!
 //! ```text
 //! [nginx] [busybox] [pause]                    ☑ Follow the tail  Copy
 //! 127.0.0.1 - - "GET / HTTP/1.1" 200 10
 //! …
 //! ──────────────────────────────────────────────────────────────
-//! busybox $ ps -ef                                   exit 0 · 12 ms      (while it runs: runs… [Cancel])
+//! busybox $ ps -ef                                   exit 0 · 12 ms      (while it runs: running… [Cancel])
 //! PID 1 …
 //! ──────────────────────────────────────────────────────────────
 //! Run in busybox  [ ps -ef                 ] [Run] [Copy nsenter line]
@@ -34,20 +34,20 @@ const LINE_H: f32 = 17.0;
 /// Kept by the window between frames.
 #[derive(Debug)]
 pub struct LogsState {
-    /// Whose output is shown; that of the selected process when that changes.
+    /// The member whose output is shown. Set to that of the selected process when the selection changes.
     chosen: Option<Member>,
     selected: Option<ProcId>,
-    tail: bool,
-    /// Whose output is to be followed: set in each frame that shows the view, taken by the window.
+    follow_tail: bool,
+    /// The member to follow: set in each frame that shows the view, taken by the window.
     pub wanted: Option<Member>,
     pub log: Arc<Mutex<Lines>>,
-    /// Why nothing is followed.
+    /// Why the output cannot be followed.
     pub problem: Option<String>,
     command: String,
     pub exec: Option<Exec>,
-    /// Shown instead of the output while there is one.
+    /// Shown instead of the output if there is one.
     pub terminal: Option<Terminal>,
-    /// It is to have the focus in the next frame.
+    /// The terminal gets the focus in the next frame.
     pub focus_terminal: bool,
 }
 
@@ -56,7 +56,7 @@ impl Default for LogsState {
         Self {
             chosen: None,
             selected: None,
-            tail: true,
+            follow_tail: true,
             wanted: None,
             log: Arc::default(),
             problem: None,
@@ -69,12 +69,12 @@ impl Default for LogsState {
 }
 
 impl LogsState {
-    /// The member whose output is to be seen: the selected process's, else the one chosen here, else the first.
-    fn choose(&mut self, cx: &Cx<'_>, pod: &Pod) -> Member {
+    /// The member whose output to show: that of the selected process, else the one chosen here, else the first.
+    fn choose_member(&mut self, cx: &Cx<'_>, pod: &Pod) -> Member {
         if self.selected != cx.selection.process {
             self.selected = cx.selection.process;
             let process = cx.selection.process.and_then(|id| cx.world.process(id));
-            // pause says little: its selection leaves the choice as it is
+            // pause writes little: selecting it does not change the choice
             let member = process.and_then(|p| p.member.clone()).filter(|m| m.container.is_some());
             self.chosen = member.or(self.chosen.take());
         }
@@ -89,12 +89,12 @@ impl LogsState {
 
 pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
-        return widgets::empty(ui, cx.tokens, "No pod to hear", "Choose one on the left.");
+        return widgets::empty(ui, cx.tokens, "No pod selected", "Select one on the left.");
     };
     if pod.runtime != Runtime::Lab {
-        return widgets::empty(ui, cx.tokens, "Not a pod of the lab", "Its engine keeps what it writes.");
+        return widgets::empty(ui, cx.tokens, "Not a pod of the lab", "Its output is with its container engine.");
     }
-    let member = state.choose(cx, pod);
+    let member = state.choose_member(cx, pod);
     if let Some(terminal) = state.terminal.clone() {
         let focus = std::mem::take(&mut state.focus_terminal);
         return terminal_pane(ui, cx, pod, &terminal, focus);
@@ -102,7 +102,7 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     state.wanted = Some(member.clone());
     let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
     let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
-    // the prompt has a panel of its own and the last place, so that output which arrives does not move it
+    // the prompt has its own panel at the bottom, so that arriving output does not move it
     let prompt = egui::Panel::bottom("exec prompt").frame(frame).resizable(false).exact_size(exec::PROMPT_H);
     prompt.show(ui, |ui| exec::prompt_ui(ui, cx, pod, &member, &mut state.command));
     if let Some(last) = &state.exec {
@@ -112,32 +112,32 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
         output.show(ui, |ui| exec::output_ui(ui, cx, pod, &last));
     }
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
-        head(ui, cx, pod, &member, state);
+        header(ui, cx, pod, &member, state);
         ui.add_space(6.0);
         if let Some(problem) = &state.problem {
-            return widgets::empty(ui, cx.tokens, "Its output cannot be had", problem);
+            return widgets::empty(ui, cx.tokens, "Its output cannot be read", problem);
         }
         let log = state.log.lock().unwrap_or_else(PoisonError::into_inner);
         if log.is_empty() {
-            let hint = "What it writes to stdout and stderr will be listed here.";
-            return widgets::empty(ui, cx.tokens, &format!("{} has written nothing", member.name()), hint);
+            let hint = "Its stdout and stderr will appear here.";
+            return widgets::empty(ui, cx.tokens, &format!("{} has written nothing yet", member.name()), hint);
         }
-        lines_ui(ui, "log", &log, state.tail);
+        lines_ui(ui, "log", &log, state.follow_tail);
     });
 }
 
-/// A terminal, with what runs in it and how it ended above.
+/// A terminal; above it the program that runs in it, and how it ended.
 fn terminal_pane(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, terminal: &Terminal, focus: bool) {
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let close = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Close terminal", None);
+                let close = widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Close terminal", None);
                 if close.hover_text("The program gets SIGHUP").clicked() {
                     cx.act(Action::CloseTerminal);
                 }
                 let ended = terminal.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let (words, ink) = match ended {
-                    None => ("runs".to_owned(), cx.tokens.accent),
+                    None => ("running".to_owned(), cx.tokens.accent),
                     Some(Ok(how)) => (how, cx.tokens.muted),
                     Some(Err(why)) => (why, cx.tokens.bad),
                 };
@@ -157,18 +157,18 @@ fn terminal_pane(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, terminal: &Terminal, f
     });
 }
 
-/// Whose output: a word each; on the right what to do with it.
-fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsState) {
+/// One tab per member; on the right the actions for the output.
+fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsState) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if ui.button("Copy").hover_text("Copy all that is kept").clicked() {
+            if ui.button("Copy").hover_text("Copy all lines that are kept").clicked() {
                 let text = state.log.lock().unwrap_or_else(PoisonError::into_inner).text();
                 ui.ctx().copy_text(text);
             }
-            ui.checkbox(&mut state.tail, "Follow the tail");
+            ui.checkbox(&mut state.follow_tail, "Follow output");
             if !cx.live {
-                let words = text::rich("of now, not of the moment shown").color(cx.tokens.warn);
-                ui.label(words).hover_text("What a program wrote is kept by the node, not by the recording.");
+                let words = text::rich("current output, not that of the moment shown").color(cx.tokens.warn);
+                ui.label(words).hover_text("The node keeps the output of programs; the recording does not.");
             }
             let area = egui::ScrollArea::horizontal()
                 .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden);
@@ -190,10 +190,10 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsSta
     });
 }
 
-/// Only the lines on screen are laid out; they can be marked and copied.
-fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, tail: bool) {
+/// Lays out only the lines on screen. They can be selected and copied.
+fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, follow_tail: bool) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(tail);
+    let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(follow_tail);
     area.show_rows(ui, LINE_H, lines.len(), |ui, range| {
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
         for at in range {

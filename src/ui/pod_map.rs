@@ -30,7 +30,7 @@ use crate::model::{Phase, Pod, SandboxKind};
 pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let world = cx.world;
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) else {
-        let hint = if world.pods.is_empty() { "Start one with New pod." } else { "Choose one on the left." };
+        let hint = if world.pods.is_empty() { "Start one with New pod." } else { "Select one on the left." };
         return widgets::empty(ui, cx.tokens, "No pod to show", hint);
     };
     egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
@@ -46,7 +46,7 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 .inner_margin(Margin::symmetric(20, 16))
                 .show(ui, |ui| {
                     ui.set_min_width(width);
-                    head(ui, cx, pod);
+                    header(ui, cx, pod);
                     ui.add_space(12.0);
                     let (rect, _) = ui.allocate_exact_size(vec2(map.width, map.height), Sense::hover());
                     paint(ui, cx, pod, &map, rect.min.to_vec2());
@@ -56,20 +56,20 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
 }
 
-/// Moves a laid-out rectangle to where the map is on screen.
-fn place(rect: layout::Rect, offset: Vec2) -> egui::Rect {
+/// Moves a rectangle of the layout to the map's place on screen.
+fn on_screen(rect: layout::Rect, offset: Vec2) -> egui::Rect {
     egui::Rect::from_min_size(pos2(rect.x, rect.y) + offset, vec2(rect.w, rect.h))
 }
 
-fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
+fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        // a long name leaves room for what is said of the pod
+        // a long name leaves room for the facts beside it
         let name = text::line(ui, &pod.name, tokens::bold(17.0), tokens.text, ui.available_width() * 0.42);
         ui.label(name).hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
         let chip = widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
-        if let Some((title, why)) = words::plight(pod) {
+        if let Some((title, why)) = words::status_reason(pod) {
             chip.hover_lines(format!("{}\n{}", text::escaped(&title), text::escaped(&why)));
         }
         if let Some(ip) = pod.ip {
@@ -81,7 +81,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
                 });
         }
         for (host, inside) in &pod.host_ports {
-            published(ui, cx, *host, *inside);
+            host_port_ui(ui, cx, *host, *inside);
         }
         let mut facts = Vec::new();
         if let Some(sandbox) = &pod.sandbox {
@@ -94,8 +94,8 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
         let facts = text::rich(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
         ui.add(egui::Label::new(facts).truncate());
     });
-    if let Some((title, why)) = words::plight(pod) {
-        plight_ui(ui, cx, pod, &title, &why);
+    if let Some((title, why)) = words::status_reason(pod) {
+        status_reason_ui(ui, cx, pod, &title, &why);
     } else if let Some((at, words)) = words::last_sandbox(cx.world, pod) {
         let words = format!("{} {words}", cx.clock(at));
         let line = text::rich(&words).font(tokens::sans(12.0)).color(tokens.muted);
@@ -103,8 +103,8 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     }
 }
 
-/// What the pod goes through, and why, where it cannot be overlooked.
-fn plight_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
+/// The reason for the pod's status, in a box that is easy to see.
+fn status_reason_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
     let tokens = cx.tokens;
     let color = status_color(cx, pod);
     ui.add_space(6.0);
@@ -124,8 +124,8 @@ fn plight_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
         });
 }
 
-/// A port of the host that leads into the pod: a click opens it, a right click copies it.
-fn published(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
+/// A port of the host that forwards to the pod: a click opens its URL, a right click copies it.
+fn host_port_ui(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
     let words = format!("127.0.0.1:{host} → {inside}");
     let response = widgets::link_chip(ui, cx.tokens, &words, cx.tokens.ns(crate::model::NsKind::Net));
     let url = format!("http://127.0.0.1:{host}/");
@@ -136,37 +136,37 @@ fn published(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
         ui.ctx().copy_text(url.clone());
     }
     response.hover_lines(format!(
-        "Port {host} of this machine leads to port {inside} of the pod's network.\nClick to open {url}, right click to \
-         copy it."
+        "Port {host} of this machine forwards to port {inside} of the pod's network.\nClick to open {url}, right-click \
+         to copy it."
     ));
 }
 
 pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
-    cx.tokens.mood(words::pod_mood(pod))
+    cx.tokens.severity(words::pod_severity(pod))
 }
 
 fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     for column in &map.columns {
         column::column_ui(ui, cx, pod, column, offset);
     }
-    column::adoptions(ui, cx, pod, map, offset);
+    column::paint_adoptions(ui, cx, pod, map, offset);
     if let ([pause], true) = (&map.columns[..], pod.containers.is_empty()) {
-        let pause = place(pause.rect, offset);
+        let pause = on_screen(pause.rect, offset);
         let right = ui.max_rect().right().max(pause.right());
         let free = egui::Rect::from_x_y_ranges(pause.right() + 16.0..=right, pause.y_range());
-        build::invitation_ui(ui, cx, pod, free);
+        build::first_container_ui(ui, cx, pod, free);
     }
     let title = pos2(0.0, map.rails_title_y) + offset;
     let (font, ink) = (tokens::semibold(11.0), cx.tokens.muted);
     text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);
     if !map.has_namespaces {
         let at = title + vec2(84.0, 0.0);
-        let words = "None now: nobody of the pod runs. They come with the next sandbox, made by pause.";
+        let words = "None: no process of the pod is running. The next sandbox creates new ones.";
         let words = match &pod.sandbox {
             _ if pod.reason.as_deref() == Some("NodeLost") => "None: they ended with the node.",
-            None => "None yet: they come with the sandbox, which pause holds.",
+            None => "None yet: the sandbox creates them, and pause will hold them.",
             Some(_) if matches!(pod.phase, Phase::Succeeded | Phase::Failed) => {
-                "None any more: the pod is over, and its sandbox has ended with it."
+                "None: the pod is finished, and its sandbox has ended."
             }
             Some(_) => words,
         };
@@ -178,7 +178,7 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     }
 }
 
-/// What holds the pod's namespaces, in a word.
+/// One word about the sandbox, or about the pause that holds it.
 fn sandbox_word(pod: &Pod) -> Cow<'_, str> {
     let Some(sandbox) = &pod.sandbox else {
         return if pod.phase == Phase::Failed { "ended".into() } else { "sandbox".into() };
@@ -187,7 +187,7 @@ fn sandbox_word(pod: &Pod) -> Cow<'_, str> {
         _ if sandbox.ended.is_some() => "ended".into(),
         SandboxKind::PauseNoReap => "does not reap".into(),
         SandboxKind::PauseDelay(_) => "slow motion".into(),
-        SandboxKind::Own(file) => format!("of {}", words::file_name(file)).into(),
+        SandboxKind::Own(file) => format!("from {}", words::file_name(file)).into(),
         _ => "sandbox".into(),
     }
 }

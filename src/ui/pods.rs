@@ -10,7 +10,7 @@ use crate::model::{NodeTrouble, Pod, Signal};
 
 const CARD_H: f32 = 64.0;
 
-/// `trouble`: of the node as it is now, also when the past is shown.
+/// `trouble` is the node's present state, also while the past is shown.
 pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
@@ -40,21 +40,21 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
     });
 }
 
-/// The node does nothing: why, and the way out.
+/// A card for a node that does not work: the reason, and the button that helps.
 fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
     let tokens = cx.tokens;
-    let (title, why, way_out, action) = match trouble {
+    let (title, why, label, action) = match trouble {
         NodeTrouble::Ended(reason) => (
             "The lab's node is gone",
-            format!("{reason}. The kernel took every pod with it."),
+            format!("{reason}. The kernel has killed every pod with it."),
             "Start the lab again",
             Action::Do(Command::StartNode),
         ),
         NodeTrouble::Stopped(node) => (
             "The lab's node does not answer",
             format!(
-                "It is stopped (state T, pid {node}). Until it continues, nothing in its pods is started, restarted or \
-                 deleted, and what ends there is not reaped by it."
+                "It is stopped (state T, pid {node}). Until it continues, it does not start, restart or delete \
+                 anything in its pods, and it does not reap what ends there."
             ),
             "Continue it (CONT)…",
             Action::Do(Command::Signal { target: node, signal: Signal::CONT }),
@@ -62,8 +62,8 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
         NodeTrouble::Silent(node, since) => (
             "The lab's node does not answer",
             format!(
-                "It owes an answer since {}. It may be busy; if it stays so, send KILL to it (pid {node}) and start the \
-                 lab again.",
+                "It has not answered since {}. It may be busy. If it stays so, send KILL to it (pid {node}) and start \
+                 the lab again.",
                 cx.clock(since)
             ),
             "Show the node",
@@ -81,7 +81,7 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
             ui.label(text::rich(why));
             ui.add_space(4.0);
             let width = ui.available_width();
-            if widgets::button(ui, tokens, widgets::Look::Primary, None, way_out, Some(width)).clicked() {
+            if widgets::button(ui, tokens, widgets::ButtonStyle::Primary, None, label, Some(width)).clicked() {
                 cx.act(action);
             }
         });
@@ -110,7 +110,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let left = rect.left() + 28.0;
     let at = egui::pos2(left, top);
     let room = rect.right() - left - 10.0;
-    // the name comes first: a long status steps down beside the IP
+    // the name has priority: if the status is too long, it goes to the second line, beside the IP
     let name = text::line(ui, &pod.name, tokens::semibold(13.0), tokens.text, room);
     let status_w = text::line(ui, &status, tokens::semibold(11.0), color, 160.0).size().x + 18.0;
     let crowded = name.size().x + status_w + 8.0 > room;
@@ -133,7 +133,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
             second_room,
         );
     }
-    let (line, ink) = third_line(cx, pod);
+    let (line, ink) = summary(cx, pod);
     text::put(ui, at + vec2(0.0, 34.0), Align2::LEFT_CENTER, &line, tokens::sans(11.0), ink, room);
     if response.clicked() {
         cx.act(Action::SelectPod(pod.uid.clone()));
@@ -142,7 +142,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     response.on_hover_ui(|ui| {
         ui.set_max_width(440.0);
         ui.label(text::rich(format!("{} · {status}", pod.name)).font(tokens::semibold(12.5)));
-        if let Some((title, why)) = words::plight(pod) {
+        if let Some((title, why)) = words::status_reason(pod) {
             ui.label(text::rich(title));
             ui.label(text::rich(why));
         }
@@ -153,24 +153,25 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     });
 }
 
-/// What matters most: why it has no sandbox, zombies, a container that keeps ending, else who is in it.
-fn third_line(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
+/// The most important fact about a pod: why it has no sandbox, its zombies, or a container that waits for a restart;
+/// otherwise its members.
+fn summary(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
     if pod.reason.as_deref() == Some("FailedCreatePodSandBox") {
-        return (pod.message.clone().unwrap_or_else(|| "tried again soon".into()), cx.tokens.bad);
+        return (pod.message.clone().unwrap_or_else(|| "will be retried soon".into()), cx.tokens.bad);
     }
     if let Some(zombies) = words::zombies(cx.world, pod) {
         return (zombies, cx.tokens.zombie);
     }
-    let waits = pod.containers.iter().find(|c| words::waiting_message(c).is_some());
-    if let Some(c) = waits {
-        let (_, mood) = words::state(c);
-        return (format!("{} · {}", c.name, words::detail(c)), cx.tokens.mood(mood));
+    let waiting = pod.containers.iter().find(|c| words::waiting_message(c).is_some());
+    if let Some(c) = waiting {
+        let (_, severity) = words::state(c);
+        return (format!("{} · {}", c.name, words::detail(c)), cx.tokens.severity(severity));
     }
     let members = pod.containers.len()
         + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));
     let pid = if pod.share_pid { "pid shared" } else { "pid not shared" };
     if pod.containers.is_empty() {
-        return ("sandbox alone".into(), cx.tokens.muted);
+        return ("sandbox only".into(), cx.tokens.muted);
     }
     let mut parts = vec![text::count(members, "member", "members")];
     if pod.restarts() > 0 {

@@ -1,4 +1,4 @@
-//! The bundled pods to choose from: a list that can be searched.
+//! The list of the bundled pods, with a search field.
 
 use eframe::egui::{self, Align2, CornerRadius, Key, Role, Sense, Ui, vec2};
 
@@ -11,10 +11,10 @@ use crate::presets::{self, Preset};
 
 const ROW_H: f32 = 40.0;
 const WIDTH: f32 = 560.0;
-/// Of the list; more is scrolled to.
+/// The height of the list, which scrolls.
 const HEIGHT: f32 = 420.0;
 
-/// Those that have every word of the search in number, name or line.
+/// The presets that have every word of the search in their number, name or description.
 pub fn matching(search: &str) -> Vec<&'static Preset> {
     let search = search.to_lowercase();
     let has = |p: &&Preset| {
@@ -24,17 +24,17 @@ pub fn matching(search: &str) -> Vec<&'static Preset> {
     presets::ALL.iter().filter(has).collect()
 }
 
-/// The button, and below it the list.
+/// The button that opens the list.
 pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let button = widgets::button(ui, cx.tokens, widgets::Look::Primary, Some(Icon::Plus), "New pod", None);
-    let fresh = button.clicked();
+    let button = widgets::button(ui, cx.tokens, widgets::ButtonStyle::Primary, Some(Icon::Plus), "New pod", None);
+    let is_new = button.clicked();
     let popup = egui::Popup::menu(&button).gap(6.0).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
     popup.show(|ui| {
         ui.set_width(WIDTH);
         let key = egui::Id::unique("preset search");
-        let mut search = if fresh { String::new() } else { ui.data(|d| d.get_temp(key)).unwrap_or_default() };
+        let mut search = if is_new { String::new() } else { ui.data(|d| d.get_temp(key)).unwrap_or_default() };
         let edit = search_ui(ui, cx, &mut search);
-        if fresh {
+        if is_new {
             edit.request_focus();
         }
         let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
@@ -45,12 +45,12 @@ pub fn new_pod_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         ui.add_space(4.0);
         if found.is_empty() {
-            ui.label(text::rich("No preset has these words.").color(cx.tokens.muted));
+            ui.label(text::rich("No preset matches.").color(cx.tokens.muted));
         }
         egui::ScrollArea::vertical().max_height(HEIGHT).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             for (nth, preset) in found.iter().enumerate() {
-                // what Enter would start is marked
+                // the preset that Enter would start is marked
                 row_ui(ui, cx, preset, nth == 0 && !search.is_empty());
             }
         });
@@ -109,7 +109,7 @@ mod tests {
     use super::matching;
 
     #[test]
-    fn a_search_finds_by_number_name_or_line_in_any_case() {
+    fn a_search_finds_by_number_name_or_description_in_any_case() {
         let table: [(&str, &[&str]); 5] = [
             ("GHOST", &["ghost-blog"]),
             ("18", &["by-hand"]),

@@ -1,4 +1,4 @@
-//! The process tree of the lab, with columns as people know them from htop.
+//! The process tree of the lab, with the columns of htop.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::model::{Parent, ProcId, Process};
 
 const ROW_H: f32 = 24.0;
 
-/// What the user has set; kept by the window between frames.
+/// The user's settings of the view. Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct TreeState {
     pub filter: String,
@@ -29,7 +29,7 @@ const COLUMNS: [(Column, &str, f32, &str); 9] = [
     (Column::Threads, "THR", 38.0, "threads"),
     (Column::Cpu, "CPU", 54.0, "share of one core in the last second"),
     (Column::Memory, "RES", 62.0, "resident memory"),
-    (Column::Age, "BORN", 78.0, "time of birth"),
+    (Column::Age, "START", 78.0, "start time"),
     (Column::Pod, "POD / MEMBER", 160.0, "pod and member it belongs to"),
 ];
 
@@ -138,7 +138,7 @@ fn row_ui(
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, rect.shrink(2.0), 4);
     }
-    let dim = if row.only_ancestor { 0.5 } else { 1.0 };
+    let dim = if row.is_only_ancestor { 0.5 } else { 1.0 };
     let mut x = rect.left();
     for (i, (value, ink)) in cells(cx, p).into_iter().enumerate() {
         let w = COLUMNS[i].2;
@@ -208,10 +208,10 @@ fn command(
     let line = Stroke::new(1.0, tokens.line_strong);
     let mut x = rect.left() + 4.0;
     for level in 0..row.depth {
-        let own = level + 1 == row.depth;
+        let is_own_level = level + 1 == row.depth;
         let mid = x + step / 2.0;
-        if own {
-            let bottom = if row.last { rect.center().y } else { rect.bottom() };
+        if is_own_level {
+            let bottom = if row.is_last { rect.center().y } else { rect.bottom() };
             ui.painter().vline(mid, rect.top()..=bottom, line);
             ui.painter().hline(mid..=x + step - 2.0, rect.center().y, line);
         } else if row.continues.get(level + 1) == Some(&true) {

@@ -1,4 +1,4 @@
-//! What kubectl shows of the chosen pod beside what its node shows; each process and namespace in it is a link.
+//! The output of kubectl for the selected pod beside that of its node. Each process and namespace in it is a link.
 //!
 //! ```text
 //! What kubectl shows                    Copy │ What the node shows                Copy
@@ -15,49 +15,50 @@ mod side;
 
 use eframe::egui::{self, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
-use super::{Cx, Shown, text, widgets};
+use super::{Cx, WorldVersion, text, widgets};
 use crate::model::{PodUid, World};
 use crate::report::Target;
 use parts::{Side, node, server};
 
-const SERVER: &str = "The pod as the API server has it: what is wanted, and what a kubelet reports of it";
-const NODE: &str = "The same pod by its container runtime's lists, and as the kernel of the node has it";
+const SERVER: &str = "The pod as the API server has it: the desired state, and the state that a kubelet reports";
+const NODE: &str = "The same pod as its container runtime and the kernel of the node have it";
 
-/// Kept by the window between frames: the text is made anew only when the World or the second has changed.
+/// Kept by the window between frames. The text is rebuilt only when the World or the second has changed.
 #[derive(Debug)]
 pub struct ReportState {
-    /// The left side's of the width.
+    /// The left side's part of the width, from 0 to 1.
     part: f32,
-    of: Option<(Shown, PodUid, u64)>,
+    /// What the sides were built from; the number is the second.
+    source: Option<(WorldVersion, PodUid, u64)>,
     sides: [Side; 2],
-    /// What the pointer is over, in whichever side.
+    /// What the pointer is over, on either side.
     hovered: Option<Target>,
 }
 
 impl Default for ReportState {
     fn default() -> Self {
-        Self { part: 0.5, of: None, sides: Default::default(), hovered: None }
+        Self { part: 0.5, source: None, sides: Default::default(), hovered: None }
     }
 }
 
 impl ReportState {
     fn refresh(&mut self, cx: &Cx<'_>, uid: &PodUid) {
-        let wanted = Some((cx.shown, uid.clone(), cx.now.0 / 1_000_000_000));
-        if self.of != wanted {
+        let source = Some((cx.version, uid.clone(), cx.now.0 / 1_000_000_000));
+        if self.source != source {
             let world: &World = cx.world;
             self.sides = [Side::new(&server(world, uid, cx.now)), Side::new(&node(world, uid, cx.now))];
-            self.of = wanted;
+            self.source = source;
         }
     }
 }
 
 pub fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ReportState) {
     let Some(uid) = cx.selection.pod.clone().filter(|uid| cx.world.pod(uid).is_some()) else {
-        return widgets::empty(ui, cx.tokens, "No pod to tell of", "Choose one on the left.");
+        return widgets::empty(ui, cx.tokens, "No pod selected", "Select one on the left.");
     };
     state.refresh(cx, &uid);
     let (left, right) = halves(ui, cx, &mut state.part);
-    let was = state.hovered.take();
+    let previous = state.hovered.take();
     let mut hovered = None;
     for (rect, side, title, about) in
         [(left, &state.sides[0], "What kubectl shows", SERVER), (right, &state.sides[1], "What the node shows", NODE)]
@@ -65,19 +66,19 @@ pub fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ReportState) {
         let inner = Rect::from_min_max(rect.min + vec2(16.0, 8.0), rect.max - vec2(8.0, 4.0));
         ui.scope_builder(egui::UiBuilder::new().max_rect(inner).id_salt(title), |ui| {
             ui.set_clip_rect(rect.intersect(ui.clip_rect()));
-            side::side_ui(ui, cx, (title, about), side, was.as_ref(), &mut hovered);
+            side::side_ui(ui, cx, (title, about), side, previous.as_ref(), &mut hovered);
         });
     }
     state.hovered = hovered;
 }
 
-/// Two rooms beside each other, and between them what divides them, which can be dragged.
+/// Divides the view into two sides with a divider between them that can be dragged.
 fn halves(ui: &mut Ui, cx: &Cx<'_>, part: &mut f32) -> (Rect, Rect) {
     let all = ui.available_rect_before_wrap();
     let x = (all.left() + all.width() * *part).round();
     let grip = Rect::from_x_y_ranges(x - 4.0..=x + 4.0, all.y_range());
     let response = ui.interact(grip, ui.scope_id().with("divide"), Sense::drag());
-    response.widget_info(|| text::labeled(Role::Splitter, true, "Divide the two sides"));
+    response.widget_info(|| text::labeled(Role::Splitter, true, "Resize the two sides"));
     let hot = response.hovered() || response.dragged();
     let stroke = if hot { Stroke::new(2.0, cx.tokens.accent) } else { Stroke::new(1.0, cx.tokens.line) };
     ui.painter().vline(x, all.y_range(), stroke);

@@ -1,4 +1,4 @@
-//! The signals that a button stands for, and what happened after one was sent.
+//! The buttons that send signals, the prediction, and the outcome of a signal that was sent.
 
 use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 
@@ -21,27 +21,27 @@ const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", 
 pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     widgets::section(ui, cx.tokens, "Send a signal");
     if !cx.live {
-        ui.label(text::rich("You look at the past. Return to live to send one.").color(cx.tokens.muted));
+        ui.label(text::rich("You are viewing the past. Return to live to send a signal.").color(cx.tokens.muted));
         return;
     }
     if p.is_gone() {
-        ui.label(text::rich("The process is gone; there is nobody to signal.").color(cx.tokens.muted));
+        ui.label(text::rich("The process is gone; it cannot be signalled.").color(cx.tokens.muted));
         outcome(ui, cx, p);
         return;
     }
-    let remembered = ui.scope_id().with(("signal shown", p.id));
-    let mut shown = ui.data(|d| d.get_temp(remembered)).unwrap_or(Signal::KILL);
+    let shown_key = ui.scope_id().with(("signal shown", p.id));
+    let mut shown = ui.data(|d| d.get_temp(shown_key)).unwrap_or(Signal::KILL);
     let gap = 6.0;
     let width = (ui.available_width() - gap * 5.0 - 30.0) / FIRST.len() as f32;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
         for (name, signal) in FIRST {
-            let look = match signal {
-                Signal::KILL => widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad),
-                Signal::TERM => widgets::Look::Outline(cx.tokens.warn),
-                _ => widgets::Look::Plain,
+            let style = match signal {
+                Signal::KILL => widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad),
+                Signal::TERM => widgets::ButtonStyle::Outline(cx.tokens.warn),
+                _ => widgets::ButtonStyle::Plain,
             };
-            let button = widgets::button(ui, cx.tokens, look, None, name, Some(width));
+            let button = widgets::button(ui, cx.tokens, style, None, name, Some(width));
             if button.hovered() || button.has_focus() {
                 shown = signal;
             }
@@ -49,7 +49,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
                 cx.act(Action::Do(Command::Signal { target: p.id, signal }));
             }
         }
-        let more = widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "…", Some(30.0));
+        let more = widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "…", Some(30.0));
         egui::Popup::menu(&more).show(|ui| {
             for name in MORE {
                 let Some(signal) = Signal::parse(name) else { continue };
@@ -65,7 +65,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         });
         more.hover_text("Other signals");
     });
-    ui.data_mut(|d| d.insert_temp(remembered, shown));
+    ui.data_mut(|d| d.insert_temp(shown_key, shown));
     ui.add_space(4.0);
     if let Some(forecast) = forecast::forecast(cx.world, p.id, shown) {
         let name = shown.to_string();
@@ -75,7 +75,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     outcome(ui, cx, p);
 }
 
-/// What the last signal to this process did, beside what had been predicted; and one that could not be sent after it.
+/// What the last signal to this process did, beside the prediction. Also a later signal that could not be sent.
 fn outcome(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
     let (sent, failed) = forecast::last_sent(cx.world, p.id);
     if let Some(sent) = sent {

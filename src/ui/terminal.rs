@@ -1,4 +1,4 @@
-//! A terminal in a container, as a program there draws it.
+//! A terminal for a program in a container.
 
 mod colours;
 mod keys;
@@ -15,52 +15,52 @@ use crate::model::Member;
 use crate::sys::pty::Size;
 
 const FONT: f32 = 12.5;
-/// Lines above the screen that can be scrolled back to.
+/// The number of lines above the screen that one can scroll back to.
 const SCROLLBACK: usize = 2_000;
-const SMALLEST: Size = Size { rows: 4, cols: 20 };
+const MIN_SIZE: Size = Size { rows: 4, cols: 20 };
 
-/// What goes to the program's terminal.
+/// Input to the program's terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
+pub enum TerminalInput {
     Bytes(Vec<u8>),
     Size(Size),
-    /// Nobody looks at it any more.
+    /// The user has closed it, or the program has ended.
     Close,
 }
 
 /// How the program ended, in words.
 pub type Ended = Result<String, String>;
 
-/// What programs ask a terminal for, answered as if typed.
+/// Answers to the queries that programs send to a terminal. They are sent as if typed.
 #[derive(Debug, Default)]
 pub struct Replies(Vec<u8>);
 
 impl vt100::Callbacks for Replies {
     fn unhandled_csi(&mut self, screen: &mut vt100::Screen, i1: Option<u8>, _: Option<u8>, params: &[&[u16]], c: char) {
         match (i1, params.first().and_then(|p| p.first()), c) {
-            // DSR: where the cursor is
+            // DSR: the position of the cursor
             (None, Some(6), 'n') => {
                 let (row, col) = screen.cursor_position();
                 self.0.extend(format!("\x1b[{};{}R", row + 1, col + 1).bytes());
             }
             (None, Some(5), 'n') => self.0.extend(b"\x1b[0n"),
-            // DA: a VT102
+            // DA: this is a VT102
             (None, None | Some(0), 'c') => self.0.extend(b"\x1b[?6c"),
             _ => {}
         }
     }
 }
 
-/// A terminal and what is on its screen. Cloned into the threads that serve it.
+/// A terminal and its screen. Cloned into the threads that serve it.
 #[derive(Clone)]
 pub struct Terminal {
     pub member: Member,
-    /// What runs in it, as it is shown.
+    /// The program that runs in it, as it is shown.
     pub title: String,
     screen: Arc<Mutex<vt100::Parser<Replies>>>,
     pub ended: Arc<Mutex<Option<Ended>>>,
-    input: Sender<Typed>,
-    /// What the program was last told.
+    input: Sender<TerminalInput>,
+    /// The size that was last sent to the program.
     size: Arc<Mutex<Size>>,
 }
 
@@ -71,10 +71,10 @@ impl std::fmt::Debug for Terminal {
 }
 
 impl Terminal {
-    pub fn new(member: Member, title: String, input: Sender<Typed>) -> Self {
+    pub fn new(member: Member, title: String, input: Sender<TerminalInput>) -> Self {
         let size = Size { rows: 24, cols: 80 };
         let parser =
-            vt100::Parser::new_with_callbacks(some(size.rows), some(size.cols), SCROLLBACK, Replies::default());
+            vt100::Parser::new_with_callbacks(non_zero(size.rows), non_zero(size.cols), SCROLLBACK, Replies::default());
         let screen = Arc::new(Mutex::new(parser));
         Self { member, title, screen, ended: Arc::default(), input, size: Arc::new(Mutex::new(size)) }
     }
@@ -83,8 +83,8 @@ impl Terminal {
         *self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the program has written; what it is to be answered.
-    pub fn hear(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Draws what the program has written. Returns the answer to the queries in it.
+    pub fn process_output(&self, bytes: &[u8]) -> Vec<u8> {
         let mut parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
         parser.process(bytes);
         std::mem::take(&mut parser.callbacks_mut().0)
@@ -94,40 +94,40 @@ impl Terminal {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
     }
 
-    /// For the thread that writes; one that has ended takes nothing.
-    pub fn send(&self, typed: Typed) {
-        let _ = self.input.send(typed);
+    /// Sends input to the thread that writes. It is dropped if that thread has ended.
+    pub fn send(&self, input: TerminalInput) {
+        let _ = self.input.send(input);
     }
 
     fn has_ended(&self) -> bool {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn fit(&self, wanted: Size) {
+    fn resize(&self, wanted: Size) {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         if *size != wanted {
             *size = wanted;
             let mut parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-            parser.set_size(some(wanted.rows), some(wanted.cols));
-            self.send(Typed::Size(wanted));
+            parser.set_size(non_zero(wanted.rows), non_zero(wanted.cols));
+            self.send(TerminalInput::Size(wanted));
         }
     }
 }
 
-fn some(n: u16) -> NonZeroU16 {
+fn non_zero(n: u16) -> NonZeroU16 {
     NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
 }
 
-/// Draws it over all the room there is. Keys go to the program while it has the focus.
+/// Draws the terminal over all available space. Keys go to the program while it has the focus.
 pub fn terminal_ui(ui: &mut Ui, cx: &Cx<'_>, terminal: &Terminal, focus: bool) {
     let font = tokens::mono(FONT);
     let (cell, row_height) = ui.fonts_mut(|f| (f.glyph_width(&font, 'M'), f.row_height(&font).ceil()));
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let room = rect.shrink(6.0);
     let count = |length: f32, each: f32, least: u16| ((length / each).floor() as u16).max(least);
-    terminal.fit(Size {
-        rows: count(room.height(), row_height, SMALLEST.rows),
-        cols: count(room.width(), cell, SMALLEST.cols),
+    terminal.resize(Size {
+        rows: count(room.height(), row_height, MIN_SIZE.rows),
+        cols: count(room.width(), cell, MIN_SIZE.cols),
     });
     if response.clicked() || focus {
         response.request_focus();
@@ -137,7 +137,7 @@ pub fn terminal_ui(ui: &mut Ui, cx: &Cx<'_>, terminal: &Terminal, focus: bool) {
     if focused {
         let all = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
         ui.memory_mut(|m| m.set_focus_lock_filter(id, all));
-        type_keys(ui, terminal);
+        send_typed(ui, terminal);
     }
     if response.hovered() {
         scroll(ui, terminal, row_height);
@@ -171,20 +171,20 @@ pub fn terminal_ui(ui: &mut Ui, cx: &Cx<'_>, terminal: &Terminal, focus: bool) {
     }
 }
 
-/// What was typed and pasted in this frame.
-fn type_keys(ui: &Ui, terminal: &Terminal) {
-    let application = {
+/// Sends what was typed and pasted in this frame.
+fn send_typed(ui: &Ui, terminal: &Terminal) {
+    let bytes = {
         let mut parser = terminal.screen.lock().unwrap_or_else(PoisonError::into_inner);
         let modes = (parser.screen().application_cursor(), parser.screen().bracketed_paste());
         let bytes = ui.input(|i| keys::bytes(&i.events, modes));
         if !bytes.is_empty() {
-            // what is typed is to be seen
+            // scroll down so that the typed text is visible
             parser.screen_mut().set_scrollback(0);
         }
         bytes
     };
-    if !application.is_empty() && !terminal.has_ended() {
-        terminal.send(Typed::Bytes(application));
+    if !bytes.is_empty() && !terminal.has_ended() {
+        terminal.send(TerminalInput::Bytes(bytes));
     }
 }
 
@@ -197,14 +197,14 @@ fn scroll(ui: &Ui, terminal: &Terminal, row_height: f32) {
     }
 }
 
-/// One row, in runs of the same look.
+/// One row, in runs of the same style.
 fn row_job(screen: &vt100::Screen, row: u16, cols: u16, font: &egui::FontId, tokens: &tokens::Tokens) -> LayoutJob {
     let mut job = LayoutJob::default();
     job.wrap.max_width = f32::INFINITY;
     let mut run = String::new();
-    let mut look: Option<(Color32, Color32, bool, bool)> = None;
-    let mut end_run = |run: &mut String, look: Option<(Color32, Color32, bool, bool)>| {
-        let Some((color, background, underline, italics)) = look.filter(|_| !run.is_empty()) else { return };
+    let mut style: Option<(Color32, Color32, bool, bool)> = None;
+    let mut end_run = |run: &mut String, style: Option<(Color32, Color32, bool, bool)>| {
+        let Some((color, background, underline, italics)) = style.filter(|_| !run.is_empty()) else { return };
         let underline = if underline { Stroke::new(1.0, color) } else { Stroke::NONE };
         let format = TextFormat { font_id: font.clone(), color, background, underline, italics, ..Default::default() };
         job.append(&std::mem::take(run), 0.0, format);
@@ -214,15 +214,15 @@ fn row_job(screen: &vt100::Screen, row: u16, cols: u16, font: &egui::FontId, tok
         if cell.is_wide_continuation() {
             continue;
         }
-        let this = colours::look(cell, tokens);
-        if look != Some(this) {
-            end_run(&mut run, look);
-            look = Some(this);
+        let this = colours::cell_style(cell, tokens);
+        if style != Some(this) {
+            end_run(&mut run, style);
+            style = Some(this);
         }
-        // what a program writes may hide as much as a name
+        // the output of a program may have hidden characters, as a name may
         let shown = if cell.has_contents() { text::escaped(cell.contents()) } else { " ".into() };
         run.push_str(&shown);
     }
-    end_run(&mut run, look);
+    end_run(&mut run, style);
     job
 }

@@ -1,4 +1,4 @@
-//! Laying out single lines of text that never run over their room.
+//! Lays out text that stays within its space, and formats numbers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use eframe::egui::{Align2, Color32, FontId, Galley, Pos2, Rect, Response, RichTe
 
 pub use crate::model::text::{escaped, escaped_lines};
 
-/// One line, cut with `…` where it is longer than `width` points. What names hide in it is shown as escapes.
+/// One line, cut with `…` where it is longer than `width` points. Hidden characters are shown as escapes.
 pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::simple_singleline(escaped(text).into_owned(), font, color);
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-/// Up to `rows` lines, broken between words; cut with `…` where it is longer. What names hide in it is shown as escapes.
+/// Up to `rows` lines, broken between words and cut with `…`. Hidden characters are shown as escapes.
 pub fn wrapped(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
     let mut job = LayoutJob::simple(escaped(text).into_owned(), font, color, width.max(0.0));
     job.wrap.max_rows = rows;
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-/// The text of a label, with what names hide in it shown as escapes.
+/// The text of a label. Hidden characters are shown as escapes.
 pub fn rich(text: impl AsRef<str>) -> RichText {
     RichText::new(escaped(text.as_ref()))
 }
 
-/// What a screen reader is told of a widget, with what names hide in it shown as escapes.
+/// The name of a widget for a screen reader. Hidden characters are shown as escapes.
 pub fn labeled(role: Role, enabled: bool, text: impl AsRef<str>) -> WidgetInfo {
     WidgetInfo::labeled(role, enabled, escaped(text.as_ref()))
 }
@@ -39,9 +39,9 @@ pub fn selected(role: Role, enabled: bool, selected: bool, text: impl AsRef<str>
 
 /// Text that is shown while the pointer is over a widget.
 pub trait HoverText {
-    /// What names hide in it is shown as escapes, line feeds too.
+    /// Hidden characters are shown as escapes, also line feeds.
     fn hover_text(self, text: impl AsRef<str>) -> Response;
-    /// Of several lines: a name in them has to be [`escaped`] before, so as not to begin one.
+    /// For several lines. A name in them must be [`escaped`] before, so that it cannot begin a line.
     fn hover_lines(self, text: impl AsRef<str>) -> Response;
 }
 
@@ -60,7 +60,7 @@ fn tooltip(ui: &mut Ui, text: Cow<'_, str>) {
     ui.label(text.into_owned());
 }
 
-/// Paints one line with its `anchor` corner at `at`; returns where it went.
+/// Paints one line with its `anchor` corner at `at`. Returns its rectangle.
 pub fn put(ui: &Ui, at: Pos2, anchor: Align2, text: &str, font: FontId, color: Color32, width: f32) -> Rect {
     let galley = line(ui, text, font, color, width);
     let rect = anchor.anchor_size(at, galley.size());
@@ -68,7 +68,7 @@ pub fn put(ui: &Ui, at: Pos2, anchor: Align2, text: &str, font: FontId, color: C
     rect
 }
 
-/// Bytes as people read them: `812 B`, `12 kB`, `3.1 MB`.
+/// A number of bytes: `812 B`, `12 kB`, `3.1 MB`.
 pub fn bytes(n: u64) -> String {
     match n {
         0..1024 => format!("{n} B"),
@@ -78,7 +78,7 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// Thousandths as people read them: `0 %`, `0.4 %`, `12 %`.
+/// Thousandths as percent: `0 %`, `0.4 %`, `12 %`.
 pub fn percent(permille: u32) -> String {
     match permille {
         0 => "0 %".to_owned(),
@@ -87,7 +87,7 @@ pub fn percent(permille: u32) -> String {
     }
 }
 
-/// CPU time, as `ps` has it once it is more than a minute: `80 ms`, `1.28 s`, `2:05`.
+/// CPU time in ns as text, from one minute on in the format of `ps`: `80 ms`, `1.28 s`, `2:05`.
 pub fn seconds(ns: u64) -> String {
     let ms = ns / 1_000_000;
     match ms {
@@ -120,7 +120,7 @@ mod tests {
     use super::{percent, seconds};
 
     #[test]
-    fn shares_and_times() {
+    fn percent_and_seconds_are_formatted() {
         let all = [0, 4, 25, 99, 100, 104, 105, 2_000, 12_345].map(percent);
         assert_eq!(all, ["0 %", "0.4 %", "2.5 %", "9.9 %", "10 %", "10 %", "11 %", "200 %", "1,235 %"]);
         let all = [0, 80_000_000, 1_289_000_000, 59_999_000_000, 125_000_000_000].map(seconds);

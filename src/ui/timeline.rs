@@ -1,4 +1,5 @@
-//! The timeline: one lane a process: life, zombie part hatched, reap; signals and pod events across.
+//! The timeline: one lane per process with its life, its hatched zombie part and its reap. Signals and pod events cross
+//! all lanes.
 //!
 //! ```text
 //! TIMELINE   exact · proc connector + pidfd                    7 s
@@ -12,7 +13,7 @@ mod lane;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use super::text::HoverText as _;
-use super::{Cx, STIR_NS, text, tokens, widgets};
+use super::{ANIMATION_NS, Cx, text, tokens, widgets};
 use crate::app::Action;
 use crate::layout::timeline::{Viewport, lanes, ticks};
 use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
@@ -21,19 +22,19 @@ const LABEL_W: f32 = 132.0;
 const RIGHT: f32 = 16.0;
 const LANE_STEP: f32 = 22.0;
 const RULER_H: f32 = 22.0;
-/// Below the lanes, for the names of signals.
+/// The space below the lanes, for the names of signals.
 const FOOT_H: f32 = 20.0;
 
-/// `live`: the newest World, since the timeline shows what came after the cursor too.
+/// `live` is the newest World, since the timeline also shows what came after the cursor.
 pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
     egui::Frame::new().inner_margin(egui::Margin { left: 16, right: 0, top: 8, bottom: 0 }).show(ui, |ui| {
-        head(ui, cx, live, newest, view);
+        header(ui, cx, live, newest, view);
         let whole = ui.available_rect_before_wrap();
         let plot = Rect::from_min_max(whole.min + vec2(LABEL_W, 0.0), whole.max - vec2(RIGHT, 0.0));
         if plot.width() < 40.0 || plot.height() < 20.0 {
             return;
         }
-        let quiet = newest.since(live.now) >= STIR_NS;
+        let quiet = newest.since(live.now) >= ANIMATION_NS;
         view.advance(cx.live, newest, cx.epoch, quiet);
         let scale = Scale { from: view.from(), span: view.span_ns(), plot };
         let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
@@ -63,7 +64,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
                 ui,
                 at,
                 Align2::CENTER_TOP,
-                "Nothing ran in this span",
+                "No processes in this span",
                 tokens::sans(12.5),
                 cx.tokens.muted,
                 300.0,
@@ -75,12 +76,12 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
             && let Some(at) = response.interact_pointer_pos()
         {
             let t = scale.time(at.x);
-            cx.act(Action::Look((t < newest).then_some(t)));
+            cx.act(Action::Seek((t < newest).then_some(t)));
         }
     });
 }
 
-/// Time to x and back.
+/// Converts time to x and back.
 pub(super) struct Scale {
     from: MonoNs,
     span: u64,
@@ -103,7 +104,7 @@ impl Scale {
     }
 }
 
-fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
+fn header(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
     ui.horizontal(|ui| {
         ui.set_height(20.0);
         widgets::section(ui, cx.tokens, "Timeline");
@@ -128,12 +129,11 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewp
     });
 }
 
-/// How the times were got, and what is missing.
+/// The sources of the times, whether the times are exact, and what is missing.
 fn exactness(world: &World) -> (String, bool, String) {
-    let sight = |aspect| world.visibility.get(&aspect);
-    let full = |aspect| sight(aspect).is_some_and(crate::model::Sight::is_full);
-    let connector = full(Aspect::ProcConnector);
-    let pidfd = full(Aspect::Pidfd);
+    let is_full = |aspect| world.visibility.get(&aspect).is_some_and(crate::model::Sight::is_full);
+    let connector = is_full(Aspect::ProcConnector);
+    let pidfd = is_full(Aspect::Pidfd);
     let words = match (connector, pidfd) {
         (true, true) => "exact · proc connector + pidfd",
         (true, false) => "exact births and exits · proc connector",
@@ -147,7 +147,7 @@ fn exactness(world: &World) -> (String, bool, String) {
         .map(|(aspect, s)| format!("{}: {}", aspect.name(), s.reason().unwrap_or("full")))
         .collect();
     if lost > 0 {
-        why.push(format!("{lost} events lost by a source; the picture was read anew"));
+        why.push(format!("{lost} events lost by a source; everything was read again"));
     }
     (words.to_owned(), connector && pidfd && lost == 0, why.join("\n"))
 }
@@ -199,7 +199,7 @@ fn tick_label(offset: u64, step: u64) -> String {
     }
 }
 
-/// Signals that were sent and warnings, as lines across all lanes.
+/// Signals that were sent, as lines across all lanes, and pod events as diamonds above them.
 fn marks(ui: &Ui, cx: &Cx<'_>, live: &World, scale: &Scale) {
     let tokens = cx.tokens;
     let bottom = scale.plot.bottom();

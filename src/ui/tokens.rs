@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, Visuals};
 
-use super::words::Mood;
+use super::words::Severity;
 use crate::model::{EventKind, NsKind, State};
 
 const fn rgb(hex: u32) -> Color32 {
@@ -13,7 +13,7 @@ const fn rgb(hex: u32) -> Color32 {
 #[derive(Clone, Debug)]
 pub struct Tokens {
     pub dark: bool,
-    /// Behind everything.
+    /// The background of the window.
     pub canvas: Color32,
     /// Side panels and bars.
     pub panel: Color32,
@@ -123,12 +123,12 @@ impl Tokens {
         }
     }
 
-    pub const fn mood(&self, mood: Mood) -> Color32 {
-        match mood {
-            Mood::Good => self.good,
-            Mood::Waiting => self.warn,
-            Mood::Bad => self.bad,
-            Mood::Done => self.accent,
+    pub const fn severity(&self, severity: Severity) -> Color32 {
+        match severity {
+            Severity::Good => self.good,
+            Severity::Waiting => self.warn,
+            Severity::Bad => self.bad,
+            Severity::Done => self.accent,
         }
     }
 
@@ -139,12 +139,12 @@ impl Tokens {
         }
     }
 
-    /// A fill of this colour that text of the same colour can be read on.
+    /// A fill in this colour on which text of the same colour is readable.
     pub fn tint(&self, color: Color32) -> Color32 {
         color.gamma_multiply(if self.dark { 0.20 } else { 0.13 })
     }
 
-    /// Sets egui's own widgets to these colours.
+    /// Gives egui's own widgets these colours, fonts and spacings.
     pub fn apply(&self, ctx: &egui::Context) {
         let mut v = if self.dark { Visuals::dark() } else { Visuals::light() };
         v.panel_fill = self.panel;

@@ -1,4 +1,4 @@
-//! Name, transport, theme.
+//! The top bar: the name, the playback controls and the theme button.
 
 use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -24,11 +24,11 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     let size = vec2(300.0, 30.0);
     let rect = Rect::from_center_size(bar.center(), size);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| transport(ui, cx));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| playback_ui(ui, cx));
 }
 
 /// Back, pause or play, forward, LIVE, and the moment that is shown.
-fn transport(ui: &mut Ui, cx: &mut Cx<'_>) {
+fn playback_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let tokens = cx.tokens;
     let rect = ui.max_rect();
     ui.painter().rect(rect, CornerRadius::same(15), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
@@ -41,10 +41,10 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>) {
         let (icon, name) =
             if cx.live { (Icon::Pause, "Hold this moment (space)") } else { (Icon::Play, "Back to live (space)") };
         if widgets::icon_button(ui, tokens, icon, name).clicked() {
-            cx.act(Action::Look(cx.live.then_some(cx.now)));
+            cx.act(Action::Seek(cx.live.then_some(cx.now)));
         }
         ui.add_enabled_ui(!cx.live, |ui| {
-            if widgets::icon_button(ui, tokens, Icon::Forward, "One second on (→)").clicked() {
+            if widgets::icon_button(ui, tokens, Icon::Forward, "One second forward (→)").clicked() {
                 cx.act(Action::Step(STEP_NS));
             }
         });
@@ -52,7 +52,7 @@ fn transport(ui: &mut Ui, cx: &mut Cx<'_>) {
         live_button(ui, cx);
         let at = pos2(rect.right() - 16.0, rect.center().y);
         let ink = if cx.live { tokens.muted } else { tokens.accent };
-        // it ticks once a second; a held moment is shown exactly
+        // the live clock ticks once a second; a past moment is shown in milliseconds
         let clock = if cx.live { cx.whole_seconds(cx.now) } else { cx.clock(cx.now) };
         let place = text::put(ui, at, Align2::RIGHT_CENTER, &clock, tokens::mono(12.5), ink, 110.0);
         let label = ui.interact(place, ui.scope_id().with("clock"), Sense::hover());
@@ -79,8 +79,8 @@ fn live_button(ui: &mut Ui, cx: &mut Cx<'_>) {
     let live = cx.live;
     response.widget_info(|| text::selected(egui::Role::Button, true, live, "Live"));
     if response.clicked() {
-        cx.act(Action::Look(None));
+        cx.act(Action::Seek(None));
     }
-    let hint = if live { "What you see is now" } else { "You look at the past; back to live" };
+    let hint = if live { "You are viewing the present" } else { "You are viewing the past; return to live" };
     response.hover_text(hint);
 }

@@ -1,4 +1,4 @@
-//! What members use of the machine, and who counted it.
+//! The CPU, memory and tasks that members use, and the source of the figures.
 
 use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, pos2, vec2};
 
@@ -6,23 +6,23 @@ use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::model::{Aspect, Cpu, Member, Origin, Pod, Usage, World};
 
-/// Right edges of the table's columns, from its own.
+/// Distances of the columns' right edges from that of the table.
 const CPU_X: f32 = 150.0;
 const MEMORY_X: f32 = 62.0;
 
-/// In the head of a member's column.
+/// The line in the header of a member's column.
 pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
     let Some(usage) = cx.world.usage(member) else { return };
     let busy = usage.cpu.value.permille >= 10;
     let ink = if busy { cx.tokens.text } else { cx.tokens.muted };
-    let words = in_short(&usage);
+    let words = short_usage(&usage);
     text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.0), ink, band.width());
     let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
     response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-    response.hover_lines(in_full(cx.world, member, &usage));
+    response.hover_lines(full_usage(cx.world, member, &usage));
 }
 
-/// All members of a pod, a line each.
+/// A table with one line per member of a pod.
 pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     let members = std::iter::once(Member::pause(&pod.uid))
         .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
@@ -43,18 +43,18 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
             text::thousands(usage.tasks.value),
         ];
         let response = row(ui, cells.each_ref().map(String::as_str), &tokens::mono(11.5), tokens.text, tokens.muted);
-        let words = in_short(usage);
+        let words = short_usage(usage);
         response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-        response.hover_lines(in_full(cx.world, member, usage));
+        response.hover_lines(full_usage(cx.world, member, usage));
     }
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::hover());
     let words = counted_by(rows.iter().map(|(_, usage)| usage));
     text::put(ui, rect.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.5), tokens.muted, rect.width());
     response.widget_info(|| text::labeled(Role::Label, true, words.clone()));
-    response.hover_lines(why(cx.world));
+    response.hover_lines(cgroup_words(cx.world));
 }
 
-/// Name on the left, figures under each other on the right.
+/// One row: the name on the left, the figures in columns on the right.
 fn row(
     ui: &mut Ui,
     cells: [&str; 4],
@@ -74,17 +74,17 @@ fn row(
 }
 
 /// `2.5 % CPU · 5.1 MB · 3 tasks`
-fn in_short(usage: &Usage) -> String {
+fn short_usage(usage: &Usage) -> String {
     let tasks = text::count(usage.tasks.value as usize, "task", "tasks");
     format!("{} CPU · {} · {tasks}", text::percent(usage.cpu.value.permille), text::bytes(usage.memory_bytes.value))
 }
 
-/// `3.2 % · 1.28 s in all`
+/// `3.2 % · 1.28 s total`
 pub fn cpu(cpu: Cpu) -> String {
-    format!("{} · {} in all", text::percent(cpu.permille), text::seconds(cpu.time_ns))
+    format!("{} · {} total", text::percent(cpu.permille), text::seconds(cpu.time_ns))
 }
 
-/// `Counted by the kernel, in its cgroup`
+/// The source of the figures: `counted by cgroups`, `added up from /proc`, or which came from where.
 fn counted_by<'a>(usages: impl Iterator<Item = &'a Usage>) -> String {
     let mut by_cgroup = [true; 3];
     for usage in usages {
@@ -104,22 +104,23 @@ fn counted_by<'a>(usages: impl Iterator<Item = &'a Usage>) -> String {
     }
 }
 
-fn why(world: &World) -> String {
+/// Why cgroups are missing, or what they do.
+fn cgroup_words(world: &World) -> String {
     let reason = world.visibility.get(&Aspect::Cgroups).and_then(|sight| sight.reason());
     match reason {
         Some(reason) => format!("cgroups: {reason}"),
-        None => "Each container has a cgroup of its own, in which the kernel counts.".into(),
+        None => "Each container has its own cgroup, in which the kernel counts.".into(),
     }
 }
 
-fn in_full(world: &World, member: &Member, usage: &Usage) -> String {
+fn full_usage(world: &World, member: &Member, usage: &Usage) -> String {
     let by = |origin: Origin| match origin {
         Origin::Cgroup => "by its cgroup",
         Origin::Proc => "added up from /proc",
     };
     let memory = match usage.memory_bytes.origin {
         Origin::Cgroup => "working set",
-        Origin::Proc => "resident; what processes share counts for each",
+        Origin::Proc => "resident; shared memory counts for each process",
     };
     let mut lines = vec![
         format!("CPU {}, {}", cpu(usage.cpu.value), by(usage.cpu.origin)),
@@ -128,7 +129,7 @@ fn in_full(world: &World, member: &Member, usage: &Usage) -> String {
     ];
     lines.extend(world.cgroups.get(member).map(|cgroup| format!("cgroup {}", text::escaped(&cgroup.path))));
     if usage.origin() != Some(Origin::Cgroup) {
-        lines.push(why(world));
+        lines.push(cgroup_words(world));
     }
     lines.join("\n")
 }
@@ -147,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_who_counted() {
+    fn the_source_of_the_figures_is_named() {
         let (cgroup, proc) = (usage(Origin::Cgroup, Origin::Cgroup), usage(Origin::Proc, Origin::Proc));
         let mixed = usage(Origin::Cgroup, Origin::Proc);
         assert_eq!(counted_by([&cgroup].into_iter()), "counted by cgroups");
         assert_eq!(counted_by([&proc].into_iter()), "added up from /proc");
         assert_eq!(counted_by([&cgroup, &mixed].into_iter()), "CPU by cgroup; memory, tasks from /proc");
-        assert_eq!(in_short(&mixed), "2.5 % CPU · 5.0 MB · 1 task");
-        let full = in_full(&World::default(), &Member::pause(&crate::model::PodUid("u".into())), &mixed);
-        assert!(full.starts_with("CPU 2.5 % · 1.28 s in all, by its cgroup\nMemory 5.0 MB resident"), "{full}");
+        assert_eq!(short_usage(&mixed), "2.5 % CPU · 5.0 MB · 1 task");
+        let full = full_usage(&World::default(), &Member::pause(&crate::model::PodUid("u".into())), &mixed);
+        assert!(full.starts_with("CPU 2.5 % · 1.28 s total, by its cgroup\nMemory 5.0 MB resident"), "{full}");
     }
 }

@@ -1,4 +1,4 @@
-//! Small pieces that several views are made of.
+//! Small widgets that several views share.
 
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui,
@@ -12,7 +12,7 @@ use super::{Cx, text};
 use crate::app::Action;
 use crate::model::ProcId;
 
-/// A word in a rounded tint of its own colour, its right or left end at `at`, vertically centred.
+/// A word on a rounded tint of its own colour, with its `anchor` at `at`.
 pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, color: Color32) -> Rect {
     let galley = text::line(ui, word, semibold(11.0), color, 160.0);
     let rect = anchor.anchor_size(at, galley.size() + vec2(18.0, 5.0));
@@ -21,7 +21,7 @@ pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, c
     rect
 }
 
-/// The same, laid out in the flow of a ui.
+/// The same as a widget in the layout of `ui`.
 pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Response {
     let width = text::line(ui, word, semibold(11.0), color, 220.0).size().x + 18.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 18.0), Sense::hover());
@@ -30,7 +30,7 @@ pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Respons
     response
 }
 
-/// A chip that leads somewhere.
+/// A chip that is a link.
 pub fn link_chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Response {
     let font = super::tokens::mono(11.0);
     let width = text::line(ui, word, font.clone(), color, 260.0).size().x + 18.0;
@@ -50,28 +50,28 @@ pub fn link_chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Re
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }
 
-/// The small heading of a part, in capitals as the field's dashboards do.
+/// The small heading of a section, in capitals as in other dashboards.
 pub fn section(ui: &mut Ui, tokens: &Tokens, title: &str) -> Response {
     ui.label(text::rich(title.to_uppercase()).font(semibold(11.0)).color(tokens.muted))
 }
 
 /// How a button looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// The one thing to do here.
+pub enum ButtonStyle {
+    /// The main action.
     Primary,
     Plain,
-    /// Coloured outline; filled on hover.
+    /// A coloured outline; filled on hover.
     Outline(Color32),
-    /// Filled.
+    /// Filled: the fill and the colour of the text.
     Filled(Color32, Color32),
 }
 
-/// A button with an optional icon; fills `width` when given.
+/// A button with an optional icon, as wide as its label or `width`.
 pub fn button(
     ui: &mut Ui,
     tokens: &Tokens,
-    look: Look,
+    style: ButtonStyle,
     icon: Option<Icon>,
     label: &str,
     width: Option<f32>,
@@ -81,7 +81,7 @@ pub fn button(
     let natural = text::line(ui, label, font.clone(), tokens.text, 400.0).size().x + icon_w + 22.0;
     let size = vec2(width.unwrap_or(natural), 28.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    paint_button(ui, tokens, look, icon, label, font, rect, &response);
+    paint_button(ui, tokens, style, icon, label, font, rect, &response);
     response.widget_info(|| text::labeled(Role::Button, ui.is_enabled(), label));
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }
@@ -90,7 +90,7 @@ pub fn button(
 fn paint_button(
     ui: &Ui,
     tokens: &Tokens,
-    look: Look,
+    style: ButtonStyle,
     icon: Option<Icon>,
     label: &str,
     font: FontId,
@@ -99,11 +99,11 @@ fn paint_button(
 ) {
     let hot = response.hovered() || response.has_focus();
     let down = response.is_pointer_button_down_on();
-    let (fill, line, ink) = match look {
-        Look::Primary => (tokens.accent, tokens.accent, tokens.on_accent),
-        Look::Plain => (if hot { tokens.accent_fill } else { tokens.inset }, tokens.line_strong, tokens.text),
-        Look::Outline(c) => (if hot { tokens.tint(c) } else { Color32::TRANSPARENT }, c, c),
-        Look::Filled(fill, ink) => (fill, fill, ink),
+    let (fill, line, ink) = match style {
+        ButtonStyle::Primary => (tokens.accent, tokens.accent, tokens.on_accent),
+        ButtonStyle::Plain => (if hot { tokens.accent_fill } else { tokens.inset }, tokens.line_strong, tokens.text),
+        ButtonStyle::Outline(c) => (if hot { tokens.tint(c) } else { Color32::TRANSPARENT }, c, c),
+        ButtonStyle::Filled(fill, ink) => (fill, fill, ink),
     };
     let dim = if ui.is_enabled() { 1.0 } else { 0.4 };
     let mut fill = fill.gamma_multiply(dim);
@@ -113,7 +113,7 @@ fn paint_button(
     let ink = ink.gamma_multiply(dim);
     let stroke = Stroke::new(1.0, line.gamma_multiply(dim));
     ui.painter().rect(rect, CornerRadius::same(6), fill, stroke, StrokeKind::Inside);
-    if hot && matches!(look, Look::Primary | Look::Filled(..)) {
+    if hot && matches!(style, ButtonStyle::Primary | ButtonStyle::Filled(..)) {
         ui.painter().rect_filled(rect, CornerRadius::same(6), Color32::from_white_alpha(24));
     }
     if response.has_focus() {
@@ -129,7 +129,7 @@ fn paint_button(
     ui.painter().galley(pos2(left + icon_w, rect.center().y - galley.size().y / 2.0), galley, ink);
 }
 
-/// A square button that is only an icon; `name` is said to screen readers and on hover.
+/// A square button that is only an icon; `name` is for screen readers and the hover.
 pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(26.0, 26.0), Sense::click());
     let ink = match (ui.is_enabled(), response.hovered() || response.has_focus()) {
@@ -148,8 +148,8 @@ pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Resp
     response.on_hover_cursor(egui::CursorIcon::PointingHand).hover_text(name)
 }
 
-/// Selects the process that a widget stands for, when it is clicked or gets the keyboard focus: the process that
-/// the keys act on is always the one that is marked.
+/// Selects the process of a widget when the widget is clicked or gets the keyboard focus, so that the keys always act
+/// on the process that is marked.
 pub fn select_process(ui: &Ui, cx: &mut Cx<'_>, response: &Response, id: ProcId) {
     if response.has_focus() {
         ui.data_mut(|d| d.insert_temp(process_focus(), response.id));
@@ -159,7 +159,7 @@ pub fn select_process(ui: &Ui, cx: &mut Cx<'_>, response: &Response, id: ProcId)
     }
 }
 
-/// Whether this widget, which has the keyboard focus, stands for a process.
+/// Whether this widget, which has the keyboard focus, represents a process.
 pub fn is_process_focus(ctx: &egui::Context, widget: egui::Id) -> bool {
     ctx.data(|d| d.get_temp(process_focus())) == Some(widget)
 }
@@ -168,13 +168,13 @@ fn process_focus() -> egui::Id {
     egui::Id::unique("process with the keyboard focus")
 }
 
-/// Where the keyboard is.
+/// A ring around the widget that has the keyboard focus.
 pub fn focus_ring(ui: &Ui, tokens: &Tokens, rect: Rect, radius: u8) {
     let stroke = Stroke::new(2.0, tokens.accent);
     ui.painter().rect_stroke(rect.expand(2.0), CornerRadius::same(radius + 2), stroke, StrokeKind::Outside);
 }
 
-/// A rounded outline in dashes.
+/// A dashed rounded outline.
 pub fn dashed_round_rect(ui: &Ui, rect: Rect, radius: f32, stroke: Stroke) {
     let r = radius.min(rect.height() / 2.0).min(rect.width() / 2.0);
     let mut points = Vec::with_capacity(40);
@@ -194,7 +194,7 @@ pub fn dashed_round_rect(ui: &Ui, rect: Rect, radius: f32, stroke: Stroke) {
     ui.painter().extend(Shape::dashed_line(&points, stroke, 4.0, 3.0));
 }
 
-/// What a view says when there is nothing to show: a line, and what to do about it.
+/// The message of a view that has nothing to show: a title, and a hint what to do.
 pub fn empty(ui: &mut Ui, tokens: &Tokens, title: &str, hint: &str) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.32).min(220.0));

@@ -1,36 +1,38 @@
-//! A container's and a pod's status in the words that people look for. Pure; the views only place them.
+//! The status of a container and of a pod in words, as the views show it.
 
 use super::text;
 use crate::model::{
     Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, forecast,
 };
 
-/// How a word is to be coloured.
+/// How good or bad a state is; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Severity {
     Good,
-    /// It waits for something that comes by itself.
+    /// It waits for something that happens without the user.
     Waiting,
     Bad,
-    /// It has done its work.
+    /// It has finished.
     Done,
 }
 
-/// The state's word and its colour: `Running`, `CrashLoopBackOff`, `Completed`, `Error · exit 1`.
-pub fn state(container: &Container) -> (String, Mood) {
+/// A container's state as a word, with its severity: `Running`, `CrashLoopBackOff`, `Completed`, `Error · exit 1`.
+pub fn state(container: &Container) -> (String, Severity) {
     match &container.state {
-        ContainerState::Running { .. } => ("Running".into(), Mood::Good),
-        ContainerState::Waiting { reason, .. } => (reason.clone(), waiting_mood(reason)),
-        ContainerState::Terminated { status, reason, .. } if status.success() => (reason.clone(), Mood::Done),
-        ContainerState::Terminated { status, reason, .. } => (format!("{reason} · exit {}", status.code()), Mood::Bad),
+        ContainerState::Running { .. } => ("Running".into(), Severity::Good),
+        ContainerState::Waiting { reason, .. } => (reason.clone(), waiting_severity(reason)),
+        ContainerState::Terminated { status, reason, .. } if status.success() => (reason.clone(), Severity::Done),
+        ContainerState::Terminated { status, reason, .. } => {
+            (format!("{reason} · exit {}", status.code()), Severity::Bad)
+        }
     }
 }
 
-fn waiting_mood(reason: &str) -> Mood {
-    if matches!(reason, "ContainerCreating" | "PodInitializing") { Mood::Waiting } else { Mood::Bad }
+fn waiting_severity(reason: &str) -> Severity {
+    if matches!(reason, "ContainerCreating" | "PodInitializing") { Severity::Waiting } else { Severity::Bad }
 }
 
-/// What stands below the name: restarts, the wait, where the program comes from.
+/// The line below the name: restarts, and the back-off or the program's origin.
 pub fn detail(container: &Container) -> String {
     let mut parts = Vec::new();
     if container.restarts > 0 {
@@ -43,7 +45,7 @@ pub fn detail(container: &Container) -> String {
     parts.join(" · ")
 }
 
-/// The message of one that waits.
+/// The message of a container that waits.
 pub fn waiting_message(container: &Container) -> Option<&str> {
     match &container.state {
         ContainerState::Waiting { message, .. } => message.as_deref(),
@@ -77,6 +79,7 @@ fn spaced(go: &str) -> String {
     out.trim_end().replace(" min 0 s", " min")
 }
 
+/// Where the program of a container comes from.
 pub fn origin(program: &Program, image: &str) -> String {
     match program {
         Program::StandIn(applet) => format!("{applet} · stand-in for {image}"),
@@ -85,7 +88,7 @@ pub fn origin(program: &Program, image: &str) -> String {
     }
 }
 
-/// The small word beside a name that is not an ordinary container's.
+/// The small tag beside the name of a container that is not an ordinary one.
 pub const fn kind(kind: ContainerKind) -> Option<&'static str> {
     match kind {
         ContainerKind::App => None,
@@ -95,16 +98,16 @@ pub const fn kind(kind: ContainerKind) -> Option<&'static str> {
     }
 }
 
-/// All there is to say of a container, a line each, for a hover.
+/// All facts about a container for a hover, one per line.
 pub fn in_full(container: &Container) -> String {
     let (word, _) = state(container);
     let mut lines = vec![text::escaped(&format!("{} · {word}", container.name)).into_owned()];
     match container.kind {
         ContainerKind::App => {}
         ContainerKind::Init => lines.push("An init container: the next starts when it has succeeded".into()),
-        ContainerKind::Sidecar => lines.push("A sidecar: starts in its turn, runs beside the others".into()),
+        ContainerKind::Sidecar => lines.push("A sidecar: starts in its turn and runs beside the others".into()),
         ContainerKind::Ephemeral => {
-            lines.push("An ephemeral container: added to look into the pod, never restarted".into());
+            lines.push("An ephemeral container: added to inspect the pod, never restarted".into());
         }
     }
     if let Some(message) = waiting_message(container) {
@@ -116,7 +119,7 @@ pub fn in_full(container: &Container) -> String {
         lines.push(text::escaped(&container.command.join(" ")).into_owned());
     }
     if let Some(exit) = container.last_exit {
-        lines.push(format!("ended last with {exit}"));
+        lines.push(format!("last ended with {exit}"));
     }
     if let Some(message) = &container.last_message {
         lines.push(format!("termination message: {}", message.trim_end()));
@@ -125,27 +128,27 @@ pub fn in_full(container: &Container) -> String {
     lines.join("\n")
 }
 
-/// Colour of the word that `kubectl get pod` shows.
-pub fn pod_mood(pod: &Pod) -> Mood {
+/// The severity of the status that `kubectl get pod` shows.
+pub fn pod_severity(pod: &Pod) -> Severity {
     use crate::model::Phase;
     let word = pod.status();
     let init = word.strip_prefix("Init:").unwrap_or(word);
     match init {
-        "Terminating" | "SandboxChanged" | "NotReady" | "ContainerCreating" | "PodInitializing" => Mood::Waiting,
-        "Completed" => Mood::Done,
+        "Terminating" | "SandboxChanged" | "NotReady" | "ContainerCreating" | "PodInitializing" => Severity::Waiting,
+        "Completed" => Severity::Done,
         // Init:0/2
-        _ if word != init && init.contains('/') => Mood::Waiting,
-        _ if pod.reason.is_some() => Mood::Bad,
+        _ if word != init && init.contains('/') => Severity::Waiting,
+        _ if pod.reason.is_some() => Severity::Bad,
         _ => match pod.phase {
-            Phase::Pending => Mood::Waiting,
-            Phase::Running => Mood::Good,
-            Phase::Succeeded => Mood::Done,
-            Phase::Failed => Mood::Bad,
+            Phase::Pending => Severity::Waiting,
+            Phase::Running => Severity::Good,
+            Phase::Succeeded => Severity::Done,
+            Phase::Failed => Severity::Bad,
         },
     }
 }
 
-/// The file of a pod's own pause.
+/// The file of the user's own pause, if the pod has one.
 pub fn own_pause(pod: &Pod) -> Option<&str> {
     match &pod.sandbox.as_ref()?.kind {
         SandboxKind::Own(file) => Some(file),
@@ -153,9 +156,9 @@ pub fn own_pause(pod: &Pod) -> Option<&str> {
     }
 }
 
-/// What is to be known of such a pause.
-pub fn of_own_pause(file: &str) -> String {
-    format!("pause of {}; reaps are not reported by it, but seen in the kernel", text::escaped(file))
+/// A description of such a pause.
+pub fn own_pause_description(file: &str) -> String {
+    format!("pause from {}; it does not report its reaps, they are observed in the kernel", text::escaped(file))
 }
 
 /// The last part of a path.
@@ -163,25 +166,26 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// What the pod waits for or goes through, and why: a title and a sentence. `None` while there is nothing
-/// to explain.
-pub fn plight(pod: &Pod) -> Option<(String, String)> {
-    let said = |fallback: &str| pod.message.clone().unwrap_or_else(|| fallback.to_owned());
+/// The reason for the pod's status: a title and a sentence. `None` if there is nothing to explain.
+pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
+    let message_or = |fallback: &str| pod.message.clone().unwrap_or_else(|| fallback.to_owned());
     match pod.reason.as_deref() {
         Some("FailedCreatePodSandBox") => Some((
-            "No sandbox could be made; it is tried again every 10 s of a kubelet's clock".into(),
-            said("The node does not say why."),
+            "The sandbox could not be created; the lab retries every 10 s of a kubelet's clock".into(),
+            message_or("The node gave no reason."),
         )),
         Some("Terminating") => Some((
             "The pod is being deleted".into(),
-            "Its containers got TERM; KILL follows when the grace period is over. pause goes last.".into(),
+            "Its containers got TERM; KILL follows after the grace period. pause ends last.".into(),
         )),
-        Some("SandboxChanged") => Some(("The sandbox is gone and is made anew".into(), said("pause has ended."))),
+        Some("SandboxChanged") => {
+            Some(("The sandbox is gone and is created again".into(), message_or("pause has ended.")))
+        }
         _ => pod.message.clone().map(|message| (pod.status().to_owned(), message)),
     }
 }
 
-/// Why this is not the first sandbox: how the last pause ended, and how long the pod had none.
+/// When and how the previous pause ended, and how long the pod had no sandbox. `None` for the first sandbox.
 pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     let sandbox = pod.sandbox.as_ref().filter(|s| s.attempt > 0)?;
     let pauses = world.processes.values().filter(|p| {
@@ -197,16 +201,16 @@ pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     Some((exit.at.t, format!("pause #{} {how}; the pod had a new sandbox {gap} later", sandbox.attempt)))
 }
 
-/// `3 zombies · pause not reaping`, and whether pause is the one who does not reap.
+/// The number of zombies, and whether pause or their parents hold them: `3 zombies · pause not reaping`.
 pub fn zombies(world: &World, pod: &Pod) -> Option<String> {
     let zombies: Vec<&Process> = world.pod_processes(&pod.uid).filter(|p| p.is_zombie()).collect();
     if zombies.is_empty() {
         return None;
     }
     let pause = pod.sandbox.as_ref().and_then(|s| s.process);
-    let on_pause = zombies.iter().all(|p| pause.is_some_and(|id| p.parent == Parent::Process(id)));
-    let whose = if on_pause { "pause not reaping" } else { "held by their parents" };
-    Some(format!("{} · {whose}", text::count(zombies.len(), "zombie", "zombies")))
+    let pause_holds_all = zombies.iter().all(|p| pause.is_some_and(|id| p.parent == Parent::Process(id)));
+    let holder = if pause_holds_all { "pause not reaping" } else { "held by their parents" };
+    Some(format!("{} · {holder}", text::count(zombies.len(), "zombie", "zombies")))
 }
 
 #[cfg(test)]
@@ -214,14 +218,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_back_off_is_told_by_both_clocks() {
+    fn a_back_off_is_shown_in_kubelet_and_lab_time() {
         let kubelet = "back-off 10s restarting failed container=web pod=web_default(7)";
         assert_eq!(back_off(kubelet).as_deref(), Some("back-off 10 s"));
-        for (go, spoken) in [("10s", "10 s"), ("1m20s", "1 min 20 s"), ("5m0s", "5 min")] {
+        for (go, words) in [("10s", "10 s"), ("1m20s", "1 min 20 s"), ("5m0s", "5 min")] {
             let message = format!(
                 "back-off {go} restarting failed container=c-with-s pod=p_default(7); the lab's clock runs ×10: 2.5 s"
             );
-            let expected = format!("back-off {spoken} (2.5 s on the lab's ×10 clock)");
+            let expected = format!("back-off {words} (2.5 s on the lab's ×10 clock)");
             assert_eq!(back_off(&message).as_deref(), Some(expected.as_str()));
         }
         assert_eq!(back_off("exec: \"nope\": no such file"), None);

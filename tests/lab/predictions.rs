@@ -232,7 +232,7 @@ fn the_last_container_is_predicted_to_take_pause_along() {
         assert_eq!(predicted.also_end.len(), ends, "{restart:?} {:#?}", predicted.lines);
         let words = predicted.lines.join(" ");
         let over = restart == RestartPolicy::Never;
-        assert_eq!((predicted.also_end.contains(&pause), words.contains("Pod last is over then")), (over, over));
+        assert_eq!((predicted.also_end.contains(&pause), words.contains("Pod last is then finished")), (over, over));
         assert_eq!(words.contains("pause holds them"), !over, "{words}");
         if over {
             check(&mut seen, &pod, "sh", "KILL");

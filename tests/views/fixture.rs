@@ -1,4 +1,4 @@
-//! A pod as the kernel would tell it: pause, nginx with workers, busybox with a sleep.
+//! A pod as the observer would report it: pause, nginx with two workers, and busybox with a sleep.
 
 use podscope::model::{
     Aspect, Container, ContainerKind, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind,
@@ -37,7 +37,8 @@ fn host_set() -> NsSet {
     set
 }
 
-/// The pod's shared instances, and the member's own mount namespace; pid too when it is not shared.
+/// The namespaces of a member: the pod's shared ones, and its own mount namespace. Also its own pid namespace unless
+/// `share_pid`.
 fn pod_set(member: u64, share_pid: bool) -> NsSet {
     let mut set = host_set();
     set.set(ns(NsKind::Net, 4_026_532_328));
@@ -49,7 +50,7 @@ fn pod_set(member: u64, share_pid: bool) -> NsSet {
     set
 }
 
-struct Person {
+struct ProcessSpec {
     pid: u32,
     parent: Parent,
     comm: &'static str,
@@ -59,7 +60,7 @@ struct Person {
     signals: SignalMasks,
 }
 
-fn facts(p: &Person, share_pid: bool) -> Delta {
+fn facts(p: &ProcessSpec, share_pid: bool) -> Delta {
     let facts = Facts {
         id: id(p.pid),
         parent: p.parent,
@@ -129,7 +130,7 @@ pub fn pod(share_pid: bool) -> Pod {
     }
 }
 
-/// All that is told until the pod runs.
+/// All deltas until the pod runs.
 pub fn deltas(share_pid: bool) -> Vec<Delta> {
     let host = Host { user: "ana".into(), uid: 1000, namespaces: host_set(), ..Host::default() };
     let mut all = vec![Delta::Host { host: Box::new(host), at: at(1) }];
@@ -138,15 +139,15 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
     }
     all.push(Delta::NodeStarted { id: id(NODE), at: at(400) });
     let node = Parent::Process(id(NODE));
-    // as the kernel shows one that sleeps in sigtimedwait
+    // as the kernel shows a process that sleeps in sigtimedwait
     let awaited = Some(bit(2) | bit(15) | bit(17));
     let pause_masks = SignalMasks { awaiting: true, awaited, blocked: bit(13), ..SignalMasks::default() };
     let web = SignalMasks { caught: bit(1) | bit(15), ..SignalMasks::default() };
     let plain = SignalMasks::default();
     let inside = |shared: u32, own: u32| if share_pid { shared } else { own };
     let master = Parent::Process(id(MASTER));
-    let people = [
-        Person {
+    let processes = [
+        ProcessSpec {
             pid: PAUSE,
             parent: node,
             comm: "pause",
@@ -155,7 +156,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             member: 0,
             signals: pause_masks,
         },
-        Person {
+        ProcessSpec {
             pid: MASTER,
             parent: node,
             comm: "web: master",
@@ -164,7 +165,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             member: 1,
             signals: web,
         },
-        Person {
+        ProcessSpec {
             pid: WORKERS[0],
             parent: master,
             comm: "web: worker",
@@ -173,7 +174,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             member: 1,
             signals: web,
         },
-        Person {
+        ProcessSpec {
             pid: WORKERS[1],
             parent: master,
             comm: "web: worker",
@@ -182,7 +183,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             member: 1,
             signals: web,
         },
-        Person {
+        ProcessSpec {
             pid: SH,
             parent: node,
             comm: "sh",
@@ -191,7 +192,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             member: 2,
             signals: plain,
         },
-        Person {
+        ProcessSpec {
             pid: SLEEP,
             parent: Parent::Process(id(SH)),
             comm: "sleep",
@@ -201,7 +202,7 @@ pub fn deltas(share_pid: bool) -> Vec<Delta> {
             signals: plain,
         },
     ];
-    for p in &people {
+    for p in &processes {
         all.push(Delta::Born { id: id(p.pid), parent: p.parent, at: at(u64::from(p.pid)) });
         let member = match p.member {
             0 => Member::pause(&uid()),
@@ -227,7 +228,7 @@ pub fn world(share_pid: bool) -> World {
     world
 }
 
-/// The same with more: `extra` applied after.
+/// The same World with the deltas `extra` applied after it.
 pub fn world_with(share_pid: bool, extra: &[Delta]) -> World {
     let mut world = world(share_pid);
     for delta in extra {

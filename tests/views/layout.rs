@@ -1,4 +1,4 @@
-//! Geometry: nothing overlaps, sharing is one bar, nobody jumps.
+//! Geometry: nothing overlaps, a shared namespace is one bar, and rows stay.
 
 use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
 use podscope::layout::timeline::lanes;
@@ -19,7 +19,7 @@ fn pill(map: &PodMap, pid: u32) -> Option<podscope::layout::Rect> {
 }
 
 #[test]
-fn nothing_overlaps_and_all_lies_within_its_column() {
+fn pills_do_not_overlap_and_lie_within_their_columns() {
     for share in [true, false] {
         let map = map(&world(share), 1000);
         let pills: Vec<_> = map.columns.iter().flat_map(|c| c.pills.iter().map(move |p| (c.rect, p.rect))).collect();
@@ -40,7 +40,7 @@ fn nothing_overlaps_and_all_lies_within_its_column() {
 }
 
 #[test]
-fn a_shared_namespace_is_one_bar_and_a_private_one_a_dash_each() {
+fn a_shared_namespace_is_one_bar_and_private_ones_are_separate() {
     let map = map(&world(true), 1000);
     let rail = |kind| map.rails.iter().find(|r| r.kind == kind).expect("eight rails");
     for kind in [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::Pid, NsKind::User] {
@@ -51,17 +51,17 @@ fn a_shared_namespace_is_one_bar_and_a_private_one_a_dash_each() {
     assert!(rail(NsKind::Mnt).segments.iter().all(|s| s.sharing == Sharing::Private));
     assert_eq!(rail(NsKind::Mnt).segments.len(), 3);
     assert!(rail(NsKind::Cgroup).segments.iter().all(|s| s.sharing == Sharing::Host));
-    let own = map_of_pids(false);
-    assert_eq!(own.len(), 3, "pids not shared: one bar a member");
+    let own = pid_segments(false);
+    assert_eq!(own.len(), 3, "pids not shared: one bar per member");
 }
 
-fn map_of_pids(share: bool) -> Vec<podscope::layout::pod_map::Segment> {
+fn pid_segments(share: bool) -> Vec<podscope::layout::pod_map::Segment> {
     let map = map(&world(share), 1000);
     map.rails.into_iter().find(|r| r.kind == NsKind::Pid).map(|r| r.segments).unwrap_or_default()
 }
 
 #[test]
-fn nobody_jumps_when_a_worker_is_replaced() {
+fn pills_stay_in_place_when_a_worker_is_replaced() {
     let before = map(&world(true), 1000);
     let died = Delta::Exited { id: id(WORKERS[0]), status: Some(WaitStatus::killed(9)), at: at(1000) };
     let by = Parent::Process(id(MASTER));
@@ -74,19 +74,19 @@ fn nobody_jumps_when_a_worker_is_replaced() {
             assert_eq!(pill(&before, pid), pill(&after, pid), "pid {pid} at {now} ms");
         }
         assert!(pill(&after, 600).is_some());
-        assert_eq!(pill(&after, WORKERS[0]).is_some(), now < 3501, "the reaped one fades by itself");
+        assert_eq!(pill(&after, WORKERS[0]).is_some(), now < 3501, "the reaped process disappears after a time");
     }
 }
 
 #[test]
-fn pause_is_the_hexagon_and_no_pill() {
+fn pause_is_a_hexagon_and_not_a_pill() {
     let map = map(&world(true), 1000);
     assert!(map.columns[0].hexagon.is_some());
     assert!(pill(&map, PAUSE).is_none());
 }
 
 #[test]
-fn a_thousand_zombies_end_in_a_row_that_counts_them() {
+fn children_that_do_not_fit_are_counted_in_a_last_row() {
     let by = Parent::Process(id(SH));
     let extra: Vec<Delta> = (0..1000).map(|n| Delta::Born { id: id(2000 + n), parent: by, at: at(700) }).collect();
     let map = map(&world_with(true, &extra), 1000);
@@ -96,27 +96,27 @@ fn a_thousand_zombies_end_in_a_row_that_counts_them() {
 }
 
 #[test]
-fn lanes_come_pause_first_then_member_by_member() {
+fn lanes_are_ordered_by_member_with_pause_first() {
     let lanes = lanes(&world(true), Some(&uid()), MonoNs(0), MonoNs(2_000_000_000));
     let order: Vec<u32> = lanes.iter().map(|l| l.id.pid).collect();
     assert_eq!(order, [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP]);
 }
 
 #[test]
-fn a_filter_keeps_the_ancestors_of_what_it_finds() {
+fn a_filter_keeps_the_ancestors_of_its_matches() {
     let world = world(true);
     let query = Query { filter: "SLEEP 1h", sort: Column::Pid, ..Query::default() };
-    let found: Vec<(u32, bool)> = rows(&world, &query).iter().map(|r| (r.id.pid, r.only_ancestor)).collect();
+    let found: Vec<(u32, bool)> = rows(&world, &query).iter().map(|r| (r.id.pid, r.is_only_ancestor)).collect();
     let tail = &found[found.len() - 2..];
-    assert_eq!(tail, [(SH, false), (SLEEP, false)], "sh's own command line has the words too");
+    assert_eq!(tail, [(SH, false), (SLEEP, false)], "the command line of sh also has the words");
     let query = Query { filter: "worker", ..Query::default() };
     let found = rows(&world, &query);
-    assert!(found.iter().any(|r| r.id == id(MASTER) && r.only_ancestor));
+    assert!(found.iter().any(|r| r.id == id(MASTER) && r.is_only_ancestor));
     assert!(!found.iter().any(|r| r.id == id(SH)));
 }
 
 #[test]
-fn a_folded_row_hides_its_children_only() {
+fn a_folded_row_hides_only_its_children() {
     let world = world(true);
     let folded = [id(MASTER)].into();
     let query = Query { collapsed: Some(&folded), ..Query::default() };
@@ -126,8 +126,8 @@ fn a_folded_row_hides_its_children_only() {
     assert!(found.iter().any(|r| r.id == id(SLEEP)));
 }
 
-/// The pod with its containers changed.
-fn with_pod(change: impl Fn(&mut podscope::model::Pod), extra: &[Delta], now_ms: u64) -> PodMap {
+/// The map of the pod after a change of its description.
+fn map_with_pod(change: impl Fn(&mut podscope::model::Pod), extra: &[Delta], now_ms: u64) -> PodMap {
     let mut pod = crate::fixture::pod(true);
     change(&mut pod);
     let mut all = extra.to_vec();
@@ -143,7 +143,7 @@ fn ended(pids: &[u32], ms: u64) -> Vec<Delta> {
 }
 
 #[test]
-fn a_new_sandbox_starts_at_the_top_and_the_dead_of_the_old_one_go() {
+fn a_new_sandbox_starts_at_the_top_and_the_old_processes_fade() {
     let old = [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP];
     let mut extra = ended(&old, 1000);
     for (pid, member) in [(700, None), (701, Some("nginx")), (702, Some("nginx"))] {
@@ -158,22 +158,22 @@ fn a_new_sandbox_starts_at_the_top_and_the_dead_of_the_old_one_go() {
         pod.containers[0].process = Some(id(701));
     };
     let before = map(&world(true), 900);
-    let fading = with_pod(again, &extra, 2000);
+    let fading = map_with_pod(again, &extra, 2000);
     assert_eq!(pill(&fading, 701).map(|r| r.y), pill(&before, MASTER).map(|r| r.y), "the new master takes the place");
     let (last, dead) = (pill(&fading, 702).expect("shown"), pill(&fading, MASTER).expect("fades"));
     assert!(dead.y > last.y, "{dead:?} below {last:?}");
     for pid in [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP] {
-        assert!(pill(&fading, pid).is_some(), "{pid} died with the pause and is to be seen");
+        assert!(pill(&fading, pid).is_some(), "{pid} died with the pause and is still shown");
     }
-    assert_eq!(fading.columns[1].rect.h, before.columns[1].rect.h, "the map does not grow for the dead");
-    let after = with_pod(again, &extra, 9000);
+    assert_eq!(fading.columns[1].rect.h, before.columns[1].rect.h, "the map does not grow for the dead processes");
+    let after = map_with_pod(again, &extra, 9000);
     assert!(old.iter().all(|p| pill(&after, *p).is_none()));
-    assert_eq!((pill(&after, 701), pill(&after, 702)), (pill(&fading, 701), pill(&fading, 702)), "nobody moved");
+    assert_eq!((pill(&after, 701), pill(&after, 702)), (pill(&fading, 701), pill(&fading, 702)), "no pill has moved");
 }
 
-/// As many die as live after them: the usual case when pause is killed.
+/// As many processes die as live afterwards: the usual case when pause is killed.
 #[test]
-fn everyone_who_died_with_the_pause_fades_in_the_room_there_is() {
+fn all_processes_that_died_with_pause_fade_within_the_existing_space() {
     let mut extra = ended(&[MASTER, WORKERS[0], WORKERS[1], SH, SLEEP, PAUSE], 1000);
     let node = Parent::Process(id(NODE));
     let master = Parent::Process(id(701));
@@ -192,7 +192,7 @@ fn everyone_who_died_with_the_pause_fades_in_the_room_there_is() {
         (sandbox.attempt, sandbox.process) = (2, Some(id(700)));
         (pod.containers[0].process, pod.containers[1].process) = (Some(id(701)), Some(id(704)));
     };
-    let map = with_pod(again, &extra, 2000);
+    let map = map_with_pod(again, &extra, 2000);
     let all: Vec<_> = map.columns.iter().flat_map(|c| c.pills.iter().map(move |p| (c.rect, p))).collect();
     for pid in [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP, 701, 702, 703, 704] {
         assert!(all.iter().any(|(_, p)| p.id == id(pid)), "{pid} is not shown");
@@ -211,7 +211,7 @@ fn everyone_who_died_with_the_pause_fades_in_the_room_there_is() {
 }
 
 #[test]
-fn an_init_container_that_is_done_is_narrow_and_out_of_the_way() {
+fn a_finished_init_container_has_a_narrow_column() {
     let status = WaitStatus::exited(0);
     let done = |pod: &mut podscope::model::Pod| {
         let first = &mut pod.containers[0];
@@ -220,17 +220,17 @@ fn an_init_container_that_is_done_is_narrow_and_out_of_the_way() {
         first.state = ContainerState::Terminated { status, reason, message: None, started: None, at };
     };
     let nginx = ended(&[WORKERS[0], WORKERS[1], MASTER], 1000);
-    let fading = with_pod(done, &nginx, 2000);
-    assert!(!fading.columns[1].done, "its processes are still to be seen");
-    let map = with_pod(done, &nginx, 9000);
-    assert!(map.columns[1].done && map.columns[1].rect.w < 60.0);
+    let fading = map_with_pod(done, &nginx, 2000);
+    assert!(!fading.columns[1].is_finished, "its processes are still shown");
+    let map = map_with_pod(done, &nginx, 9000);
+    assert!(map.columns[1].is_finished && map.columns[1].rect.w < 60.0);
     let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
     assert_eq!(net.segments.len(), 1, "one bar from pause to busybox: {:?}", net.segments);
     assert_eq!(net.segments[0].stops.len(), 2);
 }
 
 #[test]
-fn an_ephemeral_container_that_has_ended_is_narrow_however_it_ended() {
+fn an_ephemeral_container_that_has_ended_has_a_narrow_column() {
     for (kind, narrow) in [(ContainerKind::Ephemeral, true), (ContainerKind::App, false)] {
         let killed = |pod: &mut podscope::model::Pod| {
             let (first, status) = (&mut pod.containers[0], WaitStatus::killed(9));
@@ -243,20 +243,20 @@ fn an_ephemeral_container_that_has_ended_is_narrow_however_it_ended() {
                 at: at(1001),
             };
         };
-        let map = with_pod(killed, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000), 9000);
-        assert_eq!(map.columns[1].done, narrow, "{kind:?}");
+        let map = map_with_pod(killed, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000), 9000);
+        assert_eq!(map.columns[1].is_finished, narrow, "{kind:?}");
     }
 }
 
 #[test]
-fn a_bar_goes_on_behind_one_that_is_between_two_lives() {
+fn a_bar_continues_behind_a_member_between_two_runs() {
     let map = map(&world_with(true, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000)), 9000);
     let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
     assert_eq!((net.segments.len(), net.segments[0].stops.len()), (1, 2));
 }
 
 #[test]
-fn the_network_of_the_node_is_told_as_such() {
+fn a_network_of_the_node_is_marked_as_such() {
     let net = world(true).process(id(PAUSE)).and_then(|p| p.namespaces.get(NsKind::Net)).expect("known");
     let mut namespaces = podscope::model::NsSet::default();
     namespaces.set(net);
@@ -281,12 +281,12 @@ fn the_network_of_the_node_is_told_as_such() {
 }
 
 #[test]
-fn without_a_sandbox_there_are_no_rails() {
+fn a_pod_without_a_sandbox_has_columns_but_no_rails() {
     let mut world = World::default();
     let mut pod = crate::fixture::pod(true);
     pod.sandbox = None;
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
     let map = map(&world, 10);
     assert!(!map.has_namespaces);
-    assert_eq!(map.columns.len(), 3, "who is to come is shown");
+    assert_eq!(map.columns.len(), 3, "the members to come are shown");
 }

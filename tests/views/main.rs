@@ -1,4 +1,4 @@
-//! What is shown, judged without a window.
+//! Tests of what the views show, without a window.
 
 mod fixture;
 mod forecast;

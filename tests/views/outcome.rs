@@ -1,4 +1,4 @@
-//! What is told of a signal after it was sent, and of those who ended.
+//! The outcome that is shown for a signal, and the reapers of processes that ended.
 
 use podscope::model::forecast::{Effect, forecast, last_sent, outcome, reaped_by};
 use podscope::model::{Delta, Parent, ProcId, Sent, Signal, Source, WaitStatus, World};
@@ -25,7 +25,8 @@ fn signalled(sent: Sent) -> Delta {
     Delta::Signalled { target, signal, effect, also_end, error, at }
 }
 
-/// Who ends when the pause is killed, as the kernel tells it: members first, by their parents or by nobody.
+/// What the observer reports when pause is killed. Members end first; they are reaped by their parents, or the reaper
+/// is unknown.
 fn pause_killed() -> Vec<Delta> {
     let mut all: Vec<Delta> = [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP].map(|p| exited(p, KILLED, 702)).into();
     let node = Parent::Process(id(NODE));
@@ -37,8 +38,8 @@ fn pause_killed() -> Vec<Delta> {
 }
 
 #[test]
-fn it_stands_beside_what_was_predicted() {
-    let f = forecast(&world(true), id(PAUSE), Signal::KILL).expect("a forecast");
+fn the_outcome_is_compared_with_the_prediction() {
+    let f = forecast(&world(true), id(PAUSE), Signal::KILL).expect("a prediction");
     let sent = sent(PAUSE, Signal::KILL, f.effect, f.also_end.into_iter().collect(), 701);
     let lines = outcome(&world_with(true, &pause_killed()), &sent);
     assert!(lines[0].contains("killed by SIGKILL (137) after 3.00 ms"), "{lines:?}");
@@ -46,7 +47,7 @@ fn it_stands_beside_what_was_predicted() {
 }
 
 #[test]
-fn an_end_is_credited_only_to_the_signal_that_caused_it() {
+fn an_exit_is_attributed_only_to_the_signal_that_caused_it() {
     let term = sent(SH, Signal::TERM, Effect::Nothing, vec![], 700);
     let world = world_with(true, &pause_killed());
     let lines = outcome(&world, &term);
@@ -54,36 +55,36 @@ fn an_end_is_credited_only_to_the_signal_that_caused_it() {
         lines[0].starts_with("SIGTERM did not end sh: killed by SIGKILL (137) with its pid namespace"),
         "{lines:?}"
     );
-    // by a signal sent after it
+    // a later signal ended it
     let kill = signalled(sent(SH, Signal::KILL, Effect::Ends(WaitStatus::killed(9)), vec![], 701));
     let end = [signalled(term.clone()), kill, exited(SH, KILLED, 702)];
     let lines = outcome(&world_with(true, &end), &term);
     assert!(lines[0].contains("did not end sh: killed by SIGKILL (137), which you sent 1.00 ms after it"), "{lines:?}");
-    // of itself, long after a signal that it took
+    // it exited by itself, long after a signal that it handled
     let hup = sent(MASTER, Signal::HUP, Effect::Handled, vec![], 700);
     let lines = outcome(&world_with(true, &[exited(MASTER, Some(WaitStatus::exited(0)), 60_700)]), &hup);
     assert!(lines[0].starts_with("web: master took SIGHUP; it ended 60.00 s later: exit 0"), "{lines:?}");
-    // and at once
+    // it exited at once after a signal that it handled
     let lines = outcome(&world_with(true, &[exited(MASTER, Some(WaitStatus::exited(0)), 710)]), &hup);
     assert!(lines[0].starts_with("web: master: exit 0 after 10.00 ms"), "{lines:?}");
 }
 
 #[test]
-fn one_that_was_not_sent_takes_nothing_from_one_that_was() {
+fn a_signal_that_was_not_sent_does_not_hide_one_that_was() {
     let kill = sent(SH, Signal::KILL, Effect::Ends(WaitStatus::killed(9)), vec![], 700);
     let failed =
         Sent { error: Some("the process is gone".into()), ..sent(SH, Signal::HUP, Effect::Nothing, vec![], 800) };
     let world = world_with(true, &[signalled(kill.clone()), exited(SH, KILLED, 701), signalled(failed.clone())]);
     assert_eq!(last_sent(&world, id(SH)), (Some(&kill), Some(&failed)));
     assert_eq!(outcome(&world, &failed), ["Not sent: the process is gone."]);
-    // and is over once another was sent
+    // and it is no longer shown once another was sent
     let again = sent(SH, Signal::TERM, Effect::Nothing, vec![], 900);
     let world = world_with(true, &[signalled(kill), signalled(failed), signalled(again.clone())]);
     assert_eq!(last_sent(&world, id(SH)), (Some(&again), None));
 }
 
 #[test]
-fn whoever_ended_with_the_pid_namespace_has_one_reaper() {
+fn processes_that_ended_with_the_pid_namespace_were_reaped_by_the_kernel() {
     let world = world_with(true, &pause_killed());
     for pid in [MASTER, WORKERS[0], WORKERS[1], SH, SLEEP] {
         let p = world.process(id(pid)).expect("remembered");
@@ -91,14 +92,14 @@ fn whoever_ended_with_the_pid_namespace_has_one_reaper() {
     }
     let pause = world.process(id(PAUSE)).expect("remembered");
     assert!(!world.ended_with_pid_ns(pause), "the node has waited for it");
-    assert_eq!(world.reaped_by(pause), 0, "what the kernel had it wait for at its end does not count");
+    assert_eq!(world.reaped_by(pause), 0, "the zombies that the kernel made it reap at its end do not count");
 }
 
 #[test]
-fn whoever_ended_before_was_reaped_by_its_parent() {
+fn a_process_that_ended_before_was_reaped_by_its_parent() {
     let by = Parent::Process(id(MASTER));
     let mut all = vec![exited(WORKERS[0], KILLED, 650), reaped(WORKERS[0], by, 651)];
-    // another is born after it: the namespace lived on
+    // another process is born after it, so the namespace was still alive
     all.push(Delta::Born { id: id(600), parent: by, at: at(660) });
     all.extend(pause_killed());
     let world = world_with(true, &all);
@@ -108,7 +109,7 @@ fn whoever_ended_before_was_reaped_by_its_parent() {
 }
 
 #[test]
-fn the_count_of_the_reaped_does_not_shrink_when_they_are_forgotten() {
+fn the_count_of_reaped_processes_does_not_shrink_when_they_are_forgotten() {
     let mut world = world(true);
     let by = Parent::Process(id(PAUSE));
     let many = World::MAX_GONE as u32 + 500;
@@ -116,7 +117,7 @@ fn the_count_of_the_reaped_does_not_shrink_when_they_are_forgotten() {
     for pid in 10_000..10_000 + many {
         world.apply(&Delta::Born { id: id(pid), parent: by, at: at(700) });
         world.apply(&exited(pid, Some(WaitStatus::exited(0)), 701));
-        // told twice, by name the second time
+        // reported twice, the second time with the reaper
         world.apply(&reaped(pid, Parent::Unknown, 702));
         world.apply(&reaped(pid, by, 702));
         let count = world.process(id(PAUSE)).map_or(0, |p| world.reaped_by(p));

@@ -1,4 +1,4 @@
-//! What kubectl, crictl, docker, ps and readlink would print of the fixture's pod.
+//! The reports of the fixture's pod, compared with what kubectl, crictl, docker, ps and readlink would print.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use podscope::report::{
 
 use crate::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, pod, prompt, uid, world, world_with};
 
-/// The moment of all that follows: 185 s after the pod's creation.
+/// The moment of all reports: 185 s after the pod's creation.
 const NOW: MonoNs = MonoNs(185_600_000_000);
 
-fn with(change: impl Fn(&mut Pod)) -> Delta {
+fn pod_with(change: impl Fn(&mut Pod)) -> Delta {
     let mut pod = pod(true);
     change(&mut pod);
     Delta::Pod { pod: Box::new(pod), at: at(1000) }
@@ -53,7 +53,7 @@ fn event(kind: EventKind, reason: &str, message: &str, s: u64) -> Delta {
     Delta::Event { event }
 }
 
-/// What stands in a literal below its first line.
+/// A literal without its first, empty line.
 fn lines(literal: &str) -> &str {
     literal.strip_prefix('\n').expect("a line feed first")
 }
@@ -62,7 +62,7 @@ fn get(world: &World) -> String {
     get_pods(world, &Get::default(), NOW).to_string()
 }
 
-/// Why and when a run ended, the fixture's at 1000 ms.
+/// The state of a run that started at 1000 ms and ended at `ended` ms.
 fn terminated(status: WaitStatus, reason: &str, ended: u64) -> ContainerState {
     let (started, at) = (Some(at(1000)), at(ended));
     ContainerState::Terminated { status, reason: reason.into(), message: None, started, at }
@@ -88,7 +88,7 @@ nginx-busybox   2/2     Running   0          3m5s
         pod.containers[1].restarts = 2;
         pod.containers[1].last_state = Some(terminated(WaitStatus::killed(9), "Error", 170_000));
     };
-    let world = world_with(true, &[with(restarted)]);
+    let world = world_with(true, &[pod_with(restarted)]);
     let wide = get_pods(&world, &Get { wide: true, pod: Some(uid()) }, NOW);
     assert_eq!(
         wide.to_string(),
@@ -103,7 +103,7 @@ nginx-busybox   2/2     Running   2 (15s ago)   3m5s   10.244.0.2   podscope-nod
 }
 
 #[test]
-fn status_is_told_by_kubectls_rules() {
+fn status_follows_the_rules_of_kubectl() {
     type Case = (&'static str, fn(&mut Pod), &'static str, &'static str);
     let table: [Case; 12] = [
         ("all run", |_| {}, "2/2", "Running"),
@@ -146,7 +146,7 @@ fn status_is_told_by_kubectls_rules() {
             "Signal:9",
         ),
         (
-            "the first by name says it",
+            "the first by name decides",
             |p| {
                 p.containers[0].state = waiting("CrashLoopBackOff");
                 p.containers[1].state = terminated(WaitStatus::exited(1), "Error", 2000);
@@ -177,7 +177,7 @@ fn status_is_told_by_kubectls_rules() {
         ("a sidecar counts", |p| p.containers[0].kind = ContainerKind::Sidecar, "2/2", "Running"),
     ];
     for (name, change, ready, word) in table {
-        let world = world_with(true, &[with(change)]);
+        let world = world_with(true, &[pod_with(change)]);
         assert_eq!(status(world.pod(&uid()).expect("the pod")), word, "{name}");
         let row = get(&world).lines().nth(1).expect("a row").to_owned();
         assert_eq!(row.split_whitespace().nth(1), Some(ready), "{name}: {row}");
@@ -199,7 +199,7 @@ fn describe_has_kubectls_lines() {
             }),
             at: at(600),
         },
-        with(described),
+        pod_with(described),
         event(EventKind::Normal, "Scheduled", "Successfully assigned default/nginx-busybox to podscope-node", 1),
         event(EventKind::Warning, "BackOff", "Back-off restarting failed container nginx", 91),
         event(EventKind::Normal, "Started", "Started container nginx", 101),
@@ -287,13 +287,13 @@ Events:
 }
 
 #[test]
-fn describe_says_only_what_is_known() {
+fn describe_shows_only_what_is_known() {
     let unknown = |pod: &mut Pod| {
         pod.ip = None;
         pod.containers[0].state = waiting("CrashLoopBackOff");
         pod.containers[0].process = None;
     };
-    let text = describe(&world_with(true, &[with(unknown)]), &uid(), NOW).expect("the pod").to_string();
+    let text = describe(&world_with(true, &[pod_with(unknown)]), &uid(), NOW).expect("the pod").to_string();
     for line in ["Namespace:", "Node:", "Labels:", "Conditions:", "Port:", "Args:", "Mounts:", "Last State:"] {
         assert!(!text.lines().any(|l| l.trim_start().starts_with(line)), "{line} in\n{text}");
     }
@@ -311,7 +311,7 @@ fn describe_says_only_what_is_known() {
 }
 
 #[test]
-fn events_are_counted_as_kubectl_counts_them() {
+fn events_are_counted_as_in_kubectl() {
     let world = world_with(
         true,
         &[
@@ -334,13 +334,13 @@ LAST SEEN           TYPE      REASON    OBJECT              MESSAGE
 }
 
 #[test]
-fn crictl_knows_the_sandbox_and_the_containers() {
+fn crictl_lists_the_sandbox_and_the_containers() {
     let change = |pod: &mut Pod| {
         pod.manifest = Some(Arc::new(manifest()));
         pod.containers[1].restarts = 1;
         pod.containers[1].last_state = Some(terminated(WaitStatus::killed(9), "Error", 90_000));
     };
-    let world = world_with(true, &[with(change)]);
+    let world = world_with(true, &[pod_with(change)]);
     assert_eq!(
         crictl_pods(&world, None, NOW).to_string(),
         lines("
@@ -363,13 +363,13 @@ CONTAINER           IMAGE               CREATED             STATE               
 }
 
 #[test]
-fn docker_knows_pause_as_a_container() {
+fn docker_lists_pause_as_a_container() {
     let change = |pod: &mut Pod| {
         pod.manifest = Some(Arc::new(manifest()));
         pod.host_ports = vec![(8880, 80)];
         pod.containers[0].state = terminated(WaitStatus::killed(9), "Error", 180_000);
     };
-    let world = world_with(true, &[with(change)]);
+    let world = world_with(true, &[pod_with(change)]);
     let text = docker_ps(&world, Some(&uid()), NOW);
     let shown: Vec<Vec<&str>> = text.rows().map(|row| row.cells.iter().map(|c| c.text.as_str()).collect()).collect();
     assert_eq!(
@@ -406,7 +406,7 @@ fn docker_knows_pause_as_a_container() {
     );
 }
 
-/// The node as the observer sees it: in the host's pid namespace, where it has two pids.
+/// The node as the observer sees it from the host's pid namespace, with two pids.
 fn node(world: &World) -> Delta {
     let facts = Facts {
         id: id(NODE),
@@ -427,7 +427,7 @@ fn node(world: &World) -> Delta {
 }
 
 #[test]
-fn ps_tells_host_and_pod_apart() {
+fn ps_shows_the_pids_of_the_host_and_of_the_pod() {
     let node = node(&world(true));
     let world = world_with(true, &[node, Delta::Exited { id: id(SLEEP), status: None, at: at(2000) }]);
     assert_eq!(
@@ -465,11 +465,11 @@ fn ps_tells_host_and_pod_apart() {
     let target = |text: &Text, row: usize, cell: usize| text.rows().nth(row).expect("a row").cells[cell].target.clone();
     assert_eq!(target(&inside, 2, 0), Some(Target::Process(id(WORKERS[0]))));
     assert_eq!(target(&inside, 2, 1), Some(Target::Process(id(MASTER))));
-    assert_eq!(target(&inside, 0, 1), None, "nobody in the pod is its parent");
+    assert_eq!(target(&inside, 0, 1), None, "its parent is not in the pod");
 }
 
 #[test]
-fn each_container_has_its_own_pids_where_they_are_private() {
+fn each_container_has_its_own_pids_if_they_are_not_shared() {
     let node = node(&world(false));
     let world = world_with(false, &[node]);
     let spaces = pid_namespaces(&world, &uid());
@@ -489,7 +489,7 @@ fn each_container_has_its_own_pids_where_they_are_private() {
 }
 
 #[test]
-fn a_parent_that_is_gone_is_not_told_as_outside() {
+fn a_parent_that_is_gone_is_shown_as_unknown() {
     let reaped = Delta::Reaped { id: id(SH), by: Parent::Process(id(NODE)), at: at(2000) };
     let world = world_with(true, &[reaped]);
     let text = ps_host(&world, Some(&uid())).to_string();
@@ -498,7 +498,7 @@ fn a_parent_that_is_gone_is_not_told_as_outside() {
 }
 
 #[test]
-fn links_stand_side_by_side_as_readlink_prints_them() {
+fn links_are_shown_side_by_side_as_readlink_prints_them() {
     let world = world(true);
     assert_eq!(
         links(&world, &uid()).to_string(),
@@ -523,16 +523,16 @@ uts     uts:[4026532325]     uts:[4026532325]     uts:[4026532325]     uts:[4026
 }
 
 #[test]
-fn what_has_exited_has_left_its_namespaces() {
+fn a_process_that_has_exited_has_left_its_namespaces() {
     let world = world_with(true, &[Delta::Exited { id: id(MASTER), status: None, at: at(2000) }]);
     let text = links_of(&world, id(MASTER)).to_string();
-    let told: Vec<&str> = text.lines().collect();
-    assert_eq!(told[3], "left at exit");
-    assert_eq!((told[4], told[6]), ("pid:[4026532327]", "user:[4026532177]"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[3], "left at exit");
+    assert_eq!((lines[4], lines[6]), ("pid:[4026532327]", "user:[4026532177]"));
 }
 
 #[test]
-fn no_name_hides_anything() {
+fn hidden_characters_in_names_are_escaped() {
     let evil = "a\nEVIL\u{202e}\u{1b}[2J";
     let change = |pod: &mut Pod| {
         pod.name = evil.into();
@@ -550,7 +550,7 @@ fn no_name_hides_anything() {
         );
         pod.manifest = Some(Arc::new(manifest));
     };
-    let world = world_with(true, &[with(change), event(EventKind::Warning, evil, evil, 1)]);
+    let world = world_with(true, &[pod_with(change), event(EventKind::Warning, evil, evil, 1)]);
     let all = [
         get_pods(&world, &Get { wide: true, pod: None }, NOW),
         describe(&world, &uid(), NOW).expect("the pod"),
@@ -563,7 +563,7 @@ fn no_name_hides_anything() {
     for text in all {
         let text = text.to_string();
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\t']), "{text}");
-        // words of a command and an annotation have lines of their own, in their place
+        // only a word of a command or an annotation may begin a line, and it is indented
         let begins = |line: &str| line.trim_start().starts_with("EVIL") && !line.starts_with("      ");
         assert!(!text.lines().any(begins), "{text}");
     }

@@ -1,4 +1,4 @@
-//! What a step of building a pod has changed, by the World before and after it.
+//! The changes of a step of building a pod, found from the World before and after it.
 
 use podscope::lab::{ContainerSpec, PodSpec};
 use podscope::model::{
@@ -16,7 +16,7 @@ fn line(lines: &[LinkLine], kind: NsKind) -> &With {
 }
 
 #[test]
-fn each_link_says_with_whom_it_is_shared() {
+fn each_link_names_the_members_that_share_it() {
     for shared in [true, false] {
         let world = world(shared);
         let links = Links::of(&world, &uid());
@@ -31,7 +31,7 @@ fn each_link_says_with_whom_it_is_shared() {
     }
 }
 
-/// busybox's namespaces, with a mount and a cgroup namespace of its own.
+/// The facts of a new process with busybox's namespaces, but its own mount and cgroup namespace.
 fn new_facts(world: &World) -> Delta {
     let sh = world.process(id(SH)).expect("busybox");
     let mut namespaces = sh.namespaces;
@@ -73,7 +73,7 @@ fn new_container(state: ContainerState) -> Container {
     }
 }
 
-fn told(world: &mut World, change: impl FnOnce(&mut Pod)) {
+fn change_pod(world: &mut World, change: impl FnOnce(&mut Pod)) {
     let mut pod = world.pod(&uid()).expect("the pod").clone();
     change(&mut pod);
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(2_000) });
@@ -92,12 +92,12 @@ const SOON: MonoNs = MonoNs(3_000_000_000);
 const LATE: MonoNs = MonoNs(600_000_000_000);
 
 #[test]
-fn a_container_has_joined_when_its_own_namespaces_are_seen() {
+fn a_join_is_complete_when_the_namespaces_of_the_container_are_seen() {
     let mut world = world(true);
     let step = pending(joining(), &world);
-    assert_eq!(step.look(&world, SOON), None, "the pod has not told of it yet");
+    assert_eq!(step.look(&world, SOON), None, "the pod does not have it yet");
     let running = ContainerState::Running { since: at(2_000) };
-    told(&mut world, |pod| pod.containers.push(new_container(running)));
+    change_pod(&mut world, |pod| pod.containers.push(new_container(running)));
     let member = Member::container(&uid(), "new");
     world.apply(&Delta::Born { id: id(NEW), parent: world.process(id(SH)).expect("busybox").parent, at: at(1_900) });
     world.apply(&Delta::Joined { id: id(NEW), member, at: at(1_900) });
@@ -106,9 +106,9 @@ fn a_container_has_joined_when_its_own_namespaces_are_seen() {
     let report = step.look(&world, SOON).expect("it is seen").expect("it runs");
     assert_eq!(report.title, "new joined");
     assert_eq!(line(&report.links, NsKind::Mnt), &With::Nobody);
-    assert_eq!(report.changes, [""; 0], "nobody else's links have changed");
+    assert_eq!(report.changes, [""; 0], "no other member's links have changed");
     let text = report.text();
-    // in the fixture there is no node, so that pause has brought the user namespace
+    // the fixture has no facts of the node, so the user namespace counts as that of pause
     let links =
         "links    ipc net pid user uts shared with pause, busybox, nginx; cgroup mnt its own; time this machine's";
     for want in
@@ -119,12 +119,12 @@ fn a_container_has_joined_when_its_own_namespaces_are_seen() {
 }
 
 #[test]
-fn one_that_cannot_run_says_why_and_one_that_waits_is_given_up() {
+fn a_join_fails_if_the_container_cannot_run_or_waits_too_long() {
     let mut world = world(true);
     let step = pending(joining(), &world);
     let mut waits = |reason: &str, message: Option<&str>| {
         let state = ContainerState::Waiting { reason: reason.into(), message: message.map(str::to_owned) };
-        told(&mut world, |pod| {
+        change_pod(&mut world, |pod| {
             pod.containers.retain(|c| c.name != "new");
             pod.containers.push(Container { process: None, ..new_container(state) });
         });
@@ -137,14 +137,14 @@ fn one_that_cannot_run_says_why_and_one_that_waits_is_given_up() {
 }
 
 #[test]
-fn who_ends_at_once_was_there() {
+fn a_container_that_ends_at_once_has_joined() {
     let mut world = world(true);
     let step = pending(joining(), &world);
     let status = WaitStatus::exited(3);
     let ended =
         ContainerState::Terminated { status, reason: "Error".into(), message: None, started: None, at: at(2_000) };
-    told(&mut world, |pod| pod.containers.push(new_container(ended)));
-    // a container that is created anew still has the state of its last run
+    change_pod(&mut world, |pod| pod.containers.push(new_container(ended)));
+    // this can be the state of the last run of a container that is created again
     assert_eq!(step.look(&world, SOON), None);
     world.apply(&Delta::Exited { id: id(NEW), status: Some(status), at: at(2_000) });
     let report = step.look(&world, SOON).expect("it has ended").expect("it ran");
@@ -152,12 +152,12 @@ fn who_ends_at_once_was_there() {
 }
 
 #[test]
-fn who_has_left_leaves_namespaces_that_nobody_is_in() {
+fn the_report_names_the_namespaces_that_are_empty_after_a_leave() {
     let mut world = world(false);
     let member = Member::container(&uid(), "busybox");
     let step = pending(Step::Leave { member: member.clone() }, &world);
-    told(&mut world, |pod| pod.containers.retain(|c| c.name != "busybox"));
-    assert_eq!(step.look(&world, SOON), None, "its processes live");
+    change_pod(&mut world, |pod| pod.containers.retain(|c| c.name != "busybox"));
+    assert_eq!(step.look(&world, SOON), None, "its processes are alive");
     let of_member: Vec<_> =
         world.pod_processes(&uid()).filter(|p| p.member.as_ref() == Some(&member)).map(|p| p.id).collect();
     for process in of_member {
@@ -170,14 +170,14 @@ fn who_has_left_leaves_namespaces_that_nobody_is_in() {
 }
 
 #[test]
-fn a_sandbox_stands_when_pauses_links_are_seen() {
+fn a_sandbox_is_complete_when_the_links_of_pause_are_seen() {
     let mut world = World::default();
     let step = pending(Step::Sandbox { name: "nginx-busybox".into() }, &world);
     assert_eq!(step.look(&world, SOON), None);
     for delta in fixture::deltas(true) {
         world.apply(&delta);
     }
-    // the fixture's pause has the machine's cgroup namespace, as one has that is not through with its birth
+    // the fixture's pause has the machine's cgroup namespace, like a pause that is still being started
     assert_eq!(step.look(&world, SOON), None);
     let mut namespaces = world.process(id(PAUSE)).expect("pause").namespaces;
     namespaces.set(NsId { kind: NsKind::Cgroup, dev: 4, ino: 4_026_539_100, generation: 0 });
@@ -198,9 +198,9 @@ fn a_sandbox_stands_when_pauses_links_are_seen() {
         namespaces,
     };
     world.apply(&Delta::Facts { facts: Box::new(facts), at: Stamp::prompt(MonoNs(2_000_000_000), Source::Scan) });
-    let report = step.look(&world, SOON).expect("it is seen").expect("it stands");
+    let report = step.look(&world, SOON).expect("it is seen").expect("it is up");
     assert_eq!(report.title, "Sandbox nginx-busybox alone");
-    // a step that never shows is given up
+    // a step that never completes fails after a time
     let empty = World::default();
     let step = pending(Step::Sandbox { name: "x".into() }, &empty);
     assert!(step.look(&empty, LATE).is_some_and(|how| how.is_err()));

@@ -1,20 +1,21 @@
-//! A pod built by clicks and by dragging, judged by the links in /proc.
+//! Builds a pod with clicks and drags, and checks the links in /proc.
 
 use crate::desktop::Desktop;
 use crate::kernel::{self, Id, wait_for};
 
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
-fn equal(a: u32, b: u32) -> Vec<&'static str> {
+/// The kinds of the namespaces that both processes are in.
+fn shared_kinds(a: u32, b: u32) -> Vec<&'static str> {
     KINDS.into_iter().filter(|kind| kernel::ns(a, kind) == kernel::ns(b, kind)).collect()
 }
 
-fn named(app: u32, name: &str) -> Id {
+fn process_named(app: u32, name: &str) -> Id {
     wait_for(name, || kernel::descendants(app).into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some(name)))
 }
 
 #[test]
-fn a_sandbox_takes_what_is_dragged_onto_it_and_gives_it_back() {
+fn a_container_can_be_dragged_onto_a_sandbox_and_taken_out_again() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&[]);
     desktop.click("New sandbox…");
@@ -22,21 +23,21 @@ fn a_sandbox_takes_what_is_dragged_onto_it_and_gives_it_back() {
     desktop.retype("Name of the pod", "built");
     desktop.wait_shown("docker run -d --name pause --hostname built");
     desktop.click("Create");
-    let pause = named(app, "pause");
+    let pause = process_named(app, "pause");
     desktop.wait_shown(&format!("pause, PID 1 of the pod, host pid {}", pause.pid));
 
     desktop.drag("Join busybox", &format!("pause, PID 1 of the pod, host pid {}", pause.pid));
     desktop.wait_shown("Join a container to built");
     desktop.retype("Command of the container", "sleep 4321");
-    // the pod's own are ticked: net, ipc and uts
+    // the pod's shared namespaces are ticked: net, ipc and uts
     desktop.wait_shown("--network=container:pause --ipc=container:pause busybox sleep 4321");
-    desktop.click("that of pause");
+    desktop.click("shared with pause");
     desktop.wait_shown("--pid=container:pause busybox sleep 4321");
     desktop.click("ipc");
     desktop.wait_shown("--ipc=private --pid=container:pause busybox sleep 4321");
     desktop.click("Join");
-    let sleep = named(app, "sleep");
-    assert_eq!(equal(sleep.pid, pause.pid), ["net", "pid", "time", "user", "uts"]);
+    let sleep = process_named(app, "sleep");
+    assert_eq!(shared_kinds(sleep.pid, pause.pid), ["net", "pid", "time", "user", "uts"]);
 
     desktop.click("Build");
     desktop.wait_shown("busybox joined");
@@ -55,7 +56,7 @@ fn a_sandbox_takes_what_is_dragged_onto_it_and_gives_it_back() {
     assert!(spec.share.pid && spec.share.net && !spec.share.ipc, "{text}");
 
     desktop.click("Take out busybox");
-    // PID 1 of the pod is pause, so that TERM, which sleep does not handle, ends it at once
+    // pause is PID 1 of the pod, so TERM ends sleep at once although sleep has no handler for it
     wait_for("sleep gone", || (!sleep.exists()).then_some(()));
     desktop.wait_shown("busybox taken out");
     assert!(pause.exists());

@@ -1,5 +1,5 @@
-//! A virtual display with its own session bus and accessibility bus, and the app in it. Everything ends
-//! with the [`Desktop`].
+//! A virtual display with its own session bus and accessibility bus, and the app in it. Everything ends with the
+//! [`Desktop`].
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub struct Desktop {
     display: String,
     bus: String,
     home: tempfile::TempDir,
-    /// The last started goes first.
+    /// The child processes; the last one started is first.
     children: Vec<Child>,
     a11y: Connection,
     app: Option<u32>,
@@ -34,12 +34,12 @@ pub struct Desktop {
 
 impl Desktop {
     pub fn start() -> Self {
-        let home = tempfile::tempdir().expect("a directory of our own");
-        // a number of our own: servers that look for a free one at the same time can meet at the same
+        let home = tempfile::tempdir().expect("a temporary directory");
+        // a number of our own: two servers that search for a free number at the same time can take the same one
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = 1_000 + (std::process::id() * 16 + NEXT.fetch_add(1, Ordering::Relaxed)) % 50_000;
-        // without -noreset the server starts again whenever its last client leaves (Xserver(1)), and takes the connection
-        // of whoever comes at that moment: of the accessibility registry, for example, which then exits
+        // without -noreset the server resets when its last client leaves (Xserver(1)), and closes the connection of a
+        // client that connects at that moment, such as the accessibility registry, which then exits
         let mut x = Command::new("Xvfb")
             .arg(format!(":{number}"))
             .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"])
@@ -63,7 +63,7 @@ impl Desktop {
         let bus = first_line(&mut daemon);
         let session = Builder::address(bus.as_str()).and_then(Builder::build).expect("the session bus");
         let status = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Status").expect("at-spi2-core");
-        // what a screen reader sets: from now on applications tell what they show
+        // a screen reader sets these properties; applications then publish their widgets
         for property in ["IsEnabled", "ScreenReaderEnabled"] {
             status.set_property(property, true).expect("accessibility on");
         }
@@ -81,7 +81,7 @@ impl Desktop {
         self.home.path()
     }
 
-    /// Opens the app; returns its pid once its window is told of.
+    /// Opens the app. Returns its pid once its window is shown.
     pub fn open(&mut self, args: &[&str]) -> u32 {
         let log = self.home().join("log");
         let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
@@ -102,25 +102,25 @@ impl Desktop {
         self.children.insert(0, app);
         self.app = Some(pid);
         wait_for("the first frame", || {
-            self.alive();
+            self.assert_alive();
             std::fs::read_to_string(&log).ok()?.contains("first frame").then_some(())
         });
         self.wait_shown("Export snapshot…");
-        // there is no window manager to hand out the keyboard
+        // there is no window manager to give the window the keyboard focus
         self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
         pid
     }
 
-    /// Waits for the app, which was killed.
+    /// Waits for the app, which must have been killed.
     pub fn reap(&mut self) {
         let mut app = self.children.remove(0);
-        app.wait().expect("it was ours");
+        app.wait().expect("our child process");
     }
 
-    /// Clicks the middle of what bears this name, or has it in its name.
+    /// Clicks the middle of the widget with this name, or with a name that contains it.
     pub fn click(&self, name: &str) {
         let (x, y) = wait_for(&format!("`{name}` on screen"), || {
-            self.alive();
+            self.assert_alive();
             let node = self.find(name)?;
             let (x, y, w, h): (i32, i32, i32, i32) = self.extents(&node)?;
             (w > 0 && h > 0).then_some((x + w / 2, y + h / 2))
@@ -129,7 +129,7 @@ impl Desktop {
         self.xdotool(&["click", "1"]);
     }
 
-    /// Drags from the middle of what bears one name to the middle of what bears another.
+    /// Drags from the middle of one widget to the middle of another.
     pub fn drag(&self, from: &str, to: &str) {
         let middle = |name: &str| {
             let (x, y, w, h) = self.place(name);
@@ -137,7 +137,7 @@ impl Desktop {
         };
         let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
         self.xdotool(&["mousemove", &x, &y, "mousedown", "1"]);
-        // in steps, as a hand does it: a press and a release in one place, or in one frame, is a click
+        // in steps, as a user does: a press and a release in one place, or in one frame, is a click
         self.xdotool(&["mousemove_relative", "--sync", "--", "12", "-12"]);
         self.wait_shown(&format!("{from}, being dragged"));
         self.xdotool(&["mousemove", "--sync", &to_x, &to_y, "mousemove_relative", "--sync", "--", "3", "3"]);
@@ -148,32 +148,32 @@ impl Desktop {
         self.xdotool(&["key", key]);
     }
 
-    /// Clicks at this part of the width and height of the window.
+    /// Clicks at this fraction of the window's width and height.
     pub fn click_at(&self, x: f32, y: f32) {
         self.point_at(x, y);
         self.xdotool(&["click", "1"]);
     }
 
-    /// Moves the pointer to this part of the width and height of the window.
+    /// Moves the pointer to this fraction of the window's width and height.
     pub fn point_at(&self, x: f32, y: f32) {
         let (width, height) = WINDOW.split_once('x').expect("a size");
         let at = |size: &str, part: f32| (size.parse::<f32>().expect("points") * part).round().to_string();
         self.xdotool(&["mousemove", &at(width, x), &at(height, y)]);
     }
 
-    /// The window gets this much larger than it was at first, in pixels.
+    /// Makes the window `by` pixels larger than it was at first.
     pub fn enlarge(&self, by: u32) {
         let (width, height) = WINDOW.split_once('x').expect("a size");
         let larger = |size: &str| (size.parse::<u32>().expect("pixels") + by).to_string();
         self.xdotool(&["search", "--name", "^Podscope$", "windowsize", "--sync", &larger(width), &larger(height)]);
     }
 
-    /// The pixels of the screen once they have not changed for so long.
+    /// The pixels of the screen once they have not changed for this time.
     pub fn still_picture(&self, time: Duration) -> Vec<u8> {
-        let look = || std::fs::read(self.home().join("Xvfb_screen0")).expect("the screen");
-        let (mut last, mut since) = (look(), Instant::now());
-        wait_for("a picture that stands still", || {
-            let now = look();
+        let read_screen = || std::fs::read(self.home().join("Xvfb_screen0")).expect("the screen");
+        let (mut last, mut since) = (read_screen(), Instant::now());
+        wait_for("a picture that does not change", || {
+            let now = read_screen();
             if now != last {
                 (last, since) = (now, Instant::now());
             }
@@ -182,17 +182,17 @@ impl Desktop {
         last
     }
 
-    /// What the app has written to its log so far.
+    /// The app's log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home().join("log")).expect("a log")
     }
 
-    /// Types into whatever has the keyboard.
+    /// Types into the widget that has the keyboard focus.
     pub fn type_text(&self, text: &str) {
         self.xdotool(&["type", "--delay", "4", text]);
     }
 
-    /// Where something is on screen: left, top, width, height.
+    /// The place of a widget on screen: left, top, width, height.
     pub fn place(&self, name: &str) -> (i32, i32, i32, i32) {
         wait_for(&format!("`{name}` on screen"), || self.extents(&self.find(name)?))
     }
@@ -201,15 +201,14 @@ impl Desktop {
         self.find(name).is_some()
     }
 
-    /// The first name on screen that begins so.
+    /// The first name on screen that begins with `start`.
     pub fn name_with(&self, start: &str) -> Option<String> {
         self.names().into_iter().find(|name| name.starts_with(start))
     }
 
-    /// Replaces what stands in a text field. What is typed before the field has the focus is lost.
+    /// Replaces the text of a field. Waits for the focus first, since text typed before would be lost.
     pub fn retype(&self, field: &str, text: &str) {
-        // a click where it has been given the focus could miss it, since the dialog may still be moving, and take the
-        // focus away again
+        // if it already has the focus, a click could miss it, since the dialog may still move, and remove the focus
         if !self.has_focus(field) {
             self.click(field);
         }
@@ -230,24 +229,24 @@ impl Desktop {
     pub fn wait_shown(&self, name: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.find(name).is_none() {
-            self.alive();
+            self.assert_alive();
             assert!(Instant::now() < deadline, "`{name}` is not on screen; there is {}", self.names().join(" | "));
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// All that is on screen.
+    /// The names of all widgets on screen.
     fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        self.visit(|_, said| {
-            names.push(said.to_owned());
+        self.visit(|_, name| {
+            names.push(name.to_owned());
             false
         });
         names.retain(|n| !n.is_empty());
         names
     }
 
-    fn alive(&self) {
+    fn assert_alive(&self) {
         let stat = self.app.map(|pid| format!("/proc/{pid}/stat"));
         assert!(stat.is_none_or(|s| Path::new(&s).exists()), "the app has ended");
     }
@@ -257,13 +256,13 @@ impl Desktop {
         assert!(done.expect("xdotool: scripts/setup test installs it").success(), "xdotool {args:?}");
     }
 
-    /// Breadth first: an exact name before one that only contains it.
+    /// Searches breadth first. An exact name takes precedence over one that only contains `name`.
     fn find(&self, name: &str) -> Option<Node> {
         let (mut exact, mut near) = (None, None);
-        self.visit(|node, said| {
-            if said == name {
+        self.visit(|node, found| {
+            if found == name {
                 exact = Some(node.clone());
-            } else if near.is_none() && said.contains(name) {
+            } else if near.is_none() && found.contains(name) {
                 near = Some(node.clone());
             }
             exact.is_some()
@@ -271,7 +270,7 @@ impl Desktop {
         exact.or(near)
     }
 
-    /// Breadth first, until somebody is `done`.
+    /// Visits all nodes with their names, breadth first, until `done` returns true.
     fn visit(&self, mut done: impl FnMut(&Node, &str) -> bool) {
         let root: Node = (
             "org.a11y.atspi.Registry".to_owned(),
@@ -286,8 +285,8 @@ impl Desktop {
                     continue;
                 }
                 let Some(proxy) = self.proxy(&node, "org.a11y.atspi.Accessible") else { continue };
-                let said: String = proxy.get_property("Name").unwrap_or_default();
-                if done(&node, &said) {
+                let name: String = proxy.get_property("Name").unwrap_or_default();
+                if done(&node, &name) {
                     return;
                 }
                 let children: Vec<Node> = proxy.call("GetChildren", &()).unwrap_or_default();
@@ -298,7 +297,7 @@ impl Desktop {
     }
 
     fn extents(&self, node: &Node) -> Option<(i32, i32, i32, i32)> {
-        // 0: in coordinates of the screen
+        // 0: in screen coordinates
         self.proxy(node, "org.a11y.atspi.Component")?.call("GetExtents", &(0u32,)).ok()
     }
 
@@ -313,7 +312,7 @@ impl Desktop {
 impl Drop for Desktop {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // TERM, so that the server takes its socket and its lock with it
+            // TERM, so that the server removes its socket and its lock
             let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
             let _ = child.wait();
         }
@@ -323,7 +322,7 @@ impl Drop for Desktop {
 fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     let out = child.stdout.as_mut().expect("piped");
-    // no more than the line: the rest is not ours
+    // by reference, since only this line is needed
     BufReader::new(out.by_ref()).read_line(&mut line).expect("a line");
     line.trim().to_owned()
 }

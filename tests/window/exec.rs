@@ -1,11 +1,11 @@
-//! Programs run from the window.
+//! Runs programs from the window.
 
 use crate::desktop::Desktop;
 use crate::kernel::{self, wait_for};
 use crate::pod_of;
 
 #[test]
-fn a_program_that_runs_can_be_cancelled() {
+fn a_running_program_can_be_cancelled() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, members) = pod_of(app);
@@ -15,7 +15,7 @@ fn a_program_that_runs_can_be_cancelled() {
     assert!(!desktop.shows("Cancel"), "nothing runs");
     desktop.retype("Command to run in the container", "sh -c 'sleep 4321; echo never'");
     desktop.key("Return");
-    desktop.wait_shown("runs…");
+    desktop.wait_shown("running…");
     let new = wait_for("a shell and its sleep", || {
         let new: Vec<_> = kernel::in_same_pid_ns(pause.pid).into_iter().filter(|p| !members.contains(p)).collect();
         (new.len() == 2).then_some(new)

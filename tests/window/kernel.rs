@@ -1,21 +1,21 @@
-//! What /proc says, read by the test itself.
+//! The test's own reading of /proc.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Long enough for a slow machine; a condition that comes is not waited for any longer.
+/// The longest wait, enough for a slow machine. A wait ends as soon as its condition is true.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    wait_within(PATIENCE, what, look)
+pub fn wait_for<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, what, check)
 }
 
-pub fn wait_within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_within<T>(limit: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = check() {
             return found;
         }
         assert!(Instant::now() < end, "not within {limit:?}: {what}");
@@ -23,7 +23,7 @@ pub fn wait_within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Opt
     }
 }
 
-/// A process that cannot be confused with a later one of the same pid.
+/// Identifies a process by pid and start time, so that it cannot be confused with a later one of the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id {
     pub pid: u32,
@@ -40,7 +40,7 @@ impl Id {
         Self::of(self.pid) == Some(*self)
     }
 
-    /// Exists and is no zombie: those of a killed app wait for the machine's own init to reap them.
+    /// Whether it exists and is not a zombie. Those of a killed app are zombies until the machine's init reaps them.
     pub fn runs(&self) -> bool {
         self.exists() && stat(self.pid).is_some_and(|s| s.first().is_some_and(|state| state != "Z"))
     }
@@ -58,7 +58,7 @@ fn stat(pid: u32) -> Option<Vec<String>> {
     Some(rest.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The letter of its state, such as `S` or `T`.
+/// The letter of a process's state, such as `S` or `T`.
 pub fn state(pid: u32) -> Option<String> {
     stat(pid)?.first().cloned()
 }

@@ -1,4 +1,4 @@
-//! Keys that send signals: only where it can be seen whom they reach.
+//! Keys that send signals do so only where the target is visible.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,8 +12,8 @@ fn shell_of(members: &[Id]) -> Id {
     Id::of(kernel::parent(sleep.pid)).expect("its shell")
 }
 
-/// All keys that came before have been handled: this one opens a dialog, and keys come in order.
-fn settle(desktop: &Desktop) {
+/// Waits until all earlier keys have been handled: this key opens a dialog, and keys are handled in order.
+fn wait_for_keys(desktop: &Desktop) {
     desktop.key("ctrl+e");
     desktop.wait_shown("Path of the snapshot");
     desktop.key("Escape");
@@ -21,7 +21,7 @@ fn settle(desktop: &Desktop) {
 }
 
 #[test]
-fn what_is_typed_in_logs_and_exec_sends_no_signal() {
+fn typing_in_logs_and_exec_sends_no_signal() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (_, members) = pod_of(app);
@@ -39,12 +39,12 @@ fn what_is_typed_in_logs_and_exec_sends_no_signal() {
     assert_eq!(desktop.place(prompt), before, "the prompt stays where it is");
     assert!(desktop.has_focus(prompt), "for the next command");
     desktop.type_text("kstch");
-    settle(&desktop);
-    // outside of the prompt as well
+    wait_for_keys(&desktop);
+    // nor does typing outside of the prompt
     desktop.click_at(0.5, 0.3);
     desktop.type_text("kstch");
     desktop.key("Delete");
-    settle(&desktop);
+    wait_for_keys(&desktop);
     assert!(!desktop.shows("You sent"));
     assert!(members.iter().all(Id::runs) && kernel::state(shell.pid).as_deref() == Some("S"));
 
@@ -54,17 +54,17 @@ fn what_is_typed_in_logs_and_exec_sends_no_signal() {
     desktop.type_text("KSTCH");
     desktop.click("PODS");
     desktop.type_text("kstch");
-    settle(&desktop);
+    wait_for_keys(&desktop);
     assert!(!desktop.shows("You sent") && members.iter().all(Id::runs));
 
-    // it is selected already; a press in the map gives the map the focus before keys of the same frame are looked at
+    // it is already selected; a click in the map gives the map the focus before keys of the same frame are handled
     desktop.click(&format!("host pid {}", shell.pid));
     desktop.key("k");
     wait_for("the shell gone", || (!shell.exists()).then_some(()));
     desktop.wait_shown("You sent SIGKILL");
-    desktop.wait_shown("The process is gone; there is nobody to signal.");
+    desktop.wait_shown("The process is gone; it cannot be signalled.");
     desktop.key("k");
-    settle(&desktop);
+    wait_for_keys(&desktop);
     assert!(!desktop.shows("Dismiss"), "a key does nothing to a process that is gone");
 }
 

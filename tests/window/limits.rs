@@ -1,4 +1,5 @@
-//! The window with too few threads, descriptors or bytes: one line that names the limit, and never a panic.
+//! With too few threads, descriptors or too little memory the window prints one line that names the limit, and does not
+//! panic.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,12 +11,12 @@ use crate::desktop::Desktop;
 
 const SCRIPT: &str = "wait ready within 10s\nexec polite -- true\n";
 
-/// Exit code, and what was said.
-fn limited(desktop: &Desktop, limit: &str) -> (Option<i32>, String) {
+/// Runs the window under a limit. Returns its exit code and its error output.
+fn run_limited(desktop: &Desktop, limit: &str) -> (Option<i32>, String) {
     let (home, mut program) = (desktop.home(), std::path::PathBuf::from(env!("CARGO_BIN_EXE_podscope")));
     let mut command = Command::new("timeout");
     command.args(["--kill-after=1", "60"]);
-    // the limit of processes does not bind root, and counts those of a user
+    // the limit on processes does not apply to root, and it counts all processes of a user
     if geteuid().is_root() {
         let uid = (1_800_000_000 + std::process::id()).to_string();
         command.args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"]);
@@ -36,55 +37,56 @@ fn limited(desktop: &Desktop, limit: &str) -> (Option<i32>, String) {
     (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
 }
 
-fn assert_told(limit: &str, (code, said): &(Option<i32>, String), says: &str) {
-    assert!(!said.contains("panicked"), "{limit}: {said}");
+/// The run succeeded, or failed with an error that contains `words`.
+fn assert_reported(limit: &str, (code, output): &(Option<i32>, String), words: &str) {
+    assert!(!output.contains("panicked"), "{limit}: {output}");
     match code {
         Some(0) => {}
         Some(1) => {
-            let last = said.lines().last().unwrap_or_default();
-            assert!(last.starts_with("podscope: ") && last.contains(says), "{limit}: {said}");
+            let last = output.lines().last().unwrap_or_default();
+            assert!(last.starts_with("podscope: ") && last.contains(words), "{limit}: {output}");
         }
-        other => panic!("{limit}: {other:?}: {said}"),
+        other => panic!("{limit}: {other:?}: {output}"),
     }
 }
 
 #[test]
-fn too_few_threads_are_an_error_and_no_panic() {
+fn too_few_threads_cause_an_error_and_not_a_panic() {
     let desktop = Desktop::start();
-    let none = limited(&desktop, "--nproc=1:1");
+    let none = run_limited(&desktop, "--nproc=1:1");
     assert_eq!(none.0, Some(1), "{}", none.1);
-    assert_told("none", &none, "`ulimit -u`");
-    // others of the same user come and go while an ordinary user runs the tests
+    assert_reported("none", &none, "`ulimit -u`");
+    // as an ordinary user, other processes of the same user would change the count during the test
     if geteuid().is_root() {
         for n in 2..22 {
             let limit = format!("--nproc={n}:{n}");
-            assert_told(&limit, &limited(&desktop, &limit), "`ulimit -u`");
+            assert_reported(&limit, &run_limited(&desktop, &limit), "`ulimit -u`");
         }
     }
 }
 
 #[test]
-fn too_few_descriptors_are_an_error_and_no_panic() {
+fn too_few_descriptors_cause_an_error_and_not_a_panic() {
     let desktop = Desktop::start();
     for n in [8, 16, 63] {
         let limit = format!("--nofile={n}:{n}");
-        let out = limited(&desktop, &limit);
+        let out = run_limited(&desktop, &limit);
         assert_eq!((out.0, out.1.lines().count()), (Some(1), 1), "{}", out.1);
-        assert_told(&limit, &out, "ulimit -n 1024");
+        assert_reported(&limit, &out, "ulimit -n 1024");
     }
     for n in [64, 72, 80, 96] {
         let limit = format!("--nofile={n}:{n}");
-        assert_told(&limit, &limited(&desktop, &limit), "`ulimit -n`");
+        assert_reported(&limit, &run_limited(&desktop, &limit), "`ulimit -n`");
     }
 }
 
 #[test]
-fn too_little_memory_is_an_error_and_no_panic() {
+fn too_little_memory_causes_an_error_and_not_a_panic() {
     let desktop = Desktop::start();
     for mb in [64_u64, 512, 2_047, 2_048, 3_072] {
         let limit = format!("--as={0}:{0}", mb << 20);
-        let out = limited(&desktop, &limit);
-        assert_told(&limit, &out, "ulimit -v");
+        let out = run_limited(&desktop, &limit);
+        assert_reported(&limit, &out, "ulimit -v");
         assert!(mb >= 2_048 || out.0 == Some(1), "{limit}: {}", out.1);
     }
 }

@@ -1,4 +1,4 @@
-//! The real window, driven by real clicks and keys in a virtual display, and judged by /proc.
+//! Tests of the real window in a virtual display, with real clicks and keys, checked against /proc.
 
 mod build;
 mod desktop;
@@ -18,9 +18,9 @@ use std::time::Duration;
 use desktop::Desktop;
 use kernel::{Id, wait_for};
 
-/// The pod's processes: pause, and everyone in its pid namespace.
+/// The pod's processes: pause, and all processes in its pid namespace.
 fn pod_of(app: u32) -> (Id, Vec<Id>) {
-    // each look begins with pause: one that was killed is still there for a moment
+    // each attempt searches for pause again, since one that was killed still exists for a moment
     wait_for("pause, a master, two workers, a shell and its sleep", || {
         let mut below = kernel::descendants(app).into_iter();
         let pause = below.find(|p| kernel::comm(p.pid).as_deref() == Some("pause"))?;
@@ -30,7 +30,7 @@ fn pod_of(app: u32) -> (Id, Vec<Id>) {
 }
 
 #[test]
-fn two_clicks_kill_the_pause_and_the_window_shows_what_the_kernel_did() {
+fn two_clicks_kill_pause_and_the_window_shows_the_outcome() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, members) = pod_of(app);
@@ -38,10 +38,10 @@ fn two_clicks_kill_the_pause_and_the_window_shows_what_the_kernel_did() {
 
     desktop.click(&hexagon);
     desktop.wait_shown("If you send KILL");
-    assert!(members.iter().all(Id::exists), "a click alone kills nobody");
+    assert!(members.iter().all(Id::exists), "a click alone kills no process");
     desktop.click("KILL");
 
-    wait_for("nobody of the pod left in /proc", || members.iter().all(|p| !p.exists()).then_some(()));
+    wait_for("no process of the pod in /proc", || members.iter().all(|p| !p.exists()).then_some(()));
     desktop.wait_shown("5 of the 5 predicted ended with it");
     assert!(Id::of(app).is_some_and(|id| id.exists()), "the window lives on");
 
@@ -76,7 +76,7 @@ fn one_key_kills_a_member_and_the_pod_lives_on() {
 }
 
 #[test]
-fn a_program_runs_in_a_container_and_what_it_writes_is_shown() {
+fn a_program_runs_in_a_container_and_its_output_is_shown() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     pod_of(app);
@@ -90,7 +90,7 @@ fn a_program_runs_in_a_container_and_what_it_writes_is_shown() {
 }
 
 #[test]
-fn a_manifest_that_changes_replaces_only_what_it_must() {
+fn a_changed_manifest_replaces_only_the_changed_containers() {
     let mut desktop = Desktop::start();
     let path = desktop.home().join("pod.yaml");
     let text = include_str!("../../assets/pods/nginx-busybox.yaml");
@@ -110,7 +110,7 @@ fn a_manifest_that_changes_replaces_only_what_it_must() {
     assert!(kept.clone().all(|p| now.contains(p)), "nginx stays");
 
     std::fs::write(&path, text.replace("spec:", "spec: [")).expect("written");
-    desktop.wait_shown("pod.yaml cannot be read; its pods run on as they are");
+    desktop.wait_shown("pod.yaml cannot be read; its pods keep running unchanged");
     assert!(pause.exists());
 
     std::fs::write(&path, text.replace("emptyDir: {}", "emptyDir: {medium: Memory}")).expect("written");
@@ -123,7 +123,7 @@ fn a_manifest_that_changes_replaces_only_what_it_must() {
 }
 
 #[test]
-fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
+fn a_snapshot_is_written_to_the_typed_path_and_an_error_keeps_the_dialog_open() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, _) = pod_of(app);
@@ -137,10 +137,10 @@ fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
     std::fs::write(&path, "mine").expect("a file that is there");
     desktop.retype("Path of the snapshot", &path.display().to_string());
     desktop.key("Return");
-    desktop.wait_shown("There is a file of this name already");
-    // once too often
+    desktop.wait_shown("A file with this name already exists");
+    // Enter once too often
     desktop.key("Return");
-    desktop.wait_shown("There is a file of this name already");
+    desktop.wait_shown("A file with this name already exists");
     assert_eq!(std::fs::read(&path).expect("the old file"), b"mine", "Enter alone replaces nothing");
     desktop.click("Replace");
     desktop.wait_shown("Snapshot written to");
@@ -151,7 +151,7 @@ fn a_snapshot_goes_where_it_is_typed_and_an_error_keeps_the_dialog() {
     desktop.retype("Path of the snapshot", &path.display().to_string());
     desktop.key("Return");
 
-    // not by the message: the one of the first snapshot may still be shown
+    // wait for the file, not for the message: that of the first snapshot may still be shown
     let text = wait_for("the snapshot written", || std::fs::read_to_string(&path).ok());
     let snapshot: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(snapshot["schema"], "podscope.snapshot/1");
@@ -179,8 +179,8 @@ fn the_window_outlives_its_node_and_starts_another() {
         all.into_iter().find(|p| kernel::comm(p.pid).as_deref() == Some("podscope-node"))
     });
     assert_ne!(next, node);
-    desktop.wait_shown("The lab runs again. Start the same 1 pod as before?");
-    assert!(!desktop.shows("NodeLost"), "the pod that was lost is not there beside it");
+    desktop.wait_shown("The lab is running again. Start the same 1 pod as before?");
+    assert!(!desktop.shows("NodeLost"), "the lost pod is no longer shown");
     desktop.click("Start them");
     let (_, members) = pod_of(app);
     assert!(members.iter().all(Id::exists));
@@ -188,7 +188,7 @@ fn the_window_outlives_its_node_and_starts_another() {
 }
 
 #[test]
-fn nothing_is_left_when_the_window_is_killed() {
+fn no_process_is_left_when_the_window_is_killed() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (_, mut all) = pod_of(app);
@@ -201,7 +201,7 @@ fn nothing_is_left_when_the_window_is_killed() {
 }
 
 #[test]
-fn without_a_display_it_says_so_in_one_line_with_a_way_out() {
+fn without_a_display_it_prints_one_line_with_a_remedy() {
     for (display, words) in [(None, "neither WAYLAND_DISPLAY nor DISPLAY is set"), (Some(":4077"), "(display :4077)")] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_podscope"));
         command.env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
@@ -209,9 +209,9 @@ fn without_a_display_it_says_so_in_one_line_with_a_way_out() {
             command.env("DISPLAY", display);
         }
         let out = command.output().expect("it ends at once");
-        let said = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), Some(1), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.contains(words) && said.contains('`') && !said.contains(".rs:"), "{said}");
+        let output = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{output}");
+        assert_eq!(output.lines().count(), 1, "{output}");
+        assert!(output.contains(words) && output.contains('`') && !output.contains(".rs:"), "{output}");
     }
 }

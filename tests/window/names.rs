@@ -1,5 +1,5 @@
-//! No view draws, or tells a screen reader, what names hide: every string of a World is hostile here, and all that
-//! the views paint is looked through, hovers too.
+//! No view shows hidden characters, nor passes them to a screen reader. Every string of the World here is hostile, and
+//! everything that the views paint is checked, also hovers.
 
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
 use podscope::app::{Action, Selection};
@@ -9,11 +9,13 @@ use podscope::model::{
     Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal,
     SignalMasks, Source, Stamp, State, WaitStatus, World,
 };
-use podscope::ui::bars::{Bar, BarMood, bars_ui};
+use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::tokens::Tokens;
-use podscope::ui::{Cx, Shown, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar};
+use podscope::ui::{
+    Cx, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
+};
 
-/// ESC, a line feed, an override of the direction, DEL, a zero width.
+/// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
 const HOSTILE: &str = "a\u{1b}[31m\nEVIL\u{202e}b\u{7f}\u{200b}";
 
 fn at(ms: u64) -> Stamp {
@@ -131,7 +133,8 @@ fn texts(shape: &Shape, found: &mut Vec<String>) {
     }
 }
 
-/// Draws a view with the pointer at each point of a grid, and a click there, and returns all that was painted or told.
+/// Draws a view with the pointer at each point of a grid, then clicks once. Returns all texts that were painted or
+/// passed to a screen reader.
 fn painted(mut view: impl FnMut(&mut Ui)) -> Vec<String> {
     const SIZE: (f32, f32) = (1100.0, 800.0);
     let ctx = Context::default();
@@ -166,7 +169,7 @@ fn painted(mut view: impl FnMut(&mut Ui)) -> Vec<String> {
             frame(vec![Event::PointerMoved(pos)], &mut found);
         }
     }
-    // menus that open by a click
+    // open a menu by a click
     let press = |pressed| Event::PointerButton {
         pos: pos2(200.0, 20.0),
         button: PointerButton::Primary,
@@ -183,7 +186,7 @@ fn painted(mut view: impl FnMut(&mut Ui)) -> Vec<String> {
 }
 
 #[test]
-fn nothing_that_a_name_hides_is_drawn() {
+fn hidden_characters_in_names_are_not_drawn() {
     let world = world();
     let tokens = Tokens::dark();
     let now = MonoNs(4_500_000_000);
@@ -192,15 +195,15 @@ fn nothing_that_a_name_hides_is_drawn() {
     let mut out: Vec<Action> = Vec::new();
     let mut check = |name: &str, selection: Selection, live: bool, view: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
         let all = painted(|ui| {
-            let shown = if live { Shown::Live(1) } else { Shown::Past(now) };
+            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now) };
             let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut out);
-            view(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live, shown, out });
+            view(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live, version, out });
         });
         for text in &all {
             assert_eq!(escaped_lines(text), text.as_str(), "{name}");
             assert!(!text.lines().any(|line| line.trim_start().starts_with("EVIL")), "{name}: {text}");
         }
-        assert!(all.iter().any(|text| text.contains(r"\u{202e}")), "{name} shows a name: {all:#?}");
+        assert!(all.iter().any(|text| text.contains(r"\u{202e}")), "{name} shows no escaped name: {all:#?}");
     };
 
     let nothing = || selected(None, None);
@@ -231,15 +234,16 @@ fn nothing_that_a_name_hides_is_drawn() {
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
     let mut state = report::ReportState::default();
     check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
-    let bar = Bar { id: 1, mood: BarMood::Error, title: HOSTILE.into(), lines: vec![HOSTILE.into()], act: None };
+    let bar =
+        Bar { id: 1, severity: BarSeverity::Error, title: HOSTILE.into(), lines: vec![HOSTILE.into()], button: None };
     check("bars", nothing(), true, &mut |ui, cx| {
         egui::CentralPanel::default().show(ui, |ui| bars_ui(ui, cx, std::slice::from_ref(&bar)));
     });
-    // has no names, and is drawn all the same
+    // the top bar has no names, but is drawn too
     painted(|ui| {
         let selection = nothing();
         let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut Vec::new());
-        let shown = Shown::Live(1);
-        top_bar::top_bar_ui(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, shown, out });
+        let version = WorldVersion::Live(1);
+        top_bar::top_bar_ui(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, version, out });
     });
 }

@@ -1,4 +1,4 @@
-//! A frame that is drawn in parts looks like one that is drawn as a whole.
+//! A frame that is drawn partially looks like one that is drawn completely.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use crate::desktop::Desktop;
 use crate::kernel::wait_for;
 use crate::pod_of;
 
-/// Parts of the window's width and height where something answers to the pointer.
+/// Places where the picture reacts to the pointer, as fractions of the window's width and height.
 const PLACES: [(f32, f32); 6] = [(0.1, 0.14), (0.45, 0.28), (0.7, 0.27), (0.5, 0.51), (0.5, 0.9), (0.9, 0.3)];
 
-/// Longer than a hint takes to come.
+/// Longer than the delay of a hover.
 const STILL: Duration = Duration::from_millis(700);
 
 #[test]
-fn a_picture_in_parts_is_the_whole_picture() {
+fn a_partially_drawn_frame_equals_a_completely_drawn_one() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, _) = pod_of(app);
     desktop.wait_shown(&format!("host pid {}", pause.pid));
-    // the clock ticks and bars grow, until they end where the picture ends
-    wait_for("frames drawn in parts", || (parts(&desktop) >= 20).then_some(()));
+    // the clock ticks, and bars grow until they reach the edge of the picture
+    wait_for("frames drawn in parts", || (partial_frames(&desktop) >= 20).then_some(()));
     desktop.key("space");
     desktop.wait_shown("Back to live (space)");
     desktop.click("1 s");
@@ -27,10 +27,10 @@ fn a_picture_in_parts_is_the_whole_picture() {
     desktop.still_picture(Duration::from_millis(1_300));
 
     for (n, (x, y)) in PLACES.into_iter().enumerate() {
-        let before = parts(&desktop);
+        let before = partial_frames(&desktop);
         desktop.point_at(x, y);
         let in_parts = desktop.still_picture(STILL);
-        assert!(n == 0 || parts(&desktop) > before, "the pointer at {x} {y} changes little");
+        assert!(n == 0 || partial_frames(&desktop) > before, "the pointer at {x} {y} changes little");
         desktop.enlarge(2);
         assert!(desktop.still_picture(STILL) != in_parts, "a larger window is drawn as a whole");
         desktop.enlarge(0);
@@ -40,6 +40,7 @@ fn a_picture_in_parts_is_the_whole_picture() {
     }
 }
 
-fn parts(desktop: &Desktop) -> usize {
+/// The number of partially drawn frames so far.
+fn partial_frames(desktop: &Desktop) -> usize {
     desktop.log().matches("drawn in parts").count()
 }

@@ -1,4 +1,4 @@
-//! Time travel in the real window, and its clock.
+//! Past moments in the real window, and its clock.
 
 use crate::desktop::Desktop;
 use crate::kernel::wait_for;
@@ -15,13 +15,13 @@ fn ruler(desktop: &Desktop) -> String {
 }
 
 #[test]
-fn a_held_moment_stands_still_and_a_new_pod_brings_the_view_back_to_live() {
+fn a_held_moment_does_not_change_and_a_new_pod_returns_the_view_to_live() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, _) = pod_of(app);
     desktop.wait_shown(&format!("host pid {}", pause.pid));
 
-    // it ticks, also while nothing happens
+    // the clock ticks, also while nothing happens
     for _ in 0..3 {
         let before = moment(&desktop);
         wait_for("the clock's next second", || (moment(&desktop) != before).then_some(()));
@@ -30,7 +30,7 @@ fn a_held_moment_stands_still_and_a_new_pod_brings_the_view_back_to_live() {
     desktop.key("space");
     desktop.wait_shown("Back to live (space)");
     let (held, shown) = (moment(&desktop), ruler(&desktop));
-    // what happens meanwhile moves nothing: the pause dies and the pod gets another
+    // the view does not change although pause is killed and the pod gets another
     pause.kill();
     let (next, _) = wait_for("another pause", || {
         let (now, members) = pod_of(app);
@@ -39,7 +39,7 @@ fn a_held_moment_stands_still_and_a_new_pod_brings_the_view_back_to_live() {
     assert_eq!((moment(&desktop), ruler(&desktop)), (held.clone(), shown.clone()));
     assert!(desktop.shows(&format!("host pid {}", pause.pid)) && !desktop.shows(&format!("host pid {}", next.pid)));
 
-    // the playhead stays in view, however far back
+    // the arrow key moves to an earlier moment
     desktop.key("Left");
     wait_for("an earlier moment", || (moment(&desktop) != held).then_some(()));
 

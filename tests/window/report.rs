@@ -1,11 +1,11 @@
-//! The view of what kubectl and the node show: what it says of the kernel, and its links.
+//! The view with the output of kubectl and of the node: its values, and its links.
 
 use crate::desktop::Desktop;
 use crate::kernel;
 use crate::pod_of;
 
 #[test]
-fn values_lead_to_their_process_and_namespace() {
+fn a_click_on_a_value_selects_its_process_or_namespace() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, _) = pod_of(app);

@@ -18,7 +18,7 @@ fn node_of(app: u32) -> Id {
 }
 
 #[test]
-fn a_signal_to_what_is_no_member_is_confirmed_for_a_script_too() {
+fn a_scripts_signal_to_a_process_outside_the_pods_needs_confirmation() {
     let mut desktop = Desktop::start();
     let path = script(&desktop, "wait ready\nkill node STOP\nwait process node T\nkill node CONT");
     let app = desktop.open(&["--preset", "deaf", "--script", &path.display().to_string()]);
@@ -32,7 +32,7 @@ fn a_signal_to_what_is_no_member_is_confirmed_for_a_script_too() {
     assert_eq!(kernel::state(node.pid).as_deref(), Some("T"));
     desktop.click("Send SIGCONT");
     wait_for("the node continues", || (kernel::state(node.pid).as_deref() == Some("S")).then_some(()));
-    desktop.wait_shown("The script has ended; all it expected held.");
+    desktop.wait_shown("The script has ended; all its expectations were met.");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_script_whose_signal_is_not_confirmed_fails() {
 }
 
 #[test]
-fn a_script_sends_nothing_to_what_is_unknown() {
+fn a_script_sends_no_signal_to_an_unknown_process() {
     let mut desktop = Desktop::start();
     let ours = std::process::id();
     let path = script(&desktop, &format!("wait ready\nkill {ours} KILL"));
@@ -57,7 +57,7 @@ fn a_script_sends_nothing_to_what_is_unknown() {
 }
 
 #[test]
-fn ready_is_every_pod_of_the_file_that_was_given() {
+fn wait_ready_waits_for_every_pod_of_the_given_file() {
     let mut desktop = Desktop::start();
     let pods: Vec<String> = (0..20)
         .map(|n| {
@@ -72,7 +72,7 @@ fn ready_is_every_pod_of_the_file_that_was_given() {
     let expected = (0..20).map(|n| format!("expect phase p{n} Running")).collect::<Vec<_>>().join("\n");
     let path = script(&desktop, &format!("wait ready within 30s\n{expected}"));
     let app = desktop.open(&[&file.display().to_string(), "--script", &path.display().to_string()]);
-    desktop.wait_shown("The script has ended; all it expected held.");
+    desktop.wait_shown("The script has ended; all its expectations were met.");
     let sleeps = kernel::descendants(app).into_iter().filter(|p| kernel::comm(p.pid).as_deref() == Some("sleep"));
     assert_eq!(sleeps.count(), 20);
 }

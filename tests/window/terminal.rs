@@ -1,11 +1,11 @@
-//! A terminal in a container, typed into with real keys.
+//! A terminal in a container, used with real keys.
 
 use crate::desktop::Desktop;
 use crate::kernel::{self, wait_for};
 use crate::pod_of;
 
 #[test]
-fn a_shell_in_a_container_takes_keys_and_shows_what_it_says() {
+fn a_shell_in_a_container_receives_keys_and_its_output_is_shown() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);
     let (pause, members) = pod_of(app);
@@ -28,7 +28,7 @@ fn a_shell_in_a_container_takes_keys_and_shows_what_it_says() {
     let (rows, cols) = size.trim().split_once(' ').expect("rows and columns");
     assert!(rows.parse::<u32>().expect("rows") > 4 && cols.parse::<u32>().expect("columns") > 20, "{size}");
 
-    // keys that mean signals elsewhere are typed here
+    // a key that means a signal in other views goes to the program here
     desktop.key("ctrl+c");
     wait_for("Ctrl-C ended the sleep", || (!sleep.exists()).then_some(()));
     assert!(shell.exists() && pause.exists() && members.iter().all(kernel::Id::runs));

@@ -1,24 +1,24 @@
-//! Where two lists of shapes differ.
+//! Finds where two lists of shapes differ.
 
 use std::sync::Arc;
 
 use eframe::egui::epaint::{ClippedShape, Shape};
 use eframe::egui::{Pos2, Rect};
 
-/// Parts that lie near each other are joined until there are no more than these.
-const PARTS: usize = 4;
+/// The largest number of parts. If there are more, near ones are joined.
+const MAX_PARTS: usize = 4;
 
 /// The parts of the screen where `new` looks different from `old`, on whole pixels and apart from each other.
 ///
-/// Shapes are in the order in which they are painted. Those of one panel have one clip rectangle and follow each
-/// other, so the runs of equal clip rectangles are compared one by one. Where there are other runs than before, all
-/// between the first and the last difference counts.
+/// Shapes are in the order in which they are painted. The shapes of one panel have the same clip rectangle and are
+/// adjacent, so the runs of equal clip rectangles are compared one by one. If the runs themselves differ, everything
+/// between the first and the last difference counts as different.
 pub(super) fn between(old: &[ClippedShape], new: &[ClippedShape], pixels_per_point: f32) -> Vec<Rect> {
     let clips = |shapes| runs(shapes).map(|run| run[0].clip_rect);
     let differing: Vec<Rect> = if clips(old).eq(clips(new)) {
         runs(old).zip(runs(new)).flat_map(|(old, new)| differing(old, new)).collect()
     } else {
-        ends_cut(old, new)
+        without_common_ends(old, new)
     };
     let mut parts = Vec::new();
     for rect in differing {
@@ -27,7 +27,7 @@ pub(super) fn between(old: &[ClippedShape], new: &[ClippedShape], pixels_per_poi
             add(&mut parts, rect);
         }
     }
-    while parts.len() > PARTS {
+    while parts.len() > MAX_PARTS {
         join_nearest(&mut parts);
     }
     parts
@@ -37,7 +37,7 @@ fn runs(shapes: &[ClippedShape]) -> impl Iterator<Item = &[ClippedShape]> {
     shapes.chunk_by(|a, b| a.clip_rect == b.clip_rect)
 }
 
-/// Where a shape can be seen, its soft edge included.
+/// The visible area of a shape, with its soft edge.
 pub(super) fn bounds(shape: &ClippedShape) -> Rect {
     let all = shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(2.0);
     all.intersect(shape.clip_rect)
@@ -45,14 +45,14 @@ pub(super) fn bounds(shape: &ClippedShape) -> Rect {
 
 fn differing(old: &[ClippedShape], new: &[ClippedShape]) -> Vec<Rect> {
     if old.len() != new.len() {
-        return ends_cut(old, new);
+        return without_common_ends(old, new);
     }
-    let pairs = old.iter().zip(new).filter(|(old, new)| !same(old, new));
-    pairs.flat_map(|(old, new)| grown(old, new).unwrap_or_else(|| [bounds(old), bounds(new)])).collect()
+    let pairs = old.iter().zip(new).filter(|(old, new)| !is_same(old, new));
+    pairs.flat_map(|(old, new)| resized_bar(old, new).unwrap_or_else(|| [bounds(old), bounds(new)])).collect()
 }
 
-/// The end of a bar that became longer or shorter, and where it ended.
-fn grown(old: &ClippedShape, new: &ClippedShape) -> Option<[Rect; 2]> {
+/// If the shape is a bar that became longer or shorter: its old and its new end.
+fn resized_bar(old: &ClippedShape, new: &ClippedShape) -> Option<[Rect; 2]> {
     let (Shape::Rect(a), Shape::Rect(b)) = (&old.shape, &new.shape) else { return None };
     let mut longer = a.clone();
     longer.rect.max.x = b.rect.max.x;
@@ -60,7 +60,7 @@ fn grown(old: &ClippedShape, new: &ClippedShape) -> Option<[Rect; 2]> {
         return None;
     }
     let corner = f32::from(a.corner_radius.ne.max(a.corner_radius.se)).max(a.stroke.width) + a.blur_width;
-    // a bar that is shorter than its corners are wide looks different all over
+    // a bar that is shorter than the width of its corners changes everywhere
     let from = a.rect.right().min(b.rect.right()) - corner - 2.0;
     if from - corner < a.rect.left() {
         return None;
@@ -69,17 +69,17 @@ fn grown(old: &ClippedShape, new: &ClippedShape) -> Option<[Rect; 2]> {
     Some([end(old), end(new)])
 }
 
-/// All but what is the same at the beginning and at the end.
-fn ends_cut(old: &[ClippedShape], new: &[ClippedShape]) -> Vec<Rect> {
-    let front = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
+/// The bounds of all shapes, except those that are the same at the beginning and at the end.
+fn without_common_ends(old: &[ClippedShape], new: &[ClippedShape]) -> Vec<Rect> {
+    let front = old.iter().zip(new).take_while(|(a, b)| is_same(a, b)).count();
     let (old, new) = (&old[front..], &new[front..]);
-    let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| same(a, b)).count();
+    let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| is_same(a, b)).count();
     let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
     old.iter().chain(new).map(bounds).collect()
 }
 
-/// Whether they look the same. A text that was laid out once is not compared glyph by glyph.
-fn same(a: &ClippedShape, b: &ClippedShape) -> bool {
+/// Whether they look the same. Two texts with the same layout are not compared glyph by glyph.
+fn is_same(a: &ClippedShape, b: &ClippedShape) -> bool {
     if a.clip_rect != b.clip_rect || a.transform_after_tessellation != b.transform_after_tessellation {
         return false;
     }
@@ -92,13 +92,13 @@ fn same(a: &ClippedShape, b: &ClippedShape) -> bool {
                 && a.opacity_factor == b.opacity_factor
                 && a.angle == b.angle
         }
-        // what a callback paints is not known
+        // a callback may paint anything
         (Shape::Callback(_), _) => false,
         (a, b) => a == b,
     }
 }
 
-/// Adds a part; those that touch each other become one.
+/// Adds a part and joins the parts that overlap.
 fn add(parts: &mut Vec<Rect>, mut rect: Rect) {
     while let Some(at) = parts.iter().position(|part| part.intersects(rect)) {
         rect = rect.union(parts.swap_remove(at));
@@ -106,7 +106,7 @@ fn add(parts: &mut Vec<Rect>, mut rect: Rect) {
     parts.push(rect);
 }
 
-/// Makes one of the two parts that add the least to what is drawn.
+/// Joins the two parts whose union adds the least area.
 fn join_nearest(parts: &mut Vec<Rect>) {
     let more = |a: Rect, b: Rect| a.union(b).area() - a.area() - b.area();
     let pairs = (0..parts.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
@@ -150,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_needs_no_drawing() {
+    fn an_unchanged_picture_has_no_damage() {
         assert_eq!(between(&picture(), &picture(), 1.0), Vec::new());
     }
 
     #[test]
-    fn a_change_is_drawn_with_its_soft_edge_and_inside_its_panel() {
+    fn a_change_counts_with_its_soft_edge_and_inside_its_panel() {
         let mut new = picture();
         new[2] = square(CENTRE, 200.0, 50.0, Color32::BLUE);
         assert_eq!(between(&picture(), &new, 1.0), [rect(198.0, 48.0, 212.0, 62.0)]);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_bar_that_grows_the_end_is_drawn() {
+    fn only_the_end_of_a_bar_that_grows_is_drawn() {
         let bar =
             |right| ClippedShape::new(CENTRE, Shape::rect_filled(rect(150.0, 50.0, right, 60.0), 3.0, Color32::RED));
         assert_eq!(between(&[bar(400.0)], &[bar(420.0)], 1.0), [rect(395.0, 48.0, 422.0, 62.0)]);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_more_in_a_panel_or_a_panel_more_is_drawn() {
+    fn an_added_shape_and_an_added_panel_are_drawn() {
         let mut new = picture();
         new.insert(1, square(PANEL, 60.0, 60.0, Color32::RED));
         assert_eq!(between(&picture(), &new, 1.0), [rect(58.0, 58.0, 72.0, 72.0)]);
@@ -200,19 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn two_that_change_places_are_drawn_again() {
+    fn two_shapes_that_swap_their_order_are_drawn_again() {
         let (below, above) = (square(CENTRE, 200.0, 50.0, Color32::RED), square(CENTRE, 205.0, 50.0, Color32::BLUE));
         let parts = between(&[below.clone(), above.clone()], &[above, below], 1.0);
         assert_eq!(parts, [rect(198.0, 48.0, 217.0, 62.0)]);
     }
 
     #[test]
-    fn many_parts_become_few_that_hold_them_all() {
+    fn many_parts_are_joined_into_few_that_contain_them_all() {
         let grid = |color| -> Vec<_> {
             (0..100).map(|n| square(CENTRE, 110.0 + 70.0 * (n % 10) as f32, 40.0 * (n / 10) as f32, color)).collect()
         };
         let parts = between(&grid(Color32::RED), &grid(Color32::BLUE), 1.0);
-        assert!(parts.len() <= PARTS, "{parts:?}");
+        assert!(parts.len() <= MAX_PARTS, "{parts:?}");
         for shape in grid(Color32::BLUE) {
             assert!(parts.iter().any(|part| part.contains_rect(bounds(&shape))));
         }

@@ -1,17 +1,17 @@
-//! Steps of building a pod, done off the ui thread.
+//! Does the steps of building a pod, on a background thread.
 
 use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
 
-use super::{Answer, Specs, remember, start};
+use super::{Answer, Specs, start, store_spec};
 use crate::lab::spec::{PodSpec, manifest};
 use crate::lab::{Error, Lab};
 use crate::model::{PodUid, World};
 use crate::steps::{Pending, Step};
 use crate::sys::clock;
 
-/// Has the lab do it; what it changes is then found by comparing with the World `before`.
+/// Does a step in the lab. Comparing with the World `before` later shows what it has changed.
 pub fn build(
     lab: &Lab,
     specs: &Specs,
@@ -19,23 +19,23 @@ pub fn build(
     before: &World,
     answers: &Sender<Answer>,
 ) -> Result<Pending, String> {
-    let words = |e: Error| e.to_string();
+    let to_string = |e: Error| e.to_string();
     let Some(pod) = step.pod().cloned() else {
         let spec = PodSpec::sandbox(step_name(&step))?;
         let path = PathBuf::from(format!("{}.yaml", spec.name));
         let pod = start(lab, specs, (spec.clone(), Vec::new()), path, false, answers)?;
         return Ok(Pending::new(pod, step, &spec, before, clock::now()));
     };
-    let spec = lab.spec(&pod).map_err(words)?;
+    let spec = lab.spec(&pod).map_err(to_string)?;
     let pending = Pending::new(pod.clone(), step.clone(), &spec, before, clock::now());
     match step {
         Step::Sandbox { .. } => {}
-        Step::Join { pod, container, ephemeral: false } => lab.add_container(&pod, *container).map_err(words)?,
-        Step::Join { pod, container, ephemeral: true } => lab.add_ephemeral(&pod, *container).map_err(words)?,
-        Step::Replace { member, argv } => lab.replace_command(&member, &argv).map_err(words)?,
-        Step::Leave { member } => lab.remove_container(&member, None).map_err(words)?,
+        Step::Join { pod, container, ephemeral: false } => lab.add_container(&pod, *container).map_err(to_string)?,
+        Step::Join { pod, container, ephemeral: true } => lab.add_ephemeral(&pod, *container).map_err(to_string)?,
+        Step::Replace { member, argv } => lab.replace_command(&member, &argv).map_err(to_string)?,
+        Step::Leave { member } => lab.remove_container(&member, None).map_err(to_string)?,
     }
-    remember(lab, specs, &pod)?;
+    store_spec(lab, specs, &pod)?;
     Ok(pending)
 }
 

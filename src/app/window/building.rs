@@ -1,4 +1,4 @@
-//! Pods that are built step by step in the window: steps under way, and what each has changed.
+//! Pods that are built step by step in the window: the pending steps, and what each step has changed.
 
 use std::collections::BTreeMap;
 
@@ -12,48 +12,48 @@ use crate::steps::{Pending, Report, Step, Template};
 use crate::store::Cursor;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 
-/// Steps that are kept of a pod.
-const KEPT: usize = 64;
+/// The number of steps that are kept per pod.
+const MAX_STEPS: usize = 64;
 
-/// What was built.
+/// The pending steps, and the reports of the completed ones.
 #[derive(Debug, Default)]
 pub(super) struct Building {
-    /// With whether a script waits for it.
+    /// Each with whether a script waits for it.
     pending: Vec<(Pending, bool)>,
     reports: BTreeMap<PodUid, Vec<Report>>,
 }
 
 impl Building {
-    /// The steps of a pod, the first one first.
+    /// The completed steps of a pod, the oldest first.
     pub fn reports(&self, pod: &PodUid) -> &[Report] {
         self.reports.get(pod).map_or(&[], Vec::as_slice)
     }
 
-    /// Those that are to be seen by now, and how they went.
-    fn settled(&mut self, world: &crate::model::World) -> Vec<(Result<Report, String>, bool)> {
-        let mut settled = Vec::new();
+    /// Removes and returns the steps whose result is known now, each with whether a script waits for it.
+    fn take_completed(&mut self, world: &crate::model::World) -> Vec<(Result<Report, String>, bool)> {
+        let mut completed = Vec::new();
         self.pending.retain(|(pending, scripted)| match pending.look(world, now()) {
             None => true,
-            Some(how) => {
-                settled.push((how, *scripted));
+            Some(result) => {
+                completed.push((result, *scripted));
                 false
             }
         });
         self.reports.retain(|uid, _| world.pod(uid).is_some());
-        for report in settled.iter().filter_map(|(how, _)| how.as_ref().ok()) {
+        for report in completed.iter().filter_map(|(result, _)| result.as_ref().ok()) {
             let reports = self.reports.entry(report.pod.clone()).or_default();
             reports.push(report.clone());
-            let excess = reports.len().saturating_sub(KEPT);
+            let excess = reports.len().saturating_sub(MAX_STEPS);
             reports.drain(..excess);
         }
-        settled
+        completed
     }
 }
 
 impl Window {
     pub(super) fn build(&mut self, step: Step, scripted: bool) {
         let world = self.store.live().clone();
-        self.errand(scripted, |session| session.build(step, world, scripted));
+        self.with_session(scripted, |session| session.build(step, world, scripted));
     }
 
     pub(super) fn ask_sandbox(&mut self) {
@@ -63,14 +63,14 @@ impl Window {
 
     pub(super) fn ask_join(&mut self, pod: PodUid, template: Template) {
         let known = self.session.as_ref().and_then(|session| session.spec(&pod));
-        // one that was started elsewhere is asked about when the container joins
-        let named = || PodSpec::sandbox(&self.store.live().pod(&pod)?.name).ok();
-        if let Some(spec) = known.or_else(named) {
+        // the spec of a pod that was started elsewhere is read when the container joins
+        let by_name = || PodSpec::sandbox(&self.store.live().pod(&pod)?.name).ok();
+        if let Some(spec) = known.or_else(by_name) {
             self.dialog = Some(Dialog::Join(Box::new(JoinDialog::new(pod, spec, template))));
         }
     }
 
-    /// A preset that its script builds: it is played here, as a user would do it.
+    /// Starts a preset that is built by its script: plays the script in the window.
     pub(super) fn play_preset(&mut self, name: &str) -> Outcome {
         if self.player.is_some() {
             return Outcome::Failed(format!("{name} is built by a script, and another script is being played"));
@@ -85,20 +85,20 @@ impl Window {
         }
     }
 
-    /// The lab has taken a step; what it changes comes with the World.
-    pub(super) fn step_taken(&mut self, pending: Pending, scripted: bool) {
+    /// The lab has accepted a step. Its changes appear in the World later.
+    pub(super) fn step_accepted(&mut self, pending: Pending, scripted: bool) {
         self.building.pending.push((pending, scripted));
     }
 
-    /// Looks for what the steps under way have changed.
-    pub(super) fn settle_steps(&mut self) {
+    /// Reports the pending steps whose changes have appeared in the World.
+    pub(super) fn finish_steps(&mut self) {
         if self.building.pending.is_empty() && self.building.reports.is_empty() {
             return;
         }
-        for (how, scripted) in self.building.settled(self.store.live()) {
-            let outcome = match how {
+        for (result, scripted) in self.building.take_completed(self.store.live()) {
+            let outcome = match result {
                 Ok(report) => {
-                    // who builds a pod wants to see it
+                    // show the pod that is being built
                     self.cursor = Cursor::Live;
                     if self.selection.pod.as_ref() != Some(&report.pod) {
                         self.selection = crate::app::Selection { pod: Some(report.pod.clone()), ..Default::default() };
@@ -107,7 +107,7 @@ impl Window {
                 }
                 Err(why) => Outcome::Failed(why),
             };
-            self.ended(outcome, scripted);
+            self.command_ended(outcome, scripted);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Dialogs over the window, and notices at its lower edge.
+//! The dialogs over the window, and the notices at its lower edge.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
     let Some(open) = dialog else { return };
     let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
         Dialog::Export(export) => {
-            if export_dialog::export_ui(ui, cx, export) == export_dialog::Wish::Browse
+            if export_dialog::export_ui(ui, cx, export) == export_dialog::DialogRequest::Browse
                 && let Some(session) = session
             {
                 let title = if export.pod.is_some() { "Save as YAML" } else { "Export snapshot" };
@@ -24,14 +24,14 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
         }
         Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
         Dialog::Join(join) => build::join_ui(ui, cx, join),
-        Dialog::Ask(ask) => ask_ui(ui, cx, &ask.question),
+        Dialog::Question(pending) => question_ui(ui, cx, &pending.question),
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);
     }
 }
 
-fn ask_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
+fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     ui.set_width(420.0);
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(text::rich(question.about()));
@@ -44,18 +44,18 @@ fn ask_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     }
     ui.add_space(8.0);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let look = crate::ui::widgets::Look::Filled(cx.tokens.bad, cx.tokens.on_bad);
-        if crate::ui::widgets::button(ui, cx.tokens, look, None, &question.yes(), None).clicked() {
+        let style = crate::ui::widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad);
+        if crate::ui::widgets::button(ui, cx.tokens, style, None, &question.confirm_label(), None).clicked() {
             cx.act(Action::Confirm);
         }
-        let plain = crate::ui::widgets::Look::Plain;
+        let plain = crate::ui::widgets::ButtonStyle::Plain;
         if crate::ui::widgets::button(ui, cx.tokens, plain, None, "Cancel", Some(88.0)).clicked() {
             cx.act(Action::CancelDialog);
         }
     });
 }
 
-/// What went wrong, or was done, at the lower edge until dismissed.
+/// Shows errors and messages at the lower edge until they are dismissed.
 pub(super) fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
     if list.is_empty() {
         return;
@@ -64,7 +64,7 @@ pub(super) fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice
     let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
     area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
         for (i, notice) in list.iter().enumerate() {
-            let color = if notice.bad { tokens.bad } else { tokens.good };
+            let color = if notice.is_error { tokens.bad } else { tokens.good };
             Frame::new()
                 .fill(tokens.inset)
                 .stroke(Stroke::new(1.0, color))

@@ -1,40 +1,41 @@
-//! How soon a frame shows what the kernel did. Written to the log (`PODSCOPE_LOG=podscope::frames=debug`),
-//! where the bench reads it.
+//! Measures how soon a frame shows an exit. Written to the log (`PODSCOPE_LOG=podscope::frames=debug`), where the bench
+//! reads it.
 
 use std::collections::VecDeque;
 
 use crate::model::{MonoNs, ProcId, World, forecast};
 
-/// Beginnings of frames that are remembered.
-const REMEMBERED: usize = 64;
+/// The number of frames whose beginning is kept.
+const MAX_FRAMES: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct Frames {
     begun: VecDeque<MonoNs>,
-    /// Who was sent a deadly signal and has not been shown dead yet.
-    awaited: Vec<ProcId>,
-    first_told: bool,
+    /// Processes that were sent KILL and whose exit has not been shown yet.
+    dying: Vec<ProcId>,
+    has_logged_first: bool,
 }
 
 impl Frames {
     pub fn begin(&mut self, now: MonoNs) {
         self.begun.push_back(now);
-        if self.begun.len() > REMEMBERED {
+        if self.begun.len() > MAX_FRAMES {
             self.begun.pop_front();
         }
     }
 
-    pub fn await_end(&mut self, of: ProcId) {
-        self.awaited.push(of);
+    /// Call this for a process that was sent KILL.
+    pub fn expect_exit(&mut self, of: ProcId) {
+        self.dying.push(of);
     }
 
-    /// `world` is what this frame has shown.
+    /// Call this at the end of a frame that has shown `world`.
     pub fn end(&mut self, world: &World, now: MonoNs) {
-        if !self.first_told {
-            self.first_told = true;
+        if !self.has_logged_first {
+            self.has_logged_first = true;
             tracing::debug!(target: "podscope::frames", "first frame");
         }
-        self.awaited.retain(|id| {
+        self.dying.retain(|id| {
             let Some(p) = world.process(*id) else { return false };
             let Some(exit) = p.exit else { return true };
             let frames = self.begun.iter().filter(|t| **t > exit.at.t).count();

@@ -1,4 +1,4 @@
-//! Output of containers, for the view that shows it: followed only while it is on screen.
+//! The output of containers for the view that shows it. It is followed only while the view is on screen.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::Window;
 use crate::lab::Follow;
 use crate::model::Member;
 use crate::ui::logs::{Exec, Lines};
-use crate::ui::terminal::{Terminal, Typed};
+use crate::ui::terminal::{Terminal, TerminalInput};
 
-/// A program that writes all the time is shown this often.
+/// The longest time until new output is shown. A program that writes all the time causes a frame this often.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// What is followed, and under which number the answer to the request comes.
+/// The member whose output is followed, and the number of the request.
 #[derive(Debug, Default)]
 pub struct Following {
     member: Option<Member>,
@@ -25,7 +25,7 @@ pub struct Following {
 }
 
 impl Window {
-    /// Follows what the view has asked for in this frame, and nothing else.
+    /// Follows the output that the view has requested in this frame, and no other.
     pub(super) fn follow_output(&mut self) {
         let wanted = self.views.logs.wanted.take();
         if wanted == self.following.member {
@@ -35,7 +35,7 @@ impl Window {
         self.following = Following { member: wanted.clone(), request, held: None };
         self.views.logs.problem = None;
         let Some(member) = wanted else { return };
-        // of its own, so that the last words of another cannot end up in it
+        // a new log, so that late output of another member cannot get into it
         let log = Arc::new(Mutex::new(Lines::default()));
         self.views.logs.log = Arc::clone(&log);
         if let Some(session) = &self.session {
@@ -43,7 +43,7 @@ impl Window {
         }
     }
 
-    pub(super) fn follows(&mut self, request: u64, follow: Result<Follow, String>) {
+    pub(super) fn output_followed(&mut self, request: u64, follow: Result<Follow, String>) {
         if request != self.following.request {
             return;
         }
@@ -65,19 +65,19 @@ impl Window {
 impl Window {
     pub(super) fn open_terminal(&mut self, member: Member, argv: Option<Vec<String>>) {
         self.close_terminal();
-        let (input, typed) = unbounded();
+        let (sender, input) = unbounded();
         let title = argv.as_ref().map_or_else(|| "attached".to_owned(), |argv| argv.join(" "));
-        let terminal = Terminal::new(member, title, input);
+        let terminal = Terminal::new(member, title, sender);
         self.views.logs.terminal = Some(terminal.clone());
         self.views.logs.focus_terminal = true;
         if let Some(session) = &self.session {
-            session.serve_terminal(&terminal, argv, typed);
+            session.serve_terminal(&terminal, argv, input);
         }
     }
 
     pub(super) fn close_terminal(&mut self) {
         if let Some(terminal) = self.views.logs.terminal.take() {
-            terminal.send(Typed::Close);
+            terminal.send(TerminalInput::Close);
         }
     }
 
@@ -88,10 +88,11 @@ impl Window {
     }
 }
 
-/// Appends to what is shown, and has it shown soon.
-pub fn hear(lines: &Mutex<Lines>, anew: bool, bytes: &[u8], ctx: &egui::Context) {
+/// Appends output to the shown lines and requests a frame. `restart`: the output begins again, so the lines are cleared
+/// first.
+pub fn append_output(lines: &Mutex<Lines>, restart: bool, bytes: &[u8], ctx: &egui::Context) {
     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-    if anew {
+    if restart {
         lines.clear();
     }
     lines.push(bytes);

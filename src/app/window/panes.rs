@@ -1,4 +1,4 @@
-//! The views in the middle, as tiles that can be dragged, split and resized.
+//! The views in the middle of the window, as tiles that can be dragged, split and resized.
 
 use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, pos2, vec2};
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
@@ -25,7 +25,7 @@ impl Pane {
     const ALL: [Self; 7] =
         [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Build, Self::Timeline];
 
-    /// Whether its processes can be selected and sent signals by key.
+    /// Whether it shows processes that can be selected and signalled by keys.
     pub const fn shows_processes(self) -> bool {
         matches!(self, Self::PodMap | Self::ProcessTree | Self::Timeline)
     }
@@ -43,8 +43,8 @@ impl Pane {
     }
 }
 
-/// Tabs above, the timeline below.
-pub fn arrangement() -> Tree<Pane> {
+/// The initial arrangement: tabs above, the timeline below.
+pub fn initial_arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
     let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
     let tabs = tabs.map(|p| tiles.insert_pane(p));
@@ -68,7 +68,7 @@ pub struct Behaviour<'a, 'b> {
 
 impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, pane: &mut Pane) -> UiResponse {
-        self.focus.place(*pane, ui.max_rect(), ui.layer_id());
+        self.focus.set_place(*pane, ui.max_rect(), ui.layer_id());
         match pane {
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
@@ -109,9 +109,9 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
                 pos2(rect.left() + 8.0, rect.bottom() - 3.0),
                 rect.right_bottom() - vec2(8.0, 0.0),
             );
-            // bright where the keys act
-            let keys_here = pane.is_some() && pane == self.focus.view();
-            let color = if keys_here { tokens.accent } else { tokens.line_strong };
+            // bright if the keys act on this view
+            let has_keys = pane.is_some() && pane == self.focus.view();
+            let color = if has_keys { tokens.accent } else { tokens.line_strong };
             ui.painter().rect_filled(line, CornerRadius::same(1), color);
         }
         if response.has_focus() {
@@ -153,7 +153,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
 }
 
 impl Window {
-    /// Brings a view to the front, by its name in lower case.
+    /// Brings a view to the front, by its title in any case.
     pub(super) fn show_pane(&mut self, name: &str) -> Outcome {
         let wanted = Pane::ALL.into_iter().find(|p| p.title().eq_ignore_ascii_case(name));
         let Some(wanted) = wanted else {

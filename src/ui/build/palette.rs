@@ -1,4 +1,4 @@
-//! Containers to be dragged onto a pod, and where they can be dropped.
+//! The containers that can be dragged onto a pod, and the places to drop them.
 
 use eframe::egui::{
     self, Align2, CornerRadius, Id, LayerId, Order, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2,
@@ -15,19 +15,19 @@ use crate::ui::{Cx, text, tokens, widgets};
 
 const CHIP_H: f32 = 26.0;
 
-/// How a pod is built: a sandbox, and chips to be dragged onto it. At the lower end of the list of pods.
+/// A button for a new sandbox, and chips to drag onto it. Below the list of pods.
 pub fn palette_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     widgets::section(ui, cx.tokens, "Build a pod");
     let width = ui.available_width();
-    let look = widgets::Look::Plain;
-    let sandbox = widgets::button(ui, cx.tokens, look, Some(Icon::Plus), "New sandbox…", Some(width));
-    if sandbox.hover_text("pause alone, for containers to join one by one").clicked() {
+    let style = widgets::ButtonStyle::Plain;
+    let sandbox = widgets::button(ui, cx.tokens, style, Some(Icon::Plus), "New sandbox…", Some(width));
+    if sandbox.hover_text("Create a sandbox of only pause, for containers to join").clicked() {
         cx.act(Action::AskSandbox);
     }
     let pod = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)).filter(|pod| can_be_built(cx, pod));
     let hint = match pod {
-        Some(pod) => format!("Drag a container onto a pod, or click it for {}.", pod.name),
-        None => "Then drag a container onto it.".to_owned(),
+        Some(pod) => format!("Drag a container onto a pod, or click it to join it to {}.", pod.name),
+        None => "Create a sandbox, then drag a container onto it.".to_owned(),
     };
     ui.add(egui::Label::new(text::rich(hint).font(tokens::sans(11.5)).color(cx.tokens.muted)).wrap());
     let pod = pod.map(|pod| pod.uid.clone());
@@ -62,7 +62,7 @@ fn chip_ui(ui: &mut Ui, cx: &Cx<'_>, template: Template) -> egui::Response {
         ui.ctx().set_cursor_icon(egui::CursorIcon::Grabbing);
         let layer = LayerId::new(Order::Tooltip, Id::unique("dragged container"));
         let ghost = Rect::from_center_size(at, rect.size());
-        // over everything, and over the edge of the list
+        // above everything, also beyond the edge of the list
         paint_chip(ui, &ui.ctx().layer_painter(layer), cx, template, ghost, true);
     }
     let response = response.on_hover_cursor(egui::CursorIcon::Grab);
@@ -79,8 +79,8 @@ fn paint_chip(ui: &Ui, painter: &Painter, cx: &Cx<'_>, template: Template, rect:
     painter.galley(rect.center() - name.size() / 2.0, name, tokens.text);
 }
 
-/// In a sandbox alone: where the first container goes.
-pub fn invitation_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect) {
+/// In a sandbox without containers: the place for the first one.
+pub fn first_container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect) {
     if !can_be_built(cx, pod) || rect.width() < 160.0 {
         return;
     }
@@ -91,14 +91,14 @@ pub fn invitation_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect) {
     let title = "Drag a container here";
     let at = middle - vec2(0.0, 26.0);
     text::put(ui, at, Align2::CENTER_CENTER, title, tokens::semibold(14.0), tokens.text, room);
-    let why = "It joins the namespaces of pause that you choose.";
+    let why = "It joins the namespaces of pause that you select.";
     let at = middle - vec2(0.0, 6.0);
     text::put(ui, at, Align2::CENTER_CENTER, why, tokens::sans(12.0), tokens.muted, room);
     let button = Rect::from_center_size(middle + vec2(0.0, 26.0), vec2(150.0, 28.0));
     ui.scope_builder(egui::UiBuilder::new().max_rect(button), |ui| super::join_button(ui, cx, pod, Some(150.0)));
 }
 
-/// Lets a container be dropped here to join this pod.
+/// Makes this rectangle a place to drop a container, which then joins the pod.
 pub fn drop_zone(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect, radius: u8) {
     if !egui::DragAndDrop::has_payload_of_type::<Template>(ui.ctx()) || !can_be_built(cx, pod) {
         return;
@@ -118,11 +118,11 @@ pub fn drop_zone(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect, radius: u8) {
     }
 }
 
-/// A word in a container's row that takes it out of its pod; nothing where it must stay.
+/// A button in a container's row that takes it out of its pod. Nothing for a container that cannot be taken out.
 pub fn take_out_ui(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, container: &Container, row: Rect) {
-    let holds =
+    let holds_sandbox =
         matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(name)) if *name == container.name);
-    if !can_be_built(cx, pod) || holds || container.kind == ContainerKind::Ephemeral {
+    if !can_be_built(cx, pod) || holds_sandbox || container.kind == ContainerKind::Ephemeral {
         return;
     }
     let tokens = cx.tokens;
@@ -142,5 +142,6 @@ pub fn take_out_ui(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, container: &Container, r
         cx.act(Action::Do(Command::Build(Step::Leave { member })));
     }
     let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
-    response.hover_text("TERM, and KILL after the grace period; it is not restarted, and the pod has it no longer");
+    response
+        .hover_text("Send TERM, then KILL after the grace period. The pod loses the container; it is not restarted.");
 }

@@ -1,8 +1,8 @@
-//! A step that was done: what it is elsewhere, and the eight links of its member.
+//! A completed step: its equivalents in other tools, and the eight namespace links of its member.
 
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Stroke, Ui, vec2};
 
-use super::equal::equal_ui;
+use super::equivalents::equivalents_ui;
 use crate::layout::pod_map::RAIL_ORDER;
 use crate::steps::{LinkLine, Report, With};
 use crate::ui::text::HoverText as _;
@@ -24,7 +24,7 @@ pub fn report_ui(ui: &mut Ui, cx: &Cx<'_>, nth: usize, report: &Report) {
                 ui.label(text::rich(&report.title).font(tokens::semibold(14.0)));
             });
             ui.add_space(2.0);
-            equal_ui(ui, cx, &report.equal);
+            equivalents_ui(ui, cx, &report.equal);
             if !report.links.is_empty() {
                 ui.add_space(6.0);
                 links_ui(ui, cx, &report.links);
@@ -36,14 +36,14 @@ pub fn report_ui(ui: &mut Ui, cx: &Cx<'_>, nth: usize, report: &Report) {
         });
 }
 
-/// The links side by side, each in its kind's colour.
+/// The links side by side, each in the colour of its kind.
 fn links_ui(ui: &mut Ui, cx: &Cx<'_>, links: &[LinkLine]) {
     const GAP: f32 = 6.0;
     let room = ui.available_width();
     let cell = ((room + GAP) / links.len().max(1) as f32 - GAP).max(64.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
-        // as in the map
+        // in the order of the pod map
         for link in RAIL_ORDER.iter().filter_map(|kind| links.iter().find(|link| link.kind == *kind)) {
             link_ui(ui, cx, link, cell);
         }

@@ -1,39 +1,39 @@
-//! What is listed, as little as it takes to sort it; the words come when a row is on screen.
+//! The entries of the list, with only what is needed to sort them. Their texts are built when a row is on screen.
 
 use super::EventFilter;
 use crate::model::events::{Aggregated, aggregate};
 use crate::model::{MonoNs, ProcId, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// Of the merged pod events, by place.
+pub enum EntryKind {
+    /// A pod event: an index into the merged events.
     Pod(usize),
-    /// Of the signals sent, by place.
+    /// A signal: an index into `World::sent`.
     Signal(usize),
     /// A process that has ended.
-    End(ProcId),
+    Exit(ProcId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub t: MonoNs,
-    pub what: What,
+    pub kind: EntryKind,
 }
 
-/// Newest first. Places are of this very World.
+/// The entries, newest first, and the merged pod events. The indices are valid for this World only.
 pub fn collect(world: &World, filter: EventFilter) -> (Vec<Entry>, Vec<Aggregated>) {
     let mut entries = Vec::new();
     let merged = if filter.pods { aggregate(&world.events) } else { Vec::new() };
-    entries.extend(merged.iter().enumerate().map(|(at, a)| Entry { t: a.last, what: What::Pod(at) }));
+    entries.extend(merged.iter().enumerate().map(|(at, a)| Entry { t: a.last, kind: EntryKind::Pod(at) }));
     if filter.signals {
         let sent = world.sent.iter().enumerate();
-        entries.extend(sent.map(|(at, s)| Entry { t: s.at.t, what: What::Signal(at) }));
+        entries.extend(sent.map(|(at, s)| Entry { t: s.at.t, kind: EntryKind::Signal(at) }));
     }
     if filter.processes {
         let ended = world.processes.values().filter(|p| p.member.is_some());
         entries.extend(ended.filter_map(|p| {
             let t = p.reap.map_or(p.exit?.at.t, |r| r.at.t);
-            Some(Entry { t, what: What::End(p.id) })
+            Some(Entry { t, kind: EntryKind::Exit(p.id) })
         }));
     }
     entries.reverse();

@@ -8,9 +8,10 @@ use crate::model::{
     Delta, EventKind, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
 };
 use crate::ui::tokens::Tokens;
-use crate::ui::{Cx, Shown};
+use crate::ui::{Cx, WorldVersion};
 
-fn crowded() -> World {
+/// As many ended processes as a World keeps, and as many events.
+fn crowded_world() -> World {
     let mut world = World::default();
     let uid = PodUid("0c0ffee0".into());
     let at = |n: u64| Stamp::prompt(MonoNs(n * 1_000), Source::Node);
@@ -46,7 +47,7 @@ fn draw(ctx: &egui::Context, state: &mut EventsState, world: &World, revision: u
             now: world.now,
             epoch: MonoNs(0),
             live: true,
-            shown: Shown::Live(revision),
+            version: WorldVersion::Live(revision),
             out: &mut out,
         };
         let input = egui::RawInput {
@@ -54,27 +55,27 @@ fn draw(ctx: &egui::Context, state: &mut EventsState, world: &World, revision: u
             ..egui::RawInput::default()
         };
         let mut full = ctx.run_ui(input, |ui| events_ui(ui, &mut cx, state));
-        // nobody paints
+        // nothing paints the textures
         full.textures_delta.clear();
     }
     began.elapsed() / frames
 }
 
 #[test]
-fn sixteen_thousand_ends_are_listed_once_and_drawn_cheaply() {
-    let world = crowded();
+fn sixteen_thousand_exits_are_all_listed_in_order() {
+    let world = crowded_world();
     let ctx = egui::Context::default();
     crate::ui::fonts::install(&ctx);
     let mut state = EventsState::default();
     draw(&ctx, &mut state, &world, 0, 3);
-    let still = draw(&ctx, &mut state, &world, 0, 50);
+    let unchanged = draw(&ctx, &mut state, &world, 0, 50);
     let listed = state.entries.len();
     let mut changing = Duration::ZERO;
     for revision in 1..=20 {
         changing += draw(&ctx, &mut state, &world, revision, 1);
     }
-    // 16,384 ends, and 4,096 events that are 7 different ones
+    // 16,384 exits, and 4,096 pod events that are merged into 7
     assert_eq!(listed, World::MAX_GONE + 7);
     assert!(state.entries.is_sorted_by_key(|e| std::cmp::Reverse(e.t)));
-    println!("{listed} rows: a frame {still:?} while nothing changes, {:?} when something has", changing / 20);
+    println!("{listed} rows: a frame {unchanged:?} while nothing changes, {:?} when something has", changing / 20);
 }

@@ -1,4 +1,4 @@
-//! A pod in words, and its containers: state, restarts, why they wait.
+//! The inspector's description of a pod and its containers: state, restarts and the reasons for waiting.
 
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
@@ -13,8 +13,8 @@ use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
     title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
-    if let Some((what, why)) = words::plight(pod) {
-        ui.label(text::rich(what).font(tokens::semibold(12.5)));
+    if let Some((title, why)) = words::status_reason(pod) {
+        ui.label(text::rich(title).font(tokens::semibold(12.5)));
         ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
         ui.add_space(8.0);
     }
@@ -24,7 +24,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
     ];
     if let Some(file) = words::own_pause(pod) {
-        rows.push(("pause", words::of_own_pause(file)));
+        rows.push(("pause", words::own_pause_description(file)));
     }
     if let Some((at, how)) = words::last_sandbox(world, pod) {
         rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
@@ -48,7 +48,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         container_ui(ui, cx, pod, c);
     }
     if pod.containers.is_empty() {
-        let none = "None yet: pause holds the namespaces for those who join.";
+        let none = "None yet. pause holds the namespaces that containers can join.";
         ui.label(text::rich(none).color(cx.tokens.muted));
     }
     ui.add_space(6.0);
@@ -61,12 +61,12 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     for p in processes.into_iter().take(200) {
         process_row(ui, cx, p);
     }
-    // the node is asked to delete it
+    // only a live node can delete it
     if cx.live && pod.reason.as_deref() != Some("NodeLost") {
         ui.add_space(12.0);
-        let look = widgets::Look::Outline(cx.tokens.bad);
-        let delete = widgets::button(ui, cx.tokens, look, Some(Icon::Trash), "Delete pod", None);
-        if delete.hover_text("TERM to its containers, then KILL after the grace period, then pause").clicked() {
+        let style = widgets::ButtonStyle::Outline(cx.tokens.bad);
+        let delete = widgets::button(ui, cx.tokens, style, Some(Icon::Trash), "Delete pod", None);
+        if delete.hover_text("Send TERM to its containers, KILL after the grace period, then end pause").clicked() {
             cx.act(Action::Do(Command::Delete(pod.uid.clone())));
         }
     }
@@ -74,22 +74,22 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
 
 fn pid_namespace(pod: &Pod) -> &'static str {
     match pod.share_pid {
-        _ if pod.containers.is_empty() => "of pause alone",
+        _ if pod.containers.is_empty() => "only pause is in it",
         true => "shared",
-        false => "one a container",
+        false => "one per container",
     }
 }
 
-/// Name and state in a line; below them restarts and wait, and the message of one that waits.
+/// Name and state in one line; below them the restarts and the back-off, and the message of a waiting container.
 fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let tokens = cx.tokens;
-    let (word, mood) = words::state(c);
+    let (word, severity) = words::state(c);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
     if response.hovered() {
         ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
     }
     let top = rect.left_top() + vec2(0.0, 9.0);
-    let color = tokens.mood(mood);
+    let color = tokens.severity(severity);
     ui.painter().circle_filled(top + vec2(5.0, 0.0), 4.0, color);
     let right = egui::pos2(rect.right(), top.y);
     let at = text::put(ui, right, Align2::RIGHT_CENTER, &word, tokens::semibold(12.0), color, rect.width() * 0.6);

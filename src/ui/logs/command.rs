@@ -1,8 +1,9 @@
-//! A command as it is typed, and the line that runs it from an ordinary shell.
+//! Parses a typed command, and builds the line that runs it from an ordinary shell.
 
 use crate::model::text::shell_words;
 
-/// Words as a shell splits them: quotes, and a backslash outside of single quotes; no other magic.
+/// Splits a text into words as a shell does: with quotes, and a backslash outside of single quotes. Nothing else is
+/// special.
 pub fn split(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -32,9 +33,9 @@ pub fn split(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// What to paste into a shell to run the same without Podscope. The user namespace comes first: joining it gives
-/// its owner the rights that joining the others needs (`setns(2)`). `as_owner`: the shell's user is root but
-/// the lab's owner is another, whom it must become first.
+/// The line to paste into a shell to run the same command without Podscope. The user namespace comes first: joining it
+/// gives its owner the rights that joining the others needs (`setns(2)`). `as_owner`: the shell's user is root, but the
+/// lab belongs to another user, so the line switches to that user first.
 pub fn nsenter(pid: u32, argv: &[String], as_owner: Option<u32>) -> String {
     let become_owner =
         as_owner.map_or(String::new(), |uid| format!("setpriv --reuid {uid} --regid {uid} --clear-groups -- "));
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_is_split_into_the_same_words() {
+    fn a_shell_splits_the_nsenter_line_into_the_same_words() {
         let argv: Vec<String> = ["sh", "-c", "echo \"it's\" $HOME; true", ""].map(str::to_owned).to_vec();
         let line = nsenter(42, &argv, None);
         assert!(line.starts_with("nsenter -t 42 -U --preserve-credentials -m -n -i -u -p -- sh -c "), "{line}");

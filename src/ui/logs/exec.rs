@@ -1,4 +1,4 @@
-//! Running a program in a container from the window.
+//! Runs a program in a container from the window.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::model::{ContainerState, Member, Pod, forecast};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 
-/// How it ended: exit code and how long it ran, or why it could not run.
+/// How it ended: the exit code and the run time, or why it could not run.
 pub type Ended = Result<(i32, Duration), String>;
 
-/// The last program that was run, while it runs and after. Cloned into the thread that hears it.
+/// The last program that was run, during and after its run. Cloned into the thread that reads its output.
 #[derive(Clone, Debug)]
 pub struct Exec {
     pub member: Member,
@@ -25,15 +25,16 @@ pub struct Exec {
     cancel: Arc<Mutex<Cancel>>,
 }
 
-/// How it can be ended before its time.
+/// How to end it early.
 #[derive(Debug, Default)]
 enum Cancel {
     /// The node has not been asked to start it yet.
     #[default]
     NotYet,
-    /// It is to be ended as soon as it is started.
-    Wanted,
-    By(CancelExec),
+    /// The user has cancelled it; it is ended as soon as it is started.
+    Requested,
+    /// It runs, and this handle ends it.
+    Running(CancelExec),
 }
 
 /// How long a program may run.
@@ -45,21 +46,21 @@ impl Exec {
         Self { member, command: argv.join(" "), output, ended, cancel }
     }
 
-    /// It has been started, and this ends it.
-    pub fn cancels_by(&self, handle: CancelExec) {
+    /// Call this when it has been started. The handle ends it.
+    pub fn set_cancel_handle(&self, handle: CancelExec) {
         let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*cancel, Cancel::Wanted) {
+        if matches!(*cancel, Cancel::Requested) {
             handle.cancel();
         }
-        *cancel = Cancel::By(handle);
+        *cancel = Cancel::Running(handle);
     }
 
-    /// Ends it, if it runs. How it ended comes as with any other.
+    /// Ends it if it runs. `ended` is set as for any other end.
     pub fn cancel(&self) {
         let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
         match &*cancel {
-            Cancel::By(handle) => handle.cancel(),
-            Cancel::NotYet | Cancel::Wanted => *cancel = Cancel::Wanted,
+            Cancel::Running(handle) => handle.cancel(),
+            Cancel::NotYet | Cancel::Requested => *cancel = Cancel::Requested,
         }
     }
 
@@ -68,47 +69,47 @@ impl Exec {
     }
 }
 
-/// Examples that every pod can answer.
+/// An example of a command.
 const HINT: &str = "ps -ef";
 
-/// Height of the prompt with the line below it, and the margins.
+/// Height of the prompt, the line below it and the margins.
 pub const PROMPT_H: f32 = 68.0;
 
 pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, command: &mut String) {
     let container = member.container.as_deref().and_then(|name| pod.container(name));
     let Some(container) = container else {
-        let why = "pause's root holds nothing but pause: there is no program to run in it.";
+        let why = "The root of pause contains only pause: there is no other program to run.";
         ui.label(text::rich(why).color(cx.tokens.muted));
         return;
     };
-    let runs = cx.live && matches!(container.state, ContainerState::Running { .. });
+    let can_run = cx.live && matches!(container.state, ContainerState::Running { .. });
     let argv = command::split(command);
     let row = vec2(ui.available_width(), 30.0);
     ui.allocate_ui_with_layout(row, egui::Layout::left_to_right(egui::Align::Center), |ui| {
         ui.label(text::rich(format!("Run in {}", container.name)).font(tokens::semibold(12.5)));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let pid = container.process.filter(|_| runs);
+            let pid = container.process.filter(|_| can_run);
             copy_ui(ui, cx, pid, argv.as_ref().ok());
-            let ready = runs && argv.as_ref().is_ok_and(|argv| !argv.is_empty());
+            let ready = can_run && argv.as_ref().is_ok_and(|argv| !argv.is_empty());
             let run = ui.add_enabled_ui(ready, |ui| {
-                widgets::button(ui, cx.tokens, widgets::Look::Primary, None, "Run", Some(64.0))
+                widgets::button(ui, cx.tokens, widgets::ButtonStyle::Primary, None, "Run", Some(64.0))
             });
             let run = run.inner.hover_text("Run it (Enter)");
-            let opens = ui.add_enabled_ui(runs && argv.is_ok(), |ui| {
-                widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Terminal", None)
+            let terminal = ui.add_enabled_ui(can_run && argv.is_ok(), |ui| {
+                widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Terminal", None)
             });
-            let opens = opens.inner.hover_text("Run it, or sh, in a terminal that you can type in");
-            if opens.clicked()
+            let terminal = terminal.inner.hover_text("Run it (or sh) in a terminal that you can type in");
+            if terminal.clicked()
                 && let Ok(typed) = &argv
             {
                 let argv = if typed.is_empty() { vec!["sh".to_owned()] } else { typed.clone() };
                 cx.act(Action::OpenTerminal { member: member.clone(), argv: Some(argv) });
             }
             if container.stdin {
-                let attaches = ui.add_enabled_ui(runs, |ui| {
-                    widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Attach", None)
+                let attach = ui.add_enabled_ui(can_run, |ui| {
+                    widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Attach", None)
                 });
-                if attaches.inner.hover_text("Type into the container's own standard input").clicked() {
+                if attach.inner.hover_text("Connect to the container's standard input").clicked() {
                     cx.act(Action::OpenTerminal { member: member.clone(), argv: None });
                 }
             }
@@ -121,11 +122,11 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
             edit.widget_info(|| text::labeled(Role::TextInput, true, "Command to run in the container"));
             let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if enter {
-                // for the next one
+                // for the next command
                 edit.request_focus();
             }
-            // what was typed since the last frame is part of it, also when Enter came in the same frame
-            if runs
+            // split again: text typed in this frame belongs to it, also if Enter came in the same frame
+            if can_run
                 && (run.clicked() || enter)
                 && let Ok(argv) = command::split(command)
                 && !argv.is_empty()
@@ -136,25 +137,25 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
     });
     let (line, ink) = match &argv {
         Err(why) => (why.clone(), cx.tokens.warn),
-        _ if !cx.live => ("You look at the past. Return to live to run a program.".to_owned(), cx.tokens.muted),
-        _ if !runs => (format!("{} does not run now.", container.name), cx.tokens.muted),
+        _ if !cx.live => ("You are viewing the past. Return to live to run a program.".to_owned(), cx.tokens.muted),
+        _ if !can_run => (format!("{} is not running.", container.name), cx.tokens.muted),
         _ => {
             let limit = EXEC_LIMIT.as_secs();
-            (format!("Runs in the container's namespaces and root, for {limit} s at most."), cx.tokens.faint)
+            (format!("Runs in the container's namespaces and root, for at most {limit} s."), cx.tokens.faint)
         }
     };
     ui.label(text::rich(line).font(tokens::sans(11.5)).color(ink));
 }
 
-/// The line that does the same in a terminal.
+/// The button that copies the `nsenter` line.
 fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Option<&Vec<String>>) {
     let fallback = vec!["sh".to_owned()];
     let argv = argv.filter(|a| !a.is_empty()).unwrap_or(&fallback);
     let owner = pid.and_then(|id| cx.world.process(id)).and_then(|p| p.uid);
-    // as root's lab is of another user, its root becomes that user first, so as to be root in the pod as well
+    // a lab that root started belongs to another user: root switches to that user first, to be root in the pod as well
     let as_owner = owner.filter(|uid| *uid != cx.world.host.uid && cx.world.host.uid == 0);
     let button = ui.add_enabled_ui(pid.is_some(), |ui| {
-        widgets::button(ui, cx.tokens, widgets::Look::Plain, None, "Copy nsenter line", None)
+        widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Copy nsenter line", None)
     });
     let Some(id) = pid else { return };
     let line = command::nsenter(id.pid, argv, as_owner);
@@ -163,12 +164,12 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     }
     let needs = match as_owner {
         Some(uid) => format!(
-            "For a shell of root on this machine: the lab was started by root and belongs to uid {uid}, which the line \
-             becomes first."
+            "For a shell of root on this machine: the lab was started by root and belongs to uid {uid}, so the line \
+             switches to that uid first."
         ),
         None => {
-            "For a shell of the same user on this machine: who owns the pod's user namespace may enter it, and the \
-                 others from there. No root is needed; nsenter is of util-linux."
+            "For a shell of the same user on this machine: the owner of the pod's user namespace may enter it and, \
+             from there, the others. Needs no root. nsenter is part of util-linux."
                 .to_owned()
         }
     };
@@ -179,20 +180,20 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     });
 }
 
-/// What was run last, how it ended, and what it wrote.
+/// The last command, how it ended, and its output.
 pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last: &Exec) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let ended = last.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if ended.is_none() {
-                let cancel = widgets::button(ui, tokens, widgets::Look::Plain, None, "Cancel", Some(72.0));
+                let cancel = widgets::button(ui, tokens, widgets::ButtonStyle::Plain, None, "Cancel", Some(72.0));
                 if cancel.on_hover_text("Kill the program (KILL)").clicked() {
                     cx.act(Action::CancelExec);
                 }
             }
             let (words, color) = match ended {
-                None => ("runs…".to_owned(), tokens.accent),
+                None => ("running…".to_owned(), tokens.accent),
                 Some(Ok((code, took))) => (
                     format!("exit {code} · {}", forecast::millis(took.as_nanos() as u64)),
                     if code == 0 { tokens.good } else { tokens.bad },

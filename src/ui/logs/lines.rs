@@ -1,21 +1,21 @@
-//! What a program writes, as lines that can be shown.
+//! The output of a program as lines that can be shown.
 
 use std::collections::VecDeque;
 
-/// The last lines of an output, bounded.
+/// The last lines of an output; the number is bounded.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
-    whole: VecDeque<String>,
-    /// Bytes after the last newline.
-    open: Vec<u8>,
-    /// Older lines are gone.
-    pub lost: bool,
+    complete: VecDeque<String>,
+    /// The bytes after the last newline.
+    partial: Vec<u8>,
+    /// Whether older lines were dropped.
+    pub has_dropped: bool,
 }
 
 impl Lines {
     pub const MAX: usize = 4_096;
-    /// Bytes of a line that are shown.
-    const LONGEST: usize = 4_096;
+    /// The bytes of a line that are shown.
+    const MAX_LINE: usize = 4_096;
 
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -23,22 +23,22 @@ impl Lines {
 
     pub fn push(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|b| *b == b'\n') {
-            let room = Self::LONGEST.saturating_sub(self.open.len());
-            self.open.extend_from_slice(&part[..part.len().min(room)]);
+            let room = Self::MAX_LINE.saturating_sub(self.partial.len());
+            self.partial.extend_from_slice(&part[..part.len().min(room)]);
             if part.ends_with(b"\n") {
-                let line = readable(&std::mem::take(&mut self.open));
-                self.whole.push_back(line);
+                let line = without_controls(&std::mem::take(&mut self.partial));
+                self.complete.push_back(line);
             }
         }
-        while self.whole.len() > Self::MAX {
-            self.whole.pop_front();
-            self.lost = true;
+        while self.complete.len() > Self::MAX {
+            self.complete.pop_front();
+            self.has_dropped = true;
         }
     }
 
-    /// The last one may still be written.
+    /// The number of lines. The last one may be incomplete.
     pub fn len(&self) -> usize {
-        self.whole.len() + usize::from(!self.open.is_empty())
+        self.complete.len() + usize::from(!self.partial.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -46,9 +46,9 @@ impl Lines {
     }
 
     pub fn get(&self, at: usize) -> Option<String> {
-        match self.whole.get(at) {
+        match self.complete.get(at) {
             Some(line) => Some(line.clone()),
-            None => (at == self.whole.len() && !self.open.is_empty()).then(|| readable(&self.open)),
+            None => (at == self.complete.len() && !self.partial.is_empty()).then(|| without_controls(&self.partial)),
         }
     }
 
@@ -57,8 +57,8 @@ impl Lines {
     }
 }
 
-/// Without what only a terminal understands: colours and moves of the cursor (ECMA-48), other control characters.
-fn readable(bytes: &[u8]) -> String {
+/// Removes what only a terminal understands: colours and cursor movements (ECMA-48), and other control characters.
+fn without_controls(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -84,7 +84,7 @@ mod tests {
     use super::Lines;
 
     #[test]
-    fn lines_come_as_they_were_written_in_whatever_pieces() {
+    fn lines_are_the_same_in_whatever_pieces_they_arrive() {
         let mut lines = Lines::default();
         for piece in ["hel", "lo\nw\u{1b}[1;31mor\u{1b}[0mld\r\n", "\n", "op"] {
             lines.push(piece.as_bytes());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_grows_without_end() {
+    fn its_size_is_bounded() {
         let mut lines = Lines::default();
         lines.push(&b"x".repeat(100_000));
         lines.push(b"\n");
@@ -104,7 +104,7 @@ mod tests {
             lines.push(format!("{n}\n").as_bytes());
         }
         assert_eq!(lines.len(), Lines::MAX);
-        assert!(lines.lost);
+        assert!(lines.has_dropped);
         assert_eq!(lines.get(Lines::MAX - 1).as_deref(), Some("8191"));
     }
 }

@@ -1,11 +1,11 @@
-//! A member's column: its head, and the pills of its processes.
+//! A member's column: its header and the pills of its processes.
 
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
 use super::hexagon::{hexagon_ui, pause_process};
-use super::{pill, place, sandbox_word};
+use super::{on_screen, pill, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
 use crate::model::{ContainerKind, ContainerState, Pod, Process};
 use crate::ui::icons::Icon;
@@ -14,28 +14,28 @@ use crate::ui::{Cx, text, tokens, usage, words};
 
 pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offset: Vec2) {
     let tokens = cx.tokens;
-    let rect = place(column.rect, offset);
-    if column.done {
-        return done_ui(ui, cx, pod, column, rect);
+    let rect = on_screen(column.rect, offset);
+    if column.is_finished {
+        return finished_ui(ui, cx, pod, column, rect);
     }
     let pause = column.hexagon.and_then(|_| pause_process(cx, pod));
     let selected = pause.is_some_and(|p| cx.selection.process == Some(p.id));
     let stroke = if selected { Stroke::new(2.0, tokens.accent) } else { Stroke::new(1.0, tokens.line) };
     ui.painter().rect(rect, CornerRadius::same(8), tokens.inset, stroke, StrokeKind::Inside);
-    head(ui, cx, pod, column, rect);
+    header(ui, cx, pod, column, rect);
     if let Some(hexagon) = column.hexagon {
-        hexagon_ui(ui, cx, pod, pause, place(hexagon, offset), rect);
+        hexagon_ui(ui, cx, pod, pause, on_screen(hexagon, offset), rect);
     }
     for link in &column.links {
         let child = cx.world.process(link.child);
         let zombie = child.is_some_and(Process::is_zombie);
-        let fade = child.map_or(1.0, |p| pill::fade(cx, p));
+        let opacity = child.map_or(1.0, |p| pill::opacity(cx, p));
         let color = if zombie { tokens.zombie } else { tokens.line_strong };
-        let stroke = Stroke::new(1.0, color.gamma_multiply(fade));
+        let stroke = Stroke::new(1.0, color.gamma_multiply(opacity));
         let at = |(x, y): (f32, f32)| pos2(x, y) + offset;
         let line = [at(link.from), at(link.bend), at(link.to)];
         if zombie {
-            // it waits for this parent: the arrow points at the one who must reap
+            // the arrow points at the parent, which must reap the zombie
             ui.painter().extend(Shape::dashed_line(&line, stroke, 3.0, 3.0));
             arrow_head(ui, line[0], vec2(0.0, -1.0), color);
         } else {
@@ -43,35 +43,35 @@ pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offse
         }
     }
     for placed in &column.pills {
-        pill::pill_ui(ui, cx, placed, place(placed.rect, offset));
+        pill::pill_ui(ui, cx, placed, on_screen(placed.rect, offset));
     }
     if let Some((more, at)) = column.more {
-        let rect = place(at, offset);
+        let rect = on_screen(at, offset);
         let words = format!("+ {} more, see Process tree", text::thousands(more as u64));
         text::put(ui, rect.center(), Align2::CENTER_CENTER, &words, tokens::medium(12.0), tokens.muted, rect.width());
     }
     if column.pills.is_empty() && column.hexagon.is_none() {
-        nothing_runs(ui, cx, pod, column, rect);
+        empty_ui(ui, cx, pod, column, rect);
     }
 }
 
-/// Lines to members' orphans that pause has adopted: from the hexagon to their pills.
-pub fn adoptions(ui: &Ui, cx: &Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
+/// Draws a line from the hexagon to the pill of each orphan that pause has adopted.
+pub fn paint_adoptions(ui: &Ui, cx: &Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
     let pause = pod.sandbox.as_ref().and_then(|s| s.process);
     let Some(hexagon) = map.columns.iter().find_map(|c| c.hexagon) else { return };
-    let hexagon = place(hexagon, offset);
+    let hexagon = on_screen(hexagon, offset);
     for column in map.columns.iter().filter(|c| c.hexagon.is_none()) {
         for placed in &column.pills {
             let Some(p) = cx.world.process(placed.id) else { continue };
             let parent = p.parent.process().and_then(|id| cx.world.process(id));
-            // not of a former sandbox's pause, whose hexagon this is not
-            let of_pause = parent.is_some_and(|q| pause == Some(q.id));
-            if !of_pause {
+            // the hexagon is not the pause of a former sandbox
+            let is_adopted = parent.is_some_and(|q| pause == Some(q.id));
+            if !is_adopted {
                 continue;
             }
-            let rect = place(placed.rect, offset);
+            let rect = on_screen(placed.rect, offset);
             let color = if p.is_zombie() { cx.tokens.zombie } else { cx.tokens.accent };
-            let color = color.gamma_multiply(0.7 * pill::fade(cx, p));
+            let color = color.gamma_multiply(0.7 * pill::opacity(cx, p));
             let from = pos2(hexagon.right() - 8.0, hexagon.center().y);
             let to = rect.left_center();
             let curve = egui::epaint::CubicBezierShape::from_points_stroke(
@@ -91,8 +91,8 @@ fn arrow_head(ui: &Ui, tip: Pos2, direction: Vec2, color: Color32) {
     ui.painter().add(Shape::convex_polygon(vec![tip, back + side, back - side], color, Stroke::NONE));
 }
 
-/// Name and state; below them where the program comes from, how often it was restarted, what it waits for.
-fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
+/// Name and state; below them the program's origin, the number of restarts, and what the container waits for.
+fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tokens = cx.tokens;
     let container = column.member.container.as_deref().and_then(|name| pod.container(name));
     let left = rect.left_top() + vec2(14.0, 12.0);
@@ -102,8 +102,8 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
             (format!("pause{}", nth.unwrap_or_default()), String::new(), tokens.muted, sandbox_word(pod).into_owned())
         }
         Some(c) => {
-            let (word, mood) = words::state(c);
-            (c.name.clone(), word, tokens.mood(mood), words::detail(c))
+            let (word, severity) = words::state(c);
+            (c.name.clone(), word, tokens.severity(severity), words::detail(c))
         }
     };
     let room = rect.width() - 28.0;
@@ -112,7 +112,7 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tag_w = tag.as_ref().map_or(0.0, |tag| tag.size().x + 16.0);
     let name = text::line(ui, &name, tokens::semibold(13.0), tokens.text, room - tag_w);
     let word_w = text::line(ui, &word, tokens::semibold(11.0), color, room).size().x;
-    // the name comes first: a long word steps down before the rest
+    // the name has priority: if the state's word is too long, it goes to the second line
     let crowded = name.size().x + tag_w + word_w + 8.0 > room;
     let second = left + vec2(0.0, 19.0);
     let mut x = 0.0;
@@ -141,9 +141,9 @@ fn head(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     }
 }
 
-/// An init container that has done its work, or an ephemeral one that has ended: a tick, or else a sign that it failed,
-/// and its name from top to bottom.
-fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
+/// A finished init container, or an ephemeral one that has ended: a tick or, if it failed, a warning sign, and its name
+/// from top to bottom.
+fn finished_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let tokens = cx.tokens;
     ui.painter().rect(rect, CornerRadius::same(8), tokens.inset, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
     let tick = Rect::from_center_size(rect.center_top() + vec2(0.0, 20.0), vec2(16.0, 16.0));
@@ -163,27 +163,27 @@ fn done_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     response.hover_lines(words::in_full(c));
 }
 
-/// Why a column is empty.
-fn nothing_runs(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
+/// Says why a column is empty.
+fn empty_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let Some(c) = column.member.container.as_deref().and_then(|name| pod.container(name)) else { return };
-    let stands = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
+    let has_sandbox = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
     let message = match &c.state {
         ContainerState::Waiting { message: Some(message), .. } => {
             let wait = words::back_off(message).unwrap_or_else(|| text::escaped(message).into_owned());
             let last = c.last_exit.map(|exit| format!("ended with {exit}\n")).unwrap_or_default();
-            let said = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
-            format!("{last}{}{wait}", said.unwrap_or_default())
+            let quoted = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
+            format!("{last}{}{wait}", quoted.unwrap_or_default())
         }
-        ContainerState::Waiting { .. } if !stands => "Waits for the sandbox".into(),
+        ContainerState::Waiting { .. } if !has_sandbox => "Waiting for the sandbox".into(),
         ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => {
-            "Waits for its turn".into()
+            "Waiting for its turn".into()
         }
-        ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waits for the init containers".into(),
+        ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waiting for the init containers".into(),
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
         ContainerState::Terminated { at, message, .. } => {
-            let said = message.as_ref().map(|m| format!("\n“{}”", text::escaped(m.trim_end())));
-            format!("Ended at {}{}", cx.clock(at.t), said.unwrap_or_default())
+            let quoted = message.as_ref().map(|m| format!("\n“{}”", text::escaped(m.trim_end())));
+            format!("Ended at {}{}", cx.clock(at.t), quoted.unwrap_or_default())
         }
     };
     let tokens = cx.tokens;

@@ -1,4 +1,4 @@
-//! pause as a hexagon: the one who holds the pod's namespaces.
+//! pause as a hexagon. It holds the pod's namespaces.
 
 use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
@@ -6,7 +6,7 @@ use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets, words};
 
-/// The pod's pause, alive or dead, while it is remembered.
+/// The pod's pause, alive or dead, while the World still has it.
 pub fn pause_process<'a>(cx: &Cx<'a>, pod: &Pod) -> Option<&'a Process> {
     pod.sandbox.as_ref().and_then(|s| s.process).and_then(|id| cx.world.process(id))
 }
@@ -15,7 +15,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     let tokens = cx.tokens;
     let Some(p) = pause else {
         let at = column.center();
-        let words = if pod.reason.is_some() { "No sandbox" } else { "Sandbox is being made" };
+        let words = if pod.reason.is_some() { "No sandbox" } else { "Creating sandbox…" };
         text::put(ui, at, Align2::CENTER_CENTER, words, tokens::sans(12.0), tokens.muted, column.width() - 12.0);
         return;
     };
@@ -63,8 +63,8 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
 
     let foot = hexagon.center_bottom();
     let size = pause_init::ELF.len() as u64;
-    let own = words::own_pause(pod);
-    let measures = match (dead, own) {
+    let own_file = words::own_pause(pod);
+    let measures = match (dead, own_file) {
         (true, _) => p.exit.and_then(|e| e.status).map_or("ended".into(), short_status),
         (false, Some(_)) => format!("{} RSS", text::bytes(p.rss_bytes)),
         (false, None) => format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes)),
@@ -79,7 +79,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         ink,
         column.width() - 8.0,
     );
-    let (words, ink) = reaping(cx, pod, p);
+    let (words, ink) = reap_words(cx, pod, p);
     text::put(
         ui,
         foot + vec2(0.0, 43.0),
@@ -91,8 +91,11 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
     );
     widgets::select_process(ui, cx, &response, p.id);
     let resident = text::bytes(p.rss_bytes);
-    response.hover_lines(match own {
-        Some(file) => format!("{}\nIt holds the pod's namespaces. Resident {resident}.", words::of_own_pause(file)),
+    response.hover_lines(match own_file {
+        Some(file) => {
+            let about = words::own_pause_description(file);
+            format!("{about}\nIt holds the pod's namespaces. Resident {resident}.")
+        }
         None => format!(
             "pause holds the pod's namespaces and, as PID 1, reaps its orphans.\nOn disk {} bytes, resident {resident}.",
             text::thousands(size),
@@ -108,7 +111,8 @@ fn short_status(status: crate::model::WaitStatus) -> String {
     }
 }
 
-fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
+/// How many zombies pause holds or has reaped, or why there are none.
+fn reap_words(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     let tokens = cx.tokens;
     let held = cx.world.present().filter(|p| p.is_zombie() && p.parent == Parent::Process(pause.id)).count();
     if held > 0 {
@@ -118,9 +122,9 @@ fn reaping(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     match pod.sandbox.as_ref().map(|s| &s.kind) {
         Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
         _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
-        _ if pod.containers.is_empty() => ("alone".into(), tokens.muted),
+        _ if pod.containers.is_empty() => ("no containers".into(), tokens.muted),
         _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
-        _ if reaped == 0 && !pause.is_alive() => ("reaped nobody".into(), tokens.muted),
+        _ if reaped == 0 && !pause.is_alive() => ("reaped none".into(), tokens.muted),
         _ if reaped == 0 => ("nothing to reap yet".into(), tokens.muted),
         _ => (format!("reaped {}", text::count(reaped as usize, "zombie", "zombies")), tokens.zombie),
     }

@@ -1,4 +1,4 @@
-//! A process: name, pid in the pod, pid on the host, state by colour and letter.
+//! A process as a pill: its name, the pids in the pod and on the host, and the state as colour and letter.
 
 use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -9,7 +9,7 @@ use crate::ui::{Cx, text, tokens, widgets};
 
 /// A new process glows for this long.
 const GLOW_NS: u64 = 900_000_000;
-/// A reaped one shows its tick this long before it fades.
+/// A reaped process shows its tick for this long before it fades.
 const TICK_NS: u64 = 1_200_000_000;
 const FADE_NS: u64 = 1_200_000_000;
 
@@ -17,7 +17,7 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
     let (tokens, id) = (cx.tokens, pill.id);
     let Some(p) = cx.world.process(id) else { return };
     let key = ui.scope_id().with(("pill", id));
-    // it glides to a new place, so that the eye can follow
+    // moves smoothly to a new place, so that the eye can follow
     let x = ui.ctx().animate_value_with_time(key.with("x"), target.left() - ui.max_rect().left(), 0.18);
     let y = ui.ctx().animate_value_with_time(key.with("y"), target.top() - ui.max_rect().top(), 0.18);
     let top_left = ui.max_rect().min + vec2(x, y);
@@ -30,11 +30,11 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         text::selected(Role::Button, true, selected, name)
     });
 
-    let dim = fade(cx, p);
-    let color = tokens.state(p.state).gamma_multiply(dim);
+    let opacity = opacity(cx, p);
+    let color = tokens.state(p.state).gamma_multiply(opacity);
     let radius = CornerRadius::same(18);
     let fill = if response.hovered() || selected { tokens.accent_fill } else { tokens.pill };
-    ui.painter().rect_filled(target, radius, fill.gamma_multiply(dim));
+    ui.painter().rect_filled(target, radius, fill.gamma_multiply(opacity));
     let born = cx.now.since(p.born.t);
     if born < GLOW_NS && p.is_alive() {
         let glow = 1.0 - born as f32 / GLOW_NS as f32;
@@ -53,10 +53,10 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, target, 18);
     }
-    if pill.small {
-        small_marks(ui, cx, p, target, dim);
+    if pill.is_small {
+        small_marks(ui, cx, p, target, opacity);
     } else {
-        marks(ui, cx, p, target, color, dim);
+        marks(ui, cx, p, target, color, opacity);
     }
 
     widgets::select_process(ui, cx, &response, id);
@@ -65,12 +65,12 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };
         ui.label(text::rich(command).font(tokens::mono(11.5)));
         let state = if p.is_gone() { forecast::reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
-        ui.label(text::rich(format!("{state} · born {}", cx.clock(p.born.t))));
+        ui.label(text::rich(format!("{state} · started {}", cx.clock(p.born.t))));
     });
 }
 
-/// Dot, name, pids and the state at the right end.
-fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32) {
+/// The dot, the name and the pids, and the state at the right end.
+fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, opacity: f32) {
     let tokens = cx.tokens;
     let dot = pos2(rect.left() + 17.0, rect.center().y);
     match p.state {
@@ -79,7 +79,7 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
         }
         State::Gone => {
             let tick = Rect::from_center_size(dot, vec2(12.0, 12.0));
-            Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(dim));
+            Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(opacity));
         }
         _ => {
             ui.painter().circle_filled(dot, 5.0, color);
@@ -95,25 +95,25 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, dim: f32
 
     let left = rect.left() + 30.0;
     let room = end.left() - left - 8.0;
-    let ink = if p.is_alive() { tokens.text } else { tokens.muted }.gamma_multiply(dim);
+    let ink = if p.is_alive() { tokens.text } else { tokens.muted }.gamma_multiply(opacity);
     let name = p.title();
     text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
     let below = match (p.state, p.reap) {
         (State::Gone, Some(_)) => reaper(cx, p),
         _ => format!("{} · host {}", inside(p), p.id.pid),
     };
-    let ink = tokens.muted.gamma_multiply(dim);
+    let ink = tokens.muted.gamma_multiply(opacity);
     text::put(ui, pos2(left, rect.center().y), Align2::LEFT_TOP, &below, tokens::mono(10.0), ink, room);
 }
 
-/// The same in one line, of one who is gone: a tick, the name, and who reaped it.
-fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, dim: f32) {
+/// The marks of a small pill, for a reaped process: a tick, its name and its reaper in one line.
+fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, opacity: f32) {
     let tokens = cx.tokens;
     let tick = Rect::from_center_size(pos2(rect.left() + 11.0, rect.center().y), vec2(9.0, 9.0));
-    Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(dim));
+    Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(opacity));
     let left = pos2(rect.left() + 19.0, rect.center().y);
     let room = rect.right() - left.x - 8.0;
-    let ink = tokens.muted.gamma_multiply(dim);
+    let ink = tokens.muted.gamma_multiply(opacity);
     let name = text::put(ui, left, Align2::LEFT_CENTER, &p.title(), tokens::mono(10.0), ink, room);
     let by = reaper(cx, p);
     let rest = room - name.width() - 10.0;
@@ -123,7 +123,7 @@ fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, dim: f32) {
     }
 }
 
-/// In few words, since the hover has it in full.
+/// The reaper in few words. The hover has the full text.
 fn reaper(cx: &Cx<'_>, p: &Process) -> String {
     if cx.world.ended_with_pid_ns(p) {
         return "by the kernel".into();
@@ -135,8 +135,8 @@ fn inside(p: &Process) -> String {
     p.pid_inside().map_or("?".into(), |n| n.to_string())
 }
 
-/// 1 while it is shown in full, down to 0 when a reaped one has faded.
-pub fn fade(cx: &Cx<'_>, p: &Process) -> f32 {
+/// From 1 while the process is fully shown to 0 when a reaped one has faded.
+pub fn opacity(cx: &Cx<'_>, p: &Process) -> f32 {
     let Some(reap) = p.reap else { return 1.0 };
     let since = cx.now.since(reap.at.t);
     1.0 - (since.saturating_sub(TICK_NS) as f32 / FADE_NS as f32).clamp(0.0, 1.0)

@@ -1,5 +1,5 @@
-//! One namespace kind: a bar across those who share it, dashes where private, a thin grey line where
-//! it is the host's.
+//! The rail of one namespace kind: a bar across the members that share it, a dashed outline where it is private, and a
+//! thin grey line where it is the host's or the node's.
 
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
@@ -15,11 +15,11 @@ pub fn rail_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rail: &Rail, offset: Vec
         let at = pos2(first.x - 14.0, rail.y + rail.h / 2.0) + offset;
         text::put(ui, at, Align2::RIGHT_CENTER, rail.kind.name(), tokens::mono_bold(12.0), color, 80.0);
     }
-    let unseen = rail.segments.iter().all(|s| s.sharing == Sharing::Unknown);
+    let is_unknown = rail.segments.iter().all(|s| s.sharing == Sharing::Unknown);
     for (i, segment) in rail.segments.iter().enumerate() {
         let rect = Rect::from_min_size(pos2(segment.x, rail.y) + offset, vec2(segment.w, rail.h));
         let last = i + 1 == rail.segments.len();
-        segment_ui(ui, cx, pod, rail.kind, segment, rect, last && !unseen);
+        segment_ui(ui, cx, pod, rail.kind, segment, rect, last && !is_unknown);
     }
 }
 
@@ -98,7 +98,7 @@ fn label(ui: &Ui, rect: Rect, left: &str, right: Option<&str>, color: eframe::eg
     }
 }
 
-/// What this namespace means for the pod, at its right end.
+/// What this namespace means for the pod. Shown at the right end of its bar.
 fn note(cx: &Cx<'_>, pod: &Pod, ns: NsId) -> Option<String> {
     match ns.kind {
         NsKind::Net => Some(pod.ip.map_or("lo".into(), |ip| format!("eth0 {ip} · lo"))),

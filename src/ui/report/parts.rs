@@ -1,14 +1,14 @@
-//! What each side holds: commands, and what they print.
+//! The content of each side: commands and their output.
 
 use std::fmt::Write as _;
 
 use crate::model::{MonoNs, PodUid, World};
 use crate::report::{self, Get, Target, Text};
 
-/// Characters of a cell in a column that others follow.
-const MOST: usize = 36;
+/// The width of a cell in characters, except in the last column.
+const MAX_CELL: usize = 36;
 
-/// A command as it would be typed, and what it prints.
+/// A command as it would be typed, and its output.
 pub struct Part {
     pub command: String,
     pub text: Text,
@@ -18,7 +18,7 @@ fn part(command: impl Into<String>, text: Text) -> Part {
     Part { command: command.into(), text: text.narrow() }
 }
 
-/// What the API server tells.
+/// The commands that ask the API server.
 pub fn server(world: &World, uid: &PodUid, now: MonoNs) -> Vec<Part> {
     let name = world.pod(uid).map_or("", |p| p.name.as_str());
     let get = Get { wide: true, pod: Some(uid.clone()) };
@@ -29,7 +29,7 @@ pub fn server(world: &World, uid: &PodUid, now: MonoNs) -> Vec<Part> {
     parts
 }
 
-/// What the node tells.
+/// The commands on the node.
 pub fn node(world: &World, uid: &PodUid, now: MonoNs) -> Vec<Part> {
     let name = world.pod(uid).map_or("", |p| p.name.as_str());
     let id: String = uid.0.chars().take(13).collect();
@@ -41,24 +41,24 @@ pub fn node(world: &World, uid: &PodUid, now: MonoNs) -> Vec<Part> {
     ];
     let spaces = report::pid_namespaces(world, uid);
     for space in &spaces {
-        let who = if spaces.len() == 1 { "pod".to_owned() } else { space.members.join(", ") };
-        parts.push(part(format!("{who}$ ps -eo pid,ppid,s,args"), report::ps_inside(world, space.ns)));
+        let prompt = if spaces.len() == 1 { "pod".to_owned() } else { space.members.join(", ") };
+        parts.push(part(format!("{prompt}$ ps -eo pid,ppid,s,args"), report::ps_inside(world, space.ns)));
     }
     parts.push(part("host$ readlink /proc/PID/ns/*", report::links(world, uid)));
     parts
 }
 
-/// A cell to be drawn.
+/// A cell to draw.
 #[derive(Debug)]
 pub struct Piece {
-    /// Characters to the left of it.
+    /// The number of characters to the left of it.
     pub column: usize,
     pub text: String,
-    /// All of it, if it was cut.
+    /// The whole text, if it was cut.
     pub whole: Option<String>,
     pub target: Option<Target>,
-    /// Another to its left leads there too.
-    pub again: bool,
+    /// Whether a cell to its left has the same target.
+    pub is_repeated: bool,
 }
 
 #[derive(Debug)]
@@ -69,13 +69,13 @@ pub enum Row {
     Gap,
 }
 
-/// A side's parts below each other.
+/// The rows of one side.
 #[derive(Debug, Default)]
 pub struct Side {
     pub rows: Vec<Row>,
-    /// Characters of the longest row.
+    /// The length of the longest row in characters.
     pub columns: usize,
-    /// To be copied.
+    /// The whole side as text, for the clipboard.
     pub text: String,
 }
 
@@ -98,14 +98,14 @@ impl Side {
     }
 
     fn add(&mut self, text: &Text) {
-        for (line, placed) in text.lines.iter().zip(text.placed(Some(MOST))) {
+        for (line, placed) in text.lines.iter().zip(text.placed(Some(MAX_CELL))) {
             let mut pieces: Vec<Piece> = Vec::with_capacity(placed.len());
             for p in placed {
                 let target = p.cell.target.clone();
                 pieces.push(Piece {
                     column: p.column,
                     whole: p.text.starts_with('…').then(|| p.cell.text.clone()),
-                    again: target.is_some() && pieces.iter().any(|other| other.target == target),
+                    is_repeated: target.is_some() && pieces.iter().any(|other| other.target == target),
                     target,
                     text: p.text,
                 });

@@ -1,4 +1,4 @@
-//! One side: its title, and its rows with links in them.
+//! Draws one side: its title and its rows, with links in them.
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
@@ -13,13 +13,13 @@ use crate::ui::{Cx, text, tokens, widgets};
 const ROW_H: f32 = 17.0;
 const SIZE: f32 = 11.5;
 
-/// `hovered` gets what the pointer is over; `was` it was over in the last frame.
+/// Sets `hovered` to the target under the pointer; `previous` is that of the last frame.
 pub fn side_ui(
     ui: &mut Ui,
     cx: &mut Cx<'_>,
     (title, about): (&str, &str),
     side: &Side,
-    was: Option<&Target>,
+    previous: Option<&Target>,
     hovered: &mut Option<Target>,
 ) {
     ui.horizontal(|ui| {
@@ -28,7 +28,7 @@ pub fn side_ui(
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let copy = ui.button("Copy");
             copy.widget_info(|| text::labeled(Role::Button, true, format!("Copy {}", title.to_lowercase())));
-            if copy.hover_text("Copy all of it as text").clicked() {
+            if copy.hover_text("Copy everything as text").clicked() {
                 ui.ctx().copy_text(side.text.clone());
             }
         });
@@ -37,7 +37,7 @@ pub fn side_ui(
     let cell = ui.fonts_mut(|fonts| fonts.glyph_width(&tokens::mono(SIZE), '0'));
     let width = (side.columns as f32 * cell + 12.0).max(ui.available_width());
     ui.spacing_mut().item_spacing.y = 0.0;
-    // always to be seen, since lines run on
+    // always visible, since lines are long
     ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
     let area = egui::ScrollArea::both().id_salt(title).auto_shrink(false);
     area.show_rows(ui, ROW_H, side.rows.len(), |ui, range| {
@@ -48,12 +48,12 @@ pub fn side_ui(
                 Row::Command(command) => command_ui(ui, cx, rect, (title, at), command),
                 Row::Head(pieces) => {
                     for piece in pieces {
-                        piece_ui(ui, cx, rect, cell, (title, at), piece, cx.tokens.muted, was, hovered);
+                        piece_ui(ui, cx, rect, cell, (title, at), piece, cx.tokens.muted, previous, hovered);
                     }
                 }
                 Row::Line(pieces) => {
                     for piece in pieces {
-                        piece_ui(ui, cx, rect, cell, (title, at), piece, cx.tokens.text, was, hovered);
+                        piece_ui(ui, cx, rect, cell, (title, at), piece, cx.tokens.text, previous, hovered);
                     }
                 }
             }
@@ -61,7 +61,7 @@ pub fn side_ui(
     });
 }
 
-/// What was typed, on a line that sets it off from what came of it.
+/// A command, highlighted to distinguish it from its output.
 fn command_ui(ui: &Ui, cx: &Cx<'_>, rect: Rect, at: (&str, usize), command: &str) {
     let back = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 1.0));
     ui.painter().rect_filled(back, CornerRadius::same(3), cx.tokens.tint(cx.tokens.accent).gamma_multiply(0.5));
@@ -87,12 +87,12 @@ fn piece_ui(
     at: (&str, usize),
     piece: &Piece,
     ink: Color32,
-    was: Option<&Target>,
+    previous: Option<&Target>,
     hovered: &mut Option<Target>,
 ) {
     let galley = text::line(ui, &piece.text, tokens::mono(SIZE), ink, f32::INFINITY);
     let left = row.left() + piece.column as f32 * cell;
-    // spaces at the front are no part of a link
+    // leading spaces are not part of a link
     let indent = piece.text.chars().take_while(|c| *c == ' ').count() as f32 * cell;
     let rect = Rect::from_min_max(pos2(left, row.top()), pos2(left + galley.size().x, row.bottom()));
     let place = pos2(left, row.center().y - galley.size().y / 2.0);
@@ -110,19 +110,19 @@ fn piece_ui(
     let response = ui.interact(rect, id, Sense::click());
     let color = color_of(cx, target);
     let chosen = is_chosen(cx, target);
-    if chosen || was == Some(target) || response.has_focus() {
+    if chosen || previous == Some(target) || response.has_focus() {
         let fill = if chosen { cx.tokens.accent_fill } else { cx.tokens.tint(color) };
         ui.painter().rect_filled(rect.expand2(vec2(2.0, 0.0)), CornerRadius::same(3), fill);
     }
     let hot = response.hovered() || response.has_focus();
-    let ink = if piece.again && !hot { ink } else { color };
+    let ink = if piece.is_repeated && !hot { ink } else { color };
     ui.painter().galley_with_override_text_color(place, galley, ink);
     let line = Stroke::new(1.0, if hot { color } else { color.gamma_multiply(0.35) });
     ui.painter().hline(rect.x_range(), rect.bottom() - 2.0, line);
     if response.has_focus() {
         widgets::focus_ring(ui, cx.tokens, rect.shrink(1.0), 3);
     }
-    let what = words(cx, target);
+    let what = target_words(cx, target);
     response.widget_info(|| text::selected(Role::Link, true, chosen, format!("{}, {what}", piece.text.trim())));
     if response.hovered() {
         *hovered = Some(target.clone());
@@ -139,8 +139,10 @@ fn piece_ui(
     }
     let whole = piece.whole.as_ref().map_or_else(String::new, |whole| format!("{}\n", text::escaped(whole)));
     let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
-    response
-        .hover_lines(format!("{whole}{}\nClick selects it, a double click shows it in the map", text::escaped(&what)));
+    response.hover_lines(format!(
+        "{whole}{}\nClick to select it, double-click to show it in the map",
+        text::escaped(&what)
+    ));
 }
 
 fn color_of(cx: &Cx<'_>, target: &Target) -> Color32 {
@@ -150,7 +152,7 @@ fn color_of(cx: &Cx<'_>, target: &Target) -> Color32 {
     }
 }
 
-/// The inspector tells of one thing: a process or a namespace, and of the pod if there is neither.
+/// Whether the inspector shows this target: the selected process or namespace, or the pod if there is neither.
 fn is_chosen(cx: &Cx<'_>, target: &Target) -> bool {
     let selection = cx.selection;
     match target {
@@ -162,11 +164,12 @@ fn is_chosen(cx: &Cx<'_>, target: &Target) -> bool {
     }
 }
 
-fn words(cx: &Cx<'_>, target: &Target) -> String {
+/// A target in words.
+fn target_words(cx: &Cx<'_>, target: &Target) -> String {
     match target {
         Target::Process(id) => match cx.world.process(*id) {
             Some(p) => format!("process {}, pid {id} on the host", forecast::member_name(p)),
-            None => format!("process {id}, which is not known any more"),
+            None => format!("process {id}, which is no longer known"),
         },
         Target::Namespace(ns) if cx.world.is_host_ns(*ns) => format!("the host's {} namespace", ns.kind),
         Target::Namespace(ns) => format!("{} namespace {ns}", ns.kind),

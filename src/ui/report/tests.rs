@@ -10,7 +10,7 @@ use crate::model::{
     Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
 };
 use crate::ui::tokens::Tokens;
-use crate::ui::{Cx, Shown, fonts};
+use crate::ui::{Cx, WorldVersion, fonts};
 
 const SIZE: (f32, f32) = (1100.0, 700.0);
 const PAUSE: ProcId = ProcId { pid: 4711, start: 1 };
@@ -24,7 +24,7 @@ fn at(s: u64) -> Stamp {
     Stamp::prompt(MonoNs(s * 1_000_000_000), Source::Node)
 }
 
-/// A pod that is its pause alone.
+/// A pod with only its pause.
 fn world() -> World {
     let mut world = World::default();
     let sandbox = Sandbox { attempt: 0, kind: SandboxKind::Pause, process: Some(PAUSE), started: at(1), ended: None };
@@ -70,7 +70,7 @@ fn world() -> World {
     world
 }
 
-/// The view, drawn without a display, and what it tells a screen reader.
+/// The view, drawn without a display, and the names that a screen reader gets.
 struct View {
     ctx: egui::Context,
     state: ReportState,
@@ -78,7 +78,7 @@ struct View {
     tokens: Tokens,
     selection: Selection,
     time: f64,
-    /// Names, and where they are.
+    /// The names and their places.
     names: Vec<(String, Rect)>,
 }
 
@@ -103,10 +103,10 @@ impl View {
         let input = RawInput { screen_rect, time: Some(self.time), events, ..RawInput::default() };
         let mut out = Vec::new();
         let (world, tokens, selection, state) = (&self.world, &self.tokens, &self.selection, &mut self.state);
-        let shown = Shown::Live(revision);
+        let version = WorldVersion::Live(revision);
         let mut full = self.ctx.run_ui(input, |ui| {
             let mut cx =
-                Cx { world, tokens, selection, now: at(60).t, epoch: MonoNs(0), live: true, shown, out: &mut out };
+                Cx { world, tokens, selection, now: at(60).t, epoch: MonoNs(0), live: true, version, out: &mut out };
             report_ui(ui, &mut cx, state);
         });
         full.textures_delta.clear();
@@ -131,7 +131,7 @@ impl View {
     }
 
     fn click(&mut self, name: &str) -> Vec<Action> {
-        // long enough after the last one for the two not to be a double click
+        // long enough after the last click that the two are not a double click
         self.time += 2.0;
         let pos = self.place(name).center();
         let button =
@@ -143,7 +143,7 @@ impl View {
 }
 
 #[test]
-fn a_click_on_a_value_selects_what_it_stands_for() {
+fn a_click_on_a_value_selects_its_process_namespace_or_pod() {
     for tokens in [Tokens::dark(), Tokens::light()] {
         let mut view = View::new(tokens);
         let process = "process pause, pid 4711 on the host";
@@ -171,10 +171,10 @@ fn a_double_click_shows_the_map() {
 }
 
 #[test]
-fn the_text_is_made_once_for_each_change() {
+fn the_text_is_rebuilt_only_when_the_world_version_changes() {
     let mut view = View::new(Tokens::dark());
     assert!(view.names.iter().any(|(name, _)| name.starts_with("4711, ")));
-    // nobody has told the view
+    // the version is still the same
     view.world.apply(&Delta::Reaped { id: PAUSE, by: Parent::Outside, at: at(3) });
     view.frame(0, vec![]);
     assert!(view.names.iter().any(|(name, _)| name.starts_with("4711, ")), "it is kept");
@@ -183,8 +183,8 @@ fn the_text_is_made_once_for_each_change() {
 }
 
 #[test]
-fn the_sides_are_halves_until_they_are_divided_otherwise() {
-    const GRIP: &str = "Divide the two sides";
+fn the_divider_starts_in_the_middle_and_can_be_dragged() {
+    const GRIP: &str = "Resize the two sides";
     let mut view = View::new(Tokens::dark());
     let from = view.place(GRIP).center();
     assert_eq!(from.x, SIZE.0 / 2.0);

@@ -1,11 +1,11 @@
-//! A cell's colours, so that they can be read in both themes.
+//! The colours of a terminal cell, readable in both themes.
 
 use eframe::egui::{self, Color32};
 
 use crate::ui::tokens::Tokens;
 
 /// Colour, background, underlined, italic.
-pub fn look(cell: &vt100::Cell, tokens: &Tokens) -> (Color32, Color32, bool, bool) {
+pub fn cell_style(cell: &vt100::Cell, tokens: &Tokens) -> (Color32, Color32, bool, bool) {
     let (front, back) = (color(cell.fgcolor(), tokens, cell.bold()), color(cell.bgcolor(), tokens, false));
     let (mut front, mut back) = (front.unwrap_or(tokens.text), back.unwrap_or(Color32::TRANSPARENT));
     if cell.inverse() {
@@ -15,20 +15,20 @@ pub fn look(cell: &vt100::Cell, tokens: &Tokens) -> (Color32, Color32, bool, boo
     if cell.dim() {
         front = front.gamma_multiply(0.7);
     }
-    (readable(front, back, tokens), back, cell.underline(), cell.italic())
+    (readable_color(front, back, tokens), back, cell.underline(), cell.italic())
 }
 
-/// The colour, or one of the theme's own that can be told from the background.
-fn readable(front: Color32, back: Color32, tokens: &Tokens) -> Color32 {
-    // what WCAG asks of large text
-    const LEAST: f32 = 3.0;
-    if back == Color32::TRANSPARENT || contrast(front, back) >= LEAST {
+/// The colour, or one of the theme's own if it has too little contrast to the background.
+fn readable_color(front: Color32, back: Color32, tokens: &Tokens) -> Color32 {
+    // the minimum that WCAG requires for large text
+    const MIN_CONTRAST: f32 = 3.0;
+    if back == Color32::TRANSPARENT || contrast(front, back) >= MIN_CONTRAST {
         return front;
     }
     if contrast(tokens.text, back) >= contrast(tokens.canvas, back) { tokens.text } else { tokens.canvas }
 }
 
-/// Of WCAG 2: from 1 to 21.
+/// The contrast ratio of WCAG 2, from 1 to 21.
 fn contrast(one: Color32, other: Color32) -> f32 {
     let luminance = |color: Color32| {
         let [r, g, b, _] = egui::Rgba::from(color).to_array();
@@ -38,7 +38,7 @@ fn contrast(one: Color32, other: Color32) -> f32 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// `None` for the terminal's own.
+/// `None` for the terminal's default colour.
 fn color(color: vt100::Color, tokens: &Tokens, bold: bool) -> Option<Color32> {
     match color {
         vt100::Color::Default => None,
@@ -55,7 +55,7 @@ fn color(color: vt100::Color, tokens: &Tokens, bold: bool) -> Option<Color32> {
     }
 }
 
-/// The sixteen colours that every program expects.
+/// The sixteen standard colours.
 fn base(n: u8, tokens: &Tokens) -> Color32 {
     match (n, tokens.dark) {
         (0, _) => tokens.line_strong,
@@ -79,11 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blue_on_green_can_be_read_in_both_themes() {
+    fn blue_on_green_is_readable_in_both_themes() {
         for tokens in [Tokens::dark(), Tokens::light()] {
             let (blue, green) = (base(4, &tokens), base(2, &tokens));
-            assert!(contrast(readable(blue, green, &tokens), green) >= 3.0);
-            assert_eq!(readable(blue, Color32::TRANSPARENT, &tokens), blue);
+            assert!(contrast(readable_color(blue, green, &tokens), green) >= 3.0);
+            assert_eq!(readable_color(blue, Color32::TRANSPARENT, &tokens), blue);
         }
         assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
     }

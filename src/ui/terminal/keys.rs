@@ -1,16 +1,16 @@
-//! Keys as a terminal sends them (xterm's `ctlseqs`).
+//! The bytes that a terminal sends for keys (xterm's `ctlseqs`).
 
 use eframe::egui::{Event, Key, Modifiers};
 
-/// The bytes of all that was typed. `modes`: the cursor keys are the application's (DECCKM), and what is pasted is
-/// marked as such.
+/// The bytes for all that was typed. The modes are `application` cursor keys (DECCKM) and `bracketed` paste, in which
+/// pasted text is marked.
 pub fn bytes(events: &[Event], (application, bracketed): (bool, bool)) -> Vec<u8> {
     let mut out = Vec::new();
     for event in events {
         match event {
             Event::Text(text) => out.extend(text.bytes()),
             Event::Paste(text) => {
-                // an end mark within it would let the rest count as typed
+                // an end mark in the text would make the rest count as typed
                 let text = text.replace("\x1b[201~", "").replace('\n', "\r");
                 let (before, after) = if bracketed { ("\x1b[200~", "\x1b[201~") } else { ("", "") };
                 out.extend([before, &text, after].concat().bytes());
@@ -51,7 +51,7 @@ fn key_bytes(key: Key, modifiers: Modifiers, application: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Ctrl with a key: the key's place in the alphabet.
+/// The byte for Ctrl with a key: for a letter, its place in the alphabet.
 fn control(key: Key) -> Option<u8> {
     let name = key.name();
     match (name.as_bytes(), key) {
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_sends() {
+    fn keys_give_the_bytes_that_a_terminal_sends() {
         let usual = (false, false);
         let typed = [Event::Text("ls".into()), press(Key::L, Modifiers::NONE), press(Key::Enter, Modifiers::NONE)];
         assert_eq!(bytes(&typed, usual), b"ls\r", "letters come as text, and only once");
         assert_eq!(bytes(&[press(Key::C, Modifiers::CTRL)], usual), b"\x03");
-        assert_eq!(bytes(&[Event::Copy], usual), b"\x03", "egui makes it of Ctrl-C");
+        assert_eq!(bytes(&[Event::Copy], usual), b"\x03", "egui makes Copy from Ctrl-C");
         assert_eq!(bytes(&[press(Key::Z, Modifiers::CTRL), press(Key::D, Modifiers::CTRL)], usual), b"\x1a\x04");
         assert_eq!(bytes(&[press(Key::ArrowUp, Modifiers::NONE)], usual), b"\x1b[A");
         assert_eq!(bytes(&[press(Key::ArrowUp, Modifiers::NONE)], (true, false)), b"\x1bOA");

@@ -1,4 +1,4 @@
-//! One process's lane.
+//! The lane of one process.
 
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
@@ -17,7 +17,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let chosen = cx.selection.process == Some(lane.id);
     let name_rect = Rect::from_min_max(row.min, pos2(scale.plot.left() - 8.0, row.bottom()));
     let response = ui.interact(name_rect, ui.scope_id().with(("lane", lane.id)), Sense::click());
-    // there is room for the role and the pid
+    // the width is enough for the role and the pid
     let mut title = if forecast::is_pause(p) || p.own_title().is_some() { forecast::short_name(p) } else { p.title() };
     if let Some(pid) = p.pid_inside().filter(|_| !forecast::is_pause(p)) {
         title = format!("{title} {pid}");
@@ -56,7 +56,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     });
 }
 
-/// Diagonal stripes: a zombie is not a life.
+/// Diagonal stripes, to distinguish the zombie part from life.
 fn hatch(painter: &eframe::egui::Painter, rect: Rect, color: eframe::egui::Color32) {
     let clip = rect.intersect(painter.clip_rect());
     if clip.width() <= 0.0 {

@@ -1,4 +1,4 @@
-//! The lines that do the same elsewhere, each to be copied.
+//! The equivalent docker and shell commands of a step, with copy buttons, and what a kubelet does.
 
 use eframe::egui::{self, Ui};
 
@@ -6,18 +6,18 @@ use crate::steps::Equal;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens};
 
-/// Of the words before the lines.
+/// The width of the labels before the lines.
 const LABEL_W: f32 = 58.0;
 
-pub fn equal_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
-    for (who, line, hover) in [
+pub fn equivalents_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
+    for (tool, line, hover) in [
         ("docker", &equal.docker, "The same with docker, or podman"),
-        ("shell", &equal.shell, "The same by hand, with util-linux; no root is needed"),
+        ("shell", &equal.shell, "The same by hand, with util-linux; needs no root"),
     ] {
-        row_ui(ui, cx, who, hover, |ui| {
+        row_ui(ui, cx, tool, hover, |ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
                 let copy = ui.small_button("Copy");
-                copy.widget_info(|| text::labeled(egui::Role::Button, true, format!("Copy the {who} line")));
+                copy.widget_info(|| text::labeled(egui::Role::Button, true, format!("Copy the {tool} line")));
                 if copy.clicked() {
                     ui.ctx().copy_text(line.clone());
                 }
@@ -39,7 +39,7 @@ pub fn equal_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
     }
 }
 
-/// Something at the left of a cell that is so wide.
+/// Adds something at the left of a cell of this width.
 pub fn cell<T>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> T) -> T {
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     let cell = ui.allocate_ui_with_layout(egui::vec2(width, 18.0), layout, |ui| {
@@ -49,11 +49,11 @@ pub fn cell<T>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> T) -> T {
     cell.inner
 }
 
-fn row_ui(ui: &mut Ui, cx: &Cx<'_>, who: &str, hover: &str, line: impl FnOnce(&mut Ui)) {
+fn row_ui(ui: &mut Ui, cx: &Cx<'_>, tool: &str, hover: &str, line: impl FnOnce(&mut Ui)) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
-        let word = text::rich(who).font(tokens::mono_bold(11.5)).color(cx.tokens.accent);
-        let label = cell(ui, LABEL_W, |ui| ui.label(word));
+        let label = text::rich(tool).font(tokens::mono_bold(11.5)).color(cx.tokens.accent);
+        let label = cell(ui, LABEL_W, |ui| ui.label(label));
         if !hover.is_empty() {
             label.hover_text(hover);
         }
