@@ -1,4 +1,4 @@
-//! The program: hidden modes leave first, before any thread exists.
+//! The program. Hidden modes (pause, node, applets) start first, before any thread exists.
 
 use std::process::ExitCode;
 
