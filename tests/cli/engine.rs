@@ -80,7 +80,7 @@ fn a_wait_ends_when_it_comes_and_fails_when_it_does_not() {
     play.now += SECOND;
     play.pending();
     play.now += 2 * SECOND;
-    let told = (3, "`wait zombies 1 within 2s` did not come within 2 s: there are 0 zombies".to_owned());
+    let told = (3, "`wait zombies 1 within 2s` did not hold within 2 s: there are 0 zombies".to_owned());
     assert_eq!(play.why(), told);
     assert_eq!(play.why(), told);
 }
@@ -262,7 +262,7 @@ fn who_adopted_and_who_reaped() {
     let mut play = Play::new("expect orphan nginx:worker reaped by pause");
     play.pending();
     play.now += SECOND;
-    assert!(play.why().1.ends_with("of 1 nginx:worker[0] none was adopted by pause"));
+    assert!(play.why().1.ends_with("none of 1 nginx:worker[0] was adopted by pause"));
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_log_is_read_until_it_says_so() {
     play.now += SECOND;
     assert!(matches!(play.command(), Command::Fetch(_)));
     play.engine.completed(Outcome::Failed("Connection refused".into()));
-    assert!(play.why().1.ends_with("did not come within 1 s: Connection refused"));
+    assert!(play.why().1.ends_with("did not hold within 1 s: Connection refused"));
 }
 
 /// The host port may be another than the manifest's; the pod's own port is not.
@@ -519,7 +519,7 @@ fn a_container_named_pause_can_be_meant() {
     let Command::Exec { member, .. } = play.command() else { panic!() };
     assert_eq!(member.container.as_deref(), Some("pause"));
     play.engine.completed(Outcome::Exec { code: 0, output: String::new() });
-    assert!(play.why_later().ends_with("pause is no container; for pause say `sandbox`"));
+    assert!(play.why_later().ends_with("pause is not a container; for pause use `sandbox`"));
 
     let mut play = Play::new("exec nginx-busybox/nobody -- true");
     play.world.apply(&both());

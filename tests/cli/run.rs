@@ -202,7 +202,7 @@ fn presets_are_known_by_name() {
     assert!(text(&out.stdout).lines().any(|l| l.starts_with(" 1  nginx-busybox ")), "{}", text(&out.stdout));
     for (args, says) in [
         (vec!["run", "no-such-preset"], "no-such-preset: No such file or directory (os error 2); nor is it a preset"),
-        (vec!["run", PRESET, "--check"], "is no preset, so it has no script for --check"),
+        (vec!["run", PRESET, "--check"], "is not a preset, so it has no script for --check"),
         (vec!["run", "deaf", "orphans", "--check"], "--check plays the script of one preset"),
         (vec!["run", "deaf", "--clock", "0"], "expected a whole number from 1 to 1000"),
         (vec!["run", "deaf", "--pod-cidr", "8.8.8.0/24"], "8.8.8.0/24"),
@@ -265,7 +265,7 @@ fn bad_input_is_named_before_anything_starts() {
     for (args, says) in [
         (vec!["run", "/no/such.yaml"], "/no/such.yaml: No such file".to_owned()),
         (vec!["run", &broken], format!("{broken}:5:")),
-        (vec!["run", PRESET, "--script", &script], format!("{script}:2: `klil` is no step")),
+        (vec!["run", PRESET, "--script", &script], format!("{script}:2: `klil` is not a step")),
         (vec!["run", PRESET, &two], "a second pod is named nginx-busybox".to_owned()),
     ] {
         let out = podscope(&args);
