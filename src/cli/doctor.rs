@@ -63,7 +63,11 @@ pub fn main(_: &Args) -> Result<(), Failure> {
     let width = all.iter().map(|c| c.what.len()).max().unwrap_or_default();
     let lines: String = all.iter().map(|c| c.line(width) + "\n").collect();
     print(&lines)?;
-    if can_run_pods { Ok(()) } else { Err(Failure::Failed("pods cannot be run here; see `user namespaces` above".into())) }
+    if can_run_pods {
+        Ok(())
+    } else {
+        Err(Failure::Failed("pods cannot be run here; see `user namespaces` above".into()))
+    }
 }
 
 #[cfg(test)]

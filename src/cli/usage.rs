@@ -15,7 +15,10 @@ pub fn one_line(mut e: clap::Error, first: Option<&str>) -> String {
         && let Some(word) = first.filter(|word| !word.starts_with('-'))
     {
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        return format!("`{word}` is not a command, and the window opens one FILE; the commands are {}", names.join(", "));
+        return format!(
+            "`{word}` is not a command, and the window opens one FILE; the commands are {}",
+            names.join(", ")
+        );
     }
     // a line feed in an argument must not look like the end of the message
     let escaped: Vec<(ContextKind, ContextValue)> =

@@ -41,10 +41,7 @@ enum Phase {
     #[default]
     Start,
     /// Waits for a condition, or sleeps. A condition that is polled by a command is not polled again before `poll_at`.
-    Waiting {
-        deadline: MonoNs,
-        poll_at: MonoNs,
-    },
+    Waiting { deadline: MonoNs, poll_at: MonoNs },
     /// The caller executes a command.
     Executing {
         give_up: MonoNs,
@@ -54,10 +51,7 @@ enum Phase {
         deadline: Option<MonoNs>,
     },
     /// The command has ended.
-    Executed {
-        outcome: Outcome,
-        deadline: Option<MonoNs>,
-    },
+    Executed { outcome: Outcome, deadline: Option<MonoNs> },
 }
 
 #[derive(Debug)]

@@ -134,7 +134,9 @@ impl Relay {
         let mut ended: Option<(WaitStatus, Instant)> = None;
         loop {
             let timeout = match ended {
-                Some((status, _)) if self.stdout.is_none() && self.stderr.is_none() => return Ok(RelayEnd::Ended(status)),
+                Some((status, _)) if self.stdout.is_none() && self.stderr.is_none() => {
+                    return Ok(RelayEnd::Ended(status));
+                }
                 Some((status, since)) => match OUTPUT_GRACE.checked_sub(since.elapsed()) {
                     Some(left) => PollTimeout::try_from(left.as_millis() as i32).unwrap_or(PollTimeout::ZERO),
                     None => return Ok(RelayEnd::Ended(status)),

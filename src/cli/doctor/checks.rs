@@ -122,7 +122,9 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
         Aspect::PidfdExitInfo => {
             ("pidfd exit info", "exit codes of all processes", "some exit codes are unknown without the connector")
         }
-        Aspect::Processes => ("processes", "/proc shows the processes of all users", "other users' processes are not shown"),
+        Aspect::Processes => {
+            ("processes", "/proc shows the processes of all users", "other users' processes are not shown")
+        }
         Aspect::Cgroups => (
             "cgroups",
             "the kernel counts CPU, memory and tasks of each container, and each pod has its own limit of tasks",
