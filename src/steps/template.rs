@@ -22,7 +22,7 @@ impl Template {
         template("nginx", "nginx", "", "a web server on port 80"),
         template("busybox", "busybox", "sleep 1d", "shell tools to inspect the pod"),
         template("ghost", "ghost", "", "a blog on port 2368, for nginx to proxy to"),
-        template("zombies", "podscope/zombies", "", "its children become zombies or orphans"),
+        template("zombies", "podscope/zombies", "", "makes orphans that PID 1 must reap"),
         template("deaf", "podscope/deaf", "", "has no handler for TERM"),
         template("shell", "", "sh -c 'while sleep 5; do date; done'", "a program of this machine"),
     ];

@@ -51,12 +51,12 @@ fn namespaces_above_are_listed_with_their_owners() {
 fn every_null_has_a_reason() {
     let snapshot = all(&world());
     let seen = &snapshot.host.visibility;
-    assert_eq!(seen["namespace_holders"].reason.as_deref(), Some("not looked for"));
+    assert_eq!(seen["namespace_holders"].reason.as_deref(), Some("not searched for"));
     assert_eq!(seen["proc_connector"].reason, None);
     let mut blind = world();
     blind.apply(&Delta::Renamed { id: proc(300), comm: "secret".into(), at: at(300) });
     let reason = all(&blind).host.visibility["namespaces"].reason.clone().unwrap();
-    assert!(reason.starts_with("of 1 of 5 processes"), "{reason}");
+    assert!(reason.starts_with("not all links of 1 of 5 processes"), "{reason}");
 }
 
 #[test]
