@@ -1,4 +1,4 @@
-//! What is a script and what is not.
+//! Parses valid and invalid scripts.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const fn secs(n: u64) -> Duration {
 }
 
 #[test]
-fn every_step_of_the_design() {
+fn steps_are_parsed() {
     let target = member("nginx-busybox", "pause");
     assert_eq!(kind("kill nginx-busybox/pause KILL"), StepKind::Kill { target, signal: Signal::KILL });
     let target = MemberRef::Name {
@@ -71,7 +71,7 @@ fn every_step_of_the_design() {
 }
 
 #[test]
-fn what_the_experiments_ask() {
+fn conditions_of_the_experiments_are_parsed() {
     let holds = |line: &str| match kind(&format!("expect {line}")) {
         StepKind::Expect { that, .. } => that,
         other => panic!("{other:?}"),
@@ -128,7 +128,7 @@ fn what_the_experiments_ask() {
 }
 
 #[test]
-fn steps_that_build_a_pod() {
+fn steps_that_build_a_pod_are_parsed() {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let container = |image: &str, command: &str, join: Option<&str>| ContainerSpec {
         name: "c".into(),
@@ -157,7 +157,7 @@ fn steps_that_build_a_pod() {
     assert_eq!(kind("debug p/c -- sh"), added(container("", "sh", None), true));
     let target = container("busybox", "sh", Some("net,ipc,uts,pid:web"));
     assert_eq!(kind("debug p/c image busybox target web -- sh"), added(target, true));
-    // the only pod there is
+    // no pod named: the only pod
     assert!(matches!(kind("join c image nginx"), StepKind::Add { pod: None, .. }));
     for (line, why) in [
         ("sandbox", "sandbox POD"),
@@ -170,19 +170,19 @@ fn steps_that_build_a_pod() {
         ("debug p/c target web", "what does c run?"),
         ("leave", "leave POD/CONTAINER"),
     ] {
-        let told = parse("a.script", line).unwrap_err().to_string();
-        assert!(told.starts_with(&format!("a.script:1: {why}")), "{line}: {told}");
+        let error = parse("a.script", line).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("a.script:1: {why}")), "{line}: {error}");
     }
 }
 
 #[test]
-fn comments_and_empty_lines_are_nothing() {
+fn comments_and_empty_lines_are_skipped() {
     let script = parse("a.script", "# one\n\n   # two\n  sleep 1 # three\n").unwrap();
     assert_eq!((script.steps.len(), script.steps[0].line), (1, 4));
 }
 
 #[test]
-fn mistakes_name_the_line_and_what_is_right() {
+fn errors_name_the_line_and_the_correct_form() {
     assert_eq!(why("sleep 1\nklil a/b KILL").split("; ").next(), Some("a.script:2: `klil` is not a step"));
     assert_eq!(why("kill a/b"), "a.script:1: kill POD/MEMBER[:NAME[INDEX]] SIGNAL");
     assert!(why("kill a/b NOPE").contains("`NOPE` is not a signal"));
@@ -216,7 +216,7 @@ fn mistakes_name_the_line_and_what_is_right() {
 }
 
 #[test]
-fn durations() {
+fn durations_are_parsed() {
     assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
     assert_eq!(duration("2m"), Ok(secs(120)));
     assert_eq!(duration("3"), Ok(secs(3)));
@@ -229,13 +229,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_panics(text in "((wait|expect|kill|exec|sleep|output|within|pid|gone|--|[a-z/:\\[\\]#' é\"]{0,4}|[0-9]{1,12}) ){0,8}") {
+    fn parsing_never_panics(text in "((wait|expect|kill|exec|sleep|output|within|pid|gone|--|[a-z/:\\[\\]#' é\"]{0,4}|[0-9]{1,12}) ){0,8}") {
         let _ = parse("a.script", &text);
     }
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_step() {
+fn a_byte_order_mark_is_not_part_of_the_first_step() {
     let script = parse("a.script", "\u{feff}sleep 1\nsleep 2").unwrap();
     assert_eq!(script.steps.iter().map(|step| step.line).collect::<Vec<_>>(), [1, 2]);
     let inside = why("\u{feff}# fine\n\u{feff}sleep 2");
@@ -243,7 +243,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_step() {
 }
 
 #[test]
-fn what_is_wrong_with_an_exec() {
+fn errors_in_exec_and_member_names_are_reported() {
     for line in
         ["exec --timeout p/c -- true", "exec --timeout 5s -- true", "exec p/c d -- true", "exec --limit 5s p/c -- true"]
     {
