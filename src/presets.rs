@@ -77,7 +77,7 @@ pub const ALL: [Preset; 35] = [
     ),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
     preset!(4, "namespaces-side-by-side", "/proc/PID/ns of two members: which links are equal and which differ"),
-    preset!(5, "private-pid", "Each container is PID 1 of its own; pause sees and reaps nobody"),
+    preset!(5, "private-pid", "Each container is PID 1 of its own pid namespace; pause neither sees nor reaps them"),
     preset!(
         6,
         "what-sharing-exposes",

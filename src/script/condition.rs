@@ -132,7 +132,7 @@ impl History {
             // the name means no process now; but a process that never existed is not gone
             Err(why) => {
                 let all = resolve::all_processes(world, name)?;
-                ensure(!all.is_empty(), || format!("{why}, and never was"))?;
+                ensure(!all.is_empty(), || format!("{why}, and never existed"))?;
                 return all.into_iter().find(|p| !p.is_gone()).map_or(Ok(()), |p| Err(still_there(name, p)));
             }
         };
@@ -144,7 +144,7 @@ impl History {
 }
 
 fn still_there(name: &MemberRef, p: &Process) -> String {
-    format!("{name} (pid {}) is there, state {}", p.id, p.state.letter())
+    format!("{name} (pid {}) still exists, in state {}", p.id, p.state.letter())
 }
 
 fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {

@@ -459,9 +459,9 @@ fn ready_waits_for_every_requested_pod() {
 #[test]
 fn a_process_that_never_existed_is_not_gone() {
     for (name, why) in [
-        ("nginx:nobody", "nginx:nobody[0] is not there, and never was"),
-        ("nginx-busybox/nginx:nobody[1]", "nginx-busybox/nginx:nobody[1] is not there, and never was"),
-        ("4711", "there is no process 4711, and never was"),
+        ("nginx:nobody", "nginx:nobody[0] is not there, and never existed"),
+        ("nginx-busybox/nginx:nobody[1]", "nginx-busybox/nginx:nobody[1] is not there, and never existed"),
+        ("4711", "there is no process 4711, and never existed"),
         ("nobody", "no pod has a member nobody"),
         ("nginx-busybox/nobody", "pod nginx-busybox has no member nobody; it has pause, nginx, busybox"),
     ] {
@@ -473,7 +473,7 @@ fn a_process_that_never_existed_is_not_gone() {
     let mut waiting = container("other", 4_711, 0);
     waiting.process = None;
     play.world.apply(&pod_delta(pod(vec![waiting])));
-    assert!(play.why_later().ends_with("other has no process, and never was"));
+    assert!(play.why_later().ends_with("other has no process, and never existed"));
 
     // processes that existed before the script checked, and are reaped
     let mut play = Play::new("expect gone nginx:worker\nexpect gone 102\nexpect gone busybox");

@@ -12,7 +12,7 @@ pub fn alive(world: &World, name: &MemberRef) -> Result<(), String> {
 
 pub fn ended(world: &World, name: &MemberRef, id: ProcId, how: Ending) -> Result<(), String> {
     let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is not remembered any more"))?;
-    let exit = p.exit.ok_or_else(|| format!("{name} (pid {id}) is there, state {}", p.state.letter()))?;
+    let exit = p.exit.ok_or_else(|| format!("{name} (pid {id}) still exists, in state {}", p.state.letter()))?;
     let status = exit.status.ok_or_else(|| format!("how {name} (pid {id}) ended is not known"))?;
     ensure(how.matches(status), || format!("{name} (pid {id}) ended: {status}"))
 }
@@ -45,7 +45,7 @@ pub fn parent(world: &World, name: &MemberRef, wanted: &MemberRef) -> Result<(),
 
 pub fn reaped(world: &World, name: &MemberRef, id: ProcId, by: &MemberRef) -> Result<(), String> {
     let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is not remembered any more"))?;
-    let reap = p.reap.ok_or_else(|| format!("{name} (pid {id}) is there, state {}", p.state.letter()))?;
+    let reap = p.reap.ok_or_else(|| format!("{name} (pid {id}) still exists, in state {}", p.state.letter()))?;
     let is = match reap.by.process() {
         Some(reaper) => resolve::refers_to(world, by, reaper)?,
         None => false,
