@@ -99,7 +99,7 @@ fn play(
         }
         if let Some(playing) = &mut engine {
             let progress = playing.advance(session.world(), now());
-            printer.print_steps(playing.begun())?;
+            printer.print_steps(playing.started_steps())?;
             match progress {
                 Progress::Do(command) => {
                     if let Some(outcome) = session.carry_out(command) {
@@ -151,7 +151,7 @@ fn play(
             SessionEvent::Time if now() >= end => {
                 let Some(step) = engine.as_ref().and_then(Engine::step) else { return session.check_all_came_up() };
                 let name = &engine.as_ref().map(|e| e.script().name.clone()).unwrap_or_default();
-                return Err(Failure::Failed(format!("{name}:{}: not yet done when the time was over", step.line)));
+                return Err(Failure::Failed(format!("{name}:{}: not done when the time was over", step.line)));
             }
             SessionEvent::Time => {}
             SessionEvent::Stop if engine.is_some() => {

@@ -188,5 +188,5 @@ fn unexpected(reply: &Reply) -> ClientError {
         Reply::Bytes(_) => "output",
         _ => "an answer",
     };
-    ClientError::Refused(format!("the lab gave {what} that was not asked for"))
+    ClientError::Refused(format!("the lab sent {what}, which was not requested"))
 }

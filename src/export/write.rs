@@ -21,8 +21,8 @@ pub enum WriteError {
     Quota { path: String, kept: &'static str },
     #[error("{path}: the file system is read-only; choose another place{kept}")]
     ReadOnly { path: String, kept: &'static str },
-    #[error("{path}: no right to {deed}; choose another place{kept}")]
-    Forbidden { path: String, deed: String, kept: &'static str },
+    #[error("{path}: no permission to {action}; choose another place{kept}")]
+    Forbidden { path: String, action: String, kept: &'static str },
     #[error("{path}: the folder {folder} does not exist; create it or choose another place")]
     NoFolder { path: String, folder: String },
     #[error("{path}: {part} is not a folder; choose another place")]
@@ -36,7 +36,7 @@ pub enum WriteError {
     Exists { path: String, link: Option<String> },
     #[error("{path}: is a symbolic link to {target}, which does not exist; write to that path or choose another name")]
     DanglingLink { path: String, target: String },
-    #[error("{path}: belongs to uid {uid}, gid {gid}, and would not when replaced; choose another name{kept}")]
+    #[error("{path}: belongs to uid {uid}, gid {gid}, which a replacement would change; choose another name{kept}")]
     Owner { path: String, uid: u32, gid: u32, kept: &'static str },
     #[error("{path}: {why}{kept}")]
     Other { path: String, why: String, kept: &'static str },
@@ -48,8 +48,9 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// The error of a call on `path`, or on the temporary file in the same folder. `deed` completes "no right to".
-    fn new(path: &Path, deed: &str, source: &io::Error) -> Self {
+    /// The error of a call on `path`, or on the temporary file in the same folder. `action` completes "no
+    /// permission to".
+    fn new(path: &Path, action: &str, source: &io::Error) -> Self {
         let kept = if path.exists() { "; the file that was there is unchanged" } else { "" };
         let shown = path.display().to_string();
         let folder = folder_of(path);
@@ -57,7 +58,7 @@ impl WriteError {
             Errno::ENOSPC => Self::Full { path: shown, kept },
             Errno::EDQUOT => Self::Quota { path: shown, kept },
             Errno::EROFS => Self::ReadOnly { path: shown, kept },
-            Errno::EACCES | Errno::EPERM => Self::Forbidden { path: shown, deed: deed.to_owned(), kept },
+            Errno::EACCES | Errno::EPERM => Self::Forbidden { path: shown, action: action.to_owned(), kept },
             Errno::ENOENT => match first_missing(folder) {
                 Some(missing) => Self::NoFolder { path: shown, folder: missing.display().to_string() },
                 // a file system without new files, such as /proc
@@ -126,7 +127,7 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<String, WriteError> {
 }
 
 fn write(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<(), WriteError> {
-    let failed = |deed: &'static str| move |e: io::Error| WriteError::new(path, deed, &e);
+    let failed = |action: &'static str| move |e: io::Error| WriteError::new(path, action, &e);
     let target = follow_link(path)?;
     let old = match fs::metadata(&target) {
         Ok(meta) => Some(meta),
@@ -148,11 +149,11 @@ fn write(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<
         Some(_) => drop(OpenOptions::new().append(true).open(path).map_err(failed("write to it"))?),
         None => {}
     }
-    let temp = TempFile::new(&target).map_err(failed("make files in its folder"))?;
+    let temp = TempFile::new(&target).map_err(failed("create files in its folder"))?;
     // a file with an own mode is closed to others until it has that mode
     let first_mode = if old.is_some() || mode.is_some() { 0o600 } else { 0o644 };
     let file = OpenOptions::new().write(true).create_new(true).mode(first_mode).open(&temp.path);
-    let mut file = file.map_err(failed("make files in its folder"))?;
+    let mut file = file.map_err(failed("create files in its folder"))?;
     if let Some(old) = &old {
         keep_owner(path, &file, old)?;
     }
@@ -165,7 +166,7 @@ fn write(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<
     };
     fill(&mut file).map_err(failed("write to it"))?;
     let published = if replace { fs::rename(&temp.path, &target) } else { publish_new(&temp.path, &target) };
-    published.map_err(failed("make files in its folder"))?;
+    published.map_err(failed("create files in its folder"))?;
     // makes the rename survive a power cut; the file is written even if the file system does not support this
     let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
     Ok(())

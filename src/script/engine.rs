@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// The steps that have been started; the last one is being played.
-    pub fn begun(&self) -> &[Step] {
+    pub fn started_steps(&self) -> &[Step] {
         let end = (self.at + 1).min(self.script.steps.len());
         &self.script.steps[..end]
     }

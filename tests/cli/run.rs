@@ -201,7 +201,10 @@ fn presets_are_found_by_name_and_wrong_words_are_refused() {
     assert!(out.status.success());
     assert!(text(&out.stdout).lines().any(|l| l.starts_with(" 1  nginx-busybox ")), "{}", text(&out.stdout));
     for (args, says) in [
-        (vec!["run", "no-such-preset"], "no-such-preset: No such file or directory (os error 2); nor is it a preset"),
+        (
+            vec!["run", "no-such-preset"],
+            "no-such-preset: No such file or directory (os error 2); it is not a preset either",
+        ),
         (vec!["run", PRESET, "--check"], "is not a preset, so it has no script for --check"),
         (vec!["run", "deaf", "orphans", "--check"], "--check plays the script of one preset"),
         (vec!["run", "deaf", "--clock", "0"], "expected a whole number from 1 to 1000"),

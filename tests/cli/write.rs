@@ -93,7 +93,7 @@ fn a_replaced_file_keeps_its_owner_or_is_not_replaced() {
         .output()
         .expect("setpriv(1) of util-linux");
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("belongs to uid 1234, gid 1235, and would not when replaced"), "{said}");
+    assert!(said.contains("belongs to uid 1234, gid 1235, which a replacement would change"), "{said}");
     assert_eq!((owner(), fs::read(&path).unwrap()), ((1234, 1235, 0o666), b"two".to_vec()));
     assert_eq!(names(folder.path()), ["out.json"]);
 }

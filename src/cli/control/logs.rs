@@ -33,7 +33,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let client = find::ask(args.target.lab, &pod, Request::Logs { target, which });
     match client.and_then(|mut client| client.reply(&mut print_note)).map_err(failure)? {
         Reply::Bytes(bytes) => print_bytes(args.tail.map_or(&bytes[..], |lines| last_lines(&bytes, lines))),
-        _ => Err(Failure::Failed("the lab gave no log".to_owned())),
+        _ => Err(Failure::Failed("the lab sent no log".to_owned())),
     }
 }
 

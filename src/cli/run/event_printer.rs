@@ -49,12 +49,12 @@ impl EventPrinter {
         }
     }
 
-    /// Prints the steps that have been started since the last call. `begun` has all started steps.
-    pub fn print_steps(&mut self, begun: &[Step]) -> Result<(), Failure> {
-        for step in &begun[self.printed_steps.min(begun.len())..] {
+    /// Prints the steps that have been started since the last call. `started` has all started steps.
+    pub fn print_steps(&mut self, started: &[Step]) -> Result<(), Failure> {
+        for step in &started[self.printed_steps.min(started.len())..] {
             self.print_at(crate::observe::now(), &format!("> {}", step.text))?;
         }
-        self.printed_steps = begun.len();
+        self.printed_steps = started.len();
         Ok(())
     }
 

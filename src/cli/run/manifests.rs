@@ -50,7 +50,7 @@ impl<'a> Source<'a> {
 fn text_of(path: &Path) -> Result<String, Failure> {
     read_limited(path, MAX_FILE).map_err(|e| {
         let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
-        let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
+        let hint = if bare { "; it is not a preset either, see `podscope run --list`" } else { "" };
         Failure::Failed(format!("{e}{hint}"))
     })
 }
