@@ -157,9 +157,9 @@ impl Pending {
 
     fn title(&self) -> String {
         match &self.step {
-            Step::Sandbox { name } => format!("Sandbox {name} alone"),
+            Step::Sandbox { name } => format!("Sandbox {name} created"),
             Step::Join { container, ephemeral: false, .. } => format!("{} joined", container.name),
-            Step::Join { container, ephemeral: true, .. } => format!("{} looks into the pod", container.name),
+            Step::Join { container, ephemeral: true, .. } => format!("{} added to debug the pod", container.name),
             Step::Replace { member, .. } => format!("{} replaced", member.name()),
             Step::Leave { member } => format!("{} taken out", member.name()),
         }
