@@ -173,7 +173,7 @@ fn hand_over(connection: &OwnedFd, mut inbox: Inbox, attachment: Attachment, str
     };
     // now only the command has the descriptors: the streams end when it ends
     drop(fds);
-    let watcher = thread::spawn("command leaves", move || {
+    let watcher = thread::spawn("command watcher", move || {
         let left = inbox.receive::<Leave>(&receiver, true);
         handle.detach(matches!(left, Ok(Some(Leave::Detach))));
     });

@@ -307,7 +307,7 @@ impl Session {
             // nobody receives it once the run is over
             drop(answers.send(outcome));
         };
-        thread::spawn("errand", run).err().map(|e| Outcome::Failed(e.to_string()))
+        thread::spawn("background", run).err().map(|e| Outcome::Failed(e.to_string()))
     }
 
     /// Uid and name of the pods that a script may wait for.
