@@ -1,5 +1,5 @@
-//! Writes a file to a temporary file in the same folder, then renames it, so that the old file is complete until the new
-//! one is.
+//! Writes a file to a temporary file in the same folder, then renames it, so that the old file is complete until the
+//! new one is.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -88,10 +88,10 @@ fn first_missing(folder: &Path) -> Option<&Path> {
     folder.ancestors().take_while(missing).last()
 }
 
-/// Writes a whole file, or leaves the old one unchanged. A new file gets mode 0644 less the umask; a replaced file keeps
-/// owner, group and mode. A symbolic link stays, and the file it leads to is replaced: the user who made the link wants
-/// the file there. A dangling link is an error, since following it would create a file at a place that the user has not
-/// named. Devices and pipes are written to directly.
+/// Writes a whole file, or leaves the old one unchanged. A new file gets mode 0644 less the umask; a replaced file
+/// keeps owner, group and mode. A symbolic link stays, and the file it leads to is replaced: the user who made the link
+/// wants the file there. A dangling link is an error, since following it would create a file at a place that the user
+/// has not named. Devices and pipes are written to directly.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write(path, bytes, None, true)
 }

@@ -16,8 +16,8 @@ pub fn links_of(world: &World, id: ProcId) -> Text {
     text
 }
 
-/// The namespace links of a pod's members side by side: a line for each kind, and a column for pause, for each container
-/// that has a process, and for the observer itself.
+/// The namespace links of a pod's members side by side: a line for each kind, and a column for pause, for each
+/// container that has a process, and for the observer itself.
 pub fn links(world: &World, pod: &PodUid) -> Text {
     let mut text = Text::new(TABS);
     let Some(pod) = world.pod(pod) else { return text };

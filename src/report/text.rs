@@ -54,7 +54,8 @@ pub(super) enum Layout {
     /// As Go's `text/tabwriter`, with its `minwidth` and `padding`: the cells at one position in adjacent lines are a
     /// column. The last cell of a line does not belong to a column.
     Tabs { min: usize, padding: usize },
-    /// Columns of at least this width, with a space between, aligned to the right if `true`. The last one takes the rest.
+    /// Columns of at least this width, with a space between, aligned to the right if `true`. The last one takes the
+    /// rest.
     Columns(&'static [(usize, bool)]),
 }
 
@@ -169,8 +170,8 @@ fn tail(text: String, max: usize) -> String {
     if excess == 0 { text } else { std::iter::once('…').chain(text.chars().skip(excess + 1)).collect() }
 }
 
-/// The width of each cell but the last of a line, as in `format` of Go's `text/tabwriter`: a column is a run of adjacent
-/// lines that have a cell at this position and another one after it.
+/// The width of each cell but the last of a line, as in `format` of Go's `text/tabwriter`: a column is a run of
+/// adjacent lines that have a cell at this position and another one after it.
 fn tab_widths(lines: &[Vec<String>], min: usize, padding: usize) -> Vec<Vec<usize>> {
     let columns = |line: &Vec<String>| line.len().saturating_sub(1);
     let mut widths: Vec<Vec<usize>> = lines.iter().map(|line| vec![0; columns(line)]).collect();

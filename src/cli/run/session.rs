@@ -182,8 +182,8 @@ impl Session {
         Err(Failure::Failed(format!("pod {name} did not come up: {why}")))
     }
 
-    /// Executes a command, as the buttons of the window do. `None`: the outcome comes later, as [`SessionEvent::Answer`] or by
-    /// [`Session::build_outcome`].
+    /// Executes a command, as the buttons of the window do. `None`: the outcome comes later, as
+    /// [`SessionEvent::Answer`] or by [`Session::build_outcome`].
     pub fn carry_out(&mut self, command: Command) -> Option<Outcome> {
         let done: Result<(), String> = match command {
             Command::Signal { target, signal } => self.signal(target, signal),
