@@ -1,4 +1,4 @@
-//! The program. Hidden modes (pause, node, applets) start first, before any thread exists.
+//! The program. Hidden modes (`lab::hidden`) start first, before any thread exists.
 
 use std::process::ExitCode;
 

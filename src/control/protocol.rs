@@ -78,7 +78,8 @@ pub enum Reply {
     About(About),
     World(Box<World>),
     Bytes(#[serde(with = "crate::lab::latin")] Vec<u8>),
-    /// The kinds of the descriptors that come with the packet, in this order.
+    /// The kinds of the descriptors that come with the packet, in this order. [`Stream::Terminal`]: the program has a
+    /// terminal.
     Streams(Vec<Stream>),
     /// The program of the streams has ended.
     Ended(WaitStatus),
