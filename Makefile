@@ -6,11 +6,11 @@ PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make run          build, and open the app with a pod in it (without a display: in a virtual one)'
-	@echo 'make test         all tests; as root a second time as an ordinary user'
-	@echo 'make lint         format and clippy, warnings are errors'
-	@echo 'make bench        the numbers of docs/numbers.md'
-	@echo 'make screenshots  take screenshots/ anew from the real app'
+	@echo 'make run          build and open the app with a pod (without a display: in a virtual one)'
+	@echo 'make test         run all tests; root runs them again as an ordinary user'
+	@echo 'make lint         check format and clippy; warnings are errors'
+	@echo 'make bench        measure the numbers of docs/numbers.md'
+	@echo 'make screenshots  take all screenshots again with the real app'
 	@echo 'make install      into PREFIX ($(PREFIX)), below DESTDIR if that is set'
 
 run:

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand.
+//! The command line: one file per subcommand.
 
 mod control;
 mod doctor;
@@ -39,34 +39,34 @@ pub struct Cli {
 pub enum Command {
     /// Run pods in the terminal, without a window.
     Run(run::Args),
-    /// Print what is on this machine now: processes, namespaces, pods.
+    /// Print the processes, namespaces and pods of this machine as they are now.
     Snapshot(snapshot::Args),
-    /// List the labs that run now.
+    /// List the running labs.
     Labs(control::labs::Args),
     /// Print pods or events of running labs, as kubectl does.
     Get(control::get::Args),
     /// Describe a pod of a running lab, as kubectl does.
     Describe(control::describe::Args),
-    /// Print the processes of pods, as they are on the host and in the pod.
+    /// Print the processes of pods, as seen on the host and in the pod.
     Ps(control::ps::Args),
     /// Run a program in a container of a running lab.
     Exec(control::exec::Args),
-    /// Read what a container of a running lab writes, and write what it reads.
+    /// Attach to the output and input of a container of a running lab.
     Attach(control::attach::Args),
-    /// Print what a container of a running lab has written.
+    /// Print the log of a container of a running lab.
     Logs(control::logs::Args),
-    /// Look into a running pod by an ephemeral container.
+    /// Look into a running pod with an ephemeral container.
     Debug(control::debug::Args),
     /// Delete pods of a running lab.
     Delete(control::delete::Args),
-    /// Tell what this machine allows, what is missing, and the way out.
+    /// Check what this machine allows, what is missing, and how to fix it.
     Doctor(doctor::Args),
     /// Show the bundled pause init, or write it to a file.
     Pause(pause::Args),
 }
 
-/// What goes wrong inside goes to stderr; `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
-fn log() {
+/// Sends internal errors to stderr. `PODSCOPE_LOG` asks for more, as in `PODSCOPE_LOG=podscope=debug`.
+fn start_log() {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
@@ -79,13 +79,13 @@ fn log() {
     let targets = if targets.default_level().is_none() { targets.with_default(LevelFilter::ERROR) } else { targets };
     let lines = tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(false);
     let subscriber = tracing_subscriber::registry().with(lines).with(targets);
-    // a second call, in a test, finds one there already
+    // a second call, in a test, finds a subscriber already set
     let _ = subscriber.try_init();
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
-    log();
-    // the observer holds a descriptor of each process it can; the usual soft limit is 1,024
+    start_log();
+    // the observer holds a descriptor for each process it can; the usual soft limit is 1,024
     if let Err(e) = crate::sys::limits::raise_open_files() {
         tracing::warn!("the limit of open files cannot be raised: {e}");
     }
@@ -107,14 +107,14 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-/// Runs the program with these arguments, the first of them its name. Exit codes: 0, 1 for a failure,
+/// Runs the program with these arguments; the first one is the name of the program. Exit codes: 0, 1 for a failure,
 /// 2 for wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        // help and version come this way too; a closed pipe is nobody's fault
+        // help and version come this way too; a closed pipe is not an error
         Err(e) if !e.use_stderr() => {
             let _ = e.print();
             return ExitCode::SUCCESS;

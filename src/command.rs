@@ -1,4 +1,4 @@
-//! What a user can do: views and scripts return these, and only the app or the terminal carries them out.
+//! The actions of a user. Views and scripts return commands; only the app or `podscope run` executes them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,46 +8,46 @@ use crate::lab::{HandStep, Url};
 use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, forecast};
 use crate::steps::Step;
 
-/// One wish. Carried out by whoever drives: the window's app, or `podscope run`.
+/// One action, executed by the app of the window or by `podscope run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// By pidfd, so that a reused pid cannot be hit.
+    /// Send a signal by pidfd, so that a reused pid cannot be hit.
     Signal { target: ProcId, signal: Signal },
     /// Start a pod in the lab.
     Create(PodSource),
-    /// Stop a pod as kubelet does: TERM, grace, KILL, pause last.
+    /// Stop a pod as a kubelet does: TERM, grace period, KILL, pause last.
     Delete(PodUid),
-    /// Run a program of the host inside a member; what runs longer than `limit` is killed.
+    /// Run a program of the host inside a member; it is killed after `limit`.
     Exec { member: Member, argv: Vec<String>, limit: Duration },
-    /// What a member has written so far.
+    /// Read what a member has written so far.
     Logs(Member),
     /// Get a page over HTTP, from the host's network.
     Fetch(Url),
-    /// Build a pod: a sandbox alone, a container that joins, is replaced or is taken out.
+    /// Execute a step of building a pod: create a sandbox; add, replace or remove a container.
     Build(Step),
-    /// Tell a container that obeys what to do with its own namespaces.
+    /// Tell a `podscope/hand` container what to do with its own namespaces.
     Hand { member: Member, step: HandStep },
-    /// Write the World at the cursor to a file.
+    /// Write the World at the time cursor to a file.
     Export { path: PathBuf, format: Format, redact: bool },
-    /// Write what the window shows as a PNG; nothing in a terminal.
+    /// Write a screenshot of the window as PNG; no effect in a terminal.
     Screenshot(PathBuf),
-    /// Start the lab's node anew after it ended.
+    /// Start the lab's node again after it has ended.
     StartNode,
-    /// Select a process in the window; nothing in a terminal.
+    /// Select a process in the window; no effect in a terminal.
     Select(ProcId),
-    /// Bring a view of the window to the front, by its name in lower case; nothing in a terminal.
+    /// Bring a view of the window to the front, by its name in lower case; no effect in a terminal.
     Show(String),
 }
 
 /// Where a pod's manifest comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodSource {
-    /// One of the bundled ones, by name.
+    /// A preset, by name.
     Preset(String),
     File(PathBuf),
 }
 
-/// How a command ended, told to whoever asked for it.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Done,
@@ -58,23 +58,22 @@ pub enum Outcome {
     },
     /// A log, a page with its status line, or what a step of building a pod has changed.
     Output(String),
-    /// One line: what, and the way out.
+    /// One line: what failed, and how to fix it.
     Failed(String),
 }
 
 /// Whether a signal may be sent to a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignalRule {
-    /// To a member of a lab pod: these are there to be killed.
+    /// The process is a member of a lab pod, which may be killed.
     Allowed,
-    /// To any other process, which is named here: only once the user has confirmed it, and never where nobody can
-    /// be asked.
+    /// Any other process, named here: the user must confirm it. Refused where the user cannot be asked.
     Ask { name: String },
-    /// One line: why not.
+    /// Not allowed. One line: why.
     Refused(String),
 }
 
-/// The one rule for clicks, keys and scripts, in the window and in the terminal.
+/// The rule for clicks, keys and scripts, in the window and in the terminal.
 pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
     let Some(p) = world.process(target) else {
         return SignalRule::Refused(format!("process {target} is not known; nothing was sent"));

@@ -1,4 +1,4 @@
-//! What leaves the app: one file a format, and the one way to write a file.
+//! Export: one module per format, and the function that writes all files.
 
 mod json;
 mod lsns;
@@ -33,7 +33,7 @@ impl Format {
         }
     }
 
-    /// The usual file name extension, without the dot.
+    /// The usual extension of a file name, without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",

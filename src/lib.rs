@@ -1,6 +1,6 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
-//! Dependencies between these rooms run one way:
+//! Dependencies between these modules run one way:
 //! `sys → model → observe, lab → store → layout, export, report → ui → app`.
 
 #![deny(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The program: hidden modes leave first, before any thread exists.
+//! The program. Hidden modes (`lab::hidden`) start first, before any thread exists.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The bundled manifests: the experiments that the lab reproduces, each with a script that checks it.
+//! The bundled experiments: a manifest each, and a script that checks it.
 
 use crate::lab::spec::Pods;
 use crate::lab::{Beside, SpecError, parse_beside};
@@ -7,25 +7,25 @@ use crate::script::{Script, ScriptError, parse};
 /// A pod to start from the menu, or by `podscope run NAME`.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
-    /// Of the experiment, from 1.
+    /// The number of the experiment, from 1.
     pub number: u8,
     pub name: &'static str,
-    /// What one sees, in a line.
+    /// What the experiment shows, in one line.
     pub about: &'static str,
-    /// `None` for one that its script builds, from a sandbox on.
+    /// The manifest; `None` if the script builds the pod.
     pub yaml: Option<&'static str>,
-    /// Files that it names: name and text of each.
+    /// Files that the manifest names: name and text of each.
     pub files: &'static [(&'static str, &'static str)],
-    /// What `--check` plays.
+    /// The script that `--check` plays.
     pub steps: &'static str,
 }
 
 impl Preset {
-    /// Its pods, none of those that its script builds, each with what is to be said of it. Whoever starts a preset does not care for the number of a host port:
-    /// one that is taken gives way to another.
+    /// The pods of its manifest, each with warnings. A host port that is taken is replaced by another, since the number
+    /// does not matter in a preset.
     ///
     /// # Errors
-    /// For those that are bundled only where a source cannot be compiled.
+    /// The source of a pause cannot be compiled on this machine.
     pub fn pods(&self) -> Result<Pods, SpecError> {
         let Some(yaml) = self.yaml else { return Ok(Pods::new()) };
         let mut pods = parse_beside(&format!("{}.yaml", self.name), yaml, Beside::Bundled(self.files))?;
@@ -35,10 +35,10 @@ impl Preset {
         Ok(pods)
     }
 
-    /// Its script, ready to be played.
+    /// Its script, parsed.
     ///
     /// # Errors
-    /// Never for those that are bundled, of which a test parses all.
+    /// Never: a test parses the scripts of all presets.
     pub fn script(&self) -> Result<Script, ScriptError> {
         parse(&format!("{}.script", self.name), self.steps)
     }
@@ -70,30 +70,34 @@ macro_rules! preset {
 /// In the order of the experiments.
 pub const ALL: [Preset; 35] = [
     preset!(1, "nginx-busybox", "Two containers share net, ipc, uts and pid: one sees the other's processes and pages"),
-    preset!(2, "ghost-blog", "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads there"),
+    preset!(
+        2,
+        "ghost-blog",
+        "nginx proxies to ghost over the pod's localhost, and port 8880 of the host leads to nginx"
+    ),
     preset!(3, "same-network", "Members have one address and one MAC; two pods both listen on port 80"),
     preset!(4, "namespaces-side-by-side", "/proc/PID/ns of two members: which links are equal and which differ"),
-    preset!(5, "private-pid", "Each container is PID 1 of its own; pause sees and reaps nobody"),
+    preset!(5, "private-pid", "Each container is PID 1 of its own pid namespace; pause neither sees nor reaps them"),
     preset!(
         6,
         "what-sharing-exposes",
-        "In a shared pid namespace neighbours' arguments, environment and files are in reach"
+        "In a shared pid namespace a container can read its neighbours' arguments, environment and files"
     ),
     preset!(7, "reload", "HUP to nginx's master: its workers are replaced, the master and the pod stay"),
-    preset!(8, "stop-continue", "STOP, CONT, KILL to a child: S, T, S, and what its waiting parent is told"),
+    preset!(8, "stop-continue", "STOP, CONT, KILL to a child: its states S, T, S, and what wait(2) tells its parent"),
     preset!(9, "orphans", "Processes whose parent dies are adopted by pause, end, and are reaped at once"),
-    preset!(10, "held-zombies", "A living parent never waits: zombies stay until it dies and pause may reap them"),
-    preset!(10, "no-reap", "The same with a pause that never reaps: they stay for the life of the pod"),
     preset!(
-        11,
-        "kill-a-member",
-        "A killed container is started again with a back-off; pod, address and namespaces stay"
+        10,
+        "held-zombies",
+        "A parent that is alive never waits: its zombies stay until it dies and pause reaps them"
     ),
+    preset!(10, "no-reap", "The same with a pause that never reaps: they stay for the life of the pod"),
+    preset!(11, "kill-a-member", "A killed container is restarted with a back-off; pod, address and namespaces stay"),
     preset!(12, "kill-pause-shared", "Kill the pause of a shared pid namespace: the kernel kills every member"),
     preset!(13, "kill-pause-private", "Kill a pause that shares no pid namespace: members live on in the same network"),
     preset!(14, "app-as-infra", "No pause: nginx holds the namespaces, and when it dies, busybox dies"),
     preset!(15, "pause-keeps-the-pod", "All apps have stopped; pause keeps the pod, its address and its namespaces"),
-    preset!(16, "replace-one", "One container gets another command; the pod and the other container go on"),
+    preset!(16, "replace-one", "One container gets another command; the pod and the other container keep running"),
     preset!(17, "no-sandbox", "pause cannot be started: the pod waits, says why, and tries again"),
     preset!(18, "by-hand", "unshare and setns, one step at a time"),
     preset!(19, "crash-loop", "A wrong configuration ends nginx at once, again and again: CrashLoopBackOff"),
@@ -112,7 +116,7 @@ pub const ALL: [Preset; 35] = [
     ),
     preset!(25, "must-be-pid-1", "A program that must be PID 1: it runs in its own pid namespace and not beside pause"),
     preset!(26, "parents", "Members have PPid 0, not 1; an orphan whose parent was inside goes to pause"),
-    preset!(27, "port-taken", "Two members want port 80: the second is told \"Address already in use\" and backs off"),
+    preset!(27, "port-taken", "Two members want port 80: the second gets \"Address already in use\" and backs off"),
     preset!(28, "term-and-pid-1", "TERM with and without a handler, as PID 1 and not: how long each stop takes"),
     preset!(
         29,
@@ -122,25 +126,25 @@ pub const ALL: [Preset; 35] = [
     preset!(
         30,
         "users-and-neighbours",
-        "To another user, neighbours' environment, files and signals are closed; their arguments are not"
+        "A neighbour of another user cannot read environment or files or send signals, but can read arguments"
     ),
     preset!(
         31,
         "own-pause",
-        "Another program as pause, compiled from its source: one that reaps, one that only sleeps, beside ours",
+        "Other programs as pause, compiled from source: one that reaps and one that only sleeps, compared with ours",
         "reaping-pause.c",
         "naive-pause.c"
     ),
     preset!(
         32,
         "fork-without-pid-1",
-        "PID 1 of a pid namespace is dead: fork says \"Cannot allocate memory\", with memory to spare"
+        "PID 1 of a pid namespace is dead: fork fails with \"Cannot allocate memory\" although memory is free"
     ),
-    preset!(33, "finished-pod", "Nothing runs and nothing is to be started: pause is killed, the pod stays"),
+    preset!(33, "finished-pod", "No container runs or will be restarted: pause is killed, the pod stays"),
     preset!(
         34,
         "build-a-pod",
-        "A pod step by step: pause alone, then containers join, are replaced, look into it and are taken out",
+        "A pod step by step: first only pause, then containers join, are replaced, debug it and are removed",
         script
     ),
 ];
@@ -156,12 +160,12 @@ mod tests {
     use super::{ALL, find};
 
     #[test]
-    fn every_script_is_one_and_every_file_is_bundled() {
+    fn every_script_parses_and_every_file_is_bundled() {
         for preset in &ALL {
             let script = preset.script().unwrap_or_else(|e| panic!("{e}"));
             assert!(!script.steps.is_empty(), "{}", preset.name);
-            let told = preset.yaml.unwrap_or(preset.steps);
-            assert!(told.starts_with("# "), "{} does not say what it teaches", preset.name);
+            let documented = preset.yaml.unwrap_or(preset.steps);
+            assert!(documented.starts_with("# "), "{} does not say what it teaches", preset.name);
         }
         let bundled: BTreeSet<String> = ALL
             .iter()
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_experiment_has_its_preset() {
+    fn every_experiment_has_a_preset() {
         let numbers: BTreeSet<u8> = ALL.iter().map(|p| p.number).collect();
         assert_eq!(numbers, (1..=34).collect());
         assert!(ALL.is_sorted_by_key(|p| p.number));

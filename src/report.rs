@@ -1,8 +1,7 @@
-//! What kubectl, crictl, docker, ps and readlink print, made of a [`World`](crate::model::World): the same columns,
+//! The output of kubectl, crictl, docker, ps and readlink for a [`World`](crate::model::World), with the same columns,
 //! widths and words. Pure: the window draws it with links, the command line prints it.
 //!
-//! What is not known is left out, or is `?` where a column asks for it. Names are escaped as they are placed
-//! ([`Text::placed`]).
+//! Unknown facts are left out, or `?` in a column. Names are escaped in [`Text::placed`].
 
 mod describe;
 mod events;

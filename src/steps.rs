@@ -1,12 +1,12 @@
-//! A pod built step by step: what each step is elsewhere, and what it has changed in the kernel's links.
+//! Builds a pod step by step. Shows the same step in other tools, and what it has changed in the namespace links.
 //!
 //! ```text
-//! Step ──► equal ──► the lines of docker, util-linux and the kubelet
+//! Step ──► equal ──► the same in docker, util-linux and the kubelet
 //!   │
-//!   └─ Pending (with the links before) ──► looks at the World ──► Report (with what differs now)
+//!   └─ Pending (with the links before) ──► checks the World ──► Report (with what has changed)
 //! ```
 //!
-//! Pure: whoever drives tells the lab to do a step, and asks [`Pending::look`] whenever the World has changed.
+//! Pure: the caller tells the lab to execute a step, and calls [`Pending::look`] whenever the World has changed.
 
 mod equal;
 mod links;
@@ -24,18 +24,18 @@ use crate::model::{Member, PodUid};
 /// One step of building a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A pod of this name with pause alone.
+    /// Creates a pod of this name that has only pause.
     Sandbox { name: String },
-    /// A container joins the pod.
+    /// Adds a container to the pod.
     Join { pod: PodUid, container: Box<ContainerSpec>, ephemeral: bool },
-    /// One container gets another command: it alone is started anew.
+    /// Gives one container another command; only this container is restarted.
     Replace { member: Member, argv: Vec<String> },
-    /// A container is taken out of its pod.
+    /// Removes a container from its pod.
     Leave { member: Member },
 }
 
 impl Step {
-    /// The pod that is there already.
+    /// The existing pod that the step changes; `None` for a new one.
     pub fn pod(&self) -> Option<&PodUid> {
         match self {
             Self::Sandbox { .. } => None,
@@ -44,7 +44,7 @@ impl Step {
         }
     }
 
-    /// The container that it is about, or pause.
+    /// The name of the container that the step is about, or `pause`.
     pub fn member_name(&self) -> &str {
         match self {
             Self::Sandbox { .. } => "pause",

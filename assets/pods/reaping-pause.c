@@ -1,4 +1,4 @@
-/* A pause that does what a pod's infra container has to do, as build/pause/linux/pause.c of Kubernetes does: it ends on
+/* A pause that does what a pod's infra container must do, as build/pause/linux/pause.c of Kubernetes does: it ends on
  * TERM and INT, and waits for every child. Written for Podscope; MIT or Apache-2.0. */
 #include <signal.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* After a STOP to a child there is nothing to wait for. */
+/* SIGCHLD gets SA_NOCLDSTOP: a stopped child cannot be reaped. */
 static int handle(int signal, void (*handler)(int), int flags) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
   return sigaction(signal, &action, NULL);
@@ -19,7 +19,7 @@ static void end(int signal) {
 
 static void reap(int signal) {
   (void)signal;
-  /* One SIGCHLD may stand for many children. */
+  /* One SIGCHLD may be for many children. */
   while (waitpid(-1, NULL, WNOHANG) > 0) {
   }
 }

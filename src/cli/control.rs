@@ -1,4 +1,4 @@
-//! Commands for a lab that runs in another terminal or window, in kubectl's shapes.
+//! Commands for a lab that runs in another terminal or window. Their arguments follow kubectl.
 
 pub mod attach;
 pub mod debug;
@@ -18,21 +18,21 @@ use crate::control::{ClientError, Target};
 
 use super::output::{Failure, note};
 
-/// Which lab, where several run.
+/// Which lab to use when several run.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct LabChoice {
-    /// The lab of this process, where several run; see `podscope labs`.
+    /// The pid of the lab, if several run; see `podscope labs`.
     #[arg(long = "lab", value_name = "PID")]
     pid: Option<u32>,
 }
 
-/// A container, as kubectl's users name it.
+/// A container, named as in kubectl.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TargetArgs {
     /// The pod, or the container in it.
     #[arg(value_name = "POD[/CONTAINER]")]
     name: String,
-    /// The container; without it, the first of the pod.
+    /// The container; by default the first one of the pod.
     #[arg(short, long, value_name = "CONTAINER")]
     container: Option<String>,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct TargetArgs {
 
 impl TargetArgs {
     fn target(&self) -> Result<Target, Failure> {
-        // as kubectl has it: pod/NAME is the pod
+        // as in kubectl, pod/NAME means the pod
         let name = self.name.strip_prefix("pod/").or(self.name.strip_prefix("pods/")).unwrap_or(&self.name);
         let (pod, container) = match name.split_once('/') {
             Some((pod, container)) => (pod, Some(container.to_owned())),
@@ -58,7 +58,7 @@ impl TargetArgs {
     }
 }
 
-/// `pod NAME`, `pods/NAME` and `NAME` are one: the names without the kind.
+/// The names without the kind: `pod NAME`, `pods/NAME` and `NAME` mean the same.
 fn pod_names(words: &[String]) -> Vec<&str> {
     let kind = words.first().is_some_and(|word| matches!(word.as_str(), "pod" | "pods" | "po"));
     let names = words.iter().skip(usize::from(kind)).map(String::as_str);
@@ -69,7 +69,7 @@ fn failure(e: ClientError) -> Failure {
     Failure::failed(e)
 }
 
-fn tell(text: &str) {
+fn print_note(text: &str) {
     note(text);
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_as_people_name_them() {
+    fn a_container_can_be_named_in_several_ways() {
         let web = |container: Option<&str>| Ok(("web".to_owned(), container.map(str::to_owned)));
         assert_eq!(target("web", None), web(None));
         assert_eq!(target("pod/web", None), web(None));

@@ -11,19 +11,19 @@ pub struct Args {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Ok,
-    /// Something is lost.
+    /// It works in part.
     Limited,
     Missing,
 }
 
-/// One capability, one line.
+/// One capability, printed as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Check {
     what: &'static str,
     state: State,
-    /// What is there, or what is lost without it.
+    /// What works, or what does not work without it.
     consequence: String,
-    /// The exact way out; empty when nothing is amiss.
+    /// The exact fix; empty if nothing is wrong.
     remedy: String,
 }
 
@@ -46,7 +46,7 @@ impl Check {
             State::Limited => "limited",
             State::Missing => "missing",
         };
-        // a remedy may be a whole profile to install; one line a capability all the same
+        // a remedy may be a whole AppArmor profile; it is printed in one line nevertheless
         let remedy = self.remedy.split('\n').map(|line| escaped(line.trim())).collect::<Vec<_>>().join(" ");
         let remedy = if remedy.is_empty() { remedy } else { format!("; {remedy}") };
         format!("{:<width$}  {state:<7}  {}{remedy}", self.what, escaped(&self.consequence))
@@ -55,15 +55,19 @@ impl Check {
 
 pub fn main(_: &Args) -> Result<(), Failure> {
     let lab = checks::lab();
-    let possible = lab.iter().all(|c| c.what != checks::LAB || c.state != State::Missing);
+    let can_run_pods = lab.iter().all(|c| c.what != checks::LAB || c.state != State::Missing);
     let mut all = vec![checks::kernel()];
     all.extend(lab);
-    all.extend(checks::sight());
+    all.extend(checks::observer());
     all.extend([checks::processes(), checks::display(), checks::portal()]);
     let width = all.iter().map(|c| c.what.len()).max().unwrap_or_default();
     let lines: String = all.iter().map(|c| c.line(width) + "\n").collect();
     print(&lines)?;
-    if possible { Ok(()) } else { Err(Failure::Failed("pods cannot be run here; see `user namespaces` above".into())) }
+    if can_run_pods {
+        Ok(())
+    } else {
+        Err(Failure::Failed("pods cannot be run here; see `user namespaces` above".into()))
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +75,7 @@ mod tests {
     use super::Check;
 
     #[test]
-    fn a_capability_is_one_line() {
+    fn a_capability_is_printed_in_one_line() {
         let check = Check::missing("lab", "no pods", "install this:\n  profile x {\n    userns,\n  }");
         assert_eq!(check.line(5), "lab    missing  no pods; install this: profile x { userns, }");
         let hidden = Check::missing("lab", "no\n\u{202e}x", "a\u{1b}\n\u{2066}b");

@@ -1,4 +1,4 @@
-//! What the program is started with: the environment and the limits. Checked once, before anything begins.
+//! Checks the environment and the resource limits once, before anything else starts.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -6,15 +6,15 @@ use super::output::Failure;
 use super::{Cli, Command};
 use crate::observe;
 
-/// Descriptors that a lab with a small pod can do with: the observer and the node have some twenty each.
+/// Descriptors that are enough for a lab with a small pod. The observer and the node have about twenty each.
 const FILES: u64 = 64;
-/// Bytes of address space: each thread reserves some for its stack and for its memory to allocate from.
+/// Bytes of address space. Each thread reserves some for its stack and for its allocation arena.
 const MEMORY: u64 = 1 << 30;
-/// The same with a window, and a driver that draws in software.
+/// The same for a window that a software driver draws.
 const WINDOW_MEMORY: u64 = 2 << 30;
 
 /// # Errors
-/// `PODSCOPE_WITHOUT` names something unknown, or a limit leaves too little room to begin with.
+/// `PODSCOPE_WITHOUT` names something unknown, or a limit is too low to start.
 pub fn check(cli: &Cli) -> Result<(), Failure> {
     if let Some(word) = observe::unknown_switch() {
         let known = observe::SWITCHES.join(", ");
@@ -33,14 +33,14 @@ pub fn check(cli: &Cli) -> Result<(), Failure> {
             | Command::Logs(_)
             | Command::Delete(_),
         ) => Ok(()),
-        Some(Command::Snapshot(_)) => memory(MEMORY),
-        Some(Command::Run(_) | Command::Doctor(_)) => files().and_then(|()| memory(MEMORY)),
-        None => files().and_then(|()| memory(WINDOW_MEMORY)),
+        Some(Command::Snapshot(_)) => check_memory(MEMORY),
+        Some(Command::Run(_) | Command::Doctor(_)) => ensure_files().and_then(|()| check_memory(MEMORY)),
+        None => ensure_files().and_then(|()| check_memory(WINDOW_MEMORY)),
     }
 }
 
-/// Makes room for so many descriptors.
-fn files() -> Result<(), Failure> {
+/// Raises the soft limit of descriptors to [`FILES`] if needed.
+fn ensure_files() -> Result<(), Failure> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
     if soft < FILES && hard >= FILES {
         return setrlimit(Resource::RLIMIT_NOFILE, FILES, hard).map_err(Failure::failed);
@@ -53,7 +53,7 @@ fn files() -> Result<(), Failure> {
     Ok(())
 }
 
-fn memory(needed: u64) -> Result<(), Failure> {
+fn check_memory(needed: u64) -> Result<(), Failure> {
     match getrlimit(Resource::RLIMIT_AS) {
         Ok((limit, _)) if limit < needed => Err(Failure::Failed(format!(
             "only {} MB of memory may be addressed (ulimit -v), and {} are needed: ulimit -v unlimited",

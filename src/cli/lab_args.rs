@@ -1,13 +1,13 @@
-//! How the lab is to be, wherever one is started.
+//! The options of a lab, for all commands that start one.
 
 use crate::lab::{DemoClock, Options, Range};
 
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct LabArgs {
-    /// How much faster than a kubelet's the back-off runs; 1 is exact.
+    /// How much faster than in a kubelet the back-off runs; 1 is a kubelet's own speed.
     #[arg(long, value_name = "TIMES", default_value = "10", value_parser = clock)]
     clock: DemoClock,
-    /// Where the pods' addresses come from.
+    /// The range of the pods' addresses.
     #[arg(long, value_name = "RANGE", default_value = "10.244.0.0/24")]
     pod_cidr: Range,
 }

@@ -1,4 +1,4 @@
-//! What is printed, and how it ends.
+//! Printing, and the exit code of the program.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,22 +10,22 @@ use crate::model::text::{escaped, escaped_lines};
 /// Why the program ends with something other than 0.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Exit code 1. One line: what, where, the way out.
+    /// Exit code 1. One line: what failed, where, and how to fix it.
     #[error("{0}")]
     Failed(String),
-    /// Exit code 1. What is to be copied has lines of its own, such as a profile for AppArmor.
+    /// Exit code 1. Several lines, with a text to copy, such as an AppArmor profile.
     #[error("{0}")]
     Lines(String),
     /// Exit code 2. One line.
     #[error("{0}")]
     Usage(String),
-    /// Whoever read our output has gone; nothing to say, nobody to say it to.
+    /// Exit code 0. The reader of our output has closed it, so nothing is printed.
     #[error("the reader of the output has gone")]
     Pipe,
-    /// A program that was run elsewhere ended with this code, and has said what there is to say.
+    /// A program that ran in the lab ended with this code. Nothing more is printed.
     #[error("the program ended with exit code {0}")]
     Exit(u8),
-    /// Exit code 1 with nothing to say, since it cannot be heard.
+    /// Exit code 1. Nothing is printed, since the reader of the output has gone.
     #[error("the reader of the output has gone before the end")]
     Silent,
 }
@@ -35,7 +35,7 @@ impl Failure {
         Self::Failed(why.to_string())
     }
 
-    /// Why there is no lab.
+    /// The lab could not be started.
     pub fn lab(why: &lab::Error) -> Self {
         match why {
             lab::Error::UserNamespaces(_) => Self::Lines(why.to_string()),
@@ -43,14 +43,14 @@ impl Failure {
         }
     }
 
-    /// Tells the person, once, and gives the exit code.
+    /// Prints the failure to stderr. Returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (code, text) = match self {
             Self::Pipe => return ExitCode::SUCCESS,
             Self::Silent => return ExitCode::FAILURE,
             Self::Exit(code) => return ExitCode::from(*code),
             Self::Lines(text) => (1, escaped_lines(text)),
-            // a name with a line feed in it must not begin a line that looks like ours
+            // a line feed in a name must not start a line that looks like ours
             Self::Failed(text) => (1, escaped(text)),
             Self::Usage(text) => (2, escaped(text)),
         };
@@ -59,12 +59,12 @@ impl Failure {
     }
 }
 
-/// Writes to stdout at once; `println!` would panic when the reader has gone.
+/// Writes to stdout and flushes it. `println!` would panic when the reader has gone.
 pub fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
-/// The same, whatever they are: what a program has written, as it has written it.
+/// The same for any bytes, such as the output of a program, unchanged.
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -74,18 +74,18 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// A line on stderr, for a person, with what names hide shown as escapes; a closed stderr is not worth dying for.
+/// Prints a line for people to stderr, with hidden characters in names escaped. A closed stderr is ignored.
 pub fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", escaped(&text.to_string()));
 }
 
-/// The program's own log on stderr: what it says of others' names is escaped as everything else.
+/// Writes the program's own log to stderr, with hidden characters escaped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogWriter;
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // whole lines come at once, in UTF-8
+        // each call gets whole lines, in UTF-8
         io::stderr().write_all(escaped_lines(&String::from_utf8_lossy(line)).as_bytes())?;
         Ok(line.len())
     }

@@ -1,4 +1,4 @@
-//! `podscope pause`: the bundled init.
+//! `podscope pause`: the bundled pause init.
 
 use std::path::PathBuf;
 

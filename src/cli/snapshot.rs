@@ -1,4 +1,4 @@
-//! `podscope snapshot`: the machine now, once.
+//! `podscope snapshot`: the machine at this moment.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub struct Args {
     /// Leave out the arguments of all processes.
     #[arg(long)]
     redact: bool,
-    /// Print the JSON Schema of the format instead.
+    /// Print the JSON Schema of the format and exit.
     #[arg(long, hide = true)]
     schema: bool,
 }
@@ -48,7 +48,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if args.schema {
         return write(args, &format!("{:#}\n", export::schema()));
     }
-    let world = look(&args.pid)?;
+    let world = observe_now(&args.pid)?;
     if let Some(pid) = args.pid.iter().find(|pid| world.by_pid(**pid).is_none()) {
         return Err(Failure::Failed(format!("--pid {pid}: there is no such process, or it cannot be seen")));
     }
@@ -63,33 +63,33 @@ fn write(args: &Args, text: &str) -> Result<(), Failure> {
     }
 }
 
-fn look(pids: &[u32]) -> Result<World, Failure> {
+fn observe_now(pids: &[u32]) -> Result<World, Failure> {
     let deltas = observe::once((!pids.is_empty()).then_some(pids)).map_err(Failure::failed)?;
     let mut world = World::default();
     for delta in &deltas {
         world.apply(delta);
     }
-    for delta in known_to_labs(&world) {
+    for delta in facts_of_labs(&world) {
         world.apply(&delta);
     }
     Ok(world)
 }
 
-/// What the labs that run now know of their pods, and /proc does not tell: of those processes that were seen.
-fn known_to_labs(seen: &World) -> Vec<Delta> {
-    let untold = |e: &dyn std::fmt::Display| note(format_args!("podscope: the pods of a lab are not known: {e}"));
-    let labs = control::labs().inspect_err(|e| untold(e)).unwrap_or_default();
+/// What the running labs know of their pods and /proc does not show. Only of processes that were seen.
+fn facts_of_labs(seen: &World) -> Vec<Delta> {
+    let warn = |e: &dyn std::fmt::Display| note(format_args!("podscope: the pods of a lab are not known: {e}"));
+    let labs = control::labs().inspect_err(|e| warn(e)).unwrap_or_default();
     let mut deltas = Vec::new();
     for lab in labs {
         match lab.world() {
-            Ok(world) => deltas.extend(of_pods(&world, seen)),
-            Err(e) => untold(&e),
+            Ok(world) => deltas.extend(deltas_of_pods(&world, seen)),
+            Err(e) => warn(&e),
         }
     }
     deltas
 }
 
-fn of_pods(lab: &World, seen: &World) -> Vec<Delta> {
+fn deltas_of_pods(lab: &World, seen: &World) -> Vec<Delta> {
     let pods = lab.pods.values().map(|pod| Delta::Pod { pod: Box::new((**pod).clone()), at: pod.created });
     let members = lab
         .present()

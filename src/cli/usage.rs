@@ -1,4 +1,4 @@
-//! Wrong usage in one line, as every other error.
+//! Prints wrong usage in one line, as all other errors.
 
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::Cli;
 use crate::model::text::escaped;
 
-/// What is wrong, what would be right, and where to read more. `first` is the first argument.
+/// What is wrong, what is right, and where to read more. `first` is the first argument.
 pub fn one_line(mut e: clap::Error, first: Option<&str>) -> String {
     let command = Cli::command();
     let name = first.filter(|word| command.find_subcommand(word).is_some());
@@ -15,7 +15,10 @@ pub fn one_line(mut e: clap::Error, first: Option<&str>) -> String {
         && let Some(word) = first.filter(|word| !word.starts_with('-'))
     {
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        return format!("`{word}` is no command, and the window opens one FILE; the commands are {}", names.join(", "));
+        return format!(
+            "`{word}` is not a command, and the window opens one FILE; the commands are {}",
+            names.join(", ")
+        );
     }
     // a line feed in an argument must not look like the end of the message
     let escaped: Vec<(ContextKind, ContextValue)> =
@@ -25,7 +28,7 @@ pub fn one_line(mut e: clap::Error, first: Option<&str>) -> String {
     }
     let text = e.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    // paragraphs: the message, tips, the usage, and where the help is
+    // the paragraphs are: the message, tips, the usage, and where the help is
     let mut parts: Vec<String> = text
         .split("\n\n")
         .take_while(|part| !part.starts_with("Usage: ") && !part.starts_with("For more information"))
@@ -56,13 +59,13 @@ mod tests {
     use crate::cli::Cli;
 
     #[track_caller]
-    fn told(args: &[&str]) -> String {
+    fn usage_error(args: &[&str]) -> String {
         let e = Cli::try_parse_from(std::iter::once(&"podscope").chain(args)).expect_err("wrong usage");
         one_line(e, args.first().copied())
     }
 
     #[test]
-    fn what_is_wrong_and_where_to_read_more() {
+    fn a_usage_error_says_what_is_wrong_and_where_to_read_more() {
         for (args, line) in [
             (
                 &["run"][..],
@@ -83,15 +86,15 @@ mod tests {
             ),
             (
                 &["frobnicate", "x"],
-                "`frobnicate` is no command, and the window opens one FILE; the commands are run, snapshot, labs, get, \
-                 describe, ps, exec, attach, logs, debug, delete, doctor, pause",
+                "`frobnicate` is not a command, and the window opens one FILE; the commands are run, snapshot, labs, \
+                 get, describe, ps, exec, attach, logs, debug, delete, doctor, pause",
             ),
             (
                 &["doctor", "--a\n\nb\u{1b}"],
                 "unexpected argument '--a\\n\\nb\\u{1b}' found; see `podscope doctor --help`",
             ),
         ] {
-            assert_eq!(told(args), line);
+            assert_eq!(usage_error(args), line);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::output::Failure;
 
 #[derive(Debug, Default, clap::Args)]
 pub struct Args {
-    /// A Pod manifest to start.
+    /// The Pod manifest to start.
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     #[command(flatten)]
@@ -18,10 +18,10 @@ pub struct Args {
     /// Play this script in the window.
     #[arg(long, value_name = "FILE", hide = true)]
     pub script: Option<PathBuf>,
-    /// Where the script's screenshots and snapshots go.
+    /// Directory for the script's screenshots and snapshots.
     #[arg(long, value_name = "DIR", hide = true)]
     pub out: Option<PathBuf>,
-    /// In points.
+    /// Size of the window in points.
     #[arg(long, value_name = "WxH", value_parser = size, hide = true)]
     pub window_size: Option<(f32, f32)>,
     /// Close the window when the script has ended; exit code 1 if it failed.

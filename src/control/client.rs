@@ -1,4 +1,4 @@
-//! The command's side.
+//! The side of the command.
 
 use std::fs;
 use std::io;
@@ -26,21 +26,21 @@ pub enum ClientError {
     Connect { pid: u32, error: io::Error },
     #[error("the lab of process {0} has ended")]
     Ended(u32),
-    /// The lab's own words.
+    /// The lab's own message.
     #[error("{0}")]
     Refused(String),
-    /// It has no such pod; another may.
+    /// This lab has no such pod or container; another lab may have it.
     #[error("{0}")]
     NotHere(String),
 }
 
-/// A lab that can be asked.
+/// A running lab that takes requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lab {
     pub about: About,
 }
 
-/// A request that has been sent.
+/// The connection of a request that has been sent.
 #[derive(Debug)]
 pub struct Client {
     pid: u32,
@@ -48,17 +48,17 @@ pub struct Client {
     inbox: Inbox,
 }
 
-/// A program's streams, and what tells of its end.
+/// A program's streams, and the connection that reports its end.
 #[derive(Debug)]
 pub struct Opened {
     pub streams: Streams,
     client: Client,
 }
 
-/// All labs of this user. Sockets that dead programs left behind are removed.
+/// All labs of this user. Removes sockets that dead programs left behind.
 ///
 /// # Errors
-/// The sockets cannot be looked for.
+/// The sockets cannot be listed, or a lab cannot be asked.
 pub fn labs() -> Result<Vec<Lab>, ClientError> {
     let mut labs = Vec::new();
     for (pid, path) in directory::sockets()? {
@@ -66,7 +66,7 @@ pub fn labs() -> Result<Vec<Lab>, ClientError> {
             Ok(Reply::About(about)) => labs.push(Lab { about }),
             Ok(other) => return Err(unexpected(&other)),
             Err(ClientError::Connect { error, .. }) if is_left_behind(&error) => drop(fs::remove_file(&path)),
-            // it ends just now
+            // it is just ending
             Err(ClientError::Ended(_)) => {}
             Err(e) => return Err(e),
         }
@@ -74,7 +74,7 @@ pub fn labs() -> Result<Vec<Lab>, ClientError> {
     Ok(labs)
 }
 
-/// Nobody listens there any more.
+/// Whether no program listens on the socket any more.
 fn is_left_behind(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
 }
@@ -87,7 +87,7 @@ impl Lab {
         Client::ask(pid, &directory::socket(&directory::path(), pid), request)
     }
 
-    /// All that the lab's app knows now.
+    /// Everything that the lab's app knows now.
     ///
     /// # Errors
     /// The lab is gone, or its app does not answer.
@@ -107,13 +107,13 @@ impl Client {
         connect(socket.as_raw_fd(), &address).map_err(failed)?;
         let hello = Hello { version: VERSION, request };
         match send_blocking(&socket, &hello) {
-            // it may have refused before it read
+            // the lab may have refused before it read the request
             Ok(()) | Err(WireError::Closed) => Ok(Self { pid, socket, inbox: Inbox::default() }),
             Err(e) => Err(ClientError::Refused(e.to_string())),
         }
     }
 
-    /// The next reply that is not a note; `note` gets those.
+    /// The next reply that is not a note. Passes notes to `note`.
     ///
     /// # Errors
     /// The lab refuses, has no such pod, or is gone.
@@ -137,10 +137,10 @@ impl Client {
         }
     }
 
-    /// The streams that were asked for.
+    /// The requested streams.
     ///
     /// # Errors
-    /// As of [`Client::reply`].
+    /// As for [`Client::reply`].
     pub fn open(mut self, note: &mut dyn FnMut(&str)) -> Result<Opened, ClientError> {
         match self.reply(note)? {
             Reply::Streams(kinds) => {
@@ -153,15 +153,15 @@ impl Client {
 }
 
 impl Opened {
-    /// Readable once it has ended.
+    /// The socket that becomes readable when the program has ended.
     pub fn socket(&self) -> &OwnedFd {
         &self.client.socket
     }
 
-    /// How it ended; waits for that. `None`: it was detached from.
+    /// Waits for the end of the program and returns how it ended. `None`: it was detached from.
     ///
     /// # Errors
-    /// It could not be started, or the lab is gone.
+    /// The program could not be started, or the lab is gone.
     pub fn wait(&mut self) -> Result<Option<WaitStatus>, ClientError> {
         match self.client.reply(&mut |_| ())? {
             Reply::Ended(status) => Ok(Some(status)),
@@ -170,9 +170,10 @@ impl Opened {
         }
     }
 
-    /// Lets go of it, so that it runs on.
+    /// Detaches from the program, which keeps running.
     pub fn detach(self) {
-        // before its terminal's last reader goes with `self`; the lab answers once it has taken that over
+        // must be done before the last reader of the terminal is dropped with `self`; the lab answers when it has taken
+        // the terminal over
         let mut this = self;
         if send_blocking(&this.client.socket, &Leave::Detach).is_ok() {
             let _ = this.client.reply(&mut |_| ());
@@ -187,5 +188,5 @@ fn unexpected(reply: &Reply) -> ClientError {
         Reply::Bytes(_) => "output",
         _ => "an answer",
     };
-    ClientError::Refused(format!("the lab gave {what} that was not asked for"))
+    ClientError::Refused(format!("the lab sent {what}, which was not requested"))
 }

@@ -1,4 +1,4 @@
-//! Where the sockets are.
+//! The directory of the sockets.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-/// Why there is no directory for sockets.
+/// Why the directory of the sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("{}: {error}", path.display())]
     Make { path: PathBuf, error: io::Error },
-    /// Another user could have put something there.
+    /// Another user could have put something into it.
     #[error(
         "{}: it must be a directory of this user that nobody else can enter (mode 0700); remove it, or set \
          XDG_RUNTIME_DIR to another directory",
@@ -21,11 +21,11 @@ pub enum DirectoryError {
     Unsafe(PathBuf),
 }
 
-/// The directory of this user's sockets, whether it is there or not.
+/// The path of the directory of this user's sockets, which may not exist.
 pub fn path() -> PathBuf {
     let uid = geteuid();
     let own = |dir: &PathBuf| fs::metadata(dir).is_ok_and(|m| m.is_dir() && m.uid() == uid.as_raw());
-    // not that of the user who called su or sudo
+    // XDG_RUNTIME_DIR may be that of the user who called su or sudo
     let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let usual = PathBuf::from(format!("/run/user/{uid}"));
     match named.into_iter().chain([usual]).find(own) {
@@ -35,10 +35,10 @@ pub fn path() -> PathBuf {
     }
 }
 
-/// Makes the directory if it is not there.
+/// Creates the directory if it does not exist.
 ///
 /// # Errors
-/// It cannot be made, or is not this user's alone.
+/// It cannot be created, or other users can enter it.
 pub fn make() -> Result<PathBuf, DirectoryError> {
     let path = path();
     match DirBuilder::new().mode(0o700).create(&path) {
@@ -47,10 +47,10 @@ pub fn make() -> Result<PathBuf, DirectoryError> {
     }
 }
 
-/// Nobody but this user can have put anything there. A link is not followed.
+/// Checks that only this user can have put anything into the directory. Does not follow a link.
 ///
 /// # Errors
-/// See above.
+/// Another user could have, or the directory cannot be examined.
 pub fn check(path: &Path) -> Result<(), DirectoryError> {
     let safe = |m: &fs::Metadata| m.is_dir() && m.uid() == geteuid().as_raw() && m.mode() & 0o777 == 0o700;
     match fs::symlink_metadata(path) {
@@ -60,15 +60,15 @@ pub fn check(path: &Path) -> Result<(), DirectoryError> {
     }
 }
 
-/// The socket of the program with this pid.
+/// The path of the socket of the program with this pid.
 pub fn socket(dir: &Path, pid: u32) -> PathBuf {
     dir.join(format!("{pid}.sock"))
 }
 
-/// Every socket there, by the pid it is named after, the lowest first. None where there is no directory.
+/// All sockets, each with the pid that it is named after, the lowest pid first. Empty if there is no directory.
 ///
 /// # Errors
-/// The directory is another's, or cannot be read.
+/// The directory is not safe, or cannot be read.
 pub fn sockets() -> Result<Vec<(u32, PathBuf)>, DirectoryError> {
     let dir = path();
     match check(&dir) {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_directory_of_ones_own_is_trusted() {
+    fn only_a_private_directory_of_this_user_is_trusted() {
         let dir = tempfile::tempdir().expect("a directory");
         let (own, open, link) = (dir.path().join("own"), dir.path().join("open"), dir.path().join("link"));
         DirBuilder::new().mode(0o700).create(&own).expect("made");
@@ -104,7 +104,7 @@ mod tests {
         fs::set_permissions(&open, fs::Permissions::from_mode(0o750)).expect("opened");
         assert!(matches!(check(&open), Err(DirectoryError::Unsafe(_))));
         std::os::unix::fs::symlink(&own, &link).expect("linked");
-        assert!(matches!(check(&link), Err(DirectoryError::Unsafe(_))), "another could change where it leads");
+        assert!(matches!(check(&link), Err(DirectoryError::Unsafe(_))), "another user could change its target");
         assert!(matches!(check(&dir.path().join("none")), Err(DirectoryError::Make { .. })));
     }
 }

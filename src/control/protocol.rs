@@ -1,18 +1,18 @@
-//! What a command and a lab say to each other.
+//! The messages between a command and a lab.
 
 use serde::{Deserialize, Serialize};
 
 use crate::lab::{Stream, Wanted, Which};
 use crate::model::{WaitStatus, World};
 
-/// Grows with every change of a message.
+/// The version of the messages; increased with every change.
 pub const VERSION: u32 = 1;
 
-/// A container as the command line names it: `POD`, `POD/CONTAINER` or `-c CONTAINER`.
+/// A container as named on the command line: `POD`, `POD/CONTAINER` or `-c CONTAINER`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub pod: String,
-    /// Without it, the first container of the pod, as with kubectl.
+    /// `None` is the first container of the pod, as with kubectl.
     pub container: Option<String>,
 }
 
@@ -26,13 +26,13 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     About,
-    /// All that the lab's app knows now.
+    /// Asks for everything that the lab's app knows now.
     World,
     Logs {
         target: Target,
         which: Which,
     },
-    /// The log of the present run and what is written from now on, as a stream.
+    /// Asks for the log of the current run and all later output, as a stream.
     Follow {
         target: Target,
     },
@@ -44,13 +44,13 @@ pub enum Request {
     Attach {
         target: Target,
         stdin: bool,
-        /// Until it runs, if it does not yet.
+        /// Wait until the container runs.
         wait: bool,
     },
-    /// Adds an ephemeral container, which is attached to by its name ([`Reply::Added`]).
+    /// Adds an ephemeral container. The reply is its name ([`Reply::Added`]), to attach to it.
     Debug {
         pod: String,
-        /// The container whose processes it sees; without it, what the pod shares.
+        /// The container whose pid namespace it joins; `None` shares what the pod shares.
         target: Option<String>,
         name: Option<String>,
         image: String,
@@ -64,38 +64,39 @@ pub enum Request {
     },
 }
 
-/// After [`Reply::Streams`], from the command.
+/// What the command may send after [`Reply::Streams`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Leave {
-    /// What runs goes on without it. Closing the connection hangs up instead.
+    /// The program keeps running. Closing the connection without this hangs up its terminal.
     Detach,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// A line for the person, before the rest.
+    /// A line for the user, sent before the real reply.
     Note(String),
     About(About),
     World(Box<World>),
     Bytes(#[serde(with = "crate::lab::latin")] Vec<u8>),
-    /// They come with the packet, in this order. `terminal`: the container has a terminal.
+    /// The kinds of the descriptors that come with the packet, in this order. [`Stream::Terminal`]: the program has a
+    /// terminal.
     Streams(Vec<Stream>),
-    /// What the streams belong to has ended.
+    /// The program of the streams has ended.
     Ended(WaitStatus),
     Done,
     /// The name of the container that was added.
     Added(String),
-    /// There is no such pod or container here; another lab may have it.
+    /// This lab has no such pod or container; another lab may have it.
     NotHere(String),
     Failed(String),
 }
 
-/// Which lab this is.
+/// What a lab is identified by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// Of the program that has the lab.
+    /// The pid of the program that has the lab.
     pub pid: u32,
-    /// It has a window.
+    /// Whether the lab has a window.
     pub window: bool,
     pub pods: Vec<String>,
 }

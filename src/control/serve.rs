@@ -1,4 +1,4 @@
-//! One connection: a request, and what answers it.
+//! Serves one connection: reads the request and answers it.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
@@ -15,61 +15,61 @@ use crate::lab::{Attachment, Error, Lab, Since, Streams};
 use crate::model::{ContainerKind, Member, Pod, World};
 use crate::sys::thread;
 
-/// How long the app may take to say what it knows; a window that is drawn in software may be slow.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the app may take to send its state. A window that is drawn in software may be slow.
+const APP_TIMEOUT: Duration = Duration::from_secs(20);
 
-pub fn serve(connection: &OwnedFd, about: &About, wish: &dyn Fn(Answers)) {
+pub fn serve(connection: &OwnedFd, about: &About, state_request: &dyn Fn(Answers)) {
     let mut inbox = Inbox::default();
     let request = match inbox.receive::<Hello>(connection, true) {
         Ok(Some(hello)) if hello.version == VERSION => hello.request,
         Ok(_) | Err(WireError::Garbled(_)) => {
             let why = "this lab was started by another version of podscope; use that version's command";
-            return say(connection, &Reply::Failed(why.to_owned()));
+            return send_reply(connection, &Reply::Failed(why.to_owned()));
         }
-        // it only looked whether somebody is here
+        // a probe: the other end only checked whether a lab listens
         Err(_) => return,
     };
     let (answers, answered) = bounded(1);
-    wish(answers);
-    let Ok((world, lab)) = answered.recv_timeout(PATIENCE) else {
-        return say(connection, &Reply::Failed("the lab's app does not answer".to_owned()));
+    state_request(answers);
+    let Ok((world, lab)) = answered.recv_timeout(APP_TIMEOUT) else {
+        return send_reply(connection, &Reply::Failed("the lab's app does not answer".to_owned()));
     };
     let done = {
-        // the lab is the app's, and ends when the app lets go of it: it is not kept for longer than the request takes
-        let asked = Asked { connection, world: &world, lab };
-        answer(&asked, about, request)
+        // the app owns the lab and ends it by dropping it: keep our reference only as long as the request takes
+        let context = Context { connection, world: &world, lab };
+        answer(&context, about, request)
     };
     drop(world);
     match done {
-        Ok(Done::Open(attachment, streams)) => pass_on(connection, inbox, attachment, streams),
-        Ok(Done::Reply(reply)) | Err(reply) => say(connection, &reply),
+        Ok(Done::Open(attachment, streams)) => hand_over(connection, inbox, attachment, streams),
+        Ok(Done::Reply(reply)) | Err(reply) => send_reply(connection, &reply),
     }
 }
 
-/// Whoever has gone wants no answer.
-fn say(connection: &OwnedFd, reply: &Reply) {
+/// Sends a reply. Ignores a command that has gone.
+fn send_reply(connection: &OwnedFd, reply: &Reply) {
     let _ = send_blocking(connection, reply);
 }
 
-/// What a request comes to.
+/// The result of a request.
 enum Done {
     Reply(Reply),
     Open(Attachment, Streams),
 }
 
-/// Does what is asked; the reply to it.
-fn answer(asked: &Asked<'_>, about: &About, request: Request) -> Result<Done, Reply> {
+/// Executes a request and returns the reply.
+fn answer(context: &Context<'_>, about: &About, request: Request) -> Result<Done, Reply> {
     let reply = match request {
         Request::About => {
-            let pods = asked.world.pods.values().map(|pod| pod.name.clone()).collect();
+            let pods = context.world.pods.values().map(|pod| pod.name.clone()).collect();
             Reply::About(About { pods, ..about.clone() })
         }
-        Request::World => Reply::World(Box::new(asked.world.clone())),
-        Request::Logs { target, which } => Reply::Bytes(asked.lab()?.logs_of(&asked.container(&target)?, which)?),
-        Request::Follow { target } => return asked.attach(&target, false, Since::Start, false),
-        Request::Attach { target, stdin, wait } => return asked.attach(&target, stdin, Since::Now, wait),
+        Request::World => Reply::World(Box::new(context.world.clone())),
+        Request::Logs { target, which } => Reply::Bytes(context.lab()?.logs_of(&context.container(&target)?, which)?),
+        Request::Follow { target } => return context.attach(&target, false, Since::Start, false),
+        Request::Attach { target, stdin, wait } => return context.attach(&target, stdin, Since::Now, wait),
         Request::Debug { pod, target, name, image, argv, stdin, tty } => {
-            let (lab, pod) = (asked.lab()?, asked.pod(&pod)?);
+            let (lab, pod) = (context.lab()?, context.pod(&pod)?);
             let spec = lab.spec(&pod.uid)?;
             let mut container = ContainerSpec::debugger(&spec, name.as_deref(), &image, &argv, target.as_deref())
                 .map_err(Reply::Failed)?;
@@ -79,19 +79,20 @@ fn answer(asked: &Asked<'_>, about: &About, request: Request) -> Result<Done, Re
             Reply::Added(name)
         }
         Request::Exec { target, argv, wanted } => {
-            let (attachment, streams) = asked.lab()?.open_exec(&asked.container(&target)?, &argv, wanted)?;
+            let (attachment, streams) = context.lab()?.open_exec(&context.container(&target)?, &argv, wanted)?;
             return Ok(Done::Open(attachment, streams));
         }
         Request::Delete { pod, grace_seconds } => {
             let grace = grace_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-            asked.lab()?.delete_within(&asked.pod(&pod)?.uid, grace)?;
+            context.lab()?.delete_within(&context.pod(&pod)?.uid, grace)?;
             Reply::Done
         }
     };
     Ok(Done::Reply(reply))
 }
 
-struct Asked<'a> {
+/// What a request needs.
+struct Context<'a> {
     connection: &'a OwnedFd,
     world: &'a World,
     lab: Option<Arc<Lab>>,
@@ -103,12 +104,12 @@ impl From<Error> for Reply {
     }
 }
 
-impl Asked<'_> {
+impl Context<'_> {
     fn lab(&self) -> Result<&Lab, Reply> {
         self.lab.as_deref().ok_or_else(|| Reply::Failed("the lab's node has ended; start the lab again".to_owned()))
     }
 
-    /// By its name, or its uid where several have one name.
+    /// Finds a pod by its name, or by its uid if several pods have the name.
     fn pod(&self, name: &str) -> Result<&Pod, Reply> {
         let named: Vec<&Pod> =
             self.world.pods.values().map(AsRef::as_ref).filter(|pod| pod.name == name || pod.uid.0 == name).collect();
@@ -127,7 +128,7 @@ impl Asked<'_> {
     fn attach(&self, target: &Target, stdin: bool, since: Since, wait: bool) -> Result<Done, Reply> {
         let lab = self.lab()?;
         let member = match &target.container {
-            // the app may not have heard of one that was added just now
+            // the app may not know yet of a container that has just been added
             Some(name) if wait => Member::container(&self.pod(&target.pod)?.uid, name),
             _ => self.container(target)?,
         };
@@ -152,7 +153,7 @@ impl Asked<'_> {
                     .map(|c| c.name.clone())
                     .ok_or_else(|| Reply::Failed(format!("pod {} has no container yet", pod.name)))?;
                 if pod.containers.len() > 1 {
-                    // kubectl's words
+                    // as kubectl says it
                     let note = Reply::Note(format!("Defaulted container \"{name}\" out of: {}", names()));
                     let _ = send_blocking(self.connection, &note);
                 }
@@ -162,18 +163,18 @@ impl Asked<'_> {
     }
 }
 
-/// Hands the streams over and waits until what they belong to ends, or the command lets go of it.
-fn pass_on(connection: &OwnedFd, mut inbox: Inbox, attachment: Attachment, streams: Streams) {
+/// Sends the streams to the command and waits until their program ends or the command detaches.
+fn hand_over(connection: &OwnedFd, mut inbox: Inbox, attachment: Attachment, streams: Streams) {
     let (kinds, fds) = streams.into_parts();
     let handle = attachment.detach_handle();
-    let hears = connection.try_clone();
-    let (Ok(hears), Ok(())) = (hears, send_with(connection, &Reply::Streams(kinds), &fds)) else {
+    let receiver = connection.try_clone();
+    let (Ok(receiver), Ok(())) = (receiver, send_with(connection, &Reply::Streams(kinds), &fds)) else {
         return handle.detach(false);
     };
-    // only the command has them now: its end is the end of the streams
+    // now only the command has the descriptors: the streams end when it ends
     drop(fds);
-    let leaves = thread::spawn("command leaves", move || {
-        let left = inbox.receive::<Leave>(&hears, true);
+    let watcher = thread::spawn("command watcher", move || {
+        let left = inbox.receive::<Leave>(&receiver, true);
         handle.detach(matches!(left, Ok(Some(Leave::Detach))));
     });
     let reply = match attachment.wait() {
@@ -181,10 +182,10 @@ fn pass_on(connection: &OwnedFd, mut inbox: Inbox, attachment: Attachment, strea
         Ok(None) => Reply::Done,
         Err(e) => e.into(),
     };
-    say(connection, &reply);
-    // the other thread waits for the command no longer
+    send_reply(connection, &reply);
+    // wakes the other thread, which waits for the command
     let _ = shutdown(connection.as_raw_fd(), Shutdown::Both);
-    if let Ok(leaves) = leaves {
-        let _ = leaves.join();
+    if let Ok(watcher) = watcher {
+        let _ = watcher.join();
     }
 }

@@ -1,4 +1,4 @@
-//! The lab's side: takes connections for as long as it lives.
+//! The side of the lab: accepts connections until the server is dropped.
 
 use std::fs;
 use std::io;
@@ -21,14 +21,14 @@ use crate::lab::wire::send_blocking;
 use crate::model::World;
 use crate::sys::{rights, thread};
 
-/// Commands that are heard at once; each has two threads.
-const MOST: usize = 64;
+/// How many commands may be connected at once; each has two threads.
+const MAX_CONNECTIONS: usize = 64;
 
-/// What a connection needs of the app: its state now, and its lab if there is one.
+/// Where the app sends its current World, and its lab if there is one.
 pub type Answers = Sender<(World, Option<Arc<Lab>>)>;
 
-/// How a connection asks for that; it may be answered later, or never when the app ends.
-pub type Wish = Arc<dyn Fn(Answers) + Send + Sync>;
+/// Asks the app for them. The app may answer later, or never if it ends.
+pub type StateRequest = Arc<dyn Fn(Answers) + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -40,7 +40,7 @@ pub enum StartError {
     Thread(#[from] thread::SpawnError),
 }
 
-/// Listens until it is dropped; then its socket is gone.
+/// Listens until it is dropped. Then it removes its socket.
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
@@ -50,12 +50,12 @@ pub struct Server {
 
 impl Server {
     /// # Errors
-    /// There is no directory for the socket, or it cannot be made.
-    pub fn start(window: bool, wish: Wish) -> Result<Self, StartError> {
+    /// The directory cannot be used, or the socket cannot be created.
+    pub fn start(window: bool, state_request: StateRequest) -> Result<Self, StartError> {
         let dir = directory::make()?;
         let path = directory::socket(&dir, std::process::id());
         let failed = |error: nix::Error| StartError::Socket { path: path.clone(), error: error.into() };
-        // of a program with our pid that was killed
+        // left by a killed program that had our pid
         let _ = fs::remove_file(&path);
         let listener =
             socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
@@ -67,7 +67,7 @@ impl Server {
         let mut server = Self { path: path.clone(), listener: Arc::clone(&listener), thread: None };
         bound?;
         let about = About { pid: std::process::id(), window, pods: Vec::new() };
-        server.thread = Some(thread::spawn("control", move || accept_all(&listener, &about, &wish))?);
+        server.thread = Some(thread::spawn("control", move || accept_all(&listener, &about, &state_request))?);
         Ok(server)
     }
 }
@@ -75,7 +75,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
-        // accept(2) returns EINVAL then
+        // makes accept(2) return EINVAL
         let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -83,22 +83,22 @@ impl Drop for Server {
     }
 }
 
-fn accept_all(listener: &OwnedFd, about: &About, wish: &Wish) {
+fn accept_all(listener: &OwnedFd, about: &About, state_request: &StateRequest) {
     let running = Arc::new(AtomicUsize::new(0));
     loop {
         let connection = match rights::accept(listener) {
             Ok(connection) => connection,
             Err(nix::Error::EINTR | nix::Error::ECONNABORTED) => continue,
             Err(nix::Error::EMFILE | nix::Error::ENFILE) => {
-                tracing::warn!("a command was not heard: no more files can be opened");
-                // the connection waits until some are closed
+                tracing::warn!("a command was not accepted: no more files can be opened");
+                // the connection stays in the backlog until some files are closed
                 std::thread::sleep(std::time::Duration::from_millis(100));
                 continue;
             }
             Err(_) => return,
         };
-        let refused = if running.load(Ordering::Relaxed) >= MOST {
-            Err(format!("{MOST} commands are connected to this lab already; end one and try again"))
+        let refused = if running.load(Ordering::Relaxed) >= MAX_CONNECTIONS {
+            Err(format!("{MAX_CONNECTIONS} commands are connected to this lab already; end one and try again"))
         } else {
             peer::check(&connection)
         };
@@ -107,13 +107,13 @@ fn accept_all(listener: &OwnedFd, about: &About, wish: &Wish) {
             continue;
         }
         running.fetch_add(1, Ordering::Relaxed);
-        let (about, wish, count) = (about.clone(), Arc::clone(wish), Arc::clone(&running));
+        let (about, state_request, count) = (about.clone(), Arc::clone(state_request), Arc::clone(&running));
         let served = thread::spawn("command", move || {
-            serve::serve(&connection, &about, &*wish);
+            serve::serve(&connection, &about, &*state_request);
             count.fetch_sub(1, Ordering::Relaxed);
         });
         if let Err(e) = served {
-            tracing::warn!("a command was not heard: {e}");
+            tracing::warn!("a command was not accepted: {e}");
             running.fetch_sub(1, Ordering::Relaxed);
         }
     }

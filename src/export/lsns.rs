@@ -1,4 +1,4 @@
-//! The table of `lsns(8)` from util-linux: same columns, same order, so that the two can be compared.
+//! The table of `lsns(8)` of util-linux, with the same columns in the same order, so that the two can be compared.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ const HEADINGS: [&str; 6] = ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"];
 
 pub fn render(world: &World, selection: &Selection) -> String {
     let mut members: BTreeMap<(u64, NsId), Vec<&Process>> = BTreeMap::new();
-    for process in world.present().filter(|p| selection.takes(p)) {
+    for process in world.present().filter(|p| selection.includes(p)) {
         for ns in process.namespaces.iter().filter(|ns| is_in(process, *ns)) {
             members.entry((ns.ino, ns)).or_default().push(process);
         }
@@ -37,8 +37,8 @@ pub fn render(world: &World, selection: &Selection) -> String {
     table(&rows)
 }
 
-/// Whether `/proc/PID/ns` shows the process in a namespace that it lived in. What the kernel shows as a zombie has left
-/// all but its user and its pid namespace.
+/// Whether `/proc/PID/ns` shows the process in a namespace that it was in while it ran. A process that the kernel shows
+/// as a zombie has left all namespaces but its user and its pid namespace.
 pub(super) fn is_in(process: &Process, ns: NsId) -> bool {
     process.state != State::Zombie || matches!(ns.kind, NsKind::User | NsKind::Pid)
 }

@@ -1,7 +1,7 @@
-//! `podscope.snapshot/1`: what is on the machine at one moment, for people and programs.
+//! `podscope.snapshot/1`: the state of the machine at one moment, for people and programs.
 //!
-//! Numbers are numbers, lists are sorted, an absent fact is `null` and `host.visibility` says why. The
-//! environment of a process is never in it.
+//! Numbers are JSON numbers, lists are sorted, an unknown fact is `null` and `host.visibility` says why. The
+//! environment of a process is never included.
 
 mod build;
 mod events;
@@ -19,23 +19,23 @@ pub use events::{Event, EventType};
 /// The name and version of the format.
 pub const SCHEMA: &str = "podscope.snapshot/1";
 
-/// The JSON Schema of [`Snapshot`], as it is kept in `assets/schema`.
+/// The JSON Schema of [`Snapshot`]; `assets/schema` has a copy.
 pub fn schema() -> serde_json::Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Snapshot>().to_value()
 }
 
-/// What goes into a snapshot.
+/// What a snapshot includes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only these pids and what they are part of; all if empty.
+    /// Only these pids and what they belong to; everything if empty.
     pub pids: BTreeSet<u32>,
     /// Leave out all arguments.
     pub redact: bool,
 }
 
 impl Selection {
-    pub fn takes(&self, process: &model::Process) -> bool {
+    pub fn includes(&self, process: &model::Process) -> bool {
         self.pids.is_empty() || self.pids.contains(&process.id.pid)
     }
 }
@@ -49,9 +49,9 @@ pub struct Snapshot {
     #[schemars(extend("format" = "date-time"))]
     pub taken_at: String,
     pub host: Host,
-    /// All that are in the process table, zombies too, by pid.
+    /// All processes in the process table, zombies too, by pid.
     pub processes: Vec<Process>,
-    /// All that a listed process is in, and those above them, by kind and id.
+    /// All namespaces of the listed processes, and their ancestors and owners, by kind and id.
     pub namespaces: Vec<Namespace>,
     /// By name.
     pub pods: Vec<Pod>,
@@ -64,13 +64,13 @@ pub struct Host {
     /// As `uname -r` says.
     pub kernel: String,
     pub boot_id: String,
-    /// Who took the snapshot.
+    /// The user who took the snapshot.
     pub user: String,
-    /// For each way of seeing, how much of it there was, and why not all.
+    /// For each source of facts, how much of it was available, and why not all.
     pub visibility: BTreeMap<String, Seen>,
 }
 
-/// How much could be seen in one way.
+/// How much of one source of facts was available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     pub level: Level,
@@ -88,14 +88,14 @@ pub enum Level {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
-    /// In the pid namespace of who took the snapshot.
+    /// In the pid namespace of the process that took the snapshot.
     pub pid: u32,
     /// Clock ticks after boot, field 22 of /proc/PID/stat.
     pub start_time: u64,
     /// 0 when the parent is outside of what can be seen.
     pub ppid: Option<u32>,
     pub comm: String,
-    /// Empty for a kernel thread or where it could not be read; null when left out on request.
+    /// Empty for a kernel thread or if it could not be read; null if left out on request.
     pub cmdline: Option<Vec<String>>,
     /// The kernel's letter: R S D T t I Z.
     pub state: char,
@@ -115,7 +115,7 @@ pub struct Process {
     pub container: Option<String>,
 }
 
-/// The inode number of each namespace a process is in; null where it could not be seen.
+/// The inode number of each namespace that a process is in; null if it could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Namespaces {
     pub cgroup: Option<u64>,
@@ -135,13 +135,13 @@ pub struct Namespace {
     pub kind: NsKind,
     /// The user namespace that owns it.
     pub owner: Option<u64>,
-    /// The one above, of a pid or user namespace; null at the top too.
+    /// The parent of a pid or user namespace; null if it has none.
     pub parent: Option<u64>,
     /// The uid that created it, of a user namespace.
     pub owner_uid: Option<u32>,
     /// Pids of the processes in it; a zombie is still in its user and its pid namespace.
     pub members: Vec<u32>,
-    /// What else keeps it alive, such as `/run/netns/blue`; null when that was not looked for.
+    /// What else keeps it alive, such as `/run/netns/blue`; null if that was not searched for.
     pub holders: Option<Vec<String>>,
 }
 
@@ -157,11 +157,11 @@ pub struct Pod {
     pub sandbox: Option<Sandbox>,
     /// In the order of the manifest.
     pub containers: Vec<Container>,
-    /// Kinds of which all its members have one instance together.
+    /// The kinds of namespaces that all its members share.
     pub shared: Vec<NsKind>,
-    /// Kinds of which its members have different instances.
+    /// The kinds of namespaces that differ between its members.
     pub private: Vec<NsKind>,
-    /// Kinds of which all its members have the host's.
+    /// The kinds of which all its members are in the host's namespace.
     pub host: Vec<NsKind>,
 }
 
@@ -183,9 +183,9 @@ pub enum SandboxKind {
     PauseDelay,
     /// One of its containers.
     Infra,
-    /// pause's executable is not there.
+    /// The executable of pause is missing.
     Missing,
-    /// A pause of the user's own.
+    /// The user's own program as pause.
     Own,
 }
 
@@ -200,23 +200,23 @@ pub struct Container {
     /// Why it waits or how it ended, such as CrashLoopBackOff or Completed.
     pub reason: Option<String>,
     pub restarts: u32,
-    /// Of its last end, 128 + n for signal n.
+    /// The exit code of its last run; 128 + n for signal n.
     pub exit_code: Option<i32>,
-    /// Null while nothing of it lives.
+    /// Null while it has no process.
     pub usage: Option<Usage>,
 }
 
-/// What a member of a pod uses, and for each figure who counted it.
+/// The resources that a member of a pod uses, and for each number its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
-    /// Its own cgroup, from the root of the hierarchy; null where it has none.
+    /// Its own cgroup, from the root of the hierarchy; null if it has none.
     pub cgroup: Option<String>,
     /// CPU time used so far.
     pub cpu_time_ns: u64,
-    /// CPU used in the last second or so, in thousandths of one core.
+    /// CPU used in about the last second, in thousandths of one core.
     pub cpu_permille: u32,
     pub cpu_from: Origin,
-    /// By its cgroup the working set, as a kubelet counts it; by /proc the sum of resident memory.
+    /// From its cgroup the working set, as a kubelet counts it; from /proc the sum of resident memory.
     pub memory_bytes: u64,
     pub memory_from: Origin,
     /// Threads.
@@ -232,7 +232,7 @@ pub enum ContainerState {
     Terminated,
 }
 
-/// Who says so, in the words of [`model::Source`].
+/// The name of a source in the format.
 const fn source(source: Source) -> &'static str {
     match source {
         Source::Connector => "connector",

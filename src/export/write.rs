@@ -1,4 +1,5 @@
-//! The one way a file is written: beside, then renamed, so that the old one is whole until the new one is.
+//! Writes a file to a temporary file in the same folder, then renames it, so that the old file is complete until the
+//! new one is.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -8,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 
-/// No manifest or script that a person writes is larger.
+/// The maximal size of a manifest or script in bytes.
 pub const MAX_FILE: u64 = 4 << 20;
 
-/// Why a file could not be written or read, and the way out.
+/// Why a file could not be written or read, and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     #[error("{path}: the disk is full; free some space or choose another place{kept}")]
@@ -20,8 +21,8 @@ pub enum WriteError {
     Quota { path: String, kept: &'static str },
     #[error("{path}: the file system is read-only; choose another place{kept}")]
     ReadOnly { path: String, kept: &'static str },
-    #[error("{path}: no right to {deed}; choose another place{kept}")]
-    Forbidden { path: String, deed: String, kept: &'static str },
+    #[error("{path}: no permission to {action}; choose another place{kept}")]
+    Forbidden { path: String, action: String, kept: &'static str },
     #[error("{path}: the folder {folder} does not exist; create it or choose another place")]
     NoFolder { path: String, folder: String },
     #[error("{path}: {part} is not a folder; choose another place")]
@@ -35,20 +36,21 @@ pub enum WriteError {
     Exists { path: String, link: Option<String> },
     #[error("{path}: is a symbolic link to {target}, which does not exist; write to that path or choose another name")]
     DanglingLink { path: String, target: String },
-    #[error("{path}: belongs to uid {uid}, gid {gid}, and would not when replaced; choose another name{kept}")]
+    #[error("{path}: belongs to uid {uid}, gid {gid}, which a replacement would change; choose another name{kept}")]
     Owner { path: String, uid: u32, gid: u32, kept: &'static str },
     #[error("{path}: {why}{kept}")]
     Other { path: String, why: String, kept: &'static str },
     #[error("{path}: {size} bytes are more than the {limit} that such a file may have")]
     TooLarge { path: String, size: u64, limit: u64 },
-    /// Line and column of the first byte that is not, from 1.
+    /// Line and column of the first byte that is not UTF-8, from 1.
     #[error("{path}:{line}:{column}: the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8")]
     NotUtf8 { path: String, line: u64, column: u64, byte: u8 },
 }
 
 impl WriteError {
-    /// What failed was a call on `path`, or on one beside it in the same folder. `deed` completes "no right to".
-    fn new(path: &Path, deed: &str, source: &io::Error) -> Self {
+    /// The error of a call on `path`, or on the temporary file in the same folder. `action` completes "no
+    /// permission to".
+    fn new(path: &Path, action: &str, source: &io::Error) -> Self {
         let kept = if path.exists() { "; the file that was there is unchanged" } else { "" };
         let shown = path.display().to_string();
         let folder = folder_of(path);
@@ -56,10 +58,10 @@ impl WriteError {
             Errno::ENOSPC => Self::Full { path: shown, kept },
             Errno::EDQUOT => Self::Quota { path: shown, kept },
             Errno::EROFS => Self::ReadOnly { path: shown, kept },
-            Errno::EACCES | Errno::EPERM => Self::Forbidden { path: shown, deed: deed.to_owned(), kept },
+            Errno::EACCES | Errno::EPERM => Self::Forbidden { path: shown, action: action.to_owned(), kept },
             Errno::ENOENT => match first_missing(folder) {
                 Some(missing) => Self::NoFolder { path: shown, folder: missing.display().to_string() },
-                // such as /proc
+                // a file system without new files, such as /proc
                 None => Self::NoFiles { path: shown, folder: folder.display().to_string() },
             },
             Errno::ENOTDIR => {
@@ -78,7 +80,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The outermost folder of these that is not there.
+/// The outermost of the folder and its ancestors that does not exist.
 fn first_missing(folder: &Path) -> Option<&Path> {
     let missing = |part: &&Path| {
         !part.as_os_str().is_empty() && fs::metadata(part).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
@@ -86,22 +88,22 @@ fn first_missing(folder: &Path) -> Option<&Path> {
     folder.ancestors().take_while(missing).last()
 }
 
-/// Writes a whole file, or leaves what was there untouched. A new file gets mode 0644 less the umask; one that
-/// is replaced keeps its owner, group and mode. A symbolic link to a file stays one, and the file it leads to is
-/// replaced: who made the link wants the file there. A link to nowhere is an error, since following it would make
-/// a file at a place that nobody has named. Devices and pipes are written into.
+/// Writes a whole file, or leaves the old one unchanged. A new file gets mode 0644 less the umask; a replaced file
+/// keeps owner, group and mode. A symbolic link stays, and the file it leads to is replaced: the user who made the link
+/// wants the file there. A dangling link is an error, since following it would create a file at a place that the user
+/// has not named. Devices and pipes are written to directly.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    put(path, bytes, None, true)
+    write(path, bytes, None, true)
 }
 
-/// As [`write_file`], but nothing that is there is replaced: then it is [`WriteError::Exists`].
+/// As [`write_file`], but an existing file is not replaced: that is [`WriteError::Exists`].
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    put(path, bytes, None, false)
+    write(path, bytes, None, false)
 }
 
 /// As [`write_file`], and the file has exactly this mode.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
-    put(path, bytes, Some(mode), true)
+    write(path, bytes, Some(mode), true)
 }
 
 /// Reads a whole text file of at most `limit` bytes.
@@ -124,9 +126,9 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<String, WriteError> {
     })
 }
 
-fn put(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<(), WriteError> {
-    let failed = |deed: &'static str| move |e: io::Error| WriteError::new(path, deed, &e);
-    let target = behind_link(path)?;
+fn write(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<(), WriteError> {
+    let failed = |action: &'static str| move |e: io::Error| WriteError::new(path, action, &e);
+    let target = follow_link(path)?;
     let old = match fs::metadata(&target) {
         Ok(meta) => Some(meta),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
@@ -142,16 +144,16 @@ fn put(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<()
             let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes));
             return written.map_err(failed("write to it"));
         }
-        // A rename needs no right to the file itself: respect that it is read-only. By the path that was given, so
-        // that the kernel's rules for links in /tmp hold (fs.protected_symlinks in proc_sys_fs(5)).
+        // A rename needs no right to the file itself, so open it to respect that it is read-only. Open the given path,
+        // not the target, so that the kernel's rules for links in /tmp apply (fs.protected_symlinks in proc_sys_fs(5)).
         Some(_) => drop(OpenOptions::new().append(true).open(path).map_err(failed("write to it"))?),
         None => {}
     }
-    let beside = Beside::new(&target).map_err(failed("make files in its folder"))?;
-    // what is to have a mode of its own is open to nobody else until it has it
+    let temp = TempFile::new(&target).map_err(failed("create files in its folder"))?;
+    // a file with an own mode is closed to others until it has that mode
     let first_mode = if old.is_some() || mode.is_some() { 0o600 } else { 0o644 };
-    let file = OpenOptions::new().write(true).create_new(true).mode(first_mode).open(&beside.path);
-    let mut file = file.map_err(failed("make files in its folder"))?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(first_mode).open(&temp.path);
+    let mut file = file.map_err(failed("create files in its folder"))?;
     if let Some(old) = &old {
         keep_owner(path, &file, old)?;
     }
@@ -163,15 +165,15 @@ fn put(path: &Path, bytes: &[u8], mode: Option<u32>, replace: bool) -> Result<()
         file.sync_all()
     };
     fill(&mut file).map_err(failed("write to it"))?;
-    let published = if replace { fs::rename(&beside.path, &target) } else { publish_new(&beside.path, &target) };
-    published.map_err(failed("make files in its folder"))?;
-    // the rename itself survives a power cut; a file system that cannot say so has written it all the same
+    let published = if replace { fs::rename(&temp.path, &target) } else { publish_new(&temp.path, &target) };
+    published.map_err(failed("create files in its folder"))?;
+    // makes the rename survive a power cut; the file is written even if the file system does not support this
     let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// The file that a path means: what a symbolic link leads to, else the path itself.
-fn behind_link(path: &Path) -> Result<PathBuf, WriteError> {
+/// The target of the path if it is a symbolic link, else the path itself.
+fn follow_link(path: &Path) -> Result<PathBuf, WriteError> {
     if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
         return Ok(path.to_owned());
     }
@@ -198,24 +200,24 @@ fn keep_owner(path: &Path, new: &File, old: &Metadata) -> Result<(), WriteError>
     })
 }
 
-/// Gives a whole file its name unless there is one by now.
-fn publish_new(beside: &Path, target: &Path) -> io::Result<()> {
-    match fs::hard_link(beside, target) {
+/// Renames the finished file to `target`, unless a file of this name exists by now.
+fn publish_new(temp: &Path, target: &Path) -> io::Result<()> {
+    match fs::hard_link(temp, target) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
             // a file system without hard links, such as FAT: take the name first
             drop(OpenOptions::new().write(true).create_new(true).open(target)?);
-            fs::rename(beside, target).inspect_err(|_| drop(fs::remove_file(target)))
+            fs::rename(temp, target).inspect_err(|_| drop(fs::remove_file(target)))
         }
         linked => linked,
     }
 }
 
-/// The new file until it has its name; gone if it never gets it.
-struct Beside {
+/// The path of the new file until it is renamed. Removes the file on drop if it was not renamed.
+struct TempFile {
     path: PathBuf,
 }
 
-impl Beside {
+impl TempFile {
     fn new(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let mut hidden = std::ffi::OsString::from(".");
@@ -223,7 +225,7 @@ impl Beside {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         hidden.push(format!(".{}.{}.tmp", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let path = target.with_file_name(hidden);
-        // of an earlier process with this pid
+        // left by an earlier process that had this pid
         match fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(Self { path }),
@@ -231,9 +233,9 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for TempFile {
     fn drop(&mut self) {
-        // after the rename there is nothing at this path any more
+        // after the rename nothing exists at this path
         let _ = fs::remove_file(&self.path);
     }
 }

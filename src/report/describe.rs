@@ -1,7 +1,7 @@
 //! `kubectl describe pod` (`describePod` in k8s.io/kubectl/pkg/describe/describe.go).
 //!
-//! What the World does not know, such as a priority, tolerations or the environment, has no line. One line is not
-//! kubectl's: `Program` says what runs in place of an image.
+//! Facts that the World does not know, such as priority, tolerations or environment, have no line. One line is not of
+//! kubectl: `Program` says what runs in place of an image.
 
 mod container;
 mod volumes;
@@ -10,14 +10,14 @@ use super::text::{Cell, Layout, Target, Text};
 use super::{events, pods, time};
 use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodUid, World};
 
-/// `tabbedString` there: `out.Init(buf, 0, 8, 2, ' ', 0)`.
+/// As in `tabbedString` of kubectl: `out.Init(buf, 0, 8, 2, ' ', 0)`.
 const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
 
 const INIT: &str = "Init Containers:";
 const APPS: &str = "Containers:";
 const EPHEMERAL: &str = "Ephemeral Containers:";
 
-/// The part that a container is described in.
+/// The heading under which a container is described.
 const fn title_of(kind: ContainerKind) -> &'static str {
     match kind {
         ContainerKind::Init | ContainerKind::Sidecar => INIT,
@@ -30,7 +30,7 @@ const fn title_of(kind: ContainerKind) -> &'static str {
 pub fn describe(world: &World, uid: &PodUid, now: MonoNs) -> Option<Text> {
     let pod = world.pod(uid)?;
     let mut text = Text::new(TABS);
-    head(world, pod, &mut text);
+    describe_head(world, pod, &mut text);
     for title in [INIT, APPS, EPHEMERAL] {
         let mut of_title = pod.containers.iter().filter(|c| title_of(c.kind) == title).peekable();
         if of_title.peek().is_some() {
@@ -42,11 +42,11 @@ pub fn describe(world: &World, uid: &PodUid, now: MonoNs) -> Option<Text> {
         conditions(pod, &mut text);
     }
     volumes::describe(pod, &mut text);
-    events::described(world, uid, now, &mut text);
+    events::describe_events(world, uid, now, &mut text);
     Some(text)
 }
 
-fn head(world: &World, pod: &Pod, text: &mut Text) {
+fn describe_head(world: &World, pod: &Pod, text: &mut Text) {
     text.row(["Name:".into(), Cell::to(&pod.name, Some(Target::Pod(pod.uid.clone())))]);
     if let Some(manifest) = &pod.manifest {
         text.row(["Namespace:".into(), manifest.namespace.as_str().into()]);
@@ -81,7 +81,7 @@ fn head(world: &World, pod: &Pod, text: &mut Text) {
     }
 }
 
-/// `printLabelsMultiline` there.
+/// As `printLabelsMultiline` of kubectl.
 fn labels(manifest: &Manifest, text: &mut Text) {
     if manifest.labels.is_empty() {
         return text.row(["Labels:".into(), "<none>".into()]);
@@ -91,11 +91,11 @@ fn labels(manifest: &Manifest, text: &mut Text) {
     }
 }
 
-/// `printAnnotationsMultiline` there.
+/// As `printAnnotationsMultiline` of kubectl.
 fn annotations(manifest: &Manifest, text: &mut Text) {
-    /// `maxAnnotationLen` there.
-    const MOST: usize = 140;
-    // `skipAnnotations` there
+    /// `maxAnnotationLen` of kubectl.
+    const MAX_LEN: usize = 140;
+    // `skipAnnotations` of kubectl
     let shown = |key: &&String| key.as_str() != "kubectl.kubernetes.io/last-applied-configuration";
     let keys: Vec<&String> = manifest.annotations.keys().filter(shown).collect();
     if keys.is_empty() {
@@ -104,20 +104,20 @@ fn annotations(manifest: &Manifest, text: &mut Text) {
     for (i, key) in keys.into_iter().enumerate() {
         let title = if i == 0 { "Annotations:" } else { "" };
         let value = manifest.annotations[key].trim_end_matches('\n');
-        if value.len() + key.len() + 2 <= MOST && !value.contains('\n') {
+        if value.len() + key.len() + 2 <= MAX_LEN && !value.contains('\n') {
             text.row([title.into(), format!("{key}: {value}").into()]);
             continue;
         }
         text.row([title.into(), format!("{key}:").into()]);
         for line in value.split('\n') {
-            let cut: String = line.chars().take(MOST - 2).collect();
+            let cut: String = line.chars().take(MAX_LEN - 2).collect();
             let rest = if cut.len() < line.len() { "..." } else { "" };
             text.row(["".into(), format!("  {cut}{rest}").into()]);
         }
     }
 }
 
-/// As pkg/kubelet/status/generate.go has them, of a pod without probes and readiness gates.
+/// The conditions of a pod without probes and readiness gates, as in pkg/kubelet/status/generate.go.
 fn conditions(pod: &Pod, text: &mut Text) {
     let counts = |kind| matches!(kind, ContainerKind::App | ContainerKind::Sidecar);
     let mut members = pod.containers.iter().filter(|c| counts(c.kind));
@@ -128,17 +128,17 @@ fn conditions(pod: &Pod, text: &mut Text) {
     text.head(["  Type", "Status"]);
     for (kind, is) in [
         ("PodReadyToStartContainers", sandbox),
-        ("Initialized", pods::initialized(pod)),
+        ("Initialized", pods::is_initialized(pod)),
         ("Ready", ready),
         ("ContainersReady", ready),
         ("PodScheduled", scheduled),
     ] {
-        // kubectl writes the spaces too
+        // kubectl prints the trailing spaces too
         text.row([format!("  {kind} ").into(), format!("{} ", boolean(is)).into(), "".into()]);
     }
 }
 
-/// `printBool` there.
+/// As `printBool` of kubectl.
 const fn boolean(is: bool) -> &'static str {
     if is { "True" } else { "False" }
 }

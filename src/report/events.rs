@@ -5,10 +5,10 @@ use super::text::{Cell, Target, Text};
 use crate::model::events::aggregate;
 use crate::model::{EventKind, MonoNs, PodUid, World};
 
-/// Who tells all of the lab's events: the node, which is scheduler and kubelet in one.
+/// The source of all events of the lab: the node, which is scheduler and kubelet in one.
 const FROM: &str = "podscope-node";
 
-/// `LAST SEEN TYPE REASON OBJECT MESSAGE`, of one pod or of all, in the order in which each came last.
+/// `LAST SEEN TYPE REASON OBJECT MESSAGE`, of one pod or of all pods, ordered by the last occurrence.
 pub fn events(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     let mut text = Text::new(TABLE);
     let merged = aggregate(world.events.iter().filter(|e| pod.is_none_or(|uid| e.pod == *uid)));
@@ -23,7 +23,7 @@ pub fn events(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
             a.interval(now).into(),
             kind(a.event.kind).into(),
             a.event.reason.as_str().into(),
-            // of a pod that is gone only the uid is still known
+            // of a removed pod only the uid is known
             Cell::to(object.unwrap_or_else(|| format!("Pod/{}", a.event.pod)), target),
             a.event.message.trim().into(),
         ]);
@@ -32,7 +32,7 @@ pub fn events(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
 }
 
 /// `DescribeEvents` in k8s.io/kubectl/pkg/describe.
-pub(super) fn described(world: &World, pod: &PodUid, now: MonoNs, text: &mut Text) {
+pub(super) fn describe_events(world: &World, pod: &PodUid, now: MonoNs, text: &mut Text) {
     let merged = aggregate(world.events.iter().filter(|e| e.pod == *pod));
     if merged.is_empty() {
         return text.row(["Events:".into(), "<none>".into()]);

@@ -7,16 +7,16 @@ use crate::model::{Container, ContainerKind, ContainerState, MonoNs, Phase, Pod,
 /// `GetNewTabWriter` of k8s.io/cli-runtime/pkg/printers.
 pub(super) const TABLE: Layout = Layout::Tabs { min: 6, padding: 3 };
 
-/// What is asked for.
+/// The options of `kubectl get pods`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Get {
-    /// `-o wide`: with address and node.
+    /// `-o wide`: also prints address and node.
     pub wide: bool,
-    /// This pod alone; all without.
+    /// Only this pod; `None` is all pods.
     pub pod: Option<PodUid>,
 }
 
-/// `NAME READY STATUS RESTARTS AGE`, by name. Without any pod there are not even the heads.
+/// `NAME READY STATUS RESTARTS AGE`, sorted by name. Without any pod the header is left out too.
 pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
     let mut text = Text::new(TABLE);
     let mut pods: Vec<&Pod> =
@@ -31,13 +31,13 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
         text.head(["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
     }
     for pod in pods {
-        let shown = Shown::of(pod);
+        let row = PodRow::of(pod);
         let mut cells = vec![
             Cell::to(&pod.name, Some(Target::Pod(pod.uid.clone()))),
-            format!("{}/{}", shown.ready, shown.total).into(),
-            shown.status.into(),
-            match shown.restarts {
-                (0, _) | (_, None) => shown.restarts.0.to_string().into(),
+            format!("{}/{}", row.ready, row.total).into(),
+            row.status.into(),
+            match row.restarts {
+                (0, _) | (_, None) => row.restarts.0.to_string().into(),
                 (n, Some(last)) => format!("{n} ({} ago)", human(now.since(last))).into(),
             },
             human(now.since(pod.created.t)).into(),
@@ -54,9 +54,9 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
     text
 }
 
-/// The word of the column STATUS. Other than [`Pod::status`] it says nothing that kubectl could not know.
+/// The word in the column STATUS. Unlike [`Pod::status`] it uses only what kubectl can know.
 pub fn status(pod: &Pod) -> String {
-    Shown::of(pod).status
+    PodRow::of(pod).status
 }
 
 /// The network namespace that the pod's address belongs to.
@@ -66,7 +66,7 @@ pub(super) fn network_of(world: &World, pod: &Pod) -> Option<Target> {
     Some(Target::Namespace(net))
 }
 
-/// Containers in the order in which a kubelet tells of them: by name (`SortedContainerStatuses` in
+/// App containers in the order in which a kubelet reports them: by name (`SortedContainerStatuses` in
 /// pkg/kubelet/types).
 fn apps(pod: &Pod) -> Vec<&Container> {
     let mut apps: Vec<&Container> = pod.containers.iter().filter(|c| c.kind == ContainerKind::App).collect();
@@ -78,13 +78,13 @@ fn inits(pod: &Pod) -> impl Iterator<Item = &Container> {
     pod.containers.iter().filter(|c| matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar))
 }
 
-/// The condition `Initialized`: all init containers are through, or an app has been started
+/// The condition `Initialized`: all init containers are done, or an app has been started
 /// (`GeneratePodInitializedCondition` in pkg/kubelet/status/generate.go).
-pub(super) fn initialized(pod: &Pod) -> bool {
-    inits(pod).all(is_through) || apps(pod).iter().any(|c| !matches!(c.state, ContainerState::Waiting { .. }))
+pub(super) fn is_initialized(pod: &Pod) -> bool {
+    inits(pod).all(is_done) || apps(pod).iter().any(|c| !matches!(c.state, ContainerState::Waiting { .. }))
 }
 
-fn is_through(c: &Container) -> bool {
+fn is_done(c: &Container) -> bool {
     match &c.state {
         ContainerState::Terminated { status, .. } => status.success(),
         ContainerState::Running { .. } => c.kind == ContainerKind::Sidecar,
@@ -92,7 +92,7 @@ fn is_through(c: &Container) -> bool {
     }
 }
 
-/// Without probes a container is ready while it runs; an init container once it has succeeded.
+/// A container without probes is ready while it runs; an init container when it has succeeded.
 pub(super) fn is_ready(c: &Container) -> bool {
     match &c.state {
         ContainerState::Running { .. } => c.kind != ContainerKind::Init,
@@ -101,56 +101,57 @@ pub(super) fn is_ready(c: &Container) -> bool {
     }
 }
 
-struct Shown {
+/// What a row of `kubectl get pods` shows.
+struct PodRow {
     ready: usize,
     total: usize,
     status: String,
-    /// How many, and when the last run ended before that.
+    /// The number of restarts, and when the last run before the current one ended.
     restarts: (u32, Option<MonoNs>),
 }
 
-impl Shown {
+impl PodRow {
     fn of(pod: &Pod) -> Self {
-        let (apps, sidecar) = (apps(pod), |c: &&Container| c.kind == ContainerKind::Sidecar);
-        let mut shown = Self {
+        let (apps, is_sidecar) = (apps(pod), |c: &&Container| c.kind == ContainerKind::Sidecar);
+        let mut row = Self {
             ready: 0,
-            total: apps.len() + inits(pod).filter(sidecar).count(),
+            total: apps.len() + inits(pod).filter(is_sidecar).count(),
             status: pod.phase.name().to_owned(),
             restarts: (0, None),
         };
         let mut initializing = false;
         for (i, c) in inits(pod).enumerate() {
-            if is_through(c) {
-                shown.ready += usize::from(sidecar(&c));
+            if is_done(c) {
+                row.ready += usize::from(is_sidecar(&c));
                 continue;
             }
-            shown.status = match c.state.why_not_running() {
+            row.status = match c.state.why_not_running() {
                 Some(word) if word != "PodInitializing" => format!("Init:{word}"),
                 _ => format!("Init:{i}/{}", inits(pod).count()),
             };
             initializing = true;
-            shown.restarts = restarts(inits(pod).take(i + 1));
+            row.restarts = restarts(inits(pod).take(i + 1));
             break;
         }
-        if !initializing || initialized(pod) {
-            shown.restarts = restarts(inits(pod).filter(sidecar).chain(apps.iter().copied()));
+        if !initializing || is_initialized(pod) {
+            row.restarts = restarts(inits(pod).filter(is_sidecar).chain(apps.iter().copied()));
             let running = apps.iter().filter(|c| is_ready(c)).count();
-            shown.ready += running;
-            // from the last to the first, so that the first one's word stays
+            row.ready += running;
+            // kubectl goes from the last to the first, so that the first one's reason stays
             if let Some(word) = apps.iter().find_map(|c| c.state.why_not_running()) {
-                shown.status = word;
+                row.status = word;
             }
-            if shown.status == "Completed" && running > 0 {
-                "NotReady".clone_into(&mut shown.status);
+            if row.status == "Completed" && running > 0 {
+                "NotReady".clone_into(&mut row.status);
             }
         }
         let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
         match pod.reason.as_deref() {
-            Some("Terminating") if !over => "Terminating".clone_into(&mut shown.status),
-            Some("NodeLost") => "NodeLost".clone_into(&mut shown.status),
+            Some("Terminating") if !over => "Terminating".clone_into(&mut row.status),
+            Some("NodeLost") => "NodeLost".clone_into(&mut row.status),
             _ => {}
         }
-        shown
+        row
     }
 }
 

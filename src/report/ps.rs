@@ -1,7 +1,7 @@
-//! `ps` on the host and in the pod (procps).
+//! `ps` (procps) on the host and in the pod.
 //!
-//! The columns are those of `ps -o uid,pid,ppid,s,args`: STAT would also tell of sessions, terminals and priorities,
-//! which are not observed.
+//! The columns are those of `ps -o uid,pid,ppid,s,args`. STAT is not among them: it also shows sessions, terminals and
+//! priorities, which are not observed.
 
 use super::text::{Cell, Layout, Text};
 use crate::model::{NsId, NsKind, Parent, PodUid, Process, State, World};
@@ -9,7 +9,7 @@ use crate::model::{NsId, NsKind, Parent, PodUid, Process, State, World};
 const HOST: Layout = Layout::Columns(&[(5, true), (7, true), (7, true), (1, false), (0, false)]);
 const INSIDE: Layout = Layout::Columns(&[(7, true), (7, true), (1, false), (0, false)]);
 
-/// `UID PID PPID S COMMAND` as the observer's `/proc` has them: the node, and the processes of one pod or of all.
+/// `UID PID PPID S COMMAND` as in the observer's `/proc`: the node, and the processes of one pod or of all pods.
 pub fn ps_host(world: &World, pod: Option<&PodUid>) -> Text {
     let mut text = Text::new(HOST);
     text.head(["UID", "PID", "PPID", "S", "COMMAND"]);
@@ -28,21 +28,21 @@ pub fn ps_host(world: &World, pod: Option<&PodUid>) -> Text {
     text
 }
 
-/// A pid namespace in which members of a pod are, and which.
+/// A pid namespace and the members of a pod that are in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PidNamespace {
     pub ns: NsId,
-    /// `pause` and the names of containers; in the order of their pids.
+    /// `pause` and the names of containers, in the order of their pids.
     pub members: Vec<String>,
 }
 
-/// The pid namespaces that the pod's members were started in: one if they share it.
+/// The pid namespaces of the pod's members; only one if they share it.
 pub fn pid_namespaces(world: &World, pod: &PodUid) -> Vec<PidNamespace> {
     let mut all: Vec<PidNamespace> = Vec::new();
     let Some(known) = world.pod(pod) else { return all };
     let pause = known.sandbox.as_ref().and_then(|s| s.process).map(|id| (id, "pause"));
     let containers = known.containers.iter().filter_map(|c| Some((c.process?, c.name.as_str())));
-    // in place of pause a container may hold the sandbox
+    // a container may hold the sandbox in place of pause
     let pause = pause.filter(|(id, _)| !known.containers.iter().any(|c| c.process == Some(*id)));
     for (id, name) in pause.into_iter().chain(containers) {
         let present = world.process(id).filter(|p| !p.is_gone());
@@ -55,8 +55,8 @@ pub fn pid_namespaces(world: &World, pod: &PodUid) -> Vec<PidNamespace> {
     all
 }
 
-/// `PID PPID S COMMAND` as a `/proc` mounted in this pid namespace has them: everyone in it or in one below it. A
-/// parent outside of it has pid 0.
+/// `PID PPID S COMMAND` as in a `/proc` that is mounted in this pid namespace: all processes in it and in its
+/// descendants. A parent outside of it has pid 0.
 pub fn ps_inside(world: &World, ns: NsId) -> Text {
     let mut text = Text::new(INSIDE);
     text.head(["PID", "PPID", "S", "COMMAND"]);
@@ -79,10 +79,10 @@ pub fn ps_inside(world: &World, ns: NsId) -> Text {
     text
 }
 
-/// A process as a pid namespace has it.
+/// How a pid namespace sees a process.
 enum Seen {
     Pid(u32),
-    /// It is in none that is below.
+    /// The process is neither in this pid namespace nor in a descendant.
     Outside,
     Unknown,
 }
@@ -90,11 +90,11 @@ enum Seen {
 fn seen(world: &World, p: &Process, ns: NsId) -> Seen {
     let Some(own) = p.namespaces.get(NsKind::Pid) else { return Seen::Unknown };
     let Some(above) = world.with_parents(own).position(|at| at == ns) else { return Seen::Outside };
-    // the last is the pid in its own, the one before that in the one above it
+    // the last entry is the pid in its own namespace, the one before it the pid in the parent namespace, and so on
     p.nspid.len().checked_sub(above + 1).and_then(|i| p.nspid.get(i)).map_or(Seen::Unknown, |pid| Seen::Pid(*pid))
 }
 
-/// A parent's pid. The parent itself need not be observed, as that of the node: then its pid may be known or not.
+/// The pid of the parent on the host. The parent may not be observed, as that of the node; then its pid may be unknown.
 fn parent_on_host(world: &World, p: &Process) -> Cell {
     match p.parent {
         Parent::Process(id) if world.process(id).is_none() => id.pid.to_string().into(),
@@ -103,12 +103,12 @@ fn parent_on_host(world: &World, p: &Process) -> Cell {
     }
 }
 
-/// A parent's pid by `seen`, and 0 for one that is outside.
+/// The pid of the parent as `seen` sees it; 0 for a parent outside.
 fn parent(world: &World, p: &Process, seen: impl Fn(&Process) -> Seen) -> Cell {
     match p.parent {
         Parent::Unknown => "?".into(),
         Parent::Outside => "0".into(),
-        // of one that has been reaped, who has adopted the child is still to be told
+        // a reaped parent: the observer has not yet reported who adopted the child
         Parent::Process(id) => match world.process(id).filter(|parent| !parent.is_gone()).map(seen) {
             Some(Seen::Pid(pid)) => Cell::process(pid.to_string(), Some(id)),
             Some(Seen::Outside) => "0".into(),
@@ -117,7 +117,7 @@ fn parent(world: &World, p: &Process, seen: impl Fn(&Process) -> Seen) -> Cell {
     }
 }
 
-/// The command line; its name in brackets where there is none, and of a zombie, which has lost it.
+/// The command line. Without one, and for a zombie, which has lost it, the name in brackets.
 fn command(p: &Process) -> String {
     if p.state == State::Zombie {
         format!("[{}] <defunct>", p.comm)

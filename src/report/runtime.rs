@@ -1,6 +1,6 @@
 //! The lists of container runtimes: `crictl pods`, `crictl ps -a` and `docker ps -a`.
 //!
-//! The lab's containers have no ids of 64 digits: they are known by their pod's uid and their name.
+//! The lab's containers have no ids of 64 digits: they are identified by their pod's uid and their name.
 
 use super::text::{Cell, Layout, Target, Text};
 use super::time::docker;
@@ -11,12 +11,12 @@ const CRICTL: Layout = Layout::Tabs { min: 20, padding: 3 };
 /// cli/command/formatter/formatter.go in docker/cli.
 const DOCKER: Layout = Layout::Tabs { min: 10, padding: 3 };
 
-/// `lab://UID/NAME`, as kubectl has it; `None` for one of another runtime, whose id is not known.
+/// `lab://UID/NAME`, as in kubectl; `None` for a container of another runtime, whose id is unknown.
 pub fn container_id(pod: &Pod, container: &str) -> Option<String> {
     (pod.runtime == Runtime::Lab).then(|| format!("lab://{}/{container}", pod.uid))
 }
 
-/// `POD ID CREATED STATE NAME NAMESPACE ATTEMPT RUNTIME`: the sandbox of one pod or of all.
+/// `POD ID CREATED STATE NAME NAMESPACE ATTEMPT RUNTIME`: the sandbox of one pod or of all pods.
 pub fn crictl_pods(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     let mut text = Text::new(CRICTL);
     text.head(["POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME"]);
@@ -24,21 +24,21 @@ pub fn crictl_pods(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     found.sort_by_key(|(p, sandbox)| (std::cmp::Reverse(sandbox.started.t), &p.uid));
     for (pod, sandbox) in found {
         text.row([
-            Cell::to(short(&pod.uid.0), Some(Target::Pod(pod.uid.clone()))),
+            Cell::to(short_id(&pod.uid.0), Some(Target::Pod(pod.uid.clone()))),
             ago(sandbox.started.t, now).into(),
             Cell::process(if sandbox.ended.is_none() { "Ready" } else { "NotReady" }, present(world, sandbox.process)),
             pod.name.as_str().into(),
             namespace(pod).into(),
             sandbox.attempt.to_string().into(),
-            // no pod of the lab asks for a runtime class
+            // no pod of the lab has a runtime class
             "(default)".into(),
         ]);
     }
     text
 }
 
-/// `CONTAINER IMAGE CREATED STATE NAME ATTEMPT POD ID POD NAMESPACE` of `crictl ps -a`, the newest first. pause is no
-/// container to crictl.
+/// `CONTAINER IMAGE CREATED STATE NAME ATTEMPT POD ID POD NAMESPACE` of `crictl ps -a`, the newest first. For
+/// crictl pause is not a container.
 pub fn crictl_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     let mut text = Text::new(CRICTL);
     text.head(["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"]);
@@ -55,7 +55,7 @@ pub fn crictl_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
             state.into(),
             c.name.as_str().into(),
             run.attempt.to_string().into(),
-            Cell::to(short(&pod.uid.0), Some(Target::Pod(pod.uid.clone()))),
+            Cell::to(short_id(&pod.uid.0), Some(Target::Pod(pod.uid.clone()))),
             pod.name.as_str().into(),
             namespace(pod).into(),
         ]);
@@ -64,7 +64,7 @@ pub fn crictl_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
 }
 
 /// `CONTAINER ID IMAGE COMMAND CREATED STATUS PORTS NAMES` of `docker ps -a`, with the names that a kubelet gives
-/// (`makeContainerName` of cri-dockerd); pause is in it, as `POD`, and the ports are its own.
+/// (`makeContainerName` of cri-dockerd). pause is listed as `POD` and has the ports.
 pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     let mut text = Text::new(DOCKER);
     text.head(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]);
@@ -122,7 +122,7 @@ pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
     text
 }
 
-/// One start of a container.
+/// One run of a container.
 #[derive(Clone, Copy)]
 struct Run {
     process: Option<ProcId>,
@@ -130,17 +130,17 @@ struct Run {
     created: Option<MonoNs>,
     running_since: Option<MonoNs>,
     started: bool,
-    /// When and how.
+    /// When and how it ended.
     ended: Option<(MonoNs, Option<WaitStatus>)>,
 }
 
-/// Those that a kubelet keeps of each container: what runs, and one that has ended (`MaxPerPodContainer`). The newest
-/// first.
+/// The runs of each container that a kubelet keeps: the current one, and one that has ended (`MaxPerPodContainer`). The
+/// newest first.
 fn runs<'a>(world: &'a World, pod: Option<&'a PodUid>) -> Vec<(&'a Pod, &'a Container, Run)> {
     let mut all = Vec::new();
     for pod in pods(world, pod) {
         for c in &pod.containers {
-            all.extend(of_container(world, c).into_iter().flatten().map(|run| (pod, c, run)));
+            all.extend(runs_of_container(world, c).into_iter().flatten().map(|run| (pod, c, run)));
         }
     }
     all.sort_by_key(|(pod, c, run)| {
@@ -149,7 +149,7 @@ fn runs<'a>(world: &'a World, pod: Option<&'a PodUid>) -> Vec<(&'a Pod, &'a Cont
     all
 }
 
-fn of_container(world: &World, c: &Container) -> [Option<Run>; 2] {
+fn runs_of_container(world: &World, c: &Container) -> [Option<Run>; 2] {
     let born = c.process.and_then(|id| world.process(id)).map(|p| p.born.t);
     let live = Run {
         process: present(world, c.process),
@@ -160,7 +160,7 @@ fn of_container(world: &World, c: &Container) -> [Option<Run>; 2] {
         ended: None,
     };
     let last = |attempt: Option<u32>| match &c.last_state {
-        Some(state) => attempt.and_then(|attempt| ended(state, attempt)),
+        Some(state) => attempt.and_then(|attempt| ended_run(state, attempt)),
         None => None,
     };
     match &c.state {
@@ -169,16 +169,16 @@ fn of_container(world: &World, c: &Container) -> [Option<Run>; 2] {
             [Some(run), last(c.restarts.checked_sub(1))]
         }
         ContainerState::Terminated { .. } => {
-            let run = ended(&c.state, c.restarts).map(|run| Run { created: born.or(run.created), ..run });
+            let run = ended_run(&c.state, c.restarts).map(|run| Run { created: born.or(run.created), ..run });
             [run.map(|run| Run { process: live.process, ..run }), None]
         }
-        // its process is there, and its program not yet started
+        // the process exists, but has not started its program yet
         ContainerState::Waiting { .. } if live.process.is_some() => [Some(live), last(c.restarts.checked_sub(1))],
         ContainerState::Waiting { .. } => [last(Some(c.restarts)), None],
     }
 }
 
-fn ended(state: &ContainerState, attempt: u32) -> Option<Run> {
+fn ended_run(state: &ContainerState, attempt: u32) -> Option<Run> {
     let ContainerState::Terminated { status, started, at, .. } = state else { return None };
     let started = started.map(|s| s.t);
     Some(Run {
@@ -199,8 +199,8 @@ fn present(world: &World, id: Option<ProcId>) -> Option<ProcId> {
     id.filter(|id| world.process(*id).is_some_and(|p| !p.is_gone()))
 }
 
-/// Cut as crictl cuts an id.
-fn short(id: &str) -> String {
+/// Shortens an id as crictl does.
+fn short_id(id: &str) -> String {
     id.chars().take(13).collect()
 }
 
@@ -227,9 +227,9 @@ fn docker_status(run: &Run, now: MonoNs) -> String {
 }
 
 /// The command line in quotes, cut at 20 characters (`Command` of cli/command/formatter/container.go).
-fn quoted(world: &World, process: Option<ProcId>, asked: &[String]) -> String {
+fn quoted(world: &World, process: Option<ProcId>, argv: &[String]) -> String {
     let seen = process.and_then(|id| world.process(id)).map(|p| p.cmdline.join(" ")).filter(|c| !c.is_empty());
-    let command = seen.unwrap_or_else(|| asked.join(" "));
+    let command = seen.unwrap_or_else(|| argv.join(" "));
     if command.chars().count() <= 20 {
         return format!("\"{command}\"");
     }

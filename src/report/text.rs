@@ -1,11 +1,11 @@
-//! Lines of cells, and where each cell comes to stand.
+//! Lines of cells, and the layout that places them in columns.
 
 use std::fmt;
 
 use crate::model::text::escaped;
 use crate::model::{NsId, PodUid, ProcId};
 
-/// What a cell stands for, and where it leads.
+/// What a cell refers to, and the target of its link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Process(ProcId),
@@ -15,7 +15,7 @@ pub enum Target {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// As it is; it may hide anything.
+    /// Not escaped: it may contain hidden characters.
     pub text: String,
     pub target: Option<Target>,
 }
@@ -25,7 +25,7 @@ impl Cell {
         Self { text: text.into(), target: None }
     }
 
-    /// One that leads somewhere, if that is known.
+    /// A cell with a link, if its target is known.
     pub fn to(text: impl Into<String>, target: Option<Target>) -> Self {
         Self { text: text.into(), target }
     }
@@ -44,33 +44,34 @@ impl<T: Into<String>> From<T> for Cell {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     pub cells: Vec<Cell>,
-    /// The names of columns.
+    /// Whether it is the header with the names of the columns.
     pub head: bool,
 }
 
-/// How cells of a column find their width.
+/// How the width of a column is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// Go's `text/tabwriter`, with its `minwidth` and `padding`: what stands below each other in adjacent lines is one
-    /// column, and the last cell of a line belongs to none.
+    /// As Go's `text/tabwriter`, with its `minwidth` and `padding`: the cells at one position in adjacent lines are a
+    /// column. The last cell of a line does not belong to a column.
     Tabs { min: usize, padding: usize },
-    /// Columns of at least this width with a space between, to the right where `true`; the last takes the rest.
+    /// Columns of at least this width, with a space between, aligned to the right if `true`. The last one takes the
+    /// rest.
     Columns(&'static [(usize, bool)]),
 }
 
-/// What a tool prints.
+/// The output of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     pub lines: Vec<Line>,
     layout: Layout,
 }
 
-/// A cell with its place.
+/// A cell with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed<'a> {
-    /// Characters to the left of it.
+    /// How many characters are to the left of it.
     pub column: usize,
-    /// What may be shown: escaped, without line feeds, and cut if it is too long.
+    /// The text to show: escaped, without line feeds, and cut if it is too long.
     pub text: String,
     pub cell: &'a Cell,
 }
@@ -92,7 +93,7 @@ impl Text {
         self.lines.push(Line { cells, head: false });
     }
 
-    /// The same with columns as close together as can be read.
+    /// The same with columns that are as close together as is readable.
     #[must_use]
     pub fn narrow(mut self) -> Self {
         if let Layout::Tabs { min, padding } = &mut self.layout {
@@ -101,18 +102,18 @@ impl Text {
         self
     }
 
-    /// Rows without the line of heads.
+    /// The lines without the header.
     pub fn rows(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| !line.head)
     }
 
-    /// Every cell that has something to show, line by line. In a column that another follows, no more than the last
-    /// `most` characters are shown: what tells names of pods and images apart is at their end.
-    pub fn placed(&self, most: Option<usize>) -> Vec<Vec<Placed<'_>>> {
+    /// Every cell that is not empty, line by line. All but the last cell of a line are cut to their last `max`
+    /// characters, since names of pods and images differ at their end.
+    pub fn placed(&self, max: Option<usize>) -> Vec<Vec<Placed<'_>>> {
         let shown = |line: &Line| -> Vec<String> {
             let last = line.cells.len().saturating_sub(1);
-            let cut = |(i, cell): (usize, &Cell)| match most {
-                Some(most) if i < last => tail(escaped(&cell.text).into_owned(), most),
+            let cut = |(i, cell): (usize, &Cell)| match max {
+                Some(max) if i < last => tail(escaped(&cell.text).into_owned(), max),
                 _ => escaped(&cell.text).into_owned(),
             };
             line.cells.iter().enumerate().map(cut).collect()
@@ -147,7 +148,7 @@ impl Text {
 }
 
 impl fmt::Display for Text {
-    /// Each line ends in a line feed, and none in spaces.
+    /// Each line ends with a line feed and has no trailing spaces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.placed(None) {
             let mut out = String::new();
@@ -163,19 +164,19 @@ impl fmt::Display for Text {
     }
 }
 
-/// The last characters of a text that is longer, behind `…`.
-fn tail(text: String, most: usize) -> String {
-    let more = text.chars().count().saturating_sub(most);
-    if more == 0 { text } else { std::iter::once('…').chain(text.chars().skip(more + 1)).collect() }
+/// Cuts a text to its last `max` characters, with `…` as the first of them.
+fn tail(text: String, max: usize) -> String {
+    let excess = text.chars().count().saturating_sub(max);
+    if excess == 0 { text } else { std::iter::once('…').chain(text.chars().skip(excess + 1)).collect() }
 }
 
-/// The width of each cell that another follows, by Go's `text/tabwriter` (`format` there): a column is a run of
-/// adjacent lines that have a cell there which another follows.
+/// The width of each cell but the last of a line, as in `format` of Go's `text/tabwriter`: a column is a run of
+/// adjacent lines that have a cell at this position and another one after it.
 fn tab_widths(lines: &[Vec<String>], min: usize, padding: usize) -> Vec<Vec<usize>> {
     let columns = |line: &Vec<String>| line.len().saturating_sub(1);
     let mut widths: Vec<Vec<usize>> = lines.iter().map(|line| vec![0; columns(line)]).collect();
-    let most = lines.iter().map(columns).max().unwrap_or_default();
-    for column in 0..most {
+    let count = lines.iter().map(columns).max().unwrap_or_default();
+    for column in 0..count {
         let mut at = 0;
         while at < lines.len() {
             let run = lines[at..].iter().take_while(|line| columns(line) > column).count();
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn tabs_stand_as_gos_tabwriter_has_them() {
+    fn tabs_are_laid_out_as_by_gos_tabwriter() {
         // https://pkg.go.dev/text/tabwriter#example-package-Elastic and `kubectl describe`
         let tabs = |min, padding| Layout::Tabs { min, padding };
         assert_eq!(
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_to_the_right() {
+    fn numbers_are_aligned_to_the_right() {
         let columns = Layout::Columns(&[(5, true), (1, false), (7, false)]);
         assert_eq!(
             text(columns, &[&["PID", "S", "COMMAND"], &["4194304", "S", "sh"]]),
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_begins_a_line_or_moves_a_column() {
+    fn no_name_can_start_a_line_or_move_a_column() {
         let evil = "a\nb\t\u{202e}c\u{1b}[2J";
         let shown = text(Layout::Tabs { min: 0, padding: 2 }, &[&["NAME", "X"], &[evil, "1"]]);
         let name = r"a\nb\t\u{202e}c\u{1b}[2J";
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_keeps_its_end_and_the_last_column_all_of_it() {
+    fn a_long_name_is_cut_to_its_end_and_the_last_column_is_not_cut() {
         let mut text = Text::new(Layout::Tabs { min: 0, padding: 1 });
         text.row(["web-7d4f9-x2x".into(), "a long message".into()]);
         text.row(["web-7d4f9".into(), "".into()]);

@@ -1,9 +1,9 @@
-//! Points in time and lengths in the tools' own words. Times of day are UTC, so that the same World is the same text
-//! everywhere; kubectl takes the zone of the machine it runs on.
+//! Points in time and durations in the format of each tool. Times of day are in UTC, so that the same World gives the
+//! same text everywhere; kubectl uses the time zone of its machine.
 
 use crate::model::{MonoNs, WallAnchor, World};
 
-/// Go's `time.RFC1123Z`: `Mon, 02 Jan 2006 15:04:05 +0000`; `<unknown>` where the World has no wall clock.
+/// Go's `time.RFC1123Z`: `Mon, 02 Jan 2006 15:04:05 +0000`; `<unknown>` if the World has no wall clock.
 pub(super) fn rfc1123z(world: &World, t: MonoNs) -> String {
     let anchor = &world.host.anchor;
     let unknown = || "<unknown>".to_owned();
@@ -41,7 +41,7 @@ mod tests {
     use crate::model::{Host, MonoNs, WallAnchor, World};
 
     #[test]
-    fn lengths_are_told_as_docker_tells_them() {
+    fn durations_are_formatted_as_in_docker() {
         const HOUR: u64 = 3600;
         let table = [
             (0, "Less than a second"),

@@ -1,4 +1,4 @@
-//! Whether a condition holds, and if not, what is there instead.
+//! Checks whether a condition holds, and if not, says what is found instead.
 
 mod pod;
 mod process;
@@ -10,65 +10,67 @@ pub use pod::pod_ready;
 use super::{Condition, MemberRef, resolve};
 use crate::model::{MonoNs, ProcId, Process, World};
 
-/// What the world was like before the last kill, delete or replacement, or else when the pods were up; and what
-/// was said last.
+/// What a script compares with: the World before the last kill, delete or replacement (the last *change*), or before
+/// the first one when the pods were ready; and the last output.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct History {
     before: World,
-    /// When that was; `None` if there was none yet.
-    stroke: Option<MonoNs>,
-    /// When the last condition came to hold.
+    /// When the last change was; `None` before the first.
+    changed: Option<MonoNs>,
+    /// When the last condition was fulfilled.
     held: MonoNs,
-    /// What names meant when they were last killed.
+    /// The process that each name meant when it was last killed.
     killed: BTreeMap<MemberRef, ProcId>,
-    /// What names meant when they were first asked about since the last stroke.
-    asked: BTreeMap<MemberRef, ProcId>,
-    /// The exit code, of an exec, and the output.
-    said: Option<(Option<i32>, String)>,
-    /// Why the last step failed, where that was expected.
+    /// The process that each name meant when it was first used since the last change.
+    first_used: BTreeMap<MemberRef, ProcId>,
+    /// The last output, with the exit code if it was an exec.
+    output: Option<(Option<i32>, String)>,
+    /// Why the last step failed, if the script expects the failure.
     pub failed: Option<String>,
 }
 
-impl Memory {
-    /// The script begins, or the pods are up: what comes is compared with this until something is struck.
-    pub fn stands(&mut self, world: &World) {
-        if self.stroke.is_none() {
+impl History {
+    /// Records the World when the script starts or the pods are ready. It is compared with until the first change.
+    pub fn record_start(&mut self, world: &World) {
+        if self.changed.is_none() {
             self.before = world.clone();
         }
     }
 
-    /// Something is about to be changed.
-    pub fn strike(&mut self, world: &World, now: MonoNs) {
+    /// Records the World just before a change.
+    pub fn record_change(&mut self, world: &World, now: MonoNs) {
         self.before = world.clone();
-        (self.stroke, self.held) = (Some(now), now);
-        self.asked.clear();
+        (self.changed, self.held) = (Some(now), now);
+        self.first_used.clear();
     }
 
-    pub fn target(&mut self, name: &MemberRef, id: ProcId) {
+    /// Records which process a name meant when it was killed.
+    pub fn record_killed(&mut self, name: &MemberRef, id: ProcId) {
         self.killed.insert(name.clone(), id);
     }
 
-    pub fn hear(&mut self, code: Option<i32>, output: String) {
-        self.said = Some((code, output));
+    pub fn record_output(&mut self, code: Option<i32>, output: String) {
+        self.output = Some((code, output));
     }
 
-    /// A condition has come to hold.
-    pub const fn held(&mut self, now: MonoNs) {
+    /// Records the time at which a condition was fulfilled.
+    pub const fn record_held(&mut self, now: MonoNs) {
         self.held = now;
     }
 
-    /// The process that a name means, though it may be gone by now.
+    /// The process that a name means; it may be gone by now.
     fn subject(&mut self, world: &World, name: &MemberRef) -> Result<ProcId, String> {
-        if let Some(id) = self.killed.get(name).or_else(|| self.asked.get(name)) {
+        if let Some(id) = self.killed.get(name).or_else(|| self.first_used.get(name)) {
             return Ok(*id);
         }
-        let before = self.stroke.and_then(|_| resolve::process(&self.before, name).ok());
+        let before = self.changed.and_then(|_| resolve::process(&self.before, name).ok());
         let id = before.map_or_else(|| resolve::process(world, name), Ok)?;
-        self.asked.insert(name.clone(), id);
+        self.first_used.insert(name.clone(), id);
         Ok(id)
     }
 
-    /// `Err` says why not.
+    /// # Errors
+    /// Why the condition does not hold.
     pub fn check(&mut self, condition: &Condition, world: &World) -> Result<(), String> {
         match condition {
             Condition::Ready(name) => pod::ready(world, name.as_deref()),
@@ -103,23 +105,23 @@ impl Memory {
             Condition::Removed(name) => pod::removed(world, &self.before, name),
             Condition::Ip { pod, kept } => pod::ip(world, &self.before, pod, *kept),
             Condition::Output(text) | Condition::Log { text, .. } | Condition::Fetch { text, .. } => {
-                let (_, output) = self.said.as_ref().ok_or("nothing was run or read before")?;
-                held(output.contains(text.as_str()), || format!("the output was {:?}", shortened(output)))
+                let (_, output) = self.output.as_ref().ok_or("nothing was run or read before")?;
+                ensure(output.contains(text.as_str()), || format!("the output was {:?}", shortened(output)))
             }
-            Condition::Exit(code) => match &self.said {
+            Condition::Exit(code) => match &self.output {
                 Some((Some(was), output)) => {
-                    held(was == code, || format!("the exit code was {was}, the output {:?}", shortened(output)))
+                    ensure(was == code, || format!("the exit code was {was}, the output {:?}", shortened(output)))
                 }
                 _ => Err("nothing was run by exec before".into()),
             },
             Condition::Fails(text) => {
                 let why = self.failed.as_ref().ok_or("the step before did not fail")?;
-                held(why.contains(text.as_str()), || format!("it failed with {:?}", shortened(why)))
+                ensure(why.contains(text.as_str()), || format!("it failed with {:?}", shortened(why)))
             }
             Condition::Took(bound) => {
-                let stroke = self.stroke.ok_or("nothing was killed, deleted or replaced before")?;
-                let took = self.held.since(stroke);
-                held(bound.holds(took), || format!("it took {:.3} s", took as f64 / 1e9))
+                let changed = self.changed.ok_or("nothing was killed, deleted or replaced before")?;
+                let took = self.held.since(changed);
+                ensure(bound.holds(took), || format!("it took {:.3} s", took as f64 / 1e9))
             }
         }
     }
@@ -127,10 +129,10 @@ impl Memory {
     fn gone(&mut self, world: &World, name: &MemberRef) -> Result<(), String> {
         let id = match self.subject(world, name) {
             Ok(id) => id,
-            // a name that means nothing any more; but what never was is not gone
+            // the name means no process now; but a process that never existed is not gone
             Err(why) => {
-                let all = resolve::all(world, name)?;
-                held(!all.is_empty(), || format!("{why}, and never was"))?;
+                let all = resolve::all_processes(world, name)?;
+                ensure(!all.is_empty(), || format!("{why}, and never existed"))?;
                 return all.into_iter().find(|p| !p.is_gone()).map_or(Ok(()), |p| Err(still_there(name, p)));
             }
         };
@@ -142,14 +144,14 @@ impl Memory {
 }
 
 fn still_there(name: &MemberRef, p: &Process) -> String {
-    format!("{name} (pid {}) is there, state {}", p.id, p.state.letter())
+    format!("{name} (pid {}) still exists, in state {}", p.id, p.state.letter())
 }
 
-fn held(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-/// The end of a text, where errors are.
+/// The last characters of a text, since errors are at the end.
 fn shortened(text: &str) -> String {
     let text = text.trim_end();
     let skip = text.chars().count().saturating_sub(200);

@@ -1,5 +1,5 @@
-//! Plays a script, one question at a time. It does nothing itself: the window asks it once a frame,
-//! `podscope run` in its loop, and both carry out what it says.
+//! Plays a script step by step. The engine executes nothing itself: the window calls it once per frame, `podscope run`
+//! in its loop, and both execute the commands that it returns.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use crate::lab::HandStep;
 use crate::model::{Aspect, MonoNs, Sight, World};
 use crate::steps::Step as Build;
 
-use super::condition::Memory;
+use super::condition::History;
 use super::{Condition, Requested, Script, Step, StepKind, resolve};
 
-/// How long a command may take before the script gives up on it; a program's own limit is added.
-const COMMAND: Duration = Duration::from_mins(1);
+/// How long a command may take before the script fails. A program's own limit is added.
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long after a log or a page was looked at in vain it is looked at again.
-const AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait until a log or a page is read again.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What is to be done next.
+/// What the caller must do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Carry this out, then say how it went with [`Engine::completed`], at once or later; until then
-    /// the answer is `Pending`.
+    /// Execute this, then pass the outcome to [`Engine::completed`], at once or later. Until then the engine returns
+    /// `Pending`.
     Do(Command),
-    /// Nothing now; ask again when the World changed or by this time.
+    /// Nothing to do now. Ask again when the World has changed, or at this time at the latest.
     Pending {
         until: MonoNs,
     },
     Done,
-    /// Over. `why` is one line, without the place.
+    /// The script has failed. `why` is one line, without file and line number.
     Failed {
         line: usize,
         why: String,
@@ -39,24 +39,19 @@ pub enum Progress {
 #[derive(Debug, Default)]
 enum Phase {
     #[default]
-    Enter,
-    /// Waits for a condition, or sleeps; one that takes a command to know is not asked for before `again`.
-    Waiting {
-        deadline: MonoNs,
-        again: MonoNs,
-    },
-    /// A command was handed out.
-    Asked {
+    Start,
+    /// Waits for a condition, or sleeps. A condition that is polled by a command is not polled again before `poll_at`.
+    Waiting { deadline: MonoNs, poll_at: MonoNs },
+    /// The caller executes a command.
+    Executing {
         give_up: MonoNs,
-        /// How long that is from the start.
+        /// The time from the start of the command to `give_up`.
         limit: Duration,
-        /// It is to tell whether a condition holds, which must be so by then.
+        /// The command polls a condition, which must hold by then.
         deadline: Option<MonoNs>,
     },
-    Answered {
-        outcome: Outcome,
-        deadline: Option<MonoNs>,
-    },
+    /// The command has ended.
+    Executed { outcome: Outcome, deadline: Option<MonoNs> },
 }
 
 #[derive(Debug)]
@@ -64,17 +59,18 @@ pub struct Engine {
     script: Script,
     at: usize,
     phase: Phase,
-    memory: Memory,
+    history: History,
     started: bool,
+    /// Line and reason of the failure.
     failed: Option<(usize, String)>,
-    /// Pods that whoever plays the script has asked the lab for.
+    /// Pods that the caller has requested from the lab.
     pub requested: Requested,
 }
 
 impl Engine {
     pub fn new(script: Script) -> Self {
-        let (at, phase, memory) = (0, Phase::Enter, Memory::default());
-        Self { script, at, phase, memory, started: false, failed: None, requested: Requested::default() }
+        let (at, phase, history) = (0, Phase::Start, History::default());
+        Self { script, at, phase, history, started: false, failed: None, requested: Requested::default() }
     }
 
     /// The step that is being played; `None` after the last.
@@ -82,8 +78,8 @@ impl Engine {
         self.script.steps.get(self.at)
     }
 
-    /// The steps that were begun, the one that is being played last.
-    pub fn begun(&self) -> &[Step] {
+    /// The steps that have been started; the last one is being played.
+    pub fn started_steps(&self) -> &[Step] {
         let end = (self.at + 1).min(self.script.steps.len());
         &self.script.steps[..end]
     }
@@ -92,34 +88,34 @@ impl Engine {
         &self.script
     }
 
-    /// Whether the answer that is awaited is one of many, of a condition that is asked for again and again.
+    /// Whether the running command polls a condition, and so may run many times.
     pub const fn is_polling(&self) -> bool {
-        matches!(self.phase, Phase::Asked { deadline: Some(_), .. })
+        matches!(self.phase, Phase::Executing { deadline: Some(_), .. })
     }
 
-    /// The answer to the last [`Progress::Do`].
+    /// Takes the outcome of the last [`Progress::Do`].
     pub fn completed(&mut self, outcome: Outcome) {
-        if let Phase::Asked { deadline, .. } = self.phase {
-            self.phase = Phase::Answered { outcome, deadline };
+        if let Phase::Executing { deadline, .. } = self.phase {
+            self.phase = Phase::Executed { outcome, deadline };
         }
     }
 
-    /// Goes on as far as it can. `now` is the monotonic clock's, later than or equal to the last.
+    /// Plays as far as possible. `now` is of the monotonic clock, and not earlier than in the last call.
     pub fn advance(&mut self, world: &World, now: MonoNs) -> Progress {
         if let Some((line, why)) = &self.failed {
             return Progress::Failed { line: *line, why: why.clone() };
         }
         if !self.started {
             self.started = true;
-            self.memory.stands(world);
+            self.history.record_start(world);
         }
-        self.requested.look(world);
+        self.requested.forget_seen(world);
         loop {
             let Some(step) = self.script.steps.get(self.at).cloned() else { return Progress::Done };
-            match self.play(&step, world, now) {
+            match self.play_step(&step, world, now) {
                 Ok(None) => {
                     self.at += 1;
-                    self.phase = Phase::Enter;
+                    self.phase = Phase::Start;
                 }
                 Ok(Some(progress)) => return progress,
                 Err(why) => {
@@ -130,35 +126,36 @@ impl Engine {
         }
     }
 
-    /// `Ok(None)` is "go on to the next".
-    fn play(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
+    /// `Ok(None)`: the step is done. `Err`: it has failed.
+    fn play_step(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
         match std::mem::take(&mut self.phase) {
-            Phase::Answered { outcome, deadline: None } => self.answered(outcome).map(|()| None),
-            Phase::Answered { outcome, deadline: Some(deadline) } => {
-                let state = self.told(step, outcome, world);
-                self.judge(step, state, world, now, deadline)
+            Phase::Executed { outcome, deadline: None } => self.take_outcome(outcome).map(|()| None),
+            Phase::Executed { outcome, deadline: Some(deadline) } => {
+                let state = self.check_polled(step, outcome, world);
+                self.decide(step, state, world, now, deadline)
             }
-            Phase::Asked { give_up, limit, .. } if now >= give_up => {
+            Phase::Executing { give_up, limit, .. } if now >= give_up => {
                 Err(format!("`{}` did not end within {} s", step.text, limit.as_secs_f64()))
             }
-            asked @ Phase::Asked { give_up, .. } => {
-                self.phase = asked;
+            executing @ Phase::Executing { give_up, .. } => {
+                self.phase = executing;
                 Ok(Some(Progress::Pending { until: give_up }))
             }
-            Phase::Waiting { deadline, again } => self.wait(step, world, now, deadline, again),
-            Phase::Enter => self.enter(step, world, now),
+            Phase::Waiting { deadline, poll_at } => self.wait(step, world, now, deadline, poll_at),
+            Phase::Start => self.start(step, world, now),
         }
     }
 
-    fn enter(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
+    /// Starts a step: a wait, or a command for the caller.
+    fn start(&mut self, step: &Step, world: &World, now: MonoNs) -> Result<Option<Progress>, String> {
         let command = match &step.kind {
             StepKind::Wait { within, .. } | StepKind::Expect { within, .. } | StepKind::Sleep(within) => {
                 return self.wait(step, world, now, after(now, *within), now);
             }
             StepKind::Kill { target, signal } => {
                 let id = resolve::process(world, target)?;
-                self.memory.strike(world, now);
-                self.memory.target(target, id);
+                self.history.record_change(world, now);
+                self.history.record_killed(target, id);
                 Command::Signal { target: id, signal: *signal }
             }
             StepKind::Exec { member, argv, limit } => {
@@ -168,17 +165,17 @@ impl Engine {
             StepKind::Fetch(page) => Command::Fetch(resolve::url(world, page)?),
             StepKind::Delete { pod } => {
                 let uid = resolve::pod(world, Some(pod))?.uid.clone();
-                self.memory.strike(world, now);
+                self.history.record_change(world, now);
                 Command::Delete(uid)
             }
             StepKind::Replace { member, argv } => {
                 let member = resolve::member(world, member)?;
-                self.memory.strike(world, now);
+                self.history.record_change(world, now);
                 Command::Build(Build::Replace { member, argv: argv.clone() })
             }
             StepKind::Sandbox { name } => {
                 if world.pod_named(name).is_some() {
-                    // the API server's words
+                    // as the API server says it
                     return Err(format!("pods \"{name}\" already exists"));
                 }
                 Command::Build(Build::Sandbox { name: name.clone() })
@@ -189,7 +186,7 @@ impl Engine {
             }
             StepKind::Leave(member) => {
                 let member = resolve::member(world, member)?;
-                self.memory.strike(world, now);
+                self.history.record_change(world, now);
                 Command::Build(Build::Leave { member })
             }
             StepKind::Unshare { member, kinds } => {
@@ -205,12 +202,12 @@ impl Engine {
             StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
             StepKind::Show(view) => Command::Show(view.clone()),
         };
-        // the node ends a program in time; this is for a node that does not answer
+        // the node ends a program at its own limit; this limit is for a node that does not answer
         let limit = match &command {
-            Command::Exec { limit, .. } => COMMAND.saturating_add(*limit),
-            _ => COMMAND,
+            Command::Exec { limit, .. } => COMMAND_TIMEOUT.saturating_add(*limit),
+            _ => COMMAND_TIMEOUT,
         };
-        self.phase = Phase::Asked { give_up: after(now, limit), limit, deadline: None };
+        self.phase = Phase::Executing { give_up: after(now, limit), limit, deadline: None };
         Ok(Some(Progress::Do(command)))
     }
 
@@ -220,35 +217,38 @@ impl Engine {
         world: &World,
         now: MonoNs,
         deadline: MonoNs,
-        again: MonoNs,
+        poll_at: MonoNs,
     ) -> Result<Option<Progress>, String> {
         let state = match condition(step) {
-            Some(condition) if condition.is_asked_for() => {
-                if now < again {
-                    self.phase = Phase::Waiting { deadline, again };
-                    return Ok(Some(Progress::Pending { until: again }));
+            Some(condition) if condition.needs_command() => {
+                if now < poll_at {
+                    self.phase = Phase::Waiting { deadline, poll_at };
+                    return Ok(Some(Progress::Pending { until: poll_at }));
                 }
-                match asking(condition, world) {
+                match polling_command(condition, world) {
                     Ok(command) => {
-                        self.phase =
-                            Phase::Asked { give_up: after(now, COMMAND), limit: COMMAND, deadline: Some(deadline) };
+                        self.phase = Phase::Executing {
+                            give_up: after(now, COMMAND_TIMEOUT),
+                            limit: COMMAND_TIMEOUT,
+                            deadline: Some(deadline),
+                        };
                         return Ok(Some(Progress::Do(command)));
                     }
                     Err(why) => Err(why),
                 }
             }
             Some(Condition::Ready(None)) => {
-                self.requested.all_seen().and_then(|()| self.memory.check(&Condition::Ready(None), world))
+                self.requested.all_seen().and_then(|()| self.history.check(&Condition::Ready(None), world))
             }
-            Some(condition) => self.memory.check(condition, world),
+            Some(condition) => self.history.check(condition, world),
             None if now >= deadline => Ok(()),
             None => Err(String::new()),
         };
-        self.judge(step, state, world, now, deadline)
+        self.decide(step, state, world, now, deadline)
     }
 
-    /// Goes on, waits longer, or gives up.
-    fn judge(
+    /// Decides whether the step is done, waits longer, or fails. `state` is whether its condition holds.
+    fn decide(
         &mut self,
         step: &Step,
         state: Result<(), String>,
@@ -256,81 +256,82 @@ impl Engine {
         now: MonoNs,
         deadline: MonoNs,
     ) -> Result<Option<Progress>, String> {
-        // what was said does not change any more
-        let settled = matches!(
+        // these conditions cannot change any more
+        let is_final = matches!(
             condition(step),
             Some(Condition::Output(_) | Condition::Exit(_) | Condition::Fails(_) | Condition::Took(_))
         );
         match (state, &step.kind) {
             (Ok(()), kind) => {
                 if matches!(kind, StepKind::Wait { .. }) {
-                    self.memory.held(now);
+                    self.history.record_held(now);
                 }
                 if matches!(condition(step), Some(Condition::Ready(_))) {
-                    self.memory.stands(world);
+                    self.history.record_start(world);
                 }
                 Ok(None)
             }
-            (Err(_), _) if now < deadline && !settled => {
-                let asked_for = condition(step).is_some_and(Condition::is_asked_for);
-                let again = if asked_for { after(now, AGAIN).min(deadline) } else { deadline };
-                self.phase = Phase::Waiting { deadline, again };
-                Ok(Some(Progress::Pending { until: again }))
+            (Err(_), _) if now < deadline && !is_final => {
+                let needs_command = condition(step).is_some_and(Condition::needs_command);
+                let poll_at = if needs_command { after(now, POLL_INTERVAL).min(deadline) } else { deadline };
+                self.phase = Phase::Waiting { deadline, poll_at };
+                Ok(Some(Progress::Pending { until: poll_at }))
             }
             (Err(why), StepKind::Wait { within, .. }) => {
-                let (within, blind) = (within.as_secs_f64(), blind(world));
-                Err(format!("`{}` did not come within {within} s: {why}{blind}", step.text))
+                let (within, hint) = (within.as_secs_f64(), visibility_hint(world));
+                Err(format!("`{}` did not hold within {within} s: {why}{hint}", step.text))
             }
-            (Err(why), _) if settled => Err(format!("`{}` does not hold: {why}", step.text)),
-            (Err(why), _) => Err(format!("`{}` does not hold: {why}{}", step.text, blind(world))),
+            (Err(why), _) if is_final => Err(format!("`{}` does not hold: {why}", step.text)),
+            (Err(why), _) => Err(format!("`{}` does not hold: {why}{}", step.text, visibility_hint(world))),
         }
     }
 
-    /// What the answer means for the condition that was asked for.
-    fn told(&mut self, step: &Step, outcome: Outcome, world: &World) -> Result<(), String> {
+    /// Checks a polled condition with the outcome of its command.
+    fn check_polled(&mut self, step: &Step, outcome: Outcome, world: &World) -> Result<(), String> {
         match outcome {
             Outcome::Failed(why) => return Err(why),
-            Outcome::Output(text) => self.memory.hear(None, text),
-            Outcome::Exec { code, output } => self.memory.hear(Some(code), output),
-            Outcome::Done => self.memory.hear(None, String::new()),
+            Outcome::Output(text) => self.history.record_output(None, text),
+            Outcome::Exec { code, output } => self.history.record_output(Some(code), output),
+            Outcome::Done => self.history.record_output(None, String::new()),
         }
-        condition(step).map_or(Ok(()), |condition| self.memory.check(condition, world))
+        condition(step).map_or(Ok(()), |condition| self.history.check(condition, world))
     }
 
-    fn answered(&mut self, outcome: Outcome) -> Result<(), String> {
-        let expected = self.next_expects(|c| matches!(c, Condition::Fails(_)));
-        self.memory.failed = None;
+    /// Records the outcome of a step's command. `Err`: the step has failed.
+    fn take_outcome(&mut self, outcome: Outcome) -> Result<(), String> {
+        let failure_is_expected = self.next_expects(|c| matches!(c, Condition::Fails(_)));
+        self.history.failed = None;
         match outcome {
             Outcome::Done => Ok(()),
-            Outcome::Failed(why) if expected => {
-                self.memory.failed = Some(why);
+            Outcome::Failed(why) if failure_is_expected => {
+                self.history.failed = Some(why);
                 Ok(())
             }
             Outcome::Failed(why) => Err(why),
             Outcome::Output(text) => {
-                self.memory.hear(None, text);
+                self.history.record_output(None, text);
                 Ok(())
             }
             Outcome::Exec { code, output } => {
-                let checked = self.next_expects(|c| matches!(c, Condition::Exit(_)));
+                let code_is_expected = self.next_expects(|c| matches!(c, Condition::Exit(_)));
                 let why = format!("the program ended with {code}: {}", output.trim_end().replace('\n', " | "));
-                self.memory.hear(Some(code), output);
-                if code == 0 || checked { Ok(()) } else { Err(why) }
+                self.history.record_output(Some(code), output);
+                if code == 0 || code_is_expected { Ok(()) } else { Err(why) }
             }
         }
     }
 }
 
 impl Engine {
-    /// Whether the next step is to expect such a condition.
-    fn next_expects(&self, such: impl FnOnce(&Condition) -> bool) -> bool {
+    /// Whether the next step expects a condition that fulfils `matches`.
+    fn next_expects(&self, is_wanted: impl FnOnce(&Condition) -> bool) -> bool {
         let next = self.script.steps.get(self.at + 1);
-        next.is_some_and(|next| matches!(&next.kind, StepKind::Expect { that, .. } if such(that)))
+        next.is_some_and(|next| matches!(&next.kind, StepKind::Expect { that, .. } if is_wanted(that)))
     }
 }
 
-/// What may be amiss with the picture, and not with the pod.
-fn blind(world: &World) -> String {
+/// A note for failures: the observer may have missed what the script waits for.
+fn visibility_hint(world: &World) -> String {
     match world.visibility.get(&Aspect::ProcConnector).and_then(Sight::reason) {
         Some(reason) => format!(" (this is seen without the proc connector: {reason})"),
         None => String::new(),
@@ -344,12 +345,12 @@ const fn condition(step: &Step) -> Option<&Condition> {
     }
 }
 
-/// The command that tells whether such a condition holds.
-fn asking(condition: &Condition, world: &World) -> Result<Command, String> {
+/// The command that reads what this condition checks.
+fn polling_command(condition: &Condition, world: &World) -> Result<Command, String> {
     match condition {
         Condition::Log { member, .. } => resolve::member(world, member).map(Command::Logs),
         Condition::Fetch { page, .. } => resolve::url(world, page).map(Command::Fetch),
-        _ => Err("this needs no asking".into()),
+        _ => Err("this condition needs no command".into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! From text to steps; every mistake names its line and what would be right.
+//! Parses text into steps. Every error names the line and the correct form.
 
 mod condition;
 mod members;
@@ -7,14 +7,14 @@ mod words;
 use std::time::Duration;
 
 use self::condition::condition;
-use self::members::{added, debugged, is_addition};
+use self::members::{is_addition, parse_debug, parse_join};
 pub use self::words::duration;
 use self::words::{kinds, member, one, page, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
 
-const WAIT: Duration = Duration::from_secs(10);
-const EXPECT: Duration = Duration::from_secs(1);
-const EXEC: Duration = Duration::from_secs(30);
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
+const EXPECT_LIMIT: Duration = Duration::from_secs(1);
+const EXEC_LIMIT: Duration = Duration::from_secs(30);
 const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, sandbox, join, debug, replace, leave, unshare, fork, \
                      snapshot, screenshot, select, show or sleep";
 
@@ -29,10 +29,10 @@ pub struct ScriptError {
 
 type Parsed<T> = Result<T, String>;
 
-/// Reads a script. `name` is the file's, for messages.
+/// Parses a script. `name` is the name of the file, for error messages.
 pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
     let mut steps = Vec::new();
-    // some editors begin a file with a byte order mark
+    // some editors start a file with a byte order mark
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let content = without_comment(line);
@@ -46,13 +46,13 @@ pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
     Ok(Script { name: name.to_owned(), steps })
 }
 
-/// `#` begins a comment at the start of a line or after a space, but not in what is run or looked for.
+/// `#` starts a comment at the start of a line or after a space, but not in a command to run or a text to look for.
 fn without_comment(line: &str) -> &str {
     let line = line.trim();
     let mut words = line.split_whitespace();
     let verbatim = match words.next() {
         Some("exec" | "replace" | "debug") => true,
-        // another step of this name runs nothing
+        // the other step of this name runs no command
         Some("join") => line.contains(" -- "),
         Some("wait" | "expect") => matches!(words.next(), Some("output" | "log" | "fetch" | "fails")),
         _ => false,
@@ -71,11 +71,11 @@ fn step(text: &str) -> Parsed<StepKind> {
     match verb {
         "wait" => {
             let (until, within) = condition(rest)?;
-            Ok(StepKind::Wait { until, within: within.unwrap_or(WAIT) })
+            Ok(StepKind::Wait { until, within: within.unwrap_or(WAIT_LIMIT) })
         }
         "expect" => {
             let (that, within) = condition(rest)?;
-            Ok(StepKind::Expect { that, within: within.unwrap_or(EXPECT) })
+            Ok(StepKind::Expect { that, within: within.unwrap_or(EXPECT_LIMIT) })
         }
         "kill" => match words[..] {
             [target, signal] => Ok(StepKind::Kill { target: member(target)?, signal: signal_named(signal)? }),
@@ -85,7 +85,7 @@ fn step(text: &str) -> Parsed<StepKind> {
             let usage = "exec [--timeout 5s] POD/CONTAINER -- PROGRAM ARGUMENT…";
             let (before, argv) = rest.split_once(" -- ").ok_or(usage)?;
             let (target, limit) = match before.split_whitespace().collect::<Vec<_>>()[..] {
-                [target] => (target, EXEC),
+                [target] => (target, EXEC_LIMIT),
                 ["--timeout", limit, target] => (target, duration(limit)?),
                 _ => return Err(usage.into()),
             };
@@ -104,9 +104,9 @@ fn step(text: &str) -> Parsed<StepKind> {
             _ => Err("unshare POD/CONTAINER KIND,KIND…".into()),
         },
         "sandbox" => Ok(StepKind::Sandbox { name: one(&words, "sandbox POD")?.to_owned() }),
-        "debug" => debugged(rest),
+        "debug" => parse_debug(rest),
         "leave" => Ok(StepKind::Leave(member(one(&words, "leave POD/CONTAINER")?)?)),
-        "join" if is_addition(rest) => added(rest),
+        "join" if is_addition(rest) => parse_join(rest),
         "join" => match words[..] {
             [joining, list, target] => {
                 Ok(StepKind::Join { member: member(joining)?, kinds: kinds(list)?, target: member(target)? })
@@ -119,6 +119,6 @@ fn step(text: &str) -> Parsed<StepKind> {
         "select" => Ok(StepKind::Select(member(one(&words, "select POD/MEMBER")?)?)),
         "show" => Ok(StepKind::Show(rest.to_owned())),
         "sleep" => Ok(StepKind::Sleep(duration(one(&words, "sleep 500ms")?)?)),
-        _ => Err(format!("`{verb}` is no step; a line begins with {STEPS}")),
+        _ => Err(format!("`{verb}` is not a step; a line begins with {STEPS}")),
     }
 }

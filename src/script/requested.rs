@@ -1,27 +1,27 @@
-//! The pods that were asked for, as far as the World does not show them yet.
+//! Requested pods that the World does not show yet.
 
 use std::collections::BTreeMap;
 
 use crate::model::{PodUid, World};
 
-/// What `wait ready` waits for besides the pods of the World: the lab takes a pod first and tells of it later.
+/// The pods that `wait ready` waits for besides those of the World. The lab accepts a pod first and reports it later.
 #[derive(Clone, Debug, Default)]
 pub struct Requested {
-    /// By uid: their names.
+    /// Names by uid.
     unseen: BTreeMap<PodUid, String>,
-    /// Manifests whose pods are being started.
+    /// How many manifests are being started.
     pending: usize,
-    /// Why one could not be started.
+    /// Why a manifest could not be started.
     failed: Option<String>,
 }
 
 impl Requested {
-    /// The pods of a manifest are about to be started.
+    /// Call before the pods of a manifest are started.
     pub const fn begin(&mut self) {
         self.pending += 1;
     }
 
-    /// They are started, or one of them cannot be.
+    /// Call when they are started, or one of them could not be started.
     pub fn end(&mut self, done: Result<(), String>) {
         self.pending = self.pending.saturating_sub(1);
         if let Err(why) = done {
@@ -29,17 +29,18 @@ impl Requested {
         }
     }
 
-    /// The lab has taken this pod.
+    /// Call when the lab has accepted this pod.
     pub fn pod(&mut self, uid: PodUid, name: String) {
         self.unseen.insert(uid, name);
     }
 
-    /// Forgets those that the World shows: what becomes of them, it shows as well.
-    pub fn look(&mut self, world: &World) {
+    /// Forgets the pods that the World shows: from now on it shows their state too.
+    pub fn forget_seen(&mut self, world: &World) {
         self.unseen.retain(|uid, _| world.pod(uid).is_none());
     }
 
-    /// `Err` says what is still to come.
+    /// # Errors
+    /// Which pod the World does not show yet.
     pub fn all_seen(&self) -> Result<(), String> {
         if let Some(why) = &self.failed {
             return Err(why.clone());

@@ -1,4 +1,4 @@
-//! From a name in a script to what is there.
+//! Resolves the names in a script to pods, members and processes of the World.
 
 use crate::lab::Url;
 use crate::model::forecast::short_name;
@@ -22,7 +22,7 @@ pub fn pod<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Pod, String> 
     }
 }
 
-/// The member of a pod that a name means: `pause` is what holds the pod, `container/NAME` always a container.
+/// The member of a pod that a name means: `pause` is the sandbox, `container/NAME` is always a container.
 fn member_of(pod: &Pod, name: &str) -> Option<Member> {
     if name == "pause" {
         return Some(Member::pause(&pod.uid));
@@ -31,8 +31,8 @@ fn member_of(pod: &Pod, name: &str) -> Option<Member> {
     Some(Member::container(&pod.uid, &container.name))
 }
 
-/// What one says to mean this container.
-fn said(container: &Container) -> String {
+/// How a script names this container.
+fn script_name(container: &Container) -> String {
     if container.name == "pause" { "container/pause".into() } else { container.name.clone() }
 }
 
@@ -51,18 +51,18 @@ pub fn member(world: &World, of: &MemberRef) -> Result<Member, String> {
         MemberRef::Pid(pid) => {
             let process = world.by_pid(*pid).and_then(|id| world.process(id));
             let member = process.and_then(|p| p.member.clone());
-            return member.ok_or_else(|| format!("process {pid} is of no pod"));
+            return member.ok_or_else(|| format!("process {pid} does not belong to a pod"));
         }
         MemberRef::Name { pod, member, .. } => (pod, member),
     };
     let pod = pod_name.as_deref().map_or_else(|| only_pod_with(world, name), |pod_name| pod(world, Some(pod_name)))?;
     member_of(pod, name).ok_or_else(|| {
-        let names: Vec<_> = pod.containers.iter().map(said).collect();
+        let names: Vec<_> = pod.containers.iter().map(script_name).collect();
         format!("pod {} has no member {name}; it has pause, {}", pod.name, names.join(", "))
     })
 }
 
-/// Where a page is now.
+/// The URL of a page, as the ports are now.
 pub fn url(world: &World, page: &Page) -> Result<Url, String> {
     let (name, inside, path) = match page {
         Page::At(url) => return Ok(url.clone()),
@@ -74,14 +74,14 @@ pub fn url(world: &World, page: &Page) -> Result<Url, String> {
     Ok(Url { host: "127.0.0.1".to_owned(), port, path: path.clone() })
 }
 
-/// Every process that a name has meant, zombies and reaped ones too, of those that the World remembers.
-pub fn all<'w>(world: &'w World, of: &MemberRef) -> Result<Vec<&'w Process>, String> {
+/// Every process that a name has meant, zombies and reaped ones too, as far as the World remembers them.
+pub fn all_processes<'w>(world: &'w World, of: &MemberRef) -> Result<Vec<&'w Process>, String> {
     let processes = world.processes.values().map(AsRef::as_ref);
-    let (of_member, called) = match of {
+    let (of_member, wanted) = match of {
         MemberRef::Pid(pid) => return Ok(processes.filter(|p| p.id.pid == *pid).collect()),
         MemberRef::Name { process, .. } => (member(world, of)?, process.as_ref()),
     };
-    let of_name = |p: &&Process| called.is_none_or(|(name, _)| is_called(p, name));
+    let of_name = |p: &&Process| wanted.is_none_or(|(name, _)| has_name(p, name));
     Ok(processes.filter(|p| p.member.as_ref() == Some(&of_member)).filter(of_name).collect())
 }
 
@@ -99,21 +99,21 @@ pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
             let all = named(world, &member, name, false);
             all.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is not there"))
         }
-        _ => head(world, &member).ok_or_else(|| match world.pod(&member.pod).and_then(trouble) {
+        _ => first_process(world, &member).ok_or_else(|| match world.pod(&member.pod).and_then(sandbox_failure) {
             Some(why) => format!("{of} has no process: {why}"),
             None => format!("{of} has no process"),
         }),
     }
 }
 
-/// Why a pod cannot run: it has no sandbox, and the lab says why.
-pub fn trouble(pod: &Pod) -> Option<&str> {
-    let stands = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
-    pod.message.as_deref().filter(|_| !stands)
+/// Why a pod has no running sandbox; `None` if it has one or the lab gives no reason.
+pub fn sandbox_failure(pod: &Pod) -> Option<&str> {
+    let runs = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
+    pod.message.as_deref().filter(|_| !runs)
 }
 
 /// The first process of a member.
-pub fn head(world: &World, member: &Member) -> Option<ProcId> {
+pub fn first_process(world: &World, member: &Member) -> Option<ProcId> {
     let pod = world.pod(&member.pod)?;
     match &member.container {
         None => pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process,
@@ -121,35 +121,36 @@ pub fn head(world: &World, member: &Member) -> Option<ProcId> {
     }
 }
 
-/// Processes of a member by name, living or zombies as asked for, the oldest first. One whose leader has exited before
-/// its threads is both: it lives, and the kernel shows it as a zombie.
+/// The processes of a member that have this name, the oldest first: zombies if `zombies`, else those that are alive. A
+/// process whose leader has exited before its threads counts as both: it is alive, and the kernel shows it as a zombie.
 pub fn named<'w>(world: &'w World, member: &Member, name: &str, zombies: bool) -> Vec<&'w Process> {
     let mut all: Vec<&Process> = world
         .present()
         .filter(|p| p.is_zombie() == zombies || zombies && p.threads_without_leader().is_some())
         .filter(|p| p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
-        .filter(|p| is_called(p, name))
+        .filter(|p| has_name(p, name))
         .collect();
     all.sort_by_key(|p| (p.born.t, p.id));
     all
 }
 
-/// Not by the whole command line: `sh -c 'sleep 1'` is no sleep; but `nginx: worker process` is a worker.
-pub fn is_called(p: &Process, name: &str) -> bool {
-    // one that has written its own command line has all of it in the first argument
+/// Whether comm, program or short name contains `name`. The whole command line does not count: `sh -c 'sleep 1'` is not
+/// a sleep, but `nginx: worker process` is a worker.
+pub fn has_name(p: &Process, name: &str) -> bool {
+    // a process that has rewritten its command line has all of it in the first argument
     let program = p.cmdline.first().and_then(|argv0| argv0.split(' ').next());
     p.comm.contains(name) || program.is_some_and(|program| program.contains(name)) || short_name(p).contains(name)
 }
 
-/// A zombie that a name means now; without a name of its own, the member's first process.
+/// The zombie that a name means now. A reference without a process name means the member's first process.
 pub fn zombie(world: &World, of: &MemberRef) -> Result<ProcId, String> {
     let MemberRef::Name { process: Some((name, index)), .. } = of else { return process(world, of) };
     let zombies = named(world, &member(world, of)?, name, true);
-    zombies.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is no zombie"))
+    zombies.get(*index).map(|p| p.id).ok_or_else(|| format!("{of} is not a zombie"))
 }
 
-/// Whether a name means this process: a member's any, or of it those of a name; or the node.
-pub fn means(world: &World, of: &MemberRef, id: ProcId) -> Result<bool, String> {
+/// Whether a name means this process: any process of the member, or of the process name if it has one; or the node.
+pub fn refers_to(world: &World, of: &MemberRef, id: ProcId) -> Result<bool, String> {
     if of.is_bare("node") {
         return Ok(world.node.as_ref().is_some_and(|n| n.process == id));
     }
@@ -159,20 +160,20 @@ pub fn means(world: &World, of: &MemberRef, id: ProcId) -> Result<bool, String> 
     let member = member(world, of)?;
     let Some(p) = world.process(id).filter(|p| p.member.as_ref() == Some(&member)) else { return Ok(false) };
     Ok(match of {
-        MemberRef::Name { process: Some((name, _)), .. } => is_called(p, name),
+        MemberRef::Name { process: Some((name, _)), .. } => has_name(p, name),
         _ => true,
     })
 }
 
-/// What to call whoever is, or was, a parent: `pause (pid 12)`.
+/// Describes a present or former parent: `pause (pid 12)`.
 pub fn parent_in_words(world: &World, parent: Parent) -> String {
     let Some(id) = parent.process() else {
-        return if parent == Parent::Outside { "a process outside".into() } else { "nobody known".into() };
+        return if parent == Parent::Outside { "a process outside".into() } else { "an unknown process".into() };
     };
-    let who = match world.process(id) {
+    let name = match world.process(id) {
         _ if world.node.as_ref().is_some_and(|n| n.process == id) => "the node".to_owned(),
         Some(p) => p.member.as_ref().map_or_else(|| p.comm.clone(), |m| m.name().to_owned()),
         None => "a process".to_owned(),
     };
-    format!("{who} (pid {id})")
+    format!("{name} (pid {id})")
 }

@@ -1,4 +1,4 @@
-//! A script's lines as values.
+//! The steps and conditions of a script, parsed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,9 +17,9 @@ pub struct Script {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// As written, without comment.
+    /// The line as written, without its comment.
     pub text: String,
     pub kind: StepKind,
 }
@@ -55,7 +55,7 @@ pub enum StepKind {
     Sandbox {
         name: String,
     },
-    /// A container joins a pod; `None` is the only pod there is.
+    /// Adds a container to a pod; `None` means the only pod.
     Add {
         pod: Option<String>,
         container: Box<ContainerSpec>,
@@ -79,27 +79,27 @@ pub enum StepKind {
     Sleep(Duration),
 }
 
-/// What can be waited for, or expected. "The last stroke" is the last kill, delete or
-/// replacement; before the first, the moment when the pods were ready.
+/// What a script can wait for or expect. "The last change" is the last kill, delete or replacement; before the first
+/// one it is the moment when the pods were ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Every container of the pod (of all pods) runs, or has done its work.
+    /// Every container of the pod (of all pods) runs or has succeeded.
     Ready(Option<String>),
-    /// The process that this named when it was last killed, or else before the last stroke, or else when
-    /// first asked, is reaped; or all that it ever named are.
+    /// A process has been reaped: the one that this named when it was last killed, else before the last change, else
+    /// when it was first used; or all processes that it has ever named.
     Gone(MemberRef),
     Alive(MemberRef),
-    /// The process that [`Condition::Gone`] would mean ended so.
+    /// The process that [`Condition::Gone`] would mean ended in this way.
     Ended {
         of: MemberRef,
         how: Ending,
     },
-    /// The state that the kernel shows of it.
+    /// The state that the kernel shows.
     State {
         of: MemberRef,
         state: State,
     },
-    /// So many processes of this name live in the member.
+    /// This many processes of this name are alive in the member.
     Count {
         of: MemberRef,
         bound: Bound,
@@ -109,37 +109,37 @@ pub enum Condition {
         of: MemberRef,
         parent: MemberRef,
     },
-    /// The process that [`Condition::Gone`] would mean was waited for by this member, or the node.
+    /// The process that [`Condition::Gone`] would mean was reaped by this member, or by the node.
     Reaped {
         of: MemberRef,
         by: MemberRef,
     },
-    /// Some process of this name lost its parent, was adopted by this member, ended, and was waited for by it.
+    /// A process of this name lost its parent, was adopted by this member, ended, and was reaped by it.
     Orphan {
         of: MemberRef,
         by: MemberRef,
     },
-    /// So many processes of the pod (of all pods) are zombies now.
+    /// This many processes of the pod (of all pods) are zombies now.
     Zombies {
         count: usize,
         pod: Option<String>,
     },
-    /// So many bytes of it are resident.
+    /// Its resident memory in bytes.
     Memory {
         of: MemberRef,
         bound: Bound,
     },
-    /// The member uses so many thousandths of a core.
+    /// The CPU that the member uses, in thousandths of one core.
     Cpu {
         of: MemberRef,
         bound: Bound,
     },
-    /// The word for the container's state, such as `CrashLoopBackOff`.
+    /// The container's state as a word, such as `CrashLoopBackOff`.
     Word {
         container: MemberRef,
         word: String,
     },
-    /// The word for the pod's status, such as `Terminating`.
+    /// The pod's status as a word, such as `Terminating`.
     Status {
         pod: String,
         word: String,
@@ -148,37 +148,37 @@ pub enum Condition {
         pod: String,
         phase: Phase,
     },
-    /// The container started again since the last stroke, and runs.
+    /// The container has restarted since the last change, and runs.
     Restarted(MemberRef),
     Restarts {
         container: MemberRef,
         bound: Bound,
     },
-    /// A sandbox of this attempt, or a later one, stands.
+    /// The sandbox of this attempt, or a later one, runs.
     Sandbox {
         attempt: u32,
         pod: Option<String>,
     },
-    /// The pod has had an event of this reason with this in its message.
+    /// The pod has had an event of this reason whose message contains the text.
     Event {
         pod: String,
         reason: String,
         text: String,
     },
-    /// So many events of this reason the pod has had.
+    /// The pod has had this many events of this reason.
     Events {
         pod: String,
         reason: String,
         bound: Bound,
     },
-    /// The pod that was there before the last stroke is not any more.
+    /// The pod existed before the last change and is removed.
     Removed(String),
-    /// The address is, or is not, what it was before the last stroke.
+    /// The address is (`kept`), or is not, the one of before the last change.
     Ip {
         pod: String,
         kept: bool,
     },
-    /// Its pid inside the pod.
+    /// The pid of the member inside the pod.
     InPod {
         member: MemberRef,
         pid: u32,
@@ -193,38 +193,38 @@ pub enum Condition {
         a: MemberRef,
         b: MemberRef,
     },
-    /// The last exec, logs or fetch brought this.
+    /// The output of the last exec, logs or fetch contains this.
     Output(String),
     /// The last exec ended with this code.
     Exit(i32),
-    /// The container has written this; its log is read again and again.
+    /// The container's log contains this; it is polled.
     Log {
         member: MemberRef,
         text: String,
     },
-    /// The page holds this; it is fetched again and again, from the host's network.
+    /// The page contains this; it is polled, from the host's network.
     Fetch {
         page: Page,
         text: String,
     },
-    /// The last step failed, and said this.
+    /// The last step failed with a message that contains this.
     Fails(String),
-    /// From the last stroke to the end of the last wait it took so many nanoseconds.
+    /// Nanoseconds from the last change to the end of the last wait.
     Took(Bound),
 }
 
 impl Condition {
-    /// Whether it takes a command to know.
-    pub const fn is_asked_for(&self) -> bool {
+    /// Whether a command must be executed to check it.
+    pub const fn needs_command(&self) -> bool {
         matches!(self, Self::Log { .. } | Self::Fetch { .. })
     }
 }
 
-/// What is fetched.
+/// A page to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
     At(Url),
-    /// Behind this port of a pod, by the host port that leads there.
+    /// A page at this port of a pod, fetched through the host port that leads to it.
     Behind {
         pod: String,
         port: u16,
@@ -240,7 +240,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    pub const fn is(self, status: WaitStatus) -> bool {
+    pub const fn matches(self, status: WaitStatus) -> bool {
         match (self, status.signal()) {
             (Self::Signal(wanted), Some(signal)) => wanted.0 == signal,
             (Self::Code(code), None) => code == status.code(),
@@ -249,7 +249,7 @@ impl Ending {
     }
 }
 
-/// What a number is compared with.
+/// A bound for a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     pub relation: Relation,
@@ -273,23 +273,22 @@ impl Bound {
     }
 }
 
-/// `POD/MEMBER`, `POD/MEMBER:comm[index]`, a bare `MEMBER` where one pod has it, or a pid. A bare `node` is the
-/// lab's node; where namespaces are compared, `host` is what the observer itself is in.
+/// `POD/MEMBER`, `POD/MEMBER:comm[index]`, a bare `MEMBER` if only one pod has it, or a pid. A bare `node` is the lab's
+/// node. Where namespaces are compared, `host` means the observer's own namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MemberRef {
     Pid(u32),
     Name {
         pod: Option<String>,
-        /// `pause`, or a container's name; or `container/NAME`, which means a container whatever its name; or
-        /// `node` or `host`.
+        /// `pause` or a container's name; `container/NAME`, which always means a container; `node` or `host`.
         member: String,
-        /// Its processes whose name contains this, the oldest first.
+        /// One of its processes whose name contains this; the index counts from the oldest.
         process: Option<(String, usize)>,
     },
 }
 
 impl MemberRef {
-    /// Whether it is this word alone.
+    /// Whether it is only this word.
     pub fn is_bare(&self, word: &str) -> bool {
         matches!(self, Self::Name { pod: None, member, process: None } if member == word)
     }

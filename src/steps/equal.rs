@@ -1,26 +1,26 @@
-//! What a step is in docker, with util-linux, and in a kubelet: a line each.
+//! The same step in docker, with util-linux, and in a kubelet, one line each.
 
 use super::Step;
 use crate::lab::controller::PAUSE_IMAGE;
 use crate::lab::spec::{ContainerSpec, Join, JoinPid, PidNamespace, PodSpec, needs_entrypoint_option};
 use crate::model::text::shell_words;
 
-/// The same step elsewhere.
+/// The same step in other tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Equal {
-    /// For docker; podman understands it as well.
+    /// The command of docker; podman accepts it too.
     pub docker: String,
-    /// For a shell with util-linux. No root is needed: the first line makes a user namespace, as the lab has one.
+    /// Commands of util-linux in a shell. They need no root: the first one creates a user namespace, as the lab does.
     pub shell: String,
-    /// What a kubelet does, and at which step of its `SyncPod`.
+    /// What a kubelet does, and in which step of its `SyncPod`.
     pub kubelet: String,
-    /// What differs there, if anything does.
+    /// How these tools differ from the lab, if they do.
     pub note: Option<String>,
 }
 
 const NO_UPDATE: &str = "spec.containers: Forbidden: pod updates may not add or remove containers";
 
-/// `spec` is the pod's, before the step or after it.
+/// `spec` is the spec of the pod, before or after the step.
 pub fn equal(step: &Step, spec: &PodSpec) -> Equal {
     match step {
         Step::Sandbox { name } => sandbox(name),
@@ -36,7 +36,7 @@ pub fn equal(step: &Step, spec: &PodSpec) -> Equal {
                 docker: format!("{} && {}", stop.docker, again.docker),
                 shell: format!("{}; {}", stop.shell, again.shell),
                 kubelet: "SyncPod step 3 stops it, since its definition has changed (Killing), and step 8 creates and \
-                          starts it in the same sandbox. The API server lets a running pod change an image, and no command."
+                          starts it in the same sandbox. The API server allows a running pod to change an image, but not a command."
                     .to_owned(),
                 note: again.note,
             }
@@ -98,7 +98,7 @@ fn docker(join: &Join, container: &ContainerSpec) -> String {
     shell_words(words.iter().map(String::as_str))
 }
 
-/// nsenter into what is shared, unshare what is not. mnt and cgroup are a container's own.
+/// nsenter into the shared namespaces, unshare the others. mnt and cgroup are always the container's own.
 fn shell(join: &Join, container: &ContainerSpec) -> String {
     let mut enter = vec!["nsenter --target $PAUSE --user --preserve-credentials".to_owned()];
     let mut own = Vec::new();
@@ -117,12 +117,12 @@ fn shell(join: &Join, container: &ContainerSpec) -> String {
     format!("{} -- unshare {} {program} & {}", enter.join(" "), own.join(" "), pid_into(&name))
 }
 
-/// The program is the child of what was begun in the background, as soon as that has forked.
+/// The program is the child of the background job, once the job has forked.
 fn pid_into(variable: &str) -> String {
     format!("until {variable}=$(pgrep -P $!); do sleep 0.1; done")
 }
 
-/// A shell's variable for a container's pid. A name that begins with a digit gets a letter before it.
+/// The shell variable for a container's pid. `C` is put before a name that starts with a digit.
 fn variable(container: &str) -> String {
     let upper = container.to_ascii_uppercase().replace('-', "_");
     if upper.starts_with(|c: char| c.is_ascii_digit()) { format!("C{upper}") } else { upper }
@@ -160,14 +160,14 @@ fn kubelet(spec: &PodSpec, join: &Join, container: &ContainerSpec, ephemeral: bo
 fn stop(spec: &PodSpec, name: &str) -> Equal {
     let grace = spec.grace_seconds;
     let pid = variable(name);
-    // where it is PID 1, the kernel ends the others with it
+    // where its first process is PID 1, the kernel kills the others with it
     let shared = matches!(spec.pid_namespace(name), PidNamespace::Pod | PidNamespace::Of(_) | PidNamespace::Node);
     let name = shell_words([name]);
     let note = if shared {
-        "kill reaches its first process alone: what that leaves behind in the shared pid namespace lives on. A runtime, \
-         as the lab, ends all of the container."
+        "kill reaches only its first process: other processes of the container live on in the shared pid namespace. A \
+         runtime, as the lab, ends all processes of the container."
     } else {
-        "It is PID 1 of a pid namespace: TERM ends it only if it has a handler, else KILL does after the grace period."
+        "It is PID 1 of a pid namespace: TERM ends it only if it has a handler; else KILL ends it after the grace period."
     };
     let note = Some(note.to_owned());
     Equal {
@@ -200,17 +200,17 @@ mod tests {
         }
     }
 
-    fn joins(spec: &PodSpec, container: ContainerSpec, ephemeral: bool) -> Equal {
+    fn equal_of_join(spec: &PodSpec, container: ContainerSpec, ephemeral: bool) -> Equal {
         equal(&Step::Join { pod: uid(), container: Box::new(container), ephemeral }, spec)
     }
 
-    fn alone() -> PodSpec {
+    fn sandbox_only() -> PodSpec {
         PodSpec::sandbox("web").expect("a name")
     }
 
     #[test]
-    fn a_sandbox_is_a_pause_whose_ipc_can_be_shared() {
-        let it = equal(&Step::Sandbox { name: "web".to_owned() }, &alone());
+    fn a_sandbox_is_a_pause_with_shareable_ipc() {
+        let it = equal(&Step::Sandbox { name: "web".to_owned() }, &sandbox_only());
         assert_eq!(it.docker, "docker run -d --name pause --hostname web --ipc=shareable registry.k8s.io/pause:3.10");
         assert_eq!(
             it.shell,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_entered_and_the_rest_is_made_anew() {
+    fn shared_namespaces_are_entered_and_the_others_are_created() {
         for (join, docker, enter, own) in [
             (
                 "net,ipc,uts,pid",
@@ -238,7 +238,7 @@ mod tests {
             ),
             ("none", "--network=none --ipc=private", "", "--net --ipc --uts --pid --fork --mount --cgroup"),
         ] {
-            let it = joins(&alone(), container("b", "busybox", &["sleep", "1d"], join), false);
+            let it = equal_of_join(&sandbox_only(), container("b", "busybox", &["sleep", "1d"], join), false);
             assert_eq!(it.docker, format!("docker run -d --name b {docker} busybox sleep 1d"), "{join}");
             let enter = if enter.is_empty() { String::new() } else { format!(" {enter}") };
             let shell = format!(
@@ -251,38 +251,38 @@ mod tests {
     }
 
     #[test]
-    fn a_command_takes_the_place_of_an_images_entrypoint() {
-        let docker = |it: ContainerSpec| joins(&alone(), it, false).docker;
+    fn a_command_replaces_the_entrypoint_of_an_image() {
+        let docker = |it: ContainerSpec| equal_of_join(&sandbox_only(), it, false).docker;
         let line = docker(container("a", "nginx:1.29", &["nginx", "-g", "daemon off;"], "net"));
         assert!(line.ends_with("--entrypoint nginx nginx:1.29 -g 'daemon off;'"), "{line}");
         let line = docker(container("a", "nginx", &[], "net"));
         assert!(line.ends_with("--ipc=private nginx"), "{line}");
-        // of this machine: docker needs some image
+        // a program of this machine: docker needs some image
         let line = docker(container("a", "", &["date"], "net"));
         assert!(line.ends_with("--entrypoint date IMAGE"), "{line}");
     }
 
     #[test]
-    fn the_kubelets_step_is_named_and_so_is_what_kubernetes_cannot_say() {
-        let app = joins(&alone(), container("a", "nginx", &[], "net,ipc,uts"), false).kubelet;
+    fn the_kubelet_line_names_the_sync_step_and_what_kubernetes_cannot_express() {
+        let app = equal_of_join(&sandbox_only(), container("a", "nginx", &[], "net,ipc,uts"), false).kubelet;
         let call = "CRI CreateContainer with network POD, ipc POD, pid CONTAINER, then StartContainer";
         assert!(app.starts_with(&format!("As SyncPod step 8 when a pod starts: {call}.")), "{app}");
         assert!(app.ends_with("spec.containers: Forbidden: pod updates may not add or remove containers."), "{app}");
-        let private = joins(&alone(), container("a", "nginx", &[], "uts"), false).kubelet;
+        let private = equal_of_join(&sandbox_only(), container("a", "nginx", &[], "uts"), false).kubelet;
         assert!(private.contains("No field of a pod says network or ipc CONTAINER."), "{private}");
-        let spec = alone().with_container(container("a", "nginx", &[], "net,ipc,uts"), ContainerKind::App);
-        let mixed = joins(&spec, container("b", "nginx", &[], "net,ipc,uts,pid"), false).kubelet;
+        let spec = sandbox_only().with_container(container("a", "nginx", &[], "net,ipc,uts"), ContainerKind::App);
+        let mixed = equal_of_join(&spec, container("b", "nginx", &[], "net,ipc,uts,pid"), false).kubelet;
         assert!(mixed.contains("the same for all of a pod's containers"), "{mixed}");
         let sidecar = ContainerSpec { sidecar: true, ..container("s", "nginx", &[], "net,ipc,uts") };
-        assert!(joins(&alone(), sidecar, false).kubelet.starts_with("As SyncPod step 6"));
+        assert!(equal_of_join(&sandbox_only(), sidecar, false).kubelet.starts_with("As SyncPod step 6"));
     }
 
     #[test]
-    fn one_that_looks_into_a_pod_shares_what_the_pod_shares() {
-        let mut spec = alone().with_container(container("web", "nginx", &[], "net,ipc,uts"), ContainerKind::App);
+    fn an_ephemeral_container_shares_what_the_pod_shares() {
+        let mut spec = sandbox_only().with_container(container("web", "nginx", &[], "net,ipc,uts"), ContainerKind::App);
         spec.share.uts = false;
-        // what else is asked for does not count
-        let it = joins(&spec, container("d", "busybox", &["sh"], "pid:web"), true);
+        // of its join only the target counts
+        let it = equal_of_join(&spec, container("d", "busybox", &["sh"], "pid:web"), true);
         assert_eq!(
             it.docker,
             "docker run -d --name d --network=container:pause --ipc=container:pause --pid=container:web busybox sh"
@@ -293,9 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_has_its_grace_period_and_who_is_replaced_joins_as_before() {
+    fn leave_waits_for_the_grace_period_and_replace_joins_the_same_namespaces() {
         let mut spec =
-            alone().with_container(container("a", "busybox", &["sleep", "1"], "net,pid"), ContainerKind::App);
+            sandbox_only().with_container(container("a", "busybox", &["sleep", "1"], "net,pid"), ContainerKind::App);
         spec.grace_seconds = 5;
         let member = Member::container(&uid(), "a");
         let leave = equal(&Step::Leave { member: member.clone() }, &spec);

@@ -1,4 +1,4 @@
-//! The eight links in `/proc/PID/ns` of a pod's members, as the World shows them.
+//! The eight namespace links (`/proc/PID/ns`) of a pod's members, as the World shows them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,11 @@ pub struct Links {
     members: BTreeMap<Member, NsSet>,
 }
 
-/// One link of a member, and who else has it.
+/// One link of a member, and who shares the namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkLine {
     pub kind: NsKind,
-    /// `None` could not be read.
+    /// `None` if it could not be read.
     pub id: Option<NsId>,
     pub with: With,
 }
@@ -28,7 +28,7 @@ pub enum With {
     Nobody,
     /// The node, and so every pod.
     Node,
-    /// The whole machine.
+    /// The host, and so the whole machine.
     Machine,
     Unknown,
 }
@@ -45,8 +45,8 @@ impl fmt::Display for With {
     }
 }
 
-/// The first process of a member while it lives.
-fn head<'w>(world: &'w World, pod: &Pod, name: Option<&str>) -> Option<&'w Process> {
+/// The first process of a member while it is alive; `None` as the name is pause.
+fn first_process<'w>(world: &'w World, pod: &Pod, name: Option<&str>) -> Option<&'w Process> {
     let id = match name {
         None => pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process,
         Some(name) => pod.container(name)?.process,
@@ -56,31 +56,31 @@ fn head<'w>(world: &'w World, pod: &Pod, name: Option<&str>) -> Option<&'w Proce
 
 impl Links {
     pub fn of(world: &World, pod: &PodUid) -> Self {
-        let Some(it) = world.pod(pod) else { return Self::default() };
-        let pause = head(world, it, None).map(|p| (Member::pause(pod), p.namespaces));
-        let containers = it.containers.iter().filter_map(|c| {
-            let p = head(world, it, Some(&c.name))?;
+        let Some(found) = world.pod(pod) else { return Self::default() };
+        let pause = first_process(world, found, None).map(|p| (Member::pause(pod), p.namespaces));
+        let containers = found.containers.iter().filter_map(|c| {
+            let p = first_process(world, found, Some(&c.name))?;
             Some((Member::container(pod, &c.name), p.namespaces))
         });
         Self { members: pause.into_iter().chain(containers).collect() }
     }
 
     /// Whether all eight links of a member are known.
-    fn known(&self, member: &Member) -> bool {
+    fn is_known(&self, member: &Member) -> bool {
         self.members.get(member).is_some_and(|set| set.iter().count() == NsKind::ALL.len())
     }
 
-    /// Whether they are what they will stay: a container makes its own mnt and cgroup namespaces last, when it has joined
-    /// the others, and may have been looked at before.
-    pub fn settled(&self, world: &World, member: &Member) -> bool {
+    /// Whether the links are final. A container creates its own mnt and cgroup namespaces last, after it has joined the
+    /// others, and the links may have been read before that.
+    pub fn is_settled(&self, world: &World, member: &Member) -> bool {
         let own = |kind| {
             let id = self.members.get(member).and_then(|set| set.get(kind));
             !matches!(self.with(world, member, id), With::Node | With::Machine)
         };
-        self.known(member) && own(NsKind::Cgroup) && own(NsKind::Mnt)
+        self.is_known(member) && own(NsKind::Cgroup) && own(NsKind::Mnt)
     }
 
-    /// A member's links, and with whom it has them in common.
+    /// A member's links, and who shares each of them.
     pub fn lines(&self, world: &World, member: &Member) -> Vec<LinkLine> {
         let Some(set) = self.members.get(member) else { return Vec::new() };
         NsKind::ALL
@@ -103,15 +103,15 @@ impl Links {
         if names.is_empty() { With::Nobody } else { With::Members(names) }
     }
 
-    /// What differs from before for members that were there then: who left, and whose links are others.
-    pub fn since(&self, before: &Self) -> Vec<String> {
+    /// What has changed for the members of `before`: who has left, and whose links differ. One line each.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         for (member, old) in &before.members {
             let name = member.name();
             match self.members.get(member) {
                 None => {
-                    let gone: Vec<NsId> = old.iter().filter(|id| !self.holds(*id)).collect();
-                    lines.push(left(name, &gone));
+                    let gone: Vec<NsId> = old.iter().filter(|id| !self.contains(*id)).collect();
+                    lines.push(departure(name, &gone));
                 }
                 Some(new) => {
                     let differ = |kind: &NsKind| new.get(*kind).is_some() && new.get(*kind) != old.get(*kind);
@@ -125,13 +125,14 @@ impl Links {
         lines
     }
 
-    fn holds(&self, id: NsId) -> bool {
+    fn contains(&self, id: NsId) -> bool {
         self.members.values().any(|set| set.get(id.kind) == Some(id))
     }
 }
 
-/// In the order of the links; the machine's and the node's are held by others than members.
-fn left(name: &str, gone: &[NsId]) -> String {
+/// Which namespaces have no member any more, in the order of the links. user and time are left out: the node or the
+/// machine holds them.
+fn departure(name: &str, gone: &[NsId]) -> String {
     let pod_level = |id: &&NsId| !matches!(id.kind, NsKind::User | NsKind::Time);
     let gone: Vec<String> = gone.iter().filter(pod_level).map(ToString::to_string).collect();
     if gone.is_empty() {
@@ -141,7 +142,7 @@ fn left(name: &str, gone: &[NsId]) -> String {
     }
 }
 
-/// The lines in one sentence: `ipc net pid uts shared with pause; cgroup mnt its own; user the node's; …`.
+/// The lines as one sentence: `ipc net pid uts shared with pause; cgroup mnt its own; user the node's; …`.
 pub fn in_words(lines: &[LinkLine]) -> String {
     let mut groups: Vec<(&With, Vec<&str>)> = Vec::new();
     for line in lines {

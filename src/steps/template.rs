@@ -1,14 +1,14 @@
-//! Containers to choose from when one joins a pod.
+//! Templates for a container that joins a pod.
 
-/// A container to begin with.
+/// A container to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// What it is called, unless the pod has one of that name.
+    /// Its name, unless the pod already has a container of that name.
     pub name: &'static str,
     pub image: &'static str,
-    /// As one types it in a shell; nothing is what the image starts.
+    /// The command as typed in a shell; empty for the command of the image.
     pub command: &'static str,
-    /// In a few words.
+    /// A description in a few words.
     pub about: &'static str,
 }
 
@@ -17,17 +17,17 @@ const fn template(name: &'static str, image: &'static str, command: &'static str
 }
 
 impl Template {
-    /// In the order in which they are offered; the first is the usual one.
+    /// In the order of the list in the window; the first one is the default.
     pub const ALL: [Self; 6] = [
         template("nginx", "nginx", "", "a web server on port 80"),
-        template("busybox", "busybox", "sleep 1d", "a shell's tools, to look around with"),
+        template("busybox", "busybox", "sleep 1d", "shell tools to inspect the pod"),
         template("ghost", "ghost", "", "a blog on port 2368, for nginx to proxy to"),
-        template("zombies", "podscope/zombies", "", "leaves zombies to whoever must reap them"),
-        template("deaf", "podscope/deaf", "", "does not hear TERM"),
+        template("zombies", "podscope/zombies", "", "makes orphans that PID 1 must reap"),
+        template("deaf", "podscope/deaf", "", "has no handler for TERM"),
         template("shell", "", "sh -c 'while sleep 5; do date; done'", "a program of this machine"),
     ];
 
-    /// This name, or the first with a number behind it that is not taken.
+    /// This name, or else `NAME-2`, `NAME-3` and so on, whichever is free first.
     pub fn free_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
         let numbered = (2..).map(|n| format!("{name}-{n}"));
         std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
@@ -40,7 +40,7 @@ mod tests {
     use crate::lab::spec::stand_in_images;
 
     #[test]
-    fn each_has_something_to_run() {
+    fn every_template_has_a_command_or_a_known_image() {
         for Template { image, command, .. } in Template::ALL {
             let known = stand_in_images().any(|name| image == name || image == format!("podscope/{name}"));
             assert!(known || !command.is_empty(), "{image}");

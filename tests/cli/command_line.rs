@@ -1,4 +1,4 @@
-//! The program as a shell sees it.
+//! Exit codes and output of the program as a shell sees them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn wrong_usage_is_2() {
+fn wrong_usage_exits_with_2() {
     for args in [
         &["frobnicate", "x"][..],
         &["--no-such"],
@@ -30,7 +30,7 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn help_and_version_are_0() {
+fn help_and_version_exit_with_0() {
     let help = podscope(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     for word in ["snapshot", "pause", "FILE"] {
@@ -41,7 +41,7 @@ fn help_and_version_are_0() {
 }
 
 #[test]
-fn the_bundled_pause_can_be_taken_out_and_run() {
+fn the_bundled_pause_can_be_extracted_and_run() {
     let shown = text(&podscope(&["pause"]).stdout);
     assert!(shown.starts_with("pause 0.1.0, ") && shown.contains(" bytes"), "{shown}");
     let folder = tempdir().unwrap();
@@ -54,7 +54,7 @@ fn the_bundled_pause_can_be_taken_out_and_run() {
 }
 
 #[test]
-fn a_failure_is_one_line_and_1() {
+fn a_failure_prints_one_line_and_exits_with_1() {
     let out = podscope(&["pause", "--extract", "/no/such/folder/pause"]);
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(
@@ -64,7 +64,7 @@ fn a_failure_is_one_line_and_1() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let out = Command::new(env!("CARGO_BIN_EXE_podscope"))

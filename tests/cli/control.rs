@@ -1,4 +1,4 @@
-//! Commands for a lab that runs in another terminal: real labs, real pods.
+//! Commands for a lab that runs in another terminal, with real labs and real pods.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -27,7 +27,7 @@ spec:
     hostPath: {path: DOOR}
 ";
 
-/// `podscope run` with one pod, in a runtime directory of its own.
+/// `podscope run` with one pod, and with `XDG_RUNTIME_DIR` of its own.
 struct Lab {
     child: Child,
     runtime: PathBuf,
@@ -45,7 +45,7 @@ impl Lab {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains(&format!("{name}  Running"))), "it did not come up");
-        // what comes later is read, so that the lab never waits for us
+        // keep reading, so that the lab never blocks on its output
         std::thread::spawn(move || lines.for_each(drop));
         assert!(door.join(format!("{}.sock", child.id())).exists());
         Self { child, runtime }
@@ -90,7 +90,7 @@ fn err(output: &Output) -> String {
 }
 
 #[test]
-fn programs_logs_and_input_of_a_lab_in_another_terminal() {
+fn exec_logs_attach_and_delete_work_from_another_terminal() {
     let place = place();
     let lab = Lab::start(&place, "web");
     let labs = lab.say(&["labs"]);
@@ -134,7 +134,7 @@ fn programs_logs_and_input_of_a_lab_in_another_terminal() {
 }
 
 #[test]
-fn a_snapshot_knows_the_pods_of_a_running_lab() {
+fn a_snapshot_has_the_pods_of_a_running_lab() {
     let place = place();
     let lab = Lab::start(&place, "web");
     let snapshot: serde_json::Value = serde_json::from_str(&lab.say(&["snapshot"])).unwrap();
@@ -147,7 +147,7 @@ fn a_snapshot_knows_the_pods_of_a_running_lab() {
 }
 
 #[test]
-fn several_labs_are_told_apart_and_dead_ones_are_forgotten() {
+fn several_labs_are_distinguished_and_sockets_of_dead_labs_are_removed() {
     let place = place();
     let (one, two) = (Lab::start(&place, "web"), Lab::start(&place, "web"));
     let both = one.run(&["exec", "web/say", "--", "true"]);
@@ -158,7 +158,7 @@ fn several_labs_are_told_apart_and_dead_ones_are_forgotten() {
     drop(one);
     assert!(socket.exists(), "SIGKILL leaves it");
     two.say(&["exec", "web/say", "--", "true"]);
-    assert!(!socket.exists(), "and who looks next removes it");
+    assert!(!socket.exists(), "and the next command removes it");
     let runtime = two.runtime.clone();
     drop(two);
     let mut nobody = Command::new(env!("CARGO_BIN_EXE_podscope"));
@@ -167,7 +167,7 @@ fn several_labs_are_told_apart_and_dead_ones_are_forgotten() {
 }
 
 #[test]
-fn only_the_labs_own_user_is_heard_and_no_pod() {
+fn only_the_labs_own_user_is_accepted_and_no_pod() {
     let place = place();
     let lab = Lab::start(&place, "web");
     let dir = place.path().join("podscope");
@@ -176,25 +176,25 @@ fn only_the_labs_own_user_is_heard_and_no_pod() {
     assert_eq!((metadata.mode() & 0o777, metadata.uid()), (0o700, nix::unistd::geteuid().as_raw()));
     assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
 
-    // from a pod that was given the very directory
+    // from a pod that has the directory of the socket as a volume
     let connect = "use Socket; socket(S, PF_UNIX, SOCK_SEQPACKET, 0) or die; \
                    connect(S, pack_sockaddr_un($ARGV[0])) or die \"refused: $!\"; print 'connected'";
     let inside = format!("/door/podscope/{}.sock", lab.pid());
     let tried = lab.run(&["exec", "web/say", "--", "perl", "-e", connect, &inside]);
     assert!(!tried.status.success(), "{tried:?}");
     assert!(!String::from_utf8_lossy(&tried.stdout).contains("connected"), "{tried:?}");
-    // the same works outside, so that the test can fail
+    // the same works outside of the pod, which shows that the test can fail
     let outside = Command::new("perl").args(["-e", connect]).arg(&socket).output().unwrap();
     assert_eq!(outside.stdout, b"connected", "{outside:?}");
 
-    // of the same user, but root of another user namespace, as a pod's root is
+    // the same user, but as root of another user namespace, as in a pod
     let script = format!("exec {} labs", env!("CARGO_BIN_EXE_podscope"));
     let mut elsewhere = Command::new("unshare");
     elsewhere.args(["--user", "--map-root-user", "sh", "-c", &script]).env("XDG_RUNTIME_DIR", place.path());
     let elsewhere = elsewhere.output().unwrap();
     assert!(err(&elsewhere).contains("another user namespace"), "{elsewhere:?}");
 
-    // an open directory is not trusted
+    // a directory that others can enter is not trusted
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     let open = lab.run(&["labs"]);
     assert!(err(&open).contains("nobody else can enter (mode 0700)"), "{open:?}");

@@ -1,4 +1,4 @@
-//! Scripts played over a World that the test changes by hand.
+//! Plays scripts over a World that the test changes itself.
 
 use podscope::command::{Command, Outcome, SignalRule, signal_rule};
 use podscope::lab::HandStep;
@@ -8,7 +8,7 @@ use podscope::model::{
 use podscope::script::{Engine, Progress, parse};
 use podscope::steps::Step;
 
-use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, proc, told, world};
+use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, pod_delta, proc, world};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -46,7 +46,7 @@ impl Play {
         }
     }
 
-    /// Why it has failed after a while.
+    /// Lets a minute pass and returns why the script has failed.
     fn why_later(&mut self) -> String {
         self.pending();
         self.now += 60 * SECOND;
@@ -61,13 +61,13 @@ impl Play {
 }
 
 #[test]
-fn a_ready_pod_needs_no_waiting() {
+fn wait_ready_ends_at_once_for_a_ready_pod() {
     let mut play = Play::new("wait ready\nwait ready nginx-busybox\nexpect phase nginx-busybox Running");
     assert_eq!(play.advance(), Progress::Done);
 }
 
 #[test]
-fn a_wait_ends_when_it_comes_and_fails_when_it_does_not() {
+fn a_wait_ends_when_its_condition_holds_and_fails_after_its_limit() {
     let mut play = Play::new("wait zombies 1");
     play.pending();
     play.now += 9 * SECOND;
@@ -80,26 +80,26 @@ fn a_wait_ends_when_it_comes_and_fails_when_it_does_not() {
     play.now += SECOND;
     play.pending();
     play.now += 2 * SECOND;
-    let told = (3, "`wait zombies 1 within 2s` did not come within 2 s: there are 0 zombies".to_owned());
-    assert_eq!(play.why(), told);
-    assert_eq!(play.why(), told);
+    let failure = (3, "`wait zombies 1 within 2s` did not hold within 2 s: there are 0 zombies".to_owned());
+    assert_eq!(play.why(), failure);
+    assert_eq!(play.why(), failure);
 }
 
 #[test]
-fn a_kill_names_the_very_process_and_gone_means_that_one() {
+fn after_a_kill_gone_means_the_process_that_was_killed() {
     let mut play = Play::new("kill nginx-busybox/nginx:worker[0] TERM\nwait gone nginx-busybox/nginx:worker[0]");
     assert_eq!(play.command(), Command::Signal { target: proc(WORKER), signal: Signal::TERM });
     play.pending();
     play.engine.completed(Outcome::Done);
     play.pending();
-    // another worker takes its name, and is not waited for
+    // a new worker gets the same name, and is not waited for
     play.world.apply(&fixture::facts(110, NGINX, "nginx", &["nginx: worker process"], 12));
     play.end(WORKER);
     assert_eq!(play.advance(), Progress::Done);
 }
 
 #[test]
-fn a_refused_command_fails_its_line() {
+fn a_refused_command_fails_the_script_at_its_line() {
     let mut play = Play::new("\nkill nginx/x KILL");
     assert_eq!(play.why(), (2, "there is no pod nginx; there is nginx-busybox".to_owned()));
     let mut play = Play::new("kill pause KILL");
@@ -112,20 +112,20 @@ fn a_refused_command_fails_its_line() {
 fn restarted_counts_from_before_the_kill() {
     let mut play = Play::new("kill nginx KILL\nwait restarted nginx\nexpect ip nginx-busybox kept");
     play.command();
-    // it is back before the script looks
-    play.world.apply(&told(pod(vec![container("nginx", NGINX, 1), container("busybox", BUSYBOX, 0)])));
+    // the container has restarted before the script checks
+    play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 1), container("busybox", BUSYBOX, 0)])));
     play.engine.completed(Outcome::Done);
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new("wait restarted nginx");
-    play.world.apply(&told(pod(vec![container("nginx", NGINX, 3)])));
+    play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 3)])));
     play.pending();
-    play.world.apply(&told(pod(vec![container("nginx", NGINX, 4)])));
+    play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 4)])));
     assert_eq!(play.advance(), Progress::Done);
 }
 
 #[test]
-fn a_new_sandbox_has_the_next_number_and_another_address() {
+fn a_new_sandbox_has_the_next_attempt_and_a_new_address() {
     let mut play = Play::new("kill pause KILL\nwait gone pause\nwait sandbox 1\nexpect ip nginx-busybox new");
     play.command();
     play.engine.completed(Outcome::Done);
@@ -136,12 +136,12 @@ fn a_new_sandbox_has_the_next_number_and_another_address() {
     next.ip = Some([10, 88, 0, 3].into());
     let sandbox = next.sandbox.as_mut().unwrap();
     (sandbox.attempt, sandbox.process) = (1, Some(proc(BUSYBOX)));
-    play.world.apply(&told(next));
+    play.world.apply(&pod_delta(next));
     assert_eq!(play.advance(), Progress::Done);
 }
 
 #[test]
-fn expectations_on_namespaces_and_pids() {
+fn namespaces_and_pids_can_be_expected() {
     let good = "expect pid nginx-busybox/nginx in-pod 7\nexpect pid pause in-pod 1\nexpect shared net pause nginx
         expect shared pid nginx-busybox/pause busybox\nexpect private mnt nginx busybox\nexpect alive nginx:worker[0]";
     assert_eq!(Play::new(good).advance(), Progress::Done);
@@ -154,7 +154,7 @@ fn expectations_on_namespaces_and_pids() {
 }
 
 #[test]
-fn what_an_exec_says_can_be_expected() {
+fn output_and_exit_code_of_an_exec_can_be_expected() {
     let script = "exec nginx-busybox/busybox -- wget -qO- localhost\nexpect output hello pod\nexpect exit 0";
     let mut play = Play::new(script);
     let Command::Exec { member, argv, limit } = play.command() else { panic!() };
@@ -180,7 +180,7 @@ fn what_an_exec_says_can_be_expected() {
 }
 
 #[test]
-fn an_answer_that_never_comes_ends_the_script() {
+fn a_command_without_an_outcome_fails_the_script_after_a_minute() {
     let mut play = Play::new("screenshot a.png");
     assert_eq!(play.command(), Command::Screenshot("a.png".into()));
     play.now += 61 * SECOND;
@@ -188,7 +188,7 @@ fn an_answer_that_never_comes_ends_the_script() {
 }
 
 #[test]
-fn a_pod_that_is_pending_is_not_ready() {
+fn a_pending_pod_is_not_ready() {
     let mut play = Play::new("wait ready within 1s");
     let mut waiting = pod(vec![container("nginx", NGINX, 0)]);
     waiting.phase = Phase::Pending;
@@ -196,30 +196,30 @@ fn a_pod_that_is_pending_is_not_ready() {
         reason: "CreateContainerError".into(),
         message: Some("no such program: nope".into()),
     };
-    play.world.apply(&told(waiting));
+    play.world.apply(&pod_delta(waiting));
     play.pending();
     play.now += SECOND;
     assert!(play.why().1.ends_with("nginx-busybox/nginx is CreateContainerError: no such program: nope"));
 }
 
 #[test]
-fn a_bare_name_must_be_clear() {
+fn a_bare_member_name_must_be_unique() {
     let mut play = Play::new("kill nginx KILL");
     let mut other = pod(vec![container("nginx", NGINX, 0)]);
     other.uid = podscope::model::PodUid("uid-2".into());
     other.name = "other".into();
-    play.world.apply(&told(other));
+    play.world.apply(&pod_delta(other));
     assert_eq!(play.why().1, "more than one pod has a member nginx; say POD/nginx");
 }
 
 #[test]
-fn after_a_kill_names_mean_who_was_there_before() {
+fn after_a_kill_names_mean_the_processes_of_before() {
     let mut play = Play::new("kill pause KILL\nwait gone busybox\nexpect ended busybox signal 9\nexpect alive busybox");
     play.command();
-    // busybox has another process before the script looks
+    // busybox has a new process before the script checks
     play.end(BUSYBOX);
     play.world.apply(&fixture::facts(200, fixture::NODE, "busybox", &["client"], 9));
-    play.world.apply(&told(pod(vec![container("nginx", NGINX, 0), container("busybox", 200, 1)])));
+    play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", 200, 1)])));
     play.engine.completed(Outcome::Done);
     assert_eq!(play.advance(), Progress::Done);
 
@@ -233,7 +233,7 @@ fn after_a_kill_names_mean_who_was_there_before() {
 }
 
 #[test]
-fn who_adopted_and_who_reaped() {
+fn parents_adopters_and_reapers_can_be_waited_for() {
     let script =
         "wait parent busybox:sleep pause\nwait process busybox:sleep Z\nwait orphan busybox:sleep reaped by pause";
     let mut play = Play::new(script);
@@ -247,7 +247,7 @@ fn who_adopted_and_who_reaped() {
     play.world.apply(&Delta::Reaped { id, by: pause, at: at(7_000) });
     assert_eq!(play.advance(), Progress::Done);
 
-    // the worker is reaped by the node in this play, and by nobody else
+    // in this script the node reaps the worker, and pause does not
     let mut play =
         Play::new("kill nginx:worker KILL\nwait reaped nginx:worker by node\nexpect reaped nginx:worker by pause");
     play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
@@ -262,11 +262,11 @@ fn who_adopted_and_who_reaped() {
     let mut play = Play::new("expect orphan nginx:worker reaped by pause");
     play.pending();
     play.now += SECOND;
-    assert!(play.why().1.ends_with("of 1 nginx:worker[0] none was adopted by pause"));
+    assert!(play.why().1.ends_with("none of 1 nginx:worker[0] was adopted by pause"));
 }
 
 #[test]
-fn states_counts_and_memory_are_the_kernel_s() {
+fn states_counts_and_memory_can_be_expected() {
     let good =
         "expect process pause S\nexpect count nginx:worker 1\nexpect count nginx:worker >=1\nexpect memory pause <5kB";
     assert_eq!(Play::new(good).advance(), Progress::Done);
@@ -279,7 +279,7 @@ fn states_counts_and_memory_are_the_kernel_s() {
 }
 
 #[test]
-fn words_events_and_restarts_of_pods() {
+fn states_events_and_restarts_of_pods_can_be_expected() {
     let script = "wait state nginx CrashLoopBackOff\nexpect status nginx-busybox CrashLoopBackOff
         expect restarts nginx >=2\nwait event nginx-busybox BackOff restarting failed\nexpect events nginx-busybox BackOff 1";
     let mut play = Play::new(script);
@@ -288,7 +288,7 @@ fn words_events_and_restarts_of_pods() {
     let reason = "CrashLoopBackOff".to_owned();
     looping.containers[0].state = ContainerState::Waiting { reason: reason.clone(), message: None };
     looping.reason = Some(reason);
-    play.world.apply(&told(looping));
+    play.world.apply(&pod_delta(looping));
     play.pending();
     let message = "Back-off restarting failed container nginx".to_owned();
     let (kind, reason) = (EventKind::Warning, "BackOff".to_owned());
@@ -297,7 +297,7 @@ fn words_events_and_restarts_of_pods() {
 }
 
 #[test]
-fn a_log_is_read_until_it_says_so() {
+fn a_log_or_page_is_read_again_until_it_has_the_text() {
     let mut play = Play::new("wait log nginx listening within 1s\nexpect output on port 80");
     let Command::Logs(member) = play.command() else { panic!() };
     assert_eq!(member.name(), "nginx");
@@ -316,16 +316,16 @@ fn a_log_is_read_until_it_says_so() {
     play.now += SECOND;
     assert!(matches!(play.command(), Command::Fetch(_)));
     play.engine.completed(Outcome::Failed("Connection refused".into()));
-    assert!(play.why().1.ends_with("did not come within 1 s: Connection refused"));
+    assert!(play.why().1.ends_with("did not hold within 1 s: Connection refused"));
 }
 
-/// The host port may be another than the manifest's; the pod's own port is not.
+/// The host port may differ from the manifest's; the pod's own port does not.
 #[test]
-fn a_page_behind_a_pod_is_fetched_from_where_its_port_is_now() {
+fn a_page_of_a_pod_is_fetched_from_its_current_host_port() {
     let mut play = Play::new("fetch nginx-busybox:80/a\nwait fetch nginx-busybox:81 x within 1s");
     let mut published = pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)]);
     published.host_ports = vec![(8881, 80)];
-    play.world.apply(&told(published));
+    play.world.apply(&pod_delta(published));
     let Command::Fetch(url) = play.command() else { panic!() };
     assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("127.0.0.1", 8881, "/a"));
     play.engine.completed(Outcome::Output("HTTP/1.1 200 OK".into()));
@@ -342,7 +342,7 @@ fn a_step_may_be_expected_to_fail() {
     play.engine.completed(Outcome::Failed("fork: no memory".into()));
     assert!(matches!(play.command(), Command::Hand { .. }));
     play.engine.completed(Outcome::Failed("fork: no memory".into()));
-    assert_eq!(play.why(), (3, "fork: no memory".to_owned()), "nobody expects this one to fail");
+    assert_eq!(play.why(), (3, "fork: no memory".to_owned()), "this failure is not expected");
     for (outcome, why) in [
         (Outcome::Done, "the step before did not fail"),
         (Outcome::Failed("fork: no room".into()), "it failed with \"fork: no room\""),
@@ -355,7 +355,7 @@ fn a_step_may_be_expected_to_fail() {
 }
 
 #[test]
-fn a_page_can_be_expected_from_and_has_no_exit_code() {
+fn a_fetched_page_is_output_without_an_exit_code() {
     let mut play = Play::new("fetch http://localhost/\nexpect output 200 OK\nexpect exit 0");
     play.command();
     assert!(!play.engine.is_polling());
@@ -364,7 +364,7 @@ fn a_page_can_be_expected_from_and_has_no_exit_code() {
 }
 
 #[test]
-fn a_removal_is_timed() {
+fn took_is_the_time_of_a_removal() {
     let mut play = Play::new("delete nginx-busybox\nwait removed nginx-busybox\nexpect took >=2s\nexpect took <2500ms");
     assert_eq!(play.command(), Command::Delete(fixture::uid()));
     play.engine.completed(Outcome::Done);
@@ -379,14 +379,14 @@ fn a_removal_is_timed() {
 }
 
 #[test]
-fn a_container_gets_another_command_or_obeys_by_hand() {
+fn replace_unshare_and_join_give_their_commands() {
     let mut play =
         Play::new("replace busybox -- sleep 9\nwait restarted busybox\nunshare busybox net\njoin busybox net pause");
     let Command::Build(Step::Replace { member, argv }) = play.command() else { panic!() };
     assert_eq!((member.name(), argv), ("busybox", vec!["sleep".to_owned(), "9".to_owned()]));
     play.engine.completed(Outcome::Done);
     play.pending();
-    play.world.apply(&told(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 1)])));
+    play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 1)])));
     let Command::Hand { member, step } = play.command() else { panic!() };
     assert_eq!((member.name(), step), ("busybox", HandStep::Unshare(vec![NsKind::Net])));
     play.engine.completed(Outcome::Done);
@@ -397,7 +397,7 @@ fn a_container_gets_another_command_or_obeys_by_hand() {
 }
 
 #[test]
-fn a_pod_is_built_and_what_each_step_told_can_be_expected() {
+fn steps_that_build_a_pod_give_commands_and_output() {
     let mut play = Play::new(
         "join nginx-busybox/new image busybox net -- sleep 1d\nexpect output net shared with pause\nleave busybox\nexpect \
          took <1s\nsandbox nginx-busybox",
@@ -416,29 +416,29 @@ fn a_pod_is_built_and_what_each_step_told_can_be_expected() {
 }
 
 #[test]
-fn ready_waits_for_every_pod_that_was_asked_for() {
+fn ready_waits_for_every_requested_pod() {
     let mut play = Play::new("wait ready within 5s\nexpect phase other Running");
     let other = podscope::model::PodUid("uid-2".into());
     play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
     play.engine.requested.pod(other.clone(), "other".into());
-    // the one pod that is told of so far is ready
+    // the World has one pod so far, and it is ready
     play.pending();
     let mut second = pod(vec![container("nginx", NGINX, 0)]);
     (second.uid, second.name) = (other.clone(), "other".into());
     second.phase = Phase::Pending;
-    play.world.apply(&told(second.clone()));
+    play.world.apply(&pod_delta(second.clone()));
     play.pending();
     second.phase = Phase::Running;
-    play.world.apply(&told(second));
+    play.world.apply(&pod_delta(second));
     assert_eq!(play.advance(), Progress::Done);
 
-    // one that comes and goes is not waited for again
+    // a pod that was seen and is removed is not waited for
     let mut play = Play::new("wait zombies 1 within 5s\nwait ready within 5s");
     play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
     play.engine.requested.pod(other.clone(), "other".into());
     let mut second = pod(Vec::new());
     (second.uid, second.name) = (other.clone(), "other".into());
-    play.world.apply(&told(second));
+    play.world.apply(&pod_delta(second));
     play.pending();
     play.world.apply(&Delta::PodRemoved { uid: other, at: at(900) });
     play.world.apply(&Delta::Exited { id: proc(WORKER), status: None, at: at(5_000) });
@@ -457,32 +457,32 @@ fn ready_waits_for_every_pod_that_was_asked_for() {
 }
 
 #[test]
-fn what_never_was_is_not_gone() {
+fn a_process_that_never_existed_is_not_gone() {
     for (name, why) in [
-        ("nginx:nobody", "nginx:nobody[0] is not there, and never was"),
-        ("nginx-busybox/nginx:nobody[1]", "nginx-busybox/nginx:nobody[1] is not there, and never was"),
-        ("4711", "there is no process 4711, and never was"),
+        ("nginx:nobody", "nginx:nobody[0] is not there, and never existed"),
+        ("nginx-busybox/nginx:nobody[1]", "nginx-busybox/nginx:nobody[1] is not there, and never existed"),
+        ("4711", "there is no process 4711, and never existed"),
         ("nobody", "no pod has a member nobody"),
         ("nginx-busybox/nobody", "pod nginx-busybox has no member nobody; it has pause, nginx, busybox"),
     ] {
-        let told = Play::new(&format!("expect gone {name}")).why_later();
-        assert_eq!(told, format!("`expect gone {name}` does not hold: {why}"));
+        let message = Play::new(&format!("expect gone {name}")).why_later();
+        assert_eq!(message, format!("`expect gone {name}` does not hold: {why}"));
     }
     // a container that has not been started yet
     let mut play = Play::new("expect gone other");
     let mut waiting = container("other", 4_711, 0);
     waiting.process = None;
-    play.world.apply(&told(pod(vec![waiting])));
-    assert!(play.why_later().ends_with("other has no process, and never was"));
+    play.world.apply(&pod_delta(pod(vec![waiting])));
+    assert!(play.why_later().ends_with("other has no process, and never existed"));
 
-    // what was there before the script looked, and is reaped
+    // processes that existed before the script checked, and are reaped
     let mut play = Play::new("expect gone nginx:worker\nexpect gone 102\nexpect gone busybox");
     for pid in [WORKER, BUSYBOX] {
         play.end(pid);
     }
     let mut stopped = pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)]);
     stopped.containers[1].process = None;
-    play.world.apply(&told(stopped));
+    play.world.apply(&pod_delta(stopped));
     assert_eq!(play.advance(), Progress::Done);
     // a zombie is not gone
     let mut play = Play::new("expect gone nginx:worker");
@@ -491,8 +491,8 @@ fn what_never_was_is_not_gone() {
 }
 
 #[test]
-fn a_container_named_pause_can_be_meant() {
-    let both = || told(pod(vec![container("pause", NGINX, 0), container("busybox", BUSYBOX, 0)]));
+fn a_container_named_pause_is_reached_by_container_slash_pause() {
+    let both = || pod_delta(pod(vec![container("pause", NGINX, 0), container("busybox", BUSYBOX, 0)]));
     let mut play = Play::new(
         "kill nginx-busybox/pause TERM\nkill nginx-busybox/container/pause TERM\nkill container/pause:worker TERM
         exec nginx-busybox/container/pause -- true\nexpect restarts nginx-busybox/container/pause 0
@@ -508,7 +508,7 @@ fn a_container_named_pause_can_be_meant() {
         assert_eq!(play.command(), Command::Signal { target: proc(target), signal: Signal::TERM });
         play.engine.completed(Outcome::Done);
     }
-    // `container` is a pod here, and there is none of this name
+    // without a pod before it, `container` is read as the name of a pod
     assert!(play.why().1.starts_with("there is no pod container"));
 
     let mut play = Play::new(
@@ -519,7 +519,7 @@ fn a_container_named_pause_can_be_meant() {
     let Command::Exec { member, .. } = play.command() else { panic!() };
     assert_eq!(member.container.as_deref(), Some("pause"));
     play.engine.completed(Outcome::Exec { code: 0, output: String::new() });
-    assert!(play.why_later().ends_with("pause is no container; for pause say `sandbox`"));
+    assert!(play.why_later().ends_with("pause is not a container; for pause use `sandbox`"));
 
     let mut play = Play::new("exec nginx-busybox/nobody -- true");
     play.world.apply(&both());
@@ -527,7 +527,7 @@ fn a_container_named_pause_can_be_meant() {
 }
 
 #[test]
-fn a_program_has_its_own_limit_and_the_node_some_more() {
+fn an_exec_has_its_own_limit_and_the_node_a_minute_more() {
     let mut play = Play::new("exec --timeout 5m busybox -- sleep 299");
     let Command::Exec { limit, .. } = play.command() else { panic!() };
     assert_eq!(limit.as_secs(), 300);
@@ -538,7 +538,7 @@ fn a_program_has_its_own_limit_and_the_node_some_more() {
 }
 
 #[test]
-fn a_pod_without_a_sandbox_says_why() {
+fn failures_of_a_pod_without_a_sandbox_say_why_it_has_none() {
     let message = "Failed to create pod sandbox: cannot publish host port 127.0.0.1:80: address already in use";
     for (line, at_start) in [
         ("wait ready within 1s", "pod nginx-busybox is Pending"),
@@ -552,14 +552,14 @@ fn a_pod_without_a_sandbox_says_why() {
         (none.phase, none.message, none.sandbox) = (Phase::Pending, Some(message.into()), None);
         none.containers[0].state = ContainerState::Waiting { reason: "ContainerCreating".into(), message: None };
         none.containers[0].process = None;
-        play.world.apply(&told(none));
-        let told = play.why_later();
-        assert!(told.ends_with(&format!("{at_start}: {message}")), "{told}");
+        play.world.apply(&pod_delta(none));
+        let failure = play.why_later();
+        assert!(failure.ends_with(&format!("{at_start}: {message}")), "{failure}");
     }
 }
 
 #[test]
-fn the_node_can_be_named_where_no_container_is_called_so() {
+fn a_bare_node_is_the_lab_node_unless_a_container_has_that_name() {
     let mut play = Play::new("kill node TERM");
     assert_eq!(play.why().1, "no pod has a member node");
     let mut play = Play::new("kill node TERM");
@@ -567,30 +567,30 @@ fn the_node_can_be_named_where_no_container_is_called_so() {
     assert_eq!(play.command(), Command::Signal { target: proc(fixture::NODE), signal: Signal::TERM });
     let mut play = Play::new("kill node TERM");
     play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
-    play.world.apply(&told(pod(vec![container("node", NGINX, 0)])));
+    play.world.apply(&pod_delta(pod(vec![container("node", NGINX, 0)])));
     assert_eq!(play.command(), Command::Signal { target: proc(NGINX), signal: Signal::TERM });
 }
 
 #[test]
-fn who_may_be_sent_a_signal() {
+fn signals_are_allowed_confirmed_or_refused_by_target() {
     let mut world = world();
     assert_eq!(signal_rule(&world, proc(NGINX)), SignalRule::Allowed);
     assert_eq!(signal_rule(&world, proc(PAUSE)), SignalRule::Allowed);
-    // nobody knows it: neither a pid that is not in the World, nor one that was given to another process since
+    // unknown: a pid that is not in the World, and one that belongs to another process by now
     let other = podscope::model::ProcId { start: 1, ..proc(NGINX) };
     for (target, pid) in [(proc(4_711), "4711"), (other, "101")] {
         let SignalRule::Refused(why) = signal_rule(&world, target) else { panic!("{target} is unknown") };
         assert!(why.contains(pid) && why.ends_with("is not known; nothing was sent"), "{why}");
     }
-    // of no pod
+    // a process without a pod
     world.apply(&fixture::facts(fixture::NODE, 1, "podscope-node", &["podscope"], 1));
     assert_eq!(signal_rule(&world, proc(fixture::NODE)), SignalRule::Ask { name: "podscope-node".into() });
-    // of a pod that another engine runs
+    // a process of a pod of another runtime
     let mut foreign = pod(vec![container("nginx", NGINX, 0)]);
     foreign.runtime = podscope::model::Runtime::Docker;
-    world.apply(&told(foreign));
+    world.apply(&pod_delta(foreign));
     assert!(matches!(signal_rule(&world, proc(NGINX)), SignalRule::Ask { .. }));
-    // gone: the pid may be another's by now
+    // gone: the pid may belong to another process by now
     let (id, by) = (proc(BUSYBOX), Parent::Process(proc(fixture::NODE)));
     world.apply(&Delta::Exited { id, status: Some(WaitStatus(0)), at: at(5_000) });
     world.apply(&Delta::Reaped { id, by, at: at(6_000) });
@@ -598,7 +598,7 @@ fn who_may_be_sent_a_signal() {
 }
 
 #[test]
-fn a_process_whose_main_thread_has_exited_is_a_zombie_that_lives() {
+fn a_process_whose_main_thread_has_exited_is_in_state_z_and_alive() {
     let mut play = Play::new("wait process nginx:worker Z\nexpect alive nginx:worker\nexpect zombies 0");
     let facts = |state, threads| {
         let Delta::Facts { mut facts, at } = fixture::facts(WORKER, NGINX, "nginx", &[], 8) else { unreachable!() };

@@ -1,4 +1,4 @@
-//! A pod as the lab would tell it, without a lab.
+//! A World with one pod, built from the deltas that a lab would send.
 
 use podscope::model::{
     Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
@@ -28,7 +28,7 @@ pub const fn ns(kind: NsKind, ino: u64) -> NsId {
     NsId { kind, dev: 4, ino, generation: 0 }
 }
 
-/// The host's have inodes 1 to 8, the pod's shared ones 101 to 108, private ones the pid.
+/// The host's namespaces have inodes 1 to 8, the pod's shared ones 101 to 108, mnt ones 1000 times the pid.
 pub fn namespaces(pid: u32) -> NsSet {
     let mut set = NsSet::default();
     for kind in NsKind::ALL {
@@ -105,7 +105,7 @@ pub fn pod(containers: Vec<Container>) -> Pod {
     }
 }
 
-pub fn told(pod: Pod) -> Delta {
+pub fn pod_delta(pod: Pod) -> Delta {
     Delta::Pod { pod: Box::new(pod), at: at(200) }
 }
 
@@ -138,7 +138,7 @@ pub fn deltas() -> Vec<Delta> {
         joined(PAUSE, Member::pause(&uid())),
         joined(NGINX, Member::container(&uid(), "nginx")),
         joined(BUSYBOX, Member::container(&uid(), "busybox")),
-        told(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)])),
+        pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 0)])),
     ];
     let user = NsKind::User;
     let mut net = Namespace::new(ns(NsKind::Net, 104));

@@ -1,4 +1,4 @@
-//! Limits of processes, descriptors and memory: an error in one line with the way out, and never a panic.
+//! Limits of processes, descriptors and memory: the program prints one line with the fix, and never panics.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::command_line::text;
 
-/// The program where any user can execute it, and a user for whom limits of processes count: they do not bind root.
+/// The program at a place where any user can execute it, and a user for process limits, which do not apply to root.
 struct Limited {
     place: TempDir,
     program: PathBuf,
@@ -36,7 +36,7 @@ impl Limited {
     }
 
     fn run(&self, limit: &str, args: &[&str]) -> Output {
-        // one that hangs is ended, with 124
+        // timeout(1) ends a program that hangs, with exit code 124
         let mut command = Command::new("timeout");
         command.args(["--kill-after=1", "60"]);
         if let Some(uid) = self.uid.map(|uid| uid.to_string()) {
@@ -47,7 +47,7 @@ impl Limited {
         command.stdin(Stdio::null()).output().expect("timeout, setpriv and prlimit are there")
     }
 
-    /// Tasks of the user whom the limit counts.
+    /// How many tasks the limited user has already.
     fn tasks(&self) -> usize {
         let Some(uid) = self.uid.is_none().then(|| geteuid().as_raw()) else { return 0 };
         let tasks = |pid: &str| -> Option<usize> {
@@ -60,18 +60,18 @@ impl Limited {
     }
 }
 
-/// It did what it had to, or said in one line why not.
+/// Checks that the command succeeded, or printed one line that says why not.
 #[track_caller]
-fn assert_told(out: &Output, what: &str) {
-    let told = text(&out.stderr);
-    assert!(!told.contains("panicked") && !told.contains("RUST_BACKTRACE"), "{what}: {told}");
+fn assert_success_or_one_line(out: &Output, what: &str) {
+    let stderr = text(&out.stderr);
+    assert!(!stderr.contains("panicked") && !stderr.contains("RUST_BACKTRACE"), "{what}: {stderr}");
     match out.status.code() {
         Some(0) => {}
         Some(1) => {
-            let last = told.lines().last().unwrap_or_default();
-            assert!(last.starts_with("podscope: ") && last.len() > 20, "{what}: {told}");
+            let last = stderr.lines().last().unwrap_or_default();
+            assert!(last.starts_with("podscope: ") && last.len() > 20, "{what}: {stderr}");
         }
-        other => panic!("{what}: {other:?} {}: {told}{}", out.status, text(&out.stdout)),
+        other => panic!("{what}: {other:?} {}: {stderr}{}", out.status, text(&out.stdout)),
     }
 }
 
@@ -79,14 +79,14 @@ const SCRIPT: &str = "wait ready within 5s\nexec polite -- true\nexec polite -- 
 const RUN: &[&str] = &["run", "deaf", "--script", "exec.script"];
 const COMMANDS: [&[&str]; 3] = [RUN, &["snapshot", "-o", "s.json"], &["doctor"]];
 
-/// With more and more of something, each command says what it lacks until it has enough.
-fn with_more(limited: &Limited, limits: &[String], says: &str) {
+/// Runs each command under increasing limits. It must succeed or name the limit that is too low.
+fn check_increasing_limits(limited: &Limited, limits: &[String], says: &str) {
     fs::write(limited.place.path().join("exec.script"), SCRIPT).unwrap();
     for args in COMMANDS {
         for limit in limits {
             let out = limited.run(limit, args);
             let what = format!("{args:?} with {limit}");
-            assert_told(&out, &what);
+            assert_success_or_one_line(&out, &what);
             let said = text(&out.stdout) + &text(&out.stderr);
             assert!(out.status.success() || said.contains(says), "{what}: {said}");
         }
@@ -94,41 +94,41 @@ fn with_more(limited: &Limited, limits: &[String], says: &str) {
 }
 
 #[test]
-fn too_few_processes_are_an_error_and_no_panic() {
+fn too_few_processes_cause_an_error_and_no_panic() {
     let limited = Limited::new();
     fs::write(limited.place.path().join("exec.script"), SCRIPT).unwrap();
     for args in [RUN, &["doctor"]] {
         let none = limited.run("--nproc=1:1", args);
         assert_eq!(none.status.code(), Some(1), "{args:?}: {}", text(&none.stderr));
     }
-    // at each number another thread or process is the first that cannot be had
+    // with each number a different thread or process is the first that cannot be created
     let there = limited.tasks();
     let limits = (1..=16).chain([20, 24, 32]).map(|more| format!("--nproc={0}:{0}", there + more));
-    with_more(&limited, &limits.collect::<Vec<_>>(), "`ulimit -u`");
+    check_increasing_limits(&limited, &limits.collect::<Vec<_>>(), "`ulimit -u`");
 }
 
 #[test]
-fn too_few_descriptors_are_an_error_and_no_panic() {
+fn too_few_descriptors_cause_an_error_and_no_panic() {
     let limited = Limited::new();
     fs::write(limited.place.path().join("exec.script"), SCRIPT).unwrap();
     for n in [8, 16, 63] {
         for args in [RUN, &["doctor"]] {
             let out = limited.run(&format!("--nofile={n}:{n}"), args);
             assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out.stderr));
-            let told = text(&out.stderr);
-            assert!(told.starts_with(&format!("podscope: only {n} files")), "{told}");
-            assert!(told.contains("ulimit -n 1024") && told.lines().count() == 1, "{told}");
+            let stderr = text(&out.stderr);
+            assert!(stderr.starts_with(&format!("podscope: only {n} files")), "{stderr}");
+            assert!(stderr.contains("ulimit -n 1024") && stderr.lines().count() == 1, "{stderr}");
         }
     }
-    with_more(&limited, &[64, 66, 68, 70, 80].map(|n| format!("--nofile={n}:{n}")), "`ulimit -n`");
-    // a soft limit alone is raised
+    check_increasing_limits(&limited, &[64, 66, 68, 70, 80].map(|n| format!("--nofile={n}:{n}")), "`ulimit -n`");
+    // a low soft limit is raised
     assert_eq!(limited.run("--nofile=16:1024", RUN).status.code(), Some(0));
 }
 
 #[test]
-fn too_little_memory_is_an_error_and_no_panic() {
+fn too_little_memory_causes_an_error_and_no_panic() {
     let limited = Limited::new();
-    // with less than the first the program cannot even be loaded
+    // with less than the first size the program cannot be loaded
     let sizes = [63, 256, 1023, 1024, 1280, 1536];
-    with_more(&limited, &sizes.map(|mb| format!("--as={0}:{0}", mb << 20)), "ulimit -v");
+    check_increasing_limits(&limited, &sizes.map(|mb| format!("--as={0}:{0}", mb << 20)), "ulimit -v");
 }

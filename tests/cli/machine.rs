@@ -8,7 +8,7 @@ use tempfile::tempdir;
 
 use crate::command_line::{podscope, text};
 
-/// A process to look for; gone with the test.
+/// A process to look for; killed when the test ends.
 struct Target(Child);
 
 impl Target {
@@ -36,21 +36,21 @@ fn inode(pid: u32, kind: &str) -> u64 {
 }
 
 #[test]
-fn the_whole_machine_validates_and_tells_no_environment() {
+fn a_snapshot_of_the_machine_validates_and_has_no_environment() {
     let target = Target::new();
     let out = podscope(&["snapshot"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let told = text(&out.stdout);
-    assert!(!told.contains("do-not-tell-this"));
-    crate::schema::validate(&serde_json::from_str(&told).unwrap());
-    let snapshot: Snapshot = serde_json::from_str(&told).unwrap();
+    let json = text(&out.stdout);
+    assert!(!json.contains("do-not-tell-this"));
+    crate::schema::validate(&serde_json::from_str(&json).unwrap());
+    let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
     assert!(snapshot.processes.iter().any(|p| p.pid == target.pid()));
     assert!(snapshot.processes.is_sorted_by_key(|p| p.pid));
     assert_eq!(snapshot.host.boot_id, fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim());
 }
 
 #[test]
-fn one_process_is_as_proc_says() {
+fn a_snapshot_of_one_process_equals_proc() {
     let target = Target::new();
     let pid = target.pid();
     let folder = tempdir().unwrap();
@@ -62,8 +62,8 @@ fn one_process_is_as_proc_says() {
     assert_eq!((process.pid, process.ppid), (pid, Some(std::process::id())));
     assert_eq!(process.cmdline.as_deref(), Some(&["sleep".to_owned(), "300".to_owned()][..]));
     let ns = process.namespaces;
-    for (kind, told) in [("net", ns.net), ("mnt", ns.mnt), ("pid", ns.pid), ("user", ns.user), ("uts", ns.uts)] {
-        assert_eq!(told, Some(inode(pid, kind)), "{kind}");
+    for (kind, listed) in [("net", ns.net), ("mnt", ns.mnt), ("pid", ns.pid), ("user", ns.user), ("uts", ns.uts)] {
+        assert_eq!(listed, Some(inode(pid, kind)), "{kind}");
     }
     let redacted = podscope(&["snapshot", "--redact", "--pid", &pid.to_string()]);
     assert!(!text(&redacted.stdout).contains("\"300\""));
@@ -73,7 +73,7 @@ fn one_process_is_as_proc_says() {
 }
 
 #[test]
-fn a_pid_that_is_not_there_is_an_error() {
+fn a_pid_that_does_not_exist_is_an_error() {
     let mut target = Target::new();
     let pid = target.pid();
     target.0.kill().unwrap();
@@ -85,38 +85,38 @@ fn a_pid_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn the_doctor_tells_every_capability_in_one_line() {
+fn the_doctor_prints_every_capability_in_one_line() {
     let out = Command::new(env!("CARGO_BIN_EXE_podscope"))
         .arg("doctor")
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .output()
         .unwrap();
-    let told = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
+    let stdout = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{stdout}{}", text(&out.stderr));
     for what in ["kernel", "user namespaces", "proc connector", "pidfd", "pidfd exit info", "processes", "display"] {
-        assert_eq!(told.lines().filter(|l| l.starts_with(&format!("{what}  "))).count(), 1, "{what}: {told}");
+        assert_eq!(stdout.lines().filter(|l| l.starts_with(&format!("{what}  "))).count(), 1, "{what}: {stdout}");
     }
-    let display = told.lines().find(|l| l.starts_with("display")).unwrap();
+    let display = stdout.lines().find(|l| l.starts_with("display")).unwrap();
     assert!(display.contains("missing") && display.contains("xvfb-run podscope"), "{display}");
-    // states stand in one column
+    // the states are in one column
     let column = |line: &str| ["ok ", "limited ", "missing "].iter().filter_map(|s| line.find(&format!("  {s}"))).min();
-    let columns: Vec<_> = told.lines().map(column).collect();
-    assert!(columns.iter().all(|c| c.is_some() && *c == columns[0]), "{told}");
+    let columns: Vec<_> = stdout.lines().map(column).collect();
+    assert!(columns.iter().all(|c| c.is_some() && *c == columns[0]), "{stdout}");
 }
 
 #[test]
 fn the_doctor_names_what_forbids_user_namespaces() {
-    // in a user namespace that may have no others below it
+    // run it in a user namespace that allows no nested ones
     let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -all --inh-caps -all $PODSCOPE doctor";
     let out = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script])
         .env("PODSCOPE", env!("CARGO_BIN_EXE_podscope"))
         .output()
         .unwrap();
-    let told = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(1), "{told}{}", text(&out.stderr));
-    let line = told.lines().find(|l| l.starts_with("user namespaces")).unwrap();
+    let stdout = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(1), "{stdout}{}", text(&out.stderr));
+    let line = stdout.lines().find(|l| l.starts_with("user namespaces")).unwrap();
     assert!(line.contains("missing") && line.contains("no pods: could not create a user namespace"), "{line}");
     assert!(line.contains("max_user_namespaces"), "the remedy: {line}");
 }

@@ -1,4 +1,4 @@
-//! What is a script and what is not.
+//! Parses valid and invalid scripts.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const fn secs(n: u64) -> Duration {
 }
 
 #[test]
-fn every_step_of_the_design() {
+fn steps_are_parsed() {
     let target = member("nginx-busybox", "pause");
     assert_eq!(kind("kill nginx-busybox/pause KILL"), StepKind::Kill { target, signal: Signal::KILL });
     let target = MemberRef::Name {
@@ -71,7 +71,7 @@ fn every_step_of_the_design() {
 }
 
 #[test]
-fn what_the_experiments_ask() {
+fn conditions_of_the_experiments_are_parsed() {
     let holds = |line: &str| match kind(&format!("expect {line}")) {
         StepKind::Expect { that, .. } => that,
         other => panic!("{other:?}"),
@@ -128,7 +128,7 @@ fn what_the_experiments_ask() {
 }
 
 #[test]
-fn steps_that_build_a_pod() {
+fn steps_that_build_a_pod_are_parsed() {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let container = |image: &str, command: &str, join: Option<&str>| ContainerSpec {
         name: "c".into(),
@@ -157,7 +157,7 @@ fn steps_that_build_a_pod() {
     assert_eq!(kind("debug p/c -- sh"), added(container("", "sh", None), true));
     let target = container("busybox", "sh", Some("net,ipc,uts,pid:web"));
     assert_eq!(kind("debug p/c image busybox target web -- sh"), added(target, true));
-    // the only pod there is
+    // no pod named: the only pod
     assert!(matches!(kind("join c image nginx"), StepKind::Add { pod: None, .. }));
     for (line, why) in [
         ("sandbox", "sandbox POD"),
@@ -170,53 +170,53 @@ fn steps_that_build_a_pod() {
         ("debug p/c target web", "what does c run?"),
         ("leave", "leave POD/CONTAINER"),
     ] {
-        let told = parse("a.script", line).unwrap_err().to_string();
-        assert!(told.starts_with(&format!("a.script:1: {why}")), "{line}: {told}");
+        let error = parse("a.script", line).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("a.script:1: {why}")), "{line}: {error}");
     }
 }
 
 #[test]
-fn comments_and_empty_lines_are_nothing() {
+fn comments_and_empty_lines_are_skipped() {
     let script = parse("a.script", "# one\n\n   # two\n  sleep 1 # three\n").unwrap();
     assert_eq!((script.steps.len(), script.steps[0].line), (1, 4));
 }
 
 #[test]
-fn mistakes_name_the_line_and_what_is_right() {
-    assert_eq!(why("sleep 1\nklil a/b KILL").split("; ").next(), Some("a.script:2: `klil` is no step"));
+fn errors_name_the_line_and_the_correct_form() {
+    assert_eq!(why("sleep 1\nklil a/b KILL").split("; ").next(), Some("a.script:2: `klil` is not a step"));
     assert_eq!(why("kill a/b"), "a.script:1: kill POD/MEMBER[:NAME[INDEX]] SIGNAL");
-    assert!(why("kill a/b NOPE").contains("`NOPE` is no signal"));
-    assert!(why("kill a/b/c KILL").contains("`a/b/c` is no member"));
-    assert!(why("kill a/b:w[x] KILL").contains("is no member"));
-    assert!(why("expect shared disk a b").contains("`disk` is no kind of namespace; cgroup ipc mnt"));
+    assert!(why("kill a/b NOPE").contains("`NOPE` is not a signal"));
+    assert!(why("kill a/b/c KILL").contains("`a/b/c` is not a member"));
+    assert!(why("kill a/b:w[x] KILL").contains("is not a member"));
+    assert!(why("expect shared disk a b").contains("`disk` is not a kind of namespace; cgroup ipc mnt"));
     assert!(why("wait").contains("ready, gone"));
-    assert!(why("wait patiently").contains("`patiently` is no condition"));
+    assert!(why("wait patiently").contains("`patiently` is not a condition"));
     assert!(why("wait ready within 5 minutes").contains("within 30s"));
-    assert!(why("expect phase p Fine").contains("`Fine` is no phase"));
+    assert!(why("expect phase p Fine").contains("`Fine` is not a phase"));
     assert!(why("exec p/c wget").contains("exec [--timeout 5s] POD/CONTAINER -- PROGRAM"));
     assert!(why("exec p/c -- echo 'a").contains("a ' is missing"));
-    assert!(why("expect process p/c Q").contains("`Q` is no state of a process"));
+    assert!(why("expect process p/c Q").contains("`Q` is not a state of a process"));
     assert!(why("expect count p/c 2").contains("`p/c` names no processes; POD/MEMBER:NAME"));
     assert!(why("expect ended p/c 9").contains("ended POD/MEMBER signal KILL"));
     for bad in ["<2", "<x%", "<0.55%", "<-1%"] {
-        assert!(why(&format!("expect cpu pause {bad}")).contains("is no share of a core"), "{bad}");
+        assert!(why(&format!("expect cpu pause {bad}")).contains("is not a share of a core"), "{bad}");
     }
-    assert!(why("expect memory pause <2cm").contains("`2cm` is no size"));
+    assert!(why("expect memory pause <2cm").contains("`2cm` is not a size"));
     assert!(why("expect orphan c:x by pause").contains("orphan POD/MEMBER:NAME reaped by pause"));
     assert!(why("wait log p/c").contains("log POD/CONTAINER TEXT"));
     assert!(why("wait log p/c  within 3s").contains("log POD/CONTAINER TEXT"));
     for bad in ["localhost", "https://localhost/", "p:0/", ":80/", "p:x"] {
-        assert!(why(&format!("fetch {bad}")).contains(&format!("`{bad}` is no URL; http://HOST")), "{bad}");
+        assert!(why(&format!("fetch {bad}")).contains(&format!("`{bad}` is not a URL; http://HOST")), "{bad}");
     }
     assert!(why("expect fails").contains("fails TEXT"));
     assert!(why("fork").contains("fork POD/CONTAINER"));
-    assert!(why("join p/c net,disk pause").contains("`disk` is no kind of namespace"));
+    assert!(why("join p/c net,disk pause").contains("`disk` is not a kind of namespace"));
     assert!(why("replace p/c sh").contains("replace POD/CONTAINER -- COMMAND"));
-    assert!(why("sleep -1s").contains("`-1s` is no duration"));
+    assert!(why("sleep -1s").contains("`-1s` is not a duration"));
 }
 
 #[test]
-fn durations() {
+fn durations_are_parsed() {
     assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
     assert_eq!(duration("2m"), Ok(secs(120)));
     assert_eq!(duration("3"), Ok(secs(3)));
@@ -229,28 +229,28 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_panics(text in "((wait|expect|kill|exec|sleep|output|within|pid|gone|--|[a-z/:\\[\\]#' é\"]{0,4}|[0-9]{1,12}) ){0,8}") {
+    fn parsing_never_panics(text in "((wait|expect|kill|exec|sleep|output|within|pid|gone|--|[a-z/:\\[\\]#' é\"]{0,4}|[0-9]{1,12}) ){0,8}") {
         let _ = parse("a.script", &text);
     }
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_step() {
+fn a_byte_order_mark_is_not_part_of_the_first_step() {
     let script = parse("a.script", "\u{feff}sleep 1\nsleep 2").unwrap();
     assert_eq!(script.steps.iter().map(|step| step.line).collect::<Vec<_>>(), [1, 2]);
     let inside = why("\u{feff}# fine\n\u{feff}sleep 2");
-    assert!(inside.starts_with("a.script:2: `\u{feff}sleep` is no step"), "{inside}");
+    assert!(inside.starts_with("a.script:2: `\u{feff}sleep` is not a step"), "{inside}");
 }
 
 #[test]
-fn what_is_wrong_with_an_exec() {
+fn errors_in_exec_and_member_names_are_reported() {
     for line in
         ["exec --timeout p/c -- true", "exec --timeout 5s -- true", "exec p/c d -- true", "exec --limit 5s p/c -- true"]
     {
         assert!(why(line).starts_with("a.script:1: "), "{line}");
     }
-    assert!(why("exec --timeout soon p/c -- true").contains("`soon` is no duration"));
+    assert!(why("exec --timeout soon p/c -- true").contains("`soon` is not a duration"));
     for name in ["p/container/", "p/x/y", "p/container/x/y", "/container/x"] {
-        assert!(why(&format!("logs {name}")).contains("is no member"), "{name}");
+        assert!(why(&format!("logs {name}")).contains("is not a member"), "{name}");
     }
 }

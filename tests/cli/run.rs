@@ -1,4 +1,4 @@
-//! `podscope run` with real pods; what it says is checked against /proc.
+//! `podscope run` with real pods; its output is checked against /proc.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ fn inode(pid: u32, kind: &str) -> String {
     fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap().to_string_lossy().into_owned()
 }
 
-/// Whether the very process is in the process table, by pid and start time.
+/// Whether this process, by pid and start time, is in the process table.
 fn is_there(pid: u32, start: u64) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     let after_name = &stat[stat.rfind(')').unwrap() + 2..];
@@ -84,7 +84,7 @@ expect zombies 0
 ";
 
 #[test]
-fn a_pod_lives_and_dies_as_the_kernel_says() {
+fn the_life_of_a_pod_is_reported_as_in_the_kernel() {
     let place = Place::new();
     let script = place.file("story.script", STORY);
     let mut run = place.start(&[PRESET, "--script", &script, "--snapshot", "end.json"]);
@@ -108,7 +108,7 @@ fn a_pod_lives_and_dies_as_the_kernel_says() {
     let inside = status.lines().find_map(|l| l.strip_prefix("NSpid:")).unwrap();
     assert_eq!(inside.split_whitespace().last(), Some("1"));
 
-    // nobody of the pod but us sends this one: podscope must see what it did not do
+    // this signal is not sent by podscope: it must see a death that it has not caused
     assert!(Command::new("kill").args(["-KILL", &nginx.to_string()]).status().unwrap().success());
 
     let out = run.wait_with_output().unwrap();
@@ -120,7 +120,7 @@ fn a_pod_lives_and_dies_as_the_kernel_says() {
         assert!(!is_there(process.pid, process.start_time), "{} {} is left", process.pid, process.comm);
     }
 
-    // the orphan: adopted by pause, a zombie, reaped by pause, each at its time
+    // the orphan is adopted by pause, becomes a zombie and is reaped by pause, in this order
     let of = |pid: u32, kind| end.events.iter().find(move |e| e.pid == Some(pid) && e.kind == kind);
     let adopted = end.events.iter().find(|e| e.kind == EventType::Reparented && e.by == Some(pause)).unwrap();
     let orphan = adopted.pid.unwrap();
@@ -130,7 +130,7 @@ fn a_pod_lives_and_dies_as_the_kernel_says() {
     for event in [exited, reaped] {
         assert_ne!(event.precision, "by_then", "{event:?}");
     }
-    // and all members died by KILL with pause
+    // the kernel killed all members with pause
     for pid in [pause, busybox] {
         assert_eq!(of(pid, EventType::Exited).unwrap().exit_code, Some(137));
         assert!(of(pid, EventType::Reaped).is_some());
@@ -160,7 +160,7 @@ fn events_are_one_json_object_a_line() {
     assert!(text(&out.stderr).contains("nginx-busybox  Running"));
 }
 
-/// Starts a pod, ends podscope by this signal, and gives its exit code; nothing of it may remain.
+/// Starts a pod, ends podscope with this signal, checks that no process remains, and returns the exit code.
 fn ended_by(signal: &str) -> Option<i32> {
     let place = Place::new();
     let script = place.file("up.script", "wait ready within 30s\nsnapshot up.json\nsleep 1h");
@@ -175,18 +175,18 @@ fn ended_by(signal: &str) -> Option<i32> {
 }
 
 #[test]
-fn nothing_is_left_when_it_is_told_to_end() {
+fn no_process_is_left_after_term_or_int() {
     assert_eq!(ended_by("-TERM"), Some(1), "interrupted before the script had ended");
     assert_eq!(ended_by("-INT"), Some(1));
 }
 
 #[test]
-fn nothing_is_left_when_it_is_killed() {
+fn no_process_is_left_after_kill() {
     assert_eq!(ended_by("-KILL"), None);
 }
 
 #[test]
-fn a_pod_that_cannot_start_is_a_failure_that_says_why() {
+fn a_pod_that_cannot_start_is_a_failure_with_the_reason() {
     let place = Place::new();
     let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x, command: [/no/such/program]}\n";
     let file = place.file("p.yaml", yaml);
@@ -196,13 +196,16 @@ fn a_pod_that_cannot_start_is_a_failure_that_says_why() {
 }
 
 #[test]
-fn presets_are_known_by_name() {
+fn presets_are_found_by_name_and_wrong_words_are_refused() {
     let out = podscope(&["run", "--list"]);
     assert!(out.status.success());
     assert!(text(&out.stdout).lines().any(|l| l.starts_with(" 1  nginx-busybox ")), "{}", text(&out.stdout));
     for (args, says) in [
-        (vec!["run", "no-such-preset"], "no-such-preset: No such file or directory (os error 2); nor is it a preset"),
-        (vec!["run", PRESET, "--check"], "is no preset, so it has no script for --check"),
+        (
+            vec!["run", "no-such-preset"],
+            "no-such-preset: No such file or directory (os error 2); it is not a preset either",
+        ),
+        (vec!["run", PRESET, "--check"], "is not a preset, so it has no script for --check"),
         (vec!["run", "deaf", "orphans", "--check"], "--check plays the script of one preset"),
         (vec!["run", "deaf", "--clock", "0"], "expected a whole number from 1 to 1000"),
         (vec!["run", "deaf", "--pod-cidr", "8.8.8.0/24"], "8.8.8.0/24"),
@@ -214,11 +217,11 @@ fn presets_are_known_by_name() {
 }
 
 #[test]
-fn the_clock_and_the_addresses_are_as_asked_for() {
+fn the_options_clock_and_pod_cidr_take_effect() {
     let place = Place::new();
     let crash = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x, command: ['false']}\n";
     let file = place.file("p.yaml", crash);
-    // at a hundred times the speed the third start comes after 0.1 s, and not after 10
+    // a hundred times as fast, the back-off before the third start is 0.1 s and not 10 s
     let script = place.file("s.script", "wait restarts c >=3 within 3s\nwait event p BackOff");
     let out = place.start(&[&file, "--clock", "100", "--pod-cidr", "172.30.7.0/24", "--script", &script]);
     let out = out.wait_with_output().unwrap();
@@ -227,7 +230,7 @@ fn the_clock_and_the_addresses_are_as_asked_for() {
 }
 
 #[test]
-fn a_manifest_that_changes_is_followed() {
+fn changes_of_a_manifest_are_applied() {
     let place = Place::new();
     let manifest = |word: &str, more: &str| {
         format!(
@@ -247,17 +250,17 @@ expect ip p kept\nsnapshot replaced.json\nwait phase p Failed within 1h";
         assert!(run.try_wait().unwrap().is_none(), "{}", text(&run_output(&mut run)));
         read(&place.path("replaced.json"))
     });
-    // what it cannot do without ending the pod it offers
+    // a change that would end the pod is only reported
     place.file("p.yaml", &manifest("two", "  hostname: other\n"));
-    let mut told = std::io::BufRead::lines(std::io::BufReader::new(run.stderr.take().unwrap()));
-    let offered = told.find_map(|line| line.ok().filter(|line| line.contains("re-created"))).unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(run.stderr.take().unwrap()));
+    let offered = lines.find_map(|line| line.ok().filter(|line| line.contains("re-created"))).unwrap();
     assert!(offered.ends_with("pod p would have to be re-created for spec.hostname; press Ctrl-C and run it again"));
     assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
     run.wait().unwrap();
 }
 
 #[test]
-fn bad_input_is_named_before_anything_starts() {
+fn bad_input_is_reported_before_anything_starts() {
     let place = Place::new();
     let broken = place.file("broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: 7\n");
     let script = place.file("bad.script", "wait ready\nklil x KILL\n");
@@ -265,14 +268,14 @@ fn bad_input_is_named_before_anything_starts() {
     for (args, says) in [
         (vec!["run", "/no/such.yaml"], "/no/such.yaml: No such file".to_owned()),
         (vec!["run", &broken], format!("{broken}:5:")),
-        (vec!["run", PRESET, "--script", &script], format!("{script}:2: `klil` is no step")),
+        (vec!["run", PRESET, "--script", &script], format!("{script}:2: `klil` is not a step")),
         (vec!["run", PRESET, &two], "a second pod is named nginx-busybox".to_owned()),
     ] {
         let out = podscope(&args);
         assert_eq!(out.status.code(), Some(1), "{args:?}");
         assert!(out.stdout.is_empty(), "{args:?}");
-        let told = text(&out.stderr);
-        assert!(told.starts_with("podscope: ") && told.contains(&says) && told.lines().count() == 1, "{told}");
+        let stderr = text(&out.stderr);
+        assert!(stderr.starts_with("podscope: ") && stderr.contains(&says) && stderr.lines().count() == 1, "{stderr}");
     }
     assert_eq!(podscope(&["run"]).status.code(), Some(2));
     assert_eq!(podscope(&["run", PRESET, "--for", "soon"]).status.code(), Some(2));
@@ -286,7 +289,7 @@ fn sleeper(name: &str, more: &str) -> String {
 }
 
 #[test]
-fn ready_is_every_pod_that_was_given() {
+fn ready_waits_for_every_pod_of_the_command_line() {
     const PODS: usize = 60;
     let place = Place::new();
     let files: Vec<String> =
@@ -311,7 +314,7 @@ fn ready_is_every_pod_that_was_given() {
 }
 
 #[test]
-fn the_last_line_names_the_cause() {
+fn the_last_line_of_a_failure_names_the_cause() {
     let place = Place::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -327,28 +330,28 @@ fn the_last_line_names_the_cause() {
         for end in [["--for", "1s"], ["--script", &ready]] {
             let out = podscope(&[&["run"], args, &end].concat());
             assert_eq!(out.status.code(), Some(1));
-            let told = text(&out.stderr);
-            let last = told.lines().last().unwrap_or_default();
-            assert!(last.starts_with("podscope: ") && last.contains(cause), "{args:?} {end:?}: {told}");
+            let stderr = text(&out.stderr);
+            let last = stderr.lines().last().unwrap_or_default();
+            assert!(last.starts_with("podscope: ") && last.contains(cause), "{args:?} {end:?}: {stderr}");
         }
     }
 }
 
-/// A preset's port that is taken moves and says so; its own script follows it.
+/// A host port of a preset that is taken moves to another, with an event; the preset's script uses the new port.
 #[test]
-fn a_presets_taken_host_port_moves_and_its_script_goes_there() {
-    // somebody else may have it already
+fn a_taken_host_port_of_a_preset_moves_and_its_script_follows() {
+    // another program may have it already
     let _taken = std::net::TcpListener::bind("127.0.0.1:8880");
     let out = podscope(&["run", "ghost-blog", "--check"]);
-    let told = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
-    let moved = told.lines().find(|l| l.contains("HostPortMoved")).unwrap_or_else(|| panic!("{told}"));
+    let stdout = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{stdout}{}", text(&out.stderr));
+    let moved = stdout.lines().find(|l| l.contains("HostPortMoved")).unwrap_or_else(|| panic!("{stdout}"));
     assert!(moved.contains("Host port 8880 is taken: 127.0.0.1:") && moved.contains("leads to port 80"), "{moved}");
 }
 
-/// From wherever it is run: the file lies beside the manifest.
+/// The file is looked up beside the manifest, not in the current directory.
 #[test]
-fn a_pause_of_ones_own_is_compiled_or_refused_with_its_place() {
+fn a_users_own_pause_is_compiled_or_refused_with_the_place() {
     let place = Place::new();
     let pod = |pause: &str| {
         sleeper("p", "").replace(
@@ -374,14 +377,17 @@ fn a_pause_of_ones_own_is_compiled_or_refused_with_its_place() {
     ] {
         let bad = place.file("bad.yaml", &pod(pause));
         let out = podscope(&["run", &bad]);
-        let told = text(&out.stderr);
+        let stderr = text(&out.stderr);
         let begin = format!("podscope: {bad}:");
-        assert!(out.status.code() == Some(1) && told.starts_with(&begin) && told.contains(why), "{pause}: {told}");
+        assert!(
+            out.status.code() == Some(1) && stderr.starts_with(&begin) && stderr.contains(why),
+            "{pause}: {stderr}"
+        );
     }
 }
 
 #[test]
-fn a_byte_order_mark_begins_a_manifest_and_a_script() {
+fn a_manifest_and_a_script_may_start_with_a_byte_order_mark() {
     let place = Place::new();
     let file = place.file("p.yaml", &format!("\u{feff}{}", sleeper("p", "")));
     let script = place.file("s.script", "\u{feff}wait ready\nexpect phase p Running");
@@ -392,7 +398,7 @@ fn a_byte_order_mark_begins_a_manifest_and_a_script() {
 }
 
 #[test]
-fn a_program_that_takes_too_long_is_killed_with_what_it_has_started() {
+fn an_exec_that_exceeds_its_limit_is_killed_with_its_children() {
     let place = Place::new();
     let file = place.file("p.yaml", &sleeper("p", ""));
     let script = "wait ready\nexec --timeout 300ms p/c -- sh -c 'echo begun; sleep 1234 & sleep 1234'";
@@ -401,15 +407,15 @@ fn a_program_that_takes_too_long_is_killed_with_what_it_has_started() {
     let out = podscope(&["run", &file, "--script", &script]);
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(out.status.code(), Some(1));
-    let told = text(&out.stderr);
+    let stderr = text(&out.stderr);
     assert!(
-        told.contains("s.script:2: sh -c echo begun; sleep 1234 & sleep 1234: not done after 0.3 s, and killed"),
-        "{told}"
+        stderr.contains("s.script:2: sh -c echo begun; sleep 1234 & sleep 1234: not done after 0.3 s, and killed"),
+        "{stderr}"
     );
 }
 
 #[test]
-fn a_container_named_pause_runs_a_program() {
+fn a_container_may_be_named_pause() {
     let place = Place::new();
     let yaml = sleeper("p", "").replace("name: c,", "name: pause,");
     let file = place.file("p.yaml", &yaml);
@@ -421,9 +427,9 @@ expect alive p/pause\nexpect sandbox 0 p";
     assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
 }
 
-/// What a container wrote to `/dev/termination-log`, line by line, beside how its pod ended.
+/// The text that a container wrote to `/dev/termination-log` is printed line by line when its pod ends.
 #[test]
-fn a_termination_message_is_told() {
+fn a_termination_message_is_printed() {
     let place = Place::new();
     let pod = place.file(
         "pod.yaml",
@@ -431,18 +437,18 @@ fn a_termination_message_is_told() {
     );
     let script = place.file("steps.script", "wait phase says Failed\n");
     let out = place.start(&[&pod, "--script", &script]).wait_with_output().unwrap();
-    let told = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(0), "{told}{}", text(&out.stderr));
-    let lines: Vec<&str> = told.lines().map(str::trim).collect();
+    let stdout = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{stdout}{}", text(&out.stderr));
+    let lines: Vec<&str> = stdout.lines().map(str::trim).collect();
     let at = lines
         .iter()
         .position(|l| l.ends_with("says  why left a termination message"))
-        .unwrap_or_else(|| panic!("{told}"));
-    assert_eq!(lines[at + 1..at + 3], ["no database", "at db:5432"], "{told}");
+        .unwrap_or_else(|| panic!("{stdout}"));
+    assert_eq!(lines[at + 1..at + 3], ["no database", "at db:5432"], "{stdout}");
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_is_an_error_of_one_line_with_its_place() {
+fn a_wrong_manifest_is_an_error_of_one_line_with_the_place() {
     let place = Place::new();
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: a, image: nginx}\n";
     let twice = place.file("twice.yaml", &pod.replace("{name: a,", "{name: a, name: b,"));
@@ -470,16 +476,19 @@ fn a_signal_to_anything_but_a_member_is_refused() {
     let file = place.file("p.yaml", &sleeper("p", ""));
     for (line, says) in [
         ("kill node KILL", "is not a member of a lab pod; use kill(1) for others".to_owned()),
-        // not of the lab, so nobody here knows it
+        // a process outside of the lab is not known
         (&format!("kill {} KILL", std::process::id()), format!("there is no process {}", std::process::id())),
     ] {
         let script = place.file("s.script", &format!("wait ready\n{line}"));
         let out = podscope(&["run", &file, "--script", &script]);
         assert_eq!(out.status.code(), Some(1));
-        let told = text(&out.stderr);
-        assert!(told.contains(&says) && told.starts_with("podscope: ") && told.contains("s.script:2: "), "{told}");
+        let stderr = text(&out.stderr);
+        assert!(
+            stderr.contains(&says) && stderr.starts_with("podscope: ") && stderr.contains("s.script:2: "),
+            "{stderr}"
+        );
     }
-    // the node has not ended: it would be told so
+    // the node can still run pods
     let script = place.file("s.script", "wait ready\nkill p/c KILL\nwait restarted p/c");
     assert_eq!(podscope(&["run", &file, "--script", &script]).status.code(), Some(0));
 }
@@ -493,21 +502,21 @@ fn open_files(pid: u32) -> (String, String) {
 }
 
 #[test]
-fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
-    const CROWD: usize = 200;
+fn many_processes_are_counted_under_a_low_limit_of_open_files_which_pods_keep() {
+    const COUNT: usize = 200;
     let place = Place::new();
     let pod = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: crowd}}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: a\n    \
-         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {CROWD} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
+         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {COUNT} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
     );
     let pod = place.file("crowd.yaml", &pod);
     let script = place.file(
         "s",
         &format!(
-            "wait ready within 30s\nwait count crowd/a:sleep {CROWD} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"
+            "wait ready within 30s\nwait count crowd/a:sleep {COUNT} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"
         ),
     );
-    // 128 may be raised, to no more than 256
+    // the soft limit of 128 can be raised to at most 256
     let mut command = Command::new("sh");
     command.args([
         "-c",
@@ -526,8 +535,8 @@ fn a_crowd_is_counted_under_a_low_limit_of_open_files_which_pods_keep() {
     let sleeps: Vec<u32> = up.processes.iter().filter(|p| p.comm == "sleep" && p.state != 'Z').map(|p| p.pid).collect();
     let there =
         sleeps.iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").count();
-    assert_eq!((sleeps.len(), there), (CROWD, CROWD));
-    assert_eq!(open_files(sleeps[0]), ("128".to_owned(), "256".to_owned()), "the pods' programs have theirs");
+    assert_eq!((sleeps.len(), there), (COUNT, COUNT));
+    assert_eq!(open_files(sleeps[0]), ("128".to_owned(), "256".to_owned()), "the programs of pods keep the old limit");
     assert_eq!(up.host.visibility["processes"].reason, None);
     let pidfd = up.host.visibility["pidfd"].reason.clone().unwrap();
     assert!(pidfd.contains("only 128 processes are held"), "{pidfd}");

@@ -1,4 +1,4 @@
-//! The published schema is the one the program writes by.
+//! The published schema matches the format that the program writes.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn validate(snapshot: &Value) {
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
-/// `UPDATE_SCHEMA=1 cargo test schema` writes it anew.
+/// `UPDATE_SCHEMA=1 cargo test the_file_is_current` updates the file.
 #[test]
 fn the_file_is_current() {
     let now = format!("{:#}\n", schema());
@@ -41,7 +41,7 @@ fn an_empty_world_validates() {
 }
 
 #[test]
-fn it_refuses_what_is_wrong() {
+fn wrong_snapshots_do_not_validate() {
     let text = std::fs::read_to_string(FILE).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
     let good = serde_json::to_value(Snapshot::new(&crate::fixture::world(), &Selection::default())).unwrap();

@@ -1,4 +1,4 @@
-//! What a snapshot says of a pod.
+//! The contents of a snapshot of a pod.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn all(world: &World) -> Snapshot {
 }
 
 #[test]
-fn members_share_and_keep_apart() {
+fn shared_private_and_host_namespaces_of_a_pod_are_listed() {
     let snapshot = all(&world());
     let [pod] = &snapshot.pods[..] else { panic!("{:?}", snapshot.pods) };
     assert_eq!(pod.shared, [NsKind::Ipc, NsKind::Net, NsKind::Pid, NsKind::User, NsKind::Uts]);
@@ -51,16 +51,16 @@ fn namespaces_above_are_listed_with_their_owners() {
 fn every_null_has_a_reason() {
     let snapshot = all(&world());
     let seen = &snapshot.host.visibility;
-    assert_eq!(seen["namespace_holders"].reason.as_deref(), Some("not looked for"));
+    assert_eq!(seen["namespace_holders"].reason.as_deref(), Some("not searched for"));
     assert_eq!(seen["proc_connector"].reason, None);
     let mut blind = world();
     blind.apply(&Delta::Renamed { id: proc(300), comm: "secret".into(), at: at(300) });
     let reason = all(&blind).host.visibility["namespaces"].reason.clone().unwrap();
-    assert!(reason.starts_with("of 1 of 5 processes"), "{reason}");
+    assert!(reason.starts_with("not all links of 1 of 5 processes"), "{reason}");
 }
 
 #[test]
-fn redacted_means_no_argument_anywhere() {
+fn a_redacted_snapshot_has_no_arguments() {
     for format in Format::ALL {
         let open = render(&world(), format, &Selection::default());
         let closed = render(&world(), format, &Selection { redact: true, ..Selection::default() });
@@ -73,7 +73,7 @@ fn redacted_means_no_argument_anywhere() {
 }
 
 #[test]
-fn a_zombies_life_is_in_the_events() {
+fn the_events_have_the_life_of_a_zombie() {
     let mut world = world();
     let (orphan, pause) = (proc(WORKER), Parent::Process(proc(PAUSE)));
     world.apply(&Delta::Exited { id: orphan, status: Some(WaitStatus::killed(15)), at: at(1_000) });
@@ -102,7 +102,7 @@ fn a_zombies_life_is_in_the_events() {
 }
 
 #[test]
-fn a_pid_selects_what_it_is_part_of() {
+fn a_pid_selects_its_pod_and_its_namespaces() {
     let selection = Selection { pids: BTreeSet::from([BUSYBOX]), redact: false };
     let snapshot = Snapshot::new(&world(), &selection);
     assert_eq!(snapshot.processes.len(), 1);
@@ -112,14 +112,14 @@ fn a_pid_selects_what_it_is_part_of() {
 }
 
 #[test]
-fn a_snapshot_reads_back() {
+fn a_snapshot_can_be_parsed_again() {
     let snapshot = all(&world());
     let text = serde_json::to_string(&snapshot).unwrap();
     assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
 }
 
 #[test]
-fn the_table_is_that_of_lsns() {
+fn the_table_has_the_format_of_lsns() {
     let text = render(&world(), Format::Lsns, &Selection::default());
     let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"]);

@@ -1,4 +1,4 @@
-//! Files are written whole or not at all.
+//! A file is written as a whole or not at all.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -41,7 +41,7 @@ fn a_link_stays_a_link() {
 }
 
 #[test]
-fn a_link_to_nowhere_is_refused_and_stays() {
+fn a_dangling_link_is_refused_and_stays() {
     let folder = tempdir().unwrap();
     let (nowhere, link) = (folder.path().join("nowhere"), folder.path().join("link"));
     symlink(&nowhere, &link).unwrap();
@@ -66,14 +66,14 @@ fn a_new_file_replaces_nothing() {
     assert_eq!(names(folder.path()), ["link", "out.json"]);
 }
 
-/// What one who may not change owners is told, and what root does.
+/// Root keeps the owner of a replaced file. A user who cannot do that gets an error, and the file is unchanged.
 #[test]
-fn a_replaced_file_keeps_its_owner_or_is_left_alone() {
+fn a_replaced_file_keeps_its_owner_or_is_not_replaced() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("out.json");
     fs::write(&path, "one").unwrap();
     if !nix::unistd::geteuid().is_root() {
-        // one's own file stays one's own
+        // the user's own file keeps its owner
         write_file(&path, b"two").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().uid(), nix::unistd::geteuid().as_raw());
         return;
@@ -93,13 +93,13 @@ fn a_replaced_file_keeps_its_owner_or_is_left_alone() {
         .output()
         .expect("setpriv(1) of util-linux");
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("belongs to uid 1234, gid 1235, and would not when replaced"), "{said}");
+    assert!(said.contains("belongs to uid 1234, gid 1235, which a replacement would change"), "{said}");
     assert_eq!((owner(), fs::read(&path).unwrap()), ((1234, 1235, 0o666), b"two".to_vec()));
     assert_eq!(names(folder.path()), ["out.json"]);
 }
 
 #[test]
-fn what_cannot_be_written_says_so() {
+fn errors_of_writing_name_the_cause() {
     let folder = tempdir().unwrap();
     let path = folder.path();
     assert!(matches!(write_file(path, b"x"), Err(WriteError::IsFolder { .. })));
@@ -120,7 +120,7 @@ fn what_cannot_be_written_says_so() {
 }
 
 #[test]
-fn too_large_a_file_is_not_read() {
+fn a_file_that_is_too_large_is_not_read() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("pod.yaml");
     fs::write(&path, "0123456789").unwrap();
@@ -131,7 +131,7 @@ fn too_large_a_file_is_not_read() {
 }
 
 #[test]
-fn a_file_that_is_not_utf8_is_refused_with_the_place() {
+fn a_file_that_is_not_utf8_is_refused_with_line_and_column() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("pod.yaml");
     for (bytes, want) in [
@@ -141,13 +141,13 @@ fn a_file_that_is_not_utf8_is_refused_with_the_place() {
         (b"\xc3\xa9\xc3", "1:2: the byte 0xc3 is not UTF-8; save the file as UTF-8"),
     ] {
         fs::write(&path, bytes).unwrap();
-        let told = read_limited(&path, 99).err().map(|e| e.to_string()).unwrap_or_default();
+        let error = read_limited(&path, 99).err().map(|e| e.to_string()).unwrap_or_default();
         let want = if want.is_empty() { String::new() } else { format!("{}:{want}", path.display()) };
-        assert_eq!(told, want);
+        assert_eq!(error, want);
     }
 }
 
-/// Runs a shell with its own mounts, so that an ordinary user can have a full or read-only disk.
+/// Runs a shell in its own mount namespace, so that an ordinary user can mount a full or read-only disk.
 fn in_own_mounts(folder: &Path, script: &str) -> Output {
     Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script])
@@ -158,7 +158,7 @@ fn in_own_mounts(folder: &Path, script: &str) -> Output {
 }
 
 #[test]
-fn a_full_disk_leaves_the_old_file_whole() {
+fn a_full_disk_leaves_the_old_file_unchanged() {
     let folder = tempdir().unwrap();
     let script = "mount -t tmpfs -o size=8k tmpfs $D; cd $D; echo old > pause; head -c 4096 /dev/zero > filler
         code=0; $PODSCOPE pause --extract pause || code=$?
@@ -172,7 +172,7 @@ fn a_full_disk_leaves_the_old_file_whole() {
 }
 
 #[test]
-fn a_forbidden_path_leaves_the_old_file_whole() {
+fn a_read_only_disk_leaves_the_old_file_unchanged() {
     let folder = tempdir().unwrap();
     let script = "mount -t tmpfs tmpfs $D; cd $D; echo old > pause; mount -o remount,bind,ro $D
         code=0; $PODSCOPE pause --extract pause || code=$?

@@ -1,4 +1,4 @@
-//! All that a process has started, as far as it was seen.
+//! Collects all descendants of a process that are seen while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ impl Descendants {
         Self { root, seen: BTreeMap::new() }
     }
 
-    /// Notes who is there now.
-    pub fn look(&mut self) {
+    /// Records the descendants that exist now.
+    pub fn record(&mut self) {
         let all = processes();
         let mut found: BTreeSet<u32> = BTreeSet::from([self.root]);
-        // parents may stand behind their children, as pids wrap
+        // a parent may be listed after its children, since pids wrap around
         loop {
             let more: Vec<_> = all.iter().filter(|p| found.contains(&p.parent) && !found.contains(&p.id.0)).collect();
             if more.is_empty() {
@@ -40,8 +40,8 @@ impl Descendants {
         self.seen.is_empty()
     }
 
-    /// Those that are still in the process table.
-    pub fn left(&self) -> Vec<(Id, &str)> {
+    /// The recorded processes that are still in the process table.
+    pub fn remaining(&self) -> Vec<(Id, &str)> {
         let now: BTreeSet<Id> = processes().into_iter().map(|p| p.id).collect();
         self.seen.iter().filter(|(id, _)| now.contains(id)).map(|(id, name)| (*id, name.as_str())).collect()
     }

@@ -1,5 +1,5 @@
-//! Every bundled experiment, as a user runs it: the pods are real, and what its script claims is looked up in
-//! the kernel.
+//! Runs every bundled experiment as a user does: the pods are real, and its script checks its claims against the
+//! kernel.
 
 mod descendants;
 
@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use descendants::Descendants;
 
-/// Plays a preset's own script, which must hold, and after which nothing of it may be left; with `env` in its
-/// environment.
+/// Plays a preset's own script with `env` in the environment. The script must succeed, and no process may be left.
 fn check(preset: &str, env: &[(&str, &str)]) {
-    let (status, told) = play(preset, env);
-    assert!(status.success(), "{preset} ended with {status} and told\n{told}");
+    let (status, output) = play(preset, env);
+    assert!(status.success(), "{preset} ended with {status} and printed\n{output}");
 }
 
-/// The same, whether or not it holds; what it told.
+/// The same for a script that may fail. Returns the exit status and the output.
 fn play(preset: &str, env: &[(&str, &str)]) -> (ExitStatus, String) {
     let dir = tempfile::tempdir().expect("a directory");
-    let told = dir.path().join("told");
-    let out = std::fs::File::create(&told).expect("a file");
+    let output = dir.path().join("output");
+    let out = std::fs::File::create(&output).expect("a file");
     let mut run = Command::new(env!("CARGO_BIN_EXE_podscope"))
         .args(["run", preset, "--check", "--snapshot", "end.json"])
         .current_dir(dir.path())
@@ -32,21 +31,21 @@ fn play(preset: &str, env: &[(&str, &str)]) -> (ExitStatus, String) {
         .expect("podscope starts");
     let mut seen = Descendants::of(run.id());
     let status = loop {
-        seen.look();
+        seen.record();
         if let Some(status) = run.try_wait().expect("a child of ours") {
             break status;
         }
         std::thread::sleep(Duration::from_millis(10));
     };
-    let told = std::fs::read_to_string(&told).expect("what it told");
-    // some are over before there was a look: the snapshot has those who were there to the last
+    let output = std::fs::read_to_string(&output).expect("its output");
+    // short processes may have been missed: the snapshot has those that existed at the end
     let end = std::fs::read_to_string(dir.path().join("end.json")).expect("a snapshot");
     let end: podscope::export::Snapshot = serde_json::from_str(&end).expect("a snapshot");
     seen.add(end.processes.iter().map(|p| ((p.pid, p.start_time), p.comm.clone())));
-    assert!(!seen.is_empty(), "{preset} has started nothing; it told\n{told}");
-    let left = seen.left();
-    assert!(left.is_empty(), "{preset} has left {left:?}; it told\n{told}");
-    (status, told)
+    assert!(!seen.is_empty(), "{preset} has started nothing; it printed\n{output}");
+    let left = seen.remaining();
+    assert!(left.is_empty(), "{preset} has left {left:?}; it printed\n{output}");
+    (status, output)
 }
 
 macro_rules! experiments {
@@ -64,12 +63,12 @@ macro_rules! experiments {
 experiments! {
     e01_two_containers_share_a_pod: "nginx-busybox";
     e02_a_host_port_leads_through_nginx_to_ghost: "ghost-blog";
-    e03_members_have_one_network: "same-network";
+    e03_members_share_one_network: "same-network";
     e04_namespaces_side_by_side: "namespaces-side-by-side";
     e05_each_container_is_pid_1: "private-pid";
     e06_what_sharing_the_pid_namespace_exposes: "what-sharing-exposes";
     e07_hup_replaces_the_workers: "reload";
-    e08_a_parent_hears_of_stop_and_continue: "stop-continue";
+    e08_a_parent_is_notified_of_stop_and_continue: "stop-continue";
     e09_pause_adopts_and_reaps_orphans: "orphans";
     e10_held_zombies_wait_for_their_parent: "held-zombies";
     e10_a_pause_that_does_not_reap: "no-reap";
@@ -82,34 +81,34 @@ experiments! {
     e17_a_sandbox_that_cannot_be_made: "no-sandbox";
     e18_namespaces_by_hand: "by-hand";
     e19_a_wrong_configuration_loops: "crash-loop";
-    e20_term_that_nobody_hears: "deaf";
+    e20_pid_1_without_a_handler_ignores_term: "deaf";
     e22_a_neighbour_ends_the_pod: "neighbour-ends-the-pod";
-    e23_a_stopped_pause_reaps_nobody: "stopped-pause";
+    e23_a_stopped_pause_does_not_reap: "stopped-pause";
     e24_net_and_ipc_outlive_an_app_in_place_of_pause: "app-as-infra-private";
     e25_a_program_that_must_be_pid_1: "must-be-pid-1";
-    e26_members_are_no_children_of_pause: "parents";
-    e27_two_members_want_one_port: "port-taken";
+    e26_members_are_not_children_of_pause: "parents";
+    e27_two_members_cannot_listen_on_one_port: "port-taken";
     e28_term_with_and_without_a_handler: "term-and-pid-1";
-    e29_the_lives_of_sandbox_and_pod: "sandbox-and-pod";
-    e30_a_user_of_ones_own_protects_from_neighbours: "users-and-neighbours";
+    e29_what_lives_as_long_as_sandbox_or_pod: "sandbox-and-pod";
+    e30_a_different_user_protects_from_neighbours: "users-and-neighbours";
     e31_other_programs_as_pause: "own-pause";
-    e32_fork_where_pid_1_is_dead: "fork-without-pid-1";
-    e33_pause_goes_with_a_finished_pod: "finished-pod";
+    e32_fork_fails_where_pid_1_is_dead: "fork-without-pid-1";
+    e33_pause_ends_with_a_finished_pod: "finished-pod";
     e34_a_pod_is_built_step_by_step: "build-a-pod";
 }
 
 const OUT_OF_MEMORY: &str = "out-of-memory";
 
-/// Limits act where the lab has cgroups with a memory controller; elsewhere it says that they do not.
+/// Limits take effect if the lab has cgroups with a memory controller; else the lab warns that they do not.
 #[test]
-fn e21_the_kernel_kills_what_needs_more_memory_than_it_may_have() {
-    let (status, told) = play(OUT_OF_MEMORY, &[]);
-    let warned = told.contains("limit of memory of container \"hungry\" has no effect");
-    assert_ne!(status.success(), warned, "it ended with {status} and told\n{told}");
+fn e21_the_kernel_kills_a_container_that_exceeds_its_memory_limit() {
+    let (status, output) = play(OUT_OF_MEMORY, &[]);
+    let warned = output.contains("limit of memory of container \"hungry\" has no effect");
+    assert_ne!(status.success(), warned, "it ended with {status} and printed\n{output}");
 }
 
 #[test]
-fn e09_orphans_are_known_to_be_so_when_they_are_found_by_looking() {
+fn e09_orphans_are_recognised_without_the_proc_connector() {
     check("orphans", &[("PODSCOPE_WITHOUT", "connector")]);
 }
 

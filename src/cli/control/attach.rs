@@ -2,7 +2,7 @@
 
 use super::exec::can_use_terminal;
 use super::relay::{Local, relay_to_end};
-use super::{TargetArgs, failure, find, tell};
+use super::{TargetArgs, failure, find, print_note};
 use crate::cli::output::{Failure, note};
 use crate::control::Request;
 
@@ -10,10 +10,10 @@ use crate::control::Request;
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
-    /// Pass standard input on to the container, which needs `stdin: true`.
+    /// Pass standard input to the container, which needs `stdin: true`.
     #[arg(short = 'i', long)]
     stdin: bool,
-    /// Use this terminal for the container's, which needs `tty: true`; Ctrl-P Ctrl-Q leaves it.
+    /// Connect this terminal to the container's, which needs `tty: true`; Ctrl-P Ctrl-Q detaches.
     #[arg(short, long)]
     tty: bool,
 }
@@ -23,12 +23,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let pod = target.pod.clone();
     let request = Request::Attach { target, stdin: args.stdin, wait: false };
     let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
-    let opened = client.open(&mut tell).map_err(failure)?;
-    let has = opened.streams.terminal.is_some();
-    if args.tty && args.stdin && !has {
+    let opened = client.open(&mut print_note).map_err(failure)?;
+    let has_terminal = opened.streams.terminal.is_some();
+    if args.tty && args.stdin && !has_terminal {
         note("Unable to use a TTY - the container did not allocate one");
     }
-    let terminal = can_use_terminal(args.tty && has);
+    let terminal = can_use_terminal(args.tty && has_terminal);
     if terminal {
         note("If you don't see a command prompt, try pressing enter.");
     }

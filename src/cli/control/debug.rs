@@ -2,7 +2,7 @@
 
 use super::exec::can_use_terminal;
 use super::relay::{Local, relay_to_end};
-use super::{LabChoice, failure, find, tell};
+use super::{LabChoice, failure, find, print_note};
 use crate::cli::output::{Failure, note};
 use crate::control::{Reply, Request, Target};
 
@@ -10,22 +10,22 @@ use crate::control::{Reply, Request, Target};
 pub struct Args {
     #[arg(value_name = "POD")]
     pod: String,
-    /// See the processes of this container, in its pid namespace.
+    /// Join the pid namespace of this container, to see its processes.
     #[arg(long, value_name = "CONTAINER")]
     target: Option<String>,
-    /// The image; the host's own programs take its place.
+    /// The image; the programs of the host are used in its place.
     #[arg(long, default_value = "busybox")]
     image: String,
-    /// The name of the new container; one is made up without it.
+    /// The name of the new container; by default one is generated.
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
-    /// Pass standard input on to it.
+    /// Pass standard input to it.
     #[arg(short = 'i', long)]
     stdin: bool,
-    /// Give it a terminal; Ctrl-P Ctrl-Q leaves it and lets it run.
+    /// Give it a terminal; Ctrl-P Ctrl-Q detaches and lets it run.
     #[arg(short, long)]
     tty: bool,
-    /// What runs in it, after `--`; `sh` without.
+    /// The program to run in it, after `--`; by default `sh`.
     #[arg(value_name = "PROGRAM", last = true)]
     argv: Vec<String>,
     #[command(flatten)]
@@ -44,8 +44,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         stdin: args.stdin,
         tty: args.tty,
     };
-    let lab = find::having(args.lab, &pod).map_err(failure)?;
-    let reply = lab.ask(request).and_then(|mut client| client.reply(&mut tell)).map_err(failure)?;
+    let lab = find::lab_with_pod(args.lab, &pod).map_err(failure)?;
+    let reply = lab.ask(request).and_then(|mut client| client.reply(&mut print_note)).map_err(failure)?;
     let Reply::Added(name) = reply else { return Err(Failure::Failed("the lab added nothing".to_owned())) };
     if args.container.is_none() {
         note(format_args!("Defaulting debug container name to {name}."));
@@ -55,7 +55,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     let target = Target { pod, container: Some(name) };
     let client = lab.ask(Request::Attach { target, stdin: true, wait: true }).map_err(failure)?;
-    let opened = client.open(&mut tell).map_err(failure)?;
+    let opened = client.open(&mut print_note).map_err(failure)?;
     let terminal = can_use_terminal(args.tty);
     if terminal {
         note("If you don't see a command prompt, try pressing enter.");

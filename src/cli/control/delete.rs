@@ -1,4 +1,4 @@
-//! `podscope delete`: pods end as a kubelet ends them.
+//! `podscope delete`: stops pods as a kubelet stops them.
 
 use super::{LabChoice, failure, find};
 use crate::cli::output::{Failure, print};
@@ -7,13 +7,13 @@ use crate::model::text::escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The pods, by name; `pod` before them is kubectl's way.
+    /// The names of the pods, with or without `pod` before them.
     #[arg(value_name = "POD", required = true)]
     pods: Vec<String>,
-    /// Seconds between SIGTERM and SIGKILL, instead of the pod's own.
+    /// Seconds between SIGTERM and SIGKILL, in place of the pod's own grace period.
     #[arg(long, value_name = "SECONDS")]
     grace_period: Option<u32>,
-    /// As short as a kubelet allows: 2 seconds.
+    /// Use the shortest grace period that a kubelet allows: 2 seconds.
     #[arg(long, conflicts_with = "grace_period")]
     now: bool,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     for name in names {
         let request = Request::Delete { pod: name.to_owned(), grace_seconds };
-        let reply = find::ask(args.lab, name, request).and_then(|mut client| client.reply(&mut super::tell));
+        let reply = find::ask(args.lab, name, request).and_then(|mut client| client.reply(&mut super::print_note));
         if reply.map_err(failure)? == Reply::Done {
             print(&format!("pod \"{}\" deleted\n", escaped(name)))?;
         }

@@ -7,7 +7,7 @@ use crate::report;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The pods, by name; `pod` before them is kubectl's way.
+    /// The names of the pods, with or without `pod` before them.
     #[arg(value_name = "POD", required = true)]
     pods: Vec<String>,
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Usage("which pod? see `podscope get pods`".to_owned()));
     }
     for (i, name) in names.into_iter().enumerate() {
-        let world = find::having(args.lab, name).and_then(|lab| lab.world()).map_err(failure)?;
+        let world = find::lab_with_pod(args.lab, name).and_then(|lab| lab.world()).map_err(failure)?;
         let mut pods = world.pods.iter().filter(|(uid, pod)| pod.name == name || uid.0 == name).peekable();
         if pods.peek().is_none() {
             return Err(Failure::Failed(format!("pods \"{name}\" not found")));

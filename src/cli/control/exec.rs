@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use super::relay::{End, Local, relay};
-use super::{TargetArgs, failure, find, tell};
+use super::relay::{Local, RelayEnd, relay};
+use super::{TargetArgs, failure, find, print_note};
 use crate::cli::output::{Failure, note};
 use crate::control::Request;
 use crate::lab::Wanted;
@@ -13,10 +13,10 @@ use crate::sys::pty;
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
-    /// Pass standard input on to the program.
+    /// Pass standard input to the program.
     #[arg(short = 'i', long)]
     stdin: bool,
-    /// Give the program a terminal; Ctrl-P Ctrl-Q leaves it and lets it run.
+    /// Give the program a terminal; Ctrl-P Ctrl-Q detaches and lets it run.
     #[arg(short, long)]
     tty: bool,
     /// The program and its arguments, after `--`.
@@ -24,13 +24,13 @@ pub struct Args {
     argv: Vec<String>,
 }
 
-/// Whether there can be a terminal; without one at this end there is none at the other, as with kubectl.
-pub fn can_use_terminal(asked: bool) -> bool {
+/// Whether a terminal can be used. As with kubectl, the program gets one only if standard input is one.
+pub fn can_use_terminal(wanted: bool) -> bool {
     let can = io::stdin().is_terminal();
-    if asked && !can {
+    if wanted && !can {
         note("Unable to use a TTY - input is not a terminal or the right kind of file");
     }
-    asked && can
+    wanted && can
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
@@ -40,16 +40,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let pod = target.pod.clone();
     let request = Request::Exec { target, argv: args.argv.clone(), wanted };
     let client = find::ask(args.target.lab, &pod, request).map_err(failure)?;
-    let mut opened = client.open(&mut tell).map_err(failure)?;
+    let mut opened = client.open(&mut print_note).map_err(failure)?;
     match relay(&mut opened, Local { stdin: args.stdin, terminal })? {
-        End::Ended(status) if status.code() != 0 => {
+        RelayEnd::Ended(status) if status.code() != 0 => {
             note(format_args!("command terminated with exit code {}", status.code()));
             Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1)))
         }
-        End::Ended(_) => Ok(()),
-        End::Left => {
+        RelayEnd::Ended(_) => Ok(()),
+        RelayEnd::Detached => {
             opened.detach();
-            note("left; the program goes on");
+            note("detached; the program keeps running");
             Ok(())
         }
     }

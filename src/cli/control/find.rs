@@ -1,13 +1,13 @@
-//! The lab that is meant.
+//! Finds the lab that a command is for.
 
 use super::LabChoice;
 use crate::control::{Client, ClientError, Lab, Request, labs};
 
-/// The labs that may be meant: the one that was chosen, or all.
+/// The chosen lab, or all labs if none was chosen.
 ///
 /// # Errors
-/// There is none.
-pub fn candidates(choice: LabChoice) -> Result<Vec<Lab>, ClientError> {
+/// There is no such lab.
+pub fn chosen_labs(choice: LabChoice) -> Result<Vec<Lab>, ClientError> {
     let mut all = labs()?;
     if let Some(pid) = choice.pid {
         all.retain(|lab| lab.about.pid == pid);
@@ -16,25 +16,25 @@ pub fn candidates(choice: LabChoice) -> Result<Vec<Lab>, ClientError> {
     if all.is_empty() { Err(ClientError::NoLab) } else { Ok(all) }
 }
 
-/// The request to the lab that has a pod of this name.
+/// Sends the request to the lab that has a pod of this name.
 ///
 /// # Errors
-/// None has it, or several have, or the one refuses.
+/// No lab has it, several labs have it, or the lab refuses.
 pub fn ask(choice: LabChoice, pod: &str, request: Request) -> Result<Client, ClientError> {
-    having(choice, pod)?.ask(request)
+    lab_with_pod(choice, pod)?.ask(request)
 }
 
-/// The lab that has a pod of this name or uid; where there is only one lab it need not have it.
+/// The lab that has a pod of this name or uid. A single lab is returned even if it does not have it.
 ///
 /// # Errors
-/// None has it, or several have.
-pub fn having(choice: LabChoice, pod: &str) -> Result<Lab, ClientError> {
-    let labs = candidates(choice)?;
-    let having: Vec<&Lab> = labs.iter().filter(|lab| lab.about.pods.iter().any(|name| name == pod)).collect();
-    match (&having[..], &labs[..]) {
+/// No lab has it, or several labs have it.
+pub fn lab_with_pod(choice: LabChoice, pod: &str) -> Result<Lab, ClientError> {
+    let labs = chosen_labs(choice)?;
+    let with_pod: Vec<&Lab> = labs.iter().filter(|lab| lab.about.pods.iter().any(|name| name == pod)).collect();
+    match (&with_pod[..], &labs[..]) {
         ([one], _) => Ok((*one).clone()),
         ([], [only]) => Ok(only.clone()),
-        // by its uid, or by a name that nobody has
+        // the word is a uid, or a name that no pod has
         ([], _) => {
             let has = |lab: &&Lab| lab.world().is_ok_and(|world| world.pods.keys().any(|uid| uid.0 == pod));
             match labs.iter().find(has) {

@@ -9,7 +9,7 @@ use crate::report::{self, Get, Text};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// `pods` or `events`; then names of pods, to print only theirs.
+    /// `pods` or `events`, then optionally names of pods, to print only those.
     #[arg(value_name = "pods|events", required = true)]
     what: Vec<String>,
     /// `wide` adds addresses and nodes.
@@ -24,23 +24,23 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         "events" | "event" | "ev" => true,
         "pods" | "pod" | "po" => false,
         word if word.starts_with("pod/") || word.starts_with("pods/") => false,
-        word => return Err(Failure::Usage(format!("`{word}` is not known here; get pods, or get events"))),
+        word => return Err(Failure::Usage(format!("`{word}` is not known; get pods, or get events"))),
     };
     let names = if events { args.what[1..].iter().map(String::as_str).collect() } else { pod_names(&args.what) };
     let wide = args.output.is_some();
-    let labs = find::candidates(args.lab).map_err(failure)?;
+    let labs = find::chosen_labs(args.lab).map_err(failure)?;
     let several = labs.len() > 1;
     let mut missing = names.clone();
     let mut empty = true;
     for lab in labs {
         let world = match lab.world() {
             Ok(world) => world,
-            // it ended just now
+            // the lab has just ended
             Err(ClientError::Ended(_)) => continue,
             Err(e) => return Err(failure(e)),
         };
         let wanted: Vec<Option<PodUid>> =
-            if names.is_empty() { vec![None] } else { named(&world, &names, &mut missing) };
+            if names.is_empty() { vec![None] } else { uids_of(&world, &names, &mut missing) };
         for pod in wanted {
             let text = table(&world, events, wide, pod);
             if text.lines.is_empty() {
@@ -66,8 +66,8 @@ fn table(world: &World, events: bool, wide: bool, pod: Option<PodUid>) -> Text {
     if events { report::events(world, pod.as_ref(), now()) } else { report::get_pods(world, &Get { wide, pod }, now()) }
 }
 
-/// Those that this lab has; they are missing no more.
-fn named(world: &World, names: &[&str], missing: &mut Vec<&str>) -> Vec<Option<PodUid>> {
+/// The uids of the named pods that this lab has. Removes their names from `missing`.
+fn uids_of(world: &World, names: &[&str], missing: &mut Vec<&str>) -> Vec<Option<PodUid>> {
     let is = |name: &str, uid: &PodUid, pod: &str| pod == name || uid.0 == name;
     let has = |name: &&str| world.pods.iter().any(|(uid, pod)| is(name, uid, &pod.name));
     missing.retain(|name| !has(name));

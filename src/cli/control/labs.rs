@@ -1,4 +1,4 @@
-//! `podscope labs`: which labs run.
+//! `podscope labs`: the running labs.
 
 use std::fmt::Write as _;
 
@@ -17,8 +17,8 @@ pub fn main(_: &Args) -> Result<(), Failure> {
     let mut text = format!("{:<10} {:<8} PODS\n", "LAB", "IN");
     for lab in labs {
         let pods = if lab.about.pods.is_empty() { "<none>".to_owned() } else { lab.about.pods.join(", ") };
-        let shown = if lab.about.window { "window" } else { "terminal" };
-        let _ = writeln!(text, "{:<10} {shown:<8} {}", lab.about.pid, escaped(&pods));
+        let place = if lab.about.window { "window" } else { "terminal" };
+        let _ = writeln!(text, "{:<10} {place:<8} {}", lab.about.pid, escaped(&pods));
     }
     print(&text)
 }

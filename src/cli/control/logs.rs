@@ -1,7 +1,7 @@
 //! `podscope logs`.
 
 use super::relay::{Local, relay};
-use super::{TargetArgs, failure, find, tell};
+use super::{TargetArgs, failure, find, print_note};
 use crate::cli::output::{Failure, print_bytes};
 use crate::control::{Reply, Request};
 use crate::lab::Which;
@@ -10,13 +10,13 @@ use crate::lab::Which;
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
-    /// Go on printing what it writes, until it ends.
+    /// Keep printing new output until the container ends.
     #[arg(short, long)]
     follow: bool,
-    /// Of the run before the present one.
+    /// Print the log of the previous run.
     #[arg(short, long, conflicts_with = "follow")]
     previous: bool,
-    /// Only so many of the last lines.
+    /// Print only this many of the last lines.
     #[arg(long, value_name = "LINES", conflicts_with = "follow")]
     tail: Option<usize>,
 }
@@ -26,14 +26,14 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let pod = target.pod.clone();
     if args.follow {
         let client = find::ask(args.target.lab, &pod, Request::Follow { target }).map_err(failure)?;
-        let mut opened = client.open(&mut tell).map_err(failure)?;
+        let mut opened = client.open(&mut print_note).map_err(failure)?;
         return relay(&mut opened, Local::default()).map(drop);
     }
     let which = if args.previous { Which::Previous } else { Which::Last };
     let client = find::ask(args.target.lab, &pod, Request::Logs { target, which });
-    match client.and_then(|mut client| client.reply(&mut tell)).map_err(failure)? {
+    match client.and_then(|mut client| client.reply(&mut print_note)).map_err(failure)? {
         Reply::Bytes(bytes) => print_bytes(args.tail.map_or(&bytes[..], |lines| last_lines(&bytes, lines))),
-        _ => Err(Failure::Failed("the lab gave no log".to_owned())),
+        _ => Err(Failure::Failed("the lab sent no log".to_owned())),
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
     use super::last_lines;
 
     #[test]
-    fn the_end_of_a_log() {
+    fn only_the_last_lines_are_kept() {
         for (lines, end) in [(0, ""), (1, "c\n"), (2, "b\nc\n"), (3, "a\nb\nc\n"), (9, "a\nb\nc\n")] {
             assert_eq!(last_lines(b"a\nb\nc\n", lines), end.as_bytes(), "{lines}");
         }

@@ -1,4 +1,4 @@
-//! `podscope ps`: the same processes from both sides.
+//! `podscope ps`: the same processes as seen on the host and in the pod.
 
 use super::{LabChoice, failure, find};
 use crate::cli::output::{Failure, print};
@@ -9,7 +9,7 @@ use crate::report;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The pod; without it, all of every lab.
+    /// The pod; by default all pods of all labs.
     #[arg(value_name = "POD")]
     pod: Option<String>,
     #[command(flatten)]
@@ -18,13 +18,13 @@ pub struct Args {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let labs = match &args.pod {
-        Some(name) => vec![find::having(args.lab, name).map_err(failure)?],
-        None => find::candidates(args.lab).map_err(failure)?,
+        Some(name) => vec![find::lab_with_pod(args.lab, name).map_err(failure)?],
+        None => find::chosen_labs(args.lab).map_err(failure)?,
     };
     for lab in labs {
         let world = match lab.world() {
             Ok(world) => world,
-            // it ended just now
+            // the lab has just ended
             Err(ClientError::Ended(_)) => continue,
             Err(e) => return Err(failure(e)),
         };
@@ -40,13 +40,13 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             _ => print(&report::ps_host(&world, None).to_string())?,
         }
         for uid in pods {
-            inside(&world, &uid)?;
+            print_inside(&world, &uid)?;
         }
     }
     Ok(())
 }
 
-fn inside(world: &World, uid: &PodUid) -> Result<(), Failure> {
+fn print_inside(world: &World, uid: &PodUid) -> Result<(), Failure> {
     let name = world.pod(uid).map_or("", |pod| pod.name.as_str());
     for space in report::pid_namespaces(world, uid) {
         let members = space.members.join(", ");

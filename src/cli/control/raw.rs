@@ -1,19 +1,19 @@
-//! This terminal, passed through key by key.
+//! This terminal in raw mode: every key is passed through.
 
 use std::io::{self, Stdin};
 
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
-/// The terminal is raw for as long as this lives: Ctrl-C and the like are for the program at the other end.
+/// Keeps the terminal in raw mode until it is dropped. Ctrl-C and other control keys go to the remote program.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawTerminal {
     stdin: Stdin,
     before: Termios,
 }
 
-impl Raw {
+impl RawTerminal {
     /// # Errors
-    /// Standard input is no terminal.
+    /// Standard input is not a terminal.
     pub fn enter() -> io::Result<Self> {
         let stdin = io::stdin();
         let before = tcgetattr(&stdin)?;
@@ -24,7 +24,7 @@ impl Raw {
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawTerminal {
     fn drop(&mut self) {
         // a terminal that has hung up needs no settings
         let _ = tcsetattr(&self.stdin, SetArg::TCSADRAIN, &self.before);

@@ -1,4 +1,4 @@
-//! Between this terminal and a program's streams.
+//! Passes data between this terminal and the streams of a program.
 
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -11,32 +11,32 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{read, write};
 
-use super::keys::LeaveKeys;
-use super::raw::Raw;
+use super::keys::DetachKeys;
+use super::raw::RawTerminal;
 use crate::cli::output::{Failure, print_bytes};
 use crate::control::Opened;
 use crate::lab::Streams;
 use crate::model::WaitStatus;
 use crate::sys::pty;
 
-/// After the program's end, how long what it left behind may keep its streams open.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long processes that the program left behind may keep its streams open after it has ended.
+const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 const VEOF: u8 = 0x04;
 
-/// What of this terminal takes part.
+/// Which parts of this terminal are used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local {
     pub stdin: bool,
-    /// It is a terminal, and is to be used as one.
+    /// Standard input is a terminal and is used as one.
     pub terminal: bool,
 }
 
-/// How it came to an end.
+/// How the relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RelayEnd {
     Ended(WaitStatus),
-    /// By the keys for it.
-    Left,
+    /// The user typed the keys to detach.
+    Detached,
 }
 
 struct Relay {
@@ -44,47 +44,47 @@ struct Relay {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     terminal: bool,
-    /// What was read here and not yet taken there.
+    /// Bytes that were read here and are not yet written to the program.
     pending: Vec<u8>,
-    /// There is no more to read here.
-    read_all: bool,
-    keys: LeaveKeys,
+    /// Standard input has no more to read.
+    has_read_all: bool,
+    keys: DetachKeys,
 }
 
-/// Passes on what is typed and what is written until the program ends or the keys to leave are typed.
+/// Passes input and output on until the program ends or the user types the keys to detach.
 ///
 /// # Errors
 /// The lab is gone, or the program could not be started; a signal ended it.
-pub fn relay(opened: &mut Opened, local: Local) -> Result<End, Failure> {
+pub fn relay(opened: &mut Opened, local: Local) -> Result<RelayEnd, Failure> {
     let streams = std::mem::take(&mut opened.streams);
     let mut relay = Relay::new(streams, local).map_err(Failure::failed)?;
-    // before the terminal is raw, so that it never stays so
-    let signals = signals(local.terminal).map_err(Failure::failed)?;
-    let raw = if local.terminal { Some(Raw::enter().map_err(Failure::failed)?) } else { None };
+    // block signals before the terminal becomes raw, so that it never stays raw
+    let signals = block_signals(local.terminal).map_err(Failure::failed)?;
+    let raw = if local.terminal { Some(RawTerminal::enter().map_err(Failure::failed)?) } else { None };
     relay.resize();
     let end = relay.run(opened, &signals);
     drop(raw);
-    if matches!(end, Ok(End::Left)) {
-        // the lab takes its terminal over before ours is closed
+    if matches!(end, Ok(RelayEnd::Detached)) {
+        // the lab must take the program's terminal over before our descriptor of it is closed
         opened.streams.terminal = relay.input.take();
     }
     end
 }
 
-/// As [`relay`]; a program that is left goes on without us, and the exit code of one that ended is ours.
+/// As [`relay`]. After a detach the program keeps running; after its end its exit code becomes ours.
 pub fn relay_to_end(mut opened: Opened, local: Local) -> Result<(), Failure> {
     match relay(&mut opened, local)? {
-        End::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
-        End::Ended(_) => Ok(()),
-        End::Left => {
+        RelayEnd::Ended(status) if status.code() != 0 => Err(Failure::Exit(u8::try_from(status.code()).unwrap_or(1))),
+        RelayEnd::Ended(_) => Ok(()),
+        RelayEnd::Detached => {
             opened.detach();
             Ok(())
         }
     }
 }
 
-/// Of signals that would end us: the terminal must be given back first.
-fn signals(terminal: bool) -> Result<SignalFd, Errno> {
+/// Blocks the signals that would end us, since the terminal must be restored first, and SIGWINCH.
+fn block_signals(terminal: bool) -> Result<SignalFd, Errno> {
     let mut wanted = SigSet::empty();
     wanted.add(Signal::SIGWINCH);
     if terminal {
@@ -99,7 +99,7 @@ fn signals(terminal: bool) -> Result<SignalFd, Errno> {
 impl Relay {
     fn new(streams: Streams, local: Local) -> Result<Self, Errno> {
         let Streams { stdin, stdout, stderr, terminal } = streams;
-        // a terminal is both; with a stream of its own for output it is only typed into
+        // a terminal is input and output; if the output has its own stream, the terminal is input only
         let stdout = match (stdout, &terminal) {
             (Some(stdout), _) => Some(stdout),
             (None, Some(terminal)) => Some(terminal.try_clone().map_err(|_| Errno::EMFILE)?),
@@ -112,36 +112,38 @@ impl Relay {
             fcntl(input, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         }
         Ok(Self {
-            // kept open, but nothing is typed into it
-            read_all: !local.stdin,
+            // the input stays open, but nothing is written to it
+            has_read_all: !local.stdin,
             input,
             stdout,
             stderr,
             terminal: is_terminal,
             pending: Vec::new(),
-            keys: LeaveKeys::default(),
+            keys: DetachKeys::default(),
         })
     }
 
-    /// The program's terminal is as large as ours.
+    /// Gives the program's terminal the size of ours.
     fn resize(&self) {
         if let (true, Some(terminal), Ok(size)) = (self.terminal, &self.input, pty::size(io::stdin())) {
             let _ = pty::set_size(terminal, size);
         }
     }
 
-    fn run(&mut self, opened: &mut Opened, signals: &SignalFd) -> Result<End, Failure> {
+    fn run(&mut self, opened: &mut Opened, signals: &SignalFd) -> Result<RelayEnd, Failure> {
         let mut ended: Option<(WaitStatus, Instant)> = None;
         loop {
             let timeout = match ended {
-                Some((status, _)) if self.stdout.is_none() && self.stderr.is_none() => return Ok(End::Ended(status)),
-                Some((status, since)) => match LAST_WORDS.checked_sub(since.elapsed()) {
+                Some((status, _)) if self.stdout.is_none() && self.stderr.is_none() => {
+                    return Ok(RelayEnd::Ended(status));
+                }
+                Some((status, since)) => match OUTPUT_GRACE.checked_sub(since.elapsed()) {
                     Some(left) => PollTimeout::try_from(left.as_millis() as i32).unwrap_or(PollTimeout::ZERO),
-                    None => return Ok(End::Ended(status)),
+                    None => return Ok(RelayEnd::Ended(status)),
                 },
                 None => PollTimeout::NONE,
             };
-            let [signal, lab, typed, taken, out, err] = self.wait(opened, signals, ended.is_some(), timeout)?;
+            let [signal, lab, typed, writable, out, err] = self.wait(opened, signals, ended.is_some(), timeout)?;
             if signal {
                 while let Ok(Some(info)) = signals.read_signal() {
                     if info.ssi_signo == Signal::SIGWINCH as u32 {
@@ -168,21 +170,21 @@ impl Relay {
                 }
             }
             if typed && self.read_typed() {
-                return Ok(End::Left);
+                return Ok(RelayEnd::Detached);
             }
-            if taken {
+            if writable {
                 self.write_pending();
             }
             if lab && ended.is_none() {
                 match opened.wait().map_err(super::failure)? {
                     Some(status) => ended = Some((status, Instant::now())),
-                    None => return Ok(End::Ended(WaitStatus(0))),
+                    None => return Ok(RelayEnd::Ended(WaitStatus(0))),
                 }
             }
         }
     }
 
-    /// What is ready: a signal, the lab, what is typed, room for it, output, errors.
+    /// What is ready: a signal, the lab, typed input, room to write it, output, error output.
     fn wait(
         &self,
         opened: &Opened,
@@ -191,7 +193,7 @@ impl Relay {
         timeout: PollTimeout,
     ) -> Result<[bool; 6], Failure> {
         let stdin = io::stdin();
-        let reads_more = !self.read_all && self.pending.is_empty() && !ended;
+        let reads_more = !self.has_read_all && self.pending.is_empty() && !ended;
         let wanted: [Option<(BorrowedFd<'_>, PollFlags)>; 6] = [
             Some((signals.as_fd(), PollFlags::POLLIN)),
             (!ended).then(|| (opened.socket().as_fd(), PollFlags::POLLIN)),
@@ -209,12 +211,12 @@ impl Relay {
         Ok(wanted.map(|wanted| wanted.is_some() && ready.next().unwrap_or(false)))
     }
 
-    /// Takes what is typed; whether the keys to leave were among it.
+    /// Reads typed input. Returns whether the keys to detach were in it.
     fn read_typed(&mut self) -> bool {
         let mut buffer = [0; 4096];
         match read(io::stdin(), &mut buffer) {
             Ok(0) | Err(Errno::EIO) => {
-                self.read_all = true;
+                self.has_read_all = true;
                 if self.terminal {
                     self.pending.push(VEOF);
                 } else {
@@ -222,9 +224,9 @@ impl Relay {
                 }
             }
             Ok(n) if self.terminal => {
-                let (passed, leaves) = self.keys.filter(&buffer[..n]);
+                let (passed, detaches) = self.keys.filter(&buffer[..n]);
                 self.pending = passed;
-                if leaves {
+                if detaches {
                     return true;
                 }
             }
@@ -244,20 +246,20 @@ impl Relay {
             Ok(n) => drop(self.pending.drain(..n)),
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(_) => {
-                // nobody reads there any more
+                // the program has closed its input
                 self.pending.clear();
-                self.read_all = true;
+                self.has_read_all = true;
             }
         }
     }
 }
 
-/// Passes on what there is to read; whether there will be no more.
+/// Passes on what can be read. Returns whether the stream has ended.
 fn pass_on(from: Option<&OwnedFd>, mut to: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<bool, Failure> {
     let Some(from) = from else { return Ok(false) };
     let mut buffer = [0; 16 * 1024];
     match read(from, &mut buffer) {
-        // a terminal that nobody has open any more
+        // EIO: a terminal that no process has open any more
         Ok(0) | Err(Errno::EIO) => Ok(true),
         Ok(n) => to(&buffer[..n]).map(|()| false),
         Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),

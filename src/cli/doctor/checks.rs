@@ -1,4 +1,4 @@
-//! Each capability is tried, not guessed from a version.
+//! The checks. Each one tries the capability and does not guess it from a version.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use crate::lab::{Error, Lab};
 use crate::model::{Aspect, Delta, Sight};
 use crate::observe::{Input, Observer, Options, Scope};
 
-/// What no pod can run without.
+/// The capability that every pod needs.
 pub const LAB: &str = "user namespaces";
 
-/// How long the observer may take to tell what it sees.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the observer may take to report what it can see.
+const OBSERVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub fn kernel() -> Check {
     let release = nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default();
@@ -33,16 +33,17 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Starts a node and ends it: all that a pod needs but the pod. What it says of itself comes with it.
+/// Starts a node and stops it again: all that a pod needs except the pod. Includes the check of cgroups, which the
+/// node reports.
 pub fn lab() -> Vec<Check> {
-    let (tell, told): (_, Receiver<Input>) = crossbeam_channel::unbounded();
-    let lab = match Lab::start(Path::new("/proc/self/exe"), tell) {
+    let (sink, inputs): (_, Receiver<Input>) = crossbeam_channel::unbounded();
+    let lab = match Lab::start(Path::new("/proc/self/exe"), sink) {
         Ok(lab) => lab,
-        Err(e) => return vec![no_lab(e)],
+        Err(e) => return vec![lab_failure(e)],
     };
     let mut checks = vec![Check::ok(LAB, "pods run without root"), users(lab.node().pid), groups(lab.node().pid)];
-    let deadline = Instant::now() + PATIENCE;
-    while let Ok(input) = told.recv_deadline(deadline) {
+    let deadline = Instant::now() + OBSERVER_TIMEOUT;
+    while let Ok(input) = inputs.recv_deadline(deadline) {
         if let Input::Delta(Delta::Visibility { aspect, sight, .. }) = input {
             checks.extend(check(aspect, &sight));
             break;
@@ -52,7 +53,7 @@ pub fn lab() -> Vec<Check> {
     checks
 }
 
-/// How many user ids the pods' programs have.
+/// How many user ids the programs in pods have.
 fn users(node: u32) -> Check {
     const WHAT: &str = "user ids";
     let map = std::fs::read_to_string(format!("/proc/{node}/uid_map")).unwrap_or_default();
@@ -67,12 +68,12 @@ fn users(node: u32) -> Check {
     }
 }
 
-/// Whether pods are in groups of the user's (`Groups:` in proc_pid_status(5)).
+/// Whether pods keep groups of the user (`Groups:` in proc_pid_status(5)).
 fn groups(node: u32) -> Check {
     const WHAT: &str = "groups";
     let status = std::fs::read_to_string(format!("/proc/{node}/status")).unwrap_or_default();
     match status.lines().find_map(|line| line.strip_prefix("Groups:")).map(str::trim) {
-        Some("") => Check::ok(WHAT, "pods are in none of yours"),
+        Some("") => Check::ok(WHAT, "pods are in none of your groups"),
         Some(kept) => Check::limited(
             WHAT,
             format!("pods may read what your groups may ({kept}) in /usr and in hostPath volumes"),
@@ -82,7 +83,7 @@ fn groups(node: u32) -> Check {
     }
 }
 
-fn no_lab(why: Error) -> Check {
+fn lab_failure(why: Error) -> Check {
     match why {
         Error::UserNamespaces(forbidden) => Check::missing(
             LAB,
@@ -93,15 +94,15 @@ fn no_lab(why: Error) -> Check {
     }
 }
 
-/// What the observer says of its own sources.
-pub fn sight() -> Vec<Check> {
+/// The sources of the observer, as it reports them.
+pub fn observer() -> Vec<Check> {
     let (sink, batches) = bounded(64);
     let sink = Box::new(move |batch| drop(sink.send(batch)));
     let observer = match Observer::start(Scope::Lab, Options::default(), sink) {
         Ok(observer) => observer,
         Err(e) => return vec![Check::missing("observer", format!("nothing can be seen: {e}"), "")],
     };
-    let first: Vec<Delta> = batches.recv_timeout(PATIENCE).unwrap_or_default();
+    let first: Vec<Delta> = batches.recv_timeout(OBSERVER_TIMEOUT).unwrap_or_default();
     drop(observer);
     let sights = first.into_iter().filter_map(|delta| match delta {
         Delta::Visibility { aspect, sight, .. } => Some((aspect, sight)),
@@ -114,20 +115,22 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
     let (what, with, without) = match aspect {
         Aspect::ProcConnector => (
             "proc connector",
-            "births, execs and exits at the kernel's own time",
-            "the shortest lives are not seen, and births are known to 100 ms only",
+            "births, execs and exits with the kernel's own times",
+            "processes of short life are not seen, and births are known to 100 ms only",
         ),
-        Aspect::Pidfd => ("pidfd", "exits and reaps as they happen", "exits and reaps are found by looking"),
+        Aspect::Pidfd => ("pidfd", "exits and reaps as they happen", "exits and reaps are found by scanning /proc"),
         Aspect::PidfdExitInfo => {
-            ("pidfd exit info", "exit codes of all processes", "some exit codes are not known without the connector")
+            ("pidfd exit info", "exit codes of all processes", "some exit codes are unknown without the connector")
         }
-        Aspect::Processes => ("processes", "/proc shows those of all users", "other users' processes are not shown"),
+        Aspect::Processes => {
+            ("processes", "/proc shows the processes of all users", "other users' processes are not shown")
+        }
         Aspect::Cgroups => (
             "cgroups",
-            "the kernel counts CPU, memory and tasks of each container, and each pod has its own bound on tasks",
-            "the bound on processes is one for all pods together",
+            "the kernel counts CPU, memory and tasks of each container, and each pod has its own limit of tasks",
+            "all pods together have one limit of processes",
         ),
-        // known only once something is looked at; nobody looks for holders yet
+        // namespaces are known only once something is read; holders are not searched for yet
         Aspect::Namespaces | Aspect::Holders | Aspect::Observer => return None,
     };
     Some(match sight {
@@ -137,10 +140,10 @@ fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
     })
 }
 
-/// How many processes the user may have, the pods' among them.
+/// How many processes the user may have, including those of pods.
 pub fn processes() -> Check {
     const WHAT: &str = "process limit";
-    /// That a lab can make good use of.
+    /// As many as a lab can use well.
     const ENOUGH: u64 = 512;
     match getrlimit(Resource::RLIMIT_NPROC) {
         Ok((_, hard)) if hard < ENOUGH => Check::limited(
@@ -175,13 +178,13 @@ pub fn portal() -> Check {
     const SERVICE: &str = "dbus-1/services/org.freedesktop.portal.Desktop.service";
     let without = "no file dialog; paths can be typed";
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() && !has_user_bus() {
-        return Check::missing(WHAT, without, "start it in a desktop session, or by dbus-run-session");
+        return Check::missing(WHAT, without, "start podscope in a desktop session, or with dbus-run-session");
     }
     let folders = std::env::var("XDG_DATA_DIRS").unwrap_or_else(|_| "/usr/local/share:/usr/share".into());
     if folders.split(':').any(|folder| Path::new(folder).join(SERVICE).exists()) {
         Check::ok(WHAT, "the desktop's own file dialog")
     } else {
-        Check::missing(WHAT, without, "install xdg-desktop-portal and the one of your desktop")
+        Check::missing(WHAT, without, "install xdg-desktop-portal and the portal of your desktop")
     }
 }
 
@@ -194,7 +197,7 @@ mod tests {
     use super::version;
 
     #[test]
-    fn releases_of_distributions() {
+    fn the_version_is_read_from_a_release_of_a_distribution() {
         assert_eq!(version("6.18.44-fc-v657"), Some((6, 18)));
         assert_eq!(version("5.10.0-28-amd64"), Some((5, 10)));
         assert_eq!(version("6.6-rc1"), Some((6, 6)));

@@ -1,4 +1,4 @@
-//! What is to be run: files, or bundled presets by name.
+//! The pods to run: from manifest files, or from bundled presets by name.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::export::{MAX_FILE, read_limited};
 use crate::lab::{Beside, PodSpec, parse_beside};
 use crate::presets::{self, Preset};
 
-/// A word of the command line.
+/// What a word of the command line means.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
     Preset(&'static Preset),
@@ -15,7 +15,7 @@ pub enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// A preset's name means the preset; `./NAME` is a file of that name.
+    /// The name of a preset means the preset; `./NAME` means a file of that name.
     pub fn of(word: &'a Path) -> Self {
         word.to_str().and_then(presets::find).map_or(Self::File(word), Self::Preset)
     }
@@ -27,12 +27,12 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// A preset that its script builds, and that has no manifest.
-    pub fn is_built(self) -> bool {
+    /// Whether it is a preset without a manifest, which its script builds.
+    pub fn is_built_by_script(self) -> bool {
         matches!(self, Self::Preset(Preset { yaml: None, .. }))
     }
 
-    /// The pods that it holds; warnings are told.
+    /// Reads its pods. Prints warnings.
     pub fn pods(self) -> Result<Vec<PodSpec>, Failure> {
         let name = self.name();
         let pods = match self {
@@ -50,12 +50,12 @@ impl<'a> Source<'a> {
 fn text_of(path: &Path) -> Result<String, Failure> {
     read_limited(path, MAX_FILE).map_err(|e| {
         let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
-        let hint = if bare { "; nor is it a preset, see `podscope run --list`" } else { "" };
+        let hint = if bare { "; it is not a preset either, see `podscope run --list`" } else { "" };
         Failure::Failed(format!("{e}{hint}"))
     })
 }
 
-/// All pods of all of them, with where each is from.
+/// Reads the pods of all words, each with the word that it comes from.
 pub fn read(words: &[PathBuf]) -> Result<Vec<(PodSpec, &Path)>, Failure> {
     let mut specs: Vec<(PodSpec, &Path)> = Vec::new();
     for word in words {

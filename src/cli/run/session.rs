@@ -1,4 +1,4 @@
-//! Observer and lab behind `podscope run`, and what happened so far.
+//! The observer and the lab of `podscope run`, and the World as known so far.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,45 +19,46 @@ use crate::script::pod_ready;
 use crate::steps::{Pending, Step};
 use crate::sys::thread;
 
-/// Batches that may wait while the terminal is slow; the observer waits beyond that.
+/// How many batches of deltas may wait while the terminal is slow. With more the observer blocks.
 const BATCHES: usize = 4_096;
 
-pub enum News {
+/// What [`Session::next`] waits for.
+pub enum SessionEvent {
     Deltas(Vec<Delta>),
+    /// The outcome of a command that ran in the background.
     Answer(Outcome),
-    /// A manifest has changed.
-    Changed(PathBuf),
-    /// A command in another terminal asks for what is known.
-    Asked(Answers),
-    /// It is later than asked for.
+    ManifestChanged(PathBuf),
+    /// A command in another terminal asks for the World and the lab.
+    StateRequest(Answers),
+    /// The deadline has passed.
     Time,
-    /// The user has had enough.
+    /// The user has sent a signal to stop.
     Stop,
-    /// There will be no more news.
-    Lost,
+    /// The observer has ended, so there are no more events.
+    ObserverLost,
 }
 
 pub struct Session {
-    // dropped in this order: first nobody is heard any more; then the node and its pods go, while the observer still
-    // sees them
+    // dropped in this order: first the server stops, then the node and its pods end while the observer still sees them
     _control: Option<Server>,
-    asks: Receiver<Answers>,
+    state_requests: Receiver<Answers>,
     lab: Arc<Lab>,
     observer: Observer,
     deltas: Receiver<Vec<Delta>>,
     answers: (Sender<Outcome>, Receiver<Outcome>),
     stop: Receiver<()>,
     world: World,
-    /// Pods that were asked for, and whether they ever stood.
-    pods: Vec<Asked>,
-    stood: BTreeSet<PodUid>,
-    /// A step of building a pod that is not to be seen yet.
+    pods: Vec<RequestedPod>,
+    /// Pods that have been ready at least once.
+    came_up: BTreeSet<PodUid>,
+    /// A step of building a pod whose effect the World does not show yet.
     building: Option<Pending>,
 }
 
-struct Asked {
+/// A pod that the lab was asked to run.
+struct RequestedPod {
     uid: PodUid,
-    /// As it is now: a container may have got another command.
+    /// The current one: a container may have got another command.
     spec: PodSpec,
     /// The word of the command line that it comes from.
     from: PathBuf,
@@ -70,13 +71,25 @@ impl Session {
         let observer = Observer::start(Scope::Lab, Options::from_env(), sink).map_err(Failure::failed)?;
         let exe = Path::new("/proc/self/exe");
         let lab = Lab::start_with(exe, options, observer.input()).map_err(|e| Failure::lab(&e))?;
-        let (world, pods, stood) = (World::default(), Vec::new(), BTreeSet::new());
-        let (ask, asks) = unbounded();
-        let control = Server::start(false, Arc::new(move |answers| drop(ask.send(answers))));
+        let (world, pods, came_up) = (World::default(), Vec::new(), BTreeSet::new());
+        let (request, state_requests) = unbounded();
+        let control = Server::start(false, Arc::new(move |answers| drop(request.send(answers))));
         let control = control.inspect_err(|e| note(format_args!("podscope: {e}"))).ok();
         let (lab, answers) = (Arc::new(lab), bounded(16));
         let building = None;
-        Ok(Self { _control: control, asks, lab, observer, deltas, answers, stop, world, pods, stood, building })
+        Ok(Self {
+            _control: control,
+            state_requests,
+            lab,
+            observer,
+            deltas,
+            answers,
+            stop,
+            world,
+            pods,
+            came_up,
+            building,
+        })
     }
 
     pub fn run(&mut self, spec: PodSpec, from: &Path) -> Result<(), Failure> {
@@ -86,27 +99,27 @@ impl Session {
 
     fn run_spec(&mut self, spec: PodSpec, from: &Path) -> Result<PodUid, lab::Error> {
         let uid = self.lab.run(spec.clone())?;
-        self.pods.push(Asked { uid: uid.clone(), spec, from: from.to_owned() });
+        self.pods.push(RequestedPod { uid: uid.clone(), spec, from: from.to_owned() });
         Ok(uid)
     }
 
-    /// What a pod of this name was last asked to be, if it is still there.
+    /// The uid and the current spec of the pod of this name, if it still exists.
     pub fn running(&self, name: &str) -> Option<(PodUid, PodSpec)> {
-        let asked = self.pods.iter().rfind(|p| p.spec.name == name)?;
-        self.world.pod(&asked.uid).map(|_| (asked.uid.clone(), asked.spec.clone()))
+        let pod = self.pods.iter().rfind(|p| p.spec.name == name)?;
+        self.world.pod(&pod.uid).map(|_| (pod.uid.clone(), pod.spec.clone()))
     }
 
-    /// Names of the pods from there that are still there.
+    /// Names of the pods of this file that still exist.
     pub fn names_from(&self, from: &Path) -> Vec<String> {
-        let there = |p: &&Asked| p.from == from && self.world.pod(&p.uid).is_some();
-        self.pods.iter().filter(there).map(|p| p.spec.name.clone()).collect()
+        let exists = |p: &&RequestedPod| p.from == from && self.world.pod(&p.uid).is_some();
+        self.pods.iter().filter(exists).map(|p| p.spec.name.clone()).collect()
     }
 
-    /// Gives these containers of a pod the programs they have in `spec`.
+    /// Replaces these containers of a pod by those of `spec`.
     pub fn replace(&mut self, uid: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), String> {
         self.lab.replace(uid, spec.clone(), containers).map_err(|e| e.to_string())?;
-        if let Some(asked) = self.pods.iter_mut().find(|p| p.uid == *uid) {
-            asked.spec = spec;
+        if let Some(pod) = self.pods.iter_mut().find(|p| p.uid == *uid) {
+            pod.spec = spec;
         }
         Ok(())
     }
@@ -115,16 +128,16 @@ impl Session {
         &self.world
     }
 
-    /// Waits for whatever comes first.
-    pub fn next(&self, until: MonoNs, changed: &Receiver<PathBuf>) -> News {
+    /// Waits for the next event, at most until `until`.
+    pub fn next(&self, until: MonoNs, changed: &Receiver<PathBuf>) -> SessionEvent {
         let left = Duration::from_nanos(until.since(now())).min(Duration::from_hours(1));
         select! {
-            recv(self.deltas) -> batch => batch.map_or(News::Lost, News::Deltas),
-            recv(self.answers.1) -> outcome => outcome.map_or(News::Lost, News::Answer),
-            recv(self.asks) -> answers => answers.map_or(News::Lost, News::Asked),
-            recv(changed) -> path => path.map_or(News::Time, News::Changed),
-            recv(self.stop) -> _ => News::Stop,
-            default(left) => News::Time,
+            recv(self.deltas) -> batch => batch.map_or(SessionEvent::ObserverLost, SessionEvent::Deltas),
+            recv(self.answers.1) -> outcome => outcome.map_or(SessionEvent::ObserverLost, SessionEvent::Answer),
+            recv(self.state_requests) -> answers => answers.map_or(SessionEvent::ObserverLost, SessionEvent::StateRequest),
+            recv(changed) -> path => path.map_or(SessionEvent::Time, SessionEvent::ManifestChanged),
+            recv(self.stop) -> _ => SessionEvent::Stop,
+            default(left) => SessionEvent::Time,
         }
     }
 
@@ -132,16 +145,16 @@ impl Session {
         for delta in batch {
             self.world.apply(delta);
         }
-        for Asked { uid, .. } in &self.pods {
+        for RequestedPod { uid, .. } in &self.pods {
             if self.world.pod(uid).is_some_and(|pod| pod_ready(&self.world, pod).is_ok()) {
-                self.stood.insert(uid.clone());
+                self.came_up.insert(uid.clone());
             }
         }
     }
 
-    /// Tells a command in another terminal what is known.
-    pub fn tell(&self, answers: &Answers) {
-        // it may have gone
+    /// Sends the World and the lab to a command in another terminal.
+    pub fn answer(&self, answers: &Answers) {
+        // the command may have ended
         let _ = answers.send((self.world.clone(), Some(Arc::clone(&self.lab))));
     }
 
@@ -149,18 +162,19 @@ impl Session {
         self.world.node.as_ref()?.ended.as_ref().map(|(reason, _)| reason.as_str())
     }
 
-    /// Whether every pod has done what it had to, or is gone.
+    /// Whether every pod has finished or is removed.
     pub fn all_ended(&self) -> bool {
-        self.pods.iter().all(|Asked { uid, .. }| match self.world.pod(uid) {
+        self.pods.iter().all(|RequestedPod { uid, .. }| match self.world.pod(uid) {
             Some(pod) => matches!(pod.phase, Phase::Succeeded | Phase::Failed),
-            None => self.stood.contains(uid),
+            None => self.came_up.contains(uid),
         })
     }
 
-    /// Whether all pods came up.
-    pub fn verdict(&self) -> Result<(), Failure> {
-        let fallen = self.pods.iter().find(|p| !self.stood.contains(&p.uid));
-        let Some(Asked { uid, spec: PodSpec { name, .. }, .. }) = fallen else { return Ok(()) };
+    /// # Errors
+    /// A pod has never been ready.
+    pub fn check_all_came_up(&self) -> Result<(), Failure> {
+        let failed = self.pods.iter().find(|p| !self.came_up.contains(&p.uid));
+        let Some(RequestedPod { uid, spec: PodSpec { name, .. }, .. }) = failed else { return Ok(()) };
         let why = match self.world.pod(uid) {
             Some(pod) => pod_ready(&self.world, pod).err().unwrap_or_default(),
             None => "it is gone".into(),
@@ -168,20 +182,21 @@ impl Session {
         Err(Failure::Failed(format!("pod {name} did not come up: {why}")))
     }
 
-    /// What the ui's buttons do, too. `None`: the answer comes as [`News::Answer`].
+    /// Executes a command, as the buttons of the window do. `None`: the outcome comes later, as
+    /// [`SessionEvent::Answer`] or by [`Session::build_outcome`].
     pub fn carry_out(&mut self, command: Command) -> Option<Outcome> {
         let done: Result<(), String> = match command {
             Command::Signal { target, signal } => self.signal(target, signal),
             Command::Exec { member, argv, limit } => return self.exec(member, argv, limit),
             Command::Logs(member) => {
-                return self.errand(move |lab| match lab.logs(&member) {
+                return self.run_in_background(move |lab| match lab.logs(&member) {
                     Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
                     Err(e) => Outcome::Failed(e.to_string()),
                 });
             }
-            Command::Fetch(url) => return self.errand(move |_| fetch::outcome(&url)),
+            Command::Fetch(url) => return self.run_in_background(move |_| fetch::outcome(&url)),
             Command::Build(step) => match self.build(&step) {
-                // how it went comes when it is to be seen
+                // the outcome comes when the World shows the effect
                 Ok(()) => return None,
                 Err(why) => Err(why),
             },
@@ -193,7 +208,7 @@ impl Session {
                 write_file(&path, text.as_bytes()).map_err(|e| e.to_string())
             }
             Command::Screenshot(path) => {
-                skip(&path);
+                note_no_screenshot(&path);
                 Ok(())
             }
             Command::Select(_) | Command::Show(_) => Ok(()),
@@ -215,20 +230,20 @@ impl Session {
         sent.map_err(|e| format!("{signal} to process {target}: {e}"))
     }
 
-    /// A step of building a pod; [`Session::built`] tells what it has changed.
+    /// Starts a step of building a pod. [`Session::build_outcome`] returns what it has changed.
     fn build(&mut self, step: &Step) -> Result<(), String> {
         let spec = match (step, step.pod()) {
             (Step::Sandbox { name }, _) => PodSpec::sandbox(name)?,
             (_, Some(pod)) => self.lab.spec(pod).map_err(|e| e.to_string())?,
-            (_, None) => return Err("of no pod".to_owned()),
+            (_, None) => return Err("the step names no pod".to_owned()),
         };
-        // before it is done: what it changes is found by comparing with that
-        let began = |pod: PodUid, world: &World| Pending::new(pod, step.clone(), &spec, world, now());
-        let before = step.pod().map(|pod| began(pod.clone(), &self.world));
+        // taken before the step: its changes are found by comparing with this
+        let pending = |pod: PodUid, world: &World| Pending::new(pod, step.clone(), &spec, world, now());
+        let before = step.pod().map(|pod| pending(pod.clone(), &self.world));
         self.building = Some(match (step, before) {
             (Step::Sandbox { .. }, _) => {
                 let pod = self.run_spec(spec.clone(), Path::new("")).map_err(|e| e.to_string())?;
-                began(pod, &self.world)
+                pending(pod, &self.world)
             }
             (Step::Join { pod, container, ephemeral: false }, Some(before)) => {
                 self.lab.add_container(pod, (**container).clone()).map_err(|e| e.to_string())?;
@@ -246,62 +261,62 @@ impl Session {
                 self.lab.remove_container(member, None).map_err(|e| e.to_string())?;
                 before
             }
-            (_, None) => return Err("of no pod".to_owned()),
+            (_, None) => return Err("the step names no pod".to_owned()),
         });
         Ok(())
     }
 
-    /// What the step that is being waited for has come to.
-    pub fn built(&mut self) -> Option<Outcome> {
+    /// The outcome of the step of [`Session::build`]; `None` while the World does not show its effect.
+    pub fn build_outcome(&mut self) -> Option<Outcome> {
         let report = self.building.as_ref()?.look(&self.world, now())?;
         self.building = None;
         Some(report.map_or_else(Outcome::Failed, |report| Outcome::Output(report.text())))
     }
 
-    /// By when to ask for that again.
-    pub fn built_by(&self) -> Option<MonoNs> {
+    /// When to ask for the outcome at the latest.
+    pub fn build_deadline(&self) -> Option<MonoNs> {
         self.building.as_ref().map(Pending::give_up)
     }
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {
         self.lab.replace_command(member, argv).map_err(|e| e.to_string())?;
-        // a manifest that is followed is compared with what is asked for
-        let asked = self.pods.iter_mut().find(|p| p.uid == member.pod);
-        if let (Some(asked), Some(name)) = (asked, &member.container)
-            && let Ok(spec) = asked.spec.with_command(name, argv)
+        // `--watch` compares a changed manifest with this spec
+        let pod = self.pods.iter_mut().find(|p| p.uid == member.pod);
+        if let (Some(pod), Some(name)) = (pod, &member.container)
+            && let Ok(spec) = pod.spec.with_command(name, argv)
         {
-            asked.spec = spec;
+            pod.spec = spec;
         }
         Ok(())
     }
 
     fn exec(&self, member: Member, argv: Vec<String>, limit: Duration) -> Option<Outcome> {
-        self.errand(move |lab| match lab.exec(&member, &argv, limit) {
-            Ok(output) => ran(&argv, limit, &output),
+        self.run_in_background(move |lab| match lab.exec(&member, &argv, limit) {
+            Ok(output) => exec_outcome(&argv, limit, &output),
             Err(e) => Outcome::Failed(format!("{}: {e}", argv.join(" "))),
         })
     }
 
-    /// Something that takes its time, on a thread of its own; why it could not be begun.
-    fn errand(&self, run: impl FnOnce(&Lab) -> Outcome + Send + 'static) -> Option<Outcome> {
+    /// Runs something slow on its own thread. Returns an outcome only if the thread could not be started.
+    fn run_in_background(&self, run: impl FnOnce(&Lab) -> Outcome + Send + 'static) -> Option<Outcome> {
         let (lab, answers) = (Arc::clone(&self.lab), self.answers.0.clone());
         let run = move || {
             let outcome = run(&lab);
-            // whoever has the answer may end the run, and with its last owner the lab ends in order
+            // the receiver of the outcome may end the run, which must then own the lab alone to stop it in order
             drop(lab);
-            // nobody waits for it once the run is over
+            // nobody receives it once the run is over
             drop(answers.send(outcome));
         };
-        thread::spawn("errand", run).err().map(|e| Outcome::Failed(e.to_string()))
+        thread::spawn("background", run).err().map(|e| Outcome::Failed(e.to_string()))
     }
 
-    /// Tells the script which pods it may wait for.
-    pub fn requested(&self) -> impl Iterator<Item = (PodUid, String)> + '_ {
+    /// Uid and name of the pods that a script may wait for.
+    pub fn requested_pods(&self) -> impl Iterator<Item = (PodUid, String)> + '_ {
         self.pods.iter().map(|p| (p.uid.clone(), p.spec.name.clone()))
     }
 }
 
-fn ran(argv: &[String], limit: Duration, output: &ExecOutput) -> Outcome {
+fn exec_outcome(argv: &[String], limit: Duration, output: &ExecOutput) -> Outcome {
     if output.timed_out {
         let limit = limit.as_secs_f64();
         return Outcome::Failed(format!("{}: not done after {limit} s, and killed", argv.join(" ")));
@@ -310,6 +325,6 @@ fn ran(argv: &[String], limit: Duration, output: &ExecOutput) -> Outcome {
     Outcome::Exec { code: output.status.code(), output: text }
 }
 
-fn skip(path: &Path) {
+fn note_no_screenshot(path: &Path) {
     note(format_args!("podscope: {}: no screenshot, since there is no window here", path.display()));
 }

@@ -1,4 +1,4 @@
-//! `--watch`: manifests that change while their pods run.
+//! `--watch`: applies changes of manifests while their pods run.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use crate::cli::output::Failure;
 use crate::lab::watch::FileWatch;
 use crate::lab::{Change, PodSpec, change};
 
-/// Files that have changed.
+/// Reports changed files.
 pub struct Watch {
     changed: (Sender<PathBuf>, Receiver<PathBuf>),
-    /// Watches as long as it lives.
+    /// Watches until it is dropped.
     _files: Option<FileWatch>,
 }
 
 impl Watch {
-    /// Of none of them if `on` is false; presets do not change.
+    /// Watches the files among `words`, or nothing if `on` is false. Presets do not change.
     pub fn start(words: &[PathBuf], on: bool) -> Result<Self, Failure> {
         let changed = unbounded();
         let files: Vec<PathBuf> =
@@ -26,9 +26,9 @@ impl Watch {
         if files.is_empty() {
             return Ok(Self { changed, _files: None });
         }
-        let tell = changed.0.clone();
-        // nobody waits for it once the run is over
-        let files = FileWatch::start(files, move |path| drop(tell.send(path.to_owned()))).map_err(Failure::failed)?;
+        let sender = changed.0.clone();
+        // nobody receives it once the run is over
+        let files = FileWatch::start(files, move |path| drop(sender.send(path.to_owned()))).map_err(Failure::failed)?;
         Ok(Self { changed, _files: Some(files) })
     }
 
@@ -37,25 +37,25 @@ impl Watch {
     }
 }
 
-/// Makes what runs as the file has it now, as far as that goes without ending a pod; what was done, and what is
-/// left to do, in a line each.
+/// Applies a changed file to the running pods, as far as possible without ending a pod. Returns a line for each thing
+/// that was done or is left to do.
 pub fn follow(session: &mut Session, path: &Path) -> Vec<String> {
     let file = path.display();
     let specs = match Source::of(path).pods() {
         Ok(specs) => specs,
-        // half-written, perhaps: the next change is told as well
-        Err(why) => return vec![format!("{why}; what runs stays as it is")],
+        // the file may be half-written: the next change is reported too
+        Err(why) => return vec![format!("{why}; running pods stay as they are")],
     };
-    let mut told: Vec<String> = specs.iter().filter_map(|spec| follow_pod(session, path, spec)).collect();
+    let mut lines: Vec<String> = specs.iter().filter_map(|spec| follow_pod(session, path, spec)).collect();
     let gone = |name: &&String| !specs.iter().any(|s| s.name == **name);
-    told.extend(
+    lines.extend(
         session
             .names_from(path)
             .iter()
             .filter(gone)
-            .map(|name| format!("{file}: pod {name} is not in it any more, and runs on")),
+            .map(|name| format!("{file}: pod {name} is no longer in it, and keeps running")),
     );
-    told.into_iter().collect()
+    lines
 }
 
 fn follow_pod(session: &mut Session, path: &Path, spec: &PodSpec) -> Option<String> {

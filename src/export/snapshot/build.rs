@@ -1,4 +1,4 @@
-//! From the World to a snapshot.
+//! Builds a snapshot from the World.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ const ASPECTS: [Aspect; 7] = [
 
 impl Snapshot {
     pub fn new(world: &World, selection: &Selection) -> Self {
-        let processes: Vec<&model::Process> = world.present().filter(|p| selection.takes(p)).collect();
+        let processes: Vec<&model::Process> = world.present().filter(|p| selection.includes(p)).collect();
         let mut pods: Vec<Pod> = world
             .pods
             .values()
@@ -56,7 +56,7 @@ pub(super) fn rfc3339(world: &World, t: MonoNs) -> String {
     Timestamp::from_nanosecond(i128::from(ns)).unwrap_or_default().to_string()
 }
 
-/// The pod's name, or its uid once the pod is gone.
+/// The name of the pod, or its uid if the pod is removed.
 pub(super) fn pod_name(world: &World, uid: &PodUid) -> String {
     world.pod(uid).map_or_else(|| uid.0.clone(), |p| p.name.clone())
 }
@@ -104,12 +104,12 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
             }
         }
     }
-    let mut open: Vec<NsId> = members.keys().copied().collect();
-    while let Some(id) = open.pop() {
+    let mut pending: Vec<NsId> = members.keys().copied().collect();
+    while let Some(id) = pending.pop() {
         let above = world.namespaces.get(&id).into_iter().flat_map(|n| [n.owner, n.parent]).flatten();
         for up in above {
             members.entry(up).or_insert_with(|| {
-                open.push(up);
+                pending.push(up);
                 BTreeSet::new()
             });
         }
@@ -132,35 +132,35 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
         .collect()
 }
 
-/// Every way of seeing, so that for each `null` there is a reason.
+/// All sources of facts, so that for each `null` there is a reason.
 fn visibility(world: &World, processes: &[&model::Process], selection: &Selection) -> BTreeMap<String, Seen> {
     let mut all: BTreeMap<String, Seen> = ASPECTS
         .into_iter()
-        .map(|aspect| (key(aspect), world.visibility.get(&aspect).map_or_else(not_looked, seen)))
+        .map(|aspect| (key(aspect), world.visibility.get(&aspect).map_or_else(not_searched, seen)))
         .collect();
-    // whoever looked only once has not said: the links were read with the processes
-    let links = all.entry(key(Aspect::Namespaces)).or_insert_with(not_looked);
+    // a single scan does not report the namespaces: their links were read with the processes
+    let links = all.entry(key(Aspect::Namespaces)).or_insert_with(not_searched);
     if !world.visibility.contains_key(&Aspect::Namespaces) && !processes.is_empty() {
         *links = seen(&Sight::Full);
     }
     let blind = processes.iter().filter(|p| p.namespaces.0.contains(&None)).count();
     if let Some(seen) = all.get_mut(&key(Aspect::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
         let of = processes.len();
-        let reason = format!("of {blind} of {of} processes not every link could be read: they were exiting or zombies");
+        let reason = format!("not all links of {blind} of {of} processes could be read: they were exiting or zombies");
         *seen = Seen { level: Level::Partial, reason: Some(reason) };
     }
     let lost = world.lost.get(&Source::Connector).copied().unwrap_or_default();
     if let Some(seen) = all.get_mut(&key(Aspect::ProcConnector)).filter(|s| s.level == Level::Full && lost > 0) {
-        let reason = format!("{lost} events were lost since the start; what they told was found by looking");
+        let reason = format!("{lost} events were lost since the start; what they reported was found by scanning /proc");
         *seen = Seen { level: Level::Partial, reason: Some(reason) };
     }
     if let Some(sight) = world.visibility.get(&Aspect::Observer) {
         all.insert(key(Aspect::Observer), seen(sight));
     }
-    // the list of holders is not part of this version's World
+    // the World of this version does not have the list of holders
     all.entry(key(Aspect::Holders)).and_modify(|s| {
         if s.level == Level::Full {
-            *s = not_looked();
+            *s = not_searched();
         }
     });
     let arguments = if selection.redact {
@@ -176,8 +176,8 @@ fn key(aspect: Aspect) -> String {
     aspect.name().replace(' ', "_")
 }
 
-fn not_looked() -> Seen {
-    Seen { level: Level::Missing, reason: Some("not looked for".into()) }
+fn not_searched() -> Seen {
+    Seen { level: Level::Missing, reason: Some("not searched for".into()) }
 }
 
 fn seen(sight: &Sight) -> Seen {

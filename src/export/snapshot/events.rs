@@ -1,4 +1,4 @@
-//! What happened to pods, and to processes of pods, in the order of time.
+//! What happened to pods and to processes of pods, in the order of time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,11 +16,11 @@ pub enum EventType {
     Warning,
     /// A process of a pod was born.
     Born,
-    /// It is a zombie from now on.
+    /// The process ended and is a zombie from now on.
     Exited,
-    /// Its parent died; `by` is the new one.
+    /// Its parent died; `by` is the new parent.
     Reparented,
-    /// It left the process table; `by` is who waited for it.
+    /// It left the process table; `by` is the process that reaped it.
     Reaped,
     /// The user sent it a signal.
     Signalled,
@@ -34,9 +34,9 @@ pub struct Event {
     pub at: String,
     /// Nanoseconds on the monotonic clock.
     pub mono_ns: u64,
-    /// Who says so: connector, pidfd, pause, node, scan, app, inferred.
+    /// The source: connector, pidfd, pause, node, scan, app, inferred.
     pub source: String,
-    /// exact: the kernel's own time; prompt: late by a wake-up; by_then: it had happened by then.
+    /// exact: the kernel's own time; prompt: late by a wake-up; by_then: happened at this time or before.
     pub precision: String,
     #[serde(rename = "type")]
     pub kind: EventType,
@@ -46,11 +46,11 @@ pub struct Event {
     pub container: Option<String>,
     pub pid: Option<u32>,
     pub start_time: Option<u64>,
-    /// The new parent, or the one that reaped; 0 when outside of what can be seen.
+    /// The new parent, or the process that reaped it; 0 if it cannot be seen.
     pub by: Option<u32>,
-    /// Of an exit: 128 + n for signal n; null when nobody who may know told it.
+    /// The exit code; 128 + n for signal n; null if no source reported it.
     pub exit_code: Option<i32>,
-    /// Started, Killing, BackOff, …; the signal's name; null for the rest.
+    /// Started, Killing, BackOff, …; the name of the signal; null for other types.
     pub reason: Option<String>,
     pub message: Option<String>,
 }
@@ -63,11 +63,11 @@ pub(super) fn pid_of(parent: Parent) -> Option<u32> {
     }
 }
 
-struct Maker<'a> {
+struct EventBuilder<'a> {
     world: &'a World,
 }
 
-impl Maker<'_> {
+impl EventBuilder<'_> {
     fn bare(&self, kind: EventType, at: Stamp) -> Event {
         Event {
             at: super::build::rfc3339(self.world, at.t),
@@ -112,24 +112,24 @@ impl Maker<'_> {
     }
 }
 
-/// The lives of pods' processes, the pods' own events and the signals that were sent.
+/// The lives of the pods' processes, the events of the pods, and the signals that were sent.
 pub(super) fn all(world: &World, selection: &Selection) -> Vec<Event> {
-    let make = Maker { world };
-    let lives = world.processes.values().filter(|p| p.member.is_some() && selection.takes(p));
-    let mut events: Vec<Event> = lives.flat_map(|p| make.life(p)).collect();
+    let builder = EventBuilder { world };
+    let lives = world.processes.values().filter(|p| p.member.is_some() && selection.includes(p));
+    let mut events: Vec<Event> = lives.flat_map(|p| builder.life(p)).collect();
     if selection.pids.is_empty() {
         events.extend(world.events.iter().map(|e| Event {
             pod: Some(super::build::pod_name(world, &e.pod)),
             reason: Some(e.reason.clone()),
             message: Some(e.message.clone()),
-            ..make.bare(super::event_kind(e.kind), e.at)
+            ..builder.bare(super::event_kind(e.kind), e.at)
         }));
     }
     let sent = world.sent.iter().filter(|s| selection.pids.is_empty() || selection.pids.contains(&s.target.pid));
     events.extend(sent.map(|s| {
         let bare = match world.process(s.target) {
-            Some(p) => make.of(p, EventType::Signalled, s.at),
-            None => make.bare(EventType::Signalled, s.at),
+            Some(p) => builder.of(p, EventType::Signalled, s.at),
+            None => builder.bare(EventType::Signalled, s.at),
         };
         let (pid, start_time) = (Some(s.target.pid), Some(s.target.start));
         Event { pid, start_time, reason: Some(s.signal.to_string()), message: s.error.clone(), ..bare }

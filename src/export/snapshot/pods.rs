@@ -1,4 +1,4 @@
-//! Pods, and what their members share.
+//! Pods, and which namespaces their members share.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::model::{self, Member, NsKind, NsSet, Runtime, World};
 
 use super::{Container, ContainerState, Pod, Sandbox, SandboxKind, Usage};
 
-/// Namespaces of the members' first processes, of those that are there.
+/// The namespaces of each member's first process.
 fn members(world: &World, pod: &model::Pod) -> Vec<NsSet> {
     let mut first: BTreeMap<&Member, &model::Process> = BTreeMap::new();
     for p in world.pod_processes(&pod.uid) {
@@ -20,27 +20,27 @@ fn members(world: &World, pod: &model::Pod) -> Vec<NsSet> {
     first.into_values().map(|p| p.namespaces).collect()
 }
 
-/// How the members of a pod stand to each other in one kind of namespace.
+/// How the members of a pod share one kind of namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum Sharing {
     Shared,
     Private,
     Host,
     Unknown,
 }
 
-fn standing(world: &World, members: &[NsSet], kind: NsKind) -> Standing {
+fn sharing(world: &World, members: &[NsSet], kind: NsKind) -> Sharing {
     let known: Option<Vec<_>> = members.iter().map(|m| m.get(kind)).collect();
     match known.as_deref() {
-        None | Some([]) => Standing::Unknown,
+        None | Some([]) => Sharing::Unknown,
         Some([first, rest @ ..]) if rest.iter().all(|ns| ns == first) => {
             if world.is_host_ns(*first) {
-                Standing::Host
+                Sharing::Host
             } else {
-                Standing::Shared
+                Sharing::Shared
             }
         }
-        Some(_) => Standing::Private,
+        Some(_) => Sharing::Private,
     }
 }
 
@@ -92,7 +92,7 @@ fn usage(world: &World, member: &Member) -> Option<Usage> {
 
 pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
     let members = members(world, pod);
-    let kinds = |wanted| NsKind::ALL.into_iter().filter(|k| standing(world, &members, *k) == wanted).collect();
+    let kinds = |wanted| NsKind::ALL.into_iter().filter(|k| sharing(world, &members, *k) == wanted).collect();
     Pod {
         name: pod.name.clone(),
         uid: pod.uid.0.clone(),
@@ -107,8 +107,8 @@ pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
             usage: usage(world, &Member::pause(&pod.uid)),
         }),
         containers: pod.containers.iter().map(|c| container(world, pod, c)).collect(),
-        shared: kinds(Standing::Shared),
-        private: kinds(Standing::Private),
-        host: kinds(Standing::Host),
+        shared: kinds(Sharing::Shared),
+        private: kinds(Sharing::Private),
+        host: kinds(Sharing::Host),
     }
 }

@@ -1,4 +1,4 @@
-//! A container's part (`describeContainers` there).
+//! The part of a container (`describeContainers` of kubectl).
 
 use super::super::pods::is_ready;
 use super::super::runtime::container_id;
@@ -11,11 +11,11 @@ pub(super) fn describe(world: &World, pod: &Pod, c: &Container, text: &mut Text)
     let process = c.process.filter(|id| world.process(*id).is_some());
     let field = |name: &str, value: Cell| [format!("    {name}:").into(), value];
     text.row([Cell::process(format!("  {}:", c.name), process)]);
-    // one that was never created has none
+    // a container that was never created has no id
     let id = if c.process.is_some() { container_id(pod, &c.name).unwrap_or_default() } else { String::new() };
     text.row(field("Container ID", Cell::process(id, process)));
     text.row(field("Image", c.image.as_str().into()));
-    // no image is pulled, so that there is no digest
+    // no image is pulled, so there is no digest
     text.row(field("Image ID", "".into()));
     match &c.program {
         Program::StandIn(applet) => {
@@ -25,11 +25,11 @@ pub(super) fn describe(world: &World, pod: &Pod, c: &Container, text: &mut Text)
         Program::Host => text.row(field("Program", "of the host; no image is used".into())),
         Program::Image => {}
     }
-    let asked = pod.manifest.as_ref().and_then(|m| m.containers.get(&c.name));
-    if let Some(asked) = asked {
-        ports(asked, text);
-        words("Command", &asked.command, text);
-        words("Args", &asked.args, text);
+    let spec = pod.manifest.as_ref().and_then(|m| m.containers.get(&c.name));
+    if let Some(spec) = spec {
+        ports(spec, text);
+        words("Command", &spec.command, text);
+        words("Args", &spec.args, text);
     }
     state(world, "State", &c.state, text);
     if let Some(last @ ContainerState::Terminated { .. }) = &c.last_state {
@@ -37,23 +37,23 @@ pub(super) fn describe(world: &World, pod: &Pod, c: &Container, text: &mut Text)
     }
     text.row(field("Ready", boolean(is_ready(c)).into()));
     text.row(field("Restart Count", c.restarts.to_string().into()));
-    if let Some(asked) = asked {
-        mounts(asked, text);
+    if let Some(spec) = spec {
+        mounts(spec, text);
     }
 }
 
-fn ports(asked: &ManifestContainer, text: &mut Text) {
+fn ports(spec: &ManifestContainer, text: &mut Text) {
     let all = |number: fn(&crate::model::ManifestPort) -> u16| -> String {
-        let each: Vec<String> = asked.ports.iter().map(|p| format!("{}/{}", number(p), p.protocol)).collect();
+        let each: Vec<String> = spec.ports.iter().map(|p| format!("{}/{}", number(p), p.protocol)).collect();
         if each.is_empty() { "<none>".to_owned() } else { each.join(", ") }
     };
     for (title, value) in [("Port", all(|p| p.container)), ("Host Port", all(|p| p.host.unwrap_or_default()))] {
-        let many = if asked.ports.len() > 1 { "s" } else { "" };
+        let many = if spec.ports.len() > 1 { "s" } else { "" };
         text.row([format!("    {title}{many}:").into(), value.into()]);
     }
 }
 
-/// A word a line, and a line each of one that has several.
+/// One word per line; a word with line feeds takes several lines.
 fn words(title: &str, words: &[String], text: &mut Text) {
     if words.is_empty() {
         return;
@@ -64,7 +64,7 @@ fn words(title: &str, words: &[String], text: &mut Text) {
     }
 }
 
-/// `describeStatus` there.
+/// As `describeStatus` of kubectl.
 fn state(world: &World, title: &str, state: &ContainerState, text: &mut Text) {
     let word = match state {
         ContainerState::Waiting { .. } => "Waiting",
@@ -93,13 +93,13 @@ fn state(world: &World, title: &str, state: &ContainerState, text: &mut Text) {
     }
 }
 
-/// `describeContainerVolumes` there.
-fn mounts(asked: &ManifestContainer, text: &mut Text) {
-    if asked.mounts.is_empty() {
+/// As `describeContainerVolumes` of kubectl.
+fn mounts(spec: &ManifestContainer, text: &mut Text) {
+    if spec.mounts.is_empty() {
         return text.row(["    Mounts:".into(), "<none>".into()]);
     }
     text.row(["    Mounts:".into()]);
-    let mut mounts: Vec<_> = asked.mounts.iter().collect();
+    let mut mounts: Vec<_> = spec.mounts.iter().collect();
     mounts.sort_by(|a, b| a.path.cmp(&b.path));
     for mount in mounts {
         let mut flags = if mount.read_only { "ro" } else { "rw" }.to_owned();

@@ -1,4 +1,4 @@
-//! The pod's volumes (`describeVolumes` there).
+//! The volumes of the pod (`describeVolumes` of kubectl).
 
 use super::super::text::Text;
 use crate::model::{Pod, VolumeKind};
@@ -10,7 +10,7 @@ pub(super) fn describe(pod: &Pod, text: &mut Text) {
     }
     text.row(["Volumes:".into()]);
     let Some(known) = known else {
-        // only their names are known
+        // only the names are known
         for name in &pod.volumes {
             text.row([format!("  {name}:").into()]);
             text.row(["  <unknown>".into()]);
@@ -31,7 +31,7 @@ pub(super) fn describe(pod: &Pod, text: &mut Text) {
                 field("Path", path.clone());
                 field("HostPathType", kind.clone().unwrap_or_default());
             }
-            // which of them is not known any more
+            // which of the three kinds it was is not known any more
             VolumeKind::Config => {
                 field("Type", "ConfigMap, Secret or Projected (files of ConfigMaps and Secrets)".into());
             }
@@ -57,7 +57,7 @@ mod tests {
     use super::quantity;
 
     #[test]
-    fn bytes_are_told_as_kubernetes_does() {
+    fn bytes_are_formatted_as_in_kubernetes() {
         for (bytes, words) in [(1, "1"), (1024, "1Ki"), (1536, "1536"), (64 << 20, "64Mi"), (3 << 30, "3Gi")] {
             assert_eq!(quantity(bytes), words);
         }

@@ -1,20 +1,20 @@
 //! Conditions on processes.
 
-use super::held;
+use super::ensure;
 use super::pod::pods;
 use crate::model::{NsId, NsKind, PodUid, ProcId, Process, State, World};
 use crate::script::{Bound, Ending, MemberRef, resolve};
 
 pub fn alive(world: &World, name: &MemberRef) -> Result<(), String> {
     let id = resolve::process(world, name)?;
-    held(world.process(id).is_some_and(Process::is_alive), || format!("{name} is not alive"))
+    ensure(world.process(id).is_some_and(Process::is_alive), || format!("{name} is not alive"))
 }
 
 pub fn ended(world: &World, name: &MemberRef, id: ProcId, how: Ending) -> Result<(), String> {
-    let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is forgotten"))?;
-    let exit = p.exit.ok_or_else(|| format!("{name} (pid {id}) is there, state {}", p.state.letter()))?;
+    let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is not remembered any more"))?;
+    let exit = p.exit.ok_or_else(|| format!("{name} (pid {id}) still exists, in state {}", p.state.letter()))?;
     let status = exit.status.ok_or_else(|| format!("how {name} (pid {id}) ended is not known"))?;
-    held(how.is(status), || format!("{name} (pid {id}) ended: {status}"))
+    ensure(how.matches(status), || format!("{name} (pid {id}) ended: {status}"))
 }
 
 pub fn state(world: &World, name: &MemberRef, wanted: State) -> Result<(), String> {
@@ -23,65 +23,65 @@ pub fn state(world: &World, name: &MemberRef, wanted: State) -> Result<(), Strin
         _ => resolve::process(world, name)?,
     };
     let state = world.process(id).map_or(State::Gone, |p| p.state);
-    held(state == wanted, || format!("{name} (pid {id}) is in state {}", state.letter()))
+    ensure(state == wanted, || format!("{name} (pid {id}) is in state {}", state.letter()))
 }
 
 pub fn count(world: &World, name: &MemberRef, bound: Bound) -> Result<(), String> {
     let MemberRef::Name { process: Some((called, _)), .. } = name else { return Err(format!("{name} is one process")) };
     let n = resolve::named(world, &resolve::member(world, name)?, called, false).len();
-    held(bound.holds(n as u64), || format!("there are {n}"))
+    ensure(bound.holds(n as u64), || format!("there are {n}"))
 }
 
 pub fn parent(world: &World, name: &MemberRef, wanted: &MemberRef) -> Result<(), String> {
-    // a zombie has one, too: the one that must reap it
+    // a zombie has a parent too: the process that must reap it
     let id = resolve::process(world, name).or_else(|why| resolve::zombie(world, name).map_err(|_| why))?;
     let p = world.process(id).ok_or_else(|| format!("{name} is not there"))?;
     let is = match p.parent.process() {
-        Some(id) => resolve::means(world, wanted, id)?,
+        Some(id) => resolve::refers_to(world, wanted, id)?,
         None => false,
     };
-    held(is, || format!("the parent of {name} (pid {}) is {}", p.id, resolve::parent_in_words(world, p.parent)))
+    ensure(is, || format!("the parent of {name} (pid {}) is {}", p.id, resolve::parent_in_words(world, p.parent)))
 }
 
 pub fn reaped(world: &World, name: &MemberRef, id: ProcId, by: &MemberRef) -> Result<(), String> {
-    let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is forgotten"))?;
-    let reap = p.reap.ok_or_else(|| format!("{name} (pid {id}) is there, state {}", p.state.letter()))?;
+    let p = world.process(id).ok_or_else(|| format!("{name} (pid {id}) is not remembered any more"))?;
+    let reap = p.reap.ok_or_else(|| format!("{name} (pid {id}) still exists, in state {}", p.state.letter()))?;
     let is = match reap.by.process() {
-        Some(reaper) => resolve::means(world, by, reaper)?,
+        Some(reaper) => resolve::refers_to(world, by, reaper)?,
         None => false,
     };
-    held(is, || format!("{name} (pid {id}) was reaped by {}", resolve::parent_in_words(world, reap.by)))
+    ensure(is, || format!("{name} (pid {id}) was reaped by {}", resolve::parent_in_words(world, reap.by)))
 }
 
 pub fn orphan(world: &World, name: &MemberRef, by: &MemberRef) -> Result<(), String> {
     let MemberRef::Name { process: Some((called, _)), .. } = name else { return Err(format!("{name} is one process")) };
     let member = resolve::member(world, name)?;
-    // the reaped ones too: an orphan is a zombie for an instant only
-    let of_name = |p: &&Process| p.member.as_ref() == Some(&member) && resolve::is_called(p, called);
+    // reaped processes count too, since an orphan is a zombie only for a moment
+    let of_name = |p: &&Process| p.member.as_ref() == Some(&member) && resolve::has_name(p, called);
     let all: Vec<&Process> = world.processes.values().map(AsRef::as_ref).filter(of_name).collect();
     let adopted: Vec<&Process> = all
         .iter()
         .copied()
         .filter(|p| {
             let adopter = p.reparents.last().and_then(|r| r.to.process());
-            adopter.is_some_and(|id| resolve::means(world, by, id).unwrap_or(false))
+            adopter.is_some_and(|id| resolve::refers_to(world, by, id).unwrap_or(false))
         })
         .collect();
-    let by_it = |p: &&Process| {
+    let reaped_by_it = |p: &&Process| {
         let reaper = p.reap.and_then(|r| r.by.process());
-        reaper.is_some_and(|id| resolve::means(world, by, id).unwrap_or(false))
+        reaper.is_some_and(|id| resolve::refers_to(world, by, id).unwrap_or(false))
     };
-    held(adopted.iter().any(by_it), || match (all.len(), adopted.len()) {
+    ensure(adopted.iter().any(reaped_by_it), || match (all.len(), adopted.len()) {
         (0, _) => format!("there was no {name}"),
-        (n, 0) => format!("of {n} {name} none was adopted by {by}"),
+        (n, 0) => format!("none of {n} {name} was adopted by {by}"),
         (_, n) => {
-            let ends: Vec<String> = adopted.iter().rev().take(3).map(|p| last_known(world, p)).collect();
+            let ends: Vec<String> = adopted.iter().rev().take(3).map(|p| fate_of(world, p)).collect();
             format!("{by} adopted {n} {name} and reaped none: {}", ends.join("; "))
         }
     })
 }
 
-fn last_known(world: &World, p: &Process) -> String {
+fn fate_of(world: &World, p: &Process) -> String {
     match p.reap {
         Some(reap) => format!("pid {} was reaped by {}", p.id, resolve::parent_in_words(world, reap.by)),
         None => format!("pid {} is in state {}", p.id, p.state.letter()),
@@ -92,26 +92,26 @@ pub fn zombies(world: &World, count: usize, name: Option<&str>) -> Result<(), St
     let pods: Vec<&PodUid> = pods(world, name)?.into_iter().map(|p| &p.uid).collect();
     let of_pods = |p: &&Process| p.member.as_ref().is_some_and(|m| pods.contains(&&m.pod));
     let now = world.present().filter(|p| p.is_zombie()).filter(of_pods).count();
-    held(now == count, || format!("there are {now} zombies"))
+    ensure(now == count, || format!("there are {now} zombies"))
 }
 
 pub fn memory(world: &World, name: &MemberRef, bound: Bound) -> Result<(), String> {
     let id = resolve::process(world, name)?;
     let bytes = world.process(id).map_or(0, |p| p.rss_bytes);
-    // nothing at all has not been read yet
-    held(bytes > 0 && bound.holds(bytes), || format!("{bytes} bytes of {name} (pid {id}) are resident"))
+    // 0 means that it has not been read yet
+    ensure(bytes > 0 && bound.holds(bytes), || format!("{bytes} bytes of {name} (pid {id}) are resident"))
 }
 
 pub fn cpu(world: &World, name: &MemberRef, bound: Bound) -> Result<(), String> {
-    let usage = world.usage(&resolve::member(world, name)?).ok_or_else(|| format!("nothing of {name} lives"))?;
+    let usage = world.usage(&resolve::member(world, name)?).ok_or_else(|| format!("no process of {name} is alive"))?;
     let share = usage.cpu.value.permille;
-    held(bound.holds(u64::from(share)), || format!("{name} uses {}.{} % of a core", share / 10, share % 10))
+    ensure(bound.holds(u64::from(share)), || format!("{name} uses {}.{} % of a core", share / 10, share % 10))
 }
 
 pub fn in_pod(world: &World, name: &MemberRef, pid: u32) -> Result<(), String> {
     let id = resolve::process(world, name)?;
     let inside = world.process(id).and_then(Process::pid_inside);
-    held(inside == Some(pid), || match inside {
+    ensure(inside == Some(pid), || match inside {
         Some(other) => format!("the pid of {name} in the pod is {other}"),
         None => format!("the pid of {name} in the pod is not known"),
     })
@@ -119,7 +119,7 @@ pub fn in_pod(world: &World, name: &MemberRef, pid: u32) -> Result<(), String> {
 
 pub fn same_namespace(world: &World, kind: NsKind, a: &MemberRef, b: &MemberRef, wanted: bool) -> Result<(), String> {
     let (one, two) = (namespace(world, kind, a)?, namespace(world, kind, b)?);
-    held((one == two) == wanted, || {
+    ensure((one == two) == wanted, || {
         if wanted { format!("{a} is in {one}, {b} in {two}") } else { format!("{a} and {b} are both in {one}") }
     })
 }

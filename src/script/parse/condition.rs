@@ -1,4 +1,4 @@
-//! What `wait` and `expect` are followed by.
+//! Parses the condition after `wait` and `expect`.
 
 use std::time::Duration;
 
@@ -13,34 +13,34 @@ const CONDITIONS: &str = "ready, gone, alive, ended, process, count, parent, rea
                           status, phase, restarted, restarts, sandbox, event, events, removed, ip, pid, shared, private, output, \
                           exit, fails, log, fetch or took";
 
-/// The condition, and how long it may take if it says so.
+/// The condition, and its limit after `within` if it has one.
 pub fn condition(rest: &str) -> Parsed<(Condition, Option<Duration>)> {
     let (what, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let after = after.trim();
     match what {
         "" => Err(format!("what for? {CONDITIONS}")),
-        // what is looked for is taken as it stands
+        // the text to look for is taken literally
         "output" if after.is_empty() => Err("output TEXT".into()),
         "output" => Ok((Condition::Output(after.to_owned()), None)),
         "fails" if after.is_empty() => Err("fails TEXT, which is what the last step says".into()),
         "fails" => Ok((Condition::Fails(after.to_owned()), None)),
         "log" => {
-            let (member_name, text, limit) = polled(after, "log POD/CONTAINER TEXT [within 30s]")?;
+            let (member_name, text, limit) = parse_polled(after, "log POD/CONTAINER TEXT [within 30s]")?;
             Ok((Condition::Log { member: member(member_name)?, text }, limit))
         }
         "fetch" => {
-            let (place, text, limit) = polled(after, "fetch URL TEXT [within 30s]")?;
+            let (place, text, limit) = parse_polled(after, "fetch URL TEXT [within 30s]")?;
             Ok((Condition::Fetch { page: page(place)?, text }, limit))
         }
         _ => {
             let mut words: Vec<&str> = after.split_whitespace().collect();
             let limit = within(&mut words)?;
-            Ok((of_words(what, &words)?, limit))
+            Ok((parse_words(what, &words)?, limit))
         }
     }
 }
 
-fn of_words(what: &str, args: &[&str]) -> Parsed<Condition> {
+fn parse_words(what: &str, args: &[&str]) -> Parsed<Condition> {
     let name = |word: &&str| (*word).to_owned();
     let optional = |usage: &str| match args {
         [] => Ok(None),
@@ -148,14 +148,14 @@ fn of_words(what: &str, args: &[&str]) -> Parsed<Condition> {
         }
         "exit" => {
             let code = one(args, "exit CODE")?;
-            code.parse().map(Condition::Exit).map_err(|_| format!("`{code}` is no exit code"))
+            code.parse().map(Condition::Exit).map_err(|_| format!("`{code}` is not an exit code"))
         }
         "took" => Ok(Condition::Took(bound(args, "took >=2s, or <500ms", nanoseconds)?)),
-        _ => Err(format!("`{what}` is no condition; {CONDITIONS}")),
+        _ => Err(format!("`{what}` is not a condition; {CONDITIONS}")),
     }
 }
 
-/// Takes a trailing `within 30s` off.
+/// Removes a trailing `within 30s` and returns the limit.
 fn within(words: &mut Vec<&str>) -> Parsed<Option<Duration>> {
     let Some(at) = words.iter().position(|w| *w == "within") else { return Ok(None) };
     let limit = duration(one(&words[at + 1..], "within 30s")?)?;
@@ -163,8 +163,8 @@ fn within(words: &mut Vec<&str>) -> Parsed<Option<Duration>> {
     Ok(Some(limit))
 }
 
-/// Where to look, what for, as it stands, and the limit.
-fn polled<'a>(text: &'a str, usage: &str) -> Parsed<(&'a str, String, Option<Duration>)> {
+/// Where to look, the literal text to look for, and the limit.
+fn parse_polled<'a>(text: &'a str, usage: &str) -> Parsed<(&'a str, String, Option<Duration>)> {
     let (place, looked_for) = text.split_once(char::is_whitespace).ok_or(usage)?;
     let (looked_for, limit) = match looked_for.rsplit_once(" within ") {
         Some((before, limit)) if duration(limit.trim()).is_ok() => (before, duration(limit.trim()).ok()),

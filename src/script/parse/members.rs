@@ -1,4 +1,4 @@
-//! Steps that add a container to a pod.
+//! Parses the steps that add a container to a pod.
 
 use super::words::split_arguments;
 use super::{Parsed, StepKind};
@@ -7,15 +7,16 @@ use crate::lab::{ContainerSpec, Join, JoinPid};
 const JOIN: &str = "join POD/CONTAINER [image IMAGE] [net,ipc,uts,pid | pid:CONTAINER | none] [-- COMMAND ARGUMENT…]";
 const DEBUG: &str = "debug POD/CONTAINER [image IMAGE] [target CONTAINER] [-- COMMAND ARGUMENT…]";
 
-/// Whether `join …` adds a container; with two more words and no command it tells one what to do with its namespaces.
+/// Whether `join …` adds a container. With three words, the second not `image`, and no command, it tells a container to
+/// enter namespaces instead.
 pub fn is_addition(rest: &str) -> bool {
     let words: Vec<&str> = rest.split_whitespace().collect();
     rest.contains(" -- ") || words.len() != 3 || words[1] == "image"
 }
 
 /// `join web/nginx image nginx net,ipc,pid`
-pub fn added(rest: &str) -> Parsed<StepKind> {
-    let (pod, mut container, words) = begin(rest, JOIN)?;
+pub fn parse_join(rest: &str) -> Parsed<StepKind> {
+    let (pod, mut container, words) = parse_container(rest, JOIN)?;
     match words[..] {
         [] => {}
         [namespaces] => {
@@ -29,8 +30,8 @@ pub fn added(rest: &str) -> Parsed<StepKind> {
 }
 
 /// `debug web/debugger image busybox target nginx -- sleep 1h`
-pub fn debugged(rest: &str) -> Parsed<StepKind> {
-    let (pod, mut container, words) = begin(rest, DEBUG)?;
+pub fn parse_debug(rest: &str) -> Parsed<StepKind> {
+    let (pod, mut container, words) = parse_container(rest, DEBUG)?;
     match words[..] {
         [] => {}
         ["target", target] => {
@@ -42,8 +43,8 @@ pub fn debugged(rest: &str) -> Parsed<StepKind> {
     Ok(StepKind::Add { pod, container: Box::new(container), ephemeral: true })
 }
 
-/// Pod, container with image and command, and the words between that are left.
-fn begin<'a>(rest: &'a str, usage: &str) -> Parsed<(Option<String>, ContainerSpec, Vec<&'a str>)> {
+/// Pod, container with image and command, and the remaining words between them.
+fn parse_container<'a>(rest: &'a str, usage: &str) -> Parsed<(Option<String>, ContainerSpec, Vec<&'a str>)> {
     let (before, command) = match rest.split_once(" -- ") {
         Some((before, argv)) => (before, split_arguments(argv, usage)?),
         None => (rest, Vec::new()),

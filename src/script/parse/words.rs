@@ -1,4 +1,4 @@
-//! What single words of a script mean.
+//! Parses single words of a script.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ pub fn one<'a>(words: &[&'a str], usage: &str) -> Parsed<&'a str> {
 }
 
 pub fn number<N: std::str::FromStr>(word: &str) -> Parsed<N> {
-    word.parse().map_err(|_| format!("`{word}` is no number"))
+    word.parse().map_err(|_| format!("`{word}` is not a number"))
 }
 
 pub fn signal_named(word: &str) -> Parsed<Signal> {
-    Signal::parse(word).ok_or_else(|| format!("`{word}` is no signal; TERM, KILL, STOP, CONT, HUP, … or a number"))
+    Signal::parse(word).ok_or_else(|| format!("`{word}` is not a signal; TERM, KILL, STOP, CONT, HUP, … or a number"))
 }
 
 pub fn phase_named(word: &str) -> Parsed<Phase> {
     [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed]
         .into_iter()
         .find(|p| p.name() == word)
-        .ok_or_else(|| format!("`{word}` is no phase; Pending, Running, Succeeded or Failed"))
+        .ok_or_else(|| format!("`{word}` is not a phase; Pending, Running, Succeeded or Failed"))
 }
 
 pub fn kind_named(word: &str) -> Parsed<NsKind> {
     NsKind::from_name(word)
-        .ok_or_else(|| format!("`{word}` is no kind of namespace; {}", NsKind::ALL.map(NsKind::name).join(" ")))
+        .ok_or_else(|| format!("`{word}` is not a kind of namespace; {}", NsKind::ALL.map(NsKind::name).join(" ")))
 }
 
 /// `net,uts`.
@@ -43,7 +43,7 @@ pub fn state_named(word: &str) -> Parsed<State> {
     [State::Running, State::Sleeping, State::Disk, State::Stopped, State::Traced, State::Idle, State::Zombie]
         .into_iter()
         .find(|s| word.chars().eq([s.letter()]))
-        .ok_or_else(|| format!("`{word}` is no state of a process; R running, S sleeping, T stopped, Z zombie, …"))
+        .ok_or_else(|| format!("`{word}` is not a state of a process; R running, S sleeping, T stopped, Z zombie, …"))
 }
 
 pub fn ending(words: &[&str], usage: &str) -> Parsed<Ending> {
@@ -54,7 +54,7 @@ pub fn ending(words: &[&str], usage: &str) -> Parsed<Ending> {
     }
 }
 
-/// `http://HOST[:PORT]/PATH`, or `POD:PORT/PATH` for what a host port leads to.
+/// `http://HOST[:PORT]/PATH`, or `POD:PORT/PATH` for a port of a pod that has a host port.
 pub fn page(word: &str) -> Parsed<Page> {
     if let Some(url) = Url::parse(word) {
         return Ok(Page::At(url));
@@ -65,10 +65,10 @@ pub fn page(word: &str) -> Parsed<Page> {
         let port = port.parse().ok().filter(|port| *port != 0)?;
         (!pod.is_empty()).then(|| Page::Behind { pod: pod.to_owned(), port, path: path.to_owned() })
     };
-    behind().ok_or_else(|| format!("`{word}` is no URL; http://HOST[:PORT]/PATH, or POD:PORT/PATH"))
+    behind().ok_or_else(|| format!("`{word}` is not a URL; http://HOST[:PORT]/PATH, or POD:PORT/PATH"))
 }
 
-/// `3`, `>=3` or `<3`, also with spaces after the sign; `value` reads the number.
+/// `3`, `>=3` or `<3`, also with a space after the sign; `value` parses the number.
 pub fn bound(words: &[&str], usage: &str, value: impl Fn(&str) -> Parsed<u64>) -> Parsed<Bound> {
     let text = words.concat();
     let (relation, rest) = match (text.strip_prefix(">="), text.strip_prefix('<')) {
@@ -82,9 +82,9 @@ pub fn bound(words: &[&str], usage: &str, value: impl Fn(&str) -> Parsed<u64>) -
     Ok(Bound { relation, than: value(rest)? })
 }
 
-/// `50%`, `0.5%`, in thousandths.
+/// `50%` or `0.5%`, in thousandths.
 pub fn share(word: &str) -> Parsed<u64> {
-    let wrong = || format!("`{word}` is no share of a core; such as 50% or 0.5%");
+    let wrong = || format!("`{word}` is not a share of a core; such as 50% or 0.5%");
     let (whole, tenth) = word.strip_suffix('%').map(|n| n.split_once('.').unwrap_or((n, "0"))).ok_or_else(wrong)?;
     match (whole.parse::<u32>(), tenth.parse::<u8>()) {
         (Ok(whole), Ok(tenth)) if tenth < 10 => Ok(u64::from(whole) * 10 + u64::from(tenth)),
@@ -94,7 +94,7 @@ pub fn share(word: &str) -> Parsed<u64> {
 
 /// `200kB`, `1MiB`; a bare number is bytes.
 pub fn size(word: &str) -> Parsed<u64> {
-    let wrong = || format!("`{word}` is no size; such as 200kB or 1MiB");
+    let wrong = || format!("`{word}` is not a size; such as 200kB or 1MiB");
     let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let scale = match &word[digits.len()..] {
         "" | "B" => 1,
@@ -119,17 +119,17 @@ pub fn duration(word: &str) -> Parsed<Duration> {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3_600.0,
-        _ => return Err(format!("`{word}` is no duration; such as 500ms, 5s or 2m")),
+        _ => return Err(format!("`{word}` is not a duration; such as 500ms, 5s or 2m")),
     };
     let seconds = digits.parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
     seconds
         .and_then(|s| Duration::try_from_secs_f64(s * scale).ok())
-        .ok_or_else(|| format!("`{word}` is no duration; such as 500ms, 5s or 2m"))
+        .ok_or_else(|| format!("`{word}` is not a duration; such as 500ms, 5s or 2m"))
 }
 
 /// `POD/MEMBER[:NAME[INDEX]]`, `POD/container/NAME`, `MEMBER`, or a pid.
 pub fn member(word: &str) -> Parsed<MemberRef> {
-    let wrong = || format!("`{word}` is no member; POD/MEMBER, POD/MEMBER:NAME[INDEX] or a pid");
+    let wrong = || format!("`{word}` is not a member; POD/MEMBER, POD/MEMBER:NAME[INDEX] or a pid");
     if let Ok(pid) = word.parse() {
         return Ok(MemberRef::Pid(pid));
     }
@@ -148,7 +148,7 @@ pub fn member(word: &str) -> Parsed<MemberRef> {
     Ok(MemberRef::Name { pod: pod.map(str::to_owned), member: member.to_owned(), process })
 }
 
-/// The same with `:NAME`, which tells which processes of the member are meant.
+/// The same with a required `:NAME`, which selects processes of the member.
 pub fn processes(word: &str) -> Parsed<MemberRef> {
     match member(word)? {
         found @ MemberRef::Name { process: Some(_), .. } => Ok(found),
@@ -156,7 +156,7 @@ pub fn processes(word: &str) -> Parsed<MemberRef> {
     }
 }
 
-/// `worker[1]`; without an index the first.
+/// `worker[1]`; the index is 0 by default.
 fn process(text: &str) -> Option<(String, usize)> {
     let (name, index) = match text.split_once('[') {
         Some((name, index)) => (name, index.strip_suffix(']')?.parse().ok()?),
@@ -165,7 +165,7 @@ fn process(text: &str) -> Option<(String, usize)> {
     (!name.is_empty()).then(|| (name.to_owned(), index))
 }
 
-/// Words as a shell splits them: spaces outside of single and double quotes; no other magic.
+/// Splits words at spaces outside of single and double quotes, as a shell does. Nothing else is special.
 pub fn split_arguments(text: &str, usage: &str) -> Parsed<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
