@@ -45,7 +45,7 @@ pub(crate) struct Refused {
     pub errno: Errno,
 }
 
-/// Names the step an error belongs to.
+/// Attaches the set-up step to an error.
 trait At<T> {
     fn at(self, step: Step) -> Result<T, Refused>;
 }
@@ -66,7 +66,7 @@ pub(super) fn errno_of(e: &std::io::Error) -> Errno {
     Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO))
 }
 
-/// The hidden mode: standard input is the socket to the app, the argument its [`super::Options`] as JSON.
+/// The hidden mode. Standard input is the socket to the app; the argument is its [`super::Options`] as JSON.
 /// Returns the exit code.
 pub fn main(options: &str) -> i32 {
     launch::main(options)

@@ -1,4 +1,4 @@
-//! The node's only loop: requests, children, pipes and timers, one at a time.
+//! The node's only loop. It handles requests, children, pipes and timers, one at a time.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
@@ -55,35 +55,35 @@ pub(super) struct Running {
     pub id: ProcId,
     pub role: Role,
     pub pidfd: OwnedFd,
-    /// Its error pipe, until its program runs.
+    /// The watch of its error pipe, until its program runs.
     pub starting: Option<u64>,
-    /// By which all that it starts is known ([`super::leftovers::mark`]).
+    /// The mark that identifies its descendants ([`super::leftovers::mark`]).
     pub mark: Option<u64>,
     pub cgroup: Option<Leaf>,
 }
 
-/// What is being waited for on a descriptor.
+/// What the node waits for on a descriptor.
 pub(super) enum Watch {
     /// The error pipe of the child with this pid.
     Error(i32),
     PauseReport(PodUid),
-    /// Standard streams of a member.
+    /// The standard output and error of a member.
     Output(PodUid, Option<String>),
     ExecOutput {
         call: Call,
         stderr: bool,
     },
-    /// The master of this child's terminal comes here.
+    /// The socket on which this child sends the master of its terminal.
     Console(i32),
-    /// Takes what an attached app reads, whenever there is room.
+    /// The pipe of an attached client. It is written to whenever it has room.
     Attached(Call),
-    /// The child with this pid does what it is told, and answers here.
+    /// The socket for orders to the child with this pid, and for its answers.
     Hand(i32),
-    /// What is being ended, by its number.
+    /// The ending with this number.
     Ending(u64),
 }
 
-/// A program run in a container.
+/// A program that is executed in a running container.
 pub(super) struct Session {
     pub pid: i32,
     pub stdout: Ring,
@@ -93,50 +93,51 @@ pub(super) struct Session {
     pub timed_out: bool,
     pub cancelled: bool,
     pub failure: Option<Failure>,
-    /// The master of its terminal, so that the terminal hangs up only when the app says so.
+    /// The master of its terminal. The node keeps it so that the terminal hangs up only when the app asks for that.
     pub terminal: Option<OwnedFd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The controller wants to look at the pod again.
+    /// The controller asked to reconcile the pod again at this time.
     Pod(PodUid),
     Exec(Call),
     /// Host ports are to be published again.
     Ports(PodUid),
-    /// Something the session left behind holds its streams open: answer without waiting for it.
+    /// A process that the session left behind holds its streams open: answer without waiting for it.
     ExecStreams(Call),
-    /// What is being ended takes too long.
+    /// The ending with this number takes too long.
     Ending(u64),
 }
 
-/// A pod with what only the node needs.
+/// A pod, and what only the node knows of it.
 pub(super) struct PodRun {
     pub state: PodState,
-    /// What holds the namespaces: pause, or the container in its place.
+    /// The pid of the holder of the namespaces: pause, or the container in its place.
     pub holder: Option<i32>,
-    /// The process that publishes host ports, and the sockets it will be given.
+    /// The pid of the process that publishes the host ports.
     pub ports: Option<i32>,
     pub ports_since: MonoNs,
-    /// The last one, which is ending: until it has, its ports are taken.
+    /// The pid of the previous one, which is ending. Its ports stay in use until it has ended.
     pub ports_ending: Option<i32>,
-    /// The app is asked to listen as soon as that one has ended.
+    /// Whether to ask the app to listen as soon as that one has ended.
     pub ports_wanted: bool,
+    /// The listening sockets for the next process that publishes the host ports.
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
-    /// Where the standard input of each container comes from, if it has one.
+    /// The standard input of each container that has one.
     pub inputs: HashMap<String, Input>,
-    /// Of containers that have just ended.
+    /// How to find the leftover processes of containers that have just ended.
     pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
-    /// The network is up, pause not yet.
+    /// The holder, while its network is up but its program does not run yet.
     pub sandbox: Option<ProcId>,
     pub partial_record: Vec<u8>,
 }
 
 impl PodRun {
-    /// What the pod's containers may refer to.
+    /// The values that the pod's containers may refer to.
     pub fn at_start(&self, node: std::net::Ipv4Addr) -> AtStart {
         AtStart {
             pod_ip: self.ip.map(|ip| ip.to_string()),
@@ -146,12 +147,12 @@ impl PodRun {
         }
     }
 
-    /// On the host's loopback, as they are now.
+    /// The pod's current ports on the host's loopback.
     pub fn host_ports(&self) -> Vec<u16> {
         self.state.pod.host_ports.iter().map(|(host, _)| *host).collect()
     }
 
-    /// Of a container, or of what holds the namespaces.
+    /// The pid of a container, or of the holder.
     pub fn pid_of(&self, container: Option<&str>) -> Option<i32> {
         match container {
             Some(name) => self.containers.get(name).copied(),
@@ -160,7 +161,7 @@ impl PodRun {
     }
 }
 
-/// What a node is made of.
+/// What a [`Node`] is built from.
 pub(super) struct Parts {
     pub socket: OwnedFd,
     pub exe: OwnedFd,
@@ -184,19 +185,19 @@ pub struct Node {
     pub(super) host: HostProc,
     pub(super) me: ProcId,
     pub(super) exe: OwnedFd,
-    /// Our own pid namespace.
+    /// The node's own pid namespace.
     pub(super) home: OwnedFd,
     pub(super) pods: BTreeMap<PodUid, PodRun>,
     pub(super) children: HashMap<i32, Running>,
     pub(super) sessions: HashMap<Call, Session>,
-    /// Who waits for which child that obeys.
+    /// Orders that have not been answered: the child's pid and the call.
     pub(super) hands: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) attached: BTreeMap<Call, Attached>,
-    /// Who is to be attached once the member runs, and to its standard input as well.
+    /// Calls to attach once the member runs; the bool says whether to attach to its standard input as well.
     pub(super) expected: Vec<(Call, Member, bool)>,
     pub(super) endings: HashMap<u64, Ending>,
-    /// Containers started so far, each with a mark of its own.
+    /// How many containers have been started. Each gets a mark of its own.
     pub(super) marks: u64,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
@@ -207,7 +208,7 @@ pub struct Node {
     pub(super) watches: HashMap<u64, (OwnedFd, Watch)>,
     next: u64,
     buffer: Vec<u8>,
-    /// The app has gone, or is not ours.
+    /// Whether to stop: the app is gone, or has another version.
     pub(super) over: bool,
 }
 
@@ -261,10 +262,10 @@ impl Node {
         })
     }
 
-    /// Until the app closes its end.
+    /// Runs the loop until the app closes its end.
     pub fn serve(&mut self) {
         let mut events = [EpollEvent::empty(); 32];
-        // what was said before there was anything to wait for
+        // send the reports that were queued before the loop began
         self.flush();
         while !self.over {
             let n = match self.epoll.wait(&mut events, self.patience()) {
@@ -272,8 +273,8 @@ impl Node {
                 Err(Errno::EINTR) => continue,
                 Err(_) => return,
             };
-            // deaths before the end of their pipes, and those before new requests: a report never
-            // speaks of what has already been told to have ended
+            // exits before the ends of pipes, and those before new requests: a report must not
+            // mention a process that has already been reported as ended
             let mut tokens: Vec<u64> = events[..n].iter().map(EpollEvent::data).collect();
             tokens.sort_by_key(|t| match *t {
                 SIGNALS => 0,
@@ -302,7 +303,7 @@ impl Node {
         }
     }
 
-    /// Bytes that the app has not read yet.
+    /// How many bytes the app has not read yet.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.outbox.waiting()
     }
@@ -386,7 +387,7 @@ impl Node {
         }
     }
 
-    /// Every child that has ended, stopped or continued.
+    /// Handles every child that has ended, stopped or continued.
     fn reap(&mut self) {
         while let Ok(Some((pid, change))) = wait::next() {
             let at = Self::now();
@@ -403,7 +404,7 @@ impl Node {
     }
 
     fn ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
-        // what it said last, while it still is known: why it could not be started, what pause reaped
+        // read its last words before it is removed: why it could not be started, what pause reaped
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
             self.readable(token);
         }
@@ -438,7 +439,7 @@ impl Node {
         }
     }
 
-    /// Reads what an ended member has written so far.
+    /// Reads the remaining output of an ended member.
     fn drain_pod(&mut self, uid: &PodUid, role: &Role) {
         let wanted = |w: &Watch| match (w, role) {
             (Watch::PauseReport(u) | Watch::Output(u, None), Role::Pause(_)) => u == uid,
@@ -451,7 +452,7 @@ impl Node {
         }
     }
 
-    /// Reads a bounded part of what is there; the rest wakes us again.
+    /// Reads a bounded part of what is available. epoll reports the rest again.
     fn readable(&mut self, token: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = match self.watches.get(&token) {
@@ -500,7 +501,7 @@ impl Node {
                     let ring = if stderr { &mut session.stderr } else { &mut session.stdout };
                     ring.push(bytes);
                     if behind {
-                        // the app does not read so fast; the answer has the last of it
+                        // the app reads too slowly; the answer will hold the last part
                         ring.lost = true;
                         return;
                     }
@@ -513,7 +514,7 @@ impl Node {
 
     fn closed(&mut self, watch: &Watch) {
         match *watch {
-            // closed by the exec itself: the program runs
+            // exec closed the pipe: the program runs
             Watch::Error(pid) => self.started(pid),
             Watch::ExecOutput { call, .. } => {
                 if let Some(session) = self.sessions.get_mut(&call) {
@@ -530,7 +531,7 @@ impl Node {
         }
     }
 
-    /// Answers once the program has ended and all it said is read, or if `now`.
+    /// Answers once the program has ended and, unless `now`, all its output is read.
     fn finish_session(&mut self, call: Call, now: bool) {
         let done = |s: &Session| s.status.is_some() && (s.open == 0 || now);
         let Some(session) = self.sessions.get(&call).filter(|s| done(s)) else { return };
@@ -555,17 +556,18 @@ impl Node {
         self.answer(call, answer);
     }
 
-    /// Instead of what was set for the same before.
+    /// Sets, replaces or (with `None`) removes a timer.
     pub(super) fn set_timer(&mut self, at: Option<MonoNs>, timer: Timer) {
         self.timers.retain(|(_, t)| *t != timer);
         self.timers.extend(at.map(|at| (at, timer)));
     }
 
+    /// Adds a timer that is due in `ms`.
     pub(super) fn after(&mut self, ms: u64, timer: Timer) {
         self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
     }
 
-    /// Until the next timer; without one, for ever.
+    /// How long to wait for events: until the next timer, or for ever if there is none.
     fn patience(&self) -> EpollTimeout {
         let Some(next) = self.timers.iter().map(|(at, _)| *at).min() else { return EpollTimeout::NONE };
         let ms = next.since(clock::now()).div_ceil(1_000_000).min(60_000);

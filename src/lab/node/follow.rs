@@ -4,13 +4,13 @@ use super::engine::Node;
 use crate::lab::protocol::{Answer, Call, Report};
 use crate::model::{Member, PodUid};
 
-/// Bytes that wait to be read by the app, beyond which it is told the rest at once when it has caught up: a
-/// member that writes without end must not fill the memory.
+/// If more bytes than this wait to be read by the app, the node sends no more output until the app has caught up, and
+/// then the whole log: a member that writes without end must not fill the memory.
 pub(super) const BEHIND: usize = 1024 * 1024;
 
 pub(super) struct Follower {
     member: Member,
-    /// It has missed something.
+    /// Whether it has missed some output.
     behind: bool,
 }
 
@@ -24,7 +24,7 @@ impl Node {
         self.followers.insert(call, Follower { member, behind: false });
     }
 
-    /// What a member has just written, to those who follow it.
+    /// Sends a member's new output to its followers.
     pub(super) fn tell_followers(&mut self, pod: &PodUid, container: Option<&str>, bytes: &[u8]) {
         let full = self.waiting_bytes() > BEHIND;
         let mut calls = Vec::new();
@@ -39,7 +39,8 @@ impl Node {
         }
     }
 
-    /// Tells those who have missed something, once the app has read what waited. Whether there were any.
+    /// Once the app has read everything, sends the whole log to the followers that have missed output. Returns whether
+    /// there were any.
     pub(super) fn catch_up(&mut self) -> bool {
         if self.waiting_bytes() > 0 {
             return false;

@@ -1,4 +1,4 @@
-//! Containers that do with their namespaces what they are told: orders and answers.
+//! Orders to containers of the image `podscope/hand`, which change their own namespaces, and their answers.
 
 use std::os::fd::OwnedFd;
 
@@ -29,7 +29,7 @@ impl Node {
             }
         };
         send_now(socket, &order, &fds).map_err(|e| match e {
-            // the node must not wait for a container
+            // the node must not block on a container
             WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read what it is told".to_owned()),
             e => Answer::Failed(e.to_string()),
         })?;
@@ -56,13 +56,13 @@ impl Node {
         let waiting = self.hands.iter().position(|(it, _)| *it == pid);
         let (Some(obeyed), Some((_, call))) = (obeyed, waiting.and_then(|i| self.hands.remove(i))) else { return };
         if let Some(id) = self.children.get(&pid).map(|c| c.id) {
-            // no event tells of unshare(2) and setns(2)
+            // the kernel reports no event for unshare(2) and setns(2)
             self.report(&Report::Look { id });
         }
         self.answer(call, obeyed.map_or_else(Answer::Failed, |()| Answer::Done));
     }
 
-    /// Whoever waits for it waits in vain.
+    /// Fails the calls that wait for an answer of a child that has ended.
     pub(super) fn hand_ended(&mut self, pid: i32) {
         let (gone, rest) = std::mem::take(&mut self.hands).into_iter().partition(|(it, _)| *it == pid);
         self.hands = rest;
@@ -72,7 +72,7 @@ impl Node {
     }
 }
 
-/// Our end, and the container's standard input.
+/// Makes the socket for orders: our end, and the container's standard input.
 pub(super) fn socket() -> Result<(OwnedFd, OwnedFd), Failure> {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|e| Failure::create("make a socket", e))

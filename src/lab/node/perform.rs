@@ -1,4 +1,4 @@
-//! Requests and the controller's actions, carried out.
+//! Carries out the app's requests and the controller's actions.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::sys::random;
 impl Node {
     pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
         match request {
-            // the launcher's alone
+            // these two are for the launcher only
             Request::Place { .. } | Request::Mapped(_) => {}
             Request::Hello { version } => self.over |= version != VERSION,
             Request::Run { call, mut spec } => {
@@ -35,7 +35,7 @@ impl Node {
                         return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
                     }
                 };
-                // in its file it is needed once, and with each copy of the spec once more
+                // keep it in a file only: otherwise each copy of the spec would hold it as well
                 if let Some(program) = spec.own_pause.take()
                     && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
                 {
@@ -64,7 +64,7 @@ impl Node {
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
             Request::Replace { call, pod, mut spec, containers } => {
-                // it is as it was: another one would be another pod
+                // a running pod's pause cannot change
                 spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
                     if !run.state.takes_changes() {
@@ -132,7 +132,7 @@ impl Node {
                     Some(log) => {
                         match log.map_or_else(|| (which != Which::Previous).then(Vec::new), |log| log.of(which)) {
                             Some(bytes) => Answer::Logs { bytes },
-                            // as the API server says it
+                            // the API server's message
                             None => {
                                 Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
                             }
@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Lets the controller decide, tells what has changed and does what follows.
+    /// Lets the controller decide, reports what has changed and carries out the actions.
     pub(super) fn decide(&mut self, uid: &PodUid, fact: Fact, at: Stamp) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         let before: Pod = run.state.pod.clone();
@@ -192,7 +192,7 @@ impl Node {
         }
     }
 
-    /// Gives back what the sandbox had from the node.
+    /// Releases the sandbox's address and ends the process that publishes its host ports.
     pub(super) fn release(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
@@ -207,7 +207,7 @@ impl Node {
         }
     }
 
-    /// Our own child and not reaped yet, so the pid cannot be anybody else's.
+    /// Signals a child of the node that has not been reaped, so its pid cannot belong to another process.
     pub(super) fn signal_child(&self, pid: i32, signal: Signal) {
         if self.children.contains_key(&pid)
             && let Ok(signal) = nix::sys::signal::Signal::try_from(signal.0)
@@ -216,7 +216,7 @@ impl Node {
         }
     }
 
-    /// Takes a new child on and tells of its birth, before any wait can have reaped it.
+    /// Registers a new child and reports its start, before any wait can have reaped it.
     pub(super) fn adopt(
         &mut self,
         child: Child,
@@ -226,7 +226,7 @@ impl Node {
     ) -> std::io::Result<crate::model::ProcId> {
         let at = Self::now();
         let id = self.host.of_pidfd(&child.pidfd).inspect_err(|_| {
-            // nothing may run that is not known
+            // no process may run that the app does not know
             let _ = kill(Pid::from_raw(child.pid), nix::sys::signal::Signal::SIGKILL);
         })?;
         self.fact(Delta::Born { id, parent: Parent::Process(self.me), at });
@@ -237,7 +237,7 @@ impl Node {
         Ok(id)
     }
 
-    /// A child has begun in a cgroup of its own.
+    /// Stores and reports the cgroup that a child was started in.
     pub(super) fn counted_in(&mut self, pid: i32, member: Member, cgroup: Option<Leaf>) {
         let (Some(child), Some(leaf)) = (self.children.get_mut(&pid), cgroup) else { return };
         let path = Some(leaf.path.clone());
@@ -245,7 +245,7 @@ impl Node {
         self.fact(Delta::Cgroup { member, path, at: Self::now() });
     }
 
-    /// Its program runs: exec has closed the error pipe.
+    /// Handles that a child's program runs: exec has closed the error pipe.
     pub(super) fn started(&mut self, pid: i32) {
         let at = Self::now();
         let Some(child) = self.children.get_mut(&pid) else { return };
@@ -260,7 +260,7 @@ impl Node {
         }
     }
 
-    /// If this is a container in pause's place.
+    /// Reports the sandbox as started if this container takes pause's place.
     fn infra_up(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
         if self.pods.get(uid).is_some_and(|run| run.holder == Some(pid)) {
             self.sandbox_up(uid, at);
@@ -269,7 +269,7 @@ impl Node {
 
     pub(super) fn not_started(&mut self, pid: i32, failure: Failure) {
         let at = Self::now();
-        // what was not found may be installed before the next try
+        // a missing program may be installed before the next attempt
         packages::refresh(&self.ground.parts);
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
@@ -294,8 +294,8 @@ impl Node {
         }
     }
 
-    /// Records of pause's report pipe; a reading may end within one only if the pipe was written by
-    /// somebody else, since pause writes them whole.
+    /// Handles bytes from pause's report pipe. pause writes whole records, so a read can end within one only if another
+    /// process wrote to the pipe.
     pub(super) fn pause_report(&mut self, uid: &PodUid, bytes: &[u8]) {
         use pause_init::Record;
         let Some(run) = self.pods.get_mut(uid) else { return };
@@ -315,7 +315,7 @@ impl Node {
         }
     }
 
-    /// What held the sandbox has been reaped; whether it still was what holds it.
+    /// Forgets the pod's holder if this pid is still the holder. Returns whether it was.
     pub(super) fn forget_holder(&mut self, uid: &PodUid, pid: i32) -> bool {
         self.pods.get_mut(uid).is_some_and(|run| run.holder.take_if(|holder| *holder == pid).is_some())
     }
@@ -341,9 +341,9 @@ impl Node {
             PidNamespace::Of(target) => Some(target.to_owned()),
             _ => None,
         };
-        // the kernel ends the members before pause itself can be reaped: no use in restarting them there
+        // when pause exits, the kernel kills the members before pause can be reaped: do not restart them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        // the same where it is in another container's
+        // the same for a container in the pid namespace of another one
         let target = target.filter(|target| run.containers.get(target).is_some_and(|pid| is_exiting(*pid)));
         let message = termination::message(run, uid, container, status);
         if let Some(container) = target {
@@ -354,7 +354,7 @@ impl Node {
             Fact::Ended { container: container.to_owned(), status, sandbox_ending, oom_killed, message },
             at,
         );
-        // not of interest to the controller
+        // the controller did not ask to kill the leftovers
         if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
             self.forget(uid, &remains);
         }
@@ -370,12 +370,12 @@ impl Node {
     }
 }
 
-/// Whether a process of ours has begun to exit: `PF_EXITING` of `include/linux/sched.h` in the ninth field of
+/// Whether a process of the lab has begun to exit: `PF_EXITING` (`include/linux/sched.h`) in the ninth field of
 /// `/proc/PID/stat`.
 pub(super) fn is_exiting(pid: i32) -> bool {
     const PF_EXITING: u32 = 0x4;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the name, in parentheses, may hold spaces
+    // the name, in parentheses, may contain spaces
     let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
     flags.is_none_or(|flags| flags & PF_EXITING != 0)
 }

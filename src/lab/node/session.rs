@@ -1,4 +1,4 @@
-//! Programs run in a container that runs.
+//! Executes programs in a running container.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -15,7 +15,7 @@ use crate::lab::protocol::{Answer, Call, Stream, Wanted};
 use crate::model::Member;
 use crate::sys::limits;
 
-/// What the program's standard streams are to be, and the other end of its standard input.
+/// Chooses the program's standard streams; also returns the other end of its standard input.
 fn stdio(wanted: Wanted) -> Result<(Option<OwnedFd>, Stdio), Answer> {
     if wanted.terminal {
         return Ok((None, Stdio::Terminal(wanted.size)));
@@ -64,7 +64,7 @@ impl Node {
         };
         let mark = target.mark;
         let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
-            // its pid namespace's init is dead
+            // the init of its pid namespace is dead
             Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
             e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
         })?;
@@ -104,7 +104,7 @@ impl Node {
         Ok(())
     }
 
-    /// Nobody waits for it any more.
+    /// Kills a program whose caller no longer waits for it.
     pub(super) fn cancel_exec(&mut self, call: Call) {
         if let Some(session) = self.sessions.get_mut(&call) {
             session.cancelled = true;
@@ -112,14 +112,14 @@ impl Node {
         }
     }
 
-    /// Kills the program, and what it has started in its process group, which it leads (`setsid(2)` in
-    /// [`birth::streams`]).
+    /// Kills the program and the other processes of its process group, which it leads (`setsid(2)` in
+    /// [`super::streams::begin_session`]).
     pub(super) fn kill_session(&self, call: Call) {
         let Some(session) = self.sessions.get(&call) else { return };
-        // as long as it is not reaped, neither its pid nor its group can be another's
+        // until it is reaped, neither its pid nor its process group id can be reused
         if session.status.is_none() {
             let _ = killpg(Pid::from_raw(session.pid), Signal::SIGKILL);
-            // before it leads a group
+            // in case it does not lead a group yet
             self.signal_child(session.pid, crate::model::Signal::KILL);
         }
     }

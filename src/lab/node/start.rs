@@ -1,4 +1,4 @@
-//! Sandboxes and containers, started.
+//! Starts sandboxes and containers.
 
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use crate::sys::caps;
 use crate::sys::limits::{reason, reason_of};
 
 impl Node {
-    /// First its host ports: where one is taken there is no sandbox to be undone.
+    /// Asks for the pod's host ports before the sandbox is made, so that a taken port leaves no sandbox to undo.
     pub(super) fn prepare_sandbox(&mut self, uid: &PodUid) {
         if !self.ask_for_ports(uid) {
             self.make_sandbox(uid);
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// What is there of it goes; its end is no news to the controller.
+    /// Removes a partly made sandbox. The controller is not told of the holder's end.
     pub(super) fn undo_sandbox(&mut self, uid: &PodUid) {
         self.release(uid);
         if let Some(pid) = self.pods.get_mut(uid).and_then(|run| run.holder.take()) {
@@ -53,10 +53,10 @@ impl Node {
         }
     }
 
-    /// Starts pause, and sets up the network while it gets ready; [`Node::started`] goes on from there.
+    /// Starts pause and sets up the network meanwhile. [`Node::started`] continues when pause runs.
     fn start_pause(&mut self, uid: &PodUid, spec: &PodSpec) -> Result<(), String> {
         let hostname = hostname(spec);
-        // a container's name has no underscore
+        // a container's name cannot contain an underscore
         let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
         let started = sandbox::start(&self.alone, self.filters.container(), &hostname, uid, spec, into);
@@ -76,13 +76,13 @@ impl Node {
             run.sandbox = Some(process);
         }
         match self.connect(uid, spec, pid) {
-            // dead already: with its end comes why, which says more
+            // pause is dying: the report of its end will give the better reason
             Err(_) if is_exiting(pid) => Ok(()),
             connected => connected,
         }
     }
 
-    /// A container in pause's place. It waits for its network; pause need not.
+    /// Starts a container in pause's place. Unlike pause, it waits for its network.
     fn start_infra(&mut self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<(), String> {
         let container = spec.container(name).ok_or("there is no such container")?;
         let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", reason(e)))?;
@@ -93,18 +93,18 @@ impl Node {
             run.holder = Some(pid);
         }
         self.connect(uid, spec, pid)?;
-        // not by closing it: the child has inherited both ends
+        // closing the pipe would not wake the child: it has inherited both ends
         nix::unistd::write(&open, b"g").map_err(|e| format!("let it go on: {}", e.desc()))?;
         let at = Self::now();
         self.decide(uid, Fact::Created { container: name.to_owned(), process }, at);
-        // Nobody can join it yet: until its program runs it lets no one look into it, and `setns(2)` asks for that.
+        // no process can join it yet: it is undumpable until its program runs, and `setns(2)` requires ptrace access
         if let Some(run) = self.pods.get_mut(uid) {
             run.sandbox = Some(process);
         }
         Ok(())
     }
 
-    /// The pod's interfaces live as long as what holds its network namespace.
+    /// Connects the pod to the network. Its interfaces live as long as the holder of its network namespace.
     fn connect(&mut self, uid: &PodUid, spec: &PodSpec, pid: i32) -> Result<(), String> {
         let ip = if spec.host.net {
             self.network.gateway()
@@ -118,7 +118,7 @@ impl Node {
         volumes::write_hosts(uid, &hostname(spec), IpAddr::V4(ip)).map_err(|e| format!("write /etc/hosts: {e}"))
     }
 
-    /// What holds the sandbox runs its program, or never will.
+    /// Reports the sandbox as started: its holder runs its program, or will never run it.
     pub(super) fn sandbox_up(&mut self, uid: &PodUid, at: Stamp) {
         let up = self.pods.get_mut(uid).and_then(|run| Some((run.sandbox.take()?, run.ip?)));
         if let Some((process, ip)) = up {
@@ -233,7 +233,7 @@ impl Node {
         Ok(process)
     }
 
-    /// Where the container's first process is born.
+    /// The pid namespace in which the container's first process starts.
     fn pid_space(&self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<worker::PidSpace, Failure> {
         let target = match spec.pid_namespace(name) {
             PidNamespace::Node => return Ok(worker::PidSpace::Node),
@@ -253,7 +253,7 @@ impl Node {
         ))
     }
 
-    /// Bounds what a container may use, and tells of each limit that is not enforced.
+    /// Sets the limits of a container, and reports each limit that is not enforced.
     fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&Leaf>) {
         for Ineffective { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
             let message = format!("limit of {limit} of container \"{}\" has no effect: {why}", container.name);
@@ -262,7 +262,7 @@ impl Node {
         }
     }
 
-    /// What could not be started needs no cgroup.
+    /// Removes the cgroup if the process could not be started.
     fn or_uncounted<T>(&mut self, uid: &PodUid, cgroup: Option<&Leaf>, started: Result<T, Errno>) -> Result<T, Errno> {
         if let (Err(_), Some(leaf)) = (&started, cgroup) {
             self.cgroups.remove(uid, leaf);
@@ -270,7 +270,7 @@ impl Node {
         started
     }
 
-    /// Its error pipe tells whether its program runs.
+    /// Watches a child's error pipe, which tells whether its program runs.
     pub(super) fn await_exec(&mut self, pid: i32, error: OwnedFd) {
         let token = self.watch(error, Watch::Error(pid));
         if let Some(child) = self.children.get_mut(&pid) {
@@ -279,7 +279,7 @@ impl Node {
     }
 }
 
-/// On the node's network a pod has the node's name, as with a kubelet.
+/// The pod's host name. On the node's network it is the node's name, as with a kubelet.
 pub(super) fn hostname(spec: &PodSpec) -> String {
     if spec.host.net { super::NODE_NAME.to_owned() } else { spec.hostname.clone() }
 }

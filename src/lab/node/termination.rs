@@ -5,15 +5,15 @@ use super::volumes;
 use crate::lab::protocol::Which;
 use crate::model::{PodUid, WaitStatus};
 
-/// The most of the file that is read, and the most for all containers of a pod together (`normalizeStatus` in
-/// pkg/kubelet/status): each gets an equal part of it.
+/// How many bytes of the file are read at most, and how many bytes all containers of a pod may have together
+/// (`normalizeStatus` in pkg/kubelet/status): each container gets an equal part.
 const MOST: u64 = 4096;
 const MOST_OF_POD: u64 = 12 * 1024;
-/// The most of a log that stands in for the file.
+/// How many bytes and lines of a log are used at most in place of the file.
 const MOST_OF_LOG: usize = 2048;
 const MOST_LINES: usize = 80;
 
-/// What the container has to say about its end; `None` if nothing.
+/// Reads the termination message of a container; `None` if it is empty.
 pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitStatus) -> Option<String> {
     let spec = run.state.spec.container(container)?;
     let most = MOST.min(MOST_OF_POD / run.state.spec.all_containers().count().max(1) as u64);
@@ -29,7 +29,7 @@ pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitS
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The end of a log: so many lines, and of these so many bytes.
+/// The end of a log: the last [`MOST_LINES`] lines, and of these the last [`MOST_OF_LOG`] bytes.
 fn last_lines(log: &[u8]) -> &[u8] {
     let end = log.strip_suffix(b"\n").unwrap_or(log);
     let newlines = (0..end.len()).rev().filter(|i| end[*i] == b'\n');

@@ -1,4 +1,4 @@
-//! A pod's files: its volumes and its own `/etc/hosts`, and how they get into a container's root.
+//! A pod's files (its volumes and its own files in `/etc`), and how they are mounted into a container's root.
 
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,10 +21,10 @@ use super::sub_path::{self, SubPath};
 use crate::lab::spec::{AtStart, ContainerSpec, HostPathType, PodSpec, VolumeSource};
 use crate::model::PodUid;
 
-/// Where something that is mounted comes from.
+/// Where the source of a mount is.
 #[derive(Clone, Debug)]
 enum From {
-    /// A file or directory of the pod's own, below [`pod_files`].
+    /// A file or directory of the pod, below [`pod_files`].
     Pod(String),
     Host {
         path: String,
@@ -32,28 +32,29 @@ enum From {
     },
 }
 
-/// A file or directory at a path of a container.
+/// A file or directory that is mounted at a path of a container.
 #[derive(Clone, Debug)]
 pub struct Mount {
     from: From,
-    /// As an error names it.
+    /// Its name in error messages.
     what: String,
     path: String,
     read_only: bool,
     sub_path: Option<SubPath>,
 }
 
-/// What is mounted into a container beside what every container has.
+/// The mounts of a container in addition to those that every container has.
 pub type Mounts = Vec<Mount>;
 
-/// A pod's `/dev/shm`, as large as a kubelet's runtimes make it.
+/// Mount options of a pod's `/dev/shm`, which is as large as a kubelet's runtimes make it.
 const SHARED_MEMORY: &str = "mode=1777,size=64m,nr_inodes=16384";
 
+/// The directory of a pod's files in the node.
 pub fn pod_files(uid: &PodUid) -> String {
     format!("{PODS}/{uid}")
 }
 
-/// Makes what lives as long as the pod.
+/// Creates the files and volumes that live as long as the pod.
 pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
     let base = pod_files(uid);
     for dir in ["etc", "volumes", "termination", "blank"] {
@@ -71,11 +72,11 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         let dir = format!("{base}/volumes/{}", volume.name);
         match &volume.source {
             VolumeSource::EmptyDir { memory, size_limit } => {
-                // it outlives the sandbox: the next finds it as it is
+                // it outlives the sandbox: the next sandbox uses it as it is
                 if fs::create_dir(&dir).is_err() {
                     continue;
                 }
-                // for every user, whatever the node's mask (`setupDir` in pkg/volume/emptydir)
+                // writable for every user, independent of the node's umask (`setupDir` in pkg/volume/emptydir)
                 fs::set_permissions(&dir, fs::Permissions::from_mode(0o777))?;
                 if *memory || size_limit.is_some() {
                     let size = size_limit.map_or("mode=777".to_owned(), |bytes| format!("mode=777,size={bytes}"));
@@ -93,17 +94,16 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         }
     }
     write_new(&format!("{base}/etc/hostname"), &format!("{}\n", spec.hostname))?;
-    // there is no way out of the node's network, hence no name server to ask
+    // the node's network is isolated, so no name server is reachable
     write_new(&format!("{base}/etc/resolv.conf"), "# the lab's network has no name server\n")
 }
 
-/// Gives a pod's volumes what ConfigMaps and Secrets hold now. What is mounted by a `subPath` stays as it is, as with a
-/// kubelet.
+/// Updates a pod's ConfigMap and Secret volumes. What is mounted by a `subPath` does not change, as with a kubelet.
 pub fn update(uid: &PodUid, old: &PodSpec, new: &PodSpec) -> std::io::Result<()> {
     for volume in &new.volumes {
         let VolumeSource::Config(payload) = &volume.source else { continue };
         let dir = format!("{}/volumes/{}", pod_files(uid), volume.name);
-        // without a sandbox yet, it is made with that
+        // if there is no sandbox yet, the volume is created with it
         if payload.missing.is_none() && !old.volumes.contains(volume) && Path::new(&dir).is_dir() {
             atomic_writer::write(Path::new(&dir), &payload.files)?;
         }
@@ -111,15 +111,14 @@ pub fn update(uid: &PodUid, old: &PodSpec, new: &PodSpec) -> std::io::Result<()>
     Ok(())
 }
 
-/// `/etc/hosts` as the kubelet writes it; anew with every address.
+/// Writes `/etc/hosts` as the kubelet does; again whenever the pod's address changes.
 pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<()> {
     let text = format!("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{ip}\t{hostname}\n");
     write_new(&format!("{}/etc/hosts", pod_files(uid)), &text)
 }
 
-/// Removes what lives as long as the pod. A uid that is no plain name is refused: its path would be another's.
-/// Writes a file that takes the place of one that is there. A pod may hold that one open, with a lease on it, for which
-/// the node would have to wait (`fcntl(2)`, `F_SETLEASE`).
+/// Writes a file, in place of an existing one. The old file is removed, not overwritten: a pod may hold a lease on it,
+/// and the node would have to wait for that (`fcntl(2)`, `F_SETLEASE`).
 fn write_new(path: &str, text: &str) -> std::io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
@@ -128,6 +127,7 @@ fn write_new(path: &str, text: &str) -> std::io::Result<()> {
     fs::File::create_new(path)?.write_all(text.as_bytes())
 }
 
+/// Removes the files and volumes of a pod. A uid that is not a plain name is refused: its path would lead elsewhere.
 pub fn remove(uid: &PodUid) {
     if !is_plain_name(&uid.0) {
         return;
@@ -135,22 +135,22 @@ pub fn remove(uid: &PodUid) {
     let base = pod_files(uid);
     let _ = umount2(format!("{base}/shm").as_str(), MntFlags::MNT_DETACH);
     for volume in fs::read_dir(format!("{base}/volumes")).into_iter().flatten().filter_map(Result::ok) {
-        // those in memory are mounts; of the others the kernel says so
+        // those in memory are mounts; for the others this fails
         let _ = umount2(&volume.path(), MntFlags::MNT_DETACH);
     }
     let _ = fs::remove_dir_all(base);
 }
 
-/// One part of a path, and neither of those that lead elsewhere.
+/// Whether a text is one normal part of a path, not `.`, `..` or `/`.
 fn is_plain_name(text: &str) -> bool {
     let mut parts = Path::new(text).components();
     matches!(parts.next(), Some(Component::Normal(part)) if part == text) && parts.next().is_none()
 }
 
-/// What is mounted into this container.
+/// The mounts of this container.
 ///
 /// # Errors
-/// A `subPathExpr` cannot be filled in.
+/// A `subPathExpr` cannot be expanded.
 pub fn of_container(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStart) -> Result<Mounts, Failure> {
     let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| &v.source);
     let volume = |m: &crate::lab::spec::VolumeMount| {
@@ -176,18 +176,18 @@ pub fn of_container(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStar
     Ok(mounts)
 }
 
-/// An empty file for the container's next termination message, which anyone in it may write.
+/// Creates an empty file for the container's next termination message, which every user in it may write.
 pub fn new_termination_log(uid: &PodUid, container: &str) -> std::io::Result<()> {
     let path = termination_log(uid, container);
-    // what its last run has left behind may still hold the old one
+    // processes left from its last run may still have the old file open
     let _ = fs::remove_file(&path);
     fs::File::create_new(&path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o666))
 }
 
-/// The end of what the container's last run has written as its termination message.
+/// Reads the end of the termination message of the container's last run.
 pub fn read_termination_log(uid: &PodUid, container: &str, most: u64) -> std::io::Result<Vec<u8>> {
-    // a lease that the pod has on it makes this fail, and not wait
+    // if the pod holds a lease on it, this fails instead of blocking
     let nonblocking = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let mut file =
         fs::OpenOptions::new().read(true).custom_flags(nonblocking.bits()).open(termination_log(uid, container))?;
@@ -198,9 +198,9 @@ pub fn read_termination_log(uid: &PodUid, container: &str, most: u64) -> std::io
     Ok(bytes)
 }
 
-/// The container is no more of the pod.
+/// Removes the termination message of a container that has left the pod.
 pub fn forget_termination_log(uid: &PodUid, container: &str) {
-    // it was never started, perhaps
+    // if it was never started, there is no file
     let _ = fs::remove_file(termination_log(uid, container));
 }
 
@@ -208,7 +208,7 @@ fn termination_log(uid: &PodUid, container: &str) -> String {
     format!("{}/termination/{container}", pod_files(uid))
 }
 
-/// Mounts all of it into the new root, which is still writable. Runs in the child.
+/// Mounts all mounts into the new root, which is still writable. Runs in the child.
 pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
     let root = open(NEW_ROOT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| Failure::create("open the root", e))?;
@@ -218,7 +218,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         sources.push((mount, Source::open(pod_files, mount)?));
     }
     mount_points::make(&root, sources.iter().map(|(mount, source)| (mount.path.as_str(), source.is_file)))?;
-    // outer ones first, whatever their order in the manifest
+    // outer mounts first, in whatever order the manifest lists them
     sources.sort_by_key(|(mount, _)| Path::new(&mount.path).components().count());
     for (mount, source) in &sources {
         let (what, path) = (&mount.what, &mount.path);
@@ -226,7 +226,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
             let text = format!("{verb} {what} at {path}");
             move |e: Errno| Failure::create(&text, e)
         };
-        // inside another volume the mount point is made only now
+        // a mount point inside another volume can be made only now
         let target = match resolve(&root, path) {
             Err(Errno::ENOENT) => {
                 make_point(&root, Path::new(path), source.is_file).and_then(|()| resolve(&root, path))
@@ -249,7 +249,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is to be mounted, found.
+/// The opened source of a mount.
 struct Source {
     fd: OwnedFd,
     is_file: bool,
@@ -283,12 +283,12 @@ impl Source {
     }
 }
 
-/// Binds the pod's own small files over the host's, where the host has such files.
+/// Bind-mounts the pod's own files over the host's in `/etc`, where the host has such files.
 pub fn own_etc(pod_files: &str) -> Result<(), Errno> {
     let root = open(NEW_ROOT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     for name in ["hostname", "hosts", "resolv.conf"] {
         let path = format!("/etc/{name}");
-        // often a link into /run, which is the container's own and empty
+        // it is often a link into /run, which is empty in the container: create the target
         if let Ok(link) = fs::read_link(format!("{NEW_ROOT}{path}")) {
             let inside = Path::new("/etc").join(link);
             if let Some(parent) = inside.parent() {
@@ -300,7 +300,7 @@ pub fn own_etc(pod_files: &str) -> Result<(), Errno> {
         if let Ok(target) = resolve(&root, &path) {
             let path = format!("{pod_files}/etc/{name}");
             let source = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
-            // the node's memory is not the container's to fill
+            // read-only: the container must not fill the node's memory
             place(source, target, Protect::ReadOnly)?;
         }
     }
@@ -313,7 +313,7 @@ pub(super) fn how(flags: OFlag) -> OpenHow {
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS)
 }
 
-/// Opens a path as seen from `root`: links, absolute ones too, never lead out of it.
+/// Opens a path as seen from `root`. Links, absolute ones too, never lead out of it.
 pub(super) fn resolve(root: &OwnedFd, path: &str) -> Result<OwnedFd, Errno> {
     openat2(root, path, how(OFlag::O_PATH))
 }
@@ -327,10 +327,10 @@ mod tests {
     use super::is_plain_name;
 
     #[test]
-    fn only_a_plain_name_has_files_of_its_own() {
+    fn only_a_plain_name_is_accepted_as_uid() {
         assert!(is_plain_name("0b9e3c1e-7d3c-4a54-9d0e-3d9a1c1e7f00"));
         for other in ["", ".", "..", "/", "a/b", "a/", "/a", "./a", "../a"] {
-            assert!(!is_plain_name(other), "{other:?} would remove what is not this pod's");
+            assert!(!is_plain_name(other), "{other:?} would remove files outside of the pod");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A container's birth, and that of a program run in one.
+//! Starts the process of a container, and programs that are executed in one.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -19,38 +19,38 @@ use crate::lab::network;
 use crate::lab::spec::Join;
 use crate::sys::fork::{self, Alone, Child};
 
-/// What holds the namespaces that the containers of a pod share.
+/// The holder of the namespaces that the containers of a pod share.
 pub enum Holder {
     /// pause, or the container in its place.
     Joined(OwnedFd),
-    /// This container itself. It goes on once `gate` gives a byte.
+    /// This container itself. It waits for a byte from `gate` before it continues.
     New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
 }
 
-/// The pid namespace that a container begins in.
+/// The pid namespace that a container starts in.
 pub enum PidSpace {
     Node,
-    /// That of what holds the pod's namespaces.
+    /// That of the holder of the pod's namespaces.
     Holder,
-    /// Its own, below the node and beside pause, where it is PID 1.
+    /// Its own, in which it is PID 1: a child of the node's pid namespace, next to that of pause.
     Own,
     /// That of another container.
     Of(OwnedFd),
 }
 
-/// Where a container starts and what it finds there.
+/// The namespaces and the root that a container starts in.
 pub struct Place<'a> {
     pub holder: &'a Holder,
-    /// What it has in common with the pod, but for pid; the rest is its own.
+    /// The namespaces, except pid, that it shares with the pod. The others are its own.
     pub join: Join,
     pub pid: PidSpace,
     pub hostname: &'a str,
-    /// The node's own pid namespace, to come back to.
+    /// The node's own pid namespace, to return to.
     pub home: &'a OwnedFd,
     pub parts: &'a [Part],
     pub pod_files: &'a str,
     pub mounts: &'a Mounts,
-    /// All but its volumes.
+    /// Whether all its files except its volumes are read-only.
     pub read_only: bool,
 }
 
@@ -58,11 +58,11 @@ pub struct Place<'a> {
 pub struct Started {
     pub child: Child,
     pub streams: NodeEnds,
-    /// A [`Failure`], or nothing once the program runs.
+    /// The pipe with a [`Failure`], or nothing once the program runs.
     pub error: OwnedFd,
 }
 
-/// Every kind that a pod may share but pid.
+/// Every kind of namespace that a pod may share, except pid.
 const KINDS: CloneFlags = CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
 
 fn shared(join: &Join) -> CloneFlags {
@@ -76,7 +76,7 @@ fn shared(join: &Join) -> CloneFlags {
 pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
     let root = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
         streams.take()?;
-        // mounts are the container's own, and so is the view of cgroups: its root is the one it begins in
+        // its own mount namespace and cgroup namespace; the root of the latter is the cgroup that it starts in
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
         root::enter(place.parts, place.pod_files, place.mounts, place.read_only)?;
@@ -91,14 +91,14 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
                 while read(gate, &mut [0]) == Err(Errno::EINTR) {}
                 root(streams)
             };
-            // its mounts are made anew in `root`
+            // `root` creates its mount namespace
             launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, birth, program)
         }
         Holder::Joined(holder) => {
             let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-                // into the pod: what its containers share is the holder's
+                // join the pod: the shared namespaces are the holder's
                 let shared = shared(&place.join);
-                // without a flag `setns(2)` says EINVAL
+                // without flags `setns(2)` fails with EINVAL
                 if !shared.is_empty() {
                     setns(holder, shared).map_err(|e| Failure::create("join the pod's namespaces", e))?;
                 }
@@ -116,7 +116,7 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
     }
 }
 
-/// Makes the namespaces that this container does not share.
+/// Creates the namespaces that this container does not share.
 fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
     if kinds.is_empty() {
         return Ok(());
@@ -131,11 +131,11 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs a program in all namespaces of a container that runs.
+/// Executes a program in all namespaces of a running container.
 pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<'_>) -> Result<Started, Errno> {
     let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
         streams.take()?;
-        // with the mount namespace come its root and its working directory
+        // joining the mount namespace also sets the root and the working directory
         setns(container, KINDS | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("join the container's namespaces", e))?;
         streams.open_terminal(program.identity.user)
@@ -143,7 +143,8 @@ pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<
     in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))
 }
 
-/// A pid namespace is joined by children only (`setns(2)`), so the node turns there and back.
+/// Does some work with the pid namespace for new children set to `target`. `setns(2)` affects only the children, so the
+/// node can set it and set it back.
 fn in_pid_namespace<T>(target: &OwnedFd, home: &OwnedFd, work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     setns(target, CloneFlags::CLONE_NEWPID)?;
     let result = work();

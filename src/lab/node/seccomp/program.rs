@@ -1,7 +1,7 @@
-//! From rules to a filter: a search tree over ranges of call numbers.
+//! Compiles rules to a filter: a search tree over ranges of call numbers.
 //!
-//! When a filter is loaded, the kernel runs it for every call number there is (`seccomp_cache_prepare` in
-//! kernel/seccomp.c), so a list of some 330 comparisons takes 0.8 ms for each process. The tree takes a twentieth.
+//! When a filter is loaded, the kernel runs it once for every call number (`seccomp_cache_prepare` in
+//! kernel/seccomp.c). A list of about 330 comparisons takes 0.8 ms for each process, the tree a twentieth of that.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use nix::libc;
 
 use crate::sys::seccomp::Instruction;
 
-/// What happens to a call.
+/// What the kernel does with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     Allow,
-    /// It has no effect and returns this error.
+    /// The call has no effect and returns this errno.
     Refuse(i32),
-    /// It is allowed if this holds for its first argument, of which the lower 32 bits count.
+    /// The call is allowed if this condition holds for the lower 32 bits of its first argument.
     If(First),
 }
 
@@ -28,8 +28,8 @@ pub enum First {
     IsOneOf(Vec<u32>),
 }
 
-/// Compiles a filter for this processor. Calls without a rule are refused with `EPERM`; a program of another
-/// architecture is killed.
+/// Compiles a filter for this processor. Calls without a rule are refused with `EPERM`. A process that makes a call of
+/// another architecture is killed.
 pub fn compile(rules: &BTreeMap<i64, Rule>) -> Vec<Instruction> {
     let mut program =
         vec![load(ARCH_AT), jump(libc::BPF_JEQ, ARCH, 1, 0), result(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER_AT)];
@@ -45,7 +45,7 @@ pub fn compile(rules: &BTreeMap<i64, Rule>) -> Vec<Instruction> {
 
 const OTHERWISE: Rule = Rule::Refuse(libc::EPERM);
 
-/// From `number` on another rule holds. Neighbours with the same rule are one range.
+/// Starts a range with another rule at `number`. Adjacent ranges with the same rule are merged.
 fn starts(ranges: &mut Vec<(u32, Rule)>, number: u32, rule: Rule) {
     ranges.pop_if(|(start, _)| *start == number);
     if ranges.last().is_none_or(|(_, last)| *last != rule) {
@@ -59,10 +59,10 @@ fn tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
     let below = tree(low);
-    // the numbers below come next, those from the middle on after them
+    // first the code for the lower half, then that for the upper half
     let mut program = match u8::try_from(below.len()) {
         Ok(skip) => vec![jump(libc::BPF_JGE, high[0].0, skip, 0)],
-        // a comparison cannot skip so many
+        // the offset of a comparison is only 8 bits wide
         Err(_) => vec![jump(libc::BPF_JGE, high[0].0, 0, 1), jump(libc::BPF_JA, below.len() as u32, 0, 0)],
     };
     program.extend(below);
@@ -124,7 +124,7 @@ const fn instruction(code: u32, value: u32, if_true: u8, if_false: u8) -> Instru
 mod tests {
     use super::*;
 
-    /// What the kernel would do; none of these programs runs long.
+    /// Interprets a program as the kernel does.
     fn run(program: &[Instruction], arch: u32, number: u32, first: u32) -> u32 {
         let (mut at, mut loaded) = (0, 0);
         loop {
@@ -162,8 +162,8 @@ mod tests {
     const EPERM: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 
     #[test]
-    fn each_number_gets_its_rule_and_no_other() {
-        // so many that comparisons alone cannot skip them
+    fn each_call_number_gets_its_own_rule() {
+        // enough rules that some offsets need more than 8 bits
         let rules: BTreeMap<i64, Rule> = (0..1000).filter(|n| n % 3 == 0).map(|n| (n, Rule::Allow)).collect();
         let program = compile(&rules);
         for number in 0..1100 {
@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_with_one_rule_are_one_range() {
+    fn adjacent_numbers_with_the_same_rule_are_one_range() {
         let rules: BTreeMap<i64, Rule> = (5..200).map(|n| (n, Rule::Allow)).collect();
         assert!(compile(&rules).len() < 10);
     }
 
     #[test]
-    fn first_arguments_decide() {
+    fn conditions_on_the_first_argument_are_checked() {
         let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
         let rules = BTreeMap::from([
             (3, Rule::If(First::Without(0x6))),
