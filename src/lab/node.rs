@@ -3,11 +3,9 @@
 
 mod atomic_writer;
 mod attach;
-mod birth;
 mod cgroups;
 mod engine;
 mod follow;
-mod ground;
 mod hand;
 mod host_path;
 mod hostproc;
@@ -19,19 +17,21 @@ mod output;
 mod packages;
 mod perform;
 mod ports;
+mod process;
 mod root;
+mod rootfs_template;
 mod sandbox;
 mod seccomp;
 mod session;
+mod spawn;
 mod start;
 mod streams;
 mod sub_path;
 mod termination;
 mod volumes;
-mod worker;
 
-pub use birth::MAX_PROCESSES;
 use nix::errno::Errno;
+pub use process::MAX_PROCESSES;
 
 use super::protocol::Step;
 

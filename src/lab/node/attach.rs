@@ -7,17 +7,17 @@ use nix::fcntl::OFlag;
 use nix::sys::epoll::EpollFlags;
 use nix::unistd::{pipe2, write};
 
-use super::birth::{Failure, environment};
 use super::engine::{Node, Role, Watch};
 use super::hand;
 use super::output::Ring;
+use super::process::{Failure, environment};
 use super::streams::{Stdio, receive_master};
 use crate::lab::protocol::{Answer, Call, ExecOutput, Since, Stream};
 use crate::lab::spec::ContainerSpec;
 use crate::model::{Member, PodUid, WaitStatus};
 
 /// The node's end of a container's standard input.
-pub(super) enum Source {
+pub(super) enum StdinEnd {
     /// The socket for orders to a container of the image `podscope/hand`.
     Hand(OwnedFd),
     Pipe(OwnedFd),
@@ -47,17 +47,17 @@ pub(super) struct Attached {
 }
 
 /// Chooses a container's standard streams; also returns the node's end of its standard input.
-pub(super) fn stdio(container: &ContainerSpec, obeys: bool) -> Result<(Option<Source>, Stdio), Failure> {
-    if obeys {
+pub(super) fn stdio(container: &ContainerSpec, is_hand: bool) -> Result<(Option<StdinEnd>, Stdio), Failure> {
+    if is_hand {
         let (ours, theirs) = hand::socket()?;
-        return Ok((Some(Source::Hand(ours)), Stdio::Input(theirs)));
+        return Ok((Some(StdinEnd::Hand(ours)), Stdio::Input(theirs)));
     }
     if container.stdio.tty {
         return Ok((None, Stdio::Terminal(None)));
     }
     if container.stdio.stdin {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|e| Failure::create("make a pipe", e))?;
-        return Ok((Some(Source::Pipe(write)), Stdio::Input(read)));
+        return Ok((Some(StdinEnd::Pipe(write)), Stdio::Input(read)));
     }
     Ok((None, Stdio::Output))
 }
@@ -72,12 +72,12 @@ pub(super) fn variables(hostname: &str, terminal: bool, own: Vec<(String, String
 }
 
 impl Node {
-    pub(super) fn takes_input(&mut self, uid: &PodUid, container: &ContainerSpec, end: OwnedFd, terminal: bool) {
+    pub(super) fn set_input(&mut self, uid: &PodUid, container: &ContainerSpec, end: OwnedFd, terminal: bool) {
         if let Some(run) = self.pods.get_mut(uid) {
             let once = container.stdio.stdin_once;
             run.inputs.insert(container.name.clone(), Input { end, terminal, once });
         }
-        self.attach_expected();
+        self.attach_waiting();
     }
 
     pub(super) fn is_console(&self, token: u64) -> bool {
@@ -85,7 +85,7 @@ impl Node {
     }
 
     /// Receives the master of a child's terminal, or learns that the child ended without opening one.
-    pub(super) fn console(&mut self, token: u64) {
+    pub(super) fn receive_terminal(&mut self, token: u64) {
         let Some((socket, Watch::Console(pid))) = self.watches.get(&token) else { return };
         let (pid, master) = (*pid, receive_master(socket));
         self.unwatch(token);
@@ -95,7 +95,7 @@ impl Node {
                 let container = self.pods.get(&uid).and_then(|run| run.state.spec.container(&name)).cloned();
                 if let (Some(container), Ok(input)) = (container, master.try_clone()) {
                     if container.stdio.stdin {
-                        self.takes_input(&uid, &container, input, true);
+                        self.set_input(&uid, &container, input, true);
                     }
                     self.watch(master, Watch::Output(uid, Some(name)));
                 }
@@ -103,7 +103,7 @@ impl Node {
             Role::Exec(call) => {
                 if let (Some(session), Ok(kept)) = (self.sessions.get_mut(&call), master.try_clone()) {
                     session.terminal = Some(kept);
-                    self.hand_over(call, vec![(Stream::Terminal, master)]);
+                    self.send_streams(call, vec![(Stream::Terminal, master)]);
                 }
             }
             Role::Pause(_) | Role::Ports(_) => {}
@@ -111,10 +111,10 @@ impl Node {
     }
 
     /// Does the same for a child that has ended, before the child is removed.
-    pub(super) fn console_of(&mut self, pid: i32) {
+    pub(super) fn receive_terminal_of(&mut self, pid: i32) {
         let token = self.watches.iter().find(|(_, (_, w))| matches!(w, Watch::Console(it) if *it == pid));
         if let Some(token) = token.map(|(token, _)| *token) {
-            self.console(token);
+            self.receive_terminal(token);
         }
     }
 
@@ -153,20 +153,20 @@ impl Node {
         // edge-triggered: epoll reports each time that the pipe has room again
         let token = self.watch_for(EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, ours, Watch::Attached(call));
         self.attached.insert(call, Attached { member, token, sent, ended });
-        self.hand_over(call, streams);
+        self.send_streams(call, streams);
         self.feed_call(call);
         Ok(())
     }
 
     /// Attaches as soon as the container runs and, if it gets one, has its standard input.
     pub(super) fn attach_later(&mut self, call: Call, member: Member, stdin: bool) {
-        self.expected.push((call, member, stdin));
-        self.attach_expected();
+        self.waiting_to_attach.push((call, member, stdin));
+        self.attach_waiting();
     }
 
     /// Attaches every waiting client whose container runs now.
-    pub(super) fn attach_expected(&mut self) {
-        for (call, member, stdin) in std::mem::take(&mut self.expected) {
+    pub(super) fn attach_waiting(&mut self) {
+        for (call, member, stdin) in std::mem::take(&mut self.waiting_to_attach) {
             let run = self.pods.get(&member.pod);
             let name = member.container.as_deref().unwrap_or_default();
             let spec = run.and_then(|run| run.state.spec.container(name));
@@ -177,7 +177,7 @@ impl Node {
             let runs = run.pid_of(Some(name)).is_some();
             // a terminal arrives a little after the container has started
             if !runs || stdin && spec.stdio.stdin && !run.inputs.contains_key(name) {
-                self.expected.push((call, member, stdin));
+                self.waiting_to_attach.push((call, member, stdin));
             } else if let Err(answer) = self.attach(call, member, stdin, Since::Start) {
                 self.answer(call, answer);
             }
@@ -185,15 +185,15 @@ impl Node {
     }
 
     /// Tells the clients that wait for a container why it could not be started.
-    pub(super) fn never_runs(&mut self, uid: &PodUid, container: &str, why: &str) {
+    pub(super) fn fail_clients_of(&mut self, uid: &PodUid, container: &str, why: &str) {
         let of_it = |m: &Member| m.pod == *uid && m.container.as_deref() == Some(container);
         self.fail_attached(of_it, &Answer::Failed(why.to_owned()));
     }
 
     /// Handles that the app has closed the streams of a call.
     pub(super) fn detach(&mut self, call: Call, keep: bool) {
-        self.expected.retain(|(waiting, ..)| *waiting != call);
-        self.leave(call);
+        self.waiting_to_attach.retain(|(waiting, ..)| *waiting != call);
+        self.remove_attached(call);
         let Some(session) = self.sessions.get_mut(&call) else { return };
         // without `keep` the terminal is dropped here and hangs up
         if let Some(terminal) = session.terminal.take().filter(|_| keep) {
@@ -203,7 +203,7 @@ impl Node {
         }
     }
 
-    fn leave(&mut self, call: Call) -> Option<Attached> {
+    fn remove_attached(&mut self, call: Call) -> Option<Attached> {
         let attached = self.attached.remove(&call)?;
         self.unwatch(attached.token);
         Some(attached)
@@ -259,10 +259,10 @@ impl Node {
         attached.sent = log.map_or(attached.sent, |log| log.written() - rest.len() as u64);
         let ended = attached.ended.filter(|_| rest.is_empty() || !open);
         if let Some(status) = ended {
-            self.leave(call);
+            self.remove_attached(call);
             self.answer(call, Answer::Output(ExecOutput::ended(status)));
         } else if !open {
-            self.leave(call);
+            self.remove_attached(call);
         }
     }
 
@@ -273,11 +273,11 @@ impl Node {
 
     fn fail_attached(&mut self, of: impl Fn(&Member) -> bool, answer: &Answer) {
         let attached = self.attached.iter().filter(|(_, a)| of(&a.member)).map(|(call, _)| *call);
-        let expected = self.expected.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
+        let expected = self.waiting_to_attach.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
         let calls: Vec<Call> = attached.chain(expected).collect();
-        self.expected.retain(|(_, member, _)| !of(member));
+        self.waiting_to_attach.retain(|(_, member, _)| !of(member));
         for call in calls {
-            self.leave(call);
+            self.remove_attached(call);
             self.answer(call, answer.clone());
         }
     }

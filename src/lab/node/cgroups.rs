@@ -23,26 +23,26 @@ pub const MAX_POD_TASKS: u64 = super::MAX_PROCESSES / 2;
 /// The lab's part of the cgroup hierarchy, if it has one.
 pub struct Cgroups {
     top: Option<(Grant, OwnedFd)>,
-    pods: HashMap<PodUid, Branch>,
+    pods: HashMap<PodUid, PodCgroup>,
     /// How many members have been started. The number is part of each member's cgroup name.
     starts: u64,
 }
 
 /// The cgroup of a pod, and the names of its members' cgroups.
-struct Branch {
+struct PodCgroup {
     directory: OwnedFd,
-    leaves: Vec<String>,
+    members: Vec<String>,
 }
 
 /// The cgroup of a member. Dropping this value does not remove the cgroup.
-pub struct Leaf {
+pub struct MemberCgroup {
     name: String,
     directory: OwnedFd,
     /// The path from the root of the hierarchy.
     pub path: String,
 }
 
-impl AsFd for Leaf {
+impl AsFd for MemberCgroup {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
@@ -54,27 +54,27 @@ impl Cgroups {
     }
 
     /// Makes the cgroup of a member that is about to start; `None` where there are no cgroups.
-    pub fn member(&mut self, pod: &PodUid, name: &str) -> Result<Option<Leaf>, Errno> {
+    pub fn make_member(&mut self, pod: &PodUid, name: &str) -> Result<Option<MemberCgroup>, Errno> {
         let Some((grant, top)) = &self.top else { return Ok(None) };
-        let branch = match self.pods.entry(pod.clone()) {
+        let pod_cgroup = match self.pods.entry(pod.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Branch::make(top, &of_pod(pod), &grant.controllers)?),
+            Entry::Vacant(new) => new.insert(PodCgroup::make(top, &pod_dir_name(pod), &grant.controllers)?),
         };
         // a container's name cannot contain a dot
         let name = format!("{name}.{}", self.starts);
         self.starts += 1;
-        let directory = make(&branch.directory, &name)?;
-        branch.leaves.push(name.clone());
-        let path = format!("{}/{}/{name}", grant.path, of_pod(pod));
-        Ok(Some(Leaf { name, directory, path }))
+        let directory = make(&pod_cgroup.directory, &name)?;
+        pod_cgroup.members.push(name.clone());
+        let path = format!("{}/{}/{name}", grant.path, pod_dir_name(pod));
+        Ok(Some(MemberCgroup { name, directory, path }))
     }
 
     /// Removes a member's cgroup, unless processes live in it. In that case it is removed with the pod.
-    pub fn remove(&mut self, pod: &PodUid, leaf: &Leaf) {
-        if let Some(branch) = self.pods.get_mut(pod)
-            && rmdir(&branch.directory, &leaf.name).is_ok()
+    pub fn remove(&mut self, pod: &PodUid, member: &MemberCgroup) {
+        if let Some(pod_cgroup) = self.pods.get_mut(pod)
+            && rmdir(&pod_cgroup.directory, &member.name).is_ok()
         {
-            branch.leaves.retain(|name| *name != leaf.name);
+            pod_cgroup.members.retain(|name| *name != member.name);
         }
     }
 
@@ -86,36 +86,36 @@ impl Cgroups {
 
     /// Removes a pod's cgroup and those of its members. No process lives in them any more.
     pub fn remove_pod(&mut self, pod: &PodUid) {
-        let (Some((_, top)), Some(branch)) = (&self.top, self.pods.remove(pod)) else { return };
-        for leaf in &branch.leaves {
-            let _ = rmdir(&branch.directory, leaf);
+        let (Some((_, top)), Some(pod_cgroup)) = (&self.top, self.pods.remove(pod)) else { return };
+        for member in &pod_cgroup.members {
+            let _ = rmdir(&pod_cgroup.directory, member);
         }
-        let _ = rmdir(top, &of_pod(pod));
+        let _ = rmdir(top, &pod_dir_name(pod));
     }
 }
 
-impl Branch {
+impl PodCgroup {
     fn make(top: &OwnedFd, name: &str, controllers: &[String]) -> Result<Self, Errno> {
         let directory = make(top, name)?;
         for controller in controllers {
-            put(&directory, "cgroup.subtree_control", &format!("+{controller}"))?;
+            write_file(&directory, "cgroup.subtree_control", &format!("+{controller}"))?;
         }
         if controllers.iter().any(|c| c == "pids") {
-            put(&directory, "pids.max", &MAX_POD_TASKS.to_string())?;
+            write_file(&directory, "pids.max", &MAX_POD_TASKS.to_string())?;
         }
-        Ok(Self { directory, leaves: Vec::new() })
+        Ok(Self { directory, members: Vec::new() })
     }
 }
 
 /// A limit that has no effect: its name in `resources.limits`, and the reason.
-pub struct Ineffective {
+pub struct IneffectiveLimit {
     pub limit: &'static str,
     pub why: String,
 }
 
 impl Cgroups {
     /// Sets the limits of a container. Returns each limit that the kernel does not enforce here.
-    pub fn limit(&self, leaf: Option<&Leaf>, limits: &Limits) -> Vec<Ineffective> {
+    pub fn limit(&self, member: Option<&MemberCgroup>, limits: &Limits) -> Vec<IneffectiveLimit> {
         let quota = |n: u64| (n.saturating_mul(CPU_PERIOD_US) / 1000).max(1000);
         let cpu = limits.cpu_millicores.map(|n| format!("{} {CPU_PERIOD_US}", quota(n)));
         let all = [
@@ -126,16 +126,16 @@ impl Cgroups {
         let mut ineffective = Vec::new();
         for (limit, controller, file, value) in all {
             let Some(value) = value else { continue };
-            let why = match (&self.top, leaf) {
-                (Some((grant, _)), Some(leaf)) if grant.controllers.iter().any(|c| c == controller) => {
-                    put(&leaf.directory, file, &value).err().map(|e| e.desc().to_owned())
+            let why = match (&self.top, member) {
+                (Some((grant, _)), Some(member)) if grant.controllers.iter().any(|c| c == controller) => {
+                    write_file(&member.directory, file, &value).err().map(|e| e.desc().to_owned())
                 }
                 (Some(_), Some(_)) => Some(format!("its cgroup has no {controller} controller")),
                 _ => Some("this machine gives the lab no cgroups".to_owned()),
             };
             match why {
-                Some(why) => ineffective.push(Ineffective { limit, why }),
-                None if file == "memory.max" => leaf.into_iter().for_each(Leaf::end_as_one),
+                Some(why) => ineffective.push(IneffectiveLimit { limit, why }),
+                None if file == "memory.max" => member.into_iter().for_each(MemberCgroup::kill_as_one),
                 None => {}
             }
         }
@@ -146,12 +146,12 @@ impl Cgroups {
 /// The period of the CPU quota, in microseconds, as a kubelet sets it.
 const CPU_PERIOD_US: u64 = 100_000;
 
-impl Leaf {
+impl MemberCgroup {
     /// Forbids swap, and lets the OOM killer kill the container as a whole. A kubelet sets both. Not every kernel has
     /// these files.
-    fn end_as_one(&self) {
-        let _ = put(&self.directory, "memory.swap.max", "0");
-        let _ = put(&self.directory, "memory.oom.group", "1");
+    fn kill_as_one(&self) {
+        let _ = write_file(&self.directory, "memory.swap.max", "0");
+        let _ = write_file(&self.directory, "memory.oom.group", "1");
     }
 
     /// Whether the OOM killer has killed a process in it (`memory.events` in cgroup-v2.rst).
@@ -171,13 +171,13 @@ impl Leaf {
     }
 }
 
-fn of_pod(pod: &PodUid) -> String {
+fn pod_dir_name(pod: &PodUid) -> String {
     format!("pod{pod}")
 }
 
 fn kill(directory: &OwnedFd) -> Option<OwnedFd> {
     let events = populated::open(directory).ok()?;
-    put(directory, "cgroup.kill", "1").ok()?;
+    write_file(directory, "cgroup.kill", "1").ok()?;
     Some(events)
 }
 
@@ -192,7 +192,7 @@ fn rmdir(parent: &OwnedFd, name: &str) -> Result<(), Errno> {
     unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }
 
-fn put(directory: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
+fn write_file(directory: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
     let file = openat(directory, file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     write(&file, text.as_bytes()).map(drop)
 }

@@ -11,13 +11,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
 use super::attach::{Attached, Input};
-use super::birth::Failure;
-use super::cgroups::{Cgroups, Leaf};
-use super::follow::{BEHIND, Follower};
-use super::ground::Ground;
+use super::cgroups::{Cgroups, MemberCgroup};
+use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
 use super::output::{self, Read, Ring};
+use super::process::Failure;
+use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
@@ -59,7 +59,7 @@ pub(super) struct Running {
     pub starting: Option<u64>,
     /// The mark that identifies its descendants ([`super::leftovers::mark`]).
     pub mark: Option<u64>,
-    pub cgroup: Option<Leaf>,
+    pub cgroup: Option<MemberCgroup>,
 }
 
 /// What the node waits for on a descriptor.
@@ -166,8 +166,8 @@ pub(super) struct Parts {
     pub socket: OwnedFd,
     pub exe: OwnedFd,
     pub host: HostProc,
-    pub me: ProcId,
-    pub ground: Ground,
+    pub own_id: ProcId,
+    pub rootfs: RootfsTemplate,
     pub network: Network,
     pub cgroups: Cgroups,
     pub filters: Filters,
@@ -178,24 +178,24 @@ pub(super) struct Parts {
 pub struct Node {
     pub(super) alone: Alone,
     pub(super) clock: DemoClock,
-    pub(super) ground: Ground,
+    pub(super) rootfs: RootfsTemplate,
     pub(super) network: Network,
     pub(super) cgroups: Cgroups,
     pub(super) filters: Filters,
     pub(super) host: HostProc,
-    pub(super) me: ProcId,
+    pub(super) own_id: ProcId,
     pub(super) exe: OwnedFd,
     /// The node's own pid namespace.
-    pub(super) home: OwnedFd,
+    pub(super) own_pid_ns: OwnedFd,
     pub(super) pods: BTreeMap<PodUid, PodRun>,
     pub(super) children: HashMap<i32, Running>,
     pub(super) sessions: HashMap<Call, Session>,
     /// Orders that have not been answered: the child's pid and the call.
-    pub(super) hands: VecDeque<(i32, Call)>,
+    pub(super) pending_orders: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) attached: BTreeMap<Call, Attached>,
     /// Calls to attach once the member runs; the bool says whether to attach to its standard input as well.
-    pub(super) expected: Vec<(Call, Member, bool)>,
+    pub(super) waiting_to_attach: Vec<(Call, Member, bool)>,
     pub(super) endings: HashMap<u64, Ending>,
     /// How many containers have been started. Each gets a mark of its own.
     pub(super) marks: u64,
@@ -209,7 +209,7 @@ pub struct Node {
     next: u64,
     buffer: Vec<u8>,
     /// Whether to stop: the app is gone, or has another version.
-    pub(super) over: bool,
+    pub(super) should_stop: bool,
 }
 
 const SOCKET: u64 = 0;
@@ -220,7 +220,7 @@ const STREAMS_MS: u64 = 200;
 
 impl Node {
     pub(super) fn new(parts: Parts) -> Result<Self, Refused> {
-        let Parts { socket, exe, host, me, ground, network, cgroups, filters, alone, clock } = parts;
+        let Parts { socket, exe, host, own_id, rootfs, network, cgroups, filters, alone, clock } = parts;
         let mut chld = SigSet::empty();
         chld.add(Signal::SIGCHLD);
         chld.thread_block().at(Step::Loop)?;
@@ -228,25 +228,25 @@ impl Node {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).at(Step::Loop)?;
         epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, SOCKET)).at(Step::Loop)?;
         epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, SIGNALS)).at(Step::Loop)?;
-        let home = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
+        let own_pid_ns = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
         Ok(Self {
             alone,
             clock,
-            ground,
+            rootfs,
             network,
             cgroups,
             filters,
             host,
-            me,
+            own_id,
             exe,
-            home,
+            own_pid_ns,
             pods: BTreeMap::new(),
             children: HashMap::new(),
             sessions: HashMap::new(),
-            hands: VecDeque::new(),
+            pending_orders: VecDeque::new(),
             followers: BTreeMap::new(),
             attached: BTreeMap::new(),
-            expected: Vec::new(),
+            waiting_to_attach: Vec::new(),
             endings: HashMap::new(),
             marks: 0,
             timers: Vec::new(),
@@ -258,7 +258,7 @@ impl Node {
             watches: HashMap::new(),
             next: FIRST,
             buffer: vec![0; 64 * 1024],
-            over: false,
+            should_stop: false,
         })
     }
 
@@ -267,8 +267,8 @@ impl Node {
         let mut events = [EpollEvent::empty(); 32];
         // send the reports that were queued before the loop began
         self.flush();
-        while !self.over {
-            let n = match self.epoll.wait(&mut events, self.patience()) {
+        while !self.should_stop {
+            let n = match self.epoll.wait(&mut events, self.time_to_next_timer()) {
                 Ok(n) => n,
                 Err(Errno::EINTR) => continue,
                 Err(_) => return,
@@ -283,19 +283,19 @@ impl Node {
             });
             for token in tokens {
                 match token {
-                    SOCKET => self.requests(),
+                    SOCKET => self.receive_requests(),
                     SIGNALS => {
                         while let Ok(Some(_)) = self.signals.read_signal() {}
                         self.reap();
                     }
-                    token if self.is_hand(token) => self.hand_answers(token),
-                    token if self.is_console(token) => self.console(token),
+                    token if self.is_hand(token) => self.receive_hand_answer(token),
+                    token if self.is_console(token) => self.receive_terminal(token),
                     token if self.is_attached(token) => self.feed_token(token),
-                    token if self.is_ending(token) => self.ending_moves(token),
-                    token => self.readable(token),
+                    token if self.is_ending(token) => self.ending_changed(token),
+                    token => self.read_ready(token),
                 }
             }
-            self.expire();
+            self.run_due_timers();
             self.flush();
             if self.catch_up() {
                 self.flush();
@@ -313,15 +313,15 @@ impl Node {
     }
 
     pub(super) fn report(&mut self, report: &Report) {
-        self.over |= self.outbox.push(report).is_err();
+        self.should_stop |= self.outbox.push(report).is_err();
     }
 
-    pub(super) fn hand_over(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
+    pub(super) fn send_streams(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
         let (streams, fds) = streams.into_iter().unzip();
-        self.over |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
+        self.should_stop |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
     }
 
-    pub(super) fn fact(&mut self, delta: Delta) {
+    pub(super) fn report_delta(&mut self, delta: Delta) {
         self.report(&Report::Fact(Box::new(delta)));
     }
 
@@ -331,7 +331,7 @@ impl Node {
 
     fn flush(&mut self) {
         if self.outbox.flush(&self.socket).is_err() {
-            self.over = true;
+            self.should_stop = true;
             return;
         }
         let mut flags = EpollFlags::EPOLLIN;
@@ -370,17 +370,17 @@ impl Node {
         }
     }
 
-    fn requests(&mut self) {
+    fn receive_requests(&mut self) {
         loop {
             match self.inbox.receive::<Request>(&self.socket, false) {
                 Ok(Some(request)) => {
                     let fds = self.inbox.take_fds();
-                    self.request(request, fds);
+                    self.handle_request(request, fds);
                 }
                 Ok(None) => return,
                 Err(WireError::Garbled(_)) => {}
                 Err(_) => {
-                    self.over = true;
+                    self.should_stop = true;
                     return;
                 }
             }
@@ -392,37 +392,37 @@ impl Node {
         while let Ok(Some((pid, change))) = wait::next() {
             let at = Self::now();
             match change {
-                Change::Ended(status) => self.ended(pid, WaitStatus(status), at),
+                Change::Ended(status) => self.child_ended(pid, WaitStatus(status), at),
                 Change::Stopped | Change::Continued => {
                     let state = if change == Change::Stopped { State::Stopped } else { State::Sleeping };
                     if let Some(id) = self.children.get(&pid).map(|c| c.id) {
-                        self.fact(Delta::State { id, state, at });
+                        self.report_delta(Delta::State { id, state, at });
                     }
                 }
             }
         }
     }
 
-    fn ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
+    fn child_ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
         // read its last words before it is removed: why it could not be started, what pause reaped
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
-            self.readable(token);
+            self.read_ready(token);
         }
-        self.console_of(pid);
+        self.receive_terminal_of(pid);
         let Some(child) = self.children.remove(&pid) else { return };
-        self.hand_ended(pid);
+        self.fail_pending_orders(pid);
         if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
-            self.drain_pod(&uid.clone(), &child.role);
+            self.drain_member(&uid.clone(), &child.role);
         }
-        self.fact(Delta::Exited { id: child.id, status: Some(status), at });
-        self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
+        self.report_delta(Delta::Exited { id: child.id, status: Some(status), at });
+        self.report_delta(Delta::Reaped { id: child.id, by: Parent::Process(self.own_id), at });
         let remains = Remains { mark: child.mark, cgroup: child.cgroup };
         if let (Some(_), Some(member)) = (&remains.cgroup, child.role.member()) {
-            self.fact(Delta::Cgroup { member, path: None, at });
+            self.report_delta(Delta::Cgroup { member, path: None, at });
         }
         match child.role {
             Role::Pause(uid) => {
-                self.forget(&uid, &remains);
+                self.remove_member_cgroup(&uid, &remains);
                 if self.forget_holder(&uid, pid) {
                     self.decide(&uid, Fact::SandboxEnded { status }, at);
                 }
@@ -433,14 +433,14 @@ impl Node {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);
                 }
-                self.after(STREAMS_MS, Timer::ExecStreams(call));
+                self.add_timer(STREAMS_MS, Timer::ExecStreams(call));
                 self.finish_session(call, false);
             }
         }
     }
 
     /// Reads the remaining output of an ended member.
-    fn drain_pod(&mut self, uid: &PodUid, role: &Role) {
+    fn drain_member(&mut self, uid: &PodUid, role: &Role) {
         let wanted = |w: &Watch| match (w, role) {
             (Watch::PauseReport(u) | Watch::Output(u, None), Role::Pause(_)) => u == uid,
             (Watch::Output(u, Some(name)), Role::Container(_, container)) => u == uid && name == container,
@@ -448,30 +448,30 @@ impl Node {
         };
         let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| wanted(w)).map(|(t, _)| *t).collect();
         for token in tokens {
-            self.readable(token);
+            self.read_ready(token);
         }
     }
 
     /// Reads a bounded part of what is available. epoll reports the rest again.
-    fn readable(&mut self, token: u64) {
+    fn read_ready(&mut self, token: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = match self.watches.get(&token) {
             Some((fd, _)) => output::read_some(fd.as_fd(), &mut buffer),
             None => Read::Nothing,
         };
         match read {
-            Read::Bytes(n) => self.take(token, &buffer[..n]),
+            Read::Bytes(n) => self.handle_bytes(token, &buffer[..n]),
             Read::Nothing => {}
             Read::End => {
                 if let Some(watch) = self.unwatch(token) {
-                    self.closed(&watch);
+                    self.handle_end_of_file(&watch);
                 }
             }
         }
         self.buffer = buffer;
     }
 
-    fn take(&mut self, token: u64, bytes: &[u8]) {
+    fn handle_bytes(&mut self, token: u64, bytes: &[u8]) {
         match self.watches.get(&token).map(|(_, w)| w) {
             Some(Watch::Error(pid)) => {
                 let pid = *pid;
@@ -480,7 +480,7 @@ impl Node {
                     message: String::from_utf8_lossy(bytes).into_owned(),
                 });
                 self.unwatch(token);
-                self.not_started(pid, failure);
+                self.child_not_started(pid, failure);
             }
             Some(Watch::PauseReport(uid)) => {
                 let uid = uid.clone();
@@ -492,11 +492,11 @@ impl Node {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
                 self.feed(&uid, container.as_deref());
-                self.tell_followers(&uid, container.as_deref(), bytes);
+                self.send_to_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
-                let behind = self.waiting_bytes() > BEHIND;
+                let behind = self.waiting_bytes() > MAX_WAITING_BYTES;
                 if let Some(session) = self.sessions.get_mut(&call) {
                     let ring = if stderr { &mut session.stderr } else { &mut session.stdout };
                     ring.push(bytes);
@@ -512,10 +512,10 @@ impl Node {
         }
     }
 
-    fn closed(&mut self, watch: &Watch) {
+    fn handle_end_of_file(&mut self, watch: &Watch) {
         match *watch {
             // exec closed the pipe: the program runs
-            Watch::Error(pid) => self.started(pid),
+            Watch::Error(pid) => self.child_started(pid),
             Watch::ExecOutput { call, .. } => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.open -= 1;
@@ -563,24 +563,24 @@ impl Node {
     }
 
     /// Adds a timer that is due in `ms`.
-    pub(super) fn after(&mut self, ms: u64, timer: Timer) {
+    pub(super) fn add_timer(&mut self, ms: u64, timer: Timer) {
         self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
     }
 
     /// How long to wait for events: until the next timer, or for ever if there is none.
-    fn patience(&self) -> EpollTimeout {
+    fn time_to_next_timer(&self) -> EpollTimeout {
         let Some(next) = self.timers.iter().map(|(at, _)| *at).min() else { return EpollTimeout::NONE };
         let ms = next.since(clock::now()).div_ceil(1_000_000).min(60_000);
         EpollTimeout::try_from(ms as i32).unwrap_or(EpollTimeout::ZERO)
     }
 
-    fn expire(&mut self) {
+    fn run_due_timers(&mut self) {
         let now = clock::now();
         let (due, rest) = std::mem::take(&mut self.timers).into_iter().partition(|(at, _)| *at <= now);
         self.timers = rest;
         for (_, timer) in Vec::<(MonoNs, Timer)>::from_iter::<Vec<_>>(due) {
             match timer {
-                Timer::Ports(uid) => self.publish_again(&uid),
+                Timer::Ports(uid) => self.retry_ports(&uid),
                 Timer::Pod(uid) => self.decide(&uid, Fact::Tick, Self::now()),
                 Timer::Exec(call) => {
                     if let Some(session) = self.sessions.get_mut(&call) {
@@ -589,7 +589,7 @@ impl Node {
                     }
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),
-                Timer::Ending(id) => self.ending_takes_too_long(id),
+                Timer::Ending(id) => self.ending_timed_out(id),
             }
         }
     }

@@ -13,8 +13,8 @@ use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
-use super::birth::Failure;
-use super::ground::{Protect, mount_, place};
+use super::process::Failure;
+use super::rootfs_template::{Protect, bind_fd, mount_};
 use super::volumes::{proc_path, resolve};
 use crate::lab::spec::HostPathType;
 
@@ -30,10 +30,10 @@ pub fn open(host: &OwnedFd, path: &str, kind: HostPathType, what: &str) -> Resul
         (Ok(fd), _) => fd,
         (Err(Errno::ENOENT), HostPathType::DirectoryOrCreate | HostPathType::FileOrCreate) => {
             let message = format!("{path} is not there, and the lab creates nothing on the host; create it yourself");
-            return Err(of_kubelet(what, &message));
+            return Err(mount_failure(what, &message));
         }
         (Err(Errno::ENOENT), kind) if kind != HostPathType::Unset => {
-            return Err(of_kubelet(what, &mismatch(path, kind)));
+            return Err(mount_failure(what, &mismatch(path, kind)));
         }
         (Err(e), _) => return Err(Failure::create(&format!("hostPath {path} of {what}"), e)),
     };
@@ -44,7 +44,7 @@ pub fn open(host: &OwnedFd, path: &str, kind: HostPathType, what: &str) -> Resul
 pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result<Found, Failure> {
     let mode = fstat(&fd).map_err(|e| Failure::create(&format!("hostPath {path} of {what}"), e))?.st_mode;
     let found = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT;
-    let right = match kind {
+    let matches = match kind {
         HostPathType::Unset => true,
         HostPathType::Directory | HostPathType::DirectoryOrCreate => found == SFlag::S_IFDIR,
         HostPathType::File | HostPathType::FileOrCreate => found == SFlag::S_IFREG,
@@ -52,8 +52,8 @@ pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result
         HostPathType::CharDevice => found == SFlag::S_IFCHR,
         HostPathType::BlockDevice => found == SFlag::S_IFBLK,
     };
-    if !right {
-        return Err(of_kubelet(what, &mismatch(path, kind)));
+    if !matches {
+        return Err(mount_failure(what, &mismatch(path, kind)));
     }
     let is_file = found == SFlag::S_IFREG;
     if !is_file && found != SFlag::S_IFDIR {
@@ -74,13 +74,13 @@ pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result
 }
 
 /// An empty directory and an empty file of the pod. They are mounted over files of the host to hide them.
-pub struct Blank {
+pub struct Covers {
     pub dir: String,
     pub file: String,
 }
 
 /// How many files are searched for sockets and FIFOs.
-const MOST_FILES: usize = 100_000;
+const MAX_FILES: usize = 100_000;
 
 /// Mounts a directory of the host over that of `target`, read-only. Later changes on the host are visible. A read-only
 /// mount does not prevent a process from connecting to a socket or opening a FIFO in it, so an empty file covers each
@@ -89,22 +89,22 @@ const MOST_FILES: usize = 100_000;
 /// If not every file can be checked, the directory becomes the lower layer of an overlay instead. There, sockets and
 /// FIFOs are not connected to their peers (`Documentation/filesystems/overlayfs.rst`). Changes on the host are then
 /// visible late.
-pub fn show(from: &OwnedFd, target: &OwnedFd, blank: &Blank) -> Result<(), Errno> {
+pub fn mount_host_dir(from: &OwnedFd, target: &OwnedFd, covers: &Covers) -> Result<(), Errno> {
     let hidden = proc_below(from);
-    let mut ways_out = Vec::new();
-    let mut left = MOST_FILES;
-    if !find_ways_out(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut ways_out) {
+    let mut specials = Vec::new();
+    let mut left = MAX_FILES;
+    if !find_sockets_and_fifos(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut specials) {
         // overlayfs without an upper layer needs two lower ones
-        let layers = format!("lowerdir={}:{}", blank.dir, proc_path(from));
+        let layers = format!("lowerdir={}:{}", covers.dir, proc_path(from));
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
         return mount_(Some("host"), &proc_path(target), Some("overlay"), flags, Some(&layers));
     }
-    let tree = place(from, target, Protect::LockDown)?;
-    for (cover, names) in [(&blank.dir, &hidden), (&blank.file, &ways_out)] {
+    let tree = bind_fd(from, target, Protect::LockDown)?;
+    for (cover, names) in [(&covers.dir, &hidden), (&covers.file, &specials)] {
         let cover = open_path(cover)?;
         for below in names {
-            match within(&tree, below) {
-                Ok(at) => drop(place(&cover, at, Protect::ReadOnly)?),
+            match open_below(&tree, below) {
+                Ok(at) => drop(bind_fd(&cover, at, Protect::ReadOnly)?),
                 // it has been removed in the meantime
                 Err(Errno::ENOENT) => {}
                 Err(e) => return Err(e),
@@ -115,13 +115,19 @@ pub fn show(from: &OwnedFd, target: &OwnedFd, blank: &Blank) -> Result<(), Errno
 }
 
 /// Opens a path below a mount without following links.
-fn within(tree: &OwnedFd, below: &str) -> Result<OwnedFd, Errno> {
+fn open_below(tree: &OwnedFd, below: &str) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     openat2(tree, below, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
 }
 
 /// Finds sockets and FIFOs below a directory, also in other file systems. Returns whether all files could be checked.
-fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, found: &mut Vec<String>) -> bool {
+fn find_sockets_and_fifos(
+    dir: &Path,
+    below: &str,
+    hidden: &[String],
+    left: &mut usize,
+    found: &mut Vec<String>,
+) -> bool {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         // a directory that cannot be listed may still be searched by name
@@ -139,7 +145,7 @@ fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, f
             found.push(below);
             true
         } else if kind.is_dir() && !hidden.contains(&below) {
-            find_ways_out(&entry.path(), &below, hidden, left, found)
+            find_sockets_and_fifos(&entry.path(), &below, hidden, left, found)
         } else {
             true
         };
@@ -202,7 +208,7 @@ fn is_on_proc(fd: &OwnedFd) -> bool {
     fstatfs(fd).is_ok_and(|fs| fs.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
-fn of_kubelet(what: &str, message: &str) -> Failure {
+fn mount_failure(what: &str, message: &str) -> Failure {
     failure(format!("MountVolume.SetUp failed for {what} : {message}"))
 }
 

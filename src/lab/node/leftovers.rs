@@ -19,7 +19,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
-use super::cgroups::Leaf;
+use super::cgroups::MemberCgroup;
 use super::engine::{Node, Timer, Watch};
 use super::volumes;
 use crate::lab::cgroup::populated;
@@ -34,11 +34,11 @@ const PATIENCE_MS: u64 = 500;
 /// What identifies the leftover processes of a container that has ended.
 pub(super) struct Remains {
     pub mark: Option<u64>,
-    pub cgroup: Option<Leaf>,
+    pub cgroup: Option<MemberCgroup>,
 }
 
-/// Whose processes are killed.
-enum Whose {
+/// KillTarget processes are killed.
+enum KillTarget {
     Container(PodUid, String, Remains),
     /// All processes in the cgroup of a pod that is being removed.
     Pod(PodUid),
@@ -46,7 +46,7 @@ enum Whose {
 
 /// Processes that have been killed and are not gone yet: an ending.
 pub(super) struct Ending {
-    whose: Whose,
+    target: KillTarget,
     /// The watches that tell when they are gone: their cgroup's events, or a pidfd for each.
     waits: BTreeSet<u64>,
 }
@@ -70,42 +70,42 @@ impl Node {
     /// a port, must be free when the container is started again.
     pub(super) fn end_leftovers(&mut self, uid: &PodUid, container: &str) {
         match self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
-            Some(remains) => self.end(Whose::Container(uid.clone(), container.to_owned(), remains)),
+            Some(remains) => self.begin_ending(KillTarget::Container(uid.clone(), container.to_owned(), remains)),
             None => self.leftovers_ended(uid, container),
         }
     }
 
     /// Kills what is left in a pod's cgroup, then removes the cgroup and the pod's directories.
     pub(super) fn end_pod(&mut self, uid: PodUid) {
-        self.end(Whose::Pod(uid));
+        self.begin_ending(KillTarget::Pod(uid));
     }
 
-    fn end(&mut self, whose: Whose) {
+    fn begin_ending(&mut self, target: KillTarget) {
         let id = self.new_token();
-        let mut ending = Ending { whose, waits: BTreeSet::new() };
+        let mut ending = Ending { target, waits: BTreeSet::new() };
         self.kill(id, &mut ending);
         if ending.waits.is_empty() {
-            return self.ended_all(ending.whose);
+            return self.finish_ending(ending.target);
         }
-        self.after(PATIENCE_MS, Timer::Ending(id));
+        self.add_timer(PATIENCE_MS, Timer::Ending(id));
         self.endings.insert(id, ending);
     }
 
     /// Kills all living processes and adds a watch for them.
     fn kill(&mut self, id: u64, ending: &mut Ending) {
-        let events = match &ending.whose {
-            Whose::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
-            Whose::Container(..) => None,
-            Whose::Pod(uid) => self.cgroups.kill(uid),
+        let events = match &ending.target {
+            KillTarget::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
+            KillTarget::Container(..) => None,
+            KillTarget::Pod(uid) => self.cgroups.kill(uid),
         };
-        match (events, &ending.whose) {
+        match (events, &ending.target) {
             (Some(events), _) => {
                 if populated::now(&events) {
                     ending.waits.insert(self.watch_for(EpollFlags::EPOLLPRI, events, Watch::Ending(id)));
                 }
             }
-            (None, Whose::Container(uid, name, Remains { mark: Some(mark), .. })) => {
-                for process in self.living(uid, name, *mark) {
+            (None, KillTarget::Container(uid, name, Remains { mark: Some(mark), .. })) => {
+                for process in self.find_living(uid, name, *mark) {
                     let _ = pidfd::send_signal(&process, Signal::SIGKILL as i32);
                     ending.waits.insert(self.watch(process, Watch::Ending(id)));
                 }
@@ -119,12 +119,12 @@ impl Node {
     }
 
     /// A process is gone, or a cgroup's events have changed.
-    pub(super) fn ending_moves(&mut self, token: u64) {
+    pub(super) fn ending_changed(&mut self, token: u64) {
         let Some((fd, Watch::Ending(id))) = self.watches.get(&token) else { return };
         let id = *id;
         let Some(mut ending) = self.endings.remove(&id) else { return };
-        let lives = match &ending.whose {
-            Whose::Container(_, _, Remains { cgroup: None, .. }) => false,
+        let lives = match &ending.target {
+            KillTarget::Container(_, _, Remains { cgroup: None, .. }) => false,
             _ => populated::now(fd),
         };
         if !lives {
@@ -137,31 +137,31 @@ impl Node {
         }
         if ending.waits.is_empty() {
             self.set_timer(None, Timer::Ending(id));
-            self.ended_all(ending.whose);
+            self.finish_ending(ending.target);
         } else {
             self.endings.insert(id, ending);
         }
     }
 
     /// Gives up on an ending: what is still alive is in uninterruptible sleep, and the node cannot wait for it.
-    pub(super) fn ending_takes_too_long(&mut self, id: u64) {
+    pub(super) fn ending_timed_out(&mut self, id: u64) {
         let Some(ending) = self.endings.remove(&id) else { return };
         for token in ending.waits {
             self.unwatch(token);
         }
-        self.ended_all(ending.whose);
+        self.finish_ending(ending.target);
     }
 
-    fn ended_all(&mut self, whose: Whose) {
-        match whose {
-            Whose::Container(uid, container, remains) => {
-                self.forget(&uid, &remains);
+    fn finish_ending(&mut self, target: KillTarget) {
+        match target {
+            KillTarget::Container(uid, container, remains) => {
+                self.remove_member_cgroup(&uid, &remains);
                 self.leftovers_ended(&uid, &container);
             }
-            Whose::Pod(uid) => {
+            KillTarget::Pod(uid) => {
                 self.cgroups.remove_pod(&uid);
                 volumes::remove(&uid);
-                self.fact(Delta::PodRemoved { uid, at: Self::now() });
+                self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
             }
         }
     }
@@ -172,7 +172,7 @@ impl Node {
 
     /// All living processes with this mark. In the pod's own pid namespace, also those that have lowered their limit
     /// and so have no container's mark.
-    fn living(&self, uid: &PodUid, container: &str, mark: u64) -> Vec<OwnedFd> {
+    fn find_living(&self, uid: &PodUid, container: &str, mark: u64) -> Vec<OwnedFd> {
         let in_pod = |spec: &PodSpec| spec.pid_namespace(container) == PidNamespace::Pod;
         let pod = self.pods.get(uid).filter(|run| in_pod(&run.state.spec));
         let inside = pod.and_then(|run| pid_namespace(run.holder?));

@@ -13,10 +13,10 @@ use nix::fcntl::{OFlag, open, openat2};
 use nix::mount::MsFlags;
 use nix::sys::stat::Mode;
 
-use super::birth::Failure;
 use super::errno_of;
-use super::ground::{LAYERS, mount_, quiet, read_only};
-use super::volumes::{how, proc_path};
+use super::process::Failure;
+use super::rootfs_template::{LAYERS, mount_, no_exec_flags, read_only};
+use super::volumes::{open_how, proc_path};
 
 /// A mount point that does not exist, as a path relative to an existing directory.
 struct Missing {
@@ -52,7 +52,7 @@ pub fn make<'a>(root: &OwnedFd, points: impl Iterator<Item = (&'a str, bool)>) -
     }
     if !layers.is_empty() {
         // a tmpfs in this mount namespace: the node and other containers do not see it
-        mount_(Some("layers"), LAYERS, Some("tmpfs"), quiet(), Some("mode=755"))
+        mount_(Some("layers"), LAYERS, Some("tmpfs"), no_exec_flags(), Some("mode=755"))
             .map_err(|e| Failure::create("mount a tmpfs for mount points", e))?;
     }
     for (n, (dir, missing)) in layers.iter().enumerate() {
@@ -69,20 +69,20 @@ pub fn make_point(root: &OwnedFd, path: &Path, is_file: bool) -> Result<(), Errn
         return make_dirs(root, path);
     }
     make_dirs(root, path.parent().unwrap_or(Path::new("/")))?;
-    if openat2(root, path, how(OFlag::O_PATH)).is_ok() {
+    if openat2(root, path, open_how(OFlag::O_PATH)).is_ok() {
         return Ok(());
     }
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY;
-    openat2(root, path, how(flags).mode(Mode::from_bits_truncate(0o644))).map(drop)
+    openat2(root, path, open_how(flags).mode(Mode::from_bits_truncate(0o644))).map(drop)
 }
 
 /// `mkdir -p` inside the root.
 pub fn make_dirs(root: &OwnedFd, path: &Path) -> Result<(), Errno> {
     let mut at = PathBuf::from("/");
     for part in path.components().filter_map(normal) {
-        let parent = openat2(root, &at, how(OFlag::O_PATH))?;
+        let parent = openat2(root, &at, open_how(OFlag::O_PATH))?;
         at.push(part);
-        match openat2(root, &at, how(OFlag::O_PATH)) {
+        match openat2(root, &at, open_how(OFlag::O_PATH)) {
             Ok(_) => {}
             Err(Errno::ENOENT) => nix::sys::stat::mkdirat(&parent, Path::new(part), Mode::from_bits_truncate(0o755))?,
             Err(e) => return Err(e),
@@ -104,7 +104,7 @@ fn split(root: &OwnedFd, path: &Path) -> Result<(PathBuf, PathBuf), Errno> {
     let parts: Vec<&OsStr> = path.components().filter_map(normal).collect();
     for n in (0..parts.len()).rev() {
         let head = Path::new("/").join(parts[..n].iter().collect::<PathBuf>());
-        if let Ok(fd) = openat2(root, &head, how(OFlag::O_PATH | OFlag::O_DIRECTORY)) {
+        if let Ok(fd) = openat2(root, &head, open_how(OFlag::O_PATH | OFlag::O_DIRECTORY)) {
             let real = fs::read_link(proc_path(&fd)).map_err(|e| errno_of(&e))?;
             return Ok((real, parts[n..].iter().collect()));
         }

@@ -17,13 +17,13 @@ use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{AccessFlags, access};
 
-use super::ground::{HOST, MASKS, PARTS, Protect, lock_down, mount_, place, quiet};
+use super::rootfs_template::{HOST, MASKS, PARTS, Protect, bind_fd, lock_down, mount_, no_exec_flags};
 use super::{At, Refused, errno_of, host_path};
 use crate::lab::protocol::Step;
 
 /// Directories of the host's `/` where packages install files, according to the Filesystem Hierarchy Standard; and the
 /// stores of Nix and Guix, where their programs are.
-const PACKAGES: [&str; 10] = ["bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "usr"];
+const PACKAGE_DIRS: [&str; 10] = ["bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "usr"];
 /// Holds what the administrator has installed, not packages. An empty directory takes its place.
 const LOCAL: &str = "usr/local";
 /// The directories that an image has in its empty `/usr/local`.
@@ -42,14 +42,14 @@ pub enum Part {
 /// Prepares every part below [`PARTS`]. `plain`: without overlayfs.
 pub fn prepare(plain: bool) -> Result<Vec<Part>, Refused> {
     let mut parts = Vec::new();
-    for name in PACKAGES {
+    for name in PACKAGE_DIRS {
         let from = Path::new(HOST).join(name);
         let Ok(kind) = fs::symlink_metadata(&from) else { continue };
         if kind.is_symlink() {
             let target = fs::read_link(&from).at(Step::HostRoot)?;
             parts.push(Part::Link { name: name.to_owned(), target });
         } else if kind.is_dir() {
-            show(name, plain).at(Step::HostRoot)?;
+            mount_part(name, plain).at(Step::HostRoot)?;
             parts.push(Part::Dir(name.to_owned()));
         }
     }
@@ -60,7 +60,7 @@ pub fn prepare(plain: bool) -> Result<Vec<Part>, Refused> {
 }
 
 /// Mounts one directory of the host at the same path below [`PARTS`].
-fn show(name: &str, plain: bool) -> Result<(), Errno> {
+fn mount_part(name: &str, plain: bool) -> Result<(), Errno> {
     let (from, to, mask) = (format!("{HOST}/{name}"), format!("{PARTS}/{name}"), format!("{MASKS}/{name}"));
     for dir in [&to, &mask] {
         fs::create_dir(dir).map_err(|e| errno_of(&e))?;
@@ -70,7 +70,7 @@ fn show(name: &str, plain: bool) -> Result<(), Errno> {
     }
     if plain || overlay(&from, &to, &mask).is_err() {
         bind(&from, &to)?;
-        cover(Path::new(&from), Path::new(&to), name == "etc")?;
+        cover_files(Path::new(&from), Path::new(&to), name == "etc")?;
     }
     if WITH_MOUNTS.contains(&name) {
         for dir in mounts_below(name) {
@@ -143,7 +143,7 @@ fn bind(from: &str, to: &str) -> Result<(), Errno> {
 }
 
 /// Covers each present socket, FIFO and device with an empty file; in `/etc` (`private`) also each private file.
-fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
+fn cover_files(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
     let nothing = Path::new(MASKS).join("nothing");
     let empty = Path::new(MASKS).join("empty");
     if !nothing.exists() {
@@ -169,7 +169,7 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
             let mask = if kind.is_dir() { &empty } else { &nothing };
             bind_over(mask, &over)?;
         } else if kind.is_dir() {
-            cover(&entry.path(), &over, private)?;
+            cover_files(&entry.path(), &over, private)?;
         }
     }
     Ok(())
@@ -183,12 +183,12 @@ fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
     };
-    place(open(source)?, target, Protect::ReadOnly).map(drop)
+    bind_fd(open(source)?, target, Protect::ReadOnly).map(drop)
 }
 
 fn empty_local() -> Result<(), Errno> {
     let local = format!("{PARTS}/{LOCAL}");
-    mount_(Some("local"), &local, Some("tmpfs"), quiet(), Some("mode=755,size=64k"))?;
+    mount_(Some("local"), &local, Some("tmpfs"), no_exec_flags(), Some("mode=755,size=64k"))?;
     for dir in LOCAL_DIRS {
         fs::create_dir(format!("{local}/{dir}")).map_err(|e| errno_of(&e))?;
     }

@@ -7,11 +7,11 @@ use std::os::fd::OwnedFd;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::birth::Failure;
-use super::cgroups::Leaf;
+use super::cgroups::MemberCgroup;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
+use super::process::Failure;
 use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
@@ -22,11 +22,11 @@ use crate::sys::limits::reason_of;
 use crate::sys::random;
 
 impl Node {
-    pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
+    pub(super) fn handle_request(&mut self, request: Request, fds: Vec<OwnedFd>) {
         match request {
             // these two are for the launcher only
             Request::Place { .. } | Request::Mapped(_) => {}
-            Request::Hello { version } => self.over |= version != VERSION,
+            Request::Hello { version } => self.should_stop |= version != VERSION,
             Request::Run { call, mut spec } => {
                 let at = Self::now();
                 let uid = match random::uuid() {
@@ -37,7 +37,7 @@ impl Node {
                 };
                 // keep it in a file only: otherwise each copy of the spec would hold it as well
                 if let Some(program) = spec.own_pause.take()
-                    && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
+                    && let Err(e) = sandbox::write_own_pause(&uid, &program.0)
                 {
                     return self.answer(call, Answer::Failed(format!("keep the pod's own pause: {}", reason_of(&e))));
                 }
@@ -60,7 +60,7 @@ impl Node {
                 let pod = run.state.pod.clone();
                 self.pods.insert(uid.clone(), run);
                 self.answer(call, Answer::Accepted(uid.clone()));
-                self.fact(Delta::Pod { pod: Box::new(pod), at });
+                self.report_delta(Delta::Pod { pod: Box::new(pod), at });
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
             Request::Replace { call, pod, mut spec, containers } => {
@@ -77,7 +77,7 @@ impl Node {
                         let message = format!("update its ConfigMap and Secret volumes: {}", reason_of(&e));
                         let (kind, reason) = (EventKind::Warning, "FailedMount".to_owned());
                         let event = PodEvent { pod: pod.clone(), kind, reason, message, at: Self::now() };
-                        self.fact(Delta::Event { event });
+                        self.report_delta(Delta::Event { event });
                     }
                     self.decide(&pod, Fact::Replaced { spec, containers }, Self::now());
                 } else {
@@ -97,11 +97,11 @@ impl Node {
                 self.answer(call, spec.unwrap_or(Answer::NoSuchPod));
             }
             Request::Hand { call, member, step } => {
-                if let Err(answer) = self.hand(call, &member, step) {
+                if let Err(answer) = self.order_hand(call, &member, step) {
                     self.answer(call, answer);
                 }
             }
-            Request::Bound { pod, result } => self.bound(&pod, result, fds),
+            Request::Bound { pod, result } => self.ports_bound(&pod, result, fds),
             Request::Delete { call, pod, grace_ms } => {
                 if self.pods.contains_key(&pod) {
                     self.answer(call, Answer::Done);
@@ -153,10 +153,10 @@ impl Node {
         let changed = (run.state.pod != before).then(|| run.state.pod.clone());
         self.set_timer(decision.wake, Timer::Pod(uid.clone()));
         for event in decision.events {
-            self.fact(Delta::Event { event });
+            self.report_delta(Delta::Event { event });
         }
         if let Some(pod) = changed {
-            self.fact(Delta::Pod { pod: Box::new(pod), at });
+            self.report_delta(Delta::Pod { pod: Box::new(pod), at });
         }
         for action in decision.actions {
             self.perform(uid, action);
@@ -168,7 +168,7 @@ impl Node {
             Action::StartSandbox => self.prepare_sandbox(uid),
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
-                    self.never_runs(uid, &container, &message);
+                    self.fail_clients_of(uid, &container, &message);
                     self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
                 }
             }
@@ -179,10 +179,10 @@ impl Node {
             }
             Action::KillLeftovers(container) => self.end_leftovers(uid, &container),
             Action::ForgetContainer(container) => self.forget_container(uid, &container),
-            Action::ReleaseSandbox => self.release(uid),
+            Action::ReleaseSandbox => self.release_sandbox(uid),
             Action::Remove => {
                 self.set_timer(None, Timer::Pod(uid.clone()));
-                self.release(uid);
+                self.release_sandbox(uid);
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
                 self.detach_pod(uid);
@@ -193,7 +193,7 @@ impl Node {
     }
 
     /// Releases the sandbox's address and ends the process that publishes its host ports.
-    pub(super) fn release(&mut self, uid: &PodUid) {
+    pub(super) fn release_sandbox(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
         run.ports_wanted = false;
@@ -217,7 +217,7 @@ impl Node {
     }
 
     /// Registers a new child and reports its start, before any wait can have reaped it.
-    pub(super) fn adopt(
+    pub(super) fn register_child(
         &mut self,
         child: Child,
         role: Role,
@@ -229,55 +229,55 @@ impl Node {
             // no process may run that the app does not know
             let _ = kill(Pid::from_raw(child.pid), nix::sys::signal::Signal::SIGKILL);
         })?;
-        self.fact(Delta::Born { id, parent: Parent::Process(self.me), at });
+        self.report_delta(Delta::Born { id, parent: Parent::Process(self.own_id), at });
         if let Some(member) = member {
-            self.fact(Delta::Joined { id, member, at });
+            self.report_delta(Delta::Joined { id, member, at });
         }
         self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mark, cgroup: None });
         Ok(id)
     }
 
     /// Stores and reports the cgroup that a child was started in.
-    pub(super) fn counted_in(&mut self, pid: i32, member: Member, cgroup: Option<Leaf>) {
+    pub(super) fn set_child_cgroup(&mut self, pid: i32, member: Member, cgroup: Option<MemberCgroup>) {
         let (Some(child), Some(leaf)) = (self.children.get_mut(&pid), cgroup) else { return };
         let path = Some(leaf.path.clone());
         child.cgroup = Some(leaf);
-        self.fact(Delta::Cgroup { member, path, at: Self::now() });
+        self.report_delta(Delta::Cgroup { member, path, at: Self::now() });
     }
 
     /// Handles that a child's program runs: exec has closed the error pipe.
-    pub(super) fn started(&mut self, pid: i32) {
+    pub(super) fn child_started(&mut self, pid: i32) {
         let at = Self::now();
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {
             Role::Container(uid, container) => {
-                self.infra_up(&uid, pid, at);
+                self.infra_started(&uid, pid, at);
                 self.decide(&uid, Fact::Started { container }, at);
             }
-            Role::Pause(uid) => self.sandbox_up(&uid, at),
+            Role::Pause(uid) => self.sandbox_started(&uid, at),
             Role::Exec(_) | Role::Ports(_) => {}
         }
     }
 
     /// Reports the sandbox as started if this container takes pause's place.
-    fn infra_up(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
+    fn infra_started(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
         if self.pods.get(uid).is_some_and(|run| run.holder == Some(pid)) {
-            self.sandbox_up(uid, at);
+            self.sandbox_started(uid, at);
         }
     }
 
-    pub(super) fn not_started(&mut self, pid: i32, failure: Failure) {
+    pub(super) fn child_not_started(&mut self, pid: i32, failure: Failure) {
         let at = Self::now();
         // a missing program may be installed before the next attempt
-        packages::refresh(&self.ground.parts);
+        packages::refresh(&self.rootfs.parts);
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {
             Role::Container(uid, container) => {
-                self.infra_up(&uid, pid, at);
+                self.infra_started(&uid, pid, at);
                 let Failure { reason, message } = failure;
-                self.never_runs(&uid, &container, &message);
+                self.fail_clients_of(&uid, &container, &message);
                 self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
             }
             Role::Exec(call) => {
@@ -287,7 +287,7 @@ impl Node {
             }
             Role::Pause(uid) => {
                 self.forget_holder(&uid, pid);
-                self.release(&uid);
+                self.release_sandbox(&uid);
                 self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
             }
             Role::Ports(_) => {}
@@ -331,7 +331,7 @@ impl Node {
     ) {
         let held = self.forget_holder(uid, pid);
         self.attached_ended(uid, container, status);
-        let oom_killed = remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory);
+        let oom_killed = remains.cgroup.as_ref().is_some_and(MemberCgroup::ran_out_of_memory);
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
@@ -356,14 +356,14 @@ impl Node {
         );
         // the controller did not ask to kill the leftovers
         if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
-            self.forget(uid, &remains);
+            self.remove_member_cgroup(uid, &remains);
         }
         if held {
             self.decide(uid, Fact::SandboxEnded { status }, at);
         }
     }
 
-    pub(super) fn forget(&mut self, uid: &PodUid, remains: &Remains) {
+    pub(super) fn remove_member_cgroup(&mut self, uid: &PodUid, remains: &Remains) {
         if let Some(leaf) = &remains.cgroup {
             self.cgroups.remove(uid, leaf);
         }

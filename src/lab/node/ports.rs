@@ -9,7 +9,7 @@ use nix::sys::signal::Signal as Sig;
 
 use super::engine::{Node, PodRun, Role, Timer};
 use super::seccomp::Filters;
-use super::{birth, sandbox};
+use super::{process, sandbox};
 use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
@@ -22,7 +22,7 @@ const RETRY_MS: u64 = 1_000;
 
 impl Node {
     /// Handles the app's answer: listening sockets in the order of the spec, or why there are none.
-    pub(super) fn bound(&mut self, uid: &PodUid, result: Result<Vec<u16>, String>, sockets: Vec<OwnedFd>) {
+    pub(super) fn ports_bound(&mut self, uid: &PodUid, result: Result<Vec<u16>, String>, sockets: Vec<OwnedFd>) {
         let result = result.map(|to| {
             let asked = self.pods.get(uid).map(PodRun::host_ports);
             if asked.is_some_and(|asked| asked != to) {
@@ -38,11 +38,11 @@ impl Node {
             (Ok(()), Some(_)) => {
                 run.listeners = sockets;
                 if let Err(why) = self.start_ports(uid) {
-                    self.not_published(uid, why);
+                    self.ports_failed(uid, why);
                 }
             }
             (Err(message), None) => self.decide(uid, Fact::SandboxFailed { message }, Self::now()),
-            (Err(why), Some(_)) => self.not_published(uid, why),
+            (Err(why), Some(_)) => self.ports_failed(uid, why),
         }
     }
 
@@ -61,7 +61,7 @@ impl Node {
         let child = fork::spawn_with_only(&self.alone, CloneFlags::CLONE_NEWNS, pairs, publish)
             .map_err(|e| format!("start the process that publishes its ports: {}", limits::reason(e)))?;
         let pid = child.pid;
-        self.adopt(child, Role::Ports(uid.clone()), None, None)
+        self.register_child(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
         if let Some(run) = self.pods.get_mut(uid) {
             run.ports = Some(pid);
@@ -81,13 +81,13 @@ impl Node {
             return;
         }
         if clock::now().since(run.ports_since) > TOO_SHORT_NS {
-            self.publish_again(uid);
+            self.retry_ports(uid);
         } else {
-            self.after(RETRY_MS, Timer::Ports(uid.clone()));
+            self.add_timer(RETRY_MS, Timer::Ports(uid.clone()));
         }
     }
 
-    pub(super) fn publish_again(&mut self, uid: &PodUid) {
+    pub(super) fn retry_ports(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get(uid) else { return };
         if run.holder.is_some() && run.ports.is_none() {
             self.ask_for_ports(uid);
@@ -107,10 +107,12 @@ impl Node {
         any
     }
 
-    fn not_published(&mut self, uid: &PodUid, message: String) {
+    fn ports_failed(&mut self, uid: &PodUid, message: String) {
         let (kind, reason) = (EventKind::Warning, "HostPortConflict".to_owned());
-        self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
-        self.after(RETRY_MS, Timer::Ports(uid.clone()));
+        self.report_delta(Delta::Event {
+            event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
+        });
+        self.add_timer(RETRY_MS, Timer::Ports(uid.clone()));
     }
 }
 
@@ -120,6 +122,6 @@ fn publish(pairs: Vec<(OwnedFd, SocketAddr)>) -> i32 {
     let _ = prctl::set_pdeathsig(Sig::SIGKILL);
     // a pod in the node's pid namespace can inspect this process, so it must hold nothing of the host
     let filters = Filters::compile();
-    let ready = sandbox::leave_the_nodes_root().and_then(|()| birth::confine_in_place(filters.container()));
+    let ready = sandbox::pivot_to_pause_root().and_then(|()| process::confine_in_place(filters.container()));
     if ready.is_err() { 1 } else { ports::serve(pairs) }
 }

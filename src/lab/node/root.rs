@@ -8,16 +8,16 @@ use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, mkdir, pivot_root};
 
-use super::birth::Failure;
 use super::errno_of;
-use super::ground::{HOST, NEW_ROOT, PARTS, lock_down, mount_, quiet, read_only};
 use super::packages::Part;
+use super::process::Failure;
+use super::rootfs_template::{HOST, NEW_ROOT, PARTS, lock_down, mount_, no_exec_flags, read_only};
 use super::volumes::{self, Mounts};
 
 /// Directories that a container may write, with their modes as in an image.
 const WRITABLE: [(&str, u32); 5] = [("tmp", 0o1777), ("run", 0o755), ("home", 0o755), ("root", 0o700), ("var", 0o755)];
 /// Directories below the writable ones.
-const BELOW: [(&str, u32); 9] = [
+const WRITABLE_BELOW: [(&str, u32); 9] = [
     ("run/lock", 0o1777),
     ("var/cache", 0o755),
     ("var/lib", 0o755),
@@ -45,7 +45,7 @@ const HIDDEN_FILES: [&str; 8] = [
 ];
 /// Options of the root's tmpfs. What a container writes outside of its volumes is memory, so bytes and files are
 /// limited.
-const BOUND: &str = "mode=755,size=256m,nr_inodes=65536";
+const ROOT_OPTIONS: &str = "mode=755,size=256m,nr_inodes=65536";
 
 /// Builds the root of a container and changes to it. Nothing of the node or the host stays reachable. `read_only_all`:
 /// the usually writable directories are read-only as well.
@@ -54,12 +54,12 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts, read_only_all: bo
     // create the directories below with exactly these modes; the program gets the usual umask
     umask(Mode::empty());
     // the root is a small tmpfs, so that mount points can be made in it
-    mount_(Some("root"), NEW_ROOT, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(BOUND))
+    mount_(Some("root"), NEW_ROOT, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(ROOT_OPTIONS))
         .map_err(step("mount the container's root"))?;
     chdir(NEW_ROOT).map_err(step("enter the container's root"))?;
     // the node has prepared the host's directories, read-only
     for part in parts {
-        take(part).map_err(|e| Failure::create(&format!("put {} into the root", name(part)), e))?;
+        put_part(part).map_err(|e| Failure::create(&format!("put {} into the root", name(part)), e))?;
     }
     make_dir("dev", 0o755).map_err(step("make /dev"))?;
     move_in("dev").map_err(step("put /dev into the root"))?;
@@ -71,7 +71,7 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts, read_only_all: bo
         let made = if read_only_all { make_dir(dir, mode) } else { writable(dir, mode) };
         made.map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
     }
-    for (dir, mode) in BELOW {
+    for (dir, mode) in WRITABLE_BELOW {
         make_dir(dir, mode).map_err(|e| Failure::create(&format!("make /{dir}"), e))?;
     }
     for (link, target) in [("var/run", "/run"), ("var/lock", "/run/lock")] {
@@ -81,7 +81,7 @@ pub fn enter(parts: &[Part], pod_files: &str, mounts: &Mounts, read_only_all: bo
     sys().map_err(step("mount /sys"))?;
     dev(pod_files).map_err(step("mount /dev/shm"))?;
     volumes::mount_all(pod_files, mounts)?;
-    volumes::own_etc(pod_files).map_err(step("bind the pod's files over /etc"))?;
+    volumes::bind_etc_files(pod_files).map_err(step("bind the pod's files over /etc"))?;
     read_only(NEW_ROOT).map_err(step("make the root read-only"))?;
     // put the new root over the old one and unmount the old one: pivot_root(2), "pivot_root(".", ".")"
     chdir(NEW_ROOT)
@@ -97,7 +97,7 @@ fn name(part: &Part) -> &str {
     }
 }
 
-fn take(part: &Part) -> Result<(), Errno> {
+fn put_part(part: &Part) -> Result<(), Errno> {
     match part {
         Part::Link { name, target } => symlink(target, name).map_err(|e| errno_of(&e)),
         Part::Dir(name) => make_dir(name, 0o755).and_then(|()| move_in(name)),
@@ -122,7 +122,7 @@ fn writable(dir: &str, mode: u32) -> Result<(), Errno> {
 fn proc() -> Result<(), Errno> {
     make_dir("proc", 0o555)?;
     // it belongs to this process's pid namespace, so it shows the pod (or only this container)
-    mount_(Some("proc"), "proc", Some("proc"), quiet(), None)?;
+    mount_(Some("proc"), "proc", Some("proc"), no_exec_flags(), None)?;
     for path in READ_ONLY.into_iter().filter(|path| Path::new(path).exists()) {
         mount_(Some(path), path, None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
         read_only(&format!("{NEW_ROOT}/{path}"))?;
@@ -136,7 +136,7 @@ fn proc() -> Result<(), Errno> {
 fn sys() -> Result<(), Errno> {
     make_dir("sys", 0o555)?;
     // a new sysfs shows the pod's network devices; the kernel may refuse it where /sys is masked
-    if mount_(Some("sysfs"), "sys", Some("sysfs"), quiet() | MsFlags::MS_RDONLY, None).is_err() {
+    if mount_(Some("sysfs"), "sys", Some("sysfs"), no_exec_flags() | MsFlags::MS_RDONLY, None).is_err() {
         mount_(Some(&format!("{HOST}/sys")), "sys", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
         lock_down(&format!("{NEW_ROOT}/sys"))?;
     }
@@ -149,6 +149,6 @@ fn dev(pod_files: &str) -> Result<(), Errno> {
     // a container can do without both: some kernels are built without them
     let pts = Some("newinstance,ptmxmode=0666,mode=620");
     let _ = mount_(Some("devpts"), "dev/pts", Some("devpts"), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, pts);
-    let _ = mount_(Some("mqueue"), "dev/mqueue", Some("mqueue"), quiet(), None);
+    let _ = mount_(Some("mqueue"), "dev/mqueue", Some("mqueue"), no_exec_flags(), None);
     Ok(())
 }

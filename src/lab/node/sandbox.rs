@@ -11,8 +11,8 @@ use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
-use super::birth::{self, Failure};
-use super::ground::{PAUSE_ROOT, mount_, read_only};
+use super::process::{self, Failure};
+use super::rootfs_template::{PAUSE_ROOT, mount_, read_only};
 use super::seccomp::Filter;
 use super::streams;
 use super::volumes;
@@ -56,15 +56,15 @@ impl Namespaces {
 }
 
 /// Stores the program of a pod's own pause in a directory that holds nothing else.
-pub fn keep_own_pause(uid: &PodUid, program: &[u8]) -> io::Result<()> {
-    let dir = own_pause(uid);
+pub fn write_own_pause(uid: &PodUid, program: &[u8]) -> io::Result<()> {
+    let dir = own_pause_dir(uid);
     fs::create_dir_all(&dir)?;
     let file = format!("{dir}/pause");
     fs::write(&file, program)?;
     fs::set_permissions(&file, Permissions::from_mode(0o555))
 }
 
-fn own_pause(uid: &PodUid) -> String {
+fn own_pause_dir(uid: &PodUid) -> String {
     format!("{}/pause", volumes::pod_files(uid))
 }
 
@@ -76,7 +76,7 @@ pub fn start(
     spec: &PodSpec,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Started, Errno> {
-    let (kind, namespaces, own) = (&spec.sandbox, Namespaces::of(spec), own_pause(uid));
+    let (kind, namespaces, own) = (&spec.sandbox, Namespaces::of(spec), own_pause_dir(uid));
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
@@ -89,7 +89,7 @@ pub fn start(
             &output_in,
             &error_in,
         );
-        birth::tell(&error_in, &failure);
+        process::report_failure(&error_in, &failure);
         127
     })?;
     Ok(Started { child, report, output, error })
@@ -97,18 +97,18 @@ pub fn start(
 
 /// Changes to pause's root, which holds only its executable. Nothing of the node or the host stays reachable. The
 /// caller must be in a mount namespace of its own.
-pub fn leave_the_nodes_root() -> Result<(), Errno> {
-    leave_for(PAUSE_ROOT)
+pub fn pivot_to_pause_root() -> Result<(), Errno> {
+    pivot_to(PAUSE_ROOT)
 }
 
 /// Does the same for the root of a pod's own pause.
-fn leave_for_own(root: &str) -> Result<(), Errno> {
+fn pivot_to_own_pause_root(root: &str) -> Result<(), Errno> {
     mount_(Some(root), root, None, MsFlags::MS_BIND, None)?;
     read_only(root)?;
-    leave_for(root)
+    pivot_to(root)
 }
 
-fn leave_for(root: &str) -> Result<(), Errno> {
+fn pivot_to(root: &str) -> Result<(), Errno> {
     chdir(root)
         .and_then(|()| pivot_root(".", "."))
         .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
@@ -131,10 +131,10 @@ fn become_pause(
         // a namespace made by clone3 would have the node's cgroup as its root instead of pause's own
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
         let is_own = matches!(kind, SandboxKind::Own(_));
-        let left = if is_own { leave_for_own(own) } else { leave_the_nodes_root() };
+        let left = if is_own { pivot_to_own_pause_root(own) } else { pivot_to_pause_root() };
         left.map_err(|e| ("change pause's root", e))?;
         // reaping needs no capability
-        birth::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
+        process::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
         let fd = report.as_raw_fd().to_string();
         let delay;
         let mut argv = vec!["/pause"];

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 use nix::libc;
 
-use self::program::{First, Rule, compile};
+use self::program::{FirstArg, Rule, compile};
 use crate::sys::seccomp::{self, Instruction};
 
 /// The filters, compiled once for all pods.
@@ -26,13 +26,13 @@ impl Filters {
     pub fn compile() -> Self {
         let mut allowed: BTreeMap<i64, Rule> = calls().map(|call| (call, Rule::Allow)).collect();
         // VSOCK sockets lead out of a virtual machine
-        allowed.insert(libc::SYS_socket, Rule::If(First::IsNot(libc::AF_VSOCK as u32)));
-        allowed.insert(libc::SYS_personality, Rule::If(First::IsOneOf(PERSONAS.to_vec())));
+        allowed.insert(libc::SYS_socket, Rule::If(FirstArg::IsNot(libc::AF_VSOCK as u32)));
+        allowed.insert(libc::SYS_personality, Rule::If(FirstArg::IsOneOf(PERSONALITIES.to_vec())));
         // only the caller's own limits: for others the kernel only asks for the same user, and the node has the same
-        allowed.insert(libc::SYS_prlimit64, Rule::If(First::IsOneOf(vec![0])));
+        allowed.insert(libc::SYS_prlimit64, Rule::If(FirstArg::IsOneOf(vec![0])));
         let mut hand = allowed.clone();
         hand.extend(WITH_SYS_ADMIN.map(|call| (call, Rule::Allow)));
-        allowed.insert(libc::SYS_clone, Rule::If(First::Without(NAMESPACES)));
+        allowed.insert(libc::SYS_clone, Rule::If(FirstArg::Without(NAMESPACE_FLAGS)));
         // a filter cannot read clone3's arguments behind the pointer; with ENOSYS a C library uses clone instead
         allowed.insert(libc::SYS_clone3, Rule::Refuse(libc::ENOSYS));
         Self { container: Filter(compile(&allowed)), hand: Filter(compile(&hand)) }
@@ -61,11 +61,11 @@ fn calls() -> impl Iterator<Item = i64> {
 }
 
 /// Every `CLONE_NEW*` flag of `clone(2)`.
-const NAMESPACES: u32 = 0x7e02_0000;
+const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 
 /// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the value that only asks for the current one
 /// (`personality(2)`).
-const PERSONAS: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+const PERSONALITIES: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 macro_rules! calls {
     ($($name:ident)*) => { [$(libc::$name),*] };

@@ -7,10 +7,10 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, pipe2};
 
-use super::birth::{self, Program, Start};
 use super::engine::{Node, Role, Session, Timer, Watch};
+use super::process::{self, ProcessSpec, Program};
 use super::streams::{NodeEnds, Stdio};
-use super::{attach, start, worker};
+use super::{attach, spawn, start};
 use crate::lab::protocol::{Answer, Call, Stream, Wanted};
 use crate::model::Member;
 use crate::sys::limits;
@@ -50,27 +50,28 @@ impl Node {
         let own = container.environment(&run.at_start(self.network.gateway()));
         let wanted = streams.unwrap_or_default();
         let (stdin, stdio) = stdio(wanted)?;
-        let start = Start {
-            program: Program::Host,
+        let process_spec = ProcessSpec {
+            program: Program::InRoot,
             argv,
             env: attach::variables(&hostname, wanted.terminal, own),
             working_dir: container.working_dir.clone(),
             stdio,
-            keep: container.security.capabilities(),
-            identity: birth::Identity::of(&container.security),
+            capabilities: container.security.capabilities(),
+            identity: process::Identity::of(&container.security),
             filter: self.filters.container(),
             cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
             mark: target.mark,
         };
         let mark = target.mark;
-        let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
-            // the init of its pid namespace is dead
-            Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
-            e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
-        })?;
-        let worker::Started { child, streams: ends, error } = started;
+        let started =
+            spawn::exec(&self.alone, &target.pidfd, &self.own_pid_ns, &process_spec).map_err(|e| match e {
+                // the init of its pid namespace is dead
+                Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
+                e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
+            })?;
+        let spawn::Started { child, streams: ends, error } = started;
         let pid = child.pid;
-        self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
+        self.register_child(child, Role::Exec(call), Some(member.clone()), mark)
             .map_err(|e| Answer::Failed(format!("identify the process: {}", limits::reason_of(&e))))?;
         let session = Session {
             pid,
@@ -89,7 +90,7 @@ impl Node {
             NodeEnds::Pipes { stdout, stderr } if streams.is_some() => {
                 let stdin = stdin.map(|stdin| (Stream::Stdin, stdin));
                 let outputs = [(Stream::Stdout, stdout), (Stream::Stderr, stderr)];
-                self.hand_over(call, stdin.into_iter().chain(outputs).collect());
+                self.send_streams(call, stdin.into_iter().chain(outputs).collect());
             }
             NodeEnds::Pipes { stdout, stderr } => {
                 session.open = 2;
@@ -99,7 +100,7 @@ impl Node {
         }
         self.await_exec(pid, error);
         if let Some(ms) = timeout_ms {
-            self.after(ms, Timer::Exec(call));
+            self.add_timer(ms, Timer::Exec(call));
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setsid};
 
-use super::birth::Failure;
 use super::output;
+use super::process::Failure;
 use crate::sys::pty::{self, Size};
 use crate::sys::rights;
 
@@ -62,7 +62,7 @@ pub fn make(stdio: &Stdio) -> Result<(NodeEnds, ProgramEnds<'_>), Errno> {
 impl ProgramEnds<'_> {
     /// Begins a session with these as standard streams. A terminal does not exist yet: `/dev/null` takes its place.
     /// Must be called while the node's root is reachable.
-    pub fn take(&self) -> Result<(), Failure> {
+    pub fn install(&self) -> Result<(), Failure> {
         let taken = match self {
             Self::Pipes { stdin, stdout, stderr } => begin_session(*stdin, stdout, stderr),
             Self::Console { .. } => null().and_then(|null| begin_session(Some(&null), &null, &null)),

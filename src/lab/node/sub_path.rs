@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use super::birth::Failure;
+use super::process::Failure;
 use crate::sys::limits::reason;
 
 /// A `subPath` and the mount that it belongs to.

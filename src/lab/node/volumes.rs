@@ -13,17 +13,17 @@ use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat};
 
 use super::atomic_writer;
-use super::birth::Failure;
-use super::ground::{HOST, NEW_ROOT, PODS, Protect, mount_, place, quiet};
-use super::host_path::{self, Blank};
+use super::host_path::{self, Covers};
 use super::mount_points::{self, make_dirs, make_point};
+use super::process::Failure;
+use super::rootfs_template::{HOST, NEW_ROOT, PODS, Protect, bind_fd, mount_, no_exec_flags};
 use super::sub_path::{self, SubPath};
 use crate::lab::spec::{AtStart, ContainerSpec, HostPathType, PodSpec, VolumeSource};
 use crate::model::PodUid;
 
 /// Where the source of a mount is.
 #[derive(Clone, Debug)]
-enum From {
+enum Origin {
     /// A file or directory of the pod, below [`pod_files`].
     Pod(String),
     Host {
@@ -35,7 +35,7 @@ enum From {
 /// A file or directory that is mounted at a path of a container.
 #[derive(Clone, Debug)]
 pub struct Mount {
-    from: From,
+    from: Origin,
     /// Its name in error messages.
     what: String,
     path: String,
@@ -66,7 +66,7 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
     }
     let shm = format!("{base}/shm");
     if fs::create_dir(&shm).is_ok() {
-        mount_(Some("shm"), &shm, Some("tmpfs"), quiet(), Some(SHARED_MEMORY))?;
+        mount_(Some("shm"), &shm, Some("tmpfs"), no_exec_flags(), Some(SHARED_MEMORY))?;
     }
     for volume in &spec.volumes {
         let dir = format!("{base}/volumes/{}", volume.name);
@@ -151,12 +151,12 @@ fn is_plain_name(text: &str) -> bool {
 ///
 /// # Errors
 /// A `subPathExpr` cannot be expanded.
-pub fn of_container(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStart) -> Result<Mounts, Failure> {
+pub fn mounts_of(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStart) -> Result<Mounts, Failure> {
     let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| &v.source);
     let volume = |m: &crate::lab::spec::VolumeMount| {
         let from = match source(&m.volume)? {
-            VolumeSource::EmptyDir { .. } | VolumeSource::Config(_) => From::Pod(format!("volumes/{}", m.volume)),
-            VolumeSource::HostPath { path, kind } => From::Host { path: path.clone(), kind: *kind },
+            VolumeSource::EmptyDir { .. } | VolumeSource::Config(_) => Origin::Pod(format!("volumes/{}", m.volume)),
+            VolumeSource::HostPath { path, kind } => Origin::Host { path: path.clone(), kind: *kind },
         };
         let found = match container.sub_path(m, at_start) {
             Ok(found) => found,
@@ -170,7 +170,7 @@ pub fn of_container(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStar
     let mut mounts = container.mounts.iter().filter_map(volume).collect::<Result<Mounts, Failure>>()?;
     let path = container.termination.path.clone();
     if !mounts.iter().any(|m| m.path == path) {
-        let from = From::Pod(format!("termination/{}", container.name));
+        let from = Origin::Pod(format!("termination/{}", container.name));
         mounts.push(Mount { from, what: "the termination message".to_owned(), path, read_only: false, sub_path: None });
     }
     Ok(mounts)
@@ -212,7 +212,7 @@ fn termination_log(uid: &PodUid, container: &str) -> String {
 pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
     let root = open(NEW_ROOT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| Failure::create("open the root", e))?;
-    let blank = Blank { dir: format!("{pod_files}/blank"), file: format!("{pod_files}/nothing") };
+    let covers = Covers { dir: format!("{pod_files}/blank"), file: format!("{pod_files}/nothing") };
     let mut sources = Vec::new();
     for mount in mounts {
         sources.push((mount, Source::open(pod_files, mount)?));
@@ -236,7 +236,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
         let target = target.map_err(fail("mount"))?;
         host_path::refuse_proc(&target, path)?;
         if source.of_host && !source.is_file {
-            host_path::show(&source.fd, &target, &blank).map_err(fail("mount"))?;
+            host_path::mount_host_dir(&source.fd, &target, &covers).map_err(fail("mount"))?;
             continue;
         }
         let protect = match (source.of_host, mount.read_only) {
@@ -244,7 +244,7 @@ pub fn mount_all(pod_files: &str, mounts: &Mounts) -> Result<(), Failure> {
             (false, true) => Protect::ReadOnly,
             (false, false) => Protect::Nothing,
         };
-        place(&source.fd, &target, protect).map_err(fail("mount"))?;
+        bind_fd(&source.fd, &target, protect).map_err(fail("mount"))?;
     }
     Ok(())
 }
@@ -260,7 +260,7 @@ impl Source {
     fn open(pod_files: &str, mount: &Mount) -> Result<Self, Failure> {
         let fail = |e: Errno| Failure::create(&format!("find {}", mount.what), e);
         match &mount.from {
-            From::Pod(path) => {
+            Origin::Pod(path) => {
                 let path = format!("{pod_files}/{path}");
                 let mut fd = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
                 if let Some(sub) = &mount.sub_path {
@@ -270,7 +270,7 @@ impl Source {
                 let is_file = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT != SFlag::S_IFDIR;
                 Ok(Self { fd, is_file, of_host: false })
             }
-            From::Host { path, kind } => {
+            Origin::Host { path, kind } => {
                 let host = open(HOST, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
                 let mut found = host_path::open(&host.map_err(fail)?, path, *kind, &mount.what)?;
                 if let Some(sub) = &mount.sub_path {
@@ -284,7 +284,7 @@ impl Source {
 }
 
 /// Bind-mounts the pod's own files over the host's in `/etc`, where the host has such files.
-pub fn own_etc(pod_files: &str) -> Result<(), Errno> {
+pub fn bind_etc_files(pod_files: &str) -> Result<(), Errno> {
     let root = open(NEW_ROOT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     for name in ["hostname", "hosts", "resolv.conf"] {
         let path = format!("/etc/{name}");
@@ -294,20 +294,20 @@ pub fn own_etc(pod_files: &str) -> Result<(), Errno> {
             if let Some(parent) = inside.parent() {
                 let _ = make_dirs(&root, parent);
             }
-            let how = how(OFlag::O_CREAT | OFlag::O_WRONLY).mode(Mode::from_bits_truncate(0o644));
-            let _ = openat2(&root, path.as_str(), how);
+            let open_how = open_how(OFlag::O_CREAT | OFlag::O_WRONLY).mode(Mode::from_bits_truncate(0o644));
+            let _ = openat2(&root, path.as_str(), open_how);
         }
         if let Ok(target) = resolve(&root, &path) {
             let path = format!("{pod_files}/etc/{name}");
             let source = open(path.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
             // read-only: the container must not fill the node's memory
-            place(source, target, Protect::ReadOnly)?;
+            bind_fd(source, target, Protect::ReadOnly)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn how(flags: OFlag) -> OpenHow {
+pub(super) fn open_how(flags: OFlag) -> OpenHow {
     OpenHow::new()
         .flags(flags | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS)
@@ -315,7 +315,7 @@ pub(super) fn how(flags: OFlag) -> OpenHow {
 
 /// Opens a path as seen from `root`. Links, absolute ones too, never lead out of it.
 pub(super) fn resolve(root: &OwnedFd, path: &str) -> Result<OwnedFd, Errno> {
-    openat2(root, path, how(OFlag::O_PATH))
+    openat2(root, path, open_how(OFlag::O_PATH))
 }
 
 pub(super) fn proc_path(fd: &OwnedFd) -> String {

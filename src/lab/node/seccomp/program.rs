@@ -16,12 +16,12 @@ pub enum Rule {
     /// The call has no effect and returns this errno.
     Refuse(i32),
     /// The call is allowed if this condition holds for the lower 32 bits of its first argument.
-    If(First),
+    If(FirstArg),
 }
 
 /// A condition on a first argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum First {
+pub enum FirstArg {
     /// None of these bits is set.
     Without(u32),
     IsNot(u32),
@@ -33,32 +33,32 @@ pub enum First {
 pub fn compile(rules: &BTreeMap<i64, Rule>) -> Vec<Instruction> {
     let mut program =
         vec![load(ARCH_AT), jump(libc::BPF_JEQ, ARCH, 1, 0), result(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER_AT)];
-    let mut ranges: Vec<(u32, Rule)> = vec![(0, OTHERWISE)];
+    let mut ranges: Vec<(u32, Rule)> = vec![(0, DEFAULT_RULE)];
     for (number, rule) in rules {
         let number = *number as u32;
-        starts(&mut ranges, number, rule.clone());
-        starts(&mut ranges, number + 1, OTHERWISE);
+        start_range(&mut ranges, number, rule.clone());
+        start_range(&mut ranges, number + 1, DEFAULT_RULE);
     }
-    program.extend(tree(&ranges));
+    program.extend(search_tree(&ranges));
     program
 }
 
-const OTHERWISE: Rule = Rule::Refuse(libc::EPERM);
+const DEFAULT_RULE: Rule = Rule::Refuse(libc::EPERM);
 
 /// Starts a range with another rule at `number`. Adjacent ranges with the same rule are merged.
-fn starts(ranges: &mut Vec<(u32, Rule)>, number: u32, rule: Rule) {
+fn start_range(ranges: &mut Vec<(u32, Rule)>, number: u32, rule: Rule) {
     ranges.pop_if(|(start, _)| *start == number);
     if ranges.last().is_none_or(|(_, last)| *last != rule) {
         ranges.push((number, rule));
     }
 }
 
-fn tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
+fn search_tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
     if let [(_, rule)] = ranges {
         return leaf(rule);
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
-    let below = tree(low);
+    let below = search_tree(low);
     // first the code for the lower half, then that for the upper half
     let mut program = match u8::try_from(below.len()) {
         Ok(skip) => vec![jump(libc::BPF_JGE, high[0].0, skip, 0)],
@@ -66,7 +66,7 @@ fn tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
         Err(_) => vec![jump(libc::BPF_JGE, high[0].0, 0, 1), jump(libc::BPF_JA, below.len() as u32, 0, 0)],
     };
     program.extend(below);
-    program.extend(tree(high));
+    program.extend(search_tree(high));
     program
 }
 
@@ -79,9 +79,9 @@ fn leaf(rule: &Rule) -> Vec<Instruction> {
     };
     let mut program = vec![load(FIRST_AT)];
     match first {
-        First::Without(bits) => program.extend([jump(libc::BPF_JSET, *bits, 1, 0), allow, refuse(libc::EPERM)]),
-        First::IsNot(value) => program.extend([jump(libc::BPF_JEQ, *value, 1, 0), allow, refuse(libc::EPERM)]),
-        First::IsOneOf(values) => {
+        FirstArg::Without(bits) => program.extend([jump(libc::BPF_JSET, *bits, 1, 0), allow, refuse(libc::EPERM)]),
+        FirstArg::IsNot(value) => program.extend([jump(libc::BPF_JEQ, *value, 1, 0), allow, refuse(libc::EPERM)]),
+        FirstArg::IsOneOf(values) => {
             for value in values {
                 program.extend([jump(libc::BPF_JEQ, *value, 0, 1), allow]);
             }
@@ -184,9 +184,9 @@ mod tests {
     fn conditions_on_the_first_argument_are_checked() {
         let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
         let rules = BTreeMap::from([
-            (3, Rule::If(First::Without(0x6))),
-            (4, Rule::If(First::IsNot(40))),
-            (5, Rule::If(First::IsOneOf(vec![0, 8]))),
+            (3, Rule::If(FirstArg::Without(0x6))),
+            (4, Rule::If(FirstArg::IsNot(40))),
+            (5, Rule::If(FirstArg::IsOneOf(vec![0, 8]))),
             (6, Rule::Refuse(libc::ENOSYS)),
         ]);
         let program = compile(&rules);

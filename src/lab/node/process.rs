@@ -47,9 +47,9 @@ impl Failure {
 /// Which program to execute.
 pub enum Program<'a> {
     /// Our own executable, as the stand-in named by `argv`.
-    Ourselves(&'a OwnedFd),
+    StandIn(&'a OwnedFd),
     /// The program named by `argv`, found in the container's root.
-    Host,
+    InRoot,
 }
 
 /// The user and groups that a program runs as.
@@ -69,7 +69,7 @@ impl Identity {
     }
 
     /// Changes this process's user and groups. For root nothing changes: the process is root, without other groups.
-    fn take(&self) -> Result<(), Errno> {
+    fn apply(&self) -> Result<(), Errno> {
         if self.group != 0 || !self.groups.is_empty() {
             let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
             setgroups(&groups)?;
@@ -84,14 +84,14 @@ impl Identity {
 }
 
 /// What a process is started with.
-pub struct Start<'a> {
+pub struct ProcessSpec<'a> {
     pub program: Program<'a>,
     pub argv: Vec<String>,
     pub env: Vec<(String, String)>,
     pub working_dir: Option<String>,
     pub stdio: Stdio,
     /// The capabilities that it may have in the lab's user namespace.
-    pub keep: Vec<(u32, &'static str)>,
+    pub capabilities: Vec<(u32, &'static str)>,
     pub identity: Identity,
     /// The system calls it may make.
     pub filter: &'a Filter,
@@ -120,7 +120,7 @@ pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, S
 /// Confines a process of our own that executes no program and needs no capability.
 pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
     prctl::set_no_new_privs()?;
-    be_no_more_than(&[])?;
+    restrict_to_capabilities(&[])?;
     signals::reset()?;
     filter.apply()
 }
@@ -145,7 +145,7 @@ pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -
 /// Reduces this process to the capabilities of its program, since the pod chose the paths that it looks up next. Until
 /// now its greater capabilities kept the pod's programs from inspecting it. From here on it has the same ones, so it
 /// makes itself undumpable instead. Executing the program reverts that.
-pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
+pub fn restrict_to_capabilities(keep: &[(u32, &str)]) -> Result<(), Errno> {
     prctl::set_dumpable(false)?;
     caps::limit_to(keep)
 }
@@ -154,7 +154,7 @@ pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
 pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Failure> {
     let confine = |e| Failure::create("confine the container", e);
     prctl::set_dumpable(false).map_err(confine)?;
-    identity.take().map_err(|e| match e {
+    identity.apply().map_err(|e| match e {
         // the ids are not mapped in this user namespace
         Errno::EINVAL | Errno::EPERM => Failure {
             reason: "CreateContainerError".to_owned(),
@@ -167,34 +167,34 @@ pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Fail
         e => Failure::create("change the container's user", e),
     })?;
     // a new user may have made it dumpable again (`fs.suid_dumpable`, proc_sys_fs(5))
-    be_no_more_than(if identity.user == 0 { keep } else { &[] }).map_err(confine)
+    restrict_to_capabilities(if identity.user == 0 { keep } else { &[] }).map_err(confine)
 }
 
 /// Executes the program. Returns only if that fails, with the reason.
-pub fn become_program(start: &Start<'_>) -> Failure {
-    let program = start.argv.first().map_or("", String::as_str);
-    if let Some(dir) = &start.working_dir
+pub fn become_program(spec: &ProcessSpec<'_>) -> Failure {
+    let program = spec.argv.first().map_or("", String::as_str);
+    if let Some(dir) = &spec.working_dir
         && let Err(e) = chdir(dir.as_str())
     {
         return Failure::create(&format!("working directory \"{dir}\""), e);
     }
     // a directory outside of the container's root has no absolute path (getcwd(3))
     if !getcwd().is_ok_and(|dir| dir.is_absolute()) {
-        let dir = start.working_dir.as_deref().unwrap_or_default();
+        let dir = spec.working_dir.as_deref().unwrap_or_default();
         return Failure::create(
             &format!("working directory \"{dir}\" is outside of the container's root"),
             Errno::EXDEV,
         );
     }
-    let (Ok(argv), Ok(env)) = (c_strings(start.argv.iter().cloned()), c_strings(pairs(&start.env))) else {
+    let (Ok(argv), Ok(env)) = (c_strings(spec.argv.iter().cloned()), c_strings(pairs(&spec.env))) else {
         return Failure::run(program, "an argument or variable holds a NUL byte");
     };
-    match start.program {
-        Program::Ourselves(exe) => {
+    match spec.program {
+        Program::StandIn(exe) => {
             let Err(e) = execveat(exe, c"", &argv, &env, AtFlags::AT_EMPTY_PATH);
             Failure::run(program, e.desc())
         }
-        Program::Host => find_and_execute(program, &argv, &env, &start.env),
+        Program::InRoot => find_and_execute(program, &argv, &env, &spec.env),
     }
 }
 
@@ -232,7 +232,7 @@ fn explain(path: &str, e: Errno) -> String {
 }
 
 /// Sends the failure to the node. A write of less than `PIPE_BUF` bytes is atomic (pipe(7)).
-pub fn tell(pipe: &OwnedFd, failure: &Failure) {
+pub fn report_failure(pipe: &OwnedFd, failure: &Failure) {
     let mut short = failure.clone();
     short.message = short.message.chars().take(800).collect();
     if let Ok(text) = serde_json::to_vec(&short) {

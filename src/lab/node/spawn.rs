@@ -6,11 +6,11 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{read, sethostname};
 
-use super::birth::{self, Failure, Program, Start};
 use super::errno_of;
 use super::leftovers;
 use super::output;
 use super::packages::Part;
+use super::process::{self, Failure, ProcessSpec, Program};
 use super::root;
 use super::sandbox::Namespaces;
 use super::streams::{self, NodeEnds, ProgramEnds};
@@ -46,7 +46,7 @@ pub struct Place<'a> {
     pub pid: PidSpace,
     pub hostname: &'a str,
     /// The node's own pid namespace, to return to.
-    pub home: &'a OwnedFd,
+    pub own_pid_ns: &'a OwnedFd,
     pub parts: &'a [Part],
     pub pod_files: &'a str,
     pub mounts: &'a Mounts,
@@ -73,18 +73,18 @@ fn shared(join: &Join) -> CloneFlags {
     flags
 }
 
-pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
+pub fn start(alone: &Alone, place: &Place<'_>, spec: &ProcessSpec<'_>) -> Result<Started, Errno> {
     let root = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-        streams.take()?;
+        streams.install()?;
         // its own mount namespace and cgroup namespace; the root of the latter is the cgroup that it starts in
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
         root::enter(place.parts, place.pod_files, place.mounts, place.read_only)?;
-        streams.open_terminal(program.identity.user)
+        streams.open_terminal(spec.identity.user)
     };
     match place.holder {
         Holder::New { hostname, namespaces, gate } => {
-            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+            let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 if namespaces.own_name() {
                     sethostname(hostname).map_err(|e| Failure::create("set the pod's hostname", e))?;
                 }
@@ -92,10 +92,10 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
                 root(streams)
             };
             // `root` creates its mount namespace
-            launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, birth, program)
+            launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, enter, spec)
         }
         Holder::Joined(holder) => {
-            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+            let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 // join the pod: the shared namespaces are the holder's
                 let shared = shared(&place.join);
                 // without flags `setns(2)` fails with EINVAL
@@ -106,12 +106,12 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
                 root(streams)
             };
             let target = match &place.pid {
-                PidSpace::Node => return launch(alone, CloneFlags::empty(), birth, program),
-                PidSpace::Own => return launch(alone, CloneFlags::CLONE_NEWPID, birth, program),
+                PidSpace::Node => return launch(alone, CloneFlags::empty(), enter, spec),
+                PidSpace::Own => return launch(alone, CloneFlags::CLONE_NEWPID, enter, spec),
                 PidSpace::Holder => holder,
                 PidSpace::Of(container) => container,
             };
-            in_pid_namespace(target, place.home, || launch(alone, CloneFlags::empty(), birth, program))
+            in_pid_namespace(target, place.own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
         }
     }
 }
@@ -132,50 +132,59 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
 }
 
 /// Executes a program in all namespaces of a running container.
-pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<'_>) -> Result<Started, Errno> {
-    let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-        streams.take()?;
+pub fn exec(
+    alone: &Alone,
+    container: &OwnedFd,
+    own_pid_ns: &OwnedFd,
+    spec: &ProcessSpec<'_>,
+) -> Result<Started, Errno> {
+    let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+        streams.install()?;
         // joining the mount namespace also sets the root and the working directory
         setns(container, KINDS | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("join the container's namespaces", e))?;
-        streams.open_terminal(program.identity.user)
+        streams.open_terminal(spec.identity.user)
     };
-    in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))
+    in_pid_namespace(container, own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
 }
 
 /// Does some work with the pid namespace for new children set to `target`. `setns(2)` affects only the children, so the
 /// node can set it and set it back.
-fn in_pid_namespace<T>(target: &OwnedFd, home: &OwnedFd, work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+fn in_pid_namespace<T>(
+    target: &OwnedFd,
+    own_pid_ns: &OwnedFd,
+    work: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
     setns(target, CloneFlags::CLONE_NEWPID)?;
     let result = work();
-    setns(home, CloneFlags::CLONE_NEWPID)?;
+    setns(own_pid_ns, CloneFlags::CLONE_NEWPID)?;
     result
 }
 
 fn launch(
     alone: &Alone,
     flags: CloneFlags,
-    birth: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
-    program: &Start<'_>,
+    enter: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
+    spec: &ProcessSpec<'_>,
 ) -> Result<Started, Errno> {
-    let (streams, theirs) = streams::make(&program.stdio)?;
+    let (streams, theirs) = streams::make(&spec.stdio)?;
     let (error, error_in) = output::pipe()?;
-    let child = fork::spawn_in(alone, flags, program.cgroup, || {
-        let failure = leftovers::mark(program.mark)
+    let child = fork::spawn_in(alone, flags, spec.cgroup, || {
+        let failure = leftovers::mark(spec.mark)
             .map_err(|e| Failure::create("mark the container's processes", e))
-            .and_then(|()| birth(&theirs))
+            .and_then(|()| enter(&theirs))
             .and_then(|()| {
                 let mut kept = vec![error_in.as_fd()];
-                if let Program::Ourselves(exe) = program.program {
+                if let Program::StandIn(exe) = spec.program {
                     kept.push(exe.as_fd());
                 }
-                birth::confine(&program.keep, program.filter, &kept)
+                process::confine(&spec.capabilities, spec.filter, &kept)
                     .map_err(|e| Failure::create("confine the container", e))
-                    .and_then(|()| birth::become_user(&program.identity, &program.keep))
+                    .and_then(|()| process::become_user(&spec.identity, &spec.capabilities))
             })
             .err()
-            .unwrap_or_else(|| birth::become_program(program));
-        birth::tell(&error_in, &failure);
+            .unwrap_or_else(|| process::become_program(spec));
+        process::report_failure(&error_in, &failure);
         127
     })?;
     Ok(Started { child, streams, error })

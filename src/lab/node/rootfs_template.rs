@@ -37,11 +37,11 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// The prepared parts from which each container's root is built.
 #[derive(Debug)]
-pub struct Ground {
+pub struct RootfsTemplate {
     pub parts: Vec<Part>,
 }
 
-impl Ground {
+impl RootfsTemplate {
     /// Sets up the node's file system. `plain`: without overlayfs.
     pub fn prepare(plain: bool) -> Result<Self, Refused> {
         // no mount made from here on may propagate to the host's mount namespace, nor the other way round
@@ -55,9 +55,9 @@ impl Ground {
             fs::create_dir(&dir[1..]).at(Step::Tmpfs)?;
         }
         // while the host's /proc is visible: the kernel refuses a new one where it is not (mount_too_revealing)
-        mount_(Some("proc"), "proc", Some("proc"), quiet(), None).at(Step::Proc)?;
+        mount_(Some("proc"), "proc", Some("proc"), no_exec_flags(), None).at(Step::Proc)?;
         // a new sysfs needs the same; a container can do without it
-        let _ = mount_(Some("sysfs"), "sys", Some("sysfs"), quiet() | MsFlags::MS_RDONLY, None);
+        let _ = mount_(Some("sysfs"), "sys", Some("sysfs"), no_exec_flags() | MsFlags::MS_RDONLY, None);
         pivot_root(".", &HOST[1..]).at(Step::Pivot)?;
         chdir("/").at(Step::Pivot)?;
         let parts = packages::prepare(plain)?;
@@ -68,7 +68,7 @@ impl Ground {
 }
 
 /// Mount flags of file systems that hold nothing to execute.
-pub fn quiet() -> MsFlags {
+pub fn no_exec_flags() -> MsFlags {
     MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC
 }
 
@@ -107,7 +107,7 @@ pub enum Protect {
 
 /// Bind-mounts the file of the descriptor `source` over that of `target`. Their paths are not looked up again, so no
 /// process can exchange the files in between. Returns the mount.
-pub fn place(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<OwnedFd, Errno> {
+pub fn bind_fd(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<OwnedFd, Errno> {
     let tree = clone_tree(source, protect == Protect::LockDown)?;
     match protect {
         Protect::Nothing => {}
