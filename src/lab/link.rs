@@ -1,4 +1,4 @@
-//! The app's side of the lab: one thread that starts the node, hears it and sees it end.
+//! The app's side of the lab: one thread that starts the node, receives its reports and waits for its end.
 
 mod bind;
 mod ending;
@@ -29,18 +29,17 @@ use crate::observe::{Input, InputSender};
 use crate::sys::thread;
 pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
-use follow::HearLog;
+use follow::LogSink;
 pub use streams::{Attachment, DetachHandle, Streams};
 
-/// How long an answer that needs no waiting may take.
+/// The timeout for an answer that the node should give at once.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// An answer that needs no waiting and has not come by then is overdue: the window says so.
+/// After this time such an answer is overdue, and the window says so.
 const OVERDUE: Duration = Duration::from_secs(2);
 
-/// A running node and its pods. Dropping it ends the node, and the kernel every pod with it.
+/// A running node and its pods. Dropping it ends the node, and the kernel then kills every pod.
 ///
-/// After the node has ended, by whatever cause, every method says [`Error::NodeGone`]; start a new
-/// one to go on.
+/// After the node has ended, for any reason, every method returns [`Error::NodeGone`]. Start a new lab to go on.
 #[derive(Debug)]
 pub struct Lab {
     shared: Arc<Shared>,
@@ -51,22 +50,22 @@ pub struct Lab {
 #[derive(Debug)]
 struct Shared {
     socket: OwnedFd,
-    /// Packets of one message must not mix with another's.
+    /// Locked while a message is sent: packets of two messages must not mix.
     sending: Mutex<()>,
-    /// Who waits for which answer; `None` once the node has gone.
+    /// Calls that wait for an answer; `None` once the node has ended.
     calls: Mutex<Option<HashMap<Call, Waiting>>>,
-    /// Who follows the output of a member.
+    /// Calls that follow the output of a member.
     follows: Follows,
     next: AtomicU64,
-    /// Host ports of all manifests that the node was sent.
+    /// The host ports of all manifests that the node was sent.
     host_ports: Mutex<bind::Allowed>,
-    /// An answer is overdue, and the observer was told.
+    /// Whether an answer is overdue. The observer has been answers.
     silent: Mutex<bool>,
     observer: InputSender,
 }
 
 #[derive(Default)]
-struct Follows(Mutex<HashMap<Call, HearLog>>);
+struct Follows(Mutex<HashMap<Call, LogSink>>);
 
 impl std::fmt::Debug for Follows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,13 +73,13 @@ impl std::fmt::Debug for Follows {
     }
 }
 
-/// Gets output as it is written, with whether it is to stderr.
-type Hear = Box<dyn FnMut(bool, &[u8]) + Send>;
+/// Receives a program's output as it is written. The bool says whether it is stderr.
+type OutputSink = Box<dyn FnMut(bool, &[u8]) + Send>;
 
 struct Waiting {
     answer: Sender<Answer>,
-    hear: Option<Hear>,
-    /// Gets the streams of the call.
+    on_output: Option<OutputSink>,
+    /// Receives the streams of the call.
     opened: Option<Sender<Streams>>,
 }
 
@@ -91,21 +90,20 @@ impl std::fmt::Debug for Waiting {
 }
 
 impl Lab {
-    /// Starts a node as `exe` (the app's own `/proc/self/exe`) and tells `observer` all it reports.
+    /// Starts a node as `exe` (the app's own `/proc/self/exe`) and passes its reports to `observer`.
     ///
     /// # Errors
-    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow it, else
-    /// [`Error::Start`].
+    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow user namespaces, else [`Error::Start`].
     pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
         Self::start_with(exe, Options::default(), observer)
     }
 
-    /// The same with another range of addresses, or another clock.
+    /// Does the same with other options, such as another range of addresses or another clock.
     pub fn start_with(exe: &Path, options: Options, observer: impl Into<InputSender>) -> Result<Self, Error> {
         let observer = observer.into();
         let (ready, is_ready) = bounded(1);
         let exe = exe.to_owned();
-        // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
+        // PR_SET_PDEATHSIG depends on the thread that forks, so this thread lives as long as the node
         let run = move || match startup::start(&exe, options, &observer) {
             Ok(started) => {
                 let shared = started.shared.clone();
@@ -126,7 +124,7 @@ impl Lab {
         self.node
     }
 
-    /// Starts a pod. Returns as soon as the node has taken it; what follows comes as Deltas.
+    /// Starts a pod. Returns as soon as the node has accepted it. Everything after that is reported as Deltas.
     pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
         self.shared.host_ports().name(&spec);
         match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
@@ -135,7 +133,7 @@ impl Lab {
         }
     }
 
-    /// Gives some containers of a pod other commands: these alone are replaced, and the pod goes on.
+    /// Gives some containers of a pod other commands. Only these containers are restarted.
     pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
         self.shared.host_ports().name(&spec);
         let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
@@ -146,13 +144,13 @@ impl Lab {
         }
     }
 
-    /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once; the end
-    /// is [`Delta::PodRemoved`].
+    /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once. The pod's end is reported as
+    /// [`Delta::PodRemoved`].
     pub fn delete(&self, pod: &PodUid) -> Result<(), Error> {
         self.delete_within(pod, None)
     }
 
-    /// As [`Lab::delete`], with another grace period; a kubelet gives two seconds at least.
+    /// Does the same as [`Lab::delete`] with another grace period; a kubelet gives at least two seconds.
     pub fn delete_within(&self, pod: &PodUid, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| g.as_millis() as u64);
         match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, PATIENCE)? {
@@ -170,15 +168,15 @@ impl Lab {
         }
     }
 
-    /// The last of what the member has written to stdout and stderr, in all its runs.
+    /// The kept output (stdout and stderr) of all runs of a member.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
         self.logs_of(member, Which::All)
     }
 
-    /// The same of one run.
+    /// The kept output of one run.
     ///
     /// # Errors
-    /// Also [`Error::Refused`] where there was no such run.
+    /// Also [`Error::Refused`] if there was no such run.
     pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
         match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, PATIENCE)? {
             Answer::Logs { bytes } => Ok(bytes),
@@ -199,40 +197,40 @@ impl Drop for Lab {
 
 impl Shared {
     fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
-        let (call, told) = self.ask(request, None)?;
-        self.wait(call, &told, OVERDUE, patience)
+        let (call, answers) = self.ask(request, None)?;
+        self.wait(call, &answers, OVERDUE, patience)
     }
 
-    /// Sends a request; its answer comes on the channel.
+    /// Sends a request. The returned channel receives the answer.
     fn ask(
         &self,
         request: impl FnOnce(Call) -> Request,
-        hear: Option<Hear>,
+        on_output: Option<OutputSink>,
     ) -> Result<(Call, Receiver<Answer>), Error> {
         let call = self.fresh_call();
-        let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear, opened: None };
+        let (answer, answers) = bounded(1);
+        let waiting = Waiting { answer, on_output, opened: None };
         self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
-        Ok((call, told))
+        Ok((call, answers))
     }
 
     fn fresh_call(&self) -> Call {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Waits for an answer; tells the observer when it is overdue.
+    /// Waits for an answer, and tells the observer when it is overdue.
     fn wait(
         &self,
         call: Call,
-        told: &Receiver<Answer>,
+        answers: &Receiver<Answer>,
         overdue: Duration,
         patience: Duration,
     ) -> Result<Answer, Error> {
-        let mut answer = told.recv_timeout(overdue);
+        let mut answer = answers.recv_timeout(overdue);
         if answer == Err(RecvTimeoutError::Timeout) && overdue < patience {
             self.set_silent(true);
-            answer = told.recv_timeout(patience.saturating_sub(overdue));
+            answer = answers.recv_timeout(patience.saturating_sub(overdue));
         }
         answer.map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
@@ -262,14 +260,14 @@ impl Shared {
     }
 
     fn output(&self, call: Call, stderr: bool, bytes: &[u8]) {
-        if let Some(hear) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.hear.as_mut()) {
-            hear(stderr, bytes);
+        if let Some(on_output) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.on_output.as_mut()) {
+            on_output(stderr, bytes);
         }
     }
 
     fn log(&self, call: Call, anew: bool, bytes: &[u8]) {
-        if let Some(hear) = self.follows().get_mut(&call) {
-            hear(anew, bytes);
+        if let Some(on_output) = self.follows().get_mut(&call) {
+            on_output(anew, bytes);
         }
     }
 
@@ -277,7 +275,7 @@ impl Shared {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, HearLog>> {
+    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, LogSink>> {
         self.follows.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -290,16 +288,16 @@ impl Shared {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever waits for an answer learns that none will come.
+    /// Ends all calls: those that wait for an answer get [`Error::NodeGone`].
     fn close(&self) {
         self.locked().take();
         self.follows().clear();
     }
 }
 
-/// Passes the node's reports on until it ends, then tells of its end.
+/// Passes the node's reports on until the node ends, then reports its end.
 fn listen(started: startup::Started, observer: &InputSender) {
-    // the observer may go before the lab does: then nobody wants to hear
+    // sending may fail: the observer may end before the lab
     let tell = |input| observer.send(input);
     tell(Input::Watch(started.node));
     tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
@@ -327,7 +325,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
             Report::Bind { pod, ports, may_move } => {
                 let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);
-                // a node that is gone is heard of by the next receive
+                // if the node is gone, the next receive tells
                 let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
             }
             Report::Answer { call, answer } => started.shared.answer(call, answer),
@@ -335,7 +333,7 @@ fn listen(started: startup::Started, observer: &InputSender) {
         }
     }
     let status = startup::end(started.pid);
-    // empty by now
+    // the cgroups are empty now
     drop(started.cgroups);
     started.shared.close();
     for delta in ending::of_node(started.node, status, pods.into_values()) {
