@@ -1,8 +1,8 @@
-//! A blog as Ghost is built: one process that answers on 127.0.0.1:2368 and leaves the outside to a
-//! proxy in front of it.
+//! A stand-in for the Ghost blog: one process that listens on 127.0.0.1:2368. A proxy in front of it serves the
+//! outside.
 //!
-//! `--port N` (2368; 0 takes a free one), `--title TEXT`, `--deaf`: as PID 1 it does not hear TERM, like
-//! any program that has not thought of it, and so answers until it is killed.
+//! `--port N` (2368; 0 takes a free one), `--title TEXT`, `--deaf`: as PID 1 it ignores TERM, like any program without
+//! a handler for it, and so runs until it is killed.
 
 mod page;
 
@@ -17,7 +17,7 @@ use super::http::server;
 use super::options::Options;
 use super::{Call, complain, say, title, usage};
 
-/// Ghost's own port.
+/// Ghost's default port.
 const PORT: u16 = 2368;
 const CONNECTIONS: usize = 256;
 
@@ -33,7 +33,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     if call.program == "node" {
         title::set(call.program, "node current/index.js");
     }
-    // before anybody can know that it is there: what comes now is not lost
+    // block the signals before the port is open, so that none is lost
     let mut ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     if deaf {
         ends.remove(Signal::SIGTERM);

@@ -1,4 +1,4 @@
-//! A client that fetches a page every so often and says in a line what it got.
+//! A client that fetches a page at intervals and prints one line about each answer.
 //!
 //! `--url URL` (`http://localhost/`), `--every TIME` (5s).
 
@@ -43,7 +43,7 @@ mod tests {
     use super::in_short;
 
     #[test]
-    fn an_answer_in_a_line() {
+    fn an_answer_is_summarized_in_one_line() {
         for (answer, want) in [
             ("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello pod\nmore\n", "200 OK: hello pod"),
             ("HTTP/1.0 404 Not Found\r\n\r\n", "404 Not Found: an empty page"),

@@ -1,7 +1,7 @@
-//! Dies as it is told, for what comes of it: restarts, back-off, exit codes.
+//! A program that crashes on purpose, to show restarts, back-off and exit codes.
 //!
-//! `--code N` (1), `--signal NAME` instead of it, `--after TIME` (0ms), and `--healthy FILE`: where
-//! that file is, it runs on, so that a crash loop can be repaired.
+//! `--code N` (1), `--signal NAME` instead of it, `--after TIME` (0ms), and `--healthy FILE`: if that file exists, the
+//! program keeps running, so that a crash loop can be fixed.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -65,7 +65,7 @@ pub fn main(call: &Call<'_>) -> i32 {
 fn die_by(signal: Signal) -> i32 {
     let name = signal.as_str();
     complain(format_args!("crash: dies by {name}"));
-    // no core dump in a learner's directory, nor a crash report on the desktop
+    // avoid a core dump in the user's directory and a crash report on the desktop
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = prctl::set_dumpable(false);
     let _ = signals::reset();

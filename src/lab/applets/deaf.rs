@@ -1,4 +1,4 @@
-//! Does not hear TERM, so that whoever stops it has to wait for the grace period and kill it.
+//! A program that ignores TERM, so that stopping it takes the whole grace period and a KILL.
 
 use nix::sys::signal::Signal;
 use nix::unistd::{getpid, pause};
@@ -12,7 +12,7 @@ pub fn main(call: &Call<'_>) -> i32 {
         return usage("deaf", &why);
     }
     if getpid().as_raw() == 1 {
-        // nothing has to be done for it: that is what surprises people
+        // nothing has to be done for this, which surprises many people
         say("deaf: is PID 1 and has no handler for TERM, so the kernel drops it");
     } else {
         for signal in [Signal::SIGTERM, Signal::SIGINT] {

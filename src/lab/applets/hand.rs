@@ -1,7 +1,7 @@
-//! A process that does to its own namespaces what the lab tells it, one system call at a time.
+//! A process that changes its own namespaces as the lab orders, one system call at a time.
 //!
-//! Standard input is a socket to the node. pid and time namespaces are entered by children only
-//! (`unshare(2)`, `setns(2)`), so after those a child shows the effect; the links of the process itself stay.
+//! Standard input is a socket to the node. Only children enter a new pid or time namespace (`unshare(2)`, `setns(2)`),
+//! so after such a call a child is started that shows the effect. The links of the process itself do not change.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -22,10 +22,10 @@ pub fn main(call: &Call<'_>) -> i32 {
         complain(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
         return 64;
     }
-    // it has more than its neighbours, above all in a user namespace of its own: they may not look into it
+    // it has more capabilities than other containers, above all in a new user namespace: they must not inspect it
     let _ = prctl::set_dumpable(false);
     let (Ok(node), Ok(alone)) = (fork::inherited(0), Alone::prove()) else { return 1 };
-    // nobody waits for the children: they leave no zombies
+    // it does not wait for its children; with SIGCHLD ignored they leave no zombies
     let ready = signals::ignore(Signal::SIGCHLD)
         .and_then(|()| signals::exit_on(Signal::SIGTERM))
         .and_then(|()| prctl::set_name(c"hand"));
@@ -73,29 +73,29 @@ fn start_child(alone: &Alone) -> Answer {
     fork::spawn(alone, CloneFlags::empty(), show).map(drop).map_err(|e| failed("fork", e))
 }
 
-/// In the words of perror(3).
+/// An error message as perror(3) prints it.
 fn failed(call: &str, e: Errno) -> String {
     let words = match e {
-        // the C library's words, which people look for; nix has others
+        // the C library's text, which people search for; nix has another
         Errno::ENOMEM => "Cannot allocate memory",
         e => e.desc(),
     };
     format!("{call}: {words}")
 }
 
-/// Root of the new user namespace, whoever it was outside (`user_namespaces(7)`).
+/// Maps this process's user to root of the new user namespace (`user_namespaces(7)`).
 fn become_root() -> Result<(), Errno> {
     let write = |file: &str, text: &str| {
         std::fs::write(format!("/proc/self/{file}"), text)
             .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO)))
     };
-    // denied already where the lab's own user namespace has it so
+    // fails if the lab's own user namespace has it denied already
     let _ = write("setgroups", "deny");
     write("uid_map", "0 0 1\n")?;
     write("gid_map", "0 0 1\n")
 }
 
-/// A child that only is there.
+/// The main function of a child that only waits for TERM.
 fn show() -> i32 {
     let _ = prctl::set_name(c"hand: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);

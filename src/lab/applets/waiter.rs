@@ -1,7 +1,7 @@
-//! The example of wait(2): a parent that is told when its child stops, continues and ends.
+//! The example program of wait(2): a parent that waits for its child to stop, continue and end.
 //!
-//! The child sleeps until it is signalled; USR1 lets it exit with `--status N` (0). When it has
-//! ended, the next one is started, or with `--once` the parent ends too.
+//! The child sleeps until it gets a signal. USR1 lets it exit with `--status N` (0). When it has ended, the next one is
+//! started. With `--once` the parent ends instead.
 
 use nix::sched::CloneFlags;
 use nix::sys::prctl;
@@ -45,7 +45,7 @@ pub fn main(call: &Call<'_>) -> i32 {
 fn child(status: u8) -> i32 {
     title::set("waiter: child", "waiter: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    // what kills it is not to be swallowed by the handler of a PID 1
+    // reset the handlers, inherited from a parent that may be PID 1, so that signals can kill it
     let heard = SigSet::from_iter([Signal::SIGUSR1]);
     if signals::reset().and_then(|()| heard.thread_block()).is_err() {
         return 1;
@@ -54,7 +54,7 @@ fn child(status: u8) -> i32 {
     i32::from(status)
 }
 
-/// As the manual page's example prints it.
+/// Describes a wait status as the manual page's example does.
 fn in_words(status: i32) -> String {
     if libc::WIFEXITED(status) {
         format!("exited, status={}", libc::WEXITSTATUS(status))
@@ -72,7 +72,7 @@ mod tests {
     use super::in_words;
 
     #[test]
-    fn statuses_read_as_in_the_manual_page() {
+    fn statuses_are_printed_as_in_the_manual_page() {
         for (status, words) in [
             (0x0300, "exited, status=3"),
             (9, "killed by signal 9"),

@@ -1,14 +1,14 @@
-//! A web server as nginx is built: a master that only watches, workers that share a listener.
+//! A web server with the structure of nginx: a master that only supervises, and workers that share a listener.
 //!
 //! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
-//! `--workers N` (2), `--proxy URL` for all that is asked for. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
-//! `/etc/nginx/nginx.conf` where the pod has mounted one.
+//! `--workers N` (2), `--proxy URL` for all requests. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
+//! `/etc/nginx/nginx.conf` if the pod has mounted one.
 //!
-//! HUP reads the configuration again and replaces the workers: the old ones finish what they do, as
-//! `nginx: worker process is shutting down`, and leave. USR1 opens the logs again. QUIT lets the workers finish and
-//! ends, TERM and INT end at once. Idle, everything sleeps in a system call.
+//! HUP reads the configuration again and replaces the workers: the old ones finish their requests, as `nginx: worker
+//! process is shutting down`, and exit. USR1 reopens the logs. QUIT ends the server after the workers have finished,
+//! TERM and INT end it at once. While idle, all processes sleep in a system call.
 //!
-//! In place of nginx its workers have the user of nginx's image, where that id is mapped.
+//! As nginx, its workers run as the user of nginx's image if that id is mapped.
 
 mod config;
 mod directives;
@@ -36,15 +36,15 @@ use super::{Call, complain, title, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait::{self, Change};
 
-/// A worker that lives shorter than this is not replaced at once: it would only die again.
+/// A worker that lived shorter than this is not replaced at once: the new one would probably die too.
 const TOO_SHORT: Duration = Duration::from_millis(200);
-/// Until a worker is started that could not be, for want of room or because the last one died young.
+/// The delay before the next try, if a worker could not be started or died too soon.
 const LATER: Duration = Duration::from_millis(500);
-/// How long workers have to end by TERM: a stopped one never would.
+/// How long workers have to end after TERM. A stopped one would never end.
 const LAST: Duration = Duration::from_secs(1);
 
-/// What the master hears. USR2 as well, though there is no other executable to become: otherwise it
-/// would end it.
+/// The signals that the master handles. USR2 is among them, though there is no upgrade of the executable: otherwise it
+/// would kill the master.
 const SIGNALS: [Signal; 7] = [
     Signal::SIGCHLD,
     Signal::SIGHUP,
@@ -55,7 +55,7 @@ const SIGNALS: [Signal; 7] = [
     Signal::SIGINT,
 ];
 
-/// `nginx` in nginx's image.
+/// The id of the user `nginx` in nginx's image.
 const NGINX_USER: u32 = 101;
 
 struct Worker {
@@ -67,24 +67,24 @@ struct Worker {
 enum Ending {
     No,
     Gracefully,
-    /// And by when what is left is killed.
+    /// At once. Workers that are left at this time are killed.
     Now(Instant),
 }
 
 struct Master {
-    /// What it stands in for.
+    /// The program that it stands in for.
     name: String,
-    /// Who the workers become.
+    /// The user that the workers change to.
     user: Option<u32>,
     alone: Alone,
     flags: Flags,
     config: Config,
     listener: TcpListener,
     workers: Vec<Worker>,
-    /// Told to finish; not replaced.
+    /// Workers that have been told to finish. They are not replaced.
     leaving: Vec<i32>,
     ending: Ending,
-    /// When to try again to have all workers.
+    /// When to try again to start the missing workers.
     retry: Option<Instant>,
 }
 
@@ -94,11 +94,11 @@ pub fn main(call: &Call<'_>) -> i32 {
         Err(why) => return usage("web", &why),
     };
     let name = call.program.to_owned();
-    // the command of nginx's image, unless the pod gives another
+    // the default is the command of nginx's image
     let args = if call.args.is_empty() { "-g daemon off;".to_owned() } else { call.args.join(" ") };
     title::set(&name, &format!("{name}: master process {name} {args}"));
     let Ok(alone) = Alone::prove() else { return 1 };
-    // before anybody can know that it is there: what comes now is not lost
+    // block the signals before the port is open, so that none is lost
     let signals = SigSet::from_iter(SIGNALS);
     if signals.thread_block().is_err() {
         return 1;
@@ -177,7 +177,7 @@ impl Master {
         }
     }
 
-    /// With nothing to come, it sleeps for good.
+    /// How long to wait for a signal; without a limit if nothing is scheduled.
     fn timeout(&self) -> PollTimeout {
         let by = match self.ending {
             Ending::Now(by) => Some(by),
@@ -193,7 +193,7 @@ impl Master {
             Signal::SIGCHLD => self.reap(),
             Signal::SIGHUP if self.ending == Ending::No => self.reload(),
             Signal::SIGUSR1 => {
-                // where workers may not make files, they find them made
+                // the workers may not be allowed to create the files
                 self.make_logs();
                 self.tell(Signal::SIGUSR1);
             }
@@ -217,7 +217,7 @@ impl Master {
         }
     }
 
-    /// As many workers as there are to be.
+    /// Starts workers until the configured number runs.
     fn fill(&mut self) {
         self.make_logs();
         while self.ending == Ending::No && self.workers.len() < self.config.workers {
@@ -234,8 +234,8 @@ impl Master {
         }
     }
 
-    /// As `nginx -s reload`: new workers first, then the old ones finish. A configuration that is
-    /// wrong changes nothing.
+    /// Does what `nginx -s reload` does: starts new workers, then lets the old ones finish. A wrong configuration
+    /// changes nothing.
     fn reload(&mut self) {
         let ready = Config::load(&self.flags).and_then(|config| {
             let moved = config.listen != self.config.listen;
@@ -265,7 +265,7 @@ impl Master {
         let mut died_young = false;
         while let Ok(Some((pid, change))) = wait::next() {
             let Change::Ended(status) = change else { continue };
-            // as PID 1 it reaps others' orphans as well, and says nothing of them
+            // as PID 1 it also reaps orphans, without a message
             let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else {
                 self.leaving.retain(|p| *p != pid);
                 continue;

@@ -1,8 +1,8 @@
-//! Makes zombies: of orphans, which pause reaps, or held by a parent that never waits.
+//! Makes zombies: orphans, which pause reaps, or children that their parent never reaps.
 //!
-//! `--mode orphan|held` (orphan), `--rate N` a second (1; 0 is as fast as it goes), `--total N`
-//! (0: for ever), `--hold MS` that each child lives (orphans 1000, held ones 0). With its total
-//! made it stays: held zombies are there as long as it is.
+//! `--mode orphan|held` (orphan), `--rate N` per second (1; 0 is as fast as possible), `--total N` (0: for ever),
+//! `--hold MS` (the lifetime of each child: orphans 1000, held ones 0). After the last one it keeps running: held
+//! zombies exist only as long as it does.
 
 use std::ffi::CStr;
 use std::thread::sleep;
@@ -18,10 +18,10 @@ use super::{Call, complain, end_on_term_as_init, say, usage};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait;
 
-/// How long to wait for room in the process table, at first and at most.
+/// How long to wait for room in the process table: the first time, and at most.
 const ROOM_SOON: Duration = Duration::from_millis(50);
 const ROOM_LATER: Duration = Duration::from_secs(2);
-/// The exit code of a middle process that could not start its orphan for want of room.
+/// The exit code of a middle process that could not start its orphan.
 const NO_ROOM: i32 = 75;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn make(plan: &Plan, alone: &Alone) {
                 ));
                 said = true;
             }
-            // nothing tells when a process of somebody else has gone
+            // no event tells that another process has ended
             sleep(room);
             room = ROOM_LATER.min(room * 2);
             continue;
@@ -99,18 +99,18 @@ fn make(plan: &Plan, alone: &Alone) {
         made += 1;
         room = ROOM_SOON;
         if let Some(every) = plan.every {
-            // by the clock, so that the rate holds; but what was missed is not made up for in a burst
+            // count from the last due time, so that the rate is exact; but do not catch up in a burst
             next = (next + every).max(Instant::now());
             sleep(next.saturating_duration_since(Instant::now()));
         }
     }
 }
 
-/// A child that leaves a child behind.
+/// Starts a child that starts a child and exits.
 fn orphan(alone: &Alone, hold: Duration) -> Result<(), Errno> {
     let middle = fork::spawn(alone, CloneFlags::empty(), || {
         let _ = prctl::set_name(c"zombies: middle");
-        // forked from a process of one thread, so it has one
+        // it was forked from a process with one thread, so it has one
         let Ok(alone) = Alone::prove() else { return 1 };
         fork::spawn(&alone, CloneFlags::empty(), || live(c"orphan", hold)).map_or(NO_ROOM, |_| 0)
     })?;

@@ -7,7 +7,7 @@ pub struct Blog {
     pub title: String,
 }
 
-/// What a request tells of its way here.
+/// Where a request comes from.
 pub struct Asked {
     pub host: String,
     pub peer: IpAddr,
@@ -48,7 +48,7 @@ p.note{font:15px/1.5 system-ui,sans-serif;color:#626d79}article{border-top:1px s
 footer{border-top:1px solid #e3e7eb}@media(prefers-color-scheme:dark){body{background:#15171a;color:#e3e7eb}}";
 
 impl Blog {
-    /// The whole page at this path, if there is one.
+    /// The HTML page at this path, if there is one.
     pub fn page(&self, path: &str, asked: &Asked) -> Option<String> {
         let slug = path.trim_matches('/');
         let shown: Vec<&Post> = POSTS.iter().filter(|post| slug.is_empty() || post.slug == slug).collect();
@@ -88,7 +88,7 @@ mod tests {
     use super::{Asked, Blog};
 
     #[test]
-    fn what_comes_from_outside_is_text_and_not_markup() {
+    fn input_is_escaped_in_the_page() {
         let blog = Blog { title: "A & <b>".to_owned() };
         let asked = Asked { host: "<i>".to_owned(), peer: [127, 0, 0, 1].into(), forwarded: "\"><script>".to_owned() };
         let page = blog.page("/", &asked).expect("the front page");

@@ -1,4 +1,4 @@
-//! A client's connection, from one request to the next.
+//! A client's connection, with one request after the other.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -10,20 +10,20 @@ use super::reply::{Line, Page, Reply, Site, head};
 use super::request::{Heard, Request};
 use crate::lab::stream::{Flow, Pump, unless_blocked};
 
-/// A client may take this long to ask, and when the server is finishing.
+/// How long a client may take to send a request: normally, and while the server is finishing.
 const ASKING: Duration = Duration::from_secs(30);
 const ASKING_LATE: Duration = Duration::from_secs(5);
-/// An answer may stand still for this long.
+/// How long an answer may make no progress.
 const ANSWERING: Duration = Duration::from_mins(1);
-/// What is sent after all has been said is thrown away for this long.
+/// How long what the client sends after the last answer is read and dropped.
 const LEAVING: Duration = Duration::from_secs(5);
 
 pub struct Connection {
     pub client: TcpStream,
     peer: IpAddr,
-    /// Read, and not yet used.
+    /// Bytes that have been read but not parsed.
     input: Vec<u8>,
-    /// An answer has been given before.
+    /// Whether a request has been answered on it.
     served: bool,
     state: State,
     since: Instant,
@@ -33,8 +33,8 @@ enum State {
     Hearing,
     Answering(Box<Answering>),
     Passing(Box<Exchange>),
-    /// Closed at once, with something unread, the kernel would reset the connection and the answer
-    /// could be lost.
+    /// The connection is closing, and what the client still sends is dropped. If it were closed at once with unread
+    /// bytes, the kernel would reset it and the answer could be lost.
     Leaving,
 }
 
@@ -64,7 +64,7 @@ impl Read for Source {
 pub enum Next {
     Waits,
     More,
-    /// The upstream's socket is to be watched.
+    /// The upstream's socket must be watched.
     Watch,
     Close,
 }
@@ -81,21 +81,21 @@ impl Connection {
         }
     }
 
-    /// Nothing has been asked since the last answer.
+    /// Whether no new request has begun since the last answer.
     pub fn idle(&self) -> bool {
         self.served && self.input.is_empty() && matches!(self.state, State::Hearing)
     }
 
-    /// The client has gone: `true` if that was what it still waited for. Where something is being
-    /// sent to it, the next write says so.
+    /// Handles that the client has closed the connection. Returns `true` if it was waiting for the upstream's answer.
+    /// If an answer is being sent, the next write fails instead.
     pub fn hung_up<S: Site>(&mut self, site: &mut S) -> bool {
         let State::Passing(exchange) = &self.state else { return false };
-        // as nginx calls it
+        // nginx's status for this
         site.answered(&Line { status: 499, ..Line::of(&exchange.request, self.peer) });
         true
     }
 
-    /// When patience ends.
+    /// When the current state times out.
     pub fn deadline(&self, finishing: bool) -> Instant {
         self.since
             + match self.state {
@@ -117,7 +117,7 @@ impl Connection {
         }
     }
 
-    /// Goes on until it has to wait.
+    /// Continues until it has to wait.
     pub fn advance<S: Site>(&mut self, site: &mut S, finishing: bool, scratch: &mut [u8]) -> Next {
         if !matches!(self.state, State::Hearing | State::Leaving) {
             self.since = Instant::now();
@@ -197,7 +197,7 @@ impl Connection {
                 self.after(answering.keep_alive && !finishing);
                 return None;
             }
-            // shorter than announced: that must not look like an end
+            // shorter than announced: close the connection, so that it does not look complete
             Ok(Flow::Over) | Err(_) => {
                 site.answered(&answering.line());
                 return Some(Next::Close);

@@ -1,5 +1,5 @@
-//! One request that another server answers: its body goes up and the answer comes down as they
-//! come, with no more than a read's worth held either way.
+//! One request that is passed to another server. Its body and the answer are passed on as they arrive, and at most one
+//! read's worth of each is kept in memory.
 
 use std::io::Read as _;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -21,7 +21,7 @@ pub struct Exchange {
 }
 
 enum Down {
-    /// The head, as far as it is read.
+    /// The part of the head that has been read.
     Head(Vec<u8>),
     Body {
         pump: Pump,
@@ -31,9 +31,9 @@ enum Down {
     },
 }
 
-/// What an exchange came to.
+/// The result of advancing an exchange.
 pub enum Step {
-    /// There is a connection to be watched.
+    /// A connection has been begun, and must be watched.
     Dialled,
     Waits,
     More,
@@ -44,21 +44,21 @@ pub enum Step {
     },
 }
 
-/// Why it broke off.
+/// Why an exchange failed.
 pub enum Trouble {
-    /// Nothing has been said to the client yet: there is still a status to tell it.
+    /// Nothing has been sent to the client yet, so it can be sent this status.
     Gateway(u16, String),
-    /// Too late for that.
+    /// Part of the answer has been sent already.
     Broken { status: u16, sent: u64 },
 }
 
 impl Exchange {
-    /// Takes what has been read of the body already from `input`.
+    /// Begins an exchange. The part of the body that is already in `input` is taken from there.
     pub fn new(request: Request, to: Upstream, peer: IpAddr, input: &mut Vec<u8>, server: &'static str) -> Self {
         let mut up = Pump::new(match request.body {
             Body::Nothing => Some(0),
             Body::Length(length) => Some(length),
-            // where it ends is the upstream's to see; the client's connection is not used again
+            // the upstream detects the end; the client's connection is not used again
             Body::Chunked => None,
         });
         up.preload(&request_head(&request, &to.target, peer));
@@ -76,12 +76,12 @@ impl Exchange {
         }
     }
 
-    /// The connection that [`Step::Dialled`] speaks of.
+    /// The connection to the upstream, after [`Step::Dialled`].
     pub fn upstream(&self) -> Option<&TcpStream> {
         self.upstream.as_ref().map(|(_, stream)| stream)
     }
 
-    /// What to tell the client when all of this takes too long.
+    /// The failure to report when the exchange times out.
     pub fn give_up(&self) -> Trouble {
         match &self.down {
             Down::Head(_) => Trouble::Gateway(504, format!("no answer from {}", self.name())),
@@ -121,7 +121,7 @@ impl Exchange {
                         let _ = upstream.shutdown(Shutdown::Write);
                     }
                 }
-                // it may have answered without hearing all
+                // the upstream may have answered without reading the whole request
                 Err(_) => self.asked = true,
             }
         }
@@ -161,7 +161,7 @@ impl Exchange {
         Trouble::Gateway(502, format!("{}: {why}", self.name()))
     }
 
-    /// `None` once the connection is made.
+    /// Connects to the upstream. `None` once the connection is established.
     fn join(&mut self) -> Result<Option<Step>, Trouble> {
         let mut why = "no address".to_owned();
         if let Some((_, stream)) = &self.upstream {

@@ -1,4 +1,4 @@
-//! Static files.
+//! Serves static files.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -21,13 +21,13 @@ fn find(root: &Path, request: &Request) -> Result<Reply, Page> {
         return Err(Page::plain(405));
     }
     let path = file_of(root, request.path()).ok_or_else(|| Page::plain(400))?;
-    // a pipe in the directory would otherwise be waited for
+    // without O_NONBLOCK, opening a FIFO in the directory would block
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(&path);
     let index = request.path().ends_with('/');
     let file = opened.map_err(|e| match e.kind() {
         ErrorKind::PermissionDenied => Page::plain(403),
         _ if request.path() == "/" => Page::html(200, WELCOME.to_owned()),
-        // as nginx: it is there, but not to be listed
+        // as nginx does: the directory exists but is not listed
         _ if index && path.parent().is_some_and(Path::is_dir) => Page::plain(403),
         _ => Page::plain(404),
     })?;
@@ -42,10 +42,10 @@ fn find(root: &Path, request: &Request) -> Result<Reply, Page> {
     Ok(Reply::File { kind: kind_of(&path), file, length: meta.len() })
 }
 
-/// What is served at `/` as long as nobody has put anything there.
+/// The page that is served at `/` if there is no index.html.
 const WELCOME: &str = "<!doctype html>\n<title>Podscope</title>\n<h1>It works</h1>\n<p>This is Podscope's stand-in for a web server. Put an index.html into its directory to see it here.\n";
 
-/// The file a path names below `root`, if it does not climb.
+/// The file that a path names below `root`; `None` if the path leads out of it.
 fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let path = decode(path)?;
     let mut file = root.to_owned();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_as_people_know_them() {
+    fn requests_get_the_usual_statuses() {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("index.html"), "hello pod\n").expect("written");
         std::fs::create_dir(dir.path().join("d")).expect("made");

@@ -1,4 +1,4 @@
-//! What is answered.
+//! Replies, and the trait of a server that makes them.
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -11,22 +11,22 @@ use super::upstream::Upstream;
 
 pub enum Reply {
     Page(Page),
-    /// The first so many bytes of a file.
+    /// The first `length` bytes of a file.
     File {
         kind: &'static str,
         file: File,
         length: u64,
     },
-    /// What another server says.
+    /// The answer of another server.
     Passed(Upstream),
 }
 
-/// What fits into memory.
+/// A reply that is held in memory.
 pub struct Page {
     pub status: u16,
     pub kind: &'static str,
     pub body: Vec<u8>,
-    /// Where else to look (`Location`).
+    /// The target of a redirect (the `Location` header).
     pub elsewhere: Option<String>,
 }
 
@@ -68,12 +68,12 @@ pub fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        // a client needs none
+        // a reason phrase is optional
         _ => "",
     }
 }
 
-/// The head of an answer of our own.
+/// The head of an answer that this server makes itself.
 pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Option<&str>, keep_alive: bool) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let connection = if keep_alive { "keep-alive" } else { "close" };
@@ -86,33 +86,33 @@ pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Optio
 
 /// A server that answers requests.
 pub trait Site {
-    /// As the `Server` header has it.
+    /// The value of the `Server` header.
     const NAME: &'static str;
 
     fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply;
 
-    /// Called once an answer has gone out, or has broken off, with how much of its body went.
+    /// Called once an answer has been sent or has failed; `sent` is how much of its body was sent.
     fn answered(&mut self, _line: &Line) {}
 
-    /// Something went wrong that the client is not told in full.
+    /// Logs an error whose details the client does not get.
     fn trouble(&mut self, what: &str) {
         complain(format_args!("{}: [error] {what}", Self::NAME));
     }
 
-    /// What a signal means to it.
+    /// Handles a signal, and says how the server continues.
     fn signalled(&mut self, signal: Signal) -> Then;
 }
 
-/// What comes after a signal.
+/// How a server continues after a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     GoOn,
-    /// What is being answered is answered; nothing new is taken.
+    /// Finish the requests in progress, and accept no new ones.
     Finish,
     Stop,
 }
 
-/// What a log says of a request.
+/// A log entry for a request.
 #[derive(Clone)]
 pub struct Line {
     pub peer: IpAddr,
@@ -136,7 +136,7 @@ impl Line {
         }
     }
 
-    /// Of what is no request.
+    /// The entry for bytes that are not a valid request.
     pub fn of_bytes(bytes: &[u8], peer: IpAddr) -> Self {
         let first = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
         let request = first.iter().take(200).map(|b| char::from(*b)).collect();

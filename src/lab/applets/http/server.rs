@@ -1,4 +1,4 @@
-//! Many connections in one thread; idle, it sleeps.
+//! A server with many connections in one thread. It sleeps while it is idle.
 
 use std::io;
 use std::net::TcpListener;
@@ -16,30 +16,30 @@ use crate::lab::stream::{EDGES, Key, SCRATCH, Table, make_room};
 
 const LISTENER: u64 = u64::MAX;
 const SIGNAL: u64 = u64::MAX - 1;
-/// How long to wait for descriptors of others.
+/// How long to wait when there are no free descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 const CLIENT: u8 = 0;
 const UPSTREAM: u8 = 1;
 
 struct Server<'a, S> {
     epoll: Epoll,
-    /// `None` once nothing new is taken.
+    /// `None` once no new connections are accepted.
     listener: Option<&'a TcpListener>,
-    /// Whether it is watched; not while there are enough connections.
+    /// Whether the listener is watched. It is not while there are `most` connections.
     listening: bool,
     most: usize,
     connections: Table<Connection>,
-    /// Those that could go on without an event.
+    /// Connections that can continue without an event.
     ready: Vec<Key>,
     site: &'a mut S,
     scratch: Vec<u8>,
 }
 
-/// Serves what comes from `listener`, `most` connections at a time, until a signal that the site
-/// takes for an end. `signals` are to be blocked already.
+/// Serves connections from `listener`, at most `most` at a time, until a signal on which the site stops. `signals` must
+/// already be blocked.
 pub fn serve<S: Site>(listener: &TcpListener, signals: &SigSet, most: usize, site: &mut S) -> io::Result<()> {
     let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    // whoever shares it may be faster: then accept must not wait
+    // another process that shares it may accept first: then accept must not block
     listener.set_nonblocking(true)?;
     make_room(most)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -101,7 +101,7 @@ impl<S: Site> Server<'_, S> {
             }
             let idle: Vec<Key> = self.connections.iter().filter(|(_, c)| c.idle()).map(|(key, _)| key).collect();
             for key in idle {
-                // it may have asked at this very moment
+                // a request may have arrived just now
                 self.advance(key);
                 if self.connections.get_mut(key).is_some_and(|c| c.idle()) {
                     self.connections.remove(key);
@@ -111,12 +111,12 @@ impl<S: Site> Server<'_, S> {
         then
     }
 
-    /// Listens if there is room, and only then.
+    /// Watches the listener if and only if there is room for another connection.
     fn listen(&mut self) -> io::Result<()> {
         let Some(listener) = self.listener else { return Ok(()) };
         let room = self.connections.len() < self.most;
         match (room, self.listening) {
-            // one connection wakes one of those who share the listener
+            // a connection wakes only one of the processes that share the listener
             (true, false) => {
                 self.epoll
                     .add(listener, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE, LISTENER))?;
@@ -136,7 +136,7 @@ impl<S: Site> Server<'_, S> {
         let Some(first) = self.connections.iter().map(|(_, c)| c.deadline(finishing)).min() else {
             return EpollTimeout::NONE;
         };
-        // rounded up: not to wake before the time
+        // rounded up, so that it does not wake too early
         let ms = first.saturating_duration_since(Instant::now()).as_millis() + 1;
         EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX)).unwrap_or(EpollTimeout::MAX)
     }
@@ -153,13 +153,13 @@ impl<S: Site> Server<'_, S> {
         }
     }
 
-    /// One at a time: whoever else listens has its turn as well.
+    /// Accepts one connection, so that other processes on the same listener get some too.
     fn accept(&mut self) {
         let Some(listener) = self.listener else { return };
         let (client, peer) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(e) => {
-                // out of descriptors or memory: the connection stays in the queue and epoll would say so at once
+                // out of descriptors or memory: the connection stays queued, and epoll would report it again at once
                 if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) {
                     sleep(BREATH);
                 }
@@ -209,7 +209,7 @@ impl<S: Site> Server<'_, S> {
                     self.connections.remove(key);
                 }
             }
-            // the kernel takes closed sockets out of epoll
+            // the kernel removes closed sockets from epoll
             Next::Close => drop(self.connections.remove(key)),
         }
     }

@@ -1,7 +1,7 @@
-//! Heads on their way through a reverse proxy.
+//! Rewrites the heads that pass through a reverse proxy.
 //!
-//! Bodies pass as they are, chunks included: a connection to another server is for one request, and
-//! so is the client's unless the answer's length is known.
+//! Bodies are passed on unchanged, including chunks. A connection to another server is used for one request, and so is
+//! the client's, unless the answer's length is known.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -9,16 +9,16 @@ use std::net::{IpAddr, SocketAddr};
 use super::reply::reason;
 use super::request::{Body, MAX_HEAD, MAX_HEADERS, Request, body, lists};
 
-/// Where a request goes.
+/// Where a request is passed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// Tried in turn.
+    /// The addresses, tried in order.
     pub addresses: Vec<SocketAddr>,
-    /// What is asked for there.
+    /// The path and query to request there.
     pub target: String,
 }
 
-/// Headers that are between two neighbours only (RFC 9110, 7.6.1).
+/// Headers that concern one connection only and are not passed on (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [&str; 7] =
     ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "upgrade"];
 
@@ -33,7 +33,7 @@ fn push(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// The request as the upstream gets it.
+/// The head of the request as it is sent to the upstream.
 pub fn request_head(request: &Request, target: &str, peer: IpAddr) -> Vec<u8> {
     let mut head = format!("{} {target} HTTP/1.{}\r\n", request.method, request.version).into_bytes();
     let mut path = String::new();
@@ -49,22 +49,22 @@ pub fn request_head(request: &Request, target: &str, peer: IpAddr) -> Vec<u8> {
     head
 }
 
-/// What the upstream's bytes so far are.
+/// The result of parsing the upstream's bytes read so far.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     Part,
     Bad,
-    /// Not yet the answer (1xx), in so many bytes.
+    /// An interim response (1xx) of this many bytes, before the answer.
     Interim(usize),
     Answer(Answer),
 }
 
-/// The answer's head as the client gets it.
+/// The answer's head as it is sent to the client.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub head: Vec<u8>,
-    /// How many bytes the upstream's own head takes.
+    /// The length in bytes of the upstream's own head.
     pub end: usize,
     /// The body's length; `None`: until the upstream closes.
     pub length: Option<u64>,
@@ -81,7 +81,7 @@ pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bo
     };
     let status = parsed.code.unwrap_or(0);
     match status {
-        // nobody has asked for another protocol
+        // an upgrade to another protocol was not requested
         0..100 | 101 => return Heard::Bad,
         102..200 | 100 => return Heard::Interim(end),
         _ => {}
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_between_neighbours_stays_there() {
+    fn hop_by_hop_headers_are_not_passed_on() {
         let asked = request(
             "POST /a HTTP/1.1\r\nHost: me\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nUpgrade: h2c\r\nExpect: 100-continue\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 2\r\n\r\n",
         );
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_as_long_as_its_head_says() {
+    fn the_length_of_an_answer_follows_from_its_head() {
         let get = request("GET / HTTP/1.1\r\n\r\n");
         let head = request("HEAD / HTTP/1.1\r\n\r\n");
         let heard = |request: &Request, text: &str| match answer_head(text.as_bytes(), request, "me", true) {

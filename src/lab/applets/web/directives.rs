@@ -1,4 +1,4 @@
-//! What each directive of the configuration means.
+//! Applies the directives of the configuration.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -32,7 +32,7 @@ const fn known(name: &'static str, args: RangeInclusive<usize>, block: bool, pla
     Known { name, args, block, places }
 }
 
-/// Blocks may be left out, so what belongs into them may stand outside.
+/// `http` and `server` may be left out, so their directives are allowed outside as well.
 const OUTER: &[Place] = &[Place::Main, Place::Http, Place::Server];
 
 const KNOWN: [Known; 14] = [
@@ -52,13 +52,13 @@ const KNOWN: [Known; 14] = [
     known("return", 1..=2, false, &[Place::Server, Place::Location]),
 ];
 
-/// Sets what the text says, and the files that it includes.
+/// Applies the directives of a text and of the files that it includes.
 pub fn apply(config: &mut Config, text: &str, places: &Places<'_>) -> Result<(), Wrong> {
     let directives = places.expand(parse(text, &refuse)?, &refuse, 0)?;
     block(config, &directives, Place::Main, &mut Vec::new())
 }
 
-/// Names with a slash are those in `types`; elsewhere they are found later.
+/// Why a directive's name is wrong. Names with a slash occur in `types`; elsewhere they are refused later.
 fn refuse(name: &str) -> Option<String> {
     if name.contains('/') || name == "include" || KNOWN.iter().any(|known| known.name == name) || has_no_effect(name) {
         None
@@ -73,7 +73,8 @@ fn has_no_effect(name: &str) -> bool {
     WITHOUT_EFFECT.contains(&name)
 }
 
-/// The same directive twice is a mistake wherever the two stand: the blocks do not override each other.
+/// Applies the directives of a block. The same directive twice is an error, even in different blocks: they do not
+/// override each other.
 fn block(config: &mut Config, directives: &[Directive], place: Place, seen: &mut Vec<String>) -> Result<(), Wrong> {
     for directive in directives.iter().filter(|d| !has_no_effect(&d.name)) {
         check(directive, place)?;
@@ -145,7 +146,7 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
         "root" => config.root = first.into(),
         "return" => config.answer = Some(Return::read(args)?),
         "log_format" => config.formats.push(first.to_owned()),
-        // there is one server, and it answers to any name
+        // `server_name`: there is one server, for all names
         _ => {}
     }
     Ok(())
@@ -165,7 +166,7 @@ fn listen(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// nginx takes more; which of them counts is beyond a stand-in.
+/// nginx allows several; their precedence is not implemented here.
 const ONE: &str = "a location has one \"root\", one \"proxy_pass\" or one \"return\"";
 
 fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
@@ -212,7 +213,7 @@ mod tests {
         apply(&mut config, text, &places).map(|()| config)
     }
 
-    /// As it stands in a tutorial about the Ghost blog behind nginx.
+    /// From a tutorial about the Ghost blog behind nginx.
     const GHOST: &str = "error_log /dev/stderr;
 events { worker_connections  1024; }
 http {
@@ -228,7 +229,7 @@ http {
 ";
 
     #[test]
-    fn a_file_made_for_nginx_is_understood() {
+    fn a_file_written_for_nginx_is_accepted() {
         let addresses = vec!["127.0.0.1:2368".parse().expect("an address")];
         let location = Location { prefix: "/".to_owned(), serves: Serves::Proxy { addresses, path: None } };
         let want = Config {
@@ -241,9 +242,9 @@ http {
         assert_eq!(config(GHOST), Ok(want));
     }
 
-    /// Debian's and the image's own, but for what they include.
+    /// The default files of Debian and of nginx's image, without their includes.
     #[test]
-    fn what_nginxs_default_file_says_is_taken() {
+    fn nginxs_default_file_is_accepted() {
         let text = "user  nginx;\nworker_processes  3;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log notice;
 events { worker_connections 1024; }
 http { default_type application/octet-stream; types { text/html html; }
@@ -257,7 +258,7 @@ http { default_type application/octet-stream; types { text/html html; }
     }
 
     #[test]
-    fn addresses_to_listen_on() {
+    fn listen_accepts_ports_and_addresses() {
         for (text, want) in [
             ("8080", "0.0.0.0:8080"),
             ("*:8080", "0.0.0.0:8080"),
@@ -271,7 +272,7 @@ http { default_type application/octet-stream; types { text/html html; }
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
+    fn errors_name_their_line() {
         for (text, line, what) in [
             ("hhtp{\n", 1, "unknown directive \"hhtp\""),
             ("rewrite a b;", 1, "directive \"rewrite\" is nginx's, and this stand-in does not have it"),

@@ -1,4 +1,4 @@
-//! `include FILE`, where FILE may be a pattern such as `conf.d/*.conf`.
+//! The directive `include FILE`, where FILE may be a pattern such as `conf.d/*.conf`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use super::nginx;
 use super::syntax::{Directive, Refuse, Wrong, parse};
 
-/// Files in files; more is surely a circle.
+/// How deep files may include each other. More is probably a cycle.
 const DEEPEST: usize = 8;
 
-/// Where files are looked for.
+/// Where included files are searched.
 pub struct Places<'a> {
     /// The directory of the first file.
     pub base: &'a Path,
-    /// `/proc/self/mountinfo`: what is the pod's in `/etc`.
+    /// The text of `/proc/self/mountinfo`. It tells which files in `/etc` belong to the pod.
     pub mounts: &'a str,
 }
 
 impl Places<'_> {
-    /// The directives with those of other files in the places of `include`.
+    /// Replaces each `include` with the directives of the included files.
     pub fn expand(&self, all: Vec<Directive>, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
         let mut out = Vec::new();
         for mut directive in all {
@@ -26,7 +26,7 @@ impl Places<'_> {
                 out.extend(self.included(&directive, refuse, depth)?);
                 continue;
             }
-            // `types` holds no directives
+            // `types` does not contain directives
             if let Some(inner) = directive.block.take() {
                 let types = directive.name == "types";
                 directive.block = Some(if types { inner } else { self.expand(inner, refuse, depth)? });
@@ -58,7 +58,7 @@ impl Places<'_> {
             };
             let text = match text {
                 Ok(text) => text,
-                // nginx's image has it; here the types of files are known without
+                // nginx's image has this file; the stand-in does not need it
                 Err(_) if file.file_name().is_some_and(|name| name == "mime.types") => continue,
                 Err(why) => return Err(at.wrong(format!("open() \"{name}\" failed ({why})"))),
             };
@@ -72,7 +72,7 @@ impl Places<'_> {
         Ok(out)
     }
 
-    /// What a pattern stands for, in order; what is no pattern stands for itself.
+    /// The files that match a pattern, sorted. Without wildcards it is one path.
     fn files(&self, pattern: &str) -> Vec<PathBuf> {
         let path = self.base.join(pattern);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Places<'_> {
     }
 }
 
-/// As glob(7), of `*` and `?`; a leading dot is matched by a dot alone.
+/// Matches `*` and `?` as glob(7) does: only a dot matches a leading dot.
 fn matches(pattern: &str, name: &str) -> bool {
     fn rest(pattern: &[char], name: &[char]) -> bool {
         match (pattern.split_first(), name.split_first()) {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn files_stand_in_the_place_of_include_in_order() {
+    fn include_is_replaced_by_the_files_in_order() {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
         std::fs::create_dir(dir.path().join("conf.d")).expect("made");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
+    fn patterns_match_like_glob() {
         for (pattern, name, is) in [
             ("*.conf", "a.conf", true),
             ("*.conf", "a.conf~", false),

@@ -1,27 +1,29 @@
-//! `return CODE [TEXT]`, `return CODE URL`, `return URL`, as ngx_http_rewrite_module has them.
+//! `return CODE [TEXT]`, `return CODE URL` and `return URL`, as in ngx_http_rewrite_module.
 
 use crate::lab::applets::http::reply::{Page, Reply};
 use crate::lab::applets::http::request::Request;
 
-/// What is answered without looking for anything.
+/// A fixed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Return {
     status: u16,
-    /// A text, or for a redirection where to; with variables.
+    /// A text or the target of a redirect; may contain variables.
     value: Option<String>,
 }
 
-/// Variables that the stand-in knows.
+/// The variables that are supported.
 const VARIABLES: [&str; 5] = ["host", "http_host", "request_uri", "scheme", "uri"];
 
-/// For these the value is a URL.
+/// Whether the value is a URL for this status.
 const fn redirects(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 impl Return {
+    /// Parses the arguments of the directive.
+    ///
     /// # Errors
-    /// In nginx's words.
+    /// Wrong arguments, with nginx's message.
     pub fn read(args: &[String]) -> Result<Self, String> {
         let first = args.first().map_or("", String::as_str);
         let is_url = ["http://", "https://", "$scheme"].iter().any(|start| first.starts_with(start));
@@ -43,14 +45,14 @@ impl Return {
         Reply::Page(match value {
             Some(url) if redirects(self.status) => Page { elsewhere: Some(url), ..Page::plain(self.status) },
             Some(text) => Page { status: self.status, kind: "text/plain", body: text.into_bytes(), elsewhere: None },
-            // nothing to say of a success
+            // a success without a text has an empty body
             None if self.status < 300 => Page { body: Vec::new(), ..Page::plain(self.status) },
             None => Page::plain(self.status),
         })
     }
 }
 
-/// A text in pieces: what stands for itself, and names of variables.
+/// Splits a text into literal parts (`Ok`) and names of variables (`Err`).
 fn pieces(text: &str) -> Vec<Result<&str, &str>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -84,7 +86,7 @@ fn filled_in(text: &str, request: &Request) -> String {
             host[..end].to_lowercase()
         }
     };
-    // nothing that a client has sent begins another header
+    // what a client has sent must not begin another header
     let clean = |text: String| text.replace(['\r', '\n'], "");
     pieces(text).into_iter().map(|piece| piece.map_or_else(|name| clean(value(name)), str::to_owned)).collect()
 }
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_redirections() {
+    fn texts_and_redirects_are_answered() {
         assert_eq!(answer(&["200", "hello pod\n"]), (200, "hello pod\n".to_owned(), None));
         assert_eq!(answer(&["204"]), (204, String::new(), None));
         assert_eq!(answer(&["503", "later"]), (503, "later".to_owned(), None));
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_as_nginx_tells_them() {
+    fn errors_have_nginxs_messages() {
         assert_eq!(read(&["2000"]), Err("invalid return code \"2000\"".to_owned()));
         assert_eq!(read(&["ok"]), Err("invalid return code \"ok\"".to_owned()));
         assert_eq!(read(&["200", "$foo"]), Err("unknown \"foo\" variable".to_owned()));

@@ -1,22 +1,22 @@
-//! nginx's way to write a configuration: words, `;` after them or a block in braces, `#` comments.
+//! Parses nginx's syntax: words, followed by `;` or a block in braces, and `#` comments.
 
-/// A directive and where it begins.
+/// A directive and where it is.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Directive {
     pub name: String,
     pub args: Vec<String>,
     pub block: Option<Vec<Directive>>,
     pub line: usize,
-    /// Of another file than the first.
+    /// The file, if it is not the first one.
     pub file: Option<String>,
 }
 
-/// What is wrong, in nginx's words, and in which line.
+/// A configuration error: nginx's message, and the line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
     pub what: String,
     pub line: usize,
-    /// Where, if not in the first file.
+    /// The file, if it is not the first one.
     pub file: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl Directive {
         Wrong { file: self.file.clone(), ..Wrong::new(self.line, what) }
     }
 
-    /// It, and what is in it, stands in this file.
+    /// Sets the file of this directive and of those in its block.
     pub fn is_of(&mut self, file: &str) {
         self.file = Some(file.to_owned());
         self.block.iter_mut().flatten().for_each(|inner| inner.is_of(file));
@@ -37,7 +37,7 @@ impl Wrong {
         Self { what: what.into(), line, file: None }
     }
 
-    /// The same in this file, unless it says where.
+    /// Sets the file unless it is set already.
     pub fn or_in(mut self, file: &str) -> Self {
         self.file.get_or_insert_with(|| file.to_owned());
         self
@@ -52,13 +52,14 @@ enum Token {
     Close,
 }
 
-/// Why a name is no directive's.
+/// Returns why a name is not one of a directive, or `None` if it is.
 pub type Refuse<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Blocks in blocks; more is surely a mistake.
+/// How deep blocks may be nested. More is probably a mistake.
 const DEEPEST: usize = 8;
 
-/// `refuse` says what is wrong with a directive's name. As in nginx that comes before anything that follows it.
+/// Parses a text. `refuse` returns what is wrong with a directive's name. As in nginx, that is checked before the rest
+/// of the directive.
 pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, Wrong> {
     let mut tokens = tokens(text)?.into_iter();
     let last = text.lines().count().max(1);
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn directives_know_their_lines() {
+    fn directives_have_their_line_numbers() {
         let text = "# all\nlisten 80;\n\nlocation / { # here\n  root \"/a b\";\n}\nx\n  y;z;";
         let want = vec![
             directive(2, &["listen", "80"], None),
@@ -186,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn quoted_words_have_nginxs_escapes() {
+    fn quoted_words_are_unescaped_as_in_nginx() {
         let want = directive(1, &["a", "b\n\t\"c\\d\\.e"], None);
         assert_eq!(parse(r#"a "b\n\t\"c\\d\.e";"#), Ok(vec![want]));
     }
 
     #[test]
-    fn what_is_wrong_is_said_as_nginx_says_it() {
+    fn errors_have_nginxs_messages() {
         for (text, line, what) in [
             ("listen 80", 1, "unexpected end of file, expecting \";\" or \"}\""),
             ("a {\nb;\n", 2, "unexpected end of file, expecting \"}\""),

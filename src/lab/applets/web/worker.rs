@@ -1,4 +1,4 @@
-//! A worker: serves connections until it is told to finish.
+//! A worker. It serves connections until it is told to finish.
 
 use std::net::{IpAddr, TcpListener};
 
@@ -21,11 +21,11 @@ struct Worker<'a> {
     errors: Log,
 }
 
-/// Who a worker is.
+/// What a worker needs to know about itself.
 pub struct Identity<'a> {
-    /// What it stands in for.
+    /// The program that it stands in for.
     pub name: &'a str,
-    /// Who it becomes.
+    /// The user that it changes to.
     pub user: Option<u32>,
     pub master: Pid,
 }
@@ -39,14 +39,14 @@ pub fn main(identity: &Identity<'_>, listener: &TcpListener, config: &Config) ->
         complain(format_args!("web: [emerg] setuid({id}) failed ({})", e.desc()));
         return 2;
     }
-    // without a master nobody would tell us to end; it may have ended before this is in force. A new user takes it back
-    // (prctl(2)).
+    // end with the master, since only the master tells a worker to end. A change of user clears this setting
+    // (prctl(2)), so it comes after that. The master may have ended before it took effect.
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
     if getppid() != master {
         return 0;
     }
-    // HUP stays blocked: it is the master's. QUIT and USR1 do as well until they are waited for, so
-    // that none is lost or kills.
+    // HUP stays blocked: it is for the master. QUIT and USR1 stay blocked as well and are read from a signalfd, so that
+    // none is lost or kills the worker.
     let usual = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT]);
     let heard = SigSet::from_iter([Signal::SIGQUIT, Signal::SIGUSR1]);
     let mut worker = Worker { name, config, access: Log::open(&config.access), errors: Log::open(&config.errors) };
