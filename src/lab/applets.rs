@@ -50,12 +50,12 @@ const APPLETS: [(&str, Applet); 8] = [
 pub fn main(args: &[String]) -> i32 {
     let known = || APPLETS.map(|(name, _)| name).join(", ");
     let Some((name, args)) = args.split_first() else {
-        complain(format_args!("podscope: expected the name of a stand-in: {}", known()));
+        print_error(format_args!("podscope: expected the name of a stand-in: {}", known()));
         return 64;
     };
     let (name, program) = name.split_once(':').unwrap_or((name, name));
     let Some((_, applet)) = APPLETS.iter().find(|(known, _)| *known == name) else {
-        complain(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
+        print_error(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
         return 64;
     };
     // replace the name and arguments that the kernel shows: those of our copy in memory
@@ -69,18 +69,18 @@ pub fn main(args: &[String]) -> i32 {
 }
 
 /// Prints a line on standard output. Errors are ignored.
-fn say(line: impl Display) {
+fn print_line(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Prints a line on standard error. Errors are ignored.
-fn complain(line: impl Display) {
+fn print_error(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Reports a wrong command line. Returns the exit code.
-fn usage(applet: &str, why: &str) -> i32 {
-    complain(format_args!("{applet}: {why}"));
+fn usage_error(applet: &str, why: &str) -> i32 {
+    print_error(format_args!("{applet}: {why}"));
     64
 }
 

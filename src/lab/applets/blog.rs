@@ -10,12 +10,12 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 use nix::sys::signal::{SigSet, Signal};
 
-use self::page::{Asked, Blog};
-use super::http::reply::{Page, Reply, Site, Then};
+use self::page::{Blog, RequestOrigin};
+use super::http::reply::{Page, Reply, SignalAction, Site};
 use super::http::request::Request;
 use super::http::server;
 use super::options::Options;
-use super::{Call, complain, say, title, usage};
+use super::{Call, print_error, print_line, title, usage_error};
 
 /// Ghost's default port.
 const PORT: u16 = 2368;
@@ -28,7 +28,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     });
     let (port, title, deaf) = match read {
         Ok(read) => read,
-        Err(why) => return usage("blog", &why),
+        Err(why) => return usage_error("blog", &why),
     };
     if call.program == "node" {
         title::set(call.program, "node current/index.js");
@@ -42,16 +42,16 @@ pub fn main(call: &Call<'_>) -> i32 {
         return 1;
     }
     let served = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
-        say(format_args!("blog: listening on {}", listener.local_addr()?));
+        print_line(format_args!("blog: listening on {}", listener.local_addr()?));
         server::serve(&listener, &ends, CONNECTIONS, &mut Blog { title })
     });
     match served {
         Ok(()) => {
-            say("blog: ends, as it was asked to");
+            print_line("blog: stops, as requested");
             0
         }
         Err(e) => {
-            complain(format_args!("blog: port {port}: {e}"));
+            print_error(format_args!("blog: port {port}: {e}"));
             1
         }
     }
@@ -61,15 +61,15 @@ impl Site for Blog {
     const NAME: &'static str = "podscope-blog";
 
     fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply {
-        let asked = Asked { host: request.header("host"), peer, forwarded: request.header("x-forwarded-for") };
-        Reply::Page(match self.page(request.path(), &asked) {
+        let origin = RequestOrigin { host: request.header("host"), peer, forwarded: request.header("x-forwarded-for") };
+        Reply::Page(match self.page(request.path(), &origin) {
             _ if request.method != "GET" && !request.is_head() => Page::plain(405),
             Some(text) => Page::html(200, text),
             None => Page::plain(404),
         })
     }
 
-    fn signalled(&mut self, _: Signal) -> Then {
-        Then::Stop
+    fn handle_signal(&mut self, _: Signal) -> SignalAction {
+        SignalAction::Stop
     }
 }

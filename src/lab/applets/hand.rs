@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{Call, complain};
+use super::{Call, print_error};
 use crate::lab::hand::{Answer, Order};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::NsKind;
@@ -19,7 +19,7 @@ use crate::sys::signals;
 
 pub fn main(call: &Call<'_>) -> i32 {
     if let Some(arg) = call.args.first() {
-        complain(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
+        print_error(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
         return 64;
     }
     // it has more capabilities than other containers, above all in a new user namespace: they must not inspect it
@@ -38,18 +38,18 @@ pub fn main(call: &Call<'_>) -> i32 {
             Ok(Some(order)) => order,
             Ok(None) => continue,
             Err(_) => {
-                complain("hand: it does what the lab tells it on standard input, and nothing is there");
+                print_error("hand: it does what the lab tells it on standard input, and nothing is there");
                 return 1;
             }
         };
-        let answer = obey(&alone, &order, &inbox.take_fds());
+        let answer = execute_order(&alone, &order, &inbox.take_fds());
         if send_blocking(&node, &answer).is_err() {
             return 1;
         }
     }
 }
 
-fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
+fn execute_order(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
     let kinds = match order {
         Order::Unshare(kinds) => {
             let flags = flags(kinds);
@@ -70,7 +70,7 @@ fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
 }
 
 fn start_child(alone: &Alone) -> Answer {
-    fork::spawn(alone, CloneFlags::empty(), show).map(drop).map_err(|e| failed("fork", e))
+    fork::spawn(alone, CloneFlags::empty(), child_main).map(drop).map_err(|e| failed("fork", e))
 }
 
 /// An error message as perror(3) prints it.
@@ -96,7 +96,7 @@ fn become_root() -> Result<(), Errno> {
 }
 
 /// The main function of a child that only waits for TERM.
-fn show() -> i32 {
+fn child_main() -> i32 {
     let _ = prctl::set_name(c"hand: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let _ = SigSet::from_iter([Signal::SIGTERM]).wait();

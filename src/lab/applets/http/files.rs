@@ -94,7 +94,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::super::reply::Reply;
-    use super::super::request::{Heard, Request};
+    use super::super::request::{ParsedRequest, Request};
     use super::{answer, file_of};
 
     #[test]
@@ -131,18 +131,19 @@ mod tests {
             ("GET /../x", Err((400, None))),
             ("POST /", Err((405, None))),
         ] {
-            let Heard::Request(request, _) = Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()) else {
+            let ParsedRequest::Request(request, _) = Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes())
+            else {
                 panic!("{line}")
             };
             let got = match answer(dir.path(), &request) {
                 Reply::File { length, .. } => Ok(length),
-                Reply::Page(page) => Err((page.status, page.elsewhere)),
-                Reply::Passed(_) => panic!("{line}"),
+                Reply::Page(page) => Err((page.status, page.location)),
+                Reply::Proxied(_) => panic!("{line}"),
             };
             assert_eq!(got, want.map_err(|(status, to)| (status, to.map(str::to_owned))), "{line}");
         }
         std::fs::remove_file(dir.path().join("index.html")).expect("removed");
-        let Heard::Request(request, _) = Request::parse(b"GET / HTTP/1.1\r\n\r\n") else { panic!() };
+        let ParsedRequest::Request(request, _) = Request::parse(b"GET / HTTP/1.1\r\n\r\n") else { panic!() };
         assert!(matches!(answer(dir.path(), &request), Reply::Page(page) if page.status == 200));
     }
 }

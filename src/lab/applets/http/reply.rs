@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use nix::sys::signal::Signal;
 
-use super::super::complain;
+use super::super::print_error;
 use super::request::Request;
 use super::upstream::Upstream;
 
@@ -18,7 +18,7 @@ pub enum Reply {
         length: u64,
     },
     /// The answer of another server.
-    Passed(Upstream),
+    Proxied(Upstream),
 }
 
 /// A reply that is held in memory.
@@ -27,12 +27,12 @@ pub struct Page {
     pub kind: &'static str,
     pub body: Vec<u8>,
     /// The target of a redirect (the `Location` header).
-    pub elsewhere: Option<String>,
+    pub location: Option<String>,
 }
 
 impl Page {
     pub fn html(status: u16, text: String) -> Self {
-        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), elsewhere: None }
+        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), location: None }
     }
 
     /// A short page that names the status.
@@ -42,7 +42,7 @@ impl Page {
     }
 
     pub fn moved(location: String) -> Self {
-        Self { elsewhere: Some(location), ..Self::plain(301) }
+        Self { location: Some(location), ..Self::plain(301) }
     }
 }
 
@@ -74,10 +74,10 @@ pub fn reason(status: u16) -> &'static str {
 }
 
 /// The head of an answer that this server makes itself.
-pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Option<&str>, keep_alive: bool) -> String {
+pub fn head(server: &str, status: u16, kind: &str, length: u64, location: Option<&str>, keep_alive: bool) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let connection = if keep_alive { "keep-alive" } else { "close" };
-    let location = elsewhere.map_or(String::new(), |to| format!("Location: {to}\r\n"));
+    let location = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
     format!(
         "HTTP/1.1 {status} {}\r\nServer: {server}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{location}Connection: {connection}\r\n\r\n",
         reason(status)
@@ -92,21 +92,21 @@ pub trait Site {
     fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply;
 
     /// Called once an answer has been sent or has failed; `sent` is how much of its body was sent.
-    fn answered(&mut self, _line: &Line) {}
+    fn answered(&mut self, _line: &LogEntry) {}
 
     /// Logs an error whose details the client does not get.
-    fn trouble(&mut self, what: &str) {
-        complain(format_args!("{}: [error] {what}", Self::NAME));
+    fn log_error(&mut self, what: &str) {
+        print_error(format_args!("{}: [error] {what}", Self::NAME));
     }
 
     /// Handles a signal, and says how the server continues.
-    fn signalled(&mut self, signal: Signal) -> Then;
+    fn handle_signal(&mut self, signal: Signal) -> SignalAction;
 }
 
 /// How a server continues after a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    GoOn,
+pub enum SignalAction {
+    Continue,
     /// Finish the requests in progress, and accept no new ones.
     Finish,
     Stop,
@@ -114,7 +114,7 @@ pub enum Then {
 
 /// A log entry for a request.
 #[derive(Clone)]
-pub struct Line {
+pub struct LogEntry {
     pub peer: IpAddr,
     /// The request's first line.
     pub request: String,
@@ -124,7 +124,7 @@ pub struct Line {
     pub sent: u64,
 }
 
-impl Line {
+impl LogEntry {
     pub fn of(request: &Request, peer: IpAddr) -> Self {
         Self {
             peer,

@@ -27,7 +27,7 @@ pub enum Body {
 
 /// The result of parsing the bytes read so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum ParsedRequest {
     /// A request, and how many bytes its head takes.
     Request(Box<Request>, usize),
     /// An incomplete request.
@@ -37,15 +37,14 @@ pub enum Heard {
 }
 
 impl Request {
-    pub fn parse(bytes: &[u8]) -> Heard {
+    pub fn parse(bytes: &[u8]) -> ParsedRequest {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
         match parsed.parse(bytes) {
-            Ok(httparse::Status::Complete(end)) if end <= MAX_HEAD => {
-                Self::understand(&parsed).map_or(Heard::Bad, |request| Heard::Request(Box::new(request), end))
-            }
-            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Heard::Part,
-            Ok(_) | Err(_) => Heard::Bad,
+            Ok(httparse::Status::Complete(end)) if end <= MAX_HEAD => Self::understand(&parsed)
+                .map_or(ParsedRequest::Bad, |request| ParsedRequest::Request(Box::new(request), end)),
+            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => ParsedRequest::Part,
+            Ok(_) | Err(_) => ParsedRequest::Bad,
         }
     }
 
@@ -130,11 +129,11 @@ pub fn body(headers: &[(String, Vec<u8>)]) -> Option<Body> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Heard, MAX_HEAD, Request};
+    use super::{Body, MAX_HEAD, ParsedRequest, Request};
 
     fn request(text: &str) -> Request {
         match Request::parse(text.as_bytes()) {
-            Heard::Request(request, _) => *request,
+            ParsedRequest::Request(request, _) => *request,
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -143,12 +142,12 @@ mod tests {
     fn requests_are_parsed_one_after_the_other() {
         let first = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
         let wire = [&first[..], b"HEAD / HTTP/1.0\r\n"].concat();
-        let Heard::Request(a, end) = Request::parse(&wire) else { panic!("no request") };
+        let ParsedRequest::Request(a, end) = Request::parse(&wire) else { panic!("no request") };
         assert_eq!((a.method.as_str(), a.target.as_str(), a.keep_alive, end), ("GET", "/a", true, first.len()));
-        assert_eq!(Request::parse(&wire[end..]), Heard::Part);
-        assert_eq!(Request::parse(b""), Heard::Part);
-        assert_eq!(Request::parse(b"\x16\x03 not http\r\n"), Heard::Bad);
-        assert_eq!(Request::parse(&vec![b'a'; MAX_HEAD * 2]), Heard::Bad);
+        assert_eq!(Request::parse(&wire[end..]), ParsedRequest::Part);
+        assert_eq!(Request::parse(b""), ParsedRequest::Part);
+        assert_eq!(Request::parse(b"\x16\x03 not http\r\n"), ParsedRequest::Bad);
+        assert_eq!(Request::parse(&vec![b'a'; MAX_HEAD * 2]), ParsedRequest::Bad);
         assert_eq!(request("GET http://a.b/c?d HTTP/1.1\r\n\r\n").target, "/c?d");
         assert_eq!(request("GET /c?d/e HTTP/1.1\r\n\r\n").path(), "/c");
     }
@@ -182,7 +181,7 @@ mod tests {
         ] {
             let text = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
             let got = match Request::parse(text.as_bytes()) {
-                Heard::Request(request, _) => Some(request.body),
+                ParsedRequest::Request(request, _) => Some(request.body),
                 _ => None,
             };
             assert_eq!(got, want, "{headers}");

@@ -51,7 +51,7 @@ pub fn request_head(request: &Request, target: &str, peer: IpAddr) -> Vec<u8> {
 
 /// The result of parsing the upstream's bytes read so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum ParsedAnswer {
     Part,
     Bad,
     /// An interim response (1xx) of this many bytes, before the answer.
@@ -71,23 +71,23 @@ pub struct Answer {
     pub keep_alive: bool,
 }
 
-pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bool) -> Heard {
+pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bool) -> ParsedAnswer {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let end = match parsed.parse(bytes) {
         Ok(httparse::Status::Complete(end)) => end,
-        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Heard::Part,
-        Ok(httparse::Status::Partial) | Err(_) => return Heard::Bad,
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return ParsedAnswer::Part,
+        Ok(httparse::Status::Partial) | Err(_) => return ParsedAnswer::Bad,
     };
     let status = parsed.code.unwrap_or(0);
     match status {
         // an upgrade to another protocol was not requested
-        0..100 | 101 => return Heard::Bad,
-        102..200 | 100 => return Heard::Interim(end),
+        0..100 | 101 => return ParsedAnswer::Bad,
+        102..200 | 100 => return ParsedAnswer::Interim(end),
         _ => {}
     }
     let headers: Vec<_> = parsed.headers.iter().map(|h| (h.name.to_owned(), h.value.to_vec())).collect();
-    let Some(body) = body(&headers) else { return Heard::Bad };
+    let Some(body) = body(&headers) else { return ParsedAnswer::Bad };
     let length = match body {
         _ if request.is_head() || status == 204 || status == 304 => Some(0),
         Body::Length(length) => Some(length),
@@ -103,17 +103,17 @@ pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bo
     }
     push(&mut head, "Connection", if keep_alive { b"keep-alive" } else { b"close" });
     head.extend_from_slice(b"\r\n");
-    Heard::Answer(Answer { status, head, end, length, keep_alive })
+    ParsedAnswer::Answer(Answer { status, head, end, length, keep_alive })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::{Heard as Asked, Request};
-    use super::{Answer, Heard, answer_head, request_head};
+    use super::super::request::{ParsedRequest, Request};
+    use super::{Answer, ParsedAnswer, answer_head, request_head};
 
     fn request(text: &str) -> Request {
         match Request::parse(text.as_bytes()) {
-            Asked::Request(request, _) => *request,
+            ParsedRequest::Request(request, _) => *request,
             other => panic!("{other:?}"),
         }
     }
@@ -134,8 +134,8 @@ mod tests {
     fn the_length_of_an_answer_follows_from_its_head() {
         let get = request("GET / HTTP/1.1\r\n\r\n");
         let head = request("HEAD / HTTP/1.1\r\n\r\n");
-        let heard = |request: &Request, text: &str| match answer_head(text.as_bytes(), request, "me", true) {
-            Heard::Answer(Answer { status, length, keep_alive, .. }) => Some((status, length, keep_alive)),
+        let parsed = |request: &Request, text: &str| match answer_head(text.as_bytes(), request, "me", true) {
+            ParsedAnswer::Answer(Answer { status, length, keep_alive, .. }) => Some((status, length, keep_alive)),
             _ => None,
         };
         for (asked, text, want) in [
@@ -148,13 +148,13 @@ mod tests {
             (&get, "HTTP/1.1 101 Switching Protocols\r\n\r\n", None),
             (&get, "SSH-2.0-OpenSSH\r\n", None),
         ] {
-            assert_eq!(heard(asked, text), want, "{text}");
+            assert_eq!(parsed(asked, text), want, "{text}");
         }
         let text = "HTTP/1.1 200 OK\r\nServer: it\r\nX: y\r\nConnection: close\r\n\r\nbody";
-        let Heard::Answer(answer) = answer_head(text.as_bytes(), &get, "me", true) else { panic!() };
+        let ParsedAnswer::Answer(answer) = answer_head(text.as_bytes(), &get, "me", true) else { panic!() };
         assert_eq!(answer.head, b"HTTP/1.1 200 OK\r\nServer: me\r\nX: y\r\nConnection: close\r\n\r\n");
         assert_eq!(&text[answer.end..], "body");
-        assert_eq!(answer_head(b"HTTP/1.1 100 Continue\r\n\r\n", &get, "me", true), Heard::Interim(25));
-        assert_eq!(answer_head(b"HTTP/1.1 20", &get, "me", true), Heard::Part);
+        assert_eq!(answer_head(b"HTTP/1.1 100 Continue\r\n\r\n", &get, "me", true), ParsedAnswer::Interim(25));
+        assert_eq!(answer_head(b"HTTP/1.1 20", &get, "me", true), ParsedAnswer::Part);
     }
 }

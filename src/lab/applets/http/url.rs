@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The timeout for a connection, and for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many bytes of an answer are read at most.
-const MOST: u64 = 256 * 1024;
+const MAX_ANSWER: u64 = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -55,7 +55,7 @@ impl Url {
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: {agent}\r\n\r\n", self.authority());
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
-        stream.take(MOST).read_to_end(&mut answer)?;
+        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 

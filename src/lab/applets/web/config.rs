@@ -22,11 +22,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::directives;
-use super::include::Places;
+use super::include::SearchPaths;
 use super::log::{Format, Target};
-use super::nginx::{self, Line};
+use super::nginx::{self, CommandLine};
 use super::returns::Return;
-use super::syntax::Wrong;
+use super::syntax::ConfigError;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
 
@@ -102,7 +102,7 @@ pub struct Flags {
 
 impl Flags {
     pub fn read(args: &[String]) -> Result<Self, String> {
-        let Line { file, globals, rest } = Line::read(args)?;
+        let CommandLine { file, globals, rest } = CommandLine::read(args)?;
         let own = file.is_some() || globals.is_some();
         let options = Options::read(&rest, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
         let given = file.or_else(|| options.get("config").map(str::to_owned));
@@ -138,20 +138,20 @@ impl Config {
         let mut config = Self::default();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let first = Path::new(flags.file.as_deref().unwrap_or(nginx::CONFIG));
-        let places = Places { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
-        let at = |wrong: Wrong, file: &str| {
-            let Wrong { what, line, file } = wrong.or_in(file);
+        let paths = SearchPaths { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
+        let at = |error: ConfigError, file: &str| {
+            let ConfigError { what, line, file } = error.or_in_file(file);
             format!("{what} in {}:{line}", file.unwrap_or_default())
         };
         if let Some(text) = &flags.globals {
-            directives::apply(&mut config, text, &places).map_err(|wrong| match wrong.file {
-                None => format!("{} in command line", wrong.what),
-                Some(_) => at(wrong, ""),
+            directives::apply(&mut config, text, &paths).map_err(|error| match error.file {
+                None => format!("{} in command line", error.what),
+                Some(_) => at(error, ""),
             })?;
         }
         if let Some(file) = &flags.file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("open() \"{file}\" failed ({e})"))?;
-            directives::apply(&mut config, &text, &places).map_err(|wrong| at(wrong, file))?;
+            directives::apply(&mut config, &text, &paths).map_err(|error| at(error, file))?;
         }
         if let Some(port) = flags.port {
             config.listen.set_port(port);

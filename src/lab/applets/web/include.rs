@@ -4,26 +4,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::nginx;
-use super::syntax::{Directive, Refuse, Wrong, parse};
+use super::syntax::{ConfigError, Directive, Refuse, parse};
 
 /// How deep files may include each other. More is probably a cycle.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Where included files are searched.
-pub struct Places<'a> {
+pub struct SearchPaths<'a> {
     /// The directory of the first file.
     pub base: &'a Path,
     /// The text of `/proc/self/mountinfo`. It tells which files in `/etc` belong to the pod.
     pub mounts: &'a str,
 }
 
-impl Places<'_> {
+impl SearchPaths<'_> {
     /// Replaces each `include` with the directives of the included files.
-    pub fn expand(&self, all: Vec<Directive>, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+    pub fn expand(
+        &self,
+        all: Vec<Directive>,
+        refuse: &Refuse<'_>,
+        depth: usize,
+    ) -> Result<Vec<Directive>, ConfigError> {
         let mut out = Vec::new();
         for mut directive in all {
             if directive.name == "include" {
-                out.extend(self.included(&directive, refuse, depth)?);
+                out.extend(self.read_included(&directive, refuse, depth)?);
                 continue;
             }
             // `types` does not contain directives
@@ -36,15 +41,15 @@ impl Places<'_> {
         Ok(out)
     }
 
-    fn included(&self, at: &Directive, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+    fn read_included(&self, at: &Directive, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, ConfigError> {
         let [pattern] = at.args.as_slice() else {
-            return Err(at.wrong("invalid number of arguments in \"include\" directive"));
+            return Err(at.error("invalid number of arguments in \"include\" directive"));
         };
         if at.block.is_some() {
-            return Err(at.wrong("directive \"include\" is not terminated by \";\""));
+            return Err(at.error("directive \"include\" is not terminated by \";\""));
         }
-        if depth == DEEPEST {
-            return Err(at.wrong(format!("too many files include each other, the last of them \"{pattern}\"")));
+        if depth == MAX_DEPTH {
+            return Err(at.error(format!("too many files include each other, the last of them \"{pattern}\"")));
         }
         let mut out = Vec::new();
         for file in self.files(pattern) {
@@ -60,12 +65,12 @@ impl Places<'_> {
                 Ok(text) => text,
                 // nginx's image has this file; the stand-in does not need it
                 Err(_) if file.file_name().is_some_and(|name| name == "mime.types") => continue,
-                Err(why) => return Err(at.wrong(format!("open() \"{name}\" failed ({why})"))),
+                Err(why) => return Err(at.error(format!("open() \"{name}\" failed ({why})"))),
             };
-            let named = |wrong: Wrong| wrong.or_in(&name);
+            let named = |error: ConfigError| error.or_in_file(&name);
             let mut directives = parse(&text, refuse).map_err(named)?;
             for directive in &mut directives {
-                directive.is_of(&name);
+                directive.set_file(&name);
             }
             out.extend(self.expand(directives, refuse, depth + 1)?);
         }
@@ -110,12 +115,12 @@ fn matches(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn names(dir: &Path, text: &str) -> Result<Vec<String>, Wrong> {
-        let places = Places { base: dir, mounts: "" };
+    fn names(dir: &Path, text: &str) -> Result<Vec<String>, ConfigError> {
+        let paths = SearchPaths { base: dir, mounts: "" };
         let refuse = |name: &str| (name == "hhtp").then(|| "unknown".to_owned());
         let all = parse(text, &refuse)?;
         let flat = |all: Vec<Directive>| all.into_iter().map(|d| d.args.concat()).collect();
-        places.expand(all, &refuse, 0).map(flat)
+        paths.expand(all, &refuse, 0).map(flat)
     }
 
     #[test]
@@ -131,7 +136,7 @@ mod tests {
         let got = names(dir.path(), "x 1;\ninclude conf.d/*.conf;\ninclude mime.types;\ninclude none/*;\nx 2;");
         assert_eq!(got, Ok(["1", "a", "m", "b", "2"].map(str::to_owned).to_vec()));
         let what = format!("open() \"{}\" failed (2: No such file or directory)", dir.path().join("none").display());
-        assert_eq!(names(dir.path(), "\ninclude none;"), Err(Wrong::new(2, what)));
+        assert_eq!(names(dir.path(), "\ninclude none;"), Err(ConfigError::new(2, what)));
         write("wrong", "x 1;\n\nhhtp {");
         let wrong = names(dir.path(), "include wrong;").expect_err("a mistake");
         assert_eq!((wrong.line, wrong.file), (3, Some(dir.path().join("wrong").display().to_string())));

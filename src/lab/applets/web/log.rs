@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::fchown;
 use std::path::PathBuf;
 
-use crate::lab::applets::http::reply::Line;
+use crate::lab::applets::http::reply::LogEntry;
 
 /// Where log lines are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +80,8 @@ impl Log {
     }
 }
 
-pub fn access_line(line: &Line, format: Format, at: jiff::Timestamp) -> String {
-    let Line { peer, request, status, sent, .. } = line;
+pub fn access_line(line: &LogEntry, format: Format, at: jiff::Timestamp) -> String {
+    let LogEntry { peer, request, status, sent, .. } = line;
     let time = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
     let mut text = format!("{peer} - - [{time}] \"{}\" {status} {sent}", escaped(request));
     if format == Format::Combined {
@@ -108,12 +108,12 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Line, access_line};
+    use super::{Format, LogEntry, access_line};
 
     #[test]
     fn lines_are_in_the_common_and_combined_formats() {
         let at = jiff::Timestamp::from_second(1_795_262_400).expect("a time");
-        let line = Line {
+        let line = LogEntry {
             peer: [127, 0, 0, 1].into(),
             request: "GET / HTTP/1.1".to_owned(),
             referer: String::new(),

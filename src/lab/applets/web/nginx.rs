@@ -5,7 +5,7 @@
 pub const CONFIG: &str = "/etc/nginx/nginx.conf";
 
 /// Directives that are accepted but have no effect: those of nginx's default file, and usual ones of proxies.
-pub const WITHOUT_EFFECT: [&str; 34] = [
+pub const IGNORED: [&str; 34] = [
     "charset",
     "client_body_temp_path",
     "client_max_body_size",
@@ -43,7 +43,7 @@ pub const WITHOUT_EFFECT: [&str; 34] = [
 ];
 
 /// Directives of nginx that would have an effect but are not implemented.
-pub const NOT_HERE: [&str; 21] = [
+pub const UNSUPPORTED: [&str; 21] = [
     "add_header",
     "alias",
     "allow",
@@ -69,7 +69,7 @@ pub const NOT_HERE: [&str; 21] = [
 
 /// nginx's command line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct CommandLine {
     /// `-c FILE`.
     pub file: Option<String>,
     /// `-g DIRECTIVES`.
@@ -78,7 +78,7 @@ pub struct Line {
     pub rest: Vec<String>,
 }
 
-impl Line {
+impl CommandLine {
     /// Parses the command of the image, such as `nginx -g 'daemon off;'`, or only its options.
     ///
     /// # Errors
@@ -128,12 +128,12 @@ pub fn is_of_pod(mountinfo: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, is_mounted, is_of_pod};
+    use super::{CommandLine, is_mounted, is_of_pod};
 
     #[test]
     fn the_command_line_is_parsed() {
-        let read = |args: &[&str]| Line::read(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
-        let line = |file: Option<&str>, globals: Option<&str>, rest: &[&str]| Line {
+        let read = |args: &[&str]| CommandLine::read(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        let line = |file: Option<&str>, globals: Option<&str>, rest: &[&str]| CommandLine {
             file: file.map(str::to_owned),
             globals: globals.map(str::to_owned),
             rest: rest.iter().map(|a| (*a).to_owned()).collect(),

@@ -34,17 +34,17 @@ impl Return {
                 (code.ok_or_else(|| format!("invalid return code \"{first}\""))?, value.cloned())
             }
         };
-        if let Some(name) = value.as_deref().and_then(unknown) {
+        if let Some(name) = value.as_deref().and_then(unknown_variable) {
             return Err(format!("unknown \"{name}\" variable"));
         }
         Ok(Self { status, value })
     }
 
     pub fn answer(&self, request: &Request) -> Reply {
-        let value = self.value.as_deref().map(|value| filled_in(value, request));
+        let value = self.value.as_deref().map(|value| expand(value, request));
         Reply::Page(match value {
-            Some(url) if redirects(self.status) => Page { elsewhere: Some(url), ..Page::plain(self.status) },
-            Some(text) => Page { status: self.status, kind: "text/plain", body: text.into_bytes(), elsewhere: None },
+            Some(url) if redirects(self.status) => Page { location: Some(url), ..Page::plain(self.status) },
+            Some(text) => Page { status: self.status, kind: "text/plain", body: text.into_bytes(), location: None },
             // a success without a text has an empty body
             None if self.status < 300 => Page { body: Vec::new(), ..Page::plain(self.status) },
             None => Page::plain(self.status),
@@ -69,11 +69,11 @@ fn pieces(text: &str) -> Vec<Result<&str, &str>> {
     pieces
 }
 
-fn unknown(text: &str) -> Option<&str> {
+fn unknown_variable(text: &str) -> Option<&str> {
     pieces(text).into_iter().filter_map(Result::err).find(|name| !VARIABLES.contains(name))
 }
 
-fn filled_in(text: &str, request: &Request) -> String {
+fn expand(text: &str, request: &Request) -> String {
     let value = |name: &str| match name {
         "request_uri" => request.target.clone(),
         "scheme" => "http".to_owned(),
@@ -93,7 +93,7 @@ fn filled_in(text: &str, request: &Request) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::http::request::{Heard, Request};
+    use super::super::super::http::request::{ParsedRequest, Request};
     use super::{Reply, Return};
 
     fn read(args: &[&str]) -> Result<Return, String> {
@@ -101,12 +101,13 @@ mod tests {
     }
 
     fn answer(args: &[&str]) -> (u16, String, Option<String>) {
-        let Heard::Request(request, _) = Request::parse(b"GET /a?b=c HTTP/1.1\r\nHost: Blog.example:8880\r\n\r\n")
+        let ParsedRequest::Request(request, _) =
+            Request::parse(b"GET /a?b=c HTTP/1.1\r\nHost: Blog.example:8880\r\n\r\n")
         else {
             panic!("no request")
         };
         let Reply::Page(page) = read(args).expect("understood").answer(&request) else { panic!("no page") };
-        (page.status, String::from_utf8(page.body).expect("a text"), page.elsewhere)
+        (page.status, String::from_utf8(page.body).expect("a text"), page.location)
     }
 
     #[test]
@@ -120,8 +121,8 @@ mod tests {
             (&["http://$http_host/"], 302, "http://Blog.example:8880/"),
             (&["$scheme://x/"], 302, "http://x/"),
         ] {
-            let (was, body, elsewhere) = answer(args);
-            assert_eq!((was, elsewhere.as_deref()), (status, Some(to)));
+            let (was, body, location) = answer(args);
+            assert_eq!((was, location.as_deref()), (status, Some(to)));
             assert!(body.contains(&status.to_string()), "{body}");
         }
         let (_, body, _) = answer(&["404"]);

@@ -13,7 +13,7 @@ pub struct Directive {
 
 /// A configuration error: nginx's message, and the line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct ConfigError {
     pub what: String,
     pub line: usize,
     /// The file, if it is not the first one.
@@ -21,24 +21,24 @@ pub struct Wrong {
 }
 
 impl Directive {
-    pub fn wrong(&self, what: impl Into<String>) -> Wrong {
-        Wrong { file: self.file.clone(), ..Wrong::new(self.line, what) }
+    pub fn error(&self, what: impl Into<String>) -> ConfigError {
+        ConfigError { file: self.file.clone(), ..ConfigError::new(self.line, what) }
     }
 
     /// Sets the file of this directive and of those in its block.
-    pub fn is_of(&mut self, file: &str) {
+    pub fn set_file(&mut self, file: &str) {
         self.file = Some(file.to_owned());
-        self.block.iter_mut().flatten().for_each(|inner| inner.is_of(file));
+        self.block.iter_mut().flatten().for_each(|inner| inner.set_file(file));
     }
 }
 
-impl Wrong {
+impl ConfigError {
     pub fn new(line: usize, what: impl Into<String>) -> Self {
         Self { what: what.into(), line, file: None }
     }
 
     /// Sets the file unless it is set already.
-    pub fn or_in(mut self, file: &str) -> Self {
+    pub fn or_in_file(mut self, file: &str) -> Self {
         self.file.get_or_insert_with(|| file.to_owned());
         self
     }
@@ -56,11 +56,11 @@ enum Token {
 pub type Refuse<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// How deep blocks may be nested. More is probably a mistake.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Parses a text. `refuse` returns what is wrong with a directive's name. As in nginx, that is checked before the rest
 /// of the directive.
-pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, Wrong> {
+pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, ConfigError> {
     let mut tokens = tokens(text)?.into_iter();
     let last = text.lines().count().max(1);
     block(&mut tokens, last, 0, refuse)
@@ -71,7 +71,7 @@ fn block(
     last: usize,
     depth: usize,
     refuse: &Refuse<'_>,
-) -> Result<Vec<Directive>, Wrong> {
+) -> Result<Vec<Directive>, ConfigError> {
     let mut directives = Vec::new();
     let mut words: Vec<(usize, String)> = Vec::new();
     while let Some((line, token)) = tokens.next() {
@@ -87,12 +87,12 @@ fn block(
         if mark == "}" && words.is_empty() && depth > 0 {
             return Ok(directives);
         }
-        if mark == "}" || words.is_empty() || depth == DEEPEST {
-            return Err(Wrong::new(line, format!("unexpected \"{mark}\"")));
+        if mark == "}" || words.is_empty() || depth == MAX_DEPTH {
+            return Err(ConfigError::new(line, format!("unexpected \"{mark}\"")));
         }
         let (line, name) = words.remove(0);
         if let Some(why) = refuse(&name) {
-            return Err(Wrong::new(line, why));
+            return Err(ConfigError::new(line, why));
         }
         let args = std::mem::take(&mut words).into_iter().map(|(_, word)| word).collect();
         let block = if mark == "{" { Some(block(tokens, last, depth + 1, refuse)?) } else { None };
@@ -100,12 +100,12 @@ fn block(
     }
     match (words.is_empty(), depth) {
         (true, 0) => Ok(directives),
-        (true, _) => Err(Wrong::new(last, "unexpected end of file, expecting \"}\"")),
-        (false, _) => Err(Wrong::new(last, "unexpected end of file, expecting \";\" or \"}\"")),
+        (true, _) => Err(ConfigError::new(last, "unexpected end of file, expecting \"}\"")),
+        (false, _) => Err(ConfigError::new(last, "unexpected end of file, expecting \";\" or \"}\"")),
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
+fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConfigError> {
     let mut tokens = Vec::new();
     let mut line = 1;
     let mut chars = text.chars().peekable();
@@ -141,7 +141,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
                             line += usize::from(other == '\n');
                             word.push(other);
                         }
-                        None => return Err(Wrong::new(start, format!("no closing {c}"))),
+                        None => return Err(ConfigError::new(start, format!("no closing {c}"))),
                     }
                 }
                 tokens.push((start, Token::Word(word)));
@@ -162,9 +162,9 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directive, Wrong};
+    use super::{ConfigError, Directive};
 
-    fn parse(text: &str) -> Result<Vec<Directive>, Wrong> {
+    fn parse(text: &str) -> Result<Vec<Directive>, ConfigError> {
         super::parse(text, &|name| (name == "hhtp").then(|| "unknown".to_owned()))
     }
 
@@ -204,7 +204,7 @@ mod tests {
             ("\n{", 2, "unexpected \"{\""),
             ("a;\nb \"c;\n\n", 2, "no closing \""),
         ] {
-            assert_eq!(parse(text), Err(Wrong::new(line, what)), "{text}");
+            assert_eq!(parse(text), Err(ConfigError::new(line, what)), "{text}");
         }
         assert!(parse(&"a {".repeat(100_000)).is_err());
     }
