@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::{Applet, children, comm, signal, site, stat, text, wait_for, wait_some};
 
 #[test]
-fn crash_dies_as_it_is_told() {
+fn crash_ends_as_its_options_say() {
     for (args, end, line) in [
         (&["crash"][..], 1, "crash: exits with code 1\n"),
         (&["crash", "--code", "42", "--after", "10ms"], 42, "crash: exits with code 42\n"),
@@ -24,7 +24,7 @@ fn crash_dies_as_it_is_told() {
 }
 
 #[test]
-fn crash_runs_on_once_it_is_repaired() {
+fn crash_keeps_running_once_its_file_exists() {
     let dir = site();
     let file = dir.path().join("ok");
     let args = ["crash", "--healthy", text(&file)];
@@ -38,7 +38,7 @@ fn crash_runs_on_once_it_is_repaired() {
 }
 
 #[test]
-fn the_waiter_is_told_what_becomes_of_its_child() {
+fn the_waiter_reports_each_state_change_of_its_child() {
     let waiter = Applet::start(&["waiter", "--status", "7"]);
     waiter.says("Child PID is ");
     assert_eq!(comm(waiter.pid), "waiter");
@@ -74,7 +74,7 @@ fn the_waiter_is_told_what_becomes_of_its_child() {
 }
 
 #[test]
-fn the_waiter_ends_with_its_child_if_told_so_and_the_child_with_it() {
+fn with_once_the_waiter_ends_with_its_child_and_a_child_always_ends_with_it() {
     let mut waiter = Applet::start(&["waiter", "--once"]);
     waiter.says("Child PID is ");
     let child = wait_some("a child", || children(waiter.pid).pop());
@@ -89,7 +89,7 @@ fn the_waiter_ends_with_its_child_if_told_so_and_the_child_with_it() {
 }
 
 #[test]
-fn the_deaf_one_outlives_term() {
+fn deaf_ignores_term() {
     let mut deaf = Applet::start(&["deaf"]);
     deaf.says("deaf: ignores TERM and INT\n");
     let status = fs::read_to_string(format!("/proc/{}/status", deaf.pid)).expect("alive");
@@ -106,7 +106,7 @@ fn the_deaf_one_outlives_term() {
 }
 
 #[test]
-fn the_client_says_a_line_a_poll() {
+fn the_client_prints_a_line_for_each_poll() {
     let mut blog = Applet::start(&["blog", "--port", "0"]);
     let url = format!("http://localhost:{}/pause/", blog.port());
     let client = Applet::start(&["client", "--url", &url, "--every", "100ms"]);

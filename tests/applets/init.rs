@@ -13,7 +13,7 @@ fn catches(pid: u32, signal: u32) -> bool {
 }
 
 #[test]
-fn term_ends_those_that_ask_for_it() {
+fn term_ends_the_stand_ins_with_a_handler_as_pid_1() {
     for (args, word) in [
         (&["client", "--url", "http://127.0.0.1:1/"][..], "refused"),
         (&["waiter"], "Child PID is 2\n"),
@@ -35,7 +35,7 @@ fn term_ends_those_that_ask_for_it() {
 }
 
 #[test]
-fn the_deaf_one_does_nothing_for_it() {
+fn deaf_ignores_term_as_pid_1_without_a_handler() {
     let mut deaf = Applet::start_as_init(&["deaf"]);
     deaf.says("is PID 1 and has no handler for TERM");
     assert!(!catches(deaf.pid, 15));
@@ -49,7 +49,7 @@ fn the_deaf_one_does_nothing_for_it() {
 }
 
 #[test]
-fn even_pid_1_dies_of_a_fault_but_not_of_what_it_sends_itself() {
+fn pid_1_dies_by_a_fault_but_not_by_its_own_signal() {
     let mut crash = Applet::of(as_init(&["crash", "--signal", "SEGV"]));
     // unshare tells of a signal by dying of it as well, or by 128 and its number
     assert!([-11, 128 + 11].contains(&crash.ended()), "{}", crash.heard());

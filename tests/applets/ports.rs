@@ -27,7 +27,7 @@ fn reset(stream: TcpStream) {
 }
 
 #[test]
-fn each_direction_ends_by_itself() {
+fn each_direction_closes_independently() {
     const SIZE: usize = 4 << 20;
     // hears all first, then answers: that takes the client's end without the connection's
     let (to, done) = serve_one(|mut stream| {
@@ -98,7 +98,7 @@ fn two_hundred_connections_at_a_time() {
 }
 
 #[test]
-fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
+fn a_refused_or_reset_connection_is_passed_on_as_a_reset() {
     let free = TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("known").port();
     let (_publisher, port) = publish(free);
     let refused = connect(port).read(&mut [0; 16]).expect_err("no answer");
@@ -161,7 +161,7 @@ fn several_ports_in_one_process() {
 }
 
 #[test]
-fn what_it_does_not_understand_it_refuses() {
+fn wrong_arguments_are_refused() {
     for (args, why) in [
         (&[][..], "ports: expected FD=IP:PORT, once for each port\n"),
         (&["0:80"], "ports: \"0:80\" is not understood; expected FD=IP:PORT\n"),

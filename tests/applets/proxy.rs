@@ -21,7 +21,7 @@ fn head_of(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn ghosts_page_comes_through_and_502_once_it_is_gone() {
+fn the_proxy_serves_the_blog_and_502_once_the_blog_is_gone() {
     let mut blog = Applet::start(&["blog", "--port", "0", "--title", "My <blog>"]);
     let web = before(blog.port());
     let port = web.port();
@@ -43,7 +43,7 @@ fn ghosts_page_comes_through_and_502_once_it_is_gone() {
 }
 
 #[test]
-fn bodies_stream_both_ways_at_once_and_whole() {
+fn bodies_stream_both_ways_at_once() {
     const SIZE: usize = 8 << 20;
     // answers with what it gets, while it gets it
     let (port, done) = serve_one(|mut stream| {
@@ -78,7 +78,7 @@ fn bodies_stream_both_ways_at_once_and_whole() {
 }
 
 #[test]
-fn a_chunked_body_and_answer_pass_as_they_are() {
+fn a_chunked_body_and_answer_pass_unchanged() {
     let (port, done) = serve_one(|mut stream| {
         let head = head_of(&mut stream);
         let mut body = [0; 13];
@@ -101,7 +101,7 @@ fn a_chunked_body_and_answer_pass_as_they_are() {
 }
 
 #[test]
-fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
+fn a_broken_upstream_gives_502_or_a_cut_connection() {
     type Serve = fn(TcpStream);
     let cases: [(Serve, &str); 3] = [
         (|mut s| drop(head_of(&mut s)), "it closed the connection without an answer"),
@@ -134,7 +134,7 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
 }
 
 #[test]
-fn a_client_that_leaves_is_not_waited_for() {
+fn a_request_ends_when_its_client_leaves() {
     let (tell, asked) = std::sync::mpsc::channel();
     let (port, done) = serve_one(move |mut stream| {
         tell.send(head_of(&mut stream)).expect("told");

@@ -53,7 +53,7 @@ fn files_are_served_and_logged_in_the_common_log_format() {
 }
 
 #[test]
-fn without_a_place_for_the_log_it_is_on_standard_output() {
+fn without_a_log_directory_the_log_goes_to_standard_output() {
     let dir = site();
     let web = serve(dir.path(), &["--log", "/no/such/dir/access.log"]);
     get(web.port(), "/");
@@ -61,7 +61,7 @@ fn without_a_place_for_the_log_it_is_on_standard_output() {
 }
 
 #[test]
-fn usr1_begins_a_new_log() {
+fn usr1_starts_a_new_log() {
     let dir = site();
     let web = serve(dir.path(), &[]);
     let (log, old) = (dir.path().join("access.log"), dir.path().join("old.log"));

@@ -7,7 +7,7 @@ use crate::support::{Applet, children, get, parts, site, text, wait_for};
 use crate::web::workers;
 
 #[test]
-fn a_wrong_configuration_ends_it_at_once_with_file_and_line() {
+fn a_wrong_configuration_is_an_error_with_file_and_line() {
     let dir = site();
     let file = dir.path().join("web.conf");
     let file = text(&file);
@@ -31,7 +31,7 @@ fn a_wrong_configuration_ends_it_at_once_with_file_and_line() {
 }
 
 #[test]
-fn a_port_that_is_taken_ends_it_too() {
+fn a_taken_port_is_an_error() {
     let taken = TcpListener::bind("0.0.0.0:0").expect("bound");
     let address = taken.local_addr().expect("known");
     let mut web = Applet::start(&["web", "--port", &address.port().to_string()]);
@@ -40,7 +40,7 @@ fn a_port_that_is_taken_ends_it_too() {
 }
 
 #[test]
-fn hup_takes_a_right_configuration_and_leaves_a_wrong_one() {
+fn hup_applies_a_valid_configuration_and_ignores_a_wrong_one() {
     let (dir, other) = (site(), site());
     fs::write(other.path().join("index.html"), "the other\n").expect("written");
     let file = dir.path().join("web.conf");
@@ -77,7 +77,7 @@ fn hup_takes_a_right_configuration_and_leaves_a_wrong_one() {
 }
 
 #[test]
-fn the_longest_location_that_fits_is_asked() {
+fn the_longest_matching_location_is_used() {
     let (dir, other) = (site(), site());
     fs::create_dir(other.path().join("docs")).expect("made");
     fs::write(other.path().join("docs/a.txt"), "docs\n").expect("written");

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::support::{Applet, children, comm, signal, stat, wait_for, wait_some};
 
 #[test]
-fn held_ones_stay_as_long_as_their_parent() {
+fn held_zombies_stay_as_long_as_their_parent() {
     prctl::set_child_subreaper(true).expect("allowed");
     let mut zombies = Applet::start(&["zombies", "--mode", "held", "--rate", "0", "--total", "50"]);
     zombies.says("zombies: made 50\n");
@@ -29,7 +29,7 @@ fn held_ones_stay_as_long_as_their_parent() {
 }
 
 #[test]
-fn thousands_are_made_as_fast_as_it_goes() {
+fn thousands_of_zombies_are_made_as_fast_as_possible() {
     const MANY: usize = 10_000;
     prctl::set_child_subreaper(true).expect("allowed");
     // an ordinary user may not have so many processes
@@ -49,7 +49,7 @@ fn thousands_are_made_as_fast_as_it_goes() {
 }
 
 #[test]
-fn orphans_are_adopted_and_reaped_by_whoever_adopts() {
+fn orphans_are_reparented_to_the_subreaper_that_reaps_them() {
     // in a pod that is pause; here it is the test
     prctl::set_child_subreaper(true).expect("allowed");
     let me = std::process::id();
@@ -69,7 +69,7 @@ fn orphans_are_adopted_and_reaped_by_whoever_adopts() {
 }
 
 #[test]
-fn without_room_it_waits_and_says_so_once() {
+fn without_room_zombies_waits_and_prints_one_warning() {
     if nix::unistd::geteuid().is_root() {
         // the limit does not bind root; the same test runs as an ordinary user
         return;

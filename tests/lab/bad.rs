@@ -62,7 +62,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
 }
 
 #[test]
-fn exec_tells_output_status_and_time_out() {
+fn exec_returns_output_status_and_timeout() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("exec", true, vec![container("a", "sleep 1000")]));
     let output = bench.exec(&pod, "a", "echo out; echo err >&2; exit 3");
@@ -92,7 +92,7 @@ fn exec_tells_output_status_and_time_out() {
 }
 
 #[test]
-fn a_flood_of_output_harms_nobody() {
+fn endless_output_of_a_container_does_not_affect_others() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("flood", true, vec![container("a", "exec yes"), container("b", "sleep 1000")]));
     assert!(bench.exec(&pod, "b", "true").status.success());
@@ -102,7 +102,7 @@ fn a_flood_of_output_harms_nobody() {
 }
 
 #[test]
-fn the_death_of_the_node_is_told_and_a_new_one_starts() {
+fn the_end_of_the_node_is_reported_and_a_new_one_can_start() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("lost", true, vec![container("a", "sleep 1000")]));
     let (node, a) = (bench.lab.node(), process(&pod, "a"));
@@ -123,7 +123,7 @@ fn the_death_of_the_node_is_told_and_a_new_one_starts() {
 }
 
 #[test]
-fn a_node_that_owes_an_answer_is_told_of_until_it_answers() {
+fn a_node_that_does_not_answer_is_reported_as_silent_until_it_does() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("owes", true, vec![container("a", "sleep 1000")]));
     let Bench { lab, inputs, .. } = &bench;
@@ -172,7 +172,7 @@ const ROLE: &str = "PODSCOPE_TEST_FORBIDDEN";
 
 /// Plays the app where user namespaces are forbidden.
 #[test]
-fn the_forbidden() {
+fn the_app_without_user_namespaces() {
     if std::env::var_os(ROLE).is_none() {
         return;
     }
@@ -184,9 +184,9 @@ fn the_forbidden() {
 }
 
 #[test]
-fn without_user_namespaces_it_says_what_forbids_them_and_the_way_out() {
+fn without_user_namespaces_the_error_names_the_cause_and_the_remedy() {
     // the limit is one of each user namespace: in one of our own we may set it
-    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" bad::the_forbidden --exact --nocapture";
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" bad::the_app_without_user_namespaces --exact --nocapture";
     let output = std::process::Command::new("unshare")
         .args(["-Ur", "sh", "-c", script])
         .arg(std::env::current_exe().expect("this program"))

@@ -58,7 +58,7 @@ fn told(heard: &[Input], member: &Member) -> Option<String> {
 }
 
 #[test]
-fn each_member_has_its_own_or_it_is_said_why_not() {
+fn each_member_has_its_own_cgroup_or_the_reason_is_reported() {
     let mut bench = Bench::new();
     let sight = sight(&mut bench);
     let pod =
@@ -93,7 +93,7 @@ fn each_member_has_its_own_or_it_is_said_why_not() {
 }
 
 #[test]
-fn a_member_sees_nothing_above_its_own() {
+fn a_member_sees_no_cgroup_above_its_own() {
     let mut bench = Bench::new();
     let pod =
         bench.run(spec("view", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
@@ -115,7 +115,7 @@ fn a_member_sees_nothing_above_its_own() {
 }
 
 #[test]
-fn a_restarted_container_begins_in_a_new_one() {
+fn a_restarted_container_gets_a_new_cgroup() {
     let mut bench = Bench::new();
     if matches!(sight(&mut bench), Sight::Missing(_)) {
         return;
@@ -166,7 +166,7 @@ fn cpu_ns(pid: u32) -> Option<u64> {
     fields.get(11..15)?.iter().map(|ticks| Some(ticks.parse::<u64>().ok()? * 10_000_000)).sum()
 }
 
-fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
+fn check_usage_of_a_busy_container(options: Options, wanted: Option<Origin>) {
     let mut seen = Seen::new(options);
     // all of its work is done in children that are gone before anybody looks
     let busy = "while :; do sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'; done";
@@ -198,17 +198,17 @@ fn what_a_busy_container_uses(options: Options, wanted: Option<Origin>) {
 }
 
 #[test]
-fn what_a_container_uses_is_known_by_its_cgroup() {
-    what_a_busy_container_uses(Options::default(), None);
+fn the_usage_of_a_container_is_measured_by_its_cgroup() {
+    check_usage_of_a_busy_container(Options::default(), None);
 }
 
 #[test]
-fn what_a_container_uses_is_known_without_a_cgroup() {
-    what_a_busy_container_uses(Options { without_cgroups: true, ..Options::default() }, Some(Origin::Proc));
+fn the_usage_of_a_container_is_measured_without_a_cgroup() {
+    check_usage_of_a_busy_container(Options { without_cgroups: true, ..Options::default() }, Some(Origin::Proc));
 }
 
 #[test]
-fn a_lab_that_was_killed_leaves_nothing_for_the_next() {
+fn stale_cgroups_of_a_killed_lab_are_removed_by_the_next_lab() {
     let mut bench = Bench::new();
     if matches!(sight(&mut bench), Sight::Missing(_)) || Path::new("/run/systemd/system").exists() {
         // nothing was made, or systemd removes it

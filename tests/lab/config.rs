@@ -86,7 +86,7 @@ fn volumes_hold_files_as_a_kubelet_writes_them() {
 }
 
 #[test]
-fn variables_come_from_them_and_nothing_tells_a_secret() {
+fn variables_come_from_config_maps_and_secrets_and_no_secret_is_reported() {
     let container = "    args: ['$(LEVEL)']
     envFrom: [{prefix: C_, configMapRef: {name: conf}}, {secretRef: {name: keys}}, {secretRef: {name: none, optional: true}}]
     env:
@@ -129,7 +129,7 @@ fn variables_come_from_them_and_nothing_tells_a_secret() {
 }
 
 #[test]
-fn what_is_missing_is_waited_for() {
+fn a_pod_waits_for_missing_config_maps_and_secrets() {
     let mut bench = Bench::new();
     let volume = pod("[{name: x, configMap: {name: conf}}]", "    volumeMounts: [{name: x, mountPath: /x}]\n");
     let uid = bench.lab.run(read(&volume)).expect("taken");
@@ -175,7 +175,7 @@ fn what_is_missing_is_waited_for() {
 }
 
 #[test]
-fn files_follow_their_config_map_and_variables_do_with_the_next_start() {
+fn files_change_with_their_config_map_and_variables_with_the_next_start() {
     let container = "    env: [{name: L, valueFrom: {configMapKeyRef: {name: conf, key: LEVEL}}}]
     volumeMounts: [{name: c, mountPath: /c}, {name: c, mountPath: /one, subPath: page}]
 ";
@@ -273,7 +273,7 @@ spec:
 }
 
 #[test]
-fn nginx_takes_its_configuration_from_a_config_map() {
+fn nginx_reads_its_configuration_from_a_config_map() {
     let mut bench = Bench::new();
     let good = "worker_processes 1;\nevents {}\nhttp {\n  server {\n    listen 8081;\n    location / { root /usr/share/podscope; }\n  }\n}";
     let pod = bench.run(read(&nginx(good)));
@@ -288,7 +288,7 @@ fn nginx_takes_its_configuration_from_a_config_map() {
 }
 
 #[test]
-fn a_sub_path_of_variables_and_files_about_the_pod() {
+fn sub_paths_with_variables_and_downward_api_files_work() {
     let volumes = "[{name: e, emptyDir: {}}, {name: d, downwardAPI: {defaultMode: 0440, items: [{path: about/labels, fieldRef: {fieldPath: metadata.labels}}, {path: name, mode: 0400, fieldRef: {fieldPath: metadata.name}}]}}]";
     let mounts = "    env: [{name: WHO, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
     volumeMounts:

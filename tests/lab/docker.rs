@@ -155,7 +155,7 @@ fn commands(ps: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_articles_docker_run_lines_make_what_the_steps_make() {
+fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
     let docker = match Docker::start() {
         Ok(docker) => docker,
         Err(why) => return eprintln!("skipped: {why}"),

@@ -31,7 +31,7 @@ fn bench() -> (Bench, Pod) {
 }
 
 #[test]
-fn what_is_cancelled_is_killed_with_what_it_has_started() {
+fn a_cancelled_exec_is_killed_with_what_it_has_started() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     let heard = Arc::new(Mutex::new(Vec::new()));
@@ -58,7 +58,7 @@ fn what_is_cancelled_is_killed_with_what_it_has_started() {
 }
 
 #[test]
-fn one_that_is_cancelled_at_once_never_runs_on() {
+fn an_exec_that_is_cancelled_at_once_does_not_keep_running() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     for round in 0..50 {
@@ -73,7 +73,7 @@ fn one_that_is_cancelled_at_once_never_runs_on() {
 }
 
 #[test]
-fn nobody_waits_and_it_is_killed() {
+fn a_dropped_exec_is_killed() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     let exec = bench.lab.start_exec(&member, &words("sleep 4244; true"), PATIENCE, |_, _| ()).expect("taken");
@@ -83,7 +83,7 @@ fn nobody_waits_and_it_is_killed() {
 }
 
 #[test]
-fn its_time_ends_what_it_has_started_too() {
+fn a_timeout_also_kills_what_the_exec_has_started() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     let script = "sleep 4245 & sleep 4245; true";
@@ -93,7 +93,7 @@ fn its_time_ends_what_it_has_started_too() {
 }
 
 #[test]
-fn pods_have_uids_of_their_own_form() {
+fn pod_uids_are_unique_random_uuids() {
     let bench = Bench::new();
     let uid = || bench.lab.run(spec("uid", false, vec![container("a", "sleep 1000")])).expect("taken").0;
     let (one, two) = (uid(), uid());

@@ -12,7 +12,7 @@ fn say(bench: &Bench, pod: &Pod, container: &str, script: &str) -> String {
 }
 
 #[test]
-fn the_host_cannot_be_changed_nor_a_home_be_read() {
+fn a_pod_cannot_change_the_host_or_read_a_home() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("jail", true, vec![container("a", "sleep 1000")]));
     // names of every top-level directory of the host, and none can be written
@@ -97,7 +97,7 @@ fn a_container_has_what_programs_expect() {
 }
 
 #[test]
-fn privileges_are_bounded_and_cannot_be_gained() {
+fn privileges_are_limited_and_cannot_be_gained() {
     let mut bench = Bench::new();
     // no shell, which blocks all signals while it forks
     let pod = bench.run(spec("caps", true, vec![container("a", "exec sleep 1000")]));
@@ -147,7 +147,7 @@ fn volumes() -> PodSpec {
 }
 
 #[test]
-fn volumes_are_shared_and_the_host_s_are_read_only() {
+fn volumes_are_shared_and_host_volumes_are_read_only() {
     let mut bench = Bench::new();
     let pod = bench.run(volumes());
     say(&bench, &pod, "a", "echo one > /usr/share/podscope-test/deep/html/x; echo two > /var/log/podscope-test/y");
@@ -173,7 +173,7 @@ fn volumes_are_shared_and_the_host_s_are_read_only() {
 }
 
 #[test]
-fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
+fn a_volume_can_be_inside_another_and_where_overlayfs_fails() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("inner", "/outer/in/ner"), mount("outer", "/outer")];
     // a comma in the name rules out overlayfs: its options are divided by commas; root alone may make it where a pod

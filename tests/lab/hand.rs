@@ -18,7 +18,7 @@ fn differing(a: [u64; 8], b: [u64; 8]) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_step_changes_the_links_it_says_and_no_others() {
+fn each_step_changes_only_the_named_namespace_links() {
     let mut bench = Bench::new();
     let hand = ContainerSpec { name: "hand".to_owned(), image: "podscope/hand".to_owned(), ..ContainerSpec::default() };
     let pod = bench.run(spec("by-hand", true, vec![hand, container("b", "exec sleep 1000")]));

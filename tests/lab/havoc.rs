@@ -91,7 +91,7 @@ fn descriptors(node: u32) -> Vec<String> {
 }
 
 #[test]
-fn the_controllers_picture_is_the_kernels() {
+fn the_controllers_state_matches_proc_after_random_kills() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let (mut bench, mut uids) = lab();
     let (mut open, mut killed) = (None, Vec::new());

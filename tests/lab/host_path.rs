@@ -38,7 +38,7 @@ fn say(bench: &Bench, pod: &Pod, script: &str) -> String {
 }
 
 #[test]
-fn a_file_is_mounted_where_there_is_none() {
+fn a_file_is_mounted_at_a_missing_path() {
     let host = Host::new("host-file");
     fs::write(host.path("app.conf"), "colour = red\n").expect("written");
     let mut a = container("a", "sleep 1000");
@@ -62,7 +62,7 @@ fn a_file_is_mounted_where_there_is_none() {
 }
 
 #[test]
-fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories_is_given() {
+fn types_are_checked_and_only_files_and_directories_are_mounted() {
     use HostPathType::{BlockDevice, CharDevice, Directory, DirectoryOrCreate, File, FileOrCreate, Socket, Unset};
     let host = Host::new("host-types");
     fs::write(host.path("file"), "x").expect("written");
@@ -138,7 +138,7 @@ fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories
 
 /// A directory is read-only and up to date, and what is a way out of the pod leads nowhere.
 #[test]
-fn sockets_and_fifos_below_a_host_path_lead_nowhere() {
+fn sockets_and_fifos_below_a_host_path_cannot_be_reached() {
     use std::io::ErrorKind;
     use std::os::unix::net::UnixStream;
     let host = Host::new("way-out");
@@ -188,7 +188,7 @@ fn sockets_and_fifos_below_a_host_path_lead_nowhere() {
 }
 
 #[test]
-fn the_hosts_proc_is_no_volume() {
+fn the_hosts_proc_is_refused_as_a_volume() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("v", "/host-proc")];
     let mut bench = Bench::new();
@@ -200,7 +200,7 @@ fn the_hosts_proc_is_no_volume() {
 }
 
 #[test]
-fn nothing_is_mounted_into_proc_by_way_of_a_link() {
+fn a_mount_into_proc_through_a_link_is_refused() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("v", "/dev/fd")];
     let mut bench = Bench::new();

@@ -7,7 +7,7 @@ use podscope::model::{ContainerState, Phase, WaitStatus};
 use crate::support::{Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
 #[test]
-fn a_pod_shares_what_kubernetes_shares() {
+fn the_containers_of_a_pod_share_the_same_namespaces_as_in_kubernetes() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("pair", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (pause, a, b) = (pause(&pod), process(&pod, "a"), process(&pod, "b"));
@@ -96,7 +96,7 @@ fn a_member_dies_and_the_pod_stays() {
 }
 
 #[test]
-fn killing_pause_kills_all() {
+fn killing_pause_kills_all_members() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("falls", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000 & wait")]));
     kill(pause(&pod), "KILL");
@@ -113,7 +113,7 @@ fn killing_pause_kills_all() {
 }
 
 #[test]
-fn deletion_waits_for_those_who_listen_and_kills_those_who_do_not() {
+fn deletion_waits_for_containers_that_handle_term_and_kills_the_others() {
     let mut bench = Bench::new();
     let polite = "trap 'echo bye; exit 7' TERM; echo up; while true; do sleep 0.05; done";
     let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
@@ -135,7 +135,7 @@ fn deletion_waits_for_those_who_listen_and_kills_those_who_do_not() {
 }
 
 #[test]
-fn a_stopped_member_is_told() {
+fn a_stopped_member_is_reported() {
     use podscope::model::{Delta, State};
     use podscope::observe::Input;
     let mut bench = Bench::new();
@@ -153,7 +153,7 @@ fn a_stopped_member_is_told() {
 }
 
 #[test]
-fn a_real_time_signal_is_a_death_like_any_other() {
+fn a_real_time_signal_kills_a_member() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("rt", true, vec![container("a", "sleep 1000")]));
     kill(process(&pod, "a"), "40");

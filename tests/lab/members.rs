@@ -52,7 +52,7 @@ impl Bench {
 }
 
 #[test]
-fn each_step_joins_the_namespaces_it_says_and_no_others() {
+fn each_container_joins_only_the_named_namespaces() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("built");
     let holder = pause(&alone);
@@ -92,7 +92,7 @@ fn each_step_joins_the_namespaces_it_says_and_no_others() {
 }
 
 #[test]
-fn what_cannot_be_added_is_refused_and_changes_nothing() {
+fn an_invalid_container_is_refused_and_changes_nothing() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("strict");
     let pod = bench.add(&alone, container("web", "exec sleep 1000"));
@@ -131,7 +131,7 @@ fn what_cannot_be_added_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn who_is_taken_out_ends_with_all_it_has_started_and_does_not_come_back() {
+fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("shrinks");
     bench.add(&alone, joining("stays", "net,ipc,uts,pid", "exec sleep 1000"));
@@ -166,7 +166,7 @@ fn who_is_taken_out_ends_with_all_it_has_started_and_does_not_come_back() {
 }
 
 #[test]
-fn one_that_joined_another_dies_with_it_and_comes_back_with_it() {
+fn a_container_in_the_pid_namespace_of_another_dies_and_restarts_with_it() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("pair");
     bench.add(&alone, joining("web", "net", "exec sleep 1000"));
@@ -254,7 +254,7 @@ fn without_a_target_an_ephemeral_container_shares_what_the_pod_shares() {
 }
 
 #[test]
-fn a_pod_that_does_not_come_up_can_be_looked_into() {
+fn an_ephemeral_container_can_be_added_to_a_pod_that_does_not_start() {
     let mut bench = Bench::new();
     let mut waits = spec("waits", false, vec![container("web", "exec sleep 1000")]);
     waits.init_containers = vec![container("init", "exec sleep 1000")];
@@ -272,7 +272,7 @@ fn a_pod_that_does_not_come_up_can_be_looked_into() {
 }
 
 #[test]
-fn what_an_ephemeral_container_leaves_in_its_targets_pid_namespace_is_ended() {
+fn leftovers_of_an_ephemeral_container_in_its_targets_pid_namespace_are_killed() {
     for without_cgroups in [false, true] {
         let mut bench = Bench::with(podscope::lab::Options { without_cgroups, ..Default::default() });
         let pod = bench.run(spec("left", false, vec![container("web", "exec sleep 4246")]));

@@ -24,7 +24,7 @@ fn debians_nginx_serves_and_reloads_in_a_pod() {
 
 /// Where nobody else can be mapped, and nginx is told to stay who it is.
 #[test]
-fn debians_nginx_serves_and_reloads_where_there_is_one_user() {
+fn debians_nginx_serves_and_reloads_with_a_single_user() {
     serves_and_reloads(Options { without_users: true, ..Options::default() });
 }
 

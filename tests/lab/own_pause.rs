@@ -37,7 +37,7 @@ fn zombies(pause: ProcId) -> usize {
 }
 
 #[test]
-fn it_is_pid_1_alone_in_its_root_and_nothing_is_told_in_its_name() {
+fn an_own_pause_is_pid_1_alone_in_its_root_and_reports_no_reaps() {
     let mut bench = Bench::new();
     let pod = run(&mut bench, "reaping-pause.c");
     let pause = pause(&pod);
@@ -70,7 +70,7 @@ fn it_is_pid_1_alone_in_its_root_and_nothing_is_told_in_its_name() {
 }
 
 #[test]
-fn one_that_only_sleeps_keeps_zombies_and_ends_by_no_term() {
+fn an_own_pause_that_only_sleeps_keeps_zombies_and_is_not_ended_by_term() {
     let mut bench = Bench::new();
     let pod = run(&mut bench, "naive-pause.c");
     let pause = pause(&pod);
@@ -90,7 +90,7 @@ fn one_that_only_sleeps_keeps_zombies_and_ends_by_no_term() {
 }
 
 #[test]
-fn an_executable_is_taken_as_it_is() {
+fn an_executable_is_used_unchanged() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("mine");
     let source = format!("{PRESETS}/reaping-pause.c");

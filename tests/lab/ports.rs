@@ -52,7 +52,7 @@ fn blog(port: u16) -> podscope::lab::PodSpec {
 }
 
 #[test]
-fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
+fn the_blog_is_served_through_nginx_before_and_after_pause_is_killed() {
     let mut bench = Bench::new();
     let port = free_port();
     let pod = bench.run(blog(port));
@@ -104,7 +104,7 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
 }
 
 #[test]
-fn a_taken_host_port_is_told_and_waited_for() {
+fn a_taken_host_port_is_reported_and_tried_again() {
     let mut bench = Bench::new();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -120,7 +120,7 @@ fn a_taken_host_port_is_told_and_waited_for() {
 
 /// Whoever starts a preset does not care for the number.
 #[test]
-fn a_host_port_that_may_move_gives_way_and_stays_where_it_went() {
+fn a_taken_host_port_that_may_move_gets_another_port_and_keeps_it() {
     let mut bench = Bench::new();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let asked = taken.local_addr().expect("an address").port();

@@ -158,7 +158,7 @@ fn shared(seen: &mut Seen, name: &str) -> Pod {
 }
 
 #[test]
-fn pause_is_predicted_as_it_is() {
+fn predictions_for_pause_are_correct() {
     let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "pause");
     let pause = seen.process(&pod, "pause");
@@ -194,7 +194,7 @@ fn pause_is_predicted_as_it_is() {
 
 /// Nothing is known of it but its masks.
 #[test]
-fn a_pause_of_the_users_own_is_judged_by_its_masks() {
+fn predictions_for_an_own_pause_follow_its_signal_masks() {
     let sleeper = || spec("own", true, vec![container("sh", SLEEPERS)]);
     for (file, signal, effect) in [
         ("naive-pause.c", "TERM", Effect::Nothing),
@@ -216,7 +216,7 @@ fn a_pause_of_the_users_own_is_judged_by_its_masks() {
 
 /// With the last container the pod is over, and its sandbox goes.
 #[test]
-fn the_last_container_is_predicted_to_take_pause_along() {
+fn the_last_container_is_predicted_to_end_pause_too() {
     for (share_pid, restart, ends) in [
         (true, RestartPolicy::Never, 3),
         (false, RestartPolicy::Never, 3),
@@ -241,7 +241,7 @@ fn the_last_container_is_predicted_to_take_pause_along() {
 }
 
 #[test]
-fn pause_ends_by_term_and_takes_all_with_it() {
+fn term_to_pause_ends_all_members() {
     let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "term");
     let predicted = check(&mut seen, &pod, "pause", "TERM");
@@ -249,7 +249,7 @@ fn pause_ends_by_term_and_takes_all_with_it() {
 }
 
 #[test]
-fn what_web_master_reads_from_its_signalfd_is_predicted() {
+fn signals_that_the_web_master_reads_from_its_signalfd_are_predicted() {
     let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "web");
     let master = seen.process(&pod, "nginx: master");
@@ -275,7 +275,7 @@ fn what_web_master_reads_from_its_signalfd_is_predicted() {
 
 /// The descriptor is inherited from the master, and the worker does not read it.
 #[test]
-fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
+fn a_worker_with_its_masters_signalfd_is_not_predicted_to_take_the_signal() {
     let mut seen = Seen::new(Options::default());
     let pod = shared(&mut seen, "worker");
     assert_eq!(check(&mut seen, &pod, "nginx: worker", "HUP").effect, Effect::Readable);
@@ -296,7 +296,7 @@ fn a_containers_leftovers_are_predicted_to_end_with_it() {
 }
 
 #[test]
-fn members_are_predicted_by_their_masks() {
+fn predictions_for_members_follow_their_signal_masks() {
     for (name, signal, effect) in [
         ("deaf", "TERM", Effect::Nothing),
         ("deaf", "HUP", Effect::Ends(WaitStatus::killed(1))),
@@ -331,7 +331,7 @@ fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
 }
 
 #[test]
-fn an_init_in_the_place_of_pause_takes_all_with_it() {
+fn the_end_of_a_container_in_pauses_place_ends_all_members() {
     let mut seen = Seen::new(Options::default());
     let mut infra = spec("infra", true, vec![web(), container("sh", SLEEPERS)]);
     infra.sandbox = SandboxKind::Infra("web".into());

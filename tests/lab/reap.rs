@@ -13,7 +13,7 @@ use crate::support::{
 const ORPHAN: &str = "(sh -c 'echo $$$$ > /tmp/orphan; exec sleep 0.2' &); sleep 1000";
 
 #[test]
-fn an_orphan_goes_to_pause_and_is_reaped_by_it() {
+fn an_orphan_is_reparented_to_pause_and_reaped() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("orphan", true, vec![container("a", ORPHAN)]));
     let pause = pause(&pod);
@@ -53,7 +53,7 @@ fn a_pause_that_does_not_reap_keeps_the_zombie() {
 }
 
 #[test]
-fn what_a_container_leaves_behind_ends_with_it() {
+fn the_leftovers_of_a_container_end_with_it() {
     let mut bench = Bench::new();
     let script = "(sleep 1000 &); (setsid sleep 1000 &); sleep 1000";
     let pod = bench.run(spec("left", true, vec![container("a", script), container("b", "(sleep 1000 &); sleep 1000")]));
@@ -68,7 +68,7 @@ fn what_a_container_leaves_behind_ends_with_it() {
 /// Orphans of two containers that have left all by which a container is known but its limits. The first unshares its
 /// mount and cgroup namespaces, where it may have new ones; then nothing of the first may remain, and all of the
 /// second.
-fn what_has_left_its_namespaces_ends_with_its_container(options: Options) {
+fn check_leftovers_that_left_their_namespaces(options: Options) {
     let mut bench = Bench::with(options);
     let hand = |name: &str| ContainerSpec {
         name: name.to_owned(),
@@ -113,17 +113,17 @@ fn is_zombie(pid: u32) -> bool {
 }
 
 #[test]
-fn what_has_left_its_namespaces_ends_by_its_cgroup() {
-    what_has_left_its_namespaces_ends_with_its_container(Options::default());
+fn leftovers_that_left_their_namespaces_are_killed_by_cgroup() {
+    check_leftovers_that_left_their_namespaces(Options::default());
 }
 
 #[test]
-fn what_has_left_its_namespaces_ends_without_a_cgroup() {
-    what_has_left_its_namespaces_ends_with_its_container(Options { without_cgroups: true, ..Options::default() });
+fn leftovers_that_left_their_namespaces_are_killed_without_a_cgroup() {
+    check_leftovers_that_left_their_namespaces(Options { without_cgroups: true, ..Options::default() });
 }
 
 #[test]
-fn what_a_pod_in_the_nodes_pid_namespace_leaves_behind_ends_with_it() {
+fn the_leftovers_of_a_pod_in_the_nodes_pid_namespace_end_with_it() {
     let mut bench = Bench::with(Options { without_cgroups: true, ..Options::default() });
     let mut spec = spec("host", true, vec![container("a", "(setsid sleep 1000 &); sleep 1000")]);
     spec.host.pid = true;
@@ -141,7 +141,7 @@ fn what_a_pod_in_the_nodes_pid_namespace_leaves_behind_ends_with_it() {
 }
 
 #[test]
-fn a_storm_of_orphans_is_told_to_the_last() {
+fn every_orphan_of_a_storm_is_recorded_or_counted_as_lost() {
     const N: usize = 300;
     let mut bench = Bench::new();
     let pod = bench.run(spec("storm", true, vec![container("a", "sleep 1000")]));

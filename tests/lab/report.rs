@@ -54,7 +54,7 @@ fn in_proc(node: u32, pause: ProcId) -> BTreeSet<String> {
 }
 
 #[test]
-fn ps_and_links_are_the_kernels() {
+fn ps_and_links_match_proc() {
     let mut seen = Seen::new(Options::default());
     let pod = run(&mut seen);
     let node = seen.lab.node().pid;
@@ -103,7 +103,7 @@ fn ps_and_links_are_the_kernels() {
 }
 
 #[test]
-fn a_killed_container_is_told_as_kubectl_tells_it() {
+fn a_killed_container_is_shown_as_kubectl_shows_it() {
     let mut seen = Seen::new(Options::default());
     let pod = run(&mut seen);
     let name = pod.name.as_str();

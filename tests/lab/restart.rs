@@ -24,7 +24,7 @@ fn attempt(pod: &Pod) -> Option<u32> {
 }
 
 #[test]
-fn a_member_comes_back_in_the_same_namespaces() {
+fn a_member_restarts_in_the_same_namespaces() {
     let mut bench = Bench::new();
     let pod = bench.run(always("again", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (a, net) = (process(&pod, "a"), ns(pause(&pod).pid, "net"));
@@ -38,7 +38,7 @@ fn a_member_comes_back_in_the_same_namespaces() {
 }
 
 #[test]
-fn one_that_keeps_ending_backs_off_and_the_pod_stays() {
+fn a_container_that_keeps_ending_backs_off_and_the_pod_stays() {
     let mut bench = Bench::new();
     let mut spec = always("loop", true, vec![container("crash", "exit 3"), container("b", "sleep 1000")]);
     spec.containers[0].image = "busybox".to_owned();
@@ -59,7 +59,7 @@ fn one_that_keeps_ending_backs_off_and_the_pod_stays() {
 }
 
 #[test]
-fn pause_dies_and_the_pod_comes_back_with_all_it_had() {
+fn after_the_death_of_pause_the_pod_restarts_with_its_volumes() {
     for share_pid in [true, false] {
         let mut bench = Bench::new();
         let writer = container("a", "echo kept >> /data/file; sleep 1000");
@@ -124,7 +124,7 @@ fn init_containers_run_first_and_sidecars_beside() {
 }
 
 #[test]
-fn without_pause_the_first_member_takes_all_with_it() {
+fn without_pause_the_death_of_the_first_member_ends_all() {
     let mut bench = Bench::new();
     let mut spec = always("infra", true, vec![container("front", "sleep 1000"), container("b", "sleep 1000")]);
     spec.sandbox = SandboxKind::Infra("front".to_owned());
@@ -185,7 +185,7 @@ fn a_changed_command_replaces_one_container() {
 
 /// `computePodActions`: with nothing to keep and nothing to start the sandbox is stopped.
 #[test]
-fn the_sandbox_of_a_pod_that_is_over_ends_and_the_pod_stays() {
+fn the_sandbox_of_a_finished_pod_ends_and_the_pod_stays() {
     for share_pid in [true, false] {
         let range = "10.1.2.0/29".parse().expect("a range of five addresses");
         let mut bench = Bench::with(Options { range, ..Options::default() });

@@ -20,7 +20,7 @@ fn says(bench: &Bench, pod: &Pod, script: &str) -> String {
 }
 
 #[test]
-fn it_writes_nothing_of_the_hosts() {
+fn a_container_cannot_write_files_of_the_host() {
     let mut bench = Bench::new();
     let dir = tempfile::tempdir_in("/var/lib").or_else(|_| tempfile::tempdir()).expect("a directory");
     fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("open to all");
@@ -49,7 +49,7 @@ fn it_writes_nothing_of_the_hosts() {
 }
 
 #[test]
-fn it_reads_nobodys_home() {
+fn a_container_cannot_read_a_home() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     for home in ["/root", "/home"] {
@@ -72,7 +72,7 @@ fn it_reads_nobodys_home() {
 }
 
 #[test]
-fn it_reaches_no_socket_of_the_hosts() {
+fn a_container_cannot_reach_an_abstract_socket_of_the_host() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     let name = format!("podscope-test-{}", std::process::id());
@@ -87,7 +87,7 @@ fn it_reaches_no_socket_of_the_hosts() {
 }
 
 #[test]
-fn it_sees_and_signals_its_own_pod_alone() {
+fn a_container_sees_and_signals_only_its_own_pod() {
     let mut bench = Bench::new();
     // once nothing of it runs or is to be started, the lab ends pause
     let again = PodSpec { restart: RestartPolicy::Always, ..spec("caged", true, vec![container("a", "sleep 1000")]) };
@@ -112,7 +112,7 @@ fn forks(bench: &Bench, pod: &Pod, script: &str) -> (u64, String) {
 }
 
 #[test]
-fn a_fork_bomb_stops_at_the_bound() {
+fn a_fork_bomb_stops_at_the_limit() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     // one that forks until it may not any more, and says how often it could
@@ -128,7 +128,7 @@ fn a_fork_bomb_stops_at_the_bound() {
 }
 
 #[test]
-fn a_fork_bomb_of_many_users_stops_at_a_bound() {
+fn a_fork_bomb_of_many_users_stops_at_a_limit() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     // each of its users has its share and no more, so it becomes another one for every hundred

@@ -58,7 +58,7 @@ fn a_container_has_the_users_and_groups_that_it_asks_for() {
 }
 
 #[test]
-fn neighbours_are_protected_by_their_user_and_their_arguments_are_not() {
+fn another_user_protects_a_container_but_not_its_arguments() {
     let mut bench = Bench::new();
     let Some(pod) = run(&mut bench, pod("{}", "{runAsUser: 1000}")) else { return };
     let b = status_field(process(&pod, "b").pid, "NSpid").expect("its pids");
@@ -73,7 +73,7 @@ fn neighbours_are_protected_by_their_user_and_their_arguments_are_not() {
 }
 
 #[test]
-fn capabilities_and_the_root_are_taken_away() {
+fn capabilities_are_dropped_and_the_root_is_read_only() {
     let mut bench = Bench::new();
     let context = "{capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, readOnlyRootFilesystem: true}";
     let pod = bench.run(pod("{}", context));
@@ -89,7 +89,7 @@ fn capabilities_and_the_root_are_taken_away() {
 }
 
 #[test]
-fn one_that_must_not_be_root_does_not_start_as_root() {
+fn a_container_that_must_not_be_root_does_not_start_as_root() {
     let mut bench = Bench::new();
     let uid = bench.lab.run(pod("{runAsNonRoot: true}", "{}")).expect("the pod is taken");
     let pod = bench.pod_until(&uid, "it waits", |pod| {

@@ -65,7 +65,7 @@ fn equal_links(a: u32, b: u32) -> Vec<&'static str> {
 
 /// Needs user namespaces for whoever runs this, as the lab does, and util-linux.
 #[test]
-fn the_shells_lines_give_the_links_that_the_lab_gives() {
+fn the_shell_lines_give_the_same_links_as_the_lab() {
     let mut bench = Bench::new();
     let uid = bench.lab.sandbox("lines").expect("a sandbox");
     let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());

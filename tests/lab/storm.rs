@@ -88,7 +88,7 @@ fn an_app_that_dies_while_it_starts_leaves_no_cgroup() {
 }
 
 #[test]
-fn nothing_remains_whoever_is_killed() {
+fn nothing_remains_after_any_process_is_killed() {
     let rounds = std::env::var("PODSCOPE_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
     let links: BTreeSet<String> = links();

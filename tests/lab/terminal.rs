@@ -79,7 +79,7 @@ fn stat(pid: u32) -> Vec<String> {
 }
 
 #[test]
-fn a_program_has_a_terminal_of_its_own_and_its_keys_are_signals() {
+fn a_program_has_its_own_terminal_and_control_keys_send_signals() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     let (attachment, streams) = bench.lab.open_exec(&member, &words("sh"), TERMINAL).expect("started");
@@ -112,7 +112,7 @@ fn a_program_has_a_terminal_of_its_own_and_its_keys_are_signals() {
 }
 
 #[test]
-fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
+fn a_closed_terminal_hangs_up_and_a_detached_one_does_not() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     for (keep, word) in [(false, "5153"), (true, "5154")] {
@@ -133,7 +133,7 @@ fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
 }
 
 #[test]
-fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
+fn without_a_terminal_all_bytes_arrive() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     let wanted = Wanted { stdin: true, ..Wanted::default() };
@@ -152,7 +152,7 @@ fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
 }
 
 #[test]
-fn what_cannot_be_started_says_why() {
+fn a_failed_start_reports_the_reason() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     for wanted in [TERMINAL, Wanted::default()] {
@@ -167,7 +167,7 @@ fn what_cannot_be_started_says_why() {
 }
 
 #[test]
-fn a_container_with_a_terminal_is_attached_to() {
+fn a_container_with_a_terminal_can_be_attached_to() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "shell");
     let shell = process(&pod, "shell");
@@ -190,7 +190,7 @@ fn a_container_with_a_terminal_is_attached_to() {
 }
 
 #[test]
-fn standard_input_stays_open_unless_it_is_meant_for_one() {
+fn standard_input_stays_open_unless_stdin_once_is_set() {
     let (bench, pod) = bench();
     for (name, ends) in [("reader", false), ("once", true)] {
         let member = Member::container(&pod.uid, name);
@@ -214,7 +214,7 @@ fn standard_input_stays_open_unless_it_is_meant_for_one() {
 }
 
 #[test]
-fn one_who_does_not_read_keeps_nobody_from_writing() {
+fn a_client_that_does_not_read_does_not_block_the_container() {
     let mut bench = Bench::new();
     let script =
         "for n in 1 2 3 4 5 6 7 8 9 10; do head -c 100000 /dev/zero | tr '\\0' x; done; echo done; exec sleep 1000";
@@ -231,7 +231,7 @@ fn one_who_does_not_read_keeps_nobody_from_writing() {
 }
 
 #[test]
-fn the_log_of_each_run_is_told_apart() {
+fn the_logs_of_runs_are_separate() {
     let mut bench = Bench::new();
     let script = "echo run $(cat /data/n 2>/dev/null || echo 0); echo 1 > /data/n; [ -e /data/m ] && exec sleep 1000; \
                   touch /data/m; exit 1";

@@ -113,7 +113,7 @@ fn each_run_has_a_message_of_its_own() {
 
 /// A kubelet raises a grace period of 0 to two seconds: whoever listens ends by itself, the others are killed then.
 #[test]
-fn without_a_grace_period_there_are_two_seconds() {
+fn a_grace_period_of_zero_becomes_two_seconds() {
     let polite = "trap 'exit 7' TERM; echo up; while true; do sleep 0.05; done";
     let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
     let mut spec = spec("grace", true, vec![container("polite", polite), container("deaf", deaf)]);

@@ -75,7 +75,7 @@ fn hup_replaces_the_workers_and_a_dead_one_is_replaced() {
 }
 
 #[test]
-fn the_client_says_what_it_gets() {
+fn the_client_prints_what_it_gets() {
     let text = include_str!("../../assets/pods/private-pid.yaml");
     let mut bench = Bench::new();
     let pod = bench.run(parse("private-pid.yaml", text).expect("a pod").remove(0).0);

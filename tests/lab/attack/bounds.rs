@@ -4,7 +4,7 @@ use super::says;
 use crate::support::{Bench, container, spec};
 
 #[test]
-fn what_a_container_writes_is_bounded() {
+fn files_of_a_container_are_limited_in_size_and_number() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("greedy", true, vec![container("a", "exec sleep 1000")]));
     // together, since /tmp and the others are one file system; /dev/shm is the pod's

@@ -30,7 +30,7 @@ fn settled(bench: &mut Bench, spec: podscope::lab::spec::PodSpec) -> Pod {
 }
 
 #[test]
-fn no_working_directory_and_no_program_leads_out() {
+fn working_directories_and_programs_do_not_lead_out_of_the_root() {
     let mut containers = Vec::new();
     for fd in 3..40 {
         let mut one = container(&format!("dir{fd}"), "pwd -P; exec sleep 1000");
@@ -49,7 +49,7 @@ fn no_working_directory_and_no_program_leads_out() {
 }
 
 #[test]
-fn a_pod_that_sees_the_node_does_not_work_in_its_root() {
+fn a_pod_with_host_pid_cannot_use_the_nodes_root_as_working_directory() {
     let node = ["/proc/1/root", "/proc/1/root/host", "/proc/1/root/host/tmp", "/proc/1/cwd", "/proc/1/fd/5"];
     let containers = node.iter().enumerate().map(|(n, dir)| {
         let mut one = container(&format!("c{n}"), "pwd -P; exec sleep 1000");
@@ -69,7 +69,7 @@ fn a_pod_that_sees_the_node_does_not_work_in_its_root() {
 }
 
 #[test]
-fn nobody_looks_into_the_process_that_publishes_ports() {
+fn a_pod_cannot_inspect_the_process_that_publishes_ports() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let yaml = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: published}}\nspec:\n  containers:\n  - name: web\n    image: nginx\n    \
@@ -100,7 +100,7 @@ fn nobody_looks_into_the_process_that_publishes_ports() {
 }
 
 #[test]
-fn a_pod_sets_no_limits_of_others() {
+fn a_pod_cannot_set_limits_of_other_processes() {
     let mut above = spec("above", false, vec![container("a", "exec sleep 1000")]);
     above.host = HostNamespaces { pid: true, ..HostNamespaces::default() };
     let mut bench = Bench::new();
@@ -117,7 +117,7 @@ fn a_pod_sets_no_limits_of_others() {
 
 /// A sidecar exchanges two links while mounts are made at one of them.
 #[test]
-fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
+fn a_host_volume_stays_read_only_when_its_mount_point_is_exchanged() {
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("open to all");
     let exchange = number(316, 276);
@@ -145,7 +145,7 @@ fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
 }
 
 #[test]
-fn a_lease_on_a_file_does_not_make_the_node_wait() {
+fn a_lease_on_a_file_does_not_block_the_node() {
     let take = "exec perl -e '$| = 1; $SIG{IO} = \"IGNORE\"; my @held; while (!@held) { \
                 select(undef, undef, undef, 0.3); \
                 for my $p (glob \"/proc/[0-9]*\") { \
@@ -164,7 +164,7 @@ fn a_lease_on_a_file_does_not_make_the_node_wait() {
 }
 
 #[test]
-fn the_pods_own_files_in_etc_are_not_memory_to_fill() {
+fn a_pod_cannot_write_its_own_files_in_etc() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("etc", true, vec![container("a", "exec sleep 1000")]));
     let said = says(&bench, &pod, "for f in hosts hostname resolv.conf; do echo x >> /etc/$f; done");
@@ -173,7 +173,7 @@ fn the_pods_own_files_in_etc_are_not_memory_to_fill() {
 
 /// Root alone can make a directory that the pod's root may enter and not list.
 #[test]
-fn a_socket_in_a_directory_that_cannot_be_listed_leads_nowhere() {
+fn a_socket_in_a_directory_that_cannot_be_listed_cannot_be_reached() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -213,7 +213,7 @@ fn a_program_that_writes_without_end_does_not_end_the_lab() {
 }
 
 #[test]
-fn a_stand_in_with_more_capabilities_is_closed_to_its_neighbours() {
+fn other_containers_cannot_inspect_a_stand_in_with_more_capabilities() {
     let hand = ContainerSpec { name: "hand".to_owned(), image: "podscope/hand".to_owned(), ..ContainerSpec::default() };
     let mut bench = Bench::new();
     let pod = bench.run(spec("hands", true, vec![hand, container("a", "exec sleep 1000")]));

@@ -68,7 +68,7 @@ fn a_pod_cannot_change_what_others_execute() {
 }
 
 #[test]
-fn no_process_of_ours_runs_from_a_file_of_the_hosts() {
+fn no_process_of_the_lab_runs_from_a_file_of_the_host() {
     let (_dir, program) = own_program();
     let mut bench = bench_of(&program);
     let pod = bench.run(stand_in_and_shell("exec sleep 1000"));
@@ -100,7 +100,7 @@ fn the_app() {
 }
 
 #[test]
-fn an_app_that_is_killed_leaves_its_program_as_it_was() {
+fn a_pod_cannot_change_the_program_after_the_app_is_killed() {
     let (_dir, program) = own_program();
     let content = fs::read(&program).expect("read");
     for round in 0..12 {

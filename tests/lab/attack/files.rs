@@ -17,7 +17,7 @@ fn caged(options: Options) -> (Bench, Pod) {
 
 /// In each place where we may write, a file for everyone and one in a directory for its owner alone.
 #[test]
-fn no_pod_reads_what_is_no_packages_file() {
+fn a_pod_cannot_read_files_outside_of_packages() {
     let places = [
         "/var/lib",
         "/var/tmp",
@@ -54,7 +54,7 @@ fn no_pod_reads_what_is_no_packages_file() {
 
 /// Where packages put their files there may be some that are ours alone.
 #[test]
-fn no_pod_reads_a_private_file_in_etc() {
+fn a_pod_cannot_read_a_private_file_in_etc() {
     let Ok(dir) = tempfile::Builder::new().prefix("podscope-secret-").tempdir_in("/etc") else { return };
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("open to all");
     let user = {
@@ -96,7 +96,7 @@ fn a_pod_has_the_programs_of_packages_and_directories_of_its_own() {
 
 /// What docker and containerd hide or protect of `/proc`.
 #[test]
-fn what_proc_says_of_the_machine_is_hidden_or_cannot_be_changed() {
+fn files_in_proc_about_the_machine_are_hidden_or_read_only() {
     let (bench, pod) = caged(Options::default());
     assert_eq!(says(&bench, &pod, "cat /proc/keys /proc/key-users /proc/timer_list /proc/interrupts 2>/dev/null"), "");
     for file in ["/proc/sysrq-trigger", "/proc/sys/kernel/hostname", "/proc/irq/default_smp_affinity"] {

@@ -28,7 +28,7 @@ print "tried\n";
 "#;
 
 #[test]
-fn a_pod_finds_no_key_of_the_users() {
+fn a_pod_cannot_find_a_key_of_the_user() {
     let (keyctl, add_key, request) = if cfg!(target_arch = "x86_64") { (250, 248, 249) } else { (219, 217, 218) };
     let dir = tempfile::tempdir().expect("a directory");
     let (manifest, script) = (dir.path().join("pod.yaml"), dir.path().join("steal.script"));

@@ -39,7 +39,7 @@ fn links(pid: u32) -> Vec<PathBuf> {
     links
 }
 
-fn assert_no_way_out(bench: &Bench, uid: u32, but: &[u32]) {
+fn assert_no_link_to_the_host(bench: &Bench, uid: u32, but: &[u32]) {
     let host = host_devices();
     let node = bench.lab.node().pid;
     let mut seen = 0;
@@ -69,16 +69,16 @@ fn stock() -> PodSpec {
 }
 
 #[test]
-fn no_link_in_the_stock_pod_leads_out() {
+fn no_link_in_the_default_pod_leads_to_the_host() {
     let mut bench = Bench::new();
     bench.run(stock());
     // no pod sees the node
     let node = bench.lab.node().pid;
-    assert_no_way_out(&bench, uid_of(&bench), &[node]);
+    assert_no_link_to_the_host(&bench, uid_of(&bench), &[node]);
 }
 
 #[test]
-fn a_pod_in_the_nodes_pid_namespace_finds_no_way_out() {
+fn a_pod_in_the_nodes_pid_namespace_finds_no_link_to_the_host() {
     let mut bench = Bench::new();
     let ports = "apiVersion: v1\nkind: Pod\nmetadata: {name: published}\nspec:\n  containers:\n  - name: web\n    \
                  image: nginx\n    ports: [{containerPort: 80, hostPort: PORT}]\n";
@@ -91,7 +91,7 @@ fn a_pod_in_the_nodes_pid_namespace_finds_no_way_out() {
     bench.run(published);
     let above = bench.run(above);
     let node = bench.lab.node().pid;
-    assert_no_way_out(&bench, uid_of(&bench), &[node]);
+    assert_no_link_to_the_host(&bench, uid_of(&bench), &[node]);
     // it sees the node and its helpers, and what they have is not for it
     let script = "cat /proc/1/comm; for p in /proc/[0-9]*; do ls $p/root/host 2>/dev/null && echo OUT $p $(cat $p/comm); done; \
                   cat /proc/1/environ /proc/1/maps; ls /proc/1/fd/ /proc/1/root/ /proc/1/cwd/; true";

@@ -25,7 +25,7 @@ fn supplementary_groups_are_dropped() {
 }
 
 #[test]
-fn roots_pods_belong_to_nobody_of_this_machine() {
+fn pods_of_root_use_ids_of_no_user_of_this_machine() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -69,7 +69,7 @@ fn each_member_has_a_cgroup_namespace_of_its_own() {
 }
 
 #[test]
-fn every_member_is_filtered_and_gains_nothing() {
+fn every_member_has_a_seccomp_filter_and_no_new_privs() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("filtered", true, vec![container("a", "exec sleep 1000")]));
     for pid in [pause(&pod).pid, process(&pod, "a").pid] {

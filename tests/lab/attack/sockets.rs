@@ -67,7 +67,7 @@ fn try_all(bench: &Bench, pod: &podscope::model::Pod, paths: &[PathBuf]) -> Stri
     said
 }
 
-fn no_pod_reaches_the_hosts_sockets_and_fifos(options: Options) {
+fn check_sockets_and_fifos(options: Options) {
     let mut traps = traps();
     assert!(!traps.is_empty(), "there is always a directory for temporary files");
     let mut bench = Bench::with(options);
@@ -85,18 +85,18 @@ fn no_pod_reaches_the_hosts_sockets_and_fifos(options: Options) {
 }
 
 #[test]
-fn no_pod_reaches_a_socket_or_fifo_of_the_hosts() {
-    no_pod_reaches_the_hosts_sockets_and_fifos(Options::default());
+fn a_pod_cannot_reach_sockets_and_fifos_of_the_host() {
+    check_sockets_and_fifos(Options::default());
 }
 
 #[test]
-fn nor_does_it_where_there_is_no_overlayfs() {
-    no_pod_reaches_the_hosts_sockets_and_fifos(Options { without_overlay: true, ..Options::default() });
+fn a_pod_cannot_reach_sockets_and_fifos_of_the_host_without_overlayfs() {
+    check_sockets_and_fifos(Options { without_overlay: true, ..Options::default() });
 }
 
 /// Whatever listens on this machine now.
 #[test]
-fn no_pod_reaches_any_socket_that_the_host_has() {
+fn a_pod_cannot_reach_any_present_socket_of_the_host() {
     let unix = fs::read_to_string("/proc/net/unix").expect("sockets");
     let known: BTreeSet<PathBuf> = unix
         .lines()

@@ -55,7 +55,7 @@ fn a_link_in_a_volume_does_not_lead_out_of_it() {
 
 /// While one container exchanges the directory and a link to the host's root all the time, others start with it.
 #[test]
-fn a_link_that_comes_and_goes_does_not_lead_out_either() {
+fn a_link_that_is_exchanged_all_the_time_does_not_lead_out_of_a_volume() {
     // renameat2(2) with RENAME_EXCHANGE
     let number = if cfg!(target_arch = "aarch64") { 276 } else { 316 };
     let swap = format!("syscall({number}, -100, $a, -100, $b, 2)");
