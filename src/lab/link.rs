@@ -352,6 +352,6 @@ fn of_member(answer: Answer, member: &Member) -> Error {
 fn unexpected(answer: Answer) -> Error {
     match answer {
         Answer::Failed(why) => Error::Refused(why),
-        other => Error::Refused(format!("an answer that makes no sense here: {other:?}")),
+        other => Error::Refused(format!("unexpected answer: {other:?}")),
     }
 }

@@ -1,4 +1,4 @@
-//! A pod comes up, shares what it should, and goes.
+//! The life of a pod: its start, its shared namespaces and its end.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ fn the_containers_of_a_pod_share_the_same_namespaces_as_in_kubernetes() {
     for kind in ["net", "ipc", "uts", "pid", "user", "mnt"] {
         assert_ne!(ns(a.pid, kind), ns(std::process::id(), kind), "{kind} is not the host's");
     }
-    // pause is PID 1 of the pod, and its name is its own
+    // pause is PID 1 of the pod, and is named pause
     let inside = status_field(pause.pid, "NSpid").expect("NSpid");
     assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
     assert_eq!(status_field(pause.pid, "Name").as_deref(), Some("pause"));
-    // a joined worker's parent is the node, outside the pod
+    // the parent of a container's process is the node, outside of the pod
     let node = bench.lab.node();
     for id in [pause, a, b] {
         assert_eq!(status_field(id.pid, "PPid"), Some(node.pid.to_string()));
@@ -32,7 +32,7 @@ fn the_containers_of_a_pod_share_the_same_namespaces_as_in_kubernetes() {
     assert_eq!(status_field(node.pid, "PPid"), Some(std::process::id().to_string()));
     assert_eq!(status_field(node.pid, "Name").as_deref(), Some("podscope-node"));
     assert_eq!(status_field(node.pid, "Threads").as_deref(), Some("1"));
-    // nobody in it is root on the host
+    // no process of the lab is root on the host
     for id in [node, pause, a, b] {
         let uids = status_field(id.pid, "Uid").expect("Uid");
         assert!(uids.split_whitespace().all(|uid| uid != "0"), "{uids}");
@@ -42,7 +42,7 @@ fn the_containers_of_a_pod_share_the_same_namespaces_as_in_kubernetes() {
     for id in [pause, a, b] {
         wait_for("all gone", || !exists(id));
     }
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn without_sharing_each_container_is_pid_1() {
         let inside = status_field(id.pid, "NSpid").expect("NSpid");
         assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
     }
-    // its own /proc shows the container alone: the shell that asks is all there is besides
+    // its /proc shows only the container's processes and the shell that looks
     let seen = bench.exec(&pod, "a", "cd /proc; echo [0-9]*");
     let seen = String::from_utf8_lossy(&seen.stdout).split_whitespace().count();
     assert!(seen <= 3, "{seen} processes");
 
-    // pause dies: the members live on in the same namespaces until the lab stops them
+    // when pause dies, the members stay in the same namespaces until the lab stops them
     kill(pause, "KILL");
     let failed = bench.pod_until(&pod.uid, "Failed and released", |p| p.phase == Phase::Failed && p.ip.is_none());
     assert!(failed.message.as_deref().is_some_and(|m| m.starts_with("pause was killed by SIGKILL")), "{failed:?}");
@@ -107,7 +107,7 @@ fn killing_pause_kills_all_members() {
         assert!(!exists(id), "{id}");
         assert_eq!(bench.exit_status(id), WaitStatus::killed(9));
     }
-    // the address is free, but not the next to be given
+    // the address is free, but is not reused at once
     let next = bench.run(spec("next", true, vec![container("a", "sleep 1000")]));
     assert_ne!(next.ip, pod.ip);
 }
@@ -125,12 +125,12 @@ fn deletion_waits_for_containers_that_handle_term_and_kills_the_others() {
     bench.lab.delete_within(&pod.uid, Some(Duration::from_millis(400))).expect("deleted");
     assert_eq!(bench.exit_status(polite), WaitStatus::exited(7));
     assert_eq!(bench.exit_status(deaf), WaitStatus::killed(9));
-    bench.removed(&pod.uid);
-    let told: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
+    bench.wait_removed(&pod.uid);
+    let events: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
     for want in
         ["Started: Started container polite", "Killing: Stopping container polite", "Killing: Stopping container deaf"]
     {
-        assert!(told.iter().any(|t| t == want), "{want} in {told:?}");
+        assert!(events.iter().any(|t| t == want), "{want} in {events:?}");
     }
 }
 
@@ -143,8 +143,8 @@ fn a_stopped_member_is_reported() {
     let a = process(&pod, "a");
     for (signal, want) in [("STOP", State::Stopped), ("CONT", State::Sleeping)] {
         kill(a, signal);
-        bench.until(signal, |heard| {
-            heard
+        bench.until(signal, |received| {
+            received
                 .iter()
                 .find(|i| matches!(i, Input::Delta(Delta::State { id, state, .. }) if *id == a && *state == want))
                 .map(drop)

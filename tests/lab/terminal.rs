@@ -1,4 +1,4 @@
-//! Terminals and standard input of containers, judged by what the kernel shows of them.
+//! Terminals and standard input of containers, checked by what the kernel shows of them.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -40,7 +40,7 @@ fn bench() -> (Bench, Pod) {
     (bench, pod)
 }
 
-/// Reads until it has read this.
+/// Reads until the text contains this word.
 fn read_until(from: &OwnedFd, word: &str) -> String {
     let mut all = Vec::new();
     let mut buffer = [0; 4096];
@@ -60,7 +60,7 @@ fn type_(into: &OwnedFd, text: &str) {
     nix::unistd::write(into, text.as_bytes()).expect("typed");
 }
 
-/// In the pod's pid namespace, with this word as an argument.
+/// The processes in the pod's pid namespace that have this word as an argument.
 fn running(pod: &Pod, word: &str) -> Vec<u32> {
     let pid_ns = ns(pause(pod).pid, "pid");
     let holds = |pid: &u32| {
@@ -72,7 +72,7 @@ fn running(pod: &Pod, word: &str) -> Vec<u32> {
     processes().into_iter().filter(holds).collect()
 }
 
-/// The fields of `/proc/PID/stat` from the third on.
+/// The fields of `/proc/PID/stat`, starting with the third.
 fn stat(pid: u32) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
     stat[stat.rfind(')').expect("a name") + 2..].split(' ').map(str::to_owned).collect()
@@ -125,7 +125,7 @@ fn a_closed_terminal_hangs_up_and_a_detached_one_does_not() {
         assert_eq!(attachment.wait().expect("an answer"), None);
     }
     wait_for("one ended by SIGHUP", || running(&pod, "5153").is_empty());
-    // its terminal was taken over before: had it hung up, it would have ended before the other was seen to
+    // it was detached later: if its terminal had hung up, it would be gone by now
     assert_eq!(running(&pod, "5154").len(), 1);
     let left =
         bench.exec(&pod, "quiet", "kill -0 $(pgrep -f 5154) && ps -o tty= -p $(pgrep -f 'sleep 5154' | head -1)");
@@ -176,12 +176,12 @@ fn a_container_with_a_terminal_can_be_attached_to() {
     let (input, output) = (streams.terminal.expect("its terminal"), streams.stdout.expect("its output"));
     type_(&input, "echo one plus one is $((1 + 1))\n");
     read_until(&output, "one plus one is 2");
-    // another sees the same
+    // a second client sees the same output
     let (second, streams) = bench.lab.attach(&member, false, Since::Start).expect("attached");
     let also = streams.stdout.expect("its output");
     read_until(&also, "one plus one is 2");
     bench.log_until(&pod, "shell", "one plus one is 2");
-    // leaving it is nothing to the container
+    // detaching does not affect the container
     second.detach_handle().detach(false);
     drop(also);
     assert!(exists(shell));
@@ -227,7 +227,7 @@ fn a_client_that_does_not_read_does_not_block_the_container() {
     // a pipe holds 64 kB, and a million bytes are written
     bench.log_until(&pod, "writer", "done");
     let text = read_until(&stdout, "done");
-    assert!(text.len() > 200_000, "what the log keeps is passed on: {} bytes", text.len());
+    assert!(text.len() > 200_000, "all that the log keeps is passed on: {} bytes", text.len());
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub fn main(call: &Call<'_>) -> i32 {
             Ok(Some(order)) => order,
             Ok(None) => continue,
             Err(_) => {
-                print_error("hand: it does what the lab tells it on standard input, and nothing is there");
+                print_error("hand: it takes orders of the lab on standard input, and there are none");
                 return 1;
             }
         };

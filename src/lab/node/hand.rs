@@ -17,7 +17,7 @@ impl Node {
         let pid = self.member_pid(member)?;
         let socket = self.watches.values().find(|(_, w)| matches!(w, Watch::Hand(it) if *it == pid));
         let (socket, _) = socket.ok_or_else(|| {
-            Answer::Failed("it does not do what it is told; give the container the image podscope/hand".to_owned())
+            Answer::Failed("it takes no orders; give the container the image podscope/hand".to_owned())
         })?;
         let (order, fds) = match step {
             HandStep::Unshare(kinds) => (Order::Unshare(kinds), Vec::new()),
@@ -30,7 +30,7 @@ impl Node {
         };
         send_now(socket, &order, &fds).map_err(|e| match e {
             // the node must not block on a container
-            WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read what it is told".to_owned()),
+            WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read its orders".to_owned()),
             e => Answer::Failed(e.to_string()),
         })?;
         self.pending_orders.push_back((pid, call));

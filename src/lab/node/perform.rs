@@ -68,7 +68,7 @@ impl Node {
                 spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
                     if !run.state.takes_changes() {
-                        let why = "it is over, or being deleted; start it anew".to_owned();
+                        let why = "it is over, or being deleted; start it again".to_owned();
                         return self.answer(call, Answer::Failed(why));
                     }
                     let updated = volumes::update(&pod, &run.state.spec, &spec);

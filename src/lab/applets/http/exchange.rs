@@ -130,7 +130,7 @@ impl Exchange {
                 match answer_head(read, &self.request, self.server, keep_alive) {
                     ParsedAnswer::Answer(answer) => break answer,
                     ParsedAnswer::Interim(end) => drop(read.drain(..end)),
-                    ParsedAnswer::Bad => return Err(self.bad_gateway("what it says is not HTTP")),
+                    ParsedAnswer::Bad => return Err(self.bad_gateway("its answer is not HTTP")),
                     ParsedAnswer::Part => match unless_blocked(|| upstream.read(scratch)) {
                         Ok(None) => return Ok(sending),
                         Ok(Some(0)) => return Err(self.bad_gateway("it closed the connection without an answer")),
