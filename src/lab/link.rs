@@ -33,9 +33,9 @@ use follow::LogSink;
 pub use streams::{Attachment, DetachHandle, Streams};
 
 /// The timeout for an answer that the node should give at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// After this time such an answer is overdue, and the window says so.
-const OVERDUE: Duration = Duration::from_secs(2);
+const OVERDUE_AFTER: Duration = Duration::from_secs(2);
 
 /// A running node and its pods. Dropping it ends the node, and the kernel then kills every pod.
 ///
@@ -58,7 +58,7 @@ struct Shared {
     follows: Follows,
     next: AtomicU64,
     /// The host ports of all manifests that the node was sent.
-    host_ports: Mutex<bind::Allowed>,
+    host_ports: Mutex<bind::AllowedPorts>,
     /// Whether an answer is overdue. The observer has been answers.
     silent: Mutex<bool>,
     observer: InputSender,
@@ -109,7 +109,7 @@ impl Lab {
                 let shared = started.shared.clone();
                 let node = started.node;
                 if ready.send(Ok((shared, node))).is_ok() {
-                    listen(started, &observer);
+                    pass_reports(started, &observer);
                 }
             }
             Err(e) => drop(ready.send(Err(e))),
@@ -126,21 +126,21 @@ impl Lab {
 
     /// Starts a pod. Returns as soon as the node has accepted it. Everything after that is reported as Deltas.
     pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
-        self.shared.host_ports().name(&spec);
-        match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
+        self.shared.host_ports().allow(&spec);
+        match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, ANSWER_TIMEOUT)? {
             Answer::Accepted(uid) => Ok(uid),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
     /// Gives some containers of a pod other commands. Only these containers are restarted.
     pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
-        self.shared.host_ports().name(&spec);
+        self.shared.host_ports().allow(&spec);
         let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
             Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
@@ -153,18 +153,18 @@ impl Lab {
     /// Does the same as [`Lab::delete`] with another grace period; a kubelet gives at least two seconds.
     pub fn delete_within(&self, pod: &PodUid, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| g.as_millis() as u64);
-        match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, PATIENCE)? {
+        match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
             Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
     /// Tells a container of the image `podscope/hand` what to do with its namespaces, and waits until it is done.
     pub fn hand(&self, member: &Member, step: HandStep) -> Result<(), Error> {
-        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, PATIENCE)? {
+        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 
@@ -178,9 +178,9 @@ impl Lab {
     /// # Errors
     /// Also [`Error::Refused`] if there was no such run.
     pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
-        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, PATIENCE)? {
+        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, ANSWER_TIMEOUT)? {
             Answer::Logs { bytes } => Ok(bytes),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 }
@@ -196,9 +196,9 @@ impl Drop for Lab {
 }
 
 impl Shared {
-    fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
+    fn call(&self, request: impl FnOnce(Call) -> Request, timeout: Duration) -> Result<Answer, Error> {
         let (call, answers) = self.ask(request, None)?;
-        self.wait(call, &answers, OVERDUE, patience)
+        self.wait(call, &answers, OVERDUE_AFTER, timeout)
     }
 
     /// Sends a request. The returned channel receives the answer.
@@ -207,15 +207,15 @@ impl Shared {
         request: impl FnOnce(Call) -> Request,
         on_output: Option<OutputSink>,
     ) -> Result<(Call, Receiver<Answer>), Error> {
-        let call = self.fresh_call();
+        let call = self.new_call();
         let (answer, answers) = bounded(1);
         let waiting = Waiting { answer, on_output, opened: None };
-        self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        self.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
         Ok((call, answers))
     }
 
-    fn fresh_call(&self) -> Call {
+    fn new_call(&self) -> Call {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -225,20 +225,20 @@ impl Shared {
         call: Call,
         answers: &Receiver<Answer>,
         overdue: Duration,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Answer, Error> {
         let mut answer = answers.recv_timeout(overdue);
-        if answer == Err(RecvTimeoutError::Timeout) && overdue < patience {
+        if answer == Err(RecvTimeoutError::Timeout) && overdue < timeout {
             self.set_silent(true);
-            answer = answers.recv_timeout(patience.saturating_sub(overdue));
+            answer = answers.recv_timeout(timeout.saturating_sub(overdue));
         }
         answer.map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
             RecvTimeoutError::Timeout => {
-                if let Some(calls) = self.locked().as_mut() {
+                if let Some(calls) = self.calls().as_mut() {
                     calls.remove(&call);
                 }
-                Error::NoAnswer(patience)
+                Error::NoAnswer(timeout)
             }
         })
     }
@@ -253,14 +253,14 @@ impl Shared {
 
     fn answer(&self, call: Call, answer: Answer) {
         self.set_silent(false);
-        let waiting = self.locked().as_mut().and_then(|calls| calls.remove(&call));
+        let waiting = self.calls().as_mut().and_then(|calls| calls.remove(&call));
         if let Some(waiting) = waiting {
             let _ = waiting.answer.send(answer);
         }
     }
 
     fn output(&self, call: Call, stderr: bool, bytes: &[u8]) {
-        if let Some(on_output) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.on_output.as_mut()) {
+        if let Some(on_output) = self.calls().as_mut().and_then(|calls| calls.get_mut(&call)?.on_output.as_mut()) {
             on_output(stderr, bytes);
         }
     }
@@ -271,7 +271,7 @@ impl Shared {
         }
     }
 
-    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::Allowed> {
+    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::AllowedPorts> {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -284,25 +284,25 @@ impl Shared {
         wire::send_with(&self.socket, request, fds).map_err(|_| Error::NodeGone)
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Option<HashMap<Call, Waiting>>> {
+    fn calls(&self) -> std::sync::MutexGuard<'_, Option<HashMap<Call, Waiting>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends all calls: those that wait for an answer get [`Error::NodeGone`].
     fn close(&self) {
-        self.locked().take();
+        self.calls().take();
         self.follows().clear();
     }
 }
 
 /// Passes the node's reports on until the node ends, then reports its end.
-fn listen(started: startup::Started, observer: &InputSender) {
+fn pass_reports(started: startup::Started, observer: &InputSender) {
     // sending may fail: the observer may end before the lab
-    let tell = |input| observer.send(input);
-    tell(Input::Watch(started.node));
-    tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
+    let send = |input| observer.send(input);
+    send(Input::Watch(started.node));
+    send(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
     let sight = started.sight.clone();
-    tell(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
+    send(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();
     let mut inbox: Inbox = started.inbox;
     while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
@@ -313,13 +313,13 @@ fn listen(started: startup::Started, observer: &InputSender) {
                     Delta::PodRemoved { uid, .. } => drop(pods.remove(uid)),
                     _ => {}
                 }
-                tell(Input::Delta(*delta));
+                send(Input::Delta(*delta));
             }
             Report::PauseReaped { pause, pid_in_pod, status, at } => {
-                tell(Input::PauseReaped { pause, pid_in_pod, status, at });
+                send(Input::PauseReaped { pause, pid_in_pod, status, at });
             }
-            Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
-            Report::Look { id } => tell(Input::Look(id)),
+            Report::PauseDropped { pause, count, at } => send(Input::PauseDropped { pause, count, at }),
+            Report::Look { id } => send(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
@@ -332,24 +332,24 @@ fn listen(started: startup::Started, observer: &InputSender) {
             Report::Unshared | Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
         }
     }
-    let status = startup::end(started.pid);
+    let status = startup::kill_and_reap(started.pid);
     // the cgroups are empty now
     drop(started.cgroups);
     started.shared.close();
-    for delta in ending::of_node(started.node, status, pods.into_values()) {
-        tell(Input::Delta(delta));
+    for delta in ending::deltas_of_end(started.node, status, pods.into_values()) {
+        send(Input::Delta(delta));
     }
 }
 
-fn of_member(answer: Answer, member: &Member) -> Error {
+fn member_error(answer: Answer, member: &Member) -> Error {
     match answer {
         Answer::NoSuchPod => Error::NoSuchPod(member.pod.clone()),
         Answer::NotRunning => Error::NotRunning(member.clone()),
-        other => unexpected(other),
+        other => unexpected_answer(other),
     }
 }
 
-fn unexpected(answer: Answer) -> Error {
+fn unexpected_answer(answer: Answer) -> Error {
     match answer {
         Answer::Failed(why) => Error::Refused(why),
         other => Error::Refused(format!("unexpected answer: {other:?}")),

@@ -118,8 +118,8 @@ fn the_end_of_the_node_is_reported_and_a_new_one_can_start() {
     assert_eq!((lost.phase, lost.ip), (Phase::Failed, None));
     wait_for("all gone", || !exists(a) && !exists(pause(&pod)) && !exists(node));
     assert!(matches!(bench.lab.run(spec("x", true, vec![])), Err(Error::NodeGone)));
-    let mut anew = Bench::new();
-    anew.run(spec("anew", true, vec![container("a", "sleep 1000")]));
+    let mut second = Bench::new();
+    second.run(spec("second", true, vec![container("a", "sleep 1000")]));
 }
 
 #[test]

@@ -152,8 +152,8 @@ fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     let events = bench.events().iter().filter(|e| e.message == "Stopping container leaves").count();
     assert_eq!(events, 1);
     // its log is removed with it; another container with its name starts from the beginning
-    let again = bench.add(&alone, container("leaves", "echo anew; exec sleep 1000"));
-    bench.log_until(&again, "leaves", "anew");
+    let again = bench.add(&alone, container("leaves", "echo again; exec sleep 1000"));
+    bench.log_until(&again, "leaves", "again");
     let log = bench.lab.logs(&member).expect("a log");
     assert!(!String::from_utf8_lossy(&log).contains("up"));
     assert_eq!(again.container("leaves").map(|c| c.restarts), Some(0));

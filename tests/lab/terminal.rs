@@ -56,7 +56,7 @@ fn read_until(from: &OwnedFd, word: &str) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-fn type_(into: &OwnedFd, text: &str) {
+fn type_keys(into: &OwnedFd, text: &str) {
     nix::unistd::write(into, text.as_bytes()).expect("typed");
 }
 
@@ -85,27 +85,27 @@ fn a_program_has_its_own_terminal_and_control_keys_send_signals() {
     let (attachment, streams) = bench.lab.open_exec(&member, &words("sh"), TERMINAL).expect("started");
     let terminal = streams.terminal.expect("a terminal");
     assert!(streams.stdin.is_none() && streams.stdout.is_none() && streams.stderr.is_none());
-    type_(&terminal, "echo at $(tty), $(stty size)\n");
+    type_keys(&terminal, "echo at $(tty), $(stty size)\n");
     read_until(&terminal, "at /dev/pts/0, 30 100");
     pty::set_size(&terminal, Size { rows: 50, cols: 132 }).expect("resized");
-    type_(&terminal, "stty size\n");
+    type_keys(&terminal, "stty size\n");
     read_until(&terminal, "50 132");
 
-    type_(&terminal, "sleep 5151\n");
+    type_keys(&terminal, "sleep 5151\n");
     wait_for("a sleep", || running(&pod, "5151").len() == 1);
     let sleep = running(&pod, "5151")[0];
     let stat = stat(sleep);
     // pgrp, session, tty_nr, tpgid (proc_pid_stat(5))
     assert_ne!(stat[4], "0", "it has a controlling terminal");
     assert_eq!(stat[2], stat[5], "and is in its foreground");
-    type_(&terminal, "\u{3}");
+    type_keys(&terminal, "\u{3}");
     wait_for("Ctrl-C has ended it", || running(&pod, "5151").is_empty());
-    type_(&terminal, "sleep 5152\n");
+    type_keys(&terminal, "sleep 5152\n");
     wait_for("a sleep", || running(&pod, "5152").len() == 1);
-    type_(&terminal, "\u{1a}");
+    type_keys(&terminal, "\u{1a}");
     wait_for("Ctrl-Z has stopped it", || self::stat(running(&pod, "5152")[0])[0] == "T");
-    type_(&terminal, "kill -9 %1; exit 7\n");
-    type_(&terminal, "exit 7\n");
+    type_keys(&terminal, "kill -9 %1; exit 7\n");
+    type_keys(&terminal, "exit 7\n");
     let status = attachment.wait().expect("an end").expect("not left");
     assert_eq!(status.code(), 7);
     assert!(exists(process(&pod, "quiet")));
@@ -174,7 +174,7 @@ fn a_container_with_a_terminal_can_be_attached_to() {
     assert_ne!(stat(shell.pid)[4], "0", "it has a controlling terminal");
     let (attachment, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
     let (input, output) = (streams.terminal.expect("its terminal"), streams.stdout.expect("its output"));
-    type_(&input, "echo one plus one is $((1 + 1))\n");
+    type_keys(&input, "echo one plus one is $((1 + 1))\n");
     read_until(&output, "one plus one is 2");
     // a second client sees the same output
     let (second, streams) = bench.lab.attach(&member, false, Since::Start).expect("attached");
@@ -185,7 +185,7 @@ fn a_container_with_a_terminal_can_be_attached_to() {
     second.detach_handle().detach(false);
     drop(also);
     assert!(exists(shell));
-    type_(&input, "exit 9\n");
+    type_keys(&input, "exit 9\n");
     assert_eq!(attachment.wait().expect("an end").map(podscope::model::WaitStatus::code), Some(9));
 }
 
@@ -196,7 +196,7 @@ fn standard_input_stays_open_unless_stdin_once_is_set() {
         let member = Member::container(&pod.uid, name);
         let (first, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
         let (stdin, stdout) = (streams.stdin.expect("its input"), streams.stdout.expect("its output"));
-        type_(&stdin, "first\n");
+        type_keys(&stdin, "first\n");
         read_until(&stdout, "read first");
         first.detach_handle().detach(false);
         drop(stdin);
@@ -205,7 +205,7 @@ fn standard_input_stays_open_unless_stdin_once_is_set() {
             assert!(bench.lab.attach(&member, true, Since::Now).is_err());
         } else {
             let (_second, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached again");
-            type_(&streams.stdin.expect("its input"), "second\n");
+            type_keys(&streams.stdin.expect("its input"), "second\n");
             bench.log_until(&pod, name, "read second");
             let log = bench.lab.logs(&member).expect("a log");
             assert!(!String::from_utf8_lossy(&log).contains("end"));

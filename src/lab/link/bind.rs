@@ -9,21 +9,21 @@ use crate::lab::spec::PodSpec;
 use crate::sys::limits;
 
 /// If a port is taken, this many ports above it are tried, then any free port.
-const NEAR: u16 = 20;
+const NEARBY_PORTS: u16 = 20;
 /// How many ports may be bound at most. This limits a node that a pod has taken over.
-const MOST: usize = 512;
+const MAX_PORTS: usize = 512;
 
 /// The host ports that manifests name, and the ports that were bound in their place. The node gets no others: it is not
 /// trusted, since a pod may have taken it over.
 #[derive(Debug, Default)]
-pub(super) struct Allowed {
+pub(super) struct AllowedPorts {
     /// Each port, and whether another may be bound in its place.
     named: BTreeMap<u16, bool>,
 }
 
-impl Allowed {
+impl AllowedPorts {
     /// Allows the host ports that a manifest names.
-    pub(super) fn name(&mut self, spec: &PodSpec) {
+    pub(super) fn allow(&mut self, spec: &PodSpec) {
         for (port, _) in spec.host_ports() {
             *self.named.entry(port).or_default() |= spec.ports_may_move;
         }
@@ -33,7 +33,7 @@ impl Allowed {
     pub(super) fn bind(&mut self, ports: &[u16], may_move: bool) -> (Result<Vec<u16>, String>, Vec<OwnedFd>) {
         let (mut bound, mut sockets) = (Vec::new(), Vec::new());
         for port in ports {
-            match self.one(*port, may_move, ports) {
+            match self.bind_one(*port, may_move, ports) {
                 Ok((port, socket)) => {
                     bound.push(port);
                     sockets.push(socket.into());
@@ -44,26 +44,26 @@ impl Allowed {
         (Ok(bound), sockets)
     }
 
-    fn one(&mut self, port: u16, may_move: bool, together: &[u16]) -> Result<(u16, TcpListener), String> {
+    fn bind_one(&mut self, port: u16, may_move: bool, together: &[u16]) -> Result<(u16, TcpListener), String> {
         let Some(movable) = self.named.get(&port) else {
             return Err(format!("no manifest names host port {port}: it is not published"));
         };
-        let may_move = may_move && *movable && self.named.len() < MOST;
+        let may_move = may_move && *movable && self.named.len() < MAX_PORTS;
         match listen(port) {
             Ok(socket) => Ok((port, socket)),
             Err(e) if e.kind() == ErrorKind::AddrInUse && may_move => {
-                let (other, socket) = self.another(port, together).map_err(|e| why(port, &e))?;
+                let (other, socket) = self.bind_another(port, together).map_err(|e| explain(port, &e))?;
                 // the pod keeps the new port for as long as it is free
                 self.named.insert(other, true);
                 Ok((other, socket))
             }
-            Err(e) => Err(why(port, &e)),
+            Err(e) => Err(explain(port, &e)),
         }
     }
 
     /// Binds the next free port that no manifest names.
-    fn another(&self, port: u16, together: &[u16]) -> io::Result<(u16, TcpListener)> {
-        let near = (1..=NEAR).filter_map(|n| port.checked_add(n));
+    fn bind_another(&self, port: u16, together: &[u16]) -> io::Result<(u16, TcpListener)> {
+        let near = (1..=NEARBY_PORTS).filter_map(|n| port.checked_add(n));
         let mut free = near.filter(|p| !together.contains(p) && !self.named.contains_key(p));
         let found = free.find_map(|p| Some((p, listen(p).ok()?)));
         found.map_or_else(|| listen(0).and_then(|socket| Ok((socket.local_addr()?.port(), socket))), Ok)
@@ -74,7 +74,7 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
-fn why(port: u16, e: &std::io::Error) -> String {
+fn explain(port: u16, e: &std::io::Error) -> String {
     let way_out = match e.kind() {
         ErrorKind::AddrInUse => "address already in use; end what listens there or choose another hostPort",
         ErrorKind::PermissionDenied => {
@@ -94,8 +94,8 @@ mod tests {
         (listener.local_addr().expect("its address").port(), listener)
     }
 
-    fn allowed(named: &[(u16, bool)]) -> Allowed {
-        Allowed { named: named.iter().copied().collect() }
+    fn allowed(named: &[(u16, bool)]) -> AllowedPorts {
+        AllowedPorts { named: named.iter().copied().collect() }
     }
 
     #[test]
@@ -143,8 +143,8 @@ mod tests {
         let mut held = Vec::new();
         while let (Ok(_), sockets) = all.bind(&[port], true) {
             held.extend(sockets);
-            assert!(held.len() <= MOST);
+            assert!(held.len() <= MAX_PORTS);
         }
-        assert!(all.named.len() <= MOST);
+        assert!(all.named.len() <= MAX_PORTS);
     }
 }

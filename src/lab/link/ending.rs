@@ -11,11 +11,11 @@ pub(super) fn now() -> Stamp {
 }
 
 /// The Deltas for a node that this process has reaped. The node and every pod are gone.
-pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Item = Pod>) -> Vec<Delta> {
+pub(super) fn deltas_of_end(node: ProcId, status: Option<i32>, pods: impl Iterator<Item = Pod>) -> Vec<Delta> {
     let at = now();
     let status = status.map(WaitStatus);
     let reason = match status {
-        Some(s) => format!("the node {}", how(s)),
+        Some(s) => format!("the node {}", describe(s)),
         None => "the node has ended".to_owned(),
     };
     let us = procfs::process::Process::myself().and_then(|p| p.stat());
@@ -28,12 +28,12 @@ pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Ite
     deltas.extend(pods.map(|pod| match pod.reason.as_deref() {
         // the pod was being deleted; now it is gone
         Some("Terminating") => Delta::PodRemoved { uid: pod.uid, at },
-        _ => Delta::Pod { pod: Box::new(lost(pod, &reason, at)), at },
+        _ => Delta::Pod { pod: Box::new(lost_pod(pod, &reason, at)), at },
     }));
     deltas
 }
 
-fn how(status: WaitStatus) -> String {
+fn describe(status: WaitStatus) -> String {
     match status.signal() {
         Some(n) => format!("was killed by {}", Signal(n)),
         None => format!("ended with exit code {}", status.code()),
@@ -42,7 +42,7 @@ fn how(status: WaitStatus) -> String {
 
 /// The state of a pod whose node is gone: the kernel has killed all its processes, no process listens on its ports, and
 /// no container or sandbox will be started again.
-fn lost(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
+fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
     pod.phase = Phase::Failed;
     pod.reason = Some(NODE_LOST.to_owned());
     pod.message = Some(format!("{reason}; the kernel took every pod with it"));
@@ -118,7 +118,7 @@ mod tests {
             }
         };
         let pods = [pod(Some("SandboxChanged"), "a new sandbox follows"), pod(Some("Terminating"), "deleted")];
-        let deltas = of_node(node, Some(9), pods.into_iter());
+        let deltas = deltas_of_end(node, Some(9), pods.into_iter());
         let lost = deltas.iter().find_map(|d| match d {
             Delta::Pod { pod, .. } => Some(pod),
             _ => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::{Lab, OutputSink, PATIENCE, Shared, of_member};
+use super::{ANSWER_TIMEOUT, Lab, OutputSink, Shared, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Request};
 use crate::model::Member;
@@ -16,7 +16,7 @@ pub struct Exec {
     cancel: CancelExec,
     member: Member,
     answers: Receiver<Answer>,
-    patience: Duration,
+    timeout: Duration,
     ended: bool,
 }
 
@@ -46,11 +46,11 @@ impl Exec {
     /// It could not be started, or the node is gone or does not answer.
     pub fn wait(mut self) -> Result<ExecOutput, Error> {
         let CancelExec { shared, call } = &self.cancel;
-        let answer = shared.wait(*call, &self.answers, self.patience, self.patience)?;
+        let answer = shared.wait(*call, &self.answers, self.timeout, self.timeout)?;
         self.ended = true;
         match answer {
             Answer::Output(output) => Ok(output),
-            other => Err(of_member(other, &self.member)),
+            other => Err(member_error(other, &self.member)),
         }
     }
 }
@@ -90,7 +90,7 @@ impl Lab {
         let on_output: OutputSink = Box::new(on_output);
         let (call, answers) = self.shared.ask(request, Some(on_output))?;
         let cancel = CancelExec { shared: Arc::clone(&self.shared), call };
-        let patience = timeout.saturating_add(PATIENCE);
-        Ok(Exec { cancel, member: member.clone(), answers, patience, ended: false })
+        let timeout = timeout.saturating_add(ANSWER_TIMEOUT);
+        Ok(Exec { cancel, member: member.clone(), answers, timeout, ended: false })
     }
 }

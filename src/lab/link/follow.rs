@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
-use super::{Lab, OVERDUE, PATIENCE, Shared, Waiting, of_member};
+use super::{ANSWER_TIMEOUT, Lab, OVERDUE_AFTER, Shared, Waiting, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::model::Member;
@@ -25,17 +25,17 @@ impl Lab {
     /// the node ends. `on_log` is called from the link's thread and must not block it. Its bool says whether the bytes
     /// replace all earlier ones.
     pub fn follow(&self, member: &Member, on_log: impl FnMut(bool, &[u8]) + Send + 'static) -> Result<Follow, Error> {
-        let call = self.shared.fresh_call();
+        let call = self.shared.new_call();
         let (answer, answers) = bounded(1);
         let waiting = Waiting { answer, on_output: None, opened: None };
         // insert it before the request: the output follows at once
         self.shared.follows().insert(call, Box::new(on_log));
         let follow = Follow { shared: Arc::clone(&self.shared), call };
-        self.shared.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        self.shared.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.shared.send(&Request::Follow { call, member: member.clone() }, &[])?;
-        match self.shared.wait(call, &answers, OVERDUE, PATIENCE)? {
+        match self.shared.wait(call, &answers, OVERDUE_AFTER, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(follow),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 }

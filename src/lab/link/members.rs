@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Lab, PATIENCE, of_member, unexpected};
+use super::{ANSWER_TIMEOUT, Lab, member_error, unexpected_answer};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::lab::spec::{ContainerSpec, PodSpec};
@@ -69,9 +69,9 @@ impl Lab {
     pub fn remove_container(&self, member: &Member, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| u64::try_from(g.as_millis()).unwrap_or(u64::MAX));
         let request = |call| Request::RemoveContainer { call, member: member.clone(), grace_ms };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 
@@ -80,9 +80,9 @@ impl Lab {
     /// # Errors
     /// There is no such pod, or the node is gone.
     pub fn spec(&self, pod: &PodUid) -> Result<PodSpec, Error> {
-        match self.shared.call(|call| Request::Spec { call, pod: pod.clone() }, PATIENCE)? {
+        match self.shared.call(|call| Request::Spec { call, pod: pod.clone() }, ANSWER_TIMEOUT)? {
             Answer::Spec(spec) => Ok(*spec),
-            other => Err(of_pod(other, pod)),
+            other => Err(pod_error(other, pod)),
         }
     }
 
@@ -100,16 +100,16 @@ impl Lab {
     fn add(&self, pod: &PodUid, container: ContainerSpec, ephemeral: bool) -> Result<(), Error> {
         let container = Box::new(container);
         let request = |call: Call| Request::AddContainer { call, pod: pod.clone(), container, ephemeral };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_pod(other, pod)),
+            other => Err(pod_error(other, pod)),
         }
     }
 }
 
-fn of_pod(answer: Answer, pod: &PodUid) -> Error {
+fn pod_error(answer: Answer, pod: &PodUid) -> Error {
     match answer {
         Answer::NoSuchPod => Error::NoSuchPod(pod.clone()),
-        other => unexpected(other),
+        other => unexpected_answer(other),
     }
 }

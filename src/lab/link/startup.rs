@@ -28,7 +28,7 @@ use crate::sys::limits::{self, restore_open_files};
 use crate::sys::wait;
 
 /// How long a node may take to be ready, in seconds. It usually takes about 30 ms.
-const PATIENCE_S: i64 = 20;
+const READY_TIMEOUT_S: i64 = 20;
 
 /// A node that is ready.
 pub(super) struct Started {
@@ -48,8 +48,8 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
     // the app must not hang if the node does
-    let patience = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
-    patience(PATIENCE_S)?;
+    let set_timeout = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
+    set_timeout(READY_TIMEOUT_S)?;
     // the socket is passed as standard input: that needs no agreed number and no change of flags
     let program = Executable::copy_of(exe).map_err(|e| Error::Start(e.to_string()))?;
     let mut command = Command::new(program.path());
@@ -75,7 +75,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();
-    place(&ours, cgroups.as_ref(), user);
+    send_placement(&ours, cgroups.as_ref(), user);
 
     let mut inbox = Inbox::default();
     let mut pid = None;
@@ -83,7 +83,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let map = || if options.without_users { Mapped::default() } else { Mapped::of(launcher.id()) };
     let outcome = await_node(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
-        patience(0)?;
+        set_timeout(0)?;
         send_blocking(&ours, &hello).map_err(|e| Error::Start(e.to_string())).map(|()| node)
     });
     // the launcher is no longer needed, whether it succeeded or not
@@ -104,14 +104,14 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
             Ok(Started { shared: Arc::new(shared), node, pid, inbox, sight, cgroups })
         }
         (outcome, pid) => {
-            pid.map(end);
-            Err(outcome.err().unwrap_or_else(|| Error::Start("it did not tell its pid".to_owned())))
+            pid.map(kill_and_reap);
+            Err(outcome.err().unwrap_or_else(|| Error::Start("it did not report its pid".to_owned())))
         }
     }
 }
 
 /// Sends the launcher its cgroup and user. If the launcher has ended already, it has reported why.
-fn place(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
+fn send_placement(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
     let (grant, directory) = cgroups.map(Tree::grant).unzip();
     let _ = send_with(socket, &Request::Place { grant, user }, directory.map_or(&[], std::slice::from_ref));
 }
@@ -135,14 +135,14 @@ fn await_node(
             }
             Ok(Some(Report::Refused { step, errno })) => return Err(allow::explain(step, errno)),
             Ok(Some(_)) => {}
-            Ok(None) => return Err(Error::Start(format!("it was not ready within {PATIENCE_S} s"))),
+            Ok(None) => return Err(Error::Start(format!("it was not ready within {READY_TIMEOUT_S} s"))),
             Err(e) => return Err(Error::Start(format!("it ended before it was ready ({e})"))),
         }
     }
 }
 
 /// Kills the node if it still lives, and waits for it. Returns its raw wait status.
-pub(super) fn end(pid: i32) -> Option<i32> {
+pub(super) fn kill_and_reap(pid: i32) -> Option<i32> {
     // it is our child and not yet reaped, so the pid cannot belong to another process
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     wait::one(pid).ok()

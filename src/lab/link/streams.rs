@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
-use super::{Lab, Shared, Waiting, of_member};
+use super::{Lab, Shared, Waiting, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request, Since, Stream, Wanted};
 use crate::model::{Member, WaitStatus};
@@ -42,7 +42,7 @@ impl DetachHandle {
     pub fn detach(&self, keep: bool) {
         // if the node is gone, so is the program
         let _ = self.shared.send(&Request::Detach { call: self.call, keep }, &[]);
-        if let Some(calls) = self.shared.locked().as_mut() {
+        if let Some(calls) = self.shared.calls().as_mut() {
             // the answer is no longer needed
             calls.remove(&self.call);
         }
@@ -61,8 +61,8 @@ impl Attachment {
     pub fn wait(self) -> Result<Option<WaitStatus>, Error> {
         match self.answers.recv() {
             Ok(Answer::Output(output)) => Ok(Some(output.status)),
-            Ok(other) => Err(of_member(other, &self.member)),
-            Err(_) if self.shared.locked().is_some() => Ok(None),
+            Ok(other) => Err(member_error(other, &self.member)),
+            Err(_) if self.shared.calls().is_some() => Ok(None),
             Err(_) => Err(Error::NodeGone),
         }
     }
@@ -102,10 +102,10 @@ impl Lab {
 
     fn open(&self, member: &Member, request: impl FnOnce(Call) -> Request) -> Result<(Attachment, Streams), Error> {
         let shared = Arc::clone(&self.shared);
-        let call = shared.fresh_call();
+        let call = shared.new_call();
         let ((answer, answers), (opened, is_open)) = (bounded(1), bounded(1));
         let waiting = Waiting { answer, on_output: None, opened: Some(opened) };
-        shared.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        shared.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         shared.send(&request(call), &[])?;
         // wait for the streams, an answer without them, or the end of the node
         let streams = select! {
@@ -118,7 +118,7 @@ impl Lab {
                         let _ = again.send(answer);
                         return Ok((Attachment { shared, call, member: member.clone(), answers }, streams));
                     }
-                    Err(_) => return Err(of_member(answer, member)),
+                    Err(_) => return Err(member_error(answer, member)),
                 },
                 Err(_) => return Err(Error::NodeGone),
             },
@@ -130,7 +130,7 @@ impl Lab {
 impl Shared {
     /// Passes the streams of a call to the waiting caller.
     pub(super) fn opened(&self, call: Call, kinds: &[Stream], fds: Vec<OwnedFd>) {
-        if let Some(opened) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.opened.take()) {
+        if let Some(opened) = self.calls().as_mut().and_then(|calls| calls.get_mut(&call)?.opened.take()) {
             let _ = opened.send(Streams::from_parts(kinds, fds));
         }
     }

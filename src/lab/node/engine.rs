@@ -404,7 +404,7 @@ impl Node {
     }
 
     fn child_ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
-        // read its last words before it is removed: why it could not be started, what pause reaped
+        // read its last reports before it is removed: why it could not be started, what pause reaped
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
             self.read_ready(token);
         }

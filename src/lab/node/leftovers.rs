@@ -29,7 +29,7 @@ use crate::model::{Delta, PodUid};
 use crate::sys::{nsfs, pidfd};
 
 /// How long to wait for killed processes. Only one in uninterruptible sleep takes longer.
-const PATIENCE_MS: u64 = 500;
+const KILL_TIMEOUT_MS: u64 = 500;
 
 /// What identifies the leftover processes of a container that has ended.
 pub(super) struct Remains {
@@ -56,8 +56,8 @@ pub(super) struct Ending {
 pub(super) fn next_mark(starts: &mut u64) -> Option<u64> {
     let (_, hard) = getrlimit(Resource::RLIMIT_LOCKS).ok()?;
     *starts += 1;
-    let most = if hard == RLIM_INFINITY { 1 << 62 } else { hard };
-    most.checked_sub(*starts)
+    let max = if hard == RLIM_INFINITY { 1 << 62 } else { hard };
+    max.checked_sub(*starts)
 }
 
 /// Marks this process and all its future descendants.
@@ -87,7 +87,7 @@ impl Node {
         if ending.waits.is_empty() {
             return self.finish_ending(ending.target);
         }
-        self.add_timer(PATIENCE_MS, Timer::Ending(id));
+        self.add_timer(KILL_TIMEOUT_MS, Timer::Ending(id));
         self.endings.insert(id, ending);
     }
 

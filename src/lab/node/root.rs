@@ -128,7 +128,7 @@ fn proc() -> Result<(), Errno> {
         read_only(&format!("{NEW_ROOT}/{path}"))?;
     }
     HIDDEN_FILES.into_iter().filter(|path| Path::new(path).exists()).try_for_each(|path| {
-        // over it goes /dev/null: reading gives nothing, writing has no effect
+        // /dev/null covers the file: reading gives nothing, writing has no effect
         mount_(Some("dev/null"), path, None, MsFlags::MS_BIND, None)
     })
 }

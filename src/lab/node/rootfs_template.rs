@@ -44,7 +44,7 @@ pub struct RootfsTemplate {
 impl RootfsTemplate {
     /// Sets up the node's file system. `plain`: without overlayfs.
     pub fn prepare(plain: bool) -> Result<Self, Refused> {
-        // no mount made from here on may propagate to the host's mount namespace, nor the other way round
+        // mounts made from here on must not propagate to or from the host's mount namespace
         mount_(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None).at(Step::PrivateMounts)?;
         // mount a tmpfs over some directory; the host's root is moved below it
         let base = ["/tmp", "/run", "/mnt", "/var"].into_iter().find(|d| Path::new(d).is_dir()).unwrap_or("/tmp");

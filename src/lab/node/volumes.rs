@@ -186,15 +186,15 @@ pub fn new_termination_log(uid: &PodUid, container: &str) -> std::io::Result<()>
 }
 
 /// Reads the end of the termination message of the container's last run.
-pub fn read_termination_log(uid: &PodUid, container: &str, most: u64) -> std::io::Result<Vec<u8>> {
+pub fn read_termination_log(uid: &PodUid, container: &str, max: u64) -> std::io::Result<Vec<u8>> {
     // if the pod holds a lease on it, this fails instead of blocking
     let nonblocking = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let mut file =
         fs::OpenOptions::new().read(true).custom_flags(nonblocking.bits()).open(termination_log(uid, container))?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(max)))?;
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    file.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

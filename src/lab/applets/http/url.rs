@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// The timeout for a connection, and for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How many bytes of an answer are read at most.
 const MAX_ANSWER: u64 = 256 * 1024;
 
@@ -48,8 +48,8 @@ impl Url {
     /// No server listens there, or it does not answer in time.
     pub fn get(&self, agent: &str) -> io::Result<String> {
         let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let path = if self.path.is_empty() { "/" } else { &self.path };
         // HTTP/1.0, so that the server does not send the page in chunks
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: {agent}\r\n\r\n", self.authority());
@@ -63,7 +63,7 @@ impl Url {
     fn connect(&self) -> io::Result<TcpStream> {
         let mut last = io::ErrorKind::NotFound.into();
         for address in self.addresses()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => return Ok(stream),
                 Err(e) => last = e,
             }
