@@ -1,7 +1,7 @@
-//! How long a pod takes to come up, a death to be told and a member to come back; what many pods cost.
-//! `cargo bench --bench lab`.
+//! Measures how long the start of a pod, the report of an exit and the restart of a member take, and what many pods
+//! cost. `cargo bench --bench lab`.
 //!
-//! The floor is the same three processes without a pod: clone3 with the same namespaces and exec.
+//! The floor is the same three processes without a pod: unshare with the same namespaces, and exec.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -32,17 +32,17 @@ fn main() {
     let spec = parse("bench", POD).expect("a pod").remove(0).0;
     let mut preset = parse("preset", include_str!("../assets/pods/nginx-busybox.yaml")).expect("a pod").remove(0).0;
     "preset".clone_into(&mut preset.name);
-    let (tell, told) = unbounded();
+    let (sender, inputs) = unbounded();
     let began = Instant::now();
-    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender).expect("a lab");
     println!("node up                      {:>8.2} ms", ms(began.elapsed()));
-    let (up, death) = measure(&lab, &told, &spec);
+    let (up, death) = measure(&lab, &inputs, &spec);
     report("pause + 2 (sleep), all running", up);
     report("kill to Delta::Exited", death);
-    let (up, _) = measure(&lab, &told, &preset);
+    let (up, _) = measure(&lab, &inputs, &preset);
     report("preset nginx-busybox, all running", up);
     report("floor: 3 x unshare + exec", (0..ROUNDS).filter_map(|_| floor()).collect());
-    report("member killed to running again", restarts(&lab, &told, &spec));
+    report("member killed to running again", restarts(&lab, &inputs, &spec));
     drop(lab);
     fleet(&spec);
     storm();
@@ -51,27 +51,28 @@ fn main() {
     }
 }
 
-/// From a member's death to its successor's program running; a pod anew for each, so that no back-off applies.
-fn restarts(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> Vec<Duration> {
+/// The time from a member's kill until its restarted program runs. Each round uses a new pod, so that no back-off
+/// applies.
+fn restarts(lab: &Lab, inputs: &Receiver<Input>, spec: &PodSpec) -> Vec<Duration> {
     let all_run = |p: &Pod| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }));
     let one = |_| {
         let uid = lab.run(spec.clone()).expect("taken");
-        let victim = until_pod(told, &uid, all_run).containers[1].process.expect("a process");
+        let victim = until_pod(inputs, &uid, all_run).containers[1].process.expect("a process");
         let began = Instant::now();
         kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
-        until_pod(told, &uid, |p| p.restarts() == 1 && all_run(p));
+        until_pod(inputs, &uid, |p| p.restarts() == 1 && all_run(p));
         let took = began.elapsed();
         lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
-        until(told, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
+        until(inputs, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
         took
     };
     (0..ROUNDS).map(one).collect()
 }
 
-/// Many pods at once, and what they cost while nothing happens.
+/// Measures many pods at once, and what they cost while idle.
 fn fleet(spec: &PodSpec) {
-    let (tell, told) = unbounded();
-    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    let (sender, inputs) = unbounded();
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender).expect("a lab");
     let mut three = spec.clone();
     three.containers.push(podscope::lab::spec::ContainerSpec { name: "c".into(), ..three.containers[0].clone() });
     let up = |from: usize, to: usize| -> (Vec<PodUid>, Duration) {
@@ -80,7 +81,7 @@ fn fleet(spec: &PodSpec) {
         let uids: Vec<PodUid> = (from..to).map(|n| lab.run(name(n)).expect("taken")).collect();
         let mut open: std::collections::BTreeSet<PodUid> = uids.iter().cloned().collect();
         while !open.is_empty() {
-            let uid = until(&told, |i| match i {
+            let uid = until(&inputs, |i| match i {
                 Input::Delta(Delta::Pod { pod, .. }) if pod.status() == "Running" => Some(pod.uid.clone()),
                 _ => None,
             });
@@ -94,7 +95,7 @@ fn fleet(spec: &PodSpec) {
             lab.delete_within(uid, Some(Duration::ZERO)).expect("deleted");
         }
         for _ in uids {
-            until(&told, |i| matches!(i, Input::Delta(Delta::PodRemoved { .. })).then_some(()));
+            until(&inputs, |i| matches!(i, Input::Delta(Delta::PodRemoved { .. })).then_some(()));
         }
         began.elapsed()
     };
@@ -120,11 +121,11 @@ fn fleet(spec: &PodSpec) {
     println!("200 pods x 3 members down          {:>8.0} ms", ms(down(&uids)));
 }
 
-/// Ten thousand orphans in one pod: whether every one is reaped and recorded.
+/// Makes ten thousand orphans in one pod, and counts how many are reaped and recorded.
 fn storm() {
     const N: u32 = 10_000;
-    let (tell, told) = unbounded();
-    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell).expect("a lab");
+    let (sender, inputs) = unbounded();
+    let lab = Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender).expect("a lab");
     let yaml =
         POD.replace(
             "command: [sleep, '1000']}\n  - {name: b, image: busybox, command: [sleep, '1000']}",
@@ -135,7 +136,7 @@ fn storm() {
     lab.run(spec).expect("taken");
     let (mut recorded, mut dropped) = (0, 0);
     while recorded + dropped < N {
-        match told.recv_timeout(Duration::from_secs(20)) {
+        match inputs.recv_timeout(Duration::from_secs(20)) {
             Ok(Input::PauseReaped { .. }) => recorded += 1,
             Ok(Input::PauseDropped { count, .. }) => dropped += count,
             Ok(_) => {}
@@ -151,48 +152,48 @@ fn storm() {
     );
 }
 
-fn measure(lab: &Lab, told: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration>, Vec<Duration>) {
+fn measure(lab: &Lab, inputs: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration>, Vec<Duration>) {
     let (mut up, mut death) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let began = Instant::now();
         let uid = lab.run(spec.clone()).expect("taken");
         let pod =
-            until_pod(told, &uid, |p| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })));
+            until_pod(inputs, &uid, |p| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })));
         up.push(began.elapsed());
         let victim = pod.containers[1].process.expect("a process");
         let began = Instant::now();
         kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
-        until(told, |i| matches!(i, Input::Delta(Delta::Exited { id, .. }) if *id == victim).then_some(()));
+        until(inputs, |i| matches!(i, Input::Delta(Delta::Exited { id, .. }) if *id == victim).then_some(()));
         death.push(began.elapsed());
         lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
-        until(told, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
+        until(inputs, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));
     }
     (up, death)
 }
 
-fn until<T>(told: &Receiver<Input>, found: impl Fn(&Input) -> Option<T>) -> T {
+fn until<T>(inputs: &Receiver<Input>, found: impl Fn(&Input) -> Option<T>) -> T {
     loop {
-        let input = told.recv_timeout(Duration::from_secs(10)).expect("told in time");
+        let input = inputs.recv_timeout(Duration::from_secs(10)).expect("received in time");
         if let Some(found) = found(&input) {
             return found;
         }
     }
 }
 
-fn until_pod(told: &Receiver<Input>, uid: &PodUid, done: impl Fn(&Pod) -> bool) -> Pod {
-    until(told, |i| match i {
+fn until_pod(inputs: &Receiver<Input>, uid: &PodUid, done: impl Fn(&Pod) -> bool) -> Pod {
+    until(inputs, |i| match i {
         Input::Delta(Delta::Pod { pod, .. }) if pod.uid == *uid && done(pod) => Some((**pod).clone()),
         _ => None,
     })
 }
 
-/// Three processes with as many namespaces, by util-linux: no network, no root, no reports.
+/// Starts three processes in the same namespaces with util-linux, without a network, a root and reports.
 fn floor() -> Option<Duration> {
     let began = Instant::now();
     let mut children = Vec::new();
     for args in [&["-Urpfmniu", "sleep", "1000"][..], &["-Urm", "sleep", "1000"], &["-Urm", "sleep", "1000"]] {
         let mut unshare = Command::new("unshare");
-        // a group each, so that what it has forked ends with it
+        // a process group each, so that its children can be killed with it
         children.push(unshare.args(args).process_group(0).stdout(Stdio::null()).spawn().ok()?);
     }
     let running = |c: &std::process::Child| {

@@ -1,7 +1,7 @@
-//! Stand-ins for images: small programs of our own, started as the app's executable.
+//! Stand-ins for images: small programs of our own, started from the app's executable.
 //!
-//! Each is honest about what it is, has one thread, and sleeps in a system call when there is
-//! nothing to do. Exit code 64 says that its arguments are wrong.
+//! Each says that it is a stand-in, has one thread, and sleeps in a system call when it has nothing to do. Exit code 64
+//! means wrong arguments.
 
 mod blog;
 mod client;
@@ -25,9 +25,9 @@ use nix::unistd::getpid;
 
 use crate::sys::signals;
 
-/// What a stand-in is called by, and its arguments.
+/// The name and arguments with which a stand-in is started.
 struct Call<'a> {
-    /// What it stands in for, as `ps` shows it: `nginx`.
+    /// The program that it stands in for, as `ps` shows it, such as `nginx`.
     program: &'a str,
     args: &'a [String],
 }
@@ -45,45 +45,46 @@ const APPLETS: [(&str, Applet); 8] = [
     ("hand", hand::main),
 ];
 
-/// Runs the stand-in that the first argument names, as `web` or `web:nginx` with what it stands in for; its exit code.
+/// Runs the stand-in that the first argument names: `web`, or `web:nginx` with the program that it stands in for.
+/// Returns its exit code.
 pub fn main(args: &[String]) -> i32 {
     let known = || APPLETS.map(|(name, _)| name).join(", ");
     let Some((name, args)) = args.split_first() else {
-        complain(format_args!("podscope: expected the name of a stand-in: {}", known()));
+        print_error(format_args!("podscope: expected the name of a stand-in: {}", known()));
         return 64;
     };
     let (name, program) = name.split_once(':').unwrap_or((name, name));
     let Some((_, applet)) = APPLETS.iter().find(|(known, _)| *known == name) else {
-        complain(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
+        print_error(format_args!("podscope: there is no stand-in \"{name}\"; expected one of {}", known()));
         return 64;
     };
-    // it runs from a copy in memory with arguments of ours, and the kernel names it after that
+    // replace the name and arguments that the kernel shows: those of our copy in memory
     let words: Vec<&str> = std::iter::once(program).chain(args.iter().map(String::as_str)).collect();
     title::set(program, &words.join(" "));
-    // a server must outlive whoever does not read its words
+    // a server must not be killed because its output is not read
     if signals::reset().and_then(|()| signals::ignore(Signal::SIGPIPE)).is_err() {
         return 1;
     }
     applet(&Call { program, args })
 }
 
-/// A line on standard output, whether or not anybody reads it.
-fn say(line: impl Display) {
+/// Prints a line on standard output. Errors are ignored.
+fn print_line(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// A line on standard error, likewise.
-fn complain(line: impl Display) {
+/// Prints a line on standard error. Errors are ignored.
+fn print_error(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Refuses what the command line says.
-fn usage(applet: &str, why: &str) -> i32 {
-    complain(format_args!("{applet}: {why}"));
+/// Reports a wrong command line. Returns the exit code.
+fn usage_error(applet: &str, why: &str) -> i32 {
+    print_error(format_args!("{applet}: {why}"));
     64
 }
 
-/// TERM ends any process that does nothing about it, except PID 1, which has to ask for it.
+/// Lets TERM end this process also as PID 1, which by default ignores signals without a handler.
 fn end_on_term_as_init() {
     if getpid().as_raw() == 1 {
         let _ = signals::exit_on(Signal::SIGTERM);

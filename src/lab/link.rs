@@ -1,4 +1,4 @@
-//! The app's side of the lab: one thread that starts the node, hears it and sees it end.
+//! The app's side of the lab: one thread that starts the node, receives its reports and waits for its end.
 
 mod bind;
 mod ending;
@@ -29,18 +29,17 @@ use crate::observe::{Input, InputSender};
 use crate::sys::thread;
 pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
-use follow::HearLog;
+use follow::LogSink;
 pub use streams::{Attachment, DetachHandle, Streams};
 
-/// How long an answer that needs no waiting may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// An answer that needs no waiting and has not come by then is overdue: the window says so.
-const OVERDUE: Duration = Duration::from_secs(2);
+/// The timeout for an answer that the node should give at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// After this time such an answer is overdue, and the window says so.
+const OVERDUE_AFTER: Duration = Duration::from_secs(2);
 
-/// A running node and its pods. Dropping it ends the node, and the kernel every pod with it.
+/// A running node and its pods. Dropping it ends the node, and the kernel then kills every pod.
 ///
-/// After the node has ended, by whatever cause, every method says [`Error::NodeGone`]; start a new
-/// one to go on.
+/// After the node has ended, for any reason, every method returns [`Error::NodeGone`]. Start a new lab to go on.
 #[derive(Debug)]
 pub struct Lab {
     shared: Arc<Shared>,
@@ -51,22 +50,22 @@ pub struct Lab {
 #[derive(Debug)]
 struct Shared {
     socket: OwnedFd,
-    /// Packets of one message must not mix with another's.
+    /// Locked while a message is sent: packets of two messages must not mix.
     sending: Mutex<()>,
-    /// Who waits for which answer; `None` once the node has gone.
+    /// Calls that wait for an answer; `None` once the node has ended.
     calls: Mutex<Option<HashMap<Call, Waiting>>>,
-    /// Who follows the output of a member.
+    /// Calls that follow the output of a member.
     follows: Follows,
     next: AtomicU64,
-    /// Host ports of all manifests that the node was sent.
-    host_ports: Mutex<bind::Allowed>,
-    /// An answer is overdue, and the observer was told.
+    /// The host ports of all manifests that the node was sent.
+    host_ports: Mutex<bind::AllowedPorts>,
+    /// Whether an answer is overdue. The observer has been answers.
     silent: Mutex<bool>,
     observer: InputSender,
 }
 
 #[derive(Default)]
-struct Follows(Mutex<HashMap<Call, HearLog>>);
+struct Follows(Mutex<HashMap<Call, LogSink>>);
 
 impl std::fmt::Debug for Follows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,13 +73,13 @@ impl std::fmt::Debug for Follows {
     }
 }
 
-/// Gets output as it is written, with whether it is to stderr.
-type Hear = Box<dyn FnMut(bool, &[u8]) + Send>;
+/// Receives a program's output as it is written. The bool says whether it is stderr.
+type OutputSink = Box<dyn FnMut(bool, &[u8]) + Send>;
 
 struct Waiting {
     answer: Sender<Answer>,
-    hear: Option<Hear>,
-    /// Gets the streams of the call.
+    on_output: Option<OutputSink>,
+    /// Receives the streams of the call.
     opened: Option<Sender<Streams>>,
 }
 
@@ -91,27 +90,26 @@ impl std::fmt::Debug for Waiting {
 }
 
 impl Lab {
-    /// Starts a node as `exe` (the app's own `/proc/self/exe`) and tells `observer` all it reports.
+    /// Starts a node as `exe` (the app's own `/proc/self/exe`) and passes its reports to `observer`.
     ///
     /// # Errors
-    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow it, else
-    /// [`Error::Start`].
+    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow user namespaces, else [`Error::Start`].
     pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
         Self::start_with(exe, Options::default(), observer)
     }
 
-    /// The same with another range of addresses, or another clock.
+    /// Does the same with other options, such as another range of addresses or another clock.
     pub fn start_with(exe: &Path, options: Options, observer: impl Into<InputSender>) -> Result<Self, Error> {
         let observer = observer.into();
         let (ready, is_ready) = bounded(1);
         let exe = exe.to_owned();
-        // PR_SET_PDEATHSIG is bound to the thread that forks, so that one stays for the node's life
+        // PR_SET_PDEATHSIG depends on the thread that forks, so this thread lives as long as the node
         let run = move || match startup::start(&exe, options, &observer) {
             Ok(started) => {
                 let shared = started.shared.clone();
                 let node = started.node;
                 if ready.send(Ok((shared, node))).is_ok() {
-                    listen(started, &observer);
+                    pass_reports(started, &observer);
                 }
             }
             Err(e) => drop(ready.send(Err(e))),
@@ -126,63 +124,63 @@ impl Lab {
         self.node
     }
 
-    /// Starts a pod. Returns as soon as the node has taken it; what follows comes as Deltas.
+    /// Starts a pod. Returns as soon as the node has accepted it. Everything after that is reported as Deltas.
     pub fn run(&self, spec: PodSpec) -> Result<PodUid, Error> {
-        self.shared.host_ports().name(&spec);
-        match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, PATIENCE)? {
+        self.shared.host_ports().allow(&spec);
+        match self.shared.call(|call| Request::Run { call, spec: Box::new(spec) }, ANSWER_TIMEOUT)? {
             Answer::Accepted(uid) => Ok(uid),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
-    /// Gives some containers of a pod other commands: these alone are replaced, and the pod goes on.
+    /// Gives some containers of a pod other commands. Only these containers are restarted.
     pub fn replace(&self, pod: &PodUid, spec: PodSpec, containers: Vec<String>) -> Result<(), Error> {
-        self.shared.host_ports().name(&spec);
+        self.shared.host_ports().allow(&spec);
         let request = |call| Request::Replace { call, pod: pod.clone(), spec: Box::new(spec), containers };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
             Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
-    /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once; the end
-    /// is [`Delta::PodRemoved`].
+    /// Ends a pod: TERM, the grace period of its spec, KILL, then pause. Returns at once. The pod's end is reported as
+    /// [`Delta::PodRemoved`].
     pub fn delete(&self, pod: &PodUid) -> Result<(), Error> {
         self.delete_within(pod, None)
     }
 
-    /// As [`Lab::delete`], with another grace period; a kubelet gives two seconds at least.
+    /// Does the same as [`Lab::delete`] with another grace period; a kubelet gives at least two seconds.
     pub fn delete_within(&self, pod: &PodUid, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| g.as_millis() as u64);
-        match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, PATIENCE)? {
+        match self.shared.call(|call| Request::Delete { call, pod: pod.clone(), grace_ms }, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
             Answer::NoSuchPod => Err(Error::NoSuchPod(pod.clone())),
-            other => Err(unexpected(other)),
+            other => Err(unexpected_answer(other)),
         }
     }
 
     /// Tells a container of the image `podscope/hand` what to do with its namespaces, and waits until it is done.
     pub fn hand(&self, member: &Member, step: HandStep) -> Result<(), Error> {
-        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, PATIENCE)? {
+        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 
-    /// The last of what the member has written to stdout and stderr, in all its runs.
+    /// The kept output (stdout and stderr) of all runs of a member.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
         self.logs_of(member, Which::All)
     }
 
-    /// The same of one run.
+    /// The kept output of one run.
     ///
     /// # Errors
-    /// Also [`Error::Refused`] where there was no such run.
+    /// Also [`Error::Refused`] if there was no such run.
     pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
-        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, PATIENCE)? {
+        match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, ANSWER_TIMEOUT)? {
             Answer::Logs { bytes } => Ok(bytes),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 }
@@ -198,49 +196,49 @@ impl Drop for Lab {
 }
 
 impl Shared {
-    fn call(&self, request: impl FnOnce(Call) -> Request, patience: Duration) -> Result<Answer, Error> {
-        let (call, told) = self.ask(request, None)?;
-        self.wait(call, &told, OVERDUE, patience)
+    fn call(&self, request: impl FnOnce(Call) -> Request, timeout: Duration) -> Result<Answer, Error> {
+        let (call, answers) = self.ask(request, None)?;
+        self.wait(call, &answers, OVERDUE_AFTER, timeout)
     }
 
-    /// Sends a request; its answer comes on the channel.
+    /// Sends a request. The returned channel receives the answer.
     fn ask(
         &self,
         request: impl FnOnce(Call) -> Request,
-        hear: Option<Hear>,
+        on_output: Option<OutputSink>,
     ) -> Result<(Call, Receiver<Answer>), Error> {
-        let call = self.fresh_call();
-        let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear, opened: None };
-        self.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        let call = self.new_call();
+        let (answer, answers) = bounded(1);
+        let waiting = Waiting { answer, on_output, opened: None };
+        self.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
-        Ok((call, told))
+        Ok((call, answers))
     }
 
-    fn fresh_call(&self) -> Call {
+    fn new_call(&self) -> Call {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Waits for an answer; tells the observer when it is overdue.
+    /// Waits for an answer, and tells the observer when it is overdue.
     fn wait(
         &self,
         call: Call,
-        told: &Receiver<Answer>,
+        answers: &Receiver<Answer>,
         overdue: Duration,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Answer, Error> {
-        let mut answer = told.recv_timeout(overdue);
-        if answer == Err(RecvTimeoutError::Timeout) && overdue < patience {
+        let mut answer = answers.recv_timeout(overdue);
+        if answer == Err(RecvTimeoutError::Timeout) && overdue < timeout {
             self.set_silent(true);
-            answer = told.recv_timeout(patience.saturating_sub(overdue));
+            answer = answers.recv_timeout(timeout.saturating_sub(overdue));
         }
         answer.map_err(|e| match e {
             RecvTimeoutError::Disconnected => Error::NodeGone,
             RecvTimeoutError::Timeout => {
-                if let Some(calls) = self.locked().as_mut() {
+                if let Some(calls) = self.calls().as_mut() {
                     calls.remove(&call);
                 }
-                Error::NoAnswer(patience)
+                Error::NoAnswer(timeout)
             }
         })
     }
@@ -255,29 +253,29 @@ impl Shared {
 
     fn answer(&self, call: Call, answer: Answer) {
         self.set_silent(false);
-        let waiting = self.locked().as_mut().and_then(|calls| calls.remove(&call));
+        let waiting = self.calls().as_mut().and_then(|calls| calls.remove(&call));
         if let Some(waiting) = waiting {
             let _ = waiting.answer.send(answer);
         }
     }
 
     fn output(&self, call: Call, stderr: bool, bytes: &[u8]) {
-        if let Some(hear) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.hear.as_mut()) {
-            hear(stderr, bytes);
+        if let Some(on_output) = self.calls().as_mut().and_then(|calls| calls.get_mut(&call)?.on_output.as_mut()) {
+            on_output(stderr, bytes);
         }
     }
 
     fn log(&self, call: Call, anew: bool, bytes: &[u8]) {
-        if let Some(hear) = self.follows().get_mut(&call) {
-            hear(anew, bytes);
+        if let Some(on_output) = self.follows().get_mut(&call) {
+            on_output(anew, bytes);
         }
     }
 
-    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::Allowed> {
+    fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::AllowedPorts> {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, HearLog>> {
+    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, LogSink>> {
         self.follows.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -286,25 +284,25 @@ impl Shared {
         wire::send_with(&self.socket, request, fds).map_err(|_| Error::NodeGone)
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Option<HashMap<Call, Waiting>>> {
+    fn calls(&self) -> std::sync::MutexGuard<'_, Option<HashMap<Call, Waiting>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever waits for an answer learns that none will come.
+    /// Ends all calls: those that wait for an answer get [`Error::NodeGone`].
     fn close(&self) {
-        self.locked().take();
+        self.calls().take();
         self.follows().clear();
     }
 }
 
-/// Passes the node's reports on until it ends, then tells of its end.
-fn listen(started: startup::Started, observer: &InputSender) {
-    // the observer may go before the lab does: then nobody wants to hear
-    let tell = |input| observer.send(input);
-    tell(Input::Watch(started.node));
-    tell(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
+/// Passes the node's reports on until the node ends, then reports its end.
+fn pass_reports(started: startup::Started, observer: &InputSender) {
+    // sending may fail: the observer may end before the lab
+    let send = |input| observer.send(input);
+    send(Input::Watch(started.node));
+    send(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
     let sight = started.sight.clone();
-    tell(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
+    send(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();
     let mut inbox: Inbox = started.inbox;
     while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
@@ -315,45 +313,45 @@ fn listen(started: startup::Started, observer: &InputSender) {
                     Delta::PodRemoved { uid, .. } => drop(pods.remove(uid)),
                     _ => {}
                 }
-                tell(Input::Delta(*delta));
+                send(Input::Delta(*delta));
             }
             Report::PauseReaped { pause, pid_in_pod, status, at } => {
-                tell(Input::PauseReaped { pause, pid_in_pod, status, at });
+                send(Input::PauseReaped { pause, pid_in_pod, status, at });
             }
-            Report::PauseDropped { pause, count, at } => tell(Input::PauseDropped { pause, count, at }),
-            Report::Look { id } => tell(Input::Look(id)),
+            Report::PauseDropped { pause, count, at } => send(Input::PauseDropped { pause, count, at }),
+            Report::Look { id } => send(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
             Report::Bind { pod, ports, may_move } => {
                 let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);
-                // a node that is gone is heard of by the next receive
+                // if the node is gone, the next receive tells
                 let _ = started.shared.send(&Request::Bound { pod, result }, &sockets);
             }
             Report::Answer { call, answer } => started.shared.answer(call, answer),
             Report::Unshared | Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
         }
     }
-    let status = startup::end(started.pid);
-    // empty by now
+    let status = startup::kill_and_reap(started.pid);
+    // the cgroups are empty now
     drop(started.cgroups);
     started.shared.close();
-    for delta in ending::of_node(started.node, status, pods.into_values()) {
-        tell(Input::Delta(delta));
+    for delta in ending::deltas_of_end(started.node, status, pods.into_values()) {
+        send(Input::Delta(delta));
     }
 }
 
-fn of_member(answer: Answer, member: &Member) -> Error {
+fn member_error(answer: Answer, member: &Member) -> Error {
     match answer {
         Answer::NoSuchPod => Error::NoSuchPod(member.pod.clone()),
         Answer::NotRunning => Error::NotRunning(member.clone()),
-        other => unexpected(other),
+        other => unexpected_answer(other),
     }
 }
 
-fn unexpected(answer: Answer) -> Error {
+fn unexpected_answer(answer: Answer) -> Error {
     match answer {
         Answer::Failed(why) => Error::Refused(why),
-        other => Error::Refused(format!("an answer that makes no sense here: {other:?}")),
+        other => Error::Refused(format!("unexpected answer: {other:?}")),
     }
 }

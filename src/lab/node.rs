@@ -3,11 +3,9 @@
 
 mod atomic_writer;
 mod attach;
-mod birth;
 mod cgroups;
 mod engine;
 mod follow;
-mod ground;
 mod hand;
 mod host_path;
 mod hostproc;
@@ -19,19 +17,21 @@ mod output;
 mod packages;
 mod perform;
 mod ports;
+mod process;
 mod root;
+mod rootfs_template;
 mod sandbox;
 mod seccomp;
 mod session;
+mod spawn;
 mod start;
 mod streams;
 mod sub_path;
 mod termination;
 mod volumes;
-mod worker;
 
-pub use birth::MAX_PROCESSES;
 use nix::errno::Errno;
+pub use process::MAX_PROCESSES;
 
 use super::protocol::Step;
 
@@ -45,7 +45,7 @@ pub(crate) struct Refused {
     pub errno: Errno,
 }
 
-/// Names the step an error belongs to.
+/// Attaches the set-up step to an error.
 trait At<T> {
     fn at(self, step: Step) -> Result<T, Refused>;
 }
@@ -66,7 +66,7 @@ pub(super) fn errno_of(e: &std::io::Error) -> Errno {
     Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO))
 }
 
-/// The hidden mode: standard input is the socket to the app, the argument its [`super::Options`] as JSON.
+/// The hidden mode. Standard input is the socket to the app; the argument is its [`super::Options`] as JSON.
 /// Returns the exit code.
 pub fn main(options: &str) -> i32 {
     launch::main(options)

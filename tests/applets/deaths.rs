@@ -1,11 +1,11 @@
-//! The stand-ins that are about ends: crash, waiter, deaf; and the client.
+//! The stand-ins crash, waiter, deaf and client.
 
 use std::fs;
 
 use crate::support::{Applet, children, comm, signal, site, stat, text, wait_for, wait_some};
 
 #[test]
-fn crash_dies_as_it_is_told() {
+fn crash_ends_as_its_options_say() {
     for (args, end, line) in [
         (&["crash"][..], 1, "crash: exits with code 1\n"),
         (&["crash", "--code", "42", "--after", "10ms"], 42, "crash: exits with code 42\n"),
@@ -17,30 +17,30 @@ fn crash_dies_as_it_is_told() {
         (&["crash", "--signal", "NOPE"], 64, "crash: --signal is \"NOPE\"; expected a signal such as SEGV\n"),
     ] {
         let mut crash = Applet::start(args);
-        assert_eq!(crash.ended(), end, "{args:?}");
-        crash.says(line);
-        assert_eq!(crash.heard(), line, "{args:?}");
+        assert_eq!(crash.exit_code(), end, "{args:?}");
+        crash.wait_for_output(line);
+        assert_eq!(crash.output(), line, "{args:?}");
     }
 }
 
 #[test]
-fn crash_runs_on_once_it_is_repaired() {
+fn crash_keeps_running_once_its_file_exists() {
     let dir = site();
     let file = dir.path().join("ok");
     let args = ["crash", "--healthy", text(&file)];
-    assert_eq!(Applet::start(&args).ended(), 1);
+    assert_eq!(Applet::start(&args).exit_code(), 1);
     fs::write(&file, "").expect("written");
     let mut crash = Applet::start(&args);
-    crash.says("is there: runs on");
+    crash.wait_for_output("is there: runs on");
     assert_eq!(comm(crash.pid), "crash");
     crash.signal("TERM");
-    assert_eq!(crash.ended(), -15);
+    assert_eq!(crash.exit_code(), -15);
 }
 
 #[test]
-fn the_waiter_is_told_what_becomes_of_its_child() {
+fn the_waiter_reports_each_state_change_of_its_child() {
     let waiter = Applet::start(&["waiter", "--status", "7"]);
-    waiter.says("Child PID is ");
+    waiter.wait_for_output("Child PID is ");
     assert_eq!(comm(waiter.pid), "waiter");
     let child = |not: u32| {
         wait_some("a child that sleeps", || {
@@ -50,22 +50,22 @@ fn the_waiter_is_told_what_becomes_of_its_child() {
     };
     let first = child(0);
     signal(first, "STOP");
-    waiter.says("stopped by signal 19\n");
+    waiter.wait_for_output("stopped by signal 19\n");
     assert_eq!(stat(first).map(|(state, _)| state), Some('T'));
     signal(first, "CONT");
-    waiter.says("continued\n");
+    waiter.wait_for_output("continued\n");
     signal(first, "KILL");
-    waiter.says("killed by signal 9\n");
+    waiter.wait_for_output("killed by signal 9\n");
     let second = child(first);
     signal(second, "TERM");
-    waiter.says("killed by signal 15\n");
+    waiter.wait_for_output("killed by signal 15\n");
     let third = child(second);
     signal(third, "USR1");
-    waiter.says("exited, status=7\n");
+    waiter.wait_for_output("exited, status=7\n");
     let fourth = child(third);
-    waiter.says(&format!("Child PID is {fourth}\n"));
+    waiter.wait_for_output(&format!("Child PID is {fourth}\n"));
     assert_eq!(
-        waiter.heard(),
+        waiter.output(),
         format!(
             "Child PID is {first}\nstopped by signal 19\ncontinued\nkilled by signal 9\nChild PID is {second}\nkilled by \
              signal 15\nChild PID is {third}\nexited, status=7\nChild PID is {fourth}\n"
@@ -74,52 +74,54 @@ fn the_waiter_is_told_what_becomes_of_its_child() {
 }
 
 #[test]
-fn the_waiter_ends_with_its_child_if_told_so_and_the_child_with_it() {
+fn with_once_the_waiter_ends_with_its_child_and_a_child_always_ends_with_it() {
     let mut waiter = Applet::start(&["waiter", "--once"]);
-    waiter.says("Child PID is ");
+    waiter.wait_for_output("Child PID is ");
     let child = wait_some("a child", || children(waiter.pid).pop());
     signal(child, "KILL");
-    assert_eq!(waiter.ended(), 0);
+    assert_eq!(waiter.exit_code(), 0);
     let mut waiter = Applet::start(&["waiter"]);
     let child = wait_some("a child", || children(waiter.pid).into_iter().find(|pid| comm(*pid) == "waiter: child"));
     wait_for("it sleeps", || stat(child).is_some_and(|(state, _)| state == 'S'));
     waiter.signal("KILL");
-    assert_eq!(waiter.ended(), -9);
+    assert_eq!(waiter.exit_code(), -9);
     wait_for("the child ends", || stat(child).is_none_or(|(state, _)| state == 'Z'));
 }
 
 #[test]
-fn the_deaf_one_outlives_term() {
+fn deaf_ignores_term() {
     let mut deaf = Applet::start(&["deaf"]);
-    deaf.says("deaf: ignores TERM and INT\n");
+    deaf.wait_for_output("deaf: ignores TERM and INT\n");
     let status = fs::read_to_string(format!("/proc/{}/status", deaf.pid)).expect("alive");
     let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).expect("a set").trim();
     let ignored = u64::from_str_radix(ignored, 16).expect("hexadecimal");
     assert_eq!(ignored & 0x4002, 0x4002, "INT and TERM in {ignored:x}");
     deaf.signal("TERM");
     deaf.signal("INT");
-    // the kernel drops an ignored signal as it is sent, so it would be dead by now
+    // an ignored signal is dropped when it is sent; otherwise the process would be dead by now
     wait_for("it sleeps on", || stat(deaf.pid).is_some_and(|(state, _)| state == 'S'));
     assert_eq!(comm(deaf.pid), "deaf");
     deaf.signal("KILL");
-    assert_eq!(deaf.ended(), -9);
+    assert_eq!(deaf.exit_code(), -9);
 }
 
 #[test]
-fn the_client_says_a_line_a_poll() {
+fn the_client_prints_a_line_for_each_poll() {
     let mut blog = Applet::start(&["blog", "--port", "0"]);
     let url = format!("http://localhost:{}/pause/", blog.port());
     let client = Applet::start(&["client", "--url", &url, "--every", "100ms"]);
-    client.says(&format!("GET {url}: 200 OK: <!doctype html>\nGET {url}: 200 OK"));
+    client.wait_for_output(&format!("GET {url}: 200 OK: <!doctype html>\nGET {url}: 200 OK"));
     assert_eq!(comm(client.pid), "client");
     blog.signal("TERM");
-    assert_eq!(blog.ended(), 0);
-    client.says(&format!("GET {url}: Connection refused"));
+    assert_eq!(blog.exit_code(), 0);
+    client.wait_for_output(&format!("GET {url}: Connection refused"));
 }
 
 #[test]
 fn an_unknown_stand_in_is_refused_with_the_known_ones() {
     let mut none = Applet::start(&["nope"]);
-    assert_eq!(none.ended(), 64);
-    none.says("there is no stand-in \"nope\"; expected one of web, blog, client, zombies, crash, waiter, deaf");
+    assert_eq!(none.exit_code(), 64);
+    none.wait_for_output(
+        "there is no stand-in \"nope\"; expected one of web, blog, client, zombies, crash, waiter, deaf",
+    );
 }

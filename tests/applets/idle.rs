@@ -1,4 +1,4 @@
-//! Who has nothing to do sleeps in a system call, and for good.
+//! Idle stand-ins sleep in a system call without a timeout.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::ports::publish;
 use crate::support::{Applet, connect, get, wait_for};
 use crate::web::workers;
 
-/// The system call's third or fourth argument is the time after which it would return by itself.
+/// Whether a process sleeps in a system call without a timeout. `timeout` is the index of that argument.
 fn sleeps_for_good(pid: u32, timeout: usize) -> bool {
     let Ok(call) = fs::read_to_string(format!("/proc/{pid}/syscall")) else { return false };
     let argument =
@@ -15,9 +15,9 @@ fn sleeps_for_good(pid: u32, timeout: usize) -> bool {
     argument.is_some_and(|a| a as u32 == u32::MAX || a == 0)
 }
 
-/// `epoll_wait(2)`.
+/// The index of the timeout of `epoll_wait(2)`.
 const EPOLL_TIMEOUT: usize = 3;
-/// `poll(2)`, `ppoll(2)`.
+/// The index of the timeout of `poll(2)` and `ppoll(2)`.
 const POLL_TIMEOUT: usize = 2;
 
 #[test]
@@ -32,7 +32,7 @@ fn servers_and_the_publisher_have_no_timer_when_idle() {
     for pid in workers(web.pid).into_iter().chain([blog.pid, publisher.pid]) {
         wait_for("it sleeps", || sleeps_for_good(pid, EPOLL_TIMEOUT));
     }
-    // nor has the publisher with connections that are silent
+    // the publisher has no timer for idle connections either
     let _silent = connect(port);
     wait_for("it sleeps", || sleeps_for_good(publisher.pid, EPOLL_TIMEOUT));
 }

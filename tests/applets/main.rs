@@ -1,5 +1,4 @@
-//! The stand-ins as ordinary processes: what is judged is /proc, wait statuses and what comes over
-//! sockets.
+//! Tests of the stand-ins as ordinary processes. They check /proc, wait statuses and what is sent over sockets.
 
 mod deaths;
 mod idle;

@@ -1,4 +1,4 @@
-//! The publisher of host ports.
+//! The process that publishes host ports.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::support::{Applet, PATIENCE, comm, connect, serve_one, wait_for};
 
-/// A publisher of one port, which is its standard input, and that port.
+/// Starts a publisher of one port, whose listener is its standard input. Returns it and the port.
 pub fn publish(target: u16) -> (Applet, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let port = listener.local_addr().expect("known").port();
@@ -27,14 +27,14 @@ fn reset(stream: TcpStream) {
 }
 
 #[test]
-fn each_direction_ends_by_itself() {
+fn each_direction_closes_independently() {
     const SIZE: usize = 4 << 20;
-    // hears all first, then answers: that takes the client's end without the connection's
+    // the server reads everything before it answers: the end of input must arrive while the connection stays open
     let (to, done) = serve_one(|mut stream| {
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).expect("heard");
-        stream.write_all(&heard).expect("said");
-        heard.len()
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).expect("received");
+        stream.write_all(&received).expect("sent");
+        received.len()
     });
     let (mut publisher, port) = publish(to);
     let mut client = connect(port);
@@ -46,15 +46,15 @@ fn each_direction_ends_by_itself() {
     assert!(answer == body, "{} of {SIZE} bytes, or others", answer.len());
     assert_eq!(done.join().expect("served"), SIZE);
 
-    // the other way round: the target's end is the client's to see while it goes on
+    // the other direction: the client sees the end of the target's output while it can still write
     let (to, done) = serve_one(|mut stream| {
-        stream.write_all(b"bye").expect("said");
+        stream.write_all(b"bye").expect("sent");
         stream.shutdown(Shutdown::Write).expect("shut");
-        let mut heard = String::new();
-        stream.read_to_string(&mut heard).map(|_| heard)
+        let mut received = String::new();
+        stream.read_to_string(&mut received).map(|_| received)
     });
     publisher.signal("TERM");
-    assert_eq!(publisher.ended(), 0);
+    assert_eq!(publisher.exit_code(), 0);
     let (_publisher, port) = publish(to);
     let mut client = connect(port);
     let mut answer = String::new();
@@ -62,7 +62,7 @@ fn each_direction_ends_by_itself() {
     assert_eq!(answer, "bye");
     client.write_all(b"still here").expect("sent");
     drop(client);
-    assert_eq!(done.join().expect("served").expect("heard"), "still here");
+    assert_eq!(done.join().expect("served").expect("received"), "still here");
 }
 
 #[test]
@@ -71,13 +71,13 @@ fn two_hundred_connections_at_a_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let to = listener.local_addr().expect("known").port();
     let server = spawn(move || {
-        // all are there before the first is answered
+        // accept all connections before the first is answered
         let all: Vec<TcpStream> = (0..MANY).map(|_| listener.accept().expect("accepted").0).collect();
         for mut stream in all {
             let mut line = [0; 8];
             stream.set_read_timeout(Some(PATIENCE)).expect("set");
-            stream.read_exact(&mut line).expect("heard");
-            stream.write_all(&line).expect("said");
+            stream.read_exact(&mut line).expect("received");
+            stream.write_all(&line).expect("sent");
         }
     });
     let (publisher, port) = publish(to);
@@ -98,14 +98,14 @@ fn two_hundred_connections_at_a_time() {
 }
 
 #[test]
-fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
+fn a_refused_or_reset_connection_is_passed_on_as_a_reset() {
     let free = TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("known").port();
     let (_publisher, port) = publish(free);
     let refused = connect(port).read(&mut [0; 16]).expect_err("no answer");
     assert_eq!(refused.kind(), ErrorKind::ConnectionReset);
 
     let (to, done) = serve_one(|mut stream| {
-        stream.read_exact(&mut [0]).expect("heard");
+        stream.read_exact(&mut [0]).expect("received");
         reset(stream);
     });
     let (_publisher, port) = publish(to);
@@ -114,27 +114,27 @@ fn who_cannot_be_reached_or_resets_is_passed_on_as_a_reset() {
     assert_eq!(client.read(&mut [0; 16]).expect_err("reset").kind(), ErrorKind::ConnectionReset);
     done.join().expect("served");
 
-    // after the client has said all, nobody reads from it any more: its reset is seen all the same
+    // after the client's end of input the publisher no longer reads from it, but must still notice a reset
     let (to, done) = serve_one(|mut stream| {
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).expect("heard");
-        stream.write_all(b"y").expect("said");
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).expect("received");
+        stream.write_all(b"y").expect("sent");
         let end = loop {
             if let Err(e) = stream.write_all(b"z") {
                 break e.kind();
             }
             std::thread::yield_now();
         };
-        (heard, end)
+        (received, end)
     });
     let (_publisher, port) = publish(to);
     let mut client = connect(port);
     client.write_all(b"x").expect("sent");
     client.shutdown(Shutdown::Write).expect("shut");
-    client.read_exact(&mut [0]).expect("heard");
+    client.read_exact(&mut [0]).expect("received");
     reset(client);
-    let (heard, end) = done.join().expect("served");
-    assert!(heard == b"x" && [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&end), "{end:?}");
+    let (received, end) = done.join().expect("served");
+    assert!(received == b"x" && [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&end), "{end:?}");
 }
 
 #[test]
@@ -157,11 +157,11 @@ fn several_ports_in_one_process() {
         assert_eq!(answer, want);
     }
     publisher.kill().and_then(|()| publisher.wait()).expect("ended");
-    done.join().expect("served").and(also.join().expect("served")).expect("said");
+    done.join().expect("served").and(also.join().expect("served")).expect("sent");
 }
 
 #[test]
-fn what_it_does_not_understand_it_refuses() {
+fn wrong_arguments_are_refused() {
     for (args, why) in [
         (&[][..], "ports: expected FD=IP:PORT, once for each port\n"),
         (&["0:80"], "ports: \"0:80\" is not understood; expected FD=IP:PORT\n"),
@@ -171,7 +171,7 @@ fn what_it_does_not_understand_it_refuses() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_podscope"));
         command.arg("__ports").args(args).stdin(Stdio::null());
         let mut publisher = Applet::of(command);
-        assert_eq!(publisher.ended(), 64, "{args:?}");
-        publisher.says(why);
+        assert_eq!(publisher.exit_code(), 64, "{args:?}");
+        publisher.wait_for_output(why);
     }
 }

@@ -1,4 +1,4 @@
-//! The web server before another one.
+//! The web server as a proxy in front of another server.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ fn head_of(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn ghosts_page_comes_through_and_502_once_it_is_gone() {
+fn the_proxy_serves_the_blog_and_502_once_the_blog_is_gone() {
     let mut blog = Applet::start(&["blog", "--port", "0", "--title", "My <blog>"]);
     let web = before(blog.port());
     let port = web.port();
@@ -29,23 +29,23 @@ fn ghosts_page_comes_through_and_502_once_it_is_gone() {
     let (head, page) = parts(&answer);
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("Server: podscope-web\r\n"), "{head}");
     assert!(page.contains("stand-in for the Ghost blog") && page.contains("My &lt;blog&gt;"), "{page}");
-    // Host as the client sent it, and the client's address
+    // the Host header is as the client sent it, and the client's address is passed on
     assert!(page.contains(&format!("<b>localhost:{port}</b>")) && page.contains("on behalf of 127.0.0.1"), "{page}");
     assert!(get(port, "/nothing").starts_with("HTTP/1.1 404 "));
 
     blog.signal("TERM");
-    assert_eq!(blog.ended(), 0);
+    assert_eq!(blog.exit_code(), 0);
     let answer = get(port, "/");
     let (head, page) = parts(&answer);
     assert!(head.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && page.contains("<h1>502 Bad Gateway</h1>"), "{answer}");
-    web.says("\"GET / HTTP/1.1\" 502 ");
-    web.says("web: [error] connect to 127.0.0.1:");
+    web.wait_for_output("\"GET / HTTP/1.1\" 502 ");
+    web.wait_for_output("web: [error] connect to 127.0.0.1:");
 }
 
 #[test]
-fn bodies_stream_both_ways_at_once_and_whole() {
+fn bodies_stream_both_ways_at_once() {
     const SIZE: usize = 8 << 20;
-    // answers with what it gets, while it gets it
+    // an echo server that answers while it reads
     let (port, done) = serve_one(|mut stream| {
         let head = head_of(&mut stream);
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").expect("sent");
@@ -78,7 +78,7 @@ fn bodies_stream_both_ways_at_once_and_whole() {
 }
 
 #[test]
-fn a_chunked_body_and_answer_pass_as_they_are() {
+fn a_chunked_body_and_answer_pass_unchanged() {
     let (port, done) = serve_one(|mut stream| {
         let head = head_of(&mut stream);
         let mut body = [0; 13];
@@ -101,7 +101,7 @@ fn a_chunked_body_and_answer_pass_as_they_are() {
 }
 
 #[test]
-fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
+fn a_broken_upstream_gives_502_or_a_cut_connection() {
     type Serve = fn(TcpStream);
     let cases: [(Serve, &str); 3] = [
         (|mut s| drop(head_of(&mut s)), "it closed the connection without an answer"),
@@ -110,7 +110,7 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
                 head_of(&mut s);
                 s.write_all(b"SSH-2.0-x\r\n\r\n").expect("sent");
             },
-            "what it says is not HTTP",
+            "its answer is not HTTP",
         ),
         (|s| drop(s), "127.0.0.1:"),
     ];
@@ -118,10 +118,10 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
         let (port, done) = serve_one(serve);
         let web = before(port);
         assert!(get(web.port(), "/").starts_with("HTTP/1.1 502 "));
-        web.says(why);
+        web.wait_for_output(why);
         done.join().expect("served");
     }
-    // too late for a status: cut off, not closed as if it were all
+    // after the head is sent there is no other status: the answer is cut off, so that it does not look complete
     let (port, done) = serve_one(|mut stream| {
         head_of(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").expect("sent");
@@ -130,15 +130,15 @@ fn an_upstream_that_misbehaves_is_told_apart_from_an_end() {
     let answer = get(web.port(), "/");
     assert!(answer.contains("Content-Length: 100") && answer.ends_with("half"), "{answer}");
     done.join().expect("served");
-    web.says("\"GET / HTTP/1.1\" 200 4\n");
+    web.wait_for_output("\"GET / HTTP/1.1\" 200 4\n");
 }
 
 #[test]
-fn a_client_that_leaves_is_not_waited_for() {
+fn a_request_ends_when_its_client_leaves() {
     let (tell, asked) = std::sync::mpsc::channel();
     let (port, done) = serve_one(move |mut stream| {
         tell.send(head_of(&mut stream)).expect("told");
-        // never answers; sees the end
+        // it never answers, and sees the end of the connection
         stream.read(&mut [0; 16]).map_or(0, |n| n)
     });
     let web = before(port);
@@ -149,5 +149,5 @@ fn a_client_that_leaves_is_not_waited_for() {
     nix::sys::socket::setsockopt(&client, nix::sys::socket::sockopt::Linger, &linger).expect("set");
     drop(client);
     assert_eq!(done.join().expect("served"), 0);
-    web.says("\"GET /slow HTTP/1.1\" 499 0");
+    web.wait_for_output("\"GET /slow HTTP/1.1\" 499 0");
 }

@@ -1,4 +1,4 @@
-//! Stand-ins, what they say, and readings of /proc.
+//! Running stand-ins with their output, and helpers that read /proc.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A stand-in that runs; killed with the test.
+/// A running stand-in. It is killed at the end of the test.
 pub struct Applet {
     child: Child,
-    /// Of the stand-in itself.
+    /// The pid of the stand-in itself.
     pub pid: u32,
-    heard: Arc<Mutex<String>>,
+    output: Arc<Mutex<String>>,
 }
 
 impl Applet {
@@ -27,7 +27,7 @@ impl Applet {
         Self::of(command)
     }
 
-    /// As PID 1 of a pid namespace of its own.
+    /// Starts a stand-in as PID 1 of a new pid namespace.
     pub fn start_as_init(args: &[&str]) -> Self {
         let mut applet = Self::of(as_init(args));
         let outer = applet.pid;
@@ -37,31 +37,31 @@ impl Applet {
 
     pub fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let heard = Arc::new(Mutex::new(String::new()));
-        listen(child.stdout.take().expect("a pipe"), &heard);
-        listen(child.stderr.take().expect("a pipe"), &heard);
-        Self { pid: child.id(), child, heard }
+        let output = Arc::new(Mutex::new(String::new()));
+        listen(child.stdout.take().expect("a pipe"), &output);
+        listen(child.stderr.take().expect("a pipe"), &output);
+        Self { pid: child.id(), child, output }
     }
 
-    /// Both streams' lines in the order they came.
-    pub fn heard(&self) -> String {
-        self.heard.lock().expect("no panic").clone()
+    /// The lines of standard output and standard error in the order of arrival.
+    pub fn output(&self) -> String {
+        self.output.lock().expect("no panic").clone()
     }
 
-    /// Waits until it has said this.
-    pub fn says(&self, word: &str) {
+    /// Waits until the output contains this text.
+    pub fn wait_for_output(&self, word: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.heard().contains(word) {
-            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: \"{word}\" in {}", self.heard());
+        while !self.output().contains(word) {
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: \"{word}\" in {}", self.output());
             pause();
         }
     }
 
-    /// Where the last "listening on" says it listens.
+    /// The port in the last line with "listening on".
     pub fn port(&self) -> u16 {
         wait_some("its port", || {
-            let heard = self.heard();
-            let (_, rest) = heard.rsplit_once("listening on ")?;
+            let output = self.output();
+            let (_, rest) = output.rsplit_once("listening on ")?;
             rest.split_once('\n')?.0.rsplit_once(':')?.1.parse().ok()
         })
     }
@@ -70,8 +70,8 @@ impl Applet {
         signal(self.pid, name);
     }
 
-    /// Exit code, or the signal's number below zero.
-    pub fn ended(&mut self) -> i32 {
+    /// Waits for its end. Returns the exit code, or the negative number of the signal.
+    pub fn exit_code(&mut self) -> i32 {
         let status = wait_some("its end", || self.child.try_wait().expect("our child"));
         status.code().unwrap_or_else(|| -status.signal().expect("exited or killed"))
     }
@@ -84,7 +84,7 @@ impl Drop for Applet {
     }
 }
 
-/// A stand-in as PID 1; its exit code is passed on.
+/// The command that runs a stand-in as PID 1 and exits with its exit code.
 pub fn as_init(args: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]);
@@ -92,13 +92,13 @@ pub fn as_init(args: &[&str]) -> Command {
     command
 }
 
-fn listen(stream: impl Read + Send + 'static, heard: &Arc<Mutex<String>>) {
-    let heard = Arc::clone(heard);
+fn listen(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
     spawn(move || {
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         while lines.read_line(&mut line).is_ok_and(|n| n > 0) {
-            heard.lock().expect("no panic").push_str(&line);
+            output.lock().expect("no panic").push_str(&line);
             line.clear();
         }
     });
@@ -132,13 +132,13 @@ pub fn comm(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned()
 }
 
-/// Its command line up to the first zero byte.
+/// The command line of a process up to the first zero byte.
 pub fn title(pid: u32) -> String {
     let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split('\0').next().unwrap_or_default().to_owned()
 }
 
-/// State letter and parent; `None` once it is gone.
+/// State letter and parent of a process; `None` once it is gone.
 pub fn stat(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
@@ -151,7 +151,7 @@ pub fn children(parent: u32) -> Vec<u32> {
     pids.filter(|pid| stat(*pid).is_some_and(|(_, ppid)| ppid == parent)).collect()
 }
 
-/// Connects, says this and reads until the other end closes.
+/// Connects, sends this text and reads until the other end closes.
 pub fn talk(port: u16, text: &str) -> String {
     let mut stream = connect(port);
     stream.write_all(text.as_bytes()).expect("sent");
@@ -164,7 +164,7 @@ pub fn get(port: u16, path: &str) -> String {
     talk(port, &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"))
 }
 
-/// Head and body.
+/// Splits an answer into head and body.
 pub fn parts(answer: &str) -> (&str, &str) {
     answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP: {answer}"))
 }
@@ -176,7 +176,7 @@ pub fn connect(port: u16) -> TcpStream {
     stream
 }
 
-/// A directory with an index page, and below it a path for a log that can be written.
+/// A directory with an index page, in which a log can be written.
 pub fn site() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     fs::write(dir.path().join("index.html"), "hello pod\n").expect("written");
@@ -187,7 +187,7 @@ pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// A server of one connection: its port, and what comes of `serve`.
+/// Starts a server for one connection. Returns its port and the thread with the result of `serve`.
 pub fn serve_one<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (u16, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let port = listener.local_addr().expect("known").port();

@@ -1,4 +1,4 @@
-//! The web server's files, log, workers and ends.
+//! The web server's files, log, workers and shutdown.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::{Applet, children, comm, connect, get, parts, signal, site, stat, talk, text, title, wait_for};
 
-/// Those that are not on their way out.
+/// The workers that are not shutting down.
 pub fn workers(master: u32) -> Vec<u32> {
     children(master).into_iter().filter(|pid| title(*pid) == "web: worker process").collect()
 }
@@ -30,7 +30,7 @@ fn files_are_served_and_logged_in_the_common_log_format() {
     assert_eq!(parts(&get(port, "/")).1, "hello pod\n");
     assert!(get(port, "/nope").starts_with("HTTP/1.1 404 Not Found\r\n"));
     assert!(talk(port, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400 Bad Request\r\n"));
-    // three requests in one go, the last one closes
+    // three requests at once; the last one closes the connection
     let head = "HEAD / HTTP/1.1\r\n\r\n";
     let all = talk(port, &format!("{head}{head}GET /?x HTTP/1.0\r\n\r\n"));
     assert_eq!((all.matches("HTTP/1.1 200 OK").count(), all.matches("hello pod").count()), (3, 1), "{all}");
@@ -42,7 +42,7 @@ fn files_are_served_and_logged_in_the_common_log_format() {
     let (before, after): (Vec<_>, Vec<_>) =
         lines.lines().map(|l| (l.split_once('[').expect("a time").0, l.split_once("] ").expect("a time").1)).unzip();
     assert!(before.iter().all(|b| *b == "127.0.0.1 - - "), "{lines}");
-    // each connection is served by whichever worker was faster, but they were one after the other
+    // any worker may serve a connection, but the connections were made one after the other
     assert_eq!(after[0], "\"GET / HTTP/1.1\" 200 10");
     assert!(after[1].starts_with("\"GET /nope HTTP/1.1\" 404 "));
     assert!(after[2].starts_with("\"nonsense\" 400 "));
@@ -53,15 +53,15 @@ fn files_are_served_and_logged_in_the_common_log_format() {
 }
 
 #[test]
-fn without_a_place_for_the_log_it_is_on_standard_output() {
+fn without_a_log_directory_the_log_goes_to_standard_output() {
     let dir = site();
     let web = serve(dir.path(), &["--log", "/no/such/dir/access.log"]);
     get(web.port(), "/");
-    web.says("\"GET / HTTP/1.1\" 200 10\n");
+    web.wait_for_output("\"GET / HTTP/1.1\" 200 10\n");
 }
 
 #[test]
-fn usr1_begins_a_new_log() {
+fn usr1_starts_a_new_log() {
     let dir = site();
     let web = serve(dir.path(), &[]);
     let (log, old) = (dir.path().join("access.log"), dir.path().join("old.log"));
@@ -101,7 +101,7 @@ fn hup_replaces_the_workers_and_a_download_in_flight_completes() {
         new.len() == 2 && new.iter().all(|pid| !old.contains(pid))
     });
     let finishing = || old.iter().filter(|pid| title(**pid) == "web: worker process is shutting down").count();
-    wait_for("the other old one has left", || {
+    wait_for("the other old worker has ended", || {
         finishing() == 1 && old.iter().filter(|p| stat(**p).is_some()).count() == 1
     });
     assert_eq!(idle.read(&mut [0; 16]).expect("closed"), 0);
@@ -115,10 +115,10 @@ fn hup_replaces_the_workers_and_a_download_in_flight_completes() {
         assert!(n > 0, "cut off after {got} of {SIZE}");
         got += n as u64;
     }
-    // nothing was kept for another request, since its worker leaves
+    // the connection is closed after the request, since its worker is shutting down
     assert_eq!((got, download.read(&mut chunk).expect("closed")), (SIZE, 0));
     drop(download);
-    wait_for("the last old one has left", || children(web.pid).len() == 2);
+    wait_for("the last old worker has ended", || children(web.pid).len() == 2);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_dead_worker_is_replaced() {
         let new = workers(web.pid);
         new.len() == 2 && !new.contains(&old[0]) && new.contains(&old[1])
     });
-    web.says(&format!("worker {} was killed by signal 9", old[0]));
+    web.wait_for_output(&format!("worker {} was killed by signal 9", old[0]));
     assert_eq!(parts(&get(web.port(), "/")).1, "hello pod\n");
 }
 
@@ -140,13 +140,13 @@ fn quit_ends_gracefully_and_term_even_with_a_stopped_worker() {
     let dir = site();
     let mut web = serve(dir.path(), &[]);
     web.signal("QUIT");
-    assert_eq!(web.ended(), 0);
+    assert_eq!(web.exit_code(), 0);
     let mut web = serve(dir.path(), &[]);
     let workers = workers(web.pid);
     signal(workers[0], "STOP");
     wait_for("it stops", || stat(workers[0]).is_some_and(|(state, _)| state == 'T'));
     web.signal("TERM");
-    assert_eq!(web.ended(), 0);
+    assert_eq!(web.exit_code(), 0);
     assert!(workers.iter().all(|pid| stat(*pid).is_none()));
 }
 
@@ -156,7 +156,7 @@ fn without_its_master_a_worker_ends() {
     let mut web = serve(dir.path(), &[]);
     let workers = workers(web.pid);
     web.signal("KILL");
-    assert_eq!(web.ended(), -9);
-    // whoever adopts them may not have waited yet
+    assert_eq!(web.exit_code(), -9);
+    // the process that adopted them may not have reaped them yet
     wait_for("they end", || workers.iter().all(|pid| stat(*pid).is_none_or(|(state, _)| state == 'Z')));
 }

@@ -1,4 +1,4 @@
-//! The web server's configuration, right and wrong.
+//! The web server's configuration, valid and wrong.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use crate::support::{Applet, children, get, parts, site, text, wait_for};
 use crate::web::workers;
 
 #[test]
-fn a_wrong_configuration_ends_it_at_once_with_file_and_line() {
+fn a_wrong_configuration_is_an_error_with_file_and_line() {
     let dir = site();
     let file = dir.path().join("web.conf");
     let file = text(&file);
@@ -18,29 +18,29 @@ fn a_wrong_configuration_ends_it_at_once_with_file_and_line() {
     ] {
         fs::write(file, config).expect("written");
         let mut web = Applet::start(&["web", "--config", file]);
-        assert_eq!(web.ended(), 1);
-        web.says(&format!("web: [emerg] {what}\n"));
-        assert_eq!(web.heard().lines().count(), 1, "{}", web.heard());
+        assert_eq!(web.exit_code(), 1);
+        web.wait_for_output(&format!("web: [emerg] {what}\n"));
+        assert_eq!(web.output().lines().count(), 1, "{}", web.output());
     }
     let mut web = Applet::start(&["web", "--config", "/no/such/file"]);
-    assert_eq!(web.ended(), 1);
-    web.says("web: [emerg] open() \"/no/such/file\" failed (No such file or directory");
+    assert_eq!(web.exit_code(), 1);
+    web.wait_for_output("web: [emerg] open() \"/no/such/file\" failed (No such file or directory");
     let mut web = Applet::start(&["web", "--prt", "80"]);
-    assert_eq!(web.ended(), 64);
-    web.says("web: \"--prt\" is not understood; expected --config VALUE");
+    assert_eq!(web.exit_code(), 64);
+    web.wait_for_output("web: \"--prt\" is not understood; expected --config VALUE");
 }
 
 #[test]
-fn a_port_that_is_taken_ends_it_too() {
+fn a_taken_port_is_an_error() {
     let taken = TcpListener::bind("0.0.0.0:0").expect("bound");
     let address = taken.local_addr().expect("known");
     let mut web = Applet::start(&["web", "--port", &address.port().to_string()]);
-    assert_eq!(web.ended(), 1);
-    web.says(&format!("web: [emerg] bind() to {address} failed (Address already in use"));
+    assert_eq!(web.exit_code(), 1);
+    web.wait_for_output(&format!("web: [emerg] bind() to {address} failed (Address already in use"));
 }
 
 #[test]
-fn hup_takes_a_right_configuration_and_leaves_a_wrong_one() {
+fn hup_applies_a_valid_configuration_and_ignores_a_wrong_one() {
     let (dir, other) = (site(), site());
     fs::write(other.path().join("index.html"), "the other\n").expect("written");
     let file = dir.path().join("web.conf");
@@ -55,7 +55,7 @@ fn hup_takes_a_right_configuration_and_leaves_a_wrong_one() {
 
     config(text(other.path()), "}");
     web.signal("HUP");
-    web.says(&format!("web: [emerg] unexpected \"}}\" in {}:4\n", file.display()));
+    web.wait_for_output(&format!("web: [emerg] unexpected \"}}\" in {}:4\n", file.display()));
     assert_eq!(parts(&get(port, "/")).1, "hello pod\n");
     assert_eq!(workers(web.pid), old);
 
@@ -67,17 +67,17 @@ fn hup_takes_a_right_configuration_and_leaves_a_wrong_one() {
     });
     assert_eq!(parts(&get(port, "/")).1, "the other\n");
 
-    // another address is listened on before the old one is left
+    // the new address is listened on before the old one is closed
     let listen = format!("listen 127.0.0.2:{port};\nroot {};\naccess_log off;", text(dir.path()));
     fs::write(&file, listen).expect("written");
     web.signal("HUP");
-    web.says(&format!("listening on 127.0.0.2:{port}\n"));
-    wait_for("the old address is left", || std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    web.wait_for_output(&format!("listening on 127.0.0.2:{port}\n"));
+    wait_for("the old address is closed", || std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
     assert!(std::net::TcpStream::connect(("127.0.0.2", port)).is_ok());
 }
 
 #[test]
-fn the_longest_location_that_fits_is_asked() {
+fn the_longest_matching_location_is_used() {
     let (dir, other) = (site(), site());
     fs::create_dir(other.path().join("docs")).expect("made");
     fs::write(other.path().join("docs/a.txt"), "docs\n").expect("written");
@@ -104,6 +104,6 @@ http {{
     assert_eq!(parts(&get(port, "/")).1, "hello pod\n");
     assert_eq!(parts(&get(port, "/docs/a.txt")).1, "docs\n");
     assert!(parts(&get(port, "/docs/blog/pause/")).1.contains("What pause is for"));
-    web.says("\"GET /docs/blog/pause/ HTTP/1.1\" 200 ");
-    web.says(" \"-\" \"-\"\n");
+    web.wait_for_output("\"GET /docs/blog/pause/ HTTP/1.1\" 200 ");
+    web.wait_for_output(" \"-\" \"-\"\n");
 }

@@ -1,4 +1,4 @@
-//! Several pods beside each other.
+//! Several pods side by side, and their isolation from the host's network.
 
 use podscope::lab::spec::parse;
 
@@ -28,7 +28,7 @@ fn two_pods_listen_on_the_same_port_and_reach_each_other() {
 fn a_pod_has_no_way_out_of_the_node() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("out", true, vec![container("a", "sleep 1000")]));
-    // the host's services on loopback are not there, nor is any network but the node's
+    // neither the host's services on loopback nor any network except the node's is reachable
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let reach = |address: &str| {

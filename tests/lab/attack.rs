@@ -1,5 +1,5 @@
-//! What a program in a pod tries to get out of it, or to reach what is not its own. SECURITY.md says which promise each
-//! of these shows. They are judged by what the host sees, not by what the pod says.
+//! Attempts of a program in a pod to get out of it, or to reach what does not belong to it. SECURITY.md says which
+//! promise each of these tests shows. The tests check what the host sees, not what the pod prints.
 
 mod bounds;
 mod escape;
@@ -15,8 +15,8 @@ use podscope::model::Pod;
 
 use crate::support::Bench;
 
-/// What a shell script in container `a` writes, to both streams.
-fn says(bench: &Bench, pod: &Pod, script: &str) -> String {
+/// Runs a shell script in container `a`. Returns its standard output and standard error.
+fn run_script(bench: &Bench, pod: &Pod, script: &str) -> String {
     let out = bench.exec(pod, "a", script);
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }

@@ -1,4 +1,4 @@
-//! What goes wrong is said, and nothing else is lost.
+//! Failures are reported, and do not affect anything else.
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,8 +40,8 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
     let mut bench = Bench::new();
     let uid = bench.lab.run(spec).expect("taken");
     let pod = bench.pod_until(&uid, "six wait with a message, one runs", |p| {
-        let told = |s: &ContainerState| matches!(s, ContainerState::Waiting { message: Some(_), .. });
-        p.containers.iter().filter(|c| told(&c.state)).count() == 6 && p.containers[0].state.word() == "Running"
+        let has_message = |s: &ContainerState| matches!(s, ContainerState::Waiting { message: Some(_), .. });
+        p.containers.iter().filter(|c| has_message(&c.state)).count() == 6 && p.containers[0].state.word() == "Running"
     });
     for (name, reason, message) in [
         ("missing", "RunContainerError", "exec: \"nope\": executable file not found in $PATH"),
@@ -52,9 +52,9 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
         ("host", "CreateContainerError", "hostPath /no/such/dir of volume \"gone\": No such file or directory"),
     ] {
         let state = &pod.container(name).expect(name).state;
-        let ContainerState::Waiting { reason: got, message: Some(told) } = state else { panic!("{name}: {state:?}") };
+        let ContainerState::Waiting { reason: got, message: Some(text) } = state else { panic!("{name}: {state:?}") };
         assert_eq!(got, reason, "{name}");
-        assert!(told.starts_with(message), "{name}: {told}");
+        assert!(text.starts_with(message), "{name}: {text}");
     }
     assert!(exists(pause(&pod)) && exists(process(&pod, "good")) && pod.ip.is_some());
     assert_eq!(pod.phase, Phase::Pending);
@@ -62,7 +62,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
 }
 
 #[test]
-fn exec_tells_output_status_and_time_out() {
+fn exec_returns_output_status_and_timeout() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("exec", true, vec![container("a", "sleep 1000")]));
     let output = bench.exec(&pod, "a", "echo out; echo err >&2; exit 3");
@@ -76,7 +76,7 @@ fn exec_tells_output_status_and_time_out() {
     assert_eq!((long.stdout.len(), long.truncated), (200_000, false));
     let longer = bench.exec(&pod, "a", "head -c 2000000 /dev/zero | tr '\\0' x; echo end");
     assert!(longer.truncated && longer.stdout.ends_with(b"end\n"));
-    // something left behind holds the streams: the answer does not wait for it
+    // a process that was left behind holds the streams open: the answer does not wait for it
     let left = bench.exec(&pod, "a", "sleep 1000 & echo started");
     assert_eq!(left.stdout, b"started\n");
     match bench.lab.exec(&member, &words(&["nope"]), PATIENCE) {
@@ -92,7 +92,7 @@ fn exec_tells_output_status_and_time_out() {
 }
 
 #[test]
-fn a_flood_of_output_harms_nobody() {
+fn endless_output_of_a_container_does_not_affect_others() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("flood", true, vec![container("a", "exec yes"), container("b", "sleep 1000")]));
     assert!(bench.exec(&pod, "b", "true").status.success());
@@ -102,13 +102,13 @@ fn a_flood_of_output_harms_nobody() {
 }
 
 #[test]
-fn the_death_of_the_node_is_told_and_a_new_one_starts() {
+fn the_end_of_the_node_is_reported_and_a_new_one_can_start() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("lost", true, vec![container("a", "sleep 1000")]));
     let (node, a) = (bench.lab.node(), process(&pod, "a"));
     kill(node, "KILL");
-    let reason = bench.until("the end of the node", |heard| {
-        heard.iter().find_map(|i| match i {
+    let reason = bench.until("the end of the node", |received| {
+        received.iter().find_map(|i| match i {
             Input::Delta(Delta::NodeEnded { reason, .. }) => Some(reason.clone()),
             _ => None,
         })
@@ -118,12 +118,12 @@ fn the_death_of_the_node_is_told_and_a_new_one_starts() {
     assert_eq!((lost.phase, lost.ip), (Phase::Failed, None));
     wait_for("all gone", || !exists(a) && !exists(pause(&pod)) && !exists(node));
     assert!(matches!(bench.lab.run(spec("x", true, vec![])), Err(Error::NodeGone)));
-    let mut anew = Bench::new();
-    anew.run(spec("anew", true, vec![container("a", "sleep 1000")]));
+    let mut second = Bench::new();
+    second.run(spec("second", true, vec![container("a", "sleep 1000")]));
 }
 
 #[test]
-fn a_node_that_owes_an_answer_is_told_of_until_it_answers() {
+fn a_node_that_does_not_answer_is_reported_as_silent_until_it_does() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("owes", true, vec![container("a", "sleep 1000")]));
     let Bench { lab, inputs, .. } = &bench;
@@ -152,7 +152,7 @@ fn dropping_the_lab_ends_everything() {
     let pod = bench.run(spec("drop", true, vec![container("a", "sleep 1000")]));
     let all = [bench.lab.node(), pause(&pod), process(&pod, "a")];
     drop(bench);
-    // the node has been waited for: nothing is left to happen later
+    // the drop has waited for the node, so all is gone at once
     for id in all {
         assert!(!exists(id), "{id}");
     }
@@ -161,32 +161,32 @@ fn dropping_the_lab_ends_everything() {
 #[test]
 fn a_program_that_is_no_node_is_an_error() {
     for exe in ["/no/such/program", "/bin/true"] {
-        let (tell, _told) = unbounded();
-        let error = Lab::start(Path::new(exe), tell).expect_err(exe);
+        let (sender, _inputs) = unbounded();
+        let error = Lab::start(Path::new(exe), sender).expect_err(exe);
         assert!(matches!(error, Error::Start(_)), "{exe}: {error}");
     }
 }
 
-/// Set for the copy of this test program that may have no user namespaces.
+/// Set for the copy of this test program that must not create user namespaces.
 const ROLE: &str = "PODSCOPE_TEST_FORBIDDEN";
 
 /// Plays the app where user namespaces are forbidden.
 #[test]
-fn the_forbidden() {
+fn the_app_without_user_namespaces() {
     if std::env::var_os(ROLE).is_none() {
         return;
     }
-    let (tell, _told) = unbounded();
-    match Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), tell) {
+    let (sender, _inputs) = unbounded();
+    match Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender) {
         Err(Error::UserNamespaces(f)) => println!("\nforbidden: {f}"),
         other => println!("\nnot forbidden: {other:?}"),
     }
 }
 
 #[test]
-fn without_user_namespaces_it_says_what_forbids_them_and_the_way_out() {
-    // the limit is one of each user namespace: in one of our own we may set it
-    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" bad::the_forbidden --exact --nocapture";
+fn without_user_namespaces_the_error_names_the_cause_and_the_remedy() {
+    // the limit belongs to each user namespace: we may set it in one of our own
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" bad::the_app_without_user_namespaces --exact --nocapture";
     let output = std::process::Command::new("unshare")
         .args(["-Ur", "sh", "-c", script])
         .arg(std::env::current_exe().expect("this program"))

@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets as files and variables, judged by what the kernel shows of the containers.
+//! ConfigMaps and Secrets as files and variables, checked inside the containers and in /proc.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ stringData: {user: root}
 ---
 ";
 
-/// A pod of one container that sleeps.
+/// The manifest of a pod with one container that sleeps.
 fn pod(volumes: &str, container: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  volumes: {volumes}\n  containers:\n  - name: a\n    image: busybox\n    command: [sleep, '1000']\n{container}"
@@ -35,11 +35,11 @@ fn read(text: &str) -> PodSpec {
     parse("pod.yaml", text).unwrap_or_else(|e| panic!("{e}\n{text}")).remove(0).0
 }
 
-fn say(bench: &Bench, pod: &Pod, script: &str) -> String {
-    bench.say(pod, "a", script)
+fn run_script(bench: &Bench, pod: &Pod, script: &str) -> String {
+    bench.run_script(pod, "a", script)
 }
 
-/// Options and type of what is mounted at a path of a container.
+/// Options and file system type of the mount at a path of a container.
 fn mount_at(pid: u32, path: &str) -> (String, String) {
     let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).expect("mounts");
     let line =
@@ -76,7 +76,7 @@ fn volumes_hold_files_as_a_kubelet_writes_them() {
         ("ls /none; readlink /none/..data | wc -l", "1"),
         ("(echo x > /c/page) 2>&1 | grep -c 'Read-only'; touch /c/new 2>&1 | grep -c 'Read-only'", "1\n1"),
     ] {
-        assert_eq!(say(&bench, &pod, script), want, "{script}");
+        assert_eq!(run_script(&bench, &pod, script), want, "{script}");
     }
     let a = process(&pod, "a").pid;
     for path in ["/c", "/usr/share/podscope-test/s", "/all"] {
@@ -86,7 +86,7 @@ fn volumes_hold_files_as_a_kubelet_writes_them() {
 }
 
 #[test]
-fn variables_come_from_them_and_nothing_tells_a_secret() {
+fn variables_come_from_config_maps_and_secrets_and_no_secret_is_reported() {
     let container = "    args: ['$(LEVEL)']
     envFrom: [{prefix: C_, configMapRef: {name: conf}}, {secretRef: {name: keys}}, {secretRef: {name: none, optional: true}}]
     env:
@@ -100,7 +100,7 @@ fn variables_come_from_them_and_nothing_tells_a_secret() {
     let mut bench = Bench::new();
     let pod = bench.run(read(&text));
     let a = process(&pod, "a").pid;
-    // the shell becomes sleep, which has none for a moment
+    // the shell executes sleep; during the exec the environment is empty for a moment
     let mut environ = String::new();
     wait_for("an environment", || {
         environ = String::from_utf8_lossy(&fs::read(format!("/proc/{a}/environ")).unwrap_or_default()).into_owned();
@@ -117,10 +117,10 @@ fn variables_come_from_them_and_nothing_tells_a_secret() {
         assert!(environ.split('\0').any(|var| var == want), "{want}: {environ}");
     }
     assert!(!environ.contains("logo"), "no variable holds binary data");
-    assert_eq!(say(&bench, &pod, "cat /s/password; echo $PASSWORD"), "hunter2hunter2");
-    // the world is what was told; the process's own arguments are not read from the node
-    let told = format!("{:?} {}", bench.heard, serde_json::to_string(&pod).expect("JSON"));
-    assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
+    assert_eq!(run_script(&bench, &pod, "cat /s/password; echo $PASSWORD"), "hunter2hunter2");
+    // check everything that the node has reported; it does not report the process's arguments
+    let reported = format!("{:?} {}", bench.received, serde_json::to_string(&pod).expect("JSON"));
+    assert!(!reported.contains("hunter2") && !reported.contains("aHVudGVyMg"), "{reported}");
     assert!(
         pod.containers[0].command.contains(&"https://root:$(PASSWORD)@db".to_owned()),
         "{:?}",
@@ -129,7 +129,7 @@ fn variables_come_from_them_and_nothing_tells_a_secret() {
 }
 
 #[test]
-fn what_is_missing_is_waited_for() {
+fn a_pod_waits_for_missing_config_maps_and_secrets() {
     let mut bench = Bench::new();
     let volume = pod("[{name: x, configMap: {name: conf}}]", "    volumeMounts: [{name: x, mountPath: /x}]\n");
     let uid = bench.lab.run(read(&volume)).expect("taken");
@@ -137,22 +137,24 @@ fn what_is_missing_is_waited_for() {
         let of_pod = bench.events().into_iter().filter(|e| e.pod == *uid && e.reason == reason);
         of_pod.map(|e| e.message.clone()).collect()
     };
-    bench.until("FailedMount", |heard| heard.iter().any(|i| format!("{i:?}").contains("FailedMount")).then_some(()));
+    bench.until("FailedMount", |received| {
+        received.iter().any(|i| format!("{i:?}").contains("FailedMount")).then_some(())
+    });
     let want = "MountVolume.SetUp failed for volume \"x\" : configmap \"conf\" not found";
     assert_eq!(events(&bench, &uid, "FailedMount"), [want]);
-    // another pod may come and go meanwhile
+    // another pod can be started and removed meanwhile
     let other = bench.run(read(&pod("[]", "").replace("name: p}", "name: q}")));
     bench.lab.delete_within(&other.uid, Some(std::time::Duration::ZERO)).expect("deleted");
-    bench.removed(&other.uid);
-    let waits = crate::support::pods(&bench.heard).remove(&uid).expect("the pod");
+    bench.wait_removed(&other.uid);
+    let waits = crate::support::pods(&bench.received).remove(&uid).expect("the pod");
     assert_eq!(
         (waiting(&waits), waits.status(), waits.sandbox.is_none()),
         (("ContainerCreating", None), "ContainerCreating", true)
     );
-    // it is there now
+    // now the ConfigMap exists
     bench.lab.replace(&uid, read(&format!("{MAP}{volume}")), Vec::new()).expect("replaced");
     let pod_ = bench.pod_until(&uid, "running", |p| p.status() == "Running");
-    assert_eq!(say(&bench, &pod_, "cat /x/page"), "one");
+    assert_eq!(run_script(&bench, &pod_, "cat /x/page"), "one");
 
     for (field, want) in [
         ("envFrom: [{configMapRef: {name: none}}]", "configmap \"none\" not found"),
@@ -175,7 +177,7 @@ fn what_is_missing_is_waited_for() {
 }
 
 #[test]
-fn files_follow_their_config_map_and_variables_do_with_the_next_start() {
+fn files_change_with_their_config_map_and_variables_with_the_next_start() {
     let container = "    env: [{name: L, valueFrom: {configMapKeyRef: {name: conf, key: LEVEL}}}]
     volumeMounts: [{name: c, mountPath: /c}, {name: c, mountPath: /one, subPath: page}]
 ";
@@ -186,9 +188,9 @@ fn files_follow_their_config_map_and_variables_do_with_the_next_start() {
     let (old, new) = (read(&text), read(&new));
     assert_eq!(podscope::lab::change(&old, &new), podscope::lab::Change::Containers(Vec::new()));
     bench.lab.replace(&first.uid, new, Vec::new()).expect("replaced");
-    wait_for("the new page", || say(&bench, &first, "cat /c/page") == "two");
-    // by a subPath, and in the environment, is what was there at the start
-    assert_eq!(say(&bench, &first, "cat /one"), "one");
+    wait_for("the new page", || run_script(&bench, &first, "cat /c/page") == "two");
+    // a subPath mount and the environment keep the values from the start
+    assert_eq!(run_script(&bench, &first, "cat /one"), "one");
     let level = |pod: &Pod| {
         let environ = fs::read(format!("/proc/{}/environ", process(pod, "a").pid)).expect("an environment");
         String::from_utf8_lossy(&environ).split('\0').find(|v| v.starts_with("L=")).map(str::to_owned)
@@ -197,7 +199,7 @@ fn files_follow_their_config_map_and_variables_do_with_the_next_start() {
     kill(process(&first, "a"), "KILL");
     let again = bench.pod_until(&first.uid, "another start", |p| p.status() == "Running" && p.restarts() == 1);
     assert_eq!(level(&again).as_deref(), Some("L=debug"));
-    assert_eq!(say(&bench, &again, "cat /one"), "two");
+    assert_eq!(run_script(&bench, &again, "cat /one"), "two");
     assert_eq!(again.sandbox, first.sandbox);
 }
 
@@ -229,13 +231,13 @@ fn a_sub_path_is_one_file_or_directory_of_a_volume() {
         ("test -f /etc/passwd && (echo x > /etc/podscope-test/deep/one.conf) 2>&1 | grep -c Read-only", "1"),
         ("(echo x >> /host-file) 2>&1 | grep -c -e Read-only -e denied", "1"),
     ] {
-        assert_eq!(say(&bench, &pod, script), want, "{script}");
+        assert_eq!(run_script(&bench, &pod, script), want, "{script}");
     }
     let a = process(&pod, "a").pid;
     let (options, kind) = mount_at(a, "/etc/podscope-test/deep/one.conf");
     assert!(options.starts_with("ro") && kind == "tmpfs", "{options} {kind}");
     assert!(!Path::new("/etc/podscope-test").exists() && !host.join("new").exists());
-    // the lab writes nothing to the host
+    // the lab creates nothing on the host
     let mounts = "    volumeMounts: [{name: h, mountPath: /h, subPath: new/deep, readOnly: true}]\n";
     let text = crate::config::pod(&volumes.replace("name: conf", "name: conf, optional: true"), mounts);
     let uid = bench.lab.run(read(&text.replace("name: p}", "name: q}"))).expect("taken");
@@ -246,7 +248,7 @@ fn a_sub_path_is_one_file_or_directory_of_a_volume() {
     fs::remove_dir_all(host).expect("removed");
 }
 
-/// As tutorials do it: the configuration is a key of a ConfigMap, mounted over the image's file.
+/// A manifest as in tutorials: the configuration is a key of a ConfigMap, mounted over the image's file.
 fn nginx(config: &str) -> String {
     let lines: Vec<String> = config.lines().map(|line| format!("    {line}")).collect();
     format!(
@@ -273,7 +275,7 @@ spec:
 }
 
 #[test]
-fn nginx_takes_its_configuration_from_a_config_map() {
+fn nginx_reads_its_configuration_from_a_config_map() {
     let mut bench = Bench::new();
     let good = "worker_processes 1;\nevents {}\nhttp {\n  server {\n    listen 8081;\n    location / { root /usr/share/podscope; }\n  }\n}";
     let pod = bench.run(read(&nginx(good)));
@@ -288,7 +290,7 @@ fn nginx_takes_its_configuration_from_a_config_map() {
 }
 
 #[test]
-fn a_sub_path_of_variables_and_files_about_the_pod() {
+fn sub_paths_with_variables_and_downward_api_files_work() {
     let volumes = "[{name: e, emptyDir: {}}, {name: d, downwardAPI: {defaultMode: 0440, items: [{path: about/labels, fieldRef: {fieldPath: metadata.labels}}, {path: name, mode: 0400, fieldRef: {fieldPath: metadata.name}}]}}]";
     let mounts = "    env: [{name: WHO, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
     volumeMounts:
@@ -306,9 +308,9 @@ fn a_sub_path_of_variables_and_files_about_the_pod() {
         ("cat /about/about/labels".to_owned(), "app=\"a \\\"b\\\"\"\ntier=\"t\"".to_owned()),
         ("cat /about/name; stat -L -c %a /about/name /about/about/labels".to_owned(), format!("{name}400\n440")),
     ] {
-        assert_eq!(say(&bench, &pod, &script), want, "{script}");
+        assert_eq!(run_script(&bench, &pod, &script), want, "{script}");
     }
-    // what is not set keeps the container waiting
+    // with an unset variable the container cannot start
     let uid =
         bench.lab.run(read(&text.replace("$(WHO)", "$(NOBODY)").replace("name: p}", "name: other}"))).expect("taken");
     let waits = bench.pod_until(&uid, "the error", |p| p.status() == "CreateContainerConfigError");

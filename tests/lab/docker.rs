@@ -1,5 +1,6 @@
-//! The articles' `docker run` lines beside the same steps in the lab: which namespaces are shared, what `ps` shows from
-//! inside, and what dies with what. The lines are those that the window shows as equal; they run as they stand.
+//! Compares the articles' `docker run` lines with the same steps in the lab: which namespaces are shared, what `ps`
+//! shows inside, and which processes die together. The lines are the ones that the window shows as equivalent. They are
+//! run unchanged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +18,10 @@ use tempfile::TempDir;
 use crate::support::{Bench, ns, pause, process, start_time, wait_for, wait_within};
 
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
-/// It unpacks its own containerd first.
+/// How long the daemon may take to start. It unpacks its own containerd first.
 const DAEMON_PATIENCE: Duration = Duration::from_mins(1);
 
-/// A docker daemon of this test alone: its files, its socket, no bridge and no rules for packets.
+/// A docker daemon for this test only: its own files and socket, no bridge and no packet filter rules.
 struct Docker {
     daemon: Child,
     tools: PathBuf,
@@ -28,7 +29,7 @@ struct Docker {
 }
 
 impl Docker {
-    /// `Err` with the reason where docker cannot be had here.
+    /// Starts the daemon. `Err` with the reason if docker is not available here.
     fn start() -> Result<Self, String> {
         if !nix::unistd::geteuid().is_root() {
             return Err("a docker daemon needs root".to_owned());
@@ -66,7 +67,7 @@ impl Docker {
         log.lines().rev().take(3).collect::<Vec<_>>().join("; ")
     }
 
-    /// Runs a line that begins with `docker`; what it writes, or why it failed.
+    /// Runs a line that begins with `docker`. Returns its output, or why it failed.
     fn docker(&self, line: &str) -> Result<String, String> {
         assert!(line.starts_with("docker "), "{line}");
         let done = command(&self.tools, "sh")
@@ -84,7 +85,7 @@ impl Docker {
         self.docker(line).unwrap_or_else(|why| panic!("{why}"))
     }
 
-    /// Makes an image of the files below a directory.
+    /// Makes an image from the files below a directory.
     fn import(&self, root: &Path, change: &str, name: &str) {
         let done = command(&self.tools, "sh")
             .args(["-c", &format!("tar -c -C '{}' . | docker import -c '{change}' - {name}", root.display())])
@@ -94,7 +95,7 @@ impl Docker {
         assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// The images that the lines name, of pause-init and busybox alone.
+    /// Makes the images that the lines name, from pause-init and busybox only.
     fn make_images(&self) {
         let root = self.dir.path().join("pause");
         fs::create_dir(&root).expect("a directory");
@@ -110,13 +111,13 @@ impl Docker {
         self.import(&root, r#"CMD ["sh"]"#, "busybox");
     }
 
-    /// Of the first process of a container.
+    /// The first process of a container.
     fn process(&self, name: &str) -> ProcId {
         let pid = self.run(&format!("docker inspect --format {{{{.State.Pid}}}} {name}")).parse().expect("a pid");
         ProcId { pid, start: start_time(pid).expect("it runs") }
     }
 
-    /// Whether it runs, and its exit code.
+    /// Whether a container runs, and its exit code.
     fn state(&self, name: &str) -> String {
         self.run(&format!("docker inspect --format '{{{{.State.Running}}}} {{{{.State.ExitCode}}}}' {name}"))
     }
@@ -148,14 +149,15 @@ fn equal_links(a: ProcId, b: ProcId) -> BTreeSet<&'static str> {
     KINDS.into_iter().filter(|kind| ns(a.pid, kind) == ns(b.pid, kind)).collect()
 }
 
-/// Command lines, without that of `ps` itself; pids differ, since a runtime forks more than the lab does.
+/// The command lines, without that of `ps` itself. Pids are left out: they differ, since a runtime forks more than the
+/// lab does.
 fn commands(ps: &str) -> BTreeSet<String> {
     let of = |line: &str| line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ");
     ps.lines().skip(1).map(of).filter(|c| !c.starts_with("ps") && !c.starts_with("sh -c")).collect()
 }
 
 #[test]
-fn the_articles_docker_run_lines_make_what_the_steps_make() {
+fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
     let docker = match Docker::start() {
         Ok(docker) => docker,
         Err(why) => return eprintln!("skipped: {why}"),
@@ -182,8 +184,8 @@ fn the_articles_docker_run_lines_make_what_the_steps_make() {
         pod = bench.pod_until(&uid, name, |p| {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
         });
-        // the lab's pod has a user namespace, docker's processes stay in the host's: both share it with pause; of
-        // cgroup namespaces docker has none where cgroups are those of version 1
+        // the lab's pod has a user namespace and docker's processes are in the host's, but both share it with pause;
+        // docker creates no cgroup namespaces where cgroups have version 1
         let mut theirs = equal_links(docker.process(name), theirs_pause);
         let ours = equal_links(process(&pod, name), pause(&pod));
         theirs.remove("cgroup");
@@ -193,7 +195,7 @@ fn the_articles_docker_run_lines_make_what_the_steps_make() {
 
     let inside = |name: &str| {
         let theirs = docker.run(&format!("docker exec {name} ps -o pid,user,args"));
-        (commands(&bench.say(&pod, name, "ps -o pid,user,args")), commands(&theirs))
+        (commands(&bench.run_script(&pod, name, "ps -o pid,user,args")), commands(&theirs))
     };
     let (ours, theirs) = inside("all");
     assert_eq!(ours, BTreeSet::from(["/pause".to_owned(), "sleep 1000".to_owned()]));
@@ -202,7 +204,7 @@ fn the_articles_docker_run_lines_make_what_the_steps_make() {
     assert_eq!(ours, BTreeSet::from(["sleep 1000".to_owned()]));
     assert_eq!(ours, theirs, "from inside its own");
 
-    // the death of a member is nobody else's
+    // when a member dies, no other one does
     let (theirs, ours) = (docker.process("apart"), process(&pod, "apart"));
     crate::support::kill(theirs, "KILL");
     crate::support::kill(ours, "KILL");
@@ -210,7 +212,7 @@ fn the_articles_docker_run_lines_make_what_the_steps_make() {
     wait_for("docker notices", || docker.state("apart") == "false 137");
     assert_eq!([docker.state("all"), docker.state("network")], ["true 0", "true 0"]);
 
-    // the death of pause: the kernel ends who is in its pid namespace, and nobody else
+    // when pause dies, the kernel kills the members of its pid namespace, and no others
     let (all, net) = (process(&pod, "all"), ns(theirs_pause.pid, "net"));
     crate::support::kill(theirs_pause, "KILL");
     crate::support::kill(pause(&pod), "KILL");
@@ -218,7 +220,7 @@ fn the_articles_docker_run_lines_make_what_the_steps_make() {
     wait_for("docker notices", || docker.state("all") == "false 137");
     assert_eq!(docker.state("network"), "true 0", "its pid namespace is its own");
     assert_eq!(ns(docker.process("network").pid, "net"), net, "it holds pause's network");
-    // docker does nothing more; the lab goes on as a kubelet does: the pod is to get a new sandbox, so that the other is
+    // docker does nothing more; the lab continues as a kubelet does: the pod gets a new sandbox, so the other member is
     // stopped as well
     let killing = |bench: &Bench, name: &str| {
         let message = format!("Stopping container {name}");

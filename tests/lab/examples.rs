@@ -1,5 +1,5 @@
-//! Pods in the style of the Kubernetes documentation: taken, warned about where they ask for more than the lab has,
-//! and doing what they do in a cluster.
+//! Pods in the style of the Kubernetes documentation: they are accepted, with warnings where they ask for more than the
+//! lab supports, and behave as in a cluster.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use podscope::model::{ContainerState, Phase, Pod, PodUid};
 
 use crate::support::{Bench, ns, process, status_field, wait_for};
 
-/// The host may have either.
+/// Fetches a page with whichever program the host has.
 const FETCH: &str = "wget -qO- http://localhost/ 2>/dev/null || curl -s http://localhost/";
 
 macro_rules! example {
@@ -30,11 +30,11 @@ impl Examples {
         Self { bench: Bench::new() }
     }
 
-    /// Takes a manifest with exactly these warnings, and runs its only pod.
+    /// Parses a manifest, checks for exactly these warnings, and runs its only pod.
     fn run(&self, (name, yaml): Example, warnings: &[&str]) -> PodUid {
         let file = format!("{name}.yaml");
-        let (spec, told) = parse(&file, yaml).unwrap_or_else(|e| panic!("{e}")).remove(0);
-        assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings, "{file}");
+        let (spec, found) = parse(&file, yaml).unwrap_or_else(|e| panic!("{e}")).remove(0);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings, "{file}");
         self.bench.lab.run(spec).expect("taken")
     }
 
@@ -46,7 +46,7 @@ impl Examples {
         self.until(uid, "Running")
     }
 
-    fn say(&self, pod: &Pod, container: &str, script: &str) -> String {
+    fn run_script(&self, pod: &Pod, container: &str, script: &str) -> String {
         let output = self.bench.exec(pod, container, script);
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
@@ -56,7 +56,7 @@ impl Examples {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// The log of a pod that has ended its work.
+    /// The log of a completed pod.
     fn whole_log(&mut self, uid: &PodUid, container: &str) -> String {
         let pod = self.until(uid, "Completed");
         assert_eq!(pod.phase, Phase::Succeeded);
@@ -64,7 +64,7 @@ impl Examples {
     }
 }
 
-/// Whether a process listens on a TCP port, by its own `/proc/PID/net`.
+/// Whether a TCP port is listened on in a process's network namespace, from `/proc/PID/net`.
 fn listens(pid: u32, port: u16) -> bool {
     let local = format!(":{port:04X}");
     ["tcp", "tcp6"].iter().any(|kind| {
@@ -118,7 +118,7 @@ fn programs_and_their_arguments() {
     let nginx = process(&pod, "nginx").pid;
     wait_for("nginx listens", || listens(nginx, 80));
     assert_eq!(e.whole_log(&commands, "command-demo-container"), "command-demo\ntcp://10.96.0.1:443\n");
-    // args alone are the program of an image without an entrypoint
+    // without a command, args are the program if the image has no entrypoint
     let pod = e.running(&counter);
     e.bench.log_until(&pod, "count", "2: ");
     assert!(e.log(&pod, "count").starts_with("0: "));
@@ -164,9 +164,9 @@ fn variables() {
         "UNCHANGED_REFERENCE=$(PROTOCOL)://172.17.0.1:80\nSERVICE_ADDRESS=https://172.17.0.1:80\nESCAPED_REFERENCE=$(PROTOCOL)://172.17.0.1:80\n"
     );
     assert_eq!(e.whole_log(&greeting, "env-print-demo"), "Warm greetings to The Most Honorable Kubernetes\n");
-    let told = e.whole_log(&field, "test-container");
+    let log = e.whole_log(&field, "test-container");
     let ip = e.until(&field, "Completed").ip.expect("an address");
-    assert_eq!(told, format!("podscope-node\ndapi-envars-fieldref\ndefault\n{ip}\ndefault\n"));
+    assert_eq!(log, format!("podscope-node\ndapi-envars-fieldref\ndefault\n{ip}\ndefault\n"));
     assert_eq!(e.whole_log(&resource, "test-container"), "1\n0\n");
     let pod = e.until(&config, "CreateContainerConfigError");
     assert_eq!(message(&pod), "configmap \"env-config\" not found");
@@ -191,24 +191,24 @@ fn init_containers_sidecars_and_several_containers() {
     let job = e.run(example!("job-with-sidecar"), &[]);
 
     let pod = e.running(&init);
-    wait_for("the page", || e.say(&pod, "nginx", FETCH) == "hello from init\n");
+    wait_for("the page", || e.run_script(&pod, "nginx", FETCH) == "hello from init\n");
     let pod = e.until(&fails, "Init:Error");
     assert_eq!(pod.phase, Phase::Failed);
     assert_eq!(e.log(&pod, "init-mydb"), "waiting for mydb\n");
     assert_eq!(pod.container("myapp-container").map(|c| c.state.word()), Some("PodInitializing"));
     assert!(pod.container("myapp-container").is_some_and(|c| c.process.is_none()));
-    // one has done its work, the other serves it
+    // one has completed, the other serves its page
     let pod = e.until(&two, "NotReady");
     assert_eq!(pod.phase, Phase::Running);
-    wait_for("the page", || e.say(&pod, "nginx-container", FETCH) == "Hello from the debian container\n");
+    wait_for("the page", || e.run_script(&pod, "nginx-container", FETCH) == "Hello from the debian container\n");
     let pod = e.running(&shared);
     let (nginx, shell) = (process(&pod, "nginx").pid, process(&pod, "shell").pid);
     assert_eq!(ns(nginx, "pid"), ns(shell, "pid"));
-    assert!(e.say(&pod, "shell", "cat /proc/[0-9]*/comm").lines().any(|name| name == "pause"));
+    assert!(e.run_script(&pod, "shell", "cat /proc/[0-9]*/comm").lines().any(|name| name == "pause"));
     let pod = e.running(&sidecar);
     e.bench.log_until(&pod, "logshipper", "logging");
     assert_eq!(pod.containers[0].name, "logshipper");
-    // the job is done when its sidecar has stopped, and not before
+    // the job is complete only when its sidecar has stopped
     let pod = e.bench.pod_until(&job, "Succeeded", |p| p.phase == Phase::Succeeded);
     assert!(pod.containers.iter().all(|c| matches!(c.state, ContainerState::Terminated { .. })), "{pod:?}");
     assert_eq!(pod.container("logshipper").and_then(|c| c.last_exit).map(podscope::model::WaitStatus::code), Some(0));
@@ -273,8 +273,9 @@ fn volumes() {
         (&secret, "\"secret-volume\" : secret \"test-secret\" not found"),
     ] {
         let want = format!("MountVolume.SetUp failed for volume {want}");
-        e.bench
-            .until(&want, |heard| heard.iter().any(|i| format!("{i:?}").contains(&format!("{want:?}"))).then_some(()));
+        e.bench.until(&want, |received| {
+            received.iter().any(|i| format!("{i:?}").contains(&format!("{want:?}"))).then_some(())
+        });
         e.until(uid, "ContainerCreating");
     }
     let pod = e.running(&downward);
@@ -327,13 +328,13 @@ fn ends_limits_and_names() {
     }
     let pod = e.running(&security);
     assert_eq!(
-        e.say(&pod, "sec-ctx-demo", "id -u; id -g; touch /data/demo/x && stat -c %u /data/demo/x"),
+        e.run_script(&pod, "sec-ctx-demo", "id -u; id -g; touch /data/demo/x && stat -c %u /data/demo/x"),
         "1000\n3000\n1000\n"
     );
     assert!(!fs::exists("/usr/share/message").is_ok_and(|there| there));
     e.whole_log(&aliases, "cat-hosts");
     let pod = e.running(&hostname);
-    assert_eq!(e.say(&pod, "busybox", "cat /proc/sys/kernel/hostname"), "busybox-1\n");
+    assert_eq!(e.run_script(&pod, "busybox", "cat /proc/sys/kernel/hostname"), "busybox-1\n");
     let busybox = process(&pod, "busybox").pid;
     assert_eq!(arguments(busybox), ["sleep", "3600"]);
     assert_eq!(status_field(busybox, "NSpid").map(|pids| pids.split_whitespace().last() == Some("1")), Some(true));

@@ -1,4 +1,4 @@
-//! Programs run in a container: killed after their time, when they are cancelled, and when nobody waits for them.
+//! Programs that are executed in a container are killed at their timeout, when cancelled, and when dropped.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ fn words(text: &str) -> Vec<String> {
     ["sh", "-c", text].map(str::to_owned).to_vec()
 }
 
-/// Those in the pod's pid namespace whose arguments hold this, by pid and start time.
+/// The processes in the pod's pid namespace whose arguments contain this word, by pid and start time.
 fn running(pod: &Pod, word: &str) -> Vec<(u32, Option<u64>)> {
     let pid_ns = ns(pause(pod).pid, "pid");
     let holds = |pid: &u32| {
@@ -31,26 +31,26 @@ fn bench() -> (Bench, Pod) {
 }
 
 #[test]
-fn what_is_cancelled_is_killed_with_what_it_has_started() {
+fn a_cancelled_exec_is_killed_with_what_it_has_started() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let (hear, began) = (Arc::clone(&heard), Instant::now());
-    let hear = move |_, bytes: &[u8]| hear.lock().expect("no panic").extend_from_slice(bytes);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let (on_output, began) = (Arc::clone(&received), Instant::now());
+    let on_output = move |_, bytes: &[u8]| on_output.lock().expect("no panic").extend_from_slice(bytes);
     let script = "sleep 4242 & echo begun; sleep 4242; echo never";
-    let exec = bench.lab.start_exec(&member, &words(script), Duration::from_mins(10), hear).expect("taken");
+    let exec = bench.lab.start_exec(&member, &words(script), Duration::from_mins(10), on_output).expect("taken");
     let other = bench.lab.start_exec(&member, &words("sleep 3.5; echo done"), PATIENCE, |_, _| ()).expect("taken");
-    wait_for("its first word", || heard.lock().expect("no panic").ends_with(b"begun\n"));
+    wait_for("its first word", || received.lock().expect("no panic").ends_with(b"begun\n"));
     wait_for("its shell and two sleeps", || running(&pod, "4242").len() == 3);
 
     let cancel = exec.cancel_handle();
     cancel.cancel();
     let ended = exec.wait().expect("an end");
-    assert!(began.elapsed() < Duration::from_mins(1), "it does not wait for its time");
+    assert!(began.elapsed() < Duration::from_mins(1), "it does not wait for its timeout");
     assert_eq!((ended.cancelled, ended.timed_out, ended.status.signal()), (true, false, Some(9)));
     assert_eq!(ended.stdout, b"begun\n");
     wait_for("all of it gone", || running(&pod, "4242").is_empty());
-    // of an end that has come nothing is left to cancel
+    // cancelling an ended program does nothing
     cancel.cancel();
     assert!(exists(process(&pod, "a")) && exists(process(&pod, "b")) && exists(pause(&pod)));
     let other = other.wait().expect("an end");
@@ -58,12 +58,12 @@ fn what_is_cancelled_is_killed_with_what_it_has_started() {
 }
 
 #[test]
-fn one_that_is_cancelled_at_once_never_runs_on() {
+fn an_exec_that_is_cancelled_at_once_does_not_keep_running() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     for round in 0..50 {
         let exec = bench.lab.start_exec(&member, &words("exec sleep 4243"), PATIENCE, |_, _| ()).expect("taken");
-        // before it is born, while it joins the container, or when it runs
+        // cancelled before it is started, while it joins the container, or when it runs
         std::thread::sleep(Duration::from_micros(round * 100));
         exec.cancel_handle().cancel();
         let ended = exec.wait().expect("an end");
@@ -73,7 +73,7 @@ fn one_that_is_cancelled_at_once_never_runs_on() {
 }
 
 #[test]
-fn nobody_waits_and_it_is_killed() {
+fn a_dropped_exec_is_killed() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     let exec = bench.lab.start_exec(&member, &words("sleep 4244; true"), PATIENCE, |_, _| ()).expect("taken");
@@ -83,7 +83,7 @@ fn nobody_waits_and_it_is_killed() {
 }
 
 #[test]
-fn its_time_ends_what_it_has_started_too() {
+fn a_timeout_also_kills_what_the_exec_has_started() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     let script = "sleep 4245 & sleep 4245; true";
@@ -93,7 +93,7 @@ fn its_time_ends_what_it_has_started_too() {
 }
 
 #[test]
-fn pods_have_uids_of_their_own_form() {
+fn pod_uids_are_unique_random_uuids() {
     let bench = Bench::new();
     let uid = || bench.lab.run(spec("uid", false, vec![container("a", "sleep 1000")])).expect("taken").0;
     let (one, two) = (uid(), uid());

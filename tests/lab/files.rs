@@ -1,21 +1,21 @@
-//! A container's root and what it can do there.
+//! The root file system of a container, its privileges and its volumes.
 
 use podscope::lab::spec::{PodSpec, VolumeSource};
 use podscope::model::Pod;
 
 use crate::support::{Bench, container, mount, pause, process, spec, status_field, with_volume};
 
-fn say(bench: &Bench, pod: &Pod, container: &str, script: &str) -> String {
+fn run_script(bench: &Bench, pod: &Pod, container: &str, script: &str) -> String {
     let output = bench.exec(pod, container, script);
     let text = [output.stdout, output.stderr].concat();
     String::from_utf8_lossy(&text).trim().to_owned()
 }
 
 #[test]
-fn the_host_cannot_be_changed_nor_a_home_be_read() {
+fn a_pod_cannot_change_the_host_or_read_a_home() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("jail", true, vec![container("a", "sleep 1000")]));
-    // names of every top-level directory of the host, and none can be written
+    // no top-level directory of the host can be written
     for entry in std::fs::read_dir("/").expect("the host's root").filter_map(Result::ok) {
         let path = entry.path();
         let own = ["/proc", "/dev", "/sys", "/tmp", "/run", "/home", "/root", "/var"]
@@ -25,27 +25,31 @@ fn the_host_cannot_be_changed_nor_a_home_be_read() {
             continue;
         }
         let path = path.display();
-        let told =
-            say(&bench, &pod, "a", &format!("touch {path}/podscope-was-here 2>&1; ls {path}/podscope-was-here 2>&1"));
+        let output = run_script(
+            &bench,
+            &pod,
+            "a",
+            &format!("touch {path}/podscope-was-here 2>&1; ls {path}/podscope-was-here 2>&1"),
+        );
         let refused = ["Read-only file system", "Permission denied", "No such file or directory"];
-        assert!(refused.iter().any(|why| told.contains(why)), "{path}: {told}");
+        assert!(refused.iter().any(|why| output.contains(why)), "{path}: {output}");
         assert!(!std::path::Path::new(&format!("{path}/podscope-was-here")).exists());
     }
-    assert_eq!(say(&bench, &pod, "a", "touch /x 2>&1 | grep -c 'Read-only'"), "1");
-    // private ones are empty, writable, and not the host's
+    assert_eq!(run_script(&bench, &pod, "a", "touch /x 2>&1 | grep -c 'Read-only'"), "1");
+    // the container's own directories are empty, writable, and not the host's
     for dir in ["/tmp", "/run", "/home", "/root"] {
-        let told = say(
+        let output = run_script(
             &bench,
             &pod,
             "a",
             &format!("echo mine > {dir}/mine && cat {dir}/mine && ls -A {dir} | grep -v -e mine -e systemd -e lock"),
         );
-        assert_eq!(told, "mine", "{dir}");
+        assert_eq!(output, "mine", "{dir}");
         assert!(!std::path::Path::new(&format!("{dir}/mine")).exists(), "{dir}");
     }
-    assert_eq!(say(&bench, &pod, "a", "cat /etc/shadow 2>&1 | grep -c denied"), "1");
-    // nothing of the node's or the host's root is mounted any more
-    let mounts = say(&bench, &pod, "a", "cat /proc/self/mountinfo");
+    assert_eq!(run_script(&bench, &pod, "a", "cat /etc/shadow 2>&1 | grep -c denied"), "1");
+    // nothing of the node's or the host's root is still mounted
+    let mounts = run_script(&bench, &pod, "a", "cat /proc/self/mountinfo");
     for foreign in [" /host", " /parts", " /pods/", " /new"] {
         assert!(
             !mounts.lines().any(|l| l.split(' ').nth(4).is_some_and(|m| format!(" {m}").starts_with(foreign))),
@@ -53,11 +57,16 @@ fn the_host_cannot_be_changed_nor_a_home_be_read() {
         );
     }
     assert_eq!(
-        say(&bench, &pod, "a", "echo x 2>&1 > /proc/sys/kernel/hostname || echo refused").lines().last(),
+        run_script(&bench, &pod, "a", "echo x 2>&1 > /proc/sys/kernel/hostname || echo refused").lines().last(),
         Some("refused")
     );
     assert_eq!(
-        say(&bench, &pod, "a", "umount /usr 2>/dev/null || mount -o remount,rw /usr 2>/dev/null || echo refused"),
+        run_script(
+            &bench,
+            &pod,
+            "a",
+            "umount /usr 2>/dev/null || mount -o remount,rw /usr 2>/dev/null || echo refused"
+        ),
         "refused"
     );
 }
@@ -85,25 +94,25 @@ fn a_container_has_what_programs_expect() {
         ("tr '\\0' '\\n' < /proc/1/cmdline | head -1", "/pause"),
         ("ls /proc/self/fd | wc -l", "4"),
     ] {
-        assert_eq!(say(&bench, &pod, "a", script), want, "{script}");
+        assert_eq!(run_script(&bench, &pod, "a", script), want, "{script}");
     }
-    assert!(say(&bench, &pod, "a", "cat /etc/hosts").contains(&format!("{ip}\tnormal")));
-    // the network: its own address, loopback, and the way to the bridge
-    let links = say(&bench, &pod, "a", "ls /sys/class/net");
+    assert!(run_script(&bench, &pod, "a", "cat /etc/hosts").contains(&format!("{ip}\tnormal")));
+    // the network: its own interface, loopback, and a default route to the bridge
+    let links = run_script(&bench, &pod, "a", "ls /sys/class/net");
     assert_eq!(links.split_whitespace().collect::<Vec<_>>(), ["eth0", "lo"]);
-    assert_eq!(say(&bench, &pod, "a", "cat /sys/class/net/eth0/operstate"), "up");
-    let routes = say(&bench, &pod, "a", "cat /proc/net/route");
+    assert_eq!(run_script(&bench, &pod, "a", "cat /sys/class/net/eth0/operstate"), "up");
+    let routes = run_script(&bench, &pod, "a", "cat /proc/net/route");
     assert!(routes.lines().any(|l| l.starts_with("eth0\t00000000\t0100F40A")), "{routes}");
 }
 
 #[test]
-fn privileges_are_bounded_and_cannot_be_gained() {
+fn privileges_are_limited_and_cannot_be_gained() {
     let mut bench = Bench::new();
-    // no shell, which blocks all signals while it forks
+    // not a shell, since that blocks all signals while it forks
     let pod = bench.run(spec("caps", true, vec![container("a", "exec sleep 1000")]));
     let a = process(&pod, "a").pid;
     let field = |pid, name| status_field(pid, name).expect(name);
-    // docker's default list (capability.h), and none beyond it to be had
+    // exactly docker's default capabilities (capability.h)
     for set in ["CapPrm", "CapEff", "CapBnd"] {
         assert_eq!(u64::from_str_radix(&field(a, set), 16).expect("hex"), 0xa804_25fb, "{set}");
     }
@@ -114,14 +123,14 @@ fn privileges_are_bounded_and_cannot_be_gained() {
     for set in ["CapPrm", "CapEff", "CapBnd"] {
         assert_eq!(u64::from_str_radix(&field(pause(&pod).pid, set), 16).expect("hex"), 0, "pause's {set}");
     }
-    // the same for what is run in it
-    assert_eq!(say(&bench, &pod, "a", "grep NoNewPrivs /proc/self/status"), "NoNewPrivs:\t1");
+    // the same for a program that is executed in it
+    assert_eq!(run_script(&bench, &pod, "a", "grep NoNewPrivs /proc/self/status"), "NoNewPrivs:\t1");
     for script in
         ["mount -t tmpfs x /tmp", "chroot /usr true && unshare -m true", "mknod /tmp/null c 1 3 && echo x > /tmp/null"]
     {
         assert!(!bench.exec(&pod, "a", script).status.success(), "{script}");
     }
-    // signal state is the default
+    // the signal state is the default
     for set in ["SigBlk", "SigIgn"] {
         assert_eq!(u64::from_str_radix(&field(a, set), 16).expect("hex"), 0, "{set}");
     }
@@ -147,10 +156,15 @@ fn volumes() -> PodSpec {
 }
 
 #[test]
-fn volumes_are_shared_and_the_host_s_are_read_only() {
+fn volumes_are_shared_and_host_volumes_are_read_only() {
     let mut bench = Bench::new();
     let pod = bench.run(volumes());
-    say(&bench, &pod, "a", "echo one > /usr/share/podscope-test/deep/html/x; echo two > /var/log/podscope-test/y");
+    run_script(
+        &bench,
+        &pod,
+        "a",
+        "echo one > /usr/share/podscope-test/deep/html/x; echo two > /var/log/podscope-test/y",
+    );
     for (name, script, want) in [
         ("b", "cat /mine/x", "one"),
         ("a", "cat /data/x", "one"),
@@ -158,26 +172,26 @@ fn volumes_are_shared_and_the_host_s_are_read_only() {
         ("b", "touch /mine/z 2>&1 | grep -c Read-only", "1"),
         ("a", "touch /host-etc/z 2>&1 | grep -c -e Read-only -e denied", "1"),
         ("a", "cmp /host-etc/passwd /etc/passwd && echo same", "same"),
-        // what the mount points were made over is still there, and still read-only
+        // the directory below the mount points is still visible and still read-only
         ("a", "touch /usr/share/z /usr/share/podscope-test/z 2>&1 | grep -c Read-only", "2"),
         ("b", "ls -d /usr/share/podscope-test /data 2>/dev/null | wc -l", "0"),
     ] {
-        assert_eq!(say(&bench, &pod, name, script), want, "{name}: {script}");
+        assert_eq!(run_script(&bench, &pod, name, script), want, "{name}: {script}");
     }
     let names = |dir: &str| std::fs::read_dir(dir).expect("readable").count();
-    assert_eq!(say(&bench, &pod, "a", "ls -A /usr/share | wc -l"), (names("/usr/share") + 1).to_string());
+    assert_eq!(run_script(&bench, &pod, "a", "ls -A /usr/share | wc -l"), (names("/usr/share") + 1).to_string());
     // a volume lives as long as its pod
     crate::support::kill(process(&pod, "a"), "KILL");
     bench.exit_status(process(&pod, "a"));
-    assert_eq!(say(&bench, &pod, "b", "cat /mine/x"), "one");
+    assert_eq!(run_script(&bench, &pod, "b", "cat /mine/x"), "one");
 }
 
 #[test]
-fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
+fn a_volume_can_be_inside_another_and_where_overlayfs_fails() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("inner", "/outer/in/ner"), mount("outer", "/outer")];
-    // a comma in the name rules out overlayfs: its options are divided by commas; root alone may make it where a pod
-    // sees it
+    // a comma in the name rules out overlayfs, whose options are separated by commas; only root may create such a
+    // directory where a pod sees it
     let odd = std::path::Path::new("/usr/share").join(format!("podscope,test-{}", std::process::id()));
     let odd = std::fs::create_dir_all(odd.join("dir")).is_ok().then_some(odd);
     if let Some(odd) = &odd {
@@ -191,18 +205,18 @@ fn a_volume_may_lie_in_another_and_where_overlayfs_cannot_help() {
     let mut bench = Bench::new();
     let pod = bench.run(with_volume(spec, "outer", VolumeSource::EmptyDir { memory: false, size_limit: None }));
     assert_eq!(
-        say(&bench, &pod, "a", "echo x > /outer/in/ner/f; echo y > /outer/g; cat /outer/*/*/f /outer/g"),
+        run_script(&bench, &pod, "a", "echo x > /outer/in/ner/f; echo y > /outer/g; cat /outer/*/*/f /outer/g"),
         "x\ny"
     );
     if let Some(odd) = odd {
         let script =
             format!("cd '{}'; cat missing/deep/f file dir/below link; touch z 2>&1 | grep -c Read-only", odd.display());
-        assert_eq!(say(&bench, &pod, "a", &script), "x\nkepttookept1");
+        assert_eq!(run_script(&bench, &pod, "a", &script), "x\nkepttookept1");
         std::fs::remove_dir_all(odd).expect("removed");
     }
 }
 
-/// Root alone can install it.
+/// Only root can install the program.
 #[test]
 fn a_program_that_is_installed_while_the_lab_runs_is_found() {
     let name = format!("podscope-test-{}", std::process::id());
@@ -218,7 +232,7 @@ fn a_program_that_is_installed_while_the_lab_runs_is_found() {
     if std::os::unix::fs::symlink("sleep", &path).is_err() {
         return;
     }
-    // sleep without arguments complains and ends
+    // sleep without arguments prints an error and ends
     bench.pod_until(&uid, "its program to run", |p| p.containers[0].last_exit.is_some());
     std::fs::remove_file(path).expect("removed");
 }

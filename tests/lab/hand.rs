@@ -1,4 +1,4 @@
-//! Namespaces by hand, one system call at a time.
+//! The image `podscope/hand`: changes its namespaces with one system call at a time.
 
 use podscope::lab::HandStep;
 use podscope::lab::spec::ContainerSpec;
@@ -18,7 +18,7 @@ fn differing(a: [u64; 8], b: [u64; 8]) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_step_changes_the_links_it_says_and_no_others() {
+fn each_step_changes_only_the_named_namespace_links() {
     let mut bench = Bench::new();
     let hand = ContainerSpec { name: "hand".to_owned(), image: "podscope/hand".to_owned(), ..ContainerSpec::default() };
     let pod = bench.run(spec("by-hand", true, vec![hand, container("b", "exec sleep 1000")]));
@@ -39,7 +39,7 @@ fn each_step_changes_the_links_it_says_and_no_others() {
     step(back(&[NsKind::Net]), &["net"]);
     assert_eq!(ns(pid, "net"), ns(pause, "net"));
     step(back(&[NsKind::Uts, NsKind::Ipc]), &["ipc", "uts"]);
-    // a new pid namespace is for its children only
+    // only its children enter a new pid namespace
     step(HandStep::Unshare(vec![NsKind::Pid]), &[]);
     wait_for("its child", || {
         children(pid).iter().any(|child| {
@@ -47,11 +47,11 @@ fn each_step_changes_the_links_it_says_and_no_others() {
                 && status_field(*child, "NSpid").is_some_and(|pids| pids.ends_with("\t1"))
         })
     });
-    // in a user namespace of its own it is root, but not over the pod's
+    // in a new user namespace it is root, but has no rights over the pod's namespaces
     step(HandStep::Unshare(vec![NsKind::User]), &["user"]);
     let why = bench.lab.hand(&member, back(&[NsKind::Net])).expect_err("no way back");
     assert!(why.to_string().contains("Operation not permitted"), "{why}");
-    // one that does not obey says what would
+    // the error for another image names the right one
     let other = Member::container(&pod.uid, "b");
     let why = bench.lab.hand(&other, HandStep::Unshare(vec![NsKind::Net])).expect_err("no");
     assert!(why.to_string().contains("podscope/hand"), "{why}");

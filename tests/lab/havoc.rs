@@ -1,4 +1,4 @@
-//! A thousand deaths in any order: what the controller says equals what /proc says, and nothing piles up.
+//! A thousand kills in random order: the controller's state must match /proc, and no resource may leak.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,11 +10,11 @@ use podscope::model::{ContainerState, Pod, PodUid, ProcId, SandboxKind};
 
 use crate::support::{Bench, PATIENCE, container, exists, pause, pods, processes, spec, wait_for, within};
 
-/// Bursts of kills, each of five; the node goes every fiftieth time.
+/// How many bursts of kills there are, each with five kills. Every fiftieth one kills the node.
 const BURSTS: u64 = 200;
 const KILLS: u64 = 5;
 
-/// Numbers without rhyme that are the same in every run (Marsaglia's xorshift).
+/// Pseudo-random numbers that are the same in every run (Marsaglia's xorshift).
 struct Chance(u64);
 
 impl Chance {
@@ -46,21 +46,21 @@ fn lab() -> (Bench, Vec<PodUid>) {
     (bench, uids)
 }
 
-/// Everybody whom the controller believes to live.
-fn told(pod: &Pod) -> BTreeSet<ProcId> {
+/// All processes that are alive according to the controller.
+fn expected_processes(pod: &Pod) -> BTreeSet<ProcId> {
     let containers = pod.containers.iter().filter(|c| matches!(c.state, ContainerState::Running { .. }));
     containers.filter_map(|c| c.process).chain([pause(pod)]).collect()
 }
 
-/// Everybody in the lab's user namespace but the node.
-fn there(node: u32) -> BTreeSet<u32> {
+/// All processes in the lab's user namespace, except the node.
+fn actual_pids(node: u32) -> BTreeSet<u32> {
     let user = |pid: u32| fs::metadata(format!("/proc/{pid}/ns/user")).ok().map(|m| m.ino());
     let lab = user(node);
     processes().into_iter().filter(|pid| *pid != node && lab.is_some() && user(*pid) == lab).collect()
 }
 
-/// The pods, once what is told is what is there: nobody more and nobody less. Those who were killed look alive until
-/// they have got round to dying.
+/// The pods, once the reported processes are exactly those that exist. Killed processes still exist until they have
+/// exited, so their end is awaited first.
 fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u64) -> Vec<Pod> {
     let node = bench.lab.node().pid;
     let mut live = Vec::new();
@@ -68,17 +68,18 @@ fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u64) ->
         if killed.iter().any(|id| exists(*id)) {
             return false;
         }
-        bench.heard.extend(bench.inputs.try_iter());
-        let mut all = pods(&bench.heard);
+        bench.received.extend(bench.inputs.try_iter());
+        let mut all = pods(&bench.received);
         live = uids.iter().filter_map(|uid| all.remove(uid)).collect();
-        let believed: BTreeSet<ProcId> = live.iter().filter(|p| p.status() == "Running").flat_map(told).collect();
+        let believed: BTreeSet<ProcId> =
+            live.iter().filter(|p| p.status() == "Running").flat_map(expected_processes).collect();
         let pids: BTreeSet<u32> = believed.iter().map(|id| id.pid).collect();
-        believed.len() == 8 && believed.iter().all(|id| exists(*id)) && there(node) == pids
+        believed.len() == 8 && believed.iter().all(|id| exists(*id)) && actual_pids(node) == pids
     });
     live
 }
 
-/// What the node has open, without the numbers that tell one of a kind from the next.
+/// The open descriptors of the node. Digits are removed, so that descriptors of the same kind are equal.
 fn descriptors(node: u32) -> Vec<String> {
     let open = fs::read_dir(format!("/proc/{node}/fd")).into_iter().flatten().flatten();
     let mut names: Vec<String> =
@@ -91,7 +92,7 @@ fn descriptors(node: u32) -> Vec<String> {
 }
 
 #[test]
-fn the_controllers_picture_is_the_kernels() {
+fn the_controllers_state_matches_proc_after_random_kills() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let (mut bench, mut uids) = lab();
     let (mut open, mut killed) = (None, Vec::new());
@@ -99,7 +100,7 @@ fn the_controllers_picture_is_the_kernels() {
         let live = settled(&mut bench, &uids, &killed, burst);
         let node = bench.lab.node().pid;
         assert_eq!(live.iter().filter_map(|p| p.ip).collect::<BTreeSet<_>>().len(), live.len(), "an address each");
-        // neither descriptors nor interfaces pile up in the node; the end of a pipe may still wait to be read
+        // the node must not leak descriptors; the end of a pipe may still wait to be read
         let first: &Vec<String> = open.get_or_insert_with(|| descriptors(node));
         let mut now = Vec::new();
         let few = within(PATIENCE, || {
@@ -107,13 +108,13 @@ fn the_controllers_picture_is_the_kernels() {
             now.len() <= first.len()
         });
         assert!(few, "burst {burst}: {now:#?}, and at first {first:#?}");
-        // only what the last picture needs is kept
-        bench.heard = bench.heard.split_off(bench.heard.len().saturating_sub(2000));
+        // keep only the inputs that describe the present state
+        bench.received = bench.received.split_off(bench.received.len().saturating_sub(2000));
 
         if burst % 50 == 49 {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(node as i32), nix::sys::signal::Signal::SIGKILL)
                 .expect("killed");
-            wait_for("all of the node's", || there(node).is_empty() && !exists(bench.lab.node()));
+            wait_for("all of the node's", || actual_pids(node).is_empty() && !exists(bench.lab.node()));
             (bench, uids) = lab();
             open = None;
             continue;
@@ -121,7 +122,7 @@ fn the_controllers_picture_is_the_kernels() {
         killed.clear();
         for _ in 0..KILLS {
             let pod = &live[chance.below(3) as usize];
-            let all: Vec<ProcId> = told(pod).into_iter().collect();
+            let all: Vec<ProcId> = expected_processes(pod).into_iter().collect();
             let victim = all[chance.below(all.len() as u64) as usize];
             if exists(victim) {
                 let _ = nix::sys::signal::kill(

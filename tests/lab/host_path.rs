@@ -1,4 +1,4 @@
-//! What of the host a pod gets by `hostPath`, what it is refused, and how large an `emptyDir` may be.
+//! What a pod gets from the host by `hostPath`, what it is refused, and the size limit of an `emptyDir`.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -32,37 +32,37 @@ impl Drop for Host {
     }
 }
 
-fn say(bench: &Bench, pod: &Pod, script: &str) -> String {
+fn run_script(bench: &Bench, pod: &Pod, script: &str) -> String {
     let output = bench.exec(pod, "a", script);
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned()
 }
 
 #[test]
-fn a_file_is_mounted_where_there_is_none() {
+fn a_file_is_mounted_at_a_missing_path() {
     let host = Host::new("host-file");
     fs::write(host.path("app.conf"), "colour = red\n").expect("written");
     let mut a = container("a", "sleep 1000");
-    // in the root, in a directory of the host's, in one of the container's own, and over a file that is there
+    // in the root, in a directory of the host, in one of the container, and over an existing file
     let places = ["/podscope/app.conf", "/usr/share/podscope-test/app.conf", "/tmp/deep/app.conf", "/etc/passwd"];
     a.mounts = places.map(|path| mount("conf", path)).to_vec();
     let source = VolumeSource::HostPath { path: host.path("app.conf"), kind: HostPathType::File };
     let mut bench = Bench::new();
     let pod = bench.run(with_volume(spec("file", true, vec![a]), "conf", source));
     for path in places {
-        assert_eq!(say(&bench, &pod, &format!("cat {path}")), "colour = red", "{path}");
-        let refused = say(&bench, &pod, &format!("echo x 2>&1 >> {path} || echo refused"));
+        assert_eq!(run_script(&bench, &pod, &format!("cat {path}")), "colour = red", "{path}");
+        let refused = run_script(&bench, &pod, &format!("echo x 2>&1 >> {path} || echo refused"));
         assert_eq!(refused.lines().last(), Some("refused"), "{path}");
     }
     assert_eq!(fs::read_to_string(host.path("app.conf")).expect("still there"), "colour = red\n");
     assert!(!Path::new("/usr/share/podscope-test").exists());
     assert_eq!(
-        say(&bench, &pod, "test -s /usr/share/podscope-test/app.conf && ls /usr/share/podscope-test"),
+        run_script(&bench, &pod, "test -s /usr/share/podscope-test/app.conf && ls /usr/share/podscope-test"),
         "app.conf"
     );
 }
 
 #[test]
-fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories_is_given() {
+fn types_are_checked_and_only_files_and_directories_are_mounted() {
     use HostPathType::{BlockDevice, CharDevice, Directory, DirectoryOrCreate, File, FileOrCreate, Socket, Unset};
     let host = Host::new("host-types");
     fs::write(host.path("file"), "x").expect("written");
@@ -124,21 +124,21 @@ fn types_are_checked_in_the_kubelets_words_and_nothing_but_files_and_directories
             ContainerState::Terminated { .. } => false,
         };
         let pod = bench.pod_until(uid, "an end of its start", settled);
-        let told = match &pod.containers[0].state {
+        let message = match &pod.containers[0].state {
             ContainerState::Waiting { reason, message } => {
                 assert_eq!(reason, "CreateContainerError");
                 message.clone()
             }
             _ => None,
         };
-        assert_eq!(&told, want, "{kind:?} {path}");
+        assert_eq!(&message, want, "{kind:?} {path}");
     }
     assert!(!Path::new(&none).exists());
 }
 
-/// A directory is read-only and up to date, and what is a way out of the pod leads nowhere.
+/// The directory is read-only and shows changes at once. Its sockets and FIFOs do not reach the host.
 #[test]
-fn sockets_and_fifos_below_a_host_path_lead_nowhere() {
+fn sockets_and_fifos_below_a_host_path_cannot_be_reached() {
     use std::io::ErrorKind;
     use std::os::unix::net::UnixStream;
     let host = Host::new("way-out");
@@ -156,39 +156,42 @@ fn sockets_and_fifos_below_a_host_path_lead_nowhere() {
     let source = VolumeSource::HostPath { path: dir.display().to_string(), kind: HostPathType::Directory };
     let mut bench = Bench::new();
     let pod = bench.run(with_volume(spec("way-out", true, vec![a]), "v", source));
-    // the socket answers outside
+    // outside, the socket can be reached
     UnixStream::connect(host.path("deep/socket")).expect("connected");
     assert!(listener.accept().is_ok());
     listener.set_nonblocking(true).expect("set");
     let perl = "socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un(q(/v/deep/socket))) or die $!";
-    let told = say(&bench, &pod, &format!("perl -MSocket -e '{perl}'"));
-    assert!(told.contains("Connection refused"), "{told}");
-    assert_eq!(listener.accept().expect_err("nobody").kind(), ErrorKind::WouldBlock);
-    // a reader outside does not hear a writer inside
+    let output = run_script(&bench, &pod, &format!("perl -MSocket -e '{perl}'"));
+    assert!(output.contains("Connection refused"), "{output}");
+    assert_eq!(listener.accept().expect_err("no connection").kind(), ErrorKind::WouldBlock);
+    // a reader outside does not receive what is written inside
     let reader = nix::fcntl::open(
         host.path("fifo").as_str(),
         nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_NONBLOCK,
         Mode::empty(),
     )
     .expect("opened");
-    say(&bench, &pod, "timeout 1 sh -c 'echo out > /v/fifo'");
-    assert_eq!(nix::unistd::read(&reader, &mut [0; 8]), Ok(0), "nobody writes into it");
-    assert_eq!(say(&bench, &pod, "cat /v/page; touch /v/x 2>&1 | grep -c Read-only"), "one\n1");
+    run_script(&bench, &pod, "timeout 1 sh -c 'echo out > /v/fifo'");
+    assert_eq!(nix::unistd::read(&reader, &mut [0; 8]), Ok(0), "nothing was written into it");
+    assert_eq!(run_script(&bench, &pod, "cat /v/page; touch /v/x 2>&1 | grep -c Read-only"), "one\n1");
     fs::write(host.path("page"), "two\n").expect("written");
     fs::write(host.path("new"), "new\n").expect("written");
-    assert_eq!(say(&bench, &pod, "cat /v/page /v/new; ls /v | wc -l"), "two\nnew\n4");
-    // as editors do it: another file takes the place of the old one, after it was looked for
-    assert_eq!(say(&bench, &pod, "cat /v/later 2>/dev/null || echo none"), "none");
+    assert_eq!(run_script(&bench, &pod, "cat /v/page /v/new; ls /v | wc -l"), "two\nnew\n4");
+    // as editors do it: a file is replaced by another one, after a lookup in the container
+    assert_eq!(run_script(&bench, &pod, "cat /v/later 2>/dev/null || echo none"), "none");
     for name in ["page", "later"] {
         fs::write(host.path("draft"), "three\n").expect("written");
         fs::rename(host.path("draft"), host.path(name)).expect("renamed");
     }
     fs::remove_file(host.path("new")).expect("removed");
-    assert_eq!(say(&bench, &pod, "cat /v/page /v/later; cat /v/new 2>/dev/null || echo gone"), "three\nthree\ngone");
+    assert_eq!(
+        run_script(&bench, &pod, "cat /v/page /v/later; cat /v/new 2>/dev/null || echo gone"),
+        "three\nthree\ngone"
+    );
 }
 
 #[test]
-fn the_hosts_proc_is_no_volume() {
+fn the_hosts_proc_is_refused_as_a_volume() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("v", "/host-proc")];
     let mut bench = Bench::new();
@@ -200,7 +203,7 @@ fn the_hosts_proc_is_no_volume() {
 }
 
 #[test]
-fn nothing_is_mounted_into_proc_by_way_of_a_link() {
+fn a_mount_into_proc_through_a_link_is_refused() {
     let mut a = container("a", "sleep 1000");
     a.mounts = vec![mount("v", "/dev/fd")];
     let mut bench = Bench::new();
@@ -224,10 +227,11 @@ fn an_empty_dir_holds_no_more_than_its_limit() {
     for (path, size) in [("disk", 1 << 20), ("memory", 2 << 20)] {
         let fs = statvfs(format!("/proc/{a}/root/{path}").as_str()).expect("its size");
         assert_eq!(fs.blocks() as u64 * fs.fragment_size() as u64, size, "{path}");
-        let told = say(&bench, &pod, &format!("head -c {} /dev/zero > /{path}/x; wc -c < /{path}/x", 2 * size));
+        let output =
+            run_script(&bench, &pod, &format!("head -c {} /dev/zero > /{path}/x; wc -c < /{path}/x", 2 * size));
         assert!(
-            told.contains("No space left on device") && told.lines().any(|line| line == size.to_string()),
-            "{told}"
+            output.contains("No space left on device") && output.lines().any(|line| line == size.to_string()),
+            "{output}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A pod comes up, shares what it should, and goes.
+//! The life of a pod: its start, its shared namespaces and its end.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use podscope::model::{ContainerState, Phase, WaitStatus};
 use crate::support::{Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
 #[test]
-fn a_pod_shares_what_kubernetes_shares() {
+fn the_containers_of_a_pod_share_the_same_namespaces_as_in_kubernetes() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("pair", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (pause, a, b) = (pause(&pod), process(&pod, "a"), process(&pod, "b"));
@@ -20,11 +20,11 @@ fn a_pod_shares_what_kubernetes_shares() {
     for kind in ["net", "ipc", "uts", "pid", "user", "mnt"] {
         assert_ne!(ns(a.pid, kind), ns(std::process::id(), kind), "{kind} is not the host's");
     }
-    // pause is PID 1 of the pod, and its name is its own
+    // pause is PID 1 of the pod, and is named pause
     let inside = status_field(pause.pid, "NSpid").expect("NSpid");
     assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
     assert_eq!(status_field(pause.pid, "Name").as_deref(), Some("pause"));
-    // a joined worker's parent is the node, outside the pod
+    // the parent of a container's process is the node, outside of the pod
     let node = bench.lab.node();
     for id in [pause, a, b] {
         assert_eq!(status_field(id.pid, "PPid"), Some(node.pid.to_string()));
@@ -32,7 +32,7 @@ fn a_pod_shares_what_kubernetes_shares() {
     assert_eq!(status_field(node.pid, "PPid"), Some(std::process::id().to_string()));
     assert_eq!(status_field(node.pid, "Name").as_deref(), Some("podscope-node"));
     assert_eq!(status_field(node.pid, "Threads").as_deref(), Some("1"));
-    // nobody in it is root on the host
+    // no process of the lab is root on the host
     for id in [node, pause, a, b] {
         let uids = status_field(id.pid, "Uid").expect("Uid");
         assert!(uids.split_whitespace().all(|uid| uid != "0"), "{uids}");
@@ -42,7 +42,7 @@ fn a_pod_shares_what_kubernetes_shares() {
     for id in [pause, a, b] {
         wait_for("all gone", || !exists(id));
     }
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn without_sharing_each_container_is_pid_1() {
         let inside = status_field(id.pid, "NSpid").expect("NSpid");
         assert_eq!(inside.split_whitespace().next_back(), Some("1"), "{inside}");
     }
-    // its own /proc shows the container alone: the shell that asks is all there is besides
+    // its /proc shows only the container's processes and the shell that looks
     let seen = bench.exec(&pod, "a", "cd /proc; echo [0-9]*");
     let seen = String::from_utf8_lossy(&seen.stdout).split_whitespace().count();
     assert!(seen <= 3, "{seen} processes");
 
-    // pause dies: the members live on in the same namespaces until the lab stops them
+    // when pause dies, the members stay in the same namespaces until the lab stops them
     kill(pause, "KILL");
     let failed = bench.pod_until(&pod.uid, "Failed and released", |p| p.phase == Phase::Failed && p.ip.is_none());
     assert!(failed.message.as_deref().is_some_and(|m| m.starts_with("pause was killed by SIGKILL")), "{failed:?}");
@@ -96,7 +96,7 @@ fn a_member_dies_and_the_pod_stays() {
 }
 
 #[test]
-fn killing_pause_kills_all() {
+fn killing_pause_kills_all_members() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("falls", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000 & wait")]));
     kill(pause(&pod), "KILL");
@@ -107,13 +107,13 @@ fn killing_pause_kills_all() {
         assert!(!exists(id), "{id}");
         assert_eq!(bench.exit_status(id), WaitStatus::killed(9));
     }
-    // the address is free, but not the next to be given
+    // the address is free, but is not reused at once
     let next = bench.run(spec("next", true, vec![container("a", "sleep 1000")]));
     assert_ne!(next.ip, pod.ip);
 }
 
 #[test]
-fn deletion_waits_for_those_who_listen_and_kills_those_who_do_not() {
+fn deletion_waits_for_containers_that_handle_term_and_kills_the_others() {
     let mut bench = Bench::new();
     let polite = "trap 'echo bye; exit 7' TERM; echo up; while true; do sleep 0.05; done";
     let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
@@ -125,17 +125,17 @@ fn deletion_waits_for_those_who_listen_and_kills_those_who_do_not() {
     bench.lab.delete_within(&pod.uid, Some(Duration::from_millis(400))).expect("deleted");
     assert_eq!(bench.exit_status(polite), WaitStatus::exited(7));
     assert_eq!(bench.exit_status(deaf), WaitStatus::killed(9));
-    bench.removed(&pod.uid);
-    let told: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
+    bench.wait_removed(&pod.uid);
+    let events: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
     for want in
         ["Started: Started container polite", "Killing: Stopping container polite", "Killing: Stopping container deaf"]
     {
-        assert!(told.iter().any(|t| t == want), "{want} in {told:?}");
+        assert!(events.iter().any(|t| t == want), "{want} in {events:?}");
     }
 }
 
 #[test]
-fn a_stopped_member_is_told() {
+fn a_stopped_member_is_reported() {
     use podscope::model::{Delta, State};
     use podscope::observe::Input;
     let mut bench = Bench::new();
@@ -143,8 +143,8 @@ fn a_stopped_member_is_told() {
     let a = process(&pod, "a");
     for (signal, want) in [("STOP", State::Stopped), ("CONT", State::Sleeping)] {
         kill(a, signal);
-        bench.until(signal, |heard| {
-            heard
+        bench.until(signal, |received| {
+            received
                 .iter()
                 .find(|i| matches!(i, Input::Delta(Delta::State { id, state, .. }) if *id == a && *state == want))
                 .map(drop)
@@ -153,7 +153,7 @@ fn a_stopped_member_is_told() {
 }
 
 #[test]
-fn a_real_time_signal_is_a_death_like_any_other() {
+fn a_real_time_signal_kills_a_member() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("rt", true, vec![container("a", "sleep 1000")]));
     kill(process(&pod, "a"), "40");

@@ -1,4 +1,4 @@
-//! The lab against the real binary: what is judged is /proc and wait statuses, not the lab's word.
+//! Tests of the lab with the real binary. They check /proc and wait statuses, not only what the lab reports.
 
 mod apart;
 mod attack;
@@ -15,6 +15,7 @@ mod host_path;
 mod life;
 mod members;
 mod nginx;
+mod observed_lab;
 mod own_pause;
 mod ports;
 mod predictions;
@@ -23,7 +24,6 @@ mod report;
 mod restart;
 mod safety;
 mod security;
-mod seen;
 mod steps;
 mod storm;
 mod support;

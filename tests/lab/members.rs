@@ -1,4 +1,4 @@
-//! Pods that are built step by step, and containers that look into them: links, pids and deaths on the kernel's word.
+//! Pods that are built step by step, and ephemeral containers: namespace links, pids and exits, checked in the kernel.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{
 
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
-/// The kinds of which two processes have the same.
+/// The kinds of namespaces that two processes share.
 fn equal(a: u32, b: u32) -> Vec<&'static str> {
     KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
 }
@@ -39,7 +39,7 @@ impl Bench {
         })
     }
 
-    fn ended(&mut self, pod: &Pod, name: &str) -> Pod {
+    fn wait_ended(&mut self, pod: &Pod, name: &str) -> Pod {
         self.pod_until(&pod.uid, &format!("{name} ended"), |p| p.container(name).is_some_and(|c| c.last_exit.is_some()))
     }
 
@@ -52,7 +52,7 @@ impl Bench {
 }
 
 #[test]
-fn each_step_joins_the_namespaces_it_says_and_no_others() {
+fn each_container_joins_only_the_named_namespaces() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("built");
     let holder = pause(&alone);
@@ -69,30 +69,30 @@ fn each_step_joins_the_namespaces_it_says_and_no_others() {
         assert_eq!(equal(process(&pod, name).pid, holder.pid), want, "{name}");
         assert_eq!(pause(&pod), holder, "the sandbox stays");
     }
-    // into another container's pid namespace
+    // a container that joins another container's pid namespace
     let pod = bench.add(&alone, joining("inside", "net,pid:apart", "exec sleep 1000"));
     let (inside, apart) = (process(&pod, "inside").pid, process(&pod, "apart").pid);
     assert_eq!(equal(inside, apart), ["pid", "time", "user"]);
     assert_eq!(equal(inside, holder.pid), ["net", "time", "user"]);
     assert_eq!(status_field(inside, "NSpid").expect("NSpid").split_whitespace().next_back(), Some("2"));
-    // one that says nothing shares what Kubernetes shares
+    // by default a container shares what Kubernetes shares
     let pod = bench.add(&alone, container("plain", "exec sleep 1000"));
     assert_eq!(equal(process(&pod, "plain").pid, holder.pid), ["ipc", "net", "time", "user", "uts"]);
-    // a private network has lo and nothing else, a shared one the pod's address
+    // a private network has only lo, a shared one has the pod's address
     let ip = pod.ip.expect("an address").to_string();
     let addresses = "cat /proc/net/fib_trie";
-    assert!(bench.say(&pod, "network", addresses).contains(&ip));
-    let lonely = bench.say(&pod, "names", addresses);
+    assert!(bench.run_script(&pod, "network", addresses).contains(&ip));
+    let lonely = bench.run_script(&pod, "names", addresses);
     assert!(lonely.contains("127.0.0.1") && !lonely.contains(&ip), "{lonely}");
 
-    let told: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
+    let events: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
     for want in ["Created: Created container all", "Started: Started container all"] {
-        assert!(told.iter().any(|t| t == want), "{want} in {told:?}");
+        assert!(events.iter().any(|t| t == want), "{want} in {events:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_added_is_refused_and_changes_nothing() {
+fn an_invalid_container_is_refused_and_changes_nothing() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("strict");
     let pod = bench.add(&alone, container("web", "exec sleep 1000"));
@@ -123,50 +123,50 @@ fn what_cannot_be_added_is_refused_and_changes_nothing() {
     }
     let spec = bench.lab.spec(&pod.uid).expect("a spec");
     assert_eq!(spec.all_containers().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["web"]);
-    // a pod that is being stopped takes no one
+    // a pod that is being stopped accepts no containers
     bench.lab.delete_within(&pod.uid, Some(Duration::ZERO)).expect("deleted");
     let late = bench.lab.add_container(&pod.uid, container("late", "true"));
     assert!(late.is_err(), "{late:?}");
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
 }
 
 #[test]
-fn who_is_taken_out_ends_with_all_it_has_started_and_does_not_come_back() {
+fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("shrinks");
     bench.add(&alone, joining("stays", "net,ipc,uts,pid", "exec sleep 1000"));
-    // deaf to TERM, and with a process of its own that pause would adopt
+    // it ignores TERM, and has an orphan that pause would adopt
     let script = "setsid sleep 4242 & trap '' TERM; echo up; while true; do sleep 0.1; done";
     let pod = bench.add(&alone, joining("leaves", "net,ipc,uts,pid", script));
     bench.log_until(&pod, "leaves", "up");
     let (leaves, stays) = (process(&pod, "leaves"), process(&pod, "stays"));
-    let orphan = bench.say(&pod, "stays", "pgrep -f 'sleep 424[2]'");
+    let orphan = bench.run_script(&pod, "stays", "pgrep -f 'sleep 424[2]'");
     assert!(!orphan.is_empty());
     let member = Member::container(&pod.uid, "leaves");
     bench.lab.remove_container(&member, Some(Duration::from_secs(2))).expect("taken out");
     assert_eq!(bench.exit_status(leaves), WaitStatus::killed(9));
     let after = bench.pod_until(&pod.uid, "it is gone", |p| p.container("leaves").is_none());
     assert!(!exists(leaves) && exists(stays));
-    assert_eq!(bench.say(&after, "stays", "pgrep -f 'sleep 424[2]' || echo none"), "none");
+    assert_eq!(bench.run_script(&after, "stays", "pgrep -f 'sleep 424[2]' || echo none"), "none");
     assert_eq!((after.ip, pause(&after), after.phase), (pod.ip, pause(&pod), Phase::Running));
-    let told = bench.events().iter().filter(|e| e.message == "Stopping container leaves").count();
-    assert_eq!(told, 1);
-    // its log is gone with it; another one of its name is a new one
-    let again = bench.add(&alone, container("leaves", "echo anew; exec sleep 1000"));
-    bench.log_until(&again, "leaves", "anew");
+    let events = bench.events().iter().filter(|e| e.message == "Stopping container leaves").count();
+    assert_eq!(events, 1);
+    // its log is removed with it; another container with its name starts from the beginning
+    let again = bench.add(&alone, container("leaves", "echo again; exec sleep 1000"));
+    bench.log_until(&again, "leaves", "again");
     let log = bench.lab.logs(&member).expect("a log");
     assert!(!String::from_utf8_lossy(&log).contains("up"));
     assert_eq!(again.container("leaves").map(|c| c.restarts), Some(0));
-    // and when all have gone, pause is alone
+    // when all are removed, only pause is left
     for name in ["leaves", "stays"] {
         bench.lab.remove_container(&Member::container(&pod.uid, name), Some(Duration::ZERO)).expect("taken out");
     }
-    let empty = bench.pod_until(&pod.uid, "nobody but pause", |p| p.containers.is_empty());
+    let empty = bench.pod_until(&pod.uid, "only pause is left", |p| p.containers.is_empty());
     assert!(exists(pause(&empty)) && empty.ip == pod.ip);
 }
 
 #[test]
-fn one_that_joined_another_dies_with_it_and_comes_back_with_it() {
+fn a_container_in_the_pid_namespace_of_another_dies_and_restarts_with_it() {
     let mut bench = Bench::new();
     let alone = bench.sandbox("pair");
     bench.add(&alone, joining("web", "net", "exec sleep 1000"));
@@ -175,7 +175,7 @@ fn one_that_joined_another_dies_with_it_and_comes_back_with_it() {
     let why = bench.lab.remove_container(&Member::container(&pod.uid, "web"), None).expect_err("tools is inside");
     assert!(why.to_string().contains("take out tools first"), "{why}");
     kill(web, "KILL");
-    // the kernel's doing, since web is PID 1 there
+    // the kernel kills it, since web is PID 1 there
     assert_eq!(bench.exit_status(tools), WaitStatus::killed(9));
     let after = bench.pod_until(&pod.uid, "both run again", |p| {
         ["web", "tools"].iter().all(|name| {
@@ -203,7 +203,7 @@ fn an_ephemeral_container_sees_its_target_and_is_never_restarted() {
     bench.log_until(&pod, &name, "seen");
     let seen = bench.lab.logs(&Member::container(&pod.uid, &name)).expect("a log");
     let seen = String::from_utf8_lossy(&seen);
-    // ps sees the target as PID 1, and nobody else's
+    // ps sees the target as PID 1, and no process of other containers
     assert!(seen.contains("sleep 4243") && !seen.contains("sleep 4244"), "{seen}");
     let first = seen.lines().find(|l| l.contains("sleep 4243")).expect("a line").trim_start().to_owned();
     assert!(first.starts_with("1 "), "{first}");
@@ -215,23 +215,23 @@ fn an_ephemeral_container_sees_its_target_and_is_never_restarted() {
     let why = bench.lab.replace_command(&member, &["true".to_owned()]).expect_err("it may not").to_string();
     assert!(why.contains("may not be changed"), "{why}");
     kill(debugger, "KILL");
-    let after = bench.ended(&pod, &name);
+    let after = bench.wait_ended(&pod, &name);
     assert_eq!(after.container(&name).map(|c| c.state.word()), Some("Error"));
-    // the next to be heard of are not its restart: a container that was started after it runs
+    // it is not restarted: a container that is started later already runs
     let (after, second) = bench.debug(&after, Some("web"), "exec sleep 1000");
     assert_eq!(after.container(&name).and_then(|c| c.last_exit), Some(WaitStatus::killed(9)));
     assert_eq!(after.container(&name).map(|c| c.restarts), Some(0));
-    assert!(exists(web), "its target goes on");
-    // its target takes it along: the pid namespace ends with its PID 1
+    assert!(exists(web), "its target keeps running");
+    // it dies with its target: the pid namespace ends with its PID 1
     let second = process(&after, &second);
     kill(web, "KILL");
     assert_eq!(bench.exit_status(second), WaitStatus::killed(9));
     bench.pod_until(&after.uid, "web again", |p| p.container("web").is_some_and(|c| c.restarts == 1));
-    let created = |heard: &[Input]| {
+    let created = |received: &[Input]| {
         let of = |i: &&Input| matches!(i, Input::Delta(Delta::Event { event }) if event.message.contains(&name) && event.reason == "Started");
-        heard.iter().filter(of).count()
+        received.iter().filter(of).count()
     };
-    assert_eq!(created(&bench.heard), 1);
+    assert_eq!(created(&bench.received), 1);
 }
 
 #[test]
@@ -242,10 +242,10 @@ fn without_a_target_an_ephemeral_container_shares_what_the_pod_shares() {
     let (pod, name) = bench.debug(&pod, None, "exec sleep 1000");
     let all = ["ipc", "net", "pid", "time", "user", "uts"];
     assert_eq!(equal(process(&pod, &name).pid, holder.pid), all);
-    // and so with one, where the target is in the pod's pid namespace itself
+    // the same with a target that is in the pod's pid namespace itself
     let (pod, name) = bench.debug(&pod, Some("web"), "exec sleep 1000");
     assert_eq!(equal(process(&pod, &name).pid, holder.pid), all);
-    // when the pod's work is done, the debuggers are stopped, and the pod is over
+    // when the pod's containers have ended, the debuggers are stopped, and the pod is over
     kill(process(&pod, "web"), "KILL");
     let over = bench.pod_until(&pod.uid, "all have ended", |p| {
         p.phase == Phase::Failed && p.containers.iter().all(|c| c.last_exit.is_some())
@@ -254,7 +254,7 @@ fn without_a_target_an_ephemeral_container_shares_what_the_pod_shares() {
 }
 
 #[test]
-fn a_pod_that_does_not_come_up_can_be_looked_into() {
+fn an_ephemeral_container_can_be_added_to_a_pod_that_does_not_start() {
     let mut bench = Bench::new();
     let mut waits = spec("waits", false, vec![container("web", "exec sleep 1000")]);
     waits.init_containers = vec![container("init", "exec sleep 1000")];
@@ -265,21 +265,21 @@ fn a_pod_that_does_not_come_up_can_be_looked_into() {
     let (pod, name) = bench.debug(&pod, Some("init"), "exec sleep 1000");
     assert_eq!(ns(process(&pod, &name).pid, "pid"), ns(process(&pod, "init").pid, "pid"));
     assert_eq!(pod.status(), "Init:0/1");
-    // one that does not run is no target
+    // a container that does not run cannot be a target
     let argv = ["sh".to_owned()];
     let why = bench.lab.debug(&pod.uid, None, "busybox", &argv, Some("web")).expect_err("it does not run");
     assert_eq!(why.to_string(), "target container \"web\" is not running");
 }
 
 #[test]
-fn what_an_ephemeral_container_leaves_in_its_targets_pid_namespace_is_ended() {
+fn leftovers_of_an_ephemeral_container_in_its_targets_pid_namespace_are_killed() {
     for without_cgroups in [false, true] {
         let mut bench = Bench::with(podscope::lab::Options { without_cgroups, ..Default::default() });
         let pod = bench.run(spec("left", false, vec![container("web", "exec sleep 4246")]));
         let script = "setsid sleep 4247 & echo up; exec sleep 1000";
         let (pod, name) = bench.debug(&pod, Some("web"), script);
         bench.log_until(&pod, &name, "up");
-        let left = || bench.say(&pod, "web", "pgrep -f 'sleep 424[7]' || echo none");
+        let left = || bench.run_script(&pod, "web", "pgrep -f 'sleep 424[7]' || echo none");
         wait_for("it has begun", || left() != "none");
         kill(process(&pod, &name), "KILL");
         wait_within(Duration::from_secs(5), "what it left behind is ended", || left() == "none");
@@ -288,7 +288,7 @@ fn what_an_ephemeral_container_leaves_in_its_targets_pid_namespace_is_ended() {
     }
 }
 
-/// Sharing that a manifest cannot say but by annotation is the same when it is read.
+/// Sharing that a manifest can express only by annotations is applied.
 #[test]
 fn containers_of_a_manifest_join_as_their_annotations_say() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: mixed\n  annotations:\n    share.podscope.dev/b: \

@@ -1,4 +1,4 @@
-//! A real program of the distribution in a pod: nginx as Debian builds it.
+//! A real program in a pod: nginx as built by Debian.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use crate::support::{
     Bench, children, container, mount, pause, process, spec, status_field, users, wait_for, with_volume,
 };
 
-/// Temporary files where the container may write; the rest as Debian has it, who are to be the workers above all.
+/// Temporary files are where the container may write. The rest is Debian's default, above all the workers' user.
 const CONFIG: &str = "worker_processes 2; pid /tmp/pid; error_log stderr;
 events {}
 http { access_log /tmp/access.log; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
@@ -22,9 +22,9 @@ fn debians_nginx_serves_and_reloads_in_a_pod() {
     serves_and_reloads(Options::default());
 }
 
-/// Where nobody else can be mapped, and nginx is told to stay who it is.
+/// With only one mapped user, nginx is configured not to change its user.
 #[test]
-fn debians_nginx_serves_and_reloads_where_there_is_one_user() {
+fn debians_nginx_serves_and_reloads_with_a_single_user() {
     serves_and_reloads(Options { without_users: true, ..Options::default() });
 }
 
@@ -32,7 +32,7 @@ fn serves_and_reloads(options: Options) {
     let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
     let nginx = exe.parent().and_then(Path::parent).expect("a target directory").join("tools/nginx");
     assert!(nginx.exists(), "{} is not there; scripts/nginx puts it there", nginx.display());
-    // where anybody may read it, whoever owns the checkout
+    // copied to where every user may read it, whoever owns the checkout
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("open to all");
     fs::copy(&nginx, dir.path().join("nginx")).expect("copied");
@@ -56,14 +56,14 @@ fn serves_and_reloads(options: Options) {
     let workers = || children(master);
     wait_for("two workers", || workers().len() == 2);
     let uid = |pid| status_field(pid, "Uid").expect("Uid");
-    assert!(workers().iter().all(|w| (uid(*w) == uid(master)) == alone), "www-data where there is one");
+    assert!(workers().iter().all(|w| (uid(*w) == uid(master)) == alone), "www-data if it is mapped");
     let before = workers();
     crate::support::kill(process(&pod, "nginx"), "HUP");
     wait_for("two other workers", || workers().len() == 2 && workers().iter().all(|w| !before.contains(w)));
     assert_eq!(status_field(master, "State").map(|s| s.starts_with('S')), Some(true));
     let log = bench.exec(&pod, "nginx", "cat /tmp/access.log");
     assert!(String::from_utf8_lossy(&log.stdout).contains("GET / HTTP/1.1\" 200"), "{log:?}");
-    // its workers, orphaned by a kill, go to pause and are reaped there
+    // its workers, orphaned by the kill, are reparented to pause and reaped there
     crate::support::kill(process(&pod, "nginx"), "KILL");
-    wait_for("nobody left", || workers().is_empty() && children(pause(&pod).pid).is_empty());
+    wait_for("no worker is left", || workers().is_empty() && children(pause(&pod).pid).is_empty());
 }

@@ -37,7 +37,7 @@ fn zombies(pause: ProcId) -> usize {
 }
 
 #[test]
-fn it_is_pid_1_alone_in_its_root_and_nothing_is_told_in_its_name() {
+fn an_own_pause_is_pid_1_alone_in_its_root_and_reports_no_reaps() {
     let mut bench = Bench::new();
     let pod = run(&mut bench, "reaping-pause.c");
     let pause = pause(&pod);
@@ -45,52 +45,52 @@ fn it_is_pid_1_alone_in_its_root_and_nothing_is_told_in_its_name() {
     let pids = status_field(pause.pid, "NSpid").expect("pids");
     assert!(pids.ends_with("\t1"), "{pids}");
     assert_eq!(
-        (status_field(pause.pid, "Name").as_deref(), bench.say(&pod, "a", "cat /proc/1/cmdline | tr '\\0' ,")),
+        (status_field(pause.pid, "Name").as_deref(), bench.run_script(&pod, "a", "cat /proc/1/cmdline | tr '\\0' ,")),
         (Some("pause"), "/pause,".to_owned())
     );
     assert_eq!(status_field(pause.pid, "CapEff").as_deref(), Some("0000000000000000"));
     assert_eq!(status_field(pause.pid, "Seccomp").as_deref(), Some("2"));
-    assert_eq!(bench.say(&pod, "a", "ls -A /proc/1/root"), "pause");
+    assert_eq!(bench.run_script(&pod, "a", "ls -A /proc/1/root"), "pause");
     let write = "echo x > /proc/1/root/x; echo x > /proc/1/root/pause; ls -A /proc/1/root";
-    let said = bench.say(&pod, "a", write);
+    let said = bench.run_script(&pod, "a", write);
     assert!(said.contains("Read-only file system") && said.starts_with("pause\n"), "{said}");
 
-    // it has handlers, and what it adopts is reaped; but it tells us nothing of that
+    // it has handlers and reaps its orphans, but reports nothing to the lab
     assert!(caught(pause.pid, 15) && caught(pause.pid, 17) && !caught(pause.pid, 1));
-    assert_eq!(bench.say(&pod, "a", "(sleep 0.1 &); (sleep 0.1 &); echo done"), "done");
+    assert_eq!(bench.run_script(&pod, "a", "(sleep 0.1 &); (sleep 0.1 &); echo done"), "done");
     wait_for("both are gone", || children(pause.pid).is_empty());
     kill(pause, "TERM");
     assert_eq!(bench.exit_status(pause), WaitStatus::exited(0));
     bench.log_until_of(&Member::pause(&pod.uid), "Shutting down, got signal: Terminated");
     bench.pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == 1));
-    let told = |i: &Input| matches!(i, Input::PauseReaped { pause: by, .. } if *by == pause);
-    assert!(!bench.heard.iter().any(told));
+    let is_record = |i: &Input| matches!(i, Input::PauseReaped { pause: by, .. } if *by == pause);
+    assert!(!bench.received.iter().any(is_record));
     let pulled = bench.events().iter().filter(|e| e.message.contains("reaping-pause.c")).count();
     assert_eq!(pulled, 2, "once for each sandbox");
 }
 
 #[test]
-fn one_that_only_sleeps_keeps_zombies_and_ends_by_no_term() {
+fn an_own_pause_that_only_sleeps_keeps_zombies_and_is_not_ended_by_term() {
     let mut bench = Bench::new();
     let pod = run(&mut bench, "naive-pause.c");
     let pause = pause(&pod);
     assert!(!caught(pause.pid, 15) && !caught(pause.pid, 17));
     for n in 1..=3 {
-        assert_eq!(bench.say(&pod, "a", "(sleep 0.05 &); echo done"), "done");
+        assert_eq!(bench.run_script(&pod, "a", "(sleep 0.05 &); echo done"), "done");
         wait_for("one more zombie", || zombies(pause) == n);
     }
     kill(pause, "TERM");
     let pending = status_field(pause.pid, "ShdPnd").expect("a mask");
     assert_eq!((pending.trim_start_matches('0'), exists(pause)), ("", true), "the kernel has dropped it");
-    // it holds the pod as any pause does, and a delete ends it by KILL
+    // it holds the pod as any pause does, and a deletion ends it with KILL
     bench.lab.delete(&pod.uid).expect("deleted");
     assert_eq!(bench.exit_status(pause), WaitStatus::killed(9));
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
     wait_for("no zombie is left", || !exists(pause));
 }
 
 #[test]
-fn an_executable_is_taken_as_it_is() {
+fn an_executable_is_used_unchanged() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("mine");
     let source = format!("{PRESETS}/reaping-pause.c");
@@ -104,7 +104,7 @@ fn an_executable_is_taken_as_it_is() {
     let mut bench = Bench::new();
     let pod = bench.run(spec);
     let pause = pause(&pod);
-    // what runs is that very program; who may look differs by user
+    // that very program runs; whether the test may read it depends on the user
     if let Ok(runs) = std::fs::read(format!("/proc/{}/exe", pause.pid)) {
         assert!(runs == program);
     }

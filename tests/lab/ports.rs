@@ -1,4 +1,4 @@
-//! Ports of the host that lead into pods, and what several pods do to one another.
+//! Host ports of pods, and several pods with the same port.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use podscope::model::{ContainerState, Pod};
 
 use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
-/// A port of the host's loopback that was free a moment ago.
+/// A free port of the host's loopback.
 fn free_port() -> u16 {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     socket.local_addr().expect("an address").port()
@@ -36,7 +36,7 @@ fn running(pod: &Pod) -> bool {
     pod.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
 }
 
-/// The seed articles' blog: nginx on 80 in front of ghost on the pod's own loopback, published on the host.
+/// The blog of the articles: nginx on port 80 in front of ghost on the pod's loopback, published on the host.
 fn blog(port: u16) -> podscope::lab::PodSpec {
     let nginx = ContainerSpec {
         name: "nginx".to_owned(),
@@ -52,7 +52,7 @@ fn blog(port: u16) -> podscope::lab::PodSpec {
 }
 
 #[test]
-fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
+fn the_blog_is_served_through_nginx_before_and_after_pause_is_killed() {
     let mut bench = Bench::new();
     let port = free_port();
     let pod = bench.run(blog(port));
@@ -60,13 +60,13 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
         wait_for(what, || get(port, "/").is_ok_and(|page| page.starts_with("HTTP/1.1 200") && page.contains("Ghost")));
     };
     page("the blog");
-    // a process of the node's takes the connections: it is in the tree, and in nobody's pod
+    // a process of the node accepts the connections: it is in the process tree, but in no pod
     let publisher = |bench: &Bench| {
         let name = format!("port {port}");
         children(bench.lab.node().pid).into_iter().find(|pid| status_field(*pid, "Name").as_deref() == Some(&name))
     };
     let first = publisher(&bench).expect("the publisher");
-    // nobody may look into it: not a pod, and so not its user either
+    // it cannot be inspected by a pod, and so not by its user either
     match std::fs::metadata(format!("/proc/{first}/ns/net")) {
         Ok(link) => {
             let net = std::os::unix::fs::MetadataExt::ino(&link);
@@ -78,7 +78,7 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
         }
     }
     assert_eq!(status_field(first, "CapEff").as_deref(), Some("0000000000000000"));
-    // ghost itself listens on the pod's loopback alone
+    // ghost itself listens only on the pod's loopback
     let ip = pod.ip.expect("an address");
     let outside = bench.exec(&pod, "nginx", &format!("wget -qO- -T1 http://{ip}:2368 || echo refused"));
     assert!(String::from_utf8_lossy(&outside.stdout).contains("refused"), "{outside:?}");
@@ -90,7 +90,7 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
     page("the same page at the same place");
     assert_ne!(publisher(&bench), Some(first));
 
-    // and when the publisher itself is killed, another takes its place
+    // when the publisher itself is killed, another one is started
     let second = publisher(&bench).expect("the publisher");
     let id = podscope::model::ProcId { pid: second, start: crate::support::start_time(second).expect("alive") };
     kill(id, "KILL");
@@ -99,12 +99,12 @@ fn the_blog_is_read_through_nginx_before_and_after_pause_was_killed() {
     assert!(exists(process(&again, "nginx")));
 
     bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
     wait_for("the port is free", || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
 }
 
 #[test]
-fn a_taken_host_port_is_told_and_waited_for() {
+fn a_taken_host_port_is_reported_and_tried_again() {
     let mut bench = Bench::new();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -115,12 +115,12 @@ fn a_taken_host_port_is_told_and_waited_for() {
     let message = waits.message.expect("a message");
     assert!(message.contains(&format!("host port 127.0.0.1:{port}: address already in use")), "{message}");
     drop(taken);
-    bench.pod_until(&uid, "it runs after all", running);
+    bench.pod_until(&uid, "it runs", running);
 }
 
-/// Whoever starts a preset does not care for the number.
+/// The ports of presets may move, since their exact number does not matter.
 #[test]
-fn a_host_port_that_may_move_gives_way_and_stays_where_it_went() {
+fn a_taken_host_port_that_may_move_gets_another_port_and_keeps_it() {
     let mut bench = Bench::new();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let asked = taken.local_addr().expect("an address").port();
@@ -138,7 +138,7 @@ fn a_host_port_that_may_move_gives_way_and_stays_where_it_went() {
         bench.events().iter().filter(|e| e.reason == "HostPortMoved").map(|e| e.message.clone()).collect()
     };
     assert_eq!(moved(&bench), [message]);
-    // it keeps the port with the next sandbox, though its own is free by then
+    // it keeps the new port with the next sandbox, though the original one is free by then
     drop(taken);
     kill(pause(&pod), "KILL");
     let again = bench
@@ -161,7 +161,7 @@ fn two_pods_listen_on_the_same_port() {
     let two = bench.run(spec("two", false, vec![server("web"), web("side", None, "two")]));
     let (a, b) = (one.ip.expect("an address"), two.ip.expect("an address"));
     assert_ne!(a, b);
-    // each reaches its own by localhost and the other by its address: same port, two networks
+    // each reaches its own server by localhost and the other one by its address: same port, two networks
     for (pod, other) in [(&one, b), (&two, a)] {
         let seen = bench.exec(
             pod,
@@ -188,8 +188,8 @@ fn a_pod_on_the_nodes_network_has_the_nodes_address() {
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("podscope-node") && text.contains("cni0"), "{text}");
     bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
-    bench.removed(&pod.uid);
-    // its end gives no address away
+    bench.wait_removed(&pod.uid);
+    // its end does not free the node's address
     let next = bench.run(spec("next", false, vec![container("a", "sleep 1000")]));
     assert_eq!(next.ip.map(|ip| ip.to_string()).as_deref(), Some("10.244.0.2"));
 }

@@ -1,5 +1,5 @@
-//! Predictions against the kernel: what is predicted from what the observer sees is compared with what /proc and wait
-//! statuses say after the signal was sent.
+//! Compares predictions, which are made from what the observer sees, with what /proc and wait statuses show after the
+//! signal was sent.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -12,15 +12,15 @@ use podscope::model::{Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitSta
 use podscope::observe::signal;
 use podscope::sys::pidfd;
 
-use crate::seen::Seen;
+use crate::observed_lab::ObservedLab;
 use crate::support::{children, container, exists, spec, status_field, wait_for};
 
-impl Seen {
+impl ObservedLab {
     fn pod(&self, uid: &PodUid) -> Pod {
         self.world.pod(uid).expect("the pod").clone()
     }
 
-    /// Starts a pod; returns it once all of it runs and `n` processes are seen as the kernel has them now.
+    /// Starts a pod. Returns it once all containers run and `n` processes are observed in their current state.
     fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
         let uid = self.lab.run(spec).expect("the pod is taken");
         self.until_all_run(&uid);
@@ -29,7 +29,7 @@ impl Seen {
         self.pod(&uid)
     }
 
-    /// Until what is known of each process is what the kernel says, and each is asleep.
+    /// Waits until all known facts of each process match the kernel's, and each process sleeps.
     fn settle(&mut self, uid: &PodUid) {
         self.until("facts as in /proc", |world| world.pod_processes(uid).all(is_as_in_proc));
     }
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// Compares what the test reads itself with what is known. A process that runs just now is not judged.
+/// Whether the observed facts of a process match /proc. `false` if the process does not sleep.
 fn is_as_in_proc(p: &Process) -> bool {
     let field = |name| status_field(p.id.pid, name);
     let mask = |name| field(name).and_then(|m| u64::from_str_radix(&m, 16).ok());
@@ -60,17 +60,17 @@ fn is_as_in_proc(p: &Process) -> bool {
         && mask("SigIgn") == Some(p.signals.ignored)
         && mask("SigCgt") == Some(p.signals.caught)
         && field("Name").as_deref() == Some(&p.comm)
-        // the master has its signalfd soon after its masks
+        // the master creates its signalfd shortly after it has set its masks
         && (!p.own_title().is_some_and(|title| title.starts_with("master")) || p.signals.signalfd != 0)
-        // ours sleeps there, and another one in pause(2)
+        // our pause sleeps in sigtimedwait(2), an own pause in pause(2)
         && (p.comm != "pause" || p.signals.awaiting || p.signals.blocked == 0)
 }
 
-/// The kernel's word on each process of a pod, held from before the signal.
+/// A pidfd for each process of a pod, opened before the signal is sent.
 struct Held(BTreeMap<ProcId, OwnedFd>);
 
 impl Held {
-    fn all(seen: &Seen, pod: &Pod) -> Self {
+    fn all(seen: &ObservedLab, pod: &Pod) -> Self {
         let ids = seen.world.pod_processes(&pod.uid).map(|p| p.id);
         Self(ids.map(|id| (id, pidfd::open(id.pid).expect("a pidfd"))).collect())
     }
@@ -80,7 +80,7 @@ impl Held {
         poll(&mut fds, PollTimeout::ZERO).expect("poll") > 0
     }
 
-    /// Wait status, once it has been reaped.
+    /// The wait status, once the process has been reaped.
     fn status(&self, id: ProcId) -> Option<WaitStatus> {
         pidfd::exit_status(&self.0[&id]).expect("Linux 6.15").map(WaitStatus)
     }
@@ -90,8 +90,8 @@ impl Held {
     }
 }
 
-/// Sends it, and holds the kernel's word against the prediction.
-fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast {
+/// Sends a signal, and compares the outcome with the prediction.
+fn check(seen: &mut ObservedLab, pod: &Pod, name: &str, signal_name: &str) -> Forecast {
     let target = seen.process(pod, name);
     let predicted = seen.predict(target, signal_name);
     let held = Held::all(seen, pod);
@@ -109,7 +109,7 @@ fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast 
     match predicted.effect {
         Effect::Ends(status) => {
             wait_for(&what, || held.status(target).is_some());
-            // the dump flag says nothing of the signal
+            // the core dump flag is not predicted
             let masked = |s: WaitStatus| WaitStatus(s.0 & !0x80);
             assert_eq!(held.status(target).map(masked), Some(status), "{what}");
             wait_for(&what, || predicted.also_end.iter().all(|id| held.has_ended(*id)));
@@ -117,7 +117,7 @@ fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast 
         // dropped by the time the call returns
         Effect::Nothing => assert!(!is_pending() && state() == Some('S'), "{what}"),
         Effect::Pending => assert!(is_pending() && matches!(state(), Some('S' | 'T')), "{what}"),
-        // taken, so it does not stay pending, and it does not end by the default action
+        // it was handled: it does not stay pending, and the process does not end by the default action
         Effect::Handled => {
             wait_for(&what, || !is_pending());
             let killed = held.has_ended(target) && held.status(target).is_none_or(|s| s.signal().is_some());
@@ -125,7 +125,7 @@ fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast 
         }
         Effect::Stops => wait_for(&what, || state() == Some('T')),
         Effect::Continues => wait_for(&what, || matches!(state(), Some('S' | 'R'))),
-        // not by this signal, whoever reads it
+        // the process is not killed by this signal, whichever process reads it
         Effect::Readable => {
             let killed = held.status(target).is_some_and(|s| s.signal().is_some());
             assert!(!killed, "{what}");
@@ -141,7 +141,7 @@ fn check(seen: &mut Seen, pod: &Pod, name: &str, signal_name: &str) -> Forecast 
     predicted
 }
 
-/// A shell that waits for both: it outlives one of them.
+/// A shell that waits for two sleeps. It outlives one of them.
 const SLEEPERS: &str = "sleep 1000 & sleep 1000 & wait";
 
 fn web() -> ContainerSpec {
@@ -153,13 +153,13 @@ fn deaf() -> ContainerSpec {
 }
 
 /// pause, nginx: master with two workers, deaf, and a shell that waits for two sleeps.
-fn shared(seen: &mut Seen, name: &str) -> Pod {
+fn shared(seen: &mut ObservedLab, name: &str) -> Pod {
     seen.run(spec(name, true, vec![web(), deaf(), container("sh", SLEEPERS)]), 8)
 }
 
 #[test]
-fn pause_is_predicted_as_it_is() {
-    let mut seen = Seen::new(Options::default());
+fn predictions_for_pause_are_correct() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = shared(&mut seen, "pause");
     let pause = seen.process(&pod, "pause");
     let masks = seen.world.process(pause).expect("pause").signals;
@@ -180,7 +180,7 @@ fn pause_is_predicted_as_it_is() {
     seen.settle(&pod.uid);
     let predicted = check(&mut seen, &pod, "pause", "KILL");
     assert_eq!(predicted.also_end.len(), 7, "all of the pod");
-    // who was reaped by the dying namespace is told alike, whoever the kernel had wait for it
+    // processes that the dying namespace reaped are all shown so, whichever process the kernel chose to reap them
     let uid = pod.uid;
     seen.until("all reaped", |w| {
         w.process(pause).is_some_and(Process::is_gone) && w.pod_processes(&uid).next().is_none()
@@ -192,9 +192,9 @@ fn pause_is_predicted_as_it_is() {
     }
 }
 
-/// Nothing is known of it but its masks.
+/// Only the signal masks of an own pause are known.
 #[test]
-fn a_pause_of_the_users_own_is_judged_by_its_masks() {
+fn predictions_for_an_own_pause_follow_its_signal_masks() {
     let sleeper = || spec("own", true, vec![container("sh", SLEEPERS)]);
     for (file, signal, effect) in [
         ("naive-pause.c", "TERM", Effect::Nothing),
@@ -205,7 +205,7 @@ fn a_pause_of_the_users_own_is_judged_by_its_masks() {
         ("reaping-pause.c", "CHLD", Effect::Handled),
         ("reaping-pause.c", "TERM", Effect::Handled),
     ] {
-        let mut seen = Seen::new(Options::default());
+        let mut seen = ObservedLab::new(Options::default());
         let pod = seen.run(crate::own_pause::with_pause(sleeper(), file), 4);
         let predicted = check(&mut seen, &pod, "pause", signal);
         assert_eq!(predicted.effect, effect, "{signal} to {file}: {:#?}", predicted.lines);
@@ -214,16 +214,16 @@ fn a_pause_of_the_users_own_is_judged_by_its_masks() {
     }
 }
 
-/// With the last container the pod is over, and its sandbox goes.
+/// When its last container ends, the pod is over, and its sandbox is stopped.
 #[test]
-fn the_last_container_is_predicted_to_take_pause_along() {
+fn the_last_container_is_predicted_to_end_pause_too() {
     for (share_pid, restart, ends) in [
         (true, RestartPolicy::Never, 3),
         (false, RestartPolicy::Never, 3),
         (true, RestartPolicy::OnFailure, 2),
         (true, RestartPolicy::Always, 2),
     ] {
-        let mut seen = Seen::new(Options::default());
+        let mut seen = ObservedLab::new(Options::default());
         let mut spec = spec("last", share_pid, vec![container("sh", SLEEPERS)]);
         spec.restart = restart;
         let pod = seen.run(spec, 4);
@@ -241,16 +241,16 @@ fn the_last_container_is_predicted_to_take_pause_along() {
 }
 
 #[test]
-fn pause_ends_by_term_and_takes_all_with_it() {
-    let mut seen = Seen::new(Options::default());
+fn term_to_pause_ends_all_members() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = shared(&mut seen, "term");
     let predicted = check(&mut seen, &pod, "pause", "TERM");
     assert_eq!(predicted.effect, Effect::Ends(WaitStatus::exited(0)));
 }
 
 #[test]
-fn what_web_master_reads_from_its_signalfd_is_predicted() {
-    let mut seen = Seen::new(Options::default());
+fn signals_that_the_web_master_reads_from_its_signalfd_are_predicted() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = shared(&mut seen, "web");
     let master = seen.process(&pod, "nginx: master");
     let before = children(master.pid);
@@ -268,15 +268,15 @@ fn what_web_master_reads_from_its_signalfd_is_predicted() {
     }
     let held = Held::all(&seen, &pod);
     assert_eq!(check(&mut seen, &pod, "nginx: master", "TERM").effect, Effect::Readable);
-    // it reads it and decides to end
+    // it reads the signal and exits
     wait_for("its end", || held.status(master).is_some());
     assert_eq!(held.status(master), Some(WaitStatus::exited(0)));
 }
 
-/// The descriptor is inherited from the master, and the worker does not read it.
+/// The worker inherits the descriptor from the master, but does not read it.
 #[test]
-fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
-    let mut seen = Seen::new(Options::default());
+fn a_worker_with_its_masters_signalfd_is_not_predicted_to_take_the_signal() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = shared(&mut seen, "worker");
     assert_eq!(check(&mut seen, &pod, "nginx: worker", "HUP").effect, Effect::Readable);
     let worker = seen.process(&pod, "nginx: worker");
@@ -287,7 +287,7 @@ fn a_worker_with_its_masters_signalfd_is_not_said_to_take_the_signal() {
 #[test]
 fn a_containers_leftovers_are_predicted_to_end_with_it() {
     for (first, left) in [("nginx: master", 2), ("sh", 2), ("deaf", 0)] {
-        let mut seen = Seen::new(Options::default());
+        let mut seen = ObservedLab::new(Options::default());
         let pod = shared(&mut seen, "left");
         let predicted = check(&mut seen, &pod, first, "KILL");
         assert_eq!(predicted.also_end.len(), left, "{:#?}", predicted.lines);
@@ -296,7 +296,7 @@ fn a_containers_leftovers_are_predicted_to_end_with_it() {
 }
 
 #[test]
-fn members_are_predicted_by_their_masks() {
+fn predictions_for_members_follow_their_signal_masks() {
     for (name, signal, effect) in [
         ("deaf", "TERM", Effect::Nothing),
         ("deaf", "HUP", Effect::Ends(WaitStatus::killed(1))),
@@ -309,7 +309,7 @@ fn members_are_predicted_by_their_masks() {
         ("nginx: worker", "QUIT", Effect::Readable),
         ("nginx: master", "PIPE", Effect::Nothing),
     ] {
-        let mut seen = Seen::new(Options::default());
+        let mut seen = ObservedLab::new(Options::default());
         let pod = shared(&mut seen, "masks");
         assert_eq!(check(&mut seen, &pod, name, signal).effect, effect, "{signal} to {name}");
     }
@@ -323,7 +323,7 @@ fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
         ("pause", "KILL", Effect::Ends(WaitStatus::killed(9)), 0),
         ("deaf", "INT", Effect::Nothing, 0),
     ] {
-        let mut seen = Seen::new(Options::default());
+        let mut seen = ObservedLab::new(Options::default());
         let pod = seen.run(spec("own", false, vec![deaf(), container("sh", SLEEPERS)]), 5);
         let predicted = check(&mut seen, &pod, name, signal);
         assert_eq!((predicted.effect, predicted.also_end.len()), (effect, also), "{signal} to {name}");
@@ -331,8 +331,8 @@ fn with_pid_namespaces_of_their_own_each_container_has_its_init() {
 }
 
 #[test]
-fn an_init_in_the_place_of_pause_takes_all_with_it() {
-    let mut seen = Seen::new(Options::default());
+fn the_end_of_a_container_in_pauses_place_ends_all_members() {
+    let mut seen = ObservedLab::new(Options::default());
     let mut infra = spec("infra", true, vec![web(), container("sh", SLEEPERS)]);
     infra.sandbox = SandboxKind::Infra("web".into());
     let pod = seen.run(infra, 6);
@@ -340,7 +340,7 @@ fn an_init_in_the_place_of_pause_takes_all_with_it() {
     let ns = seen.world.process(master).and_then(|p| p.namespaces.get(podscope::model::NsKind::Pid)).expect("known");
     let init = seen.world.pid_ns_init(ns).map(podscope::model::forecast::member_name);
     assert_eq!(init.as_deref(), Some("web (nginx: master)"));
-    // it has taken PID 1's place: PIPE is ignored, and what it does not handle is dropped
+    // it is PID 1: PIPE is ignored, and signals without a handler are dropped
     check(&mut seen, &pod, "nginx: master", "WINCH");
     assert_eq!(check(&mut seen, &pod, "sh", "KILL").also_end.len(), 2);
     let uid = pod.uid.clone();

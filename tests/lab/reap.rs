@@ -1,4 +1,4 @@
-//! Orphans, and who reaps them.
+//! Orphans, who reaps them, and the leftovers of containers.
 
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
 use podscope::lab::{HandStep, Options};
@@ -9,11 +9,11 @@ use crate::support::{
     Bench, children, container, exists, ns, pause, process, spec, start_time, status_field, wait_for,
 };
 
-/// Starts a process whose parent ends at once. Kubernetes makes `$` of `$$`.
+/// Starts a process whose parent ends at once. Kubernetes replaces `$$` by `$`.
 const ORPHAN: &str = "(sh -c 'echo $$$$ > /tmp/orphan; exec sleep 0.2' &); sleep 1000";
 
 #[test]
-fn an_orphan_goes_to_pause_and_is_reaped_by_it() {
+fn an_orphan_is_reparented_to_pause_and_reaped() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("orphan", true, vec![container("a", ORPHAN)]));
     let pause = pause(&pod);
@@ -23,8 +23,8 @@ fn an_orphan_goes_to_pause_and_is_reaped_by_it() {
         !pid_in_pod.is_empty()
     });
     let pid_in_pod: u32 = pid_in_pod.parse().expect("a pid");
-    let (status, at) = bench.until("pause's record", |heard| {
-        heard.iter().find_map(|i| match i {
+    let (status, at) = bench.until("pause's record", |received| {
+        received.iter().find_map(|i| match i {
             Input::PauseReaped { pause: by, pid_in_pod: pid, status, at } if *by == pause && *pid == pid_in_pod => {
                 Some((*status, *at))
             }
@@ -45,7 +45,7 @@ fn a_pause_that_does_not_reap_keeps_the_zombie() {
     let pause = pause(&pod);
     let zombie = |pid: &u32| status_field(*pid, "State").is_some_and(|s| s.starts_with('Z'));
     wait_for("a zombie below pause", || children(pause.pid).iter().any(zombie));
-    // and it goes with the pod
+    // the zombie is reaped when the pod ends
     let zombie = children(pause.pid)[0];
     let start = start_time(zombie);
     crate::support::kill(pause, "KILL");
@@ -53,22 +53,22 @@ fn a_pause_that_does_not_reap_keeps_the_zombie() {
 }
 
 #[test]
-fn what_a_container_leaves_behind_ends_with_it() {
+fn the_leftovers_of_a_container_end_with_it() {
     let mut bench = Bench::new();
     let script = "(sleep 1000 &); (setsid sleep 1000 &); sleep 1000";
     let pod = bench.run(spec("left", true, vec![container("a", script), container("b", "(sleep 1000 &); sleep 1000")]));
     let pause = pause(&pod);
     wait_for("three orphans", || children(pause.pid).len() == 3);
     crate::support::kill(process(&pod, "a"), "KILL");
-    // a's two go, b's one stays
+    // the two of a are killed, the one of b stays
     wait_for("one orphan", || children(pause.pid).len() == 1);
     assert!(exists(process(&pod, "b")) && exists(pause));
 }
 
-/// Orphans of two containers that have left all by which a container is known but its limits. The first unshares its
-/// mount and cgroup namespaces, where it may have new ones; then nothing of the first may remain, and all of the
-/// second.
-fn what_has_left_its_namespaces_ends_with_its_container(options: Options) {
+/// Orphans of two containers that have left everything that identifies their container, except its limits. Both
+/// containers unshare their mount, cgroup and ipc namespaces. When the first ends, none of its orphans may remain, and
+/// all of the second must.
+fn check_leftovers_that_left_their_namespaces(options: Options) {
     let mut bench = Bench::with(options);
     let hand = |name: &str| ContainerSpec {
         name: name.to_owned(),
@@ -84,7 +84,7 @@ fn what_has_left_its_namespaces_ends_with_its_container(options: Options) {
         bench.lab.hand(&Member::container(&pod.uid, name), HandStep::Unshare(kinds)).expect("it may");
         let orphan = |own: &str| bench.exec(&pod, name, &format!("setsid {own} sleep 1000 >/dev/null 2>&1 &"));
         orphan("");
-        // and one that has lowered its limits
+        // and an orphan that has lowered its limits
         if name == "a" {
             orphan("prlimit --locks=5:5");
         }
@@ -101,7 +101,7 @@ fn what_has_left_its_namespaces_ends_with_its_container(options: Options) {
     assert_eq!(of_b.len(), 1, "{before:?}");
     let (a, b) = (process(&pod, "a"), process(&pod, "b"));
     crate::support::kill(a, "KILL");
-    // the next one runs only when they have gone
+    // the container restarts only after its orphans are gone
     bench.pod_until(&pod.uid, "a again", |p| p.restarts() == 1 && p.containers[0].state.word() == "Running");
     let left: Vec<ProcId> = before.iter().copied().filter(|id| exists(*id) && !is_zombie(id.pid)).collect();
     assert_eq!(left, of_b);
@@ -113,17 +113,17 @@ fn is_zombie(pid: u32) -> bool {
 }
 
 #[test]
-fn what_has_left_its_namespaces_ends_by_its_cgroup() {
-    what_has_left_its_namespaces_ends_with_its_container(Options::default());
+fn leftovers_that_left_their_namespaces_are_killed_by_cgroup() {
+    check_leftovers_that_left_their_namespaces(Options::default());
 }
 
 #[test]
-fn what_has_left_its_namespaces_ends_without_a_cgroup() {
-    what_has_left_its_namespaces_ends_with_its_container(Options { without_cgroups: true, ..Options::default() });
+fn leftovers_that_left_their_namespaces_are_killed_without_a_cgroup() {
+    check_leftovers_that_left_their_namespaces(Options { without_cgroups: true, ..Options::default() });
 }
 
 #[test]
-fn what_a_pod_in_the_nodes_pid_namespace_leaves_behind_ends_with_it() {
+fn the_leftovers_of_a_pod_in_the_nodes_pid_namespace_end_with_it() {
     let mut bench = Bench::with(Options { without_cgroups: true, ..Options::default() });
     let mut spec = spec("host", true, vec![container("a", "(setsid sleep 1000 &); sleep 1000")]);
     spec.host.pid = true;
@@ -134,21 +134,21 @@ fn what_a_pod_in_the_nodes_pid_namespace_leaves_behind_ends_with_it() {
         all.retain(|pid| status_field(*pid, "Name").as_deref() == Some("sleep"));
         all
     };
-    wait_for("an orphan of the node's", || orphans().len() == 1 && !orphans().contains(&a.pid));
+    wait_for("an orphan of the node", || orphans().len() == 1 && !orphans().contains(&a.pid));
     bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
     wait_for("no orphan", || orphans().is_empty());
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
 }
 
 #[test]
-fn a_storm_of_orphans_is_told_to_the_last() {
+fn every_orphan_of_a_storm_is_recorded_or_counted_as_lost() {
     const N: usize = 300;
     let mut bench = Bench::new();
     let pod = bench.run(spec("storm", true, vec![container("a", "sleep 1000")]));
     let script = format!("i=0; while [ $i -lt {N} ]; do (true &) ; i=$((i+1)); done");
     assert!(bench.exec(&pod, "a", &script).status.success());
-    bench.until("every orphan reaped or its loss told", |heard| {
-        let told: usize = heard
+    bench.until("every orphan reaped or its record counted as lost", |received| {
+        let records: usize = received
             .iter()
             .map(|i| match i {
                 Input::PauseReaped { .. } => 1,
@@ -156,7 +156,7 @@ fn a_storm_of_orphans_is_told_to_the_last() {
                 _ => 0,
             })
             .sum();
-        (told >= N).then_some(())
+        (records >= N).then_some(())
     });
     assert!(children(pause(&pod).pid).is_empty());
 }

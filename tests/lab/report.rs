@@ -1,4 +1,4 @@
-//! What is shown as the output of ps, readlink and kubectl, against /proc: of the host, and of the pod by a shell in it.
+//! Compares the shown output of ps, readlink and kubectl with /proc of the host, and with that of a shell in the pod.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,26 +9,26 @@ use podscope::model::{Member, NsKind, Pod, ProcId, World};
 use podscope::observe::now;
 use podscope::report::{Get, Target, Text, describe, get_pods, links, pid_namespaces, ps_host, ps_inside};
 
-use crate::seen::Seen;
+use crate::observed_lab::ObservedLab;
 use crate::support::{PATIENCE, children, pause, process, status_field};
 
 const POD: &str = include_str!("../../assets/pods/nginx-busybox.yaml");
 
-/// Starts a pod; returns it once all of it runs.
-fn run(seen: &mut Seen) -> Pod {
+/// Starts a pod. Returns it once all its containers run.
+fn run(seen: &mut ObservedLab) -> Pod {
     let (spec, _) = parse("pod.yaml", POD).expect("the preset").remove(0);
     let uid = seen.lab.run(spec).expect("the pod is taken");
     seen.until_all_run(&uid);
     seen.world.pod(&uid).expect("the pod").clone()
 }
 
-/// Rows without their heads, words joined by one space.
+/// The rows without the header, with words joined by one space.
 fn rows(text: &Text) -> BTreeSet<String> {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     text.to_string().lines().skip(1).map(words).collect()
 }
 
-/// Everyone below a process.
+/// All descendants of a process.
 fn below(pid: u32) -> Vec<u32> {
     children(pid).into_iter().flat_map(|child| std::iter::once(child).chain(below(child))).collect()
 }
@@ -39,7 +39,7 @@ fn command(pid: u32) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `UID PID PPID S COMMAND` of the pod's processes, read here.
+/// The rows `UID PID PPID S COMMAND` of the pod's processes, read from /proc.
 fn in_proc(node: u32, pause: ProcId) -> BTreeSet<String> {
     let depth = |pid: u32| status_field(pid, "NSpid").map(|pids| pids.split_whitespace().count());
     let field = |pid: u32, name: &str| {
@@ -54,12 +54,12 @@ fn in_proc(node: u32, pause: ProcId) -> BTreeSet<String> {
 }
 
 #[test]
-fn ps_and_links_are_the_kernels() {
-    let mut seen = Seen::new(Options::default());
+fn ps_and_links_match_proc() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = run(&mut seen);
     let node = seen.lab.node().pid;
     let there = |world: &World| {
-        // without the node's own row: it is never still
+        // without the node's own row: its state changes all the time
         let of_pod = |row: &String| row.split(' ').nth(1) != Some(node.to_string().as_str());
         let shown: BTreeSet<String> = rows(&ps_host(world, Some(&pod.uid))).into_iter().filter(of_pod).collect();
         (shown, in_proc(node, pause(&pod)))
@@ -68,7 +68,7 @@ fn ps_and_links_are_the_kernels() {
     let shown = ps_host(&seen.world, Some(&pod.uid));
     assert!(shown.rows().any(|row| row.cells[1].target == Some(Target::Process(seen.lab.node()))), "{shown}");
 
-    // by the kernel's word to a shell in the pod, which is in its own list and not in ours
+    // compare with what a shell in the pod sees; the shell is in its own list but not in ours
     let script = "for p in /proc/[0-9]*; do echo ${p#/proc/} $(grep -s ^PPid: $p/status) ; done; echo I am $$";
     let argv = ["sh", "-c", script].map(str::to_owned);
     let output = seen.lab.exec(&Member::container(&pod.uid, "busybox"), &argv, PATIENCE).expect("exec works");
@@ -103,8 +103,8 @@ fn ps_and_links_are_the_kernels() {
 }
 
 #[test]
-fn a_killed_container_is_told_as_kubectl_tells_it() {
-    let mut seen = Seen::new(Options::default());
+fn a_killed_container_is_shown_as_kubectl_shows_it() {
+    let mut seen = ObservedLab::new(Options::default());
     let pod = run(&mut seen);
     let name = pod.name.as_str();
     let row = |world: &World| -> Vec<String> {

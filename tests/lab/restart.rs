@@ -1,4 +1,4 @@
-//! What the controller does, on the kernel: restarts, back-off, new sandboxes, init containers, infra.
+//! The controller's actions with real processes: restarts, back-off, new sandboxes, init containers, infra.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn attempt(pod: &Pod) -> Option<u32> {
 }
 
 #[test]
-fn a_member_comes_back_in_the_same_namespaces() {
+fn a_member_restarts_in_the_same_namespaces() {
     let mut bench = Bench::new();
     let pod = bench.run(always("again", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (a, net) = (process(&pod, "a"), ns(pause(&pod).pid, "net"));
@@ -38,12 +38,12 @@ fn a_member_comes_back_in_the_same_namespaces() {
 }
 
 #[test]
-fn one_that_keeps_ending_backs_off_and_the_pod_stays() {
+fn a_container_that_keeps_ending_backs_off_and_the_pod_stays() {
     let mut bench = Bench::new();
     let mut spec = always("loop", true, vec![container("crash", "exit 3"), container("b", "sleep 1000")]);
     spec.containers[0].image = "busybox".to_owned();
     let uid = bench.lab.run(spec).expect("taken");
-    // the first may have ended twice before the program of the other runs
+    // the first container may have ended twice before the program of the other runs
     let waits = bench.pod_until(&uid, "a back-off beside the other", |p| {
         let (crash, b) = (&p.containers[0], &p.containers[1]);
         crash.state.word() == "CrashLoopBackOff" && crash.restarts == 1 && b.state.word() == "Running"
@@ -51,15 +51,15 @@ fn one_that_keeps_ending_backs_off_and_the_pod_stays() {
     assert_eq!((waits.phase, waits.status()), (Phase::Running, "CrashLoopBackOff"));
     assert_eq!(waits.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(3));
     assert!(exists(pause(&waits)) && exists(process(&waits, "b")));
-    // after a second of the tenfold clock it is tried again
+    // the clock is ten times as fast, so it is tried again after a second
     bench.pod_until(&uid, "a third run", |p| p.containers[0].restarts == 2);
-    let told: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
+    let events: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
     let want = format!("BackOff: Back-off restarting failed container crash in pod loop_default({uid})");
-    assert!(told.contains(&want), "{told:?}");
+    assert!(events.contains(&want), "{events:?}");
 }
 
 #[test]
-fn pause_dies_and_the_pod_comes_back_with_all_it_had() {
+fn after_the_death_of_pause_the_pod_restarts_with_its_volumes() {
     for share_pid in [true, false] {
         let mut bench = Bench::new();
         let writer = container("a", "echo kept >> /data/file; sleep 1000");
@@ -71,7 +71,7 @@ fn pause_dies_and_the_pod_comes_back_with_all_it_had() {
             podscope::lab::spec::VolumeSource::EmptyDir { memory: true, size_limit: Some(1 << 20) },
         );
         let pod = bench.run(spec);
-        // its program runs as soon as it is executed, which is before it has written
+        // the container counts as running before it has written
         wait_for("the first line", || bench.exec(&pod, "a", "cat /data/file").stdout == b"kept\n");
         let before = [pause(&pod), process(&pod, "a"), process(&pod, "b")];
         kill(before[0], "KILL");
@@ -105,7 +105,7 @@ fn init_containers_run_first_and_sidecars_beside() {
     };
     spec.containers[0].mounts = vec![crate::support::mount("data", "/data")];
     let sidecar = ContainerSpec { sidecar: true, ..step("side", "echo side >> /data/order; sleep 1000") };
-    // the second sees that the sidecar runs, and waits until it has written
+    // the second init container starts after the sidecar, and waits until that has written
     let second = step("second", "until grep -q side /data/order; do sleep 0.02; done; echo second >> /data/order");
     spec.init_containers = vec![step("first", "sleep 0.2; echo first >> /data/order"), sidecar, second];
     let emptydir = podscope::lab::spec::VolumeSource::EmptyDir { memory: false, size_limit: None };
@@ -114,7 +114,7 @@ fn init_containers_run_first_and_sidecars_beside() {
     assert_eq!(early.container("app").map(|c| c.state.word()), Some("PodInitializing"));
     let pod = bench.pod_until(&uid, "all up", |p| p.status() == "Running");
     bench.log_until(&pod, "app", "first\nside\nsecond");
-    // a sidecar that ends is started again beside the others
+    // a sidecar that ends is restarted while the others run
     let (side, app) = (process(&pod, "side"), process(&pod, "app"));
     kill(side, "KILL");
     let after = bench.pod_until(&uid, "it is back", |p| {
@@ -124,13 +124,13 @@ fn init_containers_run_first_and_sidecars_beside() {
 }
 
 #[test]
-fn without_pause_the_first_member_takes_all_with_it() {
+fn without_pause_the_death_of_the_first_member_ends_all() {
     let mut bench = Bench::new();
     let mut spec = always("infra", true, vec![container("front", "sleep 1000"), container("b", "sleep 1000")]);
     spec.sandbox = SandboxKind::Infra("front".to_owned());
     let pod = bench.run(spec);
     let (front, b) = (process(&pod, "front"), process(&pod, "b"));
-    assert_eq!(pause(&pod), front, "it is what holds the sandbox");
+    assert_eq!(pause(&pod), front, "it holds the sandbox");
     for kind in ["net", "ipc", "uts", "pid"] {
         assert_eq!(ns(front.pid, kind), ns(b.pid, kind), "{kind}");
     }
@@ -154,17 +154,17 @@ fn without_the_pause_image_there_is_no_sandbox_and_it_is_tried_again() {
     let failed = |bench: &Bench| bench.events().iter().filter(|e| e.reason == "FailedCreatePodSandBox").count();
     let pod = bench.pod_until(&uid, "a failure", |p| p.status() == "FailedCreatePodSandBox");
     assert_eq!((pod.phase, pod.ip), (Phase::Pending, None));
-    // a registry's words, and behind them the kernel's
+    // the message of a registry, followed by the kernel's error
     let message = pod.message.unwrap_or_default();
     let said = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image \"";
     assert!(message.starts_with(said), "{message}");
     assert!(message.ends_with("execute /missing/pause: No such file or directory)"), "{message}");
     while failed(&bench) < 2 {
-        let heard = bench.heard.len();
-        bench.until("a second try", |all| (all.len() > heard).then_some(()));
+        let received = bench.received.len();
+        bench.until("a second try", |all| (all.len() > received).then_some(()));
     }
     bench.lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
-    bench.removed(&uid);
+    bench.wait_removed(&uid);
     let node = bench.lab.node().pid;
     wait_for("nothing left", || children(node).is_empty());
 }
@@ -183,9 +183,9 @@ fn a_changed_command_replaces_one_container() {
     assert_eq!((process(&after, "b"), pause(&after), after.ip), (process(&pod, "b"), pause(&pod), pod.ip));
 }
 
-/// `computePodActions`: with nothing to keep and nothing to start the sandbox is stopped.
+/// As in `computePodActions`: if there is nothing to keep and nothing to start, the sandbox is stopped.
 #[test]
-fn the_sandbox_of_a_pod_that_is_over_ends_and_the_pod_stays() {
+fn the_sandbox_of_a_finished_pod_ends_and_the_pod_stays() {
     for share_pid in [true, false] {
         let range = "10.1.2.0/29".parse().expect("a range of five addresses");
         let mut bench = Bench::with(Options { range, ..Options::default() });
@@ -204,17 +204,17 @@ fn the_sandbox_of_a_pod_that_is_over_ends_and_the_pod_stays() {
         let sandbox = over.sandbox.expect("it is remembered");
         assert_eq!((over.phase, sandbox.attempt, sandbox.ended.is_some()), (Phase::Succeeded, 0, true));
         wait_for("pause is reaped", || !exists(pause));
-        // its address is another pod's in time, here of the fifth
+        // its address is reused in time, here by the fifth pod
         let next = |n| bench.run(spec(&format!("next{n}"), share_pid, vec![container("a", "sleep 1000")])).ip;
         let ips: Vec<_> = (0..5).map(next).collect();
         assert_eq!(ips.last(), Some(&pod.ip), "{ips:?}");
-        // what it has written can still be read
+        // its log can still be read
         assert_eq!(bench.lab.logs(&Member::container(&pod.uid, "a")).expect("a log"), b"");
-        // a change of a pod that is over would have no effect
+        // a pod that is over cannot be changed
         let refused = bench.lab.replace(&pod.uid, spec("over", share_pid, vec![]), vec![]);
         assert!(refused.is_err_and(|e| e.to_string().contains("it is over")));
         bench.lab.delete(&pod.uid).expect("deleted");
-        bench.removed(&pod.uid);
+        bench.wait_removed(&pod.uid);
         assert!(!bench.events().iter().any(|e| e.reason == "SandboxChanged"));
     }
 }

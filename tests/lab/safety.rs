@@ -1,4 +1,4 @@
-//! What a container tries and must not get.
+//! Things that a container must not be able to do.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
@@ -13,14 +13,14 @@ fn pod(bench: &mut Bench) -> Pod {
     bench.run(spec("caged", true, vec![container("a", "sleep 1000")]))
 }
 
-fn says(bench: &Bench, pod: &Pod, script: &str) -> String {
+fn run_script(bench: &Bench, pod: &Pod, script: &str) -> String {
     let out = bench.exec(pod, "a", script);
     let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     format!("{stdout}{stderr}")
 }
 
 #[test]
-fn it_writes_nothing_of_the_hosts() {
+fn a_container_cannot_write_files_of_the_host() {
     let mut bench = Bench::new();
     let dir = tempfile::tempdir_in("/var/lib").or_else(|_| tempfile::tempdir()).expect("a directory");
     fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("open to all");
@@ -35,27 +35,27 @@ fn it_writes_nothing_of_the_hosts() {
         "/mnt/host/was-here",
         "/proc/sys/kernel/hostname",
     ] {
-        let said = says(&bench, &pod, &format!("echo x > {target} && echo WRITTEN"));
+        let said = run_script(&bench, &pod, &format!("echo x > {target} && echo WRITTEN"));
         assert!(!said.contains("WRITTEN"), "{target}: {said}");
     }
-    // nor may it make what it was given writable again, or mount something else
+    // it cannot make read-only mounts writable again, or mount something else
     for attempt in
         ["mount -o remount,rw /", "mount -o remount,bind,rw /mnt/host", "mount -t tmpfs none /etc", "umount /etc/hosts"]
     {
-        let said = says(&bench, &pod, &format!("{attempt} && echo DONE"));
+        let said = run_script(&bench, &pod, &format!("{attempt} && echo DONE"));
         assert!(!said.contains("DONE"), "{attempt}: {said}");
     }
     assert_eq!(fs::read_dir(&path).expect("the directory").count(), 0);
 }
 
 #[test]
-fn it_reads_nobodys_home() {
+fn a_container_cannot_read_a_home() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     for home in ["/root", "/home"] {
-        assert_eq!(says(&bench, &pod, &format!("ls -A {home}")), "", "{home}");
+        assert_eq!(run_script(&bench, &pod, &format!("ls -A {home}")), "", "{home}");
     }
-    // one that lies elsewhere, as a user's of this machine may
+    // homes of this machine's users in other directories
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let uid = fs::metadata(format!("/proc/{}", process(&pod, "a").pid))
         .map(|m| std::os::unix::fs::MetadataExt::uid(&m))
@@ -66,13 +66,13 @@ fn it_reads_nobodys_home() {
             continue;
         };
         if owner == uid && owner >= 1000 && owner != 65534 {
-            assert_eq!(says(&bench, &pod, &format!("ls -A {home} 2>/dev/null")), "", "{home}");
+            assert_eq!(run_script(&bench, &pod, &format!("ls -A {home} 2>/dev/null")), "", "{home}");
         }
     }
 }
 
 #[test]
-fn it_reaches_no_socket_of_the_hosts() {
+fn a_container_cannot_reach_an_abstract_socket_of_the_host() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
     let name = format!("podscope-test-{}", std::process::id());
@@ -82,29 +82,29 @@ fn it_reaches_no_socket_of_the_hosts() {
     let script = format!(
         "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); print connect(S, sockaddr_un(\"\\0{name}\")) ? \"IN\" : \"$!\"'"
     );
-    assert_eq!(says(&bench, &pod, &script), "Connection refused");
-    assert!(listener.accept().is_err(), "somebody came");
+    assert_eq!(run_script(&bench, &pod, &script), "Connection refused");
+    assert!(listener.accept().is_err(), "a pod connected");
 }
 
 #[test]
-fn it_sees_and_signals_its_own_pod_alone() {
+fn a_container_sees_and_signals_only_its_own_pod() {
     let mut bench = Bench::new();
-    // once nothing of it runs or is to be started, the lab ends pause
+    // with restartPolicy Always: otherwise the lab stops pause once the container has ended
     let again = PodSpec { restart: RestartPolicy::Always, ..spec("caged", true, vec![container("a", "sleep 1000")]) };
     let pod = bench.run(again);
-    let seen = says(&bench, &pod, "for p in /proc/[0-9]*; do cat $p/comm 2>/dev/null; done | sort | uniq -c");
-    // pause, the container, and the shell that looks with its children
+    let seen = run_script(&bench, &pod, "for p in /proc/[0-9]*; do cat $p/comm 2>/dev/null; done | sort | uniq -c");
+    // pause, the container, and the shell that looks, with its children
     let names: Vec<&str> = seen.lines().filter_map(|l| l.split_whitespace().nth(1)).collect();
     let own = ["pause", "sh", "sleep", "cat", "sort", "uniq"];
     assert!(names.contains(&"pause") && names.iter().all(|n| own.contains(n)), "{seen}");
     let us = std::process::id();
-    let said = says(&bench, &pod, &format!("kill -9 {us} && echo KILLED; kill -9 -1 && echo ALL"));
+    let said = run_script(&bench, &pod, &format!("kill -9 {us} && echo KILLED; kill -9 -1 && echo ALL"));
     assert!(!said.contains("KILLED"), "{said}");
-    // pause is there still, and so are we
+    // pause is still alive, and so are we
     assert!(exists(crate::support::pause(&pod)));
 }
 
-/// Runs a program that forks until it may not any more: how often it could, and all it said.
+/// Runs a program that forks until that fails. Returns how often it could fork, and all its output.
 fn forks(bench: &Bench, pod: &Pod, script: &str) -> (u64, String) {
     let said = String::from_utf8_lossy(&bench.exec(pod, "a", script).stdout).into_owned();
     let n = said.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"));
@@ -112,26 +112,26 @@ fn forks(bench: &Bench, pod: &Pod, script: &str) -> (u64, String) {
 }
 
 #[test]
-fn a_fork_bomb_stops_at_the_bound() {
+fn a_fork_bomb_stops_at_the_limit() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
-    // one that forks until it may not any more, and says how often it could
+    // it forks until that fails, and prints how often it could
     let script = "exec perl -e '$| = 1; while (1) { my $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, 0'";
     let (n, said) = forks(&bench, &pod, script);
     assert!(n < podscope::lab::MAX_PROCESSES, "{said}");
     assert!(said.contains("temporarily unavailable"), "{said}");
-    // the node is not bounded with them: it ends this pod and starts others
+    // the limit does not apply to the node: it ends this pod and starts others
     bench.lab.delete_within(&pod.uid, Some(std::time::Duration::ZERO)).expect("deleted");
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
     let next = bench.run(spec("next", true, vec![container("a", "sleep 1000")]));
     assert!(exists(process(&next, "a")));
 }
 
 #[test]
-fn a_fork_bomb_of_many_users_stops_at_a_bound() {
+fn a_fork_bomb_of_many_users_stops_at_a_limit() {
     let mut bench = Bench::new();
     let pod = pod(&mut bench);
-    // each of its users has its share and no more, so it becomes another one for every hundred
+    // the limit counts for each user, so it changes to another user after every hundred processes
     let script = "exec perl -e '$| = 1; while ($n < 20000) { my $p = fork; last unless defined $p; if (!$p) { $> = $< = 1 + $n / 100; my $q = fork; sleep 1000; exit } $n++ } print \"$n $!\"; kill 9, -1'";
     let (n, said) = forks(&bench, &pod, script);
     assert!(n < 2 * podscope::lab::MAX_PROCESSES + 1000, "{said}");
@@ -147,7 +147,7 @@ fn a_member_gains_no_privilege() {
     assert_eq!(u64::from_str_radix(&field("CapBnd"), 16).map(|caps| caps & (1 << 21)), Ok(0), "no CAP_SYS_ADMIN");
     assert_ne!(ns(a, "user"), ns(std::process::id(), "user"));
     for attempt in ["unshare -m true", "unshare -n true", "nsenter -t 1 -m true"] {
-        let said = says(&bench, &pod, &format!("{attempt} && echo DONE"));
+        let said = run_script(&bench, &pod, &format!("{attempt} && echo DONE"));
         assert!(!said.contains("DONE"), "{attempt}: {said}");
     }
 }

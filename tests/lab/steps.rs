@@ -1,4 +1,4 @@
-//! What a step is said to be elsewhere: the shell's lines are run, and their links compared with the lab's.
+//! Runs the shell lines that are shown as equivalent to a step, and compares their namespace links with the lab's.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -12,7 +12,7 @@ use crate::support::{Bench, ns, pause, process, wait_for};
 
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
-/// A shell that is given one line after the other; what it has started ends with it.
+/// A shell that gets one line after the other. The processes that it has started are killed with it.
 struct Shell {
     child: Child,
     lines: ChildStdin,
@@ -31,7 +31,7 @@ impl Shell {
         Self { child, lines, answers: BufReader::new(answers) }
     }
 
-    /// What it writes in one line.
+    /// Runs a line. Returns the line that it prints.
     fn ask(&mut self, line: &str) -> String {
         writeln!(self.lines, "{line}").expect("it reads");
         let mut answer = String::new();
@@ -39,11 +39,12 @@ impl Shell {
         answer.trim().to_owned()
     }
 
-    /// Does a step; the pid that it has put into `variable`, once its links have come to rest.
+    /// Runs the line of a step. Returns the pid that it has stored in `variable`, once the process has joined all its
+    /// namespaces.
     fn step(&mut self, line: &str, variable: &str) -> u32 {
         writeln!(self.lines, "{}", line.replace("/pause", "sleep 1000")).expect("it reads");
         let mut pid = 0;
-        // the process is there as soon as it has been cloned, and joins one namespace after the other
+        // the process exists as soon as it is cloned, and then joins one namespace after the other
         wait_for(&format!("sleep in ${variable}"), || {
             pid = self.ask(&format!("echo ${variable}")).parse().unwrap_or_default();
             std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "sleep\n")
@@ -63,9 +64,9 @@ fn equal_links(a: u32, b: u32) -> Vec<&'static str> {
     KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
 }
 
-/// Needs user namespaces for whoever runs this, as the lab does, and util-linux.
+/// Needs user namespaces for the user who runs this, as the lab does, and util-linux.
 #[test]
-fn the_shells_lines_give_the_links_that_the_lab_gives() {
+fn the_shell_lines_give_the_same_links_as_the_lab() {
     let mut bench = Bench::new();
     let uid = bench.lab.sandbox("lines").expect("a sandbox");
     let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());

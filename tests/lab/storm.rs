@@ -1,4 +1,4 @@
-//! Sudden death of the app, the node or pause: nothing of ours may remain.
+//! Kills the app, the node or pause at random moments: nothing of the lab may remain.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::{Bench, PATIENCE, container, ns, processes, spec, status_fie
 
 /// Set for the copy of this test program that plays the app.
 const ROLE: &str = "PODSCOPE_TEST_APP";
-/// Rounds, unless the environment says otherwise.
+/// The number of rounds, unless the environment sets another.
 const ROUNDS: usize = 200;
 
 /// Plays the app: a lab with a pod that forks without end, until it is killed.
@@ -36,13 +36,13 @@ fn the_app() {
     }
 }
 
-/// The user namespace a process is in, read while it lives.
+/// The user namespace of a process, while it lives.
 fn user_ns(pid: u32) -> Option<u64> {
     use std::os::unix::fs::MetadataExt as _;
     fs::metadata(format!("/proc/{pid}/ns/user")).ok().map(|m| m.ino())
 }
 
-/// The lab's cgroups that this app has made below our own.
+/// The lab's cgroups that this app has created below our own.
 fn cgroups(app: u32) -> Vec<PathBuf> {
     let Some(own) = crate::cgroup::own_directory() else { return Vec::new() };
     let entries = fs::read_dir(own).into_iter().flatten().flatten();
@@ -50,7 +50,7 @@ fn cgroups(app: u32) -> Vec<PathBuf> {
     entries.filter(|e| e.file_name().to_string_lossy().starts_with(&name)).map(|e| e.path()).collect()
 }
 
-/// Processes that wait to remove them.
+/// The processes that wait to remove these cgroups.
 fn cleanups(app: u32) -> Vec<u32> {
     let name = format!("/podscope-{app}-");
     let cleans = |pid: &u32| {
@@ -72,7 +72,7 @@ fn an_app_that_dies_while_it_starts_leaves_no_cgroup() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the app starts");
-        // its first process but itself is the node's launcher, or the one that cleans up
+        // its first child is the node's launcher or the process that cleans up
         crate::support::wait_for("a process of the app's", || !crate::support::children(app.id()).is_empty());
         std::thread::sleep(Duration::from_micros(round * 500));
         let cleanups = cleanups(app.id());
@@ -88,12 +88,12 @@ fn an_app_that_dies_while_it_starts_leaves_no_cgroup() {
 }
 
 #[test]
-fn nothing_remains_whoever_is_killed() {
+fn nothing_remains_after_any_process_is_killed() {
     let rounds = std::env::var("PODSCOPE_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
     let links: BTreeSet<String> = links();
     let own = ns(std::process::id(), "user");
-    // an orphaned node is reaped here, whatever the machine's init does and when
+    // orphaned nodes are reaped by this test, independent of the machine's init
     nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
     let mut took = Vec::new();
     for round in 0..rounds {
@@ -105,23 +105,23 @@ fn nothing_remains_whoever_is_killed() {
             .spawn()
             .expect("the app starts");
         let mut lines = BufReader::new(app.stdout.take().expect("piped")).lines();
-        let mut told = |key: &str| -> Option<u32> {
+        let mut read_pid = |key: &str| -> Option<u32> {
             lines.by_ref().map_while(Result::ok).find_map(|l| l.strip_prefix(key)?.trim().parse().ok())
         };
-        let node = told("node ").expect("a node");
+        let node = read_pid("node ").expect("a node");
         let ours = user_ns(node).filter(|ns| *ns != own);
-        // a moment that is another every round, before or after the pod is up; no random numbers needed
+        // a different moment in every round, before or after the pod is up
         let moment = Duration::from_micros((round as u64 * 7919) % 30_000);
         let signal = if round % 8 == 4 { Signal::SIGQUIT } else { Signal::SIGKILL };
         let victim = match round % 4 {
             0 | 3 => app.id(),
             1 => node,
-            _ => told("pause ").expect("a pause"),
+            _ => read_pid("pause ").expect("a pause"),
         };
         std::thread::sleep(moment);
         let _ = kill(Pid::from_raw(victim as i32), signal);
         if victim != app.id() {
-            // the app lives on; when it goes, all must
+            // the app is still alive; when it ends, everything must end
             let pause_only = round % 4 == 2;
             if pause_only {
                 std::thread::sleep(Duration::from_millis(2));
@@ -131,7 +131,7 @@ fn nothing_remains_whoever_is_killed() {
         let dead = Instant::now();
         let cleanups = cleanups(app.id());
         let _ = app.wait();
-        // by namespace and by descent, not by name
+        // found by namespace and by descent, not only by name
         let remains = || -> Vec<u32> {
             let _ = waitpid(Pid::from_raw(node as i32), Some(WaitPidFlag::WNOHANG));
             let of_ours = |pid: &u32| {
@@ -155,7 +155,7 @@ fn nothing_remains_whoever_is_killed() {
             let _ = waitpid(Pid::from_raw(pid as i32), None);
         }
     }
-    // a busy machine makes some rounds slow, and not most of them: nothing waits for a time-out
+    // some rounds may be slow on a busy machine, but not most of them: nothing may wait for a timeout
     took.sort_unstable();
     assert!(took[took.len() / 2] < Duration::from_millis(500), "{took:?}");
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").expect("mounts"), mounts);

@@ -1,4 +1,4 @@
-//! A lab, what it has reported, and readings of /proc.
+//! A lab with the inputs that it has sent, and helpers that read /proc.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,11 +17,11 @@ use podscope::observe::Input;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A lab and everything it has said so far.
+/// A lab and everything it has reported so far.
 pub struct Bench {
     pub lab: Lab,
     pub inputs: Receiver<Input>,
-    pub heard: Vec<Input>,
+    pub received: Vec<Input>,
 }
 
 impl Bench {
@@ -30,29 +30,29 @@ impl Bench {
     }
 
     pub fn with(options: Options) -> Self {
-        let (tell, inputs) = unbounded();
+        let (sender, inputs) = unbounded();
         let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-        let lab = Lab::start_with(exe, options, tell).expect("a lab starts");
-        Self { lab, inputs, heard: Vec::new() }
+        let lab = Lab::start_with(exe, options, sender).expect("a lab starts");
+        Self { lab, inputs, received: Vec::new() }
     }
 
-    /// Listens until `done` finds in all that was said what it looks for.
+    /// Receives inputs until `done` returns a value for all inputs so far.
     pub fn until<T>(&mut self, what: &str, mut done: impl FnMut(&[Input]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(found) = done(&self.heard) {
+            if let Some(found) = done(&self.received) {
                 return found;
             }
             match self.inputs.recv_deadline(deadline) {
-                Ok(input) => self.heard.push(input),
-                Err(e) => panic!("{e} after {PATIENCE:?}, waiting for {what}; heard {}", last_words(&self.heard)),
+                Ok(input) => self.received.push(input),
+                Err(e) => panic!("{e} after {PATIENCE:?}, waiting for {what}; received {}", last_words(&self.received)),
             }
         }
     }
 
-    /// The pod's status as last told.
+    /// Waits until the last reported state of a pod fulfils a condition. Returns that state.
     pub fn pod_until(&mut self, uid: &PodUid, what: &str, done: impl Fn(&Pod) -> bool) -> Pod {
-        self.until(what, |heard| pods(heard).remove(uid).filter(|p| done(p)))
+        self.until(what, |received| pods(received).remove(uid).filter(|p| done(p)))
     }
 
     /// Starts a pod and waits until all its containers run.
@@ -68,24 +68,27 @@ impl Bench {
         self.lab.exec(&Member::container(&pod.uid, container), &argv, PATIENCE).expect("exec works")
     }
 
-    /// What a script writes, to both streams.
-    pub fn say(&self, pod: &Pod, container: &str, script: &str) -> String {
+    /// Runs a script. Returns its standard output and standard error, trimmed.
+    pub fn run_script(&self, pod: &Pod, container: &str, script: &str) -> String {
         let output = self.exec(pod, container, script);
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned()
     }
 
     pub fn exit_status(&mut self, id: ProcId) -> WaitStatus {
-        self.until("its exit", |heard| {
-            heard.iter().find_map(|i| match i {
+        self.until("its exit", |received| {
+            received.iter().find_map(|i| match i {
                 Input::Delta(Delta::Exited { id: it, status, .. }) if *it == id => *status,
                 _ => None,
             })
         })
     }
 
-    pub fn removed(&mut self, uid: &PodUid) {
-        self.until("its removal", |heard| {
-            heard.iter().find(|i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if it == uid)).map(drop)
+    pub fn wait_removed(&mut self, uid: &PodUid) {
+        self.until("its removal", |received| {
+            received
+                .iter()
+                .find(|i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if it == uid))
+                .map(drop)
         });
     }
 
@@ -101,7 +104,7 @@ impl Bench {
     }
 
     pub fn events(&self) -> Vec<&PodEvent> {
-        self.heard
+        self.received
             .iter()
             .filter_map(|i| match i {
                 Input::Delta(Delta::Event { event }) => Some(event),
@@ -111,16 +114,16 @@ impl Bench {
     }
 }
 
-/// The end of what was heard, one line each.
-fn last_words(heard: &[Input]) -> String {
-    let tail = &heard[heard.len().saturating_sub(30)..];
+/// The last inputs, one line each.
+fn last_words(received: &[Input]) -> String {
+    let tail = &received[received.len().saturating_sub(30)..];
     tail.iter().map(|i| format!("{i:?}")).collect::<Vec<_>>().join("\n  ")
 }
 
-/// The pods as last told; removed ones are not there.
-pub fn pods(heard: &[Input]) -> BTreeMap<PodUid, Pod> {
+/// The last reported state of each pod that has not been removed.
+pub fn pods(received: &[Input]) -> BTreeMap<PodUid, Pod> {
     let mut pods = BTreeMap::new();
-    for input in heard {
+    for input in received {
         match input {
             Input::Delta(Delta::Pod { pod, .. }) => drop(pods.insert(pod.uid.clone(), (**pod).clone())),
             Input::Delta(Delta::PodRemoved { uid, .. }) => drop(pods.remove(uid)),
@@ -130,7 +133,7 @@ pub fn pods(heard: &[Input]) -> BTreeMap<PodUid, Pod> {
     pods
 }
 
-/// Any file or directory of the host.
+/// A `hostPath` volume of any type.
 pub fn host_path(path: impl Into<String>) -> VolumeSource {
     VolumeSource::HostPath { path: path.into(), kind: HostPathType::Unset }
 }
@@ -147,13 +150,13 @@ pub fn ns(pid: u32, kind: &str) -> u64 {
     fs::metadata(format!("/proc/{pid}/ns/{kind}")).unwrap_or_else(|e| panic!("ns/{kind} of {pid}: {e}")).ino()
 }
 
-/// A field of `/proc/PID/status`.
-/// How many users a process can tell from each other.
+/// How many user ids are mapped for a process.
 pub fn users(pid: u32) -> u64 {
     let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).expect("a map");
     map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
 }
 
+/// A field of `/proc/PID/status`.
 pub fn status_field(pid: u32, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|l| Some(l.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
@@ -164,7 +167,7 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Whether this very process is still in the process table.
+/// Whether this process is still in the process table. Its start time tells it from another one with its pid.
 pub fn exists(id: ProcId) -> bool {
     start_time(id.pid) == Some(id.start)
 }
@@ -177,7 +180,7 @@ pub fn wait_within(limit: Duration, what: &str, condition: impl FnMut() -> bool)
     assert!(within(limit, condition), "not within {limit:?}: {what}");
 }
 
-/// Whether it comes true in that time.
+/// Whether a condition becomes true within this time.
 pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition() {
@@ -229,16 +232,16 @@ pub fn mount(volume: &str, path: &str) -> VolumeMount {
     VolumeMount { volume: volume.to_owned(), path: path.to_owned(), read_only: false, sub_path: None, is_expr: false }
 }
 
-/// Sends a signal, by name or number, to this very process.
+/// Sends a signal, by name or number, to a process that must exist.
 pub fn kill(id: ProcId, signal: &str) {
     assert!(exists(id), "{id} has gone already");
     let signal = podscope::model::Signal::parse(signal).expect("a signal").0;
-    // nix knows no real-time signals
+    // nix does not support real-time signals
     let done = std::process::Command::new("kill").args([format!("-{signal}"), id.pid.to_string()]).status();
     assert!(done.expect("kill runs").success());
 }
 
-/// Every pid there is.
+/// All pids in /proc.
 pub fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
     entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()

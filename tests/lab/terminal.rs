@@ -1,4 +1,4 @@
-//! Terminals and standard input of containers, judged by what the kernel shows of them.
+//! Terminals and standard input of containers, checked by what the kernel shows of them.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -40,7 +40,7 @@ fn bench() -> (Bench, Pod) {
     (bench, pod)
 }
 
-/// Reads until it has read this.
+/// Reads until the text contains this word.
 fn read_until(from: &OwnedFd, word: &str) -> String {
     let mut all = Vec::new();
     let mut buffer = [0; 4096];
@@ -56,11 +56,11 @@ fn read_until(from: &OwnedFd, word: &str) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-fn type_(into: &OwnedFd, text: &str) {
+fn type_keys(into: &OwnedFd, text: &str) {
     nix::unistd::write(into, text.as_bytes()).expect("typed");
 }
 
-/// In the pod's pid namespace, with this word as an argument.
+/// The processes in the pod's pid namespace that have this word as an argument.
 fn running(pod: &Pod, word: &str) -> Vec<u32> {
     let pid_ns = ns(pause(pod).pid, "pid");
     let holds = |pid: &u32| {
@@ -72,47 +72,47 @@ fn running(pod: &Pod, word: &str) -> Vec<u32> {
     processes().into_iter().filter(holds).collect()
 }
 
-/// The fields of `/proc/PID/stat` from the third on.
+/// The fields of `/proc/PID/stat`, starting with the third.
 fn stat(pid: u32) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
     stat[stat.rfind(')').expect("a name") + 2..].split(' ').map(str::to_owned).collect()
 }
 
 #[test]
-fn a_program_has_a_terminal_of_its_own_and_its_keys_are_signals() {
+fn a_program_has_its_own_terminal_and_control_keys_send_signals() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     let (attachment, streams) = bench.lab.open_exec(&member, &words("sh"), TERMINAL).expect("started");
     let terminal = streams.terminal.expect("a terminal");
     assert!(streams.stdin.is_none() && streams.stdout.is_none() && streams.stderr.is_none());
-    type_(&terminal, "echo at $(tty), $(stty size)\n");
+    type_keys(&terminal, "echo at $(tty), $(stty size)\n");
     read_until(&terminal, "at /dev/pts/0, 30 100");
     pty::set_size(&terminal, Size { rows: 50, cols: 132 }).expect("resized");
-    type_(&terminal, "stty size\n");
+    type_keys(&terminal, "stty size\n");
     read_until(&terminal, "50 132");
 
-    type_(&terminal, "sleep 5151\n");
+    type_keys(&terminal, "sleep 5151\n");
     wait_for("a sleep", || running(&pod, "5151").len() == 1);
     let sleep = running(&pod, "5151")[0];
     let stat = stat(sleep);
     // pgrp, session, tty_nr, tpgid (proc_pid_stat(5))
     assert_ne!(stat[4], "0", "it has a controlling terminal");
     assert_eq!(stat[2], stat[5], "and is in its foreground");
-    type_(&terminal, "\u{3}");
+    type_keys(&terminal, "\u{3}");
     wait_for("Ctrl-C has ended it", || running(&pod, "5151").is_empty());
-    type_(&terminal, "sleep 5152\n");
+    type_keys(&terminal, "sleep 5152\n");
     wait_for("a sleep", || running(&pod, "5152").len() == 1);
-    type_(&terminal, "\u{1a}");
+    type_keys(&terminal, "\u{1a}");
     wait_for("Ctrl-Z has stopped it", || self::stat(running(&pod, "5152")[0])[0] == "T");
-    type_(&terminal, "kill -9 %1; exit 7\n");
-    type_(&terminal, "exit 7\n");
+    type_keys(&terminal, "kill -9 %1; exit 7\n");
+    type_keys(&terminal, "exit 7\n");
     let status = attachment.wait().expect("an end").expect("not left");
     assert_eq!(status.code(), 7);
     assert!(exists(process(&pod, "quiet")));
 }
 
 #[test]
-fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
+fn a_closed_terminal_hangs_up_and_a_detached_one_does_not() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     for (keep, word) in [(false, "5153"), (true, "5154")] {
@@ -125,7 +125,7 @@ fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
         assert_eq!(attachment.wait().expect("an answer"), None);
     }
     wait_for("one ended by SIGHUP", || running(&pod, "5153").is_empty());
-    // its terminal was taken over before: had it hung up, it would have ended before the other was seen to
+    // it was detached later: if its terminal had hung up, it would be gone by now
     assert_eq!(running(&pod, "5154").len(), 1);
     let left =
         bench.exec(&pod, "quiet", "kill -0 $(pgrep -f 5154) && ps -o tty= -p $(pgrep -f 'sleep 5154' | head -1)");
@@ -133,7 +133,7 @@ fn a_terminal_that_is_closed_hangs_up_and_one_that_is_left_does_not() {
 }
 
 #[test]
-fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
+fn without_a_terminal_all_bytes_arrive() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     let wanted = Wanted { stdin: true, ..Wanted::default() };
@@ -152,7 +152,7 @@ fn without_a_terminal_every_byte_comes_through_and_the_reader_sets_the_pace() {
 }
 
 #[test]
-fn what_cannot_be_started_says_why() {
+fn a_failed_start_reports_the_reason() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
     for wanted in [TERMINAL, Wanted::default()] {
@@ -167,36 +167,36 @@ fn what_cannot_be_started_says_why() {
 }
 
 #[test]
-fn a_container_with_a_terminal_is_attached_to() {
+fn a_container_with_a_terminal_can_be_attached_to() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "shell");
     let shell = process(&pod, "shell");
     assert_ne!(stat(shell.pid)[4], "0", "it has a controlling terminal");
     let (attachment, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
     let (input, output) = (streams.terminal.expect("its terminal"), streams.stdout.expect("its output"));
-    type_(&input, "echo one plus one is $((1 + 1))\n");
+    type_keys(&input, "echo one plus one is $((1 + 1))\n");
     read_until(&output, "one plus one is 2");
-    // another sees the same
+    // a second client sees the same output
     let (second, streams) = bench.lab.attach(&member, false, Since::Start).expect("attached");
     let also = streams.stdout.expect("its output");
     read_until(&also, "one plus one is 2");
     bench.log_until(&pod, "shell", "one plus one is 2");
-    // leaving it is nothing to the container
+    // detaching does not affect the container
     second.detach_handle().detach(false);
     drop(also);
     assert!(exists(shell));
-    type_(&input, "exit 9\n");
+    type_keys(&input, "exit 9\n");
     assert_eq!(attachment.wait().expect("an end").map(podscope::model::WaitStatus::code), Some(9));
 }
 
 #[test]
-fn standard_input_stays_open_unless_it_is_meant_for_one() {
+fn standard_input_stays_open_unless_stdin_once_is_set() {
     let (bench, pod) = bench();
     for (name, ends) in [("reader", false), ("once", true)] {
         let member = Member::container(&pod.uid, name);
         let (first, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
         let (stdin, stdout) = (streams.stdin.expect("its input"), streams.stdout.expect("its output"));
-        type_(&stdin, "first\n");
+        type_keys(&stdin, "first\n");
         read_until(&stdout, "read first");
         first.detach_handle().detach(false);
         drop(stdin);
@@ -205,7 +205,7 @@ fn standard_input_stays_open_unless_it_is_meant_for_one() {
             assert!(bench.lab.attach(&member, true, Since::Now).is_err());
         } else {
             let (_second, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached again");
-            type_(&streams.stdin.expect("its input"), "second\n");
+            type_keys(&streams.stdin.expect("its input"), "second\n");
             bench.log_until(&pod, name, "read second");
             let log = bench.lab.logs(&member).expect("a log");
             assert!(!String::from_utf8_lossy(&log).contains("end"));
@@ -214,7 +214,7 @@ fn standard_input_stays_open_unless_it_is_meant_for_one() {
 }
 
 #[test]
-fn one_who_does_not_read_keeps_nobody_from_writing() {
+fn a_client_that_does_not_read_does_not_block_the_container() {
     let mut bench = Bench::new();
     let script =
         "for n in 1 2 3 4 5 6 7 8 9 10; do head -c 100000 /dev/zero | tr '\\0' x; done; echo done; exec sleep 1000";
@@ -227,11 +227,11 @@ fn one_who_does_not_read_keeps_nobody_from_writing() {
     // a pipe holds 64 kB, and a million bytes are written
     bench.log_until(&pod, "writer", "done");
     let text = read_until(&stdout, "done");
-    assert!(text.len() > 200_000, "what the log keeps is passed on: {} bytes", text.len());
+    assert!(text.len() > 200_000, "all that the log keeps is passed on: {} bytes", text.len());
 }
 
 #[test]
-fn the_log_of_each_run_is_told_apart() {
+fn the_logs_of_runs_are_separate() {
     let mut bench = Bench::new();
     let script = "echo run $(cat /data/n 2>/dev/null || echo 0); echo 1 > /data/n; [ -e /data/m ] && exec sleep 1000; \
                   touch /data/m; exit 1";

@@ -1,4 +1,4 @@
-//! What a container leaves as its termination message, by file or by the end of its log.
+//! The termination message of a container, from its file or from the end of its log.
 
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
 use podscope::model::{ContainerState, Pod, WaitStatus};
@@ -36,12 +36,12 @@ fn the_message_is_what_the_container_wrote() {
             "long",
             "head -c 5000 /dev/zero | tr '\\0' x > /dev/termination-log; echo end >> /dev/termination-log",
         ),
-        // the file is there before it starts, and every user may write it
+        // the file exists before the container starts, and every user may write it
         container("ready", "stat -c '%s %a' /dev/termination-log > /tmp/s; cat /tmp/s > /dev/termination-log"),
         container("latin", "printf '\\351t\\351' > /dev/termination-log"),
         elsewhere("tmp", "/tmp/my-log", "echo mine > /tmp/my-log; test -e /dev/termination-log"),
         elsewhere("deep", "/usr/share/podscope-test/log", "echo deep > /usr/share/podscope-test/log"),
-        // the log stands in only if the file is empty and the exit code is not 0
+        // the log is used only if the file is empty and the exit code is not 0
         fallback("log", "echo out; echo err >&2; exit 2"),
         fallback("success", "echo out; exit 0"),
         fallback("both", "echo out; echo file > /dev/termination-log; exit 2"),
@@ -92,7 +92,7 @@ fn the_message_is_what_the_container_wrote() {
 
 #[test]
 fn each_run_has_a_message_of_its_own() {
-    // the volume counts the runs: the first says something, the second nothing, the third by its log
+    // the volume counts the runs: the first writes a message, the second none, the third is read from its log
     let script = "echo >> /runs/n; n=$(wc -l < /runs/n); test $n = 1 && echo first > /dev/termination-log; \
                   test $n = 1 && echo log of the first; test $n = 3 && echo log of the third; test $n -gt 2";
     let mut a = fallback("a", &format!("{script} && sleep 0.01; exit 7"));
@@ -111,9 +111,9 @@ fn each_run_has_a_message_of_its_own() {
     }
 }
 
-/// A kubelet raises a grace period of 0 to two seconds: whoever listens ends by itself, the others are killed then.
+/// As a kubelet does it: containers that handle TERM end by themselves, the others are killed after two seconds.
 #[test]
-fn without_a_grace_period_there_are_two_seconds() {
+fn a_grace_period_of_zero_becomes_two_seconds() {
     let polite = "trap 'exit 7' TERM; echo up; while true; do sleep 0.05; done";
     let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done";
     let mut spec = spec("grace", true, vec![container("polite", polite), container("deaf", deaf)]);
@@ -128,7 +128,7 @@ fn without_a_grace_period_there_are_two_seconds() {
     assert_eq!(bench.exit_status(process(&pod, "polite")), WaitStatus::exited(7));
     assert_eq!(bench.exit_status(process(&pod, "deaf")), WaitStatus::killed(9));
     assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
-    bench.removed(&pod.uid);
+    bench.wait_removed(&pod.uid);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The preset, and the stand-in for nginx.
+//! The default preset, and the stand-in for nginx.
 
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::Member;
@@ -10,7 +10,7 @@ fn preset() -> PodSpec {
     parse("nginx-busybox.yaml", text).expect("a pod").remove(0).0
 }
 
-/// The host may have either.
+/// Fetches a page with whichever program the host has.
 const FETCH: &str = "wget -qO- http://localhost/ 2>/dev/null || curl -s http://localhost/";
 
 fn cmdline(pid: u32) -> Vec<String> {
@@ -34,13 +34,13 @@ fn busybox_fetches_what_it_has_written_from_nginx() {
         page.contains("hello pod")
     });
     assert_eq!(page, "hello pod\n");
-    // by the pod's address too, and the log is shared
+    // the page is also served on the pod's address, and the log is in a shared volume
     let by_ip = FETCH.replace("localhost", &pod.ip.expect("an address").to_string());
     assert_eq!(bench.exec(&pod, "busybox", &by_ip).stdout, b"hello pod\n");
     let log = bench.exec(&pod, "busybox", "cat /log/access.log");
     let log = String::from_utf8_lossy(&log.stdout);
     assert!(log.lines().any(|l| l.starts_with("127.0.0.1 - - [") && l.contains("\"GET / HTTP/1.1\" 200 10")), "{log}");
-    // and it sees nginx's processes
+    // busybox sees nginx's processes
     let seen = bench.exec(&pod, "busybox", "for p in /proc/[0-9]*; do tr '\\0' '|' < $p/cmdline; echo; done");
     let seen = String::from_utf8_lossy(&seen.stdout);
     for line in ["/pause|", "nginx: master process nginx -g daemon off;|", "nginx: worker process|"] {
@@ -75,11 +75,11 @@ fn hup_replaces_the_workers_and_a_dead_one_is_replaced() {
 }
 
 #[test]
-fn the_client_says_what_it_gets() {
+fn the_client_prints_what_it_gets() {
     let text = include_str!("../../assets/pods/private-pid.yaml");
     let mut bench = Bench::new();
     let pod = bench.run(parse("private-pid.yaml", text).expect("a pod").remove(0).0);
-    // nobody has put a page there: the stand-in's own
+    // there is no index.html, so the stand-in serves its own page
     wait_for("an answer", || {
         let log = bench.lab.logs(&Member::container(&pod.uid, "client")).expect("a log");
         String::from_utf8_lossy(&log).contains("GET http://localhost/: 200 OK")
@@ -99,7 +99,7 @@ fn workers_have_the_user_of_nginxs_image_where_it_is_mapped() {
     let with = |id: u32| users.lines().filter(|l| **l == format!("Uid:\t{id}\t{id}\t{id}\t{id}")).count();
     assert_eq!((with(0), with(101)), if many { (1, 2) } else { (3, 0) }, "{users}");
     wait_for("a log", || bench.exec(&pod, "busybox", "test -e /log/access.log").status.success());
-    // and they write the log that the master has made for them, also after it was moved away
+    // they write to the log that the master has created for them, also after it was renamed
     let moved = bench.exec(&pod, "busybox", "mv /log/access.log /log/old && kill -USR1 $(grep -l '[n]ginx: master' /proc/[0-9]*/cmdline | cut -d/ -f3 | head -1)");
     assert!(moved.status.success(), "{moved:?}");
     wait_for("a line in the new log", || {

@@ -1,8 +1,8 @@
-//! A blog as Ghost is built: one process that answers on 127.0.0.1:2368 and leaves the outside to a
-//! proxy in front of it.
+//! A stand-in for the Ghost blog: one process that listens on 127.0.0.1:2368. A proxy in front of it serves the
+//! outside.
 //!
-//! `--port N` (2368; 0 takes a free one), `--title TEXT`, `--deaf`: as PID 1 it does not hear TERM, like
-//! any program that has not thought of it, and so answers until it is killed.
+//! `--port N` (2368; 0 takes a free one), `--title TEXT`, `--deaf`: as PID 1 it ignores TERM, like any program without
+//! a handler for it, and so runs until it is killed.
 
 mod page;
 
@@ -10,14 +10,14 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 use nix::sys::signal::{SigSet, Signal};
 
-use self::page::{Asked, Blog};
-use super::http::reply::{Page, Reply, Site, Then};
+use self::page::{Blog, RequestOrigin};
+use super::http::reply::{Page, Reply, SignalAction, Site};
 use super::http::request::Request;
 use super::http::server;
 use super::options::Options;
-use super::{Call, complain, say, title, usage};
+use super::{Call, print_error, print_line, title, usage_error};
 
-/// Ghost's own port.
+/// Ghost's default port.
 const PORT: u16 = 2368;
 const CONNECTIONS: usize = 256;
 
@@ -28,12 +28,12 @@ pub fn main(call: &Call<'_>) -> i32 {
     });
     let (port, title, deaf) = match read {
         Ok(read) => read,
-        Err(why) => return usage("blog", &why),
+        Err(why) => return usage_error("blog", &why),
     };
     if call.program == "node" {
         title::set(call.program, "node current/index.js");
     }
-    // before anybody can know that it is there: what comes now is not lost
+    // block the signals before the port is open, so that none is lost
     let mut ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     if deaf {
         ends.remove(Signal::SIGTERM);
@@ -42,16 +42,16 @@ pub fn main(call: &Call<'_>) -> i32 {
         return 1;
     }
     let served = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
-        say(format_args!("blog: listening on {}", listener.local_addr()?));
+        print_line(format_args!("blog: listening on {}", listener.local_addr()?));
         server::serve(&listener, &ends, CONNECTIONS, &mut Blog { title })
     });
     match served {
         Ok(()) => {
-            say("blog: ends, as it was asked to");
+            print_line("blog: stops, as requested");
             0
         }
         Err(e) => {
-            complain(format_args!("blog: port {port}: {e}"));
+            print_error(format_args!("blog: port {port}: {e}"));
             1
         }
     }
@@ -61,15 +61,15 @@ impl Site for Blog {
     const NAME: &'static str = "podscope-blog";
 
     fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply {
-        let asked = Asked { host: request.header("host"), peer, forwarded: request.header("x-forwarded-for") };
-        Reply::Page(match self.page(request.path(), &asked) {
+        let origin = RequestOrigin { host: request.header("host"), peer, forwarded: request.header("x-forwarded-for") };
+        Reply::Page(match self.page(request.path(), &origin) {
             _ if request.method != "GET" && !request.is_head() => Page::plain(405),
             Some(text) => Page::html(200, text),
             None => Page::plain(404),
         })
     }
 
-    fn signalled(&mut self, _: Signal) -> Then {
-        Then::Stop
+    fn handle_signal(&mut self, _: Signal) -> SignalAction {
+        SignalAction::Stop
     }
 }

@@ -1,4 +1,4 @@
-//! A client that fetches a page every so often and says in a line what it got.
+//! A client that fetches a page at intervals and prints one line about each answer.
 //!
 //! `--url URL` (`http://localhost/`), `--every TIME` (5s).
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::http::url::Url;
 use super::options::Options;
-use super::{Call, end_on_term_as_init, say, usage};
+use super::{Call, end_on_term_as_init, print_line, usage_error};
 
 pub fn main(call: &Call<'_>) -> i32 {
     let read = || -> Result<(String, Url, Duration), String> {
@@ -19,19 +19,19 @@ pub fn main(call: &Call<'_>) -> i32 {
     };
     let (text, url, every) = match read() {
         Ok(read) => read,
-        Err(why) => return usage("client", &why),
+        Err(why) => return usage_error("client", &why),
     };
     end_on_term_as_init();
     loop {
-        match url.get("podscope-client").map(|answer| in_short(&answer)) {
-            Ok(answer) => say(format_args!("GET {text}: {answer}")),
-            Err(e) => say(format_args!("GET {text}: {e}")),
+        match url.get("podscope-client").map(|answer| summarize(&answer)) {
+            Ok(answer) => print_line(format_args!("GET {text}: {answer}")),
+            Err(e) => print_line(format_args!("GET {text}: {e}")),
         }
         sleep(every);
     }
 }
 
-fn in_short(answer: &str) -> String {
+fn summarize(answer: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let status = head.lines().next().and_then(|line| line.strip_prefix("HTTP/1."));
     let status = status.and_then(|rest| rest.split_once(' ')).map_or("no HTTP", |(_, status)| status);
@@ -40,17 +40,17 @@ fn in_short(answer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_short;
+    use super::summarize;
 
     #[test]
-    fn an_answer_in_a_line() {
+    fn an_answer_is_summarized_in_one_line() {
         for (answer, want) in [
             ("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello pod\nmore\n", "200 OK: hello pod"),
             ("HTTP/1.0 404 Not Found\r\n\r\n", "404 Not Found: an empty page"),
             ("SSH-2.0\r\n", "no HTTP: an empty page"),
             ("", "no HTTP: an empty page"),
         ] {
-            assert_eq!(in_short(answer), want);
+            assert_eq!(summarize(answer), want);
         }
     }
 }

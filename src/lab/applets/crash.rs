@@ -1,7 +1,7 @@
-//! Dies as it is told, for what comes of it: restarts, back-off, exit codes.
+//! A program that crashes on purpose, to show restarts, back-off and exit codes.
 //!
-//! `--code N` (1), `--signal NAME` instead of it, `--after TIME` (0ms), and `--healthy FILE`: where
-//! that file is, it runs on, so that a crash loop can be repaired.
+//! `--code N` (1), `--signal NAME` instead of it, `--after TIME` (0ms), and `--healthy FILE`: if that file exists, the
+//! program keeps running, so that a crash loop can be fixed.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, raise};
 use nix::unistd::pause;
 
 use super::options::Options;
-use super::{Call, complain, end_on_term_as_init, say, usage};
+use super::{Call, end_on_term_as_init, print_error, print_line, usage_error};
 use crate::sys::signals;
 
 enum Death {
@@ -43,11 +43,11 @@ impl Plan {
 pub fn main(call: &Call<'_>) -> i32 {
     let plan = match Plan::read(call.args) {
         Ok(plan) => plan,
-        Err(why) => return usage("crash", &why),
+        Err(why) => return usage_error("crash", &why),
     };
     end_on_term_as_init();
     if let Some(file) = plan.healthy.filter(|file| Path::new(file).exists()) {
-        say(format_args!("crash: {file} is there: runs on"));
+        print_line(format_args!("crash: {file} is there: runs on"));
         loop {
             pause();
         }
@@ -55,7 +55,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     sleep(plan.after);
     match plan.death {
         Death::Code(code) => {
-            complain(format_args!("crash: exits with code {code}"));
+            print_error(format_args!("crash: exits with code {code}"));
             i32::from(code)
         }
         Death::Signal(signal) => die_by(signal),
@@ -64,8 +64,8 @@ pub fn main(call: &Call<'_>) -> i32 {
 
 fn die_by(signal: Signal) -> i32 {
     let name = signal.as_str();
-    complain(format_args!("crash: dies by {name}"));
-    // no core dump in a learner's directory, nor a crash report on the desktop
+    print_error(format_args!("crash: dies by {name}"));
+    // avoid a core dump in the user's directory and a crash report on the desktop
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = prctl::set_dumpable(false);
     let _ = signals::reset();
@@ -74,6 +74,6 @@ fn die_by(signal: Signal) -> i32 {
     }
     let _ = raise(signal);
     let code = 128 + signal as i32;
-    complain(format_args!("crash: {name} does not end this process, PID 1 least of all: exits with code {code}"));
+    print_error(format_args!("crash: {name} does not end this process, PID 1 least of all: exits with code {code}"));
     code
 }

@@ -1,7 +1,7 @@
-//! A process that does to its own namespaces what the lab tells it, one system call at a time.
+//! A process that changes its own namespaces as the lab orders, one system call at a time.
 //!
-//! Standard input is a socket to the node. pid and time namespaces are entered by children only
-//! (`unshare(2)`, `setns(2)`), so after those a child shows the effect; the links of the process itself stay.
+//! Standard input is a socket to the node. Only children enter a new pid or time namespace (`unshare(2)`, `setns(2)`),
+//! so after such a call a child is started that shows the effect. The links of the process itself do not change.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{Call, complain};
+use super::{Call, print_error};
 use crate::lab::hand::{Answer, Order};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::NsKind;
@@ -19,13 +19,13 @@ use crate::sys::signals;
 
 pub fn main(call: &Call<'_>) -> i32 {
     if let Some(arg) = call.args.first() {
-        complain(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
+        print_error(format_args!("hand: \"{arg}\" is not understood; it takes no arguments"));
         return 64;
     }
-    // it has more than its neighbours, above all in a user namespace of its own: they may not look into it
+    // it has more capabilities than other containers, above all in a new user namespace: they must not inspect it
     let _ = prctl::set_dumpable(false);
     let (Ok(node), Ok(alone)) = (fork::inherited(0), Alone::prove()) else { return 1 };
-    // nobody waits for the children: they leave no zombies
+    // it does not wait for its children; with SIGCHLD ignored they leave no zombies
     let ready = signals::ignore(Signal::SIGCHLD)
         .and_then(|()| signals::exit_on(Signal::SIGTERM))
         .and_then(|()| prctl::set_name(c"hand"));
@@ -38,18 +38,18 @@ pub fn main(call: &Call<'_>) -> i32 {
             Ok(Some(order)) => order,
             Ok(None) => continue,
             Err(_) => {
-                complain("hand: it does what the lab tells it on standard input, and nothing is there");
+                print_error("hand: it takes orders of the lab on standard input, and there are none");
                 return 1;
             }
         };
-        let answer = obey(&alone, &order, &inbox.take_fds());
+        let answer = execute_order(&alone, &order, &inbox.take_fds());
         if send_blocking(&node, &answer).is_err() {
             return 1;
         }
     }
 }
 
-fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
+fn execute_order(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
     let kinds = match order {
         Order::Unshare(kinds) => {
             let flags = flags(kinds);
@@ -70,33 +70,33 @@ fn obey(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
 }
 
 fn start_child(alone: &Alone) -> Answer {
-    fork::spawn(alone, CloneFlags::empty(), show).map(drop).map_err(|e| failed("fork", e))
+    fork::spawn(alone, CloneFlags::empty(), child_main).map(drop).map_err(|e| failed("fork", e))
 }
 
-/// In the words of perror(3).
+/// An error message as perror(3) prints it.
 fn failed(call: &str, e: Errno) -> String {
     let words = match e {
-        // the C library's words, which people look for; nix has others
+        // the C library's text, which people search for; nix has another
         Errno::ENOMEM => "Cannot allocate memory",
         e => e.desc(),
     };
     format!("{call}: {words}")
 }
 
-/// Root of the new user namespace, whoever it was outside (`user_namespaces(7)`).
+/// Maps this process's user to root of the new user namespace (`user_namespaces(7)`).
 fn become_root() -> Result<(), Errno> {
     let write = |file: &str, text: &str| {
         std::fs::write(format!("/proc/self/{file}"), text)
             .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO)))
     };
-    // denied already where the lab's own user namespace has it so
+    // fails if the lab's own user namespace has it denied already
     let _ = write("setgroups", "deny");
     write("uid_map", "0 0 1\n")?;
     write("gid_map", "0 0 1\n")
 }
 
-/// A child that only is there.
-fn show() -> i32 {
+/// The main function of a child that only waits for TERM.
+fn child_main() -> i32 {
     let _ = prctl::set_name(c"hand: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let _ = SigSet::from_iter([Signal::SIGTERM]).wait();

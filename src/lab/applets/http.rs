@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as the stand-ins speak: requests, replies, and a server for both.
+//! The part of HTTP/1.1 that the stand-ins need: requests, replies and a server.
 
 mod connection;
 mod exchange;

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Options(Vec<(String, String)>);
 
 impl Options {
-    /// `valued` take a value, `plain` do not; anything else is refused.
+    /// Parses the arguments. The options `valued` take a value, the options `plain` do not. Others are refused.
     pub fn read(args: &[String], valued: &[&str], plain: &[&str]) -> Result<Self, String> {
         let mut found = Vec::new();
         let mut args = args.iter();
@@ -31,7 +31,7 @@ impl Options {
         Ok(Self(found))
     }
 
-    /// The last one given counts.
+    /// The value of an option. If it is given several times, the last one counts.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
@@ -44,7 +44,7 @@ impl Options {
         self.parsed(name, default, "a number", |text| text.parse().ok())
     }
 
-    /// As in `500ms`, `2s` or, in seconds, `2`.
+    /// A time such as `500ms`, `2s` or, in seconds, `2`.
     pub fn duration(&self, name: &str, default: Duration) -> Result<Duration, String> {
         self.parsed(name, default, "a time such as 500ms or 2s", duration)
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::{Options, duration};
 
     #[test]
-    fn what_is_not_understood_is_said_with_what_would_be() {
+    fn an_unknown_argument_is_refused_with_the_expected_ones() {
         let read = |args: &[&str]| {
             let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
             Options::read(&args, &["port"], &["once"])
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_units() {
+    fn times_are_parsed_with_their_units() {
         let ms = Duration::from_millis;
         for (text, want) in [
             ("0", Some(ms(0))),

@@ -1,4 +1,4 @@
-//! What `ps` shows of a stand-in.
+//! Sets the name and command line that `ps` shows for a stand-in.
 
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
@@ -8,32 +8,32 @@ use std::sync::OnceLock;
 use nix::sys::prctl;
 
 /// Sets the name (`comm`, cut at 15 bytes) and the command line of this process, as `setproctitle(3)` does. The
-/// command line is cut to the room that its arguments had: the node leaves some. What cannot be set stays as it is.
+/// command line is cut to the room of the original arguments, in which the node leaves some extra. Errors are ignored.
 pub fn set(name: &str, command_line: &str) {
-    // the name comes last: the kernel tells observers of it
+    // set the name last: the kernel sends observers an event for it
     let _ = overwrite(command_line);
     let _ = CString::new(name).map(|name| prctl::set_name(&name));
 }
 
-/// If the byte behind the last argument is not zero, the kernel shows the memory up to the first zero byte
-/// (`get_mm_proctitle`, fs/proc/base.c).
+/// Overwrites the memory of the arguments. If its last byte is not zero, the kernel shows the memory up to the first
+/// zero byte (`get_mm_proctitle`, fs/proc/base.c).
 fn overwrite(command_line: &str) -> Option<()> {
     static ARGUMENTS: OnceLock<Option<(u64, usize)>> = OnceLock::new();
     let (start, length) = (*ARGUMENTS.get_or_init(arguments))?;
     let mut bytes = vec![0; length];
     let (last, room) = bytes.split_last_mut()?;
     *last = 1;
-    // a zero byte stays behind it
+    // a zero byte remains at its end
     let shown = command_line.len().min(room.len().checked_sub(1)?);
     room[..shown].copy_from_slice(&command_line.as_bytes()[..shown]);
     OpenOptions::new().write(true).open("/proc/self/mem").ok()?.write_all_at(&bytes, start).ok()
 }
 
-/// Where the arguments are, and how many bytes: `arg_start` and `arg_end` in `/proc/PID/stat`.
+/// Address and length of the arguments in memory: `arg_start` and `arg_end` in `/proc/PID/stat`.
 fn arguments() -> Option<(u64, usize)> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
-    // the first of these is the third of all (proc_pid_stat(5))
+    // the first of these is field 3 (proc_pid_stat(5))
     let mut fields = fields.split(' ').skip(48 - 3).map(str::parse);
     let (start, end): (u64, u64) = (fields.next()?.ok()?, fields.next()?.ok()?);
     Some((start, end.checked_sub(start)?.try_into().ok()?))

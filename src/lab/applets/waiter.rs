@@ -1,14 +1,14 @@
-//! The example of wait(2): a parent that is told when its child stops, continues and ends.
+//! The example program of wait(2): a parent that waits for its child to stop, continue and end.
 //!
-//! The child sleeps until it is signalled; USR1 lets it exit with `--status N` (0). When it has
-//! ended, the next one is started, or with `--once` the parent ends too.
+//! The child sleeps until it gets a signal. USR1 lets it exit with `--status N` (0). When it has ended, the next one is
+//! started. With `--once` the parent ends instead.
 
 use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::options::Options;
-use super::{Call, complain, end_on_term_as_init, say, title, usage};
+use super::{Call, end_on_term_as_init, print_error, print_line, title, usage_error};
 use crate::sys::fork::{self, Alone};
 use crate::sys::{signals, wait};
 
@@ -17,7 +17,7 @@ pub fn main(call: &Call<'_>) -> i32 {
         .and_then(|options| Ok((options.number::<u8>("status", 0)?, options.has("once"))));
     let (status, once) = match read {
         Ok(read) => read,
-        Err(why) => return usage("waiter", &why),
+        Err(why) => return usage_error("waiter", &why),
     };
     end_on_term_as_init();
     let Ok(alone) = Alone::prove() else { return 1 };
@@ -25,13 +25,13 @@ pub fn main(call: &Call<'_>) -> i32 {
         let pid = match fork::spawn(&alone, CloneFlags::empty(), || child(status)) {
             Ok(child) => child.pid,
             Err(e) => {
-                complain(format_args!("waiter: cannot start a child: {}", e.desc()));
+                print_error(format_args!("waiter: cannot start a child: {}", e.desc()));
                 return 1;
             }
         };
-        say(format_args!("Child PID is {pid}"));
+        print_line(format_args!("Child PID is {pid}"));
         while let Ok(status) = wait::change(pid) {
-            say(in_words(status));
+            print_line(describe(status));
             if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
                 break;
             }
@@ -45,17 +45,17 @@ pub fn main(call: &Call<'_>) -> i32 {
 fn child(status: u8) -> i32 {
     title::set("waiter: child", "waiter: child");
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    // what kills it is not to be swallowed by the handler of a PID 1
-    let heard = SigSet::from_iter([Signal::SIGUSR1]);
-    if signals::reset().and_then(|()| heard.thread_block()).is_err() {
+    // reset the handlers, inherited from a parent that may be PID 1, so that signals can kill it
+    let awaited = SigSet::from_iter([Signal::SIGUSR1]);
+    if signals::reset().and_then(|()| awaited.thread_block()).is_err() {
         return 1;
     }
-    let _ = heard.wait();
+    let _ = awaited.wait();
     i32::from(status)
 }
 
-/// As the manual page's example prints it.
-fn in_words(status: i32) -> String {
+/// Describes a wait status as the manual page's example does.
+fn describe(status: i32) -> String {
     if libc::WIFEXITED(status) {
         format!("exited, status={}", libc::WEXITSTATUS(status))
     } else if libc::WIFSIGNALED(status) {
@@ -69,10 +69,10 @@ fn in_words(status: i32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::describe;
 
     #[test]
-    fn statuses_read_as_in_the_manual_page() {
+    fn statuses_are_printed_as_in_the_manual_page() {
         for (status, words) in [
             (0x0300, "exited, status=3"),
             (9, "killed by signal 9"),
@@ -80,7 +80,7 @@ mod tests {
             (0x137f, "stopped by signal 19"),
             (0xffff, "continued"),
         ] {
-            assert_eq!(in_words(status), words);
+            assert_eq!(describe(status), words);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! A web server as nginx is built: a master that only watches, workers that share a listener.
+//! A web server with the structure of nginx: a master that only supervises, and workers that share a listener.
 //!
 //! `--config FILE` (see [`config`]), `--port N` (80; 0 takes a free one), `--root DIR`, `--log FILE`,
-//! `--workers N` (2), `--proxy URL` for all that is asked for. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
-//! `/etc/nginx/nginx.conf` where the pod has mounted one.
+//! `--workers N` (2), `--proxy URL` for all requests. As nginx it takes `-c FILE` and `-g DIRECTIVES`, and reads
+//! `/etc/nginx/nginx.conf` if the pod has mounted one.
 //!
-//! HUP reads the configuration again and replaces the workers: the old ones finish what they do, as
-//! `nginx: worker process is shutting down`, and leave. USR1 opens the logs again. QUIT lets the workers finish and
-//! ends, TERM and INT end at once. Idle, everything sleeps in a system call.
+//! HUP reads the configuration again and replaces the workers: the old ones finish their requests, as `nginx: worker
+//! process is shutting down`, and exit. USR1 reopens the logs. QUIT ends the server after the workers have finished,
+//! TERM and INT end it at once. While idle, all processes sleep in a system call.
 //!
-//! In place of nginx its workers have the user of nginx's image, where that id is mapped.
+//! As nginx, its workers run as the user of nginx's image if that id is mapped.
 
 mod config;
 mod directives;
@@ -32,19 +32,19 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, geteuid, getpid};
 
 use self::config::{Config, Flags};
-use super::{Call, complain, title, usage};
+use super::{Call, print_error, title, usage_error};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait::{self, Change};
 
-/// A worker that lives shorter than this is not replaced at once: it would only die again.
+/// A worker that lived shorter than this is not replaced at once: the new one would probably die too.
 const TOO_SHORT: Duration = Duration::from_millis(200);
-/// Until a worker is started that could not be, for want of room or because the last one died young.
-const LATER: Duration = Duration::from_millis(500);
-/// How long workers have to end by TERM: a stopped one never would.
-const LAST: Duration = Duration::from_secs(1);
+/// The delay before the next try, if a worker could not be started or died too soon.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// How long workers have to end after TERM. A stopped one would never end.
+const TERM_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the master hears. USR2 as well, though there is no other executable to become: otherwise it
-/// would end it.
+/// The signals that the master handles. USR2 is among them, though there is no upgrade of the executable: otherwise it
+/// would kill the master.
 const SIGNALS: [Signal; 7] = [
     Signal::SIGCHLD,
     Signal::SIGHUP,
@@ -55,50 +55,50 @@ const SIGNALS: [Signal; 7] = [
     Signal::SIGINT,
 ];
 
-/// `nginx` in nginx's image.
+/// The id of the user `nginx` in nginx's image.
 const NGINX_USER: u32 = 101;
 
 struct Worker {
     pid: i32,
-    born: Instant,
+    started: Instant,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum Shutdown {
     No,
-    Gracefully,
-    /// And by when what is left is killed.
-    Now(Instant),
+    Graceful,
+    /// At once. Workers that are left at this time are killed.
+    Immediate(Instant),
 }
 
 struct Master {
-    /// What it stands in for.
+    /// The program that it stands in for.
     name: String,
-    /// Who the workers become.
+    /// The user that the workers change to.
     user: Option<u32>,
     alone: Alone,
     flags: Flags,
     config: Config,
     listener: TcpListener,
     workers: Vec<Worker>,
-    /// Told to finish; not replaced.
-    leaving: Vec<i32>,
-    ending: Ending,
-    /// When to try again to have all workers.
+    /// Workers that have been told to finish. They are not replaced.
+    finishing: Vec<i32>,
+    shutdown: Shutdown,
+    /// When to try again to start the missing workers.
     retry: Option<Instant>,
 }
 
 pub fn main(call: &Call<'_>) -> i32 {
     let flags = match Flags::read(call.args) {
         Ok(flags) => flags,
-        Err(why) => return usage("web", &why),
+        Err(why) => return usage_error("web", &why),
     };
     let name = call.program.to_owned();
-    // the command of nginx's image, unless the pod gives another
+    // the default is the command of nginx's image
     let args = if call.args.is_empty() { "-g daemon off;".to_owned() } else { call.args.join(" ") };
     title::set(&name, &format!("{name}: master process {name} {args}"));
     let Ok(alone) = Alone::prove() else { return 1 };
-    // before anybody can know that it is there: what comes now is not lost
+    // block the signals before the port is open, so that none is lost
     let signals = SigSet::from_iter(SIGNALS);
     if signals.thread_block().is_err() {
         return 1;
@@ -107,7 +107,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     let (listener, config) = match ready {
         Ok(ready) => ready,
         Err(why) => {
-            complain(format_args!("{}: [emerg] {why}", flags.name()));
+            print_error(format_args!("{}: [emerg] {why}", flags.name()));
             return 1;
         }
     };
@@ -120,14 +120,14 @@ pub fn main(call: &Call<'_>) -> i32 {
         config,
         listener,
         workers: Vec::new(),
-        leaving: Vec::new(),
-        ending: Ending::No,
+        finishing: Vec::new(),
+        shutdown: Shutdown::No,
         retry: None,
     };
-    match master.watch(&signals) {
+    match master.run(&signals) {
         Ok(()) => 0,
         Err(e) => {
-            complain(format_args!("web: [alert] {e}"));
+            print_error(format_args!("web: [alert] {e}"));
             1
         }
     }
@@ -146,14 +146,14 @@ fn is_mapped(kind: &str, id: u32) -> bool {
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (address, listener) = bound.map_err(|e| format!("bind() to {address} failed ({e})"))?;
-    complain(format_args!("web: [notice] listening on {address}"));
+    print_error(format_args!("web: [notice] listening on {address}"));
     Ok(listener)
 }
 
 impl Master {
-    fn watch(mut self, signals: &SigSet) -> io::Result<()> {
+    fn run(mut self, signals: &SigSet) -> io::Result<()> {
         let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        self.fill();
+        self.start_workers();
         loop {
             let mut fds = [PollFd::new(signal.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, self.timeout()) {
@@ -161,26 +161,26 @@ impl Master {
                 Err(e) => return Err(e.into()),
             }
             while let Some(info) = signal.read_signal()? {
-                self.signalled(Signal::try_from(info.ssi_signo as i32).unwrap_or(Signal::SIGCHLD));
+                self.handle_signal(Signal::try_from(info.ssi_signo as i32).unwrap_or(Signal::SIGCHLD));
             }
             let now = Instant::now();
             if self.retry.is_some_and(|at| at <= now) {
                 self.retry = None;
-                self.fill();
+                self.start_workers();
             }
-            match self.ending {
-                Ending::No => {}
-                _ if self.workers.is_empty() && self.leaving.is_empty() => return Ok(()),
-                Ending::Now(by) if by <= now => self.tell(Signal::SIGKILL),
+            match self.shutdown {
+                Shutdown::No => {}
+                _ if self.workers.is_empty() && self.finishing.is_empty() => return Ok(()),
+                Shutdown::Immediate(by) if by <= now => self.signal_all(Signal::SIGKILL),
                 _ => {}
             }
         }
     }
 
-    /// With nothing to come, it sleeps for good.
+    /// How long to wait for a signal; without a limit if nothing is scheduled.
     fn timeout(&self) -> PollTimeout {
-        let by = match self.ending {
-            Ending::Now(by) => Some(by),
+        let by = match self.shutdown {
+            Shutdown::Immediate(by) => Some(by),
             _ => self.retry,
         };
         let Some(by) = by else { return PollTimeout::NONE };
@@ -188,22 +188,22 @@ impl Master {
         PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
     }
 
-    fn signalled(&mut self, signal: Signal) {
+    fn handle_signal(&mut self, signal: Signal) {
         match signal {
             Signal::SIGCHLD => self.reap(),
-            Signal::SIGHUP if self.ending == Ending::No => self.reload(),
+            Signal::SIGHUP if self.shutdown == Shutdown::No => self.reload(),
             Signal::SIGUSR1 => {
-                // where workers may not make files, they find them made
+                // the workers may not be allowed to create the files
                 self.make_logs();
-                self.tell(Signal::SIGUSR1);
+                self.signal_all(Signal::SIGUSR1);
             }
-            Signal::SIGQUIT if self.ending == Ending::No => {
-                self.ending = Ending::Gracefully;
-                self.tell(Signal::SIGQUIT);
+            Signal::SIGQUIT if self.shutdown == Shutdown::No => {
+                self.shutdown = Shutdown::Graceful;
+                self.signal_all(Signal::SIGQUIT);
             }
-            Signal::SIGTERM | Signal::SIGINT if !matches!(self.ending, Ending::Now(_)) => {
-                self.ending = Ending::Now(Instant::now() + LAST);
-                self.tell(Signal::SIGTERM);
+            Signal::SIGTERM | Signal::SIGINT if !matches!(self.shutdown, Shutdown::Immediate(_)) => {
+                self.shutdown = Shutdown::Immediate(Instant::now() + TERM_TIMEOUT);
+                self.signal_all(Signal::SIGTERM);
             }
             _ => {}
         }
@@ -217,25 +217,25 @@ impl Master {
         }
     }
 
-    /// As many workers as there are to be.
-    fn fill(&mut self) {
+    /// Starts workers until the configured number runs.
+    fn start_workers(&mut self) {
         self.make_logs();
-        while self.ending == Ending::No && self.workers.len() < self.config.workers {
+        while self.shutdown == Shutdown::No && self.workers.len() < self.config.workers {
             let (listener, config) = (&self.listener, &self.config);
             let identity = worker::Identity { name: &self.name, user: self.user, master: getpid() };
             match fork::spawn(&self.alone, CloneFlags::empty(), || worker::main(&identity, listener, config)) {
-                Ok(child) => self.workers.push(Worker { pid: child.pid, born: Instant::now() }),
+                Ok(child) => self.workers.push(Worker { pid: child.pid, started: Instant::now() }),
                 Err(e) => {
-                    complain(format_args!("web: [alert] cannot start a worker: {}", e.desc()));
-                    self.retry = Some(Instant::now() + LATER);
+                    print_error(format_args!("web: [alert] cannot start a worker: {}", e.desc()));
+                    self.retry = Some(Instant::now() + RETRY_DELAY);
                     return;
                 }
             }
         }
     }
 
-    /// As `nginx -s reload`: new workers first, then the old ones finish. A configuration that is
-    /// wrong changes nothing.
+    /// Does what `nginx -s reload` does: starts new workers, then lets the old ones finish. A wrong configuration
+    /// changes nothing.
     fn reload(&mut self) {
         let ready = Config::load(&self.flags).and_then(|config| {
             let moved = config.listen != self.config.listen;
@@ -249,48 +249,48 @@ impl Master {
                 }
             }
             Err(why) => {
-                complain(format_args!("{}: [emerg] {why}", self.flags.name()));
+                print_error(format_args!("{}: [emerg] {why}", self.flags.name()));
                 return;
             }
         }
         let old = std::mem::take(&mut self.workers);
-        self.fill();
+        self.start_workers();
         for Worker { pid, .. } in old {
             let _ = kill(Pid::from_raw(pid), Signal::SIGQUIT);
-            self.leaving.push(pid);
+            self.finishing.push(pid);
         }
     }
 
     fn reap(&mut self) {
-        let mut died_young = false;
+        let mut died_soon = false;
         while let Ok(Some((pid, change))) = wait::next() {
             let Change::Ended(status) = change else { continue };
-            // as PID 1 it reaps others' orphans as well, and says nothing of them
+            // as PID 1 it also reaps orphans, without a message
             let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else {
-                self.leaving.retain(|p| *p != pid);
+                self.finishing.retain(|p| *p != pid);
                 continue;
             };
             let worker = self.workers.remove(at);
-            if self.ending == Ending::No {
-                complain(format_args!("web: [alert] worker {pid} {}", ended(status)));
-                died_young |= worker.born.elapsed() < TOO_SHORT;
+            if self.shutdown == Shutdown::No {
+                print_error(format_args!("web: [alert] worker {pid} {}", describe(status)));
+                died_soon |= worker.started.elapsed() < TOO_SHORT;
             }
         }
-        if died_young {
-            self.retry = Some(Instant::now() + LATER);
+        if died_soon {
+            self.retry = Some(Instant::now() + RETRY_DELAY);
         } else if self.retry.is_none() {
-            self.fill();
+            self.start_workers();
         }
     }
 
-    fn tell(&self, signal: Signal) {
-        for pid in self.workers.iter().map(|worker| worker.pid).chain(self.leaving.iter().copied()) {
+    fn signal_all(&self, signal: Signal) {
+        for pid in self.workers.iter().map(|worker| worker.pid).chain(self.finishing.iter().copied()) {
             let _ = kill(Pid::from_raw(pid), signal);
         }
     }
 }
 
-fn ended(status: i32) -> String {
+fn describe(status: i32) -> String {
     if libc::WIFSIGNALED(status) {
         format!("was killed by signal {}", libc::WTERMSIG(status))
     } else {

@@ -1,8 +1,8 @@
-//! Makes zombies: of orphans, which pause reaps, or held by a parent that never waits.
+//! Makes zombies: orphans, which pause reaps, or children that their parent never reaps.
 //!
-//! `--mode orphan|held` (orphan), `--rate N` a second (1; 0 is as fast as it goes), `--total N`
-//! (0: for ever), `--hold MS` that each child lives (orphans 1000, held ones 0). With its total
-//! made it stays: held zombies are there as long as it is.
+//! `--mode orphan|held` (orphan), `--rate N` per second (1; 0 is as fast as possible), `--total N` (0: for ever),
+//! `--hold MS` (the lifetime of each child: orphans 1000, held ones 0). After the last one it keeps running: held
+//! zombies exist only as long as it does.
 
 use std::ffi::CStr;
 use std::thread::sleep;
@@ -14,15 +14,15 @@ use nix::sys::prctl;
 use nix::unistd::{getpid, pause};
 
 use super::options::Options;
-use super::{Call, complain, end_on_term_as_init, say, usage};
+use super::{Call, end_on_term_as_init, print_error, print_line, usage_error};
 use crate::sys::fork::{self, Alone};
 use crate::sys::wait;
 
-/// How long to wait for room in the process table, at first and at most.
-const ROOM_SOON: Duration = Duration::from_millis(50);
-const ROOM_LATER: Duration = Duration::from_secs(2);
-/// The exit code of a middle process that could not start its orphan for want of room.
-const NO_ROOM: i32 = 75;
+/// How long to wait for room in the process table: the first time, and at most.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// The exit code of a middle process that could not start its orphan.
+const EXIT_FORK_FAILED: i32 = 75;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -59,15 +59,15 @@ impl Plan {
 pub fn main(call: &Call<'_>) -> i32 {
     let plan = match Plan::read(call.args) {
         Ok(plan) => plan,
-        Err(why) => return usage("zombies", &why),
+        Err(why) => return usage_error("zombies", &why),
     };
     end_on_term_as_init();
     let Ok(alone) = Alone::prove() else { return 1 };
     if plan.mode == Mode::Orphan && getpid().as_raw() == 1 {
-        complain("zombies: is PID 1 here, so orphans come back to it, and it does not wait for them");
+        print_error("zombies: is PID 1 here, so orphans come back to it, and it does not wait for them");
     }
     make(&plan, &alone);
-    say(format_args!("zombies: made {}", plan.total));
+    print_line(format_args!("zombies: made {}", plan.total));
     loop {
         pause();
     }
@@ -76,43 +76,43 @@ pub fn main(call: &Call<'_>) -> i32 {
 fn make(plan: &Plan, alone: &Alone) {
     let mut made = 0;
     let mut next = Instant::now();
-    let mut said = false;
-    let mut room = ROOM_SOON;
+    let mut has_warned = false;
+    let mut delay = RETRY_MIN;
     while plan.total == 0 || made < plan.total {
         let done = match plan.mode {
-            Mode::Held => fork::spawn(alone, CloneFlags::empty(), || live(c"zombies: held", plan.hold)).map(drop),
+            Mode::Held => fork::spawn(alone, CloneFlags::empty(), || child_main(c"zombies: held", plan.hold)).map(drop),
             Mode::Orphan => orphan(alone, plan.hold),
         };
         if let Err(e) = done {
-            if !said {
-                complain(format_args!(
+            if !has_warned {
+                print_error(format_args!(
                     "zombies: no room for another process after {made}: {}; waits for room",
                     e.desc()
                 ));
-                said = true;
+                has_warned = true;
             }
-            // nothing tells when a process of somebody else has gone
-            sleep(room);
-            room = ROOM_LATER.min(room * 2);
+            // no event tells that another process has ended
+            sleep(delay);
+            delay = RETRY_MAX.min(delay * 2);
             continue;
         }
         made += 1;
-        room = ROOM_SOON;
+        delay = RETRY_MIN;
         if let Some(every) = plan.every {
-            // by the clock, so that the rate holds; but what was missed is not made up for in a burst
+            // count from the last due time, so that the rate is exact; but do not catch up in a burst
             next = (next + every).max(Instant::now());
             sleep(next.saturating_duration_since(Instant::now()));
         }
     }
 }
 
-/// A child that leaves a child behind.
+/// Starts a child that starts a child and exits.
 fn orphan(alone: &Alone, hold: Duration) -> Result<(), Errno> {
     let middle = fork::spawn(alone, CloneFlags::empty(), || {
         let _ = prctl::set_name(c"zombies: middle");
-        // forked from a process of one thread, so it has one
+        // it was forked from a process with one thread, so it has one
         let Ok(alone) = Alone::prove() else { return 1 };
-        fork::spawn(&alone, CloneFlags::empty(), || live(c"orphan", hold)).map_or(NO_ROOM, |_| 0)
+        fork::spawn(&alone, CloneFlags::empty(), || child_main(c"orphan", hold)).map_or(EXIT_FORK_FAILED, |_| 0)
     })?;
     match wait::one(middle.pid)? {
         0 => Ok(()),
@@ -120,7 +120,7 @@ fn orphan(alone: &Alone, hold: Duration) -> Result<(), Errno> {
     }
 }
 
-fn live(name: &CStr, hold: Duration) -> i32 {
+fn child_main(name: &CStr, hold: Duration) -> i32 {
     let _ = prctl::set_name(name);
     if !hold.is_zero() {
         sleep(hold);

@@ -1,22 +1,22 @@
-//! What the end of the node means for the picture.
+//! Reports the end of the node and what it means for its pods.
 
 use crate::model::{ContainerState, Delta, Parent, Phase, Pod, ProcId, Signal, Source, Stamp, WaitStatus};
 use crate::observe::identify;
 use crate::sys::clock;
 
-/// The reason of a pod, and of its waiting containers, once the node is gone.
+/// The reason of a pod and of its waiting containers after the node has ended.
 const NODE_LOST: &str = "NodeLost";
 
 pub(super) fn now() -> Stamp {
     Stamp::prompt(clock::now(), Source::App)
 }
 
-/// The node has been reaped by this process: it, and every pod, is gone.
-pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Item = Pod>) -> Vec<Delta> {
+/// The Deltas for a node that this process has reaped. The node and every pod are gone.
+pub(super) fn deltas_of_end(node: ProcId, status: Option<i32>, pods: impl Iterator<Item = Pod>) -> Vec<Delta> {
     let at = now();
     let status = status.map(WaitStatus);
     let reason = match status {
-        Some(s) => format!("the node {}", how(s)),
+        Some(s) => format!("the node {}", describe(s)),
         None => "the node has ended".to_owned(),
     };
     let by = identify(std::process::id()).map_or(Parent::Unknown, Parent::Process);
@@ -26,23 +26,23 @@ pub(super) fn of_node(node: ProcId, status: Option<i32>, pods: impl Iterator<Ite
         Delta::NodeEnded { reason: reason.clone(), at },
     ];
     deltas.extend(pods.map(|pod| match pod.reason.as_deref() {
-        // what was to come about has
+        // the pod was being deleted; now it is gone
         Some("Terminating") => Delta::PodRemoved { uid: pod.uid, at },
-        _ => Delta::Pod { pod: Box::new(lost(pod, &reason, at)), at },
+        _ => Delta::Pod { pod: Box::new(lost_pod(pod, &reason, at)), at },
     }));
     deltas
 }
 
-fn how(status: WaitStatus) -> String {
+fn describe(status: WaitStatus) -> String {
     match status.signal() {
         Some(n) => format!("was killed by {}", Signal(n)),
         None => format!("ended with exit code {}", status.code()),
     }
 }
 
-/// A pod whose node is gone: the kernel has killed all that still ran, and nobody listens on its ports or will
-/// start a container or a sandbox again.
-fn lost(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
+/// The state of a pod whose node is gone: the kernel has killed all its processes, no process listens on its ports, and
+/// no container or sandbox will be started again.
+fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
     pod.phase = Phase::Failed;
     pod.reason = Some(NODE_LOST.to_owned());
     pod.message = Some(format!("{reason}; the kernel took every pod with it"));
@@ -77,7 +77,7 @@ mod tests {
     use crate::model::{Container, ContainerKind, MonoNs, PodUid, Program, RestartPolicy, Runtime};
 
     #[test]
-    fn a_lost_pod_claims_nothing_that_needs_a_node() {
+    fn a_pod_of_an_ended_node_shows_no_ports_and_no_restarts() {
         let node = ProcId { pid: 7, start: 7 };
         let pod = |reason: Option<&str>, message: &str| {
             let state = ContainerState::Waiting {
@@ -118,18 +118,18 @@ mod tests {
             }
         };
         let pods = [pod(Some("SandboxChanged"), "a new sandbox follows"), pod(Some("Terminating"), "deleted")];
-        let deltas = of_node(node, Some(9), pods.into_iter());
+        let deltas = deltas_of_end(node, Some(9), pods.into_iter());
         let lost = deltas.iter().find_map(|d| match d {
             Delta::Pod { pod, .. } => Some(pod),
             _ => None,
         });
-        let lost = lost.expect("the pod that was there to stay");
+        let lost = lost.expect("the pod that was not being deleted");
         assert_eq!((lost.phase, lost.reason.as_deref()), (Phase::Failed, Some("NodeLost")));
         let message = lost.message.as_deref().expect("a message");
         assert_eq!(message, "the node was killed by SIGKILL; the kernel took every pod with it");
-        assert!(lost.host_ports.is_empty(), "nobody listens any more");
+        assert!(lost.host_ports.is_empty(), "no process listens any more");
         let waiting = ContainerState::Waiting { reason: "NodeLost".to_owned(), message: None };
-        assert_eq!(lost.containers[0].state, waiting, "nobody will restart it");
+        assert_eq!(lost.containers[0].state, waiting, "it will not be restarted");
         let removed = deltas.iter().any(|d| matches!(d, Delta::PodRemoved { uid, .. } if uid.0 == "deleted"));
         assert!(removed, "a pod that was being deleted is gone");
     }

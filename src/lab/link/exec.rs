@@ -1,26 +1,26 @@
-//! Programs run in a container.
+//! Executes programs in containers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::{Hear, Lab, PATIENCE, Shared, of_member};
+use super::{ANSWER_TIMEOUT, Lab, OutputSink, Shared, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Request};
 use crate::model::Member;
 
-/// A program that runs in a container. It is killed when this is dropped before it has ended.
+/// A program that runs in a container. Dropping this value kills the program if it has not ended.
 #[derive(Debug)]
 pub struct Exec {
     cancel: CancelExec,
     member: Member,
-    told: Receiver<Answer>,
-    patience: Duration,
+    answers: Receiver<Answer>,
+    timeout: Duration,
     ended: bool,
 }
 
-/// Ends a program that runs in a container. Cloned into whatever thread decides so.
+/// A handle, usable from any thread, to kill a program that runs in a container.
 #[derive(Clone, Debug)]
 pub struct CancelExec {
     shared: Arc<Shared>,
@@ -28,9 +28,9 @@ pub struct CancelExec {
 }
 
 impl CancelExec {
-    /// Kills the program, and what it has started in its own process group. Nothing happens if it has ended.
+    /// Kills the program and the processes of its process group. Does nothing if it has ended.
     pub fn cancel(&self) {
-        // a node that is gone has taken it along
+        // if the node is gone, so is the program
         let _ = self.shared.send(&Request::CancelExec { call: self.call }, &[]);
     }
 }
@@ -40,17 +40,17 @@ impl Exec {
         self.cancel.clone()
     }
 
-    /// Waits until the program has ended, was killed after its time, or was cancelled.
+    /// Waits until the program has ended, was killed at its timeout, or was cancelled.
     ///
     /// # Errors
     /// It could not be started, or the node is gone or does not answer.
     pub fn wait(mut self) -> Result<ExecOutput, Error> {
         let CancelExec { shared, call } = &self.cancel;
-        let answer = shared.wait(*call, &self.told, self.patience, self.patience)?;
+        let answer = shared.wait(*call, &self.answers, self.timeout, self.timeout)?;
         self.ended = true;
         match answer {
             Answer::Output(output) => Ok(output),
-            other => Err(of_member(other, &self.member)),
+            other => Err(member_error(other, &self.member)),
         }
     }
 }
@@ -64,8 +64,7 @@ impl Drop for Exec {
 }
 
 impl Lab {
-    /// Runs a program in a container's namespaces and root, and waits for it: for `timeout` at most,
-    /// then it is killed.
+    /// Runs a program in a container's namespaces and root, and waits for it. After `timeout` it is killed.
     ///
     /// # Errors
     /// As [`Exec::wait`].
@@ -73,8 +72,8 @@ impl Lab {
         self.start_exec(member, argv, timeout, |_, _| ())?.wait()
     }
 
-    /// As [`Lab::exec`], but does not wait. `hear` gets what the program writes as it writes it, with whether it is to
-    /// stderr; it is called from the link's thread, which it must not keep.
+    /// Like [`Lab::exec`], but does not wait. `on_output` receives the program's output as it is written, and whether
+    /// it is stderr. It is called from the link's thread and must not block it.
     ///
     /// # Errors
     /// The node is gone.
@@ -83,15 +82,15 @@ impl Lab {
         member: &Member,
         argv: &[String],
         timeout: Duration,
-        hear: impl FnMut(bool, &[u8]) + Send + 'static,
+        on_output: impl FnMut(bool, &[u8]) + Send + 'static,
     ) -> Result<Exec, Error> {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let (of, argv) = (member.clone(), argv.to_vec());
         let request = |call| Request::Exec { call, member: of, argv, timeout_ms: Some(timeout_ms), streams: None };
-        let hear: Hear = Box::new(hear);
-        let (call, told) = self.shared.ask(request, Some(hear))?;
+        let on_output: OutputSink = Box::new(on_output);
+        let (call, answers) = self.shared.ask(request, Some(on_output))?;
         let cancel = CancelExec { shared: Arc::clone(&self.shared), call };
-        let patience = timeout.saturating_add(PATIENCE);
-        Ok(Exec { cancel, member: member.clone(), told, patience, ended: false })
+        let timeout = timeout.saturating_add(ANSWER_TIMEOUT);
+        Ok(Exec { cancel, member: member.clone(), answers, timeout, ended: false })
     }
 }

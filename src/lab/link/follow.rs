@@ -1,19 +1,19 @@
-//! Output of a member as it writes it.
+//! Follows the output of a member.
 
 use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
-use super::{Lab, OVERDUE, PATIENCE, Shared, Waiting, of_member};
+use super::{ANSWER_TIMEOUT, Lab, OVERDUE_AFTER, Shared, Waiting, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::model::Member;
 
-/// Gets what is kept at first (`anew`), and all that is written after; `anew` once more, with all that is
-/// kept, if so much was written that it was not passed on piece by piece.
-pub(super) type HearLog = Box<dyn FnMut(bool, &[u8]) + Send>;
+/// Receives a member's log. The first call passes all that is kept (the bool, `anew`, is true), later calls what is
+/// added. If too much was written to pass it on piece by piece, all that is kept is passed again, with `anew`.
+pub(super) type LogSink = Box<dyn FnMut(bool, &[u8]) + Send>;
 
-/// Ends when dropped.
+/// Following a member's output. Dropping it ends that.
 #[derive(Debug)]
 pub struct Follow {
     shared: Arc<Shared>,
@@ -21,20 +21,21 @@ pub struct Follow {
 }
 
 impl Lab {
-    /// Tells `hear` of the member's output from now on, through its restarts, until the answer is dropped, the
-    /// pod is gone or the node ends. `hear` is called from the link's thread, which it must not keep.
-    pub fn follow(&self, member: &Member, hear: impl FnMut(bool, &[u8]) + Send + 'static) -> Result<Follow, Error> {
-        let call = self.shared.fresh_call();
-        let (answer, told) = bounded(1);
-        let waiting = Waiting { answer, hear: None, opened: None };
-        // before it is asked for: it comes at once
-        self.shared.follows().insert(call, Box::new(hear));
+    /// Passes the member's output to `on_log`, across restarts, until the returned value is dropped, the pod is gone or
+    /// the node ends. `on_log` is called from the link's thread and must not block it. Its bool says whether the bytes
+    /// replace all earlier ones.
+    pub fn follow(&self, member: &Member, on_log: impl FnMut(bool, &[u8]) + Send + 'static) -> Result<Follow, Error> {
+        let call = self.shared.new_call();
+        let (answer, answers) = bounded(1);
+        let waiting = Waiting { answer, on_output: None, opened: None };
+        // insert it before the request: the output follows at once
+        self.shared.follows().insert(call, Box::new(on_log));
         let follow = Follow { shared: Arc::clone(&self.shared), call };
-        self.shared.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        self.shared.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.shared.send(&Request::Follow { call, member: member.clone() }, &[])?;
-        match self.shared.wait(call, &told, OVERDUE, PATIENCE)? {
+        match self.shared.wait(call, &answers, OVERDUE_AFTER, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(follow),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 }
@@ -42,7 +43,7 @@ impl Lab {
 impl Drop for Follow {
     fn drop(&mut self) {
         self.shared.follows().remove(&self.call);
-        // a node that is gone follows nobody
+        // if the node is gone, there is nothing to unfollow
         let _ = self.shared.send(&Request::Unfollow { call: self.call }, &[]);
     }
 }

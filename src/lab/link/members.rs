@@ -1,15 +1,15 @@
-//! Pods that are built container by container.
+//! Builds and changes pods container by container.
 
 use std::time::Duration;
 
-use super::{Lab, PATIENCE, of_member, unexpected};
+use super::{ANSWER_TIMEOUT, Lab, member_error, unexpected_answer};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Member, PodUid};
 
 impl Lab {
-    /// Makes a sandbox alone: pause, its namespaces and a network, and no container. [`Lab::add_container`] adds some.
+    /// Starts a pod without containers: pause, its namespaces and a network. [`Lab::add_container`] adds containers.
     ///
     /// # Errors
     /// The name is not one that a pod can have, or the node is gone.
@@ -17,32 +17,34 @@ impl Lab {
         self.run(PodSpec::sandbox(name).map_err(Error::Refused)?)
     }
 
-    /// Adds a container to a pod that runs; it joins the namespaces that its [`ContainerSpec::join`] says, or else those
-    /// that the pod's containers share. With `sidecar` it becomes one. Returns as soon as the pod has taken it; what
-    /// follows comes as Deltas: it is started as any other, and restarted as the pod's `restartPolicy` says.
+    /// Adds a container to a running pod. It joins the namespaces of its [`ContainerSpec::join`], or by default those
+    /// that the pod's containers share. With `sidecar` it becomes a sidecar. Returns as soon as the pod has accepted
+    /// it. Everything after that is reported as Deltas. It is started like any other container, and restarted according
+    /// to the pod's `restartPolicy`.
     ///
     /// # Errors
-    /// In the API server's words: its name is taken, what it refers to is not there. Or the pod is being stopped, or
-    /// gone, or the container whose pid namespace it is to join does not run.
+    /// With the API server's message: its name is taken, or something that it refers to does not exist. Or the pod is
+    /// being stopped, or gone, or the container whose pid namespace it is to join does not run.
     pub fn add_container(&self, pod: &PodUid, container: ContainerSpec) -> Result<(), Error> {
         self.add(pod, container, false)
     }
 
-    /// Adds an ephemeral container, as `kubectl debug` does: it is never restarted, and cannot be taken out or changed.
-    /// [`ContainerSpec::debugger`] makes the spec of one, to be changed before it is added here; [`Lab::debug`] does both.
+    /// Adds an ephemeral container, as `kubectl debug` does. It is never restarted and cannot be removed or changed.
+    /// [`ContainerSpec::debugger`] makes a spec that can be changed before it is added here; [`Lab::debug`] does both.
     ///
     /// # Errors
-    /// As [`Lab::add_container`]; and it has ports, resources or a `subPath`, which no ephemeral container may have.
+    /// Those of [`Lab::add_container`]; or it has ports, resources or a `subPath`, which an ephemeral container must
+    /// not have.
     pub fn add_ephemeral(&self, pod: &PodUid, container: ContainerSpec) -> Result<(), Error> {
         self.add(pod, container, true)
     }
 
-    /// `kubectl debug POD --image IMAGE --target TARGET -- ARGV…`: adds an ephemeral container and says which member it
-    /// is. Without a name it gets one such as `debugger-x7k2p`. With a target it is in that container's pid namespace and
-    /// sees its processes; without one it shares what the pod's containers share.
+    /// `kubectl debug POD --image IMAGE --target TARGET -- ARGV…`: adds an ephemeral container and returns its member.
+    /// Without a name it gets one such as `debugger-x7k2p`. With a target it joins that container's pid namespace and
+    /// sees its processes. Without one it shares the namespaces that the pod's containers share.
     ///
     /// # Errors
-    /// As [`Lab::add_ephemeral`].
+    /// Those of [`Lab::add_ephemeral`].
     pub fn debug(
         &self,
         pod: &PodUid,
@@ -58,33 +60,33 @@ impl Lab {
         Ok(member)
     }
 
-    /// Takes a container out of its pod: TERM, the grace period (the spec's own without one here), KILL. It is not
-    /// restarted, and when nothing of it lives any more, the pod has it no longer. Returns at once.
+    /// Removes a container from its pod: TERM, the grace period (by default the spec's), KILL. It is not restarted.
+    /// When none of its processes lives any more, it is no longer part of the pod. Returns at once.
     ///
     /// # Errors
-    /// It is pause or holds the namespaces in its place, is an ephemeral container, or another container is in its pid
-    /// namespace. Or there is no such pod or container.
+    /// It is pause or takes pause's place, is an ephemeral container, or another container is in its pid namespace. Or
+    /// there is no such pod or container.
     pub fn remove_container(&self, member: &Member, grace: Option<Duration>) -> Result<(), Error> {
         let grace_ms = grace.map(|g| u64::try_from(g.as_millis()).unwrap_or(u64::MAX));
         let request = |call| Request::RemoveContainer { call, member: member.clone(), grace_ms };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_member(other, member)),
+            other => Err(member_error(other, member)),
         }
     }
 
-    /// What a pod is to be like now: containers have been replaced, added and taken out since it was started.
+    /// The pod's current spec, with all containers that were replaced, added and removed since it was started.
     ///
     /// # Errors
     /// There is no such pod, or the node is gone.
     pub fn spec(&self, pod: &PodUid) -> Result<PodSpec, Error> {
-        match self.shared.call(|call| Request::Spec { call, pod: pod.clone() }, PATIENCE)? {
+        match self.shared.call(|call| Request::Spec { call, pod: pod.clone() }, ANSWER_TIMEOUT)? {
             Answer::Spec(spec) => Ok(*spec),
-            other => Err(of_pod(other, pod)),
+            other => Err(pod_error(other, pod)),
         }
     }
 
-    /// Gives one container another command, as [`Lab::replace`].
+    /// Gives one container another command, as [`Lab::replace`] does.
     ///
     /// # Errors
     /// It is pause or an ephemeral container, or there is no such pod or container.
@@ -98,16 +100,16 @@ impl Lab {
     fn add(&self, pod: &PodUid, container: ContainerSpec, ephemeral: bool) -> Result<(), Error> {
         let container = Box::new(container);
         let request = |call: Call| Request::AddContainer { call, pod: pod.clone(), container, ephemeral };
-        match self.shared.call(request, PATIENCE)? {
+        match self.shared.call(request, ANSWER_TIMEOUT)? {
             Answer::Done => Ok(()),
-            other => Err(of_pod(other, pod)),
+            other => Err(pod_error(other, pod)),
         }
     }
 }
 
-fn of_pod(answer: Answer, pod: &PodUid) -> Error {
+fn pod_error(answer: Answer, pod: &PodUid) -> Error {
     match answer {
         Answer::NoSuchPod => Error::NoSuchPod(pod.clone()),
-        other => unexpected(other),
+        other => unexpected_answer(other),
     }
 }

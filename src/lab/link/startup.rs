@@ -27,17 +27,19 @@ use crate::observe::InputSender;
 use crate::sys::limits::{self, restore_open_files};
 use crate::sys::wait;
 
-/// How long a node may take to be ready, in seconds. It takes some 30 ms.
-const PATIENCE_S: i64 = 20;
+/// How long a node may take to be ready, in seconds. It usually takes about 30 ms.
+const READY_TIMEOUT_S: i64 = 20;
 
+/// A node that is ready.
 pub(super) struct Started {
     pub shared: Arc<Shared>,
     pub node: ProcId,
-    /// The node as our child, to be waited for.
+    /// The pid of the node. It is our child, so we must wait for it.
     pub pid: i32,
     pub inbox: Inbox,
-    /// What the node's cgroup is worth, and the cgroup itself for as long as the node lives.
+    /// What can be seen and limited with the node's cgroups.
     pub sight: Sight,
+    /// The node's cgroups, kept for as long as the node lives.
     pub cgroups: Option<Tree>,
 }
 
@@ -45,10 +47,10 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let system = |e: nix::Error| Error::Start(limits::reason(e).into_owned());
     let (ours, theirs): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(system)?;
-    // a node that hangs must not take the app along
-    let patience = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
-    patience(PATIENCE_S)?;
-    // as its standard input the socket needs no number agreed on and no flag changed
+    // the app must not hang if the node does
+    let set_timeout = |seconds| setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::seconds(seconds)).map_err(system);
+    set_timeout(READY_TIMEOUT_S)?;
+    // the socket is passed as standard input: that needs no agreed number and no change of flags
     let program = Executable::copy_of(exe).map_err(|e| Error::Start(e.to_string()))?;
     let mut command = Command::new(program.path());
     command
@@ -57,10 +59,10 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
-        // nothing of the user's terminal and environment is left where a pod could find it
+        // pods must not get access to the user's terminal and environment
         .stderr(Stdio::null())
         .env_clear();
-    // what the app allows itself is not for the pods' programs, which take their limits over from the node
+    // the pods' programs inherit their limits from the node, so the app's raised limit of open files is undone
     let mut launcher = restore_open_files(&mut command)
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {}", exe.display(), limits::reason_of(&e))))?;
@@ -73,18 +75,18 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     };
     let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
     let cgroups = cgroups.ok();
-    place(&ours, cgroups.as_ref(), user);
+    send_placement(&ours, cgroups.as_ref(), user);
 
     let mut inbox = Inbox::default();
     let mut pid = None;
-    // theirs first: whatever we say may come too late for a launcher that was refused at once
+    // receive before we send: a launcher that was refused at once may have ended already
     let map = || if options.without_users { Mapped::default() } else { Mapped::of(launcher.id()) };
-    let outcome = hear(&ours, &mut inbox, &mut pid, map).and_then(|node| {
+    let outcome = await_node(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
-        patience(0)?;
+        set_timeout(0)?;
         send_blocking(&ours, &hello).map_err(|e| Error::Start(e.to_string())).map(|()| node)
     });
-    // the launcher's part is over, one way or the other
+    // the launcher is no longer needed, whether it succeeded or not
     let _ = launcher.kill();
     let _ = launcher.wait();
     match (outcome, pid) {
@@ -102,19 +104,25 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
             Ok(Started { shared: Arc::new(shared), node, pid, inbox, sight, cgroups })
         }
         (outcome, pid) => {
-            pid.map(end);
-            Err(outcome.err().unwrap_or_else(|| Error::Start("it did not tell its pid".to_owned())))
+            pid.map(kill_and_reap);
+            Err(outcome.err().unwrap_or_else(|| Error::Start("it did not report its pid".to_owned())))
         }
     }
 }
 
-/// Tells the launcher where to run. One that was refused before has gone, and has said why.
-fn place(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
+/// Sends the launcher its cgroup and user. If the launcher has ended already, it has reported why.
+fn send_placement(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
     let (grant, directory) = cgroups.map(Tree::grant).unzip();
     let _ = send_with(socket, &Request::Place { grant, user }, directory.map_or(&[], std::slice::from_ref));
 }
 
-fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>, map: impl Fn() -> Mapped) -> Result<ProcId, Error> {
+/// Receives the launcher's and the node's reports until the node is ready. Sets `pid` as soon as it is known.
+fn await_node(
+    socket: &OwnedFd,
+    inbox: &mut Inbox,
+    pid: &mut Option<i32>,
+    map: impl Fn() -> Mapped,
+) -> Result<ProcId, Error> {
     loop {
         match inbox.receive::<Report>(socket, true) {
             Ok(Some(Report::Unshared)) => drop(send_blocking(socket, &Request::Mapped(map()))),
@@ -127,15 +135,15 @@ fn hear(socket: &OwnedFd, inbox: &mut Inbox, pid: &mut Option<i32>, map: impl Fn
             }
             Ok(Some(Report::Refused { step, errno })) => return Err(allow::explain(step, errno)),
             Ok(Some(_)) => {}
-            Ok(None) => return Err(Error::Start(format!("it was not ready within {PATIENCE_S} s"))),
+            Ok(None) => return Err(Error::Start(format!("it was not ready within {READY_TIMEOUT_S} s"))),
             Err(e) => return Err(Error::Start(format!("it ended before it was ready ({e})"))),
         }
     }
 }
 
-/// Kills the node if it still lives, and waits for it; its raw wait status.
-pub(super) fn end(pid: i32) -> Option<i32> {
-    // our own child, not yet waited for: the pid cannot be anybody else's
+/// Kills the node if it still lives, and waits for it. Returns its raw wait status.
+pub(super) fn kill_and_reap(pid: i32) -> Option<i32> {
+    // it is our child and not yet reaped, so the pid cannot belong to another process
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     wait::one(pid).ok()
 }

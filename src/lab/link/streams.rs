@@ -1,35 +1,35 @@
-//! Programs in containers whose streams are the caller's own.
+//! Executes programs in containers, and attaches to containers, with their streams passed to the caller.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
-use super::{Lab, Shared, Waiting, of_member};
+use super::{Lab, Shared, Waiting, member_error};
 use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request, Since, Stream, Wanted};
 use crate::model::{Member, WaitStatus};
 
-/// The other ends of a program's streams. Each is non-blocking but standard input.
+/// The other ends of a program's streams. All except standard input are non-blocking.
 #[derive(Debug, Default)]
 pub struct Streams {
     pub stdin: Option<OwnedFd>,
     pub stdout: Option<OwnedFd>,
     pub stderr: Option<OwnedFd>,
-    /// The master of its terminal: in place of standard input, and of the others that are not there.
+    /// The master of its terminal. It takes the place of standard input and of the missing output streams.
     pub terminal: Option<OwnedFd>,
 }
 
-/// A program that was started in a container, or a container that is attached to.
+/// A program that was started in a container, or a container that the caller is attached to.
 #[derive(Debug)]
 pub struct Attachment {
     shared: Arc<Shared>,
     call: Call,
     member: Member,
-    told: Receiver<Answer>,
+    answers: Receiver<Answer>,
 }
 
-/// Lets go of an [`Attachment`] that another thread waits for.
+/// A handle to detach from an [`Attachment`] that another thread waits for.
 #[derive(Clone, Debug)]
 pub struct DetachHandle {
     shared: Arc<Shared>,
@@ -37,12 +37,13 @@ pub struct DetachHandle {
 }
 
 impl DetachHandle {
-    /// The streams have been closed. With `keep` a program with a terminal runs on, else its terminal hangs up.
+    /// Tells the node that the streams are closed. With `keep`, a program with a terminal keeps running; else its
+    /// terminal hangs up.
     pub fn detach(&self, keep: bool) {
-        // a node that is gone has taken it along
+        // if the node is gone, so is the program
         let _ = self.shared.send(&Request::Detach { call: self.call, keep }, &[]);
-        if let Some(calls) = self.shared.locked().as_mut() {
-            // nobody waits for the answer
+        if let Some(calls) = self.shared.calls().as_mut() {
+            // the answer is no longer needed
             calls.remove(&self.call);
         }
     }
@@ -53,22 +54,22 @@ impl Attachment {
         DetachHandle { shared: Arc::clone(&self.shared), call: self.call }
     }
 
-    /// Waits until the program has ended, however long that takes. `None`: it was detached from.
+    /// Waits, without a timeout, until the program has ended. `None`: the caller has detached.
     ///
     /// # Errors
     /// It could not be started, or the node is gone.
     pub fn wait(self) -> Result<Option<WaitStatus>, Error> {
-        match self.told.recv() {
+        match self.answers.recv() {
             Ok(Answer::Output(output)) => Ok(Some(output.status)),
-            Ok(other) => Err(of_member(other, &self.member)),
-            Err(_) if self.shared.locked().is_some() => Ok(None),
+            Ok(other) => Err(member_error(other, &self.member)),
+            Err(_) if self.shared.calls().is_some() => Ok(None),
             Err(_) => Err(Error::NodeGone),
         }
     }
 }
 
 impl Lab {
-    /// Runs a program in a container for as long as it likes, with streams of the caller's own.
+    /// Runs a program in a container without a timeout, and returns its streams.
     ///
     /// # Errors
     /// It could not be started, or the node is gone.
@@ -82,7 +83,7 @@ impl Lab {
         })
     }
 
-    /// What a container writes, until this run of it ends, and with `stdin` what it reads.
+    /// Attaches to a container's output until its present run ends, and with `stdin` to its standard input.
     ///
     /// # Errors
     /// There is no such container, it does not run, or it has no standard input open.
@@ -90,7 +91,7 @@ impl Lab {
         self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since, wait: false })
     }
 
-    /// The same from its beginning, once it runs; for a container that has just been added.
+    /// Attaches to a container that has just been added, once it runs, and gets its output from the beginning.
     ///
     /// # Errors
     /// It cannot be started, or there is no such container.
@@ -101,42 +102,42 @@ impl Lab {
 
     fn open(&self, member: &Member, request: impl FnOnce(Call) -> Request) -> Result<(Attachment, Streams), Error> {
         let shared = Arc::clone(&self.shared);
-        let call = shared.fresh_call();
-        let ((answer, told), (opened, is_open)) = (bounded(1), bounded(1));
-        let waiting = Waiting { answer, hear: None, opened: Some(opened) };
-        shared.locked().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
+        let call = shared.new_call();
+        let ((answer, answers), (opened, is_open)) = (bounded(1), bounded(1));
+        let waiting = Waiting { answer, on_output: None, opened: Some(opened) };
+        shared.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         shared.send(&request(call), &[])?;
-        // either comes, or the node ends
+        // wait for the streams, an answer without them, or the end of the node
         let streams = select! {
             recv(is_open) -> streams => streams.map_err(|_| Error::NodeGone)?,
-            recv(told) -> answer => match answer {
-                // it has ended so soon that both are there
+            recv(answers) -> answer => match answer {
+                // the program has ended so soon that both have arrived
                 Ok(answer) => match is_open.try_recv() {
                     Ok(streams) => {
-                        let (again, told) = bounded(1);
+                        let (again, answers) = bounded(1);
                         let _ = again.send(answer);
-                        return Ok((Attachment { shared, call, member: member.clone(), told }, streams));
+                        return Ok((Attachment { shared, call, member: member.clone(), answers }, streams));
                     }
-                    Err(_) => return Err(of_member(answer, member)),
+                    Err(_) => return Err(member_error(answer, member)),
                 },
                 Err(_) => return Err(Error::NodeGone),
             },
         };
-        Ok((Attachment { shared, call, member: member.clone(), told }, streams))
+        Ok((Attachment { shared, call, member: member.clone(), answers }, streams))
     }
 }
 
 impl Shared {
-    /// The streams of a call have come.
+    /// Passes the streams of a call to the waiting caller.
     pub(super) fn opened(&self, call: Call, kinds: &[Stream], fds: Vec<OwnedFd>) {
-        if let Some(opened) = self.locked().as_mut().and_then(|calls| calls.get_mut(&call)?.opened.take()) {
+        if let Some(opened) = self.calls().as_mut().and_then(|calls| calls.get_mut(&call)?.opened.take()) {
             let _ = opened.send(Streams::from_parts(kinds, fds));
         }
     }
 }
 
 impl Streams {
-    /// To be sent with a message, in this order.
+    /// The streams and descriptors to send with a message, in this order.
     pub fn into_parts(self) -> (Vec<Stream>, Vec<OwnedFd>) {
         let all = [
             (Stream::Stdin, self.stdin),
@@ -147,7 +148,7 @@ impl Streams {
         all.into_iter().filter_map(|(kind, fd)| Some((kind, fd?))).unzip()
     }
 
-    /// As they came with a message.
+    /// Puts streams and descriptors together as they arrived with a message.
     pub fn from_parts(kinds: &[Stream], fds: Vec<OwnedFd>) -> Self {
         let mut streams = Self::default();
         for (kind, fd) in kinds.iter().zip(fds) {

@@ -1,4 +1,4 @@
-//! Files of ConfigMaps and Secrets as a kubelet writes them (`AtomicWriter` in pkg/volume/util/atomic_writer.go).
+//! Writes the files of ConfigMaps and Secrets as a kubelet does (`AtomicWriter` in pkg/volume/util/atomic_writer.go).
 //!
 //! ```text
 //! nginx.conf -> ..data/nginx.conf
@@ -6,8 +6,8 @@
 //! ..2026_11_28_12_47_36.123456789/nginx.conf
 //! ```
 //!
-//! An update writes a new directory and renames `..data`: a reader sees all old files or all new ones. Containers mount the
-//! volume read-only, so that the node alone writes here.
+//! An update writes a new directory and renames `..data`: a reader sees all old files or all new ones. Containers mount
+//! the volume read-only, so only the node writes here.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -40,7 +40,7 @@ pub fn write(volume: &Path, files: &[PayloadFile]) -> io::Result<()> {
             symlink(Path::new(DATA).join(head), link)?;
         }
     }
-    // links of files that are gone lead nowhere; what a subPath has made is no link
+    // remove the links of removed files; what a subPath has created is not a link
     for entry in fs::read_dir(volume)?.filter_map(Result::ok) {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
@@ -66,7 +66,7 @@ fn write_file(dir: &Path, file: &PayloadFile) -> io::Result<()> {
         }
     }
     let mut out = File::create_new(&path)?;
-    // whatever the node's mask
+    // independent of the node's umask
     out.set_permissions(Permissions::from_mode(file.mode))?;
     out.write_all(&file.content.0)
 }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_leaves_what_there_is_now_and_nothing_else() {
+    fn an_update_leaves_only_the_current_files() {
         let dir = tempfile::tempdir().expect("a directory");
         let names = || {
             let entries = fs::read_dir(dir.path()).expect("readable").filter_map(Result::ok);

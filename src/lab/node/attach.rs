@@ -1,4 +1,4 @@
-//! Terminals and standard input of containers, and those who attach to them.
+//! Terminals and standard input of containers, and attaching to containers.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -7,62 +7,62 @@ use nix::fcntl::OFlag;
 use nix::sys::epoll::EpollFlags;
 use nix::unistd::{pipe2, write};
 
-use super::birth::{Failure, environment};
 use super::engine::{Node, Role, Watch};
 use super::hand;
 use super::output::Ring;
+use super::process::{Failure, environment};
 use super::streams::{Stdio, receive_master};
 use crate::lab::protocol::{Answer, Call, ExecOutput, Since, Stream};
 use crate::lab::spec::ContainerSpec;
 use crate::model::{Member, PodUid, WaitStatus};
 
-/// The node's end of what a container reads.
-pub(super) enum Source {
-    /// Orders to one that obeys.
+/// The node's end of a container's standard input.
+pub(super) enum StdinEnd {
+    /// The socket for orders to a container of the image `podscope/hand`.
     Hand(OwnedFd),
     Pipe(OwnedFd),
 }
 
-/// Where a container's standard input comes from.
+/// The standard input of a container.
 #[derive(Debug)]
 pub(super) struct Input {
     /// The writing end of its pipe, or the master of its terminal.
     end: OwnedFd,
     terminal: bool,
-    /// The first who attaches gets it for good.
+    /// The first client that attaches gets it for good (`stdinOnce`).
     once: bool,
 }
 
-/// Who reads what a container writes, from a pipe. He gets all of it that the log keeps: one who reads slowly does not
-/// keep the container from writing.
+/// A client that reads a container's output from a pipe. It gets everything that the log keeps. A slow client does not
+/// block the container.
 #[derive(Debug)]
 pub(super) struct Attached {
     member: Member,
-    /// The pipe, by its watch.
+    /// The watch of the pipe.
     token: u64,
-    /// So much of what was ever written to the log has been passed on, or was not asked for.
+    /// How many of all bytes ever written to the log have been passed on, or were not asked for.
     sent: u64,
-    /// The container has ended so; the rest is still to be passed on.
+    /// How the container has ended. The rest of its output is still to be passed on.
     ended: Option<WaitStatus>,
 }
 
-/// What a container's standard streams are to be, and the node's end of its standard input.
-pub(super) fn stdio(container: &ContainerSpec, obeys: bool) -> Result<(Option<Source>, Stdio), Failure> {
-    if obeys {
+/// Chooses a container's standard streams; also returns the node's end of its standard input.
+pub(super) fn stdio(container: &ContainerSpec, is_hand: bool) -> Result<(Option<StdinEnd>, Stdio), Failure> {
+    if is_hand {
         let (ours, theirs) = hand::socket()?;
-        return Ok((Some(Source::Hand(ours)), Stdio::Input(theirs)));
+        return Ok((Some(StdinEnd::Hand(ours)), Stdio::Input(theirs)));
     }
     if container.stdio.tty {
         return Ok((None, Stdio::Terminal(None)));
     }
     if container.stdio.stdin {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|e| Failure::create("make a pipe", e))?;
-        return Ok((Some(Source::Pipe(write)), Stdio::Input(read)));
+        return Ok((Some(StdinEnd::Pipe(write)), Stdio::Input(read)));
     }
     Ok((None, Stdio::Output))
 }
 
-/// Variables of a program; with a terminal it is told of what kind (containerd does the same).
+/// The environment of a program. With a terminal it includes `TERM`, as containerd sets it.
 pub(super) fn variables(hostname: &str, terminal: bool, own: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut env = environment(hostname, own);
     if terminal && !env.iter().any(|(name, _)| name == "TERM") {
@@ -72,20 +72,20 @@ pub(super) fn variables(hostname: &str, terminal: bool, own: Vec<(String, String
 }
 
 impl Node {
-    pub(super) fn takes_input(&mut self, uid: &PodUid, container: &ContainerSpec, end: OwnedFd, terminal: bool) {
+    pub(super) fn set_input(&mut self, uid: &PodUid, container: &ContainerSpec, end: OwnedFd, terminal: bool) {
         if let Some(run) = self.pods.get_mut(uid) {
             let once = container.stdio.stdin_once;
             run.inputs.insert(container.name.clone(), Input { end, terminal, once });
         }
-        self.attach_expected();
+        self.attach_waiting();
     }
 
     pub(super) fn is_console(&self, token: u64) -> bool {
         matches!(self.watches.get(&token), Some((_, Watch::Console(_))))
     }
 
-    /// A child's terminal is there, or never will be.
-    pub(super) fn console(&mut self, token: u64) {
+    /// Receives the master of a child's terminal, or learns that the child ended without opening one.
+    pub(super) fn receive_terminal(&mut self, token: u64) {
         let Some((socket, Watch::Console(pid))) = self.watches.get(&token) else { return };
         let (pid, master) = (*pid, receive_master(socket));
         self.unwatch(token);
@@ -95,7 +95,7 @@ impl Node {
                 let container = self.pods.get(&uid).and_then(|run| run.state.spec.container(&name)).cloned();
                 if let (Some(container), Ok(input)) = (container, master.try_clone()) {
                     if container.stdio.stdin {
-                        self.takes_input(&uid, &container, input, true);
+                        self.set_input(&uid, &container, input, true);
                     }
                     self.watch(master, Watch::Output(uid, Some(name)));
                 }
@@ -103,25 +103,25 @@ impl Node {
             Role::Exec(call) => {
                 if let (Some(session), Ok(kept)) = (self.sessions.get_mut(&call), master.try_clone()) {
                     session.terminal = Some(kept);
-                    self.hand_over(call, vec![(Stream::Terminal, master)]);
+                    self.send_streams(call, vec![(Stream::Terminal, master)]);
                 }
             }
             Role::Pause(_) | Role::Ports(_) => {}
         }
     }
 
-    /// The same for a child that has ended, before it is forgotten.
-    pub(super) fn console_of(&mut self, pid: i32) {
+    /// Does the same for a child that has ended, before the child is removed.
+    pub(super) fn receive_terminal_of(&mut self, pid: i32) {
         let token = self.watches.iter().find(|(_, (_, w))| matches!(w, Watch::Console(it) if *it == pid));
         if let Some(token) = token.map(|(token, _)| *token) {
-            self.console(token);
+            self.receive_terminal(token);
         }
     }
 
     pub(super) fn attach(&mut self, call: Call, member: Member, stdin: bool, since: Since) -> Result<(), Answer> {
         let run = self.pods.get_mut(&member.pod).ok_or(Answer::NoSuchPod)?;
         let alive = run.pid_of(member.container.as_deref()).is_some();
-        // what one that has ended wrote can still be read
+        // the output of an ended container can still be read
         if !alive && since == Since::Now {
             return Err(Answer::NotRunning);
         }
@@ -150,23 +150,23 @@ impl Node {
             Since::Now => log.written(),
         };
         let ended = if alive { None } else { Some(WaitStatus(0)) };
-        // told whenever there is room again
+        // edge-triggered: epoll reports each time that the pipe has room again
         let token = self.watch_for(EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, ours, Watch::Attached(call));
         self.attached.insert(call, Attached { member, token, sent, ended });
-        self.hand_over(call, streams);
+        self.send_streams(call, streams);
         self.feed_call(call);
         Ok(())
     }
 
-    /// Attaches once the container runs and has the standard input that it will have.
+    /// Attaches as soon as the container runs and, if it gets one, has its standard input.
     pub(super) fn attach_later(&mut self, call: Call, member: Member, stdin: bool) {
-        self.expected.push((call, member, stdin));
-        self.attach_expected();
+        self.waiting_to_attach.push((call, member, stdin));
+        self.attach_waiting();
     }
 
-    /// Those who wait for a container that runs by now.
-    pub(super) fn attach_expected(&mut self) {
-        for (call, member, stdin) in std::mem::take(&mut self.expected) {
+    /// Attaches every waiting client whose container runs now.
+    pub(super) fn attach_waiting(&mut self) {
+        for (call, member, stdin) in std::mem::take(&mut self.waiting_to_attach) {
             let run = self.pods.get(&member.pod);
             let name = member.container.as_deref().unwrap_or_default();
             let spec = run.and_then(|run| run.state.spec.container(name));
@@ -175,35 +175,35 @@ impl Node {
                 continue;
             };
             let runs = run.pid_of(Some(name)).is_some();
-            // the terminal comes a little later
+            // a terminal arrives a little after the container has started
             if !runs || stdin && spec.stdio.stdin && !run.inputs.contains_key(name) {
-                self.expected.push((call, member, stdin));
+                self.waiting_to_attach.push((call, member, stdin));
             } else if let Err(answer) = self.attach(call, member, stdin, Since::Start) {
                 self.answer(call, answer);
             }
         }
     }
 
-    /// A container could not be started: whoever waits for it to run learns why.
-    pub(super) fn never_runs(&mut self, uid: &PodUid, container: &str, why: &str) {
+    /// Tells the clients that wait for a container why it could not be started.
+    pub(super) fn fail_clients_of(&mut self, uid: &PodUid, container: &str, why: &str) {
         let of_it = |m: &Member| m.pod == *uid && m.container.as_deref() == Some(container);
         self.fail_attached(of_it, &Answer::Failed(why.to_owned()));
     }
 
-    /// The app has closed the streams of a call.
+    /// Handles that the app has closed the streams of a call.
     pub(super) fn detach(&mut self, call: Call, keep: bool) {
-        self.expected.retain(|(waiting, ..)| *waiting != call);
-        self.leave(call);
+        self.waiting_to_attach.retain(|(waiting, ..)| *waiting != call);
+        self.remove_attached(call);
         let Some(session) = self.sessions.get_mut(&call) else { return };
-        // dropped, it hangs up
+        // without `keep` the terminal is dropped here and hangs up
         if let Some(terminal) = session.terminal.take().filter(|_| keep) {
-            // nobody reads it any more, and the program must not wait for that
+            // the app no longer reads it; the node does, so that the program does not block
             session.open += 1;
             self.watch(terminal, Watch::ExecOutput { call, stderr: false });
         }
     }
 
-    fn leave(&mut self, call: Call) -> Option<Attached> {
+    fn remove_attached(&mut self, call: Call) -> Option<Attached> {
         let attached = self.attached.remove(&call)?;
         self.unwatch(attached.token);
         Some(attached)
@@ -219,7 +219,7 @@ impl Node {
         }
     }
 
-    /// Passes on what a member has written to all who are attached.
+    /// Passes a member's output on to all attached clients.
     pub(super) fn feed(&mut self, uid: &PodUid, container: Option<&str>) {
         let of_member = |m: &Member| m.pod == *uid && m.container.as_deref() == container;
         let calls: Vec<Call> = self.attached.iter().filter(|(_, a)| of_member(&a.member)).map(|(c, _)| *c).collect();
@@ -228,7 +228,7 @@ impl Node {
         }
     }
 
-    /// A container has ended: so have those who are attached to it, once they have read the rest.
+    /// Records that a container has ended. Its attached clients are answered once they have read the rest.
     pub(super) fn attached_ended(&mut self, uid: &PodUid, container: &str, status: WaitStatus) {
         for attached in self.attached.values_mut().filter(|a| a.ended.is_none()) {
             if attached.member.pod == *uid && attached.member.container.as_deref() == Some(container) {
@@ -252,32 +252,32 @@ impl Node {
                 Ok(n) => rest = &rest[n..],
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => break true,
-                // nobody reads it any more
+                // the reader has closed the pipe
                 Err(_) => break false,
             }
         };
         attached.sent = log.map_or(attached.sent, |log| log.written() - rest.len() as u64);
         let ended = attached.ended.filter(|_| rest.is_empty() || !open);
         if let Some(status) = ended {
-            self.leave(call);
+            self.remove_attached(call);
             self.answer(call, Answer::Output(ExecOutput::ended(status)));
         } else if !open {
-            self.leave(call);
+            self.remove_attached(call);
         }
     }
 
-    /// Nobody can be attached to a pod that is gone.
+    /// Fails all clients that are attached to a removed pod.
     pub(super) fn detach_pod(&mut self, uid: &PodUid) {
         self.fail_attached(|m| m.pod == *uid, &Answer::NoSuchPod);
     }
 
     fn fail_attached(&mut self, of: impl Fn(&Member) -> bool, answer: &Answer) {
         let attached = self.attached.iter().filter(|(_, a)| of(&a.member)).map(|(call, _)| *call);
-        let expected = self.expected.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
+        let expected = self.waiting_to_attach.iter().filter(|(_, member, _)| of(member)).map(|(call, ..)| *call);
         let calls: Vec<Call> = attached.chain(expected).collect();
-        self.expected.retain(|(_, member, _)| !of(member));
+        self.waiting_to_attach.retain(|(_, member, _)| !of(member));
         for call in calls {
-            self.leave(call);
+            self.remove_attached(call);
             self.answer(call, answer.clone());
         }
     }

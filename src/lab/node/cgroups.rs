@@ -1,7 +1,7 @@
-//! A cgroup for each pod, and in it one for each of its members.
+//! A cgroup for each pod, and below it one for each start of a member.
 //!
-//! As a kubelet has it: `pod<uid>`, and below that one for every start of a container, so that its figures begin
-//! anew with it.
+//! The layout is a kubelet's: `pod<uid>`, and below it one cgroup for each start of a container, so that each start
+//! counts from zero.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,32 +17,32 @@ use crate::lab::protocol::Grant;
 use crate::lab::spec::Limits;
 use crate::model::PodUid;
 
-/// Threads that one pod may have, where there is a controller for that: half of what the whole lab may.
+/// How many threads one pod may have, where there is a pids controller: half of what the whole lab may have.
 pub const MAX_POD_TASKS: u64 = super::MAX_PROCESSES / 2;
 
-/// The lab's part of the hierarchy, if it has one.
+/// The lab's part of the cgroup hierarchy, if it has one.
 pub struct Cgroups {
     top: Option<(Grant, OwnedFd)>,
-    pods: HashMap<PodUid, Branch>,
-    /// Starts so far, which tell one from the next in names.
+    pods: HashMap<PodUid, PodCgroup>,
+    /// How many members have been started. The number is part of each member's cgroup name.
     starts: u64,
 }
 
-/// The cgroup of a pod, and the names of those in it.
-struct Branch {
+/// The cgroup of a pod, and the names of its members' cgroups.
+struct PodCgroup {
     directory: OwnedFd,
-    leaves: Vec<String>,
+    members: Vec<String>,
 }
 
-/// The cgroup of a member. Dropping it leaves the cgroup as it is.
-pub struct Leaf {
+/// The cgroup of a member. Dropping this value does not remove the cgroup.
+pub struct MemberCgroup {
     name: String,
     directory: OwnedFd,
-    /// From the root of the hierarchy.
+    /// The path from the root of the hierarchy.
     pub path: String,
 }
 
-impl AsFd for Leaf {
+impl AsFd for MemberCgroup {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
@@ -53,69 +53,69 @@ impl Cgroups {
         Self { top: grant.zip(directory), pods: HashMap::new(), starts: 0 }
     }
 
-    /// For what is about to start in a pod; `None` where there are no cgroups.
-    pub fn member(&mut self, pod: &PodUid, name: &str) -> Result<Option<Leaf>, Errno> {
+    /// Makes the cgroup of a member that is about to start; `None` where there are no cgroups.
+    pub fn make_member(&mut self, pod: &PodUid, name: &str) -> Result<Option<MemberCgroup>, Errno> {
         let Some((grant, top)) = &self.top else { return Ok(None) };
-        let branch = match self.pods.entry(pod.clone()) {
+        let pod_cgroup = match self.pods.entry(pod.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Branch::make(top, &of_pod(pod), &grant.controllers)?),
+            Entry::Vacant(new) => new.insert(PodCgroup::make(top, &pod_dir_name(pod), &grant.controllers)?),
         };
-        // no name of a container has a dot
+        // a container's name cannot contain a dot
         let name = format!("{name}.{}", self.starts);
         self.starts += 1;
-        let directory = make(&branch.directory, &name)?;
-        branch.leaves.push(name.clone());
-        let path = format!("{}/{}/{name}", grant.path, of_pod(pod));
-        Ok(Some(Leaf { name, directory, path }))
+        let directory = make(&pod_cgroup.directory, &name)?;
+        pod_cgroup.members.push(name.clone());
+        let path = format!("{}/{}/{name}", grant.path, pod_dir_name(pod));
+        Ok(Some(MemberCgroup { name, directory, path }))
     }
 
-    /// Removes it unless something lives in it; then it goes with the pod.
-    pub fn remove(&mut self, pod: &PodUid, leaf: &Leaf) {
-        if let Some(branch) = self.pods.get_mut(pod)
-            && rmdir(&branch.directory, &leaf.name).is_ok()
+    /// Removes a member's cgroup, unless processes live in it. In that case it is removed with the pod.
+    pub fn remove(&mut self, pod: &PodUid, member: &MemberCgroup) {
+        if let Some(pod_cgroup) = self.pods.get_mut(pod)
+            && rmdir(&pod_cgroup.directory, &member.name).is_ok()
         {
-            branch.leaves.retain(|name| *name != leaf.name);
+            pod_cgroup.members.retain(|name| *name != member.name);
         }
     }
 
-    /// Kills all that is in a pod's cgroup; the events that tell when it has gone. `None` if the pod has no cgroup, or
-    /// the kernel cannot: that takes Linux 5.14.
+    /// Kills all processes in a pod's cgroup. Returns the events file that tells when they are gone. `None` if the pod
+    /// has no cgroup, or the kernel is older than Linux 5.14, which added `cgroup.kill`.
     pub fn kill(&self, pod: &PodUid) -> Option<OwnedFd> {
         kill(&self.pods.get(pod)?.directory)
     }
 
-    /// Removes a pod's cgroup with those of its members, in which nothing lives any more.
+    /// Removes a pod's cgroup and those of its members. No process lives in them any more.
     pub fn remove_pod(&mut self, pod: &PodUid) {
-        let (Some((_, top)), Some(branch)) = (&self.top, self.pods.remove(pod)) else { return };
-        for leaf in &branch.leaves {
-            let _ = rmdir(&branch.directory, leaf);
+        let (Some((_, top)), Some(pod_cgroup)) = (&self.top, self.pods.remove(pod)) else { return };
+        for member in &pod_cgroup.members {
+            let _ = rmdir(&pod_cgroup.directory, member);
         }
-        let _ = rmdir(top, &of_pod(pod));
+        let _ = rmdir(top, &pod_dir_name(pod));
     }
 }
 
-impl Branch {
+impl PodCgroup {
     fn make(top: &OwnedFd, name: &str, controllers: &[String]) -> Result<Self, Errno> {
         let directory = make(top, name)?;
         for controller in controllers {
-            put(&directory, "cgroup.subtree_control", &format!("+{controller}"))?;
+            write_file(&directory, "cgroup.subtree_control", &format!("+{controller}"))?;
         }
         if controllers.iter().any(|c| c == "pids") {
-            put(&directory, "pids.max", &MAX_POD_TASKS.to_string())?;
+            write_file(&directory, "pids.max", &MAX_POD_TASKS.to_string())?;
         }
-        Ok(Self { directory, leaves: Vec::new() })
+        Ok(Self { directory, members: Vec::new() })
     }
 }
 
-/// A limit that has no effect, as `resources.limits` calls it, and why.
-pub struct Ineffective {
+/// A limit that has no effect: its name in `resources.limits`, and the reason.
+pub struct IneffectiveLimit {
     pub limit: &'static str,
     pub why: String,
 }
 
 impl Cgroups {
-    /// Bounds what a container may use. Each limit that the kernel does not enforce here is returned.
-    pub fn limit(&self, leaf: Option<&Leaf>, limits: &Limits) -> Vec<Ineffective> {
+    /// Sets the limits of a container. Returns each limit that the kernel does not enforce here.
+    pub fn limit(&self, member: Option<&MemberCgroup>, limits: &Limits) -> Vec<IneffectiveLimit> {
         let quota = |n: u64| (n.saturating_mul(CPU_PERIOD_US) / 1000).max(1000);
         let cpu = limits.cpu_millicores.map(|n| format!("{} {CPU_PERIOD_US}", quota(n)));
         let all = [
@@ -126,16 +126,16 @@ impl Cgroups {
         let mut ineffective = Vec::new();
         for (limit, controller, file, value) in all {
             let Some(value) = value else { continue };
-            let why = match (&self.top, leaf) {
-                (Some((grant, _)), Some(leaf)) if grant.controllers.iter().any(|c| c == controller) => {
-                    put(&leaf.directory, file, &value).err().map(|e| e.desc().to_owned())
+            let why = match (&self.top, member) {
+                (Some((grant, _)), Some(member)) if grant.controllers.iter().any(|c| c == controller) => {
+                    write_file(&member.directory, file, &value).err().map(|e| e.desc().to_owned())
                 }
                 (Some(_), Some(_)) => Some(format!("its cgroup has no {controller} controller")),
                 _ => Some("this machine gives the lab no cgroups".to_owned()),
             };
             match why {
-                Some(why) => ineffective.push(Ineffective { limit, why }),
-                None if file == "memory.max" => leaf.into_iter().for_each(Leaf::end_as_one),
+                Some(why) => ineffective.push(IneffectiveLimit { limit, why }),
+                None if file == "memory.max" => member.into_iter().for_each(MemberCgroup::kill_as_one),
                 None => {}
             }
         }
@@ -143,18 +143,18 @@ impl Cgroups {
     }
 }
 
-/// The time in which a container may use its share of the processors, as a kubelet sets it.
+/// The period of the CPU quota, in microseconds, as a kubelet sets it.
 const CPU_PERIOD_US: u64 = 100_000;
 
-impl Leaf {
-    /// No swap in place of memory, and where memory ends, the container ends as a whole, as a kubelet sets both. Not
-    /// every kernel has these files.
-    fn end_as_one(&self) {
-        let _ = put(&self.directory, "memory.swap.max", "0");
-        let _ = put(&self.directory, "memory.oom.group", "1");
+impl MemberCgroup {
+    /// Forbids swap, and lets the OOM killer kill the container as a whole. A kubelet sets both. Not every kernel has
+    /// these files.
+    fn kill_as_one(&self) {
+        let _ = write_file(&self.directory, "memory.swap.max", "0");
+        let _ = write_file(&self.directory, "memory.oom.group", "1");
     }
 
-    /// Whether the kernel has killed a process in it for lack of memory (`memory.events` in cgroup-v2.rst).
+    /// Whether the OOM killer has killed a process in it (`memory.events` in cgroup-v2.rst).
     pub fn ran_out_of_memory(&self) -> bool {
         let read = || {
             let file =
@@ -165,19 +165,19 @@ impl Leaf {
         events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|n| n.trim() != "0")
     }
 
-    /// As [`Cgroups::kill`].
+    /// Kills all processes in this cgroup, as [`Cgroups::kill`] does.
     pub fn kill(&self) -> Option<OwnedFd> {
         kill(&self.directory)
     }
 }
 
-fn of_pod(pod: &PodUid) -> String {
+fn pod_dir_name(pod: &PodUid) -> String {
     format!("pod{pod}")
 }
 
 fn kill(directory: &OwnedFd) -> Option<OwnedFd> {
     let events = populated::open(directory).ok()?;
-    put(directory, "cgroup.kill", "1").ok()?;
+    write_file(directory, "cgroup.kill", "1").ok()?;
     Some(events)
 }
 
@@ -192,7 +192,7 @@ fn rmdir(parent: &OwnedFd, name: &str) -> Result<(), Errno> {
     unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }
 
-fn put(directory: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
+fn write_file(directory: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
     let file = openat(directory, file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     write(&file, text.as_bytes()).map(drop)
 }

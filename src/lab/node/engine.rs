@@ -1,4 +1,4 @@
-//! The node's only loop: requests, children, pipes and timers, one at a time.
+//! The node's only loop. It handles requests, children, pipes and timers, one at a time.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,13 +11,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 
 use super::attach::{Attached, Input};
-use super::birth::Failure;
-use super::cgroups::{Cgroups, Leaf};
-use super::follow::{BEHIND, Follower};
-use super::ground::Ground;
+use super::cgroups::{Cgroups, MemberCgroup};
+use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
 use super::output::{self, Read, Ring};
+use super::process::Failure;
+use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
@@ -55,35 +55,35 @@ pub(super) struct Running {
     pub id: ProcId,
     pub role: Role,
     pub pidfd: OwnedFd,
-    /// Its error pipe, until its program runs.
+    /// The watch of its error pipe, until its program runs.
     pub starting: Option<u64>,
-    /// By which all that it starts is known ([`super::leftovers::mark`]).
+    /// The mark that identifies its descendants ([`super::leftovers::mark`]).
     pub mark: Option<u64>,
-    pub cgroup: Option<Leaf>,
+    pub cgroup: Option<MemberCgroup>,
 }
 
-/// What is being waited for on a descriptor.
+/// What the node waits for on a descriptor.
 pub(super) enum Watch {
     /// The error pipe of the child with this pid.
     Error(i32),
     PauseReport(PodUid),
-    /// Standard streams of a member.
+    /// The standard output and error of a member.
     Output(PodUid, Option<String>),
     ExecOutput {
         call: Call,
         stderr: bool,
     },
-    /// The master of this child's terminal comes here.
+    /// The socket on which this child sends the master of its terminal.
     Console(i32),
-    /// Takes what an attached app reads, whenever there is room.
+    /// The pipe of an attached client. It is written to whenever it has room.
     Attached(Call),
-    /// The child with this pid does what it is told, and answers here.
+    /// The socket for orders to the child with this pid, and for its answers.
     Hand(i32),
-    /// What is being ended, by its number.
+    /// The ending with this number.
     Ending(u64),
 }
 
-/// A program run in a container.
+/// A program that is executed in a running container.
 pub(super) struct Session {
     pub pid: i32,
     pub stdout: Ring,
@@ -93,50 +93,51 @@ pub(super) struct Session {
     pub timed_out: bool,
     pub cancelled: bool,
     pub failure: Option<Failure>,
-    /// The master of its terminal, so that the terminal hangs up only when the app says so.
+    /// The master of its terminal. The node keeps it so that the terminal hangs up only when the app asks for that.
     pub terminal: Option<OwnedFd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The controller wants to look at the pod again.
+    /// The controller asked to reconcile the pod again at this time.
     Pod(PodUid),
     Exec(Call),
     /// Host ports are to be published again.
     Ports(PodUid),
-    /// Something the session left behind holds its streams open: answer without waiting for it.
+    /// A process that the session left behind holds its streams open: answer without waiting for it.
     ExecStreams(Call),
-    /// What is being ended takes too long.
+    /// The ending with this number takes too long.
     Ending(u64),
 }
 
-/// A pod with what only the node needs.
+/// A pod, and what only the node knows of it.
 pub(super) struct PodRun {
     pub state: PodState,
-    /// What holds the namespaces: pause, or the container in its place.
+    /// The pid of the holder of the namespaces: pause, or the container in its place.
     pub holder: Option<i32>,
-    /// The process that publishes host ports, and the sockets it will be given.
+    /// The pid of the process that publishes the host ports.
     pub ports: Option<i32>,
     pub ports_since: MonoNs,
-    /// The last one, which is ending: until it has, its ports are taken.
+    /// The pid of the previous one, which is ending. Its ports stay in use until it has ended.
     pub ports_ending: Option<i32>,
-    /// The app is asked to listen as soon as that one has ended.
+    /// Whether to ask the app to listen as soon as that one has ended.
     pub ports_wanted: bool,
+    /// The listening sockets for the next process that publishes the host ports.
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
-    /// Where the standard input of each container comes from, if it has one.
+    /// The standard input of each container that has one.
     pub inputs: HashMap<String, Input>,
-    /// Of containers that have just ended.
+    /// How to find the leftover processes of containers that have just ended.
     pub remains: HashMap<String, Remains>,
     pub ip: Option<std::net::Ipv4Addr>,
-    /// The network is up, pause not yet.
+    /// The holder, while its network is up but its program does not run yet.
     pub sandbox: Option<ProcId>,
     pub partial_record: Vec<u8>,
 }
 
 impl PodRun {
-    /// What the pod's containers may refer to.
+    /// The values that the pod's containers may refer to.
     pub fn at_start(&self, node: std::net::Ipv4Addr) -> AtStart {
         AtStart {
             pod_ip: self.ip.map(|ip| ip.to_string()),
@@ -146,12 +147,12 @@ impl PodRun {
         }
     }
 
-    /// On the host's loopback, as they are now.
+    /// The pod's current ports on the host's loopback.
     pub fn host_ports(&self) -> Vec<u16> {
         self.state.pod.host_ports.iter().map(|(host, _)| *host).collect()
     }
 
-    /// Of a container, or of what holds the namespaces.
+    /// The pid of a container, or of the holder.
     pub fn pid_of(&self, container: Option<&str>) -> Option<i32> {
         match container {
             Some(name) => self.containers.get(name).copied(),
@@ -160,13 +161,13 @@ impl PodRun {
     }
 }
 
-/// What a node is made of.
+/// What a [`Node`] is built from.
 pub(super) struct Parts {
     pub socket: OwnedFd,
     pub exe: OwnedFd,
     pub host: HostProc,
-    pub me: ProcId,
-    pub ground: Ground,
+    pub own_id: ProcId,
+    pub rootfs: RootfsTemplate,
     pub network: Network,
     pub cgroups: Cgroups,
     pub filters: Filters,
@@ -177,26 +178,26 @@ pub(super) struct Parts {
 pub struct Node {
     pub(super) alone: Alone,
     pub(super) clock: DemoClock,
-    pub(super) ground: Ground,
+    pub(super) rootfs: RootfsTemplate,
     pub(super) network: Network,
     pub(super) cgroups: Cgroups,
     pub(super) filters: Filters,
     pub(super) host: HostProc,
-    pub(super) me: ProcId,
+    pub(super) own_id: ProcId,
     pub(super) exe: OwnedFd,
-    /// Our own pid namespace.
-    pub(super) home: OwnedFd,
+    /// The node's own pid namespace.
+    pub(super) own_pid_ns: OwnedFd,
     pub(super) pods: BTreeMap<PodUid, PodRun>,
     pub(super) children: HashMap<i32, Running>,
     pub(super) sessions: HashMap<Call, Session>,
-    /// Who waits for which child that obeys.
-    pub(super) hands: VecDeque<(i32, Call)>,
+    /// Orders that have not been answered: the child's pid and the call.
+    pub(super) pending_orders: VecDeque<(i32, Call)>,
     pub(super) followers: BTreeMap<Call, Follower>,
     pub(super) attached: BTreeMap<Call, Attached>,
-    /// Who is to be attached once the member runs, and to its standard input as well.
-    pub(super) expected: Vec<(Call, Member, bool)>,
+    /// Calls to attach once the member runs; the bool says whether to attach to its standard input as well.
+    pub(super) waiting_to_attach: Vec<(Call, Member, bool)>,
     pub(super) endings: HashMap<u64, Ending>,
-    /// Containers started so far, each with a mark of its own.
+    /// How many containers have been started. Each gets a mark of its own.
     pub(super) marks: u64,
     pub(super) timers: Vec<(MonoNs, Timer)>,
     socket: OwnedFd,
@@ -207,8 +208,8 @@ pub struct Node {
     pub(super) watches: HashMap<u64, (OwnedFd, Watch)>,
     next: u64,
     buffer: Vec<u8>,
-    /// The app has gone, or is not ours.
-    pub(super) over: bool,
+    /// Whether to stop: the app is gone, or has another version.
+    pub(super) should_stop: bool,
 }
 
 const SOCKET: u64 = 0;
@@ -219,7 +220,7 @@ const STREAMS_MS: u64 = 200;
 
 impl Node {
     pub(super) fn new(parts: Parts) -> Result<Self, Refused> {
-        let Parts { socket, exe, host, me, ground, network, cgroups, filters, alone, clock } = parts;
+        let Parts { socket, exe, host, own_id, rootfs, network, cgroups, filters, alone, clock } = parts;
         let mut chld = SigSet::empty();
         chld.add(Signal::SIGCHLD);
         chld.thread_block().at(Step::Loop)?;
@@ -227,25 +228,25 @@ impl Node {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).at(Step::Loop)?;
         epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, SOCKET)).at(Step::Loop)?;
         epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, SIGNALS)).at(Step::Loop)?;
-        let home = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
+        let own_pid_ns = open("/proc/self/ns/pid", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Loop)?;
         Ok(Self {
             alone,
             clock,
-            ground,
+            rootfs,
             network,
             cgroups,
             filters,
             host,
-            me,
+            own_id,
             exe,
-            home,
+            own_pid_ns,
             pods: BTreeMap::new(),
             children: HashMap::new(),
             sessions: HashMap::new(),
-            hands: VecDeque::new(),
+            pending_orders: VecDeque::new(),
             followers: BTreeMap::new(),
             attached: BTreeMap::new(),
-            expected: Vec::new(),
+            waiting_to_attach: Vec::new(),
             endings: HashMap::new(),
             marks: 0,
             timers: Vec::new(),
@@ -257,23 +258,23 @@ impl Node {
             watches: HashMap::new(),
             next: FIRST,
             buffer: vec![0; 64 * 1024],
-            over: false,
+            should_stop: false,
         })
     }
 
-    /// Until the app closes its end.
+    /// Runs the loop until the app closes its end.
     pub fn serve(&mut self) {
         let mut events = [EpollEvent::empty(); 32];
-        // what was said before there was anything to wait for
+        // send the reports that were queued before the loop began
         self.flush();
-        while !self.over {
-            let n = match self.epoll.wait(&mut events, self.patience()) {
+        while !self.should_stop {
+            let n = match self.epoll.wait(&mut events, self.time_to_next_timer()) {
                 Ok(n) => n,
                 Err(Errno::EINTR) => continue,
                 Err(_) => return,
             };
-            // deaths before the end of their pipes, and those before new requests: a report never
-            // speaks of what has already been told to have ended
+            // exits before the ends of pipes, and those before new requests: a report must not
+            // mention a process that has already been reported as ended
             let mut tokens: Vec<u64> = events[..n].iter().map(EpollEvent::data).collect();
             tokens.sort_by_key(|t| match *t {
                 SIGNALS => 0,
@@ -282,19 +283,19 @@ impl Node {
             });
             for token in tokens {
                 match token {
-                    SOCKET => self.requests(),
+                    SOCKET => self.receive_requests(),
                     SIGNALS => {
                         while let Ok(Some(_)) = self.signals.read_signal() {}
                         self.reap();
                     }
-                    token if self.is_hand(token) => self.hand_answers(token),
-                    token if self.is_console(token) => self.console(token),
+                    token if self.is_hand(token) => self.receive_hand_answer(token),
+                    token if self.is_console(token) => self.receive_terminal(token),
                     token if self.is_attached(token) => self.feed_token(token),
-                    token if self.is_ending(token) => self.ending_moves(token),
-                    token => self.readable(token),
+                    token if self.is_ending(token) => self.ending_changed(token),
+                    token => self.read_ready(token),
                 }
             }
-            self.expire();
+            self.run_due_timers();
             self.flush();
             if self.catch_up() {
                 self.flush();
@@ -302,7 +303,7 @@ impl Node {
         }
     }
 
-    /// Bytes that the app has not read yet.
+    /// How many bytes the app has not read yet.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.outbox.waiting()
     }
@@ -312,15 +313,15 @@ impl Node {
     }
 
     pub(super) fn report(&mut self, report: &Report) {
-        self.over |= self.outbox.push(report).is_err();
+        self.should_stop |= self.outbox.push(report).is_err();
     }
 
-    pub(super) fn hand_over(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
+    pub(super) fn send_streams(&mut self, call: Call, streams: Vec<(Stream, OwnedFd)>) {
         let (streams, fds) = streams.into_iter().unzip();
-        self.over |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
+        self.should_stop |= self.outbox.push_with(&Report::Streams { call, streams }, fds).is_err();
     }
 
-    pub(super) fn fact(&mut self, delta: Delta) {
+    pub(super) fn report_delta(&mut self, delta: Delta) {
         self.report(&Report::Fact(Box::new(delta)));
     }
 
@@ -330,7 +331,7 @@ impl Node {
 
     fn flush(&mut self) {
         if self.outbox.flush(&self.socket).is_err() {
-            self.over = true;
+            self.should_stop = true;
             return;
         }
         let mut flags = EpollFlags::EPOLLIN;
@@ -369,59 +370,59 @@ impl Node {
         }
     }
 
-    fn requests(&mut self) {
+    fn receive_requests(&mut self) {
         loop {
             match self.inbox.receive::<Request>(&self.socket, false) {
                 Ok(Some(request)) => {
                     let fds = self.inbox.take_fds();
-                    self.request(request, fds);
+                    self.handle_request(request, fds);
                 }
                 Ok(None) => return,
                 Err(WireError::Garbled(_)) => {}
                 Err(_) => {
-                    self.over = true;
+                    self.should_stop = true;
                     return;
                 }
             }
         }
     }
 
-    /// Every child that has ended, stopped or continued.
+    /// Handles every child that has ended, stopped or continued.
     fn reap(&mut self) {
         while let Ok(Some((pid, change))) = wait::next() {
             let at = Self::now();
             match change {
-                Change::Ended(status) => self.ended(pid, WaitStatus(status), at),
+                Change::Ended(status) => self.child_ended(pid, WaitStatus(status), at),
                 Change::Stopped | Change::Continued => {
                     let state = if change == Change::Stopped { State::Stopped } else { State::Sleeping };
                     if let Some(id) = self.children.get(&pid).map(|c| c.id) {
-                        self.fact(Delta::State { id, state, at });
+                        self.report_delta(Delta::State { id, state, at });
                     }
                 }
             }
         }
     }
 
-    fn ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
-        // what it said last, while it still is known: why it could not be started, what pause reaped
+    fn child_ended(&mut self, pid: i32, status: WaitStatus, at: Stamp) {
+        // read its last reports before it is removed: why it could not be started, what pause reaped
         if let Some(token) = self.children.get(&pid).and_then(|c| c.starting) {
-            self.readable(token);
+            self.read_ready(token);
         }
-        self.console_of(pid);
+        self.receive_terminal_of(pid);
         let Some(child) = self.children.remove(&pid) else { return };
-        self.hand_ended(pid);
+        self.fail_pending_orders(pid);
         if let Role::Pause(uid) | Role::Container(uid, _) = &child.role {
-            self.drain_pod(&uid.clone(), &child.role);
+            self.drain_member(&uid.clone(), &child.role);
         }
-        self.fact(Delta::Exited { id: child.id, status: Some(status), at });
-        self.fact(Delta::Reaped { id: child.id, by: Parent::Process(self.me), at });
+        self.report_delta(Delta::Exited { id: child.id, status: Some(status), at });
+        self.report_delta(Delta::Reaped { id: child.id, by: Parent::Process(self.own_id), at });
         let remains = Remains { mark: child.mark, cgroup: child.cgroup };
         if let (Some(_), Some(member)) = (&remains.cgroup, child.role.member()) {
-            self.fact(Delta::Cgroup { member, path: None, at });
+            self.report_delta(Delta::Cgroup { member, path: None, at });
         }
         match child.role {
             Role::Pause(uid) => {
-                self.forget(&uid, &remains);
+                self.remove_member_cgroup(&uid, &remains);
                 if self.forget_holder(&uid, pid) {
                     self.decide(&uid, Fact::SandboxEnded { status }, at);
                 }
@@ -432,14 +433,14 @@ impl Node {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);
                 }
-                self.after(STREAMS_MS, Timer::ExecStreams(call));
+                self.add_timer(STREAMS_MS, Timer::ExecStreams(call));
                 self.finish_session(call, false);
             }
         }
     }
 
-    /// Reads what an ended member has written so far.
-    fn drain_pod(&mut self, uid: &PodUid, role: &Role) {
+    /// Reads the remaining output of an ended member.
+    fn drain_member(&mut self, uid: &PodUid, role: &Role) {
         let wanted = |w: &Watch| match (w, role) {
             (Watch::PauseReport(u) | Watch::Output(u, None), Role::Pause(_)) => u == uid,
             (Watch::Output(u, Some(name)), Role::Container(_, container)) => u == uid && name == container,
@@ -447,30 +448,30 @@ impl Node {
         };
         let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| wanted(w)).map(|(t, _)| *t).collect();
         for token in tokens {
-            self.readable(token);
+            self.read_ready(token);
         }
     }
 
-    /// Reads a bounded part of what is there; the rest wakes us again.
-    fn readable(&mut self, token: u64) {
+    /// Reads a bounded part of what is available. epoll reports the rest again.
+    fn read_ready(&mut self, token: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = match self.watches.get(&token) {
             Some((fd, _)) => output::read_some(fd.as_fd(), &mut buffer),
             None => Read::Nothing,
         };
         match read {
-            Read::Bytes(n) => self.take(token, &buffer[..n]),
+            Read::Bytes(n) => self.handle_bytes(token, &buffer[..n]),
             Read::Nothing => {}
             Read::End => {
                 if let Some(watch) = self.unwatch(token) {
-                    self.closed(&watch);
+                    self.handle_end_of_file(&watch);
                 }
             }
         }
         self.buffer = buffer;
     }
 
-    fn take(&mut self, token: u64, bytes: &[u8]) {
+    fn handle_bytes(&mut self, token: u64, bytes: &[u8]) {
         match self.watches.get(&token).map(|(_, w)| w) {
             Some(Watch::Error(pid)) => {
                 let pid = *pid;
@@ -479,7 +480,7 @@ impl Node {
                     message: String::from_utf8_lossy(bytes).into_owned(),
                 });
                 self.unwatch(token);
-                self.not_started(pid, failure);
+                self.child_not_started(pid, failure);
             }
             Some(Watch::PauseReport(uid)) => {
                 let uid = uid.clone();
@@ -491,16 +492,16 @@ impl Node {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
                 self.feed(&uid, container.as_deref());
-                self.tell_followers(&uid, container.as_deref(), bytes);
+                self.send_to_followers(&uid, container.as_deref(), bytes);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
-                let behind = self.waiting_bytes() > BEHIND;
+                let behind = self.waiting_bytes() > MAX_WAITING_BYTES;
                 if let Some(session) = self.sessions.get_mut(&call) {
                     let ring = if stderr { &mut session.stderr } else { &mut session.stdout };
                     ring.push(bytes);
                     if behind {
-                        // the app does not read so fast; the answer has the last of it
+                        // the app reads too slowly; the answer will hold the last part
                         ring.lost = true;
                         return;
                     }
@@ -511,10 +512,10 @@ impl Node {
         }
     }
 
-    fn closed(&mut self, watch: &Watch) {
+    fn handle_end_of_file(&mut self, watch: &Watch) {
         match *watch {
-            // closed by the exec itself: the program runs
-            Watch::Error(pid) => self.started(pid),
+            // exec closed the pipe: the program runs
+            Watch::Error(pid) => self.child_started(pid),
             Watch::ExecOutput { call, .. } => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.open -= 1;
@@ -530,7 +531,7 @@ impl Node {
         }
     }
 
-    /// Answers once the program has ended and all it said is read, or if `now`.
+    /// Answers once the program has ended and, unless `now`, all its output is read.
     fn finish_session(&mut self, call: Call, now: bool) {
         let done = |s: &Session| s.status.is_some() && (s.open == 0 || now);
         let Some(session) = self.sessions.get(&call).filter(|s| done(s)) else { return };
@@ -555,30 +556,31 @@ impl Node {
         self.answer(call, answer);
     }
 
-    /// Instead of what was set for the same before.
+    /// Sets, replaces or (with `None`) removes a timer.
     pub(super) fn set_timer(&mut self, at: Option<MonoNs>, timer: Timer) {
         self.timers.retain(|(_, t)| *t != timer);
         self.timers.extend(at.map(|at| (at, timer)));
     }
 
-    pub(super) fn after(&mut self, ms: u64, timer: Timer) {
+    /// Adds a timer that is due in `ms`.
+    pub(super) fn add_timer(&mut self, ms: u64, timer: Timer) {
         self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
     }
 
-    /// Until the next timer; without one, for ever.
-    fn patience(&self) -> EpollTimeout {
+    /// How long to wait for events: until the next timer, or for ever if there is none.
+    fn time_to_next_timer(&self) -> EpollTimeout {
         let Some(next) = self.timers.iter().map(|(at, _)| *at).min() else { return EpollTimeout::NONE };
         let ms = next.since(clock::now()).div_ceil(1_000_000).min(60_000);
         EpollTimeout::try_from(ms as i32).unwrap_or(EpollTimeout::ZERO)
     }
 
-    fn expire(&mut self) {
+    fn run_due_timers(&mut self) {
         let now = clock::now();
         let (due, rest) = std::mem::take(&mut self.timers).into_iter().partition(|(at, _)| *at <= now);
         self.timers = rest;
         for (_, timer) in Vec::<(MonoNs, Timer)>::from_iter::<Vec<_>>(due) {
             match timer {
-                Timer::Ports(uid) => self.publish_again(&uid),
+                Timer::Ports(uid) => self.retry_ports(&uid),
                 Timer::Pod(uid) => self.decide(&uid, Fact::Tick, Self::now()),
                 Timer::Exec(call) => {
                     if let Some(session) = self.sessions.get_mut(&call) {
@@ -587,7 +589,7 @@ impl Node {
                     }
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),
-                Timer::Ending(id) => self.ending_takes_too_long(id),
+                Timer::Ending(id) => self.ending_timed_out(id),
             }
         }
     }

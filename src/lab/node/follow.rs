@@ -4,14 +4,14 @@ use super::engine::Node;
 use crate::lab::protocol::{Answer, Call, Report};
 use crate::model::{Member, PodUid};
 
-/// Bytes that wait to be read by the app, beyond which it is told the rest at once when it has caught up: a
-/// member that writes without end must not fill the memory.
-pub(super) const BEHIND: usize = 1024 * 1024;
+/// If more bytes than this wait to be read by the app, the node sends no more output until the app has caught up, and
+/// then the whole log: a member that writes without end must not fill the memory.
+pub(super) const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
 pub(super) struct Follower {
     member: Member,
-    /// It has missed something.
-    behind: bool,
+    /// Whether it has missed some output.
+    is_behind: bool,
 }
 
 impl Node {
@@ -20,18 +20,18 @@ impl Node {
             return self.answer(call, Answer::NoSuchPod);
         }
         self.answer(call, Answer::Done);
-        self.tell_anew(call, &member);
-        self.followers.insert(call, Follower { member, behind: false });
+        self.send_log(call, &member);
+        self.followers.insert(call, Follower { member, is_behind: false });
     }
 
-    /// What a member has just written, to those who follow it.
-    pub(super) fn tell_followers(&mut self, pod: &PodUid, container: Option<&str>, bytes: &[u8]) {
-        let full = self.waiting_bytes() > BEHIND;
+    /// Sends a member's new output to its followers.
+    pub(super) fn send_to_followers(&mut self, pod: &PodUid, container: Option<&str>, bytes: &[u8]) {
+        let full = self.waiting_bytes() > MAX_WAITING_BYTES;
         let mut calls = Vec::new();
         for (call, follower) in &mut self.followers {
             if follower.member.pod == *pod && follower.member.container.as_deref() == container {
-                follower.behind |= full;
-                calls.extend((!follower.behind).then_some(*call));
+                follower.is_behind |= full;
+                calls.extend((!follower.is_behind).then_some(*call));
             }
         }
         for call in calls {
@@ -39,25 +39,26 @@ impl Node {
         }
     }
 
-    /// Tells those who have missed something, once the app has read what waited. Whether there were any.
+    /// Once the app has read everything, sends the whole log to the followers that have missed output. Returns whether
+    /// there were any.
     pub(super) fn catch_up(&mut self) -> bool {
         if self.waiting_bytes() > 0 {
             return false;
         }
-        let behind = self.followers.iter_mut().filter(|(_, f)| f.behind);
+        let behind = self.followers.iter_mut().filter(|(_, f)| f.is_behind);
         let behind: Vec<(Call, Member)> = behind
             .map(|(call, f)| {
-                f.behind = false;
+                f.is_behind = false;
                 (*call, f.member.clone())
             })
             .collect();
         for (call, member) in &behind {
-            self.tell_anew(*call, member);
+            self.send_log(*call, member);
         }
         !behind.is_empty()
     }
 
-    fn tell_anew(&mut self, call: Call, member: &Member) {
+    fn send_log(&mut self, call: Call, member: &Member) {
         let kept = self.pods.get(&member.pod).and_then(|pod| pod.logs.get(&member.container));
         let bytes = kept.map(super::output::Ring::to_vec).unwrap_or_default();
         self.report(&Report::Log { call, anew: true, bytes });

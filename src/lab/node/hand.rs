@@ -1,23 +1,23 @@
-//! Containers that do with their namespaces what they are told: orders and answers.
+//! Orders to containers of the image `podscope/hand`, which change their own namespaces, and their answers.
 
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-use super::birth::Failure;
 use super::engine::{Node, Watch};
+use super::process::Failure;
 use crate::lab::hand::{Answer as Obeyed, HandStep, Order};
 use crate::lab::protocol::{Answer, Call, Report};
 use crate::lab::wire::{Inbox, WireError, send_now};
 use crate::model::Member;
 
 impl Node {
-    pub(super) fn hand(&mut self, call: Call, member: &Member, step: HandStep) -> Result<(), Answer> {
+    pub(super) fn order_hand(&mut self, call: Call, member: &Member, step: HandStep) -> Result<(), Answer> {
         let pid = self.member_pid(member)?;
         let socket = self.watches.values().find(|(_, w)| matches!(w, Watch::Hand(it) if *it == pid));
         let (socket, _) = socket.ok_or_else(|| {
-            Answer::Failed("it does not do what it is told; give the container the image podscope/hand".to_owned())
+            Answer::Failed("it takes no orders; give the container the image podscope/hand".to_owned())
         })?;
         let (order, fds) = match step {
             HandStep::Unshare(kinds) => (Order::Unshare(kinds), Vec::new()),
@@ -29,11 +29,11 @@ impl Node {
             }
         };
         send_now(socket, &order, &fds).map_err(|e| match e {
-            // the node must not wait for a container
-            WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read what it is told".to_owned()),
+            // the node must not block on a container
+            WireError::System(Errno::EAGAIN) => Answer::Failed("it does not read its orders".to_owned()),
             e => Answer::Failed(e.to_string()),
         })?;
-        self.hands.push_back((pid, call));
+        self.pending_orders.push_back((pid, call));
         Ok(())
     }
 
@@ -46,33 +46,35 @@ impl Node {
         matches!(self.watches.get(&token), Some((_, Watch::Hand(_))))
     }
 
-    pub(super) fn hand_answers(&mut self, token: u64) {
+    pub(super) fn receive_hand_answer(&mut self, token: u64) {
         let Some((socket, Watch::Hand(pid))) = self.watches.get(&token) else { return };
         let pid = *pid;
         let Ok(obeyed) = Inbox::default().receive::<Obeyed>(socket, false) else {
             self.unwatch(token);
             return;
         };
-        let waiting = self.hands.iter().position(|(it, _)| *it == pid);
-        let (Some(obeyed), Some((_, call))) = (obeyed, waiting.and_then(|i| self.hands.remove(i))) else { return };
+        let waiting = self.pending_orders.iter().position(|(it, _)| *it == pid);
+        let (Some(obeyed), Some((_, call))) = (obeyed, waiting.and_then(|i| self.pending_orders.remove(i))) else {
+            return;
+        };
         if let Some(id) = self.children.get(&pid).map(|c| c.id) {
-            // no event tells of unshare(2) and setns(2)
+            // the kernel reports no event for unshare(2) and setns(2)
             self.report(&Report::Look { id });
         }
         self.answer(call, obeyed.map_or_else(Answer::Failed, |()| Answer::Done));
     }
 
-    /// Whoever waits for it waits in vain.
-    pub(super) fn hand_ended(&mut self, pid: i32) {
-        let (gone, rest) = std::mem::take(&mut self.hands).into_iter().partition(|(it, _)| *it == pid);
-        self.hands = rest;
+    /// Fails the calls that wait for an answer of a child that has ended.
+    pub(super) fn fail_pending_orders(&mut self, pid: i32) {
+        let (gone, rest) = std::mem::take(&mut self.pending_orders).into_iter().partition(|(it, _)| *it == pid);
+        self.pending_orders = rest;
         for (_, call) in Vec::from_iter::<std::collections::VecDeque<_>>(gone) {
             self.answer(call, Answer::NotRunning);
         }
     }
 }
 
-/// Our end, and the container's standard input.
+/// Makes the socket for orders: our end, and the container's standard input.
 pub(super) fn socket() -> Result<(OwnedFd, OwnedFd), Failure> {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|e| Failure::create("make a socket", e))

@@ -1,4 +1,4 @@
-//! Files and directories of the host, found, checked, and shown to a pod without a way out of it.
+//! Finds and checks files and directories of the host, and mounts them into a pod without a way to reach the host.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,38 +13,38 @@ use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
-use super::birth::Failure;
-use super::ground::{Protect, mount_, place};
+use super::process::Failure;
+use super::rootfs_template::{Protect, bind_fd, mount_};
 use super::volumes::{proc_path, resolve};
 use crate::lab::spec::HostPathType;
 
-/// What is at a path of the host.
+/// An open file or directory of the host.
 pub struct Found {
     pub fd: OwnedFd,
     pub is_file: bool,
 }
 
-/// Opens a path of the host, links followed within its root.
+/// Opens a path of the host. Links are followed within the host's root.
 pub fn open(host: &OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result<Found, Failure> {
     let fd = match (resolve(host, path), kind) {
         (Ok(fd), _) => fd,
         (Err(Errno::ENOENT), HostPathType::DirectoryOrCreate | HostPathType::FileOrCreate) => {
             let message = format!("{path} is not there, and the lab creates nothing on the host; create it yourself");
-            return Err(of_kubelet(what, &message));
+            return Err(mount_failure(what, &message));
         }
         (Err(Errno::ENOENT), kind) if kind != HostPathType::Unset => {
-            return Err(of_kubelet(what, &mismatch(path, kind)));
+            return Err(mount_failure(what, &mismatch(path, kind)));
         }
         (Err(e), _) => return Err(Failure::create(&format!("hostPath {path} of {what}"), e)),
     };
     accept(fd, path, kind, what)
 }
 
-/// What is at a path, if it may be a pod's and is what it must be.
+/// Checks that an open file has the type that the manifest asks for, and that a pod may see it.
 pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result<Found, Failure> {
     let mode = fstat(&fd).map_err(|e| Failure::create(&format!("hostPath {path} of {what}"), e))?.st_mode;
     let found = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT;
-    let right = match kind {
+    let matches = match kind {
         HostPathType::Unset => true,
         HostPathType::Directory | HostPathType::DirectoryOrCreate => found == SFlag::S_IFDIR,
         HostPathType::File | HostPathType::FileOrCreate => found == SFlag::S_IFREG,
@@ -52,8 +52,8 @@ pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result
         HostPathType::CharDevice => found == SFlag::S_IFCHR,
         HostPathType::BlockDevice => found == SFlag::S_IFBLK,
     };
-    if !right {
-        return Err(of_kubelet(what, &mismatch(path, kind)));
+    if !matches {
+        return Err(mount_failure(what, &mismatch(path, kind)));
     }
     let is_file = found == SFlag::S_IFREG;
     if !is_file && found != SFlag::S_IFDIR {
@@ -73,38 +73,39 @@ pub fn accept(fd: OwnedFd, path: &str, kind: HostPathType, what: &str) -> Result
     Ok(Found { fd, is_file })
 }
 
-/// A directory of the pod's own that stays empty, and an empty file: what hides something of the host's.
-pub struct Blank {
+/// An empty directory and an empty file of the pod. They are mounted over files of the host to hide them.
+pub struct Covers {
     pub dir: String,
     pub file: String,
 }
 
-/// How many files are looked at for one that is a way out.
-const MOST_FILES: usize = 100_000;
+/// How many files are searched for sockets and FIFOs.
+const MAX_FILES: usize = 100_000;
 
-/// Shows a directory of the host over what `target` is open on, read-only and as it changes. A mount that is read-only
-/// does not keep anyone from connecting to a socket or opening a FIFO below it: an empty file covers each that is there
-/// now. The host's /proc below it is hidden.
+/// Mounts a directory of the host over that of `target`, read-only. Later changes on the host are visible. A read-only
+/// mount does not prevent a process from connecting to a socket or opening a FIFO in it, so an empty file covers each
+/// one that exists now. The host's /proc below the directory is hidden.
 ///
-/// Where not every file can be looked at, it is the lower layer of an overlay, in which every socket and FIFO leads to
-/// nobody (`Documentation/filesystems/overlayfs.rst`). What changes on the host is then seen late.
-pub fn show(from: &OwnedFd, target: &OwnedFd, blank: &Blank) -> Result<(), Errno> {
+/// If not every file can be checked, the directory becomes the lower layer of an overlay instead. There, sockets and
+/// FIFOs are not connected to their peers (`Documentation/filesystems/overlayfs.rst`). Changes on the host are then
+/// visible late.
+pub fn mount_host_dir(from: &OwnedFd, target: &OwnedFd, covers: &Covers) -> Result<(), Errno> {
     let hidden = proc_below(from);
-    let mut ways_out = Vec::new();
-    let mut left = MOST_FILES;
-    if !find_ways_out(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut ways_out) {
-        // one lower layer alone is none
-        let layers = format!("lowerdir={}:{}", blank.dir, proc_path(from));
+    let mut specials = Vec::new();
+    let mut left = MAX_FILES;
+    if !find_sockets_and_fifos(Path::new(&proc_path(from)), "", &hidden, &mut left, &mut specials) {
+        // overlayfs without an upper layer needs two lower ones
+        let layers = format!("lowerdir={}:{}", covers.dir, proc_path(from));
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
         return mount_(Some("host"), &proc_path(target), Some("overlay"), flags, Some(&layers));
     }
-    let tree = place(from, target, Protect::LockDown)?;
-    for (cover, names) in [(&blank.dir, &hidden), (&blank.file, &ways_out)] {
+    let tree = bind_fd(from, target, Protect::LockDown)?;
+    for (cover, names) in [(&covers.dir, &hidden), (&covers.file, &specials)] {
         let cover = open_path(cover)?;
         for below in names {
-            match within(&tree, below) {
-                Ok(at) => drop(place(&cover, at, Protect::ReadOnly)?),
-                // removed since
+            match open_below(&tree, below) {
+                Ok(at) => drop(bind_fd(&cover, at, Protect::ReadOnly)?),
+                // it has been removed in the meantime
                 Err(Errno::ENOENT) => {}
                 Err(e) => return Err(e),
             }
@@ -113,24 +114,30 @@ pub fn show(from: &OwnedFd, target: &OwnedFd, blank: &Blank) -> Result<(), Errno
     Ok(())
 }
 
-/// What is at a path below a mount, links not followed.
-fn within(tree: &OwnedFd, below: &str) -> Result<OwnedFd, Errno> {
+/// Opens a path below a mount without following links.
+fn open_below(tree: &OwnedFd, below: &str) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     openat2(tree, below, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
 }
 
-/// Finds sockets and FIFOs below a directory, other file systems included; whether all files could be looked at.
-fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, found: &mut Vec<String>) -> bool {
+/// Finds sockets and FIFOs below a directory, also in other file systems. Returns whether all files could be checked.
+fn find_sockets_and_fifos(
+    dir: &Path,
+    below: &str,
+    hidden: &[String],
+    left: &mut usize,
+    found: &mut Vec<String>,
+) -> bool {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        // a directory that cannot be listed may still be entered
+        // a directory that cannot be listed may still be searched by name
         Err(e) => return e.kind() == ErrorKind::NotFound,
     };
     for entry in entries {
         let Ok(entry) = entry else { return false };
         *left = left.saturating_sub(1);
         let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
-            // a name that cannot be written down here could be anything
+            // a file whose name is not UTF-8 could be anything
             return false;
         };
         let below = format!("{below}/{name}");
@@ -138,7 +145,7 @@ fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, f
             found.push(below);
             true
         } else if kind.is_dir() && !hidden.contains(&below) {
-            find_ways_out(&entry.path(), &below, hidden, left, found)
+            find_sockets_and_fifos(&entry.path(), &below, hidden, left, found)
         } else {
             true
         };
@@ -149,13 +156,13 @@ fn find_ways_out(dir: &Path, below: &str, hidden: &[String], left: &mut usize, f
     true
 }
 
-/// The host's /proc where it is mounted below a directory, by the path from there.
+/// The paths, relative to a directory, at which the host's /proc is mounted.
 fn proc_below(dir: &OwnedFd) -> Vec<String> {
     let Ok(base) = fs::read_link(proc_path(dir)) else { return Vec::new() };
     let base = base.display().to_string();
     let mut below = mount_points_below(&base);
     below.retain(|path| open_path(&format!("{base}{path}")).is_ok_and(|fd| is_on_proc(&fd)));
-    // one that covers others is enough
+    // drop the paths below another one: that one hides them
     let all = below.clone();
     below.retain(|path| {
         !all.iter().any(|outer| path.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')))
@@ -163,7 +170,7 @@ fn proc_below(dir: &OwnedFd) -> Vec<String> {
     below
 }
 
-/// Where something is mounted below a directory, by the path from there, each once and outer ones first.
+/// The mount points below a directory as paths from there, each once, outer ones first.
 pub fn mount_points_below(base: &str) -> Vec<String> {
     let base = base.trim_end_matches('/');
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -173,7 +180,7 @@ pub fn mount_points_below(base: &str) -> Vec<String> {
     below.into_iter().collect()
 }
 
-/// White space and backslashes are three octal digits there (`proc_pid_mountinfo(5)`).
+/// Decodes a path of mountinfo: white space and backslashes are three octal digits there (`proc_pid_mountinfo(5)`).
 fn unescape(point: &str) -> String {
     let mut parts = point.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -201,11 +208,11 @@ fn is_on_proc(fd: &OwnedFd) -> bool {
     fstatfs(fd).is_ok_and(|fs| fs.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
-fn of_kubelet(what: &str, message: &str) -> Failure {
+fn mount_failure(what: &str, message: &str) -> Failure {
     failure(format!("MountVolume.SetUp failed for {what} : {message}"))
 }
 
-/// In the words of `checkTypeInternal`, pkg/volume/hostpath/host_path.go.
+/// The message of `checkTypeInternal`, pkg/volume/hostpath/host_path.go.
 fn mismatch(path: &str, kind: HostPathType) -> String {
     let expected = match kind {
         HostPathType::Unset | HostPathType::Directory | HostPathType::DirectoryOrCreate => "a directory",
@@ -217,7 +224,7 @@ fn mismatch(path: &str, kind: HostPathType) -> String {
     format!("hostPath type check failed: {path} is not {expected}")
 }
 
-/// A link may lead a mount into /proc, which must stay the kernel's.
+/// Refuses a mount point in /proc, to which a link may lead: nothing may be mounted over the kernel's files.
 pub fn refuse_proc(target: &OwnedFd, path: &str) -> Result<(), Failure> {
     if is_on_proc(target) {
         return Err(failure(format!("\"{path}\" cannot be mounted because it is inside /proc")));
@@ -234,8 +241,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_mount_points() {
+    fn mount_points_are_unescaped() {
         assert_eq!(unescape("/mnt/my\\040proc\\134x"), "/mnt/my proc\\x");
-        assert_eq!(unescape("/mnt/ü\\9"), "/mnt/ü\\9", "what the kernel does not write");
+        assert_eq!(unescape("/mnt/ü\\9"), "/mnt/ü\\9", "not an escape that the kernel writes");
     }
 }

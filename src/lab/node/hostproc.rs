@@ -1,6 +1,7 @@
-//! Processes as the app knows them: by the host's /proc, which we keep open from before we left.
+//! Identifies processes by the pids that the app sees. They come from the host's /proc, which the node opened before
+//! it left the host's namespaces.
 //!
-//! A procfs tells pids of the namespace it was mounted in, whoever reads it (`proc(5)`).
+//! A procfs shows the pids of the namespace that it was mounted in, no matter which process reads it (`proc(5)`).
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -24,7 +25,7 @@ impl HostProc {
         self.with_start(link.to_str().and_then(|s| s.parse().ok()))
     }
 
-    /// The process of a pidfd that we hold; also while it is a zombie.
+    /// The process of a pidfd, also while it is a zombie.
     pub fn of_pidfd(&self, pidfd: &OwnedFd) -> io::Result<ProcId> {
         let info = self.read(&format!("self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let pid = info.lines().find_map(|l| l.strip_prefix("Pid:")).and_then(|v| v.trim().parse().ok());
@@ -34,7 +35,7 @@ impl HostProc {
     fn with_start(&self, pid: Option<u32>) -> io::Result<ProcId> {
         let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
         let stat = self.read(&format!("{pid}/stat"))?;
-        // the name may hold spaces and parentheses; after its last `)` comes field 3
+        // the name may contain spaces and parentheses; field 3 follows the last `)`
         let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(22 - 3)?.parse().ok());
         Ok(ProcId { pid, start: start.ok_or(io::ErrorKind::InvalidData)? })
     }

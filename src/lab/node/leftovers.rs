@@ -1,9 +1,10 @@
-//! What a container has left behind, and what is left of a pod: ended and waited for without blocking the node's loop.
+//! Kills the processes that an ended container or a removed pod has left behind, and waits for them without blocking
+//! the node's loop.
 //!
-//! A cgroup ends all that is in it at one stroke. Without cgroups, processes are known by a limit that has no effect
+//! A cgroup kills all its processes at once. Without cgroups, processes are identified by a limit that has no effect
 //! ([`mark`]): a child inherits it, it survives exec, and without a capability over the whole machine it can be
-//! lowered, but not raised (`setrlimit(2)`). Mount namespaces, sessions and parents do not tell: a process may leave
-//! its own.
+//! lowered, but not raised (`setrlimit(2)`). Mount namespaces, sessions and parents cannot identify them: a process may
+//! change its own.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +19,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
-use super::cgroups::Leaf;
+use super::cgroups::MemberCgroup;
 use super::engine::{Node, Timer, Watch};
 use super::volumes;
 use crate::lab::cgroup::populated;
@@ -27,84 +28,84 @@ use crate::lab::spec::{PidNamespace, PodSpec};
 use crate::model::{Delta, PodUid};
 use crate::sys::{nsfs, pidfd};
 
-/// How long they are waited for; longer takes only one that sleeps where no signal reaches it.
-const PATIENCE_MS: u64 = 500;
+/// How long to wait for killed processes. Only one in uninterruptible sleep takes longer.
+const KILL_TIMEOUT_MS: u64 = 500;
 
-/// By what a container's processes are known when it has ended.
+/// What identifies the leftover processes of a container that has ended.
 pub(super) struct Remains {
     pub mark: Option<u64>,
-    pub cgroup: Option<Leaf>,
+    pub cgroup: Option<MemberCgroup>,
 }
 
-/// Whose processes are being ended.
-enum Whose {
+/// KillTarget processes are killed.
+enum KillTarget {
     Container(PodUid, String, Remains),
-    /// All that is in the cgroup of a pod that is being removed.
+    /// All processes in the cgroup of a pod that is being removed.
     Pod(PodUid),
 }
 
-/// Processes that have been killed and are not gone yet.
+/// Processes that have been killed and are not gone yet: an ending.
 pub(super) struct Ending {
-    whose: Whose,
-    /// What tells that they are gone: their cgroup's events, or a pidfd for each.
+    target: KillTarget,
+    /// The watches that tell when they are gone: their cgroup's events, or a pidfd for each.
     waits: BTreeSet<u64>,
 }
 
-/// The next value of the limit on file locks, by which the processes of one start of a container are known. The kernel
-/// has not looked at that limit since Linux 2.4 (`RLIMIT_LOCKS` in getrlimit(2)). `None` if our own is too low.
+/// The next mark: a value of the limit on file locks that identifies the processes of one start of a container. Linux
+/// has ignored that limit since 2.4 (`RLIMIT_LOCKS` in getrlimit(2)). `None` if our own limit is too low.
 pub(super) fn next_mark(starts: &mut u64) -> Option<u64> {
     let (_, hard) = getrlimit(Resource::RLIMIT_LOCKS).ok()?;
     *starts += 1;
-    let most = if hard == RLIM_INFINITY { 1 << 62 } else { hard };
-    most.checked_sub(*starts)
+    let max = if hard == RLIM_INFINITY { 1 << 62 } else { hard };
+    max.checked_sub(*starts)
 }
 
-/// Marks this process and all that it will start.
+/// Marks this process and all its future descendants.
 pub(super) fn mark(mark: Option<u64>) -> Result<(), Errno> {
     mark.map_or(Ok(()), |mark| setrlimit(Resource::RLIMIT_LOCKS, mark, mark))
 }
 
 impl Node {
-    /// Ends what a container has left behind. The controller hears of it when it is gone: what it holds, a port above
-    /// all, is to be free when the container is started again.
+    /// Kills what a container has left behind. The controller is told when it is gone, because what it holds, above all
+    /// a port, must be free when the container is started again.
     pub(super) fn end_leftovers(&mut self, uid: &PodUid, container: &str) {
         match self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
-            Some(remains) => self.end(Whose::Container(uid.clone(), container.to_owned(), remains)),
+            Some(remains) => self.begin_ending(KillTarget::Container(uid.clone(), container.to_owned(), remains)),
             None => self.leftovers_ended(uid, container),
         }
     }
 
-    /// Ends what is left in a pod's cgroup, and then removes the cgroup and the pod's directories.
+    /// Kills what is left in a pod's cgroup, then removes the cgroup and the pod's directories.
     pub(super) fn end_pod(&mut self, uid: PodUid) {
-        self.end(Whose::Pod(uid));
+        self.begin_ending(KillTarget::Pod(uid));
     }
 
-    fn end(&mut self, whose: Whose) {
+    fn begin_ending(&mut self, target: KillTarget) {
         let id = self.new_token();
-        let mut ending = Ending { whose, waits: BTreeSet::new() };
+        let mut ending = Ending { target, waits: BTreeSet::new() };
         self.kill(id, &mut ending);
         if ending.waits.is_empty() {
-            return self.ended_all(ending.whose);
+            return self.finish_ending(ending.target);
         }
-        self.after(PATIENCE_MS, Timer::Ending(id));
+        self.add_timer(KILL_TIMEOUT_MS, Timer::Ending(id));
         self.endings.insert(id, ending);
     }
 
-    /// Kills all that lives, and begins to wait for it.
+    /// Kills all living processes and adds a watch for them.
     fn kill(&mut self, id: u64, ending: &mut Ending) {
-        let events = match &ending.whose {
-            Whose::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
-            Whose::Container(..) => None,
-            Whose::Pod(uid) => self.cgroups.kill(uid),
+        let events = match &ending.target {
+            KillTarget::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
+            KillTarget::Container(..) => None,
+            KillTarget::Pod(uid) => self.cgroups.kill(uid),
         };
-        match (events, &ending.whose) {
+        match (events, &ending.target) {
             (Some(events), _) => {
                 if populated::now(&events) {
                     ending.waits.insert(self.watch_for(EpollFlags::EPOLLPRI, events, Watch::Ending(id)));
                 }
             }
-            (None, Whose::Container(uid, name, Remains { mark: Some(mark), .. })) => {
-                for process in self.living(uid, name, *mark) {
+            (None, KillTarget::Container(uid, name, Remains { mark: Some(mark), .. })) => {
+                for process in self.find_living(uid, name, *mark) {
                     let _ = pidfd::send_signal(&process, Signal::SIGKILL as i32);
                     ending.waits.insert(self.watch(process, Watch::Ending(id)));
                 }
@@ -118,12 +119,12 @@ impl Node {
     }
 
     /// A process is gone, or a cgroup's events have changed.
-    pub(super) fn ending_moves(&mut self, token: u64) {
+    pub(super) fn ending_changed(&mut self, token: u64) {
         let Some((fd, Watch::Ending(id))) = self.watches.get(&token) else { return };
         let id = *id;
         let Some(mut ending) = self.endings.remove(&id) else { return };
-        let lives = match &ending.whose {
-            Whose::Container(_, _, Remains { cgroup: None, .. }) => false,
+        let lives = match &ending.target {
+            KillTarget::Container(_, _, Remains { cgroup: None, .. }) => false,
             _ => populated::now(fd),
         };
         if !lives {
@@ -131,36 +132,36 @@ impl Node {
             self.unwatch(token);
         }
         if ending.waits.is_empty() {
-            // once more for those that were born meanwhile
+            // once more for those that were started meanwhile
             self.kill(id, &mut ending);
         }
         if ending.waits.is_empty() {
             self.set_timer(None, Timer::Ending(id));
-            self.ended_all(ending.whose);
+            self.finish_ending(ending.target);
         } else {
             self.endings.insert(id, ending);
         }
     }
 
-    /// What is still there sleeps where no signal reaches it: nobody can wait for it.
-    pub(super) fn ending_takes_too_long(&mut self, id: u64) {
+    /// Gives up on an ending: what is still alive is in uninterruptible sleep, and the node cannot wait for it.
+    pub(super) fn ending_timed_out(&mut self, id: u64) {
         let Some(ending) = self.endings.remove(&id) else { return };
         for token in ending.waits {
             self.unwatch(token);
         }
-        self.ended_all(ending.whose);
+        self.finish_ending(ending.target);
     }
 
-    fn ended_all(&mut self, whose: Whose) {
-        match whose {
-            Whose::Container(uid, container, remains) => {
-                self.forget(&uid, &remains);
+    fn finish_ending(&mut self, target: KillTarget) {
+        match target {
+            KillTarget::Container(uid, container, remains) => {
+                self.remove_member_cgroup(&uid, &remains);
                 self.leftovers_ended(&uid, &container);
             }
-            Whose::Pod(uid) => {
+            KillTarget::Pod(uid) => {
                 self.cgroups.remove_pod(&uid);
                 volumes::remove(&uid);
-                self.fact(Delta::PodRemoved { uid, at: Self::now() });
+                self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
             }
         }
     }
@@ -169,16 +170,16 @@ impl Node {
         self.decide(uid, Fact::LeftoversEnded { container: container.to_owned() }, Self::now());
     }
 
-    /// All that lives of what bears this mark; in the pod's own pid namespace also what has lowered its limit, so
-    /// that it bears nobody's mark.
-    fn living(&self, uid: &PodUid, container: &str, mark: u64) -> Vec<OwnedFd> {
+    /// All living processes with this mark. In the pod's own pid namespace, also those that have lowered their limit
+    /// and so have no container's mark.
+    fn find_living(&self, uid: &PodUid, container: &str, mark: u64) -> Vec<OwnedFd> {
         let in_pod = |spec: &PodSpec| spec.pid_namespace(container) == PidNamespace::Pod;
         let pod = self.pods.get(uid).filter(|run| in_pod(&run.state.spec));
         let inside = pod.and_then(|run| pid_namespace(run.holder?));
         let others: BTreeSet<u64> =
             self.children.values().filter_map(|child| child.mark).filter(|other| *other != mark).collect();
         let is_left = |pid: i32| match self.children.get(&pid) {
-            // one of ours may not have marked itself yet
+            // a child of the node may not have marked itself yet
             Some(child) => child.mark == Some(mark),
             None => match mark_of(pid) {
                 Some(its) if its == mark => true,
@@ -190,7 +191,7 @@ impl Node {
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
         let living = pids.filter(|pid| is_left(*pid)).filter_map(|pid| {
             let process = pidfd::open(pid.cast_unsigned()).ok()?;
-            // the pid could have been given to another process before it was held
+            // check again: the pid could have been reused before the pidfd was opened
             (is_left(pid) && !has_ended(&process)).then_some(process)
         });
         living.collect()
@@ -224,7 +225,7 @@ fn is_within(pid: i32, namespace: Option<Identity>) -> bool {
     false
 }
 
-/// A zombie has no more than its pid; whose child it is reaps it.
+/// Whether a process is a zombie or gone. A zombie holds only its pid, and its parent reaps it.
 fn has_ended(process: &OwnedFd) -> bool {
     poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }

@@ -1,4 +1,4 @@
-//! Containers that are added to a running pod, and taken out of it.
+//! Adds containers to a running pod and removes them from it.
 
 use super::engine::Node;
 use super::volumes;
@@ -8,7 +8,7 @@ use crate::lab::spec::ContainerSpec;
 use crate::model::{ContainerKind, Member, PodUid};
 
 impl Node {
-    /// Answers as soon as it is known that the pod takes it; what follows is told as of any other container.
+    /// Answers as soon as the pod has accepted the container. Everything after that is reported as for any container.
     pub(super) fn add_container(&mut self, uid: &PodUid, container: ContainerSpec, ephemeral: bool) -> Answer {
         let Some(run) = self.pods.get(uid) else { return Answer::NoSuchPod };
         let kind = match (ephemeral, container.sidecar) {
@@ -39,7 +39,7 @@ impl Node {
         Answer::Done
     }
 
-    /// It is no more of the pod: another one of its name begins with nothing.
+    /// Deletes the state of a removed container, so that a new one of its name starts without it.
     pub(super) fn forget_container(&mut self, uid: &PodUid, container: &str) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.logs.remove(&Some(container.to_owned()));

@@ -1,4 +1,4 @@
-//! Places in a container's root where something is mounted, made where there is none.
+//! Creates the mount points in a container's root that do not exist yet.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ use nix::fcntl::{OFlag, open, openat2};
 use nix::mount::MsFlags;
 use nix::sys::stat::Mode;
 
-use super::birth::Failure;
 use super::errno_of;
-use super::ground::{LAYERS, mount_, quiet, read_only};
-use super::volumes::{how, proc_path};
+use super::process::Failure;
+use super::rootfs_template::{LAYERS, mount_, no_exec_flags, read_only};
+use super::volumes::{open_how, proc_path};
 
-/// A mount point that is not there, as a path from a directory that is.
+/// A mount point that does not exist, as a path relative to an existing directory.
 struct Missing {
     path: PathBuf,
     is_file: bool,
@@ -35,8 +35,8 @@ impl Missing {
     }
 }
 
-/// Directories that do not exist yet are made in the container's own tmpfs if they lie there, else in
-/// a layer over the host's directory that would have to hold them.
+/// Creates the missing mount points. They are made in the container's own tmpfs if they lie there, else in a layer over
+/// the host's directory that would have to hold them.
 pub fn make<'a>(root: &OwnedFd, points: impl Iterator<Item = (&'a str, bool)>) -> Result<(), Failure> {
     let mut layers: BTreeMap<PathBuf, Vec<Missing>> = BTreeMap::new();
     for (path, is_file) in points {
@@ -51,8 +51,8 @@ pub fn make<'a>(root: &OwnedFd, points: impl Iterator<Item = (&'a str, bool)>) -
         }
     }
     if !layers.is_empty() {
-        // in a tmpfs of this mount namespace: the node and other containers do not see it
-        mount_(Some("layers"), LAYERS, Some("tmpfs"), quiet(), Some("mode=755"))
+        // a tmpfs in this mount namespace: the node and other containers do not see it
+        mount_(Some("layers"), LAYERS, Some("tmpfs"), no_exec_flags(), Some("mode=755"))
             .map_err(|e| Failure::create("mount a tmpfs for mount points", e))?;
     }
     for (n, (dir, missing)) in layers.iter().enumerate() {
@@ -63,26 +63,26 @@ pub fn make<'a>(root: &OwnedFd, points: impl Iterator<Item = (&'a str, bool)>) -
     Ok(())
 }
 
-/// Makes a mount point inside the root, unless something is there: an empty file, or a directory.
+/// Makes a mount point inside the root unless it exists: an empty file or a directory.
 pub fn make_point(root: &OwnedFd, path: &Path, is_file: bool) -> Result<(), Errno> {
     if !is_file {
         return make_dirs(root, path);
     }
     make_dirs(root, path.parent().unwrap_or(Path::new("/")))?;
-    if openat2(root, path, how(OFlag::O_PATH)).is_ok() {
+    if openat2(root, path, open_how(OFlag::O_PATH)).is_ok() {
         return Ok(());
     }
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY;
-    openat2(root, path, how(flags).mode(Mode::from_bits_truncate(0o644))).map(drop)
+    openat2(root, path, open_how(flags).mode(Mode::from_bits_truncate(0o644))).map(drop)
 }
 
 /// `mkdir -p` inside the root.
 pub fn make_dirs(root: &OwnedFd, path: &Path) -> Result<(), Errno> {
     let mut at = PathBuf::from("/");
     for part in path.components().filter_map(normal) {
-        let parent = openat2(root, &at, how(OFlag::O_PATH))?;
+        let parent = openat2(root, &at, open_how(OFlag::O_PATH))?;
         at.push(part);
-        match openat2(root, &at, how(OFlag::O_PATH)) {
+        match openat2(root, &at, open_how(OFlag::O_PATH)) {
             Ok(_) => {}
             Err(Errno::ENOENT) => nix::sys::stat::mkdirat(&parent, Path::new(part), Mode::from_bits_truncate(0o755))?,
             Err(e) => return Err(e),
@@ -98,13 +98,13 @@ fn normal(c: Component<'_>) -> Option<&OsStr> {
     }
 }
 
-/// The deepest part of a path that exists, as seen from within the root with links followed, and what is missing
-/// below it.
+/// Splits a path into its deepest existing directory, as seen from within the root with links followed, and the missing
+/// rest.
 fn split(root: &OwnedFd, path: &Path) -> Result<(PathBuf, PathBuf), Errno> {
     let parts: Vec<&OsStr> = path.components().filter_map(normal).collect();
     for n in (0..parts.len()).rev() {
         let head = Path::new("/").join(parts[..n].iter().collect::<PathBuf>());
-        if let Ok(fd) = openat2(root, &head, how(OFlag::O_PATH | OFlag::O_DIRECTORY)) {
+        if let Ok(fd) = openat2(root, &head, open_how(OFlag::O_PATH | OFlag::O_DIRECTORY)) {
             let real = fs::read_link(proc_path(&fd)).map_err(|e| errno_of(&e))?;
             return Ok((real, parts[n..].iter().collect()));
         }
@@ -112,8 +112,8 @@ fn split(root: &OwnedFd, path: &Path) -> Result<(PathBuf, PathBuf), Errno> {
     Err(Errno::ENOENT)
 }
 
-/// Lays a read-only layer with the missing directories over one that cannot be written. `dir` is a
-/// path in the node, below [`NEW_ROOT`].
+/// Mounts a read-only layer with the missing directories over a directory that cannot be written. `dir` is a path in
+/// the node, below `NEW_ROOT`.
 fn add_layer(skeleton: &str, dir: &Path, missing: &[Missing]) -> Result<(), Errno> {
     let dir = dir.to_str().ok_or(Errno::EINVAL)?;
     fs::create_dir_all(skeleton).map_err(|e| errno_of(&e))?;
@@ -127,7 +127,7 @@ fn add_layer(skeleton: &str, dir: &Path, missing: &[Missing]) -> Result<(), Errn
     mimic(dir, missing)
 }
 
-/// The same without overlayfs: a tmpfs in which every entry of the directory is bound again.
+/// Does the same without overlayfs: mounts a tmpfs and bind-mounts every entry of the directory into it.
 fn mimic(dir: &str, missing: &[Missing]) -> Result<(), Errno> {
     let io = |e: std::io::Error| errno_of(&e);
     let below = open(dir, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;

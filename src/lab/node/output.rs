@@ -1,4 +1,4 @@
-//! What members write to stdout and stderr, as far as it is kept.
+//! The kept part of what members write to stdout and stderr.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,14 +9,15 @@ use nix::unistd::{pipe2, read};
 
 use crate::lab::protocol::Which;
 
-/// The last bytes written; the oldest go first.
+/// A log of the last [`Ring::MAX`] bytes written. The oldest are dropped first.
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
     bytes: VecDeque<u8>,
+    /// Whether bytes have been dropped.
     pub lost: bool,
-    /// Bytes written in all, those that are gone included.
+    /// How many bytes were written in all, including dropped ones.
     written: u64,
-    /// What had been written when the present run began, and the one before it.
+    /// The value of `written` when the present run began, and when the run before it began.
     run: u64,
     run_before: Option<u64>,
 }
@@ -37,18 +38,18 @@ impl Ring {
         self.bytes.iter().copied().collect()
     }
 
-    /// What is written from now on is of a new run.
+    /// Begins a new run: what is written from now on belongs to it.
     pub const fn begin_run(&mut self, first: bool) {
         self.run_before = if first { None } else { Some(self.run) };
         self.run = self.written;
     }
 
-    /// What the present run had before it.
+    /// How many bytes had been written when the present run began.
     pub const fn run_start(&self) -> u64 {
         self.run
     }
 
-    /// What is kept of a run; `None` if there was none.
+    /// The kept output of a run; `None` if there was no such run.
     pub fn of(&self, which: Which) -> Option<Vec<u8>> {
         match which {
             Which::All => Some(self.to_vec()),
@@ -66,30 +67,30 @@ impl Ring {
         self.written
     }
 
-    /// What is kept of what was written after the first so many bytes.
+    /// The kept part of the output that follows the first `written` bytes.
     pub fn since(&self, written: u64) -> Vec<u8> {
         let new = usize::try_from(self.written.saturating_sub(written)).unwrap_or(usize::MAX);
         self.bytes.iter().skip(self.bytes.len().saturating_sub(new)).copied().collect()
     }
 }
 
-/// A pipe to read from without waiting. The writer's end waits as programs expect.
+/// A pipe (reader, writer) whose reader does not block. The writer blocks, as programs expect.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((ours, theirs))
 }
 
-/// A pipe whose reader waits for a byte.
+/// A pipe (reader, writer) on which a process can wait for a byte.
 pub fn gate() -> Result<(OwnedFd, OwnedFd), Errno> {
     pipe2(OFlag::O_CLOEXEC)
 }
 
-/// What a reading came to.
+/// The outcome of a read.
 pub enum Read {
     Bytes(usize),
     Nothing,
-    /// Every writer has closed.
+    /// Every writer has closed the pipe, or reading failed.
     End,
 }
 
@@ -110,7 +111,7 @@ mod tests {
     use super::{Ring, Which};
 
     #[test]
-    fn runs_are_told_apart() {
+    fn the_output_of_each_run_is_separate() {
         let mut ring = Ring::default();
         ring.begin_run(true);
         ring.push(b"first");
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_keeps_the_last() {
+    fn a_ring_keeps_the_last_bytes() {
         let mut ring = Ring::default();
         ring.push(b"old");
         ring.push(&vec![b'x'; Ring::MAX - 4]);

@@ -1,9 +1,10 @@
-//! What a container sees of the host: what packages have put into `/usr`, `/bin`, `/lib*` and `/etc`, read-only.
+//! What a container sees of the host: the files that packages have installed in `/usr`, `/bin`, `/lib*` and `/etc`,
+//! read-only.
 //!
-//! Each directory is the lower layer of an overlay. A socket or FIFO of the host's is another one there, which leads to
-//! nobody (`Documentation/filesystems/overlayfs.rst`): mounts that are read-only do not keep anyone from connecting to
-//! a socket or from opening a FIFO. What only the user or its groups may read in `/etc` is not there at all, since a
-//! pod's root is the user outside.
+//! Each directory is the lower layer of an overlay, because a read-only mount does not prevent a process from
+//! connecting to a socket or opening a FIFO. In an overlay, the host's sockets and FIFOs appear as other ones without a
+//! peer (`Documentation/filesystems/overlayfs.rst`). Files in `/etc` that only the user or its groups may read are
+//! hidden, since a pod's root is the user outside.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
@@ -16,38 +17,39 @@ use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{AccessFlags, access};
 
-use super::ground::{HOST, MASKS, PARTS, Protect, lock_down, mount_, place, quiet};
+use super::rootfs_template::{HOST, MASKS, PARTS, Protect, bind_fd, lock_down, mount_, no_exec_flags};
 use super::{At, Refused, errno_of, host_path};
 use crate::lab::protocol::Step;
 
-/// Directories of the host's `/` where packages put their files, as the Filesystem Hierarchy Standard has it; and the
+/// Directories of the host's `/` where packages install files, according to the Filesystem Hierarchy Standard; and the
 /// stores of Nix and Guix, where their programs are.
-const PACKAGES: [&str; 10] = ["bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "usr"];
-/// What the administrator has put there, and not packages: an empty directory in its place.
+const PACKAGE_DIRS: [&str; 10] = ["bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "usr"];
+/// Holds what the administrator has installed, not packages. An empty directory takes its place.
 const LOCAL: &str = "usr/local";
-/// What an image has in its empty `/usr/local`.
+/// The directories that an image has in its empty `/usr/local`.
 const LOCAL_DIRS: [&str; 8] = ["bin", "etc", "games", "include", "lib", "sbin", "share", "src"];
-/// Only the host's own mounts of packages' files count: in `/etc` are those of a surrounding container.
+/// The directories in which mounts of the host are shown as well. Those in `/etc` are not: they belong to a surrounding
+/// container.
 const WITH_MOUNTS: [&str; 3] = ["usr", "nix", "gnu"];
 
-/// One entry of the host's `/` as a container gets it.
+/// One entry of the host's `/`, as a container gets it.
 #[derive(Clone, Debug)]
 pub enum Part {
     Link { name: String, target: PathBuf },
     Dir(String),
 }
 
-/// Makes every part ready below [`PARTS`]. `plain`: without overlayfs.
+/// Prepares every part below [`PARTS`]. `plain`: without overlayfs.
 pub fn prepare(plain: bool) -> Result<Vec<Part>, Refused> {
     let mut parts = Vec::new();
-    for name in PACKAGES {
+    for name in PACKAGE_DIRS {
         let from = Path::new(HOST).join(name);
         let Ok(kind) = fs::symlink_metadata(&from) else { continue };
         if kind.is_symlink() {
             let target = fs::read_link(&from).at(Step::HostRoot)?;
             parts.push(Part::Link { name: name.to_owned(), target });
         } else if kind.is_dir() {
-            show(name, plain).at(Step::HostRoot)?;
+            mount_part(name, plain).at(Step::HostRoot)?;
             parts.push(Part::Dir(name.to_owned()));
         }
     }
@@ -57,8 +59,8 @@ pub fn prepare(plain: bool) -> Result<Vec<Part>, Refused> {
     Ok(parts)
 }
 
-/// Shows one directory of the host at the same place below [`PARTS`].
-fn show(name: &str, plain: bool) -> Result<(), Errno> {
+/// Mounts one directory of the host at the same path below [`PARTS`].
+fn mount_part(name: &str, plain: bool) -> Result<(), Errno> {
     let (from, to, mask) = (format!("{HOST}/{name}"), format!("{PARTS}/{name}"), format!("{MASKS}/{name}"));
     for dir in [&to, &mask] {
         fs::create_dir(dir).map_err(|e| errno_of(&e))?;
@@ -68,12 +70,12 @@ fn show(name: &str, plain: bool) -> Result<(), Errno> {
     }
     if plain || overlay(&from, &to, &mask).is_err() {
         bind(&from, &to)?;
-        cover(Path::new(&from), Path::new(&to), name == "etc")?;
+        cover_files(Path::new(&from), Path::new(&to), name == "etc")?;
     }
     if WITH_MOUNTS.contains(&name) {
         for dir in mounts_below(name) {
             let (from, to) = (format!("{HOST}/{dir}"), format!("{PARTS}/{dir}"));
-            // a file system that cannot be a lower layer stays hidden
+            // a file system that cannot be a lower layer is not shown
             let _ = overlay(&from, &to, &format!("{MASKS}/none"));
         }
     }
@@ -81,33 +83,33 @@ fn show(name: &str, plain: bool) -> Result<(), Errno> {
 }
 
 fn overlay(from: &str, to: &str, mask: &str) -> Result<(), Errno> {
-    // one lower layer alone is none (`overlayfs: at least 2 lowerdir are needed while upperdir nonexistent`)
+    // one lower layer is not enough (`overlayfs: at least 2 lowerdir are needed while upperdir nonexistent`)
     fs::create_dir_all(mask).map_err(|e| errno_of(&e))?;
     let layers = format!("lowerdir={mask}:{from}");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
     mount_(Some("packages"), to, Some("overlay"), flags, Some(&layers))
 }
 
-/// Lets pods see what packages have changed since: an overlay remembers what it has looked up, above all what was not
-/// there. Mounting it again, as it is, makes it forget (`reconfigure_super` in fs/super.c).
+/// Makes later changes of packages visible to pods. An overlay caches its lookups, above all of files that did not
+/// exist. Remounting it clears that cache (`reconfigure_super` in fs/super.c).
 pub fn refresh(parts: &[Part]) {
     for part in parts {
         let Part::Dir(name) = part else { continue };
         let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
-        // a bind mount in place of the overlay remembers nothing, and is not ours to mount again
+        // fails for a bind mount in place of the overlay: that caches nothing, and we may not remount it
         let _ = mount_(None, &format!("{PARTS}/{name}"), None, flags, None);
     }
 }
 
-/// Directories below a part that are mounts of the host's, outer ones first, as paths from the host's root.
+/// The directories below a part that are mount points of the host, outer ones first, as paths from the host's root.
 fn mounts_below(name: &str) -> Vec<String> {
     let mut dirs = host_path::mount_points_below(&format!("{HOST}/{name}"));
-    // these have a meaning in the options of an overlay
+    // these characters have a meaning in the options of an overlay
     dirs.retain(|below| !below.contains([':', ',', '\\']) && Path::new(&format!("{HOST}/{name}{below}")).is_dir());
     dirs.iter().map(|below| format!("{name}{below}")).collect()
 }
 
-/// Lays a whiteout over everything that we may read and others may not, in the layer `mask`.
+/// Puts a whiteout into the layer `mask` for every file that we may read and others may not.
 fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let Ok(meta) = entry.metadata() else { continue };
@@ -118,7 +120,7 @@ fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
         } else if meta.is_dir() {
             hide_private(&entry.path(), &over)?;
             if over.is_dir() {
-                // the layer's own mode is what is seen
+                // the merged directory has the mode of the upper layer
                 fs::set_permissions(&over, meta.permissions()).map_err(|e| errno_of(&e))?;
             }
         }
@@ -128,20 +130,20 @@ fn hide_private(from: &Path, mask: &Path) -> Result<(), Errno> {
 
 fn is_private(path: &Path, meta: &fs::Metadata) -> bool {
     if meta.is_dir() {
-        // also one that we may enter and not list
+        // also a directory that others may enter but not list
         return meta.mode() & 0o005 != 0o005;
     }
     !meta.is_symlink() && meta.mode() & 0o004 == 0 && access(path, AccessFlags::R_OK).is_ok()
 }
 
-/// Without overlayfs: a read-only bind mount.
+/// Makes a read-only bind mount, for use without overlayfs.
 fn bind(from: &str, to: &str) -> Result<(), Errno> {
     mount_(Some(from), to, None, MsFlags::MS_BIND, None)?;
     lock_down(to)
 }
 
-/// And over each socket, FIFO and device that is there now an empty file; in `/etc` over what is private as well.
-fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
+/// Covers each present socket, FIFO and device with an empty file; in `/etc` (`private`) also each private file.
+fn cover_files(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
     let nothing = Path::new(MASKS).join("nothing");
     let empty = Path::new(MASKS).join("empty");
     if !nothing.exists() {
@@ -150,14 +152,14 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
         DirBuilder::new().mode(0o555).create(&empty).map_err(|e| errno_of(&e))?;
     }
     let Ok(entries) = fs::read_dir(from) else {
-        // it may still be entered
+        // a directory that cannot be listed may still be searched by name
         return bind_over(&empty, to);
     };
     for entry in entries {
         let (entry, kind) = match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
             Ok((kind, entry)) => (entry, kind),
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            // it could be anything
+            // an unreadable entry could be anything
             Err(_) => return bind_over(&empty, to),
         };
         let over = to.join(entry.file_name());
@@ -167,26 +169,26 @@ fn cover(from: &Path, to: &Path, private: bool) -> Result<(), Errno> {
             let mask = if kind.is_dir() { &empty } else { &nothing };
             bind_over(mask, &over)?;
         } else if kind.is_dir() {
-            cover(&entry.path(), &over, private)?;
+            cover_files(&entry.path(), &over, private)?;
         }
     }
     Ok(())
 }
 
-/// Binds a file or directory read-only, over what is still there.
+/// Bind-mounts a file or directory read-only over `target`, if that still exists.
 fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
     let open = |path: &Path| nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
     let target = match open(target) {
-        // removed since
+        // it has been removed in the meantime
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
     };
-    place(open(source)?, target, Protect::ReadOnly).map(drop)
+    bind_fd(open(source)?, target, Protect::ReadOnly).map(drop)
 }
 
 fn empty_local() -> Result<(), Errno> {
     let local = format!("{PARTS}/{LOCAL}");
-    mount_(Some("local"), &local, Some("tmpfs"), quiet(), Some("mode=755,size=64k"))?;
+    mount_(Some("local"), &local, Some("tmpfs"), no_exec_flags(), Some("mode=755,size=64k"))?;
     for dir in LOCAL_DIRS {
         fs::create_dir(format!("{local}/{dir}")).map_err(|e| errno_of(&e))?;
     }

@@ -1,4 +1,4 @@
-//! Requests and the controller's actions, carried out.
+//! Carries out the app's requests and the controller's actions.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,11 +7,11 @@ use std::os::fd::OwnedFd;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::birth::Failure;
-use super::cgroups::Leaf;
+use super::cgroups::MemberCgroup;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
+use super::process::Failure;
 use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
@@ -22,11 +22,11 @@ use crate::sys::limits::reason_of;
 use crate::sys::random;
 
 impl Node {
-    pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>) {
+    pub(super) fn handle_request(&mut self, request: Request, fds: Vec<OwnedFd>) {
         match request {
-            // the launcher's alone
+            // these two are for the launcher only
             Request::Place { .. } | Request::Mapped(_) => {}
-            Request::Hello { version } => self.over |= version != VERSION,
+            Request::Hello { version } => self.should_stop |= version != VERSION,
             Request::Run { call, mut spec } => {
                 let at = Self::now();
                 let uid = match random::uuid() {
@@ -35,9 +35,9 @@ impl Node {
                         return self.answer(call, Answer::Failed(format!("make a uid for the pod: {}", e.desc())));
                     }
                 };
-                // in its file it is needed once, and with each copy of the spec once more
+                // keep it in a file only: otherwise each copy of the spec would hold it as well
                 if let Some(program) = spec.own_pause.take()
-                    && let Err(e) = sandbox::keep_own_pause(&uid, &program.0)
+                    && let Err(e) = sandbox::write_own_pause(&uid, &program.0)
                 {
                     return self.answer(call, Answer::Failed(format!("keep the pod's own pause: {}", reason_of(&e))));
                 }
@@ -60,15 +60,15 @@ impl Node {
                 let pod = run.state.pod.clone();
                 self.pods.insert(uid.clone(), run);
                 self.answer(call, Answer::Accepted(uid.clone()));
-                self.fact(Delta::Pod { pod: Box::new(pod), at });
+                self.report_delta(Delta::Pod { pod: Box::new(pod), at });
                 self.decide(&uid, Fact::Requested { node: super::NODE_NAME.to_owned() }, at);
             }
             Request::Replace { call, pod, mut spec, containers } => {
-                // it is as it was: another one would be another pod
+                // a running pod's pause cannot change
                 spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
                     if !run.state.takes_changes() {
-                        let why = "it is over, or being deleted; start it anew".to_owned();
+                        let why = "it is over, or being deleted; start it again".to_owned();
                         return self.answer(call, Answer::Failed(why));
                     }
                     let updated = volumes::update(&pod, &run.state.spec, &spec);
@@ -77,7 +77,7 @@ impl Node {
                         let message = format!("update its ConfigMap and Secret volumes: {}", reason_of(&e));
                         let (kind, reason) = (EventKind::Warning, "FailedMount".to_owned());
                         let event = PodEvent { pod: pod.clone(), kind, reason, message, at: Self::now() };
-                        self.fact(Delta::Event { event });
+                        self.report_delta(Delta::Event { event });
                     }
                     self.decide(&pod, Fact::Replaced { spec, containers }, Self::now());
                 } else {
@@ -97,11 +97,11 @@ impl Node {
                 self.answer(call, spec.unwrap_or(Answer::NoSuchPod));
             }
             Request::Hand { call, member, step } => {
-                if let Err(answer) = self.hand(call, &member, step) {
+                if let Err(answer) = self.order_hand(call, &member, step) {
                     self.answer(call, answer);
                 }
             }
-            Request::Bound { pod, result } => self.bound(&pod, result, fds),
+            Request::Bound { pod, result } => self.ports_bound(&pod, result, fds),
             Request::Delete { call, pod, grace_ms } => {
                 if self.pods.contains_key(&pod) {
                     self.answer(call, Answer::Done);
@@ -132,7 +132,7 @@ impl Node {
                     Some(log) => {
                         match log.map_or_else(|| (which != Which::Previous).then(Vec::new), |log| log.of(which)) {
                             Some(bytes) => Answer::Logs { bytes },
-                            // as the API server says it
+                            // the API server's message
                             None => {
                                 Answer::Failed(format!("previous terminated container \"{}\" not found", member.name()))
                             }
@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Lets the controller decide, tells what has changed and does what follows.
+    /// Lets the controller decide, reports what has changed and carries out the actions.
     pub(super) fn decide(&mut self, uid: &PodUid, fact: Fact, at: Stamp) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         let before: Pod = run.state.pod.clone();
@@ -153,10 +153,10 @@ impl Node {
         let changed = (run.state.pod != before).then(|| run.state.pod.clone());
         self.set_timer(decision.wake, Timer::Pod(uid.clone()));
         for event in decision.events {
-            self.fact(Delta::Event { event });
+            self.report_delta(Delta::Event { event });
         }
         if let Some(pod) = changed {
-            self.fact(Delta::Pod { pod: Box::new(pod), at });
+            self.report_delta(Delta::Pod { pod: Box::new(pod), at });
         }
         for action in decision.actions {
             self.perform(uid, action);
@@ -168,7 +168,7 @@ impl Node {
             Action::StartSandbox => self.prepare_sandbox(uid),
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
-                    self.never_runs(uid, &container, &message);
+                    self.fail_clients_of(uid, &container, &message);
                     self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
                 }
             }
@@ -179,10 +179,10 @@ impl Node {
             }
             Action::KillLeftovers(container) => self.end_leftovers(uid, &container),
             Action::ForgetContainer(container) => self.forget_container(uid, &container),
-            Action::ReleaseSandbox => self.release(uid),
+            Action::ReleaseSandbox => self.release_sandbox(uid),
             Action::Remove => {
                 self.set_timer(None, Timer::Pod(uid.clone()));
-                self.release(uid);
+                self.release_sandbox(uid);
                 self.unwatch_pod(uid);
                 self.unfollow_pod(uid);
                 self.detach_pod(uid);
@@ -192,8 +192,8 @@ impl Node {
         }
     }
 
-    /// Gives back what the sandbox had from the node.
-    pub(super) fn release(&mut self, uid: &PodUid) {
+    /// Releases the sandbox's address and ends the process that publishes its host ports.
+    pub(super) fn release_sandbox(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.listeners.clear();
         run.ports_wanted = false;
@@ -207,7 +207,7 @@ impl Node {
         }
     }
 
-    /// Our own child and not reaped yet, so the pid cannot be anybody else's.
+    /// Signals a child of the node that has not been reaped, so its pid cannot belong to another process.
     pub(super) fn signal_child(&self, pid: i32, signal: Signal) {
         if self.children.contains_key(&pid)
             && let Ok(signal) = nix::sys::signal::Signal::try_from(signal.0)
@@ -216,8 +216,8 @@ impl Node {
         }
     }
 
-    /// Takes a new child on and tells of its birth, before any wait can have reaped it.
-    pub(super) fn adopt(
+    /// Registers a new child and reports its start, before any wait can have reaped it.
+    pub(super) fn register_child(
         &mut self,
         child: Child,
         role: Role,
@@ -226,58 +226,58 @@ impl Node {
     ) -> std::io::Result<crate::model::ProcId> {
         let at = Self::now();
         let id = self.host.of_pidfd(&child.pidfd).inspect_err(|_| {
-            // nothing may run that is not known
+            // no process may run that the app does not know
             let _ = kill(Pid::from_raw(child.pid), nix::sys::signal::Signal::SIGKILL);
         })?;
-        self.fact(Delta::Born { id, parent: Parent::Process(self.me), at });
+        self.report_delta(Delta::Born { id, parent: Parent::Process(self.own_id), at });
         if let Some(member) = member {
-            self.fact(Delta::Joined { id, member, at });
+            self.report_delta(Delta::Joined { id, member, at });
         }
         self.children.insert(child.pid, Running { id, role, pidfd: child.pidfd, starting: None, mark, cgroup: None });
         Ok(id)
     }
 
-    /// A child has begun in a cgroup of its own.
-    pub(super) fn counted_in(&mut self, pid: i32, member: Member, cgroup: Option<Leaf>) {
+    /// Stores and reports the cgroup that a child was started in.
+    pub(super) fn set_child_cgroup(&mut self, pid: i32, member: Member, cgroup: Option<MemberCgroup>) {
         let (Some(child), Some(leaf)) = (self.children.get_mut(&pid), cgroup) else { return };
         let path = Some(leaf.path.clone());
         child.cgroup = Some(leaf);
-        self.fact(Delta::Cgroup { member, path, at: Self::now() });
+        self.report_delta(Delta::Cgroup { member, path, at: Self::now() });
     }
 
-    /// Its program runs: exec has closed the error pipe.
-    pub(super) fn started(&mut self, pid: i32) {
+    /// Handles that a child's program runs: exec has closed the error pipe.
+    pub(super) fn child_started(&mut self, pid: i32) {
         let at = Self::now();
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {
             Role::Container(uid, container) => {
-                self.infra_up(&uid, pid, at);
+                self.infra_started(&uid, pid, at);
                 self.decide(&uid, Fact::Started { container }, at);
             }
-            Role::Pause(uid) => self.sandbox_up(&uid, at),
+            Role::Pause(uid) => self.sandbox_started(&uid, at),
             Role::Exec(_) | Role::Ports(_) => {}
         }
     }
 
-    /// If this is a container in pause's place.
-    fn infra_up(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
+    /// Reports the sandbox as started if this container takes pause's place.
+    fn infra_started(&mut self, uid: &PodUid, pid: i32, at: Stamp) {
         if self.pods.get(uid).is_some_and(|run| run.holder == Some(pid)) {
-            self.sandbox_up(uid, at);
+            self.sandbox_started(uid, at);
         }
     }
 
-    pub(super) fn not_started(&mut self, pid: i32, failure: Failure) {
+    pub(super) fn child_not_started(&mut self, pid: i32, failure: Failure) {
         let at = Self::now();
-        // what was not found may be installed before the next try
-        packages::refresh(&self.ground.parts);
+        // a missing program may be installed before the next attempt
+        packages::refresh(&self.rootfs.parts);
         let Some(child) = self.children.get_mut(&pid) else { return };
         child.starting = None;
         match child.role.clone() {
             Role::Container(uid, container) => {
-                self.infra_up(&uid, pid, at);
+                self.infra_started(&uid, pid, at);
                 let Failure { reason, message } = failure;
-                self.never_runs(&uid, &container, &message);
+                self.fail_clients_of(&uid, &container, &message);
                 self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
             }
             Role::Exec(call) => {
@@ -287,15 +287,15 @@ impl Node {
             }
             Role::Pause(uid) => {
                 self.forget_holder(&uid, pid);
-                self.release(&uid);
+                self.release_sandbox(&uid);
                 self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
             }
             Role::Ports(_) => {}
         }
     }
 
-    /// Records of pause's report pipe; a reading may end within one only if the pipe was written by
-    /// somebody else, since pause writes them whole.
+    /// Handles bytes from pause's report pipe. pause writes whole records, so a read can end within one only if another
+    /// process wrote to the pipe.
     pub(super) fn pause_report(&mut self, uid: &PodUid, bytes: &[u8]) {
         use pause_init::Record;
         let Some(run) = self.pods.get_mut(uid) else { return };
@@ -315,7 +315,7 @@ impl Node {
         }
     }
 
-    /// What held the sandbox has been reaped; whether it still was what holds it.
+    /// Forgets the pod's holder if this pid is still the holder. Returns whether it was.
     pub(super) fn forget_holder(&mut self, uid: &PodUid, pid: i32) -> bool {
         self.pods.get_mut(uid).is_some_and(|run| run.holder.take_if(|holder| *holder == pid).is_some())
     }
@@ -331,7 +331,7 @@ impl Node {
     ) {
         let held = self.forget_holder(uid, pid);
         self.attached_ended(uid, container, status);
-        let oom_killed = remains.cgroup.as_ref().is_some_and(Leaf::ran_out_of_memory);
+        let oom_killed = remains.cgroup.as_ref().is_some_and(MemberCgroup::ran_out_of_memory);
         let Some(run) = self.pods.get_mut(uid) else { return };
         run.remains.insert(container.to_owned(), remains);
         run.containers.remove(container);
@@ -341,9 +341,9 @@ impl Node {
             PidNamespace::Of(target) => Some(target.to_owned()),
             _ => None,
         };
-        // the kernel ends the members before pause itself can be reaped: no use in restarting them there
+        // when pause exits, the kernel kills the members before pause can be reaped: do not restart them there
         let sandbox_ending = held || (pid_shared && run.holder.is_some_and(is_exiting));
-        // the same where it is in another container's
+        // the same for a container in the pid namespace of another one
         let target = target.filter(|target| run.containers.get(target).is_some_and(|pid| is_exiting(*pid)));
         let message = termination::message(run, uid, container, status);
         if let Some(container) = target {
@@ -354,28 +354,28 @@ impl Node {
             Fact::Ended { container: container.to_owned(), status, sandbox_ending, oom_killed, message },
             at,
         );
-        // not of interest to the controller
+        // the controller did not ask to kill the leftovers
         if let Some(remains) = self.pods.get_mut(uid).and_then(|run| run.remains.remove(container)) {
-            self.forget(uid, &remains);
+            self.remove_member_cgroup(uid, &remains);
         }
         if held {
             self.decide(uid, Fact::SandboxEnded { status }, at);
         }
     }
 
-    pub(super) fn forget(&mut self, uid: &PodUid, remains: &Remains) {
+    pub(super) fn remove_member_cgroup(&mut self, uid: &PodUid, remains: &Remains) {
         if let Some(leaf) = &remains.cgroup {
             self.cgroups.remove(uid, leaf);
         }
     }
 }
 
-/// Whether a process of ours has begun to exit: `PF_EXITING` of `include/linux/sched.h` in the ninth field of
+/// Whether a process of the lab has begun to exit: `PF_EXITING` (`include/linux/sched.h`) in the ninth field of
 /// `/proc/PID/stat`.
 pub(super) fn is_exiting(pid: i32) -> bool {
     const PF_EXITING: u32 = 0x4;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the name, in parentheses, may hold spaces
+    // the name, in parentheses, may contain spaces
     let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
     flags.is_none_or(|flags| flags & PF_EXITING != 0)
 }

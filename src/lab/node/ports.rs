@@ -1,4 +1,4 @@
-//! Host ports: accepted in the host's network namespace, connected in the node's.
+//! Host ports: connections are accepted in the host's network namespace and passed on in the node's.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -9,20 +9,20 @@ use nix::sys::signal::Signal as Sig;
 
 use super::engine::{Node, PodRun, Role, Timer};
 use super::seccomp::Filters;
-use super::{birth, sandbox};
+use super::{process, sandbox};
 use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
 use crate::model::{Delta, EventKind, PodEvent, PodUid};
 use crate::sys::{clock, fork, limits};
 
-/// One that lived shorter than this is not started again at once.
+/// A publishing process that lived shorter than this is not restarted at once, but after [`RETRY_MS`].
 const TOO_SHORT_NS: u64 = 1_000_000_000;
 const RETRY_MS: u64 = 1_000;
 
 impl Node {
-    /// The app's answer: listening sockets in the order of the spec, or why there are none.
-    pub(super) fn bound(&mut self, uid: &PodUid, result: Result<Vec<u16>, String>, sockets: Vec<OwnedFd>) {
+    /// Handles the app's answer: listening sockets in the order of the spec, or why there are none.
+    pub(super) fn ports_bound(&mut self, uid: &PodUid, result: Result<Vec<u16>, String>, sockets: Vec<OwnedFd>) {
         let result = result.map(|to| {
             let asked = self.pods.get(uid).map(PodRun::host_ports);
             if asked.is_some_and(|asked| asked != to) {
@@ -38,11 +38,11 @@ impl Node {
             (Ok(()), Some(_)) => {
                 run.listeners = sockets;
                 if let Err(why) = self.start_ports(uid) {
-                    self.not_published(uid, why);
+                    self.ports_failed(uid, why);
                 }
             }
             (Err(message), None) => self.decide(uid, Fact::SandboxFailed { message }, Self::now()),
-            (Err(why), Some(_)) => self.not_published(uid, why),
+            (Err(why), Some(_)) => self.ports_failed(uid, why),
         }
     }
 
@@ -57,11 +57,11 @@ impl Node {
             .zip(&targets)
             .map(|(fd, (_, inside))| (fd, SocketAddr::new(IpAddr::V4(ip), *inside)))
             .collect();
-        // it has none of the node's descriptors: with the app's socket it would keep the lab alive
+        // it gets none of the node's descriptors: the app's socket would keep the lab alive
         let child = fork::spawn_with_only(&self.alone, CloneFlags::CLONE_NEWNS, pairs, publish)
             .map_err(|e| format!("start the process that publishes its ports: {}", limits::reason(e)))?;
         let pid = child.pid;
-        self.adopt(child, Role::Ports(uid.clone()), None, None)
+        self.register_child(child, Role::Ports(uid.clone()), None, None)
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
         if let Some(run) = self.pods.get_mut(uid) {
             run.ports = Some(pid);
@@ -70,7 +70,7 @@ impl Node {
         Ok(())
     }
 
-    /// Somebody has ended it, and the pod goes on: it is started again.
+    /// Handles the end of a publishing process. If the pod goes on, a new one is started.
     pub(super) fn ports_ended(&mut self, uid: &PodUid, pid: i32) {
         let Some(run) = self.pods.get_mut(uid) else { return };
         if run.ports_ending.take_if(|ports| *ports == pid).is_some() && std::mem::take(&mut run.ports_wanted) {
@@ -81,20 +81,20 @@ impl Node {
             return;
         }
         if clock::now().since(run.ports_since) > TOO_SHORT_NS {
-            self.publish_again(uid);
+            self.retry_ports(uid);
         } else {
-            self.after(RETRY_MS, Timer::Ports(uid.clone()));
+            self.add_timer(RETRY_MS, Timer::Ports(uid.clone()));
         }
     }
 
-    pub(super) fn publish_again(&mut self, uid: &PodUid) {
+    pub(super) fn retry_ports(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get(uid) else { return };
         if run.holder.is_some() && run.ports.is_none() {
             self.ask_for_ports(uid);
         }
     }
 
-    /// Asks the app to listen; whether the pod has host ports at all.
+    /// Asks the app to listen on the pod's host ports. Returns whether the pod has any.
     pub(super) fn ask_for_ports(&mut self, uid: &PodUid) -> bool {
         let Some(run) = self.pods.get_mut(uid) else { return false };
         let (ports, may_move) = (run.host_ports(), run.state.spec.ports_may_move);
@@ -107,19 +107,21 @@ impl Node {
         any
     }
 
-    fn not_published(&mut self, uid: &PodUid, message: String) {
+    fn ports_failed(&mut self, uid: &PodUid, message: String) {
         let (kind, reason) = (EventKind::Warning, "HostPortConflict".to_owned());
-        self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
-        self.after(RETRY_MS, Timer::Ports(uid.clone()));
+        self.report_delta(Delta::Event {
+            event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
+        });
+        self.add_timer(RETRY_MS, Timer::Ports(uid.clone()));
     }
 }
 
-/// The process that passes connections on.
+/// The main function of the process that passes connections on.
 fn publish(pairs: Vec<(OwnedFd, SocketAddr)>) -> i32 {
     // it ends with the node in any case
     let _ = prctl::set_pdeathsig(Sig::SIGKILL);
-    // a pod in the node's pid namespace can look into this process: nothing of the host may be found there
+    // a pod in the node's pid namespace can inspect this process, so it must hold nothing of the host
     let filters = Filters::compile();
-    let ready = sandbox::leave_the_nodes_root().and_then(|()| birth::confine_in_place(filters.container()));
+    let ready = sandbox::pivot_to_pause_root().and_then(|()| process::confine_in_place(filters.container()));
     if ready.is_err() { 1 } else { ports::serve(pairs) }
 }

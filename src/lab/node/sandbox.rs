@@ -1,4 +1,4 @@
-//! pause's birth: the process that holds a pod's namespaces.
+//! Starts pause, the process that holds a pod's namespaces.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -11,8 +11,8 @@ use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, execve, pivot_root, sethostname};
 
-use super::birth::{self, Failure};
-use super::ground::{PAUSE_ROOT, mount_, read_only};
+use super::process::{self, Failure};
+use super::rootfs_template::{PAUSE_ROOT, mount_, read_only};
 use super::seccomp::Filter;
 use super::streams;
 use super::volumes;
@@ -23,23 +23,23 @@ use crate::sys::fork::{self, Alone, Child};
 /// What the node keeps of a pause it has started.
 pub struct Started {
     pub child: Child,
-    /// Records of what it reaps.
+    /// The pipe with a record of each process that it reaps.
     pub report: OwnedFd,
-    /// Both its standard streams.
+    /// The pipe of its standard output and error.
     pub output: OwnedFd,
-    /// A [`Failure`], or nothing once it runs.
+    /// The pipe with a [`Failure`], or nothing once it runs.
     pub error: OwnedFd,
 }
 
-/// Namespaces made with the sandbox; of the others it uses the node's.
+/// The namespaces that are created with the sandbox. Those of other kinds are the node's.
 #[derive(Clone, Copy, Debug)]
 pub struct Namespaces(CloneFlags);
 
 impl Namespaces {
     pub fn of(spec: &PodSpec) -> Self {
-        // mounts of its own, so that it holds none of the host's
+        // a mount namespace of its own, so that it holds none of the host's mounts
         let mut flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
-        // a pod on the node's network has the node's name, as with a kubelet
+        // a pod on the node's network has the node's host name, as with a kubelet
         flags.set(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS, !spec.host.net);
         flags.set(CloneFlags::CLONE_NEWIPC, !spec.host.ipc);
         Self(flags)
@@ -49,22 +49,22 @@ impl Namespaces {
         self.0
     }
 
-    /// Whether its host name may be set.
+    /// Whether the pod has a UTS namespace, so that its host name may be set.
     pub const fn own_name(self) -> bool {
         self.0.contains(CloneFlags::CLONE_NEWUTS)
     }
 }
 
-/// Keeps the program of a pod's own pause, where nothing else is.
-pub fn keep_own_pause(uid: &PodUid, program: &[u8]) -> io::Result<()> {
-    let dir = own_pause(uid);
+/// Stores the program of a pod's own pause in a directory that holds nothing else.
+pub fn write_own_pause(uid: &PodUid, program: &[u8]) -> io::Result<()> {
+    let dir = own_pause_dir(uid);
     fs::create_dir_all(&dir)?;
     let file = format!("{dir}/pause");
     fs::write(&file, program)?;
     fs::set_permissions(&file, Permissions::from_mode(0o555))
 }
 
-fn own_pause(uid: &PodUid) -> String {
+fn own_pause_dir(uid: &PodUid) -> String {
     format!("{}/pause", volumes::pod_files(uid))
 }
 
@@ -76,7 +76,7 @@ pub fn start(
     spec: &PodSpec,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Started, Errno> {
-    let (kind, namespaces, own) = (&spec.sandbox, Namespaces::of(spec), own_pause(uid));
+    let (kind, namespaces, own) = (&spec.sandbox, Namespaces::of(spec), own_pause_dir(uid));
     let (report, report_in) = super::output::pipe()?;
     let (output, output_in) = super::output::pipe()?;
     let (error, error_in) = super::output::pipe()?;
@@ -89,26 +89,26 @@ pub fn start(
             &output_in,
             &error_in,
         );
-        birth::tell(&error_in, &failure);
+        process::report_failure(&error_in, &failure);
         127
     })?;
     Ok(Started { child, report, output, error })
 }
 
-/// In a mount namespace of its own: pause's root holds its executable and nothing else, and nothing of the node's or the
-/// host's stays in reach.
-pub fn leave_the_nodes_root() -> Result<(), Errno> {
-    leave_for(PAUSE_ROOT)
+/// Changes to pause's root, which holds only its executable. Nothing of the node or the host stays reachable. The
+/// caller must be in a mount namespace of its own.
+pub fn pivot_to_pause_root() -> Result<(), Errno> {
+    pivot_to(PAUSE_ROOT)
 }
 
-/// The same for another root than that of the lab's pause.
-fn leave_for_own(root: &str) -> Result<(), Errno> {
+/// Does the same for the root of a pod's own pause.
+fn pivot_to_own_pause_root(root: &str) -> Result<(), Errno> {
     mount_(Some(root), root, None, MsFlags::MS_BIND, None)?;
     read_only(root)?;
-    leave_for(root)
+    pivot_to(root)
 }
 
-fn leave_for(root: &str) -> Result<(), Errno> {
+fn pivot_to(root: &str) -> Result<(), Errno> {
     chdir(root)
         .and_then(|()| pivot_root(".", "."))
         .and_then(|()| umount2(".", MntFlags::MNT_DETACH))
@@ -128,13 +128,13 @@ fn become_pause(
             sethostname(hostname).map_err(|e| ("set the pod's hostname", e))?;
         }
         streams::begin_session(None, output, output).map_err(|e| ("set up standard streams", e))?;
-        // a namespace made by clone3 would have the node's cgroup as its root, and not pause's own
+        // a namespace made by clone3 would have the node's cgroup as its root instead of pause's own
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|e| ("create a cgroup namespace", e))?;
         let is_own = matches!(kind, SandboxKind::Own(_));
-        let left = if is_own { leave_for_own(own) } else { leave_the_nodes_root() };
+        let left = if is_own { pivot_to_own_pause_root(own) } else { pivot_to_pause_root() };
         left.map_err(|e| ("change pause's root", e))?;
-        // it needs no capability to reap
-        birth::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
+        // reaping needs no capability
+        process::confine(&[], filter, &[report.as_fd(), error.as_fd()]).map_err(|e| ("confine pause", e))?;
         let fd = report.as_raw_fd().to_string();
         let delay;
         let mut argv = vec!["/pause"];
@@ -148,7 +148,7 @@ fn become_pause(
                 delay = ms.to_string();
                 argv.extend(["--reap-delay-ms", &delay]);
             }
-            // it knows nothing of our options
+            // a pod's own pause does not know our options
             SandboxKind::Own(_) | SandboxKind::Pause | SandboxKind::Infra(_) | SandboxKind::Missing => {}
         }
         let argv: Vec<_> = argv.into_iter().filter_map(|a| std::ffi::CString::new(a).ok()).collect();

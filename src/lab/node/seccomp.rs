@@ -1,7 +1,8 @@
-//! Which system calls a pod's programs may make: as docker's default profile has it
-//! (<https://docs.docker.com/engine/security/seccomp/>), and as containerd's, CRI-O's and a kubelet's `RuntimeDefault`.
+//! The system calls that a pod's programs may make: those of docker's default profile
+//! (<https://docs.docker.com/engine/security/seccomp/>), which containerd, CRI-O and a kubelet's `RuntimeDefault`
+//! share.
 //!
-//! What the profile allows only with a capability is here only where a container of the lab may have that capability.
+//! Calls that the profile allows only with a capability are allowed only where a container of the lab may have it.
 
 mod program;
 
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 use nix::libc;
 
-use self::program::{First, Rule, compile};
+use self::program::{FirstArg, Rule, compile};
 use crate::sys::seccomp::{self, Instruction};
 
-/// Compiled once for all pods.
+/// The filters, compiled once for all pods.
 pub struct Filters {
     container: Filter,
     hand: Filter,
@@ -24,32 +25,32 @@ pub struct Filter(Vec<Instruction>);
 impl Filters {
     pub fn compile() -> Self {
         let mut allowed: BTreeMap<i64, Rule> = calls().map(|call| (call, Rule::Allow)).collect();
-        // a virtual machine's own sockets lead out of it
-        allowed.insert(libc::SYS_socket, Rule::If(First::IsNot(libc::AF_VSOCK as u32)));
-        allowed.insert(libc::SYS_personality, Rule::If(First::IsOneOf(PERSONAS.to_vec())));
-        // only its own: for others the kernel asks for the same user alone, and the node has it
-        allowed.insert(libc::SYS_prlimit64, Rule::If(First::IsOneOf(vec![0])));
+        // VSOCK sockets lead out of a virtual machine
+        allowed.insert(libc::SYS_socket, Rule::If(FirstArg::IsNot(libc::AF_VSOCK as u32)));
+        allowed.insert(libc::SYS_personality, Rule::If(FirstArg::IsOneOf(PERSONALITIES.to_vec())));
+        // only the caller's own limits: for others the kernel only asks for the same user, and the node has the same
+        allowed.insert(libc::SYS_prlimit64, Rule::If(FirstArg::IsOneOf(vec![0])));
         let mut hand = allowed.clone();
         hand.extend(WITH_SYS_ADMIN.map(|call| (call, Rule::Allow)));
-        allowed.insert(libc::SYS_clone, Rule::If(First::Without(NAMESPACES)));
-        // a filter does not see behind clone3's pointer; a C library that is told that there is no such call uses clone
+        allowed.insert(libc::SYS_clone, Rule::If(FirstArg::Without(NAMESPACE_FLAGS)));
+        // a filter cannot read clone3's arguments behind the pointer; with ENOSYS a C library uses clone instead
         allowed.insert(libc::SYS_clone3, Rule::Refuse(libc::ENOSYS));
         Self { container: Filter(compile(&allowed)), hand: Filter(compile(&hand)) }
     }
 
-    /// For those that have no more than the usual capabilities.
+    /// The filter for programs with at most the usual capabilities.
     pub fn container(&self) -> &Filter {
         &self.container
     }
 
-    /// For those that have `SYS_ADMIN` in the lab.
+    /// The filter for containers of the image `podscope/hand`, which have `SYS_ADMIN` in the lab.
     pub fn hand(&self) -> &Filter {
         &self.hand
     }
 }
 
 impl Filter {
-    /// Restricts this process and all that it starts, for good.
+    /// Permanently restricts this process and all its descendants.
     pub fn apply(&self) -> Result<(), Errno> {
         seccomp::apply(&self.0)
     }
@@ -59,28 +60,29 @@ fn calls() -> impl Iterator<Item = i64> {
     COMMON.iter().chain(NEW).chain(LEGACY).copied()
 }
 
-/// Every `CLONE_NEW*` that `clone(2)` knows.
-const NAMESPACES: u32 = 0x7e02_0000;
+/// Every `CLONE_NEW*` flag of `clone(2)`.
+const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 
-/// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the question which one it is (`personality(2)`).
-const PERSONAS: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+/// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the value that only asks for the current one
+/// (`personality(2)`).
+const PERSONALITIES: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 macro_rules! calls {
     ($($name:ident)*) => { [$(libc::$name),*] };
 }
 
-/// What a container that makes and joins namespaces needs besides.
+/// The additional calls for a container that creates and joins namespaces.
 const WITH_SYS_ADMIN: [i64; 11] = calls![
     SYS_clone SYS_clone3 SYS_fsconfig SYS_fsmount SYS_fsopen SYS_mount SYS_sethostname SYS_setns SYS_umount2
     SYS_unshare SYS_setdomainname
 ];
 
-/// Later than what every C library knows; these have one number on all processors (`scripts/syscall.tbl`): cachestat,
-/// map_shadow_stack, futex_wake, futex_wait, futex_requeue, statmount, listmount, setxattrat, getxattrat,
+/// Calls that are too new for some C libraries, by number, which is the same on all processors (`scripts/syscall.tbl`):
+/// cachestat, map_shadow_stack, futex_wake, futex_wait, futex_requeue, statmount, listmount, setxattrat, getxattrat,
 /// listxattrat, removexattrat.
 const NEW: &[i64] = &[451, 453, 454, 455, 456, 457, 458, 463, 464, 465, 466];
 
-/// On every processor.
+/// Calls that exist on every processor.
 const COMMON: &[i64] = &calls![
     SYS_accept SYS_accept4 SYS_adjtimex SYS_bind SYS_brk SYS_capget SYS_capset SYS_chdir SYS_chroot SYS_clock_adjtime
     SYS_clock_getres SYS_clock_gettime SYS_clock_nanosleep SYS_close SYS_close_range SYS_connect SYS_copy_file_range
@@ -118,7 +120,7 @@ const COMMON: &[i64] = &calls![
     SYS_umask SYS_uname SYS_unlinkat SYS_utimensat SYS_vmsplice SYS_wait4 SYS_waitid SYS_write SYS_writev
 ];
 
-/// On x86_64 alone.
+/// Calls that exist only on x86_64.
 #[cfg(target_arch = "x86_64")]
 const LEGACY: &[i64] = &calls![
     SYS_access SYS_alarm SYS_arch_prctl SYS_chmod SYS_chown SYS_creat SYS_dup2 SYS_epoll_create SYS_epoll_ctl_old
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_call_is_listed_twice_and_none_that_reaches_beyond_a_container() {
+    fn no_call_is_listed_twice_and_privileged_calls_are_not_listed() {
         let mut all: Vec<i64> = calls().collect();
         let count = all.len();
         all.sort_unstable();

@@ -1,4 +1,4 @@
-//! Programs run in a container that runs.
+//! Executes programs in a running container.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -7,15 +7,15 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, pipe2};
 
-use super::birth::{self, Program, Start};
 use super::engine::{Node, Role, Session, Timer, Watch};
+use super::process::{self, ProcessSpec, Program};
 use super::streams::{NodeEnds, Stdio};
-use super::{attach, start, worker};
+use super::{attach, spawn, start};
 use crate::lab::protocol::{Answer, Call, Stream, Wanted};
 use crate::model::Member;
 use crate::sys::limits;
 
-/// What the program's standard streams are to be, and the other end of its standard input.
+/// Chooses the program's standard streams; also returns the other end of its standard input.
 fn stdio(wanted: Wanted) -> Result<(Option<OwnedFd>, Stdio), Answer> {
     if wanted.terminal {
         return Ok((None, Stdio::Terminal(wanted.size)));
@@ -50,27 +50,28 @@ impl Node {
         let own = container.environment(&run.at_start(self.network.gateway()));
         let wanted = streams.unwrap_or_default();
         let (stdin, stdio) = stdio(wanted)?;
-        let start = Start {
-            program: Program::Host,
+        let process_spec = ProcessSpec {
+            program: Program::InRoot,
             argv,
             env: attach::variables(&hostname, wanted.terminal, own),
             working_dir: container.working_dir.clone(),
             stdio,
-            keep: container.security.capabilities(),
-            identity: birth::Identity::of(&container.security),
+            capabilities: container.security.capabilities(),
+            identity: process::Identity::of(&container.security),
             filter: self.filters.container(),
             cgroup: target.cgroup.as_ref().map(AsFd::as_fd),
             mark: target.mark,
         };
         let mark = target.mark;
-        let started = worker::exec(&self.alone, &target.pidfd, &self.home, &start).map_err(|e| match e {
-            // its pid namespace's init is dead
-            Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
-            e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
-        })?;
-        let worker::Started { child, streams: ends, error } = started;
+        let started =
+            spawn::exec(&self.alone, &target.pidfd, &self.own_pid_ns, &process_spec).map_err(|e| match e {
+                // the init of its pid namespace is dead
+                Errno::ENOMEM | Errno::ESRCH => Answer::NotRunning,
+                e => Answer::Failed(format!("start a process: {}", limits::reason(e))),
+            })?;
+        let spawn::Started { child, streams: ends, error } = started;
         let pid = child.pid;
-        self.adopt(child, Role::Exec(call), Some(member.clone()), mark)
+        self.register_child(child, Role::Exec(call), Some(member.clone()), mark)
             .map_err(|e| Answer::Failed(format!("identify the process: {}", limits::reason_of(&e))))?;
         let session = Session {
             pid,
@@ -89,7 +90,7 @@ impl Node {
             NodeEnds::Pipes { stdout, stderr } if streams.is_some() => {
                 let stdin = stdin.map(|stdin| (Stream::Stdin, stdin));
                 let outputs = [(Stream::Stdout, stdout), (Stream::Stderr, stderr)];
-                self.hand_over(call, stdin.into_iter().chain(outputs).collect());
+                self.send_streams(call, stdin.into_iter().chain(outputs).collect());
             }
             NodeEnds::Pipes { stdout, stderr } => {
                 session.open = 2;
@@ -99,12 +100,12 @@ impl Node {
         }
         self.await_exec(pid, error);
         if let Some(ms) = timeout_ms {
-            self.after(ms, Timer::Exec(call));
+            self.add_timer(ms, Timer::Exec(call));
         }
         Ok(())
     }
 
-    /// Nobody waits for it any more.
+    /// Kills a program whose caller no longer waits for it.
     pub(super) fn cancel_exec(&mut self, call: Call) {
         if let Some(session) = self.sessions.get_mut(&call) {
             session.cancelled = true;
@@ -112,14 +113,14 @@ impl Node {
         }
     }
 
-    /// Kills the program, and what it has started in its process group, which it leads (`setsid(2)` in
-    /// [`birth::streams`]).
+    /// Kills the program and the other processes of its process group, which it leads (`setsid(2)` in
+    /// [`super::streams::begin_session`]).
     pub(super) fn kill_session(&self, call: Call) {
         let Some(session) = self.sessions.get(&call) else { return };
-        // as long as it is not reaped, neither its pid nor its group can be another's
+        // until it is reaped, neither its pid nor its process group id can be reused
         if session.status.is_none() {
             let _ = killpg(Pid::from_raw(session.pid), Signal::SIGKILL);
-            // before it leads a group
+            // in case it does not lead a group yet
             self.signal_child(session.pid, crate::model::Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Sandboxes and containers, started.
+//! Starts sandboxes and containers.
 
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::birth::{self, Failure, Program, Start};
-use super::cgroups::{Ineffective, Leaf};
+use super::cgroups::{IneffectiveLimit, MemberCgroup};
 use super::engine::{Node, Role, Watch};
 use super::output::Ring;
 use super::perform::is_exiting;
+use super::process::{self, Failure, ProcessSpec, Program};
 use super::sandbox::Namespaces;
 use super::streams::NodeEnds;
-use super::{attach, leftovers, sandbox, volumes, worker};
+use super::{attach, leftovers, sandbox, spawn, volumes};
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
@@ -21,7 +21,7 @@ use crate::sys::caps;
 use crate::sys::limits::{reason, reason_of};
 
 impl Node {
-    /// First its host ports: where one is taken there is no sandbox to be undone.
+    /// Asks for the pod's host ports before the sandbox is made, so that a taken port leaves no sandbox to undo.
     pub(super) fn prepare_sandbox(&mut self, uid: &PodUid) {
         if !self.ask_for_ports(uid) {
             self.make_sandbox(uid);
@@ -45,29 +45,30 @@ impl Node {
         }
     }
 
-    /// What is there of it goes; its end is no news to the controller.
+    /// Removes a partly made sandbox. The controller is not told of the holder's end.
     pub(super) fn undo_sandbox(&mut self, uid: &PodUid) {
-        self.release(uid);
+        self.release_sandbox(uid);
         if let Some(pid) = self.pods.get_mut(uid).and_then(|run| run.holder.take()) {
             self.signal_child(pid, Signal::KILL);
         }
     }
 
-    /// Starts pause, and sets up the network while it gets ready; [`Node::started`] goes on from there.
+    /// Starts pause and sets up the network meanwhile. [`Node::child_started`] continues when pause runs.
     fn start_pause(&mut self, uid: &PodUid, spec: &PodSpec) -> Result<(), String> {
         let hostname = hostname(spec);
-        // a container's name has no underscore
-        let cgroup = self.cgroups.member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
+        // a container's name cannot contain an underscore
+        let cgroup = self.cgroups.make_member(uid, "_pause").map_err(|e| format!("make its cgroup: {}", reason(e)))?;
         let into = cgroup.as_ref().map(AsFd::as_fd);
         let started = sandbox::start(&self.alone, self.filters.container(), &hostname, uid, spec, into);
-        let started =
-            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| format!("start pause: {}", reason(e)))?;
+        let started = self
+            .remove_cgroup_on_error(uid, cgroup.as_ref(), started)
+            .map_err(|e| format!("start pause: {}", reason(e)))?;
         let sandbox::Started { child, report, output, error } = started;
         let pid = child.pid;
         let process = self
-            .adopt(child, Role::Pause(uid.clone()), Some(Member::pause(uid)), None)
+            .register_child(child, Role::Pause(uid.clone()), Some(Member::pause(uid)), None)
             .map_err(|e| format!("identify pause: {}", reason_of(&e)))?;
-        self.counted_in(pid, Member::pause(uid), cgroup);
+        self.set_child_cgroup(pid, Member::pause(uid), cgroup);
         self.watch(report, Watch::PauseReport(uid.clone()));
         self.watch(output, Watch::Output(uid.clone(), None));
         self.await_exec(pid, error);
@@ -76,35 +77,35 @@ impl Node {
             run.sandbox = Some(process);
         }
         match self.connect(uid, spec, pid) {
-            // dead already: with its end comes why, which says more
+            // pause is dying: the report of its end will give the better reason
             Err(_) if is_exiting(pid) => Ok(()),
             connected => connected,
         }
     }
 
-    /// A container in pause's place. It waits for its network; pause need not.
+    /// Starts a container in pause's place. Unlike pause, it waits for its network.
     fn start_infra(&mut self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<(), String> {
         let container = spec.container(name).ok_or("there is no such container")?;
         let (gate, open) = super::output::gate().map_err(|e| format!("make a pipe: {}", reason(e)))?;
-        let holder = worker::Holder::New { hostname: hostname(spec), namespaces: Namespaces::of(spec), gate };
-        let process = self.start_worker(uid, spec, container, &holder).map_err(|f| f.message)?;
+        let holder = spawn::Holder::New { hostname: hostname(spec), namespaces: Namespaces::of(spec), gate };
+        let process = self.start_container_process(uid, spec, container, &holder).map_err(|f| f.message)?;
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(name).copied()).ok_or("it is gone")?;
         if let Some(run) = self.pods.get_mut(uid) {
             run.holder = Some(pid);
         }
         self.connect(uid, spec, pid)?;
-        // not by closing it: the child has inherited both ends
+        // closing the pipe would not wake the child: it has inherited both ends
         nix::unistd::write(&open, b"g").map_err(|e| format!("let it go on: {}", e.desc()))?;
         let at = Self::now();
         self.decide(uid, Fact::Created { container: name.to_owned(), process }, at);
-        // Nobody can join it yet: until its program runs it lets no one look into it, and `setns(2)` asks for that.
+        // no process can join it yet: it is undumpable until its program runs, and `setns(2)` requires ptrace access
         if let Some(run) = self.pods.get_mut(uid) {
             run.sandbox = Some(process);
         }
         Ok(())
     }
 
-    /// The pod's interfaces live as long as what holds its network namespace.
+    /// Connects the pod to the network. Its interfaces live as long as the holder of its network namespace.
     fn connect(&mut self, uid: &PodUid, spec: &PodSpec, pid: i32) -> Result<(), String> {
         let ip = if spec.host.net {
             self.network.gateway()
@@ -118,8 +119,8 @@ impl Node {
         volumes::write_hosts(uid, &hostname(spec), IpAddr::V4(ip)).map_err(|e| format!("write /etc/hosts: {e}"))
     }
 
-    /// What holds the sandbox runs its program, or never will.
-    pub(super) fn sandbox_up(&mut self, uid: &PodUid, at: Stamp) {
+    /// Reports the sandbox as started: its holder runs its program, or will never run it.
+    pub(super) fn sandbox_started(&mut self, uid: &PodUid, at: Stamp) {
         let up = self.pods.get_mut(uid).and_then(|run| Some((run.sandbox.take()?, run.ip?)));
         if let Some((process, ip)) = up {
             self.decide(uid, Fact::SandboxStarted { process, ip: IpAddr::V4(ip) }, at);
@@ -134,17 +135,17 @@ impl Node {
         let holder = run.holder.and_then(|pid| self.children.get(&pid)).ok_or_else(lost)?;
         let pidfd =
             holder.pidfd.try_clone().map_err(|e| Failure::create("start the container", super::errno_of(&e)))?;
-        let process = self.start_worker(uid, &spec, container, &worker::Holder::Joined(pidfd))?;
+        let process = self.start_container_process(uid, &spec, container, &spawn::Holder::Joined(pidfd))?;
         self.decide(uid, Fact::Created { container: name.to_owned(), process }, Self::now());
         Ok(())
     }
 
-    fn start_worker(
+    fn start_container_process(
         &mut self,
         uid: &PodUid,
         spec: &PodSpec,
         container: &ContainerSpec,
-        holder: &worker::Holder,
+        holder: &spawn::Holder,
     ) -> Result<crate::model::ProcId, Failure> {
         let name = &container.name;
         let hostname = hostname(spec);
@@ -157,9 +158,10 @@ impl Node {
             let message = format!("{why} (pod: \"{}_{}({})\", container: {name})", spec.name, spec.namespace, uid.0);
             return Err(Failure { reason: "CreateContainerConfigError".to_owned(), message });
         }
-        let obeys = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
-        let (input, stdio) = attach::stdio(container, obeys)?;
-        let cgroup = self.cgroups.member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
+        let is_hand = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
+        let (input, stdio) = attach::stdio(container, is_hand)?;
+        let cgroup =
+            self.cgroups.make_member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
         self.limit(uid, container, cgroup.as_ref());
         let run = self.pods.get_mut(uid).ok_or_else(|| Failure::create("start the container", Errno::ESRCH))?;
         let at_start = run.at_start(self.network.gateway());
@@ -174,44 +176,45 @@ impl Node {
             Some(Kind::StandIn(applet)) => {
                 let called = container.stand_in_is_shown_as().unwrap_or(&applet);
                 argv.splice(0..0, crate::lab::hidden::applet_argv(&applet, called));
-                Program::Ourselves(&self.exe)
+                Program::StandIn(&self.exe)
             }
-            _ => Program::Host,
+            _ => Program::InRoot,
         };
-        let mounts = volumes::of_container(spec, container, &at_start)?;
+        let mounts = volumes::mounts_of(spec, container, &at_start)?;
         let mark = leftovers::next_mark(&mut self.marks);
-        let start = Start {
+        let process_spec = ProcessSpec {
             program,
             argv,
             env: attach::variables(&hostname, container.stdio.tty, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
             stdio,
-            keep: if obeys { caps::HAND.to_vec() } else { container.security.capabilities() },
-            identity: birth::Identity::of(&container.security),
-            filter: if obeys { self.filters.hand() } else { self.filters.container() },
+            capabilities: if is_hand { caps::HAND.to_vec() } else { container.security.capabilities() },
+            identity: process::Identity::of(&container.security),
+            filter: if is_hand { self.filters.hand() } else { self.filters.container() },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             mark,
         };
-        let place = worker::Place {
+        let place = spawn::Place {
             holder,
             join: spec.join_of(container),
             pid: self.pid_space(uid, spec, name)?,
             hostname: &hostname,
-            home: &self.home,
-            parts: &self.ground.parts,
+            own_pid_ns: &self.own_pid_ns,
+            parts: &self.rootfs.parts,
             pod_files: &volumes::pod_files(uid),
             mounts: &mounts,
             read_only: container.security.read_only_root,
         };
-        let started = worker::start(&self.alone, &place, &start);
-        let started =
-            self.or_uncounted(uid, cgroup.as_ref(), started).map_err(|e| Failure::create("start a process", e))?;
-        let worker::Started { child, streams, error } = started;
+        let started = spawn::start(&self.alone, &place, &process_spec);
+        let started = self
+            .remove_cgroup_on_error(uid, cgroup.as_ref(), started)
+            .map_err(|e| Failure::create("start a process", e))?;
+        let spawn::Started { child, streams, error } = started;
         let pid = child.pid;
         let process = self
-            .adopt(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)), mark)
+            .register_child(child, Role::Container(uid.clone(), name.clone()), Some(Member::container(uid, name)), mark)
             .map_err(|e| Failure::create("identify the container's process", super::errno_of(&e)))?;
-        self.counted_in(pid, Member::container(uid, name), cgroup);
+        self.set_child_cgroup(pid, Member::container(uid, name), cgroup);
         match streams {
             NodeEnds::Pipes { stdout, stderr } => {
                 for stream in [stdout, stderr] {
@@ -224,21 +227,21 @@ impl Node {
         if let Some(run) = self.pods.get_mut(uid) {
             run.containers.insert(name.clone(), pid);
         }
-        self.attach_expected();
+        self.attach_waiting();
         match input {
-            Some(attach::Source::Hand(socket)) => drop(self.watch(socket, Watch::Hand(pid))),
-            Some(attach::Source::Pipe(pipe)) => self.takes_input(uid, container, pipe, false),
+            Some(attach::StdinEnd::Hand(socket)) => drop(self.watch(socket, Watch::Hand(pid))),
+            Some(attach::StdinEnd::Pipe(pipe)) => self.set_input(uid, container, pipe, false),
             None => {}
         }
         Ok(process)
     }
 
-    /// Where the container's first process is born.
-    fn pid_space(&self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<worker::PidSpace, Failure> {
+    /// The pid namespace in which the container's first process starts.
+    fn pid_space(&self, uid: &PodUid, spec: &PodSpec, name: &str) -> Result<spawn::PidSpace, Failure> {
         let target = match spec.pid_namespace(name) {
-            PidNamespace::Node => return Ok(worker::PidSpace::Node),
-            PidNamespace::Pod => return Ok(worker::PidSpace::Holder),
-            PidNamespace::Own => return Ok(worker::PidSpace::Own),
+            PidNamespace::Node => return Ok(spawn::PidSpace::Node),
+            PidNamespace::Pod => return Ok(spawn::PidSpace::Holder),
+            PidNamespace::Own => return Ok(spawn::PidSpace::Own),
             PidNamespace::Of(target) => target,
         };
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(target));
@@ -248,29 +251,36 @@ impl Node {
             message: format!("unable to find target container {target}"),
         })?;
         let pidfd = child.pidfd.try_clone();
-        Ok(worker::PidSpace::Of(
+        Ok(spawn::PidSpace::Of(
             pidfd.map_err(|e| Failure::create("join the target's pid namespace", super::errno_of(&e)))?,
         ))
     }
 
-    /// Bounds what a container may use, and tells of each limit that is not enforced.
-    fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&Leaf>) {
-        for Ineffective { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
+    /// Sets the limits of a container, and reports each limit that is not enforced.
+    fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&MemberCgroup>) {
+        for IneffectiveLimit { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
             let message = format!("limit of {limit} of container \"{}\" has no effect: {why}", container.name);
             let (kind, reason) = (EventKind::Warning, "LimitNotEnforced".to_owned());
-            self.fact(Delta::Event { event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() } });
+            self.report_delta(Delta::Event {
+                event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
+            });
         }
     }
 
-    /// What could not be started needs no cgroup.
-    fn or_uncounted<T>(&mut self, uid: &PodUid, cgroup: Option<&Leaf>, started: Result<T, Errno>) -> Result<T, Errno> {
+    /// Removes the cgroup if the process could not be started.
+    fn remove_cgroup_on_error<T>(
+        &mut self,
+        uid: &PodUid,
+        cgroup: Option<&MemberCgroup>,
+        started: Result<T, Errno>,
+    ) -> Result<T, Errno> {
         if let (Err(_), Some(leaf)) = (&started, cgroup) {
             self.cgroups.remove(uid, leaf);
         }
         started
     }
 
-    /// Its error pipe tells whether its program runs.
+    /// Watches a child's error pipe, which tells whether its program runs.
     pub(super) fn await_exec(&mut self, pid: i32, error: OwnedFd) {
         let token = self.watch(error, Watch::Error(pid));
         if let Some(child) = self.children.get_mut(&pid) {
@@ -279,7 +289,7 @@ impl Node {
     }
 }
 
-/// On the node's network a pod has the node's name, as with a kubelet.
+/// The pod's host name. On the node's network it is the node's name, as with a kubelet.
 pub(super) fn hostname(spec: &PodSpec) -> String {
     if spec.host.net { super::NODE_NAME.to_owned() } else { spec.hostname.clone() }
 }

@@ -1,4 +1,4 @@
-//! Standard streams of a pod's programs, from both sides.
+//! Both ends of the standard streams of a pod's programs.
 
 use std::os::fd::OwnedFd;
 
@@ -8,37 +8,37 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setsid};
 
-use super::birth::Failure;
 use super::output;
+use super::process::Failure;
 use crate::sys::pty::{self, Size};
 use crate::sys::rights;
 
-/// `/dev/null` as the node has it, which has no `/dev` itself.
+/// The path of `/dev/null` in the node, which has no `/dev`.
 const NULL: &str = "/parts/dev/null";
 
-/// What a program's standard streams are to be.
+/// Which standard streams a program gets.
 #[derive(Debug)]
 pub enum Stdio {
-    /// Nothing to read; what it writes goes to pipes.
+    /// Standard input is empty; output and error are pipes.
     Output,
-    /// The same, and this to read from.
+    /// The same, with this as standard input.
     Input(OwnedFd),
-    /// A new terminal of the container's own, which becomes the program's controlling terminal.
+    /// A new terminal in the container, which becomes the program's controlling terminal.
     Terminal(Option<Size>),
 }
 
-/// The node's ends.
+/// The node's ends of the streams.
 #[derive(Debug)]
 pub enum NodeEnds {
     Pipes {
         stdout: OwnedFd,
         stderr: OwnedFd,
     },
-    /// The terminal's master comes through this socket, once the program's process has made it.
+    /// The socket on which the program's process sends the terminal's master once it has opened it.
     Console(OwnedFd),
 }
 
-/// The program's ends, until it has them as its standard streams.
+/// The program's ends of the streams, until they are its standard streams.
 #[derive(Debug)]
 pub enum ProgramEnds<'a> {
     Pipes { stdin: Option<&'a OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
@@ -60,9 +60,9 @@ pub fn make(stdio: &Stdio) -> Result<(NodeEnds, ProgramEnds<'_>), Errno> {
 }
 
 impl ProgramEnds<'_> {
-    /// Begins a session with these as standard streams; with nothing instead of a terminal, which there is not yet.
-    /// While the node's root is in reach.
-    pub fn take(&self) -> Result<(), Failure> {
+    /// Begins a session with these as standard streams. A terminal does not exist yet: `/dev/null` takes its place.
+    /// Must be called while the node's root is reachable.
+    pub fn install(&self) -> Result<(), Failure> {
         let taken = match self {
             Self::Pipes { stdin, stdout, stderr } => begin_session(*stdin, stdout, stderr),
             Self::Console { .. } => null().and_then(|null| begin_session(Some(&null), &null, &null)),
@@ -70,8 +70,8 @@ impl ProgramEnds<'_> {
         taken.map_err(|e| Failure::create("set up standard streams", e))
     }
 
-    /// Makes the terminal, in the container's root, and sends its master to the node. `owner` may write to it and
-    /// change its mode, as after a login.
+    /// Opens the terminal in the container's root and sends its master to the node. `owner` becomes its owner, as after
+    /// a login.
     pub fn open_terminal(&self, owner: u32) -> Result<(), Failure> {
         let Self::Console { socket, size } = self else { return Ok(()) };
         let open = || {
@@ -80,7 +80,7 @@ impl ProgramEnds<'_> {
                 pty::set_size(&slave, *size)?;
             }
             if owner != 0 {
-                // one that is not mapped is told of when the program is to become it
+                // a user that is not mapped is reported later, when the process changes to it
                 let _ = fchown(&slave, Some(Uid::from_raw(owner)), None);
             }
             pty::take_control(&slave)?;
@@ -97,12 +97,12 @@ impl ProgramEnds<'_> {
 pub fn receive_master(console: &OwnedFd) -> Option<OwnedFd> {
     let (_, fds) = rights::receive(console, &mut [0; 8], MsgFlags::MSG_DONTWAIT).ok()?;
     let master = fds.into_iter().next()?;
-    // the node waits for nothing
+    // the node must not block
     fcntl(&master, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK)).ok()?;
     Some(master)
 }
 
-/// A new session with these as standard streams; without `stdin` there is nothing to read.
+/// Begins a new session with these as standard streams. Without `stdin`, standard input is `/dev/null`.
 pub fn begin_session(stdin: Option<&OwnedFd>, stdout: &OwnedFd, stderr: &OwnedFd) -> Result<(), Errno> {
     setsid()?;
     match stdin {

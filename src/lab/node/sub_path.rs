@@ -1,8 +1,8 @@
-//! A file or directory inside a volume (`subPath`), found without a way out of it.
+//! Opens a file or directory inside a volume (`subPath`) without a way out of the volume.
 //!
-//! A container may have written to the volume before, and still does: a link in it must not lead to what is not the
-//! volume's (CVE-2017-1002101), nor may a directory become such a link after it was looked at (CVE-2021-25741). So the
-//! kernel looks the path up in one call and refuses what leads out, and what was found is mounted by its descriptor.
+//! A container may have written to the volume before and may still do so. A link in it must not lead out of the volume
+//! (CVE-2017-1002101), and a directory must not be replaced by such a link after the check (CVE-2021-25741). So the
+//! kernel resolves the path in one call that refuses to leave the volume, and the result is mounted by its descriptor.
 
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
@@ -11,19 +11,19 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use super::birth::Failure;
+use super::process::Failure;
 use crate::sys::limits::reason;
 
-/// A `subPath` and whose it is.
+/// A `subPath` and the mount that it belongs to.
 #[derive(Clone, Debug)]
 pub struct SubPath {
     pub path: String,
-    /// As in `volumeMount "v" of container "c"`.
+    /// The name of the mount in messages, like `volumeMount "v" of container "c"`.
     pub of: String,
 }
 
-/// Opens it inside of the volume. With `make` directories that are not there are made, as a kubelet does, with the
-/// volume's permissions.
+/// Opens a `subPath` inside the volume. With `make`, missing directories are created with the volume's permissions, as
+/// a kubelet does.
 pub fn open(volume: &OwnedFd, sub: &SubPath, make: bool) -> Result<OwnedFd, Failure> {
     match find(volume, &sub.path, OFlag::O_PATH) {
         Ok(fd) => Ok(fd),
@@ -39,7 +39,7 @@ pub fn open(volume: &OwnedFd, sub: &SubPath, make: bool) -> Result<OwnedFd, Fail
     }
 }
 
-/// Links are followed as long as they stay inside: the files of a ConfigMap are links.
+/// Opens a path. Links are followed as long as they stay inside: the files of a ConfigMap are links.
 fn find(volume: &OwnedFd, path: impl AsRef<Path>, flags: OFlag) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     openat2(volume, path.as_ref(), OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve))
@@ -54,7 +54,7 @@ fn make_dirs(volume: &OwnedFd, path: &str) -> Result<(), Errno> {
         at.push(part);
         match find(volume, &at, OFlag::O_PATH | OFlag::O_DIRECTORY) {
             Ok(_) => {}
-            // it follows no link; another container may be faster
+            // mkdirat follows no link; another container may have created it meanwhile
             Err(Errno::ENOENT) => match mkdirat(&parent, Path::new(part), mode) {
                 Ok(()) | Err(Errno::EEXIST) => {}
                 Err(e) => return Err(e),
@@ -72,7 +72,7 @@ fn why(e: Errno) -> String {
     }
 }
 
-/// In the kubelet's words (`makeMounts` in pkg/kubelet/kubelet_pods.go), which keeps the reason to itself.
+/// The kubelet's message (`makeMounts` in pkg/kubelet/kubelet_pods.go), with the reason, which a kubelet leaves out.
 fn failure(verb: &str, sub: &SubPath, why: &str) -> Failure {
     let message = format!("failed to {verb} for {}: {}: {why}", sub.of, sub.path);
     Failure { reason: "CreateContainerConfigError".to_owned(), message }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_made_inside_and_links_never_lead_out() {
+    fn directories_are_created_inside_and_links_never_lead_out() {
         let outer = tempfile::tempdir().expect("a directory");
         let dir = outer.path().join("volume");
         fs::create_dir(&dir).expect("made");

@@ -5,19 +5,19 @@ use super::volumes;
 use crate::lab::protocol::Which;
 use crate::model::{PodUid, WaitStatus};
 
-/// The most of the file that is read, and the most for all containers of a pod together (`normalizeStatus` in
-/// pkg/kubelet/status): each gets an equal part of it.
-const MOST: u64 = 4096;
-const MOST_OF_POD: u64 = 12 * 1024;
-/// The most of a log that stands in for the file.
-const MOST_OF_LOG: usize = 2048;
-const MOST_LINES: usize = 80;
+/// How many bytes of the file are read at most, and how many bytes all containers of a pod may have together
+/// (`normalizeStatus` in pkg/kubelet/status): each container gets an equal part.
+const MAX_BYTES: u64 = 4096;
+const MAX_BYTES_OF_POD: u64 = 12 * 1024;
+/// How many bytes and lines of a log are used at most in place of the file.
+const MAX_LOG_BYTES: usize = 2048;
+const MAX_LOG_LINES: usize = 80;
 
-/// What the container has to say about its end; `None` if nothing.
+/// Reads the termination message of a container; `None` if it is empty.
 pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitStatus) -> Option<String> {
     let spec = run.state.spec.container(container)?;
-    let most = MOST.min(MOST_OF_POD / run.state.spec.all_containers().count().max(1) as u64);
-    let mut bytes = match volumes::read_termination_log(uid, container, MOST) {
+    let max = MAX_BYTES.min(MAX_BYTES_OF_POD / run.state.spec.all_containers().count().max(1) as u64);
+    let mut bytes = match volumes::read_termination_log(uid, container, MAX_BYTES) {
         Ok(bytes) => bytes,
         Err(e) => return Some(format!("Error on reading termination log {}: {e}", spec.termination.path)),
     };
@@ -25,21 +25,21 @@ pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitS
         let log = run.logs.get(&Some(container.to_owned())).and_then(|log| log.of(Which::Last)).unwrap_or_default();
         bytes = last_lines(&log).to_vec();
     }
-    bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    bytes.truncate(usize::try_from(max).unwrap_or(usize::MAX));
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The end of a log: so many lines, and of these so many bytes.
+/// The end of a log: the last [`MAX_LOG_LINES`] lines, and of these the last [`MAX_LOG_BYTES`] bytes.
 fn last_lines(log: &[u8]) -> &[u8] {
     let end = log.strip_suffix(b"\n").unwrap_or(log);
     let newlines = (0..end.len()).rev().filter(|i| end[*i] == b'\n');
-    let start = newlines.take(MOST_LINES).nth(MOST_LINES - 1).map_or(0, |i| i + 1);
-    &log[start.max(log.len().saturating_sub(MOST_OF_LOG))..]
+    let start = newlines.take(MAX_LOG_LINES).nth(MAX_LOG_LINES - 1).map_or(0, |i| i + 1);
+    &log[start.max(log.len().saturating_sub(MAX_LOG_BYTES))..]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_LINES, MOST_OF_LOG, last_lines};
+    use super::{MAX_LOG_BYTES, MAX_LOG_LINES, last_lines};
 
     #[test]
     fn the_end_of_a_log_is_eighty_lines_or_two_kibibytes() {
@@ -49,11 +49,11 @@ mod tests {
         let lines = (0..200).fold(String::new(), |lines, n| lines + &format!("{n}\n"));
         let last = last_lines(lines.as_bytes());
         assert!(last.starts_with(b"120\n") && last.ends_with(b"199\n"));
-        assert_eq!(last.split(|b| *b == b'\n').count(), MOST_LINES + 1);
+        assert_eq!(last.split(|b| *b == b'\n').count(), MAX_LOG_LINES + 1);
         // the last line may be unfinished
         let open = lines.trim_end();
         assert!(last_lines(open.as_bytes()).starts_with(b"120\n"));
-        let long = vec![b'x'; 3 * MOST_OF_LOG];
-        assert_eq!(last_lines(&long).len(), MOST_OF_LOG);
+        let long = vec![b'x'; 3 * MAX_LOG_BYTES];
+        assert_eq!(last_lines(&long).len(), MAX_LOG_BYTES);
     }
 }

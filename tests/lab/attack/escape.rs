@@ -1,5 +1,5 @@
-//! Ways out that other container runtimes have had: leaked descriptors (CVE-2024-21626), exchanged mount points
-//! (CVE-2021-30465), and helpers of the node that a pod can look into.
+//! Escapes that other container runtimes have had: leaked descriptors (CVE-2024-21626), exchanged mount points
+//! (CVE-2021-30465), and helpers of the node that a pod can inspect.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use podscope::lab::spec::{ContainerSpec, HostNamespaces, VolumeSource};
 use podscope::model::{ContainerState, Member, Pod};
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, host_path, mount, process, spec, status_field, with_volume};
 
-/// The numbers of system calls, on x86_64 and elsewhere.
+/// The number of a system call, on x86_64 and elsewhere.
 fn number(on_x86: u32, elsewhere: u32) -> u32 {
     if cfg!(target_arch = "x86_64") { on_x86 } else { elsewhere }
 }
@@ -21,7 +21,7 @@ fn empty_dir() -> VolumeSource {
     VolumeSource::EmptyDir { memory: false, size_limit: None }
 }
 
-/// Starts all, and waits until none waits without a reason.
+/// Starts a pod, and waits until each container runs or has a reason to wait.
 fn settled(bench: &mut Bench, spec: podscope::lab::spec::PodSpec) -> Pod {
     let uid = bench.lab.run(spec).expect("taken");
     bench.pod_until(&uid, "every container started or refused", |p| {
@@ -30,7 +30,7 @@ fn settled(bench: &mut Bench, spec: podscope::lab::spec::PodSpec) -> Pod {
 }
 
 #[test]
-fn no_working_directory_and_no_program_leads_out() {
+fn working_directories_and_programs_do_not_lead_out_of_the_root() {
     let mut containers = Vec::new();
     for fd in 3..40 {
         let mut one = container(&format!("dir{fd}"), "pwd -P; exec sleep 1000");
@@ -49,7 +49,7 @@ fn no_working_directory_and_no_program_leads_out() {
 }
 
 #[test]
-fn a_pod_that_sees_the_node_does_not_work_in_its_root() {
+fn a_pod_with_host_pid_cannot_use_the_nodes_root_as_working_directory() {
     let node = ["/proc/1/root", "/proc/1/root/host", "/proc/1/root/host/tmp", "/proc/1/cwd", "/proc/1/fd/5"];
     let containers = node.iter().enumerate().map(|(n, dir)| {
         let mut one = container(&format!("c{n}"), "pwd -P; exec sleep 1000");
@@ -69,7 +69,7 @@ fn a_pod_that_sees_the_node_does_not_work_in_its_root() {
 }
 
 #[test]
-fn nobody_looks_into_the_process_that_publishes_ports() {
+fn a_pod_cannot_inspect_the_process_that_publishes_ports() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let yaml = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: published}}\nspec:\n  containers:\n  - name: web\n    image: nginx\n    \
@@ -86,11 +86,15 @@ fn nobody_looks_into_the_process_that_publishes_ports() {
          cat $p/environ $p/maps; ls $p/fd/ $p/root/ $p/cwd/; echo evil > $p/fd/2; \
          perl -e 'print \"ATTACHED\\n\" if syscall({ptrace}, 16, $ARGV[0] + 0, 0, 0) == 0' $n;; esac; done 2>&1"
     );
-    let said = says(&bench, &pod, &script);
-    assert!(said.contains("found"), "the test does not know its name: {}", says(&bench, &pod, "cat /proc/[0-9]*/comm"));
+    let said = run_script(&bench, &pod, &script);
+    assert!(
+        said.contains("found"),
+        "the test does not know its name: {}",
+        run_script(&bench, &pod, "cat /proc/[0-9]*/comm")
+    );
     assert!(!said.contains("ATTACHED"), "{said}");
     assert!(said.matches("Permission denied").count() >= 6, "{said}");
-    // nor has the node what the app has
+    // the node does not have the app's environment and standard streams either
     let node = bench.lab.node().pid;
     assert_eq!(fs::read(format!("/proc/{node}/environ")).expect("our own"), b"");
     for fd in 0..3 {
@@ -100,7 +104,7 @@ fn nobody_looks_into_the_process_that_publishes_ports() {
 }
 
 #[test]
-fn a_pod_sets_no_limits_of_others() {
+fn a_pod_cannot_set_limits_of_other_processes() {
     let mut above = spec("above", false, vec![container("a", "exec sleep 1000")]);
     above.host = HostNamespaces { pid: true, ..HostNamespaces::default() };
     let mut bench = Bench::new();
@@ -108,16 +112,16 @@ fn a_pod_sets_no_limits_of_others() {
     let prlimit = number(302, 261);
     let script =
         format!("perl -e '$none = pack(\"QQ\", 0, 0); print syscall({prlimit}, 1, 7, $none, 0), \" \", $! + 0'");
-    assert_eq!(says(&bench, &pod, &script), "-1 1");
-    assert_eq!(says(&bench, &pod, "ulimit -n 100 && ulimit -n"), "100\n", "its own as before");
+    assert_eq!(run_script(&bench, &pod, &script), "-1 1");
+    assert_eq!(run_script(&bench, &pod, "ulimit -n 100 && ulimit -n"), "100\n", "its own limits can still be set");
     let limits = fs::read_to_string(format!("/proc/{}/limits", bench.lab.node().pid)).expect("limits");
     let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
     assert!(!files.split_whitespace().any(|word| word == "0"), "{files}");
 }
 
-/// A sidecar exchanges two links while mounts are made at one of them.
+/// A container exchanges two links while mounts are made at one of them.
 #[test]
-fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
+fn a_host_volume_stays_read_only_when_its_mount_point_is_exchanged() {
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("open to all");
     let exchange = number(316, 276);
@@ -130,7 +134,7 @@ fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
     containers[0].mounts = vec![mount("v", "/data")];
     let mut bench = Bench::new();
     let volumes = |spec| with_volume(spec, "v", empty_dir());
-    // in one pod, the flipping one first
+    // in one pod, first the container that exchanges the links
     for n in 0..16 {
         let mut one = container(&format!("c{n}"), write);
         one.mounts = vec![mount("v", "/data"), mount("host", "/data/sub")];
@@ -139,13 +143,13 @@ fn a_volume_of_the_hosts_stays_read_only_whatever_its_mount_point_becomes() {
     let mut pod = spec("race", false, containers);
     pod = with_volume(volumes(pod), "host", host_path(dir.path().display().to_string()));
     settled(&mut bench, pod);
-    // each has written where it could, or was refused
+    // by now each has written where it could, or was refused
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(fs::read_dir(dir.path()).expect("the directory").count(), 0, "a pod wrote into it");
 }
 
 #[test]
-fn a_lease_on_a_file_does_not_make_the_node_wait() {
+fn a_lease_on_a_file_does_not_block_the_node() {
     let take = "exec perl -e '$| = 1; $SIG{IO} = \"IGNORE\"; my @held; while (!@held) { \
                 select(undef, undef, undef, 0.3); \
                 for my $p (glob \"/proc/[0-9]*\") { \
@@ -159,21 +163,21 @@ fn a_lease_on_a_file_does_not_make_the_node_wait() {
     crate::support::kill(process(&pod, "b"), "KILL");
     let began = Instant::now();
     bench.exit_status(process(&pod, "b"));
-    assert_eq!(says(&bench, &other, "echo here"), "here\n");
+    assert_eq!(run_script(&bench, &other, "echo here"), "here\n");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]
-fn the_pods_own_files_in_etc_are_not_memory_to_fill() {
+fn a_pod_cannot_write_its_own_files_in_etc() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("etc", true, vec![container("a", "exec sleep 1000")]));
-    let said = says(&bench, &pod, "for f in hosts hostname resolv.conf; do echo x >> /etc/$f; done");
+    let said = run_script(&bench, &pod, "for f in hosts hostname resolv.conf; do echo x >> /etc/$f; done");
     assert_eq!(said.matches("Read-only file system").count(), 3, "{said}");
 }
 
-/// Root alone can make a directory that the pod's root may enter and not list.
+/// Only root can make a directory that the pod's root may enter but not list.
 #[test]
-fn a_socket_in_a_directory_that_cannot_be_listed_leads_nowhere() {
+fn a_socket_in_a_directory_that_cannot_be_listed_cannot_be_reached() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -190,7 +194,7 @@ fn a_socket_in_a_directory_that_cannot_be_listed_leads_nowhere() {
     let mut bench = Bench::new();
     let pod = bench.run(with_volume(spec("closed", true, vec![a]), "v", host_path(dir.path().display().to_string())));
     let perl = "socket(S, AF_UNIX, SOCK_STREAM, 0); print connect(S, sockaddr_un(q(/v/closed/socket))) ? q(IN) : $!";
-    assert_eq!(says(&bench, &pod, &format!("perl -MSocket -e '{perl}'")), "Connection refused");
+    assert_eq!(run_script(&bench, &pod, &format!("perl -MSocket -e '{perl}'")), "Connection refused");
     assert!(listener.accept().is_err());
 }
 
@@ -209,11 +213,11 @@ fn a_program_that_writes_without_end_does_not_end_the_lab() {
             });
         }
     });
-    assert_eq!(says(&bench, &pod, "echo here"), "here\n");
+    assert_eq!(run_script(&bench, &pod, "echo here"), "here\n");
 }
 
 #[test]
-fn a_stand_in_with_more_capabilities_is_closed_to_its_neighbours() {
+fn other_containers_cannot_inspect_a_stand_in_with_more_capabilities() {
     let hand = ContainerSpec { name: "hand".to_owned(), image: "podscope/hand".to_owned(), ..ContainerSpec::default() };
     let mut bench = Bench::new();
     let pod = bench.run(spec("hands", true, vec![hand, container("a", "exec sleep 1000")]));
@@ -225,6 +229,6 @@ fn a_stand_in_with_more_capabilities_is_closed_to_its_neighbours() {
     let script = format!(
         "cat /proc/{inside}/environ; perl -e 'print syscall({ptrace}, 16, {inside}, 0, 0), \" \", $! + 0' 2>&1"
     );
-    let said = says(&bench, &pod, &script);
+    let said = run_script(&bench, &pod, &script);
     assert!(said.contains("Permission denied") && said.contains("-1 1"), "{said}");
 }

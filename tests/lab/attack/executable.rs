@@ -1,4 +1,4 @@
-//! The file that stand-ins, the node and every hidden mode run from (the class of CVE-2019-5736).
+//! Attacks on the file that stand-ins, the node and every hidden mode run from (the class of CVE-2019-5736).
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
@@ -12,16 +12,16 @@ use nix::unistd::Pid;
 use podscope::lab::spec::{ContainerSpec, PodSpec};
 use podscope::lab::{Lab, Options};
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, exists, process, spec, wait_for};
 
-/// A stand-in of ours, and a shell beside it in the same pid namespace.
+/// A stand-in, and a shell in the same pid namespace.
 fn stand_in_and_shell(script: &str) -> PodSpec {
     let stand_in = ContainerSpec { name: "web".to_owned(), image: "nginx".to_owned(), ..ContainerSpec::default() };
     spec("attack", true, vec![stand_in, container("a", script)])
 }
 
-/// A copy of the program that belongs to whoever runs this test, as after `make run`.
+/// A copy of the program that belongs to the user who runs this test, as after `make run`.
 fn own_program() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("open to all");
@@ -32,9 +32,9 @@ fn own_program() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn bench_of(program: &Path) -> Bench {
-    let (tell, inputs) = crossbeam_channel::unbounded();
-    let lab = Lab::start_with(program, Options::default(), tell).expect("a lab starts");
-    Bench { lab, inputs, heard: Vec::new() }
+    let (sender, inputs) = crossbeam_channel::unbounded();
+    let lab = Lab::start_with(program, Options::default(), sender).expect("a lab starts");
+    Bench { lab, inputs, received: Vec::new() }
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_pod_cannot_change_what_others_execute() {
         (exe.mode() & 0o7777, exe.size())
     };
     let was = modes();
-    let said = says(
+    let said = run_script(
         &bench,
         &pod,
         "for p in /proc/[0-9]*; do chmod 4777 $p/exe; chmod 000 $p/exe; echo evil > $p/exe; echo evil >> $p/exe; \
@@ -58,17 +58,17 @@ fn a_pod_cannot_change_what_others_execute() {
     );
     assert!(!said.contains("OPENED"), "{said}");
     let now = modes();
-    assert_eq!((now.0 & 0o111, now.1), (was.0 & 0o111, was.1), "everyone can execute it still: {said}");
+    assert_eq!((now.0 & 0o111, now.1), (was.0 & 0o111, was.1), "everyone can still execute it: {said}");
     let after = fs::metadata(&program).expect("the program");
     assert_eq!((after.mode(), after.size(), after.mtime()), (before.mode(), before.size(), before.mtime()));
-    // the node starts stand-ins and programs as before
+    // the node can still start stand-ins and programs
     let next = bench.run(stand_in_and_shell("exec sleep 1000"));
     assert!(exists(process(&next, "web")));
-    assert_eq!(says(&bench, &next, "echo fine"), "fine\n");
+    assert_eq!(run_script(&bench, &next, "echo fine"), "fine\n");
 }
 
 #[test]
-fn no_process_of_ours_runs_from_a_file_of_the_hosts() {
+fn no_process_of_the_lab_runs_from_a_file_of_the_host() {
     let (_dir, program) = own_program();
     let mut bench = bench_of(&program);
     let pod = bench.run(stand_in_and_shell("exec sleep 1000"));
@@ -81,10 +81,10 @@ fn no_process_of_ours_runs_from_a_file_of_the_hosts() {
     }
 }
 
-/// Set for the copy of this test program that plays the app: the program it starts the lab from.
+/// Set for the copy of this test program that plays the app. Its value is the program that the lab is started from.
 const ROLE: &str = "PODSCOPE_TEST_APP";
 
-/// Plays the app: a pod that tries to overwrite what it finds, until the app is killed and on.
+/// Plays the app: it starts a pod that tries to overwrite executables, also after the app is killed.
 #[test]
 #[ignore = "part of another test"]
 fn the_app() {
@@ -100,7 +100,7 @@ fn the_app() {
 }
 
 #[test]
-fn an_app_that_is_killed_leaves_its_program_as_it_was() {
+fn a_pod_cannot_change_the_program_after_the_app_is_killed() {
     let (_dir, program) = own_program();
     let content = fs::read(&program).expect("read");
     for round in 0..12 {

@@ -1,4 +1,4 @@
-//! Files of the host and of its users.
+//! Attempts to reach files of the host and of its users.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use podscope::lab::Options;
 use podscope::model::Pod;
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, spec};
 
 fn caged(options: Options) -> (Bench, Pod) {
@@ -15,9 +15,9 @@ fn caged(options: Options) -> (Bench, Pod) {
     (bench, pod)
 }
 
-/// In each place where we may write, a file for everyone and one in a directory for its owner alone.
+/// In each directory where we may write: a file that everyone can read, and one in a private directory.
 #[test]
-fn no_pod_reads_what_is_no_packages_file() {
+fn a_pod_cannot_read_files_outside_of_packages() {
     let places = [
         "/var/lib",
         "/var/tmp",
@@ -42,19 +42,19 @@ fn no_pod_reads_what_is_no_packages_file() {
         for file in [dir.path().join("file"), private.join("file")] {
             fs::write(file, "secret").expect("written");
         }
-        // of the user whom the pod's root is outside
+        // owned by the user that is the pod's root outside
         let _ = std::os::unix::fs::chown(&private, Some(owner), Some(owner));
         fs::set_permissions(&private, Permissions::from_mode(0o700)).expect("private");
-        let said = says(&bench, &pod, &format!("cat {0}/file {0}/private/file; ls -A {0}", dir.path().display()));
+        let said = run_script(&bench, &pod, &format!("cat {0}/file {0}/private/file; ls -A {0}", dir.path().display()));
         assert_eq!(said.matches("No such file").count(), 3, "{place}: {said}");
         tried += 1;
     }
     assert!(tried > 0);
 }
 
-/// Where packages put their files there may be some that are ours alone.
+/// Among the files of packages in `/etc` there may be private files of the user.
 #[test]
-fn no_pod_reads_a_private_file_in_etc() {
+fn a_pod_cannot_read_a_private_file_in_etc() {
     let Ok(dir) = tempfile::Builder::new().prefix("podscope-secret-").tempdir_in("/etc") else { return };
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("open to all");
     let user = {
@@ -69,7 +69,7 @@ fn no_pod_reads_a_private_file_in_etc() {
     }
     for options in [Options::default(), Options { without_overlay: true, ..Options::default() }] {
         let (bench, pod) = caged(options);
-        let read = |name: &str| says(&bench, &pod, &format!("cat {}/{name} 2>/dev/null", dir.path().display()));
+        let read = |name: &str| run_script(&bench, &pod, &format!("cat {}/{name} 2>/dev/null", dir.path().display()));
         assert_eq!((read("public").as_str(), read("private").as_str()), ("content", ""), "{options:?}");
     }
 }
@@ -78,31 +78,38 @@ fn no_pod_reads_a_private_file_in_etc() {
 fn a_pod_has_the_programs_of_packages_and_directories_of_its_own() {
     for options in [Options::default(), Options { without_overlay: true, ..Options::default() }] {
         let (bench, pod) = caged(options);
-        // the same program as the host's
+        // the program is the host's
         let host = fs::read("/bin/cat").expect("read").len().to_string();
-        assert_eq!(says(&bench, &pod, "wc -c < /bin/cat").trim(), host);
-        assert_eq!(says(&bench, &pod, "ls -A /opt /srv /mnt /media | grep -v ':$' | tr -d '\\n'"), "");
-        assert_eq!(says(&bench, &pod, "ls -A /usr/local/bin /usr/local/share | grep -v ':$' | tr -d '\\n'"), "");
+        assert_eq!(run_script(&bench, &pod, "wc -c < /bin/cat").trim(), host);
+        assert_eq!(run_script(&bench, &pod, "ls -A /opt /srv /mnt /media | grep -v ':$' | tr -d '\\n'"), "");
+        assert_eq!(run_script(&bench, &pod, "ls -A /usr/local/bin /usr/local/share | grep -v ':$' | tr -d '\\n'"), "");
         for dir in ["/var/log", "/var/lib", "/var/cache", "/var/tmp", "/run", "/tmp", "/root"] {
-            assert_eq!(says(&bench, &pod, &format!("echo mine > {dir}/mine && cat {dir}/mine")), "mine\n", "{dir}");
+            assert_eq!(
+                run_script(&bench, &pod, &format!("echo mine > {dir}/mine && cat {dir}/mine")),
+                "mine\n",
+                "{dir}"
+            );
             assert!(!std::path::Path::new(dir).join("mine").exists(), "{dir}");
         }
         for dir in ["/", "/usr", "/etc", "/usr/local", "/opt"] {
-            let said = says(&bench, &pod, &format!("echo x > {dir}/podscope-was-here"));
+            let said = run_script(&bench, &pod, &format!("echo x > {dir}/podscope-was-here"));
             assert!(said.contains("Read-only file system"), "{dir}: {said}");
         }
     }
 }
 
-/// What docker and containerd hide or protect of `/proc`.
+/// The files of `/proc` that docker and containerd hide or protect.
 #[test]
-fn what_proc_says_of_the_machine_is_hidden_or_cannot_be_changed() {
+fn files_in_proc_about_the_machine_are_hidden_or_read_only() {
     let (bench, pod) = caged(Options::default());
-    assert_eq!(says(&bench, &pod, "cat /proc/keys /proc/key-users /proc/timer_list /proc/interrupts 2>/dev/null"), "");
+    assert_eq!(
+        run_script(&bench, &pod, "cat /proc/keys /proc/key-users /proc/timer_list /proc/interrupts 2>/dev/null"),
+        ""
+    );
     for file in ["/proc/sysrq-trigger", "/proc/sys/kernel/hostname", "/proc/irq/default_smp_affinity"] {
-        let said = says(&bench, &pod, &format!("echo x > {file}"));
+        let said = run_script(&bench, &pod, &format!("echo x > {file}"));
         let refused = said.contains("Read-only file system");
-        // not every kernel has every one
+        // not every kernel has all of them
         assert!(refused || !std::path::Path::new(file).exists(), "{file}: {said}");
     }
 }

@@ -1,8 +1,8 @@
-//! The keys of the user who starts the lab.
+//! Attempts to reach the keys of the user who starts the lab.
 
 use std::process::Command;
 
-/// Joins a new session keyring, puts a key there, and runs a lab with it: perl has the raw calls.
+/// Joins a new session keyring, adds a key, and runs a lab with it. In perl, since that can make the raw system calls.
 const WITH_A_KEY: &str = r#"
 use strict;
 my ($keyctl, $add_key) = @ARGV[0, 1];
@@ -14,7 +14,7 @@ $ENV{KEY} = $key;
 exec @ARGV[2 .. $#ARGV] or die;
 "#;
 
-/// In the container: asks for the key by its name and by its number, and tries to change it.
+/// Runs in the container: looks for the key by its name and by its number, and tries to change it.
 const STEAL: &str = r#"
 my ($keyctl, $request, $key) = @ARGV;
 my ($type, $name, $buffer, $new) = ("user", "podscope-secret", "x" x 100, "changed");
@@ -28,13 +28,13 @@ print "tried\n";
 "#;
 
 #[test]
-fn a_pod_finds_no_key_of_the_users() {
+fn a_pod_cannot_find_a_key_of_the_user() {
     let (keyctl, add_key, request) = if cfg!(target_arch = "x86_64") { (250, 248, 249) } else { (219, 217, 218) };
     let dir = tempfile::tempdir().expect("a directory");
     let (manifest, script) = (dir.path().join("pod.yaml"), dir.path().join("steal.script"));
     let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: thief}\nspec:\n  containers:\n  - name: a\n    image: busybox\n    \
                 command: [sh, -c, 'sleep 1000']\n    env:\n";
-    // the number is known only when the key is there
+    // the manifest is written by the shell because the key's number is known only when the key exists
     let start = format!(
         "cat > {m} <<EOF\n{yaml}    - {{name: KEY, value: \"$KEY\"}}\nEOF\nexec {exe} run {m} --script {s}",
         m = manifest.display(),
@@ -55,7 +55,7 @@ fn a_pod_finds_no_key_of_the_users() {
             .output()
             .expect("perl runs")
     };
-    // the test itself: whoever inherits the keyring has the key
+    // check the test itself: a process that inherits the keyring can read the key
     let inherits = run(&format!("exec perl -e '{}' {keyctl} {request} $KEY", STEAL.replace('\'', "")));
     let has = String::from_utf8_lossy(&inherits.stdout).into_owned();
     assert!(has.contains("FOUND") && has.contains("READ hush"), "{inherits:?}");

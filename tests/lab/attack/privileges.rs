@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, ns, pause, process, spec, status_field};
 
 fn field(pid: u32, name: &str) -> String {
@@ -21,11 +21,11 @@ fn supplementary_groups_are_dropped() {
     for pid in [bench.lab.node().pid, pause(&pod).pid, process(&pod, "a").pid] {
         assert_eq!(field(pid, "Groups"), "", "{pid}");
     }
-    assert_eq!(says(&bench, &pod, "id -G"), "0\n");
+    assert_eq!(run_script(&bench, &pod, "id -G"), "0\n");
 }
 
 #[test]
-fn roots_pods_belong_to_nobody_of_this_machine() {
+fn pods_of_root_use_ids_of_no_user_of_this_machine() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -44,7 +44,7 @@ fn roots_pods_belong_to_nobody_of_this_machine() {
             }
         }
     }
-    // each user of the pod's is in that range as well
+    // all other users of the pod are in that range as well
     let map = read(&format!("/proc/{}/uid_map", process(&pod, "a").pid));
     let numbers: Vec<u64> = map.split_whitespace().map(|n| n.parse().expect("a number")).collect();
     assert!(numbers[0] == 0 && numbers[1] >= 1_900_000_000 && numbers[2] == 65_536, "{map}");
@@ -65,20 +65,20 @@ fn each_member_has_a_cgroup_namespace_of_its_own() {
     all.push(ns(bench.lab.node().pid, "cgroup"));
     all.sort_unstable();
     all.dedup();
-    assert!(all.len() >= 4, "three of their own, and ours: {all:?}");
+    assert!(all.len() >= 4, "three different ones, and ours: {all:?}");
 }
 
 #[test]
-fn every_member_is_filtered_and_gains_nothing() {
+fn every_member_has_a_seccomp_filter_and_no_new_privs() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("filtered", true, vec![container("a", "exec sleep 1000")]));
     for pid in [pause(&pod).pid, process(&pod, "a").pid] {
         assert_eq!((field(pid, "Seccomp").as_str(), field(pid, "NoNewPrivs").as_str()), ("2", "1"), "{pid}");
     }
-    assert_eq!(says(&bench, &pod, "grep Seccomp: /proc/self/status").trim(), "Seccomp:\t2");
+    assert_eq!(run_script(&bench, &pod, "grep Seccomp: /proc/self/status").trim(), "Seccomp:\t2");
 }
 
-/// By number, on x86_64 and elsewhere; what docker answers.
+/// The calls are made by number, on x86_64 and elsewhere. The errors are those of docker's profile.
 #[test]
 fn system_calls_that_reach_beyond_a_container_are_refused() {
     let mut bench = Bench::new();
@@ -107,15 +107,22 @@ fn system_calls_that_reach_beyond_a_container_are_refused() {
         ("pidfd_getfd", 438, eperm),
         ("clone3", 435, enosys),
     ] {
-        let said = says(&bench, &pod, &format!("perl -e 'print syscall({number}, 0, 0, 0, 0, 0), \" \", $! + 0'"));
+        let said =
+            run_script(&bench, &pod, &format!("perl -e 'print syscall({number}, 0, 0, 0, 0, 0), \" \", $! + 0'"));
         assert_eq!(said, format!("-1 {errno}"), "{name}");
     }
-    // clone with a namespace flag, and without
+    // clone with a namespace flag is refused; without one it works
     let clone = number(56, 220);
-    let said =
-        says(&bench, &pod, &format!("perl -e 'print syscall({clone}, 0x10000000 | 17, 0, 0, 0, 0), \" \", $! + 0'"));
+    let said = run_script(
+        &bench,
+        &pod,
+        &format!("perl -e 'print syscall({clone}, 0x10000000 | 17, 0, 0, 0, 0), \" \", $! + 0'"),
+    );
     assert_eq!(said, "-1 1", "a user namespace of its own");
-    assert_eq!(says(&bench, &pod, "(exit 7); echo $?").trim(), "7", "processes as before");
-    // a virtual machine's socket
-    assert_eq!(says(&bench, &pod, "perl -MSocket -e 'print socket(S, 40, SOCK_STREAM, 0) ? \"OPEN\" : $! + 0'"), "1");
+    assert_eq!(run_script(&bench, &pod, "(exit 7); echo $?").trim(), "7", "processes can still be started");
+    // a VSOCK socket
+    assert_eq!(
+        run_script(&bench, &pod, "perl -MSocket -e 'print socket(S, 40, SOCK_STREAM, 0) ? \"OPEN\" : $! + 0'"),
+        "1"
+    );
 }

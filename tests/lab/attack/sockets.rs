@@ -1,4 +1,4 @@
-//! Pathname sockets and FIFOs of the host.
+//! Attempts to reach pathname sockets and FIFOs of the host.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -12,10 +12,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use podscope::lab::Options;
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, spec};
 
-/// Where an administrator, a package or a service may have a socket.
+/// Directories in which an administrator, a package or a service may have a socket.
 const PLACES: [&str; 12] = [
     "/etc",
     "/usr/lib",
@@ -37,7 +37,7 @@ struct Trap {
     fifo: File,
 }
 
-/// A socket and a FIFO for everyone, in every one of the places where we may make them.
+/// A socket and a FIFO that everyone may use, in each of the directories where we may create them.
 fn traps() -> Vec<Trap> {
     let trap = |place: &&str| {
         let dir = tempfile::Builder::new().prefix("podscope-trap-").tempdir_in(place).ok()?;
@@ -62,12 +62,12 @@ fn try_all(bench: &Bench, pod: &podscope::model::Pod, paths: &[PathBuf]) -> Stri
     let perl = "for (@ARGV) { for my $kind (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET) { \
                 socket(S, AF_UNIX, $kind, 0); print qq(CONNECTED $_\\n) if connect(S, sockaddr_un($_)) } \
                 sysopen(F, $_, O_WRONLY | O_NONBLOCK) and syswrite(F, qq(evil)) and print qq(WROTE $_\\n) } print qq(tried\\n)";
-    let said = says(bench, pod, &format!("perl -MSocket -MFcntl -e '{perl}' -- {list}"));
+    let said = run_script(bench, pod, &format!("perl -MSocket -MFcntl -e '{perl}' -- {list}"));
     assert!(said.contains("tried"), "{said}");
     said
 }
 
-fn no_pod_reaches_the_hosts_sockets_and_fifos(options: Options) {
+fn check_sockets_and_fifos(options: Options) {
     let mut traps = traps();
     assert!(!traps.is_empty(), "there is always a directory for temporary files");
     let mut bench = Bench::with(options);
@@ -85,18 +85,18 @@ fn no_pod_reaches_the_hosts_sockets_and_fifos(options: Options) {
 }
 
 #[test]
-fn no_pod_reaches_a_socket_or_fifo_of_the_hosts() {
-    no_pod_reaches_the_hosts_sockets_and_fifos(Options::default());
+fn a_pod_cannot_reach_sockets_and_fifos_of_the_host() {
+    check_sockets_and_fifos(Options::default());
 }
 
 #[test]
-fn nor_does_it_where_there_is_no_overlayfs() {
-    no_pod_reaches_the_hosts_sockets_and_fifos(Options { without_overlay: true, ..Options::default() });
+fn a_pod_cannot_reach_sockets_and_fifos_of_the_host_without_overlayfs() {
+    check_sockets_and_fifos(Options { without_overlay: true, ..Options::default() });
 }
 
-/// Whatever listens on this machine now.
+/// Uses all sockets that exist on this machine now.
 #[test]
-fn no_pod_reaches_any_socket_that_the_host_has() {
+fn a_pod_cannot_reach_any_present_socket_of_the_host() {
     let unix = fs::read_to_string("/proc/net/unix").expect("sockets");
     let known: BTreeSet<PathBuf> = unix
         .lines()

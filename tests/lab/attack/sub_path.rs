@@ -1,10 +1,10 @@
-//! A link that a container leaves in a volume does not lead its `subPath` out of it (CVE-2017-1002101), nor does one
-//! that comes and goes (CVE-2021-25741).
+//! A `subPath` must not lead out of its volume by a link that a container has left there (CVE-2017-1002101), nor by one
+//! that is exchanged all the time (CVE-2021-25741).
 
 use podscope::lab::spec::{RestartPolicy, VolumeSource};
 use podscope::model::{ContainerState, Pod};
 
-use super::says;
+use super::run_script;
 use crate::support::{Bench, container, kill, mount, process, spec, with_volume};
 
 fn message(pod: &Pod, container: &str) -> Option<String> {
@@ -26,36 +26,36 @@ fn a_link_in_a_volume_does_not_lead_out_of_it() {
     let spec = with_volume(spec, "v", VolumeSource::EmptyDir { memory: false, size_limit: None });
     let mut bench = Bench::new();
     let mut pod = bench.run(spec);
-    assert_eq!(says(&bench, &pod, "ls /v /v/way"), "/v:\nway\n\n/v/way:\nin\n");
+    assert_eq!(run_script(&bench, &pod, "ls /v /v/way"), "/v:\nway\n\n/v/way:\nin\n");
     // the node has the host's root in /host, its own files in /pods, and every container's parts in /parts
     for (link, made) in [
         ("/host", "ln -s /host/etc /v/way/in"),
         ("up", "ln -s ../../../../../host/etc /v/way/in"),
         ("parent", "rmdir /v/way; ln -s /host/etc /v/way"),
     ] {
-        says(&bench, &pod, &format!("rm -rf /v/way; mkdir /v/way; {made}"));
+        run_script(&bench, &pod, &format!("rm -rf /v/way; mkdir /v/way; {made}"));
         kill(process(&pod, "b"), "KILL");
-        let told = bench.until("a refusal", |heard| {
-            let now = crate::support::pods(heard).remove(&pod.uid)?;
+        let refusal = bench.until("a refusal", |received| {
+            let now = crate::support::pods(received).remove(&pod.uid)?;
             message(&now, "b")
         });
         assert!(
-            told.starts_with("failed to prepare subPath for volumeMount \"v\" of container \"b\": way/in: "),
-            "{told}"
+            refusal.starts_with("failed to prepare subPath for volumeMount \"v\" of container \"b\": way/in: "),
+            "{refusal}"
         );
-        assert!(told.ends_with("a link in it leads out of the volume; remove the link"), "{link}: {told}");
-        // nothing was made through the link, and without it the container is back
-        says(&bench, &pod, "rm -rf /v/way");
+        assert!(refusal.ends_with("a link in it leads out of the volume; remove the link"), "{link}: {refusal}");
+        // nothing was created through the link; once it is removed, the container starts again
+        run_script(&bench, &pod, "rm -rf /v/way");
         pod = bench.pod_until(&pod.uid, "b again", |p| {
             p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
         });
-        assert_eq!(says(&bench, &pod, "ls /v/way"), "in\n", "{link}");
+        assert_eq!(run_script(&bench, &pod, "ls /v/way"), "in\n", "{link}");
     }
 }
 
-/// While one container exchanges the directory and a link to the host's root all the time, others start with it.
+/// One container exchanges the directory and a link to the host's root all the time, while others start with it.
 #[test]
-fn a_link_that_comes_and_goes_does_not_lead_out_either() {
+fn a_link_that_is_exchanged_all_the_time_does_not_lead_out_of_a_volume() {
     // renameat2(2) with RENAME_EXCHANGE
     let number = if cfg!(target_arch = "aarch64") { 276 } else { 316 };
     let swap = format!("syscall({number}, -100, $a, -100, $b, 2)");
@@ -82,7 +82,7 @@ fn a_link_that_comes_and_goes_does_not_lead_out_either() {
     for c in ran {
         let log = bench.lab.logs(&podscope::model::Member::container(&uid, &c.name)).expect("a log");
         let seen = String::from_utf8_lossy(&log).into_owned();
-        // before the sidecar has made the directory there is an empty one
+        // a container that starts before the sidecar has created the directory sees an empty one
         assert!(["mine ", ""].contains(&seen.as_str()), "{}: {seen}", c.name);
         found += usize::from(!seen.is_empty());
     }

@@ -7,8 +7,8 @@ pub struct Blog {
     pub title: String,
 }
 
-/// What a request tells of its way here.
-pub struct Asked {
+/// Where a request comes from.
+pub struct RequestOrigin {
     pub host: String,
     pub peer: IpAddr,
     /// `X-Forwarded-For`; empty without a proxy.
@@ -48,8 +48,8 @@ p.note{font:15px/1.5 system-ui,sans-serif;color:#626d79}article{border-top:1px s
 footer{border-top:1px solid #e3e7eb}@media(prefers-color-scheme:dark){body{background:#15171a;color:#e3e7eb}}";
 
 impl Blog {
-    /// The whole page at this path, if there is one.
-    pub fn page(&self, path: &str, asked: &Asked) -> Option<String> {
+    /// The HTML page at this path, if there is one.
+    pub fn page(&self, path: &str, origin: &RequestOrigin) -> Option<String> {
         let slug = path.trim_matches('/');
         let shown: Vec<&Post> = POSTS.iter().filter(|post| slug.is_empty() || post.slug == slug).collect();
         if shown.is_empty() {
@@ -64,11 +64,11 @@ impl Blog {
         for Post { slug, title, text } in shown {
             let _ = write!(html, "<article>\n<h2><a href=\"/{slug}/\">{title}</a></h2>\n<p>{text}</p>\n</article>\n");
         }
-        let host = escaped(&asked.host);
-        let way = if asked.forwarded.is_empty() {
-            format!("asked for <b>{host}</b> by {} without a proxy", asked.peer)
+        let host = escaped(&origin.host);
+        let way = if origin.forwarded.is_empty() {
+            format!("asked for <b>{host}</b> by {} without a proxy", origin.peer)
         } else {
-            format!("asked for <b>{host}</b> by {}, a proxy on behalf of {}", asked.peer, escaped(&asked.forwarded))
+            format!("asked for <b>{host}</b> by {}, a proxy on behalf of {}", origin.peer, escaped(&origin.forwarded))
         };
         let pid = std::process::id();
         let _ = write!(
@@ -85,17 +85,18 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Blog};
+    use super::{Blog, RequestOrigin};
 
     #[test]
-    fn what_comes_from_outside_is_text_and_not_markup() {
+    fn input_is_escaped_in_the_page() {
         let blog = Blog { title: "A & <b>".to_owned() };
-        let asked = Asked { host: "<i>".to_owned(), peer: [127, 0, 0, 1].into(), forwarded: "\"><script>".to_owned() };
-        let page = blog.page("/", &asked).expect("the front page");
+        let origin =
+            RequestOrigin { host: "<i>".to_owned(), peer: [127, 0, 0, 1].into(), forwarded: "\"><script>".to_owned() };
+        let page = blog.page("/", &origin).expect("the front page");
         assert!(page.contains("<h1><a href=\"/\">A &amp; &lt;b&gt;</a></h1>") && page.contains("&lt;i&gt;"), "{page}");
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("<article>").count(), 3);
-        assert_eq!(blog.page("/pause/", &asked).expect("a post").matches("<article>").count(), 1);
-        assert_eq!(blog.page("/nothing/", &asked), None);
+        assert_eq!(blog.page("/pause/", &origin).expect("a post").matches("<article>").count(), 1);
+        assert_eq!(blog.page("/nothing/", &origin), None);
     }
 }

@@ -1,48 +1,48 @@
-//! A client's connection, from one request to the next.
+//! A client's connection, with one request after the other.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::exchange::{Exchange, Step, Trouble};
-use super::reply::{Line, Page, Reply, Site, head};
-use super::request::{Heard, Request};
+use super::exchange::{Exchange, Failure, Step};
+use super::reply::{LogEntry, Page, Reply, Site, head};
+use super::request::{ParsedRequest, Request};
 use crate::lab::stream::{Flow, Pump, unless_blocked};
 
-/// A client may take this long to ask, and when the server is finishing.
-const ASKING: Duration = Duration::from_secs(30);
-const ASKING_LATE: Duration = Duration::from_secs(5);
-/// An answer may stand still for this long.
-const ANSWERING: Duration = Duration::from_mins(1);
-/// What is sent after all has been said is thrown away for this long.
-const LEAVING: Duration = Duration::from_secs(5);
+/// How long a client may take to send a request: normally, and while the server is finishing.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT_FINISHING: Duration = Duration::from_secs(5);
+/// How long an answer may make no progress.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long what the client sends after the last answer is read and dropped.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Connection {
     pub client: TcpStream,
     peer: IpAddr,
-    /// Read, and not yet used.
+    /// Bytes that have been read but not parsed.
     input: Vec<u8>,
-    /// An answer has been given before.
-    served: bool,
+    /// Whether a request has been answered on it.
+    has_served: bool,
     state: State,
     since: Instant,
 }
 
 enum State {
-    Hearing,
+    Reading,
     Answering(Box<Answering>),
-    Passing(Box<Exchange>),
-    /// Closed at once, with something unread, the kernel would reset the connection and the answer
-    /// could be lost.
-    Leaving,
+    Proxying(Box<Exchange>),
+    /// The connection is closing, and what the client still sends is dropped. If it were closed at once with unread
+    /// bytes, the kernel would reset it and the answer could be lost.
+    Draining,
 }
 
 struct Answering {
     pump: Pump,
     source: Source,
     head: u64,
-    line: Line,
+    line: LogEntry,
     keep_alive: bool,
 }
 
@@ -64,70 +64,72 @@ impl Read for Source {
 pub enum Next {
     Waits,
     More,
-    /// The upstream's socket is to be watched.
+    /// The upstream's socket must be watched.
     Watch,
     Close,
 }
 
 impl Connection {
     pub fn new(client: TcpStream, peer: IpAddr) -> Self {
-        Self { client, peer, input: Vec::new(), served: false, state: State::Hearing, since: Instant::now() }
+        Self { client, peer, input: Vec::new(), has_served: false, state: State::Reading, since: Instant::now() }
     }
 
     pub fn upstream(&self) -> Option<&TcpStream> {
         match &self.state {
-            State::Passing(exchange) => exchange.upstream(),
+            State::Proxying(exchange) => exchange.upstream(),
             _ => None,
         }
     }
 
-    /// Nothing has been asked since the last answer.
-    pub fn idle(&self) -> bool {
-        self.served && self.input.is_empty() && matches!(self.state, State::Hearing)
+    /// Whether no new request has begun since the last answer.
+    pub fn is_idle(&self) -> bool {
+        self.has_served && self.input.is_empty() && matches!(self.state, State::Reading)
     }
 
-    /// The client has gone: `true` if that was what it still waited for. Where something is being
-    /// sent to it, the next write says so.
+    /// Handles that the client has closed the connection. Returns `true` if it was waiting for the upstream's answer.
+    /// If an answer is being sent, the next write fails instead.
     pub fn hung_up<S: Site>(&mut self, site: &mut S) -> bool {
-        let State::Passing(exchange) = &self.state else { return false };
-        // as nginx calls it
-        site.answered(&Line { status: 499, ..Line::of(&exchange.request, self.peer) });
+        let State::Proxying(exchange) = &self.state else { return false };
+        // nginx's status for this
+        site.answered(&LogEntry { status: 499, ..LogEntry::of(&exchange.request, self.peer) });
         true
     }
 
-    /// When patience ends.
+    /// When the current state times out.
     pub fn deadline(&self, finishing: bool) -> Instant {
         self.since
             + match self.state {
-                State::Hearing if finishing => ASKING_LATE,
-                State::Hearing => ASKING,
-                State::Answering(_) | State::Passing(_) => ANSWERING,
-                State::Leaving => LEAVING,
+                State::Reading if finishing => REQUEST_TIMEOUT_FINISHING,
+                State::Reading => REQUEST_TIMEOUT,
+                State::Answering(_) | State::Proxying(_) => ANSWER_TIMEOUT,
+                State::Draining => DRAIN_TIMEOUT,
             }
     }
 
-    pub fn give_up<S: Site>(&mut self, site: &mut S) -> Next {
-        match std::mem::replace(&mut self.state, State::Leaving) {
-            State::Passing(exchange) => self.troubled(&exchange, exchange.give_up(), site).unwrap_or(Next::More),
+    pub fn time_out<S: Site>(&mut self, site: &mut S) -> Next {
+        match std::mem::replace(&mut self.state, State::Draining) {
+            State::Proxying(exchange) => {
+                self.handle_failure(&exchange, exchange.time_out(), site).unwrap_or(Next::More)
+            }
             State::Answering(answering) => {
                 site.answered(&answering.line());
                 Next::Close
             }
-            State::Hearing | State::Leaving => Next::Close,
+            State::Reading | State::Draining => Next::Close,
         }
     }
 
-    /// Goes on until it has to wait.
+    /// Continues until it has to wait.
     pub fn advance<S: Site>(&mut self, site: &mut S, finishing: bool, scratch: &mut [u8]) -> Next {
-        if !matches!(self.state, State::Hearing | State::Leaving) {
+        if !matches!(self.state, State::Reading | State::Draining) {
             self.since = Instant::now();
         }
         loop {
-            let next = match std::mem::replace(&mut self.state, State::Leaving) {
-                State::Hearing => self.hear(site, scratch),
-                State::Answering(answering) => self.answer(answering, site, finishing, scratch),
-                State::Passing(exchange) => self.pass(exchange, site, finishing, scratch),
-                State::Leaving => Some(self.leave(scratch)),
+            let next = match std::mem::replace(&mut self.state, State::Draining) {
+                State::Reading => self.read_request(site, scratch),
+                State::Answering(answering) => self.send_answer(answering, site, finishing, scratch),
+                State::Proxying(exchange) => self.proxy(exchange, site, finishing, scratch),
+                State::Draining => Some(self.drain(scratch)),
             };
             if let Some(next) = next {
                 return next;
@@ -136,22 +138,22 @@ impl Connection {
         }
     }
 
-    fn hear<S: Site>(&mut self, site: &mut S, scratch: &mut [u8]) -> Option<Next> {
+    fn read_request<S: Site>(&mut self, site: &mut S, scratch: &mut [u8]) -> Option<Next> {
         loop {
             match Request::parse(&self.input) {
-                Heard::Request(request, end) => {
+                ParsedRequest::Request(request, end) => {
                     self.input.drain(..end);
-                    self.reply(*request, site);
+                    self.start_reply(*request, site);
                     return None;
                 }
-                Heard::Bad => {
-                    let line = Line::of_bytes(&self.input, self.peer);
+                ParsedRequest::Bad => {
+                    let line = LogEntry::of_bytes(&self.input, self.peer);
                     self.state = State::Answering(Box::new(page::<S>(Page::plain(400), line, false, false)));
                     return None;
                 }
-                Heard::Part => match unless_blocked(|| (&self.client).read(scratch)) {
+                ParsedRequest::Part => match unless_blocked(|| (&self.client).read(scratch)) {
                     Ok(None) => {
-                        self.state = State::Hearing;
+                        self.state = State::Reading;
                         return Some(Next::Waits);
                     }
                     Ok(Some(0)) | Err(_) => return Some(Next::Close),
@@ -161,8 +163,8 @@ impl Connection {
         }
     }
 
-    fn reply<S: Site>(&mut self, request: Request, site: &mut S) {
-        let line = Line::of(&request, self.peer);
+    fn start_reply<S: Site>(&mut self, request: Request, site: &mut S) {
+        let line = LogEntry::of(&request, self.peer);
         let (keep_alive, only_head) = (request.keep_alive, request.is_head());
         self.state = match site.answer(&request, self.peer) {
             Reply::Page(it) => State::Answering(Box::new(page::<S>(it, line, keep_alive, only_head))),
@@ -170,20 +172,20 @@ impl Connection {
                 let head = head(S::NAME, 200, kind, length, None, keep_alive);
                 let mut pump = Pump::new(Some(if only_head { 0 } else { length }));
                 pump.preload(head.as_bytes());
-                let line = Line { status: 200, ..line };
+                let line = LogEntry { status: 200, ..line };
                 let source = Source::File(file);
                 State::Answering(Box::new(Answering { pump, source, head: head.len() as u64, line, keep_alive }))
             }
-            Reply::Passed(to) => {
+            Reply::Proxied(to) => {
                 if request.expects_continue() {
                     let _ = (&self.client).write(b"HTTP/1.1 100 Continue\r\n\r\n");
                 }
-                State::Passing(Box::new(Exchange::new(request, to, self.peer, &mut self.input, S::NAME)))
+                State::Proxying(Box::new(Exchange::new(request, to, self.peer, &mut self.input, S::NAME)))
             }
         };
     }
 
-    fn answer<S: Site>(
+    fn send_answer<S: Site>(
         &mut self,
         mut answering: Box<Answering>,
         site: &mut S,
@@ -194,10 +196,10 @@ impl Connection {
         let next = match pump.run(source, &mut &self.client, scratch) {
             Ok(Flow::Over) if !pump.cut() => {
                 site.answered(&answering.line());
-                self.after(answering.keep_alive && !finishing);
+                self.finish_answer(answering.keep_alive && !finishing);
                 return None;
             }
-            // shorter than announced: that must not look like an end
+            // shorter than announced: close the connection, so that it does not look complete
             Ok(Flow::Over) | Err(_) => {
                 site.answered(&answering.line());
                 return Some(Next::Close);
@@ -209,7 +211,7 @@ impl Connection {
         Some(next)
     }
 
-    fn pass<S: Site>(
+    fn proxy<S: Site>(
         &mut self,
         mut exchange: Box<Exchange>,
         site: &mut S,
@@ -218,47 +220,47 @@ impl Connection {
     ) -> Option<Next> {
         let next = match exchange.advance(&self.client, !finishing, scratch) {
             Ok(Step::Over { status, sent, keep_alive }) => {
-                site.answered(&Line { status, sent, ..Line::of(&exchange.request, self.peer) });
-                self.after(keep_alive && !finishing);
+                site.answered(&LogEntry { status, sent, ..LogEntry::of(&exchange.request, self.peer) });
+                self.finish_answer(keep_alive && !finishing);
                 return None;
             }
-            Err(trouble) => return self.troubled(&exchange, trouble, site),
-            Ok(Step::Dialled) => Next::Watch,
+            Err(failure) => return self.handle_failure(&exchange, failure, site),
+            Ok(Step::Connecting) => Next::Watch,
             Ok(Step::Waits) => Next::Waits,
             Ok(Step::More) => Next::More,
         };
-        self.state = State::Passing(exchange);
+        self.state = State::Proxying(exchange);
         Some(next)
     }
 
-    fn troubled<S: Site>(&mut self, exchange: &Exchange, trouble: Trouble, site: &mut S) -> Option<Next> {
+    fn handle_failure<S: Site>(&mut self, exchange: &Exchange, failure: Failure, site: &mut S) -> Option<Next> {
         let request = &exchange.request;
-        let line = Line::of(request, self.peer);
-        match trouble {
-            Trouble::Gateway(status, why) => {
-                site.trouble(&format!("{why}, asked for \"{}\"", line.request));
+        let line = LogEntry::of(request, self.peer);
+        match failure {
+            Failure::Gateway(status, why) => {
+                site.log_error(&format!("{why}, asked for \"{}\"", line.request));
                 let page = page::<S>(Page::plain(status), line, request.keep_alive, request.is_head());
                 self.state = State::Answering(Box::new(page));
                 None
             }
-            Trouble::Broken { status, sent } => {
-                site.answered(&Line { status, sent, ..line });
+            Failure::Broken { status, sent } => {
+                site.answered(&LogEntry { status, sent, ..line });
                 Some(Next::Close)
             }
         }
     }
 
-    fn after(&mut self, keep_alive: bool) {
-        self.served = true;
+    fn finish_answer(&mut self, keep_alive: bool) {
+        self.has_served = true;
         self.state = if keep_alive {
-            State::Hearing
+            State::Reading
         } else {
             let _ = self.client.shutdown(Shutdown::Write);
-            State::Leaving
+            State::Draining
         };
     }
 
-    fn leave(&mut self, scratch: &mut [u8]) -> Next {
+    fn drain(&mut self, scratch: &mut [u8]) -> Next {
         match unless_blocked(|| (&self.client).read(scratch)) {
             Ok(None) => Next::Waits,
             Ok(Some(0)) | Err(_) => Next::Close,
@@ -268,19 +270,19 @@ impl Connection {
 }
 
 impl Answering {
-    fn line(&self) -> Line {
+    fn line(&self) -> LogEntry {
         let sent = self.pump.moved.saturating_sub(self.head);
-        Line { sent, ..self.line.clone() }
+        LogEntry { sent, ..self.line.clone() }
     }
 }
 
-fn page<S: Site>(page: Page, line: Line, keep_alive: bool, only_head: bool) -> Answering {
-    let Page { status, kind, body, elsewhere } = page;
-    let head = head(S::NAME, status, kind, body.len() as u64, elsewhere.as_deref(), keep_alive);
+fn page<S: Site>(page: Page, line: LogEntry, keep_alive: bool, only_head: bool) -> Answering {
+    let Page { status, kind, body, location } = page;
+    let head = head(S::NAME, status, kind, body.len() as u64, location.as_deref(), keep_alive);
     let mut pump = Pump::new(Some(0));
     pump.preload(head.as_bytes());
     if !only_head {
         pump.preload(&body);
     }
-    Answering { pump, source: Source::Nothing, head: head.len() as u64, line: Line { status, ..line }, keep_alive }
+    Answering { pump, source: Source::Nothing, head: head.len() as u64, line: LogEntry { status, ..line }, keep_alive }
 }

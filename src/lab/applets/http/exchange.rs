@@ -1,27 +1,27 @@
-//! One request that another server answers: its body goes up and the answer comes down as they
-//! come, with no more than a read's worth held either way.
+//! One request that is passed to another server. Its body and the answer are passed on as they arrive, and at most one
+//! read's worth of each is kept in memory.
 
 use std::io::Read as _;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::vec::IntoIter;
 
 use super::request::{Body, Request};
-use super::upstream::{Answer, Heard, Upstream, answer_head, request_head};
+use super::upstream::{Answer, ParsedAnswer, Upstream, answer_head, request_head};
 use crate::lab::stream::{Flow, Pump, begin, connected, unless_blocked};
 
 pub struct Exchange {
     pub request: Request,
     addresses: IntoIter<SocketAddr>,
     upstream: Option<(SocketAddr, TcpStream)>,
-    joined: bool,
+    is_connected: bool,
     up: Pump,
-    asked: bool,
+    is_request_sent: bool,
     down: Down,
     server: &'static str,
 }
 
 enum Down {
-    /// The head, as far as it is read.
+    /// The part of the head that has been read.
     Head(Vec<u8>),
     Body {
         pump: Pump,
@@ -31,10 +31,10 @@ enum Down {
     },
 }
 
-/// What an exchange came to.
+/// The result of advancing an exchange.
 pub enum Step {
-    /// There is a connection to be watched.
-    Dialled,
+    /// A connection has been begun, and must be watched.
+    Connecting,
     Waits,
     More,
     Over {
@@ -44,21 +44,21 @@ pub enum Step {
     },
 }
 
-/// Why it broke off.
-pub enum Trouble {
-    /// Nothing has been said to the client yet: there is still a status to tell it.
+/// Why an exchange failed.
+pub enum Failure {
+    /// Nothing has been sent to the client yet, so it can be sent this status.
     Gateway(u16, String),
-    /// Too late for that.
+    /// Part of the answer has been sent already.
     Broken { status: u16, sent: u64 },
 }
 
 impl Exchange {
-    /// Takes what has been read of the body already from `input`.
+    /// Begins an exchange. The part of the body that is already in `input` is taken from there.
     pub fn new(request: Request, to: Upstream, peer: IpAddr, input: &mut Vec<u8>, server: &'static str) -> Self {
         let mut up = Pump::new(match request.body {
             Body::Nothing => Some(0),
             Body::Length(length) => Some(length),
-            // where it ends is the upstream's to see; the client's connection is not used again
+            // the upstream detects the end; the client's connection is not used again
             Body::Chunked => None,
         });
         up.preload(&request_head(&request, &to.target, peer));
@@ -68,23 +68,23 @@ impl Exchange {
             request,
             addresses: to.addresses.into_iter(),
             upstream: None,
-            joined: false,
+            is_connected: false,
             up,
-            asked: false,
+            is_request_sent: false,
             down: Down::Head(Vec::new()),
             server,
         }
     }
 
-    /// The connection that [`Step::Dialled`] speaks of.
+    /// The connection to the upstream, after [`Step::Connecting`].
     pub fn upstream(&self) -> Option<&TcpStream> {
         self.upstream.as_ref().map(|(_, stream)| stream)
     }
 
-    /// What to tell the client when all of this takes too long.
-    pub fn give_up(&self) -> Trouble {
+    /// The failure to report when the exchange times out.
+    pub fn time_out(&self) -> Failure {
         match &self.down {
-            Down::Head(_) => Trouble::Gateway(504, format!("no answer from {}", self.name())),
+            Down::Head(_) => Failure::Gateway(504, format!("no answer from {}", self.name())),
             Down::Body { .. } => self.broken(),
         }
     }
@@ -93,49 +93,49 @@ impl Exchange {
         self.upstream.as_ref().map_or("the upstream".to_owned(), |(address, _)| address.to_string())
     }
 
-    fn broken(&self) -> Trouble {
+    fn broken(&self) -> Failure {
         match &self.down {
-            Down::Head(_) => Trouble::Broken { status: 502, sent: 0 },
+            Down::Head(_) => Failure::Broken { status: 502, sent: 0 },
             Down::Body { pump, status, head, .. } => {
-                Trouble::Broken { status: *status, sent: pump.moved.saturating_sub(*head) }
+                Failure::Broken { status: *status, sent: pump.moved.saturating_sub(*head) }
             }
         }
     }
 
-    pub fn advance(&mut self, mut client: &TcpStream, keep_alive: bool, scratch: &mut [u8]) -> Result<Step, Trouble> {
-        if !self.joined
-            && let Some(step) = self.join()?
+    pub fn advance(&mut self, mut client: &TcpStream, keep_alive: bool, scratch: &mut [u8]) -> Result<Step, Failure> {
+        if !self.is_connected
+            && let Some(step) = self.connect()?
         {
             return Ok(step);
         }
         let Some((_, upstream)) = &self.upstream else { return Err(self.broken()) };
         let mut upstream: &TcpStream = upstream;
-        let mut asking = Step::Waits;
-        if !self.asked {
+        let mut sending = Step::Waits;
+        if !self.is_request_sent {
             match self.up.run(&mut client, &mut upstream, scratch) {
                 Ok(Flow::Waits) => {}
-                Ok(Flow::More) => asking = Step::More,
+                Ok(Flow::More) => sending = Step::More,
                 Ok(Flow::Over) => {
-                    self.asked = true;
+                    self.is_request_sent = true;
                     if self.up.ended() {
                         let _ = upstream.shutdown(Shutdown::Write);
                     }
                 }
-                // it may have answered without hearing all
-                Err(_) => self.asked = true,
+                // the upstream may have answered without reading the whole request
+                Err(_) => self.is_request_sent = true,
             }
         }
         if let Down::Head(read) = &mut self.down {
             let answer = loop {
                 match answer_head(read, &self.request, self.server, keep_alive) {
-                    Heard::Answer(answer) => break answer,
-                    Heard::Interim(end) => drop(read.drain(..end)),
-                    Heard::Bad => return Err(self.gateway("what it says is not HTTP")),
-                    Heard::Part => match unless_blocked(|| upstream.read(scratch)) {
-                        Ok(None) => return Ok(asking),
-                        Ok(Some(0)) => return Err(self.gateway("it closed the connection without an answer")),
+                    ParsedAnswer::Answer(answer) => break answer,
+                    ParsedAnswer::Interim(end) => drop(read.drain(..end)),
+                    ParsedAnswer::Bad => return Err(self.bad_gateway("its answer is not HTTP")),
+                    ParsedAnswer::Part => match unless_blocked(|| upstream.read(scratch)) {
+                        Ok(None) => return Ok(sending),
+                        Ok(Some(0)) => return Err(self.bad_gateway("it closed the connection without an answer")),
                         Ok(Some(n)) => read.extend_from_slice(&scratch[..n]),
-                        Err(e) => return Err(self.gateway(&e.to_string())),
+                        Err(e) => return Err(self.bad_gateway(&e.to_string())),
                     },
                 }
             };
@@ -147,7 +147,7 @@ impl Exchange {
         }
         let Down::Body { pump, status, head, keep_alive } = &mut self.down else { return Err(self.broken()) };
         match pump.run(&mut upstream, &mut client, scratch) {
-            Ok(Flow::Waits) => Ok(asking),
+            Ok(Flow::Waits) => Ok(sending),
             Ok(Flow::More) => Ok(Step::More),
             Ok(Flow::Over) if !pump.cut() => {
                 let sent = pump.moved.saturating_sub(*head);
@@ -157,18 +157,18 @@ impl Exchange {
         }
     }
 
-    fn gateway(&self, why: &str) -> Trouble {
-        Trouble::Gateway(502, format!("{}: {why}", self.name()))
+    fn bad_gateway(&self, why: &str) -> Failure {
+        Failure::Gateway(502, format!("{}: {why}", self.name()))
     }
 
-    /// `None` once the connection is made.
-    fn join(&mut self) -> Result<Option<Step>, Trouble> {
+    /// Connects to the upstream. `None` once the connection is established.
+    fn connect(&mut self) -> Result<Option<Step>, Failure> {
         let mut why = "no address".to_owned();
         if let Some((_, stream)) = &self.upstream {
             match connected(stream) {
                 Ok(true) => {
                     let _ = stream.set_nodelay(true);
-                    self.joined = true;
+                    self.is_connected = true;
                     return Ok(None);
                 }
                 Ok(false) => return Ok(Some(Step::Waits)),
@@ -179,11 +179,11 @@ impl Exchange {
             match begin(address) {
                 Ok(stream) => {
                     self.upstream = Some((address, stream));
-                    return Ok(Some(Step::Dialled));
+                    return Ok(Some(Step::Connecting));
                 }
                 Err(e) => why = format!("connect to {address}: {e}"),
             }
         }
-        Err(Trouble::Gateway(502, why))
+        Err(Failure::Gateway(502, why))
     }
 }

@@ -1,4 +1,4 @@
-//! Static files.
+//! Serves static files.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -21,13 +21,13 @@ fn find(root: &Path, request: &Request) -> Result<Reply, Page> {
         return Err(Page::plain(405));
     }
     let path = file_of(root, request.path()).ok_or_else(|| Page::plain(400))?;
-    // a pipe in the directory would otherwise be waited for
+    // without O_NONBLOCK, opening a FIFO in the directory would block
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(&path);
     let index = request.path().ends_with('/');
     let file = opened.map_err(|e| match e.kind() {
         ErrorKind::PermissionDenied => Page::plain(403),
         _ if request.path() == "/" => Page::html(200, WELCOME.to_owned()),
-        // as nginx: it is there, but not to be listed
+        // as nginx does: the directory exists but is not listed
         _ if index && path.parent().is_some_and(Path::is_dir) => Page::plain(403),
         _ => Page::plain(404),
     })?;
@@ -42,10 +42,10 @@ fn find(root: &Path, request: &Request) -> Result<Reply, Page> {
     Ok(Reply::File { kind: kind_of(&path), file, length: meta.len() })
 }
 
-/// What is served at `/` as long as nobody has put anything there.
+/// The page that is served at `/` if there is no index.html.
 const WELCOME: &str = "<!doctype html>\n<title>Podscope</title>\n<h1>It works</h1>\n<p>This is Podscope's stand-in for a web server. Put an index.html into its directory to see it here.\n";
 
-/// The file a path names below `root`, if it does not climb.
+/// The file that a path names below `root`; `None` if the path leads out of it.
 fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let path = decode(path)?;
     let mut file = root.to_owned();
@@ -94,7 +94,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::super::reply::Reply;
-    use super::super::request::{Heard, Request};
+    use super::super::request::{ParsedRequest, Request};
     use super::{answer, file_of};
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_as_people_know_them() {
+    fn requests_get_the_usual_statuses() {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("index.html"), "hello pod\n").expect("written");
         std::fs::create_dir(dir.path().join("d")).expect("made");
@@ -131,18 +131,19 @@ mod tests {
             ("GET /../x", Err((400, None))),
             ("POST /", Err((405, None))),
         ] {
-            let Heard::Request(request, _) = Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()) else {
+            let ParsedRequest::Request(request, _) = Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes())
+            else {
                 panic!("{line}")
             };
             let got = match answer(dir.path(), &request) {
                 Reply::File { length, .. } => Ok(length),
-                Reply::Page(page) => Err((page.status, page.elsewhere)),
-                Reply::Passed(_) => panic!("{line}"),
+                Reply::Page(page) => Err((page.status, page.location)),
+                Reply::Proxied(_) => panic!("{line}"),
             };
             assert_eq!(got, want.map_err(|(status, to)| (status, to.map(str::to_owned))), "{line}");
         }
         std::fs::remove_file(dir.path().join("index.html")).expect("removed");
-        let Heard::Request(request, _) = Request::parse(b"GET / HTTP/1.1\r\n\r\n") else { panic!() };
+        let ParsedRequest::Request(request, _) = Request::parse(b"GET / HTTP/1.1\r\n\r\n") else { panic!() };
         assert!(matches!(answer(dir.path(), &request), Reply::Page(page) if page.status == 200));
     }
 }

@@ -1,38 +1,38 @@
-//! What is answered.
+//! Replies, and the trait of a server that makes them.
 
 use std::fs::File;
 use std::net::IpAddr;
 
 use nix::sys::signal::Signal;
 
-use super::super::complain;
+use super::super::print_error;
 use super::request::Request;
 use super::upstream::Upstream;
 
 pub enum Reply {
     Page(Page),
-    /// The first so many bytes of a file.
+    /// The first `length` bytes of a file.
     File {
         kind: &'static str,
         file: File,
         length: u64,
     },
-    /// What another server says.
-    Passed(Upstream),
+    /// The answer of another server.
+    Proxied(Upstream),
 }
 
-/// What fits into memory.
+/// A reply that is held in memory.
 pub struct Page {
     pub status: u16,
     pub kind: &'static str,
     pub body: Vec<u8>,
-    /// Where else to look (`Location`).
-    pub elsewhere: Option<String>,
+    /// The target of a redirect (the `Location` header).
+    pub location: Option<String>,
 }
 
 impl Page {
     pub fn html(status: u16, text: String) -> Self {
-        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), elsewhere: None }
+        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), location: None }
     }
 
     /// A short page that names the status.
@@ -42,7 +42,7 @@ impl Page {
     }
 
     pub fn moved(location: String) -> Self {
-        Self { elsewhere: Some(location), ..Self::plain(301) }
+        Self { location: Some(location), ..Self::plain(301) }
     }
 }
 
@@ -68,16 +68,16 @@ pub fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        // a client needs none
+        // a reason phrase is optional
         _ => "",
     }
 }
 
-/// The head of an answer of our own.
-pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Option<&str>, keep_alive: bool) -> String {
+/// The head of an answer that this server makes itself.
+pub fn head(server: &str, status: u16, kind: &str, length: u64, location: Option<&str>, keep_alive: bool) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let connection = if keep_alive { "keep-alive" } else { "close" };
-    let location = elsewhere.map_or(String::new(), |to| format!("Location: {to}\r\n"));
+    let location = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
     format!(
         "HTTP/1.1 {status} {}\r\nServer: {server}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{location}Connection: {connection}\r\n\r\n",
         reason(status)
@@ -86,35 +86,35 @@ pub fn head(server: &str, status: u16, kind: &str, length: u64, elsewhere: Optio
 
 /// A server that answers requests.
 pub trait Site {
-    /// As the `Server` header has it.
+    /// The value of the `Server` header.
     const NAME: &'static str;
 
     fn answer(&mut self, request: &Request, peer: IpAddr) -> Reply;
 
-    /// Called once an answer has gone out, or has broken off, with how much of its body went.
-    fn answered(&mut self, _line: &Line) {}
+    /// Called once an answer has been sent or has failed; `sent` is how much of its body was sent.
+    fn answered(&mut self, _line: &LogEntry) {}
 
-    /// Something went wrong that the client is not told in full.
-    fn trouble(&mut self, what: &str) {
-        complain(format_args!("{}: [error] {what}", Self::NAME));
+    /// Logs an error whose details the client does not get.
+    fn log_error(&mut self, what: &str) {
+        print_error(format_args!("{}: [error] {what}", Self::NAME));
     }
 
-    /// What a signal means to it.
-    fn signalled(&mut self, signal: Signal) -> Then;
+    /// Handles a signal, and says how the server continues.
+    fn handle_signal(&mut self, signal: Signal) -> SignalAction;
 }
 
-/// What comes after a signal.
+/// How a server continues after a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    GoOn,
-    /// What is being answered is answered; nothing new is taken.
+pub enum SignalAction {
+    Continue,
+    /// Finish the requests in progress, and accept no new ones.
     Finish,
     Stop,
 }
 
-/// What a log says of a request.
+/// A log entry for a request.
 #[derive(Clone)]
-pub struct Line {
+pub struct LogEntry {
     pub peer: IpAddr,
     /// The request's first line.
     pub request: String,
@@ -124,7 +124,7 @@ pub struct Line {
     pub sent: u64,
 }
 
-impl Line {
+impl LogEntry {
     pub fn of(request: &Request, peer: IpAddr) -> Self {
         Self {
             peer,
@@ -136,7 +136,7 @@ impl Line {
         }
     }
 
-    /// Of what is no request.
+    /// The entry for bytes that are not a valid request.
     pub fn of_bytes(bytes: &[u8], peer: IpAddr) -> Self {
         let first = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
         let request = first.iter().take(200).map(|b| char::from(*b)).collect();

@@ -1,6 +1,6 @@
-//! What a client asks.
+//! Parses requests.
 
-/// A head may be this long, whoever sends it.
+/// The greatest length of a head, of a request or an answer.
 pub const MAX_HEAD: usize = 16 * 1024;
 pub const MAX_HEADERS: usize = 64;
 
@@ -13,11 +13,11 @@ pub struct Request {
     pub version: u8,
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Body,
-    /// Whether the client is to send another request on the same connection.
+    /// Whether the client may send another request on the same connection.
     pub keep_alive: bool,
 }
 
-/// What follows a head.
+/// The body that follows a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     Nothing,
@@ -25,27 +25,26 @@ pub enum Body {
     Chunked,
 }
 
-/// What the bytes read so far are.
+/// The result of parsing the bytes read so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum ParsedRequest {
     /// A request, and how many bytes its head takes.
     Request(Box<Request>, usize),
-    /// The beginning of one.
+    /// An incomplete request.
     Part,
-    /// Not HTTP, or not to be trusted.
+    /// Not HTTP, or contradictory.
     Bad,
 }
 
 impl Request {
-    pub fn parse(bytes: &[u8]) -> Heard {
+    pub fn parse(bytes: &[u8]) -> ParsedRequest {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
         match parsed.parse(bytes) {
-            Ok(httparse::Status::Complete(end)) if end <= MAX_HEAD => {
-                Self::understand(&parsed).map_or(Heard::Bad, |request| Heard::Request(Box::new(request), end))
-            }
-            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Heard::Part,
-            Ok(_) | Err(_) => Heard::Bad,
+            Ok(httparse::Status::Complete(end)) if end <= MAX_HEAD => Self::understand(&parsed)
+                .map_or(ParsedRequest::Bad, |request| ParsedRequest::Request(Box::new(request), end)),
+            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => ParsedRequest::Part,
+            Ok(_) | Err(_) => ParsedRequest::Bad,
         }
     }
 
@@ -54,7 +53,7 @@ impl Request {
         let version = parsed.version?;
         let body = body(&headers)?;
         let target = parsed.path?;
-        // a proxy is asked with the whole URL (RFC 9112, 3.2.2)
+        // a request to a proxy contains the whole URL (RFC 9112, 3.2.2)
         let target = match target.strip_prefix("http://") {
             Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
             None => target,
@@ -68,20 +67,20 @@ impl Request {
             method: parsed.method?.to_owned(),
             target: target.to_owned(),
             version,
-            // a body would have to be skipped; whoever sends one gets the connection closed
+            // after a request with a body the connection is closed, so that the body need not be skipped
             keep_alive: keep_alive && body == Body::Nothing,
             headers,
             body,
         })
     }
 
-    /// The first header of this name, in lower case.
+    /// The value of the first header with this name, or an empty text. Case does not matter.
     pub fn header(&self, name: &str) -> String {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map_or(String::new(), |(_, value)| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// Whether only the head is wanted.
+    /// Whether the client asks only for the head.
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
@@ -90,13 +89,13 @@ impl Request {
         self.target.split(['?', '#']).next().unwrap_or_default()
     }
 
-    /// Whether the client waits for a word before it sends the body.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     pub fn expects_continue(&self) -> bool {
         self.version > 0 && self.body != Body::Nothing && lists(&self.headers, "expect", "100-continue")
     }
 }
 
-/// Whether a header that is a list has this word.
+/// Whether a header that is a list contains this word.
 pub fn lists(headers: &[(String, Vec<u8>)], name: &str, word: &str) -> bool {
     headers
         .iter()
@@ -104,7 +103,8 @@ pub fn lists(headers: &[(String, Vec<u8>)], name: &str, word: &str) -> bool {
         .any(|(_, value)| String::from_utf8_lossy(value).split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
 }
 
-/// `None` where lengths contradict each other: two readers could take them differently.
+/// The body that the headers announce. `None` if lengths contradict each other: two servers could read them
+/// differently.
 pub fn body(headers: &[(String, Vec<u8>)]) -> Option<Body> {
     let values = |name: &'static str| {
         headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
@@ -129,31 +129,31 @@ pub fn body(headers: &[(String, Vec<u8>)]) -> Option<Body> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Heard, MAX_HEAD, Request};
+    use super::{Body, MAX_HEAD, ParsedRequest, Request};
 
     fn request(text: &str) -> Request {
         match Request::parse(text.as_bytes()) {
-            Heard::Request(request, _) => *request,
+            ParsedRequest::Request(request, _) => *request,
             other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
-    fn requests_are_read_one_after_the_other() {
+    fn requests_are_parsed_one_after_the_other() {
         let first = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
         let wire = [&first[..], b"HEAD / HTTP/1.0\r\n"].concat();
-        let Heard::Request(a, end) = Request::parse(&wire) else { panic!("no request") };
+        let ParsedRequest::Request(a, end) = Request::parse(&wire) else { panic!("no request") };
         assert_eq!((a.method.as_str(), a.target.as_str(), a.keep_alive, end), ("GET", "/a", true, first.len()));
-        assert_eq!(Request::parse(&wire[end..]), Heard::Part);
-        assert_eq!(Request::parse(b""), Heard::Part);
-        assert_eq!(Request::parse(b"\x16\x03 not http\r\n"), Heard::Bad);
-        assert_eq!(Request::parse(&vec![b'a'; MAX_HEAD * 2]), Heard::Bad);
+        assert_eq!(Request::parse(&wire[end..]), ParsedRequest::Part);
+        assert_eq!(Request::parse(b""), ParsedRequest::Part);
+        assert_eq!(Request::parse(b"\x16\x03 not http\r\n"), ParsedRequest::Bad);
+        assert_eq!(Request::parse(&vec![b'a'; MAX_HEAD * 2]), ParsedRequest::Bad);
         assert_eq!(request("GET http://a.b/c?d HTTP/1.1\r\n\r\n").target, "/c?d");
         assert_eq!(request("GET /c?d/e HTTP/1.1\r\n\r\n").path(), "/c");
     }
 
     #[test]
-    fn a_connection_is_kept_as_the_version_has_it() {
+    fn keep_alive_depends_on_version_and_header() {
         for (line, header, kept) in [
             ("GET / HTTP/1.1", "X: y", true),
             ("GET / HTTP/1.1", "Connection: x, Close", false),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_contradict_each_other_are_refused() {
+    fn contradictory_lengths_are_refused() {
         for (headers, want) in [
             ("X: y", Some(Body::Nothing)),
             ("Content-Length: 5", Some(Body::Length(5))),
@@ -181,7 +181,7 @@ mod tests {
         ] {
             let text = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
             let got = match Request::parse(text.as_bytes()) {
-                Heard::Request(request, _) => Some(request.body),
+                ParsedRequest::Request(request, _) => Some(request.body),
                 _ => None,
             };
             assert_eq!(got, want, "{headers}");

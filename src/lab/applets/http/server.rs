@@ -1,4 +1,4 @@
-//! Many connections in one thread; idle, it sleeps.
+//! A server with many connections in one thread. It sleeps while it is idle.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,44 +11,49 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::connection::{Connection, Next};
-use super::reply::{Site, Then};
+use super::reply::{SignalAction, Site};
 use crate::lab::stream::{EDGES, Key, SCRATCH, Table, make_room};
 
 const LISTENER: u64 = u64::MAX;
 const SIGNAL: u64 = u64::MAX - 1;
-/// How long to wait for descriptors of others.
-const BREATH: Duration = Duration::from_millis(100);
+/// How long to wait when there are no free descriptors.
+const NO_DESCRIPTORS_DELAY: Duration = Duration::from_millis(100);
 const CLIENT: u8 = 0;
 const UPSTREAM: u8 = 1;
 
 struct Server<'a, S> {
     epoll: Epoll,
-    /// `None` once nothing new is taken.
+    /// `None` once no new connections are accepted.
     listener: Option<&'a TcpListener>,
-    /// Whether it is watched; not while there are enough connections.
-    listening: bool,
-    most: usize,
+    /// Whether the listener is watched. It is not while there are `max_connections` connections.
+    is_listening: bool,
+    max_connections: usize,
     connections: Table<Connection>,
-    /// Those that could go on without an event.
+    /// Connections that can continue without an event.
     ready: Vec<Key>,
     site: &'a mut S,
     scratch: Vec<u8>,
 }
 
-/// Serves what comes from `listener`, `most` connections at a time, until a signal that the site
-/// takes for an end. `signals` are to be blocked already.
-pub fn serve<S: Site>(listener: &TcpListener, signals: &SigSet, most: usize, site: &mut S) -> io::Result<()> {
+/// Serves connections from `listener`, at most `max_connections` at a time, until a signal on which the site stops.
+/// `signals` must already be blocked.
+pub fn serve<S: Site>(
+    listener: &TcpListener,
+    signals: &SigSet,
+    max_connections: usize,
+    site: &mut S,
+) -> io::Result<()> {
     let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    // whoever shares it may be faster: then accept must not wait
+    // another process that shares it may accept first: then accept must not block
     listener.set_nonblocking(true)?;
-    make_room(most)?;
+    make_room(max_connections)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     epoll.add(&signal, EpollEvent::new(EpollFlags::EPOLLIN, SIGNAL))?;
     let mut server = Server {
         epoll,
         listener: Some(listener),
-        listening: false,
-        most,
+        is_listening: false,
+        max_connections,
         connections: Table::default(),
         ready: Vec::new(),
         site,
@@ -61,7 +66,7 @@ impl<S: Site> Server<'_, S> {
     fn run(&mut self, signal: &SignalFd) -> io::Result<()> {
         let mut events = [EpollEvent::empty(); 64];
         loop {
-            self.listen()?;
+            self.update_listening()?;
             let n = match self.epoll.wait(&mut events, self.timeout()) {
                 Ok(n) => n,
                 Err(Errno::EINTR) => 0,
@@ -75,48 +80,48 @@ impl<S: Site> Server<'_, S> {
                     LISTENER => self.accept(),
                     SIGNAL => {
                         while let Some(info) = signal.read_signal()? {
-                            if self.signalled(info.ssi_signo as i32) == Then::Stop {
+                            if self.handle_signal(info.ssi_signo as i32) == SignalAction::Stop {
                                 return Ok(());
                             }
                         }
                     }
-                    token => self.edge(token, event.events()),
+                    token => self.handle_event(token, event.events()),
                 }
             }
-            self.expire();
+            self.time_out_connections();
             if self.listener.is_none() && self.connections.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn signalled(&mut self, signal: i32) -> Then {
-        let Ok(signal) = Signal::try_from(signal) else { return Then::GoOn };
-        let then = self.site.signalled(signal);
-        if then == Then::Finish
+    fn handle_signal(&mut self, signal: i32) -> SignalAction {
+        let Ok(signal) = Signal::try_from(signal) else { return SignalAction::Continue };
+        let action = self.site.handle_signal(signal);
+        if action == SignalAction::Finish
             && let Some(listener) = self.listener.take()
         {
-            if std::mem::take(&mut self.listening) {
+            if std::mem::take(&mut self.is_listening) {
                 let _ = self.epoll.delete(listener);
             }
-            let idle: Vec<Key> = self.connections.iter().filter(|(_, c)| c.idle()).map(|(key, _)| key).collect();
+            let idle: Vec<Key> = self.connections.iter().filter(|(_, c)| c.is_idle()).map(|(key, _)| key).collect();
             for key in idle {
-                // it may have asked at this very moment
+                // a request may have arrived just now
                 self.advance(key);
-                if self.connections.get_mut(key).is_some_and(|c| c.idle()) {
+                if self.connections.get_mut(key).is_some_and(|c| c.is_idle()) {
                     self.connections.remove(key);
                 }
             }
         }
-        then
+        action
     }
 
-    /// Listens if there is room, and only then.
-    fn listen(&mut self) -> io::Result<()> {
+    /// Watches the listener if and only if there is room for another connection.
+    fn update_listening(&mut self) -> io::Result<()> {
         let Some(listener) = self.listener else { return Ok(()) };
-        let room = self.connections.len() < self.most;
-        match (room, self.listening) {
-            // one connection wakes one of those who share the listener
+        let room = self.connections.len() < self.max_connections;
+        match (room, self.is_listening) {
+            // a connection wakes only one of the processes that share the listener
             (true, false) => {
                 self.epoll
                     .add(listener, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE, LISTENER))?;
@@ -124,7 +129,7 @@ impl<S: Site> Server<'_, S> {
             (false, true) => self.epoll.delete(listener)?,
             _ => {}
         }
-        self.listening = room;
+        self.is_listening = room;
         Ok(())
     }
 
@@ -136,32 +141,32 @@ impl<S: Site> Server<'_, S> {
         let Some(first) = self.connections.iter().map(|(_, c)| c.deadline(finishing)).min() else {
             return EpollTimeout::NONE;
         };
-        // rounded up: not to wake before the time
+        // rounded up, so that it does not wake too early
         let ms = first.saturating_duration_since(Instant::now()).as_millis() + 1;
         EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX)).unwrap_or(EpollTimeout::MAX)
     }
 
-    fn expire(&mut self) {
+    fn time_out_connections(&mut self) {
         let (now, finishing) = (Instant::now(), self.listener.is_none());
         let late: Vec<Key> =
             self.connections.iter().filter(|(_, c)| c.deadline(finishing) <= now).map(|(key, _)| key).collect();
         for key in late {
             if let Some(connection) = self.connections.get_mut(key) {
-                let next = connection.give_up(self.site);
-                self.follow(key, &next);
+                let next = connection.time_out(self.site);
+                self.apply_next(key, &next);
             }
         }
     }
 
-    /// One at a time: whoever else listens has its turn as well.
+    /// Accepts one connection, so that other processes on the same listener get some too.
     fn accept(&mut self) {
         let Some(listener) = self.listener else { return };
         let (client, peer) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(e) => {
-                // out of descriptors or memory: the connection stays in the queue and epoll would say so at once
+                // out of descriptors or memory: the connection stays queued, and epoll would report it again at once
                 if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) {
-                    sleep(BREATH);
+                    sleep(NO_DESCRIPTORS_DELAY);
                 }
                 return;
             }
@@ -177,7 +182,7 @@ impl<S: Site> Server<'_, S> {
         }
     }
 
-    fn edge(&mut self, token: u64, flags: EpollFlags) {
+    fn handle_event(&mut self, token: u64, flags: EpollFlags) {
         let (key, side) = Key::of_token(token);
         if side == CLIENT
             && flags.contains(EpollFlags::EPOLLHUP)
@@ -193,11 +198,11 @@ impl<S: Site> Server<'_, S> {
         let finishing = self.listener.is_none();
         if let Some(connection) = self.connections.get_mut(key) {
             let next = connection.advance(self.site, finishing, &mut self.scratch);
-            self.follow(key, &next);
+            self.apply_next(key, &next);
         }
     }
 
-    fn follow(&mut self, key: Key, next: &Next) {
+    fn apply_next(&mut self, key: Key, next: &Next) {
         match next {
             Next::Waits => {}
             Next::More if self.ready.contains(&key) => {}
@@ -209,7 +214,7 @@ impl<S: Site> Server<'_, S> {
                     self.connections.remove(key);
                 }
             }
-            // the kernel takes closed sockets out of epoll
+            // the kernel removes closed sockets from epoll
             Next::Close => drop(self.connections.remove(key)),
         }
     }

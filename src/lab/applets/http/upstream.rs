@@ -1,7 +1,7 @@
-//! Heads on their way through a reverse proxy.
+//! Rewrites the heads that pass through a reverse proxy.
 //!
-//! Bodies pass as they are, chunks included: a connection to another server is for one request, and
-//! so is the client's unless the answer's length is known.
+//! Bodies are passed on unchanged, including chunks. A connection to another server is used for one request, and so is
+//! the client's, unless the answer's length is known.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -9,16 +9,16 @@ use std::net::{IpAddr, SocketAddr};
 use super::reply::reason;
 use super::request::{Body, MAX_HEAD, MAX_HEADERS, Request, body, lists};
 
-/// Where a request goes.
+/// Where a request is passed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// Tried in turn.
+    /// The addresses, tried in order.
     pub addresses: Vec<SocketAddr>,
-    /// What is asked for there.
+    /// The path and query to request there.
     pub target: String,
 }
 
-/// Headers that are between two neighbours only (RFC 9110, 7.6.1).
+/// Headers that concern one connection only and are not passed on (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [&str; 7] =
     ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "upgrade"];
 
@@ -33,7 +33,7 @@ fn push(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// The request as the upstream gets it.
+/// The head of the request as it is sent to the upstream.
 pub fn request_head(request: &Request, target: &str, peer: IpAddr) -> Vec<u8> {
     let mut head = format!("{} {target} HTTP/1.{}\r\n", request.method, request.version).into_bytes();
     let mut path = String::new();
@@ -49,45 +49,45 @@ pub fn request_head(request: &Request, target: &str, peer: IpAddr) -> Vec<u8> {
     head
 }
 
-/// What the upstream's bytes so far are.
+/// The result of parsing the upstream's bytes read so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum ParsedAnswer {
     Part,
     Bad,
-    /// Not yet the answer (1xx), in so many bytes.
+    /// An interim response (1xx) of this many bytes, before the answer.
     Interim(usize),
     Answer(Answer),
 }
 
-/// The answer's head as the client gets it.
+/// The answer's head as it is sent to the client.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub head: Vec<u8>,
-    /// How many bytes the upstream's own head takes.
+    /// The length in bytes of the upstream's own head.
     pub end: usize,
     /// The body's length; `None`: until the upstream closes.
     pub length: Option<u64>,
     pub keep_alive: bool,
 }
 
-pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bool) -> Heard {
+pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bool) -> ParsedAnswer {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let end = match parsed.parse(bytes) {
         Ok(httparse::Status::Complete(end)) => end,
-        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Heard::Part,
-        Ok(httparse::Status::Partial) | Err(_) => return Heard::Bad,
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return ParsedAnswer::Part,
+        Ok(httparse::Status::Partial) | Err(_) => return ParsedAnswer::Bad,
     };
     let status = parsed.code.unwrap_or(0);
     match status {
-        // nobody has asked for another protocol
-        0..100 | 101 => return Heard::Bad,
-        102..200 | 100 => return Heard::Interim(end),
+        // an upgrade to another protocol was not requested
+        0..100 | 101 => return ParsedAnswer::Bad,
+        102..200 | 100 => return ParsedAnswer::Interim(end),
         _ => {}
     }
     let headers: Vec<_> = parsed.headers.iter().map(|h| (h.name.to_owned(), h.value.to_vec())).collect();
-    let Some(body) = body(&headers) else { return Heard::Bad };
+    let Some(body) = body(&headers) else { return ParsedAnswer::Bad };
     let length = match body {
         _ if request.is_head() || status == 204 || status == 304 => Some(0),
         Body::Length(length) => Some(length),
@@ -103,23 +103,23 @@ pub fn answer_head(bytes: &[u8], request: &Request, server: &str, keep_alive: bo
     }
     push(&mut head, "Connection", if keep_alive { b"keep-alive" } else { b"close" });
     head.extend_from_slice(b"\r\n");
-    Heard::Answer(Answer { status, head, end, length, keep_alive })
+    ParsedAnswer::Answer(Answer { status, head, end, length, keep_alive })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::{Heard as Asked, Request};
-    use super::{Answer, Heard, answer_head, request_head};
+    use super::super::request::{ParsedRequest, Request};
+    use super::{Answer, ParsedAnswer, answer_head, request_head};
 
     fn request(text: &str) -> Request {
         match Request::parse(text.as_bytes()) {
-            Asked::Request(request, _) => *request,
+            ParsedRequest::Request(request, _) => *request,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn what_is_between_neighbours_stays_there() {
+    fn hop_by_hop_headers_are_not_passed_on() {
         let asked = request(
             "POST /a HTTP/1.1\r\nHost: me\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nUpgrade: h2c\r\nExpect: 100-continue\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 2\r\n\r\n",
         );
@@ -131,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_as_long_as_its_head_says() {
+    fn the_length_of_an_answer_follows_from_its_head() {
         let get = request("GET / HTTP/1.1\r\n\r\n");
         let head = request("HEAD / HTTP/1.1\r\n\r\n");
-        let heard = |request: &Request, text: &str| match answer_head(text.as_bytes(), request, "me", true) {
-            Heard::Answer(Answer { status, length, keep_alive, .. }) => Some((status, length, keep_alive)),
+        let parsed = |request: &Request, text: &str| match answer_head(text.as_bytes(), request, "me", true) {
+            ParsedAnswer::Answer(Answer { status, length, keep_alive, .. }) => Some((status, length, keep_alive)),
             _ => None,
         };
         for (asked, text, want) in [
@@ -148,13 +148,13 @@ mod tests {
             (&get, "HTTP/1.1 101 Switching Protocols\r\n\r\n", None),
             (&get, "SSH-2.0-OpenSSH\r\n", None),
         ] {
-            assert_eq!(heard(asked, text), want, "{text}");
+            assert_eq!(parsed(asked, text), want, "{text}");
         }
         let text = "HTTP/1.1 200 OK\r\nServer: it\r\nX: y\r\nConnection: close\r\n\r\nbody";
-        let Heard::Answer(answer) = answer_head(text.as_bytes(), &get, "me", true) else { panic!() };
+        let ParsedAnswer::Answer(answer) = answer_head(text.as_bytes(), &get, "me", true) else { panic!() };
         assert_eq!(answer.head, b"HTTP/1.1 200 OK\r\nServer: me\r\nX: y\r\nConnection: close\r\n\r\n");
         assert_eq!(&text[answer.end..], "body");
-        assert_eq!(answer_head(b"HTTP/1.1 100 Continue\r\n\r\n", &get, "me", true), Heard::Interim(25));
-        assert_eq!(answer_head(b"HTTP/1.1 20", &get, "me", true), Heard::Part);
+        assert_eq!(answer_head(b"HTTP/1.1 100 Continue\r\n\r\n", &get, "me", true), ParsedAnswer::Interim(25));
+        assert_eq!(answer_head(b"HTTP/1.1 20", &get, "me", true), ParsedAnswer::Part);
     }
 }

@@ -1,13 +1,13 @@
-//! `http://HOST[:PORT][/PATH]`.
+//! URLs of the form `http://HOST[:PORT][/PATH]`, and fetching them.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-/// How long to wait for a connection, or for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Of an answer, no more is read than this.
-const MOST: u64 = 256 * 1024;
+/// The timeout for a connection, and for the next bytes.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How many bytes of an answer are read at most.
+const MAX_ANSWER: u64 = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -19,7 +19,7 @@ pub struct Url {
 }
 
 impl Url {
-    /// `None` for anything else, such as other schemes and user names.
+    /// Parses such a URL. `None` for anything else, such as other schemes or user names.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("http://")?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -36,34 +36,34 @@ impl Url {
         Some(Self { host: host.to_owned(), port: port?.parse().ok().filter(|p| *p != 0)?, path: path.to_owned() })
     }
 
-    /// Host and port as the `Host` header has them.
+    /// Host and port in the form of the `Host` header.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == 80 { host } else { format!("{host}:{}", self.port) }
     }
 
-    /// The whole answer to a GET, head and page, whatever its status.
+    /// Sends a GET request. Returns the whole answer, head and body, whatever its status.
     ///
     /// # Errors
-    /// Nobody listens there, or does not answer in time.
+    /// No server listens there, or it does not answer in time.
     pub fn get(&self, agent: &str) -> io::Result<String> {
         let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let path = if self.path.is_empty() { "/" } else { &self.path };
-        // 1.0, so that no server sends the page in chunks
+        // HTTP/1.0, so that the server does not send the page in chunks
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nUser-Agent: {agent}\r\n\r\n", self.authority());
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
-        stream.take(MOST).read_to_end(&mut answer)?;
+        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    /// To the first address that takes the connection.
+    /// Connects to the first address that accepts the connection.
     fn connect(&self) -> io::Result<TcpStream> {
         let mut last = io::ErrorKind::NotFound.into();
         for address in self.addresses()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => return Ok(stream),
                 Err(e) => last = e,
             }
@@ -71,7 +71,7 @@ impl Url {
         Err(last)
     }
 
-    /// `localhost` is `::1` too, where few listen: all of them are to be tried.
+    /// The addresses of the host. The caller must try all: `localhost` is also `::1`, where few servers listen.
     pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::Url;
 
     #[test]
-    fn hosts_ports_and_paths_are_told_apart() {
+    fn urls_are_split_into_host_port_and_path() {
         let url = |host: &str, port, path: &str| Some(Url { host: host.to_owned(), port, path: path.to_owned() });
         for (text, want) in [
             ("http://localhost", url("localhost", 80, "")),

@@ -1,4 +1,5 @@
-//! What the server does: flags, and over its defaults a file in a small part of nginx's language.
+//! The configuration of the server: defaults, overridden by a file in a small subset of nginx's language, overridden by
+//! flags.
 //!
 //! ```text
 //! worker_processes 2;
@@ -15,21 +16,21 @@
 //! }
 //! ```
 //!
-//! The blocks `http` and `server` may be left out. What is not understood is an error, as in nginx.
+//! The blocks `http` and `server` may be left out. Anything unknown is an error, as in nginx.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::directives;
-use super::include::Places;
+use super::include::SearchPaths;
 use super::log::{Format, Target};
-use super::nginx::{self, Line};
+use super::nginx::{self, CommandLine};
 use super::returns::Return;
-use super::syntax::Wrong;
+use super::syntax::ConfigError;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
 
-/// Where nginx's image has its pages and its log.
+/// The paths of the pages and the log in nginx's image.
 const ROOT: &str = "/usr/share/nginx/html";
 const LOG: &str = "/var/log/nginx/access.log";
 
@@ -37,17 +38,17 @@ const LOG: &str = "/var/log/nginx/access.log";
 pub struct Config {
     pub listen: SocketAddr,
     pub workers: usize,
-    /// Connections of each worker.
+    /// The greatest number of connections of each worker.
     pub connections: usize,
     pub root: PathBuf,
     pub access: Target,
     pub format: Format,
-    /// Names of `log_format`, which all mean nginx's usual one here.
+    /// The names defined by `log_format`. They all mean `combined` here.
     pub formats: Vec<String>,
     pub errors: Target,
-    /// Longest prefix first.
+    /// The locations, longest prefix first.
     pub locations: Vec<Location>,
-    /// What is answered to everything, before any location.
+    /// The answer to all requests. It takes precedence over the locations.
     pub answer: Option<Return>,
 }
 
@@ -60,7 +61,7 @@ pub struct Location {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Serves {
     Files(PathBuf),
-    /// With a path, it takes the place of the prefix.
+    /// If there is a path, it replaces the prefix.
     Proxy {
         addresses: Vec<SocketAddr>,
         path: Option<String>,
@@ -88,9 +89,9 @@ impl Default for Config {
 /// The command line.
 pub struct Flags {
     file: Option<String>,
-    /// Directives of the command line.
+    /// Directives given on the command line.
     globals: Option<String>,
-    /// It is started, or configured, as nginx is.
+    /// Whether it is started or configured like nginx.
     as_nginx: bool,
     port: Option<u16>,
     root: Option<PathBuf>,
@@ -101,7 +102,7 @@ pub struct Flags {
 
 impl Flags {
     pub fn read(args: &[String]) -> Result<Self, String> {
-        let Line { file, globals, rest } = Line::read(args)?;
+        let CommandLine { file, globals, rest } = CommandLine::read(args)?;
         let own = file.is_some() || globals.is_some();
         let options = Options::read(&rest, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
         let given = file.or_else(|| options.get("config").map(str::to_owned));
@@ -121,7 +122,7 @@ impl Flags {
 }
 
 impl Flags {
-    /// By which it speaks of itself in errors.
+    /// The name of the program in error messages.
     pub const fn name(&self) -> &'static str {
         if self.as_nginx { "nginx" } else { "web" }
     }
@@ -132,25 +133,25 @@ pub fn workers(text: &str) -> Option<usize> {
 }
 
 impl Config {
-    /// Reads the file anew; what the flags say stands over it.
+    /// Reads the configuration file. Flags override it.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let mut config = Self::default();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let first = Path::new(flags.file.as_deref().unwrap_or(nginx::CONFIG));
-        let places = Places { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
-        let at = |wrong: Wrong, file: &str| {
-            let Wrong { what, line, file } = wrong.or_in(file);
+        let paths = SearchPaths { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
+        let at = |error: ConfigError, file: &str| {
+            let ConfigError { what, line, file } = error.or_in_file(file);
             format!("{what} in {}:{line}", file.unwrap_or_default())
         };
         if let Some(text) = &flags.globals {
-            directives::apply(&mut config, text, &places).map_err(|wrong| match wrong.file {
-                None => format!("{} in command line", wrong.what),
-                Some(_) => at(wrong, ""),
+            directives::apply(&mut config, text, &paths).map_err(|error| match error.file {
+                None => format!("{} in command line", error.what),
+                Some(_) => at(error, ""),
             })?;
         }
         if let Some(file) = &flags.file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("open() \"{file}\" failed ({e})"))?;
-            directives::apply(&mut config, &text, &places).map_err(|wrong| at(wrong, file))?;
+            directives::apply(&mut config, &text, &paths).map_err(|error| at(error, file))?;
         }
         if let Some(port) = flags.port {
             config.listen.set_port(port);
@@ -172,8 +173,10 @@ impl Config {
     }
 }
 
+/// Resolves the upstream of a proxy.
+///
 /// # Errors
-/// The upstream's name is not known; nginx does not start then either.
+/// The upstream's name is unknown. nginx does not start in that case either.
 pub fn proxy(url: &Url) -> Result<Serves, String> {
     let addresses = url.addresses().unwrap_or_default();
     if addresses.is_empty() {

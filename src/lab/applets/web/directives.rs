@@ -1,19 +1,19 @@
-//! What each directive of the configuration means.
+//! Applies the directives of the configuration.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::config::{Config, Location, Serves, proxy, workers};
-use super::include::Places;
+use super::include::SearchPaths;
 use super::log::{Format, Target};
-use super::nginx::{NOT_HERE, WITHOUT_EFFECT};
+use super::nginx::{IGNORED, UNSUPPORTED};
 use super::returns::Return;
-use super::syntax::{Directive, Wrong, parse};
+use super::syntax::{ConfigError, Directive, parse};
 use crate::lab::applets::http::url::Url;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Context {
     Main,
     Events,
     Http,
@@ -21,48 +21,57 @@ enum Place {
     Location,
 }
 
-struct Known {
+struct DirectiveSpec {
     name: &'static str,
     args: RangeInclusive<usize>,
     block: bool,
-    places: &'static [Place],
+    contexts: &'static [Context],
 }
 
-const fn known(name: &'static str, args: RangeInclusive<usize>, block: bool, places: &'static [Place]) -> Known {
-    Known { name, args, block, places }
+const fn spec(
+    name: &'static str,
+    args: RangeInclusive<usize>,
+    block: bool,
+    contexts: &'static [Context],
+) -> DirectiveSpec {
+    DirectiveSpec { name, args, block, contexts }
 }
 
-/// Blocks may be left out, so what belongs into them may stand outside.
-const OUTER: &[Place] = &[Place::Main, Place::Http, Place::Server];
+/// `http` and `server` may be left out, so their directives are allowed outside as well.
+const OUTER: &[Context] = &[Context::Main, Context::Http, Context::Server];
 
-const KNOWN: [Known; 14] = [
-    known("events", 0..=0, true, &[Place::Main]),
-    known("http", 0..=0, true, &[Place::Main]),
-    known("server", 0..=0, true, &[Place::Main, Place::Http]),
-    known("location", 1..=1, true, OUTER),
-    known("worker_processes", 1..=1, false, &[Place::Main]),
-    known("worker_connections", 1..=1, false, &[Place::Events]),
-    known("error_log", 1..=2, false, OUTER),
-    known("access_log", 1..=2, false, OUTER),
-    known("log_format", 2..=64, false, &[Place::Http]),
-    known("listen", 1..=2, false, OUTER),
-    known("server_name", 1..=64, false, OUTER),
-    known("root", 1..=1, false, &[Place::Main, Place::Http, Place::Server, Place::Location]),
-    known("proxy_pass", 1..=1, false, &[Place::Location]),
-    known("return", 1..=2, false, &[Place::Server, Place::Location]),
+const DIRECTIVES: [DirectiveSpec; 14] = [
+    spec("events", 0..=0, true, &[Context::Main]),
+    spec("http", 0..=0, true, &[Context::Main]),
+    spec("server", 0..=0, true, &[Context::Main, Context::Http]),
+    spec("location", 1..=1, true, OUTER),
+    spec("worker_processes", 1..=1, false, &[Context::Main]),
+    spec("worker_connections", 1..=1, false, &[Context::Events]),
+    spec("error_log", 1..=2, false, OUTER),
+    spec("access_log", 1..=2, false, OUTER),
+    spec("log_format", 2..=64, false, &[Context::Http]),
+    spec("listen", 1..=2, false, OUTER),
+    spec("server_name", 1..=64, false, OUTER),
+    spec("root", 1..=1, false, &[Context::Main, Context::Http, Context::Server, Context::Location]),
+    spec("proxy_pass", 1..=1, false, &[Context::Location]),
+    spec("return", 1..=2, false, &[Context::Server, Context::Location]),
 ];
 
-/// Sets what the text says, and the files that it includes.
-pub fn apply(config: &mut Config, text: &str, places: &Places<'_>) -> Result<(), Wrong> {
-    let directives = places.expand(parse(text, &refuse)?, &refuse, 0)?;
-    block(config, &directives, Place::Main, &mut Vec::new())
+/// Applies the directives of a text and of the files that it includes.
+pub fn apply(config: &mut Config, text: &str, paths: &SearchPaths<'_>) -> Result<(), ConfigError> {
+    let directives = paths.expand(parse(text, &refuse_name)?, &refuse_name, 0)?;
+    block(config, &directives, Context::Main, &mut Vec::new())
 }
 
-/// Names with a slash are those in `types`; elsewhere they are found later.
-fn refuse(name: &str) -> Option<String> {
-    if name.contains('/') || name == "include" || KNOWN.iter().any(|known| known.name == name) || has_no_effect(name) {
+/// Why a directive's name is wrong. Names with a slash occur in `types`; elsewhere they are refused later.
+fn refuse_name(name: &str) -> Option<String> {
+    if name.contains('/')
+        || name == "include"
+        || DIRECTIVES.iter().any(|known| known.name == name)
+        || has_no_effect(name)
+    {
         None
-    } else if NOT_HERE.contains(&name) {
+    } else if UNSUPPORTED.contains(&name) {
         Some(format!("directive \"{name}\" is nginx's, and this stand-in does not have it"))
     } else {
         Some(format!("unknown directive \"{name}\""))
@@ -70,48 +79,54 @@ fn refuse(name: &str) -> Option<String> {
 }
 
 fn has_no_effect(name: &str) -> bool {
-    WITHOUT_EFFECT.contains(&name)
+    IGNORED.contains(&name)
 }
 
-/// The same directive twice is a mistake wherever the two stand: the blocks do not override each other.
-fn block(config: &mut Config, directives: &[Directive], place: Place, seen: &mut Vec<String>) -> Result<(), Wrong> {
+/// Applies the directives of a block. The same directive twice is an error, even in different blocks: they do not
+/// override each other.
+fn block(
+    config: &mut Config,
+    directives: &[Directive],
+    context: Context,
+    seen: &mut Vec<String>,
+) -> Result<(), ConfigError> {
     for directive in directives.iter().filter(|d| !has_no_effect(&d.name)) {
-        check(directive, place)?;
+        check(directive, context)?;
         if !matches!(directive.name.as_str(), "location" | "log_format") {
             if seen.contains(&directive.name) {
-                return Err(directive.wrong(format!("\"{}\" directive is duplicate", directive.name)));
+                return Err(directive.error(format!("\"{}\" directive is duplicate", directive.name)));
             }
             seen.push(directive.name.clone());
         }
         let inner = directive.block.as_deref().unwrap_or_default();
         match directive.name.as_str() {
-            "events" => block(config, inner, Place::Events, seen)?,
-            "http" => block(config, inner, Place::Http, seen)?,
-            "server" => block(config, inner, Place::Server, seen)?,
+            "events" => block(config, inner, Context::Events, seen)?,
+            "http" => block(config, inner, Context::Http, seen)?,
+            "server" => block(config, inner, Context::Server, seen)?,
             "location" => location(config, directive)?,
-            _ => set(config, directive).map_err(|what| directive.wrong(what))?,
+            _ => set(config, directive).map_err(|what| directive.error(what))?,
         }
     }
     Ok(())
 }
 
-fn check(directive: &Directive, place: Place) -> Result<(), Wrong> {
+fn check(directive: &Directive, context: Context) -> Result<(), ConfigError> {
     let Directive { name, args, block, .. } = directive;
-    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
-        return Err(directive.wrong(format!("unknown directive \"{name}\"")));
+    let Some(known) = DIRECTIVES.iter().find(|known| known.name == name) else {
+        return Err(directive.error(format!("unknown directive \"{name}\"")));
     };
-    if !known.places.contains(&place) {
-        return Err(directive.wrong(format!("\"{name}\" directive is not allowed here")));
+    if !known.contexts.contains(&context) {
+        return Err(directive.error(format!("\"{name}\" directive is not allowed here")));
     }
     match (known.block, block) {
-        (true, None) => return Err(directive.wrong(format!("directive \"{name}\" has no opening \"{{\""))),
-        (false, Some(_)) => return Err(directive.wrong(format!("directive \"{name}\" is not terminated by \";\""))),
+        (true, None) => return Err(directive.error(format!("directive \"{name}\" has no opening \"{{\""))),
+        (false, Some(_)) => return Err(directive.error(format!("directive \"{name}\" is not terminated by \";\""))),
         _ => {}
     }
     if known.args.contains(&args.len()) {
         Ok(())
     } else {
-        Err(directive.wrong(format!("invalid number of arguments in \"{name}\" directive")))
+        Err(directive.error(format!("invalid number of arguments in \"{name}\" directive")))
     }
 }
 
@@ -145,7 +160,7 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
         "root" => config.root = first.into(),
         "return" => config.answer = Some(Return::read(args)?),
         "log_format" => config.formats.push(first.to_owned()),
-        // there is one server, and it answers to any name
+        // `server_name`: there is one server, for all names
         _ => {}
     }
     Ok(())
@@ -165,35 +180,35 @@ fn listen(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// nginx takes more; which of them counts is beyond a stand-in.
-const ONE: &str = "a location has one \"root\", one \"proxy_pass\" or one \"return\"";
+/// nginx allows several; their precedence is not implemented here.
+const ONE_ACTION: &str = "a location has one \"root\", one \"proxy_pass\" or one \"return\"";
 
-fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
+fn location(config: &mut Config, directive: &Directive) -> Result<(), ConfigError> {
     let prefix = directive.args.first().cloned().unwrap_or_default();
     if !prefix.starts_with('/') {
-        return Err(directive.wrong(format!("location \"{prefix}\" is not understood; expected a path")));
+        return Err(directive.error(format!("location \"{prefix}\" is not understood; expected a path")));
     }
     if config.locations.iter().any(|known| known.prefix == prefix) {
-        return Err(directive.wrong(format!("duplicate location \"{prefix}\"")));
+        return Err(directive.error(format!("duplicate location \"{prefix}\"")));
     }
     let mut serves = None;
     let inner = directive.block.as_deref().unwrap_or_default();
     for inner in inner.iter().filter(|d| !has_no_effect(&d.name)) {
-        check(inner, Place::Location)?;
+        check(inner, Context::Location)?;
         if serves.is_some() {
-            return Err(inner.wrong(ONE));
+            return Err(inner.error(ONE_ACTION));
         }
         let value = inner.args.first().map_or("", String::as_str);
         serves = Some(if inner.name == "root" {
             Serves::Files(PathBuf::from(value))
         } else if inner.name == "return" {
-            Serves::Return(Return::read(&inner.args).map_err(|what| inner.wrong(what))?)
+            Serves::Return(Return::read(&inner.args).map_err(|what| inner.error(what))?)
         } else {
             let url = Url::parse(value).ok_or_else(|| format!("invalid URL \"{value}\"; expected http://HOST[:PORT]"));
-            url.and_then(|url| proxy(&url)).map_err(|what| inner.wrong(what))?
+            url.and_then(|url| proxy(&url)).map_err(|what| inner.error(what))?
         });
     }
-    let serves = serves.ok_or_else(|| directive.wrong(ONE))?;
+    let serves = serves.ok_or_else(|| directive.error(ONE_ACTION))?;
     config.locations.push(Location { prefix, serves });
     Ok(())
 }
@@ -201,18 +216,18 @@ fn location(config: &mut Config, directive: &Directive) -> Result<(), Wrong> {
 #[cfg(test)]
 mod tests {
     use super::super::config::{Config, Location, Serves};
-    use super::super::include::Places;
+    use super::super::include::SearchPaths;
     use super::super::log::{Format, Target};
-    use super::super::syntax::Wrong;
+    use super::super::syntax::ConfigError;
     use super::apply;
 
-    fn config(text: &str) -> Result<Config, Wrong> {
+    fn config(text: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        let places = Places { base: std::path::Path::new("/nowhere"), mounts: "" };
-        apply(&mut config, text, &places).map(|()| config)
+        let paths = SearchPaths { base: std::path::Path::new("/nowhere"), mounts: "" };
+        apply(&mut config, text, &paths).map(|()| config)
     }
 
-    /// As it stands in a tutorial about the Ghost blog behind nginx.
+    /// From a tutorial about the Ghost blog behind nginx.
     const GHOST: &str = "error_log /dev/stderr;
 events { worker_connections  1024; }
 http {
@@ -228,7 +243,7 @@ http {
 ";
 
     #[test]
-    fn a_file_made_for_nginx_is_understood() {
+    fn a_file_written_for_nginx_is_accepted() {
         let addresses = vec!["127.0.0.1:2368".parse().expect("an address")];
         let location = Location { prefix: "/".to_owned(), serves: Serves::Proxy { addresses, path: None } };
         let want = Config {
@@ -241,9 +256,9 @@ http {
         assert_eq!(config(GHOST), Ok(want));
     }
 
-    /// Debian's and the image's own, but for what they include.
+    /// The default files of Debian and of nginx's image, without their includes.
     #[test]
-    fn what_nginxs_default_file_says_is_taken() {
+    fn nginxs_default_file_is_accepted() {
         let text = "user  nginx;\nworker_processes  3;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log notice;
 events { worker_connections 1024; }
 http { default_type application/octet-stream; types { text/html html; }
@@ -257,7 +272,7 @@ http { default_type application/octet-stream; types { text/html html; }
     }
 
     #[test]
-    fn addresses_to_listen_on() {
+    fn listen_accepts_ports_and_addresses() {
         for (text, want) in [
             ("8080", "0.0.0.0:8080"),
             ("*:8080", "0.0.0.0:8080"),
@@ -271,7 +286,7 @@ http { default_type application/octet-stream; types { text/html html; }
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
+    fn errors_name_their_line() {
         for (text, line, what) in [
             ("hhtp{\n", 1, "unknown directive \"hhtp\""),
             ("rewrite a b;", 1, "directive \"rewrite\" is nginx's, and this stand-in does not have it"),
@@ -296,12 +311,12 @@ http { default_type application/octet-stream; types { text/html html; }
                 "host not found in upstream \"no.such.host.invalid\"",
             ),
             ("location / {\nlisten 80;\n}", 2, "\"listen\" directive is not allowed here"),
-            ("location / { }", 1, super::ONE),
-            ("location / { root /a;\nreturn 200; }", 2, super::ONE),
+            ("location / { }", 1, super::ONE_ACTION),
+            ("location / { root /a;\nreturn 200; }", 2, super::ONE_ACTION),
             ("location / { root /a; }\nlocation / { root /b; }", 2, "duplicate location \"/\""),
             ("location ~ \\.php$ { root /a; }", 1, "invalid number of arguments in \"location\" directive"),
         ] {
-            assert_eq!(config(text), Err(Wrong::new(line, what)), "{text}");
+            assert_eq!(config(text), Err(ConfigError::new(line, what)), "{text}");
         }
     }
 }

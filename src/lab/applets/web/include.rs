@@ -1,32 +1,37 @@
-//! `include FILE`, where FILE may be a pattern such as `conf.d/*.conf`.
+//! The directive `include FILE`, where FILE may be a pattern such as `conf.d/*.conf`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::nginx;
-use super::syntax::{Directive, Refuse, Wrong, parse};
+use super::syntax::{ConfigError, Directive, Refuse, parse};
 
-/// Files in files; more is surely a circle.
-const DEEPEST: usize = 8;
+/// How deep files may include each other. More is probably a cycle.
+const MAX_DEPTH: usize = 8;
 
-/// Where files are looked for.
-pub struct Places<'a> {
+/// Where included files are searched.
+pub struct SearchPaths<'a> {
     /// The directory of the first file.
     pub base: &'a Path,
-    /// `/proc/self/mountinfo`: what is the pod's in `/etc`.
+    /// The text of `/proc/self/mountinfo`. It tells which files in `/etc` belong to the pod.
     pub mounts: &'a str,
 }
 
-impl Places<'_> {
-    /// The directives with those of other files in the places of `include`.
-    pub fn expand(&self, all: Vec<Directive>, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+impl SearchPaths<'_> {
+    /// Replaces each `include` with the directives of the included files.
+    pub fn expand(
+        &self,
+        all: Vec<Directive>,
+        refuse: &Refuse<'_>,
+        depth: usize,
+    ) -> Result<Vec<Directive>, ConfigError> {
         let mut out = Vec::new();
         for mut directive in all {
             if directive.name == "include" {
-                out.extend(self.included(&directive, refuse, depth)?);
+                out.extend(self.read_included(&directive, refuse, depth)?);
                 continue;
             }
-            // `types` holds no directives
+            // `types` does not contain directives
             if let Some(inner) = directive.block.take() {
                 let types = directive.name == "types";
                 directive.block = Some(if types { inner } else { self.expand(inner, refuse, depth)? });
@@ -36,15 +41,15 @@ impl Places<'_> {
         Ok(out)
     }
 
-    fn included(&self, at: &Directive, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, Wrong> {
+    fn read_included(&self, at: &Directive, refuse: &Refuse<'_>, depth: usize) -> Result<Vec<Directive>, ConfigError> {
         let [pattern] = at.args.as_slice() else {
-            return Err(at.wrong("invalid number of arguments in \"include\" directive"));
+            return Err(at.error("invalid number of arguments in \"include\" directive"));
         };
         if at.block.is_some() {
-            return Err(at.wrong("directive \"include\" is not terminated by \";\""));
+            return Err(at.error("directive \"include\" is not terminated by \";\""));
         }
-        if depth == DEEPEST {
-            return Err(at.wrong(format!("too many files include each other, the last of them \"{pattern}\"")));
+        if depth == MAX_DEPTH {
+            return Err(at.error(format!("too many files include each other, the last of them \"{pattern}\"")));
         }
         let mut out = Vec::new();
         for file in self.files(pattern) {
@@ -58,21 +63,21 @@ impl Places<'_> {
             };
             let text = match text {
                 Ok(text) => text,
-                // nginx's image has it; here the types of files are known without
+                // nginx's image has this file; the stand-in does not need it
                 Err(_) if file.file_name().is_some_and(|name| name == "mime.types") => continue,
-                Err(why) => return Err(at.wrong(format!("open() \"{name}\" failed ({why})"))),
+                Err(why) => return Err(at.error(format!("open() \"{name}\" failed ({why})"))),
             };
-            let named = |wrong: Wrong| wrong.or_in(&name);
+            let named = |error: ConfigError| error.or_in_file(&name);
             let mut directives = parse(&text, refuse).map_err(named)?;
             for directive in &mut directives {
-                directive.is_of(&name);
+                directive.set_file(&name);
             }
             out.extend(self.expand(directives, refuse, depth + 1)?);
         }
         Ok(out)
     }
 
-    /// What a pattern stands for, in order; what is no pattern stands for itself.
+    /// The files that match a pattern, sorted. Without wildcards it is one path.
     fn files(&self, pattern: &str) -> Vec<PathBuf> {
         let path = self.base.join(pattern);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -91,7 +96,7 @@ impl Places<'_> {
     }
 }
 
-/// As glob(7), of `*` and `?`; a leading dot is matched by a dot alone.
+/// Matches `*` and `?` as glob(7) does: only a dot matches a leading dot.
 fn matches(pattern: &str, name: &str) -> bool {
     fn rest(pattern: &[char], name: &[char]) -> bool {
         match (pattern.split_first(), name.split_first()) {
@@ -110,16 +115,16 @@ fn matches(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn names(dir: &Path, text: &str) -> Result<Vec<String>, Wrong> {
-        let places = Places { base: dir, mounts: "" };
+    fn names(dir: &Path, text: &str) -> Result<Vec<String>, ConfigError> {
+        let paths = SearchPaths { base: dir, mounts: "" };
         let refuse = |name: &str| (name == "hhtp").then(|| "unknown".to_owned());
         let all = parse(text, &refuse)?;
         let flat = |all: Vec<Directive>| all.into_iter().map(|d| d.args.concat()).collect();
-        places.expand(all, &refuse, 0).map(flat)
+        paths.expand(all, &refuse, 0).map(flat)
     }
 
     #[test]
-    fn files_stand_in_the_place_of_include_in_order() {
+    fn include_is_replaced_by_the_files_in_order() {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
         std::fs::create_dir(dir.path().join("conf.d")).expect("made");
@@ -131,7 +136,7 @@ mod tests {
         let got = names(dir.path(), "x 1;\ninclude conf.d/*.conf;\ninclude mime.types;\ninclude none/*;\nx 2;");
         assert_eq!(got, Ok(["1", "a", "m", "b", "2"].map(str::to_owned).to_vec()));
         let what = format!("open() \"{}\" failed (2: No such file or directory)", dir.path().join("none").display());
-        assert_eq!(names(dir.path(), "\ninclude none;"), Err(Wrong::new(2, what)));
+        assert_eq!(names(dir.path(), "\ninclude none;"), Err(ConfigError::new(2, what)));
         write("wrong", "x 1;\n\nhhtp {");
         let wrong = names(dir.path(), "include wrong;").expect_err("a mistake");
         assert_eq!((wrong.line, wrong.file), (3, Some(dir.path().join("wrong").display().to_string())));
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
+    fn patterns_match_like_glob() {
         for (pattern, name, is) in [
             ("*.conf", "a.conf", true),
             ("*.conf", "a.conf~", false),

@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::fchown;
 use std::path::PathBuf;
 
-use crate::lab::applets::http::reply::Line;
+use crate::lab::applets::http::reply::LogEntry;
 
-/// Where lines go.
+/// Where log lines are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Nowhere,
@@ -18,7 +18,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The two devices are taken for what they mean: a container may not be able to open them.
+    /// The target of a path. `/dev/stdout` and `/dev/stderr` are not opened: a container may not be able to.
     pub fn of(path: &str) -> Self {
         match path {
             "/dev/stdout" => Self::Stdout,
@@ -28,21 +28,21 @@ impl Target {
     }
 }
 
-/// Which facts of a request a line has.
+/// The format of a line in the access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The common log format: `127.0.0.1 - - [21/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 10`.
     Common,
-    /// With referrer and agent after it.
+    /// The common format, followed by referrer and agent.
     Combined,
 }
 
-/// Makes the file of a log, for this user and group.
+/// Creates the file of a log for this user and group.
 pub fn make_for(target: &Target, user: u32) {
     if let Target::File(path) = target
         && let Ok(file) = OpenOptions::new().create(true).append(true).open(path)
     {
-        // where it cannot be given away, the worker's lines go to standard output
+        // if the owner cannot be changed, the worker's lines go to standard output
         let _ = fchown(&file, Some(user), Some(user));
     }
 }
@@ -53,24 +53,24 @@ pub struct Log {
 }
 
 impl Log {
-    /// To standard output where the file's directory is missing or read-only.
+    /// Opens a log. If the file's directory is missing or read-only, the lines go to standard output.
     pub fn open(target: &Target) -> Self {
         let mut log = Self { target: target.clone(), file: None };
         log.reopen();
         log
     }
 
-    /// After the file was moved away, to begin a new one in its place.
+    /// Opens the file again, after it was renamed, to begin a new one.
     pub fn reopen(&mut self) {
         if let Target::File(path) = &self.target {
             self.file = OpenOptions::new().create(true).append(true).open(path).ok();
         }
     }
 
-    /// One write a line: workers share the file.
+    /// Writes a line with a single write, since workers share the file.
     pub fn line(&mut self, line: &str) {
         let line = format!("{line}\n");
-        // a log that cannot be written is no reason not to serve
+        // keep serving if the log cannot be written
         let _ = match (&self.target, &mut self.file) {
             (Target::Nowhere, _) => Ok(()),
             (Target::Stderr, _) => io::stderr().write_all(line.as_bytes()),
@@ -80,8 +80,8 @@ impl Log {
     }
 }
 
-pub fn access_line(line: &Line, format: Format, at: jiff::Timestamp) -> String {
-    let Line { peer, request, status, sent, .. } = line;
+pub fn access_line(line: &LogEntry, format: Format, at: jiff::Timestamp) -> String {
+    let LogEntry { peer, request, status, sent, .. } = line;
     let time = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
     let mut text = format!("{peer} - - [{time}] \"{}\" {status} {sent}", escaped(request));
     if format == Format::Combined {
@@ -90,7 +90,7 @@ pub fn access_line(line: &Line, format: Format, at: jiff::Timestamp) -> String {
     text
 }
 
-/// What a client sends must not end the quotes or the line, nor reach a terminal (as nginx has it).
+/// Escapes what a client sends, as nginx does: it must not end the quotes or the line, nor control a terminal.
 fn escaped(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
@@ -108,12 +108,12 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Line, access_line};
+    use super::{Format, LogEntry, access_line};
 
     #[test]
-    fn a_line_is_in_the_common_log_format() {
+    fn lines_are_in_the_common_and_combined_formats() {
         let at = jiff::Timestamp::from_second(1_795_262_400).expect("a time");
-        let line = Line {
+        let line = LogEntry {
             peer: [127, 0, 0, 1].into(),
             request: "GET / HTTP/1.1".to_owned(),
             referer: String::new(),

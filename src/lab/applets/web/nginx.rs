@@ -1,10 +1,11 @@
-//! What makes the stand-in usable as nginx: its command line, its file, and directives that have no effect here.
+//! What the stand-in needs to be used as nginx: its command line, its file, and its directives that have no effect
+//! here.
 
-/// Where nginx's image has its configuration.
+/// The path of the configuration in nginx's image.
 pub const CONFIG: &str = "/etc/nginx/nginx.conf";
 
-/// Directives that are taken and have no effect: those of nginx's own default file, and what proxies usually say.
-pub const WITHOUT_EFFECT: [&str; 34] = [
+/// Directives that are accepted but have no effect: those of nginx's default file, and usual ones of proxies.
+pub const IGNORED: [&str; 34] = [
     "charset",
     "client_body_temp_path",
     "client_max_body_size",
@@ -41,8 +42,8 @@ pub const WITHOUT_EFFECT: [&str; 34] = [
     "uwsgi_temp_path",
 ];
 
-/// Directives of nginx that would have an effect, and that the stand-in does not have.
-pub const NOT_HERE: [&str; 21] = [
+/// Directives of nginx that would have an effect but are not implemented.
+pub const UNSUPPORTED: [&str; 21] = [
     "add_header",
     "alias",
     "allow",
@@ -66,22 +67,22 @@ pub const NOT_HERE: [&str; 21] = [
     "upstream",
 ];
 
-/// nginx's own options.
+/// nginx's command line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct CommandLine {
     /// `-c FILE`.
     pub file: Option<String>,
     /// `-g DIRECTIVES`.
     pub globals: Option<String>,
-    /// The stand-in's options, which are the rest.
+    /// The remaining arguments, which are the stand-in's options.
     pub rest: Vec<String>,
 }
 
-impl Line {
-    /// As the image is told: `nginx -g 'daemon off;'`, or the options alone.
+impl CommandLine {
+    /// Parses the command of the image, such as `nginx -g 'daemon off;'`, or only its options.
     ///
     /// # Errors
-    /// An option without its value, in nginx's words.
+    /// An option without its value, with nginx's message.
     pub fn read(args: &[String]) -> Result<Self, String> {
         let mut line = Self::default();
         let args = match args.split_first() {
@@ -102,8 +103,8 @@ impl Line {
     }
 }
 
-/// Whether the pod has mounted nginx's configuration. The host may have one of its own there, which is not meant for
-/// the pod. What the lab lays over the host's directories to make mount points is called "layer".
+/// Whether the pod has mounted nginx's configuration. The host may have one at the same path, which is not meant for
+/// the pod. The mount source "layer" marks the layers with mount points that the lab puts over the host's directories.
 pub fn is_mounted(mountinfo: &str) -> bool {
     mountinfo.lines().any(|line| {
         let (fields, source) = line.split_once(" - ").unwrap_or_default();
@@ -113,7 +114,8 @@ pub fn is_mounted(mountinfo: &str) -> bool {
     })
 }
 
-/// Whether a file is the pod's own, and not one of the host's packages: in `/etc` those that it has mounted.
+/// Whether a file belongs to the pod and not to a package of the host. In `/etc` these are the files that it has
+/// mounted.
 pub fn is_of_pod(mountinfo: &str, path: &str) -> bool {
     !path.starts_with("/etc/")
         || mountinfo.lines().any(|line| {
@@ -126,12 +128,12 @@ pub fn is_of_pod(mountinfo: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, is_mounted, is_of_pod};
+    use super::{CommandLine, is_mounted, is_of_pod};
 
     #[test]
-    fn its_command_line() {
-        let read = |args: &[&str]| Line::read(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
-        let line = |file: Option<&str>, globals: Option<&str>, rest: &[&str]| Line {
+    fn the_command_line_is_parsed() {
+        let read = |args: &[&str]| CommandLine::read(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        let line = |file: Option<&str>, globals: Option<&str>, rest: &[&str]| CommandLine {
             file: file.map(str::to_owned),
             globals: globals.map(str::to_owned),
             rest: rest.iter().map(|a| (*a).to_owned()).collect(),
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_pods_is_told_from_the_hosts() {
+    fn only_files_mounted_by_the_pod_are_its_own() {
         let line = |point: &str, source: &str| format!("36 35 98:0 /x {point} ro,relatime - tmpfs {source} rw\n");
         for (mounts, want) in [
             (line("/etc", "etc"), false),

@@ -1,44 +1,44 @@
-//! nginx's way to write a configuration: words, `;` after them or a block in braces, `#` comments.
+//! Parses nginx's syntax: words, followed by `;` or a block in braces, and `#` comments.
 
-/// A directive and where it begins.
+/// A directive and where it is.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Directive {
     pub name: String,
     pub args: Vec<String>,
     pub block: Option<Vec<Directive>>,
     pub line: usize,
-    /// Of another file than the first.
+    /// The file, if it is not the first one.
     pub file: Option<String>,
 }
 
-/// What is wrong, in nginx's words, and in which line.
+/// A configuration error: nginx's message, and the line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct ConfigError {
     pub what: String,
     pub line: usize,
-    /// Where, if not in the first file.
+    /// The file, if it is not the first one.
     pub file: Option<String>,
 }
 
 impl Directive {
-    pub fn wrong(&self, what: impl Into<String>) -> Wrong {
-        Wrong { file: self.file.clone(), ..Wrong::new(self.line, what) }
+    pub fn error(&self, what: impl Into<String>) -> ConfigError {
+        ConfigError { file: self.file.clone(), ..ConfigError::new(self.line, what) }
     }
 
-    /// It, and what is in it, stands in this file.
-    pub fn is_of(&mut self, file: &str) {
+    /// Sets the file of this directive and of those in its block.
+    pub fn set_file(&mut self, file: &str) {
         self.file = Some(file.to_owned());
-        self.block.iter_mut().flatten().for_each(|inner| inner.is_of(file));
+        self.block.iter_mut().flatten().for_each(|inner| inner.set_file(file));
     }
 }
 
-impl Wrong {
+impl ConfigError {
     pub fn new(line: usize, what: impl Into<String>) -> Self {
         Self { what: what.into(), line, file: None }
     }
 
-    /// The same in this file, unless it says where.
-    pub fn or_in(mut self, file: &str) -> Self {
+    /// Sets the file unless it is set already.
+    pub fn or_in_file(mut self, file: &str) -> Self {
         self.file.get_or_insert_with(|| file.to_owned());
         self
     }
@@ -52,14 +52,15 @@ enum Token {
     Close,
 }
 
-/// Why a name is no directive's.
+/// Returns why a name is not one of a directive, or `None` if it is.
 pub type Refuse<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Blocks in blocks; more is surely a mistake.
-const DEEPEST: usize = 8;
+/// How deep blocks may be nested. More is probably a mistake.
+const MAX_DEPTH: usize = 8;
 
-/// `refuse` says what is wrong with a directive's name. As in nginx that comes before anything that follows it.
-pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, Wrong> {
+/// Parses a text. `refuse` returns what is wrong with a directive's name. As in nginx, that is checked before the rest
+/// of the directive.
+pub fn parse(text: &str, refuse: &Refuse<'_>) -> Result<Vec<Directive>, ConfigError> {
     let mut tokens = tokens(text)?.into_iter();
     let last = text.lines().count().max(1);
     block(&mut tokens, last, 0, refuse)
@@ -70,7 +71,7 @@ fn block(
     last: usize,
     depth: usize,
     refuse: &Refuse<'_>,
-) -> Result<Vec<Directive>, Wrong> {
+) -> Result<Vec<Directive>, ConfigError> {
     let mut directives = Vec::new();
     let mut words: Vec<(usize, String)> = Vec::new();
     while let Some((line, token)) = tokens.next() {
@@ -86,12 +87,12 @@ fn block(
         if mark == "}" && words.is_empty() && depth > 0 {
             return Ok(directives);
         }
-        if mark == "}" || words.is_empty() || depth == DEEPEST {
-            return Err(Wrong::new(line, format!("unexpected \"{mark}\"")));
+        if mark == "}" || words.is_empty() || depth == MAX_DEPTH {
+            return Err(ConfigError::new(line, format!("unexpected \"{mark}\"")));
         }
         let (line, name) = words.remove(0);
         if let Some(why) = refuse(&name) {
-            return Err(Wrong::new(line, why));
+            return Err(ConfigError::new(line, why));
         }
         let args = std::mem::take(&mut words).into_iter().map(|(_, word)| word).collect();
         let block = if mark == "{" { Some(block(tokens, last, depth + 1, refuse)?) } else { None };
@@ -99,12 +100,12 @@ fn block(
     }
     match (words.is_empty(), depth) {
         (true, 0) => Ok(directives),
-        (true, _) => Err(Wrong::new(last, "unexpected end of file, expecting \"}\"")),
-        (false, _) => Err(Wrong::new(last, "unexpected end of file, expecting \";\" or \"}\"")),
+        (true, _) => Err(ConfigError::new(last, "unexpected end of file, expecting \"}\"")),
+        (false, _) => Err(ConfigError::new(last, "unexpected end of file, expecting \";\" or \"}\"")),
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
+fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConfigError> {
     let mut tokens = Vec::new();
     let mut line = 1;
     let mut chars = text.chars().peekable();
@@ -140,7 +141,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
                             line += usize::from(other == '\n');
                             word.push(other);
                         }
-                        None => return Err(Wrong::new(start, format!("no closing {c}"))),
+                        None => return Err(ConfigError::new(start, format!("no closing {c}"))),
                     }
                 }
                 tokens.push((start, Token::Word(word)));
@@ -161,9 +162,9 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directive, Wrong};
+    use super::{ConfigError, Directive};
 
-    fn parse(text: &str) -> Result<Vec<Directive>, Wrong> {
+    fn parse(text: &str) -> Result<Vec<Directive>, ConfigError> {
         super::parse(text, &|name| (name == "hhtp").then(|| "unknown".to_owned()))
     }
 
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn directives_know_their_lines() {
+    fn directives_have_their_line_numbers() {
         let text = "# all\nlisten 80;\n\nlocation / { # here\n  root \"/a b\";\n}\nx\n  y;z;";
         let want = vec![
             directive(2, &["listen", "80"], None),
@@ -186,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn quoted_words_have_nginxs_escapes() {
+    fn quoted_words_are_unescaped_as_in_nginx() {
         let want = directive(1, &["a", "b\n\t\"c\\d\\.e"], None);
         assert_eq!(parse(r#"a "b\n\t\"c\\d\.e";"#), Ok(vec![want]));
     }
 
     #[test]
-    fn what_is_wrong_is_said_as_nginx_says_it() {
+    fn errors_have_nginxs_messages() {
         for (text, line, what) in [
             ("listen 80", 1, "unexpected end of file, expecting \";\" or \"}\""),
             ("a {\nb;\n", 2, "unexpected end of file, expecting \"}\""),
@@ -203,7 +204,7 @@ mod tests {
             ("\n{", 2, "unexpected \"{\""),
             ("a;\nb \"c;\n\n", 2, "no closing \""),
         ] {
-            assert_eq!(parse(text), Err(Wrong::new(line, what)), "{text}");
+            assert_eq!(parse(text), Err(ConfigError::new(line, what)), "{text}");
         }
         assert!(parse(&"a {".repeat(100_000)).is_err());
     }

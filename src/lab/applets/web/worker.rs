@@ -1,4 +1,4 @@
-//! A worker: serves connections until it is told to finish.
+//! A worker. It serves connections until it is told to finish.
 
 use std::net::{IpAddr, TcpListener};
 
@@ -8,11 +8,11 @@ use nix::unistd::{Gid, Pid, Uid, getppid, setgid, setgroups, setuid};
 
 use super::config::{Config, Serves};
 use super::log::{Log, access_line};
-use crate::lab::applets::http::reply::{Line, Reply, Site, Then};
+use crate::lab::applets::http::reply::{LogEntry, Reply, SignalAction, Site};
 use crate::lab::applets::http::request::Request;
 use crate::lab::applets::http::upstream::Upstream;
 use crate::lab::applets::http::{files, server};
-use crate::lab::applets::{complain, title};
+use crate::lab::applets::{print_error, title};
 
 struct Worker<'a> {
     name: &'a str,
@@ -21,11 +21,11 @@ struct Worker<'a> {
     errors: Log,
 }
 
-/// Who a worker is.
+/// What a worker needs to know about itself.
 pub struct Identity<'a> {
-    /// What it stands in for.
+    /// The program that it stands in for.
     pub name: &'a str,
-    /// Who it becomes.
+    /// The user that it changes to.
     pub user: Option<u32>,
     pub master: Pid,
 }
@@ -36,28 +36,28 @@ pub fn main(identity: &Identity<'_>, listener: &TcpListener, config: &Config) ->
     if let Some(id) = user
         && let Err(e) = setgroups(&[]).and_then(|()| setgid(Gid::from_raw(id))).and_then(|()| setuid(Uid::from_raw(id)))
     {
-        complain(format_args!("web: [emerg] setuid({id}) failed ({})", e.desc()));
+        print_error(format_args!("web: [emerg] setuid({id}) failed ({})", e.desc()));
         return 2;
     }
-    // without a master nobody would tell us to end; it may have ended before this is in force. A new user takes it back
-    // (prctl(2)).
+    // end with the master, since only the master tells a worker to end. A change of user clears this setting
+    // (prctl(2)), so it comes after that. The master may have ended before it took effect.
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
     if getppid() != master {
         return 0;
     }
-    // HUP stays blocked: it is the master's. QUIT and USR1 do as well until they are waited for, so
-    // that none is lost or kills.
+    // HUP stays blocked: it is for the master. QUIT and USR1 stay blocked as well and are read from a signalfd, so that
+    // none is lost or kills the worker.
     let usual = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT]);
-    let heard = SigSet::from_iter([Signal::SIGQUIT, Signal::SIGUSR1]);
+    let awaited = SigSet::from_iter([Signal::SIGQUIT, Signal::SIGUSR1]);
     let mut worker = Worker { name, config, access: Log::open(&config.access), errors: Log::open(&config.errors) };
     let served = usual
         .thread_unblock()
         .map_err(Into::into)
-        .and_then(|()| server::serve(listener, &heard, config.connections, &mut worker));
+        .and_then(|()| server::serve(listener, &awaited, config.connections, &mut worker));
     match served {
         Ok(()) => 0,
         Err(e) => {
-            complain(format_args!("web: [alert] {e}"));
+            print_error(format_args!("web: [alert] {e}"));
             1
         }
     }
@@ -77,7 +77,7 @@ impl Site for Worker<'_> {
                     Some(path) => format!("{path}{}", &request.target[prefix.len()..]),
                     None => request.target.clone(),
                 };
-                Reply::Passed(Upstream { addresses: addresses.clone(), target })
+                Reply::Proxied(Upstream { addresses: addresses.clone(), target })
             }
             Some((_, Serves::Return(answer))) => answer.answer(request),
             Some((_, Serves::Files(root))) => files::answer(root, request),
@@ -85,21 +85,21 @@ impl Site for Worker<'_> {
         }
     }
 
-    fn answered(&mut self, line: &Line) {
+    fn answered(&mut self, line: &LogEntry) {
         self.access.line(&access_line(line, self.config.format, jiff::Timestamp::now()));
     }
 
-    fn trouble(&mut self, what: &str) {
+    fn log_error(&mut self, what: &str) {
         self.errors.line(&format!("web: [error] {what}"));
     }
 
-    fn signalled(&mut self, signal: Signal) -> Then {
+    fn handle_signal(&mut self, signal: Signal) -> SignalAction {
         if signal == Signal::SIGQUIT {
             title::set(self.name, &format!("{}: worker process is shutting down", self.name));
-            return Then::Finish;
+            return SignalAction::Finish;
         }
         self.access.reopen();
         self.errors.reopen();
-        Then::GoOn
+        SignalAction::Continue
     }
 }

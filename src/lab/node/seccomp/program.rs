@@ -1,7 +1,7 @@
-//! From rules to a filter: a search tree over ranges of call numbers.
+//! Compiles rules to a filter: a search tree over ranges of call numbers.
 //!
-//! When a filter is loaded, the kernel runs it for every call number there is (`seccomp_cache_prepare` in
-//! kernel/seccomp.c), so a list of some 330 comparisons takes 0.8 ms for each process. The tree takes a twentieth.
+//! When a filter is loaded, the kernel runs it once for every call number (`seccomp_cache_prepare` in
+//! kernel/seccomp.c). A list of about 330 comparisons takes 0.8 ms for each process, the tree a twentieth of that.
 
 use std::collections::BTreeMap;
 
@@ -9,64 +9,64 @@ use nix::libc;
 
 use crate::sys::seccomp::Instruction;
 
-/// What happens to a call.
+/// What the kernel does with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     Allow,
-    /// It has no effect and returns this error.
+    /// The call has no effect and returns this errno.
     Refuse(i32),
-    /// It is allowed if this holds for its first argument, of which the lower 32 bits count.
-    If(First),
+    /// The call is allowed if this condition holds for the lower 32 bits of its first argument.
+    If(FirstArg),
 }
 
 /// A condition on a first argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum First {
+pub enum FirstArg {
     /// None of these bits is set.
     Without(u32),
     IsNot(u32),
     IsOneOf(Vec<u32>),
 }
 
-/// Compiles a filter for this processor. Calls without a rule are refused with `EPERM`; a program of another
-/// architecture is killed.
+/// Compiles a filter for this processor. Calls without a rule are refused with `EPERM`. A process that makes a call of
+/// another architecture is killed.
 pub fn compile(rules: &BTreeMap<i64, Rule>) -> Vec<Instruction> {
     let mut program =
         vec![load(ARCH_AT), jump(libc::BPF_JEQ, ARCH, 1, 0), result(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER_AT)];
-    let mut ranges: Vec<(u32, Rule)> = vec![(0, OTHERWISE)];
+    let mut ranges: Vec<(u32, Rule)> = vec![(0, DEFAULT_RULE)];
     for (number, rule) in rules {
         let number = *number as u32;
-        starts(&mut ranges, number, rule.clone());
-        starts(&mut ranges, number + 1, OTHERWISE);
+        start_range(&mut ranges, number, rule.clone());
+        start_range(&mut ranges, number + 1, DEFAULT_RULE);
     }
-    program.extend(tree(&ranges));
+    program.extend(search_tree(&ranges));
     program
 }
 
-const OTHERWISE: Rule = Rule::Refuse(libc::EPERM);
+const DEFAULT_RULE: Rule = Rule::Refuse(libc::EPERM);
 
-/// From `number` on another rule holds. Neighbours with the same rule are one range.
-fn starts(ranges: &mut Vec<(u32, Rule)>, number: u32, rule: Rule) {
+/// Starts a range with another rule at `number`. Adjacent ranges with the same rule are merged.
+fn start_range(ranges: &mut Vec<(u32, Rule)>, number: u32, rule: Rule) {
     ranges.pop_if(|(start, _)| *start == number);
     if ranges.last().is_none_or(|(_, last)| *last != rule) {
         ranges.push((number, rule));
     }
 }
 
-fn tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
+fn search_tree(ranges: &[(u32, Rule)]) -> Vec<Instruction> {
     if let [(_, rule)] = ranges {
         return leaf(rule);
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
-    let below = tree(low);
-    // the numbers below come next, those from the middle on after them
+    let below = search_tree(low);
+    // first the code for the lower half, then that for the upper half
     let mut program = match u8::try_from(below.len()) {
         Ok(skip) => vec![jump(libc::BPF_JGE, high[0].0, skip, 0)],
-        // a comparison cannot skip so many
+        // the offset of a comparison is only 8 bits wide
         Err(_) => vec![jump(libc::BPF_JGE, high[0].0, 0, 1), jump(libc::BPF_JA, below.len() as u32, 0, 0)],
     };
     program.extend(below);
-    program.extend(tree(high));
+    program.extend(search_tree(high));
     program
 }
 
@@ -79,9 +79,9 @@ fn leaf(rule: &Rule) -> Vec<Instruction> {
     };
     let mut program = vec![load(FIRST_AT)];
     match first {
-        First::Without(bits) => program.extend([jump(libc::BPF_JSET, *bits, 1, 0), allow, refuse(libc::EPERM)]),
-        First::IsNot(value) => program.extend([jump(libc::BPF_JEQ, *value, 1, 0), allow, refuse(libc::EPERM)]),
-        First::IsOneOf(values) => {
+        FirstArg::Without(bits) => program.extend([jump(libc::BPF_JSET, *bits, 1, 0), allow, refuse(libc::EPERM)]),
+        FirstArg::IsNot(value) => program.extend([jump(libc::BPF_JEQ, *value, 1, 0), allow, refuse(libc::EPERM)]),
+        FirstArg::IsOneOf(values) => {
             for value in values {
                 program.extend([jump(libc::BPF_JEQ, *value, 0, 1), allow]);
             }
@@ -124,7 +124,7 @@ const fn instruction(code: u32, value: u32, if_true: u8, if_false: u8) -> Instru
 mod tests {
     use super::*;
 
-    /// What the kernel would do; none of these programs runs long.
+    /// Interprets a program as the kernel does.
     fn run(program: &[Instruction], arch: u32, number: u32, first: u32) -> u32 {
         let (mut at, mut loaded) = (0, 0);
         loop {
@@ -162,8 +162,8 @@ mod tests {
     const EPERM: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 
     #[test]
-    fn each_number_gets_its_rule_and_no_other() {
-        // so many that comparisons alone cannot skip them
+    fn each_call_number_gets_its_own_rule() {
+        // enough rules that some offsets need more than 8 bits
         let rules: BTreeMap<i64, Rule> = (0..1000).filter(|n| n % 3 == 0).map(|n| (n, Rule::Allow)).collect();
         let program = compile(&rules);
         for number in 0..1100 {
@@ -175,18 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_with_one_rule_are_one_range() {
+    fn adjacent_numbers_with_the_same_rule_are_one_range() {
         let rules: BTreeMap<i64, Rule> = (5..200).map(|n| (n, Rule::Allow)).collect();
         assert!(compile(&rules).len() < 10);
     }
 
     #[test]
-    fn first_arguments_decide() {
+    fn conditions_on_the_first_argument_are_checked() {
         let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
         let rules = BTreeMap::from([
-            (3, Rule::If(First::Without(0x6))),
-            (4, Rule::If(First::IsNot(40))),
-            (5, Rule::If(First::IsOneOf(vec![0, 8]))),
+            (3, Rule::If(FirstArg::Without(0x6))),
+            (4, Rule::If(FirstArg::IsNot(40))),
+            (5, Rule::If(FirstArg::IsOneOf(vec![0, 8]))),
             (6, Rule::Refuse(libc::ENOSYS)),
         ]);
         let program = compile(&rules);

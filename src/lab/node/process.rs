@@ -1,4 +1,4 @@
-//! The last steps of a process before it becomes a pod's program. All of this runs in the child.
+//! What a pod's process is started with, and its last steps before exec. Those steps run in the child.
 
 use std::ffi::{CString, NulError};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -17,14 +17,14 @@ use super::streams::Stdio;
 use crate::lab::spec::Security;
 use crate::sys::{caps, fork, limits, signals};
 
-/// Processes that a pod's programs may have, all of the lab's pods together (`RLIMIT_NPROC` counts
+/// How many processes the programs of all the lab's pods together may have (`RLIMIT_NPROC` counts
 /// by user and user namespace).
 pub const MAX_PROCESSES: u64 = 2048;
 
-/// Where programs without a slash are looked for, unless the pod says otherwise.
+/// The default `PATH`: where programs without a slash are searched, unless the pod sets another.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Why a program could not be started, in Kubernetes' words.
+/// Why a program could not be started, with a reason as Kubernetes names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub reason: String,
@@ -32,7 +32,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The container's surroundings could not be made.
+    /// The container's environment (namespaces, root, mounts) could not be created.
     pub fn create(what: &str, errno: Errno) -> Self {
         let message = format!("{what}: {}", limits::reason(errno));
         Self { reason: "CreateContainerError".to_owned(), message }
@@ -44,15 +44,15 @@ impl Failure {
     }
 }
 
-/// What to become.
+/// Which program to execute.
 pub enum Program<'a> {
-    /// Our own executable, as the stand-in that `argv` names.
-    Ourselves(&'a OwnedFd),
-    /// What `argv` names, found in the container's root.
-    Host,
+    /// Our own executable, as the stand-in named by `argv`.
+    StandIn(&'a OwnedFd),
+    /// The program named by `argv`, found in the container's root.
+    InRoot,
 }
 
-/// Who a program runs as.
+/// The user and groups that a program runs as.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     pub user: u32,
@@ -62,45 +62,46 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As a container's spec has it: what it does not say is root's, as in the image.
+    /// As the container's spec says. What it leaves open is root's, as in an image.
     pub fn of(security: &Security) -> Self {
         let (user, group) = (security.user.unwrap_or_default(), security.group.unwrap_or_default());
         Self { user, group, groups: security.groups.clone() }
     }
 
-    /// Becomes that. Root does not: it is root, and of no other groups, since the lab began.
-    fn take(&self) -> Result<(), Errno> {
+    /// Changes this process's user and groups. For root nothing changes: the process is root, without other groups.
+    fn apply(&self) -> Result<(), Errno> {
         if self.group != 0 || !self.groups.is_empty() {
             let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
             setgroups(&groups)?;
             setgid(Gid::from_raw(self.group))?;
         }
         if self.user != 0 {
-            // takes all capabilities away
+            // this removes all capabilities
             setuid(Uid::from_raw(self.user))?;
         }
         Ok(())
     }
 }
 
-pub struct Start<'a> {
+/// What a process is started with.
+pub struct ProcessSpec<'a> {
     pub program: Program<'a>,
     pub argv: Vec<String>,
     pub env: Vec<(String, String)>,
     pub working_dir: Option<String>,
     pub stdio: Stdio,
-    /// What it may have of root's powers in the lab.
-    pub keep: Vec<(u32, &'static str)>,
+    /// The capabilities that it may have in the lab's user namespace.
+    pub capabilities: Vec<(u32, &'static str)>,
     pub identity: Identity,
     /// The system calls it may make.
     pub filter: &'a Filter,
-    /// Where it is counted.
+    /// The cgroup that it starts in.
     pub cgroup: Option<BorrowedFd<'a>>,
-    /// By which it and all that it starts are known.
+    /// The mark that identifies it and its descendants ([`super::leftovers::mark`]).
     pub mark: Option<u64>,
 }
 
-/// The environment: what every container has, and over it what its spec says.
+/// The environment: the variables that every container has, overridden by those of its spec.
 pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut env = vec![
         ("PATH".to_owned(), PATH.to_owned()),
@@ -116,45 +117,45 @@ pub fn environment(hostname: &str, own: Vec<(String, String)>) -> Vec<(String, S
     env
 }
 
-/// For a process of ours that executes nothing and needs no capability.
+/// Confines a process of our own that executes no program and needs no capability.
 pub fn confine_in_place(filter: &Filter) -> Result<(), Errno> {
     prctl::set_no_new_privs()?;
-    be_no_more_than(&[])?;
+    restrict_to_capabilities(&[])?;
     signals::reset()?;
     filter.apply()
 }
 
-/// Takes from this process what a container must not have, for good. Only the standard streams and `kept` stay open: a
-/// working directory or a program of `/proc/self/fd/N` must not lead to what the node has open.
+/// Permanently removes from this process what a container must not have. Only the standard streams and `kept` stay
+/// open: a working directory or program given as `/proc/self/fd/N` must not lead to a descriptor of the node.
 pub fn confine(keep: &[(u32, &str)], filter: &Filter, kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    // a set-user-ID program gives nothing any more
+    // set-user-ID programs no longer give privileges
     prctl::set_no_new_privs()?;
-    // and a program started as root gets these capabilities at most
+    // a program started as root gets at most these capabilities
     caps::bound(keep)?;
     let (_, hard) = nix::sys::resource::getrlimit(Resource::RLIMIT_NPROC)?;
     let bound = MAX_PROCESSES.min(hard);
     setrlimit(Resource::RLIMIT_NPROC, bound, bound)?;
-    // what the app's shell or the node has ignored, blocked or masked is no concern of the pod's
+    // the pod must not inherit ignored or blocked signals, or the umask, from the app's shell or the node
     signals::reset()?;
     umask(Mode::from_bits_truncate(0o022));
     fork::close_all_but(kept)?;
     filter.apply()
 }
 
-/// From here on this process may do what its program may, and no more: what it looks up next, the pod has chosen. Until
-/// then its capabilities keep the pod's programs from looking into it; now that it has the same as they have, it says so
-/// itself. Executing the program takes that back.
-pub fn be_no_more_than(keep: &[(u32, &str)]) -> Result<(), Errno> {
+/// Reduces this process to the capabilities of its program, since the pod chose the paths that it looks up next. Until
+/// now its greater capabilities kept the pod's programs from inspecting it. From here on it has the same ones, so it
+/// makes itself undumpable instead. Executing the program reverts that.
+pub fn restrict_to_capabilities(keep: &[(u32, &str)]) -> Result<(), Errno> {
     prctl::set_dumpable(false)?;
     caps::limit_to(keep)
 }
 
-/// The same as the user that the spec asks for. Another than root has none of root's powers.
+/// Does the same and changes to the user of the spec. Users other than root get no capabilities.
 pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Failure> {
     let confine = |e| Failure::create("confine the container", e);
     prctl::set_dumpable(false).map_err(confine)?;
-    identity.take().map_err(|e| match e {
-        // in this user namespace they are nobody's
+    identity.apply().map_err(|e| match e {
+        // the ids are not mapped in this user namespace
         Errno::EINVAL | Errno::EPERM => Failure {
             reason: "CreateContainerError".to_owned(),
             message: format!(
@@ -166,34 +167,34 @@ pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Fail
         e => Failure::create("change the container's user", e),
     })?;
     // a new user may have made it dumpable again (`fs.suid_dumpable`, proc_sys_fs(5))
-    be_no_more_than(if identity.user == 0 { keep } else { &[] }).map_err(confine)
+    restrict_to_capabilities(if identity.user == 0 { keep } else { &[] }).map_err(confine)
 }
 
-/// Becomes the program. Returns only to say why it could not.
-pub fn become_program(start: &Start<'_>) -> Failure {
-    let program = start.argv.first().map_or("", String::as_str);
-    if let Some(dir) = &start.working_dir
+/// Executes the program. Returns only if that fails, with the reason.
+pub fn become_program(spec: &ProcessSpec<'_>) -> Failure {
+    let program = spec.argv.first().map_or("", String::as_str);
+    if let Some(dir) = &spec.working_dir
         && let Err(e) = chdir(dir.as_str())
     {
         return Failure::create(&format!("working directory \"{dir}\""), e);
     }
-    // outside of the container's root it has no path (getcwd(3))
+    // a directory outside of the container's root has no absolute path (getcwd(3))
     if !getcwd().is_ok_and(|dir| dir.is_absolute()) {
-        let dir = start.working_dir.as_deref().unwrap_or_default();
+        let dir = spec.working_dir.as_deref().unwrap_or_default();
         return Failure::create(
             &format!("working directory \"{dir}\" is outside of the container's root"),
             Errno::EXDEV,
         );
     }
-    let (Ok(argv), Ok(env)) = (c_strings(start.argv.iter().cloned()), c_strings(pairs(&start.env))) else {
+    let (Ok(argv), Ok(env)) = (c_strings(spec.argv.iter().cloned()), c_strings(pairs(&spec.env))) else {
         return Failure::run(program, "an argument or variable holds a NUL byte");
     };
-    match start.program {
-        Program::Ourselves(exe) => {
+    match spec.program {
+        Program::StandIn(exe) => {
             let Err(e) = execveat(exe, c"", &argv, &env, AtFlags::AT_EMPTY_PATH);
             Failure::run(program, e.desc())
         }
-        Program::Host => find_and_execute(program, &argv, &env, &start.env),
+        Program::InRoot => find_and_execute(program, &argv, &env, &spec.env),
     }
 }
 
@@ -230,8 +231,8 @@ fn explain(path: &str, e: Errno) -> String {
     }
 }
 
-/// Tells the node. A write of less than `PIPE_BUF` is one piece (pipe(7)).
-pub fn tell(pipe: &OwnedFd, failure: &Failure) {
+/// Sends the failure to the node. A write of less than `PIPE_BUF` bytes is atomic (pipe(7)).
+pub fn report_failure(pipe: &OwnedFd, failure: &Failure) {
     let mut short = failure.clone();
     short.message = short.message.chars().take(800).collect();
     if let Ok(text) = serde_json::to_vec(&short) {

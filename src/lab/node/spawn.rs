@@ -1,4 +1,4 @@
-//! A container's birth, and that of a program run in one.
+//! Starts the process of a container, and programs that are executed in one.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -6,11 +6,11 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{read, sethostname};
 
-use super::birth::{self, Failure, Program, Start};
 use super::errno_of;
 use super::leftovers;
 use super::output;
 use super::packages::Part;
+use super::process::{self, Failure, ProcessSpec, Program};
 use super::root;
 use super::sandbox::Namespaces;
 use super::streams::{self, NodeEnds, ProgramEnds};
@@ -19,38 +19,38 @@ use crate::lab::network;
 use crate::lab::spec::Join;
 use crate::sys::fork::{self, Alone, Child};
 
-/// What holds the namespaces that the containers of a pod share.
+/// The holder of the namespaces that the containers of a pod share.
 pub enum Holder {
     /// pause, or the container in its place.
     Joined(OwnedFd),
-    /// This container itself. It goes on once `gate` gives a byte.
+    /// This container itself. It waits for a byte from `gate` before it continues.
     New { hostname: String, namespaces: Namespaces, gate: OwnedFd },
 }
 
-/// The pid namespace that a container begins in.
+/// The pid namespace that a container starts in.
 pub enum PidSpace {
     Node,
-    /// That of what holds the pod's namespaces.
+    /// That of the holder of the pod's namespaces.
     Holder,
-    /// Its own, below the node and beside pause, where it is PID 1.
+    /// Its own, in which it is PID 1: a child of the node's pid namespace, next to that of pause.
     Own,
     /// That of another container.
     Of(OwnedFd),
 }
 
-/// Where a container starts and what it finds there.
+/// The namespaces and the root that a container starts in.
 pub struct Place<'a> {
     pub holder: &'a Holder,
-    /// What it has in common with the pod, but for pid; the rest is its own.
+    /// The namespaces, except pid, that it shares with the pod. The others are its own.
     pub join: Join,
     pub pid: PidSpace,
     pub hostname: &'a str,
-    /// The node's own pid namespace, to come back to.
-    pub home: &'a OwnedFd,
+    /// The node's own pid namespace, to return to.
+    pub own_pid_ns: &'a OwnedFd,
     pub parts: &'a [Part],
     pub pod_files: &'a str,
     pub mounts: &'a Mounts,
-    /// All but its volumes.
+    /// Whether all its files except its volumes are read-only.
     pub read_only: bool,
 }
 
@@ -58,11 +58,11 @@ pub struct Place<'a> {
 pub struct Started {
     pub child: Child,
     pub streams: NodeEnds,
-    /// A [`Failure`], or nothing once the program runs.
+    /// The pipe with a [`Failure`], or nothing once the program runs.
     pub error: OwnedFd,
 }
 
-/// Every kind that a pod may share but pid.
+/// Every kind of namespace that a pod may share, except pid.
 const KINDS: CloneFlags = CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWIPC).union(CloneFlags::CLONE_NEWUTS);
 
 fn shared(join: &Join) -> CloneFlags {
@@ -73,32 +73,32 @@ fn shared(join: &Join) -> CloneFlags {
     flags
 }
 
-pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<Started, Errno> {
+pub fn start(alone: &Alone, place: &Place<'_>, spec: &ProcessSpec<'_>) -> Result<Started, Errno> {
     let root = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-        streams.take()?;
-        // mounts are the container's own, and so is the view of cgroups: its root is the one it begins in
+        streams.install()?;
+        // its own mount namespace and cgroup namespace; the root of the latter is the cgroup that it starts in
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("create mount and cgroup namespaces", e))?;
         root::enter(place.parts, place.pod_files, place.mounts, place.read_only)?;
-        streams.open_terminal(program.identity.user)
+        streams.open_terminal(spec.identity.user)
     };
     match place.holder {
         Holder::New { hostname, namespaces, gate } => {
-            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+            let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
                 if namespaces.own_name() {
                     sethostname(hostname).map_err(|e| Failure::create("set the pod's hostname", e))?;
                 }
                 while read(gate, &mut [0]) == Err(Errno::EINTR) {}
                 root(streams)
             };
-            // its mounts are made anew in `root`
-            launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, birth, program)
+            // `root` creates its mount namespace
+            launch(alone, namespaces.flags() - CloneFlags::CLONE_NEWNS, enter, spec)
         }
         Holder::Joined(holder) => {
-            let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-                // into the pod: what its containers share is the holder's
+            let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+                // join the pod: the shared namespaces are the holder's
                 let shared = shared(&place.join);
-                // without a flag `setns(2)` says EINVAL
+                // without flags `setns(2)` fails with EINVAL
                 if !shared.is_empty() {
                     setns(holder, shared).map_err(|e| Failure::create("join the pod's namespaces", e))?;
                 }
@@ -106,17 +106,17 @@ pub fn start(alone: &Alone, place: &Place<'_>, program: &Start<'_>) -> Result<St
                 root(streams)
             };
             let target = match &place.pid {
-                PidSpace::Node => return launch(alone, CloneFlags::empty(), birth, program),
-                PidSpace::Own => return launch(alone, CloneFlags::CLONE_NEWPID, birth, program),
+                PidSpace::Node => return launch(alone, CloneFlags::empty(), enter, spec),
+                PidSpace::Own => return launch(alone, CloneFlags::CLONE_NEWPID, enter, spec),
                 PidSpace::Holder => holder,
                 PidSpace::Of(container) => container,
             };
-            in_pid_namespace(target, place.home, || launch(alone, CloneFlags::empty(), birth, program))
+            in_pid_namespace(target, place.own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
         }
     }
 }
 
-/// Makes the namespaces that this container does not share.
+/// Creates the namespaces that this container does not share.
 fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
     if kinds.is_empty() {
         return Ok(());
@@ -131,50 +131,60 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs a program in all namespaces of a container that runs.
-pub fn exec(alone: &Alone, container: &OwnedFd, home: &OwnedFd, program: &Start<'_>) -> Result<Started, Errno> {
-    let birth = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
-        streams.take()?;
-        // with the mount namespace come its root and its working directory
+/// Executes a program in all namespaces of a running container.
+pub fn exec(
+    alone: &Alone,
+    container: &OwnedFd,
+    own_pid_ns: &OwnedFd,
+    spec: &ProcessSpec<'_>,
+) -> Result<Started, Errno> {
+    let enter = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
+        streams.install()?;
+        // joining the mount namespace also sets the root and the working directory
         setns(container, KINDS | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(|e| Failure::create("join the container's namespaces", e))?;
-        streams.open_terminal(program.identity.user)
+        streams.open_terminal(spec.identity.user)
     };
-    in_pid_namespace(container, home, || launch(alone, CloneFlags::empty(), birth, program))
+    in_pid_namespace(container, own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
 }
 
-/// A pid namespace is joined by children only (`setns(2)`), so the node turns there and back.
-fn in_pid_namespace<T>(target: &OwnedFd, home: &OwnedFd, work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+/// Does some work with the pid namespace for new children set to `target`. `setns(2)` affects only the children, so the
+/// node can set it and set it back.
+fn in_pid_namespace<T>(
+    target: &OwnedFd,
+    own_pid_ns: &OwnedFd,
+    work: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
     setns(target, CloneFlags::CLONE_NEWPID)?;
     let result = work();
-    setns(home, CloneFlags::CLONE_NEWPID)?;
+    setns(own_pid_ns, CloneFlags::CLONE_NEWPID)?;
     result
 }
 
 fn launch(
     alone: &Alone,
     flags: CloneFlags,
-    birth: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
-    program: &Start<'_>,
+    enter: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
+    spec: &ProcessSpec<'_>,
 ) -> Result<Started, Errno> {
-    let (streams, theirs) = streams::make(&program.stdio)?;
+    let (streams, theirs) = streams::make(&spec.stdio)?;
     let (error, error_in) = output::pipe()?;
-    let child = fork::spawn_in(alone, flags, program.cgroup, || {
-        let failure = leftovers::mark(program.mark)
+    let child = fork::spawn_in(alone, flags, spec.cgroup, || {
+        let failure = leftovers::mark(spec.mark)
             .map_err(|e| Failure::create("mark the container's processes", e))
-            .and_then(|()| birth(&theirs))
+            .and_then(|()| enter(&theirs))
             .and_then(|()| {
                 let mut kept = vec![error_in.as_fd()];
-                if let Program::Ourselves(exe) = program.program {
+                if let Program::StandIn(exe) = spec.program {
                     kept.push(exe.as_fd());
                 }
-                birth::confine(&program.keep, program.filter, &kept)
+                process::confine(&spec.capabilities, spec.filter, &kept)
                     .map_err(|e| Failure::create("confine the container", e))
-                    .and_then(|()| birth::become_user(&program.identity, &program.keep))
+                    .and_then(|()| process::become_user(&spec.identity, &spec.capabilities))
             })
             .err()
-            .unwrap_or_else(|| birth::become_program(program));
-        birth::tell(&error_in, &failure);
+            .unwrap_or_else(|| process::become_program(spec));
+        process::report_failure(&error_in, &failure);
         127
     })?;
     Ok(Started { child, streams, error })

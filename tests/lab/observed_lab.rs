@@ -1,4 +1,4 @@
-//! A lab with an observer, and the World as a user sees it.
+//! A lab with an observer, which gives the World as a user sees it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use podscope::observe::{Observer, Options as ObserverOptions, Scope};
 
 use crate::support::PATIENCE;
 
-pub struct Seen {
+pub struct ObservedLab {
     pub lab: Lab,
     pub world: World,
     _observer: Observer,
     deltas: Receiver<Vec<Delta>>,
 }
 
-impl Seen {
+impl ObservedLab {
     pub fn new(options: Options) -> Self {
         let (sink, deltas) = unbounded();
         let sink = Box::new(move |batch| drop(sink.send(batch)));
@@ -27,12 +27,12 @@ impl Seen {
         Self { lab, _observer: observer, deltas, world: World::default() }
     }
 
-    /// Listens until it holds.
+    /// Applies Deltas until the condition holds.
     pub fn until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
         self.until_equal(what, |world| (holds(world), true));
     }
 
-    /// Listens until `of` finds the same twice: in the World, and in /proc.
+    /// Applies Deltas until both values that `of` returns are equal: one from the World, one from /proc.
     pub fn until_equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, of: impl Fn(&World) -> (T, T)) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -46,7 +46,7 @@ impl Seen {
                 "{what}: shown {shown:#?}, there is {there:#?}; processes {:#?}",
                 names()
             );
-            // what is compared with /proc may come true without any news
+            // the values may become equal without a Delta, since /proc changes
             let batch = self.deltas.recv_timeout(Duration::from_millis(20)).unwrap_or_default();
             for delta in &batch {
                 self.world.apply(delta);

@@ -1,5 +1,5 @@
-//! The node's own file system: a tmpfs as root, the host below `/host`, and the read-only parts of
-//! every container's root ([`super::packages`]) made ready once, so that a container only moves them into place.
+//! The node's own file system: a tmpfs as root, the host's root at `/host`, and the read-only parts of every
+//! container's root ([`super::packages`]). The parts are prepared once; a container only moves them into place.
 
 use std::ffi::CString;
 use std::fs::{self, File, Permissions};
@@ -19,33 +19,34 @@ use crate::sys::mount::{Attr, attach, clone_tree, set_attr};
 
 /// The host's root in the node.
 pub const HOST: &str = "/host";
-/// Where the parts of containers' roots wait.
+/// Where the prepared parts of containers' roots are.
 pub const PARTS: &str = "/parts";
-/// Where a container, in its own mount namespace, builds its root.
+/// Where a container builds its root, in its own mount namespace.
 pub const NEW_ROOT: &str = "/new";
-/// Where a container keeps the layers of its mount points.
+/// Where a container keeps the layers that hold its mount points.
 pub const LAYERS: &str = "/layers";
-/// Where the layers over the host's directories are.
+/// Where the layers that hide files of the host's directories are.
 pub const MASKS: &str = "/masks";
 /// Files of each pod: volumes, shared memory, its own /etc files.
 pub const PODS: &str = "/pods";
 /// The root of every pause: its executable and nothing else.
 pub const PAUSE_ROOT: &str = "/pause-root";
 
-/// Device nodes every container has, as in `runtime-spec/config-linux.md`.
+/// The device nodes that every container has, as in `runtime-spec/config-linux.md`.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
+/// The prepared parts from which each container's root is built.
 #[derive(Debug)]
-pub struct Ground {
+pub struct RootfsTemplate {
     pub parts: Vec<Part>,
 }
 
-impl Ground {
-    /// `plain`: without overlayfs.
+impl RootfsTemplate {
+    /// Sets up the node's file system. `plain`: without overlayfs.
     pub fn prepare(plain: bool) -> Result<Self, Refused> {
-        // nothing of what follows may be seen in the host's mount namespace, nor the other way round
+        // mounts made from here on must not propagate to or from the host's mount namespace
         mount_(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None).at(Step::PrivateMounts)?;
-        // a tmpfs over any directory, and the host's root moves below it
+        // mount a tmpfs over some directory; the host's root is moved below it
         let base = ["/tmp", "/run", "/mnt", "/var"].into_iter().find(|d| Path::new(d).is_dir()).unwrap_or("/tmp");
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount_(Some("podscope"), base, Some("tmpfs"), flags, Some("mode=755")).at(Step::Tmpfs)?;
@@ -53,10 +54,10 @@ impl Ground {
         for dir in [HOST, PARTS, MASKS, NEW_ROOT, LAYERS, PODS, PAUSE_ROOT, "/proc", "/sys"] {
             fs::create_dir(&dir[1..]).at(Step::Tmpfs)?;
         }
-        // while the host's /proc can be seen: the kernel mounts no other where it cannot (mount_too_revealing)
-        mount_(Some("proc"), "proc", Some("proc"), quiet(), None).at(Step::Proc)?;
-        // a fresh sysfs needs the same; a container makes do without it
-        let _ = mount_(Some("sysfs"), "sys", Some("sysfs"), quiet() | MsFlags::MS_RDONLY, None);
+        // while the host's /proc is visible: the kernel refuses a new one where it is not (mount_too_revealing)
+        mount_(Some("proc"), "proc", Some("proc"), no_exec_flags(), None).at(Step::Proc)?;
+        // a new sysfs needs the same; a container can do without it
+        let _ = mount_(Some("sysfs"), "sys", Some("sysfs"), no_exec_flags() | MsFlags::MS_RDONLY, None);
         pivot_root(".", &HOST[1..]).at(Step::Pivot)?;
         chdir("/").at(Step::Pivot)?;
         let parts = packages::prepare(plain)?;
@@ -66,8 +67,8 @@ impl Ground {
     }
 }
 
-/// Flags of file systems that hold nothing to execute.
-pub fn quiet() -> MsFlags {
+/// Mount flags of file systems that hold nothing to execute.
+pub fn no_exec_flags() -> MsFlags {
     MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC
 }
 
@@ -82,31 +83,31 @@ pub fn mount_(
     mount(source, target, kind, flags, data)
 }
 
-/// Takes writing, set-user-ID and devices away from a mount and all below it.
+/// Makes a mount and all mounts below it read-only, without set-user-ID and devices.
 pub fn lock_down(path: &str) -> Result<(), Errno> {
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
     set_attr(AT_FDCWD, &path, Attr::READ_ONLY.and(Attr::NO_SUID).and(Attr::NO_DEV), true)
 }
 
-/// Takes writing away from this mount alone.
+/// Makes only this mount read-only.
 pub fn read_only(path: &str) -> Result<(), Errno> {
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
     set_attr(AT_FDCWD, &path, Attr::READ_ONLY, false)
 }
 
-/// Protects what is bound somewhere.
+/// How a bind mount is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protect {
     Nothing,
-    /// This mount alone cannot be written.
+    /// Only this mount is read-only.
     ReadOnly,
-    /// As [`lock_down`], with all mounts below it.
+    /// Like [`lock_down`], with all mounts below it.
     LockDown,
 }
 
-/// Binds what `source` is open on over what `target` is open on. The paths of both are not looked up again, so nobody
-/// can exchange what is there in between. Returns the mount.
-pub fn place(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<OwnedFd, Errno> {
+/// Bind-mounts the file of the descriptor `source` over that of `target`. Their paths are not looked up again, so no
+/// process can exchange the files in between. Returns the mount.
+pub fn bind_fd(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<OwnedFd, Errno> {
     let tree = clone_tree(source, protect == Protect::LockDown)?;
     match protect {
         Protect::Nothing => {}
@@ -117,7 +118,7 @@ pub fn place(source: impl AsFd, target: impl AsFd, protect: Protect) -> Result<O
     Ok(tree)
 }
 
-/// `/dev` with the nodes that no program does without.
+/// Makes `/dev` with the device nodes that programs expect.
 fn devices() -> Result<(), Errno> {
     let dev = format!("{PARTS}/dev");
     let io = |e: std::io::Error| errno_of(&e);
@@ -130,7 +131,7 @@ fn devices() -> Result<(), Errno> {
         }
         File::create(&to).map_err(io)?;
         mount_(Some(&from), &to, None, MsFlags::MS_BIND, None)?;
-        // a device is written all the same; its times are not
+        // the device can still be written, but the times of its node cannot change
         read_only(&to)?;
     }
     for (name, target) in [
@@ -145,13 +146,13 @@ fn devices() -> Result<(), Errno> {
     for name in ["pts", "shm", "mqueue"] {
         fs::create_dir(format!("{dev}/{name}")).map_err(io)?;
     }
-    // each container's own is bound over it
+    // the mount point of each container's own file
     File::create(format!("{dev}/termination-log")).map_err(io)?;
     read_only(&dev)
 }
 
-/// pause as a file in memory. By its path, and not as a memfd, it is called `pause` on every kernel:
-/// before 6.14 a program started from a descriptor is named after the descriptor's number.
+/// Writes pause into a file in memory. It is started by path and not as a memfd, so its name is `pause` on every
+/// kernel: before Linux 6.14 a program started from a descriptor is named after the descriptor's number.
 fn pause() -> Result<(), Errno> {
     let io = |e: std::io::Error| errno_of(&e);
     let path = format!("{PAUSE_ROOT}/pause");
