@@ -63,7 +63,7 @@ fn sandbox(name: &str) -> Equal {
 fn join(spec: &PodSpec, container: &ContainerSpec, ephemeral: bool) -> Equal {
     let mut container = container.clone();
     if ephemeral {
-        container.join = spec.looking_in(&container);
+        container.join = spec.ephemeral_join(&container);
     }
     let (container, join) = (&container, spec.join_of(&container));
     Equal {
