@@ -56,7 +56,7 @@ fn main() {
 fn restarts(lab: &Lab, inputs: &Receiver<Input>, spec: &PodSpec) -> Vec<Duration> {
     let all_run = |p: &Pod| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }));
     let one = |_| {
-        let uid = lab.run(spec.clone()).expect("taken");
+        let uid = lab.run(spec.clone()).expect("accepted");
         let victim = until_pod(inputs, &uid, all_run).containers[1].process.expect("a process");
         let began = Instant::now();
         kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
@@ -78,7 +78,7 @@ fn fleet(spec: &PodSpec) {
     let up = |from: usize, to: usize| -> (Vec<PodUid>, Duration) {
         let began = Instant::now();
         let name = |n: usize| PodSpec { name: format!("pod-{n}"), ..three.clone() };
-        let uids: Vec<PodUid> = (from..to).map(|n| lab.run(name(n)).expect("taken")).collect();
+        let uids: Vec<PodUid> = (from..to).map(|n| lab.run(name(n)).expect("accepted")).collect();
         let mut open: std::collections::BTreeSet<PodUid> = uids.iter().cloned().collect();
         while !open.is_empty() {
             let uid = until(&inputs, |i| match i {
@@ -133,7 +133,7 @@ fn storm() {
         ) + &format!("  - {{name: z, image: podscope/zombies, args: [--rate, '0', --hold, '0', --total, '{N}']}}\n");
     let spec = parse("storm", &yaml).expect("a pod").remove(0).0;
     let began = Instant::now();
-    lab.run(spec).expect("taken");
+    lab.run(spec).expect("accepted");
     let (mut recorded, mut dropped) = (0, 0);
     while recorded + dropped < N {
         match inputs.recv_timeout(Duration::from_secs(20)) {
@@ -156,7 +156,7 @@ fn measure(lab: &Lab, inputs: &Receiver<Input>, spec: &PodSpec) -> (Vec<Duration
     let (mut up, mut death) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let uid = lab.run(spec.clone()).expect("taken");
+        let uid = lab.run(spec.clone()).expect("accepted");
         let pod =
             until_pod(inputs, &uid, |p| p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. })));
         up.push(began.elapsed());

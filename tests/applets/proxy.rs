@@ -137,7 +137,7 @@ fn a_broken_upstream_gives_502_or_a_cut_connection() {
 fn a_request_ends_when_its_client_leaves() {
     let (tell, asked) = std::sync::mpsc::channel();
     let (port, done) = serve_one(move |mut stream| {
-        tell.send(head_of(&mut stream)).expect("told");
+        tell.send(head_of(&mut stream)).expect("sent");
         // it never answers, and sees the end of the connection
         stream.read(&mut [0; 16]).map_or(0, |n| n)
     });

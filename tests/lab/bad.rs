@@ -38,7 +38,7 @@ fn a_container_that_cannot_start_says_why_and_the_pod_stays() {
     ];
     let spec = with_volume(spec("bad", true, containers), "gone", crate::support::host_path("/no/such/dir"));
     let mut bench = Bench::new();
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     let pod = bench.pod_until(&uid, "six wait with a message, one runs", |p| {
         let has_message = |s: &ContainerState| matches!(s, ContainerState::Waiting { message: Some(_), .. });
         p.containers.iter().filter(|c| has_message(&c.state)).count() == 6 && p.containers[0].state.word() == "Running"

@@ -171,7 +171,7 @@ fn check_usage_of_a_busy_container(options: Options, wanted: Option<Origin>) {
     // all its work is done in children that end before they can be observed
     let busy = "while :; do sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'; done";
     let spec = spec("busy", false, vec![container("busy", busy), container("idle", "sleep 1000")]);
-    let uid = seen.lab.run(spec).expect("taken");
+    let uid = seen.lab.run(spec).expect("accepted");
     let (busy, idle) = (Member::container(&uid, "busy"), Member::container(&uid, "idle"));
     seen.until("the share of one that works", |world| {
         let Some(cpu) = world.usage(&busy).map(|usage| usage.cpu) else { return false };

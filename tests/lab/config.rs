@@ -132,7 +132,7 @@ fn variables_come_from_config_maps_and_secrets_and_no_secret_is_reported() {
 fn a_pod_waits_for_missing_config_maps_and_secrets() {
     let mut bench = Bench::new();
     let volume = pod("[{name: x, configMap: {name: conf}}]", "    volumeMounts: [{name: x, mountPath: /x}]\n");
-    let uid = bench.lab.run(read(&volume)).expect("taken");
+    let uid = bench.lab.run(read(&volume)).expect("accepted");
     let events = |bench: &Bench, uid: &PodUid, reason: &str| -> Vec<String> {
         let of_pod = bench.events().into_iter().filter(|e| e.pod == *uid && e.reason == reason);
         of_pod.map(|e| e.message.clone()).collect()
@@ -165,7 +165,7 @@ fn a_pod_waits_for_missing_config_maps_and_secrets() {
         ),
     ] {
         let text = format!("{MAP}{}", pod("[]", &format!("    {field}\n")));
-        let uid = bench.lab.run(read(&text)).expect("taken");
+        let uid = bench.lab.run(read(&text)).expect("accepted");
         let waits = bench.pod_until(&uid, "its error", |p| p.status() == "CreateContainerConfigError");
         assert_eq!(waiting(&waits), ("CreateContainerConfigError", Some(want)));
         assert!(waits.sandbox.is_some() && waits.containers[0].process.is_none());
@@ -240,7 +240,7 @@ fn a_sub_path_is_one_file_or_directory_of_a_volume() {
     // the lab creates nothing on the host
     let mounts = "    volumeMounts: [{name: h, mountPath: /h, subPath: new/deep, readOnly: true}]\n";
     let text = crate::config::pod(&volumes.replace("name: conf", "name: conf, optional: true"), mounts);
-    let uid = bench.lab.run(read(&text.replace("name: p}", "name: q}"))).expect("taken");
+    let uid = bench.lab.run(read(&text.replace("name: p}", "name: q}"))).expect("accepted");
     let waits = bench.pod_until(&uid, "a refusal", |p| p.status() == "CreateContainerConfigError");
     let want = "failed to create subPath directory for volumeMount \"h\" of container \"a\": new/deep: it is not there, and the lab creates nothing on the host; create it yourself";
     assert_eq!(waiting(&waits).1, Some(want));
@@ -283,7 +283,7 @@ fn nginx_reads_its_configuration_from_a_config_map() {
     let master = process(&pod, "a").pid;
     wait_for("one worker", || crate::support::children(master).len() == 1);
     let typo = nginx("hhtp{\n  server { listen 80; }\n}").replace("name: web}", "name: typo}");
-    let uid = bench.lab.run(read(&typo)).expect("taken");
+    let uid = bench.lab.run(read(&typo)).expect("accepted");
     let pod = bench.pod_until(&uid, "a back-off", |p| p.status() == "CrashLoopBackOff");
     bench.log_until(&pod, "a", "nginx: [emerg] unknown directive \"hhtp\" in /etc/nginx/nginx.conf:1\n");
     assert_eq!(pod.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(1));
@@ -311,8 +311,10 @@ fn sub_paths_with_variables_and_downward_api_files_work() {
         assert_eq!(run_script(&bench, &pod, &script), want, "{script}");
     }
     // with an unset variable the container cannot start
-    let uid =
-        bench.lab.run(read(&text.replace("$(WHO)", "$(NOBODY)").replace("name: p}", "name: other}"))).expect("taken");
+    let uid = bench
+        .lab
+        .run(read(&text.replace("$(WHO)", "$(NOBODY)").replace("name: p}", "name: other}")))
+        .expect("accepted");
     let waits = bench.pod_until(&uid, "the error", |p| p.status() == "CreateContainerConfigError");
     let state = &waits.containers[0].state;
     assert!(format!("{state:?}").contains("missing value for NOBODY"), "{state:?}");

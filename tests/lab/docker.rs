@@ -180,7 +180,7 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
         };
         let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
         docker.run(&equal(&step, &spec).docker);
-        bench.lab.add_container(&uid, container.clone()).expect("it is taken");
+        bench.lab.add_container(&uid, container.clone()).expect("it is accepted");
         pod = bench.pod_until(&uid, name, |p| {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
         });

@@ -35,7 +35,7 @@ impl Examples {
         let file = format!("{name}.yaml");
         let (spec, found) = parse(&file, yaml).unwrap_or_else(|e| panic!("{e}")).remove(0);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings, "{file}");
-        self.bench.lab.run(spec).expect("taken")
+        self.bench.lab.run(spec).expect("accepted")
     }
 
     fn until(&mut self, uid: &PodUid, status: &str) -> Pod {

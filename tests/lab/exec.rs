@@ -38,8 +38,8 @@ fn a_cancelled_exec_is_killed_with_what_it_has_started() {
     let (on_output, began) = (Arc::clone(&received), Instant::now());
     let on_output = move |_, bytes: &[u8]| on_output.lock().expect("no panic").extend_from_slice(bytes);
     let script = "sleep 4242 & echo begun; sleep 4242; echo never";
-    let exec = bench.lab.start_exec(&member, &words(script), Duration::from_mins(10), on_output).expect("taken");
-    let other = bench.lab.start_exec(&member, &words("sleep 3.5; echo done"), PATIENCE, |_, _| ()).expect("taken");
+    let exec = bench.lab.start_exec(&member, &words(script), Duration::from_mins(10), on_output).expect("accepted");
+    let other = bench.lab.start_exec(&member, &words("sleep 3.5; echo done"), PATIENCE, |_, _| ()).expect("accepted");
     wait_for("its first word", || received.lock().expect("no panic").ends_with(b"begun\n"));
     wait_for("its shell and two sleeps", || running(&pod, "4242").len() == 3);
 
@@ -62,7 +62,7 @@ fn an_exec_that_is_cancelled_at_once_does_not_keep_running() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
     for round in 0..50 {
-        let exec = bench.lab.start_exec(&member, &words("exec sleep 4243"), PATIENCE, |_, _| ()).expect("taken");
+        let exec = bench.lab.start_exec(&member, &words("exec sleep 4243"), PATIENCE, |_, _| ()).expect("accepted");
         // cancelled before it is started, while it joins the container, or when it runs
         std::thread::sleep(Duration::from_micros(round * 100));
         exec.cancel_handle().cancel();
@@ -76,7 +76,7 @@ fn an_exec_that_is_cancelled_at_once_does_not_keep_running() {
 fn a_dropped_exec_is_killed() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "a");
-    let exec = bench.lab.start_exec(&member, &words("sleep 4244; true"), PATIENCE, |_, _| ()).expect("taken");
+    let exec = bench.lab.start_exec(&member, &words("sleep 4244; true"), PATIENCE, |_, _| ()).expect("accepted");
     wait_for("it to run", || running(&pod, "4244").len() == 2);
     drop(exec);
     wait_for("its end", || running(&pod, "4244").is_empty());
@@ -95,7 +95,7 @@ fn a_timeout_also_kills_what_the_exec_has_started() {
 #[test]
 fn pod_uids_are_unique_random_uuids() {
     let bench = Bench::new();
-    let uid = || bench.lab.run(spec("uid", false, vec![container("a", "sleep 1000")])).expect("taken").0;
+    let uid = || bench.lab.run(spec("uid", false, vec![container("a", "sleep 1000")])).expect("accepted").0;
     let (one, two) = (uid(), uid());
     assert_ne!(one, two);
     for uid in [one, two] {

@@ -226,7 +226,7 @@ fn a_program_that_is_installed_while_the_lab_runs_is_found() {
     let mut bench = Bench::new();
     let mut spec = spec("later", true, vec![later]);
     spec.restart = podscope::lab::spec::RestartPolicy::Always;
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     let not_found = |p: &Pod| p.containers[0].state.word() == "RunContainerError";
     bench.pod_until(&uid, "not found", not_found);
     if std::os::unix::fs::symlink("sleep", &path).is_err() {

@@ -15,9 +15,9 @@ const BURSTS: u64 = 200;
 const KILLS: u64 = 5;
 
 /// Pseudo-random numbers that are the same in every run (Marsaglia's xorshift).
-struct Chance(u64);
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -42,7 +42,7 @@ fn specs() -> Vec<PodSpec> {
 fn lab() -> (Bench, Vec<PodUid>) {
     let clock = DemoClock::new(DemoClock::FASTEST).expect("a clock");
     let bench = Bench::with(Options { clock, ..Options::default() });
-    let uids = specs().into_iter().map(|spec| bench.lab.run(spec).expect("taken")).collect();
+    let uids = specs().into_iter().map(|spec| bench.lab.run(spec).expect("accepted")).collect();
     (bench, uids)
 }
 
@@ -93,7 +93,7 @@ fn descriptors(node: u32) -> Vec<String> {
 
 #[test]
 fn the_controllers_state_matches_proc_after_random_kills() {
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut bench, mut uids) = lab();
     let (mut open, mut killed) = (None, Vec::new());
     for burst in 0..BURSTS {
@@ -121,9 +121,9 @@ fn the_controllers_state_matches_proc_after_random_kills() {
         }
         killed.clear();
         for _ in 0..KILLS {
-            let pod = &live[chance.below(3) as usize];
+            let pod = &live[random.below(3) as usize];
             let all: Vec<ProcId> = expected_processes(pod).into_iter().collect();
-            let victim = all[chance.below(all.len() as u64) as usize];
+            let victim = all[random.below(all.len() as u64) as usize];
             if exists(victim) {
                 let _ = nix::sys::signal::kill(
                     nix::unistd::Pid::from_raw(victim.pid as i32),
@@ -131,7 +131,7 @@ fn the_controllers_state_matches_proc_after_random_kills() {
                 );
                 killed.push(victim);
             }
-            std::thread::sleep(std::time::Duration::from_micros(chance.below(3000)));
+            std::thread::sleep(std::time::Duration::from_micros(random.below(3000)));
         }
     }
 }

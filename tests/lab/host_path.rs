@@ -114,7 +114,7 @@ fn types_are_checked_and_only_files_and_directories_are_mounted() {
             let mut a = container("a", "sleep 1000");
             a.mounts = vec![mount("v", "/v")];
             let source = VolumeSource::HostPath { path: (*path).clone(), kind: *kind };
-            bench.lab.run(with_volume(spec(&format!("type-{i}"), true, vec![a]), "v", source)).expect("taken")
+            bench.lab.run(with_volume(spec(&format!("type-{i}"), true, vec![a]), "v", source)).expect("accepted")
         })
         .collect();
     for (uid, (kind, path, want)) in uids.iter().zip(&cases) {
@@ -196,7 +196,7 @@ fn the_hosts_proc_is_refused_as_a_volume() {
     a.mounts = vec![mount("v", "/host-proc")];
     let mut bench = Bench::new();
     let spec = with_volume(spec("proc", true, vec![a]), "v", crate::support::host_path("/proc/self"));
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     let pod = bench.pod_until(&uid, "a refusal", |p| p.containers[0].state.word() == "CreateContainerError");
     let ContainerState::Waiting { message: Some(message), .. } = &pod.containers[0].state else { panic!("{pod:?}") };
     assert!(message.starts_with("hostPath /proc/self of volume \"v\" is the host's /proc"), "{message}");
@@ -208,7 +208,7 @@ fn a_mount_into_proc_through_a_link_is_refused() {
     a.mounts = vec![mount("v", "/dev/fd")];
     let mut bench = Bench::new();
     let source = VolumeSource::EmptyDir { memory: false, size_limit: None };
-    let uid = bench.lab.run(with_volume(spec("link", true, vec![a]), "v", source)).expect("taken");
+    let uid = bench.lab.run(with_volume(spec("link", true, vec![a]), "v", source)).expect("accepted");
     let pod = bench.pod_until(&uid, "a refusal", |p| p.containers[0].state.word() == "CreateContainerError");
     let ContainerState::Waiting { message: Some(message), .. } = &pod.containers[0].state else { panic!("{pod:?}") };
     assert_eq!(message, "\"/dev/fd\" cannot be mounted because it is inside /proc");

@@ -29,7 +29,7 @@ impl Bench {
 
     fn add(&mut self, pod: &Pod, container: ContainerSpec) -> Pod {
         let name = container.name.clone();
-        self.lab.add_container(&pod.uid, container).expect("it is taken");
+        self.lab.add_container(&pod.uid, container).expect("it is accepted");
         self.running(pod, &name)
     }
 
@@ -45,7 +45,7 @@ impl Bench {
 
     fn debug(&mut self, pod: &Pod, target: Option<&str>, script: &str) -> (Pod, String) {
         let argv = ["sh", "-c", script].map(str::to_owned);
-        let member = self.lab.debug(&pod.uid, None, "busybox", &argv, target).expect("it is taken");
+        let member = self.lab.debug(&pod.uid, None, "busybox", &argv, target).expect("it is accepted");
         let name = member.container.expect("a container");
         (self.running(pod, &name), name)
     }
@@ -143,7 +143,7 @@ fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     let orphan = bench.run_script(&pod, "stays", "pgrep -f 'sleep 424[2]'");
     assert!(!orphan.is_empty());
     let member = Member::container(&pod.uid, "leaves");
-    bench.lab.remove_container(&member, Some(Duration::from_secs(2))).expect("taken out");
+    bench.lab.remove_container(&member, Some(Duration::from_secs(2))).expect("removed");
     assert_eq!(bench.exit_status(leaves), WaitStatus::killed(9));
     let after = bench.pod_until(&pod.uid, "it is gone", |p| p.container("leaves").is_none());
     assert!(!exists(leaves) && exists(stays));
@@ -159,7 +159,7 @@ fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     assert_eq!(again.container("leaves").map(|c| c.restarts), Some(0));
     // when all are removed, only pause is left
     for name in ["leaves", "stays"] {
-        bench.lab.remove_container(&Member::container(&pod.uid, name), Some(Duration::ZERO)).expect("taken out");
+        bench.lab.remove_container(&Member::container(&pod.uid, name), Some(Duration::ZERO)).expect("removed");
     }
     let empty = bench.pod_until(&pod.uid, "only pause is left", |p| p.containers.is_empty());
     assert!(exists(pause(&empty)) && empty.ip == pod.ip);
@@ -258,7 +258,7 @@ fn an_ephemeral_container_can_be_added_to_a_pod_that_does_not_start() {
     let mut bench = Bench::new();
     let mut waits = spec("waits", false, vec![container("web", "exec sleep 1000")]);
     waits.init_containers = vec![container("init", "exec sleep 1000")];
-    let uid = bench.lab.run(waits).expect("the pod is taken");
+    let uid = bench.lab.run(waits).expect("the pod is accepted");
     let pod = bench.pod_until(&uid, "its init container runs", |p| {
         p.container("init").is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
     });

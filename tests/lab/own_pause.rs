@@ -97,7 +97,7 @@ fn an_executable_is_used_unchanged() {
     let made = Command::new("cc").args(["-static", "-o"]).arg(&file).arg(source).status().expect("a compiler");
     assert!(made.success());
     let beside = Beside::Directory(dir.path());
-    let program = beside.program("./mine").expect("taken");
+    let program = beside.program("./mine").expect("accepted");
     assert_eq!(program, std::fs::read(&file).expect("the file"));
     let mut spec = spec("mine", false, vec![container("a", "sleep 1000")]);
     (spec.sandbox, spec.own_pause) = (SandboxKind::Own("./mine".to_owned()), Some(Content(program.clone())));

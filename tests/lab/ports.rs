@@ -110,7 +110,7 @@ fn a_taken_host_port_is_reported_and_tried_again() {
     let port = taken.local_addr().expect("an address").port();
     let mut pod = blog(port);
     pod.containers.truncate(1);
-    let uid = bench.lab.run(pod).expect("taken");
+    let uid = bench.lab.run(pod).expect("accepted");
     let waits = bench.pod_until(&uid, "the conflict", |p| p.status() == "FailedCreatePodSandBox");
     let message = waits.message.expect("a message");
     assert!(message.contains(&format!("host port 127.0.0.1:{port}: address already in use")), "{message}");

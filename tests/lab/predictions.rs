@@ -22,7 +22,7 @@ impl ObservedLab {
 
     /// Starts a pod. Returns it once all containers run and `n` processes are observed in their current state.
     fn run(&mut self, spec: PodSpec, n: usize) -> Pod {
-        let uid = self.lab.run(spec).expect("the pod is taken");
+        let uid = self.lab.run(spec).expect("the pod is accepted");
         self.until_all_run(&uid);
         self.until("all are seen", |world| world.pod_processes(&uid).count() == n);
         self.settle(&uid);

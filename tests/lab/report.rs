@@ -17,7 +17,7 @@ const POD: &str = include_str!("../../assets/pods/nginx-busybox.yaml");
 /// Starts a pod. Returns it once all its containers run.
 fn run(seen: &mut ObservedLab) -> Pod {
     let (spec, _) = parse("pod.yaml", POD).expect("the preset").remove(0);
-    let uid = seen.lab.run(spec).expect("the pod is taken");
+    let uid = seen.lab.run(spec).expect("the pod is accepted");
     seen.until_all_run(&uid);
     seen.world.pod(&uid).expect("the pod").clone()
 }

@@ -42,7 +42,7 @@ fn a_container_that_keeps_ending_backs_off_and_the_pod_stays() {
     let mut bench = Bench::new();
     let mut spec = always("loop", true, vec![container("crash", "exit 3"), container("b", "sleep 1000")]);
     spec.containers[0].image = "busybox".to_owned();
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     // the first container may have ended twice before the program of the other runs
     let waits = bench.pod_until(&uid, "a back-off beside the other", |p| {
         let (crash, b) = (&p.containers[0], &p.containers[1]);
@@ -109,7 +109,7 @@ fn init_containers_run_first_and_sidecars_beside() {
     let second = step("second", "until grep -q side /data/order; do sleep 0.02; done; echo second >> /data/order");
     spec.init_containers = vec![step("first", "sleep 0.2; echo first >> /data/order"), sidecar, second];
     let emptydir = podscope::lab::spec::VolumeSource::EmptyDir { memory: false, size_limit: None };
-    let uid = bench.lab.run(crate::support::with_volume(spec, "data", emptydir)).expect("taken");
+    let uid = bench.lab.run(crate::support::with_volume(spec, "data", emptydir)).expect("accepted");
     let early = bench.pod_until(&uid, "the first", |p| p.status() == "Init:0/3");
     assert_eq!(early.container("app").map(|c| c.state.word()), Some("PodInitializing"));
     let pod = bench.pod_until(&uid, "all up", |p| p.status() == "Running");
@@ -150,7 +150,7 @@ fn without_the_pause_image_there_is_no_sandbox_and_it_is_tried_again() {
     let mut bench = Bench::new();
     let mut spec = always("none", true, vec![container("a", "sleep 1000")]);
     spec.sandbox = SandboxKind::Missing;
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     let failed = |bench: &Bench| bench.events().iter().filter(|e| e.reason == "FailedCreatePodSandBox").count();
     let pod = bench.pod_until(&uid, "a failure", |p| p.status() == "FailedCreatePodSandBox");
     assert_eq!((pod.phase, pod.ip), (Phase::Pending, None));

@@ -30,7 +30,7 @@ const fn runs(state: &ContainerState) -> bool {
 
 /// Runs a pod. If the lab has only one user, `a` cannot start and reports that; then the result is `None`.
 fn run(bench: &mut Bench, spec: PodSpec) -> Option<Pod> {
-    let uid = bench.lab.run(spec).expect("the pod is taken");
+    let uid = bench.lab.run(spec).expect("the pod is accepted");
     let pod = bench.pod_until(&uid, "b runs", |pod| runs(state(pod, "b")));
     if users(process(&pod, "b").pid) > 3000 {
         return Some(bench.pod_until(&uid, "a runs", |pod| runs(state(pod, "a"))));
@@ -100,7 +100,7 @@ fn capabilities_are_dropped_and_the_root_is_read_only() {
 #[test]
 fn a_container_that_must_not_be_root_does_not_start_as_root() {
     let mut bench = Bench::new();
-    let uid = bench.lab.run(pod("{runAsNonRoot: true}", "{}")).expect("the pod is taken");
+    let uid = bench.lab.run(pod("{runAsNonRoot: true}", "{}")).expect("the pod is accepted");
     let pod = bench.pod_until(&uid, "it waits", |pod| {
         matches!(state(pod, "a"), ContainerState::Waiting { reason, .. } if reason == "CreateContainerConfigError")
     });

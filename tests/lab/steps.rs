@@ -84,7 +84,7 @@ fn the_shell_lines_give_the_same_links_as_the_lab() {
         };
         let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
         let theirs = shell.step(&equal(&step, &spec).shell, &name.to_uppercase());
-        bench.lab.add_container(&uid, container.clone()).expect("it is taken");
+        bench.lab.add_container(&uid, container.clone()).expect("it is accepted");
         pod = bench.pod_until(&uid, name, |p| {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
         });

@@ -110,7 +110,7 @@ fn nothing_remains_after_any_process_is_killed() {
         };
         let node = read_pid("node ").expect("a node");
         let ours = user_ns(node).filter(|ns| *ns != own);
-        // a different moment in every round, before or after the pod is up
+        // a different moment in every round, before or after the pod is up; random numbers are not needed
         let moment = Duration::from_micros((round as u64 * 7919) % 30_000);
         let signal = if round % 8 == 4 { Signal::SIGQUIT } else { Signal::SIGKILL };
         let victim = match round % 4 {

@@ -57,7 +57,7 @@ impl Bench {
 
     /// Starts a pod and waits until all its containers run.
     pub fn run(&mut self, spec: PodSpec) -> Pod {
-        let uid = self.lab.run(spec).expect("the pod is taken");
+        let uid = self.lab.run(spec).expect("the pod is accepted");
         self.pod_until(&uid, "all running", |p| {
             p.containers.iter().all(|c| matches!(c.state, ContainerState::Running { .. }))
         })

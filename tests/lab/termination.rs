@@ -51,7 +51,7 @@ fn the_message_is_what_the_container_wrote() {
     ];
     let names: Vec<String> = containers.iter().map(|c| c.name.clone()).collect();
     let mut bench = Bench::new();
-    let uid = bench.lab.run(spec("messages", true, containers)).expect("taken");
+    let uid = bench.lab.run(spec("messages", true, containers)).expect("accepted");
     let ended = |p: &Pod| p.containers.iter().all(|c| matches!(c.state, ContainerState::Terminated { .. }));
     let pod = bench.pod_until(&uid, "all ended", ended);
     // a kubelet divides 12 KiB among the containers of a pod
@@ -102,7 +102,7 @@ fn each_run_has_a_message_of_its_own() {
     let volume = podscope::lab::spec::VolumeSource::EmptyDir { memory: false, size_limit: None };
     let clock = podscope::lab::DemoClock::new(1000).expect("a clock");
     let mut bench = Bench::with(podscope::lab::Options { clock, ..podscope::lab::Options::default() });
-    let uid = bench.lab.run(crate::support::with_volume(spec, "runs", volume)).expect("taken");
+    let uid = bench.lab.run(crate::support::with_volume(spec, "runs", volume)).expect("accepted");
     for (restarts, want) in [(0, Some("first\n")), (1, None), (2, Some("log of the third\n"))] {
         let runs = |p: &Pod| matches!(p.containers[0].state, ContainerState::Running { .. });
         bench.pod_until(&uid, "a run", |p| p.containers[0].restarts == restarts && runs(p));

@@ -13,7 +13,7 @@ use crate::model::Member;
 /// added. If too much was written to pass it on piece by piece, all that is kept is passed again, with `anew`.
 pub(super) type LogSink = Box<dyn FnMut(bool, &[u8]) + Send>;
 
-/// Following a member's output. Dropping it ends that.
+/// Follows a member's output until it is dropped.
 #[derive(Debug)]
 pub struct Follow {
     shared: Arc<Shared>,

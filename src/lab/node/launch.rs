@@ -134,7 +134,8 @@ fn limit_namespace_processes() -> Result<(), Errno> {
     setrlimit(Resource::RLIMIT_NPROC, bound, hard)
 }
 
-/// Changes from root to an ordinary user, so that no pod ever runs as the host's root.
+/// Changes from root to an ordinary user, so that the set-up is the same for both, and no pod ever runs as the host's
+/// root.
 fn drop_root(user: u32) -> Result<(), Errno> {
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     let dropped = setgroups(&[]).and_then(|()| setresgid(gid, gid, gid)).and_then(|()| setresuid(uid, uid, uid));

@@ -23,7 +23,7 @@ fn empty_dir() -> VolumeSource {
 
 /// Starts a pod, and waits until each container runs or has a reason to wait.
 fn settled(bench: &mut Bench, spec: podscope::lab::spec::PodSpec) -> Pod {
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     bench.pod_until(&uid, "every container started or refused", |p| {
         p.containers.iter().all(|c| c.state.word() != "ContainerCreating")
     })

@@ -74,7 +74,7 @@ fn a_link_that_is_exchanged_all_the_time_does_not_lead_out_of_a_volume() {
     spec.init_containers = vec![a];
     let spec = with_volume(spec, "v", VolumeSource::EmptyDir { memory: false, size_limit: None });
     let mut bench = Bench::new();
-    let uid = bench.lab.run(spec).expect("taken");
+    let uid = bench.lab.run(spec).expect("accepted");
     let settled = |p: &Pod| p.containers.iter().skip(1).all(|c| c.last_exit.is_some() || message(p, &c.name).is_some());
     let pod = bench.pod_until(&uid, "all started or refused", settled);
     let (ran, refused): (Vec<_>, Vec<_>) = pod.containers.iter().skip(1).partition(|c| c.last_exit.is_some());
