@@ -8,11 +8,9 @@ mod partial_redraw;
 mod script;
 mod session;
 mod settings;
-mod state;
 mod terminal;
 mod window;
 
 pub use open::{OpenError, OpenOptions, open};
 pub use settings::{Settings, ThemeChoice};
-pub use state::{Action, Selection};
 pub use window::Window;

@@ -1,6 +1,7 @@
 //! The views. They read the [`World`](crate::model::World) at the cursor and return
-//! [`Action`](crate::app::Action)s; they never change the World.
+//! [`Action`]s; they never change the World.
 
+mod action;
 pub mod bars;
 pub mod build;
 pub mod events;
@@ -24,8 +25,8 @@ mod usage;
 pub mod widgets;
 pub mod words;
 
-use crate::app::{Action, Selection};
 use crate::model::{MonoNs, World};
+pub use action::{Action, Selection};
 use tokens::Tokens;
 
 /// The version of the World that is shown. Equal versions are equal Worlds, so a view can keep what it computed until

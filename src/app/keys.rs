@@ -6,10 +6,9 @@
 use eframe::egui::{self, Event, InputState, Key, Modifiers};
 
 use super::window::Pane;
-use super::{Action, Selection};
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
-use crate::ui::widgets;
+use crate::ui::{Action, Selection, widgets};
 
 /// How far the arrow keys move the playhead in ns, without and with Shift.
 const STEP_NS: i64 = 1_000_000_000;

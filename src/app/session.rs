@@ -4,6 +4,7 @@ mod building;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -148,9 +149,9 @@ impl Session {
         Ok(())
     }
 
-    /// The deltas since the last frame.
-    pub fn drain(&self) -> impl Iterator<Item = Delta> + '_ {
-        self.deltas.try_iter().flatten()
+    /// The batches of deltas that wait.
+    pub fn batches(&self) -> impl Iterator<Item = Vec<Delta>> + '_ {
+        self.deltas.try_iter()
     }
 
     pub fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
@@ -357,6 +358,22 @@ impl Session {
     /// A sender for answers that do not come from a background job, such as that of a screenshot.
     pub fn answer_sender(&self) -> (Sender<Answer>, Context) {
         (self.answers.0.clone(), self.ctx.clone())
+    }
+
+    /// Opens a page in the browser of the desktop (`xdg-open(1)`).
+    pub fn open_page(&self, url: String) {
+        self.spawn_command(false, move |_| {
+            let run = std::process::Command::new("xdg-open").arg(&url).stdin(Stdio::null()).output();
+            match run {
+                Ok(done) if done.status.success() => Outcome::Done,
+                Ok(done) => {
+                    let why = String::from_utf8_lossy(&done.stderr);
+                    let why = why.lines().next().unwrap_or("xdg-open failed");
+                    Outcome::Failed(format!("{url} was not opened: {why}; a right click copies it"))
+                }
+                Err(e) => Outcome::Failed(format!("{url} was not opened: xdg-open: {e}; a right click copies it")),
+            }
+        });
     }
 
     /// Runs a command that takes time on its own thread.

@@ -11,7 +11,7 @@ mod questions;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Frame, Margin};
 
@@ -19,7 +19,7 @@ use super::focus::ViewFocus;
 use super::partial_redraw::PartialRedraw;
 use super::script::Player;
 use super::session::{Answer, Session};
-use super::{Action, OpenOptions, Selection, Settings, ThemeChoice, keys};
+use super::{OpenOptions, Settings, ThemeChoice, keys};
 use crate::command::{Command, PodSource};
 use crate::lab;
 use crate::layout::timeline::Viewport;
@@ -34,12 +34,14 @@ use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
-use crate::ui::{ANIMATION_NS, Cx, WorldVersion, fonts, inspector, pods, top_bar};
+use crate::ui::{ANIMATION_NS, Action, Cx, Selection, WorldVersion, fonts, inspector, pods, top_bar};
 pub use output::append_output;
 pub(super) use panes::Pane;
 
 /// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
 const TICK: Duration = Duration::from_millis(100);
+/// How long one frame may take in changes. A storm is spread over several frames, so that clicks still act.
+const BATCH_TIME: Duration = Duration::from_millis(4);
 
 /// A line for the user, shown until it is dismissed.
 struct Notice {
@@ -246,14 +248,22 @@ const fn to_next_second(since_epoch: u64) -> Duration {
 
 /// `CLOCK_MONOTONIC` now.
 fn now() -> MonoNs {
-    crate::sys::clock::now()
+    crate::observe::now()
 }
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         if let Some(session) = &self.session {
-            for delta in session.drain() {
-                self.store.push(delta);
+            let began = Instant::now();
+            for batch in session.batches() {
+                for delta in batch {
+                    self.store.push(delta);
+                }
+                // the rest waits in the queue for the next frame
+                if began.elapsed() > BATCH_TIME {
+                    ctx.request_repaint();
+                    break;
+                }
             }
             let answers: Vec<Answer> = session.answers().collect();
             for answer in answers {

@@ -89,7 +89,7 @@ impl Viewport {
         }
         self.live = live;
         if let Some(lead) = self.lead_ns {
-            let ahead = if quiet && newest.plus(lead) > self.to { self.span_ns / 2 } else { 0 };
+            let ahead = if quiet && newest.plus(lead) > self.to { 3 * self.span_ns / 8 } else { 0 };
             self.to = self.to.max(newest.plus(lead + ahead)).max(epoch.plus(self.span_ns));
         }
     }

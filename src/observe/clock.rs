@@ -3,11 +3,15 @@
 use nix::time::ClockId;
 
 use crate::model::{MonoNs, WallAnchor};
-pub use crate::sys::clock::now;
 use crate::sys::clock::read;
 
 /// Nanoseconds of a clock tick (`USER_HZ`), the unit of start times and CPU times in `/proc/PID/stat`.
 pub const NS_PER_TICK: u64 = 10_000_000;
+
+/// Now, on `CLOCK_MONOTONIC`.
+pub fn now() -> MonoNs {
+    MonoNs(read(ClockId::CLOCK_MONOTONIC))
+}
 
 pub fn anchor() -> WallAnchor {
     let before = now();

@@ -180,7 +180,7 @@ impl Reconciler {
             Event::Fork { t, parent, pid, tgid } if pid == tgid => self.forked(kernel, t, parent, pid),
             Event::Fork { tgid, .. } => self.thread_born(tgid),
             Event::Exec { t, tgid } => self.exec(kernel, t, tgid),
-            Event::Ids { t, tgid } => self.reread(kernel, tgid, Stamp::connector(t)),
+            Event::Ids { tgid, .. } => self.reread(kernel, tgid),
             Event::Comm { t, pid, tgid, comm } if pid == tgid => self.renamed(tgid, comm, t),
             Event::Exit { t, pid, tgid, status, parent } => self.thread_ended(kernel, t, pid, tgid, status, parent),
             Event::Comm { .. } | Event::Ack { .. } => {}

@@ -301,7 +301,7 @@ mod tests {
         let leave = equal(&Step::Leave { member: member.clone() }, &spec);
         assert_eq!(leave.docker, "docker stop -t 5 a && docker rm a");
         assert_eq!(leave.shell, "kill -TERM $A; timeout 5 tail --pid=$A -f /dev/null || kill -KILL $A");
-        assert!(leave.note.is_some_and(|note| note.contains("lives on")));
+        assert!(leave.note.is_some_and(|note| note.contains("live on")));
         let replace = equal(&Step::Replace { member, argv: vec!["sleep".into(), "2".into()] }, &spec);
         assert_eq!(
             replace.docker,

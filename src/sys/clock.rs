@@ -2,13 +2,6 @@
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::model::MonoNs;
-
-/// Now, on `CLOCK_MONOTONIC`.
-pub fn now() -> MonoNs {
-    MonoNs(read(ClockId::CLOCK_MONOTONIC))
-}
-
 /// Reads a clock, in nanoseconds.
 pub fn read(id: ClockId) -> u64 {
     // it fails only for a clock that does not exist (clock_gettime(2)), and all clocks used here exist

@@ -5,7 +5,7 @@ use eframe::egui::{self, CornerRadius, Margin, Role, Sense, Stroke, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
+use crate::ui::Action;
 
 /// Bars that are shown in full. Further ones are only counted.
 const MAX_SHOWN: usize = 3;

@@ -25,9 +25,9 @@ pub use palette::{drop_zone, first_container_ui, palette_ui, take_out_ui};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::model::{Pod, Runtime};
 use crate::steps::{Report, Template};
+use crate::ui::Action;
 
 pub fn build_ui(ui: &mut Ui, cx: &mut Cx<'_>, reports: &[Report]) {
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {

@@ -6,8 +6,8 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, p
 
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
-use crate::app::Action;
 use crate::model::{EventKind, Process, Sent, events::Aggregated, forecast};
+use crate::ui::Action;
 use list::{Entry, EntryKind};
 
 const ROW_H: f32 = 24.0;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use eframe::egui::{self, Role, Ui};
 
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::model::PodUid;
+use crate::ui::Action;
 
 /// The dialog while it is open.
 #[derive(Clone, Debug, Default)]

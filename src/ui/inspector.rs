@@ -9,8 +9,8 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
-use crate::app::Action;
 use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, forecast};
+use crate::ui::Action;
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.add_space(14.0);
@@ -239,7 +239,7 @@ fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
     members.dedup();
     let pods: std::collections::BTreeSet<_> = members.iter().map(|m| &m.pod).collect();
     if pods.len() > 1 {
-        return "all pods".into();
+        return format!("{} of {} pods", text::count(members.len(), "member", "members"), pods.len());
     }
     if cx.world.ns_members(ns).next().is_none() {
         return "released".into();

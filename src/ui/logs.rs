@@ -26,8 +26,8 @@ pub use lines::Lines;
 use super::terminal::{Terminal, terminal_ui};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::model::{Member, Pod, ProcId, Runtime};
+use crate::ui::Action;
 
 const LINE_H: f32 = 17.0;
 
@@ -194,10 +194,14 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsS
 fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, follow_tail: bool) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(follow_tail);
-    area.show_rows(ui, LINE_H, lines.len(), |ui, range| {
+    let note = usize::from(lines.has_dropped);
+    area.show_rows(ui, LINE_H, lines.len() + note, |ui, range| {
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
-        for at in range {
-            let line = lines.get(at).unwrap_or_default();
+        for row in range {
+            let line = match row.checked_sub(note) {
+                Some(at) => lines.get(at).unwrap_or_default(),
+                None => format!("… the last {} lines; older ones are not kept", Lines::MAX).into(),
+            };
             let line = text::rich(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
             ui.add(egui::Label::new(line).selectable(true).extend());
         }

@@ -22,7 +22,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, U
 
 use super::icons::Icon;
 use super::text::HoverText as _;
-use super::{Cx, build, text, tokens, widgets, words};
+use super::{Action, Cx, build, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
 use crate::model::{Phase, Pod, SandboxKind};
@@ -125,12 +125,12 @@ fn status_reason_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str)
 }
 
 /// A port of the host that forwards to the pod: a click opens its URL, a right click copies it.
-fn host_port_ui(ui: &mut Ui, cx: &Cx<'_>, host: u16, inside: u16) {
+fn host_port_ui(ui: &mut Ui, cx: &mut Cx<'_>, host: u16, inside: u16) {
     let words = format!("127.0.0.1:{host} → {inside}");
     let response = widgets::link_chip(ui, cx.tokens, &words, cx.tokens.ns(crate::model::NsKind::Net));
     let url = format!("http://127.0.0.1:{host}/");
     if response.clicked() {
-        ui.ctx().open_url(egui::OpenUrl::new_tab(&url));
+        cx.act(Action::OpenPage(url.clone()));
     }
     if response.secondary_clicked() {
         ui.ctx().copy_text(url.clone());

@@ -4,9 +4,9 @@ use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, 
 
 use super::presets::new_pod_ui;
 use super::{Cx, build, text, tokens, widgets, words};
-use crate::app::Action;
 use crate::command::Command;
 use crate::model::{NodeTrouble, Pod, Signal};
+use crate::ui::Action;
 
 const CARD_H: f32 = 64.0;
 

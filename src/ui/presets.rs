@@ -5,9 +5,9 @@ use eframe::egui::{self, Align2, CornerRadius, Key, Role, Sense, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::command::{Command, PodSource};
 use crate::presets::{self, Preset};
+use crate::ui::Action;
 
 const ROW_H: f32 = 40.0;
 const WIDTH: f32 = 560.0;

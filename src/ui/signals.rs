@@ -4,9 +4,9 @@ use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Process, Signal, forecast};
+use crate::ui::Action;
 
 const FIRST: [(&str, Signal); 5] = [
     ("TERM", Signal::TERM),

@@ -14,9 +14,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense,
 
 use super::text::HoverText as _;
 use super::{ANIMATION_NS, Cx, text, tokens, widgets};
-use crate::app::Action;
 use crate::layout::timeline::{Viewport, lanes, ticks};
 use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
+use crate::ui::Action;
 
 const LABEL_W: f32 = 132.0;
 const RIGHT: f32 = 16.0;

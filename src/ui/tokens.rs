@@ -3,7 +3,7 @@
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, Visuals};
 
 use super::words::Severity;
-use crate::model::{EventKind, NsKind, State};
+use crate::model::{NsKind, State};
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -129,13 +129,6 @@ impl Tokens {
             Severity::Waiting => self.warn,
             Severity::Bad => self.bad,
             Severity::Done => self.accent,
-        }
-    }
-
-    pub const fn event(&self, kind: EventKind) -> Color32 {
-        match kind {
-            EventKind::Normal => self.muted,
-            EventKind::Warning => self.warn,
         }
     }
 

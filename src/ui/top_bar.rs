@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, Stroke
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::app::Action;
+use crate::ui::Action;
 
 /// How far the arrows move the playhead.
 const STEP_NS: i64 = 1_000_000_000;

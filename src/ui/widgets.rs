@@ -9,8 +9,8 @@ use super::icons::Icon;
 use super::text::HoverText as _;
 use super::tokens::{Tokens, medium, semibold};
 use super::{Cx, text};
-use crate::app::Action;
 use crate::model::ProcId;
+use crate::ui::Action;
 
 /// A word on a rounded tint of its own colour, with its `anchor` at `at`.
 pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, color: Color32) -> Rect {

@@ -2,7 +2,6 @@
 //! everything that the views paint is checked, also hovers.
 
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
-use podscope::app::{Action, Selection};
 use podscope::model::text::escaped_lines;
 use podscope::model::{
     Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Member, MonoNs, NsId, NsKind, NsSet,
@@ -11,6 +10,7 @@ use podscope::model::{
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::tokens::Tokens;
+use podscope::ui::{Action, Selection};
 use podscope::ui::{
     Cx, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
 };

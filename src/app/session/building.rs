@@ -8,8 +8,8 @@ use super::{Answer, Specs, start, store_spec};
 use crate::lab::spec::{PodSpec, manifest};
 use crate::lab::{Error, Lab};
 use crate::model::{PodUid, World};
+use crate::observe;
 use crate::steps::{Pending, Step};
-use crate::sys::clock;
 
 /// Does a step in the lab. Comparing with the World `before` later shows what it has changed.
 pub fn build(
@@ -24,10 +24,10 @@ pub fn build(
         let spec = PodSpec::sandbox(step_name(&step))?;
         let path = PathBuf::from(format!("{}.yaml", spec.name));
         let pod = start(lab, specs, (spec.clone(), Vec::new()), path, false, answers)?;
-        return Ok(Pending::new(pod, step, &spec, before, clock::now()));
+        return Ok(Pending::new(pod, step, &spec, before, observe::now()));
     };
     let spec = lab.spec(&pod).map_err(to_string)?;
-    let pending = Pending::new(pod.clone(), step.clone(), &spec, before, clock::now());
+    let pending = Pending::new(pod.clone(), step.clone(), &spec, before, observe::now());
     match step {
         Step::Sandbox { .. } => {}
         Step::Join { pod, container, ephemeral: false } => lab.add_container(&pod, *container).map_err(to_string)?,

@@ -101,7 +101,7 @@ impl Window {
                     // show the pod that is being built
                     self.cursor = Cursor::Live;
                     if self.selection.pod.as_ref() != Some(&report.pod) {
-                        self.selection = crate::app::Selection { pod: Some(report.pod.clone()), ..Default::default() };
+                        self.selection = crate::ui::Selection { pod: Some(report.pod.clone()), ..Default::default() };
                     }
                     Outcome::Output(report.text())
                 }

@@ -6,9 +6,9 @@ use eframe::egui;
 
 use super::questions::Question;
 use super::{Dialog, Window, now, theme_tokens};
+use crate::app::ThemeChoice;
 use crate::app::script::write_png;
 use crate::app::session::{Answer, Export, ExportContent, ExportError};
-use crate::app::{Action, Selection, ThemeChoice};
 use crate::command::{Command, Outcome, PodSource};
 use crate::export::{self, WriteError};
 use crate::model::{MonoNs, PodUid, ProcId, Signal};
@@ -16,9 +16,10 @@ use crate::observe::signal;
 use crate::presets;
 use crate::store::Cursor;
 use crate::ui::export_dialog::{ExportDialog, Problem};
+use crate::ui::{Action, Selection};
 
 /// The error of a command if the observer could not be started.
-const NO_OBSERVER: &str = "the observer is not running, so nothing can be run";
+pub(super) const NO_OBSERVER: &str = "the observer is not running, so nothing can be run";
 
 impl Window {
     pub(super) fn act(&mut self, ctx: &egui::Context, action: Action) {
@@ -43,6 +44,7 @@ impl Window {
                     session.ask_manifest();
                 }
             }
+            Action::OpenPage(url) => self.with_session(false, |session| session.open_page(url)),
             Action::AskExport => self.dialog = Some(Dialog::Export(self.new_export_dialog())),
             Action::Export { path, pod, redact, replace } => {
                 let snapshot = ExportContent::Snapshot { format: export::Format::Json, redact };

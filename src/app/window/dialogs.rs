@@ -6,8 +6,8 @@ use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
 use super::questions::Question;
 use super::{Dialog, Notice};
-use crate::app::Action;
 use crate::app::session::Session;
+use crate::ui::Action;
 use crate::ui::tokens::{self, Tokens};
 use crate::ui::{Cx, build, export_dialog, text};
 

@@ -58,6 +58,8 @@ impl Window {
         self.views.logs.exec = Some(exec.clone());
         if let Some(session) = &self.session {
             session.exec_live(&exec, argv);
+        } else {
+            exec.end(Err(super::commands::NO_OBSERVER.to_owned()));
         }
     }
 }
@@ -72,6 +74,8 @@ impl Window {
         self.views.logs.focus_terminal = true;
         if let Some(session) = &self.session {
             session.serve_terminal(&terminal, argv, input);
+        } else {
+            terminal.end(Err(super::commands::NO_OBSERVER.to_owned()));
         }
     }
 

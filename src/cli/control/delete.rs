@@ -29,8 +29,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     for name in names {
         let request = Request::Delete { pod: name.to_owned(), grace_seconds };
         let reply = find::ask(args.lab, name, request).and_then(|mut client| client.reply(&mut super::print_note));
-        if reply.map_err(failure)? == Reply::Done {
-            print(&format!("pod \"{}\" deleted\n", escaped(name)))?;
+        match reply.map_err(failure)? {
+            Reply::Done => print(&format!("pod \"{}\" deleted\n", escaped(name)))?,
+            other => return Err(Failure::Failed(format!("the lab gave an unexpected answer: {other:?}"))),
         }
     }
     Ok(())

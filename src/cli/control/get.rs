@@ -26,7 +26,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         word if word.starts_with("pod/") || word.starts_with("pods/") => false,
         word => return Err(Failure::Usage(format!("`{word}` is not known; get pods, or get events"))),
     };
-    let names = if events { args.what[1..].iter().map(String::as_str).collect() } else { pod_names(&args.what) };
+    let names = if events { pod_names(&args.what[1..]) } else { pod_names(&args.what) };
     let wide = args.output.is_some();
     let labs = find::chosen_labs(args.lab).map_err(failure)?;
     let several = labs.len() > 1;

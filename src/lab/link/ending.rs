@@ -1,14 +1,13 @@
 //! Reports the end of the node and what it means for its pods.
 
 use crate::model::{ContainerState, Delta, Parent, Phase, Pod, ProcId, Signal, Source, Stamp, WaitStatus};
-use crate::observe::identify;
-use crate::sys::clock;
+use crate::observe::{self, identify};
 
 /// The reason of a pod and of its waiting containers after the node has ended.
 const NODE_LOST: &str = "NodeLost";
 
 pub(super) fn now() -> Stamp {
-    Stamp::prompt(clock::now(), Source::App)
+    Stamp::prompt(observe::now(), Source::App)
 }
 
 /// The Deltas for a node that this process has reaped. The node and every pod are gone.

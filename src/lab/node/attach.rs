@@ -125,6 +125,8 @@ impl Node {
         if !alive && since == Since::Now {
             return Err(Answer::NotRunning);
         }
+        let container = member.container.as_deref().and_then(|name| run.state.pod.container(name));
+        let last_status = container.and_then(|c| c.last_exit);
         let failed = |e: Errno| Answer::Failed(format!("make a pipe: {}", e.desc()));
         let mut streams = Vec::new();
         if stdin {
@@ -149,7 +151,7 @@ impl Node {
             Since::Start => log.run_start(),
             Since::Now => log.written(),
         };
-        let ended = if alive { None } else { Some(WaitStatus(0)) };
+        let ended = if alive { None } else { Some(last_status.unwrap_or(WaitStatus(0))) };
         // edge-triggered: epoll reports each time that the pipe has room again
         let token = self.watch_for(EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, ours, Watch::Attached(call));
         self.attached.insert(call, Attached { member, token, sent, ended });

@@ -26,7 +26,7 @@ use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stre
 use crate::lab::spec::AtStart;
 use crate::lab::wire::{Inbox, Outbox, WireError};
 use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
-use crate::sys::clock;
+use crate::observe;
 use crate::sys::fork::Alone;
 use crate::sys::wait::{self, Change};
 
@@ -309,7 +309,7 @@ impl Node {
     }
 
     pub(super) fn now() -> Stamp {
-        Stamp::prompt(clock::now(), Source::Node)
+        Stamp::prompt(observe::now(), Source::Node)
     }
 
     pub(super) fn report(&mut self, report: &Report) {
@@ -564,18 +564,18 @@ impl Node {
 
     /// Adds a timer that is due in `ms`.
     pub(super) fn add_timer(&mut self, ms: u64, timer: Timer) {
-        self.timers.push((clock::now().plus(ms.saturating_mul(1_000_000)), timer));
+        self.timers.push((observe::now().plus(ms.saturating_mul(1_000_000)), timer));
     }
 
     /// How long to wait for events: until the next timer, or for ever if there is none.
     fn time_to_next_timer(&self) -> EpollTimeout {
         let Some(next) = self.timers.iter().map(|(at, _)| *at).min() else { return EpollTimeout::NONE };
-        let ms = next.since(clock::now()).div_ceil(1_000_000).min(60_000);
+        let ms = next.since(observe::now()).div_ceil(1_000_000).min(60_000);
         EpollTimeout::try_from(ms as i32).unwrap_or(EpollTimeout::ZERO)
     }
 
     fn run_due_timers(&mut self) {
-        let now = clock::now();
+        let now = observe::now();
         let (due, rest) = std::mem::take(&mut self.timers).into_iter().partition(|(at, _)| *at <= now);
         self.timers = rest;
         for (_, timer) in Vec::<(MonoNs, Timer)>::from_iter::<Vec<_>>(due) {

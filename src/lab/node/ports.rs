@@ -14,7 +14,8 @@ use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
 use crate::model::{Delta, EventKind, PodEvent, PodUid};
-use crate::sys::{clock, fork, limits};
+use crate::observe;
+use crate::sys::{fork, limits};
 
 /// A publishing process that lived shorter than this is not restarted at once, but after [`RETRY_MS`].
 const TOO_SHORT_NS: u64 = 1_000_000_000;
@@ -65,7 +66,7 @@ impl Node {
             .map_err(|e| format!("identify the process that publishes its ports: {e}"))?;
         if let Some(run) = self.pods.get_mut(uid) {
             run.ports = Some(pid);
-            run.ports_since = clock::now();
+            run.ports_since = observe::now();
         }
         Ok(())
     }
@@ -80,7 +81,7 @@ impl Node {
         if run.ports.take_if(|ports| *ports == pid).is_none() {
             return;
         }
-        if clock::now().since(run.ports_since) > TOO_SHORT_NS {
+        if observe::now().since(run.ports_since) > TOO_SHORT_NS {
             self.retry_ports(uid);
         } else {
             self.add_timer(RETRY_MS, Timer::Ports(uid.clone()));

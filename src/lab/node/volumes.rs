@@ -65,7 +65,7 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         write_new(&nothing, "")?;
     }
     let shm = format!("{base}/shm");
-    if fs::create_dir(&shm).is_ok() {
+    if create_once(&shm)? {
         mount_(Some("shm"), &shm, Some("tmpfs"), no_exec_flags(), Some(SHARED_MEMORY))?;
     }
     for volume in &spec.volumes {
@@ -73,7 +73,7 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
         match &volume.source {
             VolumeSource::EmptyDir { memory, size_limit } => {
                 // it outlives the sandbox: the next sandbox uses it as it is
-                if fs::create_dir(&dir).is_err() {
+                if !create_once(&dir)? {
                     continue;
                 }
                 // writable for every user, independent of the node's umask (`setupDir` in pkg/volume/emptydir)
@@ -85,7 +85,7 @@ pub fn create(uid: &PodUid, spec: &PodSpec) -> std::io::Result<()> {
                 }
             }
             VolumeSource::Config(payload) => {
-                if fs::create_dir(&dir).is_ok() {
+                if create_once(&dir)? {
                     fs::set_permissions(&dir, fs::Permissions::from_mode(0o777))?;
                     atomic_writer::write(Path::new(&dir), &payload.files)?;
                 }
@@ -115,6 +115,15 @@ pub fn update(uid: &PodUid, old: &PodSpec, new: &PodSpec) -> std::io::Result<()>
 pub fn write_hosts(uid: &PodUid, hostname: &str, ip: IpAddr) -> std::io::Result<()> {
     let text = format!("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{ip}\t{hostname}\n");
     write_new(&format!("{}/etc/hosts", pod_files(uid)), &text)
+}
+
+/// Makes a directory; `false` if it is there already.
+fn create_once(path: &str) -> std::io::Result<bool> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 /// Writes a file, in place of an existing one. The old file is removed, not overwritten: a pod may hold a lease on it,

@@ -52,16 +52,21 @@ impl Direction {
 impl Pair {
     /// Connects to the target without waiting. On failure the client's connection is reset.
     pub fn begin(client: TcpStream, target: SocketAddr) -> io::Result<Self> {
-        let target = match client.set_nonblocking(true).and_then(|()| begin(target)) {
+        let connect = || {
+            client.set_nonblocking(true)?;
+            let target = begin(target)?;
+            // small packets are forwarded immediately
+            client.set_nodelay(true)?;
+            target.set_nodelay(true)?;
+            Ok(target)
+        };
+        let target = match connect() {
             Ok(target) => target,
             Err(e) => {
                 reset(client);
                 return Err(e);
             }
         };
-        // small packets are forwarded immediately
-        client.set_nodelay(true)?;
-        target.set_nodelay(true)?;
         Ok(Self { client, target, is_connected: false, up: Direction::default(), down: Direction::default() })
     }
 

@@ -151,7 +151,7 @@ impl Reconciler {
         self.out.push(Delta::Renamed { id, comm, at: Stamp::connector(t) });
     }
 
-    pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32, _at: Stamp) {
+    pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32) {
         let Some(id) = self.by_pid(tgid) else { return };
         match kernel.read(tgid, Depth::All) {
             Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, &reading, false),

@@ -157,10 +157,14 @@ fn parse_words(what: &str, args: &[&str]) -> Parsed<Condition> {
 
 /// Removes a trailing `within 30s` and returns the limit.
 fn within(words: &mut Vec<&str>) -> Parsed<Option<Duration>> {
-    let Some(at) = words.iter().position(|w| *w == "within") else { return Ok(None) };
-    let limit = duration(one(&words[at + 1..], "within 30s")?)?;
+    // a text before it may have the same word
+    let Some(at) = words.iter().rposition(|w| *w == "within") else { return Ok(None) };
+    let limit = one(&words[at + 1..], "within 30s").and_then(duration);
+    if limit.is_err() && words.first() == Some(&"event") {
+        return Ok(None);
+    }
     words.truncate(at);
-    Ok(Some(limit))
+    limit.map(Some)
 }
 
 /// Where to look, the literal text to look for, and the limit.

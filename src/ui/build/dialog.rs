@@ -3,11 +3,11 @@
 use eframe::egui::{self, Key, Role, Ui};
 
 use super::equivalents::{cell, equivalents_ui};
-use crate::app::Action;
 use crate::command::Command;
 use crate::lab::{ContainerSpec, Join, JoinPid, PodSpec};
 use crate::model::{ContainerKind, NsKind, PodUid};
 use crate::steps::{Step, Template, equal};
+use crate::ui::Action;
 use crate::ui::logs::split;
 use crate::ui::{Cx, text, tokens, widgets};
 

@@ -5,10 +5,10 @@ use eframe::egui::{
 };
 
 use super::can_be_built;
-use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Container, ContainerKind, Member, Pod, SandboxKind};
 use crate::steps::{Step, Template};
+use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 use eframe::egui;
 
 use super::{EventsState, events_ui};
-use crate::app::Selection;
 use crate::model::{
     Delta, EventKind, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
 };
+use crate::ui::Selection;
 use crate::ui::tokens::Tokens;
 use crate::ui::{Cx, WorldVersion};
 

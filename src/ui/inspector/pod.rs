@@ -3,9 +3,9 @@
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
 use super::{facts, process_row, title};
-use crate::app::Action;
 use crate::command::Command;
 use crate::model::{Container, Pod, Process};
+use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};

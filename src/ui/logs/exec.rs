@@ -6,9 +6,9 @@ use std::time::Duration;
 use eframe::egui::{self, Role, Ui, vec2};
 
 use super::{Lines, command};
-use crate::app::Action;
 use crate::lab::CancelExec;
 use crate::model::{ContainerState, Member, Pod, forecast};
+use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 

@@ -3,9 +3,9 @@
 
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
-use crate::app::Action;
 use crate::layout::pod_map::{Rail, Segment, Sharing};
 use crate::model::{NsId, NsKind, Pod, forecast};
+use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 

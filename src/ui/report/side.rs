@@ -3,10 +3,10 @@
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
 use super::parts::{Piece, Row, Side};
-use crate::app::Action;
 use crate::command::Command;
 use crate::model::forecast;
 use crate::report::Target;
+use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
 

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use eframe::egui::{self, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, pos2, vec2};
 
 use super::{ReportState, report_ui};
-use crate::app::{Action, Selection};
 use crate::command::Command;
 use crate::model::{
     Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId, RestartPolicy, Runtime,
     Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
 };
 use crate::ui::tokens::Tokens;
+use crate::ui::{Action, Selection};
 use crate::ui::{Cx, WorldVersion, fonts};
 
 const SIZE: (f32, f32) = (1100.0, 700.0);

@@ -98,17 +98,28 @@ impl SearchPaths<'_> {
 
 /// Matches `*` and `?` as glob(7) does: only a dot matches a leading dot.
 fn matches(pattern: &str, name: &str) -> bool {
-    fn rest(pattern: &[char], name: &[char]) -> bool {
-        match (pattern.split_first(), name.split_first()) {
-            (None, _) => name.is_empty(),
-            (Some(('*', after)), _) => (0..=name.len()).any(|n| rest(after, &name[n..])),
-            (Some(('?', after)), Some((_, name))) => rest(after, name),
-            (Some((c, after)), Some((d, name))) => c == d && rest(after, name),
-            (Some(_), None) => false,
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // after the last `*`, and what it matches so far: only the last one ever has to match more
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                p += 1;
+                star = Some((p, n));
+            }
+            Some(c) if *c == '?' || *c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => {
+                let Some((after, matched)) = star else { return false };
+                star = Some((after, matched + 1));
+                (p, n) = (after, matched + 1);
+            }
         }
     }
-    let chars = |text: &str| text.chars().collect::<Vec<_>>();
-    (!name.starts_with('.') || pattern.starts_with('.')) && rest(&chars(pattern), &chars(name))
+    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use podscope::model::{
 };
 use proptest::prelude::*;
 
-use crate::stream::deltas;
+use crate::store::stream::deltas;
 
 pub const fn at(t: u64) -> Stamp {
     Stamp::connector(MonoNs(t))
@@ -32,7 +32,7 @@ fn world(deltas: impl IntoIterator<Item = Delta>) -> World {
 }
 
 proptest! {
-    #![proptest_config(crate::stream::config())]
+    #![proptest_config(crate::store::stream::config())]
 
     #[test]
     fn a_pid_has_one_process_and_the_index_of_children_is_right(all in deltas()) {

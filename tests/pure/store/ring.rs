@@ -4,7 +4,7 @@ use podscope::model::{Delta, MonoNs, Signal, World};
 use podscope::store::{Bounds, Cursor, Store};
 use proptest::prelude::*;
 
-use crate::stream::{deltas, stamp};
+use crate::store::stream::{deltas, stamp};
 
 fn replay(deltas: &[Delta]) -> World {
     deltas.iter().fold(World::default(), |mut world, delta| {
@@ -26,7 +26,7 @@ fn bounds() -> impl Strategy<Value = Bounds> {
 }
 
 proptest! {
-    #![proptest_config(crate::stream::config())]
+    #![proptest_config(crate::store::stream::config())]
 
     #[test]
     fn a_keyframe_and_its_deltas_equal_the_whole_stream(all in deltas(), stride in 1_usize..9, t in 0_u64..1_100) {
@@ -136,7 +136,7 @@ fn the_ring_stays_within_its_limit_of_bytes() {
     let bounds = Bounds { entries: usize::MAX, bytes: 64 << 10, stride: 16 };
     let mut store = Store::new(bounds);
     for n in 0..20_000 {
-        store.push(crate::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
+        store.push(crate::store::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
         assert!(store.size().1 <= bounds.bytes, "{} bytes", store.size().1);
     }
     assert!(store.span().0 > MonoNs(0));

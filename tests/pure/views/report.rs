@@ -12,7 +12,7 @@ use podscope::report::{
     ps_host, ps_inside, status,
 };
 
-use crate::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, pod, prompt, uid, world, world_with};
+use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, pod, prompt, uid, world, world_with};
 
 /// The moment of all reports: 185 s after the pod's creation.
 const NOW: MonoNs = MonoNs(185_600_000_000);

@@ -7,7 +7,7 @@ use podscope::model::{
     ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, WaitStatus, World,
 };
 
-use crate::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
+use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
 
 fn map(world: &World, now_ms: u64) -> PodMap {
     let pod = world.pod(&uid()).expect("the pod of the fixture");
@@ -128,7 +128,7 @@ fn a_folded_row_hides_only_its_children() {
 
 /// The map of the pod after a change of its description.
 fn map_with_pod(change: impl Fn(&mut podscope::model::Pod), extra: &[Delta], now_ms: u64) -> PodMap {
-    let mut pod = crate::fixture::pod(true);
+    let mut pod = crate::views::fixture::pod(true);
     change(&mut pod);
     let mut all = extra.to_vec();
     all.push(Delta::Pod { pod: Box::new(pod), at: at(700) });
@@ -283,7 +283,7 @@ fn a_network_of_the_node_is_marked_as_such() {
 #[test]
 fn a_pod_without_a_sandbox_has_columns_but_no_rails() {
     let mut world = World::default();
-    let mut pod = crate::fixture::pod(true);
+    let mut pod = crate::views::fixture::pod(true);
     pod.sandbox = None;
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
     let map = map(&world, 10);

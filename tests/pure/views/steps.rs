@@ -7,7 +7,7 @@ use podscope::model::{
 };
 use podscope::steps::{LinkLine, Links, Pending, Step, With};
 
-use crate::fixture::{self, PAUSE, SH, at, id, uid, world};
+use crate::views::fixture::{self, PAUSE, SH, at, id, uid, world};
 
 const NEW: u32 = 700;
 

@@ -3,7 +3,7 @@
 use podscope::model::{Delta, World};
 use proptest::prelude::*;
 
-use crate::stream::{delta, id, parent, stamp, status};
+use crate::store::stream::{delta, id, parent, stamp, status};
 
 fn world_after(before: &[Delta], last: [&Delta; 2]) -> World {
     let mut world = World::default();
@@ -14,7 +14,7 @@ fn world_after(before: &[Delta], last: [&Delta; 2]) -> World {
 }
 
 proptest! {
-    #![proptest_config(crate::stream::config())]
+    #![proptest_config(crate::store::stream::config())]
 
     #[test]
     fn exit_and_reap_commute(before in prop::collection::vec(delta(), 0..20), id in id(), status in status(), by in parent(), at in stamp(), then in stamp()) {

@@ -37,6 +37,8 @@ pub enum Action {
     Step(i64),
     /// Ask for a manifest and start it.
     OpenManifest,
+    /// Open a page in the browser.
+    OpenPage(String),
     /// Ask where to write a snapshot of what is shown.
     AskExport,
     /// Write a snapshot, or the manifest of `pod`, as chosen in the export dialog. `replace`: replace an existing file.

@@ -6,7 +6,7 @@ use podscope::model::{
     WaitStatus, World,
 };
 
-use crate::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
+use crate::views::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
 
 fn predict(world: &World, pid: u32, signal: Signal) -> Forecast {
     forecast(world, id(pid), signal).expect("a known process has a prediction")
@@ -52,7 +52,7 @@ fn pause_ends_by_term_and_int_and_ignores_other_signals() {
 
 /// The fixture's facts of a process with a change.
 fn facts_with(pid: u32, change: impl Fn(&mut Facts)) -> Delta {
-    let mut all = crate::fixture::deltas(true).into_iter();
+    let mut all = crate::views::fixture::deltas(true).into_iter();
     let mut facts = all
         .find_map(|delta| match delta {
             Delta::Facts { facts, .. } if facts.id == id(pid) => Some(facts),
@@ -91,7 +91,7 @@ fn a_process_in_sigtimedwait_receives_only_the_signals_it_waits_for() {
     assert!(says(&f, "waits for SIGHUP in sigtimedwait"), "{:#?}", f.lines);
     assert_eq!(predict(&world, SH, Signal::CHLD).effect, Effect::Handled);
     assert_eq!(predict(&world, SH, Signal::TERM).effect, Effect::Ends(WaitStatus::killed(15)));
-    let pause = crate::fixture::world(true);
+    let pause = crate::views::fixture::world(true);
     assert_eq!(predict(&pause, PAUSE, Signal::CHLD).effect, Effect::Handled);
     assert_eq!(predict(&pause, PAUSE, Signal(13)).effect, Effect::Pending, "pause blocks PIPE");
 }
@@ -169,7 +169,7 @@ fn zombies_are_not_called_orphans_when_their_parent_ends() {
 }
 
 fn pod_with(change: impl Fn(&mut Pod)) -> Delta {
-    let mut pod = crate::fixture::pod(true);
+    let mut pod = crate::views::fixture::pod(true);
     change(&mut pod);
     Delta::Pod { pod: Box::new(pod), at: at(700) }
 }

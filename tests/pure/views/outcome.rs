@@ -3,7 +3,7 @@
 use podscope::model::forecast::{Effect, forecast, last_sent, outcome, reaped_by};
 use podscope::model::{Delta, Parent, ProcId, Sent, Signal, Source, WaitStatus, World};
 
-use crate::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, world, world_with};
+use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, world, world_with};
 
 const KILLED: Option<WaitStatus> = Some(WaitStatus::killed(9));
 
