@@ -13,7 +13,7 @@ pub use snapshot::{
 };
 pub use write::{MAX_FILE, WriteError, read_limited, write_file, write_mode, write_new};
 
-/// A format of `podscope snapshot --format` and of the export dialog.
+/// A format of `podscope snapshot --format`. The export dialog and scripts write JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// `podscope.snapshot/1`.

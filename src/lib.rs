@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
-//! Dependencies between these modules run one way:
-//! `sys → model → observe, lab → store → layout, export, report → ui → app`.
+//! Dependencies between these modules run one way, which `tests/pure/structure.rs` checks:
+//! `model, sys → observe → lab → control, steps, store, export, report → script → layout → ui → app → cli`.
 
 #![deny(unsafe_code)]
 

@@ -5,7 +5,8 @@
 //! wait ready                                   # all pods, or: wait ready nginx-busybox
 //! kill nginx-busybox/nginx:worker[0] TERM      # a member's first process, or one of its processes by name
 //! wait gone nginx-busybox/nginx:worker[0]      # the one that was killed
-//! wait restarted nginx within 30s              # since the last kill, delete or replace
+//! kill nginx KILL
+//! wait restarted nginx within 30s              # since the last kill, delete, replace or leave
 //! expect shared net pause nginx                # the pod's name may be left out if only one pod has the member
 //! exec nginx-busybox/busybox -- wget -qO- localhost
 //! expect output hello pod
