@@ -199,7 +199,7 @@ fn a_sandbox_is_complete_when_the_links_of_pause_are_seen() {
     };
     world.apply(&Delta::Facts { facts: Box::new(facts), at: Stamp::prompt(MonoNs(2_000_000_000), Source::Scan) });
     let report = step.look(&world, SOON).expect("it is seen").expect("it is up");
-    assert_eq!(report.title, "Sandbox nginx-busybox alone");
+    assert_eq!(report.title, "Sandbox nginx-busybox created");
     // a step that never completes fails after a time
     let empty = World::default();
     let step = pending(Step::Sandbox { name: "x".into() }, &empty);
