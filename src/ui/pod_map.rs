@@ -61,7 +61,7 @@ fn on_screen(rect: layout::Rect, offset: Vec2) -> egui::Rect {
     egui::Rect::from_min_size(pos2(rect.x, rect.y) + offset, vec2(rect.w, rect.h))
 }
 
-fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
+fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
