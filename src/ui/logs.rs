@@ -200,7 +200,7 @@ fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, follow_tail: bool) {
         for row in range {
             let line = match row.checked_sub(note) {
                 Some(at) => lines.get(at).unwrap_or_default(),
-                None => format!("… the last {} lines; older ones are not kept", Lines::MAX).into(),
+                None => format!("… the last {} lines; older ones are not kept", Lines::MAX),
             };
             let line = text::rich(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
             ui.add(egui::Label::new(line).selectable(true).extend());
