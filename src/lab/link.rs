@@ -265,9 +265,9 @@ impl Shared {
         }
     }
 
-    fn log(&self, call: Call, anew: bool, bytes: &[u8]) {
+    fn log(&self, call: Call, restart: bool, bytes: &[u8]) {
         if let Some(on_output) = self.follows().get_mut(&call) {
-            on_output(anew, bytes);
+            on_output(restart, bytes);
         }
     }
 
@@ -321,7 +321,7 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
             Report::PauseDropped { pause, count, at } => send(Input::PauseDropped { pause, count, at }),
             Report::Look { id } => send(Input::Look(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
-            Report::Log { call, anew, bytes } => started.shared.log(call, anew, &bytes),
+            Report::Log { call, restart, bytes } => started.shared.log(call, restart, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
             Report::Bind { pod, ports, may_move } => {
                 let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);

@@ -206,7 +206,7 @@ pub enum Report {
         call: Call,
         /// Whether `bytes` is the whole kept log and replaces everything sent before: at first, and when much was
         /// written while the app did not read.
-        anew: bool,
+        restart: bool,
         #[serde(with = "latin")]
         bytes: Vec<u8>,
     },

@@ -1,4 +1,4 @@
-//! Tests that ask the kernel nothing: values in, values out. They run once, as whoever runs them.
+//! Tests that ask the kernel nothing: values in, values out. They run once, not again as an ordinary user.
 
 mod store;
 mod structure;

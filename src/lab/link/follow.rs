@@ -9,8 +9,8 @@ use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::model::Member;
 
-/// Receives a member's log. The first call passes all that is kept (the bool, `anew`, is true), later calls what is
-/// added. If too much was written to pass it on piece by piece, all that is kept is passed again, with `anew`.
+/// Receives a member's log. The first call passes all that is kept (the bool, `restart`, is true), later calls what is
+/// added. If too much was written to pass it on piece by piece, all that is kept is passed again, with `restart`.
 pub(super) type LogSink = Box<dyn FnMut(bool, &[u8]) + Send>;
 
 /// Follows a member's output until it is dropped.

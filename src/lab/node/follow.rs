@@ -35,7 +35,7 @@ impl Node {
             }
         }
         for call in calls {
-            self.report(&Report::Log { call, anew: false, bytes: bytes.to_vec() });
+            self.report(&Report::Log { call, restart: false, bytes: bytes.to_vec() });
         }
     }
 
@@ -61,7 +61,7 @@ impl Node {
     fn send_log(&mut self, call: Call, member: &Member) {
         let kept = self.pods.get(&member.pod).and_then(|pod| pod.logs.get(&member.container));
         let bytes = kept.map(super::output::Ring::to_vec).unwrap_or_default();
-        self.report(&Report::Log { call, anew: true, bytes });
+        self.report(&Report::Log { call, restart: true, bytes });
     }
 
     pub(super) fn unfollow_pod(&mut self, pod: &PodUid) {
