@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 pub mod caps;
-pub mod clock;
 pub mod connector;
 pub mod fork;
 #[cfg(feature = "window")]

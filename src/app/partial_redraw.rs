@@ -111,7 +111,7 @@ impl PartialRedraw {
         let kept = Arc::clone(&self.kept);
         callback(requested.screen, move |_, gl| {
             if let Ok(mut frame) = kept.frame.lock() {
-                frame.begin(gl, true);
+                frame.begin(gl);
             }
         })
     }
@@ -121,10 +121,7 @@ impl PartialRedraw {
         let (kept, ctx) = (Arc::clone(&self.kept), ctx.clone());
         callback(requested.screen, move |info, gl| {
             let except: Vec<PixelRect> = except.iter().map(|part| pixels(*part, info)).collect();
-            let restored = kept.frame.lock().is_ok_and(|mut frame| {
-                frame.begin(gl, false);
-                frame.restore(gl, size(info), &except)
-            });
+            let restored = kept.frame.lock().is_ok_and(|mut frame| frame.restore(gl, size(info), &except));
             if !restored {
                 kept.drawn.store(0, Ordering::Relaxed);
                 ctx.request_repaint();
@@ -145,13 +142,7 @@ impl PartialRedraw {
             } else {
                 parts.iter().map(|part| pixels(*part, info)).collect()
             };
-            let done = kept.frame.lock().is_ok_and(|mut frame| {
-                let done = frame.keep(gl, size, &parts);
-                if done {
-                    frame.end(gl);
-                }
-                done
-            });
+            let done = kept.frame.lock().is_ok_and(|mut frame| frame.keep(gl, size, &parts));
             kept.drawn.store(if done { number } else { 0 }, Ordering::Relaxed);
         })
     }

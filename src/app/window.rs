@@ -24,6 +24,7 @@ use crate::command::{Command, PodSource};
 use crate::lab;
 use crate::layout::timeline::Viewport;
 use crate::model::MonoNs;
+use crate::observe::now;
 use crate::script::Engine;
 use crate::store::{Cursor, Store};
 use crate::ui::bars::bars_ui;
@@ -244,11 +245,6 @@ fn theme_tokens(choice: ThemeChoice) -> Tokens {
 const fn to_next_second(since_epoch: u64) -> Duration {
     const SECOND: u64 = 1_000_000_000;
     Duration::from_nanos(SECOND - since_epoch % SECOND + 2_000_000)
-}
-
-/// `CLOCK_MONOTONIC` now.
-fn now() -> MonoNs {
-    crate::observe::now()
 }
 
 impl eframe::App for Window {

@@ -1,12 +1,17 @@
 //! The clocks: `CLOCK_MONOTONIC` for every stamp, and clock ticks after boot for start times.
 
-use nix::time::ClockId;
+use nix::time::{ClockId, clock_gettime};
 
 use crate::model::{MonoNs, WallAnchor};
-use crate::sys::clock::read;
 
 /// Nanoseconds of a clock tick (`USER_HZ`), the unit of start times and CPU times in `/proc/PID/stat`.
 pub const NS_PER_TICK: u64 = 10_000_000;
+
+/// Reads a clock, in nanoseconds.
+fn read(id: ClockId) -> u64 {
+    // it fails only for a clock that does not exist (clock_gettime(2)), and all clocks used here exist
+    clock_gettime(id).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+}
 
 /// Now, on `CLOCK_MONOTONIC`.
 pub fn now() -> MonoNs {

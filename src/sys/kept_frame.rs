@@ -6,7 +6,7 @@ use eframe::glow::{self, HasContext as _, PixelUnpackData};
 #[derive(Debug, Default)]
 pub struct KeptFrame {
     copy: Option<(glow::Framebuffer, glow::Texture)>,
-    /// Whether OpenGL ignores `glClear` until [`Self::begin`].
+    /// Whether OpenGL ignores `glClear` until the next frame begins.
     ignores_clear: bool,
     /// Width and height, in pixels.
     size: [i32; 2],
@@ -28,44 +28,23 @@ impl PixelRect {
 }
 
 impl KeptFrame {
-    /// Call it before a frame is drawn. If [`Self::end`] suppressed the clearing of the window, OpenGL obeys `glClear`
-    /// again, and the window is cleared now if `clear` is set.
-    pub fn begin(&mut self, gl: &glow::Context, clear: bool) {
-        if !std::mem::take(&mut self.ignores_clear) {
+    /// Begins a frame that is drawn completely: clears the window, unless its owner could do that.
+    pub fn begin(&mut self, gl: &glow::Context) {
+        if !self.obey_clear(gl) {
             return;
         }
         // SAFETY: the context is current, by this type's contract
         unsafe {
-            gl.disable(glow::RASTERIZER_DISCARD);
-            if clear {
-                gl.disable(glow::SCISSOR_TEST);
-                gl.clear(glow::COLOR_BUFFER_BIT);
-                gl.enable(glow::SCISSOR_TEST);
-            }
+            gl.disable(glow::SCISSOR_TEST);
+            gl.clear(glow::COLOR_BUFFER_BIT);
+            gl.enable(glow::SCISSOR_TEST);
         }
     }
 
-    /// Call it after a frame is drawn: clearing the window for the next frame then has no effect. Without a graphics
-    /// card that clearing takes a third of the time of a frame that is drawn in parts.
-    pub fn end(&mut self, gl: &glow::Context) {
-        self.ignores_clear = true;
-        // SAFETY: the context is current, by this type's contract
-        unsafe { gl.enable(glow::RASTERIZER_DISCARD) };
-    }
-
-    /// Copies these parts of the window, which has this size. Returns whether that was possible: it needs OpenGL 3 or
-    /// OpenGL ES 3, and the whole window must have been kept before a part of it.
-    pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect]) -> bool {
-        let whole = parts == [PixelRect::whole(size)];
-        if self.size != size && (!whole || !self.resize(gl, size)) {
-            return false;
-        }
-        self.copy(gl, parts, Direction::Keep)
-    }
-
-    /// Copies the kept frame back into the window, then clears the parts `but` with the last clear colour. Returns
-    /// whether there was a frame of this size.
-    pub fn restore(&self, gl: &glow::Context, size: [i32; 2], but: &[PixelRect]) -> bool {
+    /// Begins a frame that is drawn in parts: copies the kept frame back into the window, then clears the parts `but`
+    /// with the last clear colour. Returns whether there was a frame of this size.
+    pub fn restore(&mut self, gl: &glow::Context, size: [i32; 2], but: &[PixelRect]) -> bool {
+        self.obey_clear(gl);
         if self.size != size || !self.copy(gl, &[PixelRect::whole(size)], Direction::Restore) {
             return false;
         }
@@ -78,6 +57,35 @@ impl KeptFrame {
             }
         }
         true
+    }
+
+    /// Ends a frame: copies these parts of the window, which has this size. Returns whether that was possible: it needs
+    /// OpenGL 3 or OpenGL ES 3, and the whole window must have been kept before a part of it.
+    ///
+    /// If it was, OpenGL ignores that the owner clears the window for the next frame. Without a graphics card that
+    /// clearing takes a third of the time of a frame that is drawn in parts.
+    pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect]) -> bool {
+        let whole = parts == [PixelRect::whole(size)];
+        if self.size != size && (!whole || !self.resize(gl, size)) {
+            return false;
+        }
+        if !self.copy(gl, parts, Direction::Keep) {
+            return false;
+        }
+        self.ignores_clear = true;
+        // SAFETY: the context is current, by this type's contract
+        unsafe { gl.enable(glow::RASTERIZER_DISCARD) };
+        true
+    }
+
+    /// Makes OpenGL obey `glClear` again. Returns whether it did not.
+    fn obey_clear(&mut self, gl: &glow::Context) -> bool {
+        let ignored = std::mem::take(&mut self.ignores_clear);
+        if ignored {
+            // SAFETY: the context is current, by this type's contract
+            unsafe { gl.disable(glow::RASTERIZER_DISCARD) };
+        }
+        ignored
     }
 
     fn resize(&mut self, gl: &glow::Context, size: [i32; 2]) -> bool {

@@ -15,9 +15,8 @@ use podscope::model::{ContainerKind, ContainerState, PodUid, ProcId, WaitStatus}
 use podscope::steps::{Step, equal};
 use tempfile::TempDir;
 
-use crate::support::{Bench, ns, pause, process, start_time, wait_for, wait_within};
+use crate::support::{Bench, ns, pause, process, shared_kinds, start_time, tool, wait_for, wait_within};
 
-const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 /// How long the daemon may take to start. It unpacks its own containerd first.
 const DAEMON_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -34,8 +33,7 @@ impl Docker {
         if !nix::unistd::geteuid().is_root() {
             return Err("a docker daemon needs root".to_owned());
         }
-        let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-        let tools = exe.parent().and_then(Path::parent).expect("a target directory").join("tools/docker");
+        let tools = tool("docker");
         if !tools.join("dockerd").exists() {
             return Err(format!("{} is not there; scripts/docker puts it there", tools.display()));
         }
@@ -70,6 +68,11 @@ impl Docker {
     /// Runs a line that begins with `docker`. Returns its output, or why it failed.
     fn docker(&self, line: &str) -> Result<String, String> {
         assert!(line.starts_with("docker "), "{line}");
+        self.shell(line)
+    }
+
+    /// Runs a line of a shell in which `docker` talks to this daemon.
+    fn shell(&self, line: &str) -> Result<String, String> {
         let done = command(&self.tools, "sh")
             .args(["-c", line])
             .env("DOCKER_HOST", format!("unix://{}", self.dir.path().join("sock").display()))
@@ -87,12 +90,8 @@ impl Docker {
 
     /// Makes an image from the files below a directory.
     fn import(&self, root: &Path, change: &str, name: &str) {
-        let done = command(&self.tools, "sh")
-            .args(["-c", &format!("tar -c -C '{}' . | docker import -c '{change}' - {name}", root.display())])
-            .env("DOCKER_HOST", format!("unix://{}", self.dir.path().join("sock").display()))
-            .output()
-            .expect("sh");
-        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+        let line = format!("tar -c -C '{}' . | docker import -c '{change}' - {name}", root.display());
+        self.shell(&line).unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// Makes the images that the lines name, from pause-init and busybox only.
@@ -145,10 +144,6 @@ fn make_executable(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
 
-fn equal_links(a: ProcId, b: ProcId) -> BTreeSet<&'static str> {
-    KINDS.into_iter().filter(|kind| ns(a.pid, kind) == ns(b.pid, kind)).collect()
-}
-
 /// The command lines, without that of `ps` itself. Pids are left out: they differ, since a runtime forks more than the
 /// lab does.
 fn commands(ps: &str) -> BTreeSet<String> {
@@ -186,9 +181,9 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
         });
         // the lab's pod has a user namespace and docker's processes are in the host's, but both share it with pause;
         // docker creates no cgroup namespaces where cgroups have version 1
-        let mut theirs = equal_links(docker.process(name), theirs_pause);
-        let ours = equal_links(process(&pod, name), pause(&pod));
-        theirs.remove("cgroup");
+        let mut theirs = shared_kinds(docker.process(name).pid, theirs_pause.pid);
+        let ours = shared_kinds(process(&pod, name).pid, pause(&pod).pid);
+        theirs.retain(|kind| *kind != "cgroup");
         assert_eq!(ours, theirs, "{name} joined {join}");
         spec = spec.with_container(container, ContainerKind::App);
     }

@@ -4,9 +4,7 @@ use podscope::lab::HandStep;
 use podscope::lab::spec::ContainerSpec;
 use podscope::model::{Member, NsKind};
 
-use crate::support::{Bench, children, container, ns, pause, process, spec, status_field, wait_for};
-
-const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+use crate::support::{Bench, KINDS, children, container, ns, pause, process, spec, status_field, wait_for};
 
 fn links(pid: u32) -> [u64; 8] {
     KINDS.map(|kind| ns(pid, kind))

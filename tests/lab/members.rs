@@ -7,15 +7,8 @@ use podscope::model::{ContainerKind, ContainerState, Delta, Member, Phase, Pod, 
 use podscope::observe::Input;
 
 use crate::support::{
-    Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for, wait_within, within,
+    Bench, container, exists, kill, ns, pause, process, shared_kinds, spec, status_field, wait_for, wait_within, within,
 };
-
-const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
-
-/// The kinds of namespaces that two processes share.
-fn equal(a: u32, b: u32) -> Vec<&'static str> {
-    KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
-}
 
 fn joining(name: &str, join: &str, script: &str) -> ContainerSpec {
     ContainerSpec { join: Some(Join::parse(join).expect("namespaces")), ..container(name, script) }
@@ -66,18 +59,18 @@ fn each_container_joins_only_the_named_namespaces() {
         ("apart", "none", &["time", "user"]),
     ] {
         let pod = bench.add(&alone, joining(name, join, "exec sleep 1000"));
-        assert_eq!(equal(process(&pod, name).pid, holder.pid), want, "{name}");
+        assert_eq!(shared_kinds(process(&pod, name).pid, holder.pid), want, "{name}");
         assert_eq!(pause(&pod), holder, "the sandbox stays");
     }
     // a container that joins another container's pid namespace
     let pod = bench.add(&alone, joining("inside", "net,pid:apart", "exec sleep 1000"));
     let (inside, apart) = (process(&pod, "inside").pid, process(&pod, "apart").pid);
-    assert_eq!(equal(inside, apart), ["pid", "time", "user"]);
-    assert_eq!(equal(inside, holder.pid), ["net", "time", "user"]);
+    assert_eq!(shared_kinds(inside, apart), ["pid", "time", "user"]);
+    assert_eq!(shared_kinds(inside, holder.pid), ["net", "time", "user"]);
     assert_eq!(status_field(inside, "NSpid").expect("NSpid").split_whitespace().next_back(), Some("2"));
     // by default a container shares what Kubernetes shares
     let pod = bench.add(&alone, container("plain", "exec sleep 1000"));
-    assert_eq!(equal(process(&pod, "plain").pid, holder.pid), ["ipc", "net", "time", "user", "uts"]);
+    assert_eq!(shared_kinds(process(&pod, "plain").pid, holder.pid), ["ipc", "net", "time", "user", "uts"]);
     // a private network has only lo, a shared one has the pod's address
     let ip = pod.ip.expect("an address").to_string();
     let addresses = "cat /proc/net/fib_trie";
@@ -183,7 +176,7 @@ fn a_container_in_the_pid_namespace_of_another_dies_and_restarts_with_it() {
         })
     });
     let (web, tools) = (process(&after, "web"), process(&after, "tools"));
-    assert_eq!(equal(tools.pid, web.pid), ["net", "pid", "time", "user"]);
+    assert_eq!(shared_kinds(tools.pid, web.pid), ["net", "pid", "time", "user"]);
     assert!(!bench.events().iter().any(|e| e.reason == "Failed"), "no start into a dying namespace");
 }
 
@@ -198,7 +191,7 @@ fn an_ephemeral_container_sees_its_target_and_is_never_restarted() {
     let (pod, name) = bench.debug(&pod, Some("web"), "ps ax; echo seen; exec sleep 1000");
     assert!(name.starts_with("debugger-"), "{name}");
     let debugger = process(&pod, &name);
-    assert_eq!(equal(debugger.pid, web.pid), ["ipc", "net", "pid", "time", "user", "uts"]);
+    assert_eq!(shared_kinds(debugger.pid, web.pid), ["ipc", "net", "pid", "time", "user", "uts"]);
     assert_ne!(ns(debugger.pid, "pid"), ns(pause(&pod).pid, "pid"));
     bench.log_until(&pod, &name, "seen");
     let seen = bench.lab.logs(&Member::container(&pod.uid, &name)).expect("a log");
@@ -241,10 +234,10 @@ fn without_a_target_an_ephemeral_container_shares_what_the_pod_shares() {
     let holder = pause(&pod);
     let (pod, name) = bench.debug(&pod, None, "exec sleep 1000");
     let all = ["ipc", "net", "pid", "time", "user", "uts"];
-    assert_eq!(equal(process(&pod, &name).pid, holder.pid), all);
+    assert_eq!(shared_kinds(process(&pod, &name).pid, holder.pid), all);
     // the same with a target that is in the pod's pid namespace itself
     let (pod, name) = bench.debug(&pod, Some("web"), "exec sleep 1000");
-    assert_eq!(equal(process(&pod, &name).pid, holder.pid), all);
+    assert_eq!(shared_kinds(process(&pod, &name).pid, holder.pid), all);
     // when the pod's containers have ended, the debuggers are stopped, and the pod is over
     kill(process(&pod, "web"), "KILL");
     let over = bench.pod_until(&pod.uid, "all have ended", |p| {
@@ -299,7 +292,7 @@ fn containers_of_a_manifest_join_as_their_annotations_say() {
     let mut bench = Bench::new();
     let pod = bench.run(spec);
     let (holder, a) = (pause(&pod).pid, process(&pod, "a").pid);
-    assert_eq!(equal(a, holder), ["ipc", "net", "time", "user", "uts"]);
-    assert_eq!(equal(process(&pod, "b").pid, holder), ["ipc", "net", "pid", "time", "user", "uts"]);
-    assert_eq!(equal(process(&pod, "c").pid, a), ["pid", "time", "user"]);
+    assert_eq!(shared_kinds(a, holder), ["ipc", "net", "time", "user", "uts"]);
+    assert_eq!(shared_kinds(process(&pod, "b").pid, holder), ["ipc", "net", "pid", "time", "user", "uts"]);
+    assert_eq!(shared_kinds(process(&pod, "c").pid, a), ["pid", "time", "user"]);
 }

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use podscope::lab::Options;
 
 use crate::support::{
-    Bench, children, container, mount, pause, process, spec, status_field, users, wait_for, with_volume,
+    Bench, children, container, mount, pause, process, spec, status_field, tool, users, wait_for, with_volume,
 };
 
 /// Temporary files are where the container may write. The rest is Debian's default, above all the workers' user.
@@ -29,10 +28,9 @@ fn debians_nginx_serves_and_reloads_with_a_single_user() {
 }
 
 fn serves_and_reloads(options: Options) {
-    let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-    let nginx = exe.parent().and_then(Path::parent).expect("a target directory").join("tools/nginx");
+    let nginx = tool("nginx");
     assert!(nginx.exists(), "{} is not there; scripts/nginx puts it there", nginx.display());
-    // copied to where every user may read it, whoever owns the checkout
+    // copied, since another user may be unable to read the checkout
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("open to all");
     fs::copy(&nginx, dir.path().join("nginx")).expect("copied");

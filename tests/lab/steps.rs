@@ -8,9 +8,7 @@ use podscope::lab::spec::{ContainerSpec, Join};
 use podscope::model::{ContainerKind, ContainerState, PodUid};
 use podscope::steps::{Step, equal};
 
-use crate::support::{Bench, ns, pause, process, wait_for};
-
-const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+use crate::support::{Bench, pause, process, shared_kinds, wait_for};
 
 /// A shell that gets one line after the other. The processes that it has started are killed with it.
 struct Shell {
@@ -60,10 +58,6 @@ impl Drop for Shell {
     }
 }
 
-fn equal_links(a: u32, b: u32) -> Vec<&'static str> {
-    KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
-}
-
 /// Needs user namespaces for the user who runs this, as the lab does, and util-linux.
 #[test]
 fn the_shell_lines_give_the_same_links_as_the_lab() {
@@ -89,11 +83,11 @@ fn the_shell_lines_give_the_same_links_as_the_lab() {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
         });
         let ours = process(&pod, name).pid;
-        assert_eq!(equal_links(theirs, by_hand), equal_links(ours, pause(&pod).pid), "{name} joined {join}");
+        assert_eq!(shared_kinds(theirs, by_hand), shared_kinds(ours, pause(&pod).pid), "{name} joined {join}");
         spec = spec.with_container(container, ContainerKind::App);
     }
     let apart = shell.ask("echo $APART").parse().expect("a pid");
     let inside = shell.ask("echo $INSIDE").parse().expect("a pid");
-    let ours = equal_links(process(&pod, "inside").pid, process(&pod, "apart").pid);
-    assert_eq!(equal_links(inside, apart), ours);
+    let ours = shared_kinds(process(&pod, "inside").pid, process(&pod, "apart").pid);
+    assert_eq!(shared_kinds(inside, apart), ours);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -148,6 +148,20 @@ pub fn process(pod: &Pod, container: &str) -> ProcId {
 
 pub fn ns(pid: u32, kind: &str) -> u64 {
     fs::metadata(format!("/proc/{pid}/ns/{kind}")).unwrap_or_else(|e| panic!("ns/{kind} of {pid}: {e}")).ino()
+}
+
+/// The kinds of namespaces, as in `/proc/PID/ns`.
+pub const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+
+/// The kinds of namespaces that two processes share.
+pub fn shared_kinds(a: u32, b: u32) -> Vec<&'static str> {
+    KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
+}
+
+/// A program or directory that a script has put below `target/tools`.
+pub fn tool(name: &str) -> PathBuf {
+    let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
+    exe.parent().and_then(Path::parent).expect("a target directory").join("tools").join(name)
 }
 
 /// How many user ids are mapped for a process.

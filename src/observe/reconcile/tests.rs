@@ -114,6 +114,16 @@ impl Scenario {
         this
     }
 
+    /// Process 11, a child of 10, has two threads, and the first one has exited.
+    fn with_exited_leader() -> Self {
+        let mut this = Self::new();
+        this.machine.add_process(11, 10, &[]);
+        this.fork(1, 10, 11);
+        this.reconciler.event(&mut this.machine, Event::Fork { t: t(2), parent: 10, pid: 12, tgid: 11 });
+        this.exit(3, 11, 0x700, Some(10));
+        this
+    }
+
     fn fork(&mut self, at: u64, parent: u32, pid: u32) {
         self.reconciler.event(&mut self.machine, Event::Fork { t: t(at), parent, pid, tgid: pid });
     }
@@ -393,11 +403,7 @@ fn a_reused_pid_is_another_process() {
 
 #[test]
 fn a_process_lives_until_its_last_thread_ends() {
-    let mut scenario = Scenario::new();
-    scenario.machine.add_process(11, 10, &[]);
-    scenario.fork(1, 10, 11);
-    scenario.reconciler.event(&mut scenario.machine, Event::Fork { t: t(2), parent: 10, pid: 12, tgid: 11 });
-    scenario.exit(3, 11, 0x700, Some(10));
+    let mut scenario = Scenario::with_exited_leader();
     scenario.finish();
     assert!(scenario.world.process(id(11)).is_some_and(crate::model::Process::is_alive));
     let last = Event::Exit { t: t(4), pid: 12, tgid: 11, status: WaitStatus(0x300), parent: Some(10) };

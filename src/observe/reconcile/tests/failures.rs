@@ -76,11 +76,7 @@ fn a_failure_to_list_processes_is_reported() {
 
 #[test]
 fn a_leader_that_has_exited_is_shown_as_the_kernel_shows_it() {
-    let mut scenario = Scenario::new();
-    scenario.machine.add_process(11, 10, &[]);
-    scenario.fork(1, 10, 11);
-    scenario.reconciler.event(&mut scenario.machine, Event::Fork { t: t(2), parent: 10, pid: 12, tgid: 11 });
-    scenario.exit(3, 11, 0x700, Some(10));
+    let mut scenario = Scenario::with_exited_leader();
     let stat = &mut scenario.machine.table.get_mut(&11).expect("it lives").stat;
     (stat.state, stat.threads) = (State::Zombie, 2);
     scenario.tick_at(1);
