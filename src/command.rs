@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::export::Format;
-use crate::lab::{HandStep, Url};
-use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, forecast};
+use crate::lab::{NamespaceStep, Url};
+use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, names};
 use crate::steps::Step;
 
 /// One action, executed by the app of the window or by `podscope run`.
@@ -26,7 +26,7 @@ pub enum Command {
     /// Execute a step of building a pod: create a sandbox; add, replace or remove a container.
     Build(Step),
     /// Tell a `podscope/hand` container what to do with its own namespaces.
-    Hand { member: Member, step: HandStep },
+    ChangeNamespaces { member: Member, step: NamespaceStep },
     /// Write the World at the time cursor to a file.
     Export { path: PathBuf, format: Format, redact: bool },
     /// Write a screenshot of the window as PNG; no effect in a terminal.
@@ -68,7 +68,7 @@ pub enum SignalRule {
     /// The process is a member of a lab pod, which may be killed.
     Allowed,
     /// Any other process, named here: the user must confirm it. Refused where the user cannot be asked.
-    Ask { name: String },
+    NeedsConfirmation { name: String },
     /// Not allowed. One line: why.
     Refused(String),
 }
@@ -79,12 +79,12 @@ pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
         return SignalRule::Refused(format!("process {target} is not known; nothing was sent"));
     };
     if p.is_gone() {
-        return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", forecast::short_name(p)));
+        return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", names::short_name(p)));
     }
     let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
     if pod.is_some_and(|pod| pod.runtime == Runtime::Lab) {
         SignalRule::Allowed
     } else {
-        SignalRule::Ask { name: forecast::short_name(p) }
+        SignalRule::NeedsConfirmation { name: names::short_name(p) }
     }
 }

@@ -18,4 +18,4 @@ mod server;
 pub use client::{Client, ClientError, Lab, Opened, labs};
 pub use directory::DirectoryError;
 pub use protocol::{About, Reply, Request, Target};
-pub use server::{Answers, Server, StartError, StateRequest};
+pub use server::{Server, StartError, StateRequest, StateSender};

@@ -3,14 +3,14 @@
 mod delta;
 pub mod duration;
 pub mod events;
-pub mod forecast;
 mod host;
 mod id;
 mod manifest;
-mod names;
+pub mod names;
 mod namespace;
-mod outcome;
+pub mod outcome;
 mod pod;
+pub mod prediction;
 mod process;
 mod signal;
 pub mod text;
@@ -33,6 +33,6 @@ pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMas
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};
-pub use visibility::{Aspect, Sight};
+pub use visibility::{Capability, Coverage};
 pub use wait::WaitStatus;
 pub use world::{Node, NodeTrouble, Sent, World};

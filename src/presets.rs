@@ -1,7 +1,7 @@
 //! The bundled experiments: a manifest each, and a script that checks it.
 
 use crate::lab::spec::Pods;
-use crate::lab::{Beside, SpecError, parse_beside};
+use crate::lab::{ManifestFiles, SpecError, parse_with_files};
 use crate::script::{Script, ScriptError, parse};
 
 /// A pod to start from the menu, or by `podscope run NAME`.
@@ -28,7 +28,7 @@ impl Preset {
     /// The source of a pause cannot be compiled on this machine.
     pub fn pods(&self) -> Result<Pods, SpecError> {
         let Some(yaml) = self.yaml else { return Ok(Pods::new()) };
-        let mut pods = parse_beside(&format!("{}.yaml", self.name), yaml, Beside::Bundled(self.files))?;
+        let mut pods = parse_with_files(&format!("{}.yaml", self.name), yaml, ManifestFiles::Bundled(self.files))?;
         for (spec, _) in &mut pods {
             spec.ports_may_move = true;
         }

@@ -8,13 +8,13 @@
 //!
 //! Pure: the caller tells the lab to execute a step, and calls [`Pending::look`] whenever the World has changed.
 
-mod equal;
+mod equivalents;
 mod links;
 mod template;
 mod watch;
 
-pub use equal::{Equal, equal};
-pub use links::{LinkLine, Links, With};
+pub use equivalents::{Equivalents, equivalents};
+pub use links::{LinkLine, Links, SharedWith};
 pub use template::Template;
 pub use watch::{Pending, Report};
 

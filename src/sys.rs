@@ -3,6 +3,7 @@
 
 pub mod caps;
 pub mod connector;
+pub mod fd_passing;
 pub mod fork;
 #[cfg(feature = "window")]
 pub mod kept_frame;
@@ -13,7 +14,6 @@ pub mod nsfs;
 pub mod pidfd;
 pub mod pty;
 pub mod random;
-pub mod rights;
 pub mod seccomp;
 pub mod signals;
 pub mod thread;

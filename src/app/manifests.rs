@@ -9,8 +9,8 @@ use eframe::egui::{Context, ViewportId};
 
 use super::session::Answer;
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::Beside;
-use crate::lab::spec::{Change, PodSpec, Warning, change, parse_beside};
+use crate::lab::ManifestFiles;
+use crate::lab::spec::{Change, PodSpec, Warning, change, parse_with_files};
 use crate::lab::watch::FileWatch;
 use crate::model::PodUid;
 
@@ -106,7 +106,7 @@ impl Manifests {
 pub fn read(path: &Path) -> Result<Vec<(PodSpec, Vec<Warning>)>, String> {
     let name = path.display().to_string();
     let text = read_limited(path, MAX_FILE).map_err(|e| e.to_string())?;
-    parse_beside(&name, &text, Beside::file(path)).map_err(|e| e.to_string())
+    parse_with_files(&name, &text, ManifestFiles::file(path)).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

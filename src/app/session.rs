@@ -14,10 +14,10 @@ use eframe::egui::{Context, ViewportId};
 use super::window::append_output;
 use super::{manifests, terminal};
 use crate::command::{Outcome, PodSource};
-use crate::control::{Answers, Server, StartError};
+use crate::control::{Server, StartError, StateSender};
 use crate::export;
 use crate::lab::spec::{PodSpec, Warning};
-use crate::lab::{self, Follow, HandStep, Lab, Url};
+use crate::lab::{self, Follow, Lab, NamespaceStep, Url};
 use crate::model::{Delta, Member, PodUid, World};
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::steps::{Pending, Step};
@@ -50,7 +50,7 @@ pub enum Answer {
     /// The output of a member is followed, or cannot be. The number is that of the request.
     Followed(u64, Result<Follow, String>),
     /// A command in another terminal asks for the World and the lab.
-    ControlRequest(Answers),
+    ControlRequest(StateSender),
     /// The lab has accepted a step of building a pod.
     Building { pending: Box<Pending>, scripted: bool },
 }
@@ -133,7 +133,7 @@ impl Session {
     /// Starts the server through which commands in other terminals reach the lab.
     pub fn start_control_server(&mut self) -> Result<(), StartError> {
         let (answers, ctx) = self.answer_sender();
-        let on_request = move |request: Answers| {
+        let on_request = move |request: StateSender| {
             let _ = answers.send(Answer::ControlRequest(request));
             ctx.request_repaint_of(ViewportId::ROOT);
         };
@@ -189,10 +189,10 @@ impl Session {
         self.spawn_job("build", build, |why| Answer::Ended { outcome: Outcome::Failed(why), scripted });
     }
 
-    pub fn hand(&self, member: Member, step: HandStep, scripted: bool) {
+    pub fn change_namespaces(&self, member: Member, step: NamespaceStep, scripted: bool) {
         let lab = self.lab().cloned();
         self.spawn_command(scripted, move |_| {
-            to_outcome(lab.and_then(|lab| lab.hand(&member, step).map_err(|e| e.to_string())))
+            to_outcome(lab.and_then(|lab| lab.change_namespaces(&member, step).map_err(|e| e.to_string())))
         });
     }
 

@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{pipe2, read, write};
 
-use crate::lab::{Attachment, Lab, Since, Streams, Wanted};
+use crate::lab::{Attachment, Lab, OutputStart, StreamRequest, Streams};
 use crate::sys::{pty, thread};
 use crate::ui::terminal::{Terminal, TerminalInput};
 
@@ -38,10 +38,10 @@ pub fn serve(
 fn open(lab: &Lab, argv: Option<&[String]>, terminal: &Terminal) -> Result<(Attachment, Streams), String> {
     match argv {
         Some(argv) => {
-            let wanted = Wanted { stdin: true, terminal: true, size: Some(terminal.size()) };
+            let wanted = StreamRequest { stdin: true, terminal: true, size: Some(terminal.size()) };
             lab.open_exec(&terminal.member, argv, wanted)
         }
-        None => lab.attach(&terminal.member, true, Since::Start),
+        None => lab.attach(&terminal.member, true, OutputStart::Start),
     }
     .map_err(|e| e.to_string())
 }

@@ -1,6 +1,6 @@
 //! The options of a lab, for all commands that start one.
 
-use crate::lab::{DemoClock, Options, Range};
+use crate::lab::{DemoClock, Options, PodCidr};
 
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct LabArgs {
@@ -9,7 +9,7 @@ pub struct LabArgs {
     clock: DemoClock,
     /// The range of the pods' addresses.
     #[arg(long, value_name = "RANGE", default_value = "10.244.0.0/24")]
-    pod_cidr: Range,
+    pod_cidr: PodCidr,
 }
 
 impl LabArgs {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lab::{Stream, Wanted, Which};
+use crate::lab::{LogPart, Stream, StreamRequest};
 use crate::model::{WaitStatus, World};
 
 /// The version of the messages; increased with every change.
@@ -30,7 +30,7 @@ pub enum Request {
     World,
     Logs {
         target: Target,
-        which: Which,
+        which: LogPart,
     },
     /// Asks for the log of the current run and all later output, as a stream.
     Follow {
@@ -39,7 +39,7 @@ pub enum Request {
     Exec {
         target: Target,
         argv: Vec<String>,
-        wanted: Wanted,
+        wanted: StreamRequest,
     },
     Attach {
         target: Target,
@@ -77,7 +77,7 @@ pub enum Reply {
     Note(String),
     About(About),
     World(Box<World>),
-    Bytes(#[serde(with = "crate::lab::latin")] Vec<u8>),
+    Bytes(#[serde(with = "crate::lab::latin1")] Vec<u8>),
     /// The kinds of the descriptors that come with the packet, in this order. [`Stream::Terminal`]: the program has a
     /// terminal.
     Streams(Vec<Stream>),

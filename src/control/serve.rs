@@ -8,17 +8,17 @@ use crossbeam_channel::bounded;
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::protocol::{About, Hello, Leave, Reply, Request, Target, VERSION};
-use super::server::Answers;
+use super::server::StateSender;
 use crate::lab::spec::{ContainerSpec, Stdio};
 use crate::lab::wire::{Inbox, WireError, send_blocking, send_with};
-use crate::lab::{Attachment, Error, Lab, Since, Streams};
+use crate::lab::{Attachment, Error, Lab, OutputStart, Streams};
 use crate::model::{ContainerKind, Member, Pod, World};
 use crate::sys::thread;
 
 /// How long the app may take to send its state. A window that is drawn in software may be slow.
 const APP_TIMEOUT: Duration = Duration::from_secs(20);
 
-pub fn serve(connection: &OwnedFd, about: &About, state_request: &dyn Fn(Answers)) {
+pub fn serve(connection: &OwnedFd, about: &About, state_request: &dyn Fn(StateSender)) {
     let mut inbox = Inbox::default();
     let request = match inbox.receive::<Hello>(connection, true) {
         Ok(Some(hello)) if hello.version == VERSION => hello.request,
@@ -66,8 +66,8 @@ fn answer(context: &Context<'_>, about: &About, request: Request) -> Result<Done
         }
         Request::World => Reply::World(Box::new(context.world.clone())),
         Request::Logs { target, which } => Reply::Bytes(context.lab()?.logs_of(&context.container(&target)?, which)?),
-        Request::Follow { target } => return context.attach(&target, false, Since::Start, false),
-        Request::Attach { target, stdin, wait } => return context.attach(&target, stdin, Since::Now, wait),
+        Request::Follow { target } => return context.attach(&target, false, OutputStart::Start, false),
+        Request::Attach { target, stdin, wait } => return context.attach(&target, stdin, OutputStart::Now, wait),
         Request::Debug { pod, target, name, image, argv, stdin, tty } => {
             let (lab, pod) = (context.lab()?, context.pod(&pod)?);
             let spec = lab.spec(&pod.uid)?;
@@ -125,7 +125,7 @@ impl Context<'_> {
         }
     }
 
-    fn attach(&self, target: &Target, stdin: bool, since: Since, wait: bool) -> Result<Done, Reply> {
+    fn attach(&self, target: &Target, stdin: bool, since: OutputStart, wait: bool) -> Result<Done, Reply> {
         let lab = self.lab()?;
         let member = match &target.container {
             // the app may not know yet of a container that has just been added

@@ -25,10 +25,10 @@ use crate::sys::{rights, thread};
 const MAX_CONNECTIONS: usize = 64;
 
 /// Where the app sends its current World, and its lab if there is one.
-pub type Answers = Sender<(World, Option<Arc<Lab>>)>;
+pub type StateSender = Sender<(World, Option<Arc<Lab>>)>;
 
 /// Asks the app for them. The app may answer later, or never if it ends.
-pub type StateRequest = Arc<dyn Fn(Answers) + Send + Sync>;
+pub type StateRequest = Arc<dyn Fn(StateSender) + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

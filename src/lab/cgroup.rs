@@ -23,7 +23,7 @@ use nix::unistd::{AccessFlags, access, mkdir};
 
 use self::cleanup::Cleanup;
 use super::protocol::Grant;
-use crate::model::Sight;
+use crate::model::Coverage;
 use crate::observe::cgroup::{self, Hierarchy};
 
 /// The controllers that the lab uses. CPU time is counted without a controller.
@@ -39,7 +39,7 @@ const DELEGATED: [&str; 4] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_
 
 /// The lab's part of the hierarchy. Dropping this removes it, unless systemd does.
 #[derive(Debug)]
-pub struct Tree {
+pub struct LabCgroup {
     directory: PathBuf,
     /// The directory of the cgroup that the launcher came from; `None` if systemd moved it.
     home: Option<PathBuf>,
@@ -51,13 +51,13 @@ pub struct Tree {
     _cleanup: Option<Cleanup>,
 }
 
-impl Tree {
+impl LabCgroup {
     /// Creates a cgroup and moves the launcher, which has not started the node yet, into it. `exe` is the executable of
     /// the process that removes the cgroup, `user` the user that root changes to in the node.
     ///
     /// # Errors
     /// Why no cgroup could be created.
-    pub fn make(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, String> {
+    pub fn create(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, String> {
         let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
         let mut tree = if systemd::is_running() {
             let path = systemd::scope(launcher)?;
@@ -149,13 +149,13 @@ impl Tree {
     }
 
     /// Which figures the cgroup provides.
-    pub fn sight(&self) -> Sight {
+    pub fn coverage(&self) -> Coverage {
         let lacking: Vec<&str> =
             CONTROLLERS.into_iter().filter(|c| !self.controllers.iter().any(|own| own == c)).collect();
         if lacking.is_empty() {
-            return Sight::Full;
+            return Coverage::Full;
         }
-        Sight::Partial(format!(
+        Coverage::Partial(format!(
             "{} has no {} controller: limits have no effect there, and figures are added up from /proc",
             self.path,
             lacking.join(" and no ")
@@ -184,8 +184,8 @@ fn passed_on(directory: &Path) -> usize {
 }
 
 /// The state without a cgroup, with the reason.
-pub fn without(why: &str) -> Sight {
-    Sight::Missing(format!("{why}; the figures of pods are added up from /proc"))
+pub fn without(why: &str) -> Coverage {
+    Coverage::Missing(format!("{why}; the figures of pods are added up from /proc"))
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {

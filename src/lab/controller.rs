@@ -53,7 +53,7 @@ pub enum Fact {
         container: String,
     },
     /// The container cannot be started. If its process exists, its `Ended` is still to come.
-    Unstartable {
+    StartFailed {
         container: String,
         reason: String,
         message: String,
@@ -276,7 +276,7 @@ impl PodState {
                 self.set_state(&container, ContainerState::Running { since: at });
                 self.normal(d, "Started", format!("Started container {container}"), at);
             }
-            Fact::Unstartable { container, reason, message } => {
+            Fact::StartFailed { container, reason, message } => {
                 let Some(run) = self.runs.get_mut(&container) else { return };
                 run.unstartable(at.t);
                 self.warning(d, report::failure_reason(&reason), format!("Error: {message}"), at);

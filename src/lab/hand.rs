@@ -6,7 +6,7 @@ use crate::model::{Member, NsKind};
 
 /// One namespace operation of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HandStep {
+pub enum NamespaceStep {
     /// `unshare(2)`: creates new namespaces of these kinds.
     Unshare(Vec<NsKind>),
     /// `setns(2)`: joins these namespaces of another member.
@@ -17,14 +17,14 @@ pub enum HandStep {
 
 /// The step as it is sent to the container; a pidfd comes with `Join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Order {
+pub(super) enum NamespaceCommand {
     Unshare(Vec<NsKind>),
     Join(Vec<NsKind>),
     Fork,
 }
 
 /// The container's answer: success, or which call failed and how.
-pub(super) type Answer = Result<(), String>;
+pub(super) type NamespaceAnswer = Result<(), String>;
 
 /// The stand-in that executes these steps.
 pub(super) const APPLET: &str = "hand";

@@ -20,11 +20,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::Error;
-use super::hand::HandStep;
-use super::protocol::{Answer, Call, Options, Report, Request, Which};
+use super::hand::NamespaceStep;
+use super::protocol::{Answer, Call, LogPart, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
-use crate::model::{Aspect, Delta, Member, Pod, PodUid, ProcId};
+use crate::model::{Capability, Delta, Member, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
 use crate::sys::thread;
 pub use exec::{CancelExec, Exec};
@@ -161,8 +161,11 @@ impl Lab {
     }
 
     /// Tells a container of the image `podscope/hand` what to do with its namespaces, and waits until it is done.
-    pub fn hand(&self, member: &Member, step: HandStep) -> Result<(), Error> {
-        match self.shared.call(|call| Request::Hand { call, member: member.clone(), step }, ANSWER_TIMEOUT)? {
+    pub fn change_namespaces(&self, member: &Member, step: NamespaceStep) -> Result<(), Error> {
+        match self
+            .shared
+            .call(|call| Request::ChangeNamespaces { call, member: member.clone(), step }, ANSWER_TIMEOUT)?
+        {
             Answer::Done => Ok(()),
             other => Err(member_error(other, member)),
         }
@@ -170,7 +173,7 @@ impl Lab {
 
     /// The kept output (stdout and stderr) of all runs of a member.
     pub fn logs(&self, member: &Member) -> Result<Vec<u8>, Error> {
-        self.logs_of(member, Which::All)
+        self.logs_of(member, LogPart::All)
     }
 
     /// The kept output of one run.
@@ -301,13 +304,13 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
     let send = |input| observer.send(input);
     send(Input::Watch(started.node));
     send(Input::Delta(Delta::NodeStarted { id: started.node, at: ending::now() }));
-    let sight = started.sight.clone();
-    send(Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, at: ending::now() }));
+    let coverage = started.coverage.clone();
+    send(Input::Delta(Delta::Visibility { capability: Capability::Cgroups, coverage, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();
     let mut inbox: Inbox = started.inbox;
     while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
         match report {
-            Report::Fact(delta) => {
+            Report::Delta(delta) => {
                 match &*delta {
                     Delta::Pod { pod, .. } => drop(pods.insert(pod.uid.clone(), (**pod).clone())),
                     Delta::PodRemoved { uid, .. } => drop(pods.remove(uid)),
@@ -319,7 +322,7 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
                 send(Input::PauseReaped { pause, pid_in_pod, status, at });
             }
             Report::PauseDropped { pause, count, at } => send(Input::PauseDropped { pause, count, at }),
-            Report::Look { id } => send(Input::Look(id)),
+            Report::Reread { id } => send(Input::Reread(id)),
             Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
             Report::Log { call, restart, bytes } => started.shared.log(call, restart, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),

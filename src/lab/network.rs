@@ -1,8 +1,8 @@
 //! The pod network: a bridge in the node's network namespace, and an address and a veth pair for each pod. It has no
 //! connection to the outside.
 
+mod cidr;
 mod netlink;
-mod range;
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +20,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 
-pub use self::range::Range;
+pub use self::cidr::PodCidr;
 
 use self::netlink::Route;
 use super::node::Refused;
@@ -37,14 +37,14 @@ pub struct Network {
     /// Our own network namespace, to return to.
     home: OwnedFd,
     bridge: u32,
-    range: Range,
+    range: PodCidr,
     /// Free addresses, those that were released first in front, so that an address is not soon used again.
     free: VecDeque<Ipv4Addr>,
     pods: u32,
 }
 
 impl Network {
-    pub(super) fn start(range: Range) -> Result<Self, Refused> {
+    pub(super) fn start(range: PodCidr) -> Result<Self, Refused> {
         let mut route = Route::open().map_err(|e| refused(Step::Loopback, &e))?;
         route.change(&[(up(LO), 0)]).map_err(|e| refused(Step::Loopback, &e))?;
         let bridge = bridge(&mut route, range).map_err(|e| refused(Step::Bridge, &e))?;
@@ -113,7 +113,7 @@ pub(super) fn loopback() -> io::Result<()> {
 }
 
 /// Sets up a pod's network from inside its namespace.
-fn configure_inside(ip: Ipv4Addr, range: Range) -> io::Result<()> {
+fn configure_inside(ip: Ipv4Addr, range: PodCidr) -> io::Result<()> {
     let mut route = Route::open()?;
     let eth0 = route.index_of("eth0")?;
     route.change(&[
@@ -124,7 +124,7 @@ fn configure_inside(ip: Ipv4Addr, range: Range) -> io::Result<()> {
     ])
 }
 
-fn bridge(route: &mut Route, range: Range) -> io::Result<u32> {
+fn bridge(route: &mut Route, range: PodCidr) -> io::Result<u32> {
     let mut link = LinkMessage::default();
     link.header.flags = LinkFlags::Up;
     link.header.change_mask = LinkFlags::Up;
@@ -153,7 +153,7 @@ fn up(index: u32) -> Message {
     Message::SetLink(link)
 }
 
-fn address(index: u32, ip: Ipv4Addr, range: Range) -> Message {
+fn address(index: u32, ip: Ipv4Addr, range: PodCidr) -> Message {
     let mut message = AddressMessage::default();
     message.header.family = AddressFamily::Inet;
     message.header.prefix_len = range.prefix();

@@ -18,7 +18,7 @@ const MAX_SIZE: u64 = 8 << 20;
 
 /// Where the files are that a manifest names.
 #[derive(Clone, Copy, Debug)]
-pub enum Beside<'a> {
+pub enum ManifestFiles<'a> {
     /// There are none: the manifest is no file.
     Nothing,
     /// In this directory, which is the manifest's.
@@ -32,7 +32,7 @@ pub enum Beside<'a> {
 #[error("{0}")]
 pub struct UnusablePause(String);
 
-impl<'a> Beside<'a> {
+impl<'a> ManifestFiles<'a> {
     /// The files beside this manifest.
     pub fn file(manifest: &'a Path) -> Self {
         Self::Directory(manifest.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_source_is_compiled_and_an_unusable_file_is_refused() {
         let dir = tempfile::tempdir().expect("a directory");
-        let beside = Beside::Directory(dir.path());
+        let beside = ManifestFiles::Directory(dir.path());
         let file = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
         file("own.c", b"#include \"part.h\"\nint main(void) { return CODE; }\n");
         file("part.h", b"#define CODE 7\n");
@@ -113,6 +113,9 @@ mod tests {
         assert!(why(beside.program("pipe.c")).ends_with("is no regular file"));
         let dynamic = why(beside.program("/bin/sh"));
         assert!(dynamic.contains("linked dynamically") && dynamic.contains("-static"), "{dynamic}");
-        assert_eq!(why(Beside::Nothing.program("own.c")), "the manifest is no file, so there is nothing beside it");
+        assert_eq!(
+            why(ManifestFiles::Nothing.program("own.c")),
+            "the manifest is no file, so there is nothing beside it"
+        );
     }
 }

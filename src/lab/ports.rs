@@ -18,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::pair::{Pair, Side};
-use super::stream::{EDGES, Flow, Key, SCRATCH, Table, make_room};
+use super::stream::{EDGES, Flow, Key, SCRATCH, Table, raise_descriptor_limit};
 use crate::model::text::escaped;
 use crate::sys::{fork, signals};
 
@@ -83,7 +83,7 @@ fn parse_port(arg: &str) -> Result<Port, String> {
         Some((fd.parse::<u16>().ok()?, target.parse().ok()?))
     };
     let (fd, target) = parsed().ok_or_else(|| format!("\"{arg}\" is not understood; expected FD=IP:PORT"))?;
-    let listener = fork::inherited(i32::from(fd)).map(TcpListener::from);
+    let listener = fork::take_inherited_fd(i32::from(fd)).map(TcpListener::from);
     let listener = listener.map_err(|e| format!("descriptor {fd} of \"{arg}\": {}", e.desc()))?;
     listener.local_addr().map_err(|e| format!("descriptor {fd} of \"{arg}\" is no socket: {e}"))?;
     Ok(Port { listener, target })
@@ -101,7 +101,7 @@ impl Publisher {
         let term = SigSet::from_iter([Signal::SIGTERM]);
         term.thread_block()?;
         let signal = SignalFd::with_flags(&term, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        make_room(MAX_CONNECTIONS)?;
+        raise_descriptor_limit(MAX_CONNECTIONS)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&signal, EpollEvent::new(EpollFlags::EPOLLIN, SIGNAL))?;
         let mut table = Table::default();
@@ -200,8 +200,8 @@ impl Publisher {
         let Some(pair) = self.pairs.get_mut(key) else { return };
         match pair.advance(event, &mut self.scratch) {
             Ok(Flow::More) if !self.ready.contains(&key) => self.ready.push(key),
-            Ok(Flow::Waits | Flow::More) => {}
-            Ok(Flow::Over) => self.remove_pair(key, false),
+            Ok(Flow::Blocked | Flow::More) => {}
+            Ok(Flow::Done) => self.remove_pair(key, false),
             Err(_) => self.remove_pair(key, true),
         }
     }

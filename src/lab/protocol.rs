@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::controller::DemoClock;
-use super::hand::HandStep;
-use super::network::Range;
+use super::hand::NamespaceStep;
+use super::network::PodCidr;
 use super::spec::{ContainerSpec, PodSpec};
-use super::users::Mapped;
+use super::users::MappedIds;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
 use crate::sys::pty::Size;
@@ -24,7 +24,7 @@ pub struct Options {
     /// The speed of the back-off.
     pub clock: DemoClock,
     /// The range of the pods' addresses.
-    pub range: Range,
+    pub range: PodCidr,
     /// Do not use cgroups even if they are available.
     pub without_cgroups: bool,
     /// Map only one user even if more could be mapped.
@@ -58,7 +58,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The answer to [`Report::Unshared`]: what has been mapped.
-    Mapped(Mapped),
+    MappedIds(MappedIds),
     /// The first message, to the launcher.
     Place {
         grant: Option<Grant>,
@@ -109,7 +109,7 @@ pub enum Request {
         /// `None`: no time limit.
         timeout_ms: Option<u64>,
         /// The streams that are handed over in [`Report::Streams`] instead of being read by the node.
-        streams: Option<Wanted>,
+        streams: Option<StreamRequest>,
     },
     /// End the program that this call has started.
     CancelExec {
@@ -121,7 +121,7 @@ pub enum Request {
         member: Member,
         /// Also attach to its standard input.
         stdin: bool,
-        since: Since,
+        since: OutputStart,
         /// Wait until it runs.
         wait: bool,
     },
@@ -134,13 +134,13 @@ pub enum Request {
     Logs {
         call: Call,
         member: Member,
-        which: Which,
+        which: LogPart,
     },
     /// A step for a container of the image `podscope/hand`.
-    Hand {
+    ChangeNamespaces {
         call: Call,
         member: Member,
-        step: HandStep,
+        step: NamespaceStep,
     },
     /// Send what is kept of the member's output, and then everything that it writes, as [`Report::Log`].
     Follow {
@@ -177,7 +177,7 @@ pub enum Report {
         version: u32,
         node: ProcId,
     },
-    Fact(Box<Delta>),
+    Delta(Box<Delta>),
     /// Listen on the pod's host ports in the host's network namespace, in which the node is not.
     Bind {
         pod: PodUid,
@@ -189,7 +189,7 @@ pub enum Report {
     ExecOutput {
         call: Call,
         stderr: bool,
-        #[serde(with = "latin")]
+        #[serde(with = "latin1")]
         bytes: Vec<u8>,
     },
     /// The streams of a call, which come with the packet in this order.
@@ -207,7 +207,7 @@ pub enum Report {
         /// Whether `bytes` is the whole kept log and replaces everything sent before: at first, and when much was
         /// written while the app did not read.
         restart: bool,
-        #[serde(with = "latin")]
+        #[serde(with = "latin1")]
         bytes: Vec<u8>,
     },
     PauseReaped {
@@ -234,7 +234,7 @@ pub enum Answer {
     Spec(Box<PodSpec>),
     Output(ExecOutput),
     Logs {
-        #[serde(with = "latin")]
+        #[serde(with = "latin1")]
         bytes: Vec<u8>,
     },
     NoSuchPod,
@@ -244,7 +244,7 @@ pub enum Answer {
 
 /// The streams of an executed program that the client gets itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct StreamRequest {
     /// Standard input; a terminal always has it.
     pub stdin: bool,
     pub terminal: bool,
@@ -264,7 +264,7 @@ pub enum Stream {
 
 /// Where the output of a container starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Since {
+pub enum OutputStart {
     /// With everything that is kept of the present run.
     Start,
     Now,
@@ -272,7 +272,7 @@ pub enum Since {
 
 /// Which part of a container's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Which {
+pub enum LogPart {
     /// All runs.
     #[default]
     All,
@@ -285,9 +285,9 @@ pub enum Which {
 /// The output and the end of a program that was executed in a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecOutput {
-    #[serde(with = "latin")]
+    #[serde(with = "latin1")]
     pub stdout: Vec<u8>,
-    #[serde(with = "latin")]
+    #[serde(with = "latin1")]
     pub stderr: Vec<u8>,
     pub status: WaitStatus,
     /// The time limit was reached and it was killed.
@@ -357,7 +357,7 @@ impl Step {
 
 /// Serialises bytes as a string of the first 256 Unicode characters (Latin-1): readable, and shorter in JSON than
 /// numbers.
-pub(crate) mod latin {
+pub(crate) mod latin1 {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {

@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{Change, change};
 pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFile};
-pub use env::{AtStart, EnvValue};
+pub use env::{EnvValue, StartFacts};
 pub use images::{image_name, needs_entrypoint_option, stand_in_images};
 pub use manifest::{Unwritable, manifest};
-pub use parse::{Pods, SpecError, Warning, parse, parse_beside};
+pub use parse::{Pods, SpecError, Warning, parse, parse_with_files};
 pub use security::Security;
 pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};
 

@@ -15,7 +15,7 @@ use nix::sys::epoll::EpollFlags;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
 
-pub use pump::{Flow, Pump, SCRATCH, unless_blocked};
+pub use pump::{Flow, Pump, SCRATCH, try_io};
 pub use table::{Key, Table};
 
 /// All events of a socket, each reported once when it occurs.
@@ -52,7 +52,7 @@ pub fn connected(stream: &TcpStream) -> io::Result<bool> {
 
 /// Raises the soft limit of descriptors to what this many connections need, two each, as far as the hard limit allows.
 /// The usual limit suffices for 500.
-pub fn make_room(connections: usize) -> Result<(), Errno> {
+pub fn raise_descriptor_limit(connections: usize) -> Result<(), Errno> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = hard.min(connections as u64 * 2 + 64);
     if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }

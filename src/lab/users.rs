@@ -46,12 +46,12 @@ fn first_unassigned(single: &[String], ranges: &[String]) -> u32 {
 
 /// Which ranges could be mapped besides the process's own ids; the process maps the rest itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Mapped {
+pub struct MappedIds {
     pub users: bool,
     pub groups: bool,
 }
 
-impl Mapped {
+impl MappedIds {
     /// Maps as many ids as allowed for a process in a new user namespace.
     pub fn of(pid: u32) -> Self {
         let Some((uid, gid)) = owner(pid) else { return Self::default() };

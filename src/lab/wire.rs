@@ -11,7 +11,7 @@ use nix::sys::socket::MsgFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::sys::rights;
+use crate::sys::fd_passing;
 
 /// Maximum payload of a packet in bytes, far below the smallest default send buffer.
 const PAYLOAD: usize = 32 * 1024;
@@ -71,7 +71,7 @@ fn send_packets<T: Serialize>(
     let mut with = fds;
     for packet in packets(message)? {
         loop {
-            match rights::send(&socket, &packet, with, flags) {
+            match fd_passing::send(&socket, &packet, with, flags) {
                 Ok(()) => {
                     with = &[];
                     break;
@@ -108,7 +108,7 @@ impl Inbox {
             self.fds.clear();
         }
         loop {
-            let (n, fds) = match rights::receive(&socket, &mut self.packet, flags) {
+            let (n, fds) = match fd_passing::receive(&socket, &mut self.packet, flags) {
                 Ok((0, _)) => return Err(WireError::Closed),
                 Ok(got) => got,
                 // the other side has closed without reading all of our messages; this error is reported once, and
@@ -174,7 +174,7 @@ impl Outbox {
     /// Sends as many packets as there is room for.
     pub fn flush(&mut self, socket: impl AsFd) -> Result<(), WireError> {
         while let Some((packet, fds)) = self.queue.front() {
-            match rights::send(&socket, packet, fds, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
+            match fd_passing::send(&socket, packet, fds, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
                 Ok(()) => {
                     self.bytes -= packet.len();
                     self.queue.pop_front();

@@ -210,7 +210,7 @@ fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) ->
     let placed: BTreeMap<ProcId, Rect> = rows
         .iter()
         // pause itself is the hexagon
-        .filter(|(id, _)| !(is_pause && world.process(**id).is_some_and(crate::model::forecast::is_ns_init)))
+        .filter(|(id, _)| !(is_pause && world.process(**id).is_some_and(crate::model::names::is_ns_init)))
         .filter_map(|(id, row)| {
             if *row >= MAX_ROWS {
                 more += 1;
@@ -232,7 +232,7 @@ fn column(world: &World, member: Member, shown: &Generations, x: f32, w: f32) ->
             links.push(Link { child: *id, from: (bend_x, parent.bottom()), bend: (bend_x, mid), to: (rect.x, mid) });
         }
     }
-    let is_drawn = |id: &&ProcId| !(is_pause && world.process(**id).is_some_and(crate::model::forecast::is_ns_init));
+    let is_drawn = |id: &&ProcId| !(is_pause && world.process(**id).is_some_and(crate::model::names::is_ns_init));
     let fading: Vec<ProcId> = shown.fading.iter().filter(is_drawn).copied().collect();
     let small_rows = fading_pills(&fading, last_row, x + PAD, w - 2.0 * PAD, &mut pills);
     pills.sort_by(|a, b| (a.rect.y, a.rect.x).partial_cmp(&(b.rect.y, b.rect.x)).unwrap_or(std::cmp::Ordering::Equal));

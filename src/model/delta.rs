@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::forecast::Effect;
+use super::prediction::Effect;
 use super::{
-    Aspect, CgroupUsage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId, Sight, Signal,
-    Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Coverage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId,
+    Signal, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -17,10 +17,10 @@ pub enum Delta {
         host: Box<Host>,
         at: Stamp,
     },
-    /// How much an [`Aspect`] covers from now on.
+    /// How much an [`Capability`] covers from now on.
     Visibility {
-        aspect: Aspect,
-        sight: Sight,
+        capability: Capability,
+        coverage: Coverage,
         at: Stamp,
     },
     /// A fork. The child inherits name, arguments, namespaces and membership from its parent.

@@ -1,8 +1,8 @@
-//! Durations as kubectl writes them.
+//! Durations as text: as kubectl writes them, and exact with a unit.
 
 /// `HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`: `119s`, `2m`, `4m5s`, `179m`, `3h1m`, `8h`, `2d5h`,
 /// `2y`.
-pub fn human(ns: u64) -> String {
+pub fn format_like_kubectl(ns: u64) -> String {
     let s = ns / 1_000_000_000;
     let with = |n: u64, unit: char, rest: u64, small: char| match rest {
         0 => format!("{n}{unit}"),
@@ -22,9 +22,27 @@ pub fn human(ns: u64) -> String {
     }
 }
 
+/// A duration with its unit: `840 ns`, `12.3 µs`, `1.24 ms`, `2.50 s`.
+pub fn format_exact(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
+        1_000_000_000..120_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
+        _ => {
+            let s = ns / 1_000_000_000;
+            if s < 7200 {
+                format!("{} min {:02} s", s / 60, s % 60)
+            } else {
+                format!("{} h {:02} min", s / 3600, s / 60 % 60)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::human;
+    use super::format_like_kubectl;
 
     #[test]
     fn durations_are_written_as_kubectl_writes_them() {
@@ -49,7 +67,7 @@ mod tests {
             (8 * 365 * DAY + DAY, "8y"),
         ];
         for (s, words) in table {
-            assert_eq!(human(s * 1_000_000_000 + 999_999_999), words, "{s} s");
+            assert_eq!(format_like_kubectl(s * 1_000_000_000 + 999_999_999), words, "{s} s");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::duration::human;
+use super::duration::format_like_kubectl;
 use super::{MonoNs, PodEvent};
 
 /// An event that came once or several times.
@@ -18,15 +18,15 @@ pub struct Aggregated {
 impl Aggregated {
     /// `x3 over 40s`, from the first of them until now; `None` for one that came once.
     pub fn times(&self, now: MonoNs) -> Option<String> {
-        (self.count > 1).then(|| format!("x{} over {}", self.count, human(now.since(self.first))))
+        (self.count > 1).then(|| format!("x{} over {}", self.count, format_like_kubectl(now.since(self.first))))
     }
 
     /// How long ago it came, as `kubectl describe` and `kubectl events` write it: `52s`, or `3s (x2 over 155m)`
     /// (`DescribeEvents` in k8s.io/kubectl/pkg/describe).
     pub fn interval(&self, now: MonoNs) -> String {
         match self.times(now) {
-            Some(times) => format!("{} ({times})", human(now.since(self.last))),
-            None => human(now.since(self.first)),
+            Some(times) => format!("{} ({times})", format_like_kubectl(now.since(self.last))),
+            None => format_like_kubectl(now.since(self.first)),
         }
     }
 }

@@ -62,21 +62,3 @@ fn process_that_reaped(world: &World, reap: Reap) -> Option<&Process> {
 pub fn reaped_by(world: &World, p: &Process) -> String {
     reaper_name(world, p).map_or("reaper not seen".into(), |by| format!("reaped by {by}"))
 }
-
-/// A duration with its unit: `840 ns`, `12.3 µs`, `1.24 ms`, `2.50 s`.
-pub fn millis(ns: u64) -> String {
-    match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
-        1_000_000_000..120_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
-        _ => {
-            let s = ns / 1_000_000_000;
-            if s < 7200 {
-                format!("{} min {:02} s", s / 60, s % 60)
-            } else {
-                format!("{} h {:02} min", s / 3600, s / 60 % 60)
-            }
-        }
-    }
-}

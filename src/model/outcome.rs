@@ -1,7 +1,8 @@
 //! The outcome of a signal, compared with what was predicted.
 
-use super::forecast::Effect;
-use super::names::{millis, reaped_by, short_name};
+use super::duration::format_exact;
+use super::names::{reaped_by, short_name};
+use super::prediction::Effect;
 use super::{Exit, ProcId, Process, Sent, Signal, State, WaitStatus, World};
 
 /// The outcome of a signal so far, in sentences. An exit counts as its effect only if the signal can have caused it.
@@ -13,10 +14,10 @@ pub fn outcome(world: &World, sent: &Sent) -> Vec<String> {
     let Some(exit) = p.exit else { return vec![outcome_so_far(world, p, sent)] };
     let (name, signal) = (short_name(p), sent.signal);
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
-    let after = millis(exit.at.t.since(sent.at.t));
+    let after = format_exact(exit.at.t.since(sent.at.t));
     let reaped = match p.reap {
         Some(reap) => {
-            format!("{}, {} a zombie.", capitalized(&reaped_by(world, p)), millis(reap.at.t.since(exit.at.t)))
+            format!("{}, {} a zombie.", capitalized(&reaped_by(world, p)), format_exact(reap.at.t.since(exit.at.t)))
         }
         None => "Not reaped yet: it is a zombie.".into(),
     };
@@ -97,7 +98,7 @@ fn other_cause(world: &World, p: &Process, sent: &Sent) -> String {
             && s.at.t > sent.at.t
             && p.exit.and_then(|e| e.status).and_then(WaitStatus::signal) == Some(s.signal.0)
     });
-    later.map_or(String::new(), |s| format!(", which you sent {} after it,", millis(s.at.t.since(sent.at.t))))
+    later.map_or(String::new(), |s| format!(", which you sent {} after it,", format_exact(s.at.t.since(sent.at.t))))
 }
 
 /// The outcome for a process that has not ended.

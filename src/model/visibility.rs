@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A capability of the observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Aspect {
+pub enum Capability {
     /// Births, execs and exits at the kernel's own time.
     ProcConnector,
     /// Exit and reap of watched processes as they happen.
@@ -24,7 +24,7 @@ pub enum Aspect {
     Observer,
 }
 
-impl Aspect {
+impl Capability {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ProcConnector => "proc connector",
@@ -39,10 +39,10 @@ impl Aspect {
     }
 }
 
-/// How much of an [`Aspect`] is covered on this machine.
+/// How much of an [`Capability`] is covered on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Sight {
+pub enum Coverage {
     Full,
     /// A part of it, and why not everything.
     Partial(String),
@@ -50,7 +50,7 @@ pub enum Sight {
     Missing(String),
 }
 
-impl Sight {
+impl Coverage {
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full)
     }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::forecast::Effect;
+use super::prediction::Effect;
 use super::{
-    Aspect, Cgroup, CgroupUsage, Delta, Exit, Facts, Host, Member, MonoNs, Namespace, NsId, Parent, Pod, PodEvent,
-    PodUid, ProcId, Process, Reap, Reparent, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    Capability, Cgroup, CgroupUsage, Coverage, Delta, Exit, Facts, Host, Member, MonoNs, Namespace, NsId, Parent, Pod,
+    PodEvent, PodUid, ProcId, Process, Reap, Reparent, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 use pid_space::PidSpace;
 
@@ -60,7 +60,7 @@ pub struct World {
     /// The latest time of all deltas applied so far.
     pub now: MonoNs,
     pub host: Host,
-    pub visibility: BTreeMap<Aspect, Sight>,
+    pub visibility: BTreeMap<Capability, Coverage>,
     #[serde(with = "pairs")]
     pub processes: BTreeMap<ProcId, Arc<Process>>,
     #[serde(with = "pairs")]
@@ -98,8 +98,8 @@ impl World {
         self.now = self.now.max(delta.time());
         match delta {
             Delta::Host { host, .. } => self.host = (**host).clone(),
-            Delta::Visibility { aspect, sight, .. } => {
-                self.visibility.insert(*aspect, sight.clone());
+            Delta::Visibility { capability, coverage, .. } => {
+                self.visibility.insert(*capability, coverage.clone());
             }
             Delta::Born { id, parent, at } => self.born(*id, *parent, *at),
             Delta::Facts { facts, at } => self.facts(facts, *at),

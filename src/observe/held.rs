@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 
 use super::host;
-use crate::model::{ProcId, Sight};
+use crate::model::{Coverage, ProcId};
 use crate::sys::limits;
 
 /// Smaller epoll tokens are the worker's own.
@@ -129,7 +129,7 @@ impl HeldPidfds {
     }
 
     /// How much pidfds cover from now on, if that has changed. `watched` is the number of processes to hold.
-    pub fn take_change(&mut self, watched: usize) -> Option<Sight> {
+    pub fn take_change(&mut self, watched: usize) -> Option<Coverage> {
         self.epoll.as_ref()?;
         if self.all.len() >= watched {
             self.refused = None;
@@ -138,7 +138,7 @@ impl HeldPidfds {
             return None;
         }
         self.reported = self.refused;
-        Some(self.refused.map_or(Sight::Full, |why| host::unheld(why, self.budget)))
+        Some(self.refused.map_or(Coverage::Full, |why| host::unheld(why, self.budget)))
     }
 }
 
@@ -195,9 +195,9 @@ mod tests {
                 held.add(id(pid), own_pidfd());
             }
         }
-        let Some(Sight::Partial(why)) = held.take_change(4) else { panic!("one has no pidfd") };
+        let Some(Coverage::Partial(why)) = held.take_change(4) else { panic!("one has no pidfd") };
         assert!(why.contains("ulimit -n"), "{why}");
         assert_eq!(held.take_change(4), None, "reported once");
-        assert_eq!(held.take_change(3), Some(Sight::Full));
+        assert_eq!(held.take_change(3), Some(Coverage::Full));
     }
 }

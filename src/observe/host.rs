@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::clock;
 use super::proc::{Unread, hidepid};
 use super::reconcile::UnreadCount;
-use crate::model::{Aspect, Delta, Host, NsSet, Sight, Source, Stamp};
+use crate::model::{Capability, Coverage, Delta, Host, NsSet, Source, Stamp};
 
 pub fn host(namespaces: NsSet) -> Delta {
     let uid = nix::unistd::geteuid();
@@ -24,23 +24,23 @@ pub fn host(namespaces: NsSet) -> Delta {
     Delta::Host { host: Box::new(host), at: Stamp::prompt(clock::now(), Source::App) }
 }
 
-pub fn visibility(aspect: Aspect, sight: Sight) -> Delta {
-    Delta::Visibility { aspect, sight, at: Stamp::prompt(clock::now(), Source::App) }
+pub fn visibility(capability: Capability, coverage: Coverage) -> Delta {
+    Delta::Visibility { capability, coverage, at: Stamp::prompt(clock::now(), Source::App) }
 }
 
 /// Whether /proc shows the processes of other users.
-pub fn processes() -> Sight {
+pub fn processes() -> Coverage {
     let mounts = match std::fs::read_to_string("/proc/self/mountinfo") {
         Ok(mounts) => mounts,
-        Err(e) => return Sight::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
+        Err(e) => return Coverage::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
     };
     match hidepid(&mounts) {
         // a process with CAP_SYS_PTRACE sees them in spite of hidepid
-        Some(value) if is_init_hidden() => Sight::Partial(format!(
+        Some(value) if is_init_hidden() => Coverage::Partial(format!(
             "/proc is mounted with hidepid={value}: processes of other users are not shown; run as root, or \
              mount -o remount,hidepid=off /proc"
         )),
-        _ => Sight::Full,
+        _ => Coverage::Full,
     }
 }
 
@@ -50,7 +50,7 @@ fn is_init_hidden() -> bool {
 }
 
 /// As [`processes`], minus the processes that could not be read.
-pub fn less_unread(unread: UnreadCount) -> Sight {
+pub fn less_unread(unread: UnreadCount) -> Coverage {
     let UnreadCount { denied, failed, why, list } = unread;
     let mut reasons: Vec<String> = processes().reason().map(str::to_owned).into_iter().collect();
     if denied > 0 {
@@ -62,7 +62,7 @@ pub fn less_unread(unread: UnreadCount) -> Sight {
     if let Some(why) = list {
         reasons.push(format!("/proc could not be listed ({}), so new processes may be missing", failure(why)));
     }
-    if reasons.is_empty() { Sight::Full } else { Sight::Partial(reasons.join("; ")) }
+    if reasons.is_empty() { Coverage::Full } else { Coverage::Partial(reasons.join("; ")) }
 }
 
 /// The kernel's reason, and how to fix it where that is known.
@@ -75,7 +75,7 @@ fn failure(why: Errno) -> String {
 }
 
 /// Some processes have no pidfd; at most `budget` can have one.
-pub fn unheld(why: Errno, budget: usize) -> Sight {
+pub fn unheld(why: Errno, budget: usize) -> Coverage {
     let why = match why {
         Errno::EMFILE => format!(
             "only {budget} processes are held, half as many as the limit of open files allows (ulimit -n, ulimit -Hn)"
@@ -83,10 +83,10 @@ pub fn unheld(why: Errno, budget: usize) -> Sight {
         Errno::ENOSPC => "the kernel holds no more for this user (fs.epoll.max_user_watches)".to_owned(),
         other => failure(other),
     };
-    Sight::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
+    Coverage::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
 }
 
 /// Holders of namespaces are never searched for.
-pub fn holders() -> Sight {
-    Sight::Missing("open files and bind mounts that keep a namespace alive are not searched for".to_owned())
+pub fn holders() -> Coverage {
+    Coverage::Missing("open files and bind mounts that keep a namespace alive are not searched for".to_owned())
 }

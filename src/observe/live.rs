@@ -17,7 +17,7 @@ use super::namespaces::{Holder, Nsfs};
 use super::proc::{self, Depth, Reader, Reading, Unread};
 use super::reconcile::{CgroupFigures, Kernel, RawNs};
 use super::{holders, host};
-use crate::model::{MonoNs, NsId, NsKind, ProcId, Sight, WaitStatus};
+use crate::model::{Coverage, MonoNs, NsId, NsKind, ProcId, WaitStatus};
 use crate::sys::{nsfs, pidfd};
 
 /// Reads /proc, cgroups and namespaces, and holds the pidfds of watched processes.
@@ -35,7 +35,7 @@ pub struct LiveKernel {
 impl LiveKernel {
     /// Without an `epoll` no pidfds are held. `has_exit_info`: the kernel has `PIDFD_GET_INFO`.
     pub fn new(epoll: Option<Rc<Epoll>>, has_exit_info: bool) -> Self {
-        let hides_processes = host::processes() != Sight::Full;
+        let hides_processes = host::processes() != Coverage::Full;
         let cgroups = Hierarchy::find();
         Self {
             reader: Reader::default(),
@@ -194,20 +194,20 @@ pub fn nsfs_device() -> u64 {
 }
 
 /// Tries pidfds and their exit information on this kernel.
-pub fn probe_pidfd() -> (Sight, Sight) {
+pub fn probe_pidfd() -> (Coverage, Coverage) {
     let fd = match pidfd::open(std::process::id()) {
         Ok(fd) => fd,
         Err(e) => {
-            let missing = Sight::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by scans"));
+            let missing = Coverage::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by scans"));
             return (missing.clone(), missing);
         }
     };
     let info = match pidfd::exit_status(&fd) {
         // our own process lives, so there is no status, but the kernel has the ioctl
-        Ok(_) => Sight::Full,
-        Err(e) => Sight::Missing(format!(
+        Ok(_) => Coverage::Full,
+        Err(e) => Coverage::Missing(format!(
             "PIDFD_GET_INFO: {e}; needs Linux 6.15; exit statuses are known from the proc connector only"
         )),
     };
-    (Sight::Full, info)
+    (Coverage::Full, info)
 }

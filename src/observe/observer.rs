@@ -11,7 +11,7 @@ use super::error::Error;
 use super::options::{Options, Scope};
 use super::sender::InputSender;
 use super::worker::{Sink, Worker};
-use crate::model::Sight;
+use crate::model::Coverage;
 use crate::sys::thread;
 
 /// The pause before the first restart after a failure. It doubles with every further failure in a row.
@@ -41,7 +41,7 @@ impl Observer {
     /// Calls `sink` on the observer's thread, with one batch for every wake-up that changed something. The first batch
     /// describes the host and what can be observed of it.
     ///
-    /// When the observer fails later, even by a panic, `sink` gets [`Aspect::Observer`](crate::model::Aspect) as
+    /// When the observer fails later, even by a panic, `sink` gets [`Capability::Observer`](crate::model::Capability) as
     /// missing, with the reason. The observer then starts again and reports what has changed meanwhile. A batch on
     /// which `sink` itself panics is not sent again.
     ///
@@ -98,7 +98,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
         in_a_row = if started.elapsed() > Duration::from_mins(1) { 1 } else { in_a_row + 1 };
         tracing::error!("the observer failed: {why}");
         let missing =
-            Sight::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
+            Coverage::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
         // the sink itself may have failed: the next start reports it again
         let _ = attempt(|| {
             worker.report(missing);
@@ -111,7 +111,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
         started = Instant::now();
         done = attempt(|| {
             worker.restart()?;
-            worker.report(Sight::Partial(format!(
+            worker.report(Coverage::Partial(format!(
                 "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
                  between is known from scans only"
             )));

@@ -190,7 +190,7 @@ impl Reconciler {
     pub fn input(&mut self, kernel: &mut impl Kernel, input: Input) {
         match input {
             Input::Watch(id) => self.watch(kernel, id),
-            Input::Look(id) => self.look_again(kernel, id),
+            Input::Reread(id) => self.look_again(kernel, id),
             Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);

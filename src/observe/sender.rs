@@ -107,7 +107,7 @@ mod tests {
         sender.send(Input::Watch(pause));
         assert_eq!(inbox.queue.len(), MAX_INPUTS_FOR_RECORDS + 1, "others have room left");
         for _ in 0..MAX_INPUTS {
-            sender.send(Input::Look(pause));
+            sender.send(Input::Reread(pause));
         }
         assert_eq!(inbox.queue.len(), MAX_INPUTS);
         let lost: Vec<_> = inbox.take_refused().collect();

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{Unread, clock::now, look_up};
-use crate::model::{Delta, ProcId, Signal, Source, Stamp, World, forecast::forecast};
+use crate::model::{Delta, ProcId, Signal, Source, Stamp, World, prediction::predict};
 use crate::sys::pidfd;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +50,7 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
 
 /// Sends a signal, and returns a delta that records the prediction and the result.
 pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, Result<(), SendError>) {
-    let predicted = forecast(world, target, signal);
+    let predicted = predict(world, target, signal);
     let effect = predicted.as_ref().map(|f| f.effect);
     let also_end = predicted.map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
     let at = Stamp::prompt(now(), Source::App);

@@ -17,7 +17,7 @@ use super::decode::{Event, decode};
 use super::error::Error;
 use super::live::probe_pidfd;
 use super::options::Options;
-use crate::model::{Aspect, MonoNs, Sight};
+use crate::model::{Capability, Coverage, MonoNs};
 use crate::sys::connector::Connector;
 
 pub const CONNECTOR: u64 = 0;
@@ -33,7 +33,7 @@ pub struct Sources {
     pub pidfd: bool,
     pub pidfd_info: bool,
     /// What each source covers on this machine.
-    pub sights: [(Aspect, Sight); 3],
+    pub coverage: [(Capability, Coverage); 3],
 }
 
 impl Sources {
@@ -44,13 +44,13 @@ impl Sources {
         add(&epoll, &bell, BELL)?;
         add(&epoll, &timer, TIMER)?;
 
-        let off = || Sight::Missing("switched off".to_owned());
-        let (connector, connector_sight) = match options.connector.then(|| open_connector(options.buffer)) {
+        let off = || Coverage::Missing("switched off".to_owned());
+        let (connector, connector_coverage) = match options.connector.then(|| open_connector(options.buffer)) {
             Some(Ok(connector)) => {
                 add(&epoll, &connector, CONNECTOR)?;
-                (Some(connector), Sight::Full)
+                (Some(connector), Coverage::Full)
             }
-            Some(Err(reason)) => (None, Sight::Missing(reason)),
+            Some(Err(reason)) => (None, Coverage::Missing(reason)),
             None => (None, off()),
         };
         let (mut pidfd, mut info) = probe_pidfd();
@@ -68,7 +68,11 @@ impl Sources {
             armed: None,
             pidfd: pidfd.is_full(),
             pidfd_info: info.is_full(),
-            sights: [(Aspect::ProcConnector, connector_sight), (Aspect::Pidfd, pidfd), (Aspect::PidfdExitInfo, info)],
+            coverage: [
+                (Capability::ProcConnector, connector_coverage),
+                (Capability::Pidfd, pidfd),
+                (Capability::PidfdExitInfo, info),
+            ],
         })
     }
 

@@ -20,7 +20,7 @@ use super::reconcile::{Kernel as _, Reconciler};
 use super::sender::Inbox;
 use super::sources::{BELL, CONNECTOR, Sources, TIMER};
 use super::{clock, host};
-use crate::model::{Aspect, Delta, MonoNs, NsSet, ProcId, Sight};
+use crate::model::{Capability, Coverage, Delta, MonoNs, NsSet, ProcId};
 use crate::sys::connector::Connector;
 
 /// A batch is sent when it holds this many deltas, even if more events are ready.
@@ -62,13 +62,15 @@ impl Worker {
         let own = live.read(pid, Depth::All);
         let own = own.map_or_else(|_| NsSet::default(), |r| reconciler.own_namespaces(&mut live, pid, &r));
         let mut first = vec![host::host(own)];
-        first.extend(sources.sights.iter().map(|(aspect, sight)| host::visibility(*aspect, sight.clone())));
-        for (aspect, sight) in [
-            (Aspect::Processes, host::processes()),
-            (Aspect::Namespaces, Sight::Full),
-            (Aspect::Holders, host::holders()),
+        first.extend(
+            sources.coverage.iter().map(|(capability, coverage)| host::visibility(*capability, coverage.clone())),
+        );
+        for (capability, coverage) in [
+            (Capability::Processes, host::processes()),
+            (Capability::Namespaces, Coverage::Full),
+            (Capability::Holders, host::holders()),
         ] {
-            first.push(host::visibility(aspect, sight));
+            first.push(host::visibility(capability, coverage));
         }
         if scope == Scope::Host {
             reconciler.start_host(&mut live);
@@ -146,26 +148,27 @@ impl Worker {
         self.losses = Losses::default();
         self.queue.clear();
         self.reconciler.restart(&mut self.live, self.sources.connector.is_some());
-        let sights = self.sources.sights.clone().into_iter();
-        let mut batch: Vec<Delta> = sights.map(|(aspect, sight)| host::visibility(aspect, sight)).collect();
+        let coverage = self.sources.coverage.clone().into_iter();
+        let mut batch: Vec<Delta> =
+            coverage.map(|(capability, coverage)| host::visibility(capability, coverage)).collect();
         batch.extend(self.finish());
         (self.sink)(batch);
         Ok(())
     }
 
     /// Reports the state of the observer itself.
-    pub fn report(&mut self, sight: Sight) {
-        (self.sink)(vec![host::visibility(Aspect::Observer, sight)]);
+    pub fn report(&mut self, coverage: Coverage) {
+        (self.sink)(vec![host::visibility(Capability::Observer, coverage)]);
     }
 
     /// The batch of this round.
     fn finish(&mut self) -> Vec<Delta> {
         let mut batch = self.reconciler.finish(&mut self.live, self.queue.is_empty());
-        if let Some(sight) = self.live.held.take_change(self.reconciler.watched()) {
-            batch.push(host::visibility(Aspect::Pidfd, sight));
+        if let Some(coverage) = self.live.held.take_change(self.reconciler.watched()) {
+            batch.push(host::visibility(Capability::Pidfd, coverage));
         }
         if let Some(unread) = self.reconciler.take_unread_change() {
-            batch.push(host::visibility(Aspect::Processes, host::less_unread(unread)));
+            batch.push(host::visibility(Capability::Processes, host::less_unread(unread)));
         }
         batch
     }

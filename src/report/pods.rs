@@ -1,7 +1,7 @@
 //! `kubectl get pods` (`printPod` in pkg/printers/internalversion/printers.go of Kubernetes).
 
 use super::text::{Cell, Layout, Target, Text};
-use crate::model::duration::human;
+use crate::model::duration::format_like_kubectl;
 use crate::model::{Container, ContainerKind, ContainerState, MonoNs, Phase, Pod, PodUid, World};
 
 /// `GetNewTabWriter` of k8s.io/cli-runtime/pkg/printers.
@@ -38,9 +38,9 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
             row.status.into(),
             match row.restarts {
                 (0, _) | (_, None) => row.restarts.0.to_string().into(),
-                (n, Some(last)) => format!("{n} ({} ago)", human(now.since(last))).into(),
+                (n, Some(last)) => format!("{n} ({} ago)", format_like_kubectl(now.since(last))).into(),
             },
-            human(now.since(pod.created.t)).into(),
+            format_like_kubectl(now.since(pod.created.t)).into(),
         ];
         if get.wide {
             let node = pod.manifest.as_ref().map(|m| m.node.as_str()).filter(|node| !node.is_empty());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::command::{Command, Outcome};
 use crate::export::Format;
-use crate::lab::HandStep;
-use crate::model::{Aspect, MonoNs, Sight, World};
+use crate::lab::NamespaceStep;
+use crate::model::{Capability, Coverage, MonoNs, World};
 use crate::steps::Step as Build;
 
 use super::condition::History;
@@ -189,14 +189,17 @@ impl Engine {
                 self.history.record_change(world, now);
                 Command::Build(Build::Leave { member })
             }
-            StepKind::Unshare { member, kinds } => {
-                Command::Hand { member: resolve::member(world, member)?, step: HandStep::Unshare(kinds.clone()) }
-            }
+            StepKind::Unshare { member, kinds } => Command::ChangeNamespaces {
+                member: resolve::member(world, member)?,
+                step: NamespaceStep::Unshare(kinds.clone()),
+            },
             StepKind::Join { member, kinds, target } => {
                 let (member, target) = (resolve::member(world, member)?, resolve::member(world, target)?);
-                Command::Hand { member, step: HandStep::Join { kinds: kinds.clone(), target } }
+                Command::ChangeNamespaces { member, step: NamespaceStep::Join { kinds: kinds.clone(), target } }
             }
-            StepKind::Fork(member) => Command::Hand { member: resolve::member(world, member)?, step: HandStep::Fork },
+            StepKind::Fork(member) => {
+                Command::ChangeNamespaces { member: resolve::member(world, member)?, step: NamespaceStep::Fork }
+            }
             StepKind::Snapshot(path) => Command::Export { path: path.clone(), format: Format::Json, redact: false },
             StepKind::Screenshot(path) => Command::Screenshot(path.clone()),
             StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
@@ -332,7 +335,7 @@ impl Engine {
 
 /// A note for failures: the observer may have missed what the script waits for.
 fn visibility_hint(world: &World) -> String {
-    match world.visibility.get(&Aspect::ProcConnector).and_then(Sight::reason) {
+    match world.visibility.get(&Capability::ProcConnector).and_then(Coverage::reason) {
         Some(reason) => format!(" (this is seen without the proc connector: {reason})"),
         None => String::new(),
     }

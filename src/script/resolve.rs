@@ -1,7 +1,7 @@
 //! Resolves the names in a script to pods, members and processes of the World.
 
 use crate::lab::Url;
-use crate::model::forecast::short_name;
+use crate::model::names::short_name;
 use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
 
 use super::{MemberRef, Page};

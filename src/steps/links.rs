@@ -17,29 +17,29 @@ pub struct LinkLine {
     pub kind: NsKind,
     /// `None` if it could not be read.
     pub id: Option<NsId>,
-    pub with: With,
+    pub with: SharedWith,
 }
 
 /// Who else is in a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum With {
+pub enum SharedWith {
     /// Other members of the pod, by name.
     Members(Vec<String>),
-    Nobody,
+    NoOther,
     /// The node, and so every pod.
     Node,
     /// The host, and so the whole machine.
-    Machine,
+    Host,
     Unknown,
 }
 
-impl fmt::Display for With {
+impl fmt::Display for SharedWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Members(names) => write!(f, "shared with {}", names.join(", ")),
-            Self::Nobody => f.write_str("its own"),
+            Self::NoOther => f.write_str("its own"),
             Self::Node => f.write_str("the node's"),
-            Self::Machine => f.write_str("this machine's"),
+            Self::Host => f.write_str("this machine's"),
             Self::Unknown => f.write_str("could not be read"),
         }
     }
@@ -75,7 +75,7 @@ impl Links {
     pub fn is_settled(&self, world: &World, member: &Member) -> bool {
         let own = |kind| {
             let id = self.members.get(member).and_then(|set| set.get(kind));
-            !matches!(self.with(world, member, id), With::Node | With::Machine)
+            !matches!(self.with(world, member, id), SharedWith::Node | SharedWith::Host)
         };
         self.is_known(member) && own(NsKind::Cgroup) && own(NsKind::Mnt)
     }
@@ -89,18 +89,18 @@ impl Links {
             .collect()
     }
 
-    fn with(&self, world: &World, member: &Member, id: Option<NsId>) -> With {
-        let Some(id) = id else { return With::Unknown };
+    fn with(&self, world: &World, member: &Member, id: Option<NsId>) -> SharedWith {
+        let Some(id) = id else { return SharedWith::Unknown };
         let node = world.node.as_ref().and_then(|n| world.process(n.process));
         if world.is_host_ns(id) {
-            return With::Machine;
+            return SharedWith::Host;
         }
         if node.is_some_and(|p| p.namespaces.get(id.kind) == Some(id)) {
-            return With::Node;
+            return SharedWith::Node;
         }
         let others = self.members.iter().filter(|(other, set)| *other != member && set.get(id.kind) == Some(id));
         let names: Vec<String> = others.map(|(other, _)| other.name().to_owned()).collect();
-        if names.is_empty() { With::Nobody } else { With::Members(names) }
+        if names.is_empty() { SharedWith::NoOther } else { SharedWith::Members(names) }
     }
 
     /// What has changed for the members of `before`: who has left, and whose links differ. One line each.
@@ -144,7 +144,7 @@ fn departure(name: &str, gone: &[NsId]) -> String {
 
 /// The lines as one sentence: `ipc net pid uts shared with pause; cgroup mnt its own; user the node's; …`.
 pub fn in_words(lines: &[LinkLine]) -> String {
-    let mut groups: Vec<(&With, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(&SharedWith, Vec<&str>)> = Vec::new();
     for line in lines {
         match groups.iter_mut().find(|(with, _)| **with == line.with) {
             Some((_, kinds)) => kinds.push(line.kind.name()),

@@ -1,7 +1,7 @@
 //! Waits until the World shows the effect of a step.
 
 use super::links::{LinkLine, Links, in_words};
-use super::{Equal, Step, equal};
+use super::{Equivalents, Step, equivalents};
 use crate::lab::PodSpec;
 use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodUid, ProcId, World};
 
@@ -14,11 +14,11 @@ const TIMEOUT_NS: u64 = 15_000_000_000;
 pub struct Pending {
     pod: PodUid,
     step: Step,
-    equal: Equal,
+    equal: Equivalents,
     before: Links,
     /// The process of the step's container before the step.
     process: Option<ProcId>,
-    give_up: MonoNs,
+    deadline: MonoNs,
 }
 
 /// A step that is done: its title, the same in other tools, and what has changed.
@@ -27,7 +27,7 @@ pub struct Report {
     pub pod: PodUid,
     /// A description in a few words.
     pub title: String,
-    pub equal: Equal,
+    pub equal: Equivalents,
     /// The links of the step's member; empty if it is removed, or ended too soon.
     pub links: Vec<LinkLine>,
     /// What has changed, one line each.
@@ -37,7 +37,7 @@ pub struct Report {
 impl Report {
     /// The whole report as text, for a terminal.
     pub fn text(&self) -> String {
-        let Equal { docker, shell, kubelet, note } = &self.equal;
+        let Equivalents { docker, shell, kubelet, note } = &self.equal;
         let mut lines = vec![format!("docker   {docker}"), format!("shell    {shell}"), format!("kubelet  {kubelet}")];
         lines.extend(note.iter().map(|note| format!("         {note}")));
         if !self.links.is_empty() {
@@ -61,22 +61,22 @@ impl Pending {
     /// `spec` and `world` are of the time before the step.
     pub fn new(pod: PodUid, step: Step, spec: &PodSpec, world: &World, now: MonoNs) -> Self {
         let grace_ns = u64::from(spec.grace_seconds) * 1_000_000_000;
-        let equal = equal(&step, spec);
+        let equal = equivalents(&step, spec);
         let before = Links::of(world, &pod);
         let process = world.pod(&pod).and_then(|p| p.container(step.member_name())?.process);
-        Self { pod, step, equal, before, process, give_up: now.plus(TIMEOUT_NS + grace_ns) }
+        Self { pod, step, equal, before, process, deadline: now.plus(TIMEOUT_NS + grace_ns) }
     }
 
     /// When to look again even if the World has not changed.
-    pub const fn give_up(&self) -> MonoNs {
-        self.give_up
+    pub const fn deadline(&self) -> MonoNs {
+        self.deadline
     }
 
     /// The report of the step; `None` while the World does not show its effect. `Err` says why the step has failed.
-    pub fn look(&self, world: &World, now: MonoNs) -> Option<Result<Report, String>> {
+    pub fn poll(&self, world: &World, now: MonoNs) -> Option<Result<Report, String>> {
         let name = self.step.member_name();
         let Some(pod) = world.pod(&self.pod) else {
-            let has_failed = now >= self.give_up || !matches!(self.step, Step::Sandbox { .. });
+            let has_failed = now >= self.deadline || !matches!(self.step, Step::Sandbox { .. });
             return has_failed.then(|| Err(format!("{name}: its pod does not exist")));
         };
         let links = Links::of(world, &self.pod);
@@ -86,7 +86,7 @@ impl Pending {
             Step::Leave { member } => self.check_removed(pod, member, world),
         };
         match done {
-            None if now >= self.give_up => Some(Err(self.timeout_message(pod))),
+            None if now >= self.deadline => Some(Err(self.timeout_message(pod))),
             None => None,
             Some(Err(why)) => Some(Err(why)),
             Some(Ok(())) => Some(Ok(self.report(world, &links))),

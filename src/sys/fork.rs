@@ -12,12 +12,12 @@ use nix::sys::stat::stat;
 /// and run ordinary code, since no other thread can have held a lock at the fork. Each fork checks it again, so that a
 /// thread started meanwhile is an error and does not make the child hang.
 #[derive(Debug)]
-pub struct Alone(PhantomData<*const ()>);
+pub struct SingleThreaded(PhantomData<*const ()>);
 
-impl Alone {
+impl SingleThreaded {
     /// # Errors
     /// `EINVAL` if the process has more than one thread, or what `stat(2)` says of `/proc/self/task`.
-    pub fn prove() -> Result<Self, Errno> {
+    pub fn check() -> Result<Self, Errno> {
         check_one_thread().map(|()| Self(PhantomData))
     }
 }
@@ -51,7 +51,7 @@ const INTO_CGROUP: u64 = 0x2_0000_0000;
 /// # Errors
 /// As for `clone3(2)`; `ENOMEM` also if the init of the pid namespace is dead. `EINVAL` if the process has more than
 /// one thread now.
-pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
+pub fn spawn(alone: &SingleThreaded, flags: CloneFlags, child: impl FnOnce() -> i32) -> Result<Child, Errno> {
     spawn_in(alone, flags, None, child)
 }
 
@@ -60,7 +60,7 @@ pub fn spawn(alone: &Alone, flags: CloneFlags, child: impl FnOnce() -> i32) -> R
 /// # Errors
 /// Also `EACCES` if the caller may not move processes there, and `EBUSY` if the cgroup delegates controllers.
 pub fn spawn_in(
-    _: &Alone,
+    _: &SingleThreaded,
     flags: CloneFlags,
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
@@ -107,7 +107,7 @@ pub fn spawn_in(
 /// # Errors
 /// As for [`spawn`].
 pub fn spawn_with_only<A: Copy + 'static>(
-    alone: &Alone,
+    alone: &SingleThreaded,
     flags: CloneFlags,
     kept: Vec<(OwnedFd, A)>,
     child: fn(Vec<(OwnedFd, A)>) -> i32,
@@ -156,7 +156,7 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EBADF` if it is not open.
-pub fn inherited(fd: i32) -> Result<OwnedFd, Errno> {
+pub fn take_inherited_fd(fd: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: only reads the flags; the result tells whether it is open.
     Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
     // SAFETY: it is open (see above) and was passed to this program by its number, so no other code owns it.
@@ -170,15 +170,15 @@ pub fn inherited(fd: i32) -> Result<OwnedFd, Errno> {
 mod tests {
     use std::marker::PhantomData;
 
-    use super::{Alone, CloneFlags, Errno, spawn};
+    use super::{CloneFlags, Errno, SingleThreaded, spawn};
 
     #[test]
     fn a_process_with_several_threads_is_not_alone() {
         // the test harness has at least two threads now: its main thread and this one
         let second = std::thread::spawn(std::thread::park);
-        assert_eq!(Alone::prove().err(), Some(Errno::EINVAL));
+        assert_eq!(SingleThreaded::check().err(), Some(Errno::EINVAL));
         // the process was alone, and has started a thread since then
-        let outdated = Alone(PhantomData);
+        let outdated = SingleThreaded(PhantomData);
         assert_eq!(spawn(&outdated, CloneFlags::empty(), || 0).err(), Some(Errno::EINVAL));
         second.thread().unpark();
         second.join().expect("no panic");

@@ -6,7 +6,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, p
 
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
-use crate::model::{EventKind, Process, Sent, events::Aggregated, forecast};
+use crate::model::{EventKind, Process, Sent, duration, events::Aggregated, names, outcome};
 use crate::ui::Action;
 use list::{Entry, EntryKind};
 
@@ -105,8 +105,8 @@ fn signal_line(cx: &Cx<'_>, sent: &Sent) -> Line {
     Line {
         title: sent.signal.to_string(),
         color: cx.tokens.bad,
-        subject: cx.world.process(sent.target).map_or("gone".into(), forecast::short_name),
-        message: forecast::outcome(cx.world, sent).join(" "),
+        subject: cx.world.process(sent.target).map_or("gone".into(), names::short_name),
+        message: outcome::outcome(cx.world, sent).join(" "),
     }
 }
 
@@ -114,15 +114,15 @@ fn exit_line(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
     let (title, tail) = match (p.exit, p.reap) {
         (Some(exit), Some(reap)) => {
-            let by = forecast::reaped_by(cx.world, p);
-            ("Reaped", format!("zombie for {}, {by}", forecast::millis(reap.at.t.since(exit.at.t))))
+            let by = names::reaped_by(cx.world, p);
+            ("Reaped", format!("zombie for {}, {by}", duration::format_exact(reap.at.t.since(exit.at.t))))
         }
         _ => ("Zombie", "not reaped yet".to_owned()),
     };
     Line {
         title: title.into(),
         color: cx.tokens.zombie,
-        subject: forecast::short_name(p),
+        subject: names::short_name(p),
         message: format!("{how}; {tail}"),
     }
 }

@@ -9,7 +9,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
-use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, forecast};
+use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, duration, names, prediction};
 use crate::ui::Action;
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -79,7 +79,7 @@ fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
 }
 
 fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
-    let pause = forecast::is_pause(p);
+    let pause = names::is_pause(p);
     let mut chips = Vec::new();
     if pause {
         chips.push(("PID 1 of the pod".to_owned(), cx.tokens.accent));
@@ -91,7 +91,7 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     } else if p.is_gone() {
         chips.push(("gone".into(), cx.tokens.faint));
     }
-    title(ui, cx, &forecast::short_name(p), &chips);
+    title(ui, cx, &names::short_name(p), &chips);
     facts(ui, cx, &process_facts(cx, p, pause));
     ui.add_space(12.0);
     signals::signals_ui(ui, cx, p);
@@ -116,7 +116,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
             Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
                 format!("node ({}), outside", q.id.pid)
             }
-            Some(q) => format!("{} ({})", forecast::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
+            Some(q) => format!("{} ({})", names::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
         },
         Parent::Outside => "outside the pod".into(),
@@ -150,11 +150,11 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         let how = exit.status.map_or("status not known".into(), |s| s.to_string());
         rows.push(("Ended", format!("{} · {how}", cx.clock(exit.at.t))));
         let until = p.reap.map_or(cx.now, |r| r.at.t);
-        rows.push(("Zombie for", forecast::millis(until.since(exit.at.t))));
+        rows.push(("Zombie for", duration::format_exact(until.since(exit.at.t))));
     }
     if let Some(reap) = p.reap {
         let by = if cx.world.ended_with_pid_ns(p) {
-            forecast::reaper_name(cx.world, p).unwrap_or_default()
+            names::reaper_name(cx.world, p).unwrap_or_default()
         } else {
             name_of(reap.by)
         };
@@ -218,14 +218,14 @@ fn handles(p: &Process) -> String {
 
 /// The process that adopts the orphans of its pid namespace.
 fn orphan_adopter(cx: &Cx<'_>, p: &Process) -> String {
-    if let Some(init) = forecast::adopter(cx.world, p) {
-        return format!("{} (1)", forecast::member_name(init));
+    if let Some(init) = prediction::adopter(cx.world, p) {
+        return format!("{} (1)", names::member_name(init));
     }
-    let Some(ns) = p.namespaces.get(NsKind::Pid).filter(|_| forecast::is_ns_init(p)) else {
+    let Some(ns) = p.namespaces.get(NsKind::Pid).filter(|_| names::is_ns_init(p)) else {
         return "not known".into();
     };
     let alone = cx.world.ns_members(ns).all(|q| q.id == p.id);
-    if alone && forecast::is_pause(p) { "no other process in its pid namespace".into() } else { "this process".into() }
+    if alone && names::is_pause(p) { "no other process in its pid namespace".into() } else { "this process".into() }
 }
 
 /// The other pod members in a namespace, in words.

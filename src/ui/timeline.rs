@@ -15,7 +15,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense,
 use super::text::HoverText as _;
 use super::{ANIMATION_NS, Cx, text, tokens, widgets};
 use crate::layout::timeline::{Viewport, lanes, ticks};
-use crate::model::{Aspect, EventKind, MonoNs, World, forecast};
+use crate::model::{Capability, EventKind, MonoNs, World, names};
 use crate::ui::Action;
 
 const LABEL_W: f32 = 132.0;
@@ -131,9 +131,9 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Vie
 
 /// The sources of the times, whether the times are exact, and what is missing.
 fn exactness(world: &World) -> (String, bool, String) {
-    let is_full = |aspect| world.visibility.get(&aspect).is_some_and(crate::model::Sight::is_full);
-    let connector = is_full(Aspect::ProcConnector);
-    let pidfd = is_full(Aspect::Pidfd);
+    let is_full = |capability| world.visibility.get(&capability).is_some_and(crate::model::Coverage::is_full);
+    let connector = is_full(Capability::ProcConnector);
+    let pidfd = is_full(Capability::Pidfd);
     let words = match (connector, pidfd) {
         (true, true) => "exact · proc connector + pidfd",
         (true, false) => "exact births and exits · proc connector",
@@ -144,7 +144,7 @@ fn exactness(world: &World) -> (String, bool, String) {
     let mut why: Vec<String> = world
         .visibility
         .iter()
-        .map(|(aspect, s)| format!("{}: {}", aspect.name(), s.reason().unwrap_or("full")))
+        .map(|(capability, s)| format!("{}: {}", capability.name(), s.reason().unwrap_or("full")))
         .collect();
     if lost > 0 {
         why.push(format!("{lost} events lost by a source; everything was read again"));
@@ -208,7 +208,7 @@ fn marks(ui: &Ui, cx: &Cx<'_>, live: &World, scale: &Scale) {
         let x = scale.x(sent.at.t);
         let line = [pos2(x, scale.plot.top() + RULER_H), pos2(x, bottom)];
         ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, tokens.bad), 3.0, 3.0));
-        let name = live.process(sent.target).map_or("?".into(), forecast::short_name);
+        let name = live.process(sent.target).map_or("?".into(), names::short_name);
         let words = format!("{} → {name}", sent.signal);
         let right_edge = x + 150.0 > scale.plot.right();
         let (anchor, at) = if right_edge {

@@ -4,7 +4,7 @@ use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, pos2, vec2};
 
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::model::{Aspect, Cpu, Member, Origin, Pod, Usage, World};
+use crate::model::{Capability, Cpu, Member, Origin, Pod, Usage, World};
 
 /// Distances of the columns' right edges from that of the table.
 const CPU_X: f32 = 150.0;
@@ -106,7 +106,7 @@ fn counted_by<'a>(usages: impl Iterator<Item = &'a Usage>) -> String {
 
 /// Why cgroups are missing, or what they do.
 fn cgroup_words(world: &World) -> String {
-    let reason = world.visibility.get(&Aspect::Cgroups).and_then(|sight| sight.reason());
+    let reason = world.visibility.get(&Capability::Cgroups).and_then(|coverage| coverage.reason());
     match reason {
         Some(reason) => format!("cgroups: {reason}"),
         None => "Each container has its own cgroup, in which the kernel counts.".into(),

@@ -2,7 +2,8 @@
 
 use super::text;
 use crate::model::{
-    Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, forecast,
+    Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, duration,
+    names,
 };
 
 /// How good or bad a state is; it decides the colour.
@@ -191,13 +192,13 @@ pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     let pauses = world.processes.values().filter(|p| {
         p.member.as_ref().is_some_and(|m| m.pod == pod.uid && m.container.is_none())
             && Some(p.id) != sandbox.process
-            && forecast::is_ns_init(p)
+            && names::is_ns_init(p)
             && p.born.t < sandbox.started.t
     });
     let last: &Process = pauses.max_by_key(|p| p.born.t)?;
     let exit = last.exit?;
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
-    let gap = forecast::millis(sandbox.started.t.since(exit.at.t));
+    let gap = duration::format_exact(sandbox.started.t.since(exit.at.t));
     Some((exit.at.t, format!("pause #{} {how}; the pod had a new sandbox {gap} later", sandbox.attempt)))
 }
 

@@ -1,7 +1,7 @@
 //! Plays scripts over a World that the test changes itself.
 
 use podscope::command::{Command, Outcome, SignalRule, signal_rule};
-use podscope::lab::HandStep;
+use podscope::lab::NamespaceStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
 };
@@ -337,10 +337,10 @@ fn a_page_of_a_pod_is_fetched_from_its_current_host_port() {
 #[test]
 fn a_step_may_be_expected_to_fail() {
     let mut play = Play::new("fork nginx-busybox/nginx\nexpect fails no memory\nfork nginx-busybox/nginx");
-    let Command::Hand { member, step } = play.command() else { panic!() };
-    assert_eq!((member.name(), step), ("nginx", HandStep::Fork));
+    let Command::ChangeNamespaces { member, step } = play.command() else { panic!() };
+    assert_eq!((member.name(), step), ("nginx", NamespaceStep::Fork));
     play.engine.completed(Outcome::Failed("fork: no memory".into()));
-    assert!(matches!(play.command(), Command::Hand { .. }));
+    assert!(matches!(play.command(), Command::ChangeNamespaces { .. }));
     play.engine.completed(Outcome::Failed("fork: no memory".into()));
     assert_eq!(play.why(), (3, "fork: no memory".to_owned()), "this failure is not expected");
     for (outcome, why) in [
@@ -387,10 +387,12 @@ fn replace_unshare_and_join_give_their_commands() {
     play.engine.completed(Outcome::Done);
     play.pending();
     play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 1)])));
-    let Command::Hand { member, step } = play.command() else { panic!() };
-    assert_eq!((member.name(), step), ("busybox", HandStep::Unshare(vec![NsKind::Net])));
+    let Command::ChangeNamespaces { member, step } = play.command() else { panic!() };
+    assert_eq!((member.name(), step), ("busybox", NamespaceStep::Unshare(vec![NsKind::Net])));
     play.engine.completed(Outcome::Done);
-    let Command::Hand { step: HandStep::Join { kinds, target }, .. } = play.command() else { panic!() };
+    let Command::ChangeNamespaces { step: NamespaceStep::Join { kinds, target }, .. } = play.command() else {
+        panic!()
+    };
     assert_eq!((kinds, target.name()), (vec![NsKind::Net], "pause"));
     play.engine.completed(Outcome::Failed("not there yet".into()));
     assert_eq!(play.why(), (4, "not there yet".to_owned()));
@@ -584,12 +586,15 @@ fn signals_are_allowed_confirmed_or_refused_by_target() {
     }
     // a process without a pod
     world.apply(&fixture::facts(fixture::NODE, 1, "podscope-node", &["podscope"], 1));
-    assert_eq!(signal_rule(&world, proc(fixture::NODE)), SignalRule::Ask { name: "podscope-node".into() });
+    assert_eq!(
+        signal_rule(&world, proc(fixture::NODE)),
+        SignalRule::NeedsConfirmation { name: "podscope-node".into() }
+    );
     // a process of a pod of another runtime
     let mut foreign = pod(vec![container("nginx", NGINX, 0)]);
     foreign.runtime = podscope::model::Runtime::Docker;
     world.apply(&pod_delta(foreign));
-    assert!(matches!(signal_rule(&world, proc(NGINX)), SignalRule::Ask { .. }));
+    assert!(matches!(signal_rule(&world, proc(NGINX)), SignalRule::NeedsConfirmation { .. }));
     // gone: the pid may belong to another process by now
     let (id, by) = (proc(BUSYBOX), Parent::Process(proc(fixture::NODE)));
     world.apply(&Delta::Exited { id, status: Some(WaitStatus(0)), at: at(5_000) });

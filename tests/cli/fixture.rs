@@ -1,9 +1,9 @@
 //! A World with one pod, built from the deltas that a lab would send.
 
 use podscope::model::{
-    Aspect, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Member, MonoNs, Namespace, NsId,
-    NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind,
-    Sight, SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
+    Capability, Container, ContainerKind, ContainerState, Coverage, Delta, EventKind, Facts, Host, Member, MonoNs,
+    Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime,
+    Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
 };
 
 pub const NODE: u32 = 50;
@@ -129,8 +129,8 @@ pub fn deltas() -> Vec<Delta> {
     let secret = &["nginx: master process", "--token", "hush"];
     let mut deltas = vec![
         Delta::Host { host: Box::new(host), at: at(0) },
-        Delta::Visibility { aspect: Aspect::ProcConnector, sight: Sight::Full, at: at(0) },
-        Delta::Visibility { aspect: Aspect::Namespaces, sight: Sight::Full, at: at(0) },
+        Delta::Visibility { capability: Capability::ProcConnector, coverage: Coverage::Full, at: at(0) },
+        Delta::Visibility { capability: Capability::Namespaces, coverage: Coverage::Full, at: at(0) },
         facts(PAUSE, NODE, "pause", &["/pause"], 1),
         facts(NGINX, NODE, "nginx", secret, 7),
         facts(WORKER, NGINX, "nginx", &["nginx: worker process"], 8),

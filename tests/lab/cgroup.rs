@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use podscope::lab::Options;
-use podscope::model::{Aspect, Delta, Member, Origin, ProcId, Sight};
+use podscope::model::{Capability, Coverage, Delta, Member, Origin, ProcId};
 use podscope::observe::Input;
 
 use crate::observed_lab::ObservedLab;
@@ -30,10 +30,10 @@ pub fn own_directory() -> Option<PathBuf> {
     mounted.then(|| directory(&cgroup_of(std::process::id())))
 }
 
-fn sight(bench: &mut Bench) -> Sight {
+fn coverage(bench: &mut Bench) -> Coverage {
     bench.until("what cgroups are worth", |received| {
         received.iter().find_map(|input| match input {
-            Input::Delta(Delta::Visibility { aspect: Aspect::Cgroups, sight, .. }) => Some(sight.clone()),
+            Input::Delta(Delta::Visibility { capability: Capability::Cgroups, coverage, .. }) => Some(coverage.clone()),
             _ => None,
         })
     })
@@ -60,12 +60,12 @@ fn last_cgroup(received: &[Input], member: &Member) -> Option<String> {
 #[test]
 fn each_member_has_its_own_cgroup_or_the_reason_is_reported() {
     let mut bench = Bench::new();
-    let sight = sight(&mut bench);
+    let coverage = coverage(&mut bench);
     let pod =
         bench.run(spec("own", true, vec![container("a", "sleep 1000 & sleep 1000"), container("b", "sleep 1000")]));
     let (a, b) = (process(&pod, "a"), process(&pod, "b"));
     let all = [pause(&pod), a, b].map(|id| cgroup_of(id.pid));
-    if let Sight::Missing(why) = sight {
+    if let Coverage::Missing(why) = coverage {
         assert!(!why.is_empty());
         let ours = cgroup_of(std::process::id());
         assert!(all.iter().all(|cgroup| *cgroup == ours), "{all:?} are not {ours}");
@@ -117,7 +117,7 @@ fn a_member_sees_no_cgroup_above_its_own() {
 #[test]
 fn a_restarted_container_gets_a_new_cgroup() {
     let mut bench = Bench::new();
-    if matches!(sight(&mut bench), Sight::Missing(_)) {
+    if matches!(coverage(&mut bench), Coverage::Missing(_)) {
         return;
     }
     let mut spec = spec("again", true, vec![container("a", "sleep 1000 & sleep 1000")]);
@@ -140,7 +140,7 @@ fn a_restarted_container_gets_a_new_cgroup() {
 #[test]
 fn a_pod_that_forks_without_end_leaves_room_for_the_others() {
     let mut bench = Bench::new();
-    if sight(&mut bench) != Sight::Full {
+    if coverage(&mut bench) != Coverage::Full {
         return;
     }
     let bomb = "i=0; while [ $i -lt 1500 ]; do sleep 1000 & i=$((i+1)); done; wait";
@@ -210,7 +210,7 @@ fn the_usage_of_a_container_is_measured_without_a_cgroup() {
 #[test]
 fn stale_cgroups_of_a_killed_lab_are_removed_by_the_next_lab() {
     let mut bench = Bench::new();
-    if matches!(sight(&mut bench), Sight::Missing(_)) || Path::new("/run/systemd/system").exists() {
+    if matches!(coverage(&mut bench), Coverage::Missing(_)) || Path::new("/run/systemd/system").exists() {
         // nothing was made, or systemd removes it
         return;
     }

@@ -1,6 +1,6 @@
 //! The image `podscope/hand`: changes its namespaces with one system call at a time.
 
-use podscope::lab::HandStep;
+use podscope::lab::NamespaceStep;
 use podscope::lab::spec::ContainerSpec;
 use podscope::model::{Member, NsKind};
 
@@ -25,20 +25,20 @@ fn each_step_changes_only_the_named_namespace_links() {
     assert_eq!(differing(links(pid), links(pause)), ["cgroup", "mnt"]);
 
     let mut before = links(pid);
-    let mut step = |what: HandStep, want: &[&str]| {
-        bench.lab.hand(&member, what.clone()).unwrap_or_else(|e| panic!("{what:?}: {e}"));
+    let mut step = |what: NamespaceStep, want: &[&str]| {
+        bench.lab.change_namespaces(&member, what.clone()).unwrap_or_else(|e| panic!("{what:?}: {e}"));
         let after = links(pid);
         assert_eq!(differing(before, after), want, "{what:?}");
         before = after;
     };
-    step(HandStep::Unshare(vec![NsKind::Net, NsKind::Uts]), &["net", "uts"]);
-    step(HandStep::Unshare(vec![NsKind::Cgroup, NsKind::Ipc, NsKind::Mnt]), &["cgroup", "ipc", "mnt"]);
-    let back = |kinds: &[NsKind]| HandStep::Join { kinds: kinds.to_vec(), target: Member::pause(&pod.uid) };
+    step(NamespaceStep::Unshare(vec![NsKind::Net, NsKind::Uts]), &["net", "uts"]);
+    step(NamespaceStep::Unshare(vec![NsKind::Cgroup, NsKind::Ipc, NsKind::Mnt]), &["cgroup", "ipc", "mnt"]);
+    let back = |kinds: &[NsKind]| NamespaceStep::Join { kinds: kinds.to_vec(), target: Member::pause(&pod.uid) };
     step(back(&[NsKind::Net]), &["net"]);
     assert_eq!(ns(pid, "net"), ns(pause, "net"));
     step(back(&[NsKind::Uts, NsKind::Ipc]), &["ipc", "uts"]);
     // only its children enter a new pid namespace
-    step(HandStep::Unshare(vec![NsKind::Pid]), &[]);
+    step(NamespaceStep::Unshare(vec![NsKind::Pid]), &[]);
     wait_for("its child", || {
         children(pid).iter().any(|child| {
             status_field(*child, "Name").as_deref() == Some("hand: child")
@@ -46,11 +46,11 @@ fn each_step_changes_only_the_named_namespace_links() {
         })
     });
     // in a new user namespace it is root, but has no rights over the pod's namespaces
-    step(HandStep::Unshare(vec![NsKind::User]), &["user"]);
-    let why = bench.lab.hand(&member, back(&[NsKind::Net])).expect_err("no way back");
+    step(NamespaceStep::Unshare(vec![NsKind::User]), &["user"]);
+    let why = bench.lab.change_namespaces(&member, back(&[NsKind::Net])).expect_err("no way back");
     assert!(why.to_string().contains("Operation not permitted"), "{why}");
     // the error for another image names the right one
     let other = Member::container(&pod.uid, "b");
-    let why = bench.lab.hand(&other, HandStep::Unshare(vec![NsKind::Net])).expect_err("no");
+    let why = bench.lab.change_namespaces(&other, NamespaceStep::Unshare(vec![NsKind::Net])).expect_err("no");
     assert!(why.to_string().contains("podscope/hand"), "{why}");
 }

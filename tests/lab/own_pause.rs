@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use podscope::lab::Beside;
+use podscope::lab::ManifestFiles;
 use podscope::lab::spec::{Content, PodSpec, RestartPolicy};
 use podscope::model::{Member, Pod, ProcId, SandboxKind, WaitStatus};
 use podscope::observe::Input;
@@ -14,7 +14,7 @@ const PRESETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/pods");
 
 /// The same pod with this file of the presets as its pause.
 pub fn with_pause(mut spec: PodSpec, file: &str) -> PodSpec {
-    let program = Beside::Directory(Path::new(PRESETS)).program(file).expect("a program");
+    let program = ManifestFiles::Directory(Path::new(PRESETS)).program(file).expect("a program");
     spec.sandbox = SandboxKind::Own(file.to_owned());
     spec.own_pause = Some(Content(program));
     spec
@@ -96,7 +96,7 @@ fn an_executable_is_used_unchanged() {
     let source = format!("{PRESETS}/reaping-pause.c");
     let made = Command::new("cc").args(["-static", "-o"]).arg(&file).arg(source).status().expect("a compiler");
     assert!(made.success());
-    let beside = Beside::Directory(dir.path());
+    let beside = ManifestFiles::Directory(dir.path());
     let program = beside.program("./mine").expect("accepted");
     assert_eq!(program, std::fs::read(&file).expect("the file"));
     let mut spec = spec("mine", false, vec![container("a", "sleep 1000")]);

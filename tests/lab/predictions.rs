@@ -7,7 +7,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use podscope::lab::Options;
 use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy};
-use podscope::model::forecast::{Effect, Forecast, forecast};
+use podscope::model::prediction::{Effect, Prediction, predict};
 use podscope::model::{Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus};
 use podscope::observe::signal;
 use podscope::sys::pidfd;
@@ -39,15 +39,15 @@ impl ObservedLab {
             if name == "pause" {
                 p.member.as_ref().is_some_and(|m| m.container.is_none())
             } else {
-                podscope::model::forecast::short_name(p) == name
+                podscope::model::names::short_name(p) == name
             }
         };
         self.world.pod_processes(&pod.uid).find(named).unwrap_or_else(|| panic!("no {name}")).id
     }
 
-    fn predict(&self, target: ProcId, name: &str) -> Forecast {
+    fn predict(&self, target: ProcId, name: &str) -> Prediction {
         let signal = Signal::parse(name).expect("a signal");
-        forecast(&self.world, target, signal).expect("a known process")
+        predict(&self.world, target, signal).expect("a known process")
     }
 }
 
@@ -91,7 +91,7 @@ impl Held {
 }
 
 /// Sends a signal, and compares the outcome with the prediction.
-fn check(seen: &mut ObservedLab, pod: &Pod, name: &str, signal_name: &str) -> Forecast {
+fn check(seen: &mut ObservedLab, pod: &Pod, name: &str, signal_name: &str) -> Prediction {
     let target = seen.process(pod, name);
     let predicted = seen.predict(target, signal_name);
     let held = Held::all(seen, pod);
@@ -187,7 +187,7 @@ fn predictions_for_pause_are_correct() {
     });
     for id in predicted.also_end {
         let p = seen.world.process(id).expect("remembered");
-        let by = podscope::model::forecast::reaped_by(&seen.world, p);
+        let by = podscope::model::names::reaped_by(&seen.world, p);
         assert_eq!(by, "reaped by the kernel, with the pid namespace", "{}", p.title());
     }
 }
@@ -338,7 +338,7 @@ fn the_end_of_a_container_in_pauses_place_ends_all_members() {
     let pod = seen.run(infra, 6);
     let master = seen.process(&pod, "nginx: master");
     let ns = seen.world.process(master).and_then(|p| p.namespaces.get(podscope::model::NsKind::Pid)).expect("known");
-    let init = seen.world.pid_ns_init(ns).map(podscope::model::forecast::member_name);
+    let init = seen.world.pid_ns_init(ns).map(podscope::model::names::member_name);
     assert_eq!(init.as_deref(), Some("web (nginx: master)"));
     // it is PID 1: PIPE is ignored, and signals without a handler are dropped
     check(&mut seen, &pod, "nginx: master", "WINCH");

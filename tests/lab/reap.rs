@@ -1,7 +1,7 @@
 //! Orphans, who reaps them, and the leftovers of containers.
 
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
-use podscope::lab::{HandStep, Options};
+use podscope::lab::{NamespaceStep, Options};
 use podscope::model::{Member, MonoNs, NsKind, ProcId, SandboxKind};
 use podscope::observe::Input;
 
@@ -81,7 +81,7 @@ fn check_leftovers_that_left_their_namespaces(options: Options) {
     let pause = pause(&pod);
     for name in ["a", "b"] {
         let kinds = vec![NsKind::Mnt, NsKind::Cgroup, NsKind::Ipc];
-        bench.lab.hand(&Member::container(&pod.uid, name), HandStep::Unshare(kinds)).expect("it may");
+        bench.lab.change_namespaces(&Member::container(&pod.uid, name), NamespaceStep::Unshare(kinds)).expect("it may");
         let orphan = |own: &str| bench.exec(&pod, name, &format!("setsid {own} sleep 1000 >/dev/null 2>&1 &"));
         orphan("");
         // and an orphan that has lowered its limits

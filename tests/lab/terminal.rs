@@ -9,13 +9,13 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use podscope::lab::spec::{ContainerSpec, PodSpec, RestartPolicy, Stdio};
-use podscope::lab::{Since, Wanted, Which};
+use podscope::lab::{LogPart, OutputStart, StreamRequest};
 use podscope::model::{Member, Pod};
 use podscope::sys::pty::{self, Size};
 
 use crate::support::{Bench, container, exists, ns, pause, process, processes, spec, wait_for};
 
-const TERMINAL: Wanted = Wanted { stdin: true, terminal: true, size: Some(Size { rows: 30, cols: 100 }) };
+const TERMINAL: StreamRequest = StreamRequest { stdin: true, terminal: true, size: Some(Size { rows: 30, cols: 100 }) };
 
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
@@ -136,7 +136,7 @@ fn a_closed_terminal_hangs_up_and_a_detached_one_does_not() {
 fn without_a_terminal_all_bytes_arrive() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
-    let wanted = Wanted { stdin: true, ..Wanted::default() };
+    let wanted = StreamRequest { stdin: true, ..StreamRequest::default() };
     let (attachment, streams) = bench.lab.open_exec(&member, &words("cat"), wanted).expect("started");
     assert!(streams.terminal.is_none());
     let (stdin, stdout) = (streams.stdin.expect("an input"), streams.stdout.expect("an output"));
@@ -155,14 +155,14 @@ fn without_a_terminal_all_bytes_arrive() {
 fn a_failed_start_reports_the_reason() {
     let (bench, pod) = bench();
     let member = Member::container(&pod.uid, "quiet");
-    for wanted in [TERMINAL, Wanted::default()] {
+    for wanted in [TERMINAL, StreamRequest::default()] {
         let why = match bench.lab.open_exec(&member, &words("no-such-program"), wanted) {
             Ok((attachment, _streams)) => attachment.wait().expect_err("nothing to run"),
             Err(why) => why,
         };
         assert!(why.to_string().contains("executable file not found in $PATH"), "{why}");
     }
-    let why = bench.lab.attach(&member, true, Since::Now).expect_err("it reads nothing");
+    let why = bench.lab.attach(&member, true, OutputStart::Now).expect_err("it reads nothing");
     assert!(why.to_string().contains("its manifest needs `stdin: true`"), "{why}");
 }
 
@@ -172,12 +172,12 @@ fn a_container_with_a_terminal_can_be_attached_to() {
     let member = Member::container(&pod.uid, "shell");
     let shell = process(&pod, "shell");
     assert_ne!(stat(shell.pid)[4], "0", "it has a controlling terminal");
-    let (attachment, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
+    let (attachment, streams) = bench.lab.attach(&member, true, OutputStart::Now).expect("attached");
     let (input, output) = (streams.terminal.expect("its terminal"), streams.stdout.expect("its output"));
     type_keys(&input, "echo one plus one is $((1 + 1))\n");
     read_until(&output, "one plus one is 2");
     // a second client sees the same output
-    let (second, streams) = bench.lab.attach(&member, false, Since::Start).expect("attached");
+    let (second, streams) = bench.lab.attach(&member, false, OutputStart::Start).expect("attached");
     let also = streams.stdout.expect("its output");
     read_until(&also, "one plus one is 2");
     bench.log_until(&pod, "shell", "one plus one is 2");
@@ -194,7 +194,7 @@ fn standard_input_stays_open_unless_stdin_once_is_set() {
     let (bench, pod) = bench();
     for (name, ends) in [("reader", false), ("once", true)] {
         let member = Member::container(&pod.uid, name);
-        let (first, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached");
+        let (first, streams) = bench.lab.attach(&member, true, OutputStart::Now).expect("attached");
         let (stdin, stdout) = (streams.stdin.expect("its input"), streams.stdout.expect("its output"));
         type_keys(&stdin, "first\n");
         read_until(&stdout, "read first");
@@ -202,9 +202,9 @@ fn standard_input_stays_open_unless_stdin_once_is_set() {
         drop(stdin);
         if ends {
             bench.log_until(&pod, name, "end");
-            assert!(bench.lab.attach(&member, true, Since::Now).is_err());
+            assert!(bench.lab.attach(&member, true, OutputStart::Now).is_err());
         } else {
-            let (_second, streams) = bench.lab.attach(&member, true, Since::Now).expect("attached again");
+            let (_second, streams) = bench.lab.attach(&member, true, OutputStart::Now).expect("attached again");
             type_keys(&streams.stdin.expect("its input"), "second\n");
             bench.log_until(&pod, name, "read second");
             let log = bench.lab.logs(&member).expect("a log");
@@ -221,7 +221,7 @@ fn a_client_that_does_not_read_does_not_block_the_container() {
     let wait = format!("while [ ! -e /tmp/go ]; do sleep 0.02; done; {script}");
     let pod = bench.run(spec("slow", false, vec![container("writer", &wait)]));
     let member = Member::container(&pod.uid, "writer");
-    let (_attachment, streams) = bench.lab.attach(&member, false, Since::Now).expect("attached");
+    let (_attachment, streams) = bench.lab.attach(&member, false, OutputStart::Now).expect("attached");
     let stdout = streams.stdout.expect("its output");
     bench.exec(&pod, "writer", "touch /tmp/go");
     // a pipe holds 64 kB, and a million bytes are written
@@ -243,10 +243,10 @@ fn the_logs_of_runs_are_separate() {
     let member = Member::container(&pod.uid, "runs");
     let log = |which| bench.lab.logs_of(&member, which).map(|log| String::from_utf8_lossy(&log).into_owned());
     bench.log_until(&pod, "runs", "run 1");
-    assert_eq!(log(Which::Last).expect("a log"), "run 1\n");
-    assert_eq!(log(Which::Previous).expect("a log"), "run 0\n");
-    assert_eq!(log(Which::All).expect("a log"), "run 0\nrun 1\n");
+    assert_eq!(log(LogPart::Last).expect("a log"), "run 1\n");
+    assert_eq!(log(LogPart::Previous).expect("a log"), "run 0\n");
+    assert_eq!(log(LogPart::All).expect("a log"), "run 0\nrun 1\n");
     let pause = Member::pause(&pod.uid);
-    let why = bench.lab.logs_of(&pause, Which::Previous).expect_err("it ran once");
+    let why = bench.lab.logs_of(&pause, LogPart::Previous).expect_err("it ran once");
     assert!(why.to_string().contains("previous terminated container"), "{why}");
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use podscope::model::{Aspect, Delta, Parent, Precision, Process, Sight, Signal, Source, State, WaitStatus};
+use podscope::model::{Capability, Coverage, Delta, Parent, Precision, Process, Signal, Source, State, WaitStatus};
 use podscope::observe::{Options, identify, signal};
 
 use crate::support::{Helper, Watched, sleeper, stat};
@@ -77,26 +77,26 @@ fn the_exit_status_can_be_read_after_the_reap() {
     child.kill().expect("our child");
     let status = child.wait().expect("our child").into_raw();
     w.until_gone(id);
-    let full = w.world.visibility.get(&Aspect::PidfdExitInfo).is_some_and(Sight::is_full);
+    let full = w.world.visibility.get(&Capability::PidfdExitInfo).is_some_and(Coverage::is_full);
     let reported = w.process(id).exit.and_then(|e| e.status);
     assert!(reported == Some(WaitStatus(status)) || !full && reported.is_none(), "{reported:?}");
 }
 
 #[test]
 fn a_missing_source_is_reported() {
-    let sight = |without: &str, aspect| {
+    let coverage = |without: &str, capability| {
         let w = Watched::start(Options::without(without));
-        w.world.visibility.get(&aspect).cloned()
+        w.world.visibility.get(&capability).cloned()
     };
-    assert_eq!(sight("", Aspect::ProcConnector), Some(Sight::Full));
-    assert_eq!(sight("", Aspect::Pidfd), Some(Sight::Full));
-    for (without, aspect) in [
-        ("connector", Aspect::ProcConnector),
-        ("pidfd", Aspect::Pidfd),
-        ("pidfd", Aspect::PidfdExitInfo),
-        ("pidfd-info", Aspect::PidfdExitInfo),
+    assert_eq!(coverage("", Capability::ProcConnector), Some(Coverage::Full));
+    assert_eq!(coverage("", Capability::Pidfd), Some(Coverage::Full));
+    for (without, capability) in [
+        ("connector", Capability::ProcConnector),
+        ("pidfd", Capability::Pidfd),
+        ("pidfd", Capability::PidfdExitInfo),
+        ("pidfd-info", Capability::PidfdExitInfo),
     ] {
-        assert!(matches!(sight(without, aspect), Some(Sight::Missing(_))), "{without}: {aspect:?}");
+        assert!(matches!(coverage(without, capability), Some(Coverage::Missing(_))), "{without}: {capability:?}");
     }
 }
 

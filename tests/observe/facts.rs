@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use podscope::model::{Aspect, Delta, NsKind, Sight, World};
+use podscope::model::{Capability, Coverage, Delta, NsKind, World};
 use podscope::observe::{Options, identify, once};
 
 use crate::support::{Helper, Watched, ns_inode, sleeper};
@@ -50,7 +50,7 @@ fn the_host_is_described() {
     assert_eq!(world.host.uid, nix::unistd::geteuid().as_raw());
     assert!(world.host.anchor.unix_ns > 1_600_000_000_000_000_000);
     assert_eq!(world.host.namespaces.iter().count(), 8);
-    assert_eq!(world.visibility.get(&Aspect::Processes), Some(&Sight::Full));
+    assert_eq!(world.visibility.get(&Capability::Processes), Some(&Coverage::Full));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn namespaces_that_may_not_be_read_are_reported_as_missing() {
     } else {
         assert_eq!(init.namespaces.iter().count(), 0);
         assert_eq!(init.nspid, [1], "status can still be read");
-        assert!(world.visibility.get(&Aspect::Namespaces).is_some_and(|s| !s.is_full()));
+        assert!(world.visibility.get(&Capability::Namespaces).is_some_and(|s| !s.is_full()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use podscope::model::{Aspect, Sight, World};
+use podscope::model::{Capability, Coverage, World};
 use podscope::observe::{Input, Observer, Options, Scope, identify};
 
 use crate::support::{Helper, sleeper};
@@ -45,13 +45,13 @@ fn an_observer_that_panics_reports_it_and_restarts() {
     fails.store(true, Ordering::SeqCst);
     child.kill().expect("our child");
     until("the failure", &|w| {
-        let reason = w.visibility.get(&Aspect::Observer).and_then(Sight::reason);
+        let reason = w.visibility.get(&Capability::Observer).and_then(Coverage::reason);
         reason.is_some_and(|why| why.contains("a panic: on purpose"))
     });
     until("the exit", &|w| w.process(id).is_some_and(|p| !p.is_alive()));
     child.wait().expect("our child");
     until("the reap", &|w| w.process(id).is_some_and(podscope::model::Process::is_gone));
-    until("the restart", &|w| matches!(w.visibility.get(&Aspect::Observer), Some(Sight::Partial(_))));
+    until("the restart", &|w| matches!(w.visibility.get(&Capability::Observer), Some(Coverage::Partial(_))));
 }
 
 #[test]

@@ -219,11 +219,11 @@ fn thread_fork() {
 
 /// Observes a child of its own in its own namespaces, and reports what it saw.
 fn observer() {
-    use podscope::model::{Aspect, Sight};
+    use podscope::model::{Capability, Coverage};
     say("ready");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());
-    match w.world.visibility.get(&Aspect::ProcConnector) {
-        Some(Sight::Missing(why)) => say(format!("missing {why}")),
+    match w.world.visibility.get(&Capability::ProcConnector) {
+        Some(Coverage::Missing(why)) => say(format!("missing {why}")),
         other => say(format!("{other:?}")),
     }
     let mut sleeper = crate::support::sleeper();
@@ -281,7 +281,7 @@ fn crowd() {
 /// Reads a limit of open files and a pid, and watches that process under the limit. Then reads numbers: waits until it
 /// sees that many processes, continues for three verifying scans, and reports how many it sees and what is covered.
 fn few_files() {
-    use podscope::model::Aspect;
+    use podscope::model::Capability;
     say("ready");
     let limit: u64 = hear().parse().expect("a number");
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, limit, limit).expect("it is lower");
@@ -293,10 +293,11 @@ fn few_files() {
         w.gather(std::time::Duration::from_millis(3_200));
         let alive = w.world.present().filter(|p| p.is_alive()).count();
         let named = w.world.present().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();
-        let reason = |aspect| w.world.visibility.get(&aspect).and_then(|s| s.reason()).unwrap_or("full").to_owned();
+        let reason =
+            |capability| w.world.visibility.get(&capability).and_then(|s| s.reason()).unwrap_or("full").to_owned();
         say(format!("{alive} {named}"));
-        say(reason(Aspect::Processes));
-        say(reason(Aspect::Pidfd));
+        say(reason(Capability::Processes));
+        say(reason(Capability::Pidfd));
     }
 }
 
@@ -320,7 +321,7 @@ fn dropper() {
 
 /// Replaces the epoll descriptor of its own observer, and reports what the observer says and sees afterwards.
 fn lost_epoll() {
-    use podscope::model::{Aspect, Sight};
+    use podscope::model::{Capability, Coverage};
     say("ready");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());
     let mut first = crate::support::sleeper();
@@ -335,14 +336,17 @@ fn lost_epoll() {
     assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), fd) }, fd);
     // this one ends while the observer has failed
     first.kill().and_then(|()| first.wait().map(drop)).expect("our child");
-    w.send(podscope::observe::Input::Look(ids[1]));
-    let sight = |w: &crate::support::Watched| w.world.visibility.get(&Aspect::Observer).cloned();
-    w.until("the failure", |w| sight(w).is_some());
+    w.send(podscope::observe::Input::Reread(ids[1]));
+    let coverage = |w: &crate::support::Watched| w.world.visibility.get(&Capability::Observer).cloned();
+    w.until("the failure", |w| coverage(w).is_some());
     let missing = w.log.iter().any(|d| {
-        matches!(d, podscope::model::Delta::Visibility { aspect: Aspect::Observer, sight: Sight::Missing(_), .. })
+        matches!(
+            d,
+            podscope::model::Delta::Visibility { capability: Capability::Observer, coverage: Coverage::Missing(_), .. }
+        )
     });
     say(format!("missing {missing}"));
-    w.until("the restart", |w| matches!(sight(w), Some(Sight::Partial(_))));
+    w.until("the restart", |w| matches!(coverage(w), Some(Coverage::Partial(_))));
     say(format!("gone {}", w.until_gone(ids[0]).is_gone()));
     second.kill().expect("our child");
     w.until("the second's end", |w| w.process(ids[1]).is_zombie());

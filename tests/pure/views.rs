@@ -1,8 +1,8 @@
 //! Tests of what the views show, without a window.
 
 mod fixture;
-mod forecast;
 mod layout;
 mod outcome;
+mod prediction;
 mod report;
 mod steps;

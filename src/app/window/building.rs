@@ -32,7 +32,7 @@ impl Building {
     /// Removes and returns the steps whose result is known now, each with whether a script waits for it.
     fn take_completed(&mut self, world: &crate::model::World) -> Vec<(Result<Report, String>, bool)> {
         let mut completed = Vec::new();
-        self.pending.retain(|(pending, scripted)| match pending.look(world, now()) {
+        self.pending.retain(|(pending, scripted)| match pending.poll(world, now()) {
             None => true,
             Some(result) => {
                 completed.push((result, *scripted));

@@ -95,7 +95,9 @@ impl Window {
             Command::Logs(member) => return self.with_session(scripted, |s| s.logs(member, scripted)),
             Command::Fetch(url) => return self.with_session(scripted, |s| s.fetch(url, scripted)),
             Command::Build(step) => return self.build(step, scripted),
-            Command::Hand { member, step } => return self.with_session(scripted, |s| s.hand(member, step, scripted)),
+            Command::ChangeNamespaces { member, step } => {
+                return self.with_session(scripted, |s| s.change_namespaces(member, step, scripted));
+            }
             Command::Export { path, format, redact } => {
                 let replace = self.may_replace(&path);
                 let content = ExportContent::Snapshot { format, redact };

@@ -36,9 +36,9 @@ fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(text::rich(question.about()));
     if let Question::Signal { target, signal, .. } = question
-        && let Some(forecast) = crate::model::forecast::forecast(cx.world, *target, *signal)
+        && let Some(predicted) = crate::model::prediction::predict(cx.world, *target, *signal)
     {
-        for line in forecast.lines {
+        for line in predicted.lines {
             ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{MonoNs, ProcId, World, forecast};
+use crate::model::{MonoNs, ProcId, World, names};
 
 /// The number of frames whose beginning is kept.
 const MAX_FRAMES: usize = 64;
@@ -40,7 +40,7 @@ impl Frames {
             let Some(exit) = p.exit else { return true };
             let frames = self.begun.iter().filter(|t| **t > exit.at.t).count();
             let us = now.since(exit.at.t) / 1_000;
-            let name = forecast::short_name(p);
+            let name = names::short_name(p);
             tracing::debug!(target: "podscope::frames", frames, us, "end shown of {name}");
             false
         });

@@ -107,7 +107,7 @@ impl Window {
                 let outcome = self.send_signal(target, signal);
                 self.command_ended(outcome, scripted);
             }
-            SignalRule::Ask { name } => self.ask(Question::Signal { target, signal, name }, scripted),
+            SignalRule::NeedsConfirmation { name } => self.ask(Question::Signal { target, signal, name }, scripted),
             SignalRule::Refused(why) => self.command_ended(Outcome::Failed(why), scripted),
         }
     }

@@ -6,7 +6,7 @@ use super::relay::{Local, RelayEnd, relay};
 use super::{TargetArgs, failure, find, print_note};
 use crate::cli::output::{Failure, note};
 use crate::control::Request;
-use crate::lab::Wanted;
+use crate::lab::StreamRequest;
 use crate::sys::pty;
 
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub fn can_use_terminal(wanted: bool) -> bool {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let terminal = can_use_terminal(args.tty);
-    let wanted = Wanted { stdin: args.stdin, terminal, size: pty::size(io::stdin()).ok().filter(|_| terminal) };
+    let wanted = StreamRequest { stdin: args.stdin, terminal, size: pty::size(io::stdin()).ok().filter(|_| terminal) };
     let target = args.target.target()?;
     let pod = target.pod.clone();
     let request = Request::Exec { target, argv: args.argv.clone(), wanted };

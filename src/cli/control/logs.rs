@@ -29,7 +29,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         let mut opened = client.open(&mut print_note).map_err(failure)?;
         return relay(&mut opened, Local::default()).map(drop);
     }
-    let which = if args.previous { Which::Previous } else { Which::Last };
+    let which = if args.previous { LogPart::Previous } else { LogPart::Last };
     let client = find::ask(args.target.lab, &pod, Request::Logs { target, which });
     match client.and_then(|mut client| client.reply(&mut print_note)).map_err(failure)? {
         Reply::Bytes(bytes) => print_bytes(args.tail.map_or(&bytes[..], |lines| last_lines(&bytes, lines))),

@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use super::Check;
 use crate::lab::{Error, Lab};
-use crate::model::{Aspect, Delta, Sight};
+use crate::model::{Capability, Coverage, Delta};
 use crate::observe::{Input, Observer, Options, Scope};
 
 /// The capability that every pod needs.
@@ -44,8 +44,8 @@ pub fn lab() -> Vec<Check> {
     let mut checks = vec![Check::ok(LAB, "pods run without root"), users(lab.node().pid), groups(lab.node().pid)];
     let deadline = Instant::now() + OBSERVER_TIMEOUT;
     while let Ok(input) = inputs.recv_deadline(deadline) {
-        if let Input::Delta(Delta::Visibility { aspect, sight, .. }) = input {
-            checks.extend(check(aspect, &sight));
+        if let Input::Delta(Delta::Visibility { capability, coverage, .. }) = input {
+            checks.extend(check(capability, &coverage));
             break;
         }
     }
@@ -104,39 +104,39 @@ pub fn observer() -> Vec<Check> {
     };
     let first: Vec<Delta> = batches.recv_timeout(OBSERVER_TIMEOUT).unwrap_or_default();
     drop(observer);
-    let sights = first.into_iter().filter_map(|delta| match delta {
-        Delta::Visibility { aspect, sight, .. } => Some((aspect, sight)),
+    let coverage = first.into_iter().filter_map(|delta| match delta {
+        Delta::Visibility { capability, coverage, .. } => Some((capability, coverage)),
         _ => None,
     });
-    sights.filter_map(|(aspect, sight)| check(aspect, &sight)).collect()
+    coverage.filter_map(|(capability, coverage)| check(capability, &coverage)).collect()
 }
 
-fn check(aspect: Aspect, sight: &Sight) -> Option<Check> {
-    let (what, with, without) = match aspect {
-        Aspect::ProcConnector => (
+fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
+    let (what, with, without) = match capability {
+        Capability::ProcConnector => (
             "proc connector",
             "births, execs and exits with the kernel's own times",
             "processes of short life are not seen, and births are known to 100 ms only",
         ),
-        Aspect::Pidfd => ("pidfd", "exits and reaps as they happen", "exits and reaps are found by scanning /proc"),
-        Aspect::PidfdExitInfo => {
+        Capability::Pidfd => ("pidfd", "exits and reaps as they happen", "exits and reaps are found by scanning /proc"),
+        Capability::PidfdExitInfo => {
             ("pidfd exit info", "exit codes of all processes", "some exit codes are unknown without the connector")
         }
-        Aspect::Processes => {
+        Capability::Processes => {
             ("processes", "/proc shows the processes of all users", "other users' processes are not shown")
         }
-        Aspect::Cgroups => (
+        Capability::Cgroups => (
             "cgroups",
             "the kernel counts CPU, memory and tasks of each container, and each pod has its own limit of tasks",
             "all pods together have one limit of processes",
         ),
         // namespaces are known only once something is read; holders are not searched for yet
-        Aspect::Namespaces | Aspect::Holders | Aspect::Observer => return None,
+        Capability::Namespaces | Capability::Holders | Capability::Observer => return None,
     };
-    Some(match sight {
-        Sight::Full => Check::ok(what, with),
-        Sight::Partial(why) => Check::limited(what, without, why),
-        Sight::Missing(why) => Check::missing(what, without, why),
+    Some(match coverage {
+        Coverage::Full => Check::ok(what, with),
+        Coverage::Partial(why) => Check::limited(what, without, why),
+        Coverage::Missing(why) => Check::missing(what, without, why),
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Failure, note};
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::{Beside, PodSpec, parse_beside};
+use crate::lab::{ManifestFiles, PodSpec, parse_with_files};
 use crate::presets::{self, Preset};
 
 /// What a word of the command line means.
@@ -37,7 +37,7 @@ impl<'a> Source<'a> {
         let name = self.name();
         let pods = match self {
             Self::Preset(preset) => preset.pods(),
-            Self::File(path) => parse_beside(&name, &text_of(path)?, Beside::file(path)),
+            Self::File(path) => parse_with_files(&name, &text_of(path)?, ManifestFiles::file(path)),
         };
         let pods = pods.map_err(Failure::failed)?;
         for warning in pods.iter().flat_map(|(_, warnings)| warnings) {

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::cli::output::{Failure, note};
 use crate::command::{Command, Outcome, SignalRule, signal_rule};
-use crate::control::{Answers, Server};
+use crate::control::{Server, StateSender};
 use crate::export::{Selection, render, write_file};
 use crate::fetch;
 use crate::lab::{self, ExecOutput, Lab, Options as LabOptions, PodSpec};
@@ -29,7 +29,7 @@ pub enum SessionEvent {
     Answer(Outcome),
     ManifestChanged(PathBuf),
     /// A command in another terminal asks for the World and the lab.
-    StateRequest(Answers),
+    StateRequest(StateSender),
     /// The deadline has passed.
     Time,
     /// The user has sent a signal to stop.
@@ -41,7 +41,7 @@ pub enum SessionEvent {
 pub struct Session {
     // dropped in this order: first the server stops, then the node and its pods end while the observer still sees them
     _control: Option<Server>,
-    state_requests: Receiver<Answers>,
+    state_requests: Receiver<StateSender>,
     lab: Arc<Lab>,
     observer: Observer,
     deltas: Receiver<Vec<Delta>>,
@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// Sends the World and the lab to a command in another terminal.
-    pub fn answer(&self, answers: &Answers) {
+    pub fn answer(&self, answers: &StateSender) {
         // the command may have ended
         let _ = answers.send((self.world.clone(), Some(Arc::clone(&self.lab))));
     }
@@ -200,7 +200,9 @@ impl Session {
                 Ok(()) => return None,
                 Err(why) => Err(why),
             },
-            Command::Hand { member, step } => self.lab.hand(&member, step).map_err(|e| e.to_string()),
+            Command::ChangeNamespaces { member, step } => {
+                self.lab.change_namespaces(&member, step).map_err(|e| e.to_string())
+            }
             Command::Delete(uid) => self.lab.delete(&uid).map_err(|e| e.to_string()),
             Command::Export { path, format, redact } => {
                 let selection = Selection { redact, ..Selection::default() };
@@ -220,7 +222,7 @@ impl Session {
     fn signal(&self, target: ProcId, signal: Signal) -> Result<(), String> {
         match signal_rule(&self.world, target) {
             SignalRule::Allowed => {}
-            SignalRule::Ask { name } => {
+            SignalRule::NeedsConfirmation { name } => {
                 return Err(format!("{name} (pid {target}) is not a member of a lab pod; use kill(1) for others"));
             }
             SignalRule::Refused(why) => return Err(why),
@@ -268,14 +270,14 @@ impl Session {
 
     /// The outcome of the step of [`Session::build`]; `None` while the World does not show its effect.
     pub fn build_outcome(&mut self) -> Option<Outcome> {
-        let report = self.building.as_ref()?.look(&self.world, now())?;
+        let report = self.building.as_ref()?.poll(&self.world, now())?;
         self.building = None;
         Some(report.map_or_else(Outcome::Failed, |report| Outcome::Output(report.text())))
     }
 
     /// When to ask for the outcome at the latest.
     pub fn build_deadline(&self) -> Option<MonoNs> {
-        self.building.as_ref().map(Pending::give_up)
+        self.building.as_ref().map(Pending::deadline)
     }
 
     fn replace_command(&mut self, member: &Member, argv: &[String]) -> Result<(), String> {

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::{self, Aspect, MonoNs, NsId, NsKind, NsSet, PodUid, Sight, Source, World};
+use crate::model::{self, Capability, Coverage, MonoNs, NsId, NsKind, NsSet, PodUid, Source, World};
 
 use crate::export::lsns::is_in;
 
 use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
 
-const ASPECTS: [Aspect; 7] = [
-    Aspect::ProcConnector,
-    Aspect::Pidfd,
-    Aspect::PidfdExitInfo,
-    Aspect::Processes,
-    Aspect::Namespaces,
-    Aspect::Holders,
-    Aspect::Cgroups,
+const ASPECTS: [Capability; 7] = [
+    Capability::ProcConnector,
+    Capability::Pidfd,
+    Capability::PidfdExitInfo,
+    Capability::Processes,
+    Capability::Namespaces,
+    Capability::Holders,
+    Capability::Cgroups,
 ];
 
 impl Snapshot {
@@ -136,29 +136,29 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
 fn visibility(world: &World, processes: &[&model::Process], selection: &Selection) -> BTreeMap<String, Seen> {
     let mut all: BTreeMap<String, Seen> = ASPECTS
         .into_iter()
-        .map(|aspect| (key(aspect), world.visibility.get(&aspect).map_or_else(not_searched, seen)))
+        .map(|capability| (key(capability), world.visibility.get(&capability).map_or_else(not_searched, seen)))
         .collect();
     // a single scan does not report the namespaces: their links were read with the processes
-    let links = all.entry(key(Aspect::Namespaces)).or_insert_with(not_searched);
-    if !world.visibility.contains_key(&Aspect::Namespaces) && !processes.is_empty() {
-        *links = seen(&Sight::Full);
+    let links = all.entry(key(Capability::Namespaces)).or_insert_with(not_searched);
+    if !world.visibility.contains_key(&Capability::Namespaces) && !processes.is_empty() {
+        *links = seen(&Coverage::Full);
     }
     let blind = processes.iter().filter(|p| p.namespaces.0.contains(&None)).count();
-    if let Some(seen) = all.get_mut(&key(Aspect::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
+    if let Some(seen) = all.get_mut(&key(Capability::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
         let of = processes.len();
         let reason = format!("not all links of {blind} of {of} processes could be read: they were exiting or zombies");
         *seen = Seen { level: Level::Partial, reason: Some(reason) };
     }
     let lost = world.lost.get(&Source::Connector).copied().unwrap_or_default();
-    if let Some(seen) = all.get_mut(&key(Aspect::ProcConnector)).filter(|s| s.level == Level::Full && lost > 0) {
+    if let Some(seen) = all.get_mut(&key(Capability::ProcConnector)).filter(|s| s.level == Level::Full && lost > 0) {
         let reason = format!("{lost} events were lost since the start; what they reported was found by scanning /proc");
         *seen = Seen { level: Level::Partial, reason: Some(reason) };
     }
-    if let Some(sight) = world.visibility.get(&Aspect::Observer) {
-        all.insert(key(Aspect::Observer), seen(sight));
+    if let Some(coverage) = world.visibility.get(&Capability::Observer) {
+        all.insert(key(Capability::Observer), seen(coverage));
     }
     // the World of this version does not have the list of holders
-    all.entry(key(Aspect::Holders)).and_modify(|s| {
+    all.entry(key(Capability::Holders)).and_modify(|s| {
         if s.level == Level::Full {
             *s = not_searched();
         }
@@ -172,19 +172,19 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
     all
 }
 
-fn key(aspect: Aspect) -> String {
-    aspect.name().replace(' ', "_")
+fn key(capability: Capability) -> String {
+    capability.name().replace(' ', "_")
 }
 
 fn not_searched() -> Seen {
     Seen { level: Level::Missing, reason: Some("not searched for".into()) }
 }
 
-fn seen(sight: &Sight) -> Seen {
-    let level = match sight {
-        Sight::Full => Level::Full,
-        Sight::Partial(_) => Level::Partial,
-        Sight::Missing(_) => Level::Missing,
+fn seen(coverage: &Coverage) -> Seen {
+    let level = match coverage {
+        Coverage::Full => Level::Full,
+        Coverage::Partial(_) => Level::Partial,
+        Coverage::Missing(_) => Level::Missing,
     };
-    Seen { level, reason: sight.reason().map(str::to_owned) }
+    Seen { level, reason: coverage.reason().map(str::to_owned) }
 }

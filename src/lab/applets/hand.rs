@@ -11,10 +11,10 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::{Call, print_error};
-use crate::lab::hand::{Answer, Order};
+use crate::lab::hand::{NamespaceAnswer, NamespaceCommand};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::NsKind;
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork::{self, SingleThreaded};
 use crate::sys::signals;
 
 pub fn main(call: &Call<'_>) -> i32 {
@@ -24,7 +24,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     }
     // it has more capabilities than other containers, above all in a new user namespace: they must not inspect it
     let _ = prctl::set_dumpable(false);
-    let (Ok(node), Ok(alone)) = (fork::inherited(0), Alone::prove()) else { return 1 };
+    let (Ok(node), Ok(alone)) = (fork::take_inherited_fd(0), SingleThreaded::check()) else { return 1 };
     // it does not wait for its children; with SIGCHLD ignored they leave no zombies
     let ready = signals::ignore(Signal::SIGCHLD)
         .and_then(|()| signals::exit_on(Signal::SIGTERM))
@@ -34,7 +34,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     }
     let mut inbox = Inbox::default();
     loop {
-        let order = match inbox.receive::<Order>(&node, true) {
+        let order = match inbox.receive::<NamespaceCommand>(&node, true) {
             Ok(Some(order)) => order,
             Ok(None) => continue,
             Err(_) => {
@@ -49,9 +49,9 @@ pub fn main(call: &Call<'_>) -> i32 {
     }
 }
 
-fn execute_order(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
+fn execute_order(alone: &SingleThreaded, order: &NamespaceCommand, fds: &[OwnedFd]) -> NamespaceAnswer {
     let kinds = match order {
-        Order::Unshare(kinds) => {
+        NamespaceCommand::Unshare(kinds) => {
             let flags = flags(kinds);
             unshare(flags).map_err(|e| failed("unshare", e))?;
             if flags.contains(CloneFlags::CLONE_NEWUSER) {
@@ -59,17 +59,17 @@ fn execute_order(alone: &Alone, order: &Order, fds: &[OwnedFd]) -> Answer {
             }
             kinds
         }
-        Order::Join(kinds) => {
+        NamespaceCommand::Join(kinds) => {
             let target = fds.first().ok_or(Errno::EBADF);
             target.and_then(|fd| setns(fd.as_fd(), flags(kinds))).map_err(|e| failed("setns", e))?;
             kinds
         }
-        Order::Fork => return start_child(alone),
+        NamespaceCommand::Fork => return start_child(alone),
     };
     if kinds.iter().any(|k| matches!(k, NsKind::Pid | NsKind::Time)) { start_child(alone) } else { Ok(()) }
 }
 
-fn start_child(alone: &Alone) -> Answer {
+fn start_child(alone: &SingleThreaded) -> NamespaceAnswer {
     fork::spawn(alone, CloneFlags::empty(), child_main).map(drop).map_err(|e| failed("fork", e))
 }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::options::Options;
 use super::{Call, end_on_term_as_init, print_error, print_line, title, usage_error};
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork::{self, SingleThreaded};
 use crate::sys::{signals, wait};
 
 pub fn main(call: &Call<'_>) -> i32 {
@@ -20,7 +20,7 @@ pub fn main(call: &Call<'_>) -> i32 {
         Err(why) => return usage_error("waiter", &why),
     };
     end_on_term_as_init();
-    let Ok(alone) = Alone::prove() else { return 1 };
+    let Ok(alone) = SingleThreaded::check() else { return 1 };
     loop {
         let pid = match fork::spawn(&alone, CloneFlags::empty(), || child(status)) {
             Ok(child) => child.pid,

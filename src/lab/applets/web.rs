@@ -33,7 +33,7 @@ use nix::unistd::{Pid, geteuid, getpid};
 
 use self::config::{Config, Flags};
 use super::{Call, print_error, title, usage_error};
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork::{self, SingleThreaded};
 use crate::sys::wait::{self, Change};
 
 /// A worker that lived shorter than this is not replaced at once: the new one would probably die too.
@@ -76,7 +76,7 @@ struct Master {
     name: String,
     /// The user that the workers change to.
     user: Option<u32>,
-    alone: Alone,
+    alone: SingleThreaded,
     flags: Flags,
     config: Config,
     listener: TcpListener,
@@ -97,7 +97,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     // the default is the command of nginx's image
     let args = if call.args.is_empty() { "-g daemon off;".to_owned() } else { call.args.join(" ") };
     title::set(&name, &format!("{name}: master process {name} {args}"));
-    let Ok(alone) = Alone::prove() else { return 1 };
+    let Ok(alone) = SingleThreaded::check() else { return 1 };
     // block the signals before the port is open, so that none is lost
     let signals = SigSet::from_iter(SIGNALS);
     if signals.thread_block().is_err() {

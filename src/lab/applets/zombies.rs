@@ -15,7 +15,7 @@ use nix::unistd::{getpid, pause};
 
 use super::options::Options;
 use super::{Call, end_on_term_as_init, print_error, print_line, usage_error};
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork::{self, SingleThreaded};
 use crate::sys::wait;
 
 /// How long to wait for room in the process table: the first time, and at most.
@@ -62,7 +62,7 @@ pub fn main(call: &Call<'_>) -> i32 {
         Err(why) => return usage_error("zombies", &why),
     };
     end_on_term_as_init();
-    let Ok(alone) = Alone::prove() else { return 1 };
+    let Ok(alone) = SingleThreaded::check() else { return 1 };
     if plan.mode == Mode::Orphan && getpid().as_raw() == 1 {
         print_error("zombies: is PID 1 here, so orphans come back to it, and it does not wait for them");
     }
@@ -73,7 +73,7 @@ pub fn main(call: &Call<'_>) -> i32 {
     }
 }
 
-fn make(plan: &Plan, alone: &Alone) {
+fn make(plan: &Plan, alone: &SingleThreaded) {
     let mut made = 0;
     let mut next = Instant::now();
     let mut has_warned = false;
@@ -107,11 +107,11 @@ fn make(plan: &Plan, alone: &Alone) {
 }
 
 /// Starts a child that starts a child and exits.
-fn orphan(alone: &Alone, hold: Duration) -> Result<(), Errno> {
+fn orphan(alone: &SingleThreaded, hold: Duration) -> Result<(), Errno> {
     let middle = fork::spawn(alone, CloneFlags::empty(), || {
         let _ = prctl::set_name(c"zombies: middle");
         // it was forked from a process with one thread, so it has one
-        let Ok(alone) = Alone::prove() else { return 1 };
+        let Ok(alone) = SingleThreaded::check() else { return 1 };
         fork::spawn(&alone, CloneFlags::empty(), || child_main(c"orphan", hold)).map_or(EXIT_FORK_FAILED, |_| 0)
     })?;
     match wait::one(middle.pid)? {

@@ -2,7 +2,7 @@
 
 use super::status::{not_started, waiting};
 use super::{Decision, PodState};
-use crate::lab::spec::{AtStart, ContainerSpec, PidNamespace, PodSpec, image_name, stand_in_images};
+use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec, StartFacts, image_name, stand_in_images};
 use crate::model::{
     Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
 };
@@ -112,7 +112,7 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> C
 
 fn program_and_command(spec: &ContainerSpec) -> (Program, Vec<String>) {
     let program = spec.program().unwrap_or(Program::Image);
-    let mut command = spec.argv(&AtStart::default());
+    let mut command = spec.argv(&StartFacts::default());
     if let Program::StandIn(applet) = &program {
         command.insert(0, applet.clone());
     }

@@ -39,7 +39,7 @@ impl PodState {
     }
 
     /// Whether a change of the pod's containers would have an effect.
-    pub fn takes_changes(&self) -> bool {
+    pub fn accepts_changes(&self) -> bool {
         matches!(self.goal, PodGoal::Run | PodGoal::Stop { then: AfterStop::NewSandbox, .. })
     }
 

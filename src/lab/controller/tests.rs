@@ -231,7 +231,7 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
     pod.decide(requested(), at(1));
     pod.decide(sandbox_started(), at(1));
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
-    let fact = Fact::Unstartable {
+    let fact = Fact::StartFailed {
         container: "a".to_owned(),
         reason: "RunContainerError".to_owned(),
         message: "exec: \"x\": not found".to_owned(),
@@ -246,7 +246,7 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
 #[test]
 fn a_container_that_cannot_start_is_tried_again_after_its_process_has_ended() {
     let mut pod = running(RestartPolicy::Always, true);
-    let unstartable = || Fact::Unstartable {
+    let unstartable = || Fact::StartFailed {
         container: "a".to_owned(),
         reason: "RunContainerError".to_owned(),
         message: "exec: \"x\": not found".to_owned(),
@@ -459,7 +459,7 @@ fn the_status_with_init_containers_is_kubectls() {
         pod.decide(Fact::Tick, at(2));
         assert_eq!(pod.pod.status(), word);
     }
-    let unstartable = Fact::Unstartable {
+    let unstartable = Fact::StartFailed {
         container: "i".to_owned(),
         reason: "RunContainerError".to_owned(),
         message: "no".to_owned(),

@@ -16,13 +16,13 @@ use nix::unistd::Pid;
 use super::Shared;
 use crate::lab::Error;
 use crate::lab::allow;
-use crate::lab::cgroup::{self, Tree};
+use crate::lab::cgroup::{self, LabCgroup};
 use crate::lab::executable::Executable;
 use crate::lab::hidden;
 use crate::lab::protocol::{Options, Report, Request, VERSION};
-use crate::lab::users::{self, Mapped};
+use crate::lab::users::{self, MappedIds};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
-use crate::model::{ProcId, Sight};
+use crate::model::{Coverage, ProcId};
 use crate::observe::InputSender;
 use crate::sys::limits::{self, restore_open_files};
 use crate::sys::wait;
@@ -38,9 +38,9 @@ pub(super) struct Started {
     pub pid: i32,
     pub inbox: Inbox,
     /// What can be seen and limited with the node's cgroups.
-    pub sight: Sight,
+    pub coverage: Coverage,
     /// The node's cgroups, kept for as long as the node lives.
-    pub cgroups: Option<Tree>,
+    pub cgroups: Option<LabCgroup>,
 }
 
 pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Result<Started, Error> {
@@ -71,16 +71,16 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let cgroups = if options.without_cgroups {
         Err("switched off".to_owned())
     } else {
-        Tree::make(&program.path(), launcher.id(), user)
+        LabCgroup::create(&program.path(), launcher.id(), user)
     };
-    let sight = cgroups.as_ref().map_or_else(|why| cgroup::without(why), Tree::sight);
+    let coverage = cgroups.as_ref().map_or_else(|why| cgroup::without(why), LabCgroup::coverage);
     let cgroups = cgroups.ok();
     send_placement(&ours, cgroups.as_ref(), user);
 
     let mut inbox = Inbox::default();
     let mut pid = None;
     // receive before we send: a launcher that was refused at once may have ended already
-    let map = || if options.without_users { Mapped::default() } else { Mapped::of(launcher.id()) };
+    let map = || if options.without_users { MappedIds::default() } else { MappedIds::map_for(launcher.id()) };
     let outcome = await_node(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
         set_timeout(0)?;
@@ -101,7 +101,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
                 silent: Mutex::default(),
                 observer: observer.clone(),
             };
-            Ok(Started { shared: Arc::new(shared), node, pid, inbox, sight, cgroups })
+            Ok(Started { shared: Arc::new(shared), node, pid, inbox, coverage, cgroups })
         }
         (outcome, pid) => {
             pid.map(kill_and_reap);
@@ -111,8 +111,8 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
 }
 
 /// Sends the launcher its cgroup and user. If the launcher has ended already, it has reported why.
-fn send_placement(socket: &OwnedFd, cgroups: Option<&Tree>, user: Option<u32>) {
-    let (grant, directory) = cgroups.map(Tree::grant).unzip();
+fn send_placement(socket: &OwnedFd, cgroups: Option<&LabCgroup>, user: Option<u32>) {
+    let (grant, directory) = cgroups.map(LabCgroup::grant).unzip();
     let _ = send_with(socket, &Request::Place { grant, user }, directory.map_or(&[], std::slice::from_ref));
 }
 
@@ -121,7 +121,7 @@ fn await_node(
     socket: &OwnedFd,
     inbox: &mut Inbox,
     pid: &mut Option<i32>,
-    map: impl Fn() -> Mapped,
+    map: impl Fn() -> MappedIds,
 ) -> Result<ProcId, Error> {
     loop {
         match inbox.receive::<Report>(socket, true) {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, bounded, select};
 
 use super::{Lab, Shared, Waiting, member_error};
 use crate::lab::Error;
-use crate::lab::protocol::{Answer, Call, Request, Since, Stream, Wanted};
+use crate::lab::protocol::{Answer, Call, OutputStart, Request, Stream, StreamRequest};
 use crate::model::{Member, WaitStatus};
 
 /// The other ends of a program's streams. All except standard input are non-blocking.
@@ -73,7 +73,12 @@ impl Lab {
     ///
     /// # Errors
     /// It could not be started, or the node is gone.
-    pub fn open_exec(&self, member: &Member, argv: &[String], wanted: Wanted) -> Result<(Attachment, Streams), Error> {
+    pub fn open_exec(
+        &self,
+        member: &Member,
+        argv: &[String],
+        wanted: StreamRequest,
+    ) -> Result<(Attachment, Streams), Error> {
         self.open(member, |call| Request::Exec {
             call,
             member: member.clone(),
@@ -87,7 +92,7 @@ impl Lab {
     ///
     /// # Errors
     /// There is no such container, it does not run, or it has no standard input open.
-    pub fn attach(&self, member: &Member, stdin: bool, since: Since) -> Result<(Attachment, Streams), Error> {
+    pub fn attach(&self, member: &Member, stdin: bool, since: OutputStart) -> Result<(Attachment, Streams), Error> {
         self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since, wait: false })
     }
 
@@ -96,7 +101,7 @@ impl Lab {
     /// # Errors
     /// It cannot be started, or there is no such container.
     pub fn attach_once_it_runs(&self, member: &Member, stdin: bool) -> Result<(Attachment, Streams), Error> {
-        let since = Since::Start;
+        let since = OutputStart::Start;
         self.open(member, |call| Request::Attach { call, member: member.clone(), stdin, since, wait: true })
     }
 

@@ -12,7 +12,7 @@ use super::hand;
 use super::output::Ring;
 use super::process::{Failure, environment};
 use super::streams::{Stdio, receive_master};
-use crate::lab::protocol::{Answer, Call, ExecOutput, Since, Stream};
+use crate::lab::protocol::{Answer, Call, ExecOutput, OutputStart, Stream};
 use crate::lab::spec::ContainerSpec;
 use crate::model::{Member, PodUid, WaitStatus};
 
@@ -118,11 +118,11 @@ impl Node {
         }
     }
 
-    pub(super) fn attach(&mut self, call: Call, member: Member, stdin: bool, since: Since) -> Result<(), Answer> {
+    pub(super) fn attach(&mut self, call: Call, member: Member, stdin: bool, since: OutputStart) -> Result<(), Answer> {
         let run = self.pods.get_mut(&member.pod).ok_or(Answer::NoSuchPod)?;
         let alive = run.pid_of(member.container.as_deref()).is_some();
         // the output of an ended container can still be read
-        if !alive && since == Since::Now {
+        if !alive && since == OutputStart::Now {
             return Err(Answer::NotRunning);
         }
         let container = member.container.as_deref().and_then(|name| run.state.pod.container(name));
@@ -148,8 +148,8 @@ impl Node {
         streams.insert(0, (Stream::Stdout, theirs));
         let log = run.logs.entry(member.container.clone()).or_default();
         let sent = match since {
-            Since::Start => log.run_start(),
-            Since::Now => log.written(),
+            OutputStart::Start => log.run_start(),
+            OutputStart::Now => log.written(),
         };
         let ended = if alive { None } else { Some(last_status.unwrap_or(WaitStatus(0))) };
         // edge-triggered: epoll reports each time that the pipe has room again
@@ -180,7 +180,7 @@ impl Node {
             // a terminal arrives a little after the container has started
             if !runs || stdin && spec.stdio.stdin && !run.inputs.contains_key(name) {
                 self.waiting_to_attach.push((call, member, stdin));
-            } else if let Err(answer) = self.attach(call, member, stdin, Since::Start) {
+            } else if let Err(answer) = self.attach(call, member, stdin, OutputStart::Start) {
                 self.answer(call, answer);
             }
         }

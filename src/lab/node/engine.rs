@@ -23,11 +23,11 @@ use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
-use crate::lab::spec::AtStart;
+use crate::lab::spec::StartFacts;
 use crate::lab::wire::{Inbox, Outbox, WireError};
 use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
 use crate::observe;
-use crate::sys::fork::Alone;
+use crate::sys::fork::SingleThreaded;
 use crate::sys::wait::{self, Change};
 
 /// What a child of the node is for.
@@ -138,8 +138,8 @@ pub(super) struct PodRun {
 
 impl PodRun {
     /// The values that the pod's containers may refer to.
-    pub fn at_start(&self, node: std::net::Ipv4Addr) -> AtStart {
-        AtStart {
+    pub fn at_start(&self, node: std::net::Ipv4Addr) -> StartFacts {
+        StartFacts {
             pod_ip: self.ip.map(|ip| ip.to_string()),
             host_ip: Some(node.to_string()),
             pod_uid: Some(self.state.pod.uid.0.clone()),
@@ -171,12 +171,12 @@ pub(super) struct Parts {
     pub network: Network,
     pub cgroups: Cgroups,
     pub filters: Filters,
-    pub alone: Alone,
+    pub alone: SingleThreaded,
     pub clock: DemoClock,
 }
 
 pub struct Node {
-    pub(super) alone: Alone,
+    pub(super) alone: SingleThreaded,
     pub(super) clock: DemoClock,
     pub(super) rootfs: RootfsTemplate,
     pub(super) network: Network,
@@ -322,7 +322,7 @@ impl Node {
     }
 
     pub(super) fn report_delta(&mut self, delta: Delta) {
-        self.report(&Report::Fact(Box::new(delta)));
+        self.report(&Report::Delta(Box::new(delta)));
     }
 
     pub(super) fn answer(&mut self, call: Call, answer: Answer) {

@@ -7,25 +7,25 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::engine::{Node, Watch};
 use super::process::Failure;
-use crate::lab::hand::{Answer as Obeyed, HandStep, Order};
+use crate::lab::hand::{NamespaceAnswer, NamespaceCommand, NamespaceStep};
 use crate::lab::protocol::{Answer, Call, Report};
 use crate::lab::wire::{Inbox, WireError, send_now};
 use crate::model::Member;
 
 impl Node {
-    pub(super) fn order_hand(&mut self, call: Call, member: &Member, step: HandStep) -> Result<(), Answer> {
+    pub(super) fn order_hand(&mut self, call: Call, member: &Member, step: NamespaceStep) -> Result<(), Answer> {
         let pid = self.member_pid(member)?;
         let socket = self.watches.values().find(|(_, w)| matches!(w, Watch::Hand(it) if *it == pid));
         let (socket, _) = socket.ok_or_else(|| {
             Answer::Failed("it takes no orders; give the container the image podscope/hand".to_owned())
         })?;
         let (order, fds) = match step {
-            HandStep::Unshare(kinds) => (Order::Unshare(kinds), Vec::new()),
-            HandStep::Fork => (Order::Fork, Vec::new()),
-            HandStep::Join { kinds, target } => {
+            NamespaceStep::Unshare(kinds) => (NamespaceCommand::Unshare(kinds), Vec::new()),
+            NamespaceStep::Fork => (NamespaceCommand::Fork, Vec::new()),
+            NamespaceStep::Join { kinds, target } => {
                 let target = self.member_pid(&target)?;
                 let pidfd = self.children.get(&target).ok_or(Answer::NotRunning)?.pidfd.try_clone();
-                (Order::Join(kinds), vec![pidfd.map_err(|e| Answer::Failed(e.to_string()))?])
+                (NamespaceCommand::Join(kinds), vec![pidfd.map_err(|e| Answer::Failed(e.to_string()))?])
             }
         };
         send_now(socket, &order, &fds).map_err(|e| match e {
@@ -49,7 +49,7 @@ impl Node {
     pub(super) fn receive_hand_answer(&mut self, token: u64) {
         let Some((socket, Watch::Hand(pid))) = self.watches.get(&token) else { return };
         let pid = *pid;
-        let Ok(obeyed) = Inbox::default().receive::<Obeyed>(socket, false) else {
+        let Ok(obeyed) = Inbox::default().receive::<NamespaceAnswer>(socket, false) else {
             self.unwatch(token);
             return;
         };
@@ -59,7 +59,7 @@ impl Node {
         };
         if let Some(id) = self.children.get(&pid).map(|c| c.id) {
             // the kernel reports no event for unshare(2) and setns(2)
-            self.report(&Report::Look { id });
+            self.report(&Report::Reread { id });
         }
         self.answer(call, obeyed.map_or_else(Answer::Failed, |()| Answer::Done));
     }

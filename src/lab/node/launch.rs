@@ -23,7 +23,7 @@ use super::{At, Refused};
 use crate::lab::network::Network;
 use crate::lab::protocol::{Options, Report, Request, Step, VERSION};
 use crate::lab::wire::{Inbox, send_blocking};
-use crate::sys::fork::{self, Alone};
+use crate::sys::fork::{self, SingleThreaded};
 use crate::sys::keyring;
 
 /// What the node opens before it leaves the host's namespaces.
@@ -37,7 +37,7 @@ struct HostHandles {
 }
 
 pub fn main(options: &str) -> i32 {
-    let (Ok(socket), Ok(options)) = (fork::inherited(0), serde_json::from_str(options)) else {
+    let (Ok(socket), Ok(options)) = (fork::take_inherited_fd(0), serde_json::from_str(options)) else {
         eprintln!("podscope: this mode is for its own use, with a socket as standard input");
         return 64;
     };
@@ -52,7 +52,7 @@ pub fn main(options: &str) -> i32 {
 }
 
 fn launch(socket: &OwnedFd, options: Options) -> Result<(), Refused> {
-    let alone = Alone::prove().at(Step::Open)?;
+    let alone = SingleThreaded::check().at(Step::Open)?;
     // open both now: later we are another user, or /proc is another one
     let exe = open("/proc/self/exe", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
     let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).at(Step::Open)?;
@@ -184,7 +184,7 @@ fn prepare(handles: HostHandles, options: Options) -> Result<Node, Refused> {
     let own_id = host.myself().at(Step::Identify)?;
     let rootfs = RootfsTemplate::prepare(options.without_overlay)?;
     let network = Network::start(options.range)?;
-    let alone = Alone::prove().at(Step::Loop)?;
+    let alone = SingleThreaded::check().at(Step::Loop)?;
     let filters = Filters::compile();
     let clock = options.clock;
     let mut node = Node::new(Parts { socket, exe, host, own_id, rootfs, network, cgroups, filters, alone, clock })?;

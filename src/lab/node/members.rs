@@ -32,7 +32,7 @@ impl Node {
         if run.state.spec.container(&container).is_none() {
             return Answer::Failed(format!("pod {} has no container {container}", run.state.spec.name));
         }
-        if let Some(why) = run.state.spec.must_stay(&container) {
+        if let Some(why) = run.state.spec.why_not_removable(&container) {
             return Answer::Failed(why);
         }
         self.decide(&member.pod, Fact::RemovalRequested { container, grace_ms }, Self::now());

@@ -52,9 +52,9 @@ impl Ring {
     /// The kept output of a run; `None` if there was no such run.
     pub fn of(&self, which: Which) -> Option<Vec<u8>> {
         match which {
-            Which::All => Some(self.to_vec()),
-            Which::Last => Some(self.since(self.run)),
-            Which::Previous => {
+            LogPart::All => Some(self.to_vec()),
+            LogPart::Last => Some(self.since(self.run)),
+            LogPart::Previous => {
                 let mut from = self.since(self.run_before?);
                 let later = usize::try_from(self.written - self.run).unwrap_or(usize::MAX);
                 from.truncate(from.len().saturating_sub(later));
@@ -108,24 +108,24 @@ pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> Read {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ring, Which};
+    use super::{LogPart, Ring};
 
     #[test]
     fn the_output_of_each_run_is_separate() {
         let mut ring = Ring::default();
         ring.begin_run(true);
         ring.push(b"first");
-        assert_eq!(ring.of(Which::Previous), None);
+        assert_eq!(ring.of(LogPart::Previous), None);
         ring.begin_run(false);
         ring.push(b"second");
         ring.begin_run(false);
-        assert_eq!(ring.of(Which::Last).as_deref(), Some(&b""[..]));
+        assert_eq!(ring.of(LogPart::Last).as_deref(), Some(&b""[..]));
         ring.push(b"third");
-        assert_eq!(ring.of(Which::Last).as_deref(), Some(&b"third"[..]));
-        assert_eq!(ring.of(Which::Previous).as_deref(), Some(&b"second"[..]));
-        assert_eq!(ring.of(Which::All).as_deref(), Some(&b"firstsecondthird"[..]));
+        assert_eq!(ring.of(LogPart::Last).as_deref(), Some(&b"third"[..]));
+        assert_eq!(ring.of(LogPart::Previous).as_deref(), Some(&b"second"[..]));
+        assert_eq!(ring.of(LogPart::All).as_deref(), Some(&b"firstsecondthird"[..]));
         ring.push(&vec![b'x'; Ring::MAX]);
-        assert_eq!(ring.of(Which::Previous).as_deref(), Some(&b""[..]), "pushed out");
+        assert_eq!(ring.of(LogPart::Previous).as_deref(), Some(&b""[..]), "pushed out");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::packages;
 use super::process::Failure;
 use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
-use crate::lab::protocol::{Answer, Report, Request, VERSION, Which};
+use crate::lab::protocol::{Answer, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
 use crate::sys::fork::Child;
@@ -67,7 +67,7 @@ impl Node {
                 // a running pod's pause cannot change
                 spec.own_pause = None;
                 if let Some(run) = self.pods.get(&pod) {
-                    if !run.state.takes_changes() {
+                    if !run.state.accepts_changes() {
                         let why = "it is over, or being deleted; start it again".to_owned();
                         return self.answer(call, Answer::Failed(why));
                     }
@@ -96,7 +96,7 @@ impl Node {
                 let spec = self.pods.get(&pod).map(|run| Answer::Spec(Box::new(run.state.spec.clone())));
                 self.answer(call, spec.unwrap_or(Answer::NoSuchPod));
             }
-            Request::Hand { call, member, step } => {
+            Request::ChangeNamespaces { call, member, step } => {
                 if let Err(answer) = self.order_hand(call, &member, step) {
                     self.answer(call, answer);
                 }
@@ -130,7 +130,7 @@ impl Node {
             Request::Logs { call, member, which } => {
                 let answer = match self.pods.get(&member.pod).map(|pod| pod.logs.get(&member.container)) {
                     Some(log) => {
-                        match log.map_or_else(|| (which != Which::Previous).then(Vec::new), |log| log.of(which)) {
+                        match log.map_or_else(|| (which != LogPart::Previous).then(Vec::new), |log| log.of(which)) {
                             Some(bytes) => Answer::Logs { bytes },
                             // the API server's message
                             None => {
@@ -169,7 +169,7 @@ impl Node {
             Action::StartContainer(container) => {
                 if let Err(Failure { reason, message }) = self.start_container(uid, &container) {
                     self.fail_clients_of(uid, &container, &message);
-                    self.decide(uid, Fact::Unstartable { container, reason, message }, Self::now());
+                    self.decide(uid, Fact::StartFailed { container, reason, message }, Self::now());
                 }
             }
             Action::Signal { container, signal } => {
@@ -278,7 +278,7 @@ impl Node {
                 self.infra_started(&uid, pid, at);
                 let Failure { reason, message } = failure;
                 self.fail_clients_of(&uid, &container, &message);
-                self.decide(&uid, Fact::Unstartable { container, reason, message }, at);
+                self.decide(&uid, Fact::StartFailed { container, reason, message }, at);
             }
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {

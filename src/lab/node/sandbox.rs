@@ -18,7 +18,7 @@ use super::streams;
 use super::volumes;
 use crate::lab::spec::PodSpec;
 use crate::model::{PodUid, SandboxKind};
-use crate::sys::fork::{self, Alone, Child};
+use crate::sys::fork::{self, Child, SingleThreaded};
 
 /// What the node keeps of a pause it has started.
 pub struct Started {
@@ -69,7 +69,7 @@ fn own_pause_dir(uid: &PodUid) -> String {
 }
 
 pub fn start(
-    alone: &Alone,
+    alone: &SingleThreaded,
     filter: &Filter,
     hostname: &str,
     uid: &PodUid,

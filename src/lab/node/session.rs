@@ -11,12 +11,12 @@ use super::engine::{Node, Role, Session, Timer, Watch};
 use super::process::{self, ProcessSpec, Program};
 use super::streams::{NodeEnds, Stdio};
 use super::{attach, spawn, start};
-use crate::lab::protocol::{Answer, Call, Stream, Wanted};
+use crate::lab::protocol::{Answer, Call, Stream, StreamRequest};
 use crate::model::Member;
 use crate::sys::limits;
 
 /// Chooses the program's standard streams; also returns the other end of its standard input.
-fn stdio(wanted: Wanted) -> Result<(Option<OwnedFd>, Stdio), Answer> {
+fn stdio(wanted: StreamRequest) -> Result<(Option<OwnedFd>, Stdio), Answer> {
     if wanted.terminal {
         return Ok((None, Stdio::Terminal(wanted.size)));
     }
@@ -34,7 +34,7 @@ impl Node {
         member: &Member,
         argv: Vec<String>,
         timeout_ms: Option<u64>,
-        streams: Option<Wanted>,
+        streams: Option<StreamRequest>,
     ) -> Result<(), Answer> {
         let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
         let name = member.container.as_ref().ok_or_else(|| {

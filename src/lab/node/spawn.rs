@@ -17,7 +17,7 @@ use super::streams::{self, NodeEnds, ProgramEnds};
 use super::volumes::Mounts;
 use crate::lab::network;
 use crate::lab::spec::Join;
-use crate::sys::fork::{self, Alone, Child};
+use crate::sys::fork::{self, Child, SingleThreaded};
 
 /// The holder of the namespaces that the containers of a pod share.
 pub enum Holder {
@@ -73,7 +73,7 @@ fn shared(join: &Join) -> CloneFlags {
     flags
 }
 
-pub fn start(alone: &Alone, place: &Place<'_>, spec: &ProcessSpec<'_>) -> Result<Started, Errno> {
+pub fn start(alone: &SingleThreaded, place: &Place<'_>, spec: &ProcessSpec<'_>) -> Result<Started, Errno> {
     let root = |streams: &ProgramEnds<'_>| -> Result<(), Failure> {
         streams.install()?;
         // its own mount namespace and cgroup namespace; the root of the latter is the cgroup that it starts in
@@ -133,7 +133,7 @@ fn alone_in(kinds: CloneFlags, hostname: &str) -> Result<(), Failure> {
 
 /// Executes a program in all namespaces of a running container.
 pub fn exec(
-    alone: &Alone,
+    alone: &SingleThreaded,
     container: &OwnedFd,
     own_pid_ns: &OwnedFd,
     spec: &ProcessSpec<'_>,
@@ -162,7 +162,7 @@ fn in_pid_namespace<T>(
 }
 
 fn launch(
-    alone: &Alone,
+    alone: &SingleThreaded,
     flags: CloneFlags,
     enter: impl FnOnce(&ProgramEnds<'_>) -> Result<(), Failure>,
     spec: &ProcessSpec<'_>,

@@ -174,7 +174,7 @@ impl Node {
         let mut argv = container.argv(&at_start);
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
-                let called = container.stand_in_is_shown_as().unwrap_or(&applet);
+                let called = container.stand_in_name().unwrap_or(&applet);
                 argv.splice(0..0, crate::lab::hidden::applet_argv(&applet, called));
                 Program::StandIn(&self.exe)
             }

@@ -10,8 +10,8 @@ use nix::unistd::{Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setsid};
 
 use super::output;
 use super::process::Failure;
+use crate::sys::fd_passing;
 use crate::sys::pty::{self, Size};
-use crate::sys::rights;
 
 /// The path of `/dev/null` in the node, which has no `/dev`.
 const NULL: &str = "/parts/dev/null";
@@ -87,7 +87,7 @@ impl ProgramEnds<'_> {
             dup2_stdin(&slave)?;
             dup2_stdout(&slave)?;
             dup2_stderr(&slave)?;
-            rights::send(socket, b"m", &[master], MsgFlags::MSG_NOSIGNAL)
+            fd_passing::send(socket, b"m", &[master], MsgFlags::MSG_NOSIGNAL)
         };
         open().map_err(|e| Failure::create("open a terminal in the container", e))
     }
@@ -95,7 +95,7 @@ impl ProgramEnds<'_> {
 
 /// Takes the terminal's master from the socket; `None` if the process ended before it had one.
 pub fn receive_master(console: &OwnedFd) -> Option<OwnedFd> {
-    let (_, fds) = rights::receive(console, &mut [0; 8], MsgFlags::MSG_DONTWAIT).ok()?;
+    let (_, fds) = fd_passing::receive(console, &mut [0; 8], MsgFlags::MSG_DONTWAIT).ok()?;
     let master = fds.into_iter().next()?;
     // the node must not block
     fcntl(&master, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK)).ok()?;

@@ -22,7 +22,7 @@ pub(super) fn message(run: &PodRun, uid: &PodUid, container: &str, status: WaitS
         Err(e) => return Some(format!("Error on reading termination log {}: {e}", spec.termination.path)),
     };
     if bytes.is_empty() && spec.termination.fallback_to_logs && !status.success() {
-        let log = run.logs.get(&Some(container.to_owned())).and_then(|log| log.of(Which::Last)).unwrap_or_default();
+        let log = run.logs.get(&Some(container.to_owned())).and_then(|log| log.of(LogPart::Last)).unwrap_or_default();
         bytes = last_lines(&log).to_vec();
     }
     bytes.truncate(usize::try_from(max).unwrap_or(usize::MAX));

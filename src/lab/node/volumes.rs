@@ -18,7 +18,7 @@ use super::mount_points::{self, make_dirs, make_point};
 use super::process::Failure;
 use super::rootfs_template::{HOST, NEW_ROOT, PODS, Protect, bind_fd, mount_, no_exec_flags};
 use super::sub_path::{self, SubPath};
-use crate::lab::spec::{AtStart, ContainerSpec, HostPathType, PodSpec, VolumeSource};
+use crate::lab::spec::{ContainerSpec, HostPathType, PodSpec, StartFacts, VolumeSource};
 use crate::model::PodUid;
 
 /// Where the source of a mount is.
@@ -160,7 +160,7 @@ fn is_plain_name(text: &str) -> bool {
 ///
 /// # Errors
 /// A `subPathExpr` cannot be expanded.
-pub fn mounts_of(spec: &PodSpec, container: &ContainerSpec, at_start: &AtStart) -> Result<Mounts, Failure> {
+pub fn mounts_of(spec: &PodSpec, container: &ContainerSpec, at_start: &StartFacts) -> Result<Mounts, Failure> {
     let source = |name: &str| spec.volumes.iter().find(|v| v.name == name).map(|v| &v.source);
     let volume = |m: &crate::lab::spec::VolumeMount| {
         let from = match source(&m.volume)? {

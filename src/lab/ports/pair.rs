@@ -38,10 +38,10 @@ struct Direction {
 impl Direction {
     fn run(&mut self, mut from: &TcpStream, mut to: &TcpStream, scratch: &mut [u8]) -> io::Result<Flow> {
         if self.over {
-            return Ok(Flow::Over);
+            return Ok(Flow::Done);
         }
         let flow = self.pump.run(&mut from, &mut to, scratch)?;
-        if flow == Flow::Over {
+        if flow == Flow::Done {
             self.over = true;
             to.shutdown(Shutdown::Write)?;
         }
@@ -81,7 +81,7 @@ impl Pair {
         if !self.is_connected {
             self.is_connected = connected(&self.target)?;
             if !self.is_connected {
-                return Ok(Flow::Waits);
+                return Ok(Flow::Blocked);
             }
         }
         if let Some((side, flags)) = event {
@@ -99,9 +99,9 @@ impl Pair {
         let up = self.up.run(&self.client, &self.target, scratch);
         let down = self.down.run(&self.target, &self.client, scratch);
         Ok(match (up?, down?) {
-            (Flow::Over, Flow::Over) => Flow::Over,
+            (Flow::Done, Flow::Done) => Flow::Done,
             (Flow::More, _) | (_, Flow::More) => Flow::More,
-            _ => Flow::Waits,
+            _ => Flow::Blocked,
         })
     }
 

@@ -136,7 +136,7 @@ impl PodSpec {
     }
 
     /// Why this container cannot be removed from the pod while the pod runs; `None` if it can.
-    pub fn must_stay(&self, name: &str) -> Option<String> {
+    pub fn why_not_removable(&self, name: &str) -> Option<String> {
         if self.ephemeral_containers.iter().any(|c| c.name == name) {
             // `ValidatePodEphemeralContainersUpdate`
             let why = format!("Forbidden: existing ephemeral containers \"{name}\" may not be removed");
@@ -311,15 +311,15 @@ mod tests {
     #[test]
     fn must_stay_gives_the_reason() {
         let mut pod = pod();
-        assert_eq!(pod.must_stay("web"), None);
-        let why = pod.must_stay("debugger").expect("it must stay");
+        assert_eq!(pod.why_not_removable("web"), None);
+        let why = pod.why_not_removable("debugger").expect("it must stay");
         assert!(why.contains("Forbidden: existing ephemeral containers \"debugger\" may not be removed"), "{why}");
         let join = Some(Join { pid: JoinPid::Container("web".to_owned()), ..Join::NONE });
         pod.containers.push(ContainerSpec { join, ..container("tools") });
-        assert!(pod.must_stay("web").is_some_and(|why| why.contains("take out tools first")));
+        assert!(pod.why_not_removable("web").is_some_and(|why| why.contains("take out tools first")));
         pod.containers.pop();
         pod.sandbox = SandboxKind::Infra("web".to_owned());
-        assert!(pod.must_stay("web").is_some_and(|why| why.contains("delete the pod")));
+        assert!(pod.why_not_removable("web").is_some_and(|why| why.contains("delete the pod")));
     }
 
     #[test]

@@ -28,14 +28,14 @@ use super::parse::Warning;
 use super::services::{Service, variables};
 use super::yaml::{Place, PlacedError, YamlNode};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
-use crate::lab::own_pause::Beside;
+use crate::lab::own_pause::ManifestFiles;
 
 pub struct Checker<'a> {
     pub document: &'a YamlNode,
     pub services: &'a [Service],
     pub configs: &'a Configs,
     /// Files that the manifest may name.
-    pub beside: Beside<'a>,
+    pub beside: ManifestFiles<'a>,
     pub warnings: Vec<Warning>,
 }
 

@@ -34,7 +34,7 @@ impl From<String> for EnvValue {
 
 /// Facts about a pod that are known only when one of its containers starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AtStart {
+pub struct StartFacts {
     pub pod_ip: Option<String>,
     pub host_ip: Option<String>,
     pub pod_uid: Option<String>,
@@ -44,7 +44,7 @@ pub struct AtStart {
 
 impl ContainerSpec {
     /// Command and arguments with `$(NAME)` expanded from the environment, as Kubernetes does it.
-    pub fn argv(&self, at_start: &AtStart) -> Vec<String> {
+    pub fn argv(&self, at_start: &StartFacts) -> Vec<String> {
         let env = self.environment(at_start);
         self.command.iter().chain(&self.args).map(|word| expand(word, &env)).collect()
     }
@@ -52,7 +52,7 @@ impl ContainerSpec {
     /// The environment of the spec with `$(NAME)` expanded from earlier variables. The spec's own variables replace
     /// those of services (`makeEnvironmentVariables` in pkg/kubelet/kubelet_pods.go). A variable whose value is not
     /// known yet is not set.
-    pub fn environment(&self, at_start: &AtStart) -> Vec<(String, String)> {
+    pub fn environment(&self, at_start: &StartFacts) -> Vec<(String, String)> {
         let from = self.env_from.iter().flat_map(|from| from.variables(at_start));
         let from: Vec<(String, String)> = from.collect();
         let own =
@@ -89,7 +89,7 @@ impl ContainerSpec {
     ///
     /// # Errors
     /// A `subPathExpr` refers to a variable that is not set, or leads out of the volume; the text is the kubelet's.
-    pub fn sub_path(&self, mount: &VolumeMount, at_start: &AtStart) -> Result<Option<String>, String> {
+    pub fn sub_path(&self, mount: &VolumeMount, at_start: &StartFacts) -> Result<Option<String>, String> {
         let Some(path) = mount.sub_path.as_ref().filter(|_| mount.is_expr) else { return Ok(mount.sub_path.clone()) };
         let env = self.environment(at_start);
         let unset: Vec<&str> = references(path).filter(|name| !env.iter().any(|(known, _)| known == name)).collect();
@@ -124,7 +124,7 @@ fn references(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl EnvFrom {
-    fn variables(&self, at_start: &AtStart) -> Vec<(String, String)> {
+    fn variables(&self, at_start: &StartFacts) -> Vec<(String, String)> {
         let vars = self.found.iter().flatten();
         vars.filter_map(|(key, content)| {
             Some((format!("{}{key}", self.prefix), variable_text(self.of, content, at_start)?))
@@ -134,7 +134,7 @@ impl EnvFrom {
 }
 
 /// The value as text; `None` for a Secret unless `at_start.secrets`, so that Secrets are never displayed.
-fn variable_text(of: ConfigKind, content: &Content, at_start: &AtStart) -> Option<String> {
+fn variable_text(of: ConfigKind, content: &Content, at_start: &StartFacts) -> Option<String> {
     let may = at_start.secrets || of == ConfigKind::ConfigMap;
     may.then(|| String::from_utf8_lossy(&content.0).into_owned())
 }
@@ -167,7 +167,7 @@ fn expand(text: &str, env: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AtStart, EnvValue, expand};
+    use super::{EnvValue, StartFacts, expand};
     use crate::lab::spec::{ContainerSpec, VolumeMount};
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let of = |path: &str, is_expr| {
             let sub_path = Some(path.to_owned());
             let mount = VolumeMount { volume: "v".into(), path: "/v".into(), read_only: false, sub_path, is_expr };
-            container.sub_path(&mount, &AtStart::default())
+            container.sub_path(&mount, &StartFacts::default())
         };
         assert_eq!(of("$(A)", false), Ok(Some("$(A)".to_owned())));
         assert_eq!(of("x/$(A)/$$(B)$", true), Ok(Some("x/a/$(B)$".to_owned())));
@@ -221,13 +221,13 @@ mod tests {
             ],
             ..ContainerSpec::default()
         };
-        let known = |ip: &str, node: &str, uid: &str| AtStart {
+        let known = |ip: &str, node: &str, uid: &str| StartFacts {
             pod_ip: Some(ip.to_owned()),
             host_ip: Some(node.to_owned()),
             pod_uid: Some(uid.to_owned()),
             secrets: true,
         };
-        let variables = |at_start: &AtStart| -> Vec<String> {
+        let variables = |at_start: &StartFacts| -> Vec<String> {
             container.environment(at_start).iter().map(|(name, value)| format!("{name}={value}")).collect()
         };
         let all = known("10.244.0.2", "10.244.0.1", "u");
@@ -244,6 +244,6 @@ mod tests {
         assert_eq!(container.argv(&all), ["me:10.244.0.2"]);
         // before the container starts
         let early = ["URL=http://10.96.0.2:80/", "WEB_SERVICE_HOST=me", "TWICE=$(IP) $(IP)", "WEB_SERVICE_PORT=80"];
-        assert_eq!(variables(&AtStart::default()), early);
+        assert_eq!(variables(&StartFacts::default()), early);
     }
 }

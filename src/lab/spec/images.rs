@@ -99,7 +99,7 @@ impl ContainerSpec {
     }
 
     /// The name of the image's stand-in in `ps`.
-    pub fn stand_in_is_shown_as(&self) -> Option<&'static str> {
+    pub fn stand_in_name(&self) -> Option<&'static str> {
         stand_in(image_name(&self.image)).map(|(.., shown)| *shown)
     }
 }

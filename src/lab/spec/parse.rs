@@ -13,7 +13,7 @@ use super::config::Configs;
 use super::services::Services;
 use super::yaml::{Place, PlacedError, YamlNode};
 use super::{supported, typed};
-use crate::lab::own_pause::Beside;
+use crate::lab::own_pause::ManifestFiles;
 
 /// A field of a manifest that has no effect in the lab, or another effect than in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +44,12 @@ pub struct SpecError {
 }
 
 /// Reads every pod of a manifest, in order, including those in a `List`. Documents of other kinds are skipped, with a
-/// warning at the first pod. The manifest may name no files; see [`parse_beside`].
+/// warning at the first pod. The manifest may name no files; see [`parse_with_files`].
 ///
 /// # Errors
 /// The first error, with its place and what is expected there; or that there is no pod.
 pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
-    parse_beside(file_name, text, Beside::Nothing)
+    parse_with_files(file_name, text, ManifestFiles::Nothing)
 }
 
 /// As [`parse`], for a manifest that may name files beside it. The files are read now; a C source is compiled, which
@@ -57,7 +57,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
 ///
 /// # Errors
 /// As [`parse`], or an error of a file.
-pub fn parse_beside(file_name: &str, text: &str, beside: Beside<'_>) -> Result<Pods, SpecError> {
+pub fn parse_with_files(file_name: &str, text: &str, beside: ManifestFiles<'_>) -> Result<Pods, SpecError> {
     on_large_stack(|| read(text, beside)).map_err(|(place, message)| {
         let Place { line, column } = clamp_to_text(place, text);
         SpecError { file: file_name.to_owned(), line, column, message }
@@ -78,7 +78,7 @@ fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 /// Each pod with its warnings.
 pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str, beside: Beside<'_>) -> Result<Pods, PlacedError> {
+fn read(text: &str, beside: ManifestFiles<'_>) -> Result<Pods, PlacedError> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), error_text(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };

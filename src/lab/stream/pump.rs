@@ -25,9 +25,9 @@ pub struct Pump {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// Everything has been copied.
-    Over,
+    Done,
     /// The source or sink would block: an event will follow.
-    Waits,
+    Blocked,
     /// Neither end blocks: call again after the other streams.
     More,
 }
@@ -66,17 +66,17 @@ impl Pump {
     pub fn run(&mut self, from: &mut impl Read, to: &mut impl Write, scratch: &mut [u8]) -> io::Result<Flow> {
         for _ in 0..ROUNDS {
             if !self.flush(to)? {
-                return Ok(Flow::Waits);
+                return Ok(Flow::Blocked);
             }
             if self.ended || self.left == Some(0) {
-                return Ok(Flow::Over);
+                return Ok(Flow::Done);
             }
             let room = self.at_most(scratch.len());
-            let Some(n) = unless_blocked(|| from.read(&mut scratch[..room]))? else { return Ok(Flow::Waits) };
+            let Some(n) = try_io(|| from.read(&mut scratch[..room]))? else { return Ok(Flow::Blocked) };
             self.ended = n == 0;
             self.left = self.left.map(|left| left.saturating_sub(n as u64));
             // write directly; only what the sink does not take is copied to `held`
-            let taken = if n == 0 { 0 } else { unless_blocked(|| to.write(&scratch[..n]))?.unwrap_or(0) };
+            let taken = if n == 0 { 0 } else { try_io(|| to.write(&scratch[..n]))?.unwrap_or(0) };
             self.moved += taken as u64;
             self.held.extend_from_slice(&scratch[taken..n]);
         }
@@ -90,7 +90,7 @@ impl Pump {
     /// Writes held bytes. Returns whether none are left.
     fn flush(&mut self, to: &mut impl Write) -> io::Result<bool> {
         while self.gone < self.held.len() {
-            match unless_blocked(|| to.write(&self.held[self.gone..]))? {
+            match try_io(|| to.write(&self.held[self.gone..]))? {
                 Some(0) => return Err(ErrorKind::WriteZero.into()),
                 Some(n) => {
                     self.gone += n;
@@ -106,7 +106,7 @@ impl Pump {
 }
 
 /// `None` if it would block.
-pub fn unless_blocked(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
+pub fn try_io(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
     loop {
         match call() {
             Ok(n) => return Ok(Some(n)),
@@ -153,7 +153,7 @@ mod tests {
         let mut pump = Pump::new(None);
         pump.preload(b"head:");
         let mut waits = 0;
-        while pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves") != Flow::Over {
+        while pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves") != Flow::Done {
             waits += 1;
             assert!(waits < 1000);
         }
@@ -166,10 +166,10 @@ mod tests {
         let mut source = &b"bodyNEXT"[..];
         let mut sink = Vec::new();
         let mut pump = Pump::new(Some(4));
-        assert_eq!(pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Over);
+        assert_eq!(pump.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Done);
         assert_eq!((&sink[..], source, pump.cut(), pump.ended()), (&b"body"[..], &b"NEXT"[..], false, false));
         let mut short = Pump::new(Some(100));
-        assert_eq!(short.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Over);
+        assert_eq!(short.run(&mut source, &mut sink, &mut [0; 16]).expect("moves"), Flow::Done);
         assert!(short.cut());
     }
 }

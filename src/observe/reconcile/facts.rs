@@ -2,7 +2,9 @@
 
 use super::usage::{cpu_is_news, memory_is_news};
 use super::{Kernel, Reconciler};
-use crate::model::{Aspect, Cpu, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, Sight, Source, Stamp, State};
+use crate::model::{
+    Capability, Coverage, Cpu, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, Source, Stamp, State,
+};
 use crate::observe::clock::NS_PER_TICK;
 use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
@@ -196,17 +198,21 @@ impl Reconciler {
         }
         self.denied = denied;
         let at = Stamp::by_then(kernel.now(), Source::Scan);
-        self.out.push(Delta::Visibility { aspect: Aspect::Namespaces, sight: denied_sight(denied, all), at });
+        self.out.push(Delta::Visibility {
+            capability: Capability::Namespaces,
+            coverage: denied_coverage(denied, all),
+            at,
+        });
     }
 }
 
-pub fn denied_sight(denied: usize, all: usize) -> Sight {
+pub fn denied_coverage(denied: usize, all: usize) -> Coverage {
     match denied {
-        0 => Sight::Full,
-        n if n == all => Sight::Missing(format!(
+        0 => Coverage::Full,
+        n if n == all => Coverage::Missing(format!(
             "the namespaces of all {n} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
-        n => Sight::Partial(format!(
+        n => Coverage::Partial(format!(
             "the namespaces of {n} of {all} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
         )),
     }

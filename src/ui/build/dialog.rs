@@ -6,7 +6,7 @@ use super::equivalents::{cell, equivalents_ui};
 use crate::command::Command;
 use crate::lab::{ContainerSpec, Join, JoinPid, PodSpec};
 use crate::model::{ContainerKind, NsKind, PodUid};
-use crate::steps::{Step, Template, equal};
+use crate::steps::{Step, Template, equivalents};
 use crate::ui::Action;
 use crate::ui::logs::split;
 use crate::ui::{Cx, text, tokens, widgets};
@@ -171,7 +171,7 @@ fn shares_ui(ui: &mut Ui, cx: &Cx<'_>, dialog: &mut JoinDialog) {
 fn equivalents_section(ui: &mut Ui, cx: &Cx<'_>, step: &Step, spec: &PodSpec) {
     ui.add_space(8.0);
     widgets::section(ui, cx.tokens, "Equivalent commands");
-    equivalents_ui(ui, cx, &equal(step, spec));
+    equivalents_ui(ui, cx, &equivalents(step, spec));
 }
 
 /// A text field with a label. Returns whether Enter was pressed in it.

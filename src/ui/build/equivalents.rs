@@ -2,14 +2,14 @@
 
 use eframe::egui::{self, Ui};
 
-use crate::steps::Equal;
+use crate::steps::Equivalents;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens};
 
 /// The width of the labels before the lines.
 const LABEL_W: f32 = 58.0;
 
-pub fn equivalents_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equal) {
+pub fn equivalents_ui(ui: &mut Ui, cx: &Cx<'_>, equal: &Equivalents) {
     for (tool, line, hover) in [
         ("docker", &equal.docker, "The same with docker, or podman"),
         ("shell", &equal.shell, "The same by hand, with util-linux; needs no root"),

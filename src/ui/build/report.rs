@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Stroke, Ui, 
 
 use super::equivalents::equivalents_ui;
 use crate::layout::pod_map::RAIL_ORDER;
-use crate::steps::{LinkLine, Report, With};
+use crate::steps::{LinkLine, Report, SharedWith};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens};
 
@@ -53,10 +53,10 @@ fn links_ui(ui: &mut Ui, cx: &Cx<'_>, links: &[LinkLine]) {
 fn link_ui(ui: &mut Ui, cx: &Cx<'_>, LinkLine { kind, id, with }: &LinkLine, width: f32) {
     let tokens = cx.tokens;
     let (rect, response) = ui.allocate_exact_size(vec2(width, CELL_H), Sense::hover());
-    let shared = matches!(with, With::Members(_));
+    let shared = matches!(with, SharedWith::Members(_));
     let color = tokens.ns(*kind);
     let fill = if shared { tokens.tint(color) } else { tokens.inset };
-    let line = if matches!(with, With::Node | With::Machine) { tokens.line } else { color };
+    let line = if matches!(with, SharedWith::Node | SharedWith::Host) { tokens.line } else { color };
     ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, line), egui::StrokeKind::Inside);
     let room = rect.width() - 16.0;
     let left = rect.left_top() + vec2(8.0, 6.0);
@@ -64,11 +64,11 @@ fn link_ui(ui: &mut Ui, cx: &Cx<'_>, LinkLine { kind, id, with }: &LinkLine, wid
     let ino = id.map_or_else(|| "?".to_owned(), |id| id.ino.to_string());
     text::put(ui, left + vec2(0.0, 15.0), Align2::LEFT_TOP, &ino, tokens::mono(10.0), tokens.muted, room);
     let (word, ink) = match with {
-        With::Members(names) => (format!("= {}", names.join(", ")), tokens.text),
-        With::Nobody => ("its own".to_owned(), tokens.text),
-        With::Node => ("the node's".to_owned(), tokens.muted),
-        With::Machine => ("the machine's".to_owned(), tokens.muted),
-        With::Unknown => ("not seen".to_owned(), tokens.muted),
+        SharedWith::Members(names) => (format!("= {}", names.join(", ")), tokens.text),
+        SharedWith::NoOther => ("its own".to_owned(), tokens.text),
+        SharedWith::Node => ("the node's".to_owned(), tokens.muted),
+        SharedWith::Host => ("the machine's".to_owned(), tokens.muted),
+        SharedWith::Unknown => ("not seen".to_owned(), tokens.muted),
     };
     text::put(ui, left + vec2(0.0, 27.0), Align2::LEFT_TOP, &word, tokens::sans(11.0), ink, room);
     let name = id.map_or_else(|| kind.name().to_owned(), |id| id.to_string());

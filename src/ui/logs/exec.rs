@@ -7,7 +7,7 @@ use eframe::egui::{self, Role, Ui, vec2};
 
 use super::{Lines, command};
 use crate::lab::CancelExec;
-use crate::model::{ContainerState, Member, Pod, forecast};
+use crate::model::{ContainerState, Member, Pod, duration};
 use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
@@ -195,7 +195,7 @@ pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last: &Exec) {
             let (words, color) = match ended {
                 None => ("running…".to_owned(), tokens.accent),
                 Some(Ok((code, took))) => (
-                    format!("exit {code} · {}", forecast::millis(took.as_nanos() as u64)),
+                    format!("exit {code} · {}", duration::format_exact(took.as_nanos() as u64)),
                     if code == 0 { tokens.good } else { tokens.bad },
                 ),
                 Some(Err(why)) => (why, tokens.bad),

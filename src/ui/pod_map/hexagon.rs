@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
-use crate::model::{Parent, Pod, Process, SandboxKind, State, forecast};
+use crate::model::{Parent, Pod, Process, SandboxKind, State, names};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets, words};
 
@@ -121,7 +121,7 @@ fn reap_words(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     let reaped = cx.world.reaped_by(pause);
     match pod.sandbox.as_ref().map(|s| &s.kind) {
         Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
-        _ if !forecast::is_ns_init(pause) => (String::new(), tokens.muted),
+        _ if !names::is_ns_init(pause) => (String::new(), tokens.muted),
         _ if pod.containers.is_empty() => ("no containers".into(), tokens.muted),
         _ if !pod.share_pid => ("pid not shared".into(), tokens.muted),
         _ if reaped == 0 && !pause.is_alive() => ("reaped none".into(), tokens.muted),

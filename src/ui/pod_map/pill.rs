@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::layout::pod_map::Pill;
-use crate::model::{Process, State, forecast};
+use crate::model::{Process, State, names};
 use crate::ui::icons::Icon;
 use crate::ui::{Cx, text, tokens, widgets};
 
@@ -64,7 +64,7 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         ui.set_max_width(420.0);
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };
         ui.label(text::rich(command).font(tokens::mono(11.5)));
-        let state = if p.is_gone() { forecast::reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
+        let state = if p.is_gone() { names::reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
         ui.label(text::rich(format!("{state} · started {}", cx.clock(p.born.t))));
     });
 }
@@ -128,7 +128,7 @@ fn reaper(cx: &Cx<'_>, p: &Process) -> String {
     if cx.world.ended_with_pid_ns(p) {
         return "by the kernel".into();
     }
-    forecast::reaper_name(cx.world, p).map_or("reaper not seen".into(), |by| format!("by {by}"))
+    names::reaper_name(cx.world, p).map_or("reaper not seen".into(), |by| format!("by {by}"))
 }
 
 fn inside(p: &Process) -> String {

@@ -4,7 +4,7 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
 use crate::layout::pod_map::{Rail, Segment, Sharing};
-use crate::model::{NsId, NsKind, Pod, forecast};
+use crate::model::{NsId, NsKind, Pod, names};
 use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
@@ -105,7 +105,7 @@ fn note(cx: &Cx<'_>, pod: &Pod, ns: NsId) -> Option<String> {
         NsKind::Uts => Some(pod.name.clone()),
         NsKind::Pid => {
             let init = cx.world.pid_ns_init(ns).filter(|p| p.is_alive())?;
-            Some(format!("init: {}", forecast::member_name(init)))
+            Some(format!("init: {}", names::member_name(init)))
         }
         NsKind::User => {
             let uid = pod.sandbox.as_ref()?.process.and_then(|id| cx.world.process(id))?.uid?;

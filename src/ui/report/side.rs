@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Strok
 
 use super::parts::{Piece, Row, Side};
 use crate::command::Command;
-use crate::model::forecast;
+use crate::model::names;
 use crate::report::Target;
 use crate::ui::Action;
 use crate::ui::text::HoverText as _;
@@ -168,7 +168,7 @@ fn is_chosen(cx: &Cx<'_>, target: &Target) -> bool {
 fn target_words(cx: &Cx<'_>, target: &Target) -> String {
     match target {
         Target::Process(id) => match cx.world.process(*id) {
-            Some(p) => format!("process {}, pid {id} on the host", forecast::member_name(p)),
+            Some(p) => format!("process {}, pid {id} on the host", names::member_name(p)),
             None => format!("process {id}, which is no longer known"),
         },
         Target::Namespace(ns) if cx.world.is_host_ns(*ns) => format!("the host's {} namespace", ns.kind),

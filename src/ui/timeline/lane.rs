@@ -4,7 +4,7 @@ use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, ve
 
 use super::{LABEL_W, Scale};
 use crate::layout::timeline::Lane;
-use crate::model::{MonoNs, World, forecast};
+use crate::model::{MonoNs, World, names};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
@@ -18,8 +18,8 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     let name_rect = Rect::from_min_max(row.min, pos2(scale.plot.left() - 8.0, row.bottom()));
     let response = ui.interact(name_rect, ui.scope_id().with(("lane", lane.id)), Sense::click());
     // the width is enough for the role and the pid
-    let mut title = if forecast::is_pause(p) || p.own_title().is_some() { forecast::short_name(p) } else { p.title() };
-    if let Some(pid) = p.pid_inside().filter(|_| !forecast::is_pause(p)) {
+    let mut title = if names::is_pause(p) || p.own_title().is_some() { names::short_name(p) } else { p.title() };
+    if let Some(pid) = p.pid_inside().filter(|_| !names::is_pause(p)) {
         title = format!("{title} {pid}");
     }
     let ink = if chosen || response.hovered() { tokens.accent } else { tokens.muted };
@@ -47,7 +47,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     ui.scope(|ui| {
         ui.set_clip_rect(scale.plot.intersect(ui.clip_rect()));
         Icon::Check.paint(ui, tick, tokens.zombie);
-        let words = forecast::reaped_by(live, p);
+        let words = names::reaped_by(live, p);
         let at = tick.right_center() + vec2(4.0, 0.0);
         let room = scale.plot.right() - at.x - 4.0;
         if room > 60.0 {

@@ -222,7 +222,10 @@ fn other_containers_cannot_inspect_a_stand_in_with_more_capabilities() {
     let mut bench = Bench::new();
     let pod = bench.run(spec("hands", true, vec![hand, container("a", "exec sleep 1000")]));
     let user = vec![podscope::model::NsKind::User];
-    bench.lab.hand(&Member::container(&pod.uid, "hand"), podscope::lab::HandStep::Unshare(user)).expect("it does");
+    bench
+        .lab
+        .change_namespaces(&Member::container(&pod.uid, "hand"), podscope::lab::NamespaceStep::Unshare(user))
+        .expect("it does");
     let pid = process(&pod, "hand").pid;
     let inside = status_field(pid, "NSpid").expect("pids").split_whitespace().next_back().expect("one").to_owned();
     let ptrace = number(101, 117);

@@ -1,9 +1,9 @@
 //! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
 use podscope::model::{
-    Aspect, CgroupUsage, Container, ContainerKind, ContainerState, Cpu, Delta, EventKind, Facts, Host, Member, MonoNs,
-    Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program, RestartPolicy,
-    Runtime, Sandbox, SandboxKind, Sight, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, Facts, Host,
+    Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program,
+    RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -144,7 +144,11 @@ pub fn delta() -> impl Strategy<Value = Delta> {
     ];
     let rest = prop_oneof![
         stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),
-        stamp().prop_map(|at| Delta::Visibility { aspect: Aspect::Holders, sight: Sight::Missing("x".into()), at }),
+        stamp().prop_map(|at| Delta::Visibility {
+            capability: Capability::Holders,
+            coverage: Coverage::Missing("x".into()),
+            at
+        }),
         (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
             Delta::Namespace { namespace: Namespace { parent, ..Namespace::new(id) }, at }
         }),

@@ -1,8 +1,8 @@
 //! A pod as the observer would report it: pause, nginx with two workers, and busybox with a sleep.
 
 use podscope::model::{
-    Aspect, Container, ContainerKind, ContainerState, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind,
-    NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Sight,
+    Capability, Container, ContainerKind, ContainerState, Coverage, Delta, Facts, Host, Member, MonoNs, Namespace,
+    NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind,
     SignalMasks, Source, Stamp, State, World,
 };
 
@@ -134,8 +134,8 @@ pub fn pod(share_pid: bool) -> Pod {
 pub fn deltas(share_pid: bool) -> Vec<Delta> {
     let host = Host { user: "ana".into(), uid: 1000, namespaces: host_set(), ..Host::default() };
     let mut all = vec![Delta::Host { host: Box::new(host), at: at(1) }];
-    for aspect in [Aspect::ProcConnector, Aspect::Pidfd] {
-        all.push(Delta::Visibility { aspect, sight: Sight::Full, at: at(1) });
+    for capability in [Capability::ProcConnector, Capability::Pidfd] {
+        all.push(Delta::Visibility { capability, coverage: Coverage::Full, at: at(1) });
     }
     all.push(Delta::NodeStarted { id: id(NODE), at: at(400) });
     let node = Parent::Process(id(NODE));

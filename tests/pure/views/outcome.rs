@@ -1,6 +1,8 @@
 //! The outcome that is shown for a signal, and the reapers of processes that ended.
 
-use podscope::model::forecast::{Effect, forecast, last_sent, outcome, reaped_by};
+use podscope::model::names::reaped_by;
+use podscope::model::outcome::{last_sent, outcome};
+use podscope::model::prediction::{Effect, predict};
 use podscope::model::{Delta, Parent, ProcId, Sent, Signal, Source, WaitStatus, World};
 
 use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, world, world_with};
@@ -39,7 +41,7 @@ fn pause_killed() -> Vec<Delta> {
 
 #[test]
 fn the_outcome_is_compared_with_the_prediction() {
-    let f = forecast(&world(true), id(PAUSE), Signal::KILL).expect("a prediction");
+    let f = predict(&world(true), id(PAUSE), Signal::KILL).expect("a prediction");
     let sent = sent(PAUSE, Signal::KILL, f.effect, f.also_end.into_iter().collect(), 701);
     let lines = outcome(&world_with(true, &pause_killed()), &sent);
     assert!(lines[0].contains("killed by SIGKILL (137) after 3.00 ms"), "{lines:?}");

@@ -5,13 +5,13 @@ use podscope::model::{
     Container, ContainerKind, ContainerState, Delta, Facts, Member, MonoNs, NsId, NsKind, Pod, Program, Source, Stamp,
     WaitStatus, World,
 };
-use podscope::steps::{LinkLine, Links, Pending, Step, With};
+use podscope::steps::{LinkLine, Links, Pending, SharedWith, Step};
 
 use crate::views::fixture::{self, PAUSE, SH, at, id, uid, world};
 
 const NEW: u32 = 700;
 
-fn line(lines: &[LinkLine], kind: NsKind) -> &With {
+fn line(lines: &[LinkLine], kind: NsKind) -> &SharedWith {
     &lines.iter().find(|line| line.kind == kind).expect("a link").with
 }
 
@@ -22,12 +22,12 @@ fn each_link_names_the_members_that_share_it() {
         let links = Links::of(&world, &uid());
         let lines = links.lines(&world, &Member::container(&uid(), "nginx"));
         assert_eq!(lines.len(), 8);
-        let with = |names: &[&str]| With::Members(names.iter().map(|n| (*n).to_owned()).collect());
+        let with = |names: &[&str]| SharedWith::Members(names.iter().map(|n| (*n).to_owned()).collect());
         assert_eq!(line(&lines, NsKind::Net), &with(&["pause", "busybox"]));
-        let pid = if shared { with(&["pause", "busybox"]) } else { With::Nobody };
+        let pid = if shared { with(&["pause", "busybox"]) } else { SharedWith::NoOther };
         assert_eq!(line(&lines, NsKind::Pid), &pid, "{shared}");
-        assert_eq!(line(&lines, NsKind::Mnt), &With::Nobody);
-        assert_eq!(line(&lines, NsKind::Time), &With::Machine);
+        assert_eq!(line(&lines, NsKind::Mnt), &SharedWith::NoOther);
+        assert_eq!(line(&lines, NsKind::Time), &SharedWith::Host);
     }
 }
 
@@ -95,17 +95,17 @@ const LATE: MonoNs = MonoNs(600_000_000_000);
 fn a_join_is_complete_when_the_namespaces_of_the_container_are_seen() {
     let mut world = world(true);
     let step = pending(joining(), &world);
-    assert_eq!(step.look(&world, SOON), None, "the pod does not have it yet");
+    assert_eq!(step.poll(&world, SOON), None, "the pod does not have it yet");
     let running = ContainerState::Running { since: at(2_000) };
     change_pod(&mut world, |pod| pod.containers.push(new_container(running)));
     let member = Member::container(&uid(), "new");
     world.apply(&Delta::Born { id: id(NEW), parent: world.process(id(SH)).expect("busybox").parent, at: at(1_900) });
     world.apply(&Delta::Joined { id: id(NEW), member, at: at(1_900) });
-    assert_eq!(step.look(&world, SOON), None, "its links have not been read");
+    assert_eq!(step.poll(&world, SOON), None, "its links have not been read");
     world.apply(&new_facts(&world));
-    let report = step.look(&world, SOON).expect("it is seen").expect("it runs");
+    let report = step.poll(&world, SOON).expect("it is seen").expect("it runs");
     assert_eq!(report.title, "new joined");
-    assert_eq!(line(&report.links, NsKind::Mnt), &With::Nobody);
+    assert_eq!(line(&report.links, NsKind::Mnt), &SharedWith::NoOther);
     assert_eq!(report.changes, [""; 0], "no other member's links have changed");
     let text = report.text();
     // the fixture has no facts of the node, so the user namespace counts as that of pause
@@ -128,7 +128,7 @@ fn a_join_fails_if_the_container_cannot_run_or_waits_too_long() {
             pod.containers.retain(|c| c.name != "new");
             pod.containers.push(Container { process: None, ..new_container(state) });
         });
-        (step.look(&world, SOON), step.look(&world, LATE))
+        (step.poll(&world, SOON), step.poll(&world, LATE))
     };
     let failed = Some(Err("new does not run: RunContainerError: exec: \"x\": not found".to_owned()));
     assert_eq!(waits("RunContainerError", Some("exec: \"x\": not found")).0, failed);
@@ -145,9 +145,9 @@ fn a_container_that_ends_at_once_has_joined() {
         ContainerState::Terminated { status, reason: "Error".into(), message: None, started: None, at: at(2_000) };
     change_pod(&mut world, |pod| pod.containers.push(new_container(ended)));
     // this can be the state of the last run of a container that is created again
-    assert_eq!(step.look(&world, SOON), None);
+    assert_eq!(step.poll(&world, SOON), None);
     world.apply(&Delta::Exited { id: id(NEW), status: Some(status), at: at(2_000) });
-    let report = step.look(&world, SOON).expect("it has ended").expect("it ran");
+    let report = step.poll(&world, SOON).expect("it has ended").expect("it ran");
     assert_eq!((report.links.len(), &report.changes[..]), (0, &["new has ended already: exit 3".to_owned()][..]));
 }
 
@@ -157,13 +157,13 @@ fn the_report_names_the_namespaces_that_are_empty_after_a_leave() {
     let member = Member::container(&uid(), "busybox");
     let step = pending(Step::Leave { member: member.clone() }, &world);
     change_pod(&mut world, |pod| pod.containers.retain(|c| c.name != "busybox"));
-    assert_eq!(step.look(&world, SOON), None, "its processes are alive");
+    assert_eq!(step.poll(&world, SOON), None, "its processes are alive");
     let of_member: Vec<_> =
         world.pod_processes(&uid()).filter(|p| p.member.as_ref() == Some(&member)).map(|p| p.id).collect();
     for process in of_member {
         world.apply(&Delta::Exited { id: process, status: Some(WaitStatus::killed(15)), at: at(2_100) });
     }
-    let report = step.look(&world, SOON).expect("it is gone").expect("it left");
+    let report = step.poll(&world, SOON).expect("it is gone").expect("it left");
     let [left] = &report.changes[..] else { panic!("{:?}", report.changes) };
     assert!(left.starts_with("busybox has left; no other member was in "), "{left}");
     assert!(left.contains("mnt:[") && left.contains("pid:[") && !left.contains("net:["), "{left}");
@@ -173,12 +173,12 @@ fn the_report_names_the_namespaces_that_are_empty_after_a_leave() {
 fn a_sandbox_is_complete_when_the_links_of_pause_are_seen() {
     let mut world = World::default();
     let step = pending(Step::Sandbox { name: "nginx-busybox".into() }, &world);
-    assert_eq!(step.look(&world, SOON), None);
+    assert_eq!(step.poll(&world, SOON), None);
     for delta in fixture::deltas(true) {
         world.apply(&delta);
     }
     // the fixture's pause has the machine's cgroup namespace, like a pause that is still being started
-    assert_eq!(step.look(&world, SOON), None);
+    assert_eq!(step.poll(&world, SOON), None);
     let mut namespaces = world.process(id(PAUSE)).expect("pause").namespaces;
     namespaces.set(NsId { kind: NsKind::Cgroup, dev: 4, ino: 4_026_539_100, generation: 0 });
     let pause = world.process(id(PAUSE)).expect("pause").clone();
@@ -198,10 +198,10 @@ fn a_sandbox_is_complete_when_the_links_of_pause_are_seen() {
         namespaces,
     };
     world.apply(&Delta::Facts { facts: Box::new(facts), at: Stamp::prompt(MonoNs(2_000_000_000), Source::Scan) });
-    let report = step.look(&world, SOON).expect("it is seen").expect("it is up");
+    let report = step.poll(&world, SOON).expect("it is seen").expect("it is up");
     assert_eq!(report.title, "Sandbox nginx-busybox created");
     // a step that never completes fails after a time
     let empty = World::default();
     let step = pending(Step::Sandbox { name: "x".into() }, &empty);
-    assert!(step.look(&empty, LATE).is_some_and(|how| how.is_err()));
+    assert!(step.poll(&empty, LATE).is_some_and(|how| how.is_err()));
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{Exchange, Failure, Step};
 use super::reply::{LogEntry, Page, Reply, Site, head};
 use super::request::{ParsedRequest, Request};
-use crate::lab::stream::{Flow, Pump, unless_blocked};
+use crate::lab::stream::{Flow, Pump, try_io};
 
 /// How long a client may take to send a request: normally, and while the server is finishing.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -151,7 +151,7 @@ impl Connection {
                     self.state = State::Answering(Box::new(page::<S>(Page::plain(400), line, false, false)));
                     return None;
                 }
-                ParsedRequest::Part => match unless_blocked(|| (&self.client).read(scratch)) {
+                ParsedRequest::Part => match try_io(|| (&self.client).read(scratch)) {
                     Ok(None) => {
                         self.state = State::Reading;
                         return Some(Next::Waits);
@@ -194,17 +194,17 @@ impl Connection {
     ) -> Option<Next> {
         let Answering { pump, source, .. } = &mut *answering;
         let next = match pump.run(source, &mut &self.client, scratch) {
-            Ok(Flow::Over) if !pump.cut() => {
+            Ok(Flow::Done) if !pump.cut() => {
                 site.answered(&answering.line());
                 self.finish_answer(answering.keep_alive && !finishing);
                 return None;
             }
             // shorter than announced: close the connection, so that it does not look complete
-            Ok(Flow::Over) | Err(_) => {
+            Ok(Flow::Done) | Err(_) => {
                 site.answered(&answering.line());
                 return Some(Next::Close);
             }
-            Ok(Flow::Waits) => Next::Waits,
+            Ok(Flow::Blocked) => Next::Waits,
             Ok(Flow::More) => Next::More,
         };
         self.state = State::Answering(answering);
@@ -261,7 +261,7 @@ impl Connection {
     }
 
     fn drain(&mut self, scratch: &mut [u8]) -> Next {
-        match unless_blocked(|| (&self.client).read(scratch)) {
+        match try_io(|| (&self.client).read(scratch)) {
             Ok(None) => Next::Waits,
             Ok(Some(0)) | Err(_) => Next::Close,
             Ok(Some(_)) => Next::More,

@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 
 use super::request::{Body, Request};
 use super::upstream::{Answer, ParsedAnswer, Upstream, answer_head, request_head};
-use crate::lab::stream::{Flow, Pump, begin, connected, unless_blocked};
+use crate::lab::stream::{Flow, Pump, begin, connected, try_io};
 
 pub struct Exchange {
     pub request: Request,
@@ -113,9 +113,9 @@ impl Exchange {
         let mut sending = Step::Waits;
         if !self.is_request_sent {
             match self.up.run(&mut client, &mut upstream, scratch) {
-                Ok(Flow::Waits) => {}
+                Ok(Flow::Blocked) => {}
                 Ok(Flow::More) => sending = Step::More,
-                Ok(Flow::Over) => {
+                Ok(Flow::Done) => {
                     self.is_request_sent = true;
                     if self.up.ended() {
                         let _ = upstream.shutdown(Shutdown::Write);
@@ -131,7 +131,7 @@ impl Exchange {
                     ParsedAnswer::Answer(answer) => break answer,
                     ParsedAnswer::Interim(end) => drop(read.drain(..end)),
                     ParsedAnswer::Bad => return Err(self.bad_gateway("its answer is not HTTP")),
-                    ParsedAnswer::Part => match unless_blocked(|| upstream.read(scratch)) {
+                    ParsedAnswer::Part => match try_io(|| upstream.read(scratch)) {
                         Ok(None) => return Ok(sending),
                         Ok(Some(0)) => return Err(self.bad_gateway("it closed the connection without an answer")),
                         Ok(Some(n)) => read.extend_from_slice(&scratch[..n]),
@@ -147,13 +147,13 @@ impl Exchange {
         }
         let Down::Body { pump, status, head, keep_alive } = &mut self.down else { return Err(self.broken()) };
         match pump.run(&mut upstream, &mut client, scratch) {
-            Ok(Flow::Waits) => Ok(sending),
+            Ok(Flow::Blocked) => Ok(sending),
             Ok(Flow::More) => Ok(Step::More),
-            Ok(Flow::Over) if !pump.cut() => {
+            Ok(Flow::Done) if !pump.cut() => {
                 let sent = pump.moved.saturating_sub(*head);
                 Ok(Step::Over { status: *status, sent, keep_alive: *keep_alive })
             }
-            Ok(Flow::Over) | Err(_) => Err(self.broken()),
+            Ok(Flow::Done) | Err(_) => Err(self.broken()),
         }
     }
 

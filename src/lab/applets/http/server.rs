@@ -12,7 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::connection::{Connection, Next};
 use super::reply::{SignalAction, Site};
-use crate::lab::stream::{EDGES, Key, SCRATCH, Table, make_room};
+use crate::lab::stream::{EDGES, Key, SCRATCH, Table, raise_descriptor_limit};
 
 const LISTENER: u64 = u64::MAX;
 const SIGNAL: u64 = u64::MAX - 1;
@@ -46,7 +46,7 @@ pub fn serve<S: Site>(
     let signal = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     // another process that shares it may accept first: then accept must not block
     listener.set_nonblocking(true)?;
-    make_room(max_connections)?;
+    raise_descriptor_limit(max_connections)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     epoll.add(&signal, EpollEvent::new(EpollFlags::EPOLLIN, SIGNAL))?;
     let mut server = Server {

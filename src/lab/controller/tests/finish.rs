@@ -30,7 +30,7 @@ fn the_sandbox_ends_with_the_last_container() {
         assert_eq!((pod.pod.phase, pod.pod.message.as_ref()), (phase, None));
         // nothing starts again
         assert_eq!(pod.decide(Fact::Tick, at(100)).actions, []);
-        assert!(!pod.takes_changes());
+        assert!(!pod.accepts_changes());
         assert_eq!(pod.decide(Fact::DeleteRequested { grace_ms: None }, at(101)).actions, [Action::Remove]);
     }
 }
@@ -50,7 +50,7 @@ fn the_sandbox_stays_while_anything_is_to_be_started() {
                 }
             }
         }
-        assert!(pod.takes_changes() && pod.pod.ip == Some(IP));
+        assert!(pod.accepts_changes() && pod.pod.ip == Some(IP));
     }
 }
 

@@ -163,7 +163,7 @@ impl Kernel {
         }
         if std::mem::take(&mut self.fail_next) {
             let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
-            return self.report(Fact::Unstartable { container, reason, message });
+            return self.report(Fact::StartFailed { container, reason, message });
         }
         self.live.push(container.clone());
         self.report(Fact::Created { container: container.clone(), process: proc(2) });
@@ -263,7 +263,7 @@ impl Kernel {
             Disturbance::Add(pid) => self.add(pid, nth, ContainerKind::App),
             Disturbance::Debug(pid) => self.add(pid, nth, ContainerKind::Ephemeral),
             Disturbance::TakeOut(i) => {
-                let name = nth(i).filter(|name| self.pod.spec.must_stay(name).is_none());
+                let name = nth(i).filter(|name| self.pod.spec.why_not_removable(name).is_none());
                 if let Some(container) = name {
                     self.report(Fact::RemovalRequested { container, grace_ms: None });
                 }

@@ -1,5 +1,5 @@
 use super::{SpecError, Warning, parse};
-use crate::lab::spec::{AtStart, HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, VolumeSource};
+use crate::lab::spec::{HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, StartFacts, VolumeSource};
 use crate::model::SandboxKind;
 
 mod config;
@@ -113,9 +113,9 @@ spec:
     assert_eq!(sidecars, [("first", false), ("beside", true), ("a", false)]);
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(9000, 9000), (8880, 80)]);
     let a = &spec.containers[0];
-    assert_eq!(a.argv(&AtStart::default()), ["sh", "-c", "echo world"]);
+    assert_eq!(a.argv(&StartFacts::default()), ["sh", "-c", "echo world"]);
     let env: Vec<String> = a
-        .environment(&AtStart::default())
+        .environment(&StartFacts::default())
         .iter()
         .take(a.env.len())
         .map(|(name, value)| format!("{name}={value}"))
@@ -315,6 +315,6 @@ fn fields_without_their_usual_effect_are_warned_of_with_their_place() {
         ]
     );
     assert_eq!(spec.host_ports().collect::<Vec<_>>(), [(53, 53), (8080, 80)]);
-    assert_eq!(spec.containers[0].environment(&AtStart { secrets: true, ..AtStart::default() }).len(), 8);
+    assert_eq!(spec.containers[0].environment(&StartFacts { secrets: true, ..StartFacts::default() }).len(), 8);
     assert!(spec.containers[0].mounts[0].read_only);
 }

@@ -1,7 +1,7 @@
 //! ConfigMaps and Secrets, and what pods use of them.
 
 use super::{error, manifest};
-use crate::lab::spec::{AtStart, PodSpec, VolumeSource, Warning, parse};
+use crate::lab::spec::{PodSpec, StartFacts, VolumeSource, Warning, parse};
 
 const MAP: &str = "apiVersion: v1
 kind: ConfigMap
@@ -119,7 +119,7 @@ fn a_missing_object_or_key_has_the_kubelets_error_and_a_warning() {
 #[test]
 fn variables_come_from_keys_and_a_missing_key_is_a_config_error() {
     let environment = |spec: &PodSpec| -> Vec<String> {
-        let at_start = AtStart { secrets: true, ..AtStart::default() };
+        let at_start = StartFacts { secrets: true, ..StartFacts::default() };
         let all = spec.containers[0].environment(&at_start);
         let own = all.iter().filter(|(name, _)| !name.starts_with("KUBERNETES_"));
         own.map(|(name, value)| format!("{name}={value}")).collect()
@@ -153,8 +153,8 @@ fn variables_come_from_keys_and_a_missing_key_is_a_config_error() {
         ]
     );
     // neither displayed texts nor `Debug` output contain anything of a Secret
-    assert_eq!(spec.containers[0].argv(&AtStart::default()), ["$(PASSWORD) info"]);
-    let described = format!("{spec:?} {:?}", spec.containers[0].environment(&AtStart::default()));
+    assert_eq!(spec.containers[0].argv(&StartFacts::default()), ["$(PASSWORD) info"]);
+    let described = format!("{spec:?} {:?}", spec.containers[0].environment(&StartFacts::default()));
     assert!(!described.contains("hunter2") && !described.contains("root!"), "{described}");
     for (fields, want) in [
         ("envFrom: [{configMapRef: {name: none}}]", "configmap \"none\" not found"),

@@ -1,7 +1,7 @@
 //! Manifests as they occur in clusters: every field that the lab does not support has exactly one warning.
 
 use super::one;
-use crate::lab::spec::{AtStart, VolumeSource};
+use crate::lab::spec::{StartFacts, VolumeSource};
 
 fn warnings_of(text: &str) -> Vec<String> {
     one(text).1.iter().map(ToString::to_string).collect()
@@ -62,7 +62,7 @@ fn a_pod_with_an_injected_sidecar_has_one_warning_for_each_unsupported_field() {
     let (spec, _) = one(text);
     let proxy = &spec.init_containers[1];
     assert!(proxy.sidecar && !spec.init_containers[0].sidecar);
-    assert_eq!(proxy.argv(&AtStart::default()).last().map(String::as_str), Some("default.svc.cluster.local"));
+    assert_eq!(proxy.argv(&StartFacts::default()).last().map(String::as_str), Some("default.svc.cluster.local"));
     let env: Vec<&str> = proxy.env.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(env, ["PILOT_CERT_PROVIDER", "POD_NAME", "POD_NAMESPACE", "INSTANCE_IP", "SERVICE_ACCOUNT"]);
     assert_eq!(spec.volumes[3].source, VolumeSource::EmptyDir { memory: false, size_limit: Some(1 << 30) });

@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 /// An IPv4 network: its first usable address is the bridge's, the others are the pods'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
+pub struct PodCidr {
     network: Ipv4Addr,
     prefix: u8,
 }
 
-impl Default for Range {
+impl Default for PodCidr {
     /// The part of the first node in the range that most CNI plugins use.
     fn default() -> Self {
         Self { network: Ipv4Addr::new(10, 244, 0, 0), prefix: 24 }
     }
 }
 
-impl Range {
+impl PodCidr {
     pub const fn prefix(self) -> u8 {
         self.prefix
     }
@@ -47,13 +47,13 @@ impl Range {
     }
 }
 
-impl fmt::Display for Range {
+impl fmt::Display for PodCidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.network, self.prefix)
     }
 }
 
-impl FromStr for Range {
+impl FromStr for PodCidr {
     type Err = String;
 
     /// Reads a range such as `10.244.0.0/24`.
@@ -74,16 +74,16 @@ impl FromStr for Range {
 
 #[cfg(test)]
 mod tests {
-    use super::Range;
+    use super::PodCidr;
 
     #[test]
     fn a_range_has_a_gateway_pod_addresses_and_a_broadcast_address() {
-        let range: Range = "192.168.8.0/29".parse().expect("a range");
+        let range: PodCidr = "192.168.8.0/29".parse().expect("a range");
         assert_eq!(range.gateway().to_string(), "192.168.8.1");
         assert_eq!(range.broadcast().to_string(), "192.168.8.7");
         let pods: Vec<String> = range.addresses().map(|a| a.to_string()).collect();
         assert_eq!(pods, ["192.168.8.2", "192.168.8.3", "192.168.8.4", "192.168.8.5", "192.168.8.6"]);
-        assert_eq!(Range::default().addresses().count(), 253);
+        assert_eq!(PodCidr::default().addresses().count(), 253);
         assert_eq!(range.to_string(), "192.168.8.0/29");
     }
 
@@ -96,7 +96,7 @@ mod tests {
             ("10.244.0.5/24", "expected 10.244.0.0/24"),
             ("x/24", "expected"),
         ] {
-            let why = text.parse::<Range>().expect_err(text);
+            let why = text.parse::<PodCidr>().expect_err(text);
             assert!(why.contains(part), "{why}");
         }
     }

@@ -7,7 +7,7 @@ use crate::model::text::shell_words;
 
 /// The same step in other tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Equal {
+pub struct Equivalents {
     /// The command of docker; podman accepts it too.
     pub docker: String,
     /// Commands of util-linux in a shell. They need no root: the first one creates a user namespace, as the lab does.
@@ -21,7 +21,7 @@ pub struct Equal {
 const NO_UPDATE: &str = "spec.containers: Forbidden: pod updates may not add or remove containers";
 
 /// `spec` is the spec of the pod, before or after the step.
-pub fn equal(step: &Step, spec: &PodSpec) -> Equal {
+pub fn equivalents(step: &Step, spec: &PodSpec) -> Equivalents {
     match step {
         Step::Sandbox { name } => sandbox(name),
         Step::Join { container, ephemeral, .. } => join(spec, container, *ephemeral),
@@ -32,7 +32,7 @@ pub fn equal(step: &Step, spec: &PodSpec) -> Equal {
             (container.command, container.args) = (argv.clone(), Vec::new());
             let again = join(spec, &container, false);
             let stop = stop(spec, name);
-            Equal {
+            Equivalents {
                 docker: format!("{} && {}", stop.docker, again.docker),
                 shell: format!("{}; {}", stop.shell, again.shell),
                 kubelet: "SyncPod step 3 stops it, since its definition has changed (Killing), and step 8 creates and \
@@ -45,8 +45,8 @@ pub fn equal(step: &Step, spec: &PodSpec) -> Equal {
     }
 }
 
-fn sandbox(name: &str) -> Equal {
-    Equal {
+fn sandbox(name: &str) -> Equivalents {
+    Equivalents {
         docker: format!("docker run -d --name pause --hostname {} --ipc=shareable {PAUSE_IMAGE}", shell_words([name])),
         shell: format!(
             "unshare --user --map-root-user --net --ipc --uts --pid --mount --cgroup --fork /pause & {}",
@@ -60,13 +60,13 @@ fn sandbox(name: &str) -> Equal {
     }
 }
 
-fn join(spec: &PodSpec, container: &ContainerSpec, ephemeral: bool) -> Equal {
+fn join(spec: &PodSpec, container: &ContainerSpec, ephemeral: bool) -> Equivalents {
     let mut container = container.clone();
     if ephemeral {
         container.join = spec.ephemeral_join(&container);
     }
     let (container, join) = (&container, spec.join_of(&container));
-    Equal {
+    Equivalents {
         docker: docker(&join, container),
         shell: shell(&join, container),
         kubelet: kubelet(spec, &join, container, ephemeral),
@@ -157,7 +157,7 @@ fn kubelet(spec: &PodSpec, join: &Join, container: &ContainerSpec, ephemeral: bo
     format!("{text} To a pod that runs the API server says: {NO_UPDATE}.")
 }
 
-fn stop(spec: &PodSpec, name: &str) -> Equal {
+fn stop(spec: &PodSpec, name: &str) -> Equivalents {
     let grace = spec.grace_seconds;
     let pid = variable(name);
     // where its first process is PID 1, the kernel kills the others with it
@@ -170,7 +170,7 @@ fn stop(spec: &PodSpec, name: &str) -> Equal {
         "It is PID 1 of a pid namespace: TERM ends it only if it has a handler; else KILL ends it after the grace period."
     };
     let note = Some(note.to_owned());
-    Equal {
+    Equivalents {
         docker: format!("docker stop -t {grace} {name} && docker rm {name}"),
         shell: format!("kill -TERM ${pid}; timeout {grace} tail --pid=${pid} -f /dev/null || kill -KILL ${pid}"),
         kubelet: format!(
@@ -200,8 +200,8 @@ mod tests {
         }
     }
 
-    fn equal_of_join(spec: &PodSpec, container: ContainerSpec, ephemeral: bool) -> Equal {
-        equal(&Step::Join { pod: uid(), container: Box::new(container), ephemeral }, spec)
+    fn equal_of_join(spec: &PodSpec, container: ContainerSpec, ephemeral: bool) -> Equivalents {
+        equivalents(&Step::Join { pod: uid(), container: Box::new(container), ephemeral }, spec)
     }
 
     fn sandbox_only() -> PodSpec {
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_sandbox_is_a_pause_with_shareable_ipc() {
-        let it = equal(&Step::Sandbox { name: "web".to_owned() }, &sandbox_only());
+        let it = equivalents(&Step::Sandbox { name: "web".to_owned() }, &sandbox_only());
         assert_eq!(it.docker, "docker run -d --name pause --hostname web --ipc=shareable registry.k8s.io/pause:3.10");
         assert_eq!(
             it.shell,
@@ -298,11 +298,11 @@ mod tests {
             sandbox_only().with_container(container("a", "busybox", &["sleep", "1"], "net,pid"), ContainerKind::App);
         spec.grace_seconds = 5;
         let member = Member::container(&uid(), "a");
-        let leave = equal(&Step::Leave { member: member.clone() }, &spec);
+        let leave = equivalents(&Step::Leave { member: member.clone() }, &spec);
         assert_eq!(leave.docker, "docker stop -t 5 a && docker rm a");
         assert_eq!(leave.shell, "kill -TERM $A; timeout 5 tail --pid=$A -f /dev/null || kill -KILL $A");
         assert!(leave.note.is_some_and(|note| note.contains("live on")));
-        let replace = equal(&Step::Replace { member, argv: vec!["sleep".into(), "2".into()] }, &spec);
+        let replace = equivalents(&Step::Replace { member, argv: vec!["sleep".into(), "2".into()] }, &spec);
         assert_eq!(
             replace.docker,
             "docker stop -t 5 a && docker rm a && docker run -d --name a --network=container:pause --ipc=private \

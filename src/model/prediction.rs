@@ -15,9 +15,6 @@ use super::{
     World,
 };
 
-pub use super::names::{is_known_pause, is_ns_init, is_pause, member_name, millis, reaped_by, reaper_name, short_name};
-pub use super::outcome::{last_sent, outcome};
-
 /// What happens to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +41,7 @@ pub enum Effect {
 
 /// The prediction for one signal to one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forecast {
+pub struct Prediction {
     pub target: ProcId,
     pub signal: Signal,
     pub effect: Effect,
@@ -57,7 +54,7 @@ pub struct Forecast {
     pub lines: Vec<String>,
 }
 
-impl Forecast {
+impl Prediction {
     /// Whether the target ends.
     pub const fn is_deadly(&self) -> bool {
         matches!(self.effect, Effect::Ends(_))
@@ -66,9 +63,9 @@ impl Forecast {
 
 /// Predicts what `signal` does to `target` when the app sends it from the host's pid namespace.
 /// `None` if the process is not known.
-pub fn forecast(world: &World, target: ProcId, signal: Signal) -> Option<Forecast> {
+pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Prediction> {
     let p = world.process(target)?;
-    let mut f = Forecast {
+    let mut f = Prediction {
         target,
         signal,
         effect: Effect::Nothing,

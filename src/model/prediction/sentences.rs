@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Default, Effect, Forecast, adopter, container_of_first_process, default_action, finished_pod};
+use super::{Default, Effect, Prediction, adopter, container_of_first_process, default_action, finished_pod};
 use crate::model::names::{is_known_pause, is_ns_init, is_pause, sandbox_kind, short_name};
 use crate::model::{
     Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, Runtime,
@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 /// The sentences for a prediction.
-pub(super) fn sentences(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
+pub(super) fn sentences(world: &World, p: &Process, f: &Prediction) -> Vec<String> {
     if p.is_gone() {
         return vec!["Nothing: the process is gone.".into()];
     }
@@ -24,7 +24,7 @@ pub(super) fn sentences(world: &World, p: &Process, f: &Forecast) -> Vec<String>
 }
 
 /// For a process that ends.
-fn end_sentences(world: &World, p: &Process, status: WaitStatus, f: &Forecast) -> Vec<String> {
+fn end_sentences(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec<String> {
     let (init, pause) = (is_ns_init(p), is_pause(p));
     let name = short_name(p);
     let mut lines = Vec::new();
@@ -96,7 +96,7 @@ fn ends_directly(world: &World, p: &Process, other: ProcId) -> bool {
 }
 
 /// What happens to the pod when the process ends.
-fn pod_sentences(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Forecast, lines: &mut Vec<String>) {
+fn pod_sentences(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Prediction, lines: &mut Vec<String>) {
     let holder = pod.sandbox.as_ref().and_then(|s| s.process);
     if is_pause(p) || holder == Some(p.id) {
         let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !f.also_end.contains(&q.id);
@@ -149,7 +149,7 @@ fn gets_new_sandbox(pod: &Pod) -> bool {
 }
 
 /// For a process that does not end, or may not.
-fn other_sentences(world: &World, p: &Process, f: &Forecast) -> Vec<String> {
+fn other_sentences(world: &World, p: &Process, f: &Prediction) -> Vec<String> {
     let (name, signal, init) = (short_name(p), f.signal, is_ns_init(p));
     let line = match f.effect {
         Effect::Handled => handled_sentence(world, p, signal),
