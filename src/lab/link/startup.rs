@@ -80,7 +80,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let mut inbox = Inbox::default();
     let mut pid = None;
     // receive before we send: a launcher that was refused at once may have ended already
-    let map = || if options.without_users { MappedIds::default() } else { MappedIds::map_for(launcher.id()) };
+    let map = || if options.without_users { MappedIds::default() } else { MappedIds::of(launcher.id()) };
     let outcome = await_node(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
         set_timeout(0)?;
