@@ -11,7 +11,7 @@
 mod client;
 mod directory;
 mod peer;
-mod protocol;
+pub(crate) mod protocol;
 mod serve;
 mod server;
 

@@ -22,7 +22,7 @@
 
 pub(crate) mod cgroup;
 mod clock;
-mod decode;
+pub(crate) mod decode;
 mod error;
 mod held;
 mod holders;
@@ -34,7 +34,7 @@ mod namespaces;
 mod observer;
 mod once;
 mod options;
-mod proc;
+pub(crate) mod proc;
 mod reconcile;
 mod sender;
 pub mod signal;

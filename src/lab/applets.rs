@@ -8,11 +8,11 @@ mod client;
 mod crash;
 mod deaf;
 mod hand;
-mod http;
+pub(crate) mod http;
 mod options;
 mod title;
 mod waiter;
-mod web;
+pub(crate) mod web;
 mod zombies;
 
 pub use self::http::url::Url;

@@ -45,7 +45,7 @@ impl Executable {
         let mut from = File::open(path).map_err(read)?;
         let mut header = [0; ELF_HEADER];
         from.read_exact(&mut header).map_err(read)?;
-        let size = match loaded_size(&from, &header).map_err(read)? {
+        let size = match loaded_size(|table, at| from.read_exact_at(table, at), &header).map_err(read)? {
             Some(size) => {
                 header[SECTIONS_OFFSET].fill(0);
                 header[SECTIONS_COUNT].fill(0);
@@ -121,28 +121,34 @@ fn seal_mode(add: impl Fn(SealFlag) -> Result<(), Errno>) -> Result<(), Errno> {
 }
 
 /// Size of the header of a 64-bit ELF file; the offsets below are in it (`elf(5)`, `Elf64_Ehdr`).
-const ELF_HEADER: usize = 64;
+pub(crate) const ELF_HEADER: usize = 64;
 /// `e_shoff`.
 const SECTIONS_OFFSET: std::ops::Range<usize> = 40..48;
 /// `e_shnum` and `e_shstrndx`.
 const SECTIONS_COUNT: std::ops::Range<usize> = 60..64;
 const PT_LOAD: u32 = 1;
+/// Size of `Elf64_Phdr`, which describes a segment.
+const SEGMENT: usize = 56;
 
 /// The end of the last segment that the kernel loads. The rest of the file is for debuggers, and often the larger part.
-/// `None` if this is no 64-bit ELF file of our byte order.
-fn loaded_size(file: &File, header: &[u8; ELF_HEADER]) -> io::Result<Option<u64>> {
+/// `None` if this is no 64-bit ELF file of our byte order. `read` fills a buffer from an offset of the file.
+pub(crate) fn loaded_size(
+    read: impl FnOnce(&mut [u8], u64) -> io::Result<()>,
+    header: &[u8; ELF_HEADER],
+) -> io::Result<Option<u64>> {
     if header[..6] != [0x7f, b'E', b'L', b'F', 2, 1] || cfg!(target_endian = "big") {
         return Ok(None);
     }
     let (at, each, count) = (word(header, 32), half(header, 54), half(header, 56));
-    if each < 56 {
+    // another size is none of a 64-bit file; it would also make the table large
+    if usize::from(each) != SEGMENT {
         return Ok(None);
     }
     let mut table = vec![0; usize::from(each) * usize::from(count)];
-    file.read_exact_at(&mut table, at)?;
+    read(&mut table, at)?;
     let loaded = table.chunks_exact(each.into()).filter(|entry| entry[..4] == PT_LOAD.to_le_bytes());
     let end = loaded.map(|entry| word(entry, 8).saturating_add(word(entry, 32))).max();
-    Ok(end.filter(|end| *end >= at + table.len() as u64))
+    Ok(end.filter(|end| *end >= at.saturating_add(table.len() as u64)))
 }
 
 fn word(bytes: &[u8], at: usize) -> u64 {

@@ -15,6 +15,7 @@ mod members;
 mod mount_points;
 mod output;
 mod packages;
+pub(crate) mod pause_records;
 mod perform;
 mod ports;
 mod process;

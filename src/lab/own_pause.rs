@@ -2,7 +2,7 @@
 //! host's compiler compiles. It is read together with the manifest, so that the node needs no file of the host.
 
 mod compile;
-mod elf;
+pub(crate) mod elf;
 
 use std::fs::File;
 use std::io::Read as _;

@@ -85,18 +85,48 @@ fn send_packets<T: Serialize>(
     Ok(())
 }
 
+/// Joins packets to messages.
+#[derive(Debug, Default)]
+pub struct Joiner {
+    partial: Vec<u8>,
+    /// Descriptors that came with the first packet of the last message.
+    fds: Vec<OwnedFd>,
+}
+
+impl Joiner {
+    /// Adds a packet. `None` if more packets of its message follow.
+    ///
+    /// # Errors
+    /// The packet is empty, or its message is too long or is no `T`.
+    pub fn add<T: DeserializeOwned>(&mut self, packet: &[u8], fds: Vec<OwnedFd>) -> Result<Option<T>, WireError> {
+        let (mark, payload) = packet.split_first().ok_or(WireError::Closed)?;
+        // others are closed: the other side must not fill our table of descriptors with a message that never ends
+        if self.partial.is_empty() {
+            self.fds = fds;
+        }
+        self.partial.extend_from_slice(payload);
+        if self.partial.len() > MAX_MESSAGE {
+            return Err(WireError::Garbled(format!("a message of more than {MAX_MESSAGE} bytes")));
+        }
+        if *mark != LAST {
+            return Ok(None);
+        }
+        let message = serde_json::from_slice(&self.partial);
+        self.partial.clear();
+        message.map(Some).map_err(|e| WireError::Garbled(e.to_string()))
+    }
+}
+
 /// Receives packets and joins them to messages.
 #[derive(Debug)]
 pub struct Inbox {
-    partial: Vec<u8>,
     packet: Vec<u8>,
-    /// Descriptors that came with the last message.
-    fds: Vec<OwnedFd>,
+    joiner: Joiner,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { partial: Vec::new(), packet: vec![0; PAYLOAD + 1], fds: Vec::new() }
+        Self { packet: vec![0; PAYLOAD + 1], joiner: Joiner::default() }
     }
 }
 
@@ -104,8 +134,8 @@ impl Inbox {
     /// The next message. `None` if the socket is non-blocking and has none yet.
     pub fn receive<T: DeserializeOwned>(&mut self, socket: impl AsFd, wait: bool) -> Result<Option<T>, WireError> {
         let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
-        if self.partial.is_empty() {
-            self.fds.clear();
+        if self.joiner.partial.is_empty() {
+            self.joiner.fds.clear();
         }
         loop {
             let (n, fds) = match fd_passing::receive(&socket, &mut self.packet, flags) {
@@ -117,24 +147,15 @@ impl Inbox {
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e.into()),
             };
-            self.fds.extend(fds);
-            self.partial.extend_from_slice(&self.packet[1..n]);
-            if self.partial.len() > MAX_MESSAGE {
-                return Err(WireError::Garbled(format!("a message of more than {MAX_MESSAGE} bytes")));
-            }
-            if self.packet[0] == LAST {
-                let message = serde_json::from_slice(&self.partial);
-                self.partial.clear();
-                return message.map(Some).map_err(|e| WireError::Garbled(e.to_string()));
+            if let Some(message) = self.joiner.add(&self.packet[..n], fds)? {
+                return Ok(Some(message));
             }
         }
     }
-}
 
-impl Inbox {
     /// Takes the descriptors that came with the last message.
     pub fn take_fds(&mut self) -> Vec<OwnedFd> {
-        std::mem::take(&mut self.fds)
+        std::mem::take(&mut self.joiner.fds)
     }
 }
 
@@ -243,6 +264,22 @@ mod tests {
         assert_eq!(nix::unistd::read(&read, &mut buffer), Ok(0));
         inbox.receive::<String>(&b, true).expect("received");
         assert!(inbox.take_fds().is_empty());
+    }
+
+    #[test]
+    fn descriptors_of_a_message_that_never_ends_are_closed() {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).expect("pair");
+        let (read, write) = nix::unistd::pipe().expect("pipe");
+        let mut inbox = Inbox::default();
+        for packet in [&b"+"[..], b"+\"", b"+x"] {
+            let copy = [write.try_clone().expect("a copy")];
+            crate::sys::fd_passing::send(&a, packet, &copy, nix::sys::socket::MsgFlags::empty()).expect("sent");
+            assert!(matches!(inbox.receive::<String>(&b, false), Ok(None)));
+            assert!(inbox.joiner.fds.len() <= 1, "{inbox:?}");
+        }
+        drop(write);
+        drop(inbox);
+        assert_eq!(nix::unistd::read(&read, &mut [0; 1]), Ok(0), "every copy was closed");
     }
 
     #[test]

@@ -233,7 +233,7 @@ pub struct Pod {
 
 impl Pod {
     pub fn restarts(&self) -> u32 {
-        self.containers.iter().map(|c| c.restarts).sum()
+        self.containers.iter().fold(0, |all, c| all.saturating_add(c.restarts))
     }
 
     /// What STATUS shows: the reason if there is one, else the phase.

@@ -20,17 +20,19 @@ impl Hierarchy {
     }
 
     /// From the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
-    fn of(mountinfo: &str) -> Option<Self> {
+    pub(crate) fn of(mountinfo: &str) -> Option<Self> {
         let line = mountinfo.lines().find(|l| l.split_once(" - ").is_some_and(|(_, fs)| fs.starts_with("cgroup2 ")))?;
         let mut words = line.split(' ').skip(3);
-        let root = words.next()?.to_owned();
+        let root = unescape(words.next()?);
         Some(Self { mount: PathBuf::from(unescape(words.next()?)), root })
     }
 
     /// The directory of a cgroup; `None` if it is not below what is mounted.
     pub fn directory(&self, cgroup: &str) -> Option<PathBuf> {
         let below = if self.root == "/" { cgroup } else { cgroup.strip_prefix(&self.root)? };
-        Some(self.mount.join(below.trim_start_matches('/')))
+        // `/..` leads out of the cgroup namespace (`cgroup_namespaces(7)`)
+        let is_below = (below.is_empty() || below.starts_with('/')) && below.split('/').all(|part| part != "..");
+        is_below.then(|| self.mount.join(below.trim_start_matches('/')))
     }
 
     pub fn read_figures(&self, cgroup: &str) -> Option<CgroupFigures> {
@@ -44,7 +46,7 @@ pub fn of_process(pid: u32) -> Option<String> {
 }
 
 /// From the text of `/proc/PID/cgroup` (`cgroups(7)`). The hierarchy of version 2 has number 0.
-fn path_in(text: &str) -> Option<String> {
+pub(crate) fn path_in(text: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
@@ -64,7 +66,7 @@ fn read_figures(dir: &Path) -> Option<CgroupFigures> {
 }
 
 /// The number after a name in a flat keyed file (cgroup-v2.rst).
-fn field(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
@@ -89,6 +91,11 @@ mod tests {
         let part = of("/docker/1", "/sys/fs/my\\040group");
         assert_eq!(part.directory("/docker/1/x"), Some("/sys/fs/my group/x".into()));
         assert_eq!(part.directory("/user.slice"), None);
+        assert_eq!(part.directory("/docker/10"), None, "another cgroup, whose name begins the same");
+        assert_eq!(whole.directory("/../x"), None, "outside of our cgroup namespace");
+        // systemd writes `-` in a name as `\x2d`
+        let escaped = of("/a\\134x2db.slice", "/sys/fs/cgroup");
+        assert_eq!(escaped.directory("/a\\x2db.slice/y"), Some("/sys/fs/cgroup/y".into()));
         assert_eq!(Hierarchy::of("30 1 0:26 / /sys rw - cgroup cgroup rw,cpu\n"), None, "version 1");
     }
 

@@ -2,8 +2,8 @@
 //! which the kernel binds to the process and not to its pid.
 
 mod mounts;
-mod parse;
-mod signals;
+pub(crate) mod parse;
+pub(crate) mod signals;
 mod unread;
 
 use std::fs::File;

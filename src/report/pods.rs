@@ -161,6 +161,6 @@ fn restarts<'a>(containers: impl Iterator<Item = &'a Container>) -> (u32, Option
             Some(ContainerState::Terminated { at, .. }) => Some(at.t),
             _ => None,
         };
-        (n + c.restarts, last.max(ended))
+        (n.saturating_add(c.restarts), last.max(ended))
     })
 }

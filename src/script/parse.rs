@@ -11,6 +11,7 @@ use self::members::{is_addition, parse_debug, parse_join};
 pub use self::words::duration;
 use self::words::{kinds, member, one, page, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
+use crate::model::text::escaped;
 
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 const EXPECT_LIMIT: Duration = Duration::from_secs(1);
@@ -40,7 +41,9 @@ pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
             continue;
         }
         let line = index + 1;
-        let kind = step(content).map_err(|why| ScriptError { name: name.to_owned(), line, why })?;
+        // words of the script are in the error
+        let wrong = |why: String| ScriptError { name: name.to_owned(), line, why: escaped(&why).into_owned() };
+        let kind = step(content).map_err(wrong)?;
         steps.push(Step { line, text: content.to_owned(), kind });
     }
     Ok(Script { name: name.to_owned(), steps })

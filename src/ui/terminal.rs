@@ -103,7 +103,7 @@ impl Terminal {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn resize(&self, wanted: Size) {
+    pub(crate) fn resize(&self, wanted: Size) {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         if *size != wanted {
             *size = wanted;
@@ -111,6 +111,18 @@ impl Terminal {
             parser.set_size(non_zero(wanted.rows), non_zero(wanted.cols));
             self.send(TerminalInput::Size(wanted));
         }
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl Terminal {
+    /// The text of each row as it is drawn.
+    pub(crate) fn shown_rows(&self) -> Vec<String> {
+        let parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let screen = parser.screen();
+        let (rows, cols) = screen.size();
+        let (font, tokens) = (tokens::mono(FONT), tokens::Tokens::dark());
+        (0..rows.get()).map(|row| row_job(screen, row, cols.get(), &font, &tokens).text).collect()
     }
 }
 

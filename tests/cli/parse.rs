@@ -239,7 +239,7 @@ fn a_byte_order_mark_is_not_part_of_the_first_step() {
     let script = parse("a.script", "\u{feff}sleep 1\nsleep 2").unwrap();
     assert_eq!(script.steps.iter().map(|step| step.line).collect::<Vec<_>>(), [1, 2]);
     let inside = why("\u{feff}# fine\n\u{feff}sleep 2");
-    assert!(inside.starts_with("a.script:2: `\u{feff}sleep` is not a step"), "{inside}");
+    assert!(inside.starts_with(r"a.script:2: `\u{feff}sleep` is not a step"), "{inside}");
 }
 
 #[test]

@@ -10,13 +10,13 @@
 //!
 //! As nginx, its workers run as the user of nginx's image if that id is mapped.
 
-mod config;
-mod directives;
-mod include;
+pub(crate) mod config;
+pub(crate) mod directives;
+pub(crate) mod include;
 mod log;
-mod nginx;
-mod returns;
-mod syntax;
+pub(crate) mod nginx;
+pub(crate) mod returns;
+pub(crate) mod syntax;
 mod worker;
 
 use std::io;
@@ -88,7 +88,7 @@ struct Master {
     retry: Option<Instant>,
 }
 
-pub fn main(call: &Call<'_>) -> i32 {
+pub(super) fn main(call: &Call<'_>) -> i32 {
     let flags = match Flags::read(call.args) {
         Ok(flags) => flags,
         Err(why) => return usage_error("web", &why),

@@ -16,6 +16,7 @@ use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
 use super::output::{self, Read, Ring};
+use super::pause_records::PauseRecords;
 use super::process::Failure;
 use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
@@ -133,7 +134,7 @@ pub(super) struct PodRun {
     pub ip: Option<std::net::Ipv4Addr>,
     /// The holder, while its network is up but its program does not run yet.
     pub sandbox: Option<ProcId>,
-    pub partial_record: Vec<u8>,
+    pub records: PauseRecords,
 }
 
 impl PodRun {

@@ -11,6 +11,7 @@ use super::cgroups::MemberCgroup;
 use super::engine::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
+use super::pause_records::PauseRecords;
 use super::process::Failure;
 use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
@@ -55,7 +56,7 @@ impl Node {
                     remains: HashMap::new(),
                     ip: None,
                     sandbox: None,
-                    partial_record: Vec::new(),
+                    records: PauseRecords::default(),
                 };
                 let pod = run.state.pod.clone();
                 self.pods.insert(uid.clone(), run);
@@ -294,18 +295,11 @@ impl Node {
         }
     }
 
-    /// Handles bytes from pause's report pipe. pause writes whole records, so a read can end within one only if another
-    /// process wrote to the pipe.
+    /// Handles bytes from pause's report pipe.
     pub(super) fn pause_report(&mut self, uid: &PodUid, bytes: &[u8]) {
-        use pause_init::Record;
         let Some(run) = self.pods.get_mut(uid) else { return };
         let Some(pause) = run.state.pod.sandbox.as_ref().and_then(|s| s.process) else { return };
-        run.partial_record.extend_from_slice(bytes);
-        let whole = run.partial_record.len() / Record::SIZE * Record::SIZE;
-        let records: Vec<u8> = run.partial_record.drain(..whole).collect();
-        for wire in records.chunks_exact(Record::SIZE) {
-            let Ok(wire) = wire.try_into() else { continue };
-            let record = Record::decode(wire);
+        for record in run.records.add(bytes) {
             let at = MonoNs(record.monotonic_ns);
             if record.dropped > 0 {
                 self.report(&Report::PauseDropped { pause, count: record.dropped, at });

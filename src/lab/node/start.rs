@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::cgroups::{IneffectiveLimit, MemberCgroup};
 use super::engine::{Node, Role, Watch};
 use super::output::Ring;
+use super::pause_records::PauseRecords;
 use super::perform::is_exiting;
 use super::process::{self, Failure, ProcessSpec, Program};
 use super::sandbox::Namespaces;
@@ -30,7 +31,7 @@ impl Node {
 
     pub(super) fn make_sandbox(&mut self, uid: &PodUid) {
         let Some(run) = self.pods.get_mut(uid) else { return };
-        run.partial_record.clear();
+        run.records = PauseRecords::default();
         let spec = run.state.spec.clone();
         let made = volumes::create(uid, &spec)
             .map_err(|e| format!("make its directories: {}", reason_of(&e)))

@@ -1,5 +1,7 @@
 //! Checks that an executable needs no other file (elf(5)).
 
+use crate::model::text::escaped;
+
 /// The machine that this program is built for: `EM_X86_64` or `EM_AARCH64` of `elf.h`.
 const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 const ET_EXEC: u16 = 2;
@@ -32,6 +34,7 @@ pub fn check(file: &[u8]) -> Result<(), String> {
         let header = at.checked_add(i * HEADER).and_then(|start| file.get(start..)).ok_or_else(not_elf)?;
         if word(header, 0) == Some(PT_INTERP) {
             let name = interpreter(file, header).unwrap_or_default();
+            let name = escaped(&name);
             return Err(format!(
                 "is linked dynamically: it needs {name}, and pause's root holds its own file and nothing else; link it \
                  with -static"
@@ -41,11 +44,13 @@ pub fn check(file: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The program that loads the file (`PT_INTERP`).
+/// The program that loads the file (`PT_INTERP`). A file may claim a name of any length; only a path of the kernel's
+/// greatest length is taken.
 fn interpreter(file: &[u8], header: &[u8]) -> Option<String> {
     let (at, size) = (long(header, 8)?, long(header, 32)?);
-    let name = file.get(at..at.checked_add(size)?)?;
-    Some(String::from_utf8_lossy(name).trim_end_matches('\0').to_owned())
+    let name = file.get(at..at.checked_add(size.min(libc::PATH_MAX as usize))?)?;
+    let end = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    Some(String::from_utf8_lossy(&name[..end]).into_owned())
 }
 
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
@@ -82,6 +87,20 @@ mod tests {
         let mut wild = ours.to_vec();
         wild[32..40].fill(0xff);
         assert_eq!(check(&wild), Err("is no ELF executable".to_owned()));
+    }
+
+    #[test]
+    fn the_name_of_a_loader_is_escaped_and_short() {
+        let mut file = pause_init::ELF.to_vec();
+        let header = usize::try_from(u64::from_le_bytes(file[32..40].try_into().expect("8 bytes"))).expect("an offset");
+        let name = [b"/\x1b[2J\n/".repeat(1000), vec![0]].concat();
+        file[header..header + 4].copy_from_slice(&super::PT_INTERP.to_le_bytes());
+        file[header + 8..header + 16].copy_from_slice(&(pause_init::ELF.len() as u64).to_le_bytes());
+        file[header + 32..header + 40].copy_from_slice(&(name.len() as u64).to_le_bytes());
+        file.extend(name);
+        let why = check(&file).expect_err("it is linked dynamically");
+        assert!(why.contains(r"needs /\u{1b}[2J\n/") && !why.contains(['\x1b', '\n']), "{why}");
+        assert!(why.len() < 40_000, "{}", why.len());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
     VolumeSource, host_name,
 };
 use crate::model::SandboxKind;
-use crate::model::text::shell_words;
+use crate::model::text::{escaped_lines, shell_words};
 use crate::sys::caps::CONTAINER;
 
 /// Why a pod cannot be written as a manifest.
@@ -66,7 +66,8 @@ pub fn manifest(spec: &PodSpec) -> Result<String, Unwritable> {
     for container in &spec.ephemeral_containers {
         let name = &container.name;
         let why = "ephemeral containers cannot be set on create";
-        let line = debug_line(&spec, container);
+        // a line feed in an argument must not end the comment
+        let line = escaped_lines(&debug_line(&spec, container)).replace('\n', "\n#   ");
         text = format!("{text}# {name} is not in it: {why}. Once it runs:\n#   {line}\n");
     }
     Ok(text + &body)
@@ -186,6 +187,7 @@ fn container(spec: &PodSpec, c: &ContainerSpec) -> Result<Container, Unwritable>
         container_port: i32::from(port.container),
         host_port: port.host.map(i32::from),
         name: port.name.clone(),
+        protocol: (port.protocol != "TCP").then(|| port.protocol.clone()),
         ..ContainerPort::default()
     });
     let mounts = c.mounts.iter().map(|mount| VolumeMount {
@@ -401,6 +403,29 @@ mod tests {
             "{text}"
         );
         assert_eq!(read(&text).all_containers().count(), 1);
+    }
+
+    #[test]
+    fn an_argument_of_several_lines_stays_in_the_comment() {
+        let spec = built(&[("web", "net,ipc,uts")]);
+        let argv = ["sh", "-c", "echo a\nkind: Service\r\u{202e}"].map(str::to_owned);
+        let debugger = ContainerSpec::debugger(&spec, Some("look"), "busybox", &argv, None).expect("a name");
+        let text = manifest(&spec.with_container(debugger, ContainerKind::Ephemeral)).expect("a manifest");
+        assert!(text.contains("-- sh -c 'echo a\n#   kind: Service\\r\\u{202e}'\n"), "{text}");
+        assert_eq!(read(&text).all_containers().count(), 1);
+    }
+
+    #[test]
+    fn protocols_and_sub_paths_are_written() {
+        let head = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  volumes: [{name: v}]\n  containers:\n  - \
+                    name: a\n    image: busybox\n";
+        for field in [
+            "ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]",
+            "volumeMounts: [{name: v, mountPath: /a, subPathExpr: x}, {name: v, mountPath: /b, subPathExpr: .}]",
+        ] {
+            let spec = read(&format!("{head}    {field}\n"));
+            assert_eq!(read(&manifest(&spec).expect("a manifest")), spec.with_common_share());
+        }
     }
 
     #[test]

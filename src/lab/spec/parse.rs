@@ -14,6 +14,7 @@ use super::services::Services;
 use super::yaml::{Place, PlacedError, YamlNode};
 use super::{supported, typed};
 use crate::lab::own_pause::ManifestFiles;
+use crate::model::text::escaped;
 
 /// A field of a manifest that has no effect in the lab, or another effect than in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,8 @@ pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
 pub fn parse_with_files(file_name: &str, text: &str, beside: ManifestFiles<'_>) -> Result<Pods, SpecError> {
     on_large_stack(|| read(text, beside)).map_err(|(place, message)| {
         let Place { line, column } = clamp_to_text(place, text);
-        SpecError { file: file_name.to_owned(), line, column, message }
+        // names and values of the manifest are in it
+        SpecError { file: file_name.to_owned(), line, column, message: escaped(&message).into_owned() }
     })
 }
 
@@ -103,6 +105,10 @@ fn read(text: &str, beside: ManifestFiles<'_>) -> Result<Pods, PlacedError> {
         }
         warnings.append(&mut checker.warnings);
         warnings.append(&mut skipped);
+        for warning in &mut warnings {
+            warning.path = escaped(&warning.path).into_owned();
+            warning.message = escaped(&warning.message).into_owned();
+        }
         warnings.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
         pods.push((spec, warnings));
     }
@@ -111,13 +117,15 @@ fn read(text: &str, beside: ManifestFiles<'_>) -> Result<Pods, PlacedError> {
 
 /// Moves a place into the text: the reader has no place for some errors, and one past the end for others.
 fn clamp_to_text(place: Place, text: &str) -> Place {
+    let end_of = |line: Option<&str>| line.map_or(0, |line| line.chars().count()) as u64 + 1;
     let last = text.lines().count().max(1) as u64;
     match place {
         Place { line: 0, .. } => Place { line: 1, column: 1 },
-        Place { line, .. } if line > last => {
-            Place { line: last, column: text.lines().last().map_or(0, |l| l.chars().count()) as u64 + 1 }
+        Place { line, .. } if line > last => Place { line: last, column: end_of(text.lines().last()) },
+        Place { line, column } => {
+            let end = end_of(text.lines().nth(line as usize - 1));
+            Place { line, column: column.clamp(1, end) }
         }
-        Place { line, column } => Place { line, column: column.max(1) },
     }
 }
 

@@ -56,14 +56,14 @@ impl World {
     /// What a member uses: the figures of its cgroup where it has them, else the sums over its living processes. `None`
     /// while it has no living process.
     pub fn usage(&self, member: &Member) -> Option<Usage> {
-        let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0, 0);
+        let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0_u64, 0);
         for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
             cpu = cpu.and(p.cpu);
             // pause reaps what the pod's containers leave behind, so that CPU time is not its own
             if member.container.is_some() {
                 cpu = cpu.and(p.waited_cpu);
             }
-            memory += p.rss_bytes;
+            memory = memory.saturating_add(p.rss_bytes);
             tasks += u64::from(p.threads);
         }
         // a living process has at least one thread

@@ -52,6 +52,7 @@ impl Stat {
         let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
         let rest = std::str::from_utf8(text.get(close + 2..)?).ok()?;
         let mut stat = Self { comm, ..Self::default() };
+        let add = |ticks: &mut u64, field: &str| *ticks = ticks.saturating_add(field.parse().unwrap_or(0));
         let mut seen = 0;
         for (i, field) in rest.split_ascii_whitespace().enumerate() {
             seen = i + 3;
@@ -59,8 +60,8 @@ impl Stat {
                 3 => stat.state = State::from_letter(field.chars().next()?),
                 4 => stat.ppid = field.parse().ok()?,
                 9 => stat.flags = field.parse().ok()?,
-                14 | 15 => stat.cpu_ticks += field.parse::<u64>().unwrap_or(0),
-                16 | 17 => stat.waited_ticks += field.parse::<u64>().unwrap_or(0),
+                14 | 15 => add(&mut stat.cpu_ticks, field),
+                16 | 17 => add(&mut stat.waited_ticks, field),
                 20 => stat.threads = field.parse().ok()?,
                 22 => stat.start = field.parse().ok()?,
                 24 => stat.rss_pages = field.parse().unwrap_or(0),
@@ -133,7 +134,7 @@ impl Status {
                 }
                 b"VmRSS" => {
                     let kb: Option<u64> = str(value)?.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
-                    status.rss_bytes = kb.map(|kb| kb * 1024);
+                    status.rss_bytes = kb.map(|kb| kb.saturating_mul(1024));
                 }
                 b"SigBlk" => status.signals.blocked = mask(value)?,
                 b"SigIgn" => status.signals.ignored = mask(value)?,
@@ -196,6 +197,16 @@ mod tests {
         }
         assert!(Stat::parse(b"").is_none() && Stat::parse(b")(").is_none());
         assert!(Status::parse(b"Uid:\nSigCgt:").is_none());
+    }
+
+    #[test]
+    fn numbers_that_are_too_large_are_cut_to_the_largest() {
+        let most = u64::MAX;
+        let text = format!("1 (x) S 1 1 1 0 -1 0 1 2 3 4 {most} {most} {most} {most} 20 0 1 0 99 4096 11\n");
+        let stat = Stat::parse(text.as_bytes()).expect("a whole line");
+        assert_eq!((stat.cpu_ticks, stat.waited_ticks), (most, most));
+        let status = Status::parse(format!("VmRSS:\t{most} kB\nSigCgt:\t0\n").as_bytes());
+        assert_eq!(status.expect("a whole text").rss_bytes, Some(most));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn awaited(dir: &OwnedFd, at: &str) -> Option<u64> {
 
 /// The address of the set, from `128 0x7ffd5cb0 0x0 0x7ffd5ca0 0x8 …` (`rt_sigtimedwait(set, info, timeout,
 /// sigsetsize)`).
-fn address(syscall: &str) -> Option<u64> {
+pub(crate) fn address(syscall: &str) -> Option<u64> {
     let mut words = syscall.split_ascii_whitespace();
     if words.next()?.parse() != Ok(libc::SYS_rt_sigtimedwait) {
         return None;
@@ -84,7 +84,7 @@ fn signalfds(dir: &OwnedFd) -> u64 {
 }
 
 /// Parses the line `sigmask:`, which is in hexadecimal.
-fn sigmask(fdinfo: &str) -> Option<u64> {
+pub(crate) fn sigmask(fdinfo: &str) -> Option<u64> {
     let mask = fdinfo.lines().find_map(|line| line.strip_prefix("sigmask:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()
 }

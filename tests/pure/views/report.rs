@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use podscope::model::{
     ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Manifest, ManifestContainer, ManifestMount,
-    ManifestPort, ManifestVolume, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, SignalMasks, Source, State, VolumeKind,
-    WaitStatus, WallAnchor, World,
+    ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, SignalMasks, Source, State,
+    VolumeKind, WaitStatus, WallAnchor, World,
 };
 use podscope::report::{
     Get, Target, Text, crictl_pods, crictl_ps, describe, docker_ps, events, get_pods, links, links_of, pid_namespaces,
     ps_host, ps_inside, status,
 };
 
-use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, pod, prompt, uid, world, world_with};
+use crate::views::fixture::{
+    MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, deltas, id, pod, prompt, uid, world, world_with,
+};
 
 /// The moment of all reports: 185 s after the pod's creation.
 const NOW: MonoNs = MonoNs(185_600_000_000);
@@ -567,4 +569,23 @@ fn hidden_characters_in_names_are_escaped() {
         let begins = |line: &str| line.trim_start().starts_with("EVIL") && !line.starts_with("      ");
         assert!(!text.lines().any(begins), "{text}");
     }
+}
+
+/// A pod may have taken over the node, whose figures these are.
+#[test]
+fn figures_that_are_too_large_are_cut_to_the_largest() {
+    let mut all = deltas(true);
+    for delta in &mut all {
+        if let Delta::Facts { facts, .. } = delta {
+            facts.rss_bytes = u64::MAX;
+        }
+    }
+    all.push(pod_with(|pod| pod.containers.iter_mut().for_each(|c| c.restarts = u32::MAX)));
+    let mut world = World::default();
+    all.iter().for_each(|delta| world.apply(delta));
+    let usage = world.usage(&Member::container(&uid(), "nginx")).expect("it runs");
+    assert_eq!(usage.memory_bytes.value, u64::MAX);
+    assert_eq!(world.pod(&uid()).expect("a pod").restarts(), u32::MAX);
+    let table = get_pods(&world, &Get::default(), NOW).to_string();
+    assert!(table.contains("4294967295"), "{table}");
 }

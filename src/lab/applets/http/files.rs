@@ -46,7 +46,7 @@ fn find(root: &Path, request: &Request) -> Result<Reply, Page> {
 const WELCOME: &str = "<!doctype html>\n<title>Podscope</title>\n<h1>It works</h1>\n<p>This is Podscope's stand-in for a web server. Put an index.html into its directory to see it here.\n";
 
 /// The file that a path names below `root`; `None` if the path leads out of it.
-fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
+pub fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let path = decode(path)?;
     let mut file = root.to_owned();
     for part in Path::new(path.trim_start_matches('/')).components() {

@@ -22,8 +22,13 @@ pub struct Upstream {
 const HOP_BY_HOP: [&str; 7] =
     ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "upgrade"];
 
+/// Headers that pass although `Connection` lists them. Without them the other side would take the body for something
+/// else, such as another request.
+const END_TO_END: [&str; 3] = ["content-length", "host", "transfer-encoding"];
+
 fn passes(headers: &[(String, Vec<u8>)], name: &str) -> bool {
-    !HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)) && !lists(headers, "connection", name)
+    let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    !is_one_of(&HOP_BY_HOP) && (is_one_of(&END_TO_END) || !lists(headers, "connection", name))
 }
 
 fn push(head: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -116,6 +121,18 @@ mod tests {
             ParsedRequest::Request(request, _) => *request,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn connection_does_not_remove_the_length_of_a_body() {
+        let listed = "Connection: Content-Length, Transfer-Encoding, Host, X\r\nX: 1\r\n";
+        let asked = request(&format!("POST / HTTP/1.1\r\nHost: me\r\n{listed}Content-Length: 2\r\n\r\n"));
+        let head = String::from_utf8(request_head(&asked, "/", [10, 0, 0, 1].into())).expect("a text");
+        assert!(head.contains("Host: me\r\nContent-Length: 2\r\n") && !head.contains("X: 1"), "{head}");
+        let get = request("GET / HTTP/1.1\r\n\r\n");
+        let text = format!("HTTP/1.1 200 OK\r\n{listed}Content-Length: 2\r\n\r\n");
+        let ParsedAnswer::Answer(answer) = answer_head(text.as_bytes(), &get, "me", true) else { panic!("{text}") };
+        assert!(String::from_utf8_lossy(&answer.head).contains("Content-Length: 2\r\n"), "{answer:?}");
     }
 
     #[test]

@@ -193,6 +193,7 @@ impl Checker<'_> {
             }
             let sub_path = if is_expr { mount.sub_path_expr } else { mount.sub_path };
             let sub_path = sub_path.filter(|path| path.split('/').any(|part| !part.is_empty() && part != "."));
+            let is_expr = is_expr && sub_path.is_some();
             out.push(VolumeMount { volume: mount.name, path: mount.mount_path, read_only, sub_path, is_expr });
         }
         Ok(out)
