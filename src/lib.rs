@@ -12,6 +12,9 @@ pub mod command;
 pub mod control;
 pub mod export;
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod lab;
 pub mod layout;
 pub mod model;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may use those before it. ARCHITECTURE.md says what each holds.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "model", "sys", "observe", "lab", "control", "steps", "store", "export", "report", "command", "fetch", "script",
-    "presets", "layout", "ui", "app", "cli", "main", "lib",
+    "presets", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
 ];
 
 /// Rooms that may name egui and its kin. `sys` holds the calls of OpenGL, which are unsafe.
@@ -133,6 +133,38 @@ fn unsafe_code_is_in_sys_alone_and_each_has_its_reason() {
         assert!(source.room == "sys" || (blocks == 0 && !allowed), "{name} has unsafe code");
         let reasons = source.text.matches("SAFETY").count() + source.text.matches("# Safety").count();
         assert!(reasons >= blocks, "{name}: {blocks} unsafe, {reasons} reasons");
+    }
+}
+
+#[test]
+fn each_function_of_fuzz_has_a_target_and_property_tests() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(top.join(file)).expect("a file");
+    let names = |text: &str, before: &str, after: char| -> BTreeSet<String> {
+        text.split(before).skip(1).filter_map(|rest| Some(rest.split_once(after)?.0.to_owned())).collect()
+    };
+    let code: String = sources().into_iter().filter(|s| s.room == "fuzz").map(|s| s.code).collect();
+    let functions: BTreeSet<String> = names(&code, "pub fn ", ')')
+        .iter()
+        .filter_map(|f| f.strip_suffix("(bytes: &[u8]").map(str::to_owned))
+        .collect();
+    assert!(functions.len() > 15, "{functions:?}");
+    let mut built = names(&read("fuzz/Cargo.toml"), "\nname = \"", '"');
+    assert!(built.remove("podscope-fuzz"), "the crate itself");
+    assert_eq!(built, functions);
+    let targets =
+        fs::read_dir(top.join("fuzz/fuzz_targets")).expect("the targets").map(|e| e.expect("an entry").path());
+    let targets: BTreeMap<String, String> = targets
+        .map(|path| (path.file_stem().expect("a name").to_string_lossy().into_owned(), path))
+        .map(|(name, path)| (name, fs::read_to_string(path).expect("a target")))
+        .collect();
+    assert_eq!(targets.keys().cloned().collect::<BTreeSet<_>>(), functions);
+    let tests = read("src/fuzz/tests.rs");
+    let tested = tests.split_once("test_functions!(").expect("the list of tests").1;
+    let (tested, _) = tested.split_once(");").expect("its end");
+    for (name, target) in &targets {
+        assert!(target.contains(&format!("podscope::fuzz::{name}(bytes)")), "{name}: {target}");
+        assert!(tested.lines().any(|line| line.trim().trim_end_matches(',') == name), "{name} is not in the tests");
     }
 }
 
