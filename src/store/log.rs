@@ -26,6 +26,11 @@ pub struct Bounds {
     pub stride: usize,
 }
 
+impl Bounds {
+    /// Nothing of the past is kept.
+    pub const NO_HISTORY: Self = Self { entries: 0, bytes: 0, stride: 0 };
+}
+
 impl Default for Bounds {
     /// A million deltas or 128 MiB: hours of a quiet machine, minutes of one that forks 1,000 times a second.
     fn default() -> Self {
@@ -76,6 +81,9 @@ impl Log {
     /// since segments are dropped as a whole.
     pub fn prepare(&mut self, live: &World) {
         let Bounds { entries, bytes, stride } = self.bounds;
+        if self.bounds == Bounds::NO_HISTORY {
+            return;
+        }
         let due = self.segments.back().is_none_or(|s| {
             let worth = s.entries.len() >= stride && s.entries_bytes >= s.keyframe_bytes;
             worth || s.entries.len() >= (entries / 4).max(1) || s.entries_bytes >= bytes / 4
@@ -94,9 +102,9 @@ impl Log {
     }
 
     pub fn push(&mut self, delta: Delta) {
-        let Some(segment) = self.segments.back_mut() else { return };
         self.last = self.last.max(delta.time());
         self.pushed += 1;
+        let Some(segment) = self.segments.back_mut() else { return };
         let bytes = size::entry(&delta);
         segment.entries.push(Entry { t: self.last, delta });
         segment.entries_bytes += bytes;

@@ -2,7 +2,7 @@
 
 mod command_line;
 mod control;
-mod engine;
+mod player;
 mod fixture;
 mod limits;
 mod lsns;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::Sender;
-use eframe::egui::{Context, ViewportId};
 
-use super::session::Answer;
+use super::worker::JobResult;
 use crate::export::{MAX_FILE, read_limited};
 use crate::lab::ManifestFiles;
 use crate::lab::spec::{Change, PodSpec, Warning, change, parse_with_files};
@@ -16,7 +15,7 @@ use crate::model::PodUid;
 
 /// The files of the pods that run, with the specs last read from them.
 #[derive(Default)]
-pub struct Manifests {
+pub(super) struct Manifests {
     files: BTreeMap<PathBuf, Vec<(PodUid, PodSpec)>>,
     /// Ends when dropped. Started again for each new file.
     watch: Option<FileWatch>,
@@ -42,21 +41,17 @@ impl Manifests {
         path: &Path,
         uid: PodUid,
         spec: PodSpec,
-        answers: &Sender<Answer>,
-        ctx: &Context,
+        jobs: &Sender<JobResult>,
     ) -> Result<(), String> {
         let known = self.files.contains_key(path);
         self.files.entry(path.to_owned()).or_default().push((uid, spec));
-        if known { Ok(()) } else { self.watch(answers, ctx) }
+        if known { Ok(()) } else { self.watch(jobs) }
     }
 
-    fn watch(&mut self, answers: &Sender<Answer>, ctx: &Context) -> Result<(), String> {
-        let (answers, ctx) = (answers.clone(), ctx.clone());
+    fn watch(&mut self, jobs: &Sender<JobResult>) -> Result<(), String> {
+        let jobs = jobs.clone();
         // called by a thread that this one joins when it drops the watch, so the channel must be unbounded
-        let on_change = move |path: &Path| {
-            let _ = answers.send(Answer::ManifestChanged(path.to_owned()));
-            ctx.request_repaint_of(ViewportId::ROOT);
-        };
+        let on_change = move |path: &Path| drop(jobs.send(JobResult::ManifestChanged(path.to_owned())));
         self.watch = None;
         let started = FileWatch::start(self.files.keys().cloned(), on_change);
         self.watch = Some(started.map_err(|e| format!("Manifests are not watched for changes: {e}"))?);
@@ -123,13 +118,13 @@ mod tests {
 
     #[test]
     fn a_changed_manifest_gives_the_smallest_update() {
-        let (answers, _received) = crossbeam_channel::unbounded();
+        let (jobs, _results) = crossbeam_channel::unbounded();
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("web.yaml");
         let mut manifests = Manifests::default();
         let uid = PodUid("1".into());
         let running = specs(POD).remove(0).0;
-        manifests.add(&path, uid.clone(), running, &answers, &Context::default()).expect("watched");
+        manifests.add(&path, uid.clone(), running, &jobs).expect("watched");
 
         assert_eq!(manifests.updates(&path, &specs(POD)), []);
         let other = specs(&POD.replace("1h", "2h"));

@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What the caller must do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Execute this, then pass the outcome to [`Engine::completed`], at once or later. Until then the engine returns
+    /// Execute this, then pass the outcome to [`Player::completed`], at once or later. Until then the engine returns
     /// `Pending`.
     Do(Command),
     /// Nothing to do now. Ask again when the World has changed, or at this time at the latest.
@@ -55,7 +55,7 @@ enum Phase {
 }
 
 #[derive(Debug)]
-pub struct Engine {
+pub struct Player {
     script: Script,
     at: usize,
     phase: Phase,
@@ -67,7 +67,7 @@ pub struct Engine {
     pub requested: Requested,
 }
 
-impl Engine {
+impl Player {
     pub fn new(script: Script) -> Self {
         let (at, phase, history) = (0, Phase::Start, History::default());
         Self { script, at, phase, history, started: false, failed: None, requested: Requested::default() }
@@ -241,7 +241,7 @@ impl Engine {
                 }
             }
             Some(Condition::Ready(None)) => {
-                self.requested.all_seen().and_then(|()| self.history.check(&Condition::Ready(None), world))
+                self.requested.check_all_seen().and_then(|()| self.history.check(&Condition::Ready(None), world))
             }
             Some(condition) => self.history.check(condition, world),
             None if now >= deadline => Ok(()),
@@ -325,7 +325,7 @@ impl Engine {
     }
 }
 
-impl Engine {
+impl Player {
     /// Whether the next step expects a condition that fulfils `matches`.
     fn next_expects(&self, is_wanted: impl FnOnce(&Condition) -> bool) -> bool {
         let next = self.script.steps.get(self.at + 1);

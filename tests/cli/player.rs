@@ -5,7 +5,7 @@ use podscope::lab::NamespaceStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
 };
-use podscope::script::{Engine, Progress, parse};
+use podscope::script::{Player, Progress, parse};
 use podscope::steps::Step;
 
 use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, pod_delta, proc, world};
@@ -13,18 +13,18 @@ use crate::fixture::{self, BUSYBOX, NGINX, PAUSE, WORKER, at, container, pod, po
 const SECOND: u64 = 1_000_000_000;
 
 struct Play {
-    engine: Engine,
+    player: Player,
     world: World,
     now: u64,
 }
 
 impl Play {
     fn new(script: &str) -> Self {
-        Self { engine: Engine::new(parse("t.script", script).unwrap()), world: world(), now: SECOND }
+        Self { player: Player::new(parse("t.script", script).unwrap()), world: world(), now: SECOND }
     }
 
     fn advance(&mut self) -> Progress {
-        self.engine.advance(&self.world, MonoNs(self.now))
+        self.player.advance(&self.world, MonoNs(self.now))
     }
 
     fn command(&mut self) -> Command {
@@ -90,7 +90,7 @@ fn after_a_kill_gone_means_the_process_that_was_killed() {
     let mut play = Play::new("kill nginx-busybox/nginx:worker[0] TERM\nwait gone nginx-busybox/nginx:worker[0]");
     assert_eq!(play.command(), Command::Signal { target: proc(WORKER), signal: Signal::TERM });
     play.pending();
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.pending();
     // a new worker gets the same name, and is not waited for
     play.world.apply(&fixture::facts(110, NGINX, "nginx", &["nginx: worker process"], 12));
@@ -104,7 +104,7 @@ fn a_refused_command_fails_the_script_at_its_line() {
     assert_eq!(play.why(), (2, "there is no pod nginx; there is nginx-busybox".to_owned()));
     let mut play = Play::new("kill pause KILL");
     assert_eq!(play.command(), Command::Signal { target: proc(PAUSE), signal: Signal::KILL });
-    play.engine.completed(Outcome::Failed("process 100 is already gone".into()));
+    play.player.completed(Outcome::Failed("process 100 is already gone".into()));
     assert_eq!(play.why(), (1, "process 100 is already gone".to_owned()));
 }
 
@@ -114,7 +114,7 @@ fn restarted_counts_from_before_the_kill() {
     play.command();
     // the container has restarted before the script checks
     play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 1), container("busybox", BUSYBOX, 0)])));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new("wait restarted nginx");
@@ -128,7 +128,7 @@ fn restarted_counts_from_before_the_kill() {
 fn a_new_sandbox_has_the_next_attempt_and_a_new_address() {
     let mut play = Play::new("kill pause KILL\nwait gone pause\nwait sandbox 1\nexpect ip nginx-busybox new");
     play.command();
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.pending();
     play.end(PAUSE);
     play.pending();
@@ -160,22 +160,22 @@ fn output_and_exit_code_of_an_exec_can_be_expected() {
     let Command::Exec { member, argv, limit } = play.command() else { panic!() };
     assert_eq!(limit, std::time::Duration::from_secs(30));
     assert_eq!((member.name(), argv.len()), ("busybox", 3));
-    play.engine.completed(Outcome::Exec { code: 0, output: "hello pod\n".into() });
+    play.player.completed(Outcome::Exec { code: 0, output: "hello pod\n".into() });
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new(script);
     play.command();
-    play.engine.completed(Outcome::Exec { code: 0, output: "nobody home".into() });
+    play.player.completed(Outcome::Exec { code: 0, output: "nobody home".into() });
     assert!(play.why().1.contains("the output was \"nobody home\""));
 
     let mut play = Play::new(script);
     play.command();
-    play.engine.completed(Outcome::Exec { code: 8, output: "refused\n".into() });
+    play.player.completed(Outcome::Exec { code: 8, output: "refused\n".into() });
     assert_eq!(play.why(), (1, "the program ended with 8: refused".to_owned()));
 
     let mut play = Play::new("exec busybox -- false\nexpect exit 1");
     play.command();
-    play.engine.completed(Outcome::Exec { code: 1, output: String::new() });
+    play.player.completed(Outcome::Exec { code: 1, output: String::new() });
     assert_eq!(play.advance(), Progress::Done);
 }
 
@@ -220,12 +220,12 @@ fn after_a_kill_names_mean_the_processes_of_before() {
     play.end(BUSYBOX);
     play.world.apply(&fixture::facts(200, fixture::NODE, "busybox", &["client"], 9));
     play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", 200, 1)])));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new("kill busybox KILL\nwait gone busybox\nexpect ended busybox code 0");
     play.command();
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.end(BUSYBOX);
     play.pending();
     play.now += SECOND;
@@ -252,7 +252,7 @@ fn parents_adopters_and_reapers_can_be_waited_for() {
         Play::new("kill nginx:worker KILL\nwait reaped nginx:worker by node\nexpect reaped nginx:worker by pause");
     play.world.apply(&Delta::NodeStarted { id: proc(fixture::NODE), at: at(1) });
     play.command();
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.pending();
     play.end(WORKER);
     play.pending();
@@ -301,21 +301,21 @@ fn a_log_or_page_is_read_again_until_it_has_the_text() {
     let mut play = Play::new("wait log nginx listening within 1s\nexpect output on port 80");
     let Command::Logs(member) = play.command() else { panic!() };
     assert_eq!(member.name(), "nginx");
-    assert!(play.engine.is_polling());
-    play.engine.completed(Outcome::Output("starting".into()));
+    assert!(play.player.is_polling());
+    play.player.completed(Outcome::Output("starting".into()));
     play.pending();
     play.now += SECOND / 2;
     assert!(matches!(play.command(), Command::Logs(_)));
-    play.engine.completed(Outcome::Output("listening on port 80".into()));
+    play.player.completed(Outcome::Output("listening on port 80".into()));
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new("wait fetch http://localhost:8880/ hello within 1s");
     assert!(matches!(play.command(), Command::Fetch(_)));
-    play.engine.completed(Outcome::Failed("Connection refused".into()));
+    play.player.completed(Outcome::Failed("Connection refused".into()));
     play.pending();
     play.now += SECOND;
     assert!(matches!(play.command(), Command::Fetch(_)));
-    play.engine.completed(Outcome::Failed("Connection refused".into()));
+    play.player.completed(Outcome::Failed("Connection refused".into()));
     assert!(play.why().1.ends_with("did not hold within 1 s: Connection refused"));
 }
 
@@ -328,7 +328,7 @@ fn a_page_of_a_pod_is_fetched_from_its_current_host_port() {
     play.world.apply(&pod_delta(published));
     let Command::Fetch(url) = play.command() else { panic!() };
     assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("127.0.0.1", 8881, "/a"));
-    play.engine.completed(Outcome::Output("HTTP/1.1 200 OK".into()));
+    play.player.completed(Outcome::Output("HTTP/1.1 200 OK".into()));
     play.pending();
     play.now += SECOND;
     assert!(play.why().1.contains("no host port leads to port 81 of pod nginx-busybox"));
@@ -339,9 +339,9 @@ fn a_step_may_be_expected_to_fail() {
     let mut play = Play::new("fork nginx-busybox/nginx\nexpect fails no memory\nfork nginx-busybox/nginx");
     let Command::ChangeNamespaces { member, step } = play.command() else { panic!() };
     assert_eq!((member.name(), step), ("nginx", NamespaceStep::Fork));
-    play.engine.completed(Outcome::Failed("fork: no memory".into()));
+    play.player.completed(Outcome::Failed("fork: no memory".into()));
     assert!(matches!(play.command(), Command::ChangeNamespaces { .. }));
-    play.engine.completed(Outcome::Failed("fork: no memory".into()));
+    play.player.completed(Outcome::Failed("fork: no memory".into()));
     assert_eq!(play.why(), (3, "fork: no memory".to_owned()), "this failure is not expected");
     for (outcome, why) in [
         (Outcome::Done, "the step before did not fail"),
@@ -349,7 +349,7 @@ fn a_step_may_be_expected_to_fail() {
     ] {
         let mut play = Play::new("fork nginx-busybox/nginx\nexpect fails no memory");
         play.command();
-        play.engine.completed(outcome);
+        play.player.completed(outcome);
         assert_eq!(play.why(), (2, format!("`expect fails no memory` does not hold: {why}")));
     }
 }
@@ -358,8 +358,8 @@ fn a_step_may_be_expected_to_fail() {
 fn a_fetched_page_is_output_without_an_exit_code() {
     let mut play = Play::new("fetch http://localhost/\nexpect output 200 OK\nexpect exit 0");
     play.command();
-    assert!(!play.engine.is_polling());
-    play.engine.completed(Outcome::Output("HTTP/1.1 200 OK\n\nhello".into()));
+    assert!(!play.player.is_polling());
+    play.player.completed(Outcome::Output("HTTP/1.1 200 OK\n\nhello".into()));
     assert_eq!(play.why(), (3, "`expect exit 0` does not hold: nothing was run by exec before".to_owned()));
 }
 
@@ -367,7 +367,7 @@ fn a_fetched_page_is_output_without_an_exit_code() {
 fn took_is_the_time_of_a_removal() {
     let mut play = Play::new("delete nginx-busybox\nwait removed nginx-busybox\nexpect took >=2s\nexpect took <2500ms");
     assert_eq!(play.command(), Command::Delete(fixture::uid()));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.pending();
     play.now += 2 * SECOND;
     play.world.apply(&Delta::PodRemoved { uid: fixture::uid(), at: at(9_000) });
@@ -384,17 +384,17 @@ fn replace_unshare_and_join_give_their_commands() {
         Play::new("replace busybox -- sleep 9\nwait restarted busybox\nunshare busybox net\njoin busybox net pause");
     let Command::Build(Step::Replace { member, argv }) = play.command() else { panic!() };
     assert_eq!((member.name(), argv), ("busybox", vec!["sleep".to_owned(), "9".to_owned()]));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     play.pending();
     play.world.apply(&pod_delta(pod(vec![container("nginx", NGINX, 0), container("busybox", BUSYBOX, 1)])));
     let Command::ChangeNamespaces { member, step } = play.command() else { panic!() };
     assert_eq!((member.name(), step), ("busybox", NamespaceStep::Unshare(vec![NsKind::Net])));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     let Command::ChangeNamespaces { step: NamespaceStep::Join { kinds, target }, .. } = play.command() else {
         panic!()
     };
     assert_eq!((kinds, target.name()), (vec![NsKind::Net], "pause"));
-    play.engine.completed(Outcome::Failed("not there yet".into()));
+    play.player.completed(Outcome::Failed("not there yet".into()));
     assert_eq!(play.why(), (4, "not there yet".to_owned()));
 }
 
@@ -406,14 +406,14 @@ fn steps_that_build_a_pod_give_commands_and_output() {
     );
     let Command::Build(Step::Join { pod, container, ephemeral: false }) = play.command() else { panic!() };
     assert_eq!((pod, container.name.as_str()), (fixture::uid(), "new"));
-    play.engine.completed(Outcome::Output("new is there: net shared with pause".into()));
+    play.player.completed(Outcome::Output("new is there: net shared with pause".into()));
     let Command::Build(Step::Leave { member }) = play.command() else { panic!() };
     assert_eq!(member.name(), "busybox");
-    play.engine.completed(Outcome::Output(String::new()));
+    play.player.completed(Outcome::Output(String::new()));
     assert_eq!(play.why(), (5, "pods \"nginx-busybox\" already exists".to_owned()));
     let mut play = Play::new("sandbox other\njoin other/c image nginx");
     assert_eq!(play.command(), Command::Build(Step::Sandbox { name: "other".into() }));
-    play.engine.completed(Outcome::Done);
+    play.player.completed(Outcome::Done);
     assert_eq!(play.why().1, "there is no pod other; there is nginx-busybox");
 }
 
@@ -421,8 +421,8 @@ fn steps_that_build_a_pod_give_commands_and_output() {
 fn ready_waits_for_every_requested_pod() {
     let mut play = Play::new("wait ready within 5s\nexpect phase other Running");
     let other = podscope::model::PodUid("uid-2".into());
-    play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
-    play.engine.requested.pod(other.clone(), "other".into());
+    play.player.requested.add_pod(fixture::uid(), "nginx-busybox".into());
+    play.player.requested.add_pod(other.clone(), "other".into());
     // the World has one pod so far, and it is ready
     play.pending();
     let mut second = pod(vec![container("nginx", NGINX, 0)]);
@@ -436,8 +436,8 @@ fn ready_waits_for_every_requested_pod() {
 
     // a pod that was seen and is removed is not waited for
     let mut play = Play::new("wait zombies 1 within 5s\nwait ready within 5s");
-    play.engine.requested.pod(fixture::uid(), "nginx-busybox".into());
-    play.engine.requested.pod(other.clone(), "other".into());
+    play.player.requested.add_pod(fixture::uid(), "nginx-busybox".into());
+    play.player.requested.add_pod(other.clone(), "other".into());
     let mut second = pod(Vec::new());
     (second.uid, second.name) = (other.clone(), "other".into());
     play.world.apply(&pod_delta(second));
@@ -447,14 +447,14 @@ fn ready_waits_for_every_requested_pod() {
     assert_eq!(play.advance(), Progress::Done);
 
     let mut play = Play::new("wait ready within 5s");
-    play.engine.requested.begin();
+    play.player.requested.expect_manifest();
     assert!(play.why_later().ends_with("not all pods have been started yet"));
     let mut play = Play::new("wait ready within 5s");
-    play.engine.requested.begin();
-    play.engine.requested.end(Err("p.yaml:1:1: no".into()));
+    play.player.requested.expect_manifest();
+    play.player.requested.manifest_done(Err("p.yaml:1:1: no".into()));
     assert!(play.why_later().ends_with("p.yaml:1:1: no"));
     let mut play = Play::new("wait ready within 5s");
-    play.engine.requested.pod(podscope::model::PodUid("uid-3".into()), "third".into());
+    play.player.requested.add_pod(podscope::model::PodUid("uid-3".into()), "third".into());
     assert!(play.why_later().ends_with("pod third is not there yet"));
 }
 
@@ -508,7 +508,7 @@ fn a_container_named_pause_is_reached_by_container_slash_pause() {
     });
     for target in [PAUSE, NGINX] {
         assert_eq!(play.command(), Command::Signal { target: proc(target), signal: Signal::TERM });
-        play.engine.completed(Outcome::Done);
+        play.player.completed(Outcome::Done);
     }
     // without a pod before it, `container` is read as the name of a pod
     assert!(play.why().1.starts_with("there is no pod container"));
@@ -520,7 +520,7 @@ fn a_container_named_pause_is_reached_by_container_slash_pause() {
     play.world.apply(&both());
     let Command::Exec { member, .. } = play.command() else { panic!() };
     assert_eq!(member.container.as_deref(), Some("pause"));
-    play.engine.completed(Outcome::Exec { code: 0, output: String::new() });
+    play.player.completed(Outcome::Exec { code: 0, output: String::new() });
     assert!(play.why_later().ends_with("pause is not a container; for pause use `sandbox`"));
 
     let mut play = Play::new("exec nginx-busybox/nobody -- true");
