@@ -27,8 +27,8 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::lab::{self, Lab};
 use crate::lab::spec::PodSpec;
+use crate::lab::{self, Lab};
 use crate::model::{MonoNs, PodUid, World};
 use crate::sys::thread;
 

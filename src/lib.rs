@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these modules run one way, which `tests/pure/structure.rs` checks:
-//! `model, sys → observe → lab → control, steps, store, export, report → script → layout → ui → app → cli`.
+//! `model, sys → observe → lab → control, steps, store, export, report → script → engine → layout → ui → app → cli`.
 
 #![deny(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod app;
 pub mod cli;
 pub mod command;
 pub mod control;
+pub mod engine;
 pub mod export;
 pub mod fetch;
 pub mod lab;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::Event;
 use super::pods::StartedPod;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
-use super::Event;
 use crate::command::Outcome;
 use crate::lab::spec::PodSpec;
 use crate::lab::{Error, Lab};

@@ -9,8 +9,8 @@ use super::question::Question;
 use super::request::Origin;
 use crate::command::Outcome;
 use crate::control;
-use crate::lab::spec::{PodSpec, Warning};
 use crate::lab;
+use crate::lab::spec::{PodSpec, Warning};
 use crate::model::{Delta, PodUid, ProcId, Signal, World};
 use crate::observe;
 use crate::script;
@@ -28,18 +28,34 @@ pub enum Event {
     LabStarted,
     LabFailed(lab::Error),
     /// The lab runs again after its node had ended. These pods ended with the last node.
-    LabRestarted { lost: Vec<StartedPod> },
+    LabRestarted {
+        lost: Vec<StartedPod>,
+    },
     /// Commands in other terminals cannot reach the lab.
     ControlFailed(control::StartError),
     /// A pod was started from a manifest.
-    PodStarted { pod: PodUid, from: StartedPod, warnings: Vec<Warning> },
+    PodStarted {
+        pod: PodUid,
+        from: StartedPod,
+        warnings: Vec<Warning>,
+    },
     /// A pod could not be started.
-    StartFailed { name: String, why: String },
+    StartFailed {
+        name: String,
+        why: String,
+    },
     /// A manifest has changed and was read again. What has to be replaced is replaced by the engine; the front end
     /// decides about the rest.
-    ManifestRead { path: PathBuf, updates: Vec<Update>, warnings: Vec<Warning> },
+    ManifestRead {
+        path: PathBuf,
+        updates: Vec<Update>,
+        warnings: Vec<Warning>,
+    },
     /// A manifest has changed and cannot be read.
-    ManifestUnreadable { path: PathBuf, why: String },
+    ManifestUnreadable {
+        path: PathBuf,
+        why: String,
+    },
     /// A pod has followed its manifest, or could not.
     Replaced(PodReplaced),
     /// Manifests are not watched for changes.
@@ -47,17 +63,26 @@ pub enum Event {
     /// A step of building a pod is done.
     StepDone(Report),
     /// A signal was sent.
-    Signalled { target: ProcId, signal: Signal },
+    Signalled {
+        target: ProcId,
+        signal: Signal,
+    },
     /// A command of the user has failed.
     CommandFailed(String),
     /// A file was written, or could not be, on the user's request.
-    Exported { export: Export, written: Result<(), ExportError> },
+    Exported {
+        export: Export,
+        written: Result<(), ExportError>,
+    },
     /// The user must answer this before the command is carried out.
     Asked(Question),
     /// These questions need no answer any more: the script that asked has ended.
     QuestionsWithdrawn(Vec<u64>),
     /// The front end must carry this out, and then send [`Request::Completed`](super::Request::Completed).
-    FrontEnd { command: FrontEndCommand, origin: Origin },
+    FrontEnd {
+        command: FrontEndCommand,
+        origin: Origin,
+    },
     /// The script has begun this step.
     ScriptStep(script::Step),
     /// A command of the script has ended.

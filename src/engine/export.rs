@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::question::Confirmable;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
 use super::{Event, FrontEnd};
-use super::question::Confirmable;
 use crate::command::Outcome;
 use crate::export::{self, Format, WriteError};
 use crate::lab::Lab;

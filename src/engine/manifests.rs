@@ -36,13 +36,7 @@ pub enum Update {
 
 impl Manifests {
     /// A pod was started from this file.
-    pub fn add(
-        &mut self,
-        path: &Path,
-        uid: PodUid,
-        spec: PodSpec,
-        jobs: &Sender<JobResult>,
-    ) -> Result<(), String> {
+    pub fn add(&mut self, path: &Path, uid: PodUid, spec: PodSpec, jobs: &Sender<JobResult>) -> Result<(), String> {
         let known = self.files.contains_key(path);
         self.files.entry(path.to_owned()).or_default().push((uid, spec));
         if known { Ok(()) } else { self.watch(jobs) }

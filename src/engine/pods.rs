@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Event;
 use super::event::PodReplaced;
 use super::manifests::{self, Update};
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
-use super::Event;
 use crate::command::{Outcome, PodSource};
 use crate::lab::Lab;
 use crate::lab::spec::{PodSpec, Warning};

@@ -78,13 +78,9 @@ impl Worker {
         let OpenQuestion { question, confirmable, origin } = self.questions.remove(at);
         let outcome = match confirmable {
             _ if !confirmed && origin == Origin::User => Some(Outcome::Done),
-            _ if !confirmed => {
-                Some(Outcome::Failed(format!("\"{}\" was answered with Cancel", question.title())))
-            }
+            _ if !confirmed => Some(Outcome::Failed(format!("\"{}\" was answered with Cancel", question.title()))),
             Confirmable::Signal { target, signal, .. } => Some(self.send_signal(target, signal)),
-            Confirmable::Export(export, world) => {
-                self.write_export(Export { replace: true, ..export }, *world, origin)
-            }
+            Confirmable::Export(export, world) => self.write_export(Export { replace: true, ..export }, *world, origin),
             Confirmable::Screenshot(path) => {
                 let command = FrontEndCommand::Screenshot { path, replace: true };
                 self.send(Event::FrontEnd { command, origin });

@@ -22,17 +22,11 @@ pub enum Request {
     /// Carry out a command of the user.
     Execute(Command),
     /// The user has answered a [`Question`](super::Question).
-    Answer {
-        question: u64,
-        confirmed: bool,
-    },
+    Answer { question: u64, confirmed: bool },
     /// Start pods whose manifest was read before.
     Start(Vec<ReadPod>),
     /// Delete a pod, and start it again from this once it is gone.
-    Recreate {
-        pod: PodUid,
-        from: Box<ReadPod>,
-    },
+    Recreate { pod: PodUid, from: Box<ReadPod> },
     /// Write a file that the user has chosen.
     Export(Export),
     /// Publish the World of this moment as well.
@@ -43,10 +37,7 @@ pub enum Request {
         out_dir: Option<PathBuf>,
     },
     /// The front end has carried out a [`FrontEndCommand`](super::FrontEndCommand).
-    Completed {
-        origin: Origin,
-        outcome: Outcome,
-    },
+    Completed { origin: Origin, outcome: Outcome },
     /// End the lab, then the engine.
     Quit,
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Event;
 use super::event::ScriptFailure;
 use super::request::Origin;
 use super::worker::Worker;
-use super::Event;
 use crate::command::{Command, Outcome};
 use crate::model::MonoNs;
 use crate::observe::now;

@@ -35,18 +35,48 @@ const BATCHES_AT_ONCE: usize = 256;
 /// The result of a job that ran on a thread of its own.
 #[derive(Debug)]
 pub(super) enum JobResult {
-    Ended { outcome: Outcome, origin: Origin },
+    Ended {
+        outcome: Outcome,
+        origin: Origin,
+    },
     /// The lab has started, or cannot. `origin`: who has asked to start it again.
-    LabStarted { result: Result<Lab, lab::Error>, origin: Option<Origin> },
-    PodStarted { pod: PodUid, from: StartedPod, warnings: Vec<Warning> },
-    StartFailed { name: String, why: String },
+    LabStarted {
+        result: Result<Lab, lab::Error>,
+        origin: Option<Origin>,
+    },
+    PodStarted {
+        pod: PodUid,
+        from: StartedPod,
+        warnings: Vec<Warning>,
+    },
+    StartFailed {
+        name: String,
+        why: String,
+    },
     /// All pods of a manifest were started, or one could not be.
-    Created { result: Result<(), String>, origin: Origin },
-    Built { result: Result<Box<AcceptedStep>, String>, origin: Origin },
+    Created {
+        result: Result<(), String>,
+        origin: Origin,
+    },
+    Built {
+        result: Result<Box<AcceptedStep>, String>,
+        origin: Origin,
+    },
     ManifestChanged(PathBuf),
-    ManifestRead { path: PathBuf, result: Result<Vec<(PodSpec, Vec<Warning>)>, String> },
-    Replaced { uid: PodUid, replaced: PodReplaced },
-    Exported { export: Export, world: Box<World>, written: Result<(), ExportError>, origin: Origin },
+    ManifestRead {
+        path: PathBuf,
+        result: Result<Vec<(PodSpec, Vec<Warning>)>, String>,
+    },
+    Replaced {
+        uid: PodUid,
+        replaced: PodReplaced,
+    },
+    Exported {
+        export: Export,
+        world: Box<World>,
+        written: Result<(), ExportError>,
+        origin: Origin,
+    },
     /// A command in another terminal asks for the World and the lab.
     StateRequest(StateSender),
 }

@@ -2,13 +2,13 @@
 
 mod command_line;
 mod control;
-mod player;
 mod fixture;
 mod limits;
 mod lsns;
 mod machine;
 mod names;
 mod parse;
+mod player;
 mod run;
 mod schema;
 mod snapshot;

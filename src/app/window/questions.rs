@@ -9,9 +9,11 @@ pub(super) fn about(question: &Question) -> String {
         QuestionSubject::Signal { target, .. } => {
             format!("pid {target} is not a member of a lab pod. This cannot be undone.")
         }
-        QuestionSubject::Replace(_) => "The script wants to write a file that already exists. With --out DIR, a script \
+        QuestionSubject::Replace(_) => {
+            "The script wants to write a file that already exists. With --out DIR, a script \
                                         replaces files in that directory without asking."
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
