@@ -25,11 +25,12 @@ const SOME: u32 = 5_000;
 const PODS: u32 = 200;
 
 fn main() {
+    // first, while there is no freed memory to use again
+    memory();
     copies();
     forks();
     steps_back();
     maps();
-    memory();
 }
 
 /// The median and the longest.
@@ -149,13 +150,13 @@ fn day(n: u32, t: u64) -> [Delta; 6] {
     ]
 }
 
+fn days(rounds: u32) -> impl Iterator<Item = Delta> {
+    (0..rounds).flat_map(|n| day(n, u64::from(SOME + 1 + n * 6)))
+}
+
 fn history(rounds: u32) -> Store {
     let mut store = Store::from_world(machine(SOME), Bounds::default());
-    for n in 0..rounds {
-        for delta in day(n, u64::from(SOME + 1 + n * 6)) {
-            store.push(delta);
-        }
-    }
+    days(rounds).for_each(|delta| store.push(delta));
     store
 }
 
@@ -256,11 +257,19 @@ fn resident() -> usize {
 }
 
 fn memory() {
-    let before = resident();
-    let store = history(20_000);
-    let (deltas, bytes) = store.size();
-    let taken = resident().saturating_sub(before);
-    let mb = |bytes: usize| bytes as f64 / 1e6;
-    println!("{deltas} deltas kept: {:.1} MB by the store's own count; resident {:.1} MB more", mb(bytes), mb(taken));
-    drop(store);
+    const ROUNDS: u32 = 20_000;
+    let start = resident();
+    let mut world = machine(SOME);
+    days(ROUNDS).for_each(|delta| world.apply(&delta));
+    let with_world = resident();
+    let store = history(ROUNDS);
+    let live = with_world - start;
+    let taken = (resident() - with_world).saturating_sub(live);
+    let (deltas, counted) = store.size();
+    let [live, taken, counted] = [live, taken, counted].map(|bytes| bytes as f64 / 1e6);
+    println!(
+        "{deltas} deltas kept: {counted:.1} MB by the store's count; resident {taken:.1} MB, besides {live:.1} MB of \
+         the live World"
+    );
+    black_box((world, store));
 }

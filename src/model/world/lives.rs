@@ -39,52 +39,52 @@ impl World {
         }
     }
 
-    fn set_parent(&mut self, id: ProcId, parent: Parent, at: Stamp) {
-        let before = self.update(id, at, |p| std::mem::replace(&mut p.parent, parent));
-        if before == parent {
+    /// Notes that its parent has changed.
+    fn moved(&mut self, id: ProcId, from: Parent, to: Parent) {
+        if from == to {
             return;
         }
-        if let Some(before) = before.process() {
-            self.by_parent.remove(&(before, id));
+        if let Some(from) = from.process() {
+            self.by_parent.remove(&(from, id));
         }
-        if let Some(parent) = parent.process() {
-            self.by_parent.insert((parent, id));
+        if let Some(to) = to.process() {
+            self.by_parent.insert((to, id));
         }
     }
 
     pub(super) fn reparented(&mut self, id: ProcId, step: Reparent) {
-        let parent = self.update(id, step.at, |p| {
+        let (from, to) = self.update(id, step.at, |p| {
             let steps = &mut p.reparents;
             let place = steps.partition_point(|s| s.at.t <= step.at.t);
             steps.insert(place, step);
             if steps.len() > Self::MAX_STEPS {
                 steps.remove(0);
             }
-            steps.last().map_or(step.to, |s| s.to)
+            let to = steps.last().map_or(step.to, |s| s.to);
+            (std::mem::replace(&mut p.parent, to), to)
         });
-        self.set_parent(id, parent, step.at);
+        self.moved(id, from, to);
     }
 
     pub(super) fn born(&mut self, id: ProcId, parent: Parent, at: Stamp) {
-        let from = parent.process().and_then(|p| self.processes.get(&p)).cloned();
-        let is_reparented = self.update(id, at, |p| {
+        let model = parent.process().and_then(|p| self.processes.get(&p)).cloned();
+        let (from, to) = self.update(id, at, |p| {
             if at.is_better_than(p.born) {
                 p.born = at;
             }
-            !p.reparents.is_empty()
+            if let Some(model) = &model {
+                inherit(p, model);
+            }
+            let to = if p.reparents.is_empty() { parent } else { p.parent };
+            (std::mem::replace(&mut p.parent, to), to)
         });
-        if !is_reparented {
-            self.set_parent(id, parent, at);
-        }
-        if let Some(from) = from {
-            self.update(id, at, |p| inherit(p, &from));
-        }
+        self.moved(id, from, to);
         self.record_in_pid_space(id);
     }
 
     pub(super) fn facts(&mut self, facts: &Facts, at: Stamp) {
         let inherited = facts.parent.process().and_then(|p| self.processes.get(&p)).and_then(|p| p.member.clone());
-        let is_orphan = self.update(facts.id, at, |p| {
+        let (from, to) = self.update(facts.id, at, |p| {
             if !facts.comm.is_empty() {
                 p.comm.clone_from(&facts.comm);
             }
@@ -114,11 +114,10 @@ impl World {
             if p.member.is_none() && (is_orphan || (p.parent == facts.parent && p.reparents.is_empty())) {
                 p.member = inherited;
             }
-            is_orphan
+            let to = if is_orphan { facts.parent } else { p.parent };
+            (std::mem::replace(&mut p.parent, to), to)
         });
-        if is_orphan {
-            self.set_parent(facts.id, facts.parent, at);
-        }
+        self.moved(facts.id, from, to);
         self.record_in_pid_space(facts.id);
     }
 
@@ -196,7 +195,7 @@ impl World {
     }
 }
 
-/// Gives a new process what a child has from its parent.
+/// Gives a new process what a child has from its parent, as far as it is not known.
 fn inherit(p: &mut Process, from: &Process) {
     if p.cmdline.is_empty() && p.comm.is_empty() {
         p.comm.clone_from(&from.comm);
