@@ -35,4 +35,4 @@ pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};
 pub use visibility::{Capability, Coverage};
 pub use wait::WaitStatus;
-pub use world::{Node, NodeTrouble, Sent, World};
+pub use world::{Node, NodeTrouble, Processes, Sent, World};

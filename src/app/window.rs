@@ -166,7 +166,7 @@ impl Window {
             return Some(TICK);
         }
         // a zombie's age is shown in tenths at first, then in seconds
-        let zombies = world.pods.keys().flat_map(|uid| world.pod_processes(uid)).filter(|p| p.is_zombie());
+        let zombies = world.zombies().filter(|p| p.member.as_ref().is_some_and(|m| world.pods.contains_key(&m.pod)));
         let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min();
         Some(if youngest.is_some_and(|age| age < 10_000_000_000) { TICK } else { second })
     }

@@ -127,8 +127,7 @@ impl Pending {
     }
 
     fn check_removed(&self, pod: &Pod, member: &Member, world: &World) -> Option<Result<(), String>> {
-        let exists = pod.container(member.name()).is_some()
-            || world.pod_processes(&self.pod).any(|p| p.is_alive() && p.member.as_ref() == Some(member));
+        let exists = pod.container(member.name()).is_some() || world.member_processes(member).any(|p| p.is_alive());
         (!exists).then_some(Ok(()))
     }
 

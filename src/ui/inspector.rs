@@ -233,8 +233,9 @@ fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
     if cx.world.is_host_ns(ns) {
         return "host".into();
     }
+    let inside = cx.world.ns_members_of_pods(ns);
     let mut members: Vec<&Member> =
-        cx.world.ns_members(ns).filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
+        inside.into_iter().filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
     members.sort();
     members.dedup();
     let pods: std::collections::BTreeSet<_> = members.iter().map(|m| &m.pod).collect();
@@ -323,7 +324,7 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
     }
     facts(ui, cx, &rows);
     ui.add_space(12.0);
-    let inside: Vec<&Process> = world.ns_members(ns).filter(|p| p.member.is_some()).collect();
+    let inside = world.ns_members_of_pods(ns);
     widgets::section(ui, cx.tokens, &text::count(inside.len(), "pod process", "pod processes"));
     for p in inside.into_iter().take(200) {
         process_row(ui, cx, p);

@@ -2,8 +2,8 @@
 
 use super::text;
 use crate::model::{
-    Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, duration,
-    names,
+    Container, ContainerKind, ContainerState, Member, MonoNs, Parent, Pod, Process, Program, SandboxKind, World,
+    duration, names,
 };
 
 /// How good or bad a state is; it decides the colour.
@@ -189,13 +189,10 @@ pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
 /// When and how the previous pause ended, and how long the pod had no sandbox. `None` for the first sandbox.
 pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     let sandbox = pod.sandbox.as_ref().filter(|s| s.attempt > 0)?;
-    let pauses = world.processes.values().filter(|p| {
-        p.member.as_ref().is_some_and(|m| m.pod == pod.uid && m.container.is_none())
-            && Some(p.id) != sandbox.process
-            && names::is_ns_init(p)
-            && p.born.t < sandbox.started.t
-    });
-    let last: &Process = pauses.max_by_key(|p| p.born.t)?;
+    let pauses = world
+        .remembered_of_member(&Member::pause(&pod.uid))
+        .filter(|p| Some(p.id) != sandbox.process && names::is_ns_init(p) && p.born.t < sandbox.started.t);
+    let last = pauses.max_by_key(|p| p.born.t)?;
     let exit = last.exit?;
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
     let gap = duration::format_exact(sandbox.started.t.since(exit.at.t));
