@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::*;
 use crate::model::{Namespace, State};
-use crate::observe::proc::{Stat, Status};
+use crate::observe::proc::Status;
+use crate::procfs::Stat;
 
 /// Start time of every process here; the clock starts in this tick.
 const START: u64 = 500;
