@@ -103,14 +103,17 @@ impl World {
             }
             Delta::Born { id, parent, at } => self.born(*id, *parent, *at),
             Delta::Facts { facts, at } => self.facts(facts, *at),
+            Delta::Changed { id, changes, at } => {
+                self.process_mut(*id, *at).change(changes);
+                self.record_in_pid_space(*id);
+            }
+            Delta::ProcessUsage { id, usage, at } => self.process_mut(*id, *at).set_usage(*usage),
             Delta::Exec { id, comm, cmdline, at } => {
                 let p = self.process_mut(*id, *at);
                 p.comm.clone_from(comm);
                 p.cmdline.clone_from(cmdline);
                 push_step(&mut p.execs, *at);
-                // execve resets caught signals (execve(2)); the next reading shows the new ones
-                let SignalMasks { blocked, ignored, .. } = p.signals;
-                p.signals = SignalMasks { blocked, ignored, ..SignalMasks::default() };
+                p.signals = p.signals.after_exec();
             }
             Delta::Renamed { id, comm, at } => self.process_mut(*id, *at).comm.clone_from(comm),
             Delta::State { id, state, at } => {
@@ -243,10 +246,11 @@ impl World {
             let mut namespaces = from.namespaces;
             namespaces.merge(&p.namespaces);
             p.namespaces = namespaces;
-            p.uid = p.uid.or(from.uid);
-            if p.signals == SignalMasks::default() {
+            // if its uid is known, its signals were read too, and it may have none
+            if p.uid.is_none() && p.signals == SignalMasks::default() {
                 p.signals = from.signals;
             }
+            p.uid = p.uid.or(from.uid);
             if p.member.is_none() {
                 p.member.clone_from(&from.member);
             }

@@ -8,6 +8,7 @@ mod facts;
 mod life;
 mod membership;
 mod node_facts;
+mod news;
 mod pause;
 mod pid_namespace;
 mod reap;

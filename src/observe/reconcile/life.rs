@@ -97,7 +97,7 @@ impl Reconciler {
         match reading {
             Ok(reading) => {
                 self.mark_read(id.pid);
-                self.apply_reading(kernel, id, &reading, true);
+                self.apply_reading(kernel, id, reading, true);
                 self.recheck_soon(kernel, id);
             }
             Err(Unread::Gone) => {
@@ -135,9 +135,14 @@ impl Reconciler {
             (None, Some(f)) => (f.comm.clone(), f.cmdline.clone()),
             (None, None) => (String::new(), Vec::new()),
         };
+        if let Some(facts) = &mut entry.facts {
+            facts.comm.clone_from(&comm);
+            facts.cmdline.clone_from(&cmdline);
+            facts.signals = facts.signals.after_exec();
+        }
         self.out.push(Delta::Exec { id, comm, cmdline, at });
         if let Some(reading) = reading {
-            self.apply_reading(kernel, id, &reading, true);
+            self.apply_reading(kernel, id, reading, true);
         }
         self.recheck_soon(kernel, id);
     }
@@ -154,7 +159,7 @@ impl Reconciler {
     pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32) {
         let Some(id) = self.by_pid(tgid) else { return };
         match kernel.read(tgid, Depth::All) {
-            Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, &reading, false),
+            Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, reading, false),
             _ => self.recheck_soon(kernel, id),
         }
     }

@@ -205,6 +205,8 @@ impl Reconciler {
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader_status, entry.parent);
         let depth = match depth {
             _ if exited => Depth::Stat,
+            // it could not be read before
+            _ if entry.facts.is_none() => Depth::All,
             Depth::All => entry.depth(kernel.now()),
             depth => depth,
         };
@@ -244,20 +246,8 @@ impl Reconciler {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.suspect = false;
         }
-        if reading.status.is_some() && !exited {
-            self.apply_reading(kernel, id, &reading, false);
-        } else if !exited {
-            self.apply_stat(kernel, id, reading);
+        if !exited {
+            self.apply_reading(kernel, id, reading, false);
         }
-    }
-
-    /// Applies a reading of `stat` alone, with the rest as before.
-    fn apply_stat(&mut self, kernel: &mut impl Kernel, id: ProcId, mut reading: Reading) {
-        let known = self.entries.get(&id).and_then(|e| Some((e.facts.as_ref()?.cmdline.clone(), e.denied)));
-        if let Some((cmdline, denied)) = known {
-            reading.cmdline = cmdline;
-            reading.denied = denied;
-        }
-        self.apply_reading(kernel, id, &reading, false);
     }
 }

@@ -1,5 +1,6 @@
 //! Events in any order, played on a fake machine.
 
+mod changes;
 mod failures;
 
 use std::collections::{BTreeMap, HashMap};
