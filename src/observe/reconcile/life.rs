@@ -4,6 +4,7 @@ use super::{Entry, Kernel, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
+use crate::procfs::Stat;
 
 impl Reconciler {
     pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
@@ -238,11 +239,13 @@ impl Reconciler {
         }
         self.out.push(Delta::Exited { id, status, at });
         // the kernel reparented the children before it reported the exit (exit_notify, kernel/exit.c)
-        for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
-            match kernel.read(child.pid, Depth::Stat) {
-                Ok(r) if self.is_process(child, &r) => {
-                    if r.stat.ppid != id.pid {
-                        let to = self.parent_of(r.stat.ppid);
+        let children: Vec<ProcId> = self.children.get(&id).into_iter().flatten().copied().collect();
+        let pids: Vec<u32> = children.iter().map(|child| child.pid).collect();
+        for (child, read) in children.into_iter().zip(kernel.read_stats(&pids)) {
+            match read {
+                Ok(stat) if self.is_process(child, &stat) => {
+                    if stat.ppid != id.pid {
+                        let to = self.parent_of(stat.ppid);
                         self.reparented(child, to, at);
                     }
                 }
@@ -258,9 +261,9 @@ impl Reconciler {
         }
     }
 
-    /// Whether the reading is of this process.
-    pub(super) fn is_process(&self, id: ProcId, reading: &Reading) -> bool {
-        self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.matches_start(reading.stat.start, false))
+    /// Whether `stat` is of this process.
+    pub(super) fn is_process(&self, id: ProcId, stat: &Stat) -> bool {
+        self.entries.get(&id).map_or(stat.start == id.start, |e| e.matches_start(stat.start, false))
     }
 
     /// Reports the new parent if it has changed.
