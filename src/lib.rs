@@ -1,7 +1,8 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these modules run one way, which `tests/pure/structure.rs` checks:
-//! `model, sys → observe → lab → control, steps, store, export, report → script → engine → layout → ui → app → cli`.
+//! `model → procfs, sys → observe → lab → control, steps, store, export, report → script → engine → layout → ui → app →
+//! cli`.
 
 #![deny(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub mod layout;
 pub mod model;
 pub mod observe;
 pub mod presets;
+pub mod procfs;
 pub mod report;
 pub mod script;
 pub mod steps;

@@ -29,10 +29,10 @@ pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
     Sandbox, SandboxKind,
 };
-pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
+pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
-pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};
+pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};
 pub use visibility::{Capability, Coverage};
 pub use wait::WaitStatus;
 pub use world::{Node, NodeTrouble, Processes, Sent, World};

@@ -108,14 +108,17 @@ impl World {
             }
             Delta::Born { id, parent, at } => self.born(*id, *parent, *at),
             Delta::Facts { facts, at } => self.facts(facts, *at),
+            Delta::Changed { id, changes, at } => {
+                self.update(*id, *at, |p| p.change(changes));
+                self.record_in_pid_space(*id);
+            }
+            Delta::ProcessUsage { id, usage, at } => self.update(*id, *at, |p| p.set_usage(*usage)),
             Delta::Exec { id, comm, cmdline, at } => {
                 self.update(*id, *at, |p| {
                     p.comm.clone_from(comm);
                     p.cmdline.clone_from(cmdline);
                     push_step(&mut p.execs, *at);
-                    // execve resets caught signals (execve(2)); the next reading shows the new ones
-                    let SignalMasks { blocked, ignored, .. } = p.signals;
-                    p.signals = SignalMasks { blocked, ignored, ..SignalMasks::default() };
+                    p.signals = p.signals.after_exec();
                 });
             }
             Delta::Renamed { id, comm, at } => self.update(*id, *at, |p| p.comm.clone_from(comm)),

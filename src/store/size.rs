@@ -5,7 +5,7 @@ use std::mem::size_of;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
-use crate::model::{Cgroup, Delta, Facts, Host, Namespace, Pod, PodEvent, ProcId, Process, Sent, Stamp, World};
+use crate::model::{Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, Pod, PodEvent, ProcId, Process, Sent, Stamp, World};
 
 use super::log::Entry;
 
@@ -16,6 +16,19 @@ const NODES: usize = 704;
 /// Bytes of a list of strings.
 fn words(list: &[String]) -> usize {
     list.iter().map(|w| size_of::<String>() + w.len()).sum()
+}
+
+fn changed(changes: &FactChanges) -> usize {
+    let FactChanges { comm, cmdline, nspid, namespaces, uid: _, signals: _ } = changes;
+    size_of::<FactChanges>()
+        + comm.as_ref().map_or(0, String::len)
+        + cmdline.as_ref().map_or(0, |list| words(list))
+        + nspid.as_ref().map_or(0, |list| 4 * list.len())
+        + namespaces.len() * size_of::<NsId>()
+}
+
+fn member(member: &Member) -> usize {
+    member.pod.0.len() + member.name().len()
 }
 
 fn pod(pod: &Pod) -> usize {
@@ -39,9 +52,11 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Facts { facts, .. } => {
             size_of::<Facts>() + facts.comm.len() + words(&facts.cmdline) + 4 * facts.nspid.len()
         }
+        Delta::Changed { changes, .. } => changed(changes),
         Delta::Exec { comm, cmdline, .. } => comm.len() + words(cmdline),
         Delta::Renamed { comm, .. } => comm.len(),
-        Delta::Joined { member, .. } => member.pod.0.len() + member.name().len(),
+        Delta::Joined { member: m, .. } | Delta::Usage { member: m, .. } => member(m),
+        Delta::Cgroup { member: m, path, .. } => member(m) + path.as_ref().map_or(0, String::len),
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
         Delta::Signalled { also_end, error, .. } => {

@@ -17,6 +17,7 @@ use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
 use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
+use crate::procfs::Stat;
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
 use crate::sys::random;
@@ -370,12 +371,8 @@ impl Node {
     }
 }
 
-/// Whether a process of the lab has begun to exit: `PF_EXITING` (`include/linux/sched.h`) in the ninth field of
-/// `/proc/PID/stat`.
+/// Whether a process of the lab has begun to exit.
 pub(super) fn is_exiting(pid: i32) -> bool {
-    const PF_EXITING: u32 = 0x4;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the name, in parentheses, may contain spaces
-    let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
-    flags.is_none_or(|flags| flags & PF_EXITING != 0)
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok().and_then(|text| Stat::parse(&text));
+    stat.is_none_or(|stat| stat.is_exiting())
 }

@@ -204,10 +204,11 @@ fn inherit(p: &mut Process, from: &Process) {
     let mut namespaces = from.namespaces;
     namespaces.merge(&p.namespaces);
     p.namespaces = namespaces;
-    p.uid = p.uid.or(from.uid);
-    if p.signals == SignalMasks::default() {
+    // if its uid is known, its signals were read too, and it may have none
+    if p.uid.is_none() && p.signals == SignalMasks::default() {
         p.signals = from.signals;
     }
+    p.uid = p.uid.or(from.uid);
     if p.member.is_none() {
         p.member.clone_from(&from.member);
     }

@@ -29,6 +29,7 @@ use super::returns::Return;
 use super::syntax::ConfigError;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
+use crate::procfs::own_mounts;
 
 /// The paths of the pages and the log in nginx's image.
 const ROOT: &str = "/usr/share/nginx/html";
@@ -106,7 +107,7 @@ impl Flags {
         let own = file.is_some() || globals.is_some();
         let options = Options::read(&rest, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
         let given = file.or_else(|| options.get("config").map(str::to_owned));
-        let mounted = || nginx::is_mounted(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+        let mounted = || nginx::is_mounted(&own_mounts().unwrap_or_default());
         let default = (given.is_none() && mounted()).then(|| nginx::CONFIG.to_owned());
         Ok(Self {
             as_nginx: own || default.is_some(),
@@ -136,7 +137,7 @@ impl Config {
     /// Reads the configuration file. Flags override it.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let mut config = Self::default();
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = own_mounts().unwrap_or_default();
         let first = Path::new(flags.file.as_deref().unwrap_or(nginx::CONFIG));
         let paths = SearchPaths { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
         let at = |error: ConfigError, file: &str| {

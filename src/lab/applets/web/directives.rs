@@ -223,7 +223,7 @@ mod tests {
 
     fn config(text: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        let paths = SearchPaths { base: std::path::Path::new("/nowhere"), mounts: "" };
+        let paths = SearchPaths { base: std::path::Path::new("/nowhere"), mounts: &[] };
         apply(&mut config, text, &paths).map(|()| config)
     }
 

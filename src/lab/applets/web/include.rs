@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::nginx;
 use super::syntax::{ConfigError, Directive, Refuse, parse};
+use crate::procfs::Mount;
 
 /// How deep files may include each other. More is probably a cycle.
 const MAX_DEPTH: usize = 8;
@@ -13,8 +14,8 @@ const MAX_DEPTH: usize = 8;
 pub struct SearchPaths<'a> {
     /// The directory of the first file.
     pub base: &'a Path,
-    /// The text of `/proc/self/mountinfo`. It tells which files in `/etc` belong to the pod.
-    pub mounts: &'a str,
+    /// Our own. They tell which files in `/etc` belong to the pod.
+    pub mounts: &'a [Mount],
 }
 
 impl SearchPaths<'_> {
@@ -55,7 +56,7 @@ impl SearchPaths<'_> {
         for file in self.files(pattern) {
             let name = file.display().to_string();
             let text = match fs::read_to_string(&file) {
-                _ if !nginx::is_of_pod(self.mounts, &name) => Err("2: No such file or directory".to_owned()),
+                _ if !nginx::is_of_pod(self.mounts, &file) => Err("2: No such file or directory".to_owned()),
                 read => read.map_err(|e| match e.raw_os_error() {
                     Some(n) => format!("{n}: {}", nix::errno::Errno::from_raw(n).desc()),
                     None => e.to_string(),
@@ -89,7 +90,7 @@ impl SearchPaths<'_> {
         let mut files: Vec<PathBuf> = entries
             .filter(|entry| matches(&name, &entry.file_name().to_string_lossy()))
             .map(|entry| entry.path())
-            .filter(|path| nginx::is_of_pod(self.mounts, &path.to_string_lossy()))
+            .filter(|path| nginx::is_of_pod(self.mounts, path))
             .collect();
         files.sort();
         files
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path, text: &str) -> Result<Vec<String>, ConfigError> {
-        let paths = SearchPaths { base: dir, mounts: "" };
+        let paths = SearchPaths { base: dir, mounts: &[] };
         let refuse = |name: &str| (name == "hhtp").then(|| "unknown".to_owned());
         let all = parse(text, &refuse)?;
         let flat = |all: Vec<Directive>| all.into_iter().map(|d| d.args.concat()).collect();
