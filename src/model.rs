@@ -12,6 +12,7 @@ pub mod outcome;
 mod pod;
 pub mod prediction;
 mod process;
+mod reason;
 mod signal;
 pub mod text;
 mod time;
@@ -30,6 +31,7 @@ pub use pod::{
     Sandbox, SandboxKind,
 };
 pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
+pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};

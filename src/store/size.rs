@@ -17,7 +17,7 @@ fn pod(pod: &Pod) -> usize {
 }
 
 fn event(event: &PodEvent) -> usize {
-    size_of::<PodEvent>() + event.pod.0.len() + event.reason.len() + event.message.len()
+    size_of::<PodEvent>() + event.pod.0.len() + event.reason.as_str().len() + event.message.len()
 }
 
 /// Bytes that an entry of the log takes.

@@ -94,7 +94,7 @@ fn pod_line(cx: &Cx<'_>, merged: &Aggregated) -> Line {
         None => event.message.clone(),
     };
     Line {
-        title: event.reason.clone(),
+        title: event.reason.to_string(),
         color: if event.kind == EventKind::Warning { cx.tokens.warn } else { cx.tokens.accent },
         subject: cx.world.pod(&event.pod).map_or("deleted pod".into(), |p| p.name.clone()),
         message,

@@ -3,7 +3,7 @@
 use podscope::model::prediction::{Effect, Prediction, predict};
 use podscope::model::{
     ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, SandboxKind, Signal, SignalMasks, State,
-    WaitStatus, World,
+    TerminatedReason, WaitStatus, World,
 };
 
 use crate::views::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
@@ -206,7 +206,7 @@ fn nothing_is_assumed_about_the_users_own_pause() {
 fn the_sandbox_ends_with_the_last_container() {
     let done = ContainerState::Terminated {
         status: WaitStatus::exited(0),
-        reason: "Completed".into(),
+        reason: TerminatedReason::Completed,
         message: None,
         started: None,
         at: at(690),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec, PullPolicy, RestartPolicy};
-use crate::model::{ContainerState, MonoNs, SandboxKind};
+use crate::model::{ContainerState, MonoNs, SandboxKind, TerminatedReason};
 
 fn events_of(image: &str, pull: PullPolicy, command: &[&str]) -> Vec<(String, String)> {
     let command = command.iter().map(|word| (*word).to_owned()).collect();
@@ -70,7 +70,7 @@ fn the_last_run_is_kept_until_another_has_ended() {
     runs(&mut pod, "a", 6);
     let first = ContainerState::Terminated {
         status: FAILED,
-        reason: "Error".to_owned(),
+        reason: TerminatedReason::Error,
         message: None,
         started: Some(at(0)),
         at: at(5),
