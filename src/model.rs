@@ -1,7 +1,6 @@
 //! The state of the machine as plain values, without I/O. [`World::apply`] is the only way to change it.
 
 mod delta;
-pub mod duration;
 pub mod events;
 mod host;
 mod id;

@@ -1,11 +1,11 @@
 //! `kubectl get pods` (`printPod` in pkg/printers/internalversion/printers.go of Kubernetes).
 
 use super::text::{Cell, Layout, Target, Text};
-use crate::model::duration::format_like_kubectl;
 use crate::model::{
     Container, ContainerKind, ContainerState, MonoNs, NotRunning, Phase, Pod, PodReason, PodUid, TerminatedReason,
     WaitingReason, World,
 };
+use crate::wording::duration::format_like_kubectl;
 
 /// `GetNewTabWriter` of k8s.io/cli-runtime/pkg/printers.
 pub(super) const TABLE: Layout = Layout::Tabs { min: 6, padding: 3 };

@@ -3,8 +3,9 @@
 use super::text;
 use crate::model::{
     BackOff, Container, ContainerKind, ContainerState, MonoNs, NotRunning, Parent, Phase, Pod, PodReason, Process,
-    Program, SandboxKind, TerminatedReason, WaitingReason, World, duration, names,
+    Program, SandboxKind, TerminatedReason, WaitingReason, World, names,
 };
+use crate::wording::duration;
 
 /// How good or bad a state is; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,7 +48,7 @@ fn a_missing_pause_has_a_registrys_error_and_repeated_events_are_merged() {
     }
     let merged = crate::model::events::aggregate(&messages);
     let [one] = &merged[..] else { panic!("{merged:?}") };
-    assert_eq!(one.interval(MonoNs(21_000_000_000)), "10s (x2 over 20s)");
+    assert_eq!((one.count, one.first, one.last), (2, at(1).t, at(11).t));
     let image = "registry.k8s.io/pause:3.10";
     assert_eq!(
         one.event.message,
