@@ -6,7 +6,7 @@ use super::{
 };
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec, PullPolicy, RestartPolicy};
-use crate::model::{ContainerState, MonoNs, SandboxKind, TerminatedReason};
+use crate::model::{ContainerState, SandboxKind, TerminatedReason};
 
 fn events_of(image: &str, pull: PullPolicy, command: &[&str]) -> Vec<(String, String)> {
     let command = command.iter().map(|word| (*word).to_owned()).collect();
