@@ -27,3 +27,4 @@ pub mod store;
 pub mod sys;
 #[cfg(feature = "window")]
 pub mod ui;
+pub mod wording;

@@ -4,10 +4,11 @@
 //! `kernel/signal.c`, `zap_pid_ns_processes` in `kernel/pid_namespace.c`, `find_new_reaper` in `kernel/exit.c`. The
 //! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
-mod sentences;
+mod consequence;
 
 use std::collections::BTreeSet;
 
+pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
 use serde::{Deserialize, Serialize};
 
 use super::names::{is_known_pause, is_ns_init};
@@ -51,8 +52,8 @@ pub struct Prediction {
     pub also_end: BTreeSet<ProcId>,
     /// Namespaces that no process is in afterwards.
     pub released: BTreeSet<NsId>,
-    /// The prediction in words, one sentence each.
-    pub lines: Vec<String>,
+    /// All of it, in the order in which it is told.
+    pub consequences: Vec<Consequence>,
 }
 
 impl Prediction {
@@ -72,7 +73,7 @@ pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Predicti
         effect: Effect::Nothing,
         also_end: BTreeSet::new(),
         released: BTreeSet::new(),
-        lines: Vec::new(),
+        consequences: Vec::new(),
     };
     if p.is_alive() {
         f.effect = predict_effect(p, is_known_pause(world, p), signal);
@@ -81,7 +82,7 @@ pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Predicti
         f.also_end = also_end(world, p, status);
         f.released = released_namespaces(world, p.id, &f.also_end);
     }
-    f.lines = sentences::sentences(world, p, &f);
+    f.consequences = consequence::consequences(world, p, &f);
     Some(f)
 }
 

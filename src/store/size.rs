@@ -37,7 +37,7 @@ fn pod(pod: &Pod) -> usize {
 }
 
 fn event(event: &PodEvent) -> usize {
-    size_of::<PodEvent>() + event.pod.0.len() + event.reason.len() + event.message.len()
+    size_of::<PodEvent>() + event.pod.0.len() + event.reason.as_str().len() + event.message.len()
 }
 
 fn process(p: &Process) -> usize {

@@ -9,8 +9,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
-use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, duration, names, prediction};
+use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, names, prediction};
 use crate::ui::Action;
+use crate::wording::{duration, reaper};
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.add_space(14.0);
@@ -154,7 +155,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     }
     if let Some(reap) = p.reap {
         let by = if cx.world.ended_with_pid_ns(p) {
-            names::reaper_name(cx.world, p).unwrap_or_default()
+            reaper::reaper_name(cx.world, p).unwrap_or_default()
         } else {
             name_of(reap.by)
         };

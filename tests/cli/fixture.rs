@@ -1,9 +1,9 @@
 //! A World with one pod, built from the deltas that a lab would send.
 
 use podscope::model::{
-    Capability, Container, ContainerKind, ContainerState, Coverage, Delta, EventKind, Facts, Host, Member, MonoNs,
-    Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime,
-    Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
+    Capability, Container, ContainerKind, ContainerState, Coverage, Delta, EventKind, EventReason, Facts, Host, Member,
+    MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy,
+    Runtime, Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, WaitStatus, WallAnchor, World,
 };
 
 pub const NODE: u32 = 50;
@@ -151,7 +151,7 @@ pub fn deltas() -> Vec<Delta> {
         event: PodEvent {
             pod: uid(),
             kind: EventKind::Normal,
-            reason: "Started".into(),
+            reason: EventReason::Started,
             message: "Started container nginx".into(),
             at: Stamp::prompt(MonoNs(205), Source::Node),
         },

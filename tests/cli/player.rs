@@ -3,7 +3,8 @@
 use podscope::command::{Command, Outcome, SignalRule, signal_rule};
 use podscope::lab::NamespaceStep;
 use podscope::model::{
-    ContainerState, Delta, EventKind, MonoNs, NsKind, Parent, Phase, PodEvent, Signal, State, WaitStatus, World,
+    ContainerState, Delta, EventKind, EventReason, MonoNs, NotRunning, NsKind, Parent, Phase, PodEvent, PodReason,
+    Signal, State, WaitStatus, WaitingReason, World,
 };
 use podscope::script::{Player, Progress, parse};
 use podscope::steps::Step;
@@ -192,10 +193,8 @@ fn a_pending_pod_is_not_ready() {
     let mut play = Play::new("wait ready within 1s");
     let mut waiting = pod(vec![container("nginx", NGINX, 0)]);
     waiting.phase = Phase::Pending;
-    waiting.containers[0].state = podscope::model::ContainerState::Waiting {
-        reason: "CreateContainerError".into(),
-        message: Some("no such program: nope".into()),
-    };
+    waiting.containers[0].state =
+        ContainerState::waiting(WaitingReason::CreateContainerError, Some("no such program: nope".into()));
     play.world.apply(&pod_delta(waiting));
     play.pending();
     play.now += SECOND;
@@ -285,13 +284,13 @@ fn states_events_and_restarts_of_pods_can_be_expected() {
     let mut play = Play::new(script);
     play.pending();
     let mut looping = pod(vec![container("nginx", NGINX, 2), container("busybox", BUSYBOX, 0)]);
-    let reason = "CrashLoopBackOff".to_owned();
-    looping.containers[0].state = ContainerState::Waiting { reason: reason.clone(), message: None };
-    looping.reason = Some(reason);
+    let reason = WaitingReason::CrashLoopBackOff;
+    looping.containers[0].state = ContainerState::waiting(reason.clone(), None);
+    looping.reason = Some(PodReason::App(NotRunning::Waiting(reason)));
     play.world.apply(&pod_delta(looping));
     play.pending();
     let message = "Back-off restarting failed container nginx".to_owned();
-    let (kind, reason) = (EventKind::Warning, "BackOff".to_owned());
+    let (kind, reason) = (EventKind::Warning, EventReason::BackOff);
     play.world.apply(&Delta::Event { event: PodEvent { pod: fixture::uid(), kind, reason, message, at: at(5_000) } });
     assert_eq!(play.advance(), Progress::Done);
 }
@@ -552,7 +551,7 @@ fn failures_of_a_pod_without_a_sandbox_say_why_it_has_none() {
         let mut play = Play::new(line);
         let mut none = pod(vec![container("nginx", NGINX, 0)]);
         (none.phase, none.message, none.sandbox) = (Phase::Pending, Some(message.into()), None);
-        none.containers[0].state = ContainerState::Waiting { reason: "ContainerCreating".into(), message: None };
+        none.containers[0].state = ContainerState::waiting(WaitingReason::ContainerCreating, None);
         none.containers[0].process = None;
         play.world.apply(&pod_delta(none));
         let failure = play.why_later();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use podscope::lab::PodSpec;
 use podscope::lab::spec::{ContainerSpec, Join};
-use podscope::model::{ContainerKind, ContainerState, PodUid, ProcId, WaitStatus};
+use podscope::model::{ContainerKind, ContainerState, EventReason, PodReason, PodUid, ProcId, WaitStatus};
 use podscope::steps::{Step, equivalents};
 use tempfile::TempDir;
 
@@ -219,8 +219,8 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
     // stopped as well
     let killing = |bench: &Bench, name: &str| {
         let message = format!("Stopping container {name}");
-        bench.events().iter().any(|e| e.reason == "Killing" && e.message == message)
+        bench.events().iter().any(|e| e.reason == EventReason::Killing && e.message == message)
     };
-    bench.pod_until(&uid, "a changed sandbox", |p| p.reason.as_deref() == Some("SandboxChanged"));
+    bench.pod_until(&uid, "a changed sandbox", |p| p.reason == Some(PodReason::SandboxChanged));
     assert!(killing(&bench, "network") && !killing(&bench, "all"), "{:?}", bench.events());
 }

@@ -73,7 +73,7 @@ fn world() -> World {
         }),
         containers: vec![
             container("one", ContainerState::Running { since: at(1) }, Some(id(2))),
-            container("two", ContainerState::Waiting { reason: HOSTILE.into(), message: Some(HOSTILE.into()) }, None),
+            container("two", ContainerState::waiting(HOSTILE.into(), Some(HOSTILE.into())), None),
         ],
         host_network: false,
         host_ports: vec![(8080, 80)],
@@ -118,7 +118,7 @@ fn world() -> World {
         world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end: also_end.clone(), error, at: at(5) });
     }
     for kind in [EventKind::Normal, EventKind::Warning] {
-        let (reason, message) = (HOSTILE.into(), HOSTILE.into());
+        let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
         world.apply(&Delta::Event { event: PodEvent { pod: uid(), kind, reason, message, at: at(5) } });
     }
     world.apply(&Delta::NodeEnded { reason: HOSTILE.into(), at: at(4_100) });

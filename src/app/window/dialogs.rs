@@ -37,7 +37,7 @@ fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     if let QuestionSubject::Signal { target, signal, .. } = &question.subject
         && let Some(predicted) = crate::model::prediction::predict(cx.world, *target, *signal)
     {
-        for line in predicted.lines {
+        for line in crate::wording::prediction::sentences(cx.world, &predicted) {
             ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }

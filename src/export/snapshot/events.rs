@@ -120,7 +120,7 @@ pub(super) fn all(world: &World, selection: &Selection) -> Vec<Event> {
     if selection.pids.is_empty() {
         events.extend(world.events.iter().map(|e| Event {
             pod: Some(super::build::pod_name(world, &e.pod)),
-            reason: Some(e.reason.clone()),
+            reason: Some(e.reason.to_string()),
             message: Some(e.message.clone()),
             ..builder.bare(super::event_kind(e.kind), e.at)
         }));

@@ -25,7 +25,7 @@ use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::StartFacts;
 use crate::lab::wire::{Inbox, Outbox, WireError};
-use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
+use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus, WaitingReason};
 use crate::observe;
 use crate::sys::fork::SingleThreaded;
 use crate::sys::wait::{self, Change};
@@ -476,7 +476,7 @@ impl Node {
             Some(Watch::Error(pid)) => {
                 let pid = *pid;
                 let failure = serde_json::from_slice(bytes).unwrap_or_else(|_| Failure {
-                    reason: "CreateContainerError".to_owned(),
+                    reason: WaitingReason::CreateContainerError,
                     message: String::from_utf8_lossy(bytes).into_owned(),
                 });
                 self.unwatch(token);

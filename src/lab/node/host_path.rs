@@ -17,6 +17,7 @@ use super::process::Failure;
 use super::rootfs_template::{Protect, bind_fd, mount_};
 use super::volumes::{proc_path, resolve};
 use crate::lab::spec::HostPathType;
+use crate::model::WaitingReason;
 use crate::procfs::own_mounts;
 
 /// An open file or directory of the host.
@@ -214,5 +215,5 @@ pub fn refuse_proc(target: &OwnedFd, path: &str) -> Result<(), Failure> {
 }
 
 fn failure(message: String) -> Failure {
-    Failure { reason: "CreateContainerError".to_owned(), message }
+    Failure { reason: WaitingReason::CreateContainerError, message }
 }

@@ -16,7 +16,9 @@ use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
-use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
+use crate::model::{
+    Delta, EventKind, EventReason, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus,
+};
 use crate::procfs::Stat;
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
@@ -76,7 +78,7 @@ impl Node {
                     self.answer(call, Answer::Done);
                     if let Err(e) = updated {
                         let message = format!("update its ConfigMap and Secret volumes: {}", reason_of(&e));
-                        let (kind, reason) = (EventKind::Warning, "FailedMount".to_owned());
+                        let (kind, reason) = (EventKind::Warning, EventReason::FailedMount);
                         let event = PodEvent { pod: pod.clone(), kind, reason, message, at: Self::now() };
                         self.report_delta(Delta::Event { event });
                     }

@@ -16,7 +16,9 @@ use super::streams::NodeEnds;
 use super::{attach, leftovers, sandbox, spawn, volumes};
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
-use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
+use crate::model::{
+    Delta, EventKind, EventReason, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp, WaitingReason,
+};
 use crate::sys::caps;
 use crate::sys::limits::{reason, reason_of};
 
@@ -156,7 +158,7 @@ impl Node {
                 None => "container has runAsNonRoot and image will run as root",
             };
             let message = format!("{why} (pod: \"{}_{}({})\", container: {name})", spec.name, spec.namespace, uid.0);
-            return Err(Failure { reason: "CreateContainerConfigError".to_owned(), message });
+            return Err(Failure { reason: WaitingReason::CreateContainerConfigError, message });
         }
         let is_hand = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
         let (input, stdio) = attach::stdio(container, is_hand)?;
@@ -247,7 +249,7 @@ impl Node {
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(target));
         let child = pid.and_then(|pid| self.children.get(pid)).ok_or_else(|| Failure {
             // `getTargetID` in pkg/kubelet/kuberuntime/kuberuntime_manager.go
-            reason: "CreateContainerConfigError".to_owned(),
+            reason: WaitingReason::CreateContainerConfigError,
             message: format!("unable to find target container {target}"),
         })?;
         let pidfd = child.pidfd.try_clone();
@@ -260,7 +262,7 @@ impl Node {
     fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&MemberCgroup>) {
         for IneffectiveLimit { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
             let message = format!("limit of {limit} of container \"{}\" has no effect: {why}", container.name);
-            let (kind, reason) = (EventKind::Warning, "LimitNotEnforced".to_owned());
+            let (kind, reason) = (EventKind::Warning, EventReason::LimitNotEnforced);
             self.report_delta(Delta::Event {
                 event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
             });

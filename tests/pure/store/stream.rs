@@ -1,10 +1,10 @@
 //! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
 use podscope::model::{
-    Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, FactChanges,
-    Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision,
-    ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp,
-    State, WaitStatus,
+    Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
+    FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid,
+    Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source,
+    Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -102,7 +102,7 @@ fn container() -> impl Strategy<Value = Container> {
         kind: ContainerKind::App,
         program: Program::StandIn("web".into()),
         command: vec!["web".into()],
-        state: ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: None },
+        state: ContainerState::waiting(WaitingReason::CrashLoopBackOff, None),
         process,
         restarts,
         last_exit,
@@ -182,7 +182,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
         (uid(), stamp()).prop_map(|(uid, at)| Delta::PodRemoved { uid, at }),
         (uid(), word(), stamp()).prop_map(|(pod, message, at)| Delta::Event {
-            event: PodEvent { pod, kind: EventKind::Normal, reason: "Started".into(), message, at }
+            event: PodEvent { pod, kind: EventKind::Normal, reason: EventReason::Started, message, at }
         }),
         (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::Signalled {
             target,

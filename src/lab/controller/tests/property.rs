@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Action, ContainerSpec, Decision, DemoClock, Fact, IP, PodState, container, proc, spec};
 use crate::lab::spec::{Join, JoinPid, PidNamespace, RestartPolicy, Share};
 use crate::model::{
-    ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus,
+    ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus, WaitingReason,
 };
 
 /// One event from outside the controller.
@@ -162,7 +162,7 @@ impl Kernel {
             assert!(self.live.iter().any(|n| n == target), "{name} started without {target}, which it joins");
         }
         if std::mem::take(&mut self.fail_next) {
-            let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
+            let (reason, message) = (WaitingReason::RunContainerError, "no".to_owned());
             return self.report(Fact::StartFailed { container, reason, message });
         }
         self.live.push(container.clone());
