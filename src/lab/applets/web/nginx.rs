@@ -43,7 +43,7 @@ pub const IGNORED: [&str; 34] = [
 ];
 
 /// Directives of nginx that would have an effect but are not implemented.
-pub const UNSUPPORTED: [&str; 21] = [
+pub const UNSUPPORTED: [&str; 22] = [
     "add_header",
     "alias",
     "allow",
@@ -56,6 +56,7 @@ pub const UNSUPPORTED: [&str; 21] = [
     "load_module",
     "mail",
     "map",
+    "return",
     "rewrite",
     "set",
     "ssl_certificate",
