@@ -38,6 +38,8 @@ pub(super) enum Role {
     Exec(Call),
     /// Publishes the pod's host ports.
     Ports(PodUid),
+    /// Removes the files of a pod that is gone.
+    Removal(PodUid),
 }
 
 impl Role {
@@ -45,7 +47,7 @@ impl Role {
         match self {
             Self::Pause(uid) => Some(Member::pause(uid)),
             Self::Container(uid, name) => Some(Member::container(uid, name)),
-            Self::Exec(_) | Self::Ports(_) => None,
+            Self::Exec(_) | Self::Ports(_) | Self::Removal(_) => None,
         }
     }
 }
@@ -429,6 +431,7 @@ impl Node {
             }
             Role::Container(uid, container) => self.container_ended(&uid, &container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
+            Role::Removal(uid) => self.removal_ended(uid, status.success()),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);
