@@ -8,9 +8,9 @@ use crossbeam_channel::Sender;
 
 use super::worker::JobResult;
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::ManifestFiles;
-use crate::lab::spec::{Change, PodSpec, Warning, change, parse_with_files};
+use crate::lab::spec::{Change, PodSpec, Warning, change};
 use crate::lab::watch::FileWatch;
+use crate::lab::{ManifestFiles, parse_with_files};
 use crate::model::PodUid;
 
 /// The files of the pods that run, with the specs last read from them.

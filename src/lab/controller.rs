@@ -14,8 +14,8 @@ mod run;
 mod status;
 mod stop;
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use backoff::DemoClock;

@@ -15,7 +15,6 @@ mod directives;
 mod include;
 mod log;
 mod nginx;
-mod returns;
 mod syntax;
 mod worker;
 

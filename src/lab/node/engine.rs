@@ -15,13 +15,13 @@ use super::cgroups::{Cgroups, MemberCgroup};
 use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
+use super::network::Network;
 use super::output::{self, Read, Ring};
 use super::process::Failure;
 use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
-use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::StartFacts;
 use crate::lab::wire::{Inbox, Outbox, WireError};
@@ -38,6 +38,8 @@ pub(super) enum Role {
     Exec(Call),
     /// Publishes the pod's host ports.
     Ports(PodUid),
+    /// Removes the files of a pod that is gone.
+    Removal(PodUid),
 }
 
 impl Role {
@@ -45,7 +47,7 @@ impl Role {
         match self {
             Self::Pause(uid) => Some(Member::pause(uid)),
             Self::Container(uid, name) => Some(Member::container(uid, name)),
-            Self::Exec(_) | Self::Ports(_) => None,
+            Self::Exec(_) | Self::Ports(_) | Self::Removal(_) => None,
         }
     }
 }
@@ -429,6 +431,7 @@ impl Node {
             }
             Role::Container(uid, container) => self.container_ended(&uid, &container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
+            Role::Removal(uid) => self.removal_ended(uid, status.success()),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);

@@ -259,7 +259,7 @@ impl Node {
                 self.decide(&uid, Fact::Started { container }, at);
             }
             Role::Pause(uid) => self.sandbox_started(&uid, at),
-            Role::Exec(_) | Role::Ports(_) => {}
+            Role::Exec(_) | Role::Ports(_) | Role::Removal(_) => {}
         }
     }
 
@@ -293,7 +293,7 @@ impl Node {
                 self.release_sandbox(&uid);
                 self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
             }
-            Role::Ports(_) => {}
+            Role::Ports(_) | Role::Removal(_) => {}
         }
     }
 

@@ -15,11 +15,11 @@ use super::sandbox::Namespaces;
 use super::streams::NodeEnds;
 use super::{attach, leftovers, sandbox, spawn, volumes};
 use crate::lab::controller::Fact;
-use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
+use crate::lab::protocol::{hand, modes::applet_argv};
+use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec, security};
 use crate::model::{
     Delta, EventKind, EventReason, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp, WaitingReason,
 };
-use crate::sys::caps;
 use crate::sys::limits::{reason, reason_of};
 
 impl Node {
@@ -160,7 +160,7 @@ impl Node {
             let message = format!("{why} (pod: \"{}_{}({})\", container: {name})", spec.name, spec.namespace, uid.0);
             return Err(Failure { reason: WaitingReason::CreateContainerConfigError, message });
         }
-        let is_hand = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
+        let is_hand = container.program() == Some(Kind::StandIn(hand::APPLET.to_owned()));
         let (input, stdio) = attach::stdio(container, is_hand)?;
         let cgroup =
             self.cgroups.make_member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
@@ -177,7 +177,7 @@ impl Node {
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
                 let called = container.stand_in_name().unwrap_or(&applet);
-                argv.splice(0..0, crate::lab::hidden::applet_argv(&applet, called));
+                argv.splice(0..0, applet_argv(&applet, called));
                 Program::StandIn(&self.exe)
             }
             _ => Program::InRoot,
@@ -190,7 +190,7 @@ impl Node {
             env: attach::variables(&hostname, container.stdio.tty, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
             stdio,
-            capabilities: if is_hand { caps::HAND.to_vec() } else { container.security.capabilities() },
+            capabilities: if is_hand { security::HAND.to_vec() } else { container.security.capabilities() },
             identity: process::Identity::of(&container.security),
             filter: if is_hand { self.filters.hand() } else { self.filters.container() },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),

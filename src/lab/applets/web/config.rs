@@ -11,7 +11,6 @@
 //!         listen 80;                           # or ADDRESS:80
 //!         root /usr/share/nginx/html;
 //!         location /blog/ { proxy_pass http://127.0.0.1:2368/; }
-//!         location /hello { return 200 "hello pod\n"; }
 //!     }
 //! }
 //! ```
@@ -25,7 +24,6 @@ use super::directives;
 use super::include::SearchPaths;
 use super::log::{Format, Target};
 use super::nginx::{self, CommandLine};
-use super::returns::Return;
 use super::syntax::ConfigError;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
@@ -49,8 +47,6 @@ pub struct Config {
     pub errors: Target,
     /// The locations, longest prefix first.
     pub locations: Vec<Location>,
-    /// The answer to all requests. It takes precedence over the locations.
-    pub answer: Option<Return>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +63,6 @@ pub enum Serves {
         addresses: Vec<SocketAddr>,
         path: Option<String>,
     },
-    Return(Return),
 }
 
 impl Default for Config {
@@ -82,7 +77,6 @@ impl Default for Config {
             formats: Vec::new(),
             errors: Target::Stderr,
             locations: Vec::new(),
-            answer: None,
         }
     }
 }

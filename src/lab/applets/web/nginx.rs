@@ -47,7 +47,7 @@ pub const IGNORED: [&str; 34] = [
 ];
 
 /// Directives of nginx that would have an effect but are not implemented.
-pub const UNSUPPORTED: [&str; 21] = [
+pub const UNSUPPORTED: [&str; 22] = [
     "add_header",
     "alias",
     "allow",
@@ -60,6 +60,7 @@ pub const UNSUPPORTED: [&str; 21] = [
     "load_module",
     "mail",
     "map",
+    "return",
     "rewrite",
     "set",
     "ssl_certificate",

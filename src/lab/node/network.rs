@@ -1,7 +1,6 @@
 //! The pod network: a bridge in the node's network namespace, and an address and a veth pair for each pod. It has no
 //! connection to the outside.
 
-mod cidr;
 mod netlink;
 
 use std::collections::VecDeque;
@@ -17,14 +16,13 @@ use netlink_packet_route::link::{
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 use nix::fcntl::{OFlag, open};
-use nix::sched::{CloneFlags, setns};
+use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 
-pub use self::cidr::PodCidr;
-
 use self::netlink::Route;
-use super::node::Refused;
-use super::protocol::Step;
+use super::namespace::within;
+use super::{Refused, errno_of};
+use crate::lab::protocol::{PodCidr, Step};
 
 /// The bridge, with the name that CNI's bridge plugin uses.
 const BRIDGE: &str = "cni0";
@@ -100,10 +98,7 @@ impl Network {
         self.route.change(&[(Message::NewLink(pair), NLM_F_CREATE | NLM_F_EXCL)])?;
 
         // the rest is done inside the pod's namespace; we have one thread, so no other thread changes its namespace
-        setns(process, CloneFlags::CLONE_NEWNET)?;
-        let result = configure_inside(ip, self.range);
-        setns(&self.home, CloneFlags::CLONE_NEWNET)?;
-        result
+        within(process, &self.home, CloneFlags::CLONE_NEWNET, || configure_inside(ip, self.range))?
     }
 }
 
@@ -178,5 +173,5 @@ fn default_route(gateway: Ipv4Addr) -> Message {
 }
 
 fn refused(step: Step, e: &io::Error) -> Refused {
-    Refused { step, errno: super::node::errno_of(e) }
+    Refused { step, errno: errno_of(e) }
 }

@@ -2,9 +2,8 @@
 
 mod diagnose;
 
-use super::Error;
-use super::error::Forbidden;
-use super::protocol::Step;
+use super::error::{Error, Forbidden};
+use crate::lab::protocol::Step;
 
 /// Returns what forbids a step of the set-up, and how to change that.
 pub fn explain(step: Step, errno: i32) -> Error {

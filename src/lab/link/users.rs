@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{User, geteuid};
 
+use crate::lab::protocol::MappedIds;
+
 /// The number of ids in the user namespace, including 0.
 pub const ALL: u32 = 65_536;
 /// The start of the ranges for labs of root: between systemd's for containers and the reserved ones
@@ -44,19 +46,10 @@ fn first_unassigned(single: &[String], ranges: &[String]) -> u32 {
     (UNUSED..UNUSED_END).step_by(ALL as usize).find(is_free).unwrap_or(UNUSED)
 }
 
-/// Which ranges could be mapped besides the process's own ids; the process maps the rest itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct MappedIds {
-    pub users: bool,
-    pub groups: bool,
-}
-
-impl MappedIds {
-    /// Maps as many ids as allowed for a process in a new user namespace.
-    pub fn map_for(pid: u32) -> Self {
-        let Some((uid, gid)) = owner(pid) else { return Self::default() };
-        Self { users: map(pid, &USERS, uid), groups: map(pid, &GROUPS, gid) }
-    }
+/// Maps as many ids as allowed for a process in a new user namespace. Returns what has been mapped.
+pub fn map_for(pid: u32) -> MappedIds {
+    let Some((uid, gid)) = owner(pid) else { return MappedIds::default() };
+    MappedIds { users: map(pid, &USERS, uid), groups: map(pid, &GROUPS, gid) }
 }
 
 struct Kind {

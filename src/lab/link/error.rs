@@ -1,6 +1,6 @@
 //! Errors of a lab.
 
-use super::protocol::Step;
+use crate::lab::protocol::Step;
 use crate::model::{Member, PodUid};
 
 #[derive(Clone, Debug, thiserror::Error)]

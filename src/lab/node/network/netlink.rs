@@ -16,10 +16,14 @@ pub struct Route {
 
 impl Route {
     /// Opens a socket to the network namespace of the caller.
+    ///
+    /// It never waits for an answer: the kernel has handled a request, and queued the answer, when `send` returns
+    /// (`rtnetlink_rcv` in net/core/rtnetlink.c). An answer that is missing is an error and does not stop the caller.
     pub fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
+        socket.set_non_blocking(true)?;
         Ok(Self { socket, sequence: 0 })
     }
 

@@ -17,14 +17,14 @@ pub enum NamespaceStep {
 
 /// The step as it is sent to the container; a pidfd comes with `Join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum NamespaceCommand {
+pub enum NamespaceCommand {
     Unshare(Vec<NsKind>),
     Join(Vec<NsKind>),
     Fork,
 }
 
 /// The container's answer: success, or which call failed and how.
-pub(super) type NamespaceAnswer = Result<(), String>;
+pub type NamespaceAnswer = Result<(), String>;
 
 /// The stand-in that executes these steps.
-pub(super) const APPLET: &str = "hand";
+pub const APPLET: &str = "hand";

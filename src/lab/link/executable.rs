@@ -106,8 +106,8 @@ fn seal(copy: &File) -> Result<(), Errno> {
 /// does not know this seal.
 ///
 /// The kernel also adds `F_SEAL_WRITE`, so this fails with EBUSY while a page of the copy is pinned, for example by the
-/// kernel itself to migrate it. The kernel waits 150 ms for that (`memfd_wait_for_pins`, mm/memfd.c), which is too
-/// short on a busy machine.
+/// kernel itself to migrate it. Nothing reports when it no longer is. Each call waits up to 150 ms for that
+/// (`memfd_wait_for_pins`, mm/memfd.c), which is too short on a busy machine, so this calls until a limit.
 fn seal_mode(add: impl Fn(SealFlag) -> Result<(), Errno>) -> Result<(), Errno> {
     const LIMIT: Duration = Duration::from_secs(10);
     let began = Instant::now();
