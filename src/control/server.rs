@@ -19,7 +19,7 @@ use super::{peer, serve};
 use crate::lab::Lab;
 use crate::lab::wire::send_blocking;
 use crate::model::World;
-use crate::sys::{rights, thread};
+use crate::sys::{fd_passing, thread};
 
 /// How many commands may be connected at once; each has two threads.
 const MAX_CONNECTIONS: usize = 64;
@@ -86,7 +86,7 @@ impl Drop for Server {
 fn accept_all(listener: &OwnedFd, about: &About, state_request: &StateRequest) {
     let running = Arc::new(AtomicUsize::new(0));
     loop {
-        let connection = match rights::accept(listener) {
+        let connection = match fd_passing::accept(listener) {
             Ok(connection) => connection,
             Err(nix::Error::EINTR | nix::Error::ECONNABORTED) => continue,
             Err(nix::Error::EMFILE | nix::Error::ENFILE) => {

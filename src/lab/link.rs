@@ -180,7 +180,7 @@ impl Lab {
     ///
     /// # Errors
     /// Also [`Error::Refused`] if there was no such run.
-    pub fn logs_of(&self, member: &Member, which: Which) -> Result<Vec<u8>, Error> {
+    pub fn logs_of(&self, member: &Member, which: LogPart) -> Result<Vec<u8>, Error> {
         match self.shared.call(|call| Request::Logs { call, member: member.clone(), which }, ANSWER_TIMEOUT)? {
             Answer::Logs { bytes } => Ok(bytes),
             other => Err(member_error(other, member)),

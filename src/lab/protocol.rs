@@ -58,7 +58,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The answer to [`Report::Unshared`]: what has been mapped.
-    MappedIds(MappedIds),
+    Mapped(MappedIds),
     /// The first message, to the launcher.
     Place {
         grant: Option<Grant>,
@@ -198,7 +198,7 @@ pub enum Report {
         streams: Vec<Stream>,
     },
     /// The process has changed in a way that no event reports: read it again.
-    Look {
+    Reread {
         id: ProcId,
     },
     /// Output of a followed member.

@@ -53,7 +53,7 @@ pub struct MappedIds {
 
 impl MappedIds {
     /// Maps as many ids as allowed for a process in a new user namespace.
-    pub fn of(pid: u32) -> Self {
+    pub fn map_for(pid: u32) -> Self {
         let Some((uid, gid)) = owner(pid) else { return Self::default() };
         Self { users: map(pid, &USERS, uid), groups: map(pid, &GROUPS, gid) }
     }

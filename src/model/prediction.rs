@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::names::{is_known_pause, is_ns_init};
 use super::{
     Container, ContainerKind, ContainerState, NsId, NsKind, Pod, ProcId, Process, Runtime, Signal, State, WaitStatus,
     World,

@@ -15,5 +15,5 @@ pub enum Input {
     /// Watch this process and all its future descendants (the lab's node).
     Watch(ProcId),
     /// Read this process again: it has changed in a way that no event reports.
-    Look(ProcId),
+    Reread(ProcId),
 }

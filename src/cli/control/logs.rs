@@ -4,7 +4,7 @@ use super::relay::{Local, relay};
 use super::{TargetArgs, failure, find, print_note};
 use crate::cli::output::{Failure, print_bytes};
 use crate::control::{Reply, Request};
-use crate::lab::Which;
+use crate::lab::LogPart;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{pipe2, read};
 
-use crate::lab::protocol::Which;
+use crate::lab::protocol::LogPart;
 
 /// A log of the last [`Ring::MAX`] bytes written. The oldest are dropped first.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ impl Ring {
     }
 
     /// The kept output of a run; `None` if there was no such run.
-    pub fn of(&self, which: Which) -> Option<Vec<u8>> {
+    pub fn of(&self, which: LogPart) -> Option<Vec<u8>> {
         match which {
             LogPart::All => Some(self.to_vec()),
             LogPart::Last => Some(self.since(self.run)),

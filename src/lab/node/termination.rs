@@ -2,7 +2,7 @@
 
 use super::engine::PodRun;
 use super::volumes;
-use crate::lab::protocol::Which;
+use crate::lab::protocol::LogPart;
 use crate::model::{PodUid, WaitStatus};
 
 /// How many bytes of the file are read at most, and how many bytes all containers of a pod may have together

@@ -1,6 +1,6 @@
 //! Predictions for the cases of `signal(7)` and `pid_namespaces(7)`.
 
-use podscope::model::prediction::{Effect, Prediction, predict};
+use podscope::model::prediction::{self, Effect, Prediction};
 use podscope::model::{
     ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, SandboxKind, Signal, SignalMasks, State,
     WaitStatus, World,
@@ -9,7 +9,7 @@ use podscope::model::{
 use crate::views::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
 
 fn predict(world: &World, pid: u32, signal: Signal) -> Prediction {
-    predict(world, id(pid), signal).expect("a known process has a prediction")
+    prediction::predict(world, id(pid), signal).expect("a known process has a prediction")
 }
 
 fn says(f: &Prediction, words: &str) -> bool {
