@@ -18,6 +18,9 @@ pub mod model;
 pub mod observe;
 pub mod presets;
 pub mod report;
+#[cfg(test)]
+#[path = "../tests/shared/rounds.rs"]
+mod rounds;
 pub mod script;
 pub mod steps;
 pub mod store;

@@ -2,5 +2,5 @@
 
 mod order;
 mod ring;
-mod stream;
+pub mod stream;
 mod world;
