@@ -21,6 +21,9 @@ pub mod observe;
 pub mod presets;
 pub mod procfs;
 pub mod report;
+#[cfg(test)]
+#[path = "../tests/shared/rounds.rs"]
+mod rounds;
 pub mod script;
 pub mod steps;
 pub mod store;

@@ -3,5 +3,5 @@
 mod index;
 mod order;
 mod ring;
-mod stream;
+pub mod stream;
 mod world;

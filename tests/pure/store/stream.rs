@@ -12,7 +12,9 @@ use proptest::prelude::*;
 
 /// Writes no file into the source tree, which another user may own; a failure prints its input.
 pub fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+    let cases = crate::rounds::number_of(256);
+    // some tests refuse some inputs
+    ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub fn id() -> impl Strategy<Value = ProcId> {

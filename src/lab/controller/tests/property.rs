@@ -362,7 +362,11 @@ fn kernel(restart: RestartPolicy, (share_pid, init, infra, ignores_term): Kind) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: crate::rounds::number_of(600),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_sequence_of_events_leads_to_an_invalid_state(

@@ -5,14 +5,7 @@ use std::path::Path;
 use podscope::export::{Selection, Snapshot, schema};
 use serde_json::Value;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/schema/podscope.snapshot.1.json");
-
-pub fn validate(snapshot: &Value) {
-    let text = std::fs::read_to_string(FILE).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
-    let errors: Vec<String> = validator.iter_errors(snapshot).map(|e| format!("{}: {e}", e.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-}
+use crate::published_schema::{FILE, validate};
 
 /// `UPDATE_SCHEMA=1 cargo test the_file_is_current` updates the file.
 #[test]
