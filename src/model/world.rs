@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, Cgroup, CgroupUsage, Coverage, Delta, Host, Member, MonoNs, Namespace, NsId, Pod, PodEvent, PodUid,
-    ProcId, Reparent, Signal, SignalMasks, Source, Stamp,
+    ProcId, Reparent, Signal, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;

@@ -5,7 +5,10 @@ use std::mem::size_of;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
-use crate::model::{Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, Pod, PodEvent, ProcId, Process, Sent, Stamp, World};
+use crate::model::{
+    Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, Pod, PodEvent, ProcId, Process, Sent, Stamp,
+    World,
+};
 
 use super::log::Entry;
 
@@ -18,7 +21,7 @@ fn words(list: &[String]) -> usize {
     list.iter().map(|w| size_of::<String>() + w.len()).sum()
 }
 
-fn changed(changes: &FactChanges) -> usize {
+fn fact_changes(changes: &FactChanges) -> usize {
     let FactChanges { comm, cmdline, nspid, namespaces, uid: _, signals: _ } = changes;
     size_of::<FactChanges>()
         + comm.as_ref().map_or(0, String::len)
@@ -52,7 +55,7 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Facts { facts, .. } => {
             size_of::<Facts>() + facts.comm.len() + words(&facts.cmdline) + 4 * facts.nspid.len()
         }
-        Delta::Changed { changes, .. } => changed(changes),
+        Delta::Changed { changes, .. } => fact_changes(changes),
         Delta::Exec { comm, cmdline, .. } => comm.len() + words(cmdline),
         Delta::Renamed { comm, .. } => comm.len(),
         Delta::Joined { member: m, .. } | Delta::Usage { member: m, .. } => member(m),

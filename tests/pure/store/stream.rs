@@ -3,8 +3,8 @@
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
     FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid,
-    Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source,
-    Stamp, State, WaitStatus, WaitingReason,
+    Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks,
+    Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
