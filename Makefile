@@ -2,12 +2,13 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: run test lint bench screenshots install help
+.PHONY: run test soak lint bench screenshots install help
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run          build and open the app with a pod (without a display: in a virtual one)'
 	@echo 'make test         run all tests; root runs them again as an ordinary user'
+	@echo 'make soak         run the tests with random rounds for long; PODSCOPE_SOAK=100 for five times as long'
 	@echo 'make lint         check format and clippy; warnings are errors'
 	@echo 'make bench        measure the numbers of docs/numbers.md'
 	@echo 'make screenshots  take all screenshots again with the real app'
@@ -18,6 +19,9 @@ run:
 
 test:
 	@scripts/test
+
+soak:
+	@scripts/soak
 
 lint:
 	@scripts/lint

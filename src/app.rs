@@ -1,12 +1,11 @@
 //! The window: its state, its threads, and the actions that the views request.
 
 mod focus;
+mod jobs;
 mod keys;
-mod manifests;
 mod open;
 mod partial_redraw;
-mod script;
-mod session;
+mod screenshot;
 mod settings;
 mod terminal;
 mod window;

@@ -1,7 +1,6 @@
 //! The state of the machine as plain values, without I/O. [`World::apply`] is the only way to change it.
 
 mod delta;
-pub mod duration;
 pub mod events;
 mod host;
 mod id;
@@ -12,6 +11,7 @@ pub mod outcome;
 mod pod;
 pub mod prediction;
 mod process;
+mod reason;
 mod signal;
 pub mod text;
 mod time;
@@ -29,10 +29,11 @@ pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
     Sandbox, SandboxKind,
 };
-pub use process::{Exit, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
+pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
+pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
-pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, Usage};
+pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};
 pub use visibility::{Capability, Coverage};
 pub use wait::WaitStatus;
-pub use world::{Node, NodeTrouble, Sent, World};
+pub use world::{Node, NodeTrouble, Processes, Sent, World};

@@ -87,14 +87,14 @@
 //! `took >=2s` (or `<2s`) is the time from the last kill, delete or replace to the end of the last wait.
 
 mod condition;
-mod engine;
 mod parse;
+mod player;
 mod requested;
 mod resolve;
 mod step;
 
 pub use condition::pod_ready;
-pub use engine::{Engine, Progress};
 pub use parse::{ScriptError, duration, parse};
+pub use player::{Player, Progress};
 pub use requested::Requested;
 pub use step::{Bound, Condition, Ending, MemberRef, Page, Relation, Script, Step, StepKind};

@@ -1,13 +1,17 @@
 //! Opens the window.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use eframe::egui::{ViewportBuilder, vec2};
+use crossbeam_channel::unbounded;
+use eframe::egui::{Context, ViewportBuilder, ViewportId, vec2};
 use thiserror::Error;
 
+use super::window::{ScriptFailureSlot, WindowOptions};
 use super::{ThemeChoice, Window};
-use crate::script::Engine;
+use crate::command::{Command, PodSource};
+use crate::engine::{self, Engine, Event, FrontEnd, Request, ScriptFailure};
+use crate::script::{self, Script};
 use crate::sys::thread;
 
 /// The options of the window from the command line.
@@ -40,7 +44,9 @@ pub enum OpenError {
     #[error(transparent)]
     Threads(#[from] thread::SpawnError),
     #[error("{0}")]
-    Script(String),
+    UnreadableScript(String),
+    #[error(transparent)]
+    Script(ScriptFailure),
 }
 
 /// The number of threads of the window, of the graphics driver, of the observer and of the lab.
@@ -60,14 +66,29 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         return Err(OpenError::NoDisplay);
     }
     thread::room_for(THREADS)?;
-    let engine = match &options.script {
-        None => None,
-        Some(path) => {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|e| OpenError::Script(format!("{name}: {e}")))?;
-            Some(Engine::new(crate::script::parse(&name, &text).map_err(|e| OpenError::Script(e.to_string()))?))
+    let script = options.script.as_deref().map(read_script).transpose()?;
+    // the lab starts while the window is being opened
+    let waker = Arc::new(OnceLock::<Context>::new());
+    let (wake, (sender, events)) = (Arc::clone(&waker), unbounded());
+    let sink = move |event: Event| {
+        if !matches!(event, Event::Changed) {
+            // an error means that the window is closed
+            let _ = sender.send(event);
+        }
+        if let Some(ctx) = wake.get() {
+            ctx.request_repaint_of(ViewportId::ROOT);
         }
     };
+    // it ends after the window is closed, and with it the lab
+    let engine = Engine::start(engine::Options { front_end: FrontEnd::Window, lab: options.lab }, Box::new(sink))?;
+    let handle = engine.handle();
+    let preset = options.preset.map(PodSource::Preset);
+    for source in preset.into_iter().chain(options.file.map(PodSource::File)) {
+        handle.send(Request::Execute(Command::Create(source)));
+    }
+    if let Some(script) = script {
+        handle.send(Request::Play { script: Box::new(script), out_dir: options.out_dir });
+    }
     let (w, h) = options.size.unwrap_or((1440.0, 900.0));
     let native = eframe::NativeOptions {
         renderer: eframe::Renderer::Glow,
@@ -87,14 +108,27 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         dithering: false,
         ..Default::default()
     };
-    let failure = Arc::new(Mutex::new(None));
-    let failure_slot = Arc::clone(&failure);
-    let run = eframe::run_native(
-        "podscope",
-        native,
-        Box::new(move |cc| Ok(Box::new(Window::new(cc, options, engine, failure_slot)))),
-    );
+    let failure = ScriptFailureSlot::default();
+    let window = WindowOptions {
+        engine: handle,
+        events,
+        theme: options.theme,
+        exit_after_script: options.exit_after_script,
+        failure: Arc::clone(&failure),
+    };
+    let create = move |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+        let window = Window::new(cc, window);
+        let _ = waker.set(cc.egui_ctx.clone());
+        Ok(Box::new(window))
+    };
+    let run = eframe::run_native("podscope", native, Box::new(create));
     run.map_err(|e| OpenError::Window(error_words(&e.to_string())))?;
     let failure = failure.lock().map_or(None, |mut f| f.take());
-    failure.map_or(Ok(()), |why| Err(OpenError::Script(why)))
+    failure.map_or(Ok(()), |failure| Err(OpenError::Script(failure)))
+}
+
+fn read_script(path: &Path) -> Result<Script, OpenError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| OpenError::UnreadableScript(format!("{name}: {e}")))?;
+    script::parse(&name, &text).map_err(|e| OpenError::UnreadableScript(e.to_string()))
 }

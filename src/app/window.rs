@@ -8,25 +8,23 @@ mod frames;
 mod output;
 mod panes;
 mod questions;
+mod shown;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use eframe::egui::{self, Frame, Margin};
 
 use super::focus::ViewFocus;
+use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
-use super::script::Player;
-use super::session::{Answer, Session};
-use super::{OpenOptions, Settings, ThemeChoice, keys};
-use crate::command::{Command, PodSource};
-use crate::lab;
+use super::{Settings, ThemeChoice, keys};
+use crate::engine::{Event, Handle, Question, ScriptFailure};
 use crate::layout::timeline::Viewport;
-use crate::model::MonoNs;
+use crate::model::{MonoNs, Signal};
 use crate::observe::now;
-use crate::script::Engine;
-use crate::store::{Cursor, Store};
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
@@ -35,14 +33,12 @@ use crate::ui::logs::LogsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
-use crate::ui::{ANIMATION_NS, Action, Cx, Selection, WorldVersion, fonts, inspector, pods, top_bar};
+use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
 pub use output::append_output;
 pub(super) use panes::Pane;
 
 /// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
 const TICK: Duration = Duration::from_millis(100);
-/// How long one frame may take in changes. A storm is spread over several frames, so that clicks still act.
-const BATCH_TIME: Duration = Duration::from_millis(4);
 
 /// A line for the user, shown until it is dismissed.
 struct Notice {
@@ -54,7 +50,7 @@ enum Dialog {
     Export(ExportDialog),
     Sandbox(SandboxDialog),
     Join(Box<JoinDialog>),
-    Question(questions::PendingQuestion),
+    Question(Question),
 }
 
 /// The state that the views keep between frames.
@@ -67,12 +63,24 @@ struct Views {
     report: ReportState,
 }
 
+/// Where the failure of the script is left for after the window is closed.
+pub type ScriptFailureSlot = Arc<Mutex<Option<ScriptFailure>>>;
+
+/// What the window needs to be opened.
+pub struct WindowOptions {
+    pub engine: Handle,
+    pub events: Receiver<Event>,
+    pub theme: Option<ThemeChoice>,
+    pub exit_after_script: bool,
+    pub failure: ScriptFailureSlot,
+}
+
 pub struct Window {
-    store: Store,
-    cursor: Cursor,
+    engine: Handle,
+    events: Receiver<Event>,
+    jobs: Jobs,
+    shown: shown::Shown,
     selection: Selection,
-    session: Option<Session>,
-    lab: lab::Options,
     settings: Settings,
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
@@ -80,10 +88,11 @@ pub struct Window {
     focus: ViewFocus,
     dialog: Option<Dialog>,
     /// Questions to ask once no dialog is open.
-    questions: VecDeque<questions::PendingQuestion>,
+    questions: VecDeque<Question>,
     notices: VecDeque<Notice>,
-    player: Option<Player>,
-    failure: Arc<Mutex<Option<String>>>,
+    /// Close the window when its script has ended.
+    exit_after_script: bool,
+    failure: ScriptFailureSlot,
     epoch: MonoNs,
     frames: frames::Frames,
     following: output::Following,
@@ -92,27 +101,23 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn new(
-        cc: &eframe::CreationContext<'_>,
-        options: OpenOptions,
-        engine: Option<Engine>,
-        failure: Arc<Mutex<Option<String>>>,
-    ) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Self {
+        let WindowOptions { engine, events, theme, exit_after_script, failure } = options;
         let stored = cc.storage.and_then(|s| eframe::get_value::<Settings>(s, eframe::APP_KEY));
         let mut settings = stored.unwrap_or_default();
-        if let Some(theme) = options.theme {
+        if let Some(theme) = theme {
             settings.theme = theme;
         }
         let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         egui_extras::install_image_loaders(ctx);
         ctx.add_plugin(PartialRedraw::default());
-        let mut window = Self {
-            store: Store::default(),
-            cursor: Cursor::Live,
+        let window = Self {
+            engine,
+            events,
+            jobs: Jobs::new(ctx),
+            shown: shown::Shown::default(),
             selection: Selection::default(),
-            session: None,
-            lab: options.lab,
             tokens: theme_tokens(settings.theme),
             settings,
             tiles: panes::initial_arrangement(),
@@ -121,7 +126,7 @@ impl Window {
             dialog: None,
             questions: VecDeque::new(),
             notices: VecDeque::new(),
-            player: engine.map(|e| Player::new(e, options.out_dir.clone(), options.exit_after_script)),
+            exit_after_script,
             failure,
             epoch: now(),
             frames: frames::Frames::default(),
@@ -130,29 +135,7 @@ impl Window {
             building: building::Building::default(),
         };
         window.tokens.apply(ctx);
-        window.start_session(ctx);
-        if let Some(name) = options.preset {
-            window.run_command(ctx, Command::Create(PodSource::Preset(name)), false);
-        }
-        if let Some(file) = options.file {
-            window.run_command(ctx, Command::Create(PodSource::File(file)), false);
-        }
         window
-    }
-
-    fn start_session(&mut self, ctx: &egui::Context) {
-        match Session::start(ctx, self.lab) {
-            Ok(mut session) => {
-                if let Err(e) = session.start_node() {
-                    self.notify_error(format!("The lab cannot start: {e}"));
-                }
-                if let Err(e) = session.start_control_server() {
-                    self.notify_error(format!("The lab is running, but {e}"));
-                }
-                self.session = Some(session);
-            }
-            Err(e) => self.notify_error(format!("The observer cannot start: {e}")),
-        }
     }
 
     fn notify_error(&mut self, text: String) {
@@ -170,64 +153,64 @@ impl Window {
         }
     }
 
-    /// The moment that is shown.
-    fn shown_at(&self) -> MonoNs {
-        match self.cursor {
-            Cursor::Live => now().max(self.store.live().now),
-            Cursor::At(t) => t,
-        }
-    }
-
     /// The time until the picture next changes by itself.
     fn next_tick(&self) -> Option<Duration> {
         let now = now();
         let second = to_next_second(now.since(self.epoch));
-        if !self.cursor.is_live() {
+        if !self.shown.is_live() {
             // a past moment does not change, except for the bars of living processes right of the playhead
             return self.views.timeline.shows(now).then_some(second);
         }
-        let world = self.store.live();
+        let world = self.shown.live();
         if !world.pods.is_empty() && now.since(world.now) < ANIMATION_NS {
             return Some(TICK);
         }
         // a zombie's age is shown in tenths at first, then in seconds
-        let zombies = world.pods.keys().flat_map(|uid| world.pod_processes(uid)).filter(|p| p.is_zombie());
+        let zombies = world.zombies().filter(|p| p.member.as_ref().is_some_and(|m| world.pods.contains_key(&m.pod)));
         let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min();
         Some(if youngest.is_some_and(|age| age < 10_000_000_000) { TICK } else { second })
     }
 
-    fn play(&mut self, ctx: &egui::Context) {
-        let Some(player) = &mut self.player else { return };
-        let (command, until) = player.advance(self.store.live(), now());
-        if let Some(until) = until {
-            ctx.request_repaint_after(Duration::from_nanos(until.since(now())).max(Duration::from_millis(5)));
-        }
-        match command {
-            Some(command) => {
-                self.run_command(ctx, command, true);
-                ctx.request_repaint();
+    fn handle_event(&mut self, ctx: &egui::Context, event: Event) {
+        match event {
+            // what it prints in a terminal the window shows in other ways
+            Event::Changed | Event::Deltas(..) | Event::LabStarted | Event::ScriptStep(_) | Event::ScriptOutput(_) => {}
+            Event::ObserverFailed(e) => self.notify_error(format!("The observer cannot start: {e}")),
+            Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {e}")),
+            Event::LabRestarted { lost } => self.lab_restarted(lost),
+            Event::ControlFailed(e) => self.notify_error(format!("The lab is running, but {e}")),
+            Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),
+            // followed by that of the command
+            Event::StartFailed { .. } => {}
+            Event::ManifestRead { path, updates, warnings } => self.manifest_read(&path, updates, &warnings),
+            Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
+            Event::Replaced(replaced) => self.pod_replaced(replaced),
+            Event::WatchFailed(why) | Event::CommandFailed(why) => self.notify_error(why),
+            Event::StepDone(report) => self.step_done(report),
+            Event::Signalled { target, signal } => {
+                if signal == Signal::KILL {
+                    self.frames.expect_exit(target);
+                }
             }
-            None => self.finish_script(ctx),
+            Event::Exported { export, written } => self.exported(export, written),
+            Event::Asked(question) => self.ask(question),
+            Event::QuestionsWithdrawn(ids) => self.withdraw_questions(&ids),
+            Event::FrontEnd { command, origin } => self.carry_out(command, origin),
+            Event::ScriptEnded { result, was_requested } => self.script_ended(ctx, result, was_requested),
         }
     }
 
-    fn finish_script(&mut self, ctx: &egui::Context) {
-        let Some(player) = &self.player else { return };
-        let Some(ended) = player.ended().cloned() else { return };
-        let exit = player.exit_after;
-        self.player = None;
-        let unanswered = self.drop_script_questions();
-        match ended {
+    fn script_ended(&mut self, ctx: &egui::Context, result: Result<(), ScriptFailure>, was_requested: bool) {
+        match result {
             Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
-            Err(why) => {
-                let why = unanswered.map_or(why.clone(), |question| format!("{why}: \"{question}\" was not answered"));
-                if let Ok(mut failure) = self.failure.lock() {
-                    *failure = Some(why.clone());
+            Err(failure) => {
+                self.notify_error(failure.to_string());
+                if let Ok(mut slot) = self.failure.lock() {
+                    *slot = Some(failure);
                 }
-                self.notify_error(why);
             }
         }
-        if exit {
+        if was_requested && self.exit_after_script {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
@@ -249,31 +232,18 @@ const fn to_next_second(since_epoch: u64) -> Duration {
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        if let Some(session) = &self.session {
-            let began = Instant::now();
-            for batch in session.batches() {
-                for delta in batch {
-                    self.store.push(delta);
-                }
-                // the rest waits in the queue for the next frame
-                if began.elapsed() > BATCH_TIME {
-                    ctx.request_repaint();
-                    break;
-                }
-            }
-            let answers: Vec<Answer> = session.answers().collect();
-            for answer in answers {
-                self.handle_answer(ctx, answer);
-            }
+        self.shown.update(self.engine.published());
+        for event in self.events.try_iter().collect::<Vec<_>>() {
+            self.handle_event(ctx, event);
         }
-        self.recreate_deleted_pods();
-        self.finish_steps();
+        for answer in self.jobs.answers().collect::<Vec<_>>() {
+            self.handle_answer(answer);
+        }
         // select a pod if none is selected or the selected one is gone
-        let world = self.store.live();
-        if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.cursor.is_live() {
-            self.selection.pod = self.store.live().pods.keys().next().cloned();
+        let world = self.shown.live();
+        if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.shown.is_live() {
+            self.selection.pod = world.pods.keys().next().cloned();
         }
-        self.play(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -282,16 +252,14 @@ impl eframe::App for Window {
         let mut actions = Vec::new();
         self.focus.update(&ctx);
         if self.dialog.is_none() {
-            let shown = self.shown_at();
-            let live = self.cursor.is_live();
-            let (world, _) = self.store.views(self.cursor);
-            actions = keys::actions(&ctx, world, &self.selection, self.focus.view(), live, shown);
+            let (at, live) = (self.shown.at(), self.shown.is_live());
+            actions = keys::actions(&ctx, self.shown.world(), &self.selection, self.focus.view(), live, at);
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
         }
         self.show(ui, &mut actions);
         self.follow_output();
-        self.frames.end(self.store.live(), now());
+        self.frames.end(self.shown.live(), now());
         for action in actions {
             self.act(&ctx, action);
         }
@@ -311,24 +279,18 @@ impl eframe::App for Window {
 
 impl Window {
     fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        let shown_at = self.shown_at();
-        let newest = now().max(self.store.live().now);
+        let newest = self.shown.newest();
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
-        let live = self.cursor.is_live();
-        let version = match self.cursor {
-            Cursor::Live => WorldVersion::Live(self.store.revision()),
-            Cursor::At(t) => WorldVersion::Past(t),
-        };
-        let (world, latest) = self.store.views(self.cursor);
+        let latest = self.shown.live();
         let mut cx = Cx {
-            world,
+            world: self.shown.world(),
             tokens: &tokens,
             selection: &selection,
-            now: shown_at,
+            now: self.shown.at(),
             epoch: self.epoch,
-            live,
-            version,
+            live: self.shown.is_live(),
+            version: self.shown.version(),
             out: actions,
         };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
@@ -352,7 +314,7 @@ impl Window {
             let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
-        dialogs::dialogs(ui, &mut cx, &mut self.dialog, self.session.as_ref());
+        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &self.jobs);
         dialogs::notices(ui, &tokens, &mut self.notices);
     }
 }

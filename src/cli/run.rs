@@ -2,23 +2,29 @@
 
 mod event_printer;
 mod manifests;
-mod session;
+mod pods;
 mod stop;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, at, bounded, never, select};
 
 use super::lab_args::LabArgs;
 use super::output::{Failure, note, print};
+use crate::command::Outcome;
+use crate::engine::{Engine, Event, FrontEnd, FrontEndCommand, Handle, Options, Request};
 use crate::export::{Format, MAX_FILE, Selection, read_limited, render, write_file};
-use crate::model::MonoNs;
+use crate::model::World;
 use crate::observe::now;
-use crate::script::{self, Engine, Progress, Script};
+use crate::script::{self, Script, Step};
 use event_printer::EventPrinter;
 use manifests::Source;
-use session::{Session, SessionEvent};
-use watch::Watch;
+use pods::RequestedPods;
+
+/// How many events may wait while the terminal is slow. Beyond that the engine waits, and then the observer.
+const MAX_EVENTS: usize = 4_096;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -55,111 +61,174 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         return print(&manifests::list());
     }
     let script = script_of(args)?;
-    let specs = manifests::read(&args.files)?;
+    let pods = manifests::read(&args.files, args.watch)?;
     // signals are blocked from here on, also in every thread that is started later
     let stop = stop::signals()?;
-    let mut printer = EventPrinter::new(args.events, now());
-    let watch = Watch::start(&args.files, args.watch)?;
-    let mut session = Session::start(stop, args.lab.options())?;
-    for (spec, from) in specs {
-        session.run(spec, from)?;
+    let (sender, events) = bounded(MAX_EVENTS);
+    // an error means that the run is over
+    let sink = Box::new(move |event| drop(sender.send(event)));
+    let options = Options { front_end: FrontEnd::Terminal, lab: args.lab.options() };
+    let engine = Engine::start(options, sink).map_err(Failure::failed)?;
+    let mut run = Run {
+        ends_with_script: args.check || args.script.is_some(),
+        script: script.as_ref().map(|script| (script.name.clone(), None)),
+        engine: engine.handle(),
+        printer: EventPrinter::new(args.events, now()),
+        world: World::default(),
+        pods: RequestedPods::default(),
+        is_started: false,
+    };
+    run.pods.request(pods.len());
+    run.engine.send(Request::Start(pods));
+    if let Some(script) = script {
+        run.engine.send(Request::Play { script: Box::new(script), out_dir: None });
     }
-    let mut engine = script.map(Engine::new);
-    for (uid, name) in session.requested_pods() {
-        if let Some(engine) = &mut engine {
-            engine.requested.pod(uid, name);
-        }
-    }
-    let played = play(args, engine, &mut session, &mut printer, &watch);
+    let ended = run.follow(&events, &stop, args.length);
+    // the engine must not wait for room in the queue while it ends
+    drop(events);
     let saved = args.snapshot.as_deref().map_or(Ok(()), |path| {
-        let text = render(session.world(), Format::Json, &Selection::default());
+        let text = render(&run.world, Format::Json, &Selection::default());
         write_file(path, text.as_bytes()).map_err(Failure::failed)
     });
-    match played {
+    drop(engine);
+    match ended {
         Err(Failure::Pipe) => Err(Failure::Silent),
         other => other.and(saved),
     }
 }
 
-/// Runs until the script, the time or the pods end, or the user stops it.
-fn play(
-    args: &Args,
-    mut engine: Option<Engine>,
-    session: &mut Session,
-    printer: &mut EventPrinter,
-    watch: &Watch,
-) -> Result<(), Failure> {
-    let length = args.length.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
-    let end = length.map_or(MonoNs(u64::MAX), |l| now().plus(l));
-    loop {
-        let mut until = end.min(session.build_deadline().unwrap_or(end));
-        if let (Some(outcome), Some(engine)) = (session.build_outcome(), &mut engine) {
-            printer.print_outcome(&outcome)?;
-            engine.completed(outcome);
-        }
-        if let Some(playing) = &mut engine {
-            let progress = playing.advance(session.world(), now());
-            printer.print_steps(playing.started_steps())?;
-            match progress {
-                Progress::Do(command) => {
-                    if let Some(outcome) = session.carry_out(command) {
-                        printer.print_outcome(&outcome)?;
-                        playing.completed(outcome);
+/// A run in the terminal: prints what happens, until it is over.
+struct Run {
+    engine: Handle,
+    printer: EventPrinter,
+    world: World,
+    pods: RequestedPods,
+    /// The script that plays: its name, and its step.
+    script: Option<(String, Option<Step>)>,
+    /// The run is over when its script has ended. Otherwise the pods that the script has built keep running, so that
+    /// the user can look at them.
+    ends_with_script: bool,
+    /// The pods of the command line are started; those that follow are new in a file.
+    is_started: bool,
+}
+
+/// What an event means for the run.
+enum Next {
+    Continue,
+    End,
+}
+
+impl Run {
+    /// Follows the events until the script, the time or the pods end, or the user stops the run.
+    fn follow(
+        &mut self,
+        events: &Receiver<Event>,
+        stop: &Receiver<()>,
+        length: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let end = length.and_then(|length| Instant::now().checked_add(length)).map_or_else(never, at);
+        loop {
+            select! {
+                recv(events) -> event => match event {
+                    Ok(event) => {
+                        if matches!(self.handle(event)?, Next::End) {
+                            return Ok(());
+                        }
                     }
-                    continue;
-                }
-                Progress::Pending { until: deadline } => until = until.min(deadline),
-                // the script decides: pods that it does not check may fail
-                Progress::Done if args.check || args.script.is_some() => return Ok(()),
-                // the pods that the script has built keep running, so that the user can look at them
-                Progress::Done => {
-                    engine = None;
-                    continue;
-                }
-                Progress::Failed { line, why } => {
-                    return Err(Failure::Failed(format!("{}:{line}: {why}", playing.script().name)));
-                }
+                    Err(_) => return Err(Failure::Failed("the engine has ended; run it again".into())),
+                },
+                recv(end) -> _ => return match &self.script {
+                    Some((name, Some(step))) => {
+                        Err(Failure::Failed(format!("{name}:{}: not done when the time was over", step.line)))
+                    }
+                    _ => self.pods.check_all_came_up(&self.world),
+                },
+                recv(stop) -> _ => return match &self.script {
+                    Some(_) => Err(Failure::Failed("interrupted before the script had ended".into())),
+                    None => self.pods.check_all_came_up(&self.world),
+                },
             }
-        } else if session.all_ended() {
-            return session.check_all_came_up();
+            if self.script.is_none() && self.pods.have_all_ended(&self.world) {
+                return self.pods.check_all_came_up(&self.world);
+            }
         }
-        match session.next(until, watch.changed()) {
-            SessionEvent::Deltas(batch) => {
+    }
+
+    fn handle(&mut self, event: Event) -> Result<Next, Failure> {
+        match event {
+            Event::Deltas(batch, world) => {
                 for delta in &batch {
-                    printer.print_delta(delta)?;
+                    self.printer.print_delta(delta)?;
                 }
-                session.apply(&batch);
-                if let Some(reason) = session.node_ended() {
+                self.world = world;
+                self.pods.update(&self.world);
+                if let Some((reason, _)) = self.world.node.as_ref().and_then(|node| node.ended.as_ref()) {
                     return Err(Failure::Failed(format!("{reason}, and every pod with it; run it again")));
                 }
             }
-            SessionEvent::Answer(outcome) => {
-                if let Some(engine) = &mut engine {
-                    // answers to a polled condition are not printed
-                    if !engine.is_polling() {
-                        printer.print_outcome(&outcome)?;
-                    }
-                    engine.completed(outcome);
-                }
+            Event::ObserverFailed(e) => return Err(Failure::failed(e)),
+            Event::LabFailed(e) => return Err(Failure::lab(&e)),
+            Event::StartFailed { name, why } if !self.is_started => {
+                return Err(Failure::Failed(format!("pod {name}: {why}")));
             }
-            SessionEvent::StateRequest(answers) => session.answer(&answers),
-            SessionEvent::ManifestChanged(path) => {
-                for line in watch::follow(session, &path) {
+            Event::StartFailed { name, why } => note(format_args!("podscope: pod {name}: {why}")),
+            Event::ControlFailed(e) => note(format_args!("podscope: {e}")),
+            Event::PodStarted { pod, from, .. } => {
+                if self.is_started && from.follows_file {
+                    note(format_args!("podscope: {}", watch::started_line(&from)));
+                }
+                self.pods.add(pod, from.spec.name);
+                self.is_started |= self.pods.is_complete();
+            }
+            Event::ManifestRead { path, updates, warnings } => {
+                manifests::print_warnings(&path.display().to_string(), &warnings);
+                let watch::Rest { lines, new_pods } = watch::decide(&path, updates);
+                for line in lines {
                     note(format_args!("podscope: {line}"));
                 }
+                self.pods.request(new_pods.len());
+                self.engine.send(Request::Start(new_pods));
             }
-            SessionEvent::Time if now() >= end => {
-                let Some(step) = engine.as_ref().and_then(Engine::step) else { return session.check_all_came_up() };
-                let name = &engine.as_ref().map(|e| e.script().name.clone()).unwrap_or_default();
-                return Err(Failure::Failed(format!("{name}:{}: not done when the time was over", step.line)));
+            // the file may be half-written: the next change is reported too
+            Event::ManifestUnreadable { why, .. } => {
+                note(format_args!("podscope: {why}; running pods stay as they are"));
             }
-            SessionEvent::Time => {}
-            SessionEvent::Stop if engine.is_some() => {
-                return Err(Failure::Failed("interrupted before the script had ended".into()));
+            Event::Replaced(replaced) => note(format_args!("podscope: {}", watch::replaced_line(&replaced))),
+            Event::WatchFailed(why) => return Err(Failure::Failed(why)),
+            Event::FrontEnd { command, origin } => {
+                if let FrontEndCommand::Screenshot { path, .. } = command {
+                    let path = path.display();
+                    note(format_args!("podscope: {path}: no screenshot, since there is no window here"));
+                }
+                self.engine.send(Request::Completed { origin, outcome: Outcome::Done });
             }
-            SessionEvent::Stop => return session.check_all_came_up(),
-            SessionEvent::ObserverLost => return Err(Failure::Failed("the observer has ended; run it again".into())),
+            Event::ScriptStep(step) => {
+                self.printer.print_step(&step)?;
+                if let Some((_, at)) = &mut self.script {
+                    *at = Some(step);
+                }
+            }
+            Event::ScriptOutput(outcome) => self.printer.print_outcome(&outcome)?,
+            Event::ScriptEnded { result, .. } => {
+                result.map_err(Failure::failed)?;
+                self.script = None;
+                // the script decides: pods that it does not check may fail
+                if self.ends_with_script {
+                    return Ok(Next::End);
+                }
+            }
+            // a terminal asks nothing and gives no commands of its own
+            Event::Changed
+            | Event::LabStarted
+            | Event::LabRestarted { .. }
+            | Event::StepDone(_)
+            | Event::Signalled { .. }
+            | Event::CommandFailed(_)
+            | Event::Exported { .. }
+            | Event::Asked(_)
+            | Event::QuestionsWithdrawn(_) => {}
         }
+        Ok(Next::Continue)
     }
 }
 

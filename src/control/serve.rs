@@ -71,8 +71,7 @@ fn answer(context: &Context<'_>, about: &About, request: Request) -> Result<Done
         Request::Debug { pod, target, name, image, argv, stdin, tty } => {
             let (lab, pod) = (context.lab()?, context.pod(&pod)?);
             let spec = lab.spec(&pod.uid)?;
-            let mut container = ContainerSpec::debugger(&spec, name.as_deref(), &image, &argv, target.as_deref())
-                .map_err(Reply::Failed)?;
+            let mut container = ContainerSpec::debugger(&spec, name.as_deref(), &image, &argv, target.as_deref());
             container.stdio = Stdio { stdin, stdin_once: false, tty };
             let name = container.name.clone();
             lab.add_ephemeral(&pod.uid, container)?;

@@ -14,8 +14,8 @@ mod run;
 mod status;
 mod stop;
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use backoff::DemoClock;
@@ -24,8 +24,8 @@ use run::Run;
 
 use super::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{
-    ContainerKind, ContainerState, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox, SandboxKind, Signal,
-    Stamp, WaitStatus,
+    ContainerKind, ContainerState, EventReason, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox,
+    SandboxKind, Signal, Stamp, TerminatedReason, WaitStatus, WaitingReason,
 };
 
 /// Something that happened to a pod.
@@ -55,7 +55,7 @@ pub enum Fact {
     /// The container cannot be started. If its process exists, its `Ended` is still to come.
     StartFailed {
         container: String,
-        reason: String,
+        reason: WaitingReason,
         message: String,
     },
     Ended {
@@ -242,7 +242,7 @@ impl PodState {
             Fact::Requested { node } => {
                 self.pod.manifest = Some(Arc::new(manifest::of(&self.spec, &node)));
                 let message = format!("Successfully assigned {}/{} to {node}", self.spec.namespace, self.spec.name);
-                self.normal(d, "Scheduled", message, at);
+                self.normal(d, EventReason::Scheduled, message, at);
             }
             Fact::SandboxStarted { process, ip } => {
                 let attempt = self.pod.sandbox.as_ref().map_or(0, |s| s.attempt + 1);
@@ -257,7 +257,7 @@ impl PodState {
             Fact::SandboxFailed { message } => {
                 let message = self.sandbox_error(&message);
                 self.pod.message = Some(message.clone());
-                self.warning(d, "FailedCreatePodSandBox", message, at);
+                self.warning(d, EventReason::FailedCreatePodSandBox, message, at);
                 let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
                 self.holder = Holder::Absent { retry };
             }
@@ -268,19 +268,19 @@ impl PodState {
                     c.process = Some(process);
                     c.restarts += u32::from(again);
                 }
-                self.normal(d, "Created", format!("Created container {container}"), at);
+                self.normal(d, EventReason::Created, format!("Created container {container}"), at);
             }
             Fact::Started { container } => {
                 let Some(run) = self.runs.get_mut(&container) else { return };
                 run.running = true;
                 self.set_state(&container, ContainerState::Running { since: at });
-                self.normal(d, "Started", format!("Started container {container}"), at);
+                self.normal(d, EventReason::Started, format!("Started container {container}"), at);
             }
             Fact::StartFailed { container, reason, message } => {
                 let Some(run) = self.runs.get_mut(&container) else { return };
                 run.unstartable(at.t);
                 self.warning(d, report::failure_reason(&reason), format!("Error: {message}"), at);
-                self.set_state(&container, ContainerState::Waiting { reason, message: Some(message) });
+                self.set_state(&container, ContainerState::waiting(reason, Some(message)));
             }
             Fact::Ended { container, status, sandbox_ending, oom_killed, message } => {
                 self.ended(&container, Termination { status, oom_killed, message }, sandbox_ending, at, d);
@@ -313,13 +313,13 @@ impl PodState {
         if !unstarted && let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
             // the reasons of containerd (internal/cri/server/container_status.go)
             let reason = match (oom_killed, status.success()) {
-                (true, _) => "OOMKilled",
-                (false, true) => "Completed",
-                (false, false) => "Error",
+                (true, _) => TerminatedReason::OomKilled,
+                (false, true) => TerminatedReason::Completed,
+                (false, false) => TerminatedReason::Error,
             };
             c.last_exit = Some(status);
             c.last_message.clone_from(&message);
-            let (reason, started) = (reason.to_owned(), c.running_since());
+            let started = c.running_since();
             c.enter(ContainerState::Terminated { status, reason, message, started, at });
         }
         if sandbox_ending && self.holder == Holder::Up {
@@ -358,7 +358,7 @@ impl PodState {
         }
         self.pod.message = Some(self.sandbox_end_message(status));
         let then = if self.wants_sandbox() {
-            self.normal(d, "SandboxChanged", report::SANDBOX_CHANGED.to_owned(), at);
+            self.normal(d, EventReason::SandboxChanged, report::SANDBOX_CHANGED.to_owned(), at);
             AfterStop::NewSandbox
         } else {
             AfterStop::Over
@@ -394,7 +394,7 @@ impl PodState {
             report::refresh_command(&mut self.pod, &self.spec, name);
             if lives && self.goal == PodGoal::Run {
                 let message = format!("Container {name} definition changed, will be restarted");
-                self.normal(d, "Killing", message, at);
+                self.normal(d, EventReason::Killing, message, at);
             }
         }
     }
@@ -450,7 +450,7 @@ impl PodState {
         }
         if let SandboxKind::Own(file) = &self.spec.sandbox {
             let message = format!("No image is pulled: pause is made of {file}, and reports no reaps");
-            self.normal(d, "Pulled", message, at);
+            self.normal(d, EventReason::Pulled, message, at);
         }
         self.holder = Holder::Starting;
         d.actions.push(Action::StartSandbox);
@@ -519,9 +519,8 @@ impl PodState {
         if let Some(why) = report::missing_program(&container) {
             let Some(run) = self.runs.get_mut(name) else { return };
             run.cannot_start = true;
-            self.warning(d, "ErrImageNeverPull", format!("Error: {why}"), at);
-            let reason = "ErrImageNeverPull".to_owned();
-            self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });
+            self.warning(d, EventReason::ErrImageNeverPull, format!("Error: {why}"), at);
+            self.set_state(name, ContainerState::waiting(WaitingReason::ErrImageNeverPull, Some(why)));
             return;
         }
         self.report_pull(&container, at, d);

@@ -1,12 +1,16 @@
 //! The app's side of the lab: one thread that starts the node, receives its reports and waits for its end.
 
+mod allow;
 mod bind;
 mod ending;
+mod error;
 mod exec;
+mod executable;
 mod follow;
 mod members;
 mod startup;
 mod streams;
+mod users;
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,14 +23,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::socket::{Shutdown, shutdown};
 
-use super::Error;
-use super::hand::NamespaceStep;
-use super::protocol::{Answer, Call, LogPart, Options, Report, Request};
+use super::protocol::{Answer, Call, LogPart, NamespaceStep, Options, Report, Request};
 use super::spec::PodSpec;
 use super::wire::{self, Inbox};
 use crate::model::{Capability, Delta, Member, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
 use crate::sys::thread;
+pub use error::{Error, Forbidden};
 pub use exec::{CancelExec, Exec};
 pub use follow::Follow;
 use follow::LogSink;

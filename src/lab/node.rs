@@ -13,6 +13,8 @@ mod launch;
 mod leftovers;
 mod members;
 mod mount_points;
+mod namespace;
+mod network;
 mod output;
 mod packages;
 pub(crate) mod pause_records;
@@ -41,7 +43,7 @@ const NODE_NAME: &str = "podscope-node";
 
 /// A step of the set-up that the kernel refused.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused {
+struct Refused {
     pub step: Step,
     pub errno: Errno,
 }
@@ -63,7 +65,7 @@ impl<T> At<T> for std::io::Result<T> {
     }
 }
 
-pub(super) fn errno_of(e: &std::io::Error) -> Errno {
+fn errno_of(e: &std::io::Error) -> Errno {
     Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO))
 }
 

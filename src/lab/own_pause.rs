@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::libc::O_NONBLOCK;
 
+use super::spec::{Pods, SpecError, parse_with_program};
 use crate::sys::limits;
 
 /// Maximum size of a pause; one that is linked statically with glibc has less than 1 MiB.
@@ -19,8 +20,6 @@ const MAX_SIZE: u64 = 8 << 20;
 /// Where the files are that a manifest names.
 #[derive(Clone, Copy, Debug)]
 pub enum ManifestFiles<'a> {
-    /// There are none: the manifest is no file.
-    Nothing,
     /// In this directory, which is the manifest's.
     Directory(&'a Path),
     /// Bundled with a preset, as name and text.
@@ -31,6 +30,15 @@ pub enum ManifestFiles<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnusablePause(String);
+
+/// Reads pods as [`super::parse`], from a manifest that may name a file beside it. The file is read now; a C source is
+/// compiled, which takes time.
+///
+/// # Errors
+/// As [`super::parse`], or an error of the file.
+pub fn parse_with_files(file_name: &str, text: &str, beside: ManifestFiles<'_>) -> Result<Pods, SpecError> {
+    parse_with_program(file_name, text, &|path| beside.program(path).map_err(|why| why.to_string()))
+}
 
 impl<'a> ManifestFiles<'a> {
     /// The files beside this manifest.
@@ -45,9 +53,6 @@ impl<'a> ManifestFiles<'a> {
     pub fn program(self, path: &str) -> Result<Vec<u8>, UnusablePause> {
         let is_source = Path::new(path).extension().is_some_and(|end| end == "c");
         let bytes = match self {
-            Self::Nothing => {
-                return Err(UnusablePause("the manifest is no file, so there is nothing beside it".to_owned()));
-            }
             Self::Directory(dir) if is_source => {
                 let file = dir.join(path);
                 // find errors that need no compiler
@@ -113,9 +118,5 @@ mod tests {
         assert!(why(beside.program("pipe.c")).ends_with("is no regular file"));
         let dynamic = why(beside.program("/bin/sh"));
         assert!(dynamic.contains("linked dynamically") && dynamic.contains("-static"), "{dynamic}");
-        assert_eq!(
-            why(ManifestFiles::Nothing.program("own.c")),
-            "the manifest is no file, so there is nothing beside it"
-        );
     }
 }

@@ -1,12 +1,17 @@
 //! The messages between app and node.
 
+mod cidr;
+pub(super) mod hand;
+pub(super) mod modes;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::cidr::PodCidr;
+pub use self::hand::NamespaceStep;
+
 use super::controller::DemoClock;
-use super::hand::NamespaceStep;
-use super::network::PodCidr;
+use super::latin1;
 use super::spec::{ContainerSpec, PodSpec};
-use super::users::MappedIds;
 use crate::model::{Delta, Member, MonoNs, PodUid, ProcId, WaitStatus};
 use crate::observe::without;
 use crate::sys::pty::Size;
@@ -52,6 +57,13 @@ pub struct Grant {
     pub path: String,
     /// The controllers that its children have.
     pub controllers: Vec<String>,
+}
+
+/// Which ranges of ids could be mapped besides the process's own; the process maps the rest itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedIds {
+    pub users: bool,
+    pub groups: bool,
 }
 
 /// Messages from the app to the node.
@@ -352,21 +364,6 @@ impl Step {
             Self::Identify => "read its own pid in the host's /proc",
             Self::Loop => "set up its event loop",
         }
-    }
-}
-
-/// Serialises bytes as a string of the first 256 Unicode characters (Latin-1): readable, and shorter in JSON than
-/// numbers.
-pub(crate) mod latin1 {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&bytes.iter().map(|b| char::from(*b)).collect::<String>())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(d)?;
-        text.chars().map(|c| u8::try_from(u32::from(c)).map_err(serde::de::Error::custom)).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub use config::{ConfigKind, Content, EnvFrom, Found, KeyRef, Payload, PayloadFi
 pub use env::{EnvValue, StartFacts};
 pub use images::{image_name, needs_entrypoint_option, stand_in_images};
 pub use manifest::{Unwritable, manifest};
-pub use parse::{Pods, SpecError, Warning, parse, parse_with_files};
+pub use parse::{Pods, ReadProgram, SpecError, Warning, parse, parse_with_program};
 pub use security::Security;
 pub use share::{HostNamespaces, Join, JoinPid, PidNamespace, Share};
 

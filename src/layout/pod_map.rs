@@ -116,23 +116,18 @@ pub struct Segment {
 
 /// Lays out one pod in `width` points. It may become taller than the window, which then scrolls.
 pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
-    let mut by_member: BTreeMap<Option<String>, Vec<&Process>> = BTreeMap::new();
-    for p in world.processes.values() {
-        if let Some(member) = p.member.as_ref().filter(|m| m.pod == pod.uid) {
-            by_member.entry(member.container.clone()).or_default().push(p);
-        }
-    }
     let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(_)));
     let mut members: Vec<(Member, Generations)> = Vec::new();
     let names = has_pause.then_some(None).into_iter().chain(pod.containers.iter().map(|c| Some(c.name.clone())));
     for container in names {
-        let processes = by_member.remove(&container).unwrap_or_default();
-        let head = match &container {
+        let member = Member { pod: pod.uid.clone(), container };
+        let processes: Vec<&Process> = world.remembered_of_member(&member).collect();
+        let head = match &member.container {
             None => pod.sandbox.as_ref().and_then(|s| s.process),
             Some(name) => pod.container(name).and_then(|c| c.process),
         };
         let rows = by_generation(&processes, head.and_then(|id| world.process(id)), now);
-        members.push((Member { pod: pod.uid.clone(), container }, rows));
+        members.push((member, rows));
     }
 
     let is_finished = |member: &Member, shown: &Generations| {
@@ -173,10 +168,11 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         }
     }
     let rails_y = column_h + RAILS_TOP;
+    let oldest: Vec<Option<&Process>> = columns.iter().map(|column| oldest(world, &column.member)).collect();
     let rails: Vec<Rail> = RAIL_ORDER
         .iter()
         .enumerate()
-        .map(|(i, kind)| rail(world, *kind, &columns, rails_y + i as f32 * RAIL_STEP))
+        .map(|(i, kind)| rail(world, *kind, &columns, &oldest, rails_y + i as f32 * RAIL_STEP))
         .collect();
     let has_namespaces = rails.iter().any(|r| r.segments.iter().any(|s| s.ns.is_some()));
     PodMap {
@@ -275,19 +271,14 @@ fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
     depth
 }
 
-/// The member's namespace of a kind: that of its oldest living process.
-fn member_ns(world: &World, column: &Column, kind: NsKind) -> Option<NsId> {
-    let mut best: Option<&Process> = None;
-    for p in world.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(&column.member)) {
-        if best.is_none_or(|b| (p.born.t, p.id) < (b.born.t, b.id)) {
-            best = Some(p);
-        }
-    }
-    best?.namespaces.get(kind)
+/// The member's oldest living process, whose namespaces are the member's.
+fn oldest<'a>(world: &'a World, member: &Member) -> Option<&'a Process> {
+    world.member_processes(member).filter(|p| p.is_alive()).min_by_key(|p| (p.born.t, p.id))
 }
 
-fn rail(world: &World, kind: NsKind, columns: &[Column], y: f32) -> Rail {
-    let views: Vec<Option<NsId>> = columns.iter().map(|c| member_ns(world, c, kind)).collect();
+/// `oldest` has the oldest living process of each column.
+fn rail(world: &World, kind: NsKind, columns: &[Column], oldest: &[Option<&Process>], y: f32) -> Rail {
+    let views: Vec<Option<NsId>> = oldest.iter().map(|p| p.and_then(|p| p.namespaces.get(kind))).collect();
     let node = world.node.as_ref().and_then(|n| world.process(n.process));
     // every pod is in the node's user namespace: the pod has no choice there
     let of_node = |ns: NsId| kind != NsKind::User && node.is_some_and(|p| p.namespaces.get(kind) == Some(ns));

@@ -145,18 +145,12 @@ impl Viewport {
 
 /// Lanes of a pod (or of the whole lab) that touch the span from `from` to `to`: pause first, then by member and birth.
 pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> Vec<Lane> {
-    let mut found: Vec<(&Process, Lane)> = world
-        .processes
-        .values()
-        .map(AsRef::as_ref)
-        .filter(|p| match (&p.member, pod) {
-            (Some(member), Some(uid)) => member.pod == *uid,
-            (Some(_), None) => true,
-            (None, _) => false,
-        })
-        .map(|p| (p, Lane::of(p)))
-        .filter(|(_, lane)| lane.touches(from, to))
-        .collect();
+    let processes = match pod {
+        Some(uid) => world.remembered_of_pod(uid).collect(),
+        None => world.remembered_of_pods(),
+    };
+    let lanes = processes.into_iter().map(|p| (p, Lane::of(p)));
+    let mut found: Vec<(&Process, Lane)> = lanes.filter(|(_, lane)| lane.touches(from, to)).collect();
     let order = |p: &Process| {
         let member = p.member.as_ref();
         let nth = member.and_then(|m| {

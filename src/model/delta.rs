@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, CgroupUsage, Coverage, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent, PodUid, ProcId,
-    Signal, Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Coverage, FactChanges, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent,
+    PodUid, ProcId, ProcessUsage, Signal, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -17,7 +17,7 @@ pub enum Delta {
         host: Box<Host>,
         at: Stamp,
     },
-    /// How much an [`Capability`] covers from now on.
+    /// How much a [`Capability`] covers from now on.
     Visibility {
         capability: Capability,
         coverage: Coverage,
@@ -29,9 +29,21 @@ pub enum Delta {
         parent: Parent,
         at: Stamp,
     },
-    /// What was read from /proc about a known or a new process.
+    /// All that was read from /proc about a process when it was read for the first time.
     Facts {
         facts: Box<Facts>,
+        at: Stamp,
+    },
+    /// What a later reading shows to have changed.
+    Changed {
+        id: ProcId,
+        changes: Box<FactChanges>,
+        at: Stamp,
+    },
+    /// What the process uses, if that has changed by more than a little.
+    ProcessUsage {
+        id: ProcId,
+        usage: ProcessUsage,
         at: Stamp,
     },
     Exec {
@@ -144,6 +156,8 @@ impl Delta {
             | Self::Visibility { at, .. }
             | Self::Born { at, .. }
             | Self::Facts { at, .. }
+            | Self::Changed { at, .. }
+            | Self::ProcessUsage { at, .. }
             | Self::Exec { at, .. }
             | Self::Renamed { at, .. }
             | Self::State { at, .. }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::duration::format_like_kubectl;
 use super::{MonoNs, PodEvent};
 
 /// An event that came once or several times.
@@ -13,22 +12,6 @@ pub struct Aggregated {
     pub count: usize,
     /// The latest of them.
     pub event: PodEvent,
-}
-
-impl Aggregated {
-    /// `x3 over 40s`, from the first of them until now; `None` for one that came once.
-    pub fn times(&self, now: MonoNs) -> Option<String> {
-        (self.count > 1).then(|| format!("x{} over {}", self.count, format_like_kubectl(now.since(self.first))))
-    }
-
-    /// How long ago it came, as `kubectl describe` and `kubectl events` write it: `52s`, or `3s (x2 over 155m)`
-    /// (`DescribeEvents` in k8s.io/kubectl/pkg/describe).
-    pub fn interval(&self, now: MonoNs) -> String {
-        match self.times(now) {
-            Some(times) => format!("{} ({times})", format_like_kubectl(now.since(self.last))),
-            None => format_like_kubectl(now.since(self.first)),
-        }
-    }
 }
 
 /// Equal events while they are counted.
@@ -59,52 +42,4 @@ pub fn aggregate<'a>(events: impl IntoIterator<Item = &'a PodEvent>) -> Vec<Aggr
     merged.sort_unstable_by_key(|f| (f.last, f.place));
     let owned = |f: Counted<'_>| Aggregated { first: f.first, last: f.last, count: f.count, event: f.event.clone() };
     merged.into_iter().map(owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{EventKind, PodUid, Source, Stamp};
-
-    fn event(pod: &str, kind: EventKind, reason: &str, message: &str, s: u64) -> PodEvent {
-        let at = Stamp::prompt(MonoNs(s * 1_000_000_000), Source::Node);
-        PodEvent { pod: PodUid(pod.into()), kind, reason: reason.into(), message: message.into(), at }
-    }
-
-    #[test]
-    fn equal_events_are_merged() {
-        use EventKind::{Normal, Warning};
-        let back_off = |s| event("a", Warning, "BackOff", "Back-off restarting failed container web", s);
-        type Case = (&'static str, Vec<PodEvent>, Vec<(&'static str, &'static str)>);
-        let table: [Case; 6] = [
-            ("nothing", vec![], vec![]),
-            ("one", vec![back_off(1)], vec![("BackOff", "60s")]),
-            ("three", vec![back_off(1), back_off(21), back_off(41)], vec![("BackOff", "20s (x3 over 60s)")]),
-            (
-                "others in between, in the order of their last",
-                vec![back_off(1), event("a", Normal, "Started", "Started container web", 2), back_off(3)],
-                vec![("Started", "59s"), ("BackOff", "58s (x2 over 60s)")],
-            ),
-            (
-                "another pod, kind or message is another event",
-                vec![
-                    back_off(1),
-                    event("b", Warning, "BackOff", "Back-off restarting failed container web", 2),
-                    event("a", Normal, "BackOff", "Back-off restarting failed container web", 3),
-                    event("a", Warning, "BackOff", "Back-off restarting failed container db", 4),
-                ],
-                vec![("BackOff", "60s"), ("BackOff", "59s"), ("BackOff", "58s"), ("BackOff", "57s")],
-            ),
-            ("late ones", vec![back_off(9), back_off(4)], vec![("BackOff", "52s (x2 over 57s)")]),
-        ];
-        for (name, events, expected) in table {
-            let merged = aggregate(&events);
-            let now = MonoNs(61_000_000_000);
-            let told: Vec<(&str, String)> = merged.iter().map(|a| (a.event.reason.as_str(), a.interval(now))).collect();
-            let told: Vec<(&str, &str)> = told.iter().map(|(r, t)| (*r, t.as_str())).collect();
-            assert_eq!(told, expected, "{name}");
-            assert_eq!(merged.iter().map(|a| a.count).sum::<usize>(), events.len(), "{name}");
-            assert!(merged.iter().all(|a| a.event.at.t == a.last && a.first <= a.last), "{name}");
-        }
-    }
 }

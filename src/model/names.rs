@@ -1,6 +1,6 @@
-//! Names of processes, and durations, for people to read.
+//! Names of processes, and what their names depend on.
 
-use super::{Member, Process, Reap, SandboxKind, World};
+use super::{Member, Process, SandboxKind, World};
 
 /// Whether it is PID 1 of its pid namespace, which is not the observer's.
 pub fn is_ns_init(p: &Process) -> bool {
@@ -43,22 +43,20 @@ pub fn member_name(p: &Process) -> String {
     }
 }
 
-/// The name of the process that reaped `p`; `None` if that is not known. All processes that ended with their pid
-/// namespace have the same reaper, whatever their parent was: the dying init waits for them in the kernel
-/// (`zap_pid_ns_processes`).
-pub fn reaper_name(world: &World, p: &Process) -> Option<String> {
+/// Who reaped a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaper<'a> {
+    /// The kernel, with the pid namespace.
+    Kernel,
+    Process(&'a Process),
+}
+
+/// Who reaped `p`; `None` if that is not known. All processes that ended with their pid namespace have the same reaper,
+/// whatever their parent was: the dying init waits for them in the kernel (`zap_pid_ns_processes`).
+pub fn reaper<'a>(world: &'a World, p: &Process) -> Option<Reaper<'a>> {
     let reap = p.reap?;
     if world.ended_with_pid_ns(p) {
-        return Some("the kernel, with the pid namespace".into());
+        return Some(Reaper::Kernel);
     }
-    process_that_reaped(world, reap).map(short_name)
-}
-
-fn process_that_reaped(world: &World, reap: Reap) -> Option<&Process> {
-    reap.by.process().and_then(|id| world.process(id))
-}
-
-/// `reaped by pause`, or `reaper not seen`.
-pub fn reaped_by(world: &World, p: &Process) -> String {
-    reaper_name(world, p).map_or("reaper not seen".into(), |by| format!("reaped by {by}"))
+    reap.by.process().and_then(|id| world.process(id)).map(Reaper::Process)
 }

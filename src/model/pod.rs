@@ -1,11 +1,15 @@
 //! Pods, in the terms of Kubernetes.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Manifest, PodUid, ProcId, Stamp, WaitStatus};
+use super::{
+    BackOff, EventReason, Manifest, NotRunning, PodReason, PodUid, ProcId, Stamp, TerminatedReason, WaitStatus,
+    WaitingReason,
+};
 
 /// The engine that runs the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -89,8 +93,11 @@ pub enum Program {
 #[serde(rename_all = "snake_case")]
 pub enum ContainerState {
     Waiting {
-        reason: String,
+        reason: WaitingReason,
         message: Option<String>,
+        /// How long it waits; `None` if it does not wait for a time. `message` says the same in a kubelet's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_off: Option<BackOff>,
     },
     Running {
         since: Stamp,
@@ -98,7 +105,7 @@ pub enum ContainerState {
     /// `message` is the termination message: what it wrote to `terminationMessagePath`, or the end of its log.
     Terminated {
         status: WaitStatus,
-        reason: String,
+        reason: TerminatedReason,
         message: Option<String>,
         /// When its program started; `None` if that is not known.
         #[serde(default)]
@@ -108,24 +115,30 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
+    /// A container that waits, and not for its back-off.
+    pub const fn waiting(reason: WaitingReason, message: Option<String>) -> Self {
+        Self::Waiting { reason, message, back_off: None }
+    }
+
     /// The state in one word: `Running`, or the reason.
     pub fn word(&self) -> &str {
         match self {
-            Self::Waiting { reason, .. } | Self::Terminated { reason, .. } => reason,
+            Self::Waiting { reason, .. } => reason.as_str(),
+            Self::Terminated { reason, .. } => reason.as_str(),
             Self::Running { .. } => "Running",
         }
     }
 
-    /// Why it does not run, in kubectl's words (`printPod` in pkg/printers/internalversion/printers.go); `None` if
-    /// it runs.
-    pub fn why_not_running(&self) -> Option<String> {
+    /// Why it does not run; `None` if it runs.
+    pub fn why_not_running(&self) -> Option<NotRunning> {
         match self {
             Self::Running { .. } => None,
-            Self::Terminated { status, reason, .. } if reason.is_empty() => Some(match status.signal() {
-                Some(n) => format!("Signal:{n}"),
-                None => format!("ExitCode:{}", status.code()),
+            Self::Waiting { reason, .. } => Some(NotRunning::Waiting(reason.clone())),
+            Self::Terminated { status, reason: TerminatedReason::Unspecified, .. } => Some(match status.signal() {
+                Some(n) => NotRunning::Signal(n),
+                None => NotRunning::ExitCode(status.code()),
             }),
-            Self::Terminated { reason, .. } | Self::Waiting { reason, .. } => Some(reason.clone()),
+            Self::Terminated { reason, .. } => Some(NotRunning::Terminated(reason.clone())),
         }
     }
 }
@@ -210,8 +223,8 @@ pub struct Pod {
     pub name: String,
     pub runtime: Runtime,
     pub phase: Phase,
-    /// What `kubectl get pod` shows instead of the phase, such as `Terminating`, and why.
-    pub reason: Option<String>,
+    /// What `kubectl get pod` shows instead of the phase, and why.
+    pub reason: Option<PodReason>,
     pub message: Option<String>,
     pub ip: Option<IpAddr>,
     /// Containers are in the sandbox's pid namespace: all by `shareProcessNamespace`, or those that joined it.
@@ -237,8 +250,8 @@ impl Pod {
     }
 
     /// What STATUS shows: the reason if there is one, else the phase.
-    pub fn status(&self) -> &str {
-        self.reason.as_deref().unwrap_or(self.phase.name())
+    pub fn status(&self) -> Cow<'_, str> {
+        self.reason.as_ref().map_or(self.phase.name().into(), PodReason::word)
     }
 
     pub fn container(&self, name: &str) -> Option<&Container> {
@@ -257,8 +270,7 @@ pub enum EventKind {
 pub struct PodEvent {
     pub pod: PodUid,
     pub kind: EventKind,
-    /// `Scheduled`, `Created`, `Started`, `Killing`, `BackOff`, …
-    pub reason: String,
+    pub reason: EventReason,
     pub message: String,
     pub at: Stamp,
 }

@@ -4,10 +4,11 @@
 //! `kernel/signal.c`, `zap_pid_ns_processes` in `kernel/pid_namespace.c`, `find_new_reaper` in `kernel/exit.c`. The
 //! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
-mod sentences;
+mod consequence;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
 use serde::{Deserialize, Serialize};
 
 use super::names::{is_known_pause, is_ns_init};
@@ -51,8 +52,8 @@ pub struct Prediction {
     pub also_end: BTreeSet<ProcId>,
     /// Namespaces that no process is in afterwards.
     pub released: BTreeSet<NsId>,
-    /// The prediction in words, one sentence each.
-    pub lines: Vec<String>,
+    /// All of it, in the order in which it is told.
+    pub consequences: Vec<Consequence>,
 }
 
 impl Prediction {
@@ -72,7 +73,7 @@ pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Predicti
         effect: Effect::Nothing,
         also_end: BTreeSet::new(),
         released: BTreeSet::new(),
-        lines: Vec::new(),
+        consequences: Vec::new(),
     };
     if p.is_alive() {
         f.effect = predict_effect(p, is_known_pause(world, p), signal);
@@ -81,7 +82,7 @@ pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Predicti
         f.also_end = also_end(world, p, status);
         f.released = released_namespaces(world, p.id, &f.also_end);
     }
-    f.lines = sentences::sentences(world, p, &f);
+    f.consequences = consequence::consequences(world, p, &f);
     Some(f)
 }
 
@@ -152,11 +153,10 @@ fn also_end(world: &World, p: &Process, status: WaitStatus) -> BTreeSet<ProcId> 
     if is_ns_init(p)
         && let Some(ns) = p.namespaces.get(NsKind::Pid)
     {
-        all.extend(processes_in_pid_ns(world, ns));
+        all.extend(world.in_pid_ns(ns).filter(|q| q.is_alive()).map(|q| q.id));
     }
-    if container_of_first_process(world, p).is_some() {
-        let remaining = world.present().filter(|q| q.is_alive() && q.member == p.member);
-        all.extend(remaining.map(|q| q.id));
+    if let Some(member) = p.member.as_ref().filter(|_| container_of_first_process(world, p).is_some()) {
+        all.extend(world.member_processes(member).filter(|q| q.is_alive()).map(|q| q.id));
     }
     if let Some(pod) = finished_pod(world, p, status) {
         all.extend(world.pod_processes(&pod.uid).filter(|q| q.is_alive()).map(|q| q.id));
@@ -193,27 +193,19 @@ fn container_of_first_process<'a>(world: &'a World, p: &Process) -> Option<(&'a 
     (container.process == Some(p.id)).then_some((pod, container))
 }
 
-/// All living processes in a pid namespace and in those nested in it.
-fn processes_in_pid_ns(world: &World, ns: NsId) -> impl Iterator<Item = ProcId> + '_ {
-    let inside = move |at: NsId| world.with_parents(at).any(|above| above == ns);
-    world.present().filter(move |q| q.is_alive() && q.namespaces.get(NsKind::Pid).is_some_and(inside)).map(|q| q.id)
-}
-
 /// Namespaces in which every living process is among those that end.
 fn released_namespaces(world: &World, target: ProcId, also: &BTreeSet<ProcId>) -> BTreeSet<NsId> {
     let ends = |id: ProcId| id == target || also.contains(&id);
-    let mut held: BTreeMap<NsId, bool> = BTreeMap::new();
-    for q in world.present().filter(|q| q.is_alive()) {
-        for ns in q.namespaces.iter() {
-            *held.entry(ns).or_default() |= !ends(q.id);
-        }
-    }
+    let is_released = |ns: &NsId| {
+        let mut living = world.ns_members(*ns).peekable();
+        living.peek().is_some() && living.all(|q| ends(q.id))
+    };
     let touched: BTreeSet<NsId> = std::iter::once(target)
         .chain(also.iter().copied())
         .filter_map(|id| world.process(id))
         .flat_map(|q| q.namespaces.iter())
         .collect();
-    touched.into_iter().filter(|ns| held.get(ns) == Some(&false) && !world.is_host_ns(*ns)).collect()
+    touched.into_iter().filter(|ns| !world.is_host_ns(*ns) && is_released(ns)).collect()
 }
 
 /// The new parent of the children of `p` when it ends: the init of its pid namespace. `None` if `p` is that init, since

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cpu, Member, NsId, NsKind, ProcId, Signal, Stamp, WaitStatus};
+use super::{Cpu, Member, NsId, NsKind, ProcId, ProcessUsage, Signal, Stamp, WaitStatus};
 
 /// The scheduler state letter of `/proc/PID/stat` (`proc_pid_stat(5)`), as far as it is used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,6 +151,13 @@ impl SignalMasks {
         Self::has(self.caught, signal)
     }
 
+    /// These sets after an exec: it resets the action of caught signals (execve(2)). What the new program waits for
+    /// is to be read.
+    #[must_use]
+    pub fn after_exec(self) -> Self {
+        Self { blocked: self.blocked, ignored: self.ignored, ..Self::default() }
+    }
+
     /// Whether it waits for the signal in `sigtimedwait(2)`; `None` if that is not known.
     pub const fn awaits(self, signal: Signal) -> Option<bool> {
         match self.awaited {
@@ -166,7 +173,7 @@ impl SignalMasks {
     }
 }
 
-/// What one reading of /proc tells about a process.
+/// All that a reading of /proc tells about a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     pub id: ProcId,
@@ -187,6 +194,42 @@ pub struct Facts {
     pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
+}
+
+impl Facts {
+    pub const fn usage(&self) -> ProcessUsage {
+        let Self { threads, rss_bytes, cpu, waited_cpu, .. } = *self;
+        ProcessUsage { threads, rss_bytes, cpu, waited_cpu }
+    }
+
+    pub const fn set_usage(&mut self, usage: ProcessUsage) {
+        (self.threads, self.rss_bytes) = (usage.threads, usage.rss_bytes);
+        (self.cpu, self.waited_cpu) = (usage.cpu, usage.waited_cpu);
+    }
+}
+
+/// Those of the [`Facts`] about a process that have changed. `None` and "no namespaces" mean "as before".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactChanges {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nspid: Option<Vec<u32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<SignalMasks>,
+    /// The namespaces that it has moved to; it stays in those of other kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<NsId>,
+}
+
+impl FactChanges {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A process from birth to reap. It is kept after the reap, so that the past can be shown.
@@ -240,6 +283,34 @@ impl Process {
             reparents: Vec::new(),
             reap: None,
             reaped: 0,
+        }
+    }
+
+    pub(super) fn change(&mut self, changes: &FactChanges) {
+        let FactChanges { comm, cmdline, uid, nspid, signals, namespaces } = changes;
+        if let Some(comm) = comm {
+            self.comm.clone_from(comm);
+        }
+        if let Some(cmdline) = cmdline {
+            self.cmdline.clone_from(cmdline);
+        }
+        if let Some(nspid) = nspid {
+            self.nspid.clone_from(nspid);
+        }
+        self.uid = uid.or(self.uid);
+        // a dead process keeps the sets that it had
+        if let Some(signals) = signals.filter(|_| self.is_alive()) {
+            self.signals = signals;
+        }
+        for id in namespaces {
+            self.namespaces.set(*id);
+        }
+    }
+
+    pub(super) const fn set_usage(&mut self, usage: ProcessUsage) {
+        if self.is_alive() {
+            (self.threads, self.rss_bytes) = (usage.threads, usage.rss_bytes);
+            (self.cpu, self.waited_cpu) = (usage.cpu, usage.waited_cpu);
         }
     }
 

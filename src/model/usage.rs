@@ -22,6 +22,17 @@ impl Cpu {
     }
 }
 
+/// What a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessUsage {
+    pub threads: u32,
+    pub rss_bytes: u64,
+    /// CPU time of its own threads.
+    pub cpu: Cpu,
+    /// CPU time of the children it has waited for, and of theirs.
+    pub waited_cpu: Cpu,
+}
+
 /// Where a figure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

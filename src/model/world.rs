@@ -1,19 +1,25 @@
 //! The state of the machine at one moment.
 
+mod index;
+mod lives;
 mod pid_space;
+mod processes;
 mod query;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, Cgroup, CgroupUsage, Coverage, Delta, Exit, Facts, Host, Member, MonoNs, Namespace, NsId, Parent, Pod,
-    PodEvent, PodUid, ProcId, Process, Reap, Reparent, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    Capability, Cgroup, CgroupUsage, Coverage, Delta, Host, Member, MonoNs, Namespace, NsId, Pod, PodEvent, PodUid,
+    ProcId, Reparent, Signal, Source, Stamp,
 };
+use lives::push_step;
 use pid_space::PidSpace;
+pub use processes::Processes;
 
 /// A signal that the user sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,35 +59,34 @@ pub enum NodeTrouble<'a> {
     Ended(&'a str),
 }
 
-/// Everything known at one moment. A clone is cheap enough for a keyframe: processes and pods are shared until they
-/// change.
+/// Everything known at one moment. A clone takes about a microsecond however many processes there are: what may be large
+/// is a tree, and two Worlds share the nodes in which they do not differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
     /// The latest time of all deltas applied so far.
     pub now: MonoNs,
     pub host: Host,
     pub visibility: BTreeMap<Capability, Coverage>,
+    pub processes: Processes,
     #[serde(with = "pairs")]
-    pub processes: BTreeMap<ProcId, Arc<Process>>,
-    #[serde(with = "pairs")]
-    pub namespaces: BTreeMap<NsId, Namespace>,
+    pub namespaces: OrdMap<NsId, Namespace>,
     pub node: Option<Node>,
-    pub pods: BTreeMap<PodUid, Arc<Pod>>,
+    pub pods: OrdMap<PodUid, Arc<Pod>>,
     /// The cgroups of the members that have their own.
     #[serde(with = "pairs")]
-    pub cgroups: BTreeMap<Member, Cgroup>,
-    pub events: VecDeque<PodEvent>,
-    pub sent: VecDeque<Sent>,
+    pub cgroups: OrdMap<Member, Cgroup>,
+    pub events: Vector<PodEvent>,
+    pub sent: Vector<Sent>,
     /// How many facts each source lost. A loss counts as one if the source cannot tell how many.
     pub lost: BTreeMap<Source, u64>,
     /// Reaped processes in the order of their reaps: the oldest is forgotten first.
-    gone: VecDeque<ProcId>,
+    gone: Vector<ProcId>,
     /// The process, living or zombie, that has each pid now.
-    by_pid: BTreeMap<u32, ProcId>,
+    by_pid: OrdMap<u32, ProcId>,
     /// (parent, child) of every remembered process with a known parent.
-    by_parent: BTreeSet<(ProcId, ProcId)>,
+    by_parent: OrdSet<(ProcId, ProcId)>,
     #[serde(with = "pairs", default)]
-    pid_spaces: BTreeMap<NsId, PidSpace>,
+    pid_spaces: OrdMap<NsId, PidSpace>,
 }
 
 impl World {
@@ -103,22 +108,25 @@ impl World {
             }
             Delta::Born { id, parent, at } => self.born(*id, *parent, *at),
             Delta::Facts { facts, at } => self.facts(facts, *at),
-            Delta::Exec { id, comm, cmdline, at } => {
-                let p = self.process_mut(*id, *at);
-                p.comm.clone_from(comm);
-                p.cmdline.clone_from(cmdline);
-                push_step(&mut p.execs, *at);
-                // execve resets caught signals (execve(2)); the next reading shows the new ones
-                let SignalMasks { blocked, ignored, .. } = p.signals;
-                p.signals = SignalMasks { blocked, ignored, ..SignalMasks::default() };
+            Delta::Changed { id, changes, at } => {
+                self.update(*id, *at, |p| p.change(changes));
+                self.record_in_pid_space(*id);
             }
-            Delta::Renamed { id, comm, at } => self.process_mut(*id, *at).comm.clone_from(comm),
-            Delta::State { id, state, at } => {
-                let p = self.process_mut(*id, *at);
+            Delta::ProcessUsage { id, usage, at } => self.update(*id, *at, |p| p.set_usage(*usage)),
+            Delta::Exec { id, comm, cmdline, at } => {
+                self.update(*id, *at, |p| {
+                    p.comm.clone_from(comm);
+                    p.cmdline.clone_from(cmdline);
+                    push_step(&mut p.execs, *at);
+                    p.signals = p.signals.after_exec();
+                });
+            }
+            Delta::Renamed { id, comm, at } => self.update(*id, *at, |p| p.comm.clone_from(comm)),
+            Delta::State { id, state, at } => self.update(*id, *at, |p| {
                 if p.is_alive() {
                     p.state = *state;
                 }
-            }
+            }),
             Delta::Exited { id, status, at } => self.exited(*id, *status, *at),
             Delta::Reparented { id, from, to, at } => self.reparented(*id, Reparent { at: *at, from: *from, to: *to }),
             Delta::Reaped { id, by, at } => self.reaped(*id, *by, *at),
@@ -159,7 +167,12 @@ impl World {
             }
             Delta::PodRemoved { uid, .. } => {
                 self.pods.remove(uid);
-                self.cgroups.retain(|member, _| member.pod != *uid);
+                // pause is the first member
+                let of_pod = self.cgroups.range(Member::pause(uid)..).map(|(member, _)| member);
+                let members: Vec<Member> = of_pod.take_while(|member| member.pod == *uid).cloned().collect();
+                for member in members {
+                    self.cgroups.remove(&member);
+                }
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
             Delta::Signalled { target, signal, effect, also_end, error, at } => {
@@ -173,233 +186,9 @@ impl World {
             }
         }
     }
-
-    fn process_mut(&mut self, id: ProcId, at: Stamp) -> &mut Process {
-        if !self.processes.contains_key(&id) {
-            self.enter(id, at);
-        }
-        let fresh = || Arc::new(Process::new(id, Parent::Unknown, born_by(at)));
-        let p = Arc::make_mut(self.processes.entry(id).or_insert_with(fresh));
-        if born_by(at).is_better_than(p.born) {
-            p.born = born_by(at);
-        }
-        p
-    }
-
-    /// Adds a process that was not known. Only one process has a pid at a time, so of two the one that started first
-    /// has been reaped.
-    fn enter(&mut self, id: ProcId, at: Stamp) {
-        self.processes.insert(id, Arc::new(Process::new(id, Parent::Unknown, born_by(at))));
-        let reused = Stamp::by_then(at.t, Source::Inferred);
-        match self.by_pid.get(&id.pid).copied() {
-            Some(newer) if newer.start > id.start => self.reaped(id, Parent::Unknown, reused),
-            Some(older) => {
-                self.by_pid.insert(id.pid, id);
-                self.reaped(older, Parent::Unknown, reused);
-            }
-            None => {
-                self.by_pid.insert(id.pid, id);
-            }
-        }
-    }
-
-    fn set_parent(&mut self, id: ProcId, parent: Parent, at: Stamp) {
-        let p = self.process_mut(id, at);
-        let before = std::mem::replace(&mut p.parent, parent);
-        if let Some(before) = before.process() {
-            self.by_parent.remove(&(before, id));
-        }
-        if let Some(parent) = parent.process() {
-            self.by_parent.insert((parent, id));
-        }
-    }
-
-    fn reparented(&mut self, id: ProcId, step: Reparent) {
-        let steps = &mut self.process_mut(id, step.at).reparents;
-        let place = steps.partition_point(|s| s.at.t <= step.at.t);
-        steps.insert(place, step);
-        if steps.len() > Self::MAX_STEPS {
-            steps.remove(0);
-        }
-        let parent = steps.last().map_or(step.to, |s| s.to);
-        self.set_parent(id, parent, step.at);
-    }
-
-    fn born(&mut self, id: ProcId, parent: Parent, at: Stamp) {
-        let from = parent.process().and_then(|p| self.processes.get(&p)).cloned();
-        let p = self.process_mut(id, at);
-        if at.is_better_than(p.born) {
-            p.born = at;
-        }
-        if p.reparents.is_empty() {
-            self.set_parent(id, parent, at);
-        }
-        let p = self.process_mut(id, at);
-        if let Some(from) = from {
-            if p.cmdline.is_empty() && p.comm.is_empty() {
-                p.comm.clone_from(&from.comm);
-                p.cmdline.clone_from(&from.cmdline);
-            }
-            let mut namespaces = from.namespaces;
-            namespaces.merge(&p.namespaces);
-            p.namespaces = namespaces;
-            p.uid = p.uid.or(from.uid);
-            if p.signals == SignalMasks::default() {
-                p.signals = from.signals;
-            }
-            if p.member.is_none() {
-                p.member.clone_from(&from.member);
-            }
-        }
-        self.record_in_pid_space(id);
-    }
-
-    fn facts(&mut self, facts: &Facts, at: Stamp) {
-        let inherited = facts.parent.process().and_then(|p| self.processes.get(&p)).and_then(|p| p.member.clone());
-        let p = self.process_mut(facts.id, at);
-        if !facts.comm.is_empty() {
-            p.comm.clone_from(&facts.comm);
-        }
-        // a zombie has no arguments any more: keep the earlier ones
-        if !facts.cmdline.is_empty() {
-            p.cmdline.clone_from(&facts.cmdline);
-        }
-        if !facts.nspid.is_empty() {
-            p.nspid.clone_from(&facts.nspid);
-        }
-        let orphan = p.parent == Parent::Unknown;
-        p.uid = Some(facts.uid);
-        p.namespaces.merge(&facts.namespaces);
-        if p.is_alive() {
-            p.state = facts.state;
-            // with more threads than the leader it still lives (`Process::threads_without_leader`)
-            if facts.state == State::Zombie && facts.threads <= 1 {
-                p.exit = Some(Exit { at: Stamp::by_then(at.t, at.source), status: None });
-            } else {
-                p.threads = facts.threads;
-                p.rss_bytes = facts.rss_bytes;
-                (p.cpu, p.waited_cpu) = (facts.cpu, facts.waited_cpu);
-                p.signals = facts.signals;
-            }
-        }
-        // after an adoption it does not inherit the adopter's membership; its own is reported later
-        if p.member.is_none() && (orphan || (p.parent == facts.parent && p.reparents.is_empty())) {
-            p.member = inherited;
-        }
-        if orphan {
-            self.set_parent(facts.id, facts.parent, at);
-        }
-        self.record_in_pid_space(facts.id);
-    }
-
-    fn exited(&mut self, id: ProcId, status: Option<WaitStatus>, at: Stamp) {
-        let p = self.process_mut(id, at);
-        p.exit = Some(match p.exit {
-            None => Exit { at, status },
-            Some(known) => {
-                Exit { at: if at.is_better_than(known.at) { at } else { known.at }, status: known.status.or(status) }
-            }
-        });
-        p.clear_usage();
-        if p.reap.is_none() {
-            p.state = State::Zombie;
-        }
-    }
-
-    fn reaped(&mut self, id: ProcId, by: Parent, at: Stamp) {
-        let p = self.process_mut(id, at);
-        let first = p.reap.is_none();
-        let mut named = true;
-        match &mut p.reap {
-            None => p.reap = Some(Reap { at, by }),
-            Some(known) => {
-                if at.is_better_than(known.at) {
-                    known.at = at;
-                }
-                named = known.by == Parent::Unknown;
-                if named {
-                    known.by = by;
-                }
-            }
-        }
-        p.state = State::Gone;
-        p.clear_usage();
-        // a process that was reaped has exited before
-        let ended = Stamp::by_then(at.t, Source::Inferred);
-        let exit = p.exit.get_or_insert(Exit { at: ended, status: None });
-        if ended.is_better_than(exit.at) {
-            exit.at = ended;
-        }
-        if named && let Some(reaper) = by.process().and_then(|by| self.processes.get_mut(&by)) {
-            Arc::make_mut(reaper).reaped += 1;
-        }
-        if first {
-            if self.by_pid.get(&id.pid) == Some(&id) {
-                self.by_pid.remove(&id.pid);
-            }
-            self.gone.push_back(id);
-            if self.gone.len() > Self::MAX_GONE
-                && let Some(oldest) = self.gone.pop_front()
-            {
-                self.forget(oldest);
-            }
-        }
-    }
-
-    fn forget(&mut self, id: ProcId) {
-        self.forget_pid_space(id);
-        if let Some(p) = self.processes.remove(&id)
-            && let Some(parent) = p.parent.process()
-        {
-            self.by_parent.remove(&(parent, id));
-        }
-    }
-
-    fn forget_namespaces(&mut self) {
-        let mut kept: BTreeSet<NsId> = self.processes.values().flat_map(|p| p.namespaces.iter()).collect();
-        kept.extend(self.host.namespaces.iter());
-        let mut open: Vec<NsId> = kept.iter().copied().collect();
-        while let Some(id) = open.pop() {
-            let above = self.namespaces.get(&id).into_iter().flat_map(|n| [n.owner, n.parent]);
-            open.extend(above.flatten().filter(|up| kept.insert(*up)));
-        }
-        self.namespaces.retain(|id, _| kept.contains(id));
-        self.pid_spaces.retain(|id, _| kept.contains(id));
-    }
-
-    fn joined(&mut self, id: ProcId, member: &Member, at: Stamp) {
-        self.process_mut(id, at).member = Some(member.clone());
-        // children that were born between the fork and this report belong to the member too
-        let mut heads = vec![id];
-        while let Some(head) = heads.pop() {
-            // also those that have another parent by now
-            let left = |c: &&Arc<Process>| c.reparents.first().is_some_and(|r| r.from == Parent::Process(head));
-            let lost = self.processes.values().filter(left).map(Arc::as_ref);
-            let children = self.children(head).filter(|c| c.reparents.is_empty()).chain(lost);
-            let children: Vec<ProcId> = children.filter(|c| c.member.is_none()).map(|c| c.id).collect();
-            for child in children {
-                if let Some(p) = self.processes.get_mut(&child) {
-                    Arc::make_mut(p).member = Some(member.clone());
-                }
-                heads.push(child);
-            }
-        }
-    }
 }
 
-/// The stamp of a process's birth, from the stamp of any fact about it: it was born by then.
-const fn born_by(at: Stamp) -> Stamp {
-    Stamp::by_then(at.t, at.source)
-}
-
-fn push_step(steps: &mut Vec<Stamp>, at: Stamp) {
-    steps.push(at);
-    if steps.len() > World::MAX_STEPS {
-        steps.remove(0);
-    }
-}
-
-fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
+fn push_bounded<T: Clone>(queue: &mut Vector<T>, item: T) {
     queue.push_back(item);
     if queue.len() > World::MAX_EVENTS {
         queue.pop_front();
@@ -408,21 +197,25 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
 
 /// Serialises maps with structured keys as lists of pairs, since JSON keys are strings.
 mod pairs {
-    use std::collections::BTreeMap;
-
+    use imbl::OrdMap;
     use serde::de::{Deserialize, Deserializer};
     use serde::ser::{Serialize, Serializer};
 
-    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(map: &BTreeMap<K, V>, s: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<K, V, S>(map: &OrdMap<K, V>, s: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize + Ord,
+        V: Serialize,
+        S: Serializer,
+    {
         s.collect_seq(map)
     }
 
-    pub fn deserialize<'de, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
+    pub fn deserialize<'de, K, V, D>(d: D) -> Result<OrdMap<K, V>, D::Error>
     where
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
+        K: Deserialize<'de> + Ord + Clone,
+        V: Deserialize<'de> + Clone,
         D: Deserializer<'de>,
     {
-        Ok(Vec::<(K, V)>::deserialize(d)?.into_iter().collect())
+        Ok(Vec::<(K, V)>::deserialize(d)?.into())
     }
 }

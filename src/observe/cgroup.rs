@@ -1,38 +1,36 @@
 //! The hierarchy of cgroups, version 2 (`Documentation/admin-guide/cgroup-v2.rst`).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::reconcile::CgroupFigures;
+use crate::procfs::{Mount, own_mounts};
 
 /// Where the hierarchy is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hierarchy {
     mount: PathBuf,
     /// The cgroup that is mounted there; `/` unless we are confined, as in a container.
-    root: String,
+    root: PathBuf,
 }
 
 impl Hierarchy {
-    /// Reads `/proc/self/mountinfo`. `None` if it is not mounted.
+    /// `None` if it is not mounted.
     pub fn find() -> Option<Self> {
-        Self::of(&fs::read_to_string("/proc/self/mountinfo").ok()?)
+        Self::among(own_mounts().ok()?)
     }
 
-    /// From the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
-    pub(crate) fn of(mountinfo: &str) -> Option<Self> {
-        let line = mountinfo.lines().find(|l| l.split_once(" - ").is_some_and(|(_, fs)| fs.starts_with("cgroup2 ")))?;
-        let mut words = line.split(' ').skip(3);
-        let root = unescape(words.next()?);
-        Some(Self { mount: PathBuf::from(unescape(words.next()?)), root })
+    fn among(mounts: impl IntoIterator<Item = Mount>) -> Option<Self> {
+        let mount = mounts.into_iter().find(|mount| mount.fs_type == "cgroup2")?;
+        Some(Self { mount: mount.point, root: mount.root })
     }
 
     /// The directory of a cgroup; `None` if it is not below what is mounted.
     pub fn directory(&self, cgroup: &str) -> Option<PathBuf> {
-        let below = if self.root == "/" { cgroup } else { cgroup.strip_prefix(&self.root)? };
         // `/..` leads out of the cgroup namespace (`cgroup_namespaces(7)`)
-        let is_below = (below.is_empty() || below.starts_with('/')) && below.split('/').all(|part| part != "..");
-        is_below.then(|| self.mount.join(below.trim_start_matches('/')))
+        let below = Path::new(cgroup).strip_prefix(&self.root).ok()?;
+        let is_below = below.components().all(|part| !matches!(part, Component::ParentDir));
+        is_below.then(|| self.mount.join(below))
     }
 
     pub fn read_figures(&self, cgroup: &str) -> Option<CgroupFigures> {
@@ -70,20 +68,16 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// Undoes the octal escapes that the kernel writes for white space and backslashes in a path.
-fn unescape(word: &str) -> String {
-    word.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::procfs::mounts;
 
     #[test]
     fn the_directory_of_a_cgroup_is_below_the_mount() {
         let of = |root: &str, mount: &str| {
             let text = format!("25 1 0:22 / /proc rw - proc proc rw\n30 1 0:26 {root} {mount} rw - cgroup2 none rw\n");
-            Hierarchy::of(&text).expect("it is mounted")
+            Hierarchy::among(mounts(text.as_bytes())).expect("it is mounted")
         };
         let whole = of("/", "/sys/fs/cgroup");
         assert_eq!(whole.directory("/a/b"), Some("/sys/fs/cgroup/a/b".into()));
@@ -91,12 +85,9 @@ mod tests {
         let part = of("/docker/1", "/sys/fs/my\\040group");
         assert_eq!(part.directory("/docker/1/x"), Some("/sys/fs/my group/x".into()));
         assert_eq!(part.directory("/user.slice"), None);
-        assert_eq!(part.directory("/docker/10"), None, "another cgroup, whose name begins the same");
+        assert_eq!(part.directory("/docker/12"), None, "another one whose name begins alike");
         assert_eq!(whole.directory("/../x"), None, "outside of our cgroup namespace");
-        // systemd writes `-` in a name as `\x2d`
-        let escaped = of("/a\\134x2db.slice", "/sys/fs/cgroup");
-        assert_eq!(escaped.directory("/a\\x2db.slice/y"), Some("/sys/fs/cgroup/y".into()));
-        assert_eq!(Hierarchy::of("30 1 0:26 / /sys rw - cgroup cgroup rw,cpu\n"), None, "version 1");
+        assert_eq!(Hierarchy::among(mounts(b"30 1 0:26 / /sys rw - cgroup cgroup rw,cpu\n")), None, "version 1");
     }
 
     #[test]

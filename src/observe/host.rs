@@ -6,6 +6,7 @@ use super::clock;
 use super::proc::{Unread, hidepid};
 use super::reconcile::UnreadCount;
 use crate::model::{Capability, Coverage, Delta, Host, NsSet, Source, Stamp};
+use crate::procfs::own_mounts;
 
 pub fn host(namespaces: NsSet) -> Delta {
     let uid = nix::unistd::geteuid();
@@ -30,7 +31,7 @@ pub fn visibility(capability: Capability, coverage: Coverage) -> Delta {
 
 /// Whether /proc shows the processes of other users.
 pub fn processes() -> Coverage {
-    let mounts = match std::fs::read_to_string("/proc/self/mountinfo") {
+    let mounts = match own_mounts() {
         Ok(mounts) => mounts,
         Err(e) => return Coverage::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
     };

@@ -15,9 +15,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::read;
 
 use crate::model::{NsKind, State};
+use crate::procfs::Stat;
 
 pub use mounts::hidepid;
-pub use parse::{SchedStat, Stat, Status};
+pub use parse::{SchedStat, Status};
 pub use unread::Unread;
 
 /// How much of a process to read.

@@ -1,12 +1,14 @@
 //! Reconciles the facts of all sources into one stream of deltas. Only this module knows which process a pid means.
 //!
-//! It is a state machine over typed facts. It reads the machine through the trait [`Kernel`], so that tests can play
-//! events in any order.
+//! It is a state machine over typed facts and does no I/O. What it has to know before it goes on it asks the trait
+//! [`Kernel`]: on the real machine a reader of `/proc` answers, in tests a table. The same events and answers always
+//! give the same deltas, so tests can play them in any order.
 
 mod entry;
 mod facts;
 mod life;
 mod membership;
+mod news;
 mod node_facts;
 mod pause;
 mod pid_namespace;
@@ -29,6 +31,7 @@ use super::namespaces::{Holder, NsTable, Nsfs};
 use super::options::Scope;
 use super::proc::{Depth, Reading, Unread};
 use crate::model::{Delta, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
+use crate::procfs::Stat;
 use entry::Entry;
 use pause::Record;
 use pid_namespace::PidNamespace;
@@ -46,13 +49,17 @@ pub struct RawNs {
     pub parent: Option<Nsfs>,
 }
 
-/// What the reconciler needs from the machine.
+/// What the reconciler asks. The answers are from now: an event that is still to come may say something newer.
 pub trait Kernel {
     fn now(&mut self) -> MonoNs;
     fn ticks(&mut self) -> Ticks;
     /// The pids of all processes.
     fn pids(&mut self) -> Result<Vec<u32>, Unread>;
     fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread>;
+    /// Reads `stat` of each of these processes. None depends on another, so they can be read in parallel.
+    fn read_stats(&mut self, pids: &[u32]) -> Vec<Result<Stat, Unread>> {
+        pids.iter().map(|pid| self.read(*pid, Depth::Stat).map(|reading| reading.stat)).collect()
+    }
     /// Reads everything about a process, and from now on reports its exit and reap if it can.
     fn open_and_read(&mut self, pid: u32) -> Result<Reading, Unread>;
     /// Reports this process's exit and reap, if necessary instead of another's.
@@ -87,6 +94,8 @@ const RECHECK_NS: u64 = 25_000_000;
 const PATIENCE_NS: u64 = 250_000_000;
 /// How much later than pause's report the kernel's event may come.
 const GRACE_NS: u64 = 5_000_000;
+/// How many of pause's records may wait for events. They wait longest in a storm of events.
+const MAX_RECORDS: usize = 65_536;
 
 pub struct Reconciler {
     scope: Scope,
@@ -110,6 +119,8 @@ pub struct Reconciler {
     /// children.
     unsure: BTreeSet<ProcId>,
     records: Vec<Record>,
+    /// Records that found no room, until that is reported.
+    refused_records: u64,
     to_recheck: BTreeSet<ProcId>,
     recheck_at: Option<MonoNs>,
     verify_at: MonoNs,
@@ -150,6 +161,7 @@ impl Reconciler {
             ending: BTreeSet::new(),
             unsure: BTreeSet::new(),
             records: Vec::new(),
+            refused_records: 0,
             to_recheck: BTreeSet::new(),
             recheck_at: None,
             verify_at: MonoNs(0),
@@ -194,7 +206,7 @@ impl Reconciler {
             Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
                 let pause = self.canonical(pause);
-                self.records.push(Record { pause, pid: pid_in_pod, status, at, has_all_events: false });
+                self.add_record(Record { pause, pid: pid_in_pod, status, at, has_all_events: false });
             }
             Input::PauseDropped { pause, count, at } => self.pause_dropped(self.canonical(pause), count, at),
         }
@@ -223,8 +235,7 @@ impl Reconciler {
     /// `count` facts of `source` found no room in the inbox.
     pub fn refused(&mut self, source: Source, count: u64, at: MonoNs) {
         if source == Source::Pause {
-            // with a record missing, the absence of a record does not tell who reaped
-            self.unsure.clear();
+            self.record_is_missing();
         }
         self.out.push(Delta::Lost { source, count: Some(count), at: Stamp::by_then(at, Source::App) });
     }

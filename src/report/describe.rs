@@ -8,7 +8,7 @@ mod volumes;
 
 use super::text::{Cell, Layout, Target, Text};
 use super::{events, pods, time};
-use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodUid, World};
+use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodReason, PodUid, World};
 
 /// As in `tabbedString` of kubectl: `out.Init(buf, 0, 8, 2, ' ', 0)`.
 const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
@@ -61,12 +61,12 @@ fn describe_head(world: &World, pod: &Pod, text: &mut Text) {
         labels(manifest, text);
         annotations(manifest, text);
     }
-    let terminating = pod.reason.as_deref() == Some("Terminating");
+    let terminating = pod.reason == Some(PodReason::Terminating);
     let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
-    let status = if terminating && !over { "Terminating" } else { pod.phase.name() };
-    text.row(["Status:".into(), status.into()]);
-    if pod.reason.as_deref() == Some("NodeLost") {
-        text.row(["Reason:".into(), "NodeLost".into()]);
+    let status = if terminating && !over { pod.status() } else { pod.phase.name().into() };
+    text.row(["Status:".into(), status.as_ref().into()]);
+    if let Some(reason @ PodReason::NodeLost) = &pod.reason {
+        text.row(["Reason:".into(), reason.word().as_ref().into()]);
         if let Some(message) = &pod.message {
             text.row(["Message:".into(), message.as_str().into()]);
         }

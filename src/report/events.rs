@@ -4,6 +4,7 @@ use super::pods::TABLE;
 use super::text::{Cell, Target, Text};
 use crate::model::events::aggregate;
 use crate::model::{EventKind, MonoNs, PodUid, World};
+use crate::wording::event::interval;
 
 /// The source of all events of the lab: the node, which is scheduler and kubelet in one.
 const FROM: &str = "podscope-node";
@@ -20,7 +21,7 @@ pub fn events(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
         let object = world.pod(&a.event.pod).map(|p| format!("Pod/{}", p.name));
         let target = object.is_some().then(|| Target::Pod(a.event.pod.clone()));
         text.row([
-            a.interval(now).into(),
+            interval(&a, now).into(),
             kind(a.event.kind).into(),
             a.event.reason.as_str().into(),
             // of a removed pod only the uid is known
@@ -45,7 +46,7 @@ pub(super) fn describe_events(world: &World, pod: &PodUid, now: MonoNs, text: &m
         text.row([
             format!("  {}", kind(a.event.kind)).into(),
             a.event.reason.as_str().into(),
-            a.interval(now).into(),
+            interval(&a, now).into(),
             Cell::process(FROM, node),
             a.event.message.trim().into(),
         ]);

@@ -1,8 +1,11 @@
 //! `kubectl get pods` (`printPod` in pkg/printers/internalversion/printers.go of Kubernetes).
 
 use super::text::{Cell, Layout, Target, Text};
-use crate::model::duration::format_like_kubectl;
-use crate::model::{Container, ContainerKind, ContainerState, MonoNs, Phase, Pod, PodUid, World};
+use crate::model::{
+    Container, ContainerKind, ContainerState, MonoNs, NotRunning, Phase, Pod, PodReason, PodUid, TerminatedReason,
+    WaitingReason, World,
+};
+use crate::wording::duration::format_like_kubectl;
 
 /// `GetNewTabWriter` of k8s.io/cli-runtime/pkg/printers.
 pub(super) const TABLE: Layout = Layout::Tabs { min: 6, padding: 3 };
@@ -35,7 +38,7 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
         let mut cells = vec![
             Cell::to(&pod.name, Some(Target::Pod(pod.uid.clone()))),
             format!("{}/{}", row.ready, row.total).into(),
-            row.status.into(),
+            row.word(pod).into(),
             match row.restarts {
                 (0, _) | (_, None) => row.restarts.0.to_string().into(),
                 (n, Some(last)) => format!("{n} ({} ago)", format_like_kubectl(now.since(last))).into(),
@@ -56,7 +59,7 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
 
 /// The word in the column STATUS. Unlike [`Pod::status`] it uses only what kubectl can know.
 pub fn status(pod: &Pod) -> String {
-    PodRow::of(pod).status
+    PodRow::of(pod).word(pod)
 }
 
 /// The network namespace that the pod's address belongs to.
@@ -105,7 +108,8 @@ pub(super) fn is_ready(c: &Container) -> bool {
 struct PodRow {
     ready: usize,
     total: usize,
-    status: String,
+    /// `None`: the phase.
+    status: Option<PodReason>,
     /// The number of restarts, and when the last run before the current one ended.
     restarts: (u32, Option<MonoNs>),
 }
@@ -116,7 +120,7 @@ impl PodRow {
         let mut row = Self {
             ready: 0,
             total: apps.len() + inits(pod).filter(is_sidecar).count(),
-            status: pod.phase.name().to_owned(),
+            status: None,
             restarts: (0, None),
         };
         let mut initializing = false;
@@ -125,10 +129,12 @@ impl PodRow {
                 row.ready += usize::from(is_sidecar(&c));
                 continue;
             }
-            row.status = match c.state.why_not_running() {
-                Some(word) if word != "PodInitializing" => format!("Init:{word}"),
-                _ => format!("Init:{i}/{}", inits(pod).count()),
-            };
+            row.status = Some(match c.state.why_not_running() {
+                None | Some(NotRunning::Waiting(WaitingReason::PodInitializing)) => {
+                    PodReason::Initializing { done: i, all: inits(pod).count() }
+                }
+                Some(why) => PodReason::Init(why),
+            });
             initializing = true;
             row.restarts = restarts(inits(pod).take(i + 1));
             break;
@@ -138,20 +144,23 @@ impl PodRow {
             let running = apps.iter().filter(|c| is_ready(c)).count();
             row.ready += running;
             // kubectl goes from the last to the first, so that the first one's reason stays
-            if let Some(word) = apps.iter().find_map(|c| c.state.why_not_running()) {
-                row.status = word;
-            }
-            if row.status == "Completed" && running > 0 {
-                "NotReady".clone_into(&mut row.status);
-            }
+            row.status = match apps.iter().find_map(|c| c.state.why_not_running()) {
+                Some(NotRunning::Terminated(TerminatedReason::Completed)) if running > 0 => Some(PodReason::NotReady),
+                Some(why) => Some(PodReason::App(why)),
+                None => row.status,
+            };
         }
         let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
-        match pod.reason.as_deref() {
-            Some("Terminating") if !over => "Terminating".clone_into(&mut row.status),
-            Some("NodeLost") => "NodeLost".clone_into(&mut row.status),
+        match &pod.reason {
+            Some(PodReason::Terminating) if over => {}
+            Some(shown @ (PodReason::Terminating | PodReason::NodeLost)) => row.status = Some(shown.clone()),
             _ => {}
         }
         row
+    }
+
+    fn word(&self, pod: &Pod) -> String {
+        self.status.as_ref().map_or_else(|| pod.phase.name().to_owned(), ToString::to_string)
     }
 }
 

@@ -13,10 +13,15 @@ const INSIDE: Layout = Layout::Columns(&[(7, true), (7, true), (1, false), (0, f
 pub fn ps_host(world: &World, pod: Option<&PodUid>) -> Text {
     let mut text = Text::new(HOST);
     text.head(["UID", "PID", "PPID", "S", "COMMAND"]);
-    let node = world.node.as_ref().map(|n| n.process);
-    let wanted =
-        |p: &&Process| Some(p.id) == node || p.member.as_ref().is_some_and(|m| pod.is_none_or(|uid| m.pod == *uid));
-    for p in world.present().filter(wanted) {
+    let mut wanted = match pod {
+        Some(uid) => world.pod_processes(uid).collect(),
+        None => world.processes_of_pods(),
+    };
+    let node = world.node.as_ref().and_then(|n| world.process(n.process)).filter(|p| !p.is_gone());
+    wanted.extend(node);
+    wanted.sort_by_key(|p| p.id);
+    wanted.dedup_by_key(|p| p.id);
+    for p in wanted {
         text.row([
             p.uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string()).into(),
             Cell::process(p.id.pid.to_string(), Some(p.id)),
@@ -61,7 +66,7 @@ pub fn ps_inside(world: &World, ns: NsId) -> Text {
     let mut text = Text::new(INSIDE);
     text.head(["PID", "PPID", "S", "COMMAND"]);
     let mut inside: Vec<(u32, &Process)> = world
-        .present()
+        .in_pid_ns(ns)
         .filter_map(|p| match seen(world, p, ns) {
             Seen::Pid(pid) => Some((pid, p)),
             Seen::Outside | Seen::Unknown => None,

@@ -17,12 +17,12 @@ pub struct Requested {
 
 impl Requested {
     /// Call before the pods of a manifest are started.
-    pub const fn begin(&mut self) {
+    pub const fn expect_manifest(&mut self) {
         self.pending += 1;
     }
 
     /// Call when they are started, or one of them could not be started.
-    pub fn end(&mut self, done: Result<(), String>) {
+    pub fn manifest_done(&mut self, done: Result<(), String>) {
         self.pending = self.pending.saturating_sub(1);
         if let Err(why) = done {
             self.failed = Some(why);
@@ -30,7 +30,7 @@ impl Requested {
     }
 
     /// Call when the lab has accepted this pod.
-    pub fn pod(&mut self, uid: PodUid, name: String) {
+    pub fn add_pod(&mut self, uid: PodUid, name: String) {
         self.unseen.insert(uid, name);
     }
 
@@ -41,7 +41,7 @@ impl Requested {
 
     /// # Errors
     /// Which pod the World does not show yet.
-    pub fn all_seen(&self) -> Result<(), String> {
+    pub fn check_all_seen(&self) -> Result<(), String> {
         if let Some(why) = &self.failed {
             return Err(why.clone());
         }

@@ -76,13 +76,12 @@ pub fn url(world: &World, page: &Page) -> Result<Url, String> {
 
 /// Every process that a name has meant, zombies and reaped ones too, as far as the World remembers them.
 pub fn all_processes<'w>(world: &'w World, of: &MemberRef) -> Result<Vec<&'w Process>, String> {
-    let processes = world.processes.values().map(AsRef::as_ref);
     let (of_member, wanted) = match of {
-        MemberRef::Pid(pid) => return Ok(processes.filter(|p| p.id.pid == *pid).collect()),
+        MemberRef::Pid(pid) => return Ok(world.remembered_with_pid(*pid).collect()),
         MemberRef::Name { process, .. } => (member(world, of)?, process.as_ref()),
     };
     let of_name = |p: &&Process| wanted.is_none_or(|(name, _)| has_name(p, name));
-    Ok(processes.filter(|p| p.member.as_ref() == Some(&of_member)).filter(of_name).collect())
+    Ok(world.remembered_of_member(&of_member).filter(of_name).collect())
 }
 
 /// The process that a name means now. A bare `node` is the lab's node, unless a pod has a member of this name.
@@ -125,9 +124,9 @@ pub fn first_process(world: &World, member: &Member) -> Option<ProcId> {
 /// process whose leader has exited before its threads counts as both: it is alive, and the kernel shows it as a zombie.
 pub fn named<'w>(world: &'w World, member: &Member, name: &str, zombies: bool) -> Vec<&'w Process> {
     let mut all: Vec<&Process> = world
-        .present()
+        .member_processes(member)
         .filter(|p| p.is_zombie() == zombies || zombies && p.threads_without_leader().is_some())
-        .filter(|p| p.member.as_ref() == Some(member) && p.parent != Parent::Unknown)
+        .filter(|p| p.parent != Parent::Unknown)
         .filter(|p| has_name(p, name))
         .collect();
     all.sort_by_key(|p| (p.born.t, p.id));

@@ -3,7 +3,7 @@
 use super::links::{LinkLine, Links, in_words};
 use super::{Equivalents, Step, equivalents};
 use crate::lab::PodSpec;
-use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodUid, ProcId, World};
+use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodReason, PodUid, ProcId, World};
 
 /// How long it may take until the World shows a step, in addition to the grace period of a stopped container. A new
 /// container may have to wait for others, such as init containers.
@@ -97,7 +97,7 @@ impl Pending {
         if links.is_settled(world, &Member::pause(&self.pod)) {
             return Some(Ok(()));
         }
-        let failed = pod.reason.as_deref() == Some("FailedCreatePodSandBox");
+        let failed = pod.reason == Some(PodReason::FailedCreatePodSandBox);
         failed.then(|| Err(pod.message.clone().unwrap_or_else(|| "no sandbox could be made".to_owned())))
     }
 
@@ -117,7 +117,7 @@ impl Pending {
             // it ran, if only for a moment; without a new process the state may be of the one before
             ContainerState::Terminated { .. } if is_new && has_ended(world, container) => Some(Ok(())),
             // a container that is replaced may have been waiting before the step
-            ContainerState::Waiting { reason, message: Some(message) }
+            ContainerState::Waiting { reason, message: Some(message), .. }
                 if is_new || matches!(self.step, Step::Join { .. }) =>
             {
                 Some(Err(format!("{name} does not run: {reason}: {message}")))
@@ -127,8 +127,7 @@ impl Pending {
     }
 
     fn check_removed(&self, pod: &Pod, member: &Member, world: &World) -> Option<Result<(), String>> {
-        let exists = pod.container(member.name()).is_some()
-            || world.pod_processes(&self.pod).any(|p| p.is_alive() && p.member.as_ref() == Some(member));
+        let exists = pod.container(member.name()).is_some() || world.member_processes(member).any(|p| p.is_alive());
         (!exists).then_some(Ok(()))
     }
 

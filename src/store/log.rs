@@ -22,14 +22,19 @@ pub struct Bounds {
     pub entries: usize,
     /// About how many bytes, keyframes included.
     pub bytes: usize,
-    /// The least number of deltas between two keyframes.
+    /// The number of deltas between two keyframes, and so the most that a seek applies.
     pub stride: usize,
+}
+
+impl Bounds {
+    /// Nothing of the past is kept.
+    pub const NO_HISTORY: Self = Self { entries: 0, bytes: 0, stride: 0 };
 }
 
 impl Default for Bounds {
     /// A million deltas or 128 MiB: hours of a quiet machine, minutes of one that forks 1,000 times a second.
     fn default() -> Self {
-        Self { entries: 1_000_000, bytes: 128 << 20, stride: 1_024 }
+        Self { entries: 1_000_000, bytes: 128 << 20, stride: 512 }
     }
 }
 
@@ -37,6 +42,7 @@ impl Default for Bounds {
 struct Segment {
     /// The World before the first entry.
     keyframe: World,
+    /// What it does not share with the next keyframe. 0 for the last segment, which is bounded by `stride`.
     keyframe_bytes: usize,
     entries: Vec<Entry>,
     entries_bytes: usize,
@@ -70,33 +76,29 @@ impl Log {
         Self { bounds, last, ..Self::default() }
     }
 
-    /// Call it before a delta is applied to `live`: takes a keyframe if one is due. One is due after at least `stride`
-    /// deltas, once the deltas take as many bytes as the keyframe before them. So keyframes never take more than half
-    /// of the ring, nor of the time, even on a large machine. A segment never takes more than a quarter of the ring,
-    /// since segments are dropped as a whole.
+    /// Call it before a delta is applied to `live`: takes a keyframe if one is due, after `stride` deltas. It shares
+    /// with the others what does not change between them, so it costs what the deltas between them change. A segment
+    /// never takes more than a quarter of the ring, since segments are dropped as a whole.
     pub fn prepare(&mut self, live: &World) {
         let Bounds { entries, bytes, stride } = self.bounds;
-        let due = self.segments.back().is_none_or(|s| {
-            let worth = s.entries.len() >= stride && s.entries_bytes >= s.keyframe_bytes;
-            worth || s.entries.len() >= (entries / 4).max(1) || s.entries_bytes >= bytes / 4
-        });
-        if !due {
+        if self.bounds == Bounds::NO_HISTORY {
             return;
         }
-        let keyframe_bytes = size::keyframe(live);
-        self.bytes += keyframe_bytes;
-        self.segments.push_back(Segment {
-            keyframe: live.clone(),
-            keyframe_bytes,
-            entries: Vec::new(),
-            entries_bytes: 0,
-        });
+        if let Some(last) = self.segments.back_mut() {
+            if last.entries.len() < stride.min(entries / 4).max(1) && last.entries_bytes < bytes / 4 {
+                return;
+            }
+            last.keyframe_bytes = size::keyframe(&last.keyframe, live);
+            self.bytes += last.keyframe_bytes;
+        }
+        let keyframe = live.clone();
+        self.segments.push_back(Segment { keyframe, keyframe_bytes: 0, entries: Vec::new(), entries_bytes: 0 });
     }
 
     pub fn push(&mut self, delta: Delta) {
-        let Some(segment) = self.segments.back_mut() else { return };
         self.last = self.last.max(delta.time());
         self.pushed += 1;
+        let Some(segment) = self.segments.back_mut() else { return };
         let bytes = size::entry(&delta);
         segment.entries.push(Entry { t: self.last, delta });
         segment.entries_bytes += bytes;

@@ -2,13 +2,36 @@
 
 use std::mem::size_of;
 
-use crate::model::{Delta, Facts, Host, Namespace, Pod, PodEvent, ProcId, Process, World};
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use crate::model::{
+    Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, Pod, PodEvent, ProcId, Process, Sent, Stamp,
+    World,
+};
 
 use super::log::Entry;
+
+/// Bytes of the nodes of trees that are copied for one change. A node has up to 16 entries of a few words each. A
+/// process that comes or goes is in a dozen trees, but those that come together are mostly in the same nodes.
+const NODES: usize = 704;
 
 /// Bytes of a list of strings.
 fn words(list: &[String]) -> usize {
     list.iter().map(|w| size_of::<String>() + w.len()).sum()
+}
+
+fn fact_changes(changes: &FactChanges) -> usize {
+    let FactChanges { comm, cmdline, nspid, namespaces, uid: _, signals: _ } = changes;
+    size_of::<FactChanges>()
+        + comm.as_ref().map_or(0, String::len)
+        + cmdline.as_ref().map_or(0, |list| words(list))
+        + nspid.as_ref().map_or(0, |list| 4 * list.len())
+        + namespaces.len() * size_of::<NsId>()
+}
+
+fn member(member: &Member) -> usize {
+    member.pod.0.len() + member.name().len()
 }
 
 fn pod(pod: &Pod) -> usize {
@@ -17,7 +40,13 @@ fn pod(pod: &Pod) -> usize {
 }
 
 fn event(event: &PodEvent) -> usize {
-    size_of::<PodEvent>() + event.pod.0.len() + event.reason.len() + event.message.len()
+    size_of::<PodEvent>() + event.pod.0.len() + event.reason.as_str().len() + event.message.len()
+}
+
+fn process(p: &Process) -> usize {
+    let member = p.member.as_ref().map_or(0, |m| m.pod.0.len() + m.name().len());
+    let steps = (p.execs.len() + 3 * p.reparents.len()) * size_of::<Stamp>();
+    size_of::<Process>() + p.comm.len() + words(&p.cmdline) + 4 * p.nspid.len() + member + steps
 }
 
 /// Bytes that an entry of the log takes.
@@ -26,15 +55,18 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Facts { facts, .. } => {
             size_of::<Facts>() + facts.comm.len() + words(&facts.cmdline) + 4 * facts.nspid.len()
         }
+        Delta::Changed { changes, .. } => fact_changes(changes),
         Delta::Exec { comm, cmdline, .. } => comm.len() + words(cmdline),
         Delta::Renamed { comm, .. } => comm.len(),
-        Delta::Joined { member, .. } => member.pod.0.len() + member.name().len(),
+        Delta::Joined { member: m, .. } | Delta::Usage { member: m, .. } => member(m),
+        Delta::Cgroup { member: m, path, .. } => member(m) + path.as_ref().map_or(0, String::len),
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
         Delta::Signalled { also_end, error, .. } => {
             also_end.len() * size_of::<ProcId>() + error.as_ref().map_or(0, String::len)
         }
-        Delta::Event { event: e } => event(e),
+        // and the event that the World forgets for it
+        Delta::Event { event: e } => 2 * event(e),
         Delta::NodeEnded { reason, .. } => reason.len(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
@@ -42,15 +74,24 @@ pub(super) fn entry(delta: &Delta) -> usize {
     size_of::<Entry>() + heap
 }
 
-/// Bytes that a keyframe takes. Processes and pods are shared with the live World until they change. One in four is
-/// assumed to have changed.
-pub(super) fn keyframe(world: &World) -> usize {
-    let index = 4 * size_of::<usize>() * 3;
-    let process = index + (size_of::<Process>() + 256) / 4;
-    world.processes.len() * process
-        + world.namespaces.len() * (size_of::<Namespace>() + size_of::<usize>())
-        + world.pods.values().map(|p| pod(p) / 4 + 64).sum::<usize>()
-        + world.events.iter().map(event).sum::<usize>()
-        + world.sent.iter().map(|s| 96 + s.also_end.len() * size_of::<ProcId>()).sum::<usize>()
-        + size_of::<World>()
+/// Bytes that a keyframe takes besides what it shares with the World after its segment: what is different in that one.
+/// It takes about as long as the segment has deltas, however large the World is.
+pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
+    let (old, new) = (keyframe, after);
+    size_of::<World>()
+        + changed(&old.processes, &new.processes, |p| process(p))
+        + changed(&old.namespaces, &new.namespaces, |_| size_of::<Namespace>())
+        + changed(&old.pods, &new.pods, |p| pod(p))
+        + changed(&old.cgroups, &new.cgroups, |c| size_of::<Cgroup>() + c.path.len())
+        // a queue consists of pieces of 64 items, and the last of them is copied
+        + if old.events.last() == new.events.last() { 0 } else { new.events.iter().rev().take(64).map(event).sum() }
+        + if old.sent.last() == new.sent.last() { 0 } else { 64 * size_of::<Sent>() }
+}
+
+fn changed<K: Ord, V: PartialEq>(old: &OrdMap<K, V>, new: &OrdMap<K, V>, bytes: impl Fn(&V) -> usize) -> usize {
+    let one = |item| match item {
+        DiffItem::Update { old: (_, value), .. } | DiffItem::Remove(_, value) => NODES + bytes(value),
+        DiffItem::Add(..) => NODES,
+    };
+    old.diff(new).map(one).sum()
 }

@@ -25,7 +25,7 @@ pub use palette::{drop_zone, first_container_ui, palette_ui, take_out_ui};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::model::{Pod, Runtime};
+use crate::model::{Pod, PodReason, Runtime};
 use crate::steps::{Report, Template};
 use crate::ui::Action;
 
@@ -91,6 +91,6 @@ fn join_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, width: Option<f32>) {
 
 /// Whether steps are possible: only for a pod of the lab that is not lost or being deleted, and only when live.
 fn can_be_built(cx: &Cx<'_>, pod: &Pod) -> bool {
-    let is_ending = matches!(pod.reason.as_deref(), Some("NodeLost" | "Terminating"));
+    let is_ending = matches!(pod.reason, Some(PodReason::NodeLost | PodReason::Terminating));
     cx.live && pod.runtime == Runtime::Lab && !is_ending
 }

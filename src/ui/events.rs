@@ -6,8 +6,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, p
 
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
-use crate::model::{EventKind, Process, Sent, duration, events::Aggregated, names, outcome};
+use crate::model::{EventKind, Process, Sent, events::Aggregated, names};
 use crate::ui::Action;
+use crate::wording::{duration, event, outcome, reaper};
 use list::{Entry, EntryKind};
 
 const ROW_H: f32 = 24.0;
@@ -89,12 +90,12 @@ fn line(cx: &Cx<'_>, state: &EventsState, entry: Entry) -> Option<Line> {
 
 fn pod_line(cx: &Cx<'_>, merged: &Aggregated) -> Line {
     let event = &merged.event;
-    let message = match merged.times(cx.now) {
+    let message = match event::times(merged, cx.now) {
         Some(times) => format!("{times} · {}", event.message),
         None => event.message.clone(),
     };
     Line {
-        title: event.reason.clone(),
+        title: event.reason.to_string(),
         color: if event.kind == EventKind::Warning { cx.tokens.warn } else { cx.tokens.accent },
         subject: cx.world.pod(&event.pod).map_or("deleted pod".into(), |p| p.name.clone()),
         message,
@@ -106,7 +107,7 @@ fn signal_line(cx: &Cx<'_>, sent: &Sent) -> Line {
         title: sent.signal.to_string(),
         color: cx.tokens.bad,
         subject: cx.world.process(sent.target).map_or("gone".into(), names::short_name),
-        message: outcome::outcome(cx.world, sent).join(" "),
+        message: outcome::sentences(cx.world, sent).join(" "),
     }
 }
 
@@ -114,7 +115,7 @@ fn exit_line(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
     let (title, tail) = match (p.exit, p.reap) {
         (Some(exit), Some(reap)) => {
-            let by = names::reaped_by(cx.world, p);
+            let by = reaper::reaped_by(cx.world, p);
             ("Reaped", format!("zombie for {}, {by}", duration::format_exact(reap.at.t.since(exit.at.t))))
         }
         _ => ("Zombie", "not reaped yet".to_owned()),

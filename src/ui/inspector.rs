@@ -9,8 +9,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
-use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, duration, names, prediction};
+use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, names, prediction};
 use crate::ui::Action;
+use crate::wording::{duration, reaper};
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.add_space(14.0);
@@ -154,7 +155,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     }
     if let Some(reap) = p.reap {
         let by = if cx.world.ended_with_pid_ns(p) {
-            names::reaper_name(cx.world, p).unwrap_or_default()
+            reaper::reaper_name(cx.world, p).unwrap_or_default()
         } else {
             name_of(reap.by)
         };
@@ -233,8 +234,9 @@ fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
     if cx.world.is_host_ns(ns) {
         return "host".into();
     }
+    let inside = cx.world.ns_members_of_pods(ns);
     let mut members: Vec<&Member> =
-        cx.world.ns_members(ns).filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
+        inside.into_iter().filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
     members.sort();
     members.dedup();
     let pods: std::collections::BTreeSet<_> = members.iter().map(|m| &m.pod).collect();
@@ -323,7 +325,7 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
     }
     facts(ui, cx, &rows);
     ui.add_space(12.0);
-    let inside: Vec<&Process> = world.ns_members(ns).filter(|p| p.member.is_some()).collect();
+    let inside = world.ns_members_of_pods(ns);
     widgets::section(ui, cx.tokens, &text::count(inside.len(), "pod process", "pod processes"));
     for p in inside.into_iter().take(200) {
         process_row(ui, cx, p);

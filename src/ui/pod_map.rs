@@ -25,7 +25,7 @@ use super::text::HoverText as _;
 use super::{Action, Cx, build, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
-use crate::model::{Phase, Pod, SandboxKind};
+use crate::model::{Phase, Pod, PodReason, SandboxKind};
 
 pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let world = cx.world;
@@ -68,7 +68,7 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         // a long name leaves room for the facts beside it
         let name = text::line(ui, &pod.name, tokens::bold(17.0), tokens.text, ui.available_width() * 0.42);
         ui.label(name).hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
-        let chip = widgets::chip(ui, tokens, pod.status(), status_color(cx, pod));
+        let chip = widgets::chip(ui, tokens, &pod.status(), status_color(cx, pod));
         if let Some((title, why)) = words::status_reason(pod) {
             chip.hover_lines(format!("{}\n{}", text::escaped(&title), text::escaped(&why)));
         }
@@ -163,7 +163,7 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
         let at = title + vec2(84.0, 0.0);
         let words = "None: no process of the pod is running. The next sandbox creates new ones.";
         let words = match &pod.sandbox {
-            _ if pod.reason.as_deref() == Some("NodeLost") => "None: they ended with the node.",
+            _ if pod.reason == Some(PodReason::NodeLost) => "None: they ended with the node.",
             None => "None yet: the sandbox creates them, and pause will hold them.",
             Some(_) if matches!(pod.phase, Phase::Succeeded | Phase::Failed) => {
                 "None: the pod is finished, and its sandbox has ended."

@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, 
 use super::presets::new_pod_ui;
 use super::{Cx, build, text, tokens, widgets, words};
 use crate::command::Command;
-use crate::model::{NodeTrouble, Pod, Signal};
+use crate::model::{NodeTrouble, Pod, PodReason, Signal};
 use crate::ui::Action;
 
 const CARD_H: f32 = 64.0;
@@ -92,7 +92,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let tokens = cx.tokens;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_H), Sense::click());
     let chosen = cx.selection.pod.as_ref() == Some(&pod.uid);
-    let status = pod.status().to_owned();
+    let status = pod.status();
     response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Pod {}, {status}", pod.name)));
     let (fill, line) = match (chosen, response.hovered()) {
         (true, _) => (tokens.accent_fill, tokens.accent),
@@ -156,7 +156,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
 /// The most important fact about a pod: why it has no sandbox, its zombies, or a container that waits for a restart;
 /// otherwise its members.
 fn summary(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
-    if pod.reason.as_deref() == Some("FailedCreatePodSandBox") {
+    if pod.reason == Some(PodReason::FailedCreatePodSandBox) {
         return (pod.message.clone().unwrap_or_else(|| "will be retried soon".into()), cx.tokens.bad);
     }
     if let Some(zombies) = words::zombies(cx.world, pod) {

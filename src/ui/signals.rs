@@ -5,8 +5,10 @@ use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::command::Command;
-use crate::model::{Process, Signal, outcome, prediction};
+use crate::model::outcome::last_sent;
+use crate::model::{Process, Signal, prediction};
 use crate::ui::Action;
+use crate::wording;
 
 const FIRST: [(&str, Signal); 5] = [
     ("TERM", Signal::TERM),
@@ -70,21 +72,21 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     if let Some(predicted) = prediction::predict(cx.world, p.id, shown) {
         let name = shown.to_string();
         let title = format!("If you send {}", name.strip_prefix("SIG").unwrap_or(&name));
-        card(ui, cx, &title, &predicted.lines, predicted.is_deadly());
+        card(ui, cx, &title, &wording::prediction::sentences(cx.world, &predicted), predicted.is_deadly());
     }
     outcome(ui, cx, p);
 }
 
 /// What the last signal to this process did, beside the prediction. Also a later signal that could not be sent.
 fn outcome(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
-    let (sent, failed) = outcome::last_sent(cx.world, p.id);
+    let (sent, failed) = last_sent(cx.world, p.id);
     if let Some(sent) = sent {
         let title = format!("You sent {} at {}", sent.signal, cx.clock(sent.at.t));
-        card(ui, cx, &title, &outcome::outcome(cx.world, sent), false);
+        card(ui, cx, &title, &wording::outcome::sentences(cx.world, sent), false);
     }
     if let Some(failed) = failed {
         let title = format!("You tried to send {} at {}", failed.signal, cx.clock(failed.at.t));
-        card(ui, cx, &title, &outcome::outcome(cx.world, failed), false);
+        card(ui, cx, &title, &wording::outcome::sentences(cx.world, failed), false);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::text;
 use crate::model::{
-    Container, ContainerKind, ContainerState, MonoNs, Parent, Pod, Process, Program, SandboxKind, World, duration,
-    names,
+    BackOff, Container, ContainerKind, ContainerState, Member, MonoNs, NotRunning, Parent, Phase, Pod, PodReason,
+    Process, Program, SandboxKind, TerminatedReason, WaitingReason, World, names,
 };
+use crate::wording::duration;
 
 /// How good or bad a state is; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +22,19 @@ pub enum Severity {
 pub fn state(container: &Container) -> (String, Severity) {
     match &container.state {
         ContainerState::Running { .. } => ("Running".into(), Severity::Good),
-        ContainerState::Waiting { reason, .. } => (reason.clone(), waiting_severity(reason)),
-        ContainerState::Terminated { status, reason, .. } if status.success() => (reason.clone(), Severity::Done),
+        ContainerState::Waiting { reason, .. } => (reason.to_string(), waiting_severity(reason)),
+        ContainerState::Terminated { status, reason, .. } if status.success() => (reason.to_string(), Severity::Done),
         ContainerState::Terminated { status, reason, .. } => {
             (format!("{reason} · exit {}", status.code()), Severity::Bad)
         }
     }
 }
 
-fn waiting_severity(reason: &str) -> Severity {
-    if matches!(reason, "ContainerCreating" | "PodInitializing") { Severity::Waiting } else { Severity::Bad }
+const fn waiting_severity(reason: &WaitingReason) -> Severity {
+    match reason {
+        WaitingReason::ContainerCreating | WaitingReason::PodInitializing => Severity::Waiting,
+        _ => Severity::Bad,
+    }
 }
 
 /// The line below the name: restarts, and the back-off or the program's origin.
@@ -39,9 +43,9 @@ pub fn detail(container: &Container) -> String {
     if container.restarts > 0 {
         parts.push(text::count(container.restarts as usize, "restart", "restarts"));
     }
-    match waiting_message(container).and_then(back_off) {
-        Some(wait) => parts.push(wait),
-        None => parts.push(origin(&container.program, &container.image)),
+    match &container.state {
+        ContainerState::Waiting { back_off: Some(wait), .. } => parts.push(back_off(*wait)),
+        _ => parts.push(origin(&container.program, &container.image)),
     }
     parts.join(" · ")
 }
@@ -54,30 +58,21 @@ pub fn waiting_message(container: &Container) -> Option<&str> {
     }
 }
 
-/// `back-off 10 s (1 s on the lab's ×10 clock)`, from the kubelet's message and what the lab adds to it.
-pub fn back_off(message: &str) -> Option<String> {
-    let rest = message.strip_prefix("back-off ")?;
-    let (length, rest) = rest.split_once(" restarting failed container")?;
-    let length = spaced(length);
-    let lab = rest.split_once("; the lab's clock runs ×").and_then(|(_, tail)| tail.split_once(": "));
-    Some(match lab {
-        Some((times, lab)) => format!("back-off {length} ({lab} on the lab's ×{times} clock)"),
-        None => format!("back-off {length}"),
-    })
-}
-
-/// `1m20s` is `1 min 20 s`.
-fn spaced(go: &str) -> String {
-    let mut out = String::new();
-    for c in go.chars() {
-        match c {
-            'h' => out.push_str(" h "),
-            'm' => out.push_str(" min "),
-            's' => out.push_str(" s "),
-            c => out.push(c),
+/// `back-off 10 s (1 s on the lab's ×10 clock)`, `back-off 1 min 20 s`.
+pub fn back_off(wait: BackOff) -> String {
+    let seconds = wait.kubelet_ms / 1000;
+    let length = match (seconds / 60, seconds % 60) {
+        (0, s) => format!("{s} s"),
+        (min, 0) => format!("{min} min"),
+        (min, s) => format!("{min} min {s} s"),
+    };
+    match wait.clock {
+        0 | 1 => format!("back-off {length}"),
+        clock => {
+            let lab = wait.lab_ns() as f64 / 1e9;
+            format!("back-off {length} ({lab} s on the lab's ×{clock} clock)")
         }
     }
-    out.trim_end().replace(" min 0 s", " min")
 }
 
 /// Where the program of a container comes from.
@@ -131,16 +126,17 @@ pub fn in_full(container: &Container) -> String {
 
 /// The severity of the status that `kubectl get pod` shows.
 pub fn pod_severity(pod: &Pod) -> Severity {
-    use crate::model::Phase;
-    let word = pod.status();
-    let init = word.strip_prefix("Init:").unwrap_or(word);
-    match init {
-        "Terminating" | "SandboxChanged" | "NotReady" | "ContainerCreating" | "PodInitializing" => Severity::Waiting,
-        "Completed" => Severity::Done,
-        // Init:0/2
-        _ if word != init && init.contains('/') => Severity::Waiting,
-        _ if pod.reason.is_some() => Severity::Bad,
-        _ => match pod.phase {
+    match &pod.reason {
+        Some(
+            PodReason::Terminating | PodReason::SandboxChanged | PodReason::NotReady | PodReason::Initializing { .. },
+        ) => Severity::Waiting,
+        Some(PodReason::FailedCreatePodSandBox | PodReason::NodeLost) => Severity::Bad,
+        Some(PodReason::Init(why) | PodReason::App(why)) => match why {
+            NotRunning::Waiting(reason) => waiting_severity(reason),
+            NotRunning::Terminated(TerminatedReason::Completed) => Severity::Done,
+            NotRunning::Terminated(_) | NotRunning::Signal(_) | NotRunning::ExitCode(_) => Severity::Bad,
+        },
+        None => match pod.phase {
             Phase::Pending => Severity::Waiting,
             Phase::Running => Severity::Good,
             Phase::Succeeded => Severity::Done,
@@ -170,32 +166,29 @@ pub fn file_name(path: &str) -> &str {
 /// The reason for the pod's status: a title and a sentence. `None` if there is nothing to explain.
 pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
     let message_or = |fallback: &str| pod.message.clone().unwrap_or_else(|| fallback.to_owned());
-    match pod.reason.as_deref() {
-        Some("FailedCreatePodSandBox") => Some((
+    match pod.reason {
+        Some(PodReason::FailedCreatePodSandBox) => Some((
             "The sandbox could not be created; the lab retries every 10 s of a kubelet's clock".into(),
             message_or("The node gave no reason."),
         )),
-        Some("Terminating") => Some((
+        Some(PodReason::Terminating) => Some((
             "The pod is being deleted".into(),
             "Its containers got TERM; KILL follows after the grace period. pause ends last.".into(),
         )),
-        Some("SandboxChanged") => {
+        Some(PodReason::SandboxChanged) => {
             Some(("The sandbox is gone and is created again".into(), message_or("pause has ended.")))
         }
-        _ => pod.message.clone().map(|message| (pod.status().to_owned(), message)),
+        _ => pod.message.clone().map(|message| (pod.status().into_owned(), message)),
     }
 }
 
 /// When and how the previous pause ended, and how long the pod had no sandbox. `None` for the first sandbox.
 pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     let sandbox = pod.sandbox.as_ref().filter(|s| s.attempt > 0)?;
-    let pauses = world.processes.values().filter(|p| {
-        p.member.as_ref().is_some_and(|m| m.pod == pod.uid && m.container.is_none())
-            && Some(p.id) != sandbox.process
-            && names::is_ns_init(p)
-            && p.born.t < sandbox.started.t
-    });
-    let last: &Process = pauses.max_by_key(|p| p.born.t)?;
+    let pauses = world
+        .remembered_of_member(&Member::pause(&pod.uid))
+        .filter(|p| Some(p.id) != sandbox.process && names::is_ns_init(p) && p.born.t < sandbox.started.t);
+    let last = pauses.max_by_key(|p| p.born.t)?;
     let exit = last.exit?;
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
     let gap = duration::format_exact(sandbox.started.t.since(exit.at.t));
@@ -220,15 +213,14 @@ mod tests {
 
     #[test]
     fn a_back_off_is_shown_in_kubelet_and_lab_time() {
-        let kubelet = "back-off 10s restarting failed container=web pod=web_default(7)";
-        assert_eq!(back_off(kubelet).as_deref(), Some("back-off 10 s"));
-        for (go, words) in [("10s", "10 s"), ("1m20s", "1 min 20 s"), ("5m0s", "5 min")] {
-            let message = format!(
-                "back-off {go} restarting failed container=c-with-s pod=p_default(7); the lab's clock runs ×10: 2.5 s"
-            );
-            let expected = format!("back-off {words} (2.5 s on the lab's ×10 clock)");
-            assert_eq!(back_off(&message).as_deref(), Some(expected.as_str()));
+        let table = [
+            (10_000, 1, "back-off 10 s"),
+            (10_000, 10, "back-off 10 s (1 s on the lab's ×10 clock)"),
+            (80_000, 32, "back-off 1 min 20 s (2.5 s on the lab's ×32 clock)"),
+            (300_000, 1, "back-off 5 min"),
+        ];
+        for (kubelet_ms, clock, words) in table {
+            assert_eq!(back_off(BackOff { kubelet_ms, clock }), words);
         }
-        assert_eq!(back_off("exec: \"nope\": no such file"), None);
     }
 }

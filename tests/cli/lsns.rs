@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use podscope::export::Snapshot;
@@ -12,27 +14,32 @@ use crate::command_line::{podscope, text};
 
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// (kind, inode) → the number of processes in the namespace, and the lowest pid.
 type Counts = BTreeMap<(String, u64), (u64, u64)>;
 
-/// `None` if lsns failed, since a process ended while it was read.
-fn by_lsns() -> Option<Counts> {
-    let out = Command::new("lsns").args(["-J", "-l"]).output().expect("util-linux is installed");
-    if !out.status.success() {
-        return None;
-    }
+/// Waits until lsns succeeds: it fails if a process ends while it reads that process.
+fn by_lsns() -> Counts {
+    let deadline = Instant::now() + PATIENCE;
+    let out = loop {
+        let out = Command::new("lsns").args(["-J", "-l"]).output().expect("util-linux is installed");
+        if out.status.success() {
+            break out;
+        }
+        assert!(Instant::now() < deadline, "lsns fails: {}", text(&out.stderr));
+    };
     let parsed: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     let rows = parsed["namespaces"].as_array().expect("a list");
     // newer versions also list namespaces without processes
     let with_processes = rows.iter().filter(|row| row["nprocs"].as_u64() != Some(0));
     let number = |row: &Value, name: &str| row[name].as_u64().expect("a number");
-    let counts = with_processes
+    with_processes
         .map(|row| {
             let kind = row["type"].as_str().expect("a kind").to_owned();
             ((kind, number(row, "ns")), (number(row, "nprocs"), number(row, "pid")))
         })
-        .collect();
-    Some(counts)
+        .collect()
 }
 
 fn by_snapshot() -> (Snapshot, Counts) {
@@ -77,17 +84,29 @@ fn links() -> BTreeSet<(u32, &'static str, u64)> {
     .collect()
 }
 
+/// The namespace that a link leads to, such as `net:[4026531833]`.
+fn namespace(link: impl AsRef<Path>) -> (String, u64) {
+    let name = fs::read_link(link).expect("our own process").to_string_lossy().into_owned();
+    let (kind, number) = name.split_once(":[").expect("a kind and a number");
+    (kind.to_owned(), number.trim_end_matches(']').parse().expect("a number"))
+}
+
 /// A zombie child, which is still in two namespaces. Its user namespace is its own.
-struct Zombie(std::process::Child);
+struct Zombie(Child);
 
 impl Zombie {
     fn new() -> Self {
         let child = Command::new("unshare").args(["--user", "true"]).spawn().unwrap();
         let stat = format!("/proc/{}/stat", child.id());
-        while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
-            std::thread::yield_now();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let stat = fs::read_to_string(&stat).unwrap();
+            if stat.contains(") Z ") {
+                return Self(child);
+            }
+            assert!(Instant::now() < deadline, "it has not ended: {stat}");
+            std::thread::sleep(Duration::from_millis(2));
         }
-        Self(child)
     }
 }
 
@@ -97,26 +116,50 @@ impl Drop for Zombie {
     }
 }
 
-#[test]
-fn every_count_equals_that_of_lsns() {
-    let _zombie = Zombie::new();
-    let deadline = Instant::now() + Duration::from_mins(2);
-    loop {
-        // The first moment in which no process starts or ends decides. A process that lives for less time than one
-        // reading takes is in at most one of two readings.
-        let before = links();
-        let lsns = by_lsns();
-        let (_, snapshot) = by_snapshot();
-        let table = by_table();
-        let same = lsns == by_lsns() && snapshot == by_snapshot().1 && table == by_table();
-        let quiet = same && before == links();
-        if let Some(lsns) = lsns.filter(|_| quiet) {
-            assert_eq!(snapshot, lsns);
-            assert_eq!(table, lsns);
-            return;
-        }
-        assert!(Instant::now() < deadline, "the machine is never quiet");
+/// Several processes in namespaces of their own, one of each kind. No other process enters or leaves them.
+struct Apart(Child);
+
+impl Apart {
+    fn new() -> Self {
+        let kinds = ["--cgroup", "--ipc", "--mount", "--net", "--pid", "--time", "--user", "--uts"];
+        let script = "sleep 300 & sleep 300 & echo all are there; wait";
+        let mut command = Command::new("unshare");
+        command.args(kinds).args(["--map-root-user", "--fork", "--kill-child", "sh", "-c", script]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("util-linux is installed");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("UTF-8");
+        assert_eq!(line, "all are there\n");
+        Self(child)
     }
+
+    /// The process itself is not in the pid and time namespaces, but its children are.
+    fn namespaces(&self) -> BTreeSet<(String, u64)> {
+        let file =
+            |kind| if ["pid", "time"].contains(&kind) { format!("{kind}_for_children") } else { kind.to_owned() };
+        KINDS.into_iter().map(|kind| namespace(format!("/proc/{}/ns/{}", self.0.id(), file(kind)))).collect()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Other tests start and end processes meanwhile, so only namespaces that none of them is in are compared.
+#[test]
+fn the_counts_of_namespaces_equal_those_of_lsns() {
+    let (zombie, apart) = (Zombie::new(), Apart::new());
+    let mut ours = apart.namespaces();
+    ours.insert(namespace(format!("/proc/{}/ns/user", zombie.0.id())));
+    let of_ours = |counts: Counts| counts.into_iter().filter(|(ns, _)| ours.contains(ns)).collect::<Counts>();
+    let lsns = of_ours(by_lsns());
+    let counts: Vec<u64> = lsns.values().map(|(count, _)| *count).collect();
+    // unshare, its shell and two sleeps; the zombie is alone, and unshare stays in the pid and time namespaces of before
+    assert_eq!((counts.len(), counts.iter().sum::<u64>()), (9, 6 * 4 + 2 * 3 + 1), "{lsns:?}");
+    assert_eq!(of_ours(by_snapshot().1), lsns);
+    assert_eq!(of_ours(by_table()), lsns);
 }
 
 #[test]

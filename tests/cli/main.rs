@@ -1,15 +1,13 @@
-//! Exports, scripts and the command line.
+//! The program as a shell sees it: every subcommand, and every preset with its script.
 
 mod command_line;
 mod control;
-mod engine;
-mod fixture;
+mod experiments;
 mod limits;
 mod lsns;
 mod machine;
 mod names;
-mod parse;
 mod run;
+#[path = "../shared/schema.rs"]
 mod schema;
-mod snapshot;
 mod write;

@@ -148,7 +148,8 @@ fn run_output(run: &mut Child) -> Vec<u8> {
 #[test]
 fn events_are_one_json_object_a_line() {
     let place = Place::new();
-    let out = place.start(&[PRESET, "--for", "1s", "--events"]).wait_with_output().unwrap();
+    let script = place.file("up.script", "wait ready within 30s");
+    let out = place.start(&[PRESET, "--script", &script, "--events"]).wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let deltas: Vec<podscope::model::Delta> =
         text(&out.stdout).lines().map(|l| serde_json::from_str(l).expect(l)).collect();
@@ -221,9 +222,9 @@ fn the_options_clock_and_pod_cidr_take_effect() {
     let place = Place::new();
     let crash = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x, command: ['false']}\n";
     let file = place.file("p.yaml", crash);
-    // a hundred times as fast, the back-off before the third start is 0.1 s and not 10 s
-    let script = place.file("s.script", "wait restarts c >=3 within 3s\nwait event p BackOff");
-    let out = place.start(&[&file, "--clock", "100", "--pod-cidr", "172.30.7.0/24", "--script", &script]);
+    // the back-offs before the sixth restart are 0.31 s together; ten times as fast, as without the option, 31 s
+    let script = place.file("s.script", "wait restarts c >=6 within 20s\nwait event p BackOff");
+    let out = place.start(&[&file, "--clock", "1000", "--pod-cidr", "172.30.7.0/24", "--script", &script]);
     let out = out.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
     assert!(text(&out.stdout).contains("172.30.7.2"), "{}", text(&out.stdout));
@@ -403,9 +404,7 @@ fn an_exec_that_exceeds_its_limit_is_killed_with_its_children() {
     let file = place.file("p.yaml", &sleeper("p", ""));
     let script = "wait ready\nexec --timeout 300ms p/c -- sh -c 'echo begun; sleep 1234 & sleep 1234'";
     let script = place.file("s.script", script);
-    let began = Instant::now();
     let out = podscope(&["run", &file, "--script", &script]);
-    assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(out.status.code(), Some(1));
     let stderr = text(&out.stderr);
     assert!(
@@ -507,13 +506,16 @@ fn many_processes_are_counted_under_a_low_limit_of_open_files_which_pods_keep() 
     let place = Place::new();
     let pod = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: crowd}}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: a\n    \
-         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {COUNT} ]; do sleep 1000 & n=$((n+1)); done; wait']\n"
+         image: busybox\n    command: [sh, -c, 'n=0; while [ $n -lt {COUNT} ]; do sleep 1000 & n=$((n+1)); done; wait']\n  \
+         - name: busy\n    image: busybox\n    command: [sh, -c, 'while :; do :; done']\n"
     );
     let pod = place.file("crowd.yaml", &pod);
+    // a share of the CPU is known after two scans; they must not lose any process
     let script = place.file(
         "s",
         &format!(
-            "wait ready within 30s\nwait count crowd/a:sleep {COUNT} within 60s\nsleep 2\nsnapshot up.json\nsleep 600\n"
+            "wait ready within 30s\nwait count crowd/a:sleep {COUNT} within 60s\nwait cpu crowd/busy >=1% within \
+             30s\nsnapshot up.json\nsleep 600\n"
         ),
     );
     // the soft limit of 128 can be raised to at most 256

@@ -51,7 +51,7 @@ fn mount_at(pid: u32, path: &str) -> (String, String) {
 
 fn waiting(pod: &Pod) -> (&str, Option<&str>) {
     match &pod.containers[0].state {
-        ContainerState::Waiting { reason, message } => (reason, message.as_deref()),
+        ContainerState::Waiting { reason, message, .. } => (reason.as_str(), message.as_deref()),
         other => panic!("{other:?}"),
     }
 }
@@ -134,7 +134,7 @@ fn a_pod_waits_for_missing_config_maps_and_secrets() {
     let volume = pod("[{name: x, configMap: {name: conf}}]", "    volumeMounts: [{name: x, mountPath: /x}]\n");
     let uid = bench.lab.run(read(&volume)).expect("accepted");
     let events = |bench: &Bench, uid: &PodUid, reason: &str| -> Vec<String> {
-        let of_pod = bench.events().into_iter().filter(|e| e.pod == *uid && e.reason == reason);
+        let of_pod = bench.events().into_iter().filter(|e| e.pod == *uid && e.reason.as_str() == reason);
         of_pod.map(|e| e.message.clone()).collect()
     };
     bench.until("FailedMount", |received| {
@@ -148,7 +148,7 @@ fn a_pod_waits_for_missing_config_maps_and_secrets() {
     bench.wait_removed(&other.uid);
     let waits = crate::support::pods(&bench.received).remove(&uid).expect("the pod");
     assert_eq!(
-        (waiting(&waits), waits.status(), waits.sandbox.is_none()),
+        (waiting(&waits), &*waits.status(), waits.sandbox.is_none()),
         (("ContainerCreating", None), "ContainerCreating", true)
     );
     // now the ConfigMap exists

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use podscope::lab::PodSpec;
 use podscope::lab::spec::{ContainerSpec, Join};
-use podscope::model::{ContainerKind, ContainerState, PodUid, ProcId, WaitStatus};
-use podscope::steps::{Step, equal};
+use podscope::model::{ContainerKind, ContainerState, EventReason, PodReason, PodUid, ProcId, WaitStatus};
+use podscope::steps::{Step, equivalents};
 use tempfile::TempDir;
 
 use crate::support::{Bench, ns, pause, process, shared_kinds, start_time, tool, wait_for, wait_within};
@@ -162,7 +162,7 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
     let uid = bench.lab.sandbox("web").expect("a sandbox");
     let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());
     let mut spec = PodSpec::sandbox("web").expect("a name");
-    docker.run(&equal(&Step::Sandbox { name: "web".to_owned() }, &spec).docker);
+    docker.run(&equivalents(&Step::Sandbox { name: "web".to_owned() }, &spec).docker);
     let theirs_pause = docker.process("pause");
 
     for (name, join) in [("all", "net,ipc,pid"), ("network", "net"), ("apart", "none")] {
@@ -174,7 +174,7 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
             ..ContainerSpec::default()
         };
         let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
-        docker.run(&equal(&step, &spec).docker);
+        docker.run(&equivalents(&step, &spec).docker);
         bench.lab.add_container(&uid, container.clone()).expect("it is accepted");
         pod = bench.pod_until(&uid, name, |p| {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))
@@ -219,8 +219,8 @@ fn the_articles_docker_run_lines_give_the_same_result_as_the_steps() {
     // stopped as well
     let killing = |bench: &Bench, name: &str| {
         let message = format!("Stopping container {name}");
-        bench.events().iter().any(|e| e.reason == "Killing" && e.message == message)
+        bench.events().iter().any(|e| e.reason == EventReason::Killing && e.message == message)
     };
-    bench.pod_until(&uid, "a changed sandbox", |p| p.reason.as_deref() == Some("SandboxChanged"));
+    bench.pod_until(&uid, "a changed sandbox", |p| p.reason == Some(PodReason::SandboxChanged));
     assert!(killing(&bench, "network") && !killing(&bench, "all"), "{:?}", bench.events());
 }

@@ -1,4 +1,4 @@
-//! A thousand kills in random order: the controller's state must match /proc, and no resource may leak.
+//! Hundreds of kills in random order: the controller's state must match /proc, and no resource may leak.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,9 +10,12 @@ use podscope::model::{ContainerState, Pod, PodUid, ProcId, SandboxKind};
 
 use crate::support::{Bench, PATIENCE, container, exists, pause, pods, processes, spec, wait_for, within};
 
-/// How many bursts of kills there are, each with five kills. Every fiftieth one kills the node.
-const BURSTS: u64 = 200;
-const KILLS: u64 = 5;
+/// How many bursts of kills there are unless a longer test is asked for.
+const BURSTS: u32 = 60;
+/// How many kills a burst has.
+const KILLS: u32 = 5;
+/// Instead of every so many bursts the node is killed.
+const NODE: u32 = 20;
 
 /// Pseudo-random numbers that are the same in every run (Marsaglia's xorshift).
 struct Random(u64);
@@ -61,21 +64,23 @@ fn actual_pids(node: u32) -> BTreeSet<u32> {
 
 /// The pods, once the reported processes are exactly those that exist. Killed processes still exist until they have
 /// exited, so their end is awaited first.
-fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u64) -> Vec<Pod> {
+fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u32) -> Vec<Pod> {
     let node = bench.lab.node().pid;
-    let mut live = Vec::new();
-    wait_for(&format!("the pods run again after burst {burst}"), || {
+    let (mut live, mut believed, mut actual) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let equal = within(PATIENCE, || {
         if killed.iter().any(|id| exists(*id)) {
             return false;
         }
         bench.received.extend(bench.inputs.try_iter());
         let mut all = pods(&bench.received);
         live = uids.iter().filter_map(|uid| all.remove(uid)).collect();
-        let believed: BTreeSet<ProcId> =
-            live.iter().filter(|p| p.status() == "Running").flat_map(expected_processes).collect();
+        believed = live.iter().filter(|p| p.status() == "Running").flat_map(expected_processes).collect();
         let pids: BTreeSet<u32> = believed.iter().map(|id| id.pid).collect();
-        believed.len() == 8 && believed.iter().all(|id| exists(*id)) && actual_pids(node) == pids
+        actual = actual_pids(node);
+        believed.len() == 8 && believed.iter().all(|id| exists(*id)) && actual == pids
     });
+    let states = || live.iter().map(|p: &Pod| (p.name.as_str(), p.status())).collect::<Vec<_>>();
+    assert!(equal, "burst {burst}: of {:?} {believed:?} should live, and {actual:?} do; killed {killed:?}", states());
     live
 }
 
@@ -96,7 +101,7 @@ fn the_controllers_state_matches_proc_after_random_kills() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut bench, mut uids) = lab();
     let (mut open, mut killed) = (None, Vec::new());
-    for burst in 0..BURSTS {
+    for burst in 0..crate::rounds::number_of(BURSTS) {
         let live = settled(&mut bench, &uids, &killed, burst);
         let node = bench.lab.node().pid;
         assert_eq!(live.iter().filter_map(|p| p.ip).collect::<BTreeSet<_>>().len(), live.len(), "an address each");
@@ -111,7 +116,7 @@ fn the_controllers_state_matches_proc_after_random_kills() {
         // keep only the inputs that describe the present state
         bench.received = bench.received.split_off(bench.received.len().saturating_sub(2000));
 
-        if burst % 50 == 49 {
+        if burst % NODE == NODE - 1 {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(node as i32), nix::sys::signal::Signal::SIGKILL)
                 .expect("killed");
             wait_for("all of the node's", || actual_pids(node).is_empty() && !exists(bench.lab.node()));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 use podscope::lab::spec::{HostPathType, VolumeSource};
-use podscope::model::{ContainerState, Pod};
+use podscope::model::{ContainerState, Pod, WaitingReason};
 
 use crate::support::{Bench, container, mount, process, spec, with_volume};
 
@@ -125,8 +125,8 @@ fn types_are_checked_and_only_files_and_directories_are_mounted() {
         };
         let pod = bench.pod_until(uid, "an end of its start", settled);
         let message = match &pod.containers[0].state {
-            ContainerState::Waiting { reason, message } => {
-                assert_eq!(reason, "CreateContainerError");
+            ContainerState::Waiting { reason, message, .. } => {
+                assert_eq!(*reason, WaitingReason::CreateContainerError);
                 message.clone()
             }
             _ => None,

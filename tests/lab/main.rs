@@ -22,6 +22,8 @@ mod predictions;
 mod reap;
 mod report;
 mod restart;
+#[path = "../shared/rounds.rs"]
+mod rounds;
 mod safety;
 mod security;
 mod steps;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use podscope::lab::spec::{ContainerSpec, Port, RestartPolicy};
-use podscope::model::{ContainerState, Pod};
+use podscope::model::{ContainerState, EventReason, Pod};
 
 use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
@@ -135,7 +135,7 @@ fn a_taken_host_port_that_may_move_gets_another_port_and_keeps_it() {
     page(port);
     let message = format!("Host port {asked} is taken: 127.0.0.1:{port} leads to port 80 in its place");
     let moved = |bench: &Bench| -> Vec<String> {
-        bench.events().iter().filter(|e| e.reason == "HostPortMoved").map(|e| e.message.clone()).collect()
+        bench.events().iter().filter(|e| e.reason == EventReason::HostPortMoved).map(|e| e.message.clone()).collect()
     };
     assert_eq!(moved(&bench), [message]);
     // it keeps the new port with the next sandbox, though the original one is free by then

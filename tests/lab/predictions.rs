@@ -11,6 +11,7 @@ use podscope::model::prediction::{Effect, Prediction, predict};
 use podscope::model::{Pod, PodUid, ProcId, Process, SandboxKind, Signal, WaitStatus};
 use podscope::observe::signal;
 use podscope::sys::pidfd;
+use podscope::wording::prediction::sentences;
 
 use crate::observed_lab::ObservedLab;
 use crate::support::{children, container, exists, spec, status_field, wait_for};
@@ -95,7 +96,7 @@ fn check(seen: &mut ObservedLab, pod: &Pod, name: &str, signal_name: &str) -> Pr
     let target = seen.process(pod, name);
     let predicted = seen.predict(target, signal_name);
     let held = Held::all(seen, pod);
-    let what = format!("{signal_name} to {name}: {:?} {:#?}", predicted.effect, predicted.lines);
+    let what = format!("{signal_name} to {name}: {:?} {:#?}", predicted.effect, predicted.consequences);
     assert!(exists(target), "{what}");
     signal::send(target, predicted.signal).expect("the signal is sent");
     let is_pending = || {
@@ -187,7 +188,7 @@ fn predictions_for_pause_are_correct() {
     });
     for id in predicted.also_end {
         let p = seen.world.process(id).expect("remembered");
-        let by = podscope::model::names::reaped_by(&seen.world, p);
+        let by = podscope::wording::reaper::reaped_by(&seen.world, p);
         assert_eq!(by, "reaped by the kernel, with the pid namespace", "{}", p.title());
     }
 }
@@ -208,8 +209,8 @@ fn predictions_for_an_own_pause_follow_its_signal_masks() {
         let mut seen = ObservedLab::new(Options::default());
         let pod = seen.run(crate::own_pause::with_pause(sleeper(), file), 4);
         let predicted = check(&mut seen, &pod, "pause", signal);
-        assert_eq!(predicted.effect, effect, "{signal} to {file}: {:#?}", predicted.lines);
-        let words = predicted.lines.join(" ");
+        assert_eq!(predicted.effect, effect, "{signal} to {file}: {:#?}", predicted.consequences);
+        let words = sentences(&seen.world, &predicted).join(" ");
         assert!(!words.contains("reaps") && !words.contains("exits 0"), "{words}");
     }
 }
@@ -229,8 +230,8 @@ fn the_last_container_is_predicted_to_end_pause_too() {
         let pod = seen.run(spec, 4);
         let pause = seen.process(&pod, "pause");
         let predicted = seen.predict(seen.process(&pod, "sh"), "KILL");
-        assert_eq!(predicted.also_end.len(), ends, "{restart:?} {:#?}", predicted.lines);
-        let words = predicted.lines.join(" ");
+        assert_eq!(predicted.also_end.len(), ends, "{restart:?} {:#?}", predicted.consequences);
+        let words = sentences(&seen.world, &predicted).join(" ");
         let over = restart == RestartPolicy::Never;
         assert_eq!((predicted.also_end.contains(&pause), words.contains("Pod last is then finished")), (over, over));
         assert_eq!(words.contains("pause holds them"), !over, "{words}");
@@ -255,7 +256,7 @@ fn signals_that_the_web_master_reads_from_its_signalfd_are_predicted() {
     let master = seen.process(&pod, "nginx: master");
     let before = children(master.pid);
     let predicted = check(&mut seen, &pod, "nginx: master", "HUP");
-    assert_eq!(predicted.effect, Effect::Readable, "{:#?}", predicted.lines);
+    assert_eq!(predicted.effect, Effect::Readable, "{:#?}", predicted.consequences);
     wait_for("new workers", || {
         let now = children(master.pid);
         now.len() == 2 && now.iter().all(|pid| !before.contains(pid))
@@ -290,8 +291,8 @@ fn a_containers_leftovers_are_predicted_to_end_with_it() {
         let mut seen = ObservedLab::new(Options::default());
         let pod = shared(&mut seen, "left");
         let predicted = check(&mut seen, &pod, first, "KILL");
-        assert_eq!(predicted.also_end.len(), left, "{:#?}", predicted.lines);
-        assert!(!predicted.lines.iter().any(|l| l.contains("live on") || l.contains("lives on")));
+        assert_eq!(predicted.also_end.len(), left, "{:#?}", predicted.consequences);
+        assert!(!sentences(&seen.world, &predicted).iter().any(|l| l.contains("live on") || l.contains("lives on")));
     }
 }
 

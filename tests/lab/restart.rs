@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podscope::lab::Options;
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
-use podscope::model::{ContainerState, Member, Phase, Pod, SandboxKind, WaitStatus};
+use podscope::model::{ContainerState, EventReason, Member, Phase, Pod, SandboxKind, WaitStatus};
 
 use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
@@ -48,7 +48,7 @@ fn a_container_that_keeps_ending_backs_off_and_the_pod_stays() {
         let (crash, b) = (&p.containers[0], &p.containers[1]);
         crash.state.word() == "CrashLoopBackOff" && crash.restarts == 1 && b.state.word() == "Running"
     });
-    assert_eq!((waits.phase, waits.status()), (Phase::Running, "CrashLoopBackOff"));
+    assert_eq!((waits.phase, &*waits.status()), (Phase::Running, "CrashLoopBackOff"));
     assert_eq!(waits.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(3));
     assert!(exists(pause(&waits)) && exists(process(&waits, "b")));
     // the clock is ten times as fast, so it is tried again after a second
@@ -90,7 +90,7 @@ fn after_the_death_of_pause_the_pod_restarts_with_its_volumes() {
         let text = String::from_utf8_lossy(&text.stdout).into_owned();
         assert!(text.contains(" 1024 "), "a tmpfs of a mebibyte: {text}");
         assert!(text.contains(&after.ip.expect("an address").to_string()), "{text}");
-        let changed = bench.events().iter().filter(|e| e.reason == "SandboxChanged").count();
+        let changed = bench.events().iter().filter(|e| e.reason == EventReason::SandboxChanged).count();
         assert_eq!(changed, 1);
     }
 }
@@ -151,7 +151,8 @@ fn without_the_pause_image_there_is_no_sandbox_and_it_is_tried_again() {
     let mut spec = always("none", true, vec![container("a", "sleep 1000")]);
     spec.sandbox = SandboxKind::Missing;
     let uid = bench.lab.run(spec).expect("accepted");
-    let failed = |bench: &Bench| bench.events().iter().filter(|e| e.reason == "FailedCreatePodSandBox").count();
+    let failed =
+        |bench: &Bench| bench.events().iter().filter(|e| e.reason == EventReason::FailedCreatePodSandBox).count();
     let pod = bench.pod_until(&uid, "a failure", |p| p.status() == "FailedCreatePodSandBox");
     assert_eq!((pod.phase, pod.ip), (Phase::Pending, None));
     // the message of a registry, followed by the kernel's error
@@ -215,6 +216,6 @@ fn the_sandbox_of_a_finished_pod_ends_and_the_pod_stays() {
         assert!(refused.is_err_and(|e| e.to_string().contains("it is over")));
         bench.lab.delete(&pod.uid).expect("deleted");
         bench.wait_removed(&pod.uid);
-        assert!(!bench.events().iter().any(|e| e.reason == "SandboxChanged"));
+        assert!(!bench.events().iter().any(|e| e.reason == EventReason::SandboxChanged));
     }
 }

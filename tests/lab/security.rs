@@ -1,7 +1,7 @@
 //! `securityContext`, checked by what the kernel shows of the processes.
 
 use podscope::lab::spec::{PodSpec, parse};
-use podscope::model::{ContainerState, Pod};
+use podscope::model::{ContainerState, Pod, WaitingReason};
 
 use crate::support::{Bench, process, status_field, users};
 
@@ -102,7 +102,7 @@ fn a_container_that_must_not_be_root_does_not_start_as_root() {
     let mut bench = Bench::new();
     let uid = bench.lab.run(pod("{runAsNonRoot: true}", "{}")).expect("the pod is accepted");
     let pod = bench.pod_until(&uid, "it waits", |pod| {
-        matches!(state(pod, "a"), ContainerState::Waiting { reason, .. } if reason == "CreateContainerConfigError")
+        matches!(state(pod, "a"), ContainerState::Waiting { reason: WaitingReason::CreateContainerConfigError, .. })
     });
     let ContainerState::Waiting { message: Some(message), .. } = state(&pod, "a") else { panic!("{pod:?}") };
     assert!(

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use podscope::lab::PodSpec;
 use podscope::lab::spec::{ContainerSpec, Join};
 use podscope::model::{ContainerKind, ContainerState, PodUid};
-use podscope::steps::{Step, equal};
+use podscope::steps::{Step, equivalents};
 
 use crate::support::{Bench, pause, process, shared_kinds, wait_for};
 
@@ -66,7 +66,7 @@ fn the_shell_lines_give_the_same_links_as_the_lab() {
     let mut pod = bench.pod_until(&uid, "a sandbox", |p| p.sandbox.is_some());
     let mut shell = Shell::start();
     let mut spec = PodSpec::sandbox("lines").expect("a name");
-    let line = equal(&Step::Sandbox { name: "lines".to_owned() }, &spec).shell;
+    let line = equivalents(&Step::Sandbox { name: "lines".to_owned() }, &spec).shell;
     let by_hand = shell.step(&line, "PAUSE");
     for (name, join) in [("all", "net,ipc,uts,pid"), ("network", "net"), ("apart", "none"), ("inside", "net,pid:apart")]
     {
@@ -77,7 +77,7 @@ fn the_shell_lines_give_the_same_links_as_the_lab() {
             ..ContainerSpec::default()
         };
         let step = Step::Join { pod: PodUid(String::new()), container: Box::new(container.clone()), ephemeral: false };
-        let theirs = shell.step(&equal(&step, &spec).shell, &name.to_uppercase());
+        let theirs = shell.step(&equivalents(&step, &spec).shell, &name.to_uppercase());
         bench.lab.add_container(&uid, container.clone()).expect("it is accepted");
         pod = bench.pod_until(&uid, name, |p| {
             p.container(name).is_some_and(|c| matches!(c.state, ContainerState::Running { .. }))

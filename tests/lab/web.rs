@@ -3,7 +3,7 @@
 use podscope::lab::spec::{PodSpec, parse};
 use podscope::model::Member;
 
-use crate::support::{Bench, PATIENCE, children, kill, process, users, wait_for};
+use crate::support::{Bench, children, kill, process, users, wait_for};
 
 fn preset() -> PodSpec {
     let text = include_str!("../../assets/pods/nginx-busybox.yaml");
@@ -84,7 +84,6 @@ fn the_client_prints_what_it_gets() {
         let log = bench.lab.logs(&Member::container(&pod.uid, "client")).expect("a log");
         String::from_utf8_lossy(&log).contains("GET http://localhost/: 200 OK")
     });
-    let _ = PATIENCE;
 }
 
 #[test]

@@ -6,7 +6,7 @@ use podscope::model::{Delta, Parent, Precision, ProcId, Process, Signal, Source,
 use podscope::observe::signal::{self, SendError};
 use podscope::observe::{Input, Options, Scope, identify, now};
 
-use crate::support::{Helper, Watched, sleeper, stat};
+use crate::support::{Helper, Sentinel, Watched, sleeper, stat, wait_for};
 
 #[test]
 fn a_kill_is_reported_with_status_time_and_reaper() {
@@ -84,9 +84,7 @@ fn a_process_whose_leader_ended_before_its_threads_is_alive() {
     helper.tell("go");
     let pid = helper.answer_number();
     // the kernel shows it as a zombie, but its parent cannot reap it yet
-    while stat(pid).is_none_or(|(state, _)| state != 'Z') {
-        std::thread::yield_now();
-    }
+    wait_for("the kernel's zombie", || stat(pid).is_some_and(|(state, _)| state == 'Z'));
     let id = identify(pid).expect("it is there");
     w.until("the state that the kernel shows", |w| w.world.process(id).is_some_and(|p| p.state == State::Zombie));
     assert_eq!(threads(pid), 2, "the leader and a thread that runs");
@@ -164,8 +162,9 @@ fn a_watched_process_has_its_real_parent() {
     let us = identify(std::process::id()).expect("we are here");
     assert_eq!(stat(id.pid).map(|(_, ppid)| ppid), Some(us.pid));
     assert_eq!(w.process(id).parent, Parent::Process(us));
-    // the verifying scan keeps the parent, although we are not watched
-    w.gather(std::time::Duration::from_millis(2_500));
+    // a scan keeps the parent, although we are not watched
+    let sentinel = Sentinel::start(&mut w);
+    sentinel.wait_for_scans(&mut w, 1);
     assert_eq!((w.process(id).parent, w.process(id).reparents.len()), (Parent::Process(us), 0));
     assert!(w.world.process(us).is_none(), "we are not watched");
     drop(helper);

@@ -111,8 +111,11 @@ fn a_scan_finds_a_change_without_an_event() {
     let before = w.process(id).namespaces.get(NsKind::User);
     helper.tell("go");
     let child = helper.answer_number();
-    let inode = ns_inode(child, "user");
     let id = identify(child).expect("it runs");
+    w.until("its old namespace", |w| w.world.process(id).is_some_and(|p| p.namespaces.get(NsKind::User) == before));
+    helper.tell("leave it");
+    assert_eq!(helper.answer(), "left");
+    let inode = ns_inode(child, "user");
     w.until("the new namespace", |w| {
         w.world.process(id).is_some_and(|p| {
             let now = p.namespaces.get(NsKind::User);

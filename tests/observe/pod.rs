@@ -86,11 +86,6 @@ fn records_match(options: Options, count: u32) {
 }
 
 #[test]
-fn every_record_is_matched_with_its_process() {
-    records_match(Options::default(), 20);
-}
-
-#[test]
 fn every_record_of_1000_orphans_is_matched_with_its_process() {
     records_match(Options::default(), 1_000);
 }

@@ -25,7 +25,7 @@ fn child(f: impl FnOnce()) -> u32 {
         ForkResult::Parent { child } => child.as_raw() as u32,
         ForkResult::Child => {
             // the child ends even if the test fails
-            nix::unistd::alarm::set(60);
+            nix::unistd::alarm::set(300);
             f();
             exit(0)
         }
@@ -233,22 +233,25 @@ fn observer() {
     say(format!("gone by {:?}", w.until_gone(id).reap.expect("gone").at.source));
 }
 
-/// Has a child that moves to a new user namespace and stays there.
+/// Has a child that moves to a new user namespace when it is told to, and stays there.
 fn unsharer() {
     say("ready");
     hear();
+    let (told, tell) = nix::unistd::pipe().expect("pipe");
     let (read, write) = nix::unistd::pipe().expect("pipe");
     let pid = child(|| {
-        // the observer has already read the process when this happens
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        let _ = nix::unistd::read(&told, &mut [0; 1]);
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).expect("unshare");
         let _ = nix::unistd::write(&write, b"x");
         loop {
             nix::unistd::pause();
         }
     });
-    nix::unistd::read(&read, &mut [0; 1]).expect("it did");
     say(pid);
+    hear();
+    nix::unistd::write(&tell, b"x").expect("it reads");
+    nix::unistd::read(&read, &mut [0; 1]).expect("it did");
+    say("left");
     hear();
 }
 
@@ -278,8 +281,9 @@ fn crowd() {
     }
 }
 
-/// Reads a limit of open files and a pid, and watches that process under the limit. Then reads numbers: waits until it
-/// sees that many processes, continues for three verifying scans, and reports how many it sees and what is covered.
+/// Reads a limit of open files and a pid, and watches that process under the limit. Then reads pairs of numbers: waits
+/// until it sees that many processes and has scanned them so many times, and reports how many it sees and what is
+/// covered.
 fn few_files() {
     use podscope::model::Capability;
     say("ready");
@@ -288,11 +292,16 @@ fn few_files() {
     let pid: u32 = hear().parse().expect("a pid");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());
     w.watch(pid);
-    while let Ok(count) = hear().parse::<usize>() {
-        w.until("the whole crowd", |w| w.world.present().count() == count);
-        w.gather(std::time::Duration::from_millis(3_200));
-        let alive = w.world.present().filter(|p| p.is_alive()).count();
-        let named = w.world.present().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();
+    let sentinel = crate::support::Sentinel::start(&mut w);
+    loop {
+        let line = hear();
+        let Some((count, scans)) = line.split_once(' ') else { return };
+        let (count, scans): (usize, usize) = (count.parse().expect("a number"), scans.parse().expect("a number"));
+        w.until("the whole crowd", |w| w.world.present().count() == count + 1);
+        sentinel.wait_for_scans(&mut w, scans);
+        let crowd = || w.world.present().filter(|p| p.id != sentinel.id);
+        let alive = crowd().filter(|p| p.is_alive()).count();
+        let named = crowd().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();
         let reason =
             |capability| w.world.visibility.get(&capability).and_then(|s| s.reason()).unwrap_or("full").to_owned();
         say(format!("{alive} {named}"));
@@ -355,23 +364,20 @@ fn lost_epoll() {
     say(format!("processes {}", w.world.processes.len()));
 }
 
-/// Watches a process until it is gone, then nothing. Reports the CPU time of two seconds after that.
+/// Watches a process until it is gone, then nothing. Reports when the observer's timer has been stopped.
 fn idle() {
     say("ready");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());
     let mut sleeper = crate::support::sleeper();
     let id = w.watch(sleeper.id());
-    // until the timer has gone off at least once
-    w.gather(std::time::Duration::from_millis(1_200));
+    let timer = || {
+        let files = std::fs::read_dir("/proc/self/fdinfo").expect("/proc").flatten();
+        let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        texts.into_iter().find(|text| text.contains("it_value:")).expect("the observer has one")
+    };
+    crate::support::wait_for("the timer runs", || !timer().contains("it_value: (0, 0)"));
     sleeper.kill().and_then(|()| sleeper.wait().map(drop)).expect("our child");
     w.until_gone(id);
-    w.gather(std::time::Duration::from_millis(1_200));
-    let used = || {
-        let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).expect("getrusage");
-        let [user, system] = [usage.user_time(), usage.system_time()];
-        (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec()
-    };
-    let before = used();
-    w.gather(std::time::Duration::from_secs(2));
-    say(used() - before);
+    crate::support::wait_for("the timer stops", || timer().contains("it_value: (0, 0)"));
+    say("the timer is stopped");
 }

@@ -5,11 +5,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use podscope::model::{Delta, ProcId, Process, Source, World};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use podscope::model::{Delta, ProcId, Process, Source, State, World};
 use podscope::observe::{Input, Observer, Options, Scope, identify};
 
 /// Only a failing test waits this long: everything else takes less than a tenth of it.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub struct Watched {
     pub observer: Observer,
@@ -61,14 +63,12 @@ impl Watched {
         }
     }
 
-    /// Collects deltas for this time, and returns how many came.
-    pub fn gather(&mut self, time: Duration) -> usize {
-        let before = self.log.len();
+    /// Collects deltas for this time.
+    pub fn gather(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while let Ok(batch) = self.stream.recv_deadline(deadline) {
             self.take(batch);
         }
-        self.log.len() - before
     }
 
     fn take(&mut self, batch: Vec<Delta>) {
@@ -100,6 +100,50 @@ impl Watched {
     pub fn until_gone(&mut self, id: ProcId) -> &Process {
         self.until("its reap", |w| w.world.process(id).is_some_and(Process::is_gone));
         self.process(id)
+    }
+}
+
+/// A process that shows when a scan has ended: no event tells that it was stopped or continued.
+pub struct Sentinel {
+    child: Child,
+    pub id: ProcId,
+}
+
+impl Sentinel {
+    pub fn start(w: &mut Watched) -> Self {
+        let child = sleeper();
+        let id = w.watch(child.id());
+        w.until("the sentinel asleep", |w| w.process(id).state == State::Sleeping);
+        Self { child, id }
+    }
+
+    /// Waits until the observer has scanned all processes so many times from begin to end.
+    pub fn wait_for_scans(&self, w: &mut Watched, count: usize) {
+        // the first of them may have begun before
+        for _ in 0..=count {
+            let (signal, state) = match w.process(self.id).state {
+                State::Stopped => (Signal::SIGCONT, State::Sleeping),
+                _ => (Signal::SIGSTOP, State::Stopped),
+            };
+            kill(Pid::from_raw(self.id.pid as i32), signal).expect("our child");
+            w.until("a scan", |w| w.process(self.id).state == state);
+        }
+    }
+
+    /// Whether this says something of the sentinel.
+    pub fn is_subject_of(&self, delta: &Delta) -> bool {
+        match delta {
+            Delta::State { id, .. } => *id == self.id,
+            Delta::Facts { facts, .. } => facts.id == self.id,
+            _ => false,
+        }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -178,6 +222,15 @@ impl Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Waits for a condition of which the observer tells nothing.
+pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {TIMEOUT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -1,14 +1,41 @@
-//! The source's own rules: which room may use which, where egui and unsafe code may be, and how long a file may be.
+//! The source's own rules: which room may use which, where I/O, egui and unsafe code may be, and how long a file may be.
+
+mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may use those before it. ARCHITECTURE.md says what each holds.
-const ROOMS: [&str; 20] = [
-    "model", "sys", "observe", "lab", "control", "steps", "store", "export", "report", "command", "fetch", "script",
-    "presets", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
+const ROOMS: [&str; 23] = [
+    "model", "procfs", "sys", "observe", "lab", "control", "steps", "store", "export", "wording", "report", "command",
+    "fetch", "script", "presets", "engine", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
 ];
+
+/// The sub-rooms of `lab`, from the bottom to the top, and which others each may use. ARCHITECTURE.md says what each
+/// holds. None uses `lab` itself, which only gives others their names.
+const LAB: [(&str, &[&str]); 14] = [
+    ("latin1", &[]),
+    ("spec", &["latin1"]),
+    ("controller", &["spec"]),
+    ("own_pause", &["spec"]),
+    ("protocol", &["latin1", "spec", "controller"]),
+    ("wire", &[]),
+    ("stream", &[]),
+    ("watch", &[]),
+    ("cgroup", &["protocol"]),
+    ("ports", &["stream"]),
+    ("node", &["spec", "controller", "protocol", "wire", "cgroup", "ports"]),
+    ("link", &["spec", "protocol", "wire", "cgroup"]),
+    ("applets", &["protocol", "wire", "stream"]),
+    ("hidden", &["protocol", "cgroup", "ports", "node", "applets"]),
+];
+
+/// Sub-rooms of `lab` that compute and do nothing else. Of other rooms they use only `model`.
+const PURE: [&str; 2] = ["spec", "controller"];
+
+/// What does I/O or asks the system.
+const IO: [&str; 8] = ["libc", "nix", "std::env", "std::fs", "std::io", "std::net", "std::os", "std::process"];
 
 /// Rooms that may name egui and its kin. `sys` holds the calls of OpenGL, which are unsafe.
 const DRAW: [&str; 3] = ["ui", "app", "sys"];
@@ -58,52 +85,109 @@ fn without_tests_and_comments(text: &str) -> String {
     uncommented.collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms that a file names, as `crate::room` or in `use crate::{room::…, …}`.
-fn uses(code: &str) -> BTreeSet<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        let Some(list) = rest.strip_prefix('{') else {
-            found.insert(word(rest));
-            continue;
-        };
-        let mut depth = 1;
-        let mut begins = true;
-        for (at, c) in list.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                ',' if depth == 1 => begins = true,
-                c if begins && c.is_alphanumeric() => {
-                    found.insert(word(&list[at..]));
-                    begins = false;
-                }
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
+impl Source {
+    fn file(&self) -> &str {
+        self.path.to_str().expect("UTF-8")
+    }
+
+    /// The room, or in `lab` the sub-room: `lab/spec` for `lab/spec/parse.rs`.
+    fn part(&self) -> String {
+        let module = imports::module(self.file());
+        if self.room == "lab" { module[..module.len().min(2)].join("/") } else { self.room.clone() }
+    }
+}
+
+/// For each source, the sources that it names.
+fn imported(sources: &[Source]) -> Vec<BTreeSet<usize>> {
+    let modules = imports::Modules::of(sources.iter().map(Source::file));
+    let of = |i: usize| {
+        let source: &Source = &sources[i];
+        let from = imports::module(source.file());
+        let files = imports::paths(&source.code);
+        files.iter().filter_map(|path| modules.file(&from, path)).filter(|other| *other != i).collect()
+    };
+    (0..sources.len()).map(of).collect()
+}
+
+/// Everything that can be reached from one, over one or more steps.
+fn reachable(from: usize, steps: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<usize> = steps[from].iter().copied().collect();
+    while let Some(i) = open.pop() {
+        if reached.insert(i) {
+            open.extend(&steps[i]);
         }
     }
-    found
+    reached
+}
+
+/// Each import that the rule refuses, in words.
+fn imports_against(refuses: impl Fn(&Source, &Source) -> bool) -> Vec<String> {
+    let sources = sources();
+    let mut wrong = Vec::new();
+    for (source, used) in sources.iter().zip(imported(&sources)) {
+        let used = used.into_iter().map(|i| &sources[i]).filter(|used| refuses(source, used));
+        wrong.extend(used.map(|used| format!("{} uses {}", source.file(), used.file())));
+    }
+    wrong
 }
 
 #[test]
 fn no_room_uses_one_above_it() {
     let rank: BTreeMap<&str, usize> = ROOMS.iter().enumerate().map(|(i, room)| (*room, i)).collect();
-    let mut wrong = Vec::new();
-    for source in sources() {
-        let own = *rank.get(source.room.as_str()).unwrap_or_else(|| panic!("{} is in no room", source.path.display()));
-        for used in uses(&source.code) {
-            // names at the top that are no room: macros
-            let Some(other) = rank.get(used.as_str()) else { continue };
-            if *other > own {
-                wrong.push(format!("{} uses {used}", source.path.display()));
-            }
-        }
-    }
+    let of =
+        |source: &Source| *rank.get(source.room.as_str()).unwrap_or_else(|| panic!("{} is in no room", source.file()));
+    let wrong = imports_against(|source, used| of(used) > of(source));
     assert!(wrong.is_empty(), "upwards:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_sub_rooms_of_the_lab_use_only_those_that_they_may() {
+    for (i, (name, may)) in LAB.iter().enumerate() {
+        let is_below = |other: &&str| LAB[..i].iter().any(|(below, _)| below == other);
+        assert!(may.iter().all(|other| is_below(&other)), "{name} may use only what is listed above it");
+    }
+    let may: BTreeMap<String, Vec<String>> = LAB
+        .iter()
+        .map(|(name, may)| (format!("lab/{name}"), may.iter().map(|other| format!("lab/{other}")).collect()))
+        .collect();
+    let unknown: Vec<String> = sources().iter().filter(|s| s.room == "lab").map(Source::part).collect();
+    let unknown: Vec<&String> = unknown.iter().filter(|part| *part != "lab" && !may.contains_key(*part)).collect();
+    assert!(unknown.is_empty(), "{unknown:?} are in no sub-room");
+    let wrong = imports_against(|source, used| {
+        let (own, other) = (source.part(), used.part());
+        // `lab` itself names them all
+        used.room == "lab" && own != other && may.get(&own).is_some_and(|may| !may.contains(&other))
+    });
+    assert!(wrong.is_empty(), "not allowed:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_circle_of_imports_goes_through_several_rooms() {
+    let sources = sources();
+    let steps = imported(&sources);
+    let reached: Vec<BTreeSet<usize>> = (0..sources.len()).map(|i| reachable(i, &steps)).collect();
+    let mut wrong = Vec::new();
+    for (i, used) in steps.iter().enumerate() {
+        let back =
+            used.iter().filter(|other| sources[**other].part() != sources[i].part() && reached[**other].contains(&i));
+        wrong.extend(
+            back.map(|other| format!("{} uses {}, which leads back", sources[i].file(), sources[*other].file())),
+        );
+    }
+    assert!(wrong.is_empty(), "circles:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_pure_does_no_io() {
+    let is_pure = |source: &Source| PURE.iter().any(|name| source.part() == format!("lab/{name}"));
+    let mut wrong = imports_against(|source, used| is_pure(source) && !["lab", "model"].contains(&used.room.as_str()));
+    for source in sources().iter().filter(|source| is_pure(source)) {
+        let paths: BTreeSet<String> = imports::paths(&source.code).iter().map(|path| path.join("::")).collect();
+        let io = paths.iter().filter(|path| IO.iter().any(|io| *path == io || path.starts_with(&format!("{io}::"))));
+        wrong.extend(io.map(|path| format!("{} uses {path}", source.file())));
+    }
+    assert!(wrong.is_empty(), "I/O:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -111,6 +195,9 @@ fn the_page_of_the_architecture_lists_every_room() {
     let page = include_str!("../../ARCHITECTURE.md");
     for room in ROOMS.iter().filter(|room| !["main", "lib"].contains(room)) {
         assert!(page.contains(&format!("`{room}")) || page.contains(&format!("src/{room}")), "{room} is not described");
+    }
+    for (name, _) in LAB {
+        assert!(page.contains(&format!("| `{name}` |")), "the sub-room {name} is not described");
     }
 }
 

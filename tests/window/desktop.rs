@@ -119,6 +119,7 @@ impl Desktop {
 
     /// Clicks the middle of the widget with this name, or with a name that contains it.
     pub fn click(&self, name: &str) {
+        self.wait_shown(name);
         let (x, y) = wait_for(&format!("`{name}` on screen"), || {
             self.assert_alive();
             let node = self.find(name)?;
@@ -194,6 +195,7 @@ impl Desktop {
 
     /// The place of a widget on screen: left, top, width, height.
     pub fn place(&self, name: &str) -> (i32, i32, i32, i32) {
+        self.wait_shown(name);
         wait_for(&format!("`{name}` on screen"), || self.extents(&self.find(name)?))
     }
 

@@ -8,17 +8,13 @@ use nix::unistd::Pid;
 /// The longest wait, enough for a slow machine. A wait ends as soon as its condition is true.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn wait_for<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
-    wait_within(PATIENCE, what, check)
-}
-
-pub fn wait_within<T>(limit: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + limit;
+pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = check() {
             return found;
         }
-        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -6,14 +6,11 @@ mod exec;
 mod kernel;
 mod keys;
 mod limits;
-mod names;
 mod parts;
 mod past;
 mod report;
 mod script;
 mod terminal;
-
-use std::time::Duration;
 
 use desktop::Desktop;
 use kernel::{Id, wait_for};
@@ -195,9 +192,7 @@ fn no_process_is_left_when_the_window_is_killed() {
     all.extend(kernel::descendants(app));
     Id::of(app).expect("it runs").kill();
     desktop.reap();
-    kernel::wait_within(Duration::from_secs(1), "no process of ours left", || {
-        all.iter().all(|p| !p.runs()).then_some(())
-    });
+    wait_for("no process of ours left", || all.iter().all(|p| !p.runs()).then_some(()));
 }
 
 #[test]

@@ -1,14 +1,11 @@
 //! The bars with questions and warnings about manifests, and what the answers do.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Window, now};
-use crate::app::manifests::{Manifests, Update};
-use crate::app::session::Started;
+use super::Window;
+use crate::engine::{PodReplaced, ReadPod, Request, StartedPod, Update};
 use crate::lab::spec::{PodSpec, Warning};
-use crate::model::{Delta, PodUid, Source, Stamp};
-use crate::store::Cursor;
+use crate::model::PodUid;
 use crate::ui::bars::{Bar, BarSeverity};
 
 /// What the first button of a bar does.
@@ -17,22 +14,10 @@ enum BarAction {
     Nothing,
     Recreate {
         pod: PodUid,
-        spec: Box<PodSpec>,
+        from: Box<ReadPod>,
     },
-    Start {
-        spec: Box<PodSpec>,
-    },
-    /// The pods that were lost with the last node.
-    Restore(Vec<Origin>),
-}
-
-/// The manifest that a pod is started from.
-#[derive(Clone, Debug)]
-struct Origin {
-    path: PathBuf,
-    /// Whether the path is that of a file; a preset has none.
-    is_file: bool,
-    spec: PodSpec,
+    /// Start these pods; for example those that were lost with the last node.
+    Start(Vec<ReadPod>),
 }
 
 struct OpenBar {
@@ -42,16 +27,11 @@ struct OpenBar {
     action: BarAction,
 }
 
-/// The open bars, and the pods that are being re-created.
+/// The open bars.
 #[derive(Default)]
 pub struct Bars {
     open: Vec<OpenBar>,
     next_id: u64,
-    pub manifests: Manifests,
-    /// Pods that are being deleted and are started again once they are gone.
-    recreating: BTreeMap<PodUid, (PathBuf, Box<PodSpec>)>,
-    /// The path that each pod was started from, and whether it is that of a file.
-    origins: BTreeMap<PodUid, (PathBuf, bool)>,
 }
 
 impl Bars {
@@ -98,12 +78,19 @@ impl Bars {
                     title,
                     lines,
                     Some("Re-create"),
-                    BarAction::Recreate { pod, spec },
+                    BarAction::Recreate { pod, from: Box::new(pod_of(path, spec)) },
                 );
             }
             Update::AskStart { spec } => {
                 let title = format!("{file} has a pod that is not running: {}", spec.name);
-                self.open(path, BarSeverity::Question, title, Vec::new(), Some("Start"), BarAction::Start { spec });
+                self.open(
+                    path,
+                    BarSeverity::Question,
+                    title,
+                    Vec::new(),
+                    Some("Start"),
+                    BarAction::Start(vec![pod_of(path, spec)]),
+                );
             }
             Update::Removed { name: pod, .. } => {
                 let title = format!("{file} no longer has the pod {pod}; it keeps running until you delete it");
@@ -119,126 +106,73 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// A pod of a file, whose warnings were shown already.
+fn pod_of(path: &Path, spec: Box<PodSpec>) -> ReadPod {
+    ReadPod { from: StartedPod { path: path.to_owned(), follows_file: true, spec }, warnings: Vec::new() }
+}
+
 impl Window {
-    /// Starts a node after the last one has ended, and offers to start its pods again. `None` if there is no session.
-    pub(super) fn start_node(&mut self) -> Option<Result<(), crate::lab::Error>> {
-        let session = self.session.as_mut()?;
-        if let Err(e) = session.start_node() {
-            return Some(Err(e));
-        }
+    /// The lab runs again after its node has ended: offers to start its pods again.
+    pub(super) fn lab_restarted(&mut self, lost: Vec<StartedPod>) {
         // the pods ended with the last node, so questions about them are closed
-        let Bars { origins, next_id, .. } = std::mem::take(&mut self.bars);
-        self.bars.next_id = next_id;
-        let mut lost = Vec::new();
-        for (uid, pod) in &self.store.live().pods {
-            let at = Stamp::prompt(now(), Source::App);
-            session.send_delta(Delta::PodRemoved { uid: uid.clone(), at });
-            let Some((path, is_file)) = origins.get(uid) else { continue };
-            if let Some(spec) = session.spec(uid) {
-                lost.push((pod.created.t, Origin { path: path.clone(), is_file: *is_file, spec }));
-            }
+        self.bars.open.clear();
+        if lost.is_empty() {
+            return;
         }
-        lost.sort_by_key(|(created, _)| *created);
-        let lost: Vec<Origin> = lost.into_iter().map(|(_, origin)| origin).collect();
-        if !lost.is_empty() {
-            let count = crate::ui::text::count(lost.len(), "pod", "pods");
-            let title = format!("The lab is running again. Start the same {count} as before?");
-            let names: Vec<&str> = lost.iter().map(|origin| origin.spec.name.as_str()).collect();
-            let lines = vec![names.join(", ")];
-            self.bars.open(
-                Path::new(""),
-                BarSeverity::Question,
-                title,
-                lines,
-                Some("Start them"),
-                BarAction::Restore(lost),
-            );
-        }
-        Some(Ok(()))
+        let count = crate::ui::text::count(lost.len(), "pod", "pods");
+        let title = format!("The lab is running again. Start the same {count} as before?");
+        let names: Vec<&str> = lost.iter().map(|from| from.spec.name.as_str()).collect();
+        let lines = vec![names.join(", ")];
+        let pods = lost.into_iter().map(|from| ReadPod { from, warnings: Vec::new() }).collect();
+        self.bars.open(Path::new(""), BarSeverity::Question, title, lines, Some("Start them"), BarAction::Start(pods));
     }
 
-    /// A pod was started from a file or a preset.
-    pub(super) fn pod_started(&mut self, started: Started) {
-        let Started { path, uid, spec, warnings, is_file } = started;
-        // show the new pod
-        self.cursor = Cursor::Live;
-        self.bars.warn(&path, &warnings);
-        self.bars.origins.insert(uid.clone(), (path.clone(), is_file));
-        if let (true, Some(session)) = (is_file, &self.session) {
-            let (answers, ctx) = session.answer_sender();
-            if let Err(why) = self.bars.manifests.add(&path, uid, *spec, &answers, &ctx) {
-                self.notify_error(why);
-            }
-        }
-    }
-
-    pub(super) fn manifest_changed(&mut self, path: PathBuf) {
-        if let Some(session) = &self.session {
-            session.read_manifest(path);
-        }
+    /// A pod was started from a file or a preset: shows it.
+    pub(super) fn pod_started(&mut self, from: &StartedPod, warnings: &[Warning]) {
+        self.shown.show_live(&self.engine);
+        self.bars.warn(&from.path, warnings);
     }
 
     /// A manifest was read again after it had changed.
-    pub(super) fn manifest_read(&mut self, path: &Path, read: Result<Vec<(PodSpec, Vec<Warning>)>, String>) {
-        // questions about the last version are closed
-        self.bars.open.retain(|o| o.path != path);
-        let read = match read {
-            Ok(read) => read,
-            Err(why) => {
-                let title = format!("{} cannot be read; its pods keep running unchanged", name(path));
-                return self.bars.open(path, BarSeverity::Error, title, vec![why], None, BarAction::Nothing);
-            }
-        };
-        let world = self.store.live();
-        self.bars.manifests.retain(|uid| world.pod(uid).is_some());
-        for update in self.bars.manifests.updates(path, &read) {
-            if let Update::Replace { pod, spec, containers } = update {
-                self.bars.manifests.set_spec(&pod, &spec);
-                let what = if containers.is_empty() {
-                    "files from ConfigMaps and Secrets change now, variables at the next start".to_owned()
-                } else {
-                    format!("{} replaced", containers.join(", "))
-                };
-                self.notify(format!("{} changed: {what}", name(path)));
-                if let Some(session) = &self.session {
-                    session.replace(pod, *spec, containers);
-                }
-            } else {
-                self.bars.show_update(path, update);
-            }
+    pub(super) fn manifest_read(&mut self, path: &Path, updates: Vec<Update>, warnings: &[Warning]) {
+        self.close_bars_of(path);
+        for update in updates {
+            self.bars.show_update(path, update);
         }
-        let warnings: Vec<Warning> = read.into_iter().flat_map(|(_, warnings)| warnings).collect();
-        self.bars.warn(path, &warnings);
+        self.bars.warn(path, warnings);
+    }
+
+    pub(super) fn manifest_unreadable(&mut self, path: &Path, why: String) {
+        self.close_bars_of(path);
+        let title = format!("{} cannot be read; its pods keep running unchanged", name(path));
+        self.bars.open(path, BarSeverity::Error, title, vec![why], None, BarAction::Nothing);
+    }
+
+    /// Closes the questions about the last version of a file.
+    fn close_bars_of(&mut self, path: &Path) {
+        self.bars.open.retain(|o| o.path != path);
+    }
+
+    pub(super) fn pod_replaced(&mut self, replaced: PodReplaced) {
+        let PodReplaced { path, containers, result, .. } = replaced;
+        if let Err(why) = result {
+            return self.notify_error(why);
+        }
+        let what = if containers.is_empty() {
+            "files from ConfigMaps and Secrets change now, variables at the next start".to_owned()
+        } else {
+            format!("{} replaced", containers.join(", "))
+        };
+        self.notify(format!("{} changed: {what}", name(&path)));
     }
 
     pub(super) fn answer_bar(&mut self, id: u64, yes: bool) {
         let Some(at) = self.bars.open.iter().position(|o| o.bar.id == id) else { return };
-        let OpenBar { path, action, .. } = self.bars.open.remove(at);
-        let Some(session) = self.session.as_ref().filter(|_| yes) else { return };
+        let OpenBar { action, .. } = self.bars.open.remove(at);
         match action {
-            BarAction::Nothing => {}
-            BarAction::Recreate { pod, spec } => {
-                session.delete(pod.clone(), false);
-                self.bars.recreating.insert(pod, (path, spec));
-            }
-            BarAction::Restore(lost) => {
-                for Origin { path, is_file, spec } in lost {
-                    session.start_from(path, spec, is_file);
-                }
-            }
-            BarAction::Start { spec } => session.start_from(path, *spec, true),
-        }
-    }
-
-    /// Starts the pods again that were deleted in order to be re-created and are gone now.
-    pub(super) fn recreate_deleted_pods(&mut self) {
-        let world = self.store.live();
-        let gone: Vec<PodUid> = self.bars.recreating.keys().filter(|uid| world.pod(uid).is_none()).cloned().collect();
-        for uid in gone {
-            self.bars.manifests.retain(|known| *known != uid);
-            if let (Some((path, spec)), Some(session)) = (self.bars.recreating.remove(&uid), &self.session) {
-                session.start_from(path, *spec, true);
-            }
+            BarAction::Recreate { pod, from } if yes => self.engine.send(Request::Recreate { pod, from }),
+            BarAction::Start(pods) if yes => self.engine.send(Request::Start(pods)),
+            _ => {}
         }
     }
 }

@@ -4,27 +4,26 @@ use std::collections::VecDeque;
 
 use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
-use super::questions::Question;
+use super::questions::{about, confirm_label};
 use super::{Dialog, Notice};
-use crate::app::session::Session;
+use crate::app::jobs::Jobs;
+use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::tokens::{self, Tokens};
 use crate::ui::{Cx, build, export_dialog, text};
 
-pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, session: Option<&Session>) {
+pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, jobs: &Jobs) {
     let Some(open) = dialog else { return };
     let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
         Dialog::Export(export) => {
-            if export_dialog::export_ui(ui, cx, export) == export_dialog::DialogRequest::Browse
-                && let Some(session) = session
-            {
+            if export_dialog::export_ui(ui, cx, export) == export_dialog::DialogRequest::Browse {
                 let title = if export.pod.is_some() { "Save as YAML" } else { "Export snapshot" };
-                session.ask_save(title, std::path::PathBuf::from(&export.path));
+                jobs.ask_save(title, std::path::PathBuf::from(&export.path));
             }
         }
         Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
         Dialog::Join(join) => build::join_ui(ui, cx, join),
-        Dialog::Question(pending) => question_ui(ui, cx, &pending.question),
+        Dialog::Question(question) => question_ui(ui, cx, question),
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);
@@ -34,18 +33,18 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
 fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
     ui.set_width(420.0);
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
-    ui.label(text::rich(question.about()));
-    if let Question::Signal { target, signal, .. } = question
+    ui.label(text::rich(about(question)));
+    if let QuestionSubject::Signal { target, signal, .. } = &question.subject
         && let Some(predicted) = crate::model::prediction::predict(cx.world, *target, *signal)
     {
-        for line in predicted.lines {
+        for line in crate::wording::prediction::sentences(cx.world, &predicted) {
             ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }
     ui.add_space(8.0);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let style = crate::ui::widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad);
-        if crate::ui::widgets::button(ui, cx.tokens, style, None, &question.confirm_label(), None).clicked() {
+        if crate::ui::widgets::button(ui, cx.tokens, style, None, &confirm_label(question), None).clicked() {
             cx.act(Action::Confirm);
         }
         let plain = crate::ui::widgets::ButtonStyle::Plain;

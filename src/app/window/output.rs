@@ -38,9 +38,7 @@ impl Window {
         // a new log, so that late output of another member cannot get into it
         let log = Arc::new(Mutex::new(Lines::default()));
         self.views.logs.log = Arc::clone(&log);
-        if let Some(session) = &self.session {
-            session.follow(member, request, log);
-        }
+        self.jobs.follow(self.shown.state().lab(), member, request, log);
     }
 
     pub(super) fn output_followed(&mut self, request: u64, follow: Result<Follow, String>) {
@@ -56,15 +54,9 @@ impl Window {
     pub(super) fn run_in(&mut self, member: Member, argv: Vec<String>) {
         let exec = Exec::new(member, &argv);
         self.views.logs.exec = Some(exec.clone());
-        if let Some(session) = &self.session {
-            session.exec_live(&exec, argv);
-        } else {
-            exec.end(Err(super::commands::NO_OBSERVER.to_owned()));
-        }
+        self.jobs.exec_live(self.shown.state().lab(), &exec, argv);
     }
-}
 
-impl Window {
     pub(super) fn open_terminal(&mut self, member: Member, argv: Option<Vec<String>>) {
         self.close_terminal();
         let (sender, input) = unbounded();
@@ -72,11 +64,7 @@ impl Window {
         let terminal = Terminal::new(member, title, sender);
         self.views.logs.terminal = Some(terminal.clone());
         self.views.logs.focus_terminal = true;
-        if let Some(session) = &self.session {
-            session.serve_terminal(&terminal, argv, input);
-        } else {
-            terminal.end(Err(super::commands::NO_OBSERVER.to_owned()));
-        }
+        self.jobs.serve_terminal(self.shown.state().lab(), &terminal, argv, input);
     }
 
     pub(super) fn close_terminal(&mut self) {

@@ -16,13 +16,11 @@ pub struct EventPrinter {
     pods: BTreeMap<PodUid, (String, String)>,
     /// Containers that ran at the last delta of their pod.
     running: BTreeSet<Member>,
-    /// How many steps of the script have been printed.
-    printed_steps: usize,
 }
 
 impl EventPrinter {
     pub fn new(json: bool, start: MonoNs) -> Self {
-        Self { json, start, pods: BTreeMap::new(), running: BTreeSet::new(), printed_steps: 0 }
+        Self { json, start, pods: BTreeMap::new(), running: BTreeSet::new() }
     }
 
     pub fn print_delta(&mut self, delta: &Delta) -> Result<(), Failure> {
@@ -49,13 +47,9 @@ impl EventPrinter {
         }
     }
 
-    /// Prints the steps that have been started since the last call. `started` has all started steps.
-    pub fn print_steps(&mut self, started: &[Step]) -> Result<(), Failure> {
-        for step in &started[self.printed_steps.min(started.len())..] {
-            self.print_at(crate::observe::now(), &format!("> {}", step.text))?;
-        }
-        self.printed_steps = started.len();
-        Ok(())
+    /// Prints a step of the script that has begun.
+    pub fn print_step(&self, step: &Step) -> Result<(), Failure> {
+        self.print_at(crate::observe::now(), &format!("> {}", step.text))
     }
 
     /// Prints the output of a command, if it has any.

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Failure, note};
+use crate::engine::ReadPod;
 use crate::export::{MAX_FILE, read_limited};
-use crate::lab::{ManifestFiles, PodSpec, parse_with_files};
+use crate::lab::spec::{PodSpec, Warning};
+use crate::lab::{ManifestFiles, parse_with_files};
 use crate::presets::{self, Preset};
 
 /// What a word of the command line means.
@@ -32,18 +34,19 @@ impl<'a> Source<'a> {
         matches!(self, Self::Preset(Preset { yaml: None, .. }))
     }
 
-    /// Reads its pods. Prints warnings.
-    pub fn pods(self) -> Result<Vec<PodSpec>, Failure> {
-        let name = self.name();
+    fn pods(self) -> Result<Vec<(PodSpec, Vec<Warning>)>, Failure> {
         let pods = match self {
             Self::Preset(preset) => preset.pods(),
-            Self::File(path) => parse_with_files(&name, &text_of(path)?, ManifestFiles::file(path)),
+            Self::File(path) => parse_with_files(&self.name(), &text_of(path)?, ManifestFiles::file(path)),
         };
-        let pods = pods.map_err(Failure::failed)?;
-        for warning in pods.iter().flat_map(|(_, warnings)| warnings) {
-            note(format_args!("podscope: warning: {name}:{warning}"));
-        }
-        Ok(pods.into_iter().map(|(spec, _)| spec).collect())
+        pods.map_err(Failure::failed)
+    }
+}
+
+/// Prints what has no effect in a manifest.
+pub fn print_warnings(file: &str, warnings: &[Warning]) {
+    for warning in warnings {
+        note(format_args!("podscope: warning: {file}:{warning}"));
     }
 }
 
@@ -55,20 +58,23 @@ fn text_of(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// Reads the pods of all words, each with the word that it comes from.
-pub fn read(words: &[PathBuf]) -> Result<Vec<(PodSpec, &Path)>, Failure> {
-    let mut specs: Vec<(PodSpec, &Path)> = Vec::new();
+/// Reads the pods of all words. Prints warnings. `watch`: pods follow changes of their file.
+pub fn read(words: &[PathBuf], watch: bool) -> Result<Vec<ReadPod>, Failure> {
+    let mut pods: Vec<ReadPod> = Vec::new();
     for word in words {
         let source = Source::of(word);
-        for spec in source.pods()? {
-            if specs.iter().any(|(s, _)| s.name == spec.name) {
-                let (file, name) = (source.name(), &spec.name);
-                return Err(Failure::Failed(format!("{file}: a second pod is named {name}; rename one of them")));
+        let name = source.name();
+        let follows_file = watch && matches!(source, Source::File(_));
+        for pod in ReadPod::all(word, follows_file, source.pods()?) {
+            print_warnings(&name, &pod.warnings);
+            if pods.iter().any(|known| known.from.spec.name == pod.from.spec.name) {
+                let pod = &pod.from.spec.name;
+                return Err(Failure::Failed(format!("{name}: a second pod is named {pod}; rename one of them")));
             }
-            specs.push((spec, word));
+            pods.push(pod);
         }
     }
-    Ok(specs)
+    Ok(pods)
 }
 
 /// `--list`.

@@ -115,12 +115,12 @@ impl EventBuilder<'_> {
 /// The lives of the pods' processes, the events of the pods, and the signals that were sent.
 pub(super) fn all(world: &World, selection: &Selection) -> Vec<Event> {
     let builder = EventBuilder { world };
-    let lives = world.processes.values().filter(|p| p.member.is_some() && selection.includes(p));
+    let lives = world.remembered_of_pods().into_iter().filter(|p| selection.includes(p));
     let mut events: Vec<Event> = lives.flat_map(|p| builder.life(p)).collect();
     if selection.pids.is_empty() {
         events.extend(world.events.iter().map(|e| Event {
             pod: Some(super::build::pod_name(world, &e.pod)),
-            reason: Some(e.reason.clone()),
+            reason: Some(e.reason.to_string()),
             message: Some(e.message.clone()),
             ..builder.bare(super::event_kind(e.kind), e.at)
         }));

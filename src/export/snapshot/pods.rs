@@ -57,10 +57,10 @@ const fn sandbox_kind(kind: &model::SandboxKind) -> SandboxKind {
 
 fn container(world: &World, pod: &model::Pod, c: &model::Container) -> Container {
     let (state, reason, exit) = match &c.state {
-        model::ContainerState::Waiting { reason, .. } => (ContainerState::Waiting, Some(reason.clone()), None),
+        model::ContainerState::Waiting { reason, .. } => (ContainerState::Waiting, Some(reason.to_string()), None),
         model::ContainerState::Running { .. } => (ContainerState::Running, None, None),
         model::ContainerState::Terminated { status, reason, .. } => {
-            (ContainerState::Terminated, Some(reason.clone()), Some(*status))
+            (ContainerState::Terminated, Some(reason.to_string()), Some(*status))
         }
     };
     Container {
@@ -98,7 +98,7 @@ pub(super) fn pod(world: &World, pod: &model::Pod) -> Pod {
         uid: pod.uid.0.clone(),
         runtime: pod.runtime,
         phase: pod.phase,
-        reason: pod.reason.clone(),
+        reason: pod.reason.as_ref().map(ToString::to_string),
         ip: pod.ip.map(|ip| ip.to_string()),
         sandbox: pod.sandbox.as_ref().map(|s| Sandbox {
             attempt: s.attempt,

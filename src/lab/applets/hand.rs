@@ -11,7 +11,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::{Call, print_error};
-use crate::lab::hand::{NamespaceAnswer, NamespaceCommand};
+use crate::lab::protocol::hand::{NamespaceAnswer, NamespaceCommand};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::model::NsKind;
 use crate::sys::fork::{self, SingleThreaded};

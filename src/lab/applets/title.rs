@@ -2,10 +2,13 @@
 
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::OnceLock;
 
 use nix::sys::prctl;
+
+use crate::procfs::Stat;
 
 /// Sets the name (`comm`, cut at 15 bytes) and the command line of this process, as `setproctitle(3)` does. The
 /// command line is cut to the room of the original arguments, in which the node leaves some extra. Errors are ignored.
@@ -29,12 +32,8 @@ fn overwrite(command_line: &str) -> Option<()> {
     OpenOptions::new().write(true).open("/proc/self/mem").ok()?.write_all_at(&bytes, start).ok()
 }
 
-/// Address and length of the arguments in memory: `arg_start` and `arg_end` in `/proc/PID/stat`.
+/// Address and length of the arguments in memory.
 fn arguments() -> Option<(u64, usize)> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    // the first of these is field 3 (proc_pid_stat(5))
-    let mut fields = fields.split(' ').skip(48 - 3).map(str::parse);
-    let (start, end): (u64, u64) = (fields.next()?.ok()?, fields.next()?.ok()?);
+    let Range { start, end } = Stat::parse(&fs::read("/proc/self/stat").ok()?)?.arguments;
     Some((start, end.checked_sub(start)?.try_into().ok()?))
 }

@@ -15,7 +15,6 @@ pub(crate) mod directives;
 pub(crate) mod include;
 mod log;
 pub(crate) mod nginx;
-pub(crate) mod returns;
 pub(crate) mod syntax;
 mod worker;
 

@@ -20,7 +20,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{chdir, read, setsid};
 
 use super::populated;
-use crate::lab::hidden;
+use crate::lab::protocol::modes;
 use crate::sys::fork;
 use crate::sys::signals;
 
@@ -40,7 +40,7 @@ impl Cleanup {
         fork::close_on_exec_from(3)?;
         let mut process = Command::new(exe)
             .arg0("podscope")
-            .arg(hidden::CLEANUP)
+            .arg(modes::CLEANUP)
             .arg(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

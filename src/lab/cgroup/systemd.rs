@@ -1,17 +1,24 @@
 //! A scope from systemd (`org.freedesktop.systemd1(5)`): the user's own manager, or for root the system's.
 
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crossbeam_channel::bounded;
 use nix::unistd::geteuid;
-use zbus::blocking::{Connection, Proxy, connection};
+use zbus::MatchRule;
+use zbus::blocking::{Connection, MessageIterator, Proxy, connection};
+use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, Value};
 
 use crate::observe::cgroup;
+use crate::sys::thread;
 
-/// Time limit of the request, which takes about 10 ms.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// Time limit of the request and its job, which take about 10 ms.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+const PATH: &str = "/org/freedesktop/systemd1";
+const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 
 /// Whether systemd is the init system, as `sd_booted(3)` checks it.
 pub fn is_running() -> bool {
@@ -21,23 +28,47 @@ pub fn is_running() -> bool {
 /// Moves a process into a new scope with delegation, and returns the scope's cgroup.
 pub fn scope(pid: u32) -> Result<String, String> {
     let name = format!("podscope-{pid}.scope");
-    start_scope(&name, pid).map_err(|e| format!("systemd gives no scope: {e}"))?;
-    // the answer only says that the job is queued; the process's cgroup shows when it is done
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        match cgroup::of_process(pid) {
-            Some(path) if path.ends_with(&format!("/{name}")) => return Ok(path),
-            Some(_) if Instant::now() < deadline => sleep(Duration::from_millis(1)),
-            _ => return Err(format!("systemd did not start {name} within {TIMEOUT:?}")),
-        }
+    let bus = if geteuid().is_root() { connection::Builder::system() } else { connection::Builder::session() };
+    let bus = bus.and_then(connection::Builder::build).map_err(|e| no_scope(&e))?;
+    start_within(TIMEOUT, bus, &name, pid)?;
+    match cgroup::of_process(pid) {
+        Some(path) if path.ends_with(&format!("/{name}")) => Ok(path),
+        path => Err(format!("systemd started {name}, but the node is in {}", path.unwrap_or_default())),
     }
 }
 
-fn start_scope(name: &str, pid: u32) -> zbus::Result<OwnedObjectPath> {
-    let bus = if geteuid().is_root() { connection::Builder::system() } else { connection::Builder::session() };
-    let bus: Connection = bus?.method_timeout(TIMEOUT).build()?;
-    let manager =
-        Proxy::new(&bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")?;
+fn no_scope(e: &zbus::Error) -> String {
+    format!("systemd gives no scope: {e}")
+}
+
+/// Starts a scope, within this time.
+fn start_within(timeout: Duration, bus: Connection, name: &str, pid: u32) -> Result<(), String> {
+    let (done, is_done) = bounded(1);
+    let (of_thread, of_name) = (bus.clone(), name.to_owned());
+    // zbus waits for a signal without a time limit, so a thread of its own waits
+    let run = move || drop(done.send(start(&of_thread, &of_name, pid)));
+    thread::spawn("systemd", run).map_err(|e| format!("systemd gives no scope: {e}"))?;
+    let started = is_done.recv_timeout(timeout);
+    // this also ends the thread if it still waits
+    let _ = bus.close();
+    started.map_err(|_| format!("systemd did not start {name} within {timeout:?}"))?.map_err(|e| no_scope(&e))
+}
+
+/// Starts a scope with this process in it, and waits until systemd has done that.
+fn start(bus: &Connection, name: &str, pid: u32) -> zbus::Result<()> {
+    let job_removed = MatchRule::builder()
+        .msg_type(Type::Signal)
+        .sender(SYSTEMD)?
+        .path(PATH)?
+        .interface(MANAGER)?
+        .member("JobRemoved")?
+        .arg(2, name)?
+        .build();
+    // before the request, since the signal may come before the answer
+    let removed = MessageIterator::for_match_rule(job_removed, bus, None)?;
+    let manager = Proxy::new(bus, SYSTEMD, PATH, MANAGER)?;
+    // systemd sends most signals only while a client asks for them
+    manager.call::<_, _, ()>("Subscribe", &())?;
     let properties: Vec<(&str, Value<'_>)> = vec![
         ("Description", Value::from("Pods of Podscope")),
         ("PIDs", Value::from(vec![pid])),
@@ -45,5 +76,15 @@ fn start_scope(name: &str, pid: u32) -> zbus::Result<OwnedObjectPath> {
         ("CollectMode", Value::from("inactive-or-failed")),
     ];
     let auxiliary: Vec<(&str, Vec<(&str, Value<'_>)>)> = Vec::new();
-    manager.call("StartTransientUnit", &(name, "fail", properties, auxiliary))
+    let job: OwnedObjectPath = manager.call("StartTransientUnit", &(name, "fail", properties, auxiliary))?;
+    for signal in removed {
+        let (_, ended, _, result): (u32, OwnedObjectPath, String, String) = signal?.body().deserialize()?;
+        if ended == job {
+            return if result == "done" { Ok(()) } else { Err(zbus::Error::Failure(format!("{name}: {result}"))) };
+        }
+    }
+    Err(zbus::Error::Failure("the bus has closed the connection".to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

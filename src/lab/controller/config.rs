@@ -1,7 +1,7 @@
 //! Checks for ConfigMaps and Secrets that a pod needs and that do not exist.
 
 use super::{Decision, PodState};
-use crate::model::{ContainerState, Stamp};
+use crate::model::{ContainerState, EventReason, Stamp, WaitingReason};
 
 impl PodState {
     /// Whether the volumes can be mounted. If not, reports the reasons once: only another manifest can change them.
@@ -9,7 +9,7 @@ impl PodState {
         let why: Vec<String> = self.spec.mount_errors().collect();
         if self.mount_errors != why {
             for message in &why {
-                self.warning(d, "FailedMount", message.clone(), at);
+                self.warning(d, EventReason::FailedMount, message.clone(), at);
             }
             self.mount_errors = why;
         }
@@ -24,9 +24,8 @@ impl PodState {
         };
         let Some(run) = self.runs.get_mut(name) else { return false };
         if !std::mem::replace(&mut run.cannot_start, true) {
-            self.warning(d, "Failed", format!("Error: {why}"), at);
-            let reason = "CreateContainerConfigError".to_owned();
-            self.set_state(name, ContainerState::Waiting { reason, message: Some(why) });
+            self.warning(d, EventReason::Failed, format!("Error: {why}"), at);
+            self.set_state(name, ContainerState::waiting(WaitingReason::CreateContainerConfigError, Some(why)));
         }
         false
     }

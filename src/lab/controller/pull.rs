@@ -3,7 +3,7 @@
 
 use super::{Decision, PodState};
 use crate::lab::spec::{ContainerSpec, PullPolicy};
-use crate::model::{Program, SandboxKind, Stamp};
+use crate::model::{EventReason, Program, SandboxKind, Stamp};
 
 /// The pause image of a current kubelet (`DefaultSandboxImage` of containerd, `PauseVersion` of kubeadm).
 pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
@@ -19,15 +19,15 @@ impl PodState {
         };
         // a container that runs a program of the host needs no image
         if image.is_empty() {
-            return self.normal(d, "Pulled", format!("The container has no image: {what_runs}"), at);
+            return self.normal(d, EventReason::Pulled, format!("The container has no image: {what_runs}"), at);
         }
         let simulated = format!("(simulated: no image is pulled, {what_runs})");
         if container.pull == PullPolicy::Always {
-            self.normal(d, "Pulling", format!("Pulling image \"{image}\" (simulated)"), at);
-            self.normal(d, "Pulled", format!("Successfully pulled image \"{image}\" {simulated}"), at);
+            self.normal(d, EventReason::Pulling, format!("Pulling image \"{image}\" (simulated)"), at);
+            self.normal(d, EventReason::Pulled, format!("Successfully pulled image \"{image}\" {simulated}"), at);
         } else {
             let message = format!("Container image \"{image}\" already present on machine {simulated}");
-            self.normal(d, "Pulled", message, at);
+            self.normal(d, EventReason::Pulled, message, at);
         }
     }
 

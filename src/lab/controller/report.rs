@@ -1,43 +1,45 @@
 //! Events with the kubelet's reasons and messages, and the initial status of containers.
 
-use super::status::{not_started, waiting};
+use super::status::not_started;
 use super::{Decision, PodState};
 use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec, StartFacts, image_name, stand_in_images};
 use crate::model::{
-    Container, ContainerKind, ContainerState, EventKind, Pod, PodEvent, Program, SandboxKind, Signal, Stamp, WaitStatus,
+    BackOff, Container, ContainerKind, ContainerState, EventKind, EventReason, Pod, PodEvent, Program, SandboxKind,
+    Signal, Stamp, WaitStatus, WaitingReason,
 };
 
 pub(super) const SANDBOX_CHANGED: &str = "Pod sandbox changed, it will be killed and re-created.";
 
 impl PodState {
-    pub(super) fn normal(&self, d: &mut Decision, reason: &str, message: String, at: Stamp) {
+    pub(super) fn normal(&self, d: &mut Decision, reason: EventReason, message: String, at: Stamp) {
         self.event(d, EventKind::Normal, reason, message, at);
     }
 
-    pub(super) fn warning(&self, d: &mut Decision, reason: &str, message: String, at: Stamp) {
+    pub(super) fn warning(&self, d: &mut Decision, reason: EventReason, message: String, at: Stamp) {
         self.event(d, EventKind::Warning, reason, message, at);
     }
 
-    fn event(&self, d: &mut Decision, kind: EventKind, reason: &str, message: String, at: Stamp) {
-        d.events.push(PodEvent { pod: self.pod.uid.clone(), kind, reason: reason.to_owned(), message, at });
+    fn event(&self, d: &mut Decision, kind: EventKind, reason: EventReason, message: String, at: Stamp) {
+        d.events.push(PodEvent { pod: self.pod.uid.clone(), kind, reason, message, at });
     }
 
     /// Sets the state and reports the event of a container that waits for its back-off.
     pub(super) fn backing_off(&mut self, name: &str, delay_ms: u64, unstarted: bool, at: Stamp, d: &mut Decision) {
         let pod = format!("{}_{}({})", self.spec.name, self.spec.namespace, self.pod.uid);
         let message = format!("Back-off restarting failed container {name} in pod {pod}");
-        self.warning(d, "BackOff", message, at);
+        self.warning(d, EventReason::BackOff, message, at);
         // the reason why it cannot be started is more helpful than its back-off
         if unstarted {
             return;
         }
+        let back_off = BackOff { kubelet_ms: delay_ms, clock: self.clock.times() };
         let mut message = format!("back-off {} restarting failed container={name} pod={pod}", go_duration(delay_ms));
-        if self.clock.times() > 1 {
-            let lab = self.clock.ns(delay_ms) as f64 / 1e9;
-            message = format!("{message}; the lab's clock runs ×{}: {lab} s", self.clock.times());
+        if back_off.clock > 1 {
+            let lab = back_off.lab_ns() as f64 / 1e9;
+            message = format!("{message}; the lab's clock runs ×{}: {lab} s", back_off.clock);
         }
-        let reason = "CrashLoopBackOff".to_owned();
-        self.set_state(name, ContainerState::Waiting { reason, message: Some(message) });
+        let (reason, message, back_off) = (WaitingReason::CrashLoopBackOff, Some(message), Some(back_off));
+        self.set_state(name, ContainerState::Waiting { reason, message, back_off });
     }
 
     /// Reports that the pod is published on other host ports than it asked for.
@@ -48,7 +50,7 @@ impl PodState {
             *host = *new;
         }
         for message in messages {
-            self.normal(d, "HostPortMoved", message, at);
+            self.normal(d, EventReason::HostPortMoved, message, at);
         }
     }
 
@@ -79,20 +81,21 @@ fn go_duration(ms: u64) -> String {
 }
 
 /// The reason of the event for a container that could not be started.
-pub(super) fn failure_reason(reason: &str) -> &str {
-    if reason == "ErrImageNeverPull" { reason } else { "Failed" }
+pub(super) fn failure_reason(reason: &WaitingReason) -> EventReason {
+    if *reason == WaitingReason::ErrImageNeverPull { EventReason::ErrImageNeverPull } else { EventReason::Failed }
 }
 
 pub(super) fn statuses(spec: &PodSpec) -> Vec<Container> {
     let init = |c: &ContainerSpec| if c.sidecar { ContainerKind::Sidecar } else { ContainerKind::Init };
-    let word = not_started(spec);
-    let inits = spec.init_containers.iter().map(|c| status(c, init(c), word));
-    let apps = spec.containers.iter().map(|c| status(c, ContainerKind::App, word));
-    let ephemeral = spec.ephemeral_containers.iter().map(|c| status(c, ContainerKind::Ephemeral, word));
+    let reason = not_started(spec);
+    let inits = spec.init_containers.iter().map(|c| status(c, init(c), reason.clone()));
+    let apps = spec.containers.iter().map(|c| status(c, ContainerKind::App, reason.clone()));
+    let ephemeral = spec.ephemeral_containers.iter().map(|c| status(c, ContainerKind::Ephemeral, reason.clone()));
     inits.chain(apps).chain(ephemeral).collect()
 }
 
-pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> Container {
+/// `reason`: why it waits.
+pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, reason: WaitingReason) -> Container {
     let (program, command) = program_and_command(spec);
     Container {
         name: spec.name.clone(),
@@ -100,7 +103,7 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, word: &str) -> C
         image: spec.image.clone(),
         program,
         command,
-        state: waiting(word),
+        state: ContainerState::waiting(reason, None),
         process: None,
         restarts: 0,
         last_exit: None,

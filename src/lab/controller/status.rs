@@ -2,7 +2,10 @@
 
 use super::{AfterStop, Holder, PodGoal, PodState};
 use crate::lab::spec::{PodSpec, RestartPolicy};
-use crate::model::{Container, ContainerKind, ContainerState, Phase, SandboxKind, WaitStatus};
+use crate::model::{
+    Container, ContainerKind, ContainerState, NotRunning, Phase, PodReason, SandboxKind, TerminatedReason, WaitStatus,
+    WaitingReason,
+};
 
 impl PodState {
     pub(super) fn derive_status(&mut self) {
@@ -53,17 +56,17 @@ impl PodState {
 
     /// The status of `kubectl get pod` where it differs from the phase (`printPod` in
     /// pkg/printers/internalversion/printers.go).
-    fn kubectl_status(&self) -> Option<String> {
+    fn kubectl_status(&self) -> Option<PodReason> {
         let terminal = matches!(self.pod.phase, Phase::Succeeded | Phase::Failed);
         match self.goal {
-            PodGoal::Stop { then: AfterStop::Remove, .. } if !terminal => return Some("Terminating".to_owned()),
-            PodGoal::Stop { then: AfterStop::NewSandbox, .. } => return Some("SandboxChanged".to_owned()),
+            PodGoal::Stop { then: AfterStop::Remove, .. } if !terminal => return Some(PodReason::Terminating),
+            PodGoal::Stop { then: AfterStop::NewSandbox, .. } => return Some(PodReason::SandboxChanged),
             _ => {}
         }
         if let (Holder::Absent { retry: Some(_) }, PodGoal::Run) = (self.holder, self.goal)
             && !matches!(self.spec.sandbox, SandboxKind::Infra(_))
         {
-            return Some("FailedCreatePodSandBox".to_owned());
+            return Some(PodReason::FailedCreatePodSandBox);
         }
         let init = self.init_status();
         if init.is_some() && !self.initialized() {
@@ -75,19 +78,22 @@ impl PodState {
         apps.sort_by(|a, b| a.name.cmp(&b.name));
         let running = apps.iter().any(|c| matches!(c.state, ContainerState::Running { .. }));
         match apps.iter().find_map(|c| c.state.why_not_running()) {
-            Some(word) if word == "Completed" && running => Some("NotReady".to_owned()),
-            word => word.or(init),
+            Some(NotRunning::Terminated(TerminatedReason::Completed)) if running => Some(PodReason::NotReady),
+            Some(why) => Some(PodReason::App(why)),
+            None => init,
         }
     }
 
     /// The status of the first init container that has not succeeded.
-    fn init_status(&self) -> Option<String> {
+    fn init_status(&self) -> Option<PodReason> {
         let succeeded =
             |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
         let (i, c) = self.inits().enumerate().find(|(_, c)| !succeeded(c) && !self.is_past_init(c))?;
         Some(match c.state.why_not_running() {
-            Some(word) if word != INITIALIZING => format!("Init:{word}"),
-            _ => format!("Init:{i}/{}", self.inits().count()),
+            None | Some(NotRunning::Waiting(WaitingReason::PodInitializing)) => {
+                PodReason::Initializing { done: i, all: self.inits().count() }
+            }
+            Some(why) => PodReason::Init(why),
         })
     }
 
@@ -101,7 +107,7 @@ impl PodState {
             let c = &self.pod.containers[i];
             let again = self.runs.get(&c.name).is_some_and(|r| r.may_run_again(self.spec.restart) && !r.cannot_start);
             if again && matches!(c.state, ContainerState::Terminated { .. }) {
-                self.pod.containers[i].enter(waiting(not_started(&self.spec)));
+                self.pod.containers[i].enter(ContainerState::waiting(not_started(&self.spec), None));
             }
         }
     }
@@ -148,12 +154,6 @@ impl Counts {
 
 /// The reason for waiting before the program is first started (`convertToAPIContainerStatuses` in
 /// pkg/kubelet/kubelet_pods.go).
-pub(super) fn not_started(spec: &PodSpec) -> &'static str {
-    if spec.init_containers.is_empty() { "ContainerCreating" } else { INITIALIZING }
-}
-
-const INITIALIZING: &str = "PodInitializing";
-
-pub(super) fn waiting(reason: &str) -> ContainerState {
-    ContainerState::Waiting { reason: reason.to_owned(), message: None }
+pub(super) const fn not_started(spec: &PodSpec) -> WaitingReason {
+    if spec.init_containers.is_empty() { WaitingReason::ContainerCreating } else { WaitingReason::PodInitializing }
 }

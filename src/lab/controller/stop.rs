@@ -3,7 +3,7 @@
 
 use super::run::{Stop, with_minimum_grace};
 use super::{Action, AfterStop, Decision, Holder, PodGoal, PodState};
-use crate::model::{ContainerKind, MonoNs, SandboxKind, Signal, Stamp};
+use crate::model::{ContainerKind, EventReason, MonoNs, SandboxKind, Signal, Stamp};
 
 impl PodState {
     pub(super) fn grace_deadline(&self, at: MonoNs, grace_ms: Option<u64>) -> MonoNs {
@@ -134,7 +134,7 @@ impl PodState {
         run.stop = Some(Stop { kill_at: with_minimum_grace(deadline, at.t), killed: false });
         d.actions.push(Action::Signal { container: Some(name.to_owned()), signal: Signal::TERM });
         if with_event {
-            self.normal(d, "Killing", format!("Stopping container {name}"), at);
+            self.normal(d, EventReason::Killing, format!("Stopping container {name}"), at);
         }
     }
 

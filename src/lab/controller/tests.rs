@@ -3,13 +3,15 @@ mod members;
 mod property;
 mod pull;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Action, Decision, DemoClock, Fact, PodState};
 use crate::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Security, Share};
 use crate::model::{
-    Container, ContainerState, EventKind, MonoNs, Phase, PodUid, ProcId, SandboxKind, Signal, Source, Stamp, WaitStatus,
+    BackOff, Container, ContainerState, EventKind, EventReason, MonoNs, Phase, PodReason, PodUid, ProcId, SandboxKind,
+    Signal, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason,
 };
 
 const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 2));
@@ -117,7 +119,7 @@ fn of<'a>(pod: &'a PodState, name: &str) -> &'a Container {
     pod.pod.container(name).expect("a container")
 }
 
-fn phase_and_status(pod: &PodState) -> (Phase, &str) {
+fn phase_and_status(pod: &PodState) -> (Phase, Cow<'_, str>) {
     (pod.pod.phase, pod.pod.status())
 }
 
@@ -127,7 +129,7 @@ fn a_pod_starts_in_order() {
     let d = pod.decide(requested(), at(1));
     assert_eq!(d.actions, [Action::StartSandbox]);
     assert_eq!(event_texts(&d), [("Scheduled", "Successfully assigned default/p to n")]);
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "ContainerCreating"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "ContainerCreating".into()));
     let d = pod.decide(sandbox_started(), at(2));
     assert_eq!(d.actions, [start("a"), start("b")]);
     assert_eq!(pod.pod.ip, Some(IP));
@@ -137,7 +139,7 @@ fn a_pod_starts_in_order() {
     assert_eq!(event_texts(&d), [("Started", "Started container a")]);
     assert_eq!(pod.pod.phase, Phase::Pending);
     runs(&mut pod, "b", 5);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
 }
 
 /// The phase by the kubelet's `getPhase`, and the status of `kubectl get pod`.
@@ -157,7 +159,7 @@ fn the_phase_follows_from_the_restart_policy_and_the_exit_codes() {
         // the other container, the address and the sandbox stay
         assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, Some(IP)), "{policy:?}");
         pod.decide(ended("b", b), at(6));
-        assert_eq!((phase_and_status(&pod), pod.pod.ip), ((phase, word), Some(IP)), "{policy:?} {a} {b}");
+        assert_eq!((phase_and_status(&pod), pod.pod.ip), ((phase, word.into()), Some(IP)), "{policy:?} {a} {b}");
     }
 }
 
@@ -195,17 +197,20 @@ fn the_first_restart_is_immediate_then_the_back_off_doubles() {
     assert_eq!(d.wake, Some(MonoNs(16 * S)));
     assert_eq!(event_texts(&d), [("BackOff", "Back-off restarting failed container a in pod p_default(u)")]);
     assert_eq!(d.events[0].kind, EventKind::Warning);
-    let ContainerState::Waiting { reason, message } = &of(&pod, "a").state else { panic!("{:?}", of(&pod, "a")) };
-    assert_eq!(reason, "CrashLoopBackOff");
-    assert_eq!(message.as_deref(), Some("back-off 10s restarting failed container=a pod=p_default(u)"));
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "CrashLoopBackOff"));
+    let waits = ContainerState::Waiting {
+        reason: WaitingReason::CrashLoopBackOff,
+        message: Some("back-off 10s restarting failed container=a pod=p_default(u)".to_owned()),
+        back_off: Some(BackOff { kubelet_ms: 10_000, clock: 1 }),
+    };
+    assert_eq!(of(&pod, "a").state, waits);
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "CrashLoopBackOff".into()));
     pod.decide(leftovers_ended("a"), at(7));
     // too early, and not reported again; then due
     let d = pod.decide(Fact::Tick, at(15));
     assert_eq!((d.actions.len(), d.events.len(), d.wake), (0, 0, Some(MonoNs(16 * S))));
     assert_eq!(pod.decide(Fact::Tick, at(16)).actions, [start("a")]);
     runs(&mut pod, "a", 16);
-    assert_eq!((of(&pod, "a").restarts, phase_and_status(&pod)), (2, (Phase::Running, "Running")));
+    assert_eq!((of(&pod, "a").restarts, phase_and_status(&pod)), (2, (Phase::Running, "Running".into())));
     assert_eq!(pod.decide(ended("a", FAILED), at(17)).wake, Some(MonoNs(37 * S)));
 }
 
@@ -233,7 +238,7 @@ fn a_container_that_cannot_start_waits_and_the_pod_stays() {
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
     let fact = Fact::StartFailed {
         container: "a".to_owned(),
-        reason: "RunContainerError".to_owned(),
+        reason: WaitingReason::RunContainerError,
         message: "exec: \"x\": not found".to_owned(),
     };
     let d = pod.decide(fact, at(3));
@@ -248,7 +253,7 @@ fn a_container_that_cannot_start_is_tried_again_after_its_process_has_ended() {
     let mut pod = running(RestartPolicy::Always, true);
     let unstartable = || Fact::StartFailed {
         container: "a".to_owned(),
-        reason: "RunContainerError".to_owned(),
+        reason: WaitingReason::RunContainerError,
         message: "exec: \"x\": not found".to_owned(),
     };
     pod.decide(ended("a", FAILED), at(5));
@@ -276,7 +281,7 @@ fn an_image_without_a_stand_in_waits_with_err_image_never_pull() {
     assert_eq!((d.actions, d.wake), (vec![start("a")], None));
     let b = &of(&pod, "b").state;
     assert!(
-        matches!(b, ContainerState::Waiting { reason, message: Some(m) } if reason == "ErrImageNeverPull" && m.contains("nginx"))
+        matches!(b, ContainerState::Waiting { reason, message: Some(m), .. } if *reason == WaitingReason::ErrImageNeverPull && m.contains("nginx"))
     );
     assert_eq!(pod.decide(Fact::Tick, at(100)), Decision::default());
 }
@@ -300,7 +305,7 @@ fn the_pod_ends_with_pause_and_gets_a_new_sandbox() {
     runs(&mut pod, "a", 3);
     runs(&mut pod, "b", 3);
     assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 1));
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
 }
 
 #[test]
@@ -309,7 +314,7 @@ fn without_a_shared_pid_namespace_the_members_are_stopped_before_a_new_sandbox()
     let d = pod.decide(PAUSE_KILLED, at(2));
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
     assert_eq!(d.wake, Some(MonoNs(32 * S)));
-    assert_eq!(d.events[0].reason, "SandboxChanged");
+    assert_eq!(d.events[0].reason, EventReason::SandboxChanged);
     assert_eq!(pod.pod.ip, Some(IP), "as long as a member lives in the namespace");
     assert!(pod.decide(ended("a", OK), at(3)).actions.is_empty());
     assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
@@ -345,7 +350,7 @@ fn a_sandbox_that_cannot_be_created_is_tried_again() {
     let d = pod.decide(Fact::SandboxFailed { message: "no".to_owned() }, at(1));
     assert_eq!(event_texts(&d), [("FailedCreatePodSandBox", "Failed to create pod sandbox: no")]);
     assert_eq!((d.actions, d.wake), (vec![], Some(MonoNs(11 * S))));
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "FailedCreatePodSandBox"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "FailedCreatePodSandBox".into()));
     assert_eq!(pod.decide(Fact::Tick, at(11)).actions, [Action::StartSandbox]);
     pod.decide(sandbox_started(), at(12));
     assert_eq!(pod.pod.message, None);
@@ -367,17 +372,17 @@ fn init_containers_run_one_by_one_and_sidecars_stay() {
     assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("i")]);
     assert_eq!(of(&pod, "a").state.word(), "PodInitializing");
     runs(&mut pod, "i", 1);
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3".into()));
     assert_eq!(pod.decide(ended("i", OK), at(2)).actions, [leftovers("i")]);
     assert_eq!(pod.decide(leftovers_ended("i"), at(2)).actions, [start("s")]);
     pod.decide(Fact::Created { container: "s".to_owned(), process: proc(3) }, at(3));
     assert_eq!(pod.decide(Fact::Started { container: "s".to_owned() }, at(3)).actions, [start("j")]);
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:2/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:2/3".into()));
     runs(&mut pod, "j", 4);
     assert_eq!(pod.decide(ended("j", OK), at(5)).actions, [leftovers("j")]);
     assert_eq!(pod.decide(leftovers_ended("j"), at(5)).actions, [start("a")]);
     runs(&mut pod, "a", 6);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
     // a sidecar is restarted while the others run; an init container is not run again
     assert_eq!(pod.decide(ended("s", FAILED), at(7)).actions, [leftovers("s")]);
     assert_eq!(pod.decide(leftovers_ended("s"), at(7)).actions, [start("s")]);
@@ -403,7 +408,7 @@ fn a_failing_init_container_blocks_the_pod_or_fails_it() {
         pod.decide(ended("i", FAILED), at(2));
         let d = pod.decide(leftovers_ended("i"), at(2));
         assert_eq!(d.actions.contains(&start("i")), again);
-        assert_eq!(phase_and_status(&pod), (phase, word));
+        assert_eq!(phase_and_status(&pod), (phase, word.into()));
     }
     let mut pod = with_init(RestartPolicy::Always);
     pod.decide(sandbox_started(), at(0));
@@ -412,7 +417,7 @@ fn a_failing_init_container_blocks_the_pod_or_fails_it() {
         pod.decide(ended("i", FAILED), at(t));
         pod.decide(leftovers_ended("i"), at(t));
     }
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:CrashLoopBackOff"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:CrashLoopBackOff".into()));
 }
 
 /// The status of `kubectl get pod` with init containers, by `printPod`.
@@ -421,13 +426,13 @@ fn the_status_with_init_containers_is_kubectls() {
     // until its program is started, every container of a pod with init containers waits with this reason
     let mut pod = with_init(RestartPolicy::Always);
     let waits = |pod: &PodState, name: &str| match &of(pod, name).state {
-        ContainerState::Waiting { reason, .. } => reason.clone(),
+        ContainerState::Waiting { reason, .. } => reason.to_string(),
         other => format!("{other:?}"),
     };
     for name in ["i", "s", "j", "a"] {
         assert_eq!(waits(&pod, name), "PodInitializing", "{name}");
     }
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3".into()));
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
     pod.decide(ended("i", OK), at(2));
@@ -439,33 +444,33 @@ fn the_status_with_init_containers_is_kubectls() {
     // the init containers have succeeded, and the app is not started yet
     assert_eq!(
         (waits(&pod, "a").as_str(), phase_and_status(&pod)),
-        ("PodInitializing", (Phase::Pending, "PodInitializing"))
+        ("PodInitializing", (Phase::Pending, "PodInitializing".into()))
     );
     runs(&mut pod, "a", 5);
     // an app has been started, so the end of a sidecar blocks nothing; kubectl shows it
     pod.decide(ended("s", FAILED), at(6));
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Init:Error".into()));
 
     let mut pod = with_init(RestartPolicy::Always);
     pod.decide(sandbox_started(), at(0));
     runs(&mut pod, "i", 1);
     pod.decide(ended("i", KILLED), at(2));
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:Error".into()));
     // a runtime that gives no reason
     for (status, word) in [(FAILED, "Init:ExitCode:3"), (KILLED, "Init:Signal:9")] {
-        let state =
-            ContainerState::Terminated { status, reason: String::new(), message: None, started: None, at: at(2) };
+        let reason = TerminatedReason::Unspecified;
+        let state = ContainerState::Terminated { status, reason, message: None, started: None, at: at(2) };
         pod.pod.containers[0].state = state;
         pod.decide(Fact::Tick, at(2));
         assert_eq!(pod.pod.status(), word);
     }
     let unstartable = Fact::StartFailed {
         container: "i".to_owned(),
-        reason: "RunContainerError".to_owned(),
+        reason: WaitingReason::RunContainerError,
         message: "no".to_owned(),
     };
     pod.decide(unstartable, at(3));
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:RunContainerError"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:RunContainerError".into()));
     // without init containers the reason is another one
     assert_eq!(waits(&self::pod(spec(RestartPolicy::Always, true)), "a"), "ContainerCreating");
 }
@@ -483,7 +488,7 @@ fn the_status_of_a_failed_pod_is_that_of_the_first_container_by_name() {
         }
         pod.decide(ended("b", first), at(1));
         pod.decide(ended("a", second), at(1));
-        assert_eq!(phase_and_status(&pod), (Phase::Failed, word));
+        assert_eq!(phase_and_status(&pod), (Phase::Failed, word.into()));
     }
 }
 
@@ -493,14 +498,15 @@ fn a_finished_pod_keeps_its_status_while_it_is_deleted() {
     pod.decide(ended("a", FAILED), at(1));
     pod.decide(ended("b", OK), at(1));
     pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
-    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Error".into()));
 }
 
 #[test]
 fn the_exit_of_a_container_is_kept() {
+    use TerminatedReason::{Completed, Error, OomKilled};
     let mut pod = running(RestartPolicy::Always, true);
-    for (t, (status, oom_killed, want)) in
-        [(OK, false, "Completed"), (FAILED, false, "Error"), (KILLED, true, "OOMKilled")].into_iter().enumerate()
+    for (t, (status, oom_killed, reason)) in
+        [(OK, false, Completed), (FAILED, false, Error), (KILLED, true, OomKilled)].into_iter().enumerate()
     {
         let t = 1 + t as u64 * 2000;
         let message = Some(format!("because of {t}"));
@@ -508,7 +514,6 @@ fn the_exit_of_a_container_is_kept() {
         let started = of(&pod, "a").running_since();
         let mut ended = pod.clone();
         ended.decide(Fact::Ended { container, status, sandbox_ending, oom_killed, message: message.clone() }, at(t));
-        let reason = want.to_owned();
         assert!(started.is_some());
         let want = ContainerState::Terminated { status, reason, message: message.clone(), started, at: at(t) };
         assert_eq!((&of(&ended, "a").state, &of(&ended, "a").last_message), (&want, &message));
@@ -526,7 +531,7 @@ fn deletion_is_term_grace_kill_then_pause() {
     let d = pod.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
     assert_eq!(event_texts(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
-    assert_eq!((d.wake, pod.pod.status()), (Some(MonoNs(32 * S)), "Terminating"));
+    assert_eq!((d.wake, &pod.pod.reason), (Some(MonoNs(32 * S)), &Some(PodReason::Terminating)));
     assert!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions.is_empty());
     assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
     let d = pod.decide(ended("b", KILLED), at(33));
@@ -582,11 +587,11 @@ fn sidecars_stop_last_and_in_reverse() {
     assert_eq!(deleted.decide(ended("s", OK), at(5)).actions, [signal(None, Signal::KILL)]);
     // sidecars are also stopped when the app has finished
     assert_eq!(pod.decide(ended("a", OK), at(2)).actions, [leftovers("a"), signal(Some("t"), Signal::TERM)]);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed".into()));
     assert_eq!(pod.decide(ended("t", OK), at(3)).actions, [leftovers("t"), signal(Some("s"), Signal::TERM)]);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed"), "not before its sidecars have stopped");
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Completed".into()), "not before its sidecars have stopped");
     assert_eq!(pod.decide(ended("s", OK), at(3)).actions, [leftovers("s")]);
-    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed"));
+    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed".into()));
 }
 
 #[test]
@@ -658,7 +663,7 @@ fn with_an_infra_container_all_containers_end_and_restart_with_it() {
     assert_eq!(pod.decide(sandbox_started(), at(0)).actions, [start("b")]);
     pod.decide(Fact::Started { container: "a".to_owned() }, at(0));
     runs(&mut pod, "b", 0);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
     pod.decide(ended_with_pause("b"), at(1));
     assert!(pod.decide(ended_with_pause("a"), at(1)).actions.is_empty());
     let d = pod.decide(PAUSE_KILLED, at(1));

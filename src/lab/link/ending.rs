@@ -1,10 +1,10 @@
 //! Reports the end of the node and what it means for its pods.
 
-use crate::model::{ContainerState, Delta, Parent, Phase, Pod, ProcId, Signal, Source, Stamp, WaitStatus};
+use crate::model::{
+    ContainerState, Delta, Parent, Phase, Pod, PodReason, ProcId, Signal, Source, Stamp, TerminatedReason, WaitStatus,
+    WaitingReason,
+};
 use crate::observe::{self, identify};
-
-/// The reason of a pod and of its waiting containers after the node has ended.
-const NODE_LOST: &str = "NodeLost";
 
 pub(super) fn now() -> Stamp {
     Stamp::prompt(observe::now(), Source::App)
@@ -24,9 +24,9 @@ pub(super) fn deltas_of_end(node: ProcId, status: Option<i32>, pods: impl Iterat
         Delta::Reaped { id: node, by, at },
         Delta::NodeEnded { reason: reason.clone(), at },
     ];
-    deltas.extend(pods.map(|pod| match pod.reason.as_deref() {
+    deltas.extend(pods.map(|pod| match &pod.reason {
         // the pod was being deleted; now it is gone
-        Some("Terminating") => Delta::PodRemoved { uid: pod.uid, at },
+        Some(PodReason::Terminating) => Delta::PodRemoved { uid: pod.uid, at },
         _ => Delta::Pod { pod: Box::new(lost_pod(pod, &reason, at)), at },
     }));
     deltas
@@ -43,7 +43,7 @@ fn describe(status: WaitStatus) -> String {
 /// no container or sandbox will be started again.
 fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
     pod.phase = Phase::Failed;
-    pod.reason = Some(NODE_LOST.to_owned());
+    pod.reason = Some(PodReason::NodeLost);
     pod.message = Some(format!("{reason}; the kernel took every pod with it"));
     pod.ip = None;
     pod.host_ports.clear();
@@ -55,14 +55,13 @@ fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
         match &mut container.state {
             ContainerState::Running { .. } => {
                 let status = WaitStatus::killed(Signal::KILL.0);
-                let reason = "Error".to_owned();
+                let reason = TerminatedReason::Error;
                 container.state = ContainerState::Terminated { status, reason, message: None, started, at };
                 container.last_exit = Some(status);
                 container.last_message = None;
             }
-            ContainerState::Waiting { reason, message } => {
-                NODE_LOST.clone_into(reason);
-                *message = None;
+            ContainerState::Waiting { .. } => {
+                container.state = ContainerState::waiting(WaitingReason::NodeLost, None);
             }
             ContainerState::Terminated { .. } => {}
         }
@@ -73,15 +72,16 @@ fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, ContainerKind, MonoNs, PodUid, Program, RestartPolicy, Runtime};
+    use crate::model::{BackOff, Container, ContainerKind, MonoNs, PodUid, Program, RestartPolicy, Runtime};
 
     #[test]
     fn a_pod_of_an_ended_node_shows_no_ports_and_no_restarts() {
         let node = ProcId { pid: 7, start: 7 };
-        let pod = |reason: Option<&str>, message: &str| {
+        let pod = |reason, message: &str| {
             let state = ContainerState::Waiting {
-                reason: "CrashLoopBackOff".to_owned(),
+                reason: WaitingReason::CrashLoopBackOff,
                 message: Some("back-off 10s restarting failed container".to_owned()),
+                back_off: Some(BackOff { kubelet_ms: 10_000, clock: 1 }),
             };
             let app = Container {
                 name: "app".to_owned(),
@@ -102,7 +102,7 @@ mod tests {
                 name: "web".to_owned(),
                 runtime: Runtime::Lab,
                 phase: Phase::Running,
-                reason: reason.map(str::to_owned),
+                reason: Some(reason),
                 message: Some(message.to_owned()),
                 ip: None,
                 share_pid: true,
@@ -116,18 +116,18 @@ mod tests {
                 created: Stamp::prompt(MonoNs(1), Source::Node),
             }
         };
-        let pods = [pod(Some("SandboxChanged"), "a new sandbox follows"), pod(Some("Terminating"), "deleted")];
+        let pods = [pod(PodReason::SandboxChanged, "a new sandbox follows"), pod(PodReason::Terminating, "deleted")];
         let deltas = deltas_of_end(node, Some(9), pods.into_iter());
         let lost = deltas.iter().find_map(|d| match d {
             Delta::Pod { pod, .. } => Some(pod),
             _ => None,
         });
         let lost = lost.expect("the pod that was not being deleted");
-        assert_eq!((lost.phase, lost.reason.as_deref()), (Phase::Failed, Some("NodeLost")));
+        assert_eq!((lost.phase, &lost.reason), (Phase::Failed, &Some(PodReason::NodeLost)));
         let message = lost.message.as_deref().expect("a message");
         assert_eq!(message, "the node was killed by SIGKILL; the kernel took every pod with it");
         assert!(lost.host_ports.is_empty(), "no process listens any more");
-        let waiting = ContainerState::Waiting { reason: "NodeLost".to_owned(), message: None };
+        let waiting = ContainerState::waiting(WaitingReason::NodeLost, None);
         assert_eq!(lost.containers[0].state, waiting, "it will not be restarted");
         let removed = deltas.iter().any(|d| matches!(d, Delta::PodRemoved { uid, .. } if uid.0 == "deleted"));
         assert!(removed, "a pod that was being deleted is gone");

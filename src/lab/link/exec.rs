@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::error::Error;
 use super::{ANSWER_TIMEOUT, Lab, OutputSink, Shared, member_error};
-use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Request};
 use crate::model::Member;
 

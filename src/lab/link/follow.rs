@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
+use super::error::Error;
 use super::{ANSWER_TIMEOUT, Lab, OVERDUE_AFTER, Shared, Waiting, member_error};
-use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::model::Member;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::error::Error;
 use super::{ANSWER_TIMEOUT, Lab, member_error, unexpected_answer};
-use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, Request};
 use crate::lab::spec::{ContainerSpec, PodSpec};
 use crate::model::{Member, PodUid};
@@ -54,7 +54,7 @@ impl Lab {
         target: Option<&str>,
     ) -> Result<Member, Error> {
         let spec = self.spec(pod)?;
-        let container = ContainerSpec::debugger(&spec, name, image, argv, target).map_err(Error::Refused)?;
+        let container = ContainerSpec::debugger(&spec, name, image, argv, target);
         let member = Member::container(pod, &container.name);
         self.add_ephemeral(pod, container)?;
         Ok(member)

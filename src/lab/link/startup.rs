@@ -13,14 +13,11 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair
 use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::unistd::Pid;
 
-use super::Shared;
-use crate::lab::Error;
-use crate::lab::allow;
+use super::error::Error;
+use super::executable::Executable;
+use super::{Shared, allow, users};
 use crate::lab::cgroup::{self, LabCgroup};
-use crate::lab::executable::Executable;
-use crate::lab::hidden;
-use crate::lab::protocol::{Options, Report, Request, VERSION};
-use crate::lab::users::{self, MappedIds};
+use crate::lab::protocol::{MappedIds, Options, Report, Request, VERSION, modes};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{Coverage, ProcId};
 use crate::observe::InputSender;
@@ -55,7 +52,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let mut command = Command::new(program.path());
     command
         .arg0("podscope")
-        .arg(hidden::NODE)
+        .arg(modes::NODE)
         .arg(serde_json::to_string(&options).map_err(|e| Error::Start(e.to_string()))?)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
@@ -80,7 +77,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let mut inbox = Inbox::default();
     let mut pid = None;
     // receive before we send: a launcher that was refused at once may have ended already
-    let map = || if options.without_users { MappedIds::default() } else { MappedIds::of(launcher.id()) };
+    let map = || if options.without_users { MappedIds::default() } else { users::map_for(launcher.id()) };
     let outcome = await_node(&ours, &mut inbox, &mut pid, map).and_then(|node| {
         let hello = Request::Hello { version: VERSION };
         set_timeout(0)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
+use super::error::Error;
 use super::{Lab, Shared, Waiting, member_error};
-use crate::lab::Error;
 use crate::lab::protocol::{Answer, Call, OutputStart, Request, Stream, StreamRequest};
 use crate::model::{Member, WaitStatus};
 

@@ -106,7 +106,7 @@ impl Node {
                     self.send_streams(call, vec![(Stream::Terminal, master)]);
                 }
             }
-            Role::Pause(_) | Role::Ports(_) => {}
+            Role::Pause(_) | Role::Ports(_) | Role::Removal(_) => {}
         }
     }
 

@@ -15,6 +15,7 @@ use super::cgroups::{Cgroups, MemberCgroup};
 use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
+use super::network::Network;
 use super::output::{self, Read, Ring};
 use super::pause_records::PauseRecords;
 use super::process::Failure;
@@ -22,11 +23,10 @@ use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
 use super::{At, Refused};
 use crate::lab::controller::{DemoClock, Fact, PodState};
-use crate::lab::network::Network;
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::StartFacts;
 use crate::lab::wire::{Inbox, Outbox, WireError};
-use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus};
+use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus, WaitingReason};
 use crate::observe;
 use crate::sys::fork::SingleThreaded;
 use crate::sys::wait::{self, Change};
@@ -39,6 +39,8 @@ pub(super) enum Role {
     Exec(Call),
     /// Publishes the pod's host ports.
     Ports(PodUid),
+    /// Removes the files of a pod that is gone.
+    Removal(PodUid),
 }
 
 impl Role {
@@ -46,7 +48,7 @@ impl Role {
         match self {
             Self::Pause(uid) => Some(Member::pause(uid)),
             Self::Container(uid, name) => Some(Member::container(uid, name)),
-            Self::Exec(_) | Self::Ports(_) => None,
+            Self::Exec(_) | Self::Ports(_) | Self::Removal(_) => None,
         }
     }
 }
@@ -430,6 +432,7 @@ impl Node {
             }
             Role::Container(uid, container) => self.container_ended(&uid, &container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
+            Role::Removal(uid) => self.removal_ended(uid, status.success()),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);
@@ -477,7 +480,7 @@ impl Node {
             Some(Watch::Error(pid)) => {
                 let pid = *pid;
                 let failure = serde_json::from_slice(bytes).unwrap_or_else(|_| Failure {
-                    reason: "CreateContainerError".to_owned(),
+                    reason: WaitingReason::CreateContainerError,
                     message: String::from_utf8_lossy(bytes).into_owned(),
                 });
                 self.unwatch(token);

@@ -7,8 +7,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::engine::{Node, Watch};
 use super::process::Failure;
-use crate::lab::hand::{NamespaceAnswer, NamespaceCommand, NamespaceStep};
-use crate::lab::protocol::{Answer, Call, Report};
+use crate::lab::protocol::hand::{NamespaceAnswer, NamespaceCommand};
+use crate::lab::protocol::{Answer, Call, NamespaceStep, Report};
 use crate::lab::wire::{Inbox, WireError, send_now};
 use crate::model::Member;
 

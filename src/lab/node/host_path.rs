@@ -17,6 +17,8 @@ use super::process::Failure;
 use super::rootfs_template::{Protect, bind_fd, mount_};
 use super::volumes::{proc_path, resolve};
 use crate::lab::spec::HostPathType;
+use crate::model::WaitingReason;
+use crate::procfs::own_mounts;
 
 /// An open file or directory of the host.
 pub struct Found {
@@ -170,34 +172,14 @@ fn proc_below(dir: &OwnedFd) -> Vec<String> {
     below
 }
 
-/// The mount points below a directory as paths from there, each once, outer ones first.
+/// The mount points below a directory as paths from there, each once, outer ones first. Without those whose names are
+/// not UTF-8.
 pub fn mount_points_below(base: &str) -> Vec<String> {
     let base = base.trim_end_matches('/');
-    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let points = text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
-    let below = points.filter_map(|point| point.strip_prefix(base).map(str::to_owned));
+    let points = own_mounts().unwrap_or_default().into_iter().map(|mount| mount.point);
+    let below = points.filter_map(|point| point.to_str()?.strip_prefix(base).map(str::to_owned));
     let below: BTreeSet<String> = below.filter(|below| below.starts_with('/')).collect();
     below.into_iter().collect()
-}
-
-/// Decodes a path of mountinfo: white space and backslashes are three octal digits there (`proc_pid_mountinfo(5)`).
-fn unescape(point: &str) -> String {
-    let mut parts = point.split('\\');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match code {
-            Some(code) if code.is_ascii() => {
-                plain.push(code.into());
-                plain.push_str(&part[3..]);
-            }
-            _ => {
-                plain.push('\\');
-                plain.push_str(part);
-            }
-        }
-    }
-    plain
 }
 
 fn open_path(path: &str) -> Result<OwnedFd, Errno> {
@@ -233,16 +215,5 @@ pub fn refuse_proc(target: &OwnedFd, path: &str) -> Result<(), Failure> {
 }
 
 fn failure(message: String) -> Failure {
-    Failure { reason: "CreateContainerError".to_owned(), message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mount_points_are_unescaped() {
-        assert_eq!(unescape("/mnt/my\\040proc\\134x"), "/mnt/my proc\\x");
-        assert_eq!(unescape("/mnt/ü\\9"), "/mnt/ü\\9", "not an escape that the kernel writes");
-    }
+    Failure { reason: WaitingReason::CreateContainerError, message }
 }

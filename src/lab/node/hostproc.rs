@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
 use crate::model::ProcId;
+use crate::procfs::Stat;
 
 #[derive(Debug)]
 pub struct HostProc(OwnedFd);
@@ -28,22 +29,24 @@ impl HostProc {
     /// The process of a pidfd, also while it is a zombie.
     pub fn of_pidfd(&self, pidfd: &OwnedFd) -> io::Result<ProcId> {
         let info = self.read(&format!("self/fdinfo/{}", pidfd.as_raw_fd()))?;
-        let pid = info.lines().find_map(|l| l.strip_prefix("Pid:")).and_then(|v| v.trim().parse().ok());
+        let pid = String::from_utf8_lossy(&info)
+            .lines()
+            .find_map(|l| l.strip_prefix("Pid:"))
+            .and_then(|v| v.trim().parse().ok());
         self.with_start(pid)
     }
 
     fn with_start(&self, pid: Option<u32>) -> io::Result<ProcId> {
         let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
         let stat = self.read(&format!("{pid}/stat"))?;
-        // the name may contain spaces and parentheses; field 3 follows the last `)`
-        let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(22 - 3)?.parse().ok());
-        Ok(ProcId { pid, start: start.ok_or(io::ErrorKind::InvalidData)? })
+        let stat = Stat::parse(&stat).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(ProcId { pid, start: stat.start })
     }
 
-    fn read(&self, path: &str) -> io::Result<String> {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         let fd = openat(&self.0, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        let mut text = String::new();
-        File::from(fd).read_to_string(&mut text)?;
+        let mut text = Vec::new();
+        File::from(fd).read_to_end(&mut text)?;
         Ok(text)
     }
 }

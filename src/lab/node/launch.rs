@@ -16,11 +16,11 @@ use nix::unistd::{
 use super::cgroups::Cgroups;
 use super::engine::{Node, Parts};
 use super::hostproc::HostProc;
+use super::network::Network;
 use super::process::MAX_PROCESSES;
 use super::rootfs_template::RootfsTemplate;
 use super::seccomp::Filters;
 use super::{At, Refused};
-use crate::lab::network::Network;
 use crate::lab::protocol::{Options, Report, Request, Step, VERSION};
 use crate::lab::wire::{Inbox, send_blocking};
 use crate::sys::fork::{self, SingleThreaded};

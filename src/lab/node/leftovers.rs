@@ -14,19 +14,21 @@ use std::os::unix::fs::MetadataExt as _;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::CloneFlags;
 use nix::sys::epoll::EpollFlags;
+use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
 use super::cgroups::MemberCgroup;
-use super::engine::{Node, Timer, Watch};
+use super::engine::{Node, Role, Timer, Watch};
 use super::volumes;
 use crate::lab::cgroup::populated;
 use crate::lab::controller::Fact;
 use crate::lab::spec::{PidNamespace, PodSpec};
 use crate::model::{Delta, PodUid};
-use crate::sys::{nsfs, pidfd};
+use crate::sys::{fork, nsfs, pidfd};
 
 /// How long to wait for killed processes. Only one in uninterruptible sleep takes longer.
 const KILL_TIMEOUT_MS: u64 = 500;
@@ -37,7 +39,7 @@ pub(super) struct Remains {
     pub cgroup: Option<MemberCgroup>,
 }
 
-/// KillTarget processes are killed.
+/// Whose processes are killed.
 enum KillTarget {
     Container(PodUid, String, Remains),
     /// All processes in the cgroup of a pod that is being removed.
@@ -160,10 +162,34 @@ impl Node {
             }
             KillTarget::Pod(uid) => {
                 self.cgroups.remove_pod(&uid);
-                volumes::remove(&uid);
-                self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
+                if self.start_removal(&uid).is_err() {
+                    self.removal_ended(uid, false);
+                }
             }
         }
+    }
+
+    /// Removes a pod's files in a child, since a pod may have made so many that the loop would stand still. The pod is
+    /// reported as removed when the child has ended.
+    fn start_removal(&mut self, uid: &PodUid) -> std::io::Result<()> {
+        let child = fork::spawn(&self.alone, CloneFlags::empty(), || {
+            let _ = prctl::set_name(c"podscope-remove");
+            // it must not keep open what the node closes meanwhile
+            if fork::close_all_but(&[]).is_err() {
+                return 1;
+            }
+            volumes::remove(uid);
+            0
+        })?;
+        self.register_child(child, Role::Removal(uid.clone()), None, None).map(drop)
+    }
+
+    pub(super) fn removal_ended(&mut self, uid: PodUid, done: bool) {
+        if !done {
+            // no process could be started, or it was killed: remove here what is left
+            volumes::remove(&uid);
+        }
+        self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
     }
 
     fn leftovers_ended(&mut self, uid: &PodUid, container: &str) {

@@ -17,7 +17,10 @@ use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
-use crate::model::{Delta, EventKind, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus};
+use crate::model::{
+    Delta, EventKind, EventReason, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus,
+};
+use crate::procfs::Stat;
 use crate::sys::fork::Child;
 use crate::sys::limits::reason_of;
 use crate::sys::random;
@@ -76,7 +79,7 @@ impl Node {
                     self.answer(call, Answer::Done);
                     if let Err(e) = updated {
                         let message = format!("update its ConfigMap and Secret volumes: {}", reason_of(&e));
-                        let (kind, reason) = (EventKind::Warning, "FailedMount".to_owned());
+                        let (kind, reason) = (EventKind::Warning, EventReason::FailedMount);
                         let event = PodEvent { pod: pod.clone(), kind, reason, message, at: Self::now() };
                         self.report_delta(Delta::Event { event });
                     }
@@ -257,7 +260,7 @@ impl Node {
                 self.decide(&uid, Fact::Started { container }, at);
             }
             Role::Pause(uid) => self.sandbox_started(&uid, at),
-            Role::Exec(_) | Role::Ports(_) => {}
+            Role::Exec(_) | Role::Ports(_) | Role::Removal(_) => {}
         }
     }
 
@@ -291,7 +294,7 @@ impl Node {
                 self.release_sandbox(&uid);
                 self.decide(&uid, Fact::SandboxFailed { message: failure.message }, at);
             }
-            Role::Ports(_) => {}
+            Role::Ports(_) | Role::Removal(_) => {}
         }
     }
 
@@ -364,12 +367,8 @@ impl Node {
     }
 }
 
-/// Whether a process of the lab has begun to exit: `PF_EXITING` (`include/linux/sched.h`) in the ninth field of
-/// `/proc/PID/stat`.
+/// Whether a process of the lab has begun to exit.
 pub(super) fn is_exiting(pid: i32) -> bool {
-    const PF_EXITING: u32 = 0x4;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the name, in parentheses, may contain spaces
-    let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
-    flags.is_none_or(|flags| flags & PF_EXITING != 0)
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok().and_then(|text| Stat::parse(&text));
+    stat.is_none_or(|stat| stat.is_exiting())
 }

@@ -13,7 +13,7 @@ use super::{process, sandbox};
 use crate::lab::controller::Fact;
 use crate::lab::ports;
 use crate::lab::protocol::Report;
-use crate::model::{Delta, EventKind, PodEvent, PodUid};
+use crate::model::{Delta, EventKind, EventReason, PodEvent, PodUid};
 use crate::observe;
 use crate::sys::{fork, limits};
 
@@ -109,7 +109,7 @@ impl Node {
     }
 
     fn ports_failed(&mut self, uid: &PodUid, message: String) {
-        let (kind, reason) = (EventKind::Warning, "HostPortConflict".to_owned());
+        let (kind, reason) = (EventKind::Warning, EventReason::HostPortConflict);
         self.report_delta(Delta::Event {
             event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
         });

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::seccomp::Filter;
 use super::streams::Stdio;
 use crate::lab::spec::Security;
+use crate::model::WaitingReason;
 use crate::sys::{caps, fork, limits, signals};
 
 /// How many processes the programs of all the lab's pods together may have (`RLIMIT_NPROC` counts
@@ -24,10 +25,10 @@ pub const MAX_PROCESSES: u64 = 2048;
 /// The default `PATH`: where programs without a slash are searched, unless the pod sets another.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Why a program could not be started, with a reason as Kubernetes names it.
+/// Why a program could not be started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    pub reason: String,
+    pub reason: WaitingReason,
     pub message: String,
 }
 
@@ -35,12 +36,12 @@ impl Failure {
     /// The container's environment (namespaces, root, mounts) could not be created.
     pub fn create(what: &str, errno: Errno) -> Self {
         let message = format!("{what}: {}", limits::reason(errno));
-        Self { reason: "CreateContainerError".to_owned(), message }
+        Self { reason: WaitingReason::CreateContainerError, message }
     }
 
     /// Its program could not be started.
     fn run(program: &str, why: &str) -> Self {
-        Self { reason: "RunContainerError".to_owned(), message: format!("exec: \"{program}\": {why}") }
+        Self { reason: WaitingReason::RunContainerError, message: format!("exec: \"{program}\": {why}") }
     }
 }
 
@@ -157,7 +158,7 @@ pub fn become_user(identity: &Identity, keep: &[(u32, &str)]) -> Result<(), Fail
     identity.apply().map_err(|e| match e {
         // the ids are not mapped in this user namespace
         Errno::EINVAL | Errno::EPERM => Failure {
-            reason: "CreateContainerError".to_owned(),
+            reason: WaitingReason::CreateContainerError,
             message: format!(
                 "user {}, group {} or a supplementary group is not mapped in this lab; `podscope doctor` says what gives \
                  it more user ids",

@@ -8,6 +8,8 @@ use nix::unistd::{read, sethostname};
 
 use super::errno_of;
 use super::leftovers;
+use super::namespace::within;
+use super::network;
 use super::output;
 use super::packages::Part;
 use super::process::{self, Failure, ProcessSpec, Program};
@@ -15,7 +17,6 @@ use super::root;
 use super::sandbox::Namespaces;
 use super::streams::{self, NodeEnds, ProgramEnds};
 use super::volumes::Mounts;
-use crate::lab::network;
 use crate::lab::spec::Join;
 use crate::sys::fork::{self, Child, SingleThreaded};
 
@@ -111,7 +112,9 @@ pub fn start(alone: &SingleThreaded, place: &Place<'_>, spec: &ProcessSpec<'_>) 
                 PidSpace::Holder => holder,
                 PidSpace::Of(container) => container,
             };
-            in_pid_namespace(target, place.own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
+            within(target, place.own_pid_ns, CloneFlags::CLONE_NEWPID, || {
+                launch(alone, CloneFlags::empty(), enter, spec)
+            })?
         }
     }
 }
@@ -145,20 +148,7 @@ pub fn exec(
             .map_err(|e| Failure::create("join the container's namespaces", e))?;
         streams.open_terminal(spec.identity.user)
     };
-    in_pid_namespace(container, own_pid_ns, || launch(alone, CloneFlags::empty(), enter, spec))
-}
-
-/// Does some work with the pid namespace for new children set to `target`. `setns(2)` affects only the children, so the
-/// node can set it and set it back.
-fn in_pid_namespace<T>(
-    target: &OwnedFd,
-    own_pid_ns: &OwnedFd,
-    work: impl FnOnce() -> Result<T, Errno>,
-) -> Result<T, Errno> {
-    setns(target, CloneFlags::CLONE_NEWPID)?;
-    let result = work();
-    setns(own_pid_ns, CloneFlags::CLONE_NEWPID)?;
-    result
+    within(container, own_pid_ns, CloneFlags::CLONE_NEWPID, || launch(alone, CloneFlags::empty(), enter, spec))?
 }
 
 fn launch(

@@ -16,9 +16,11 @@ use super::sandbox::Namespaces;
 use super::streams::NodeEnds;
 use super::{attach, leftovers, sandbox, spawn, volumes};
 use crate::lab::controller::Fact;
-use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec};
-use crate::model::{Delta, EventKind, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp};
-use crate::sys::caps;
+use crate::lab::protocol::{hand, modes::applet_argv};
+use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec, security};
+use crate::model::{
+    Delta, EventKind, EventReason, Member, PodEvent, PodUid, Program as Kind, SandboxKind, Signal, Stamp, WaitingReason,
+};
 use crate::sys::limits::{reason, reason_of};
 
 impl Node {
@@ -157,9 +159,9 @@ impl Node {
                 None => "container has runAsNonRoot and image will run as root",
             };
             let message = format!("{why} (pod: \"{}_{}({})\", container: {name})", spec.name, spec.namespace, uid.0);
-            return Err(Failure { reason: "CreateContainerConfigError".to_owned(), message });
+            return Err(Failure { reason: WaitingReason::CreateContainerConfigError, message });
         }
-        let is_hand = container.program() == Some(Kind::StandIn(crate::lab::hand::APPLET.to_owned()));
+        let is_hand = container.program() == Some(Kind::StandIn(hand::APPLET.to_owned()));
         let (input, stdio) = attach::stdio(container, is_hand)?;
         let cgroup =
             self.cgroups.make_member(uid, name).map_err(|e| Failure::create("create the container's cgroup", e))?;
@@ -176,7 +178,7 @@ impl Node {
         let program = match container.program() {
             Some(Kind::StandIn(applet)) => {
                 let called = container.stand_in_name().unwrap_or(&applet);
-                argv.splice(0..0, crate::lab::hidden::applet_argv(&applet, called));
+                argv.splice(0..0, applet_argv(&applet, called));
                 Program::StandIn(&self.exe)
             }
             _ => Program::InRoot,
@@ -189,7 +191,7 @@ impl Node {
             env: attach::variables(&hostname, container.stdio.tty, container.environment(&at_start)),
             working_dir: container.working_dir.clone(),
             stdio,
-            capabilities: if is_hand { caps::HAND.to_vec() } else { container.security.capabilities() },
+            capabilities: if is_hand { security::HAND.to_vec() } else { container.security.capabilities() },
             identity: process::Identity::of(&container.security),
             filter: if is_hand { self.filters.hand() } else { self.filters.container() },
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
@@ -248,7 +250,7 @@ impl Node {
         let pid = self.pods.get(uid).and_then(|run| run.containers.get(target));
         let child = pid.and_then(|pid| self.children.get(pid)).ok_or_else(|| Failure {
             // `getTargetID` in pkg/kubelet/kuberuntime/kuberuntime_manager.go
-            reason: "CreateContainerConfigError".to_owned(),
+            reason: WaitingReason::CreateContainerConfigError,
             message: format!("unable to find target container {target}"),
         })?;
         let pidfd = child.pidfd.try_clone();
@@ -261,7 +263,7 @@ impl Node {
     fn limit(&mut self, uid: &PodUid, container: &ContainerSpec, cgroup: Option<&MemberCgroup>) {
         for IneffectiveLimit { limit, why } in self.cgroups.limit(cgroup, &container.limits) {
             let message = format!("limit of {limit} of container \"{}\" has no effect: {why}", container.name);
-            let (kind, reason) = (EventKind::Warning, "LimitNotEnforced".to_owned());
+            let (kind, reason) = (EventKind::Warning, EventReason::LimitNotEnforced);
             self.report_delta(Delta::Event {
                 event: PodEvent { pod: uid.clone(), kind, reason, message, at: Self::now() },
             });

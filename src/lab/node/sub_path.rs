@@ -12,6 +12,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
 use super::process::Failure;
+use crate::model::WaitingReason;
 use crate::sys::limits::reason;
 
 /// A `subPath` and the mount that it belongs to.
@@ -75,7 +76,7 @@ fn why(e: Errno) -> String {
 /// The kubelet's message (`makeMounts` in pkg/kubelet/kubelet_pods.go), with the reason, which a kubelet leaves out.
 fn failure(verb: &str, sub: &SubPath, why: &str) -> Failure {
     let message = format!("failed to {verb} for {}: {}: {why}", sub.of, sub.path);
-    Failure { reason: "CreateContainerConfigError".to_owned(), message }
+    Failure { reason: WaitingReason::CreateContainerConfigError, message }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::process::Failure;
 use super::rootfs_template::{HOST, NEW_ROOT, PODS, Protect, bind_fd, mount_, no_exec_flags};
 use super::sub_path::{self, SubPath};
 use crate::lab::spec::{ContainerSpec, HostPathType, PodSpec, StartFacts, VolumeSource};
-use crate::model::PodUid;
+use crate::model::{PodUid, WaitingReason};
 
 /// Where the source of a mount is.
 #[derive(Clone, Debug)]
@@ -169,7 +169,7 @@ pub fn mounts_of(spec: &PodSpec, container: &ContainerSpec, at_start: &StartFact
         };
         let found = match container.sub_path(m, at_start) {
             Ok(found) => found,
-            Err(message) => return Some(Err(Failure { reason: "CreateContainerConfigError".to_owned(), message })),
+            Err(message) => return Some(Err(Failure { reason: WaitingReason::CreateContainerConfigError, message })),
         };
         let what = format!("volume \"{}\"", m.volume);
         let of = format!("volumeMount \"{}\" of container \"{}\"", m.volume, container.name);

@@ -2,18 +2,20 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::{MAX_SIZE, UnusablePause};
-use crate::sys::{limits, random};
+use crate::sys::{limits, pidfd, random};
 
 /// Time limit of the compiler; a pause is compiled in less than a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -85,17 +87,29 @@ impl Drop for CompileDir {
 }
 
 fn wait(mut child: Child) -> io::Result<ExitStatus> {
-    let end = Instant::now() + TIMEOUT;
+    let ended = ends_within(TIMEOUT, &child);
+    if matches!(ended, Ok(true)) {
+        return child.wait();
+    }
+    let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+    child.wait()?;
+    ended?;
+    Err(io::Error::new(ErrorKind::TimedOut, format!("not done after {} s", TIMEOUT.as_secs())))
+}
+
+/// Waits until a child has ended, but no longer than this. Returns whether it has.
+fn ends_within(timeout: Duration, child: &Child) -> io::Result<bool> {
+    let by = Instant::now() + timeout;
+    let process = pidfd::open(child.id())?;
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+        let left = by.saturating_duration_since(Instant::now()).as_micros().div_ceil(1_000);
+        // a pidfd is readable once its process has ended (pidfd_open(2))
+        let mut fds = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e.into()),
         }
-        if Instant::now() >= end {
-            let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
-            child.wait()?;
-            return Err(io::Error::new(ErrorKind::TimedOut, format!("not done after {} s", TIMEOUT.as_secs())));
-        }
-        sleep(Duration::from_millis(5));
     }
 }
 
@@ -119,8 +133,26 @@ fn error_line(source: &Path, said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::process::{Child, Command};
+    use std::time::Duration;
 
-    use super::error_line;
+    use super::{ends_within, error_line};
+
+    #[test]
+    fn the_wait_for_a_child_has_a_time_limit() {
+        let child = |program: &str, args: &[&str]| Command::new(program).args(args).spawn().expect("started");
+        let ends = |child: &Child, timeout| ends_within(timeout, child).expect("a pidfd");
+        let mut short = child("true", &[]);
+        assert!(ends(&short, Duration::from_secs(20)));
+        // it is not reaped yet
+        assert!(ends(&short, Duration::ZERO));
+        assert!(short.wait().expect("a status").success());
+        let mut long = child("sleep", &["1000"]);
+        assert!(!ends(&long, Duration::from_millis(20)));
+        long.kill().expect("our own");
+        assert!(ends(&long, Duration::from_secs(20)));
+        long.wait().expect("a status");
+    }
 
     #[test]
     fn the_error_for_a_missing_static_library_says_what_to_install() {

@@ -184,22 +184,10 @@ impl PodSpec {
 impl ContainerSpec {
     /// An ephemeral container as `kubectl debug` makes it: without a name it gets one such as `debugger-x7k2p`; with a
     /// target it joins that container's pid namespace.
-    ///
-    /// # Errors
-    /// There are no random numbers for a name.
-    pub fn debugger(
-        spec: &PodSpec,
-        name: Option<&str>,
-        image: &str,
-        argv: &[String],
-        target: Option<&str>,
-    ) -> Result<Self, String> {
-        let name = match name {
-            Some(name) => name.to_owned(),
-            None => generate_name("debugger-").map_err(|e| format!("no random numbers for a name: {e}"))?,
-        };
+    pub fn debugger(spec: &PodSpec, name: Option<&str>, image: &str, argv: &[String], target: Option<&str>) -> Self {
+        let name = name.map_or_else(|| generate_name("debugger-"), str::to_owned);
         let join = target.map(|target| Join { pid: JoinPid::Container(target.to_owned()), ..spec.share.into() });
-        Ok(Self { name, image: image.to_owned(), command: argv.to_vec(), join, ..Self::default() })
+        Self { name, image: image.to_owned(), command: argv.to_vec(), join, ..Self::default() }
     }
 }
 

@@ -24,18 +24,17 @@ use self::containers::PodContext;
 use self::downward::PodFields;
 use self::ports::TakenPorts;
 use super::config::Configs;
-use super::parse::Warning;
+use super::parse::{ReadProgram, Warning};
 use super::services::{Service, variables};
 use super::yaml::{Place, PlacedError, YamlNode};
 use super::{HostNamespaces, PodSpec, RestartPolicy, Share, host_name};
-use crate::lab::own_pause::ManifestFiles;
 
 pub struct Checker<'a> {
     pub document: &'a YamlNode,
     pub services: &'a [Service],
     pub configs: &'a Configs,
-    /// Files that the manifest may name.
-    pub beside: ManifestFiles<'a>,
+    /// Reads the file that the manifest may name.
+    pub read_program: &'a ReadProgram<'a>,
     pub warnings: Vec<Warning>,
 }
 
@@ -130,11 +129,7 @@ impl Checker<'_> {
     fn name(&self, meta: &ObjectMeta) -> Result<String, PlacedError> {
         let given = |name: &Option<String>| name.clone().filter(|n| !n.is_empty());
         let (path, name) = match (given(&meta.name), given(&meta.generate_name)) {
-            (None, Some(prefix)) => {
-                let path = "metadata.generateName";
-                let name = names::generate_name(&prefix);
-                (path, name.map_err(|e| self.wrong(path, format!("finds no random numbers ({e}); expected `name`")))?)
-            }
+            (None, Some(prefix)) => ("metadata.generateName", names::generate_name(&prefix)),
             (name, _) => ("metadata.name", name.unwrap_or_default()),
         };
         self.subdomain(path, &name)?;

@@ -13,7 +13,7 @@ use super::ContainerSpec;
 /// Bytes of a ConfigMap or Secret. `Debug` shows only their number.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Content(#[serde(with = "crate::lab::protocol::latin1")] pub Vec<u8>);
+pub struct Content(#[serde(with = "crate::lab::latin1")] pub Vec<u8>);
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::check::SHARE_PREFIX;
 use super::images::default_pull_policy;
-use super::security::Capability;
+use super::security::{CONTAINER, Capability};
 use super::services::variables;
 use super::{
     ContainerSpec, EnvValue, HostPathType, Join, JoinPid, PodSpec, RestartPolicy, Security, Share, TerminationMessage,
@@ -20,7 +20,6 @@ use super::{
 };
 use crate::model::SandboxKind;
 use crate::model::text::{escaped_lines, shell_words};
-use crate::sys::caps::CONTAINER;
 
 /// Why a pod cannot be written as a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -395,7 +394,7 @@ mod tests {
     fn ephemeral_containers_are_written_as_comments() {
         let spec = built(&[("web", "net,ipc,uts")]);
         let debugger = ContainerSpec::debugger(&spec, Some("look"), "busybox", &["sh".to_owned()], Some("web"));
-        let spec = spec.with_container(debugger.expect("a name"), ContainerKind::Ephemeral);
+        let spec = spec.with_container(debugger, ContainerKind::Ephemeral);
         let text = manifest(&spec).expect("a manifest");
         assert!(text.contains("# look is not in it: ephemeral containers cannot be set on create."), "{text}");
         assert!(

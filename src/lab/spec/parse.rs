@@ -13,7 +13,6 @@ use super::config::Configs;
 use super::services::Services;
 use super::yaml::{Place, PlacedError, YamlNode};
 use super::{supported, typed};
-use crate::lab::own_pause::ManifestFiles;
 use crate::model::text::escaped;
 
 /// A field of a manifest that has no effect in the lab, or another effect than in Kubernetes.
@@ -45,21 +44,24 @@ pub struct SpecError {
 }
 
 /// Reads every pod of a manifest, in order, including those in a `List`. Documents of other kinds are skipped, with a
-/// warning at the first pod. The manifest may name no files; see [`parse_with_files`].
+/// warning at the first pod. The manifest is no file, so it may name none.
 ///
 /// # Errors
 /// The first error, with its place and what is expected there; or that there is no pod.
 pub fn parse(file_name: &str, text: &str) -> Result<Pods, SpecError> {
-    parse_with_files(file_name, text, ManifestFiles::Nothing)
+    let nothing = |_: &str| Err("the manifest is no file, so there is nothing beside it".to_owned());
+    parse_with_program(file_name, text, &nothing)
 }
 
-/// As [`parse`], for a manifest that may name files beside it. The files are read now; a C source is compiled, which
-/// takes time.
+/// Gets the executable of a pause from its path in the manifest, or says why it cannot be used.
+pub type ReadProgram<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + Sync + 'a;
+
+/// As [`parse`], for a manifest that may name a file beside it. The caller reads the file: there is no I/O here.
 ///
 /// # Errors
-/// As [`parse`], or an error of a file.
-pub fn parse_with_files(file_name: &str, text: &str, beside: ManifestFiles<'_>) -> Result<Pods, SpecError> {
-    on_large_stack(|| read(text, beside)).map_err(|(place, message)| {
+/// As [`parse`], or the error of `read_program`.
+pub fn parse_with_program(file_name: &str, text: &str, read_program: &ReadProgram<'_>) -> Result<Pods, SpecError> {
+    on_large_stack(|| read(text, read_program)).map_err(|(place, message)| {
         let Place { line, column } = clamp_to_text(place, text);
         // names and values of the manifest are in it
         SpecError { file: file_name.to_owned(), line, column, message: escaped(&message).into_owned() }
@@ -80,7 +82,7 @@ fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 /// Each pod with its warnings.
 pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str, beside: ManifestFiles<'_>) -> Result<Pods, PlacedError> {
+fn read(text: &str, read_program: &ReadProgram<'_>) -> Result<Pods, PlacedError> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), error_text(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
@@ -96,8 +98,13 @@ fn read(text: &str, beside: ManifestFiles<'_>) -> Result<Pods, PlacedError> {
         let pod = typed::read(&document)?;
         let known = serde_json::to_value(&pod).unwrap_or_default();
         let mut warnings = supported::unsupported_fields(&document, &known);
-        let mut checker =
-            Checker { document: &document, services: &services.all, configs: &configs, beside, warnings: Vec::new() };
+        let mut checker = Checker {
+            document: &document,
+            services: &services.all,
+            configs: &configs,
+            read_program,
+            warnings: Vec::new(),
+        };
         let spec = checker.pod(pod)?;
         if pods.iter().any(|(other, _)| other.name == spec.name && other.namespace == spec.namespace) {
             let place = document.place_of("metadata.name");

@@ -2,7 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sys::caps::CONTAINER;
+/// The capabilities of a container: the default list of docker and containerd, with their numbers
+/// (`linux/capability.h`).
+pub const CONTAINER: [(u32, &str); 14] = [
+    (0, "CHOWN"),
+    (1, "DAC_OVERRIDE"),
+    (3, "FOWNER"),
+    (4, "FSETID"),
+    (5, "KILL"),
+    (6, "SETGID"),
+    (7, "SETUID"),
+    (8, "SETPCAP"),
+    (10, "NET_BIND_SERVICE"),
+    (13, "NET_RAW"),
+    (18, "SYS_CHROOT"),
+    (27, "MKNOD"),
+    (29, "AUDIT_WRITE"),
+    (31, "SETFCAP"),
+];
+
+/// [`CONTAINER`] and `SYS_ADMIN`, for a container that creates and joins namespaces in the lab.
+pub const HAND: [(u32, &str); 15] = {
+    let mut all = [(21, "SYS_ADMIN"); 15];
+    let mut i = 0;
+    while i < CONTAINER.len() {
+        all[i] = CONTAINER[i];
+        i += 1;
+    }
+    all
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Security {

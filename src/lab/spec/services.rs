@@ -3,7 +3,7 @@
 //! The lab has no API server and no kube-proxy. A container gets the same variables as in a cluster, including those of
 //! the API server's own service. Nothing forwards a service's address, so a connection to it fails at once.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service as K8sService, ServicePort};
 

@@ -25,10 +25,15 @@ impl World {
     pub(super) fn record_in_pid_space(&mut self, id: ProcId) {
         let Some(p) = self.processes.get(&id) else { return };
         let Some(ns) = p.namespaces.get(NsKind::Pid) else { return };
-        let space = self.pid_spaces.entry(ns).or_default();
+        let known = self.pid_spaces.get(&ns).copied();
+        let mut space = known.unwrap_or_default();
         space.last_birth = space.last_birth.max(p.born.t);
         if is_ns_init(p) {
             space.init = Some(id);
+        }
+        // a write would end the sharing with other Worlds
+        if known != Some(space) {
+            self.pid_spaces.insert(ns, space);
         }
     }
 
@@ -62,9 +67,7 @@ impl World {
         if p.is_alive() {
             return p.reaped;
         }
-        let by = Parent::Process(p.id);
-        let by_it = self.processes.values().filter(|q| q.reap.is_some_and(|r| r.by == by));
-        let last = by_it.filter(|q| self.ended_with_pid_ns(q)).count();
+        let last = self.processes.reaped_by(p.id).filter(|q| self.ended_with_pid_ns(q)).count();
         p.reaped.saturating_sub(last as u64)
     }
 

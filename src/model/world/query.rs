@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{NodeTrouble, World};
-use crate::model::{Cpu, Figure, Member, NsId, Pod, PodUid, ProcId, Process, State, Usage};
+use crate::model::{Cpu, Figure, Member, NsId, NsKind, Pod, PodUid, ProcId, Process, State, Usage};
 
 impl World {
     /// Why the lab's node does not work; `None` if it works, or if there is none.
@@ -28,6 +28,12 @@ impl World {
         self.processes.get(&id).map(Arc::as_ref)
     }
 
+    /// The processes that have or had this pid, as far as they are remembered, in the order of their starts.
+    pub fn remembered_with_pid(&self, pid: u32) -> impl Iterator<Item = &Process> {
+        let all = ProcId { pid, start: 0 }..=ProcId { pid, start: u64::MAX };
+        self.processes.range(all).map(|(_, p)| p.as_ref())
+    }
+
     /// All processes that are not reaped yet, in the order of (pid, start).
     pub fn present(&self) -> impl Iterator<Item = &Process> {
         self.by_pid.values().filter_map(|id| self.process(*id))
@@ -48,16 +54,46 @@ impl World {
         self.pods.values().map(Arc::as_ref).find(|p| p.name == name)
     }
 
-    /// Processes of a pod that are not yet reaped.
-    pub fn pod_processes<'a>(&'a self, uid: &'a PodUid) -> impl Iterator<Item = &'a Process> {
-        self.present().filter(move |p| p.member.as_ref().is_some_and(|m| m.pod == *uid))
+    /// The processes that have ended and are not reaped yet, in the order of (pid, start).
+    pub fn zombies(&self) -> impl Iterator<Item = &Process> {
+        self.processes.zombies()
+    }
+
+    /// Processes of a pod that are not yet reaped, in the order of (pid, start).
+    pub fn pod_processes<'a>(&'a self, uid: &PodUid) -> impl Iterator<Item = &'a Process> + use<'a> {
+        self.processes.present_of_pod(uid)
+    }
+
+    /// Processes of a pod, including the reaped ones that are remembered, in the order of (pid, start).
+    pub fn remembered_of_pod<'a>(&'a self, uid: &PodUid) -> impl Iterator<Item = &'a Process> + use<'a> {
+        self.processes.all_of_pod(uid)
+    }
+
+    /// Processes of all pods that are not yet reaped, in the order of (pid, start).
+    pub fn processes_of_pods(&self) -> Vec<&Process> {
+        in_order(self.processes.present_of_pods())
+    }
+
+    /// Processes of all pods, including the reaped ones that are remembered, in the order of (pid, start).
+    pub fn remembered_of_pods(&self) -> Vec<&Process> {
+        in_order(self.processes.all_of_pods())
+    }
+
+    /// Processes of a pod's member that are not yet reaped, in the order of (pid, start).
+    pub fn member_processes<'a>(&'a self, member: &Member) -> impl Iterator<Item = &'a Process> + use<'a> {
+        self.processes.present_of_member(member)
+    }
+
+    /// Processes of a pod's member, including the reaped ones that are remembered, in the order of (pid, start).
+    pub fn remembered_of_member<'a>(&'a self, member: &Member) -> impl Iterator<Item = &'a Process> + use<'a> {
+        self.processes.all_of_member(member)
     }
 
     /// What a member uses: the figures of its cgroup where it has them, else the sums over its living processes. `None`
     /// while it has no living process.
     pub fn usage(&self, member: &Member) -> Option<Usage> {
         let (mut cpu, mut memory, mut tasks) = (Cpu::default(), 0_u64, 0);
-        for p in self.present().filter(|p| p.is_alive() && p.member.as_ref() == Some(member)) {
+        for p in self.member_processes(member).filter(|p| p.is_alive()) {
             cpu = cpu.and(p.cpu);
             // pause reaps what the pod's containers leave behind, so that CPU time is not its own
             if member.container.is_some() {
@@ -78,13 +114,36 @@ impl World {
         })
     }
 
-    /// Living processes in a namespace. They keep it alive, as do open files and bind mounts.
+    /// Living processes in a namespace, in the order of (pid, start). They keep it alive, as do open files and bind
+    /// mounts.
     pub fn ns_members(&self, ns: NsId) -> impl Iterator<Item = &Process> {
-        self.present().filter(move |p| p.is_alive() && p.namespaces.get(ns.kind) == Some(ns))
+        self.processes.present_in(ns).filter(|p| p.is_alive())
+    }
+
+    /// Living processes of pods in a namespace, in the order of (pid, start).
+    pub fn ns_members_of_pods(&self, ns: NsId) -> Vec<&Process> {
+        if self.is_host_ns(ns) {
+            // most of the machine is in it, and few processes of pods are
+            let inside = |p: &&Process| p.is_alive() && p.namespaces.get(ns.kind) == Some(ns);
+            return in_order(self.processes.present_of_pods().filter(inside));
+        }
+        self.ns_members(ns).filter(|p| p.member.is_some()).collect()
+    }
+
+    /// Processes in a pid namespace and in those nested in it that are not yet reaped.
+    pub fn in_pid_ns(&self, ns: NsId) -> impl Iterator<Item = &Process> {
+        let inside = move |at: &NsId| self.with_parents(*at).any(|above| above == ns);
+        self.processes.namespaces(NsKind::Pid).filter(inside).flat_map(|at| self.processes.present_in(at))
     }
 
     /// Whether it is the observer's own namespace.
     pub fn is_host_ns(&self, ns: NsId) -> bool {
         self.host.namespaces.get(ns.kind) == Some(ns)
     }
+}
+
+fn in_order<'a>(processes: impl Iterator<Item = &'a Process>) -> Vec<&'a Process> {
+    let mut all: Vec<&Process> = processes.collect();
+    all.sort_by_key(|p| p.id);
+    all
 }

@@ -1,32 +1,33 @@
 //! Whether /proc hides processes (`hidepid` of `proc(5)`).
 
-/// The value of `hidepid=` of the mounted /proc, if it hides processes. From the text of `/proc/PID/mountinfo`.
-pub fn hidepid(mountinfo: &str) -> Option<&str> {
+use std::path::Path;
+
+use crate::procfs::Mount;
+
+/// The value of `hidepid=` of the mounted /proc, if it hides processes.
+pub fn hidepid(mounts: &[Mount]) -> Option<&str> {
     // the last mount at a mount point covers the others
-    let line = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"))?;
-    let (_, source) = line.split_once(" - ")?;
-    let mut words = source.split(' ');
-    if words.next() != Some("proc") {
-        return None;
-    }
-    let options = words.next_back()?;
-    let value = options.split(',').find_map(|o| o.strip_prefix("hidepid="))?;
+    let proc =
+        mounts.iter().rfind(|mount| mount.point == Path::new("/proc")).filter(|mount| mount.fs_type == "proc")?;
+    let value = proc.options.split(',').find_map(|option| option.strip_prefix("hidepid="))?;
     (!matches!(value, "0" | "off")).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::procfs::mounts;
 
     #[test]
     fn only_values_that_hide_processes_are_returned() {
         let proc = |options: &str| format!("22 1 0:20 / /proc rw,nosuid shared:5 - proc proc {options}\n");
-        assert_eq!(hidepid(&proc("rw")), None);
-        assert_eq!(hidepid(&proc("rw,hidepid=off")), None);
-        assert_eq!(hidepid(&proc("rw,gid=4,hidepid=invisible")), Some("invisible"));
-        assert_eq!(hidepid(&proc("rw,hidepid=2")), Some("2"));
-        assert_eq!(hidepid(&(proc("rw,hidepid=2") + &proc("rw"))), None, "covered by a second mount");
-        assert_eq!(hidepid("23 1 0:20 / /proc rw - tmpfs none rw\n"), None);
-        assert_eq!(hidepid(""), None);
+        let of = |text: &str| hidepid(&mounts(text.as_bytes()).collect::<Vec<_>>()).map(str::to_owned);
+        assert_eq!(of(&proc("rw")), None);
+        assert_eq!(of(&proc("rw,hidepid=off")), None);
+        assert_eq!(of(&proc("rw,gid=4,hidepid=invisible")).as_deref(), Some("invisible"));
+        assert_eq!(of(&proc("rw,hidepid=2")).as_deref(), Some("2"));
+        assert_eq!(of(&(proc("rw,hidepid=2") + &proc("rw"))), None, "covered by a second mount");
+        assert_eq!(of("23 1 0:20 / /proc rw - tmpfs none rw\n"), None);
+        assert_eq!(of(""), None);
     }
 }

@@ -1,92 +1,8 @@
-//! Parses the texts of `/proc/PID` (`proc_pid_stat(5)`, `proc_pid_status(5)`).
+//! Parses the texts of `/proc/PID` that only the observer reads (`proc_pid_status(5)`).
 
-use crate::model::{SignalMasks, State};
+use crate::model::SignalMasks;
 
 pub const NS_LINKS: [&str; 8] = ["ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid", "ns/time", "ns/user", "ns/uts"];
-
-const PF_KTHREAD: u32 = 0x0020_0000;
-
-/// The fields used of `/proc/PID/stat`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stat {
-    pub comm: String,
-    pub state: State,
-    pub ppid: u32,
-    /// `PF_*` of `include/linux/sched.h`.
-    pub flags: u32,
-    /// Threads that are not yet released, never zero; one for a zombie that can be reaped.
-    pub threads: u32,
-    /// Clock ticks after boot.
-    pub start: u64,
-    /// CPU time in user and kernel mode, in clock ticks.
-    pub cpu_ticks: u64,
-    /// CPU time of the children it has waited for, and of theirs, in clock ticks.
-    pub waited_ticks: u64,
-    pub rss_pages: u64,
-    /// Wait status of a zombie; also zero if we may not read it (no ptrace access).
-    pub exit_code: i32,
-}
-
-impl Default for Stat {
-    fn default() -> Self {
-        Self {
-            comm: String::new(),
-            state: State::Sleeping,
-            ppid: 0,
-            flags: 0,
-            threads: 1,
-            start: 0,
-            cpu_ticks: 0,
-            waited_ticks: 0,
-            rss_pages: 0,
-            exit_code: 0,
-        }
-    }
-}
-
-impl Stat {
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        // comm may hold any byte, also closing brackets
-        let open = text.iter().position(|b| *b == b'(')?;
-        let close = text.iter().rposition(|b| *b == b')')?;
-        let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
-        let rest = std::str::from_utf8(text.get(close + 2..)?).ok()?;
-        let mut stat = Self { comm, ..Self::default() };
-        let add = |ticks: &mut u64, field: &str| *ticks = ticks.saturating_add(field.parse().unwrap_or(0));
-        let mut seen = 0;
-        for (i, field) in rest.split_ascii_whitespace().enumerate() {
-            seen = i + 3;
-            match seen {
-                3 => stat.state = State::from_letter(field.chars().next()?),
-                4 => stat.ppid = field.parse().ok()?,
-                9 => stat.flags = field.parse().ok()?,
-                14 | 15 => add(&mut stat.cpu_ticks, field),
-                16 | 17 => add(&mut stat.waited_ticks, field),
-                20 => stat.threads = field.parse().ok()?,
-                22 => stat.start = field.parse().ok()?,
-                24 => stat.rss_pages = field.parse().unwrap_or(0),
-                52 => stat.exit_code = field.parse().unwrap_or(0),
-                _ => {}
-            }
-        }
-        // if it was released while it was read, the kernel writes zeros for what it can no longer look up
-        (seen >= 24 && stat.threads > 0).then_some(stat)
-    }
-
-    pub const fn is_kernel_thread(&self) -> bool {
-        self.flags & PF_KTHREAD != 0
-    }
-
-    /// A zombie without other threads: the process has exited and waits to be reaped. A leader that ended before its
-    /// threads has state `Z` too, but then the process lives.
-    pub const fn is_dead(&self) -> bool {
-        matches!(self.state, State::Zombie) && self.threads <= 1
-    }
-
-    pub(super) const fn has_memory(&self) -> bool {
-        !matches!(self.state, State::Zombie)
-    }
-}
 
 /// What the scheduler counts of a thread, from `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
 /// It grows whenever the thread runs, however shortly.
@@ -171,17 +87,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_brackets_does_not_confuse_stat() {
-        let text = b"42 (a) Z (b)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11 1 2 3 4 5 6 7 8 9 10 11 0 0 17 1 0 0 0 0 0 1 2 3 4 5 6 7 768\n";
-        let stat = Stat::parse(text).expect("a whole line");
-        assert_eq!(stat.comm, "a) Z (b)");
-        assert_eq!((stat.state, stat.ppid, stat.threads, stat.start), (State::Sleeping, 7, 3, 99));
-        assert_eq!((stat.rss_pages, stat.exit_code), (11, 768));
-        assert_eq!((stat.cpu_ticks, stat.waited_ticks), (5 + 6, 7 + 8));
-        assert!(!stat.is_kernel_thread());
-    }
-
-    #[test]
     fn schedstat_is_parsed() {
         assert_eq!(SchedStat::parse(b"64230814 23961697 124\n"), Some(SchedStat { ns: 64_230_814, slices: 124 }));
         assert_eq!(SchedStat::parse(b"0 0 0\n"), None, "not counted");
@@ -190,13 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_text_does_not_panic() {
-        let text = b"42 (x) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11\n";
-        for cut in 0..text.len() {
-            let _ = Stat::parse(&text[..cut]);
-        }
-        assert!(Stat::parse(b"").is_none() && Stat::parse(b")(").is_none());
+    fn an_incomplete_status_is_no_process() {
         assert!(Status::parse(b"Uid:\nSigCgt:").is_none());
+        assert!(Status::parse(b"Name:\tx\nUid:\t1\t1000\t3\t4\n").is_none());
     }
 
     #[test]

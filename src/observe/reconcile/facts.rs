@@ -1,82 +1,55 @@
 //! Turns readings of /proc into facts, and reports those that say something new.
 
-use super::usage::{cpu_is_news, memory_is_news};
-use super::{Kernel, Reconciler};
+use super::news::{state_is_news, take_changes, usage_is_news};
+use super::{Entry, Kernel, Reconciler};
 use crate::model::{
-    Capability, Coverage, Cpu, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, Source, Stamp, State,
+    Capability, Coverage, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, ProcessUsage, Source, Stamp, State,
 };
-use crate::observe::clock::NS_PER_TICK;
 use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
 
 impl Reconciler {
-    /// Applies a reading of a living or dead process. With `all` it is reported even if nothing changed or only the
-    /// scheduler state did.
-    pub(super) fn apply_reading(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading, all: bool) {
+    /// Applies a reading of a living or dead process, and reports what is news. With `at_once` any difference is, even
+    /// of the scheduler's state.
+    pub(super) fn apply_reading(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: Reading, at_once: bool) {
         let now = kernel.now();
         let at = Stamp::by_then(now, Source::Scan);
-        self.update_namespaces(kernel, id, reading);
-        self.update_pids(id, reading);
+        self.update_namespaces(kernel, id, &reading);
+        self.update_pids(id, &reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.denied = reading.denied;
         if reading.status.is_some() {
+            entry.denied = reading.denied;
             entry.full_read = reading.sched.map(|sched| (now, sched));
         }
-        let cpu = entry.cpu.sample(now, reading.stat.cpu_ticks * NS_PER_TICK);
-        let waited_cpu = entry.waited_cpu.sample(now, reading.stat.waited_ticks * NS_PER_TICK);
-        let known = entry.facts.as_ref();
-        let status = reading.status.clone().unwrap_or_default();
+        let usage = entry.sample_usage(now, &reading);
         let dead = reading.stat.is_dead();
-        let facts = Facts {
-            id,
-            parent: entry.parent,
-            comm: reading.stat.comm.clone(),
-            cmdline: match known {
-                Some(known) if reading.cmdline.is_empty() => known.cmdline.clone(),
-                _ => reading.cmdline.clone(),
-            },
-            // also `Z` while threads live whose leader has ended
-            state: reading.stat.state,
-            uid: reading.status.as_ref().map(|s| s.uid).or(known.map(|k| k.uid)).unwrap_or_default(),
-            nspid: match known {
-                Some(known) if status.nspid.is_empty() => known.nspid.clone(),
-                _ => status.nspid,
-            },
-            threads: reading.stat.threads,
-            rss_bytes: match (known, &reading.status) {
-                // the figure in `stat` is less exact
-                (Some(known), None) if reading.has_not_run => known.rss_bytes,
-                (_, status) => {
-                    status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(reading.stat.rss_pages * page_size())
-                }
-            },
-            cpu,
-            waited_cpu,
-            signals: match (&reading.status, known) {
-                (None, Some(known)) => known.signals,
-                _ => status.signals,
-            },
-            namespaces: entry.namespaces,
+        // `Z` also while threads live whose leader has ended; an exit is reported by `ended`
+        let state = if dead { State::Sleeping } else { reading.stat.state };
+        let Some(known) = &mut entry.facts else {
+            // `stat` alone tells too little
+            if let Some(facts) = first_facts(entry, reading, state, usage) {
+                entry.facts = Some(facts.clone());
+                self.out.push(Delta::Facts { facts: Box::new(facts), at });
+            }
+            return;
         };
-        // a death is reported by `ended`, with a better time
-        if dead && (entry.exit.is_some() || self.connector) && known.is_some() {
+        // a death is reported with a better time, and the dead has no news
+        if dead && (entry.exit.is_some() || self.connector) {
             return;
         }
-        let news = match known {
-            None => true,
-            Some(known) => all || is_worth_reporting(known, &facts, &mut entry.unconfirmed_state),
-        };
-        if !news {
-            return;
+        let changes = take_changes(known, reading, entry.namespaces);
+        if !changes.is_empty() {
+            self.out.push(Delta::Changed { id, changes: Box::new(changes), at });
         }
-        entry.unconfirmed_state = None;
-        let mut reported = facts.clone();
-        if dead {
-            // the exit itself is still to be reported
-            reported.state = State::Sleeping;
+        if usage_is_news(&known.usage(), &usage) || at_once && known.usage() != usage {
+            known.set_usage(usage);
+            self.out.push(Delta::ProcessUsage { id, usage, at });
         }
-        entry.facts = Some(facts);
-        self.out.push(Delta::Facts { facts: Box::new(reported), at });
+        if state_is_news(known.state, state, &mut entry.unconfirmed_state) || at_once && known.state != state {
+            entry.unconfirmed_state = None;
+            known.state = state;
+            self.out.push(Delta::State { id, state, at });
+        }
     }
 
     fn update_namespaces(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
@@ -218,86 +191,23 @@ pub fn denied_coverage(denied: usize, all: usize) -> Coverage {
     }
 }
 
-fn page_size() -> u64 {
-    static SIZE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *SIZE.get_or_init(|| {
-        let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
-        size.ok().flatten().map_or(4096, |n| n as u64)
+/// What the first complete reading of a process tells.
+fn first_facts(entry: &Entry, reading: Reading, state: State, usage: ProcessUsage) -> Option<Facts> {
+    let status = reading.status?;
+    let ProcessUsage { threads, rss_bytes, cpu, waited_cpu } = usage;
+    Some(Facts {
+        id: entry.id,
+        parent: entry.parent,
+        comm: reading.stat.comm,
+        cmdline: reading.cmdline,
+        state,
+        uid: status.uid,
+        nspid: status.nspid,
+        threads,
+        rss_bytes,
+        cpu,
+        waited_cpu,
+        signals: status.signals,
+        namespaces: entry.namespaces,
     })
-}
-
-/// Whether a reading has news for the user. A process that was running in one reading only is no news; one that was
-/// running in two is.
-fn is_worth_reporting(known: &Facts, new: &Facts, unconfirmed_state: &mut Option<State>) -> bool {
-    let rest = |f: &Facts| Facts {
-        state: State::Sleeping,
-        rss_bytes: 0,
-        cpu: Cpu::default(),
-        waited_cpu: Cpu::default(),
-        ..f.clone()
-    };
-    let uses_more = cpu_is_news(known.cpu, new.cpu)
-        || cpu_is_news(known.waited_cpu, new.waited_cpu)
-        || memory_is_news(known.rss_bytes, new.rss_bytes);
-    if uses_more || rest(known) != rest(new) {
-        return true;
-    }
-    if known.state == new.state {
-        *unconfirmed_state = None;
-        return false;
-    }
-    let scheduler = |s: State| matches!(s, State::Running | State::Sleeping | State::Disk | State::Idle);
-    // a process that was reported as running and now sleeps is news at once
-    if known.state == State::Running || !scheduler(known.state) || !scheduler(new.state) {
-        return true;
-    }
-    unconfirmed_state.replace(new.state) == Some(new.state)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Parent, SignalMasks};
-
-    fn facts(state: State, rss_bytes: u64) -> Facts {
-        Facts {
-            id: ProcId { pid: 1, start: 1 },
-            parent: Parent::Outside,
-            comm: "x".into(),
-            cmdline: vec![],
-            state,
-            uid: 0,
-            nspid: vec![1],
-            threads: 1,
-            rss_bytes,
-            cpu: Cpu::default(),
-            waited_cpu: Cpu::default(),
-            signals: SignalMasks::default(),
-            namespaces: NsSet::default(),
-        }
-    }
-
-    #[test]
-    fn a_state_seen_once_is_not_news_but_seen_twice_it_is() {
-        let mut unconfirmed_state = None;
-        let asleep = facts(State::Sleeping, 0);
-        let running = facts(State::Running, 0);
-        assert!(!is_worth_reporting(&asleep, &running, &mut unconfirmed_state));
-        assert!(!is_worth_reporting(&asleep, &asleep, &mut unconfirmed_state));
-        assert!(!is_worth_reporting(&asleep, &running, &mut unconfirmed_state));
-        assert!(is_worth_reporting(&asleep, &running, &mut unconfirmed_state), "running twice");
-        assert!(is_worth_reporting(&running, &asleep, &mut None), "asleep once");
-        assert!(is_worth_reporting(&asleep, &facts(State::Stopped, 0), &mut None));
-        assert!(is_worth_reporting(&facts(State::Stopped, 0), &asleep, &mut None));
-    }
-
-    #[test]
-    fn a_small_change_of_memory_or_cpu_is_not_news() {
-        let of = |rss| facts(State::Sleeping, rss);
-        assert!(!is_worth_reporting(&of(1 << 20), &of((1 << 20) + 4096), &mut None));
-        assert!(is_worth_reporting(&of(1 << 20), &of(2 << 20), &mut None));
-        let busy = |permille| Facts { cpu: Cpu { time_ns: 0, permille }, ..of(0) };
-        assert!(!is_worth_reporting(&busy(300), &busy(301), &mut None));
-        assert!(is_worth_reporting(&busy(300), &busy(900), &mut None));
-    }
 }

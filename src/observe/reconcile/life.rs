@@ -4,6 +4,7 @@ use super::{Entry, Kernel, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
+use crate::procfs::Stat;
 
 impl Reconciler {
     pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
@@ -97,7 +98,7 @@ impl Reconciler {
         match reading {
             Ok(reading) => {
                 self.mark_read(id.pid);
-                self.apply_reading(kernel, id, &reading, true);
+                self.apply_reading(kernel, id, reading, true);
                 self.recheck_soon(kernel, id);
             }
             Err(Unread::Gone) => {
@@ -135,9 +136,14 @@ impl Reconciler {
             (None, Some(f)) => (f.comm.clone(), f.cmdline.clone()),
             (None, None) => (String::new(), Vec::new()),
         };
+        if let Some(facts) = &mut entry.facts {
+            facts.comm.clone_from(&comm);
+            facts.cmdline.clone_from(&cmdline);
+            facts.signals = facts.signals.after_exec();
+        }
         self.out.push(Delta::Exec { id, comm, cmdline, at });
         if let Some(reading) = reading {
-            self.apply_reading(kernel, id, &reading, true);
+            self.apply_reading(kernel, id, reading, true);
         }
         self.recheck_soon(kernel, id);
     }
@@ -154,7 +160,7 @@ impl Reconciler {
     pub(super) fn reread(&mut self, kernel: &mut impl Kernel, tgid: u32) {
         let Some(id) = self.by_pid(tgid) else { return };
         match kernel.read(tgid, Depth::All) {
-            Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, &reading, false),
+            Ok(reading) if reading.stat.start == id.start => self.apply_reading(kernel, id, reading, false),
             _ => self.recheck_soon(kernel, id),
         }
     }
@@ -233,11 +239,13 @@ impl Reconciler {
         }
         self.out.push(Delta::Exited { id, status, at });
         // the kernel reparented the children before it reported the exit (exit_notify, kernel/exit.c)
-        for child in self.children.get(&id).into_iter().flatten().copied().collect::<Vec<_>>() {
-            match kernel.read(child.pid, Depth::Stat) {
-                Ok(r) if self.is_process(child, &r) => {
-                    if r.stat.ppid != id.pid {
-                        let to = self.parent_of(r.stat.ppid);
+        let children: Vec<ProcId> = self.children.get(&id).into_iter().flatten().copied().collect();
+        let pids: Vec<u32> = children.iter().map(|child| child.pid).collect();
+        for (child, read) in children.into_iter().zip(kernel.read_stats(&pids)) {
+            match read {
+                Ok(stat) if self.is_process(child, &stat) => {
+                    if stat.ppid != id.pid {
+                        let to = self.parent_of(stat.ppid);
                         self.reparented(child, to, at);
                     }
                 }
@@ -253,9 +261,9 @@ impl Reconciler {
         }
     }
 
-    /// Whether the reading is of this process.
-    pub(super) fn is_process(&self, id: ProcId, reading: &Reading) -> bool {
-        self.entries.get(&id).map_or(reading.stat.start == id.start, |e| e.matches_start(reading.stat.start, false))
+    /// Whether `stat` is of this process.
+    pub(super) fn is_process(&self, id: ProcId, stat: &Stat) -> bool {
+        self.entries.get(&id).map_or(stat.start == id.start, |e| e.matches_start(stat.start, false))
     }
 
     /// Reports the new parent if it has changed.

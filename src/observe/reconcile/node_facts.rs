@@ -85,7 +85,16 @@ impl Reconciler {
                 facts.id = self.canonical(facts.id);
                 facts.parent = self.canonical_parent(facts.parent);
             }
-            Delta::Exec { id, .. } | Delta::Renamed { id, .. } | Delta::State { id, .. } => *id = self.canonical(*id),
+            Delta::State { id, state, .. } => {
+                *id = self.canonical(*id);
+                if let Some(facts) = self.entries.get_mut(id).and_then(|e| e.facts.as_mut()) {
+                    facts.state = *state;
+                }
+            }
+            Delta::Changed { id, .. }
+            | Delta::ProcessUsage { id, .. }
+            | Delta::Exec { id, .. }
+            | Delta::Renamed { id, .. } => *id = self.canonical(*id),
             Delta::Pod { pod, .. } => self.canonical_pod(pod),
             Delta::Cgroup { member, path, .. } => {
                 let (member, path) = (member.clone(), path.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{GRACE_NS, Kernel, PATIENCE_NS, Reconciler};
+use super::{GRACE_NS, Kernel, MAX_RECORDS, PATIENCE_NS, Reconciler};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
 
 /// One reap as pause reported it.
@@ -17,6 +17,21 @@ pub struct Record {
 }
 
 impl Reconciler {
+    pub(super) fn add_record(&mut self, record: Record) {
+        if self.records.len() < MAX_RECORDS {
+            self.records.push(record);
+        } else {
+            self.refused_records += 1;
+            self.record_is_missing();
+        }
+    }
+
+    /// A record is missing, and it is not known of which pause: that a process has no record no longer tells who
+    /// reaped it.
+    pub(super) fn record_is_missing(&mut self) {
+        self.unsure.clear();
+    }
+
     /// Finds the processes that pause's records mean. A record waits for events that happened before it in the kernel
     /// but arrive here after it.
     pub(super) fn match_records(&mut self, kernel: &mut impl Kernel) {
@@ -24,7 +39,7 @@ impl Reconciler {
             return;
         }
         let now = kernel.now();
-        let mut unmatched = 0;
+        let mut unmatched = std::mem::take(&mut self.refused_records);
         let mut until: BTreeMap<ProcId, MonoNs> = BTreeMap::new();
         for mut record in std::mem::take(&mut self.records) {
             record.has_all_events |= now >= record.at.plus(GRACE_NS);

@@ -1,6 +1,6 @@
 //! Scans: they find processes at the start, verify what is known, and find what no event reported.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use nix::errno::Errno;
 
@@ -8,7 +8,7 @@ use super::reap::zombie_status;
 use super::{DISCOVER_NS, Entry, Kernel, Reconciler, VERIFY_NS};
 use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
-use crate::observe::proc::{Depth, Reading, Unread};
+use crate::observe::proc::{Depth, Unread};
 
 /// How many processes one verifying scan reads in full; of the others it reads only `stat`.
 pub const BUDGET: usize = 64;
@@ -114,23 +114,21 @@ impl Reconciler {
             }
         };
         self.unlisted = None;
-        let mut unknown: HashMap<u32, (ProcId, u32)> = HashMap::new();
-        for pid in &pids {
-            if self.by_pid(*pid).is_some() || self.unrelated.contains(pid) {
-                continue;
-            }
-            match kernel.read(*pid, Depth::Stat) {
-                Ok(Reading { stat, .. }) => {
-                    self.mark_read(*pid);
-                    unknown.insert(*pid, (ProcId { pid: *pid, start: stat.start }, stat.ppid));
+        let is_unknown = |pid: &u32| self.by_pid(*pid).is_none() && !self.unrelated.contains(pid);
+        let unknown: Vec<u32> = pids.iter().copied().filter(is_unknown).collect();
+        let mut order: Vec<(ProcId, u32)> = Vec::new();
+        for (pid, read) in unknown.iter().copied().zip(kernel.read_stats(&unknown)) {
+            match read {
+                Ok(stat) => {
+                    self.mark_read(pid);
+                    order.push((ProcId { pid, start: stat.start }, stat.ppid));
                 }
                 // a process that another user hides does not belong to the lab
                 Err(Unread::Denied) if self.scope == Scope::Lab => {}
-                Err(why) => self.mark_unread(*pid, why),
+                Err(why) => self.mark_unread(pid, why),
             }
         }
         // parents first, so that children inherit from them
-        let mut order: Vec<_> = unknown.into_values().collect();
         order.sort_unstable_by_key(|(id, _)| (id.start, id.pid));
         loop {
             let before = order.len();
@@ -205,6 +203,8 @@ impl Reconciler {
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader_status, entry.parent);
         let depth = match depth {
             _ if exited => Depth::Stat,
+            // it could not be read before
+            _ if entry.facts.is_none() => Depth::All,
             Depth::All => entry.depth(kernel.now()),
             depth => depth,
         };
@@ -212,7 +212,7 @@ impl Reconciler {
         let opens = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
         let read = if opens { kernel.open_and_read(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
-            Ok(reading) if self.is_process(id, &reading) => reading,
+            Ok(reading) if self.is_process(id, &reading.stat) => reading,
             Ok(other) => {
                 kernel.release(ProcId { pid: id.pid, start: other.stat.start });
                 return self.vanished(id, Stamp::by_then(kernel.now(), Source::Scan), None);
@@ -244,20 +244,8 @@ impl Reconciler {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.suspect = false;
         }
-        if reading.status.is_some() && !exited {
-            self.apply_reading(kernel, id, &reading, false);
-        } else if !exited {
-            self.apply_stat(kernel, id, reading);
+        if !exited {
+            self.apply_reading(kernel, id, reading, false);
         }
-    }
-
-    /// Applies a reading of `stat` alone, with the rest as before.
-    fn apply_stat(&mut self, kernel: &mut impl Kernel, id: ProcId, mut reading: Reading) {
-        let known = self.entries.get(&id).and_then(|e| Some((e.facts.as_ref()?.cmdline.clone(), e.denied)));
-        if let Some((cmdline, denied)) = known {
-            reading.cmdline = cmdline;
-            reading.denied = denied;
-        }
-        self.apply_reading(kernel, id, &reading, false);
     }
 }

@@ -1,12 +1,14 @@
 //! Events in any order, played on a fake machine.
 
+mod changes;
 mod failures;
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::*;
 use crate::model::{Namespace, State};
-use crate::observe::proc::{Stat, Status};
+use crate::observe::proc::Status;
+use crate::procfs::Stat;
 
 /// Start time of every process here; the clock starts in this tick.
 const START: u64 = 500;

@@ -1,7 +1,9 @@
-//! Rates of CPU time, and the figures of cgroups.
+//! What processes use, rates of CPU time, and the figures of cgroups.
 
-use super::{Kernel, Reconciler};
-use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, Source, Stamp};
+use super::{Entry, Kernel, Reconciler};
+use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, ProcessUsage, Source, Stamp};
+use crate::observe::clock::NS_PER_TICK;
+use crate::observe::proc::Reading;
 
 /// Least time between two samples for a rate, since CPU time of /proc comes in hundredths of a second.
 const SPAN_NS: u64 = 500_000_000;
@@ -39,6 +41,32 @@ impl Meter {
             *before = before.saturating_add(time_ns);
         }
     }
+}
+
+impl Entry {
+    /// What the process uses by a reading that was made now.
+    pub fn sample_usage(&mut self, now: MonoNs, reading: &Reading) -> ProcessUsage {
+        let stat = &reading.stat;
+        let rss_bytes = match (&self.facts, &reading.status) {
+            // the figure in `stat` is less exact
+            (Some(known), None) if reading.has_not_run => known.rss_bytes,
+            (_, status) => status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(stat.rss_pages * page_size()),
+        };
+        ProcessUsage {
+            threads: stat.threads,
+            rss_bytes,
+            cpu: self.cpu.sample(now, stat.cpu_ticks * NS_PER_TICK),
+            waited_cpu: self.waited_cpu.sample(now, stat.waited_ticks * NS_PER_TICK),
+        }
+    }
+}
+
+fn page_size() -> u64 {
+    static SIZE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *SIZE.get_or_init(|| {
+        let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+        size.ok().flatten().map_or(4096, |n| n as u64)
+    })
 }
 
 /// Whether a change of CPU time or rate is worth reporting.

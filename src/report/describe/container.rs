@@ -5,7 +5,7 @@ use super::super::runtime::container_id;
 use super::super::text::{Cell, Text};
 use super::super::time;
 use super::boolean;
-use crate::model::{Container, ContainerState, ManifestContainer, Pod, Program, Stamp, World};
+use crate::model::{Container, ContainerState, ManifestContainer, Pod, Program, Stamp, TerminatedReason, World};
 
 pub(super) fn describe(world: &World, pod: &Pod, c: &Container, text: &mut Text) {
     let process = c.process.filter(|id| world.process(*id).is_some());
@@ -76,10 +76,10 @@ fn state(world: &World, title: &str, state: &ContainerState, text: &mut Text) {
     let clock = |at: Stamp| time::rfc1123z(world, at.t);
     match state {
         ContainerState::Running { since } => field("Started", clock(*since)),
-        ContainerState::Waiting { reason, .. } => field("Reason", reason.clone()),
+        ContainerState::Waiting { reason, .. } => field("Reason", reason.to_string()),
         ContainerState::Terminated { status, reason, message, started, at } => {
-            if !reason.is_empty() {
-                field("Reason", reason.clone());
+            if *reason != TerminatedReason::Unspecified {
+                field("Reason", reason.to_string());
             }
             if let Some(message) = message.as_deref().filter(|m| !m.is_empty()) {
                 field("Message", message.trim_end().to_owned());

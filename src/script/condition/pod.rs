@@ -112,9 +112,9 @@ pub fn event(world: &World, before: &World, name: &str, reason: &str, text: &str
         Err(why) => &before.pod_named(name).ok_or(why)?.uid,
     };
     let of_pod = || world.events.iter().filter(|e| e.pod == *uid);
-    ensure(of_pod().any(|e| e.reason == reason && e.message.contains(text)), || {
+    ensure(of_pod().any(|e| e.reason.as_str() == reason && e.message.contains(text)), || {
         let last = |e: &PodEvent| format!("{} {:?}", e.reason, e.message);
-        match (of_pod().rfind(|e| e.reason == reason), of_pod().next_back()) {
+        match (of_pod().rfind(|e| e.reason.as_str() == reason), of_pod().next_back()) {
             (Some(e), _) => format!("the last {reason} of pod {name} says {:?}", e.message),
             (None, Some(e)) => format!("pod {name} has none; its last event is {}", last(e)),
             (None, None) => format!("pod {name} has no events"),
@@ -124,7 +124,7 @@ pub fn event(world: &World, before: &World, name: &str, reason: &str, text: &str
 
 pub fn events(world: &World, name: &str, reason: &str, bound: Bound) -> Result<(), String> {
     let pod = resolve::pod(world, Some(name))?;
-    let n = world.events.iter().filter(|e| e.pod == pod.uid && e.reason == reason).count();
+    let n = world.events.iter().filter(|e| e.pod == pod.uid && e.reason.as_str() == reason).count();
     ensure(bound.holds(n as u64), || format!("pod {name} has had {n}"))
 }
 
@@ -159,7 +159,7 @@ fn no_container(name: &MemberRef) -> String {
 
 fn in_words(state: &ContainerState) -> String {
     match state {
-        ContainerState::Waiting { reason, message: Some(message) } => format!("{reason}: {message}"),
+        ContainerState::Waiting { reason, message: Some(message), .. } => format!("{reason}: {message}"),
         state => state.word().to_owned(),
     }
 }

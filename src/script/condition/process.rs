@@ -57,8 +57,8 @@ pub fn orphan(world: &World, name: &MemberRef, by: &MemberRef) -> Result<(), Str
     let MemberRef::Name { process: Some((called, _)), .. } = name else { return Err(format!("{name} is one process")) };
     let member = resolve::member(world, name)?;
     // reaped processes count too, since an orphan is a zombie only for a moment
-    let of_name = |p: &&Process| p.member.as_ref() == Some(&member) && resolve::has_name(p, called);
-    let all: Vec<&Process> = world.processes.values().map(AsRef::as_ref).filter(of_name).collect();
+    let of_name = |p: &&Process| resolve::has_name(p, called);
+    let all: Vec<&Process> = world.remembered_of_member(&member).filter(of_name).collect();
     let adopted: Vec<&Process> = all
         .iter()
         .copied()
@@ -91,7 +91,7 @@ fn fate_of(world: &World, p: &Process) -> String {
 pub fn zombies(world: &World, count: usize, name: Option<&str>) -> Result<(), String> {
     let pods: Vec<&PodUid> = pods(world, name)?.into_iter().map(|p| &p.uid).collect();
     let of_pods = |p: &&Process| p.member.as_ref().is_some_and(|m| pods.contains(&&m.pod));
-    let now = world.present().filter(|p| p.is_zombie()).filter(of_pods).count();
+    let now = world.zombies().filter(of_pods).count();
     ensure(now == count, || format!("there are {now} zombies"))
 }
 

@@ -30,8 +30,7 @@ pub fn collect(world: &World, filter: EventFilter) -> (Vec<Entry>, Vec<Aggregate
         entries.extend(sent.map(|(at, s)| Entry { t: s.at.t, kind: EntryKind::Signal(at) }));
     }
     if filter.processes {
-        let ended = world.processes.values().filter(|p| p.member.is_some());
-        entries.extend(ended.filter_map(|p| {
+        entries.extend(world.remembered_of_pods().into_iter().filter_map(|p| {
             let t = p.reap.map_or(p.exit?.at.t, |r| r.at.t);
             Some(Entry { t, kind: EntryKind::Exit(p.id) })
         }));

@@ -4,7 +4,7 @@ use eframe::egui;
 
 use super::{EventsState, events_ui};
 use crate::model::{
-    Delta, EventKind, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
+    Delta, EventKind, EventReason, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
 };
 use crate::ui::Selection;
 use crate::ui::tokens::Tokens;
@@ -25,7 +25,7 @@ fn crowded_world() -> World {
         let event = PodEvent {
             pod: uid.clone(),
             kind: EventKind::Warning,
-            reason: "BackOff".into(),
+            reason: EventReason::BackOff,
             message,
             at: at(4 * n + 3),
         };

@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
 use super::{facts, process_row, title};
 use crate::command::Command;
-use crate::model::{Container, Pod, Process};
+use crate::model::{Container, Pod, PodReason, Process};
 use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
@@ -12,7 +12,7 @@ use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};
 
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
-    title(ui, cx, &pod.name, &[(pod.status().to_owned(), pod_map::status_color(cx, pod))]);
+    title(ui, cx, &pod.name, &[(pod.status().into_owned(), pod_map::status_color(cx, pod))]);
     if let Some((title, why)) = words::status_reason(pod) {
         ui.label(text::rich(title).font(tokens::semibold(12.5)));
         ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
@@ -62,7 +62,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
         process_row(ui, cx, p);
     }
     // only a live node can delete it
-    if cx.live && pod.reason.as_deref() != Some("NodeLost") {
+    if cx.live && pod.reason != Some(PodReason::NodeLost) {
         ui.add_space(12.0);
         let style = widgets::ButtonStyle::Outline(cx.tokens.bad);
         let delete = widgets::button(ui, cx.tokens, style, Some(Icon::Trash), "Delete pod", None);

@@ -7,10 +7,11 @@ use eframe::egui::{self, Role, Ui, vec2};
 
 use super::{Lines, command};
 use crate::lab::CancelExec;
-use crate::model::{ContainerState, Member, Pod, duration};
+use crate::model::{ContainerState, Member, Pod};
 use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
+use crate::wording::duration;
 
 /// How it ended: the exit code and the run time, or why it could not run.
 pub type Ended = Result<(i32, Duration), String>;

@@ -7,7 +7,7 @@ use eframe::egui::{
 use super::hexagon::{hexagon_ui, pause_process};
 use super::{on_screen, pill, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
-use crate::model::{ContainerKind, ContainerState, Pod, Process};
+use crate::model::{ContainerKind, ContainerState, Pod, PodReason, Process};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, usage, words};
@@ -168,8 +168,8 @@ fn empty_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let Some(c) = column.member.container.as_deref().and_then(|name| pod.container(name)) else { return };
     let has_sandbox = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
     let message = match &c.state {
-        ContainerState::Waiting { message: Some(message), .. } => {
-            let wait = words::back_off(message).unwrap_or_else(|| text::escaped(message).into_owned());
+        ContainerState::Waiting { message: Some(message), back_off, .. } => {
+            let wait = back_off.map_or_else(|| text::escaped(message).into_owned(), words::back_off);
             let last = c.last_exit.map(|exit| format!("ended with {exit}\n")).unwrap_or_default();
             let quoted = c.last_message.as_ref().map(|m| format!("“{}”\n", text::escaped(m.trim_end())));
             format!("{last}{}{wait}", quoted.unwrap_or_default())
@@ -178,7 +178,11 @@ fn empty_ui(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
         ContainerState::Waiting { .. } if matches!(c.kind, ContainerKind::Init | ContainerKind::Sidecar) => {
             "Waiting for its turn".into()
         }
-        ContainerState::Waiting { .. } if pod.status().starts_with("Init:") => "Waiting for the init containers".into(),
+        ContainerState::Waiting { .. }
+            if matches!(pod.reason, Some(PodReason::Initializing { .. } | PodReason::Init(_))) =>
+        {
+            "Waiting for the init containers".into()
+        }
         ContainerState::Waiting { .. } => "Not started yet".into(),
         ContainerState::Running { .. } => return,
         ContainerState::Terminated { at, message, .. } => {

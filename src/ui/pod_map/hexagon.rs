@@ -114,7 +114,7 @@ fn short_status(status: crate::model::WaitStatus) -> String {
 /// How many zombies pause holds or has reaped, or why there are none.
 fn reap_words(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
     let tokens = cx.tokens;
-    let held = cx.world.present().filter(|p| p.is_zombie() && p.parent == Parent::Process(pause.id)).count();
+    let held = cx.world.zombies().filter(|p| p.parent == Parent::Process(pause.id)).count();
     if held > 0 {
         return (format!("holds {}", text::count(held, "zombie", "zombies")), tokens.zombie);
     }

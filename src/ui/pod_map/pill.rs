@@ -3,9 +3,11 @@
 use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::layout::pod_map::Pill;
-use crate::model::{Process, State, names};
+use crate::model::names::{self, Reaper};
+use crate::model::{Process, State};
 use crate::ui::icons::Icon;
 use crate::ui::{Cx, text, tokens, widgets};
+use crate::wording::reaper::reaped_by;
 
 /// A new process glows for this long.
 const GLOW_NS: u64 = 900_000_000;
@@ -64,7 +66,7 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         ui.set_max_width(420.0);
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };
         ui.label(text::rich(command).font(tokens::mono(11.5)));
-        let state = if p.is_gone() { names::reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
+        let state = if p.is_gone() { reaped_by(cx.world, p) } else { state_word(p.state).to_owned() };
         ui.label(text::rich(format!("{state} · started {}", cx.clock(p.born.t))));
     });
 }
@@ -125,10 +127,11 @@ fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, opacity: f32) {
 
 /// The reaper in few words. The hover has the full text.
 fn reaper(cx: &Cx<'_>, p: &Process) -> String {
-    if cx.world.ended_with_pid_ns(p) {
-        return "by the kernel".into();
+    match names::reaper(cx.world, p) {
+        Some(Reaper::Kernel) => "by the kernel".into(),
+        Some(Reaper::Process(by)) => format!("by {}", names::short_name(by)),
+        None => "reaper not seen".into(),
     }
-    names::reaper_name(cx.world, p).map_or("reaper not seen".into(), |by| format!("by {by}"))
 }
 
 fn inside(p: &Process) -> String {

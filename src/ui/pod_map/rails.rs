@@ -32,7 +32,7 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         return;
     };
     let response = ui.interact(rect, ui.scope_id().with(("rail", kind as u8, segment.x.to_bits())), Sense::click());
-    let members = cx.world.ns_members(ns).filter(|p| p.member.is_some()).count();
+    let members = cx.world.ns_members_of_pods(ns).len();
     let word = match segment.sharing {
         Sharing::Shared => format!("shared by {} members", segment.stops.len()),
         Sharing::Private => "private".to_owned(),

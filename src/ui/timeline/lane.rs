@@ -8,6 +8,7 @@ use crate::model::{MonoNs, World, names};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
+use crate::wording::reaper;
 
 const BAR_H: f32 = 13.0;
 
@@ -47,7 +48,7 @@ pub fn lane_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, lane: &Lane, row: Rec
     ui.scope(|ui| {
         ui.set_clip_rect(scale.plot.intersect(ui.clip_rect()));
         Icon::Check.paint(ui, tick, tokens.zombie);
-        let words = names::reaped_by(live, p);
+        let words = reaper::reaped_by(live, p);
         let at = tick.right_center() + vec2(4.0, 0.0);
         let room = scale.plot.right() - at.x - 4.0;
         if room > 60.0 {

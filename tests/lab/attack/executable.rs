@@ -103,7 +103,7 @@ fn the_app() {
 fn a_pod_cannot_change_the_program_after_the_app_is_killed() {
     let (_dir, program) = own_program();
     let content = fs::read(&program).expect("read");
-    for round in 0..12 {
+    for round in 0..crate::rounds::number_of(6) {
         let mut app = Command::new(std::env::current_exe().expect("this program"))
             .args(["attack::executable::the_app", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(ROLE, &program)
@@ -113,7 +113,8 @@ fn a_pod_cannot_change_the_program_after_the_app_is_killed() {
             .expect("the app starts");
         let lines = BufReader::new(app.stdout.take().expect("piped")).lines().map_while(Result::ok);
         let node = lines.into_iter().find_map(|l| l.strip_prefix("node ")?.parse::<u32>().ok()).expect("a node");
-        std::thread::sleep(Duration::from_millis(round));
+        // a different moment in every round
+        std::thread::sleep(Duration::from_micros(u64::from(round * 7919 % 12_000)));
         let signal = if round % 3 == 2 { Signal::SIGQUIT } else { Signal::SIGKILL };
         kill(Pid::from_raw(app.id() as i32), signal).expect("killed");
         app.wait().expect("ended");

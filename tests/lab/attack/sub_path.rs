@@ -2,14 +2,14 @@
 //! that is exchanged all the time (CVE-2021-25741).
 
 use podscope::lab::spec::{RestartPolicy, VolumeSource};
-use podscope::model::{ContainerState, Pod};
+use podscope::model::{ContainerState, Pod, WaitingReason};
 
 use super::run_script;
 use crate::support::{Bench, container, kill, mount, process, spec, with_volume};
 
 fn message(pod: &Pod, container: &str) -> Option<String> {
     match &pod.container(container)?.state {
-        ContainerState::Waiting { reason, message } if reason == "CreateContainerConfigError" => message.clone(),
+        ContainerState::Waiting { reason: WaitingReason::CreateContainerConfigError, message, .. } => message.clone(),
         _ => None,
     }
 }

@@ -21,8 +21,11 @@ fn store_of(deltas: &[Delta], bounds: Bounds) -> Store {
     store
 }
 
+/// Small rings, and large ones with long segments.
 fn bounds() -> impl Strategy<Value = Bounds> {
-    (4_usize..60, 1_usize..9).prop_map(|(entries, stride)| Bounds { entries, bytes: 1 << 20, stride })
+    let small = (4_usize..60, 1_usize..9);
+    let large = (400_usize..600, 60_usize..120);
+    prop_oneof![small, large].prop_map(|(entries, stride)| Bounds { entries, bytes: 1 << 20, stride })
 }
 
 proptest! {
@@ -120,6 +123,20 @@ proptest! {
         prop_assert_eq!(masks.blocks(Signal(n)), (1..=64).contains(&n));
         let _ = Signal(n).to_string();
         let _ = podscope::model::WallAnchor { mono: MonoNs(anchor.0), unix_ns: anchor.1 }.unix_ns_at(at.t);
+    }
+}
+
+#[test]
+fn each_step_through_the_past_shows_the_world_of_that_moment() {
+    let mut store = Store::default();
+    let mut worlds = Vec::new();
+    for n in 0..1_300 {
+        store.push(crate::store::world::renamed(n % 7, &format!("name-{n}"), u64::from(n)));
+        worlds.push(store.live().clone());
+    }
+    let there = 0..worlds.len();
+    for n in there.clone().rev().chain(there.clone()).chain(there.rev().step_by(45)) {
+        assert_eq!(store.view(Cursor::At(MonoNs(n as u64))), &worlds[n], "{n}");
     }
 }
 

@@ -1,9 +1,10 @@
 //! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
 use podscope::model::{
-    Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, Facts, Host,
-    Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, Program,
-    RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
+    FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid,
+    Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks,
+    Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -11,7 +12,9 @@ use proptest::prelude::*;
 
 /// Writes no file into the source tree, which another user may own; a failure prints its input.
 pub fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+    let cases = crate::rounds::number_of(256);
+    // some tests refuse some inputs
+    ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub fn id() -> impl Strategy<Value = ProcId> {
@@ -84,6 +87,16 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
+fn changes() -> impl Strategy<Value = FactChanges> {
+    let names = (option::of(word()), option::of(vec(word(), 0..3)), option::of(vec(any::<u32>(), 0..3)));
+    (names, option::of(any::<u32>()), option::of(any::<u64>()), vec(ns(), 0..3)).prop_map(
+        |((comm, cmdline, nspid), uid, blocked, namespaces)| {
+            let signals = blocked.map(|blocked| SignalMasks { blocked, ..SignalMasks::default() });
+            FactChanges { comm, cmdline, uid, nspid, signals, namespaces }
+        },
+    )
+}
+
 fn container() -> impl Strategy<Value = Container> {
     (word(), option::of(id()), 0..4_u32, status()).prop_map(|(name, process, restarts, last_exit)| Container {
         name,
@@ -91,7 +104,7 @@ fn container() -> impl Strategy<Value = Container> {
         kind: ContainerKind::App,
         program: Program::StandIn("web".into()),
         command: vec!["web".into()],
-        state: ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: None },
+        state: ContainerState::waiting(WaitingReason::CrashLoopBackOff, None),
         process,
         restarts,
         last_exit,
@@ -130,6 +143,13 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (id(), parent(), stamp()).prop_map(|(id, parent, at)| Delta::Born { id, parent, at }),
         // the large ones are boxed, since a strategy of all kinds is too large for a test's stack
         (facts(), stamp()).prop_map(|(facts, at)| Delta::Facts { facts: Box::new(facts), at }).boxed(),
+        (id(), changes(), stamp())
+            .prop_map(|(id, changes, at)| Delta::Changed { id, changes: Box::new(changes), at })
+            .boxed(),
+        (id(), (0..9_u32, 0..1_u64 << 40), stamp()).prop_map(|(id, (threads, rss_bytes), at)| {
+            let cpu = Cpu { time_ns: rss_bytes, permille: threads };
+            Delta::ProcessUsage { id, usage: ProcessUsage { threads, rss_bytes, cpu, waited_cpu: cpu }, at }
+        }),
         (id(), word(), vec(word(), 0..3), stamp())
             .prop_map(|(id, comm, cmdline, at)| Delta::Exec { id, comm, cmdline, at })
             .boxed(),
@@ -164,7 +184,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
         (uid(), stamp()).prop_map(|(uid, at)| Delta::PodRemoved { uid, at }),
         (uid(), word(), stamp()).prop_map(|(pod, message, at)| Delta::Event {
-            event: PodEvent { pod, kind: EventKind::Normal, reason: "Started".into(), message, at }
+            event: PodEvent { pod, kind: EventKind::Normal, reason: EventReason::Started, message, at }
         }),
         (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::Signalled {
             target,

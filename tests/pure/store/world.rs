@@ -113,12 +113,18 @@ fn the_worlds_memory_is_bounded() {
         world.apply(&Delta::Reparented { id: proc(1), from: Parent::Outside, to, at: at(u64::from(n)) });
         let id = NsId { kind: NsKind::Net, dev: 4, ino: u64::from(n), generation: 0 };
         world.apply(&Delta::Namespace { namespace: Namespace::new(id), at: at(u64::from(n)) });
+        if n.is_multiple_of(100) {
+            let member = Member::container(&PodUid("p".into()), "c");
+            world.apply(&Delta::Joined { id: proc(n), member, at: at(u64::from(n)) });
+        }
         if n > 1 {
             world.apply(&Delta::Reaped { id: proc(n), by: Parent::Process(proc(1)), at: at(u64::from(n)) });
         }
     }
     assert!(world.processes.len() <= World::MAX_GONE + 8);
     assert!(world.namespaces.len() <= World::MAX_NAMESPACES * 5 / 4);
+    let members = world.processes.values().filter(|p| p.member.is_some()).count();
+    assert_eq!(world.remembered_of_pods().len(), members);
     let first = world.process(proc(1)).unwrap();
     assert!(first.execs.len() <= World::MAX_STEPS && first.reparents.len() <= World::MAX_STEPS);
 }

@@ -4,7 +4,7 @@ use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
 use podscope::layout::timeline::lanes;
 use podscope::layout::tree::{Column, Query, rows};
 use podscope::model::{
-    ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, WaitStatus, World,
+    ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, TerminatedReason, WaitStatus, World,
 };
 
 use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
@@ -216,7 +216,7 @@ fn a_finished_init_container_has_a_narrow_column() {
     let done = |pod: &mut podscope::model::Pod| {
         let first = &mut pod.containers[0];
         first.kind = ContainerKind::Init;
-        let (reason, at) = ("Completed".into(), at(1001));
+        let (reason, at) = (TerminatedReason::Completed, at(1001));
         first.state = ContainerState::Terminated { status, reason, message: None, started: None, at };
     };
     let nginx = ended(&[WORKERS[0], WORKERS[1], MASTER], 1000);
@@ -237,7 +237,7 @@ fn an_ephemeral_container_that_has_ended_has_a_narrow_column() {
             first.kind = kind;
             first.state = ContainerState::Terminated {
                 status,
-                reason: "Error".into(),
+                reason: TerminatedReason::Error,
                 message: None,
                 started: None,
                 at: at(1001),

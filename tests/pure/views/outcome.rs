@@ -1,9 +1,10 @@
 //! The outcome that is shown for a signal, and the reapers of processes that ended.
 
-use podscope::model::names::reaped_by;
-use podscope::model::outcome::{last_sent, outcome};
+use podscope::model::outcome::last_sent;
 use podscope::model::prediction::{Effect, predict};
 use podscope::model::{Delta, Parent, ProcId, Sent, Signal, Source, WaitStatus, World};
+use podscope::wording::outcome::sentences as outcome;
+use podscope::wording::reaper::reaped_by;
 
 use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, world, world_with};
 

@@ -1,18 +1,38 @@
 //! Predictions for the cases of `signal(7)` and `pid_namespaces(7)`.
 
-use podscope::model::prediction::{Effect, Prediction, predict};
+use std::ops::Deref;
+
+use podscope::model::prediction::{self, Effect, Prediction};
 use podscope::model::{
     ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, SandboxKind, Signal, SignalMasks, State,
-    WaitStatus, World,
+    TerminatedReason, WaitStatus, World,
 };
+use podscope::wording::prediction::sentences;
 
 use crate::views::fixture::{MASTER, PAUSE, SH, SLEEP, WORKERS, at, bit, id, world, world_with};
 
-fn predict(world: &World, pid: u32, signal: Signal) -> Prediction {
-    predict(world, id(pid), signal).expect("a known process has a prediction")
+/// A prediction with its sentences.
+#[derive(Debug)]
+struct Told {
+    prediction: Prediction,
+    lines: Vec<String>,
 }
 
-fn says(f: &Prediction, words: &str) -> bool {
+impl Deref for Told {
+    type Target = Prediction;
+
+    fn deref(&self) -> &Prediction {
+        &self.prediction
+    }
+}
+
+fn predict(world: &World, pid: u32, signal: Signal) -> Told {
+    let prediction = prediction::predict(world, id(pid), signal).expect("a known process has a prediction");
+    let lines = sentences(world, &prediction);
+    Told { prediction, lines }
+}
+
+fn says(f: &Told, words: &str) -> bool {
     f.lines.iter().any(|line| line.contains(words))
 }
 
@@ -206,7 +226,7 @@ fn nothing_is_assumed_about_the_users_own_pause() {
 fn the_sandbox_ends_with_the_last_container() {
     let done = ContainerState::Terminated {
         status: WaitStatus::exited(0),
-        reason: "Completed".into(),
+        reason: TerminatedReason::Completed,
         message: None,
         started: None,
         at: at(690),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use podscope::model::{
     ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Manifest, ManifestContainer, ManifestMount,
-    ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, SignalMasks, Source, State,
+    ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, PodReason, SignalMasks, Source,
+    State,
     VolumeKind, WaitStatus, WallAnchor, World,
 };
 use podscope::report::{
@@ -71,7 +72,7 @@ fn terminated(status: WaitStatus, reason: &str, ended: u64) -> ContainerState {
 }
 
 fn waiting(reason: &str) -> ContainerState {
-    ContainerState::Waiting { reason: reason.into(), message: None }
+    ContainerState::waiting(reason.into(), None)
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn status_follows_the_rules_of_kubectl() {
         (
             "no sandbox",
             |p| {
-                p.reason = Some("FailedCreatePodSandBox".into());
+                p.reason = Some(PodReason::FailedCreatePodSandBox);
                 p.phase = Phase::Pending;
                 p.containers.iter_mut().for_each(|c| c.state = waiting("ContainerCreating"));
             },
@@ -122,7 +123,7 @@ fn status_follows_the_rules_of_kubectl() {
         (
             "between two sandboxes",
             |p| {
-                p.reason = Some("SandboxChanged".into());
+                p.reason = Some(PodReason::SandboxChanged);
                 p.containers.iter_mut().for_each(|c| c.state = terminated(WaitStatus::killed(9), "Error", 2000));
             },
             "0/2",
@@ -156,7 +157,7 @@ fn status_follows_the_rules_of_kubectl() {
             "0/2",
             "Error",
         ),
-        ("deleted", |p| p.reason = Some("Terminating".into()), "2/2", "Terminating"),
+        ("deleted", |p| p.reason = Some(PodReason::Terminating), "2/2", "Terminating"),
         (
             "an init container runs",
             |p| {

@@ -3,7 +3,7 @@
 use podscope::lab::{ContainerSpec, PodSpec};
 use podscope::model::{
     Container, ContainerKind, ContainerState, Delta, Facts, Member, MonoNs, NsId, NsKind, Pod, Program, Source, Stamp,
-    WaitStatus, World,
+    TerminatedReason, WaitStatus, World,
 };
 use podscope::steps::{LinkLine, Links, Pending, SharedWith, Step};
 
@@ -123,7 +123,7 @@ fn a_join_fails_if_the_container_cannot_run_or_waits_too_long() {
     let mut world = world(true);
     let step = pending(joining(), &world);
     let mut waits = |reason: &str, message: Option<&str>| {
-        let state = ContainerState::Waiting { reason: reason.into(), message: message.map(str::to_owned) };
+        let state = ContainerState::waiting(reason.into(), message.map(str::to_owned));
         change_pod(&mut world, |pod| {
             pod.containers.retain(|c| c.name != "new");
             pod.containers.push(Container { process: None, ..new_container(state) });
@@ -141,8 +141,13 @@ fn a_container_that_ends_at_once_has_joined() {
     let mut world = world(true);
     let step = pending(joining(), &world);
     let status = WaitStatus::exited(3);
-    let ended =
-        ContainerState::Terminated { status, reason: "Error".into(), message: None, started: None, at: at(2_000) };
+    let ended = ContainerState::Terminated {
+        status,
+        reason: TerminatedReason::Error,
+        message: None,
+        started: None,
+        at: at(2_000),
+    };
     change_pod(&mut world, |pod| pod.containers.push(new_container(ended)));
     // this can be the state of the last run of a container that is created again
     assert_eq!(step.poll(&world, SOON), None);

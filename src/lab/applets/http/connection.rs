@@ -169,7 +169,7 @@ impl Connection {
         self.state = match site.answer(&request, self.peer) {
             Reply::Page(it) => State::Answering(Box::new(page::<S>(it, line, keep_alive, only_head))),
             Reply::File { kind, file, length } => {
-                let head = head(S::NAME, 200, kind, length, None, keep_alive);
+                let head = head(S::NAME, 200, kind, length, keep_alive);
                 let mut pump = Pump::new(Some(if only_head { 0 } else { length }));
                 pump.preload(head.as_bytes());
                 let line = LogEntry { status: 200, ..line };
@@ -277,8 +277,8 @@ impl Answering {
 }
 
 fn page<S: Site>(page: Page, line: LogEntry, keep_alive: bool, only_head: bool) -> Answering {
-    let Page { status, kind, body, location } = page;
-    let head = head(S::NAME, status, kind, body.len() as u64, location.as_deref(), keep_alive);
+    let Page { status, kind, body } = page;
+    let head = head(S::NAME, status, kind, body.len() as u64, keep_alive);
     let mut pump = Pump::new(Some(0));
     pump.preload(head.as_bytes());
     if !only_head {

@@ -26,13 +26,11 @@ pub struct Page {
     pub status: u16,
     pub kind: &'static str,
     pub body: Vec<u8>,
-    /// The target of a redirect (the `Location` header).
-    pub location: Option<String>,
 }
 
 impl Page {
     pub fn html(status: u16, text: String) -> Self {
-        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes(), location: None }
+        Self { status, kind: "text/html; charset=utf-8", body: text.into_bytes() }
     }
 
     /// A short page that names the status.
@@ -40,33 +38,17 @@ impl Page {
         let text = format!("<!doctype html>\n<title>{status}</title>\n<h1>{status} {}</h1>\n", reason(status));
         Self::html(status, text)
     }
-
-    pub fn moved(location: String) -> Self {
-        Self { location: Some(location), ..Self::plain(301) }
-    }
 }
 
 pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
         400 => "Bad Request",
-        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        410 => "Gone",
-        429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
-        503 => "Service Unavailable",
         504 => "Gateway Timeout",
         // a reason phrase is optional
         _ => "",
@@ -74,12 +56,11 @@ pub fn reason(status: u16) -> &'static str {
 }
 
 /// The head of an answer that this server makes itself.
-pub fn head(server: &str, status: u16, kind: &str, length: u64, location: Option<&str>, keep_alive: bool) -> String {
+pub fn head(server: &str, status: u16, kind: &str, length: u64, keep_alive: bool) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let connection = if keep_alive { "keep-alive" } else { "close" };
-    let location = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
     format!(
-        "HTTP/1.1 {status} {}\r\nServer: {server}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{location}Connection: {connection}\r\n\r\n",
+        "HTTP/1.1 {status} {}\r\nServer: {server}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n",
         reason(status)
     )
 }

@@ -11,7 +11,6 @@
 //!         listen 80;                           # or ADDRESS:80
 //!         root /usr/share/nginx/html;
 //!         location /blog/ { proxy_pass http://127.0.0.1:2368/; }
-//!         location /hello { return 200 "hello pod\n"; }
 //!     }
 //! }
 //! ```
@@ -25,10 +24,10 @@ use super::directives;
 use super::include::SearchPaths;
 use super::log::{Format, Target};
 use super::nginx::{self, CommandLine};
-use super::returns::Return;
 use super::syntax::ConfigError;
 use crate::lab::applets::http::url::Url;
 use crate::lab::applets::options::Options;
+use crate::procfs::own_mounts;
 
 /// The paths of the pages and the log in nginx's image.
 const ROOT: &str = "/usr/share/nginx/html";
@@ -48,8 +47,6 @@ pub struct Config {
     pub errors: Target,
     /// The locations, longest prefix first.
     pub locations: Vec<Location>,
-    /// The answer to all requests. It takes precedence over the locations.
-    pub answer: Option<Return>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +63,6 @@ pub enum Serves {
         addresses: Vec<SocketAddr>,
         path: Option<String>,
     },
-    Return(Return),
 }
 
 impl Default for Config {
@@ -81,7 +77,6 @@ impl Default for Config {
             formats: Vec::new(),
             errors: Target::Stderr,
             locations: Vec::new(),
-            answer: None,
         }
     }
 }
@@ -106,7 +101,7 @@ impl Flags {
         let own = file.is_some() || globals.is_some();
         let options = Options::read(&rest, &["config", "port", "root", "log", "workers", "proxy"], &[])?;
         let given = file.or_else(|| options.get("config").map(str::to_owned));
-        let mounted = || nginx::is_mounted(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+        let mounted = || nginx::is_mounted(&own_mounts().unwrap_or_default());
         let default = (given.is_none() && mounted()).then(|| nginx::CONFIG.to_owned());
         Ok(Self {
             as_nginx: own || default.is_some(),
@@ -136,7 +131,7 @@ impl Config {
     /// Reads the configuration file. Flags override it.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let mut config = Self::default();
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = own_mounts().unwrap_or_default();
         let first = Path::new(flags.file.as_deref().unwrap_or(nginx::CONFIG));
         let paths = SearchPaths { base: first.parent().unwrap_or(Path::new("/")), mounts: &mounts };
         let at = |error: ConfigError, file: &str| {

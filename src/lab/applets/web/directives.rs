@@ -8,7 +8,6 @@ use super::config::{Config, Location, Serves, proxy, workers};
 use super::include::SearchPaths;
 use super::log::{Format, Target};
 use super::nginx::{IGNORED, UNSUPPORTED};
-use super::returns::Return;
 use super::syntax::{ConfigError, Directive, parse};
 use crate::lab::applets::http::url::Url;
 
@@ -40,7 +39,7 @@ const fn spec(
 /// `http` and `server` may be left out, so their directives are allowed outside as well.
 const OUTER: &[Context] = &[Context::Main, Context::Http, Context::Server];
 
-const DIRECTIVES: [DirectiveSpec; 14] = [
+const DIRECTIVES: [DirectiveSpec; 13] = [
     spec("events", 0..=0, true, &[Context::Main]),
     spec("http", 0..=0, true, &[Context::Main]),
     spec("server", 0..=0, true, &[Context::Main, Context::Http]),
@@ -54,7 +53,6 @@ const DIRECTIVES: [DirectiveSpec; 14] = [
     spec("server_name", 1..=64, false, OUTER),
     spec("root", 1..=1, false, &[Context::Main, Context::Http, Context::Server, Context::Location]),
     spec("proxy_pass", 1..=1, false, &[Context::Location]),
-    spec("return", 1..=2, false, &[Context::Server, Context::Location]),
 ];
 
 /// Applies the directives of a text and of the files that it includes.
@@ -158,7 +156,6 @@ fn set(config: &mut Config, directive: &Directive) -> Result<(), String> {
             }
         }
         "root" => config.root = first.into(),
-        "return" => config.answer = Some(Return::read(args)?),
         "log_format" => config.formats.push(first.to_owned()),
         // `server_name`: there is one server, for all names
         _ => {}
@@ -181,7 +178,7 @@ fn listen(text: &str) -> Option<SocketAddr> {
 }
 
 /// nginx allows several; their precedence is not implemented here.
-const ONE_ACTION: &str = "a location has one \"root\", one \"proxy_pass\" or one \"return\"";
+const ONE_ACTION: &str = "a location has one \"root\" or one \"proxy_pass\"";
 
 fn location(config: &mut Config, directive: &Directive) -> Result<(), ConfigError> {
     let prefix = directive.args.first().cloned().unwrap_or_default();
@@ -201,8 +198,6 @@ fn location(config: &mut Config, directive: &Directive) -> Result<(), ConfigErro
         let value = inner.args.first().map_or("", String::as_str);
         serves = Some(if inner.name == "root" {
             Serves::Files(PathBuf::from(value))
-        } else if inner.name == "return" {
-            Serves::Return(Return::read(&inner.args).map_err(|what| inner.error(what))?)
         } else {
             let url = Url::parse(value).ok_or_else(|| format!("invalid URL \"{value}\"; expected http://HOST[:PORT]"));
             url.and_then(|url| proxy(&url)).map_err(|what| inner.error(what))?
@@ -223,7 +218,7 @@ mod tests {
 
     fn config(text: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        let paths = SearchPaths { base: std::path::Path::new("/nowhere"), mounts: "" };
+        let paths = SearchPaths { base: std::path::Path::new("/nowhere"), mounts: &[] };
         apply(&mut config, text, &paths).map(|()| config)
     }
 
@@ -290,8 +285,7 @@ http { default_type application/octet-stream; types { text/html html; }
         for (text, line, what) in [
             ("hhtp{\n", 1, "unknown directive \"hhtp\""),
             ("rewrite a b;", 1, "directive \"rewrite\" is nginx's, and this stand-in does not have it"),
-            ("return 200 x;", 1, "\"return\" directive is not allowed here"),
-            ("server {\nreturn 2x; }", 2, "invalid return code \"2x\""),
+            ("return 200 x;", 1, "directive \"return\" is nginx's, and this stand-in does not have it"),
             ("\n\nlisen 80;", 3, "unknown directive \"lisen\""),
             ("listen 80\nroot /x;", 1, "invalid number of arguments in \"listen\" directive"),
             ("listen 80;\nlisten 81;", 2, "\"listen\" directive is duplicate"),
@@ -312,7 +306,7 @@ http { default_type application/octet-stream; types { text/html html; }
             ),
             ("location / {\nlisten 80;\n}", 2, "\"listen\" directive is not allowed here"),
             ("location / { }", 1, super::ONE_ACTION),
-            ("location / { root /a;\nreturn 200; }", 2, super::ONE_ACTION),
+            ("location / { root /a;\nproxy_pass http://127.0.0.1; }", 2, super::ONE_ACTION),
             ("location / { root /a; }\nlocation / { root /b; }", 2, "duplicate location \"/\""),
             ("location ~ \\.php$ { root /a; }", 1, "invalid number of arguments in \"location\" directive"),
         ] {

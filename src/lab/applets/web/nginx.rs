@@ -1,6 +1,10 @@
 //! What the stand-in needs to be used as nginx: its command line, its file, and its directives that have no effect
 //! here.
 
+use std::path::Path;
+
+use crate::procfs::Mount;
+
 /// The path of the configuration in nginx's image.
 pub const CONFIG: &str = "/etc/nginx/nginx.conf";
 
@@ -43,7 +47,7 @@ pub const IGNORED: [&str; 34] = [
 ];
 
 /// Directives of nginx that would have an effect but are not implemented.
-pub const UNSUPPORTED: [&str; 21] = [
+pub const UNSUPPORTED: [&str; 22] = [
     "add_header",
     "alias",
     "allow",
@@ -56,6 +60,7 @@ pub const UNSUPPORTED: [&str; 21] = [
     "load_module",
     "mail",
     "map",
+    "return",
     "rewrite",
     "set",
     "ssl_certificate",
@@ -103,32 +108,28 @@ impl CommandLine {
     }
 }
 
+/// The mount source of the layers with mount points that the lab puts over the host's directories.
+const LAYER: &str = "layer";
+
 /// Whether the pod has mounted nginx's configuration. The host may have one at the same path, which is not meant for
-/// the pod. The mount source "layer" marks the layers with mount points that the lab puts over the host's directories.
-pub fn is_mounted(mountinfo: &str) -> bool {
-    mountinfo.lines().any(|line| {
-        let (fields, source) = line.split_once(" - ").unwrap_or_default();
-        let point = fields.split(' ').nth(4).unwrap_or_default();
-        let of_lab = source.split(' ').nth(1) == Some("layer");
-        (point == CONFIG || point == "/etc/nginx") && !of_lab
-    })
+/// the pod.
+pub fn is_mounted(mounts: &[Mount]) -> bool {
+    let at = |mount: &Mount| mount.point == Path::new(CONFIG) || mount.point == Path::new("/etc/nginx");
+    mounts.iter().any(|mount| at(mount) && mount.source != LAYER)
 }
 
 /// Whether a file belongs to the pod and not to a package of the host. In `/etc` these are the files that it has
 /// mounted.
-pub fn is_of_pod(mountinfo: &str, path: &str) -> bool {
-    !path.starts_with("/etc/")
-        || mountinfo.lines().any(|line| {
-            let (fields, source) = line.split_once(" - ").unwrap_or_default();
-            let point = fields.split(' ').nth(4).unwrap_or_default();
-            let above = path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            above && point.starts_with("/etc/") && source.split(' ').nth(1) != Some("layer")
-        })
+pub fn is_of_pod(mounts: &[Mount], path: &Path) -> bool {
+    let is_in_etc = |path: &Path| path.starts_with("/etc") && path != Path::new("/etc");
+    let mounted = |mount: &Mount| is_in_etc(&mount.point) && mount.source != LAYER && path.starts_with(&mount.point);
+    !is_in_etc(path) || mounts.iter().any(mounted)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CommandLine, is_mounted, is_of_pod};
+    use super::*;
+    use crate::procfs;
 
     #[test]
     fn the_command_line_is_parsed() {
@@ -146,6 +147,7 @@ mod tests {
     #[test]
     fn only_files_mounted_by_the_pod_are_its_own() {
         let line = |point: &str, source: &str| format!("36 35 98:0 /x {point} ro,relatime - tmpfs {source} rw\n");
+        let parsed = |text: &str| procfs::mounts(text.as_bytes()).collect::<Vec<_>>();
         for (mounts, want) in [
             (line("/etc", "etc"), false),
             (line("/etc", "layer"), false),
@@ -154,7 +156,7 @@ mod tests {
             (line("/etc/nginx", "podscope"), true),
             (line("/etc", "layer") + &line("/etc/nginx/nginx.conf", "podscope"), true),
         ] {
-            assert_eq!(is_mounted(&mounts), want, "{mounts}");
+            assert_eq!(is_mounted(&parsed(&mounts)), want, "{mounts}");
         }
         let conf = "/etc/nginx/conf.d/a.conf";
         for (mounts, path, want) in [
@@ -165,7 +167,7 @@ mod tests {
             (line(conf, "podscope"), conf, true),
             (String::new(), "/tmp/a.conf", true),
         ] {
-            assert_eq!(is_of_pod(&mounts, path), want, "{mounts} {path}");
+            assert_eq!(is_of_pod(&parsed(&mounts), Path::new(path)), want, "{mounts} {path}");
         }
     }
 }

@@ -67,9 +67,6 @@ impl Site for Worker<'_> {
     const NAME: &'static str = "podscope-web";
 
     fn answer(&mut self, request: &Request, _: IpAddr) -> Reply {
-        if let Some(answer) = &self.config.answer {
-            return answer.answer(request);
-        }
         let location = self.config.locations.iter().find(|location| request.path().starts_with(&location.prefix));
         match location.map(|location| (&location.prefix, &location.serves)) {
             Some((prefix, Serves::Proxy { addresses, path })) => {
@@ -79,7 +76,6 @@ impl Site for Worker<'_> {
                 };
                 Reply::Proxied(Upstream { addresses: addresses.clone(), target })
             }
-            Some((_, Serves::Return(answer))) => answer.answer(request),
             Some((_, Serves::Files(root))) => files::answer(root, request),
             None => files::answer(&self.config.root, request),
         }

@@ -78,7 +78,7 @@ fn the_sandbox_ends_when_an_init_container_has_failed_for_good() {
     runs(&mut pod, "i", 1);
     assert_eq!(over(&mut pod, "i", FAILED, 2).actions, KILL_PAUSE);
     assert_eq!(pod.decide(PAUSE_KILLED, at(3)).actions, [Action::ReleaseSandbox]);
-    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Init:Error"));
+    assert_eq!(phase_and_status(&pod), (Phase::Failed, "Init:Error".into()));
 }
 
 #[test]

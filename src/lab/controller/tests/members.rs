@@ -31,13 +31,13 @@ fn an_empty_sandbox_runs_and_accepts_containers_one_by_one() {
     let mut pod = empty_sandbox();
     assert_eq!(pod.decide(sandbox_started(), at(1)).actions, []);
     // no container has been started, so the kubelet's `getPhase` says Pending
-    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
+    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending".into()), Some(IP)));
     let d = pod.decide(added(joining("a", JoinPid::Pod), ContainerKind::App), at(2));
     assert_eq!(d.actions, [start("a")]);
     assert_eq!(event_texts(&d).first().map(|(reason, _)| *reason), Some("Pulled"));
     assert!(pod.pod.share_pid);
     runs(&mut pod, "a", 3);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
     // an empty sandbox is also replaced when its pause has ended
     let mut empty = empty_sandbox();
     empty.decide(sandbox_started(), at(1));
@@ -88,7 +88,7 @@ fn a_removed_container_gets_term_then_kill_and_is_not_restarted() {
     assert_eq!(pod.decide(leftovers_ended("a"), at(36)).actions, [forget("a")]);
     assert!(pod.pod.container("a").is_none() && pod.spec.container("a").is_none());
     assert_eq!(pod.decide(Fact::Tick, at(400)).actions, []);
-    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+    assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
     // another container of the same name is a new one
     let d = pod.decide(added(container("a"), ContainerKind::App), at(401));
     assert_eq!(d.actions, [start("a")]);
@@ -106,7 +106,7 @@ fn a_container_that_does_not_run_is_removed_immediately_and_all_may_be_removed()
     pod.decide(ended("b", OK), at(4));
     assert_eq!(pod.decide(leftovers_ended("b"), at(4)).actions, [forget("b")]);
     // the sandbox stays
-    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending"), Some(IP)));
+    assert_eq!((phase_and_status(&pod), pod.pod.ip), ((Phase::Pending, "Pending".into()), Some(IP)));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn an_ephemeral_container_is_never_restarted() {
         assert_eq!(pod.decide(leftovers_ended("debugger"), at(2)).actions, []);
         assert_eq!(pod.decide(Fact::Tick, at(1000)).actions, []);
         // it does not count for the pod's phase
-        assert_eq!(phase_and_status(&pod), (Phase::Running, "Running"));
+        assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
         assert_eq!(of(&pod, "debugger").last_exit, Some(how));
         // it is not started in the next sandbox
         for name in ["a", "b"] {
@@ -140,7 +140,7 @@ fn ephemeral_containers_start_before_init_containers_have_succeeded() {
     let d = pod.decide(added(container("debugger"), ContainerKind::Ephemeral), at(1));
     assert_eq!(d.actions, [start("debugger")]);
     runs(&mut pod, "debugger", 1);
-    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3"));
+    assert_eq!(phase_and_status(&pod), (Phase::Pending, "Init:0/3".into()));
     // an added app container waits for its turn like the others
     assert_eq!(pod.decide(added(container("late"), ContainerKind::App), at(2)).actions, []);
 }
@@ -153,7 +153,7 @@ fn a_finished_or_deleted_pod_stops_its_ephemeral_containers() {
     pod.decide(ended("a", OK), at(2));
     let d = pod.decide(ended("b", OK), at(2));
     assert!(d.actions.contains(&signal(Some("debugger"), Signal::TERM)), "{d:?}");
-    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed"));
+    assert_eq!(phase_and_status(&pod), (Phase::Succeeded, "Completed".into()));
     // in a deleted pod it stops with the others
     let mut pod = running(RestartPolicy::Always, true);
     pod.decide(added(container("debugger"), ContainerKind::Ephemeral), at(1));

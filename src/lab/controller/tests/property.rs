@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Action, ContainerSpec, Decision, DemoClock, Fact, IP, PodState, container, proc, spec};
 use crate::lab::spec::{Join, JoinPid, PidNamespace, RestartPolicy, Share};
 use crate::model::{
-    ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus,
+    ContainerKind, ContainerState, MonoNs, Phase, PodUid, SandboxKind, Signal, Source, Stamp, WaitStatus, WaitingReason,
 };
 
 /// One event from outside the controller.
@@ -162,7 +162,7 @@ impl Kernel {
             assert!(self.live.iter().any(|n| n == target), "{name} started without {target}, which it joins");
         }
         if std::mem::take(&mut self.fail_next) {
-            let (reason, message) = ("RunContainerError".to_owned(), "no".to_owned());
+            let (reason, message) = (WaitingReason::RunContainerError, "no".to_owned());
             return self.report(Fact::StartFailed { container, reason, message });
         }
         self.live.push(container.clone());
@@ -362,7 +362,11 @@ fn kernel(restart: RestartPolicy, (share_pid, init, infra, ignores_term): Kind) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: crate::rounds::number_of(600),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_sequence_of_events_leads_to_an_invalid_state(

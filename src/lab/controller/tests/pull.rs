@@ -6,7 +6,7 @@ use super::{
 };
 use crate::lab::controller::Fact;
 use crate::lab::spec::{ContainerSpec, PodSpec, PullPolicy, RestartPolicy};
-use crate::model::{ContainerState, MonoNs, SandboxKind};
+use crate::model::{ContainerState, SandboxKind, TerminatedReason};
 
 fn events_of(image: &str, pull: PullPolicy, command: &[&str]) -> Vec<(String, String)> {
     let command = command.iter().map(|word| (*word).to_owned()).collect();
@@ -48,7 +48,7 @@ fn a_missing_pause_has_a_registrys_error_and_repeated_events_are_merged() {
     }
     let merged = crate::model::events::aggregate(&messages);
     let [one] = &merged[..] else { panic!("{merged:?}") };
-    assert_eq!(one.interval(MonoNs(21_000_000_000)), "10s (x2 over 20s)");
+    assert_eq!((one.count, one.first, one.last), (2, at(1).t, at(11).t));
     let image = "registry.k8s.io/pause:3.10";
     assert_eq!(
         one.event.message,
@@ -70,7 +70,7 @@ fn the_last_run_is_kept_until_another_has_ended() {
     runs(&mut pod, "a", 6);
     let first = ContainerState::Terminated {
         status: FAILED,
-        reason: "Error".to_owned(),
+        reason: TerminatedReason::Error,
         message: None,
         started: Some(at(0)),
         at: at(5),

@@ -39,7 +39,7 @@ impl Checker<'_> {
             match ours {
                 // a file, such as ./pause or pause.c
                 "pause" if value.contains(['/', '.']) => {
-                    let program = self.beside.program(value).map_err(|why| {
+                    let program = (self.read_program)(value).map_err(|why| {
                         self.annotation_error(ours, value, &format!("a static executable, or its source in C: {why}"))
                     })?;
                     asked.pause = Some(SandboxKind::Own(value.clone()));

@@ -1,5 +1,7 @@
 //! The syntax of names and paths.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use super::Checker;
 use crate::lab::spec::yaml::PlacedError;
 
@@ -54,13 +56,14 @@ pub(super) fn is_service_name(text: &str) -> bool {
 
 /// A name as Kubernetes generates it from `generateName`: the prefix, cut if it is too long, and five random
 /// characters.
-pub fn generate_name(prefix: &str) -> std::io::Result<String> {
+///
+/// The characters come from the keys that the standard library gives each hash map, since nothing here does I/O.
+/// Kubernetes takes them from a pseudo-random generator too.
+pub fn generate_name(prefix: &str) -> String {
     /// Without vowels and similar characters, so that no words come out (`k8s.io/apimachinery/pkg/util/rand`).
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     const SUFFIX: usize = 5;
-    let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
-    let digits: Vec<u32> = uuid.chars().filter_map(|c| c.to_digit(16)).collect();
-    let suffix = digits.chunks_exact(2).take(SUFFIX);
-    let suffix = suffix.map(|pair| char::from(ALPHABET[(pair[0] * 16 + pair[1]) as usize % ALPHABET.len()]));
-    Ok(prefix.chars().take(63 - SUFFIX).chain(suffix).collect())
+    let random = RandomState::new().hash_one(prefix).to_le_bytes();
+    let suffix = random.iter().take(SUFFIX).map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
+    prefix.chars().take(63 - SUFFIX).chain(suffix).collect()
 }

@@ -1,4 +1,4 @@
-use super::{SpecError, Warning, parse};
+use super::{SpecError, Warning, parse, parse_with_program};
 use crate::lab::spec::{HostNamespaces, HostPathType, PodSpec, RestartPolicy, Share, StartFacts, VolumeSource};
 use crate::model::SandboxKind;
 
@@ -31,6 +31,13 @@ fn every_preset_is_read_without_a_warning() {
             assert!(!spec.containers.is_empty());
         }
     }
+}
+
+#[test]
+fn the_caller_reads_the_program_of_a_pods_own_pause() {
+    let text = manifest("  annotations:\n    podscope.dev/pause: ./own\n", "", "");
+    let (spec, _) = parse_with_program("pod.yaml", &text, &|path| Ok(path.into())).expect("a pod").remove(0);
+    assert_eq!((spec.sandbox, spec.own_pause), (SandboxKind::Own("./own".to_owned()), Some("./own".into())));
 }
 
 #[test]

@@ -75,6 +75,23 @@ fn a_failure_to_list_processes_is_reported() {
 }
 
 #[test]
+fn records_that_wait_are_bounded_and_the_others_are_counted_as_lost() {
+    let mut scenario = Scenario::new();
+    for n in 0..MAX_RECORDS as u32 + 7 {
+        let record = Input::PauseReaped { pause: id(10), pid_in_pod: n, status: WaitStatus(0), at: t(1) };
+        scenario.input(record);
+        // events are still waiting
+        assert!(n > 0 || scenario.reconciler.finish(&mut scenario.machine, false).is_empty());
+    }
+    assert_eq!(scenario.reconciler.records.len(), MAX_RECORDS);
+    scenario.finish();
+    assert_eq!(scenario.world.lost.get(&Source::Pause), Some(&7));
+    scenario.machine.now = PATIENCE_NS + 10;
+    scenario.finish();
+    assert_eq!(scenario.world.lost.get(&Source::Pause), Some(&(MAX_RECORDS as u64 + 7)), "no process fits them");
+}
+
+#[test]
 fn a_leader_that_has_exited_is_shown_as_the_kernel_shows_it() {
     let mut scenario = Scenario::with_exited_leader();
     let stat = &mut scenario.machine.table.get_mut(&11).expect("it lives").stat;

@@ -89,6 +89,13 @@ fn a_wrong_annotation_is_refused() {
     for (lines, pod, want) in [
         ("pause: never", "", format!("6:25: {key}/pause is \"never\"; expected reap, no-reap, missing, delay=")),
         ("pause: delay=1s", "", format!("6:25: {key}/pause is \"delay=1s\"; expected reap")),
+        (
+            "pause: ./own.c",
+            "",
+            format!(
+                "6:25: {key}/pause is \"./own.c\"; expected a static executable, or its source in C: the manifest is no file"
+            ),
+        ),
         ("infra: b", "", format!("6:25: {key}/infra is \"b\"; expected a container of spec.containers (a)")),
         (
             "infra: a\n    podscope.dev/pause: reap",

@@ -1,0 +1,180 @@
+//! What the window itself does on threads of its own: the desktop's dialogs, the browser, and the streams of programs
+//! that its views show.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use eframe::egui::{ColorImage, Context, ViewportId};
+
+use super::window::append_output;
+use super::{screenshot, terminal};
+use crate::command::Outcome;
+use crate::engine::{Handle, Origin, Request};
+use crate::lab::{Follow, Lab};
+use crate::model::Member;
+use crate::sys::thread;
+use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
+use crate::ui::terminal::{Terminal, TerminalInput};
+
+/// The result of a job.
+#[derive(Debug)]
+pub enum Answer {
+    /// A manifest was chosen in the file dialog.
+    Manifest(PathBuf),
+    /// A path to save to was chosen in the file dialog.
+    SavePath(PathBuf),
+    /// The output of a member is followed, or cannot be. The number is that of the request.
+    Followed(u64, Result<Follow, String>),
+    Failed(String),
+}
+
+type LabResult = Result<Arc<Lab>, String>;
+
+pub struct Jobs {
+    answers: (Sender<Answer>, Receiver<Answer>),
+    ctx: Context,
+}
+
+impl Jobs {
+    pub fn new(ctx: &Context) -> Self {
+        Self { answers: unbounded(), ctx: ctx.clone() }
+    }
+
+    pub fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
+        self.answers.1.try_iter()
+    }
+
+    /// Runs a job that may have an answer. `failed` makes the answer if no thread can be started.
+    fn spawn(
+        &self,
+        name: &str,
+        job: impl FnOnce() -> Option<Answer> + Send + 'static,
+        failed: impl FnOnce(String) -> Answer,
+    ) {
+        let (answers, ctx) = (self.answers.0.clone(), self.ctx.clone());
+        let run = move || {
+            if let Some(answer) = job() {
+                // an error means that the window is gone
+                let _ = answers.send(answer);
+                ctx.request_repaint_of(ViewportId::ROOT);
+            }
+        };
+        if let Err(e) = thread::spawn(name, run) {
+            let _ = self.answers.0.send(failed(e.to_string()));
+        }
+    }
+
+    /// Runs a program in a container and shows its output live.
+    pub fn exec_live(&self, lab: LabResult, exec: &Exec, argv: Vec<String>) {
+        let (ctx, running) = (self.ctx.clone(), exec.clone());
+        let run = move || {
+            let began = Instant::now();
+            let (output, wake) = (Arc::clone(&running.output), ctx.clone());
+            let on_output = move |_, bytes: &[u8]| append_output(&output, false, bytes, &wake);
+            let ran = lab.and_then(|lab| {
+                let started = lab.start_exec(&running.member, &argv, EXEC_LIMIT, on_output);
+                let started = started.map_err(|e| e.to_string())?;
+                running.set_cancel_handle(started.cancel_handle());
+                started.wait().map_err(|e| e.to_string())
+            });
+            running.end(match ran {
+                Ok(ran) if ran.cancelled => Err("cancelled".to_owned()),
+                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC_LIMIT.as_secs())),
+                Ok(ran) => Ok((ran.status.code(), began.elapsed())),
+                Err(why) => Err(why),
+            });
+            ctx.request_repaint_of(ViewportId::ROOT);
+        };
+        if let Err(e) = thread::spawn("exec", run) {
+            exec.end(Err(e.to_string()));
+        }
+    }
+
+    /// Opens a terminal in a container and serves it until it ends.
+    pub fn serve_terminal(
+        &self,
+        lab: LabResult,
+        terminal: &Terminal,
+        argv: Option<Vec<String>>,
+        input: Receiver<TerminalInput>,
+    ) {
+        let (ctx, served) = (self.ctx.clone(), terminal.clone());
+        let serve = move || terminal::serve(lab, argv.as_deref(), &served, input, &ctx);
+        if let Err(e) = thread::spawn("terminal", serve) {
+            terminal.end(Err(e.to_string()));
+        }
+    }
+
+    /// Appends the output of a member to `log` as it arrives.
+    pub fn follow(&self, lab: LabResult, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
+        let ctx = self.ctx.clone();
+        let follow = move || {
+            let on_output = move |restart, bytes: &[u8]| append_output(&log, restart, bytes, &ctx);
+            let follow = lab.and_then(|lab| lab.follow(&member, on_output).map_err(|e| e.to_string()));
+            Some(Answer::Followed(request, follow))
+        };
+        self.spawn("follow", follow, |why| Answer::Followed(request, Err(why)));
+    }
+
+    /// Asks with the desktop's file dialog for a manifest.
+    pub fn ask_manifest(&self) {
+        self.dialog(|dialog| {
+            let dialog = dialog.set_title("Start a pod from a manifest").add_filter("Pod manifest", &["yaml", "yml"]);
+            dialog.pick_file().map(Answer::Manifest)
+        });
+    }
+
+    /// Asks with the desktop's file dialog where to save a file.
+    pub fn ask_save(&self, title: &'static str, suggestion: PathBuf) {
+        self.dialog(move |dialog| {
+            let name = suggestion.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let mut dialog = dialog.set_title(title).set_file_name(name);
+            if let Some(dir) = suggestion.parent().filter(|d| d.is_dir()) {
+                dialog = dialog.set_directory(dir);
+            }
+            dialog.save_file().map(Answer::SavePath)
+        });
+    }
+
+    fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
+        // no answer means cancelled, or that this desktop has no portal; the typed path stays
+        self.spawn("file dialog", move || ask(rfd::FileDialog::new()), Answer::Failed);
+    }
+
+    /// Opens a page in the browser of the desktop (`xdg-open(1)`).
+    pub fn open_page(&self, url: String) {
+        let open = move || {
+            let run = std::process::Command::new("xdg-open").arg(&url).stdin(Stdio::null()).output();
+            let why = match run {
+                Ok(done) if done.status.success() => return None,
+                Ok(done) => {
+                    let why = String::from_utf8_lossy(&done.stderr);
+                    why.lines().next().unwrap_or("xdg-open failed").to_owned()
+                }
+                Err(e) => format!("xdg-open: {e}"),
+            };
+            Some(Answer::Failed(format!("{url} was not opened: {why}; a right click copies it")))
+        };
+        self.spawn("open page", open, Answer::Failed);
+    }
+
+    /// Writes the next frame as a PNG, and reports the outcome to the engine.
+    pub fn take_screenshot(&self, engine: &Handle, path: PathBuf, replace: bool, origin: Origin) {
+        let engine = engine.clone();
+        self.ctx.request_screenshot(move |image: Arc<ColorImage>| {
+            // encoding and `fsync(2)` take time, and this is the ui thread
+            let (write_to, failing) = (engine.clone(), engine);
+            let write = move || {
+                let written = screenshot::write_png(&path, &image, replace);
+                let outcome = written.map_or_else(Outcome::Failed, |()| Outcome::Done);
+                write_to.send(Request::Completed { origin, outcome });
+            };
+            if let Err(e) = thread::spawn("screenshot", write) {
+                failing.send(Request::Completed { origin, outcome: Outcome::Failed(e.to_string()) });
+            }
+        });
+    }
+}

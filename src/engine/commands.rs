@@ -1,0 +1,142 @@
+//! Carries out commands, whoever gives them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::FrontEndCommand;
+use super::export::{Export, ExportContent};
+use super::question::Confirmable;
+use super::request::Origin;
+use super::worker::{JobResult, Worker};
+use super::{Event, FrontEnd};
+use crate::command::{Command, Outcome};
+use crate::fetch;
+use crate::lab::{self, ExecOutput, Lab};
+use crate::model::{Member, PodUid};
+
+/// The error of a command if the observer could not be started.
+pub(super) const NO_OBSERVER: &str = "the observer is not running, so nothing can be run";
+/// The error of a command if the lab is not running.
+pub(super) const NO_LAB: &str = "the lab is not running; start it again on the left";
+
+impl Worker {
+    pub(super) fn execute(&mut self, command: Command, origin: Origin) {
+        if let Some(outcome) = self.carry_out(command, origin) {
+            self.finish(outcome, origin);
+        }
+    }
+
+    /// Carries out a command. `None`: it takes longer, and [`Worker::finish`] gets its outcome later.
+    pub(super) fn carry_out(&mut self, command: Command, origin: Origin) -> Option<Outcome> {
+        match command {
+            Command::Signal { target, signal } => self.request_signal(target, signal, origin),
+            Command::Create(source) => self.create(source, origin),
+            Command::Delete(pod) => self.delete(pod, origin),
+            Command::Exec { member, argv, limit } => {
+                self.in_lab("exec", origin, move |lab| exec(lab, &member, &argv, limit))
+            }
+            Command::Logs(member) => self.in_lab("logs", origin, move |lab| match lab.logs(&member) {
+                Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(e) => Outcome::Failed(e.to_string()),
+            }),
+            Command::Fetch(url) => self.in_background("fetch", origin, move || fetch::outcome(&url)),
+            Command::Build(step) => self.build(step, origin),
+            Command::ChangeNamespaces { member, step } => {
+                self.in_lab("change namespaces", origin, move |lab| outcome_of(lab.change_namespaces(&member, step)))
+            }
+            Command::Export { path, format, redact } => {
+                let replace = self.may_replace(&path, origin);
+                let content = ExportContent::Snapshot { format, redact };
+                self.export(Export { path, content, replace }, origin)
+            }
+            Command::StartNode => self.restart_lab(origin),
+            Command::Screenshot(path) => {
+                let replace = self.may_replace(&path, origin);
+                if !replace && self.front_end == FrontEnd::Window && path.symlink_metadata().is_ok() {
+                    return self.ask(Confirmable::Screenshot(path), origin);
+                }
+                self.pass_on(FrontEndCommand::Screenshot { path, replace }, origin)
+            }
+            Command::Select(id) => self.pass_on(FrontEndCommand::Select(id), origin),
+            Command::Show(view) => self.pass_on(FrontEndCommand::Show(view), origin),
+        }
+    }
+
+    fn pass_on(&mut self, command: FrontEndCommand, origin: Origin) -> Option<Outcome> {
+        self.send(Event::FrontEnd { command, origin });
+        None
+    }
+
+    /// A command has ended: its script gets the outcome, or the user an error.
+    pub(super) fn finish(&mut self, outcome: Outcome, origin: Origin) {
+        match self.playing.as_mut() {
+            Some(playing) if origin == Origin::Script(playing.run) => {
+                // answers to a polled condition are not shown
+                if !playing.player.is_polling() {
+                    (self.events)(Event::ScriptOutput(outcome.clone()));
+                }
+                playing.player.completed(outcome);
+            }
+            _ => {
+                if let Outcome::Failed(why) = outcome {
+                    self.send(Event::CommandFailed(why));
+                }
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, pod: PodUid, origin: Origin) -> Option<Outcome> {
+        self.in_lab("delete", origin, move |lab| outcome_of(lab.delete(&pod)))
+    }
+
+    /// # Errors
+    /// The lab is not running.
+    pub(super) fn lab(&self) -> Result<Arc<Lab>, String> {
+        if self.observer.is_none() {
+            return Err(NO_OBSERVER.to_owned());
+        }
+        self.lab.clone().ok_or_else(|| NO_LAB.to_owned())
+    }
+
+    /// Runs something that takes time on a thread of its own.
+    fn in_background(
+        &self,
+        name: &str,
+        origin: Origin,
+        run: impl FnOnce() -> Outcome + Send + 'static,
+    ) -> Option<Outcome> {
+        let job = move || JobResult::Ended { outcome: run(), origin };
+        self.spawn(name, job).err().map(Outcome::Failed)
+    }
+
+    fn in_lab(
+        &self,
+        name: &str,
+        origin: Origin,
+        run: impl FnOnce(&Lab) -> Outcome + Send + 'static,
+    ) -> Option<Outcome> {
+        match self.lab() {
+            // the job must not hold the lab when its outcome ends the run: then the engine alone can stop it in order
+            Ok(lab) => self.in_background(name, origin, move || run(&lab)),
+            Err(why) => Some(Outcome::Failed(why)),
+        }
+    }
+}
+
+fn outcome_of(done: Result<(), lab::Error>) -> Outcome {
+    done.map_or_else(|e| Outcome::Failed(e.to_string()), |()| Outcome::Done)
+}
+
+fn exec(lab: &Lab, member: &Member, argv: &[String], limit: Duration) -> Outcome {
+    let output = match lab.exec(member, argv, limit) {
+        Ok(output) => output,
+        Err(e) => return Outcome::Failed(format!("{}: {e}", argv.join(" "))),
+    };
+    let ExecOutput { stdout, stderr, status, timed_out, .. } = output;
+    if timed_out {
+        let limit = limit.as_secs_f64();
+        return Outcome::Failed(format!("{}: not done after {limit} s, and killed", argv.join(" ")));
+    }
+    let output = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    Outcome::Exec { code: status.code(), output }
+}

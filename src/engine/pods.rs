@@ -1,0 +1,209 @@
+//! The pods that were started from manifests: how they start, follow their manifest, and start again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Event;
+use super::event::PodReplaced;
+use super::manifests::{self, Update};
+use super::request::Origin;
+use super::worker::{JobResult, Worker};
+use crate::command::{Outcome, PodSource};
+use crate::lab::Lab;
+use crate::lab::spec::{PodSpec, Warning};
+use crate::model::{PodUid, World};
+use crate::presets;
+
+/// A pod of a manifest that was read.
+#[derive(Clone, Debug)]
+pub struct ReadPod {
+    pub from: StartedPod,
+    /// The parts of the manifest that have no effect.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a pod is started from.
+#[derive(Clone, Debug)]
+pub struct StartedPod {
+    pub path: PathBuf,
+    /// Whether the pod follows changes of the file. A preset has no file.
+    pub follows_file: bool,
+    pub spec: Box<PodSpec>,
+}
+
+impl ReadPod {
+    /// The pods of one manifest.
+    pub fn all(path: &std::path::Path, follows_file: bool, pods: Vec<(PodSpec, Vec<Warning>)>) -> Vec<Self> {
+        let read = |(spec, warnings)| Self {
+            from: StartedPod { path: path.to_owned(), follows_file, spec: Box::new(spec) },
+            warnings,
+        };
+        pods.into_iter().map(read).collect()
+    }
+}
+
+impl Worker {
+    /// Starts the pods of a file or a preset. A preset without a manifest is built by its script.
+    pub(super) fn create(&mut self, source: PodSource, origin: Origin) -> Option<Outcome> {
+        if let PodSource::Preset(name) = &source
+            && presets::find(name).is_some_and(|preset| preset.yaml.is_none())
+        {
+            return Some(self.play_preset(name));
+        }
+        self.start_in_background(origin, move || read(&source))
+    }
+
+    /// Starts pods that were read before.
+    pub(super) fn start(&mut self, pods: Vec<ReadPod>) {
+        if let Some(outcome) = self.start_in_background(Origin::User, move || Ok(pods)) {
+            self.finish(outcome, Origin::User);
+        }
+    }
+
+    fn start_in_background(
+        &mut self,
+        origin: Origin,
+        read: impl FnOnce() -> Result<Vec<ReadPod>, String> + Send + 'static,
+    ) -> Option<Outcome> {
+        let lab = match self.lab() {
+            Ok(lab) => lab,
+            Err(why) => return Some(Outcome::Failed(why)),
+        };
+        self.note_requested(|requested| requested.expect_manifest());
+        let jobs = self.jobs.0.clone();
+        let started = self.spawn("create", move || {
+            let result = read().and_then(|pods| {
+                for ReadPod { from, warnings } in pods {
+                    match lab.run((*from.spec).clone()) {
+                        Ok(pod) => drop(jobs.send(JobResult::PodStarted { pod, from, warnings })),
+                        Err(e) => {
+                            let (name, why) = (from.spec.name, e.to_string());
+                            let _ = jobs.send(JobResult::StartFailed { name, why: why.clone() });
+                            return Err(why);
+                        }
+                    }
+                }
+                Ok(())
+            });
+            drop(lab);
+            JobResult::Created { result, origin }
+        });
+        started.err().map(|why| {
+            self.note_requested(|requested| requested.manifest_done(Err(why.clone())));
+            Outcome::Failed(why)
+        })
+    }
+
+    pub(super) fn pod_started(&mut self, pod: PodUid, from: StartedPod, warnings: Vec<Warning>) {
+        self.note_requested(|requested| requested.add_pod(pod.clone(), from.spec.name.clone()));
+        Arc::make_mut(&mut self.specs).insert(pod.clone(), (*from.spec).clone());
+        if from.follows_file
+            && let Err(why) = self.manifests.add(&from.path, pod.clone(), (*from.spec).clone(), &self.jobs.0)
+        {
+            self.send(Event::WatchFailed(why));
+        }
+        self.started.insert(pod.clone(), from.clone());
+        self.send(Event::PodStarted { pod, from, warnings });
+    }
+
+    pub(super) fn created(&mut self, result: Result<(), String>, origin: Origin) {
+        self.note_requested(|requested| requested.manifest_done(result.clone()));
+        self.finish(result.map_or_else(Outcome::Failed, |()| Outcome::Done), origin);
+    }
+
+    /// Deletes a pod. It is started again once it is gone.
+    pub(super) fn recreate(&mut self, pod: PodUid, from: ReadPod) {
+        self.recreating.insert(pod.clone(), from);
+        if let Some(outcome) = self.delete(pod, Origin::User) {
+            self.finish(outcome, Origin::User);
+        }
+    }
+
+    /// Starts the pods again that were deleted in order to be re-created and are gone now.
+    pub(super) fn start_recreated_pods(&mut self) {
+        if self.recreating.is_empty() {
+            return;
+        }
+        let world = self.store.live();
+        let gone: Vec<PodUid> = self.recreating.keys().filter(|uid| world.pod(uid).is_none()).cloned().collect();
+        for uid in gone {
+            self.manifests.retain(|known| *known != uid);
+            if let Some(from) = self.recreating.remove(&uid) {
+                self.start(vec![from]);
+            }
+        }
+    }
+
+    /// Reads a manifest again that has changed.
+    pub(super) fn manifest_changed(&mut self, path: PathBuf) {
+        let (reading, unread) = (path.clone(), path.clone());
+        let job = move || JobResult::ManifestRead { result: manifests::read(&reading), path };
+        if let Err(why) = self.spawn("read manifest", job) {
+            self.send(Event::ManifestUnreadable { path: unread, why });
+        }
+    }
+
+    /// A manifest was read again: what can be replaced in its pods is replaced at once.
+    pub(super) fn manifest_read(&mut self, path: PathBuf, result: Result<Vec<(PodSpec, Vec<Warning>)>, String>) {
+        let read = match result {
+            Ok(read) => read,
+            Err(why) => return self.send(Event::ManifestUnreadable { path, why }),
+        };
+        let world: &World = self.store.live();
+        self.manifests.retain(|uid| world.pod(uid).is_some());
+        let (replacements, updates): (Vec<_>, Vec<_>) = self
+            .manifests
+            .updates(&path, &read)
+            .into_iter()
+            .partition(|update| matches!(update, Update::Replace { .. }));
+        let warnings = read.into_iter().flat_map(|(_, warnings)| warnings).collect();
+        self.send(Event::ManifestRead { path: path.clone(), updates, warnings });
+        for update in replacements {
+            if let Update::Replace { pod, spec, containers } = update {
+                self.replace(path.clone(), pod, spec, containers);
+            }
+        }
+    }
+
+    fn replace(&mut self, path: PathBuf, pod: PodUid, spec: Box<PodSpec>, containers: Vec<String>) {
+        // not replaced again when the file changes meanwhile
+        self.manifests.set_spec(&pod, &spec);
+        let lab = self.lab();
+        let unreplaced = (path.clone(), spec.clone(), containers.clone());
+        let job = move || {
+            let replace = |lab: Arc<Lab>| lab.replace(&pod, (*spec).clone(), containers.clone());
+            let result = lab.and_then(|lab| replace(lab).map_err(|e| e.to_string()));
+            JobResult::Replaced { uid: pod, replaced: PodReplaced { path, pod: spec, containers, result } }
+        };
+        if let Err(why) = self.spawn("replace", job) {
+            let (path, pod, containers) = unreplaced;
+            self.send(Event::Replaced(PodReplaced { path, pod, containers, result: Err(why) }));
+        }
+    }
+
+    pub(super) fn replaced(&mut self, uid: PodUid, replaced: PodReplaced) {
+        if replaced.result.is_ok() {
+            Arc::make_mut(&mut self.specs).insert(uid, (*replaced.pod).clone());
+        }
+        self.send(Event::Replaced(replaced));
+    }
+
+    /// Stores the present spec of a pod, to start it again after the node is lost.
+    pub(super) fn store_spec(&mut self, pod: &PodUid, mut spec: PodSpec) {
+        // a pod cannot start with ephemeral containers
+        spec.ephemeral_containers.clear();
+        self.manifests.set_spec(pod, &spec);
+        Arc::make_mut(&mut self.specs).insert(pod.clone(), spec);
+    }
+}
+
+fn read(source: &PodSource) -> Result<Vec<ReadPod>, String> {
+    match source {
+        PodSource::Preset(name) => {
+            let preset = presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
+            let pods = preset.pods().map_err(|e| e.to_string())?;
+            Ok(ReadPod::all(&PathBuf::from(format!("{name}.yaml")), false, pods))
+        }
+        PodSource::File(path) => Ok(ReadPod::all(path, true, manifests::read(path)?)),
+    }
+}

@@ -1,0 +1,43 @@
+//! What a front end asks of the engine.
+
+use std::path::PathBuf;
+
+use super::export::Export;
+use super::pods::ReadPod;
+use crate::command::{Command, Outcome};
+use crate::model::PodUid;
+use crate::script::Script;
+use crate::store::Cursor;
+
+/// Who gave a command, and so who gets its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    User,
+    /// A script, by the number of its run: a late outcome must not get to the next script.
+    Script(u64),
+}
+
+#[derive(Debug)]
+pub enum Request {
+    /// Carry out a command of the user.
+    Execute(Command),
+    /// The user has answered a [`Question`](super::Question).
+    Answer { question: u64, confirmed: bool },
+    /// Start pods whose manifest was read before.
+    Start(Vec<ReadPod>),
+    /// Delete a pod, and start it again from this once it is gone.
+    Recreate { pod: PodUid, from: Box<ReadPod> },
+    /// Write a file that the user has chosen.
+    Export(Export),
+    /// Publish the World of this moment as well.
+    Show(Cursor),
+    Play {
+        script: Box<Script>,
+        /// The directory for the relative paths of the script. It may replace the files there.
+        out_dir: Option<PathBuf>,
+    },
+    /// The front end has carried out a [`FrontEndCommand`](super::FrontEndCommand).
+    Completed { origin: Origin, outcome: Outcome },
+    /// End the lab, then the engine.
+    Quit,
+}

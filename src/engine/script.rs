@@ -1,0 +1,116 @@
+//! Plays a script, with the same commands that the buttons give.
+
+use std::path::{Path, PathBuf};
+
+use super::Event;
+use super::event::ScriptFailure;
+use super::request::Origin;
+use super::worker::Worker;
+use crate::command::{Command, Outcome};
+use crate::model::MonoNs;
+use crate::observe::now;
+use crate::presets;
+use crate::script::{Player, Progress, Requested, Script};
+
+/// The script that plays.
+#[derive(Debug)]
+pub(super) struct Playing {
+    pub player: Player,
+    /// The number of this run.
+    pub run: u64,
+    out_dir: Option<PathBuf>,
+    was_requested: bool,
+    /// How many steps were reported as begun.
+    reported_steps: usize,
+}
+
+impl Playing {
+    /// Whether the script may replace this file: the user has given it the directory.
+    pub fn owns(&self, path: &Path) -> bool {
+        self.out_dir.as_ref().is_some_and(|dir| path.starts_with(dir))
+    }
+
+    /// Puts a relative path under the script's directory.
+    fn resolve_path(&self, command: Command) -> Command {
+        let resolve = |path: PathBuf| match &self.out_dir {
+            Some(dir) if path.is_relative() => dir.join(path),
+            _ => path,
+        };
+        match command {
+            Command::Screenshot(path) => Command::Screenshot(resolve(path)),
+            Command::Export { path, format, redact } => Command::Export { path: resolve(path), format, redact },
+            other => other,
+        }
+    }
+}
+
+impl Worker {
+    /// Plays a script. Another one must have ended.
+    pub(super) fn play(&mut self, script: Script, out_dir: Option<PathBuf>, was_requested: bool) -> Outcome {
+        if self.playing.is_some() {
+            return Outcome::Failed(format!("{}: another script is being played", script.name));
+        }
+        self.runs += 1;
+        let mut player = Player::new(script);
+        player.requested = self.requested.clone();
+        self.playing = Some(Playing { player, run: self.runs, out_dir, was_requested, reported_steps: 0 });
+        Outcome::Done
+    }
+
+    /// Plays the script of a preset that is built by its script.
+    pub(super) fn play_preset(&mut self, name: &str) -> Outcome {
+        if self.playing.is_some() {
+            return Outcome::Failed(format!("{name} is built by a script, and another script is being played"));
+        }
+        let script = presets::find(name).ok_or_else(|| format!("no preset is named {name}"));
+        match script.and_then(|preset| preset.script().map_err(|e| e.to_string())) {
+            Ok(script) => self.play(script, None, false),
+            Err(why) => Outcome::Failed(why),
+        }
+    }
+
+    /// Changes what is known of the requested pods, for the script that plays and for those to come.
+    pub(super) fn note_requested(&mut self, mut change: impl FnMut(&mut Requested)) {
+        change(&mut self.requested);
+        if let Some(playing) = &mut self.playing {
+            change(&mut playing.player.requested);
+        }
+    }
+
+    /// Plays as far as possible. Returns when to call this again at the latest.
+    pub(super) fn advance_script(&mut self) -> Option<MonoNs> {
+        self.requested.forget_seen(self.store.live());
+        loop {
+            let playing = self.playing.as_mut()?;
+            let progress = playing.player.advance(self.store.live(), now());
+            let started = playing.player.started_steps();
+            for step in &started[playing.reported_steps.min(started.len())..] {
+                (self.events)(Event::ScriptStep(step.clone()));
+            }
+            playing.reported_steps = started.len();
+            match progress {
+                Progress::Do(command) => {
+                    let (command, origin) = (playing.resolve_path(command), Origin::Script(playing.run));
+                    self.execute(command, origin);
+                }
+                Progress::Pending { until } => return Some(until),
+                Progress::Done => self.end_script(Ok(())),
+                Progress::Failed { line, why } => self.end_script(Err((line, why))),
+            }
+        }
+    }
+
+    fn end_script(&mut self, result: Result<(), (usize, String)>) {
+        let Some(Playing { player, run, was_requested, .. }) = self.playing.take() else { return };
+        let unanswered = self.withdraw_questions(Origin::Script(run));
+        let script = player.script().name.clone();
+        let result = result.map_err(|(line, why)| {
+            let why = match unanswered {
+                Some(question) => format!("{why}: \"{question}\" was not answered"),
+                None => why,
+            };
+            ScriptFailure { script, line, why }
+        });
+        self.send(Event::ScriptEnded { result, was_requested });
+    }
+}

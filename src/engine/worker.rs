@@ -1,0 +1,284 @@
+//! The engine's thread: its state and its loop. It waits only for the next message.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
+
+use super::building::AcceptedStep;
+use super::event::PodReplaced;
+use super::export::{Export, ExportError};
+use super::manifests::Manifests;
+use super::pods::{ReadPod, StartedPod};
+use super::question::OpenQuestion;
+use super::request::{Origin, Request};
+use super::script::Playing;
+use super::{Event, EventSink, FrontEnd, Options, Published, Slot};
+use crate::command::Outcome;
+use crate::control::{Server, StateSender};
+use crate::lab::spec::{PodSpec, Warning};
+use crate::lab::{self, Lab};
+use crate::model::{Delta, MonoNs, PodUid, World};
+use crate::observe::{Observer, now};
+use crate::script::Requested;
+use crate::steps::Pending;
+use crate::store::{Bounds, Cursor, Store};
+use crate::sys::thread;
+
+/// How many batches of Deltas may wait while the engine is busy. Beyond that the observer waits.
+const MAX_BATCHES: usize = 4_096;
+/// How many batches are taken in before they are published. A storm is published in steps, so that requests still act.
+const BATCHES_AT_ONCE: usize = 256;
+
+/// The result of a job that ran on a thread of its own.
+#[derive(Debug)]
+pub(super) enum JobResult {
+    Ended {
+        outcome: Outcome,
+        origin: Origin,
+    },
+    /// The lab has started, or cannot. `origin`: who has asked to start it again.
+    LabStarted {
+        result: Result<Lab, lab::Error>,
+        origin: Option<Origin>,
+    },
+    PodStarted {
+        pod: PodUid,
+        from: StartedPod,
+        warnings: Vec<Warning>,
+    },
+    StartFailed {
+        name: String,
+        why: String,
+    },
+    /// All pods of a manifest were started, or one could not be.
+    Created {
+        result: Result<(), String>,
+        origin: Origin,
+    },
+    Built {
+        result: Result<Box<AcceptedStep>, String>,
+        origin: Origin,
+    },
+    ManifestChanged(PathBuf),
+    ManifestRead {
+        path: PathBuf,
+        result: Result<Vec<(PodSpec, Vec<Warning>)>, String>,
+    },
+    Replaced {
+        uid: PodUid,
+        replaced: PodReplaced,
+    },
+    Exported {
+        export: Export,
+        world: Box<World>,
+        written: Result<(), ExportError>,
+        origin: Origin,
+    },
+    /// A command in another terminal asks for the World and the lab.
+    StateRequest(StateSender),
+}
+
+/// The engine's state. Each part of it is changed by the file that is named after it.
+pub(super) struct Worker {
+    pub front_end: FrontEnd,
+    pub lab_options: lab::Options,
+    pub events: EventSink,
+    requests: Receiver<Request>,
+    published: Slot,
+    pub batches: Sender<Vec<Delta>>,
+    deltas: Receiver<Vec<Delta>>,
+    pub jobs: (Sender<JobResult>, Receiver<JobResult>),
+    pub store: Store,
+    cursor: Cursor,
+    pub control: Option<Server>,
+    pub lab: Option<Arc<Lab>>,
+    pub is_lab_starting: bool,
+    pub observer: Option<Observer>,
+    /// What each pod was started from.
+    pub started: BTreeMap<PodUid, StartedPod>,
+    pub specs: Arc<BTreeMap<PodUid, PodSpec>>,
+    pub manifests: Manifests,
+    /// Pods that are being deleted and are started again once they are gone.
+    pub recreating: BTreeMap<PodUid, ReadPod>,
+    pub pending_steps: Vec<(Pending, Origin)>,
+    pub questions: Vec<OpenQuestion>,
+    pub next_question: u64,
+    pub playing: Option<Playing>,
+    pub runs: u64,
+    pub requested: Requested,
+    /// Something was not published yet.
+    is_changed: bool,
+}
+
+impl Worker {
+    pub fn new(options: Options, requests: Receiver<Request>, published: Slot, events: EventSink) -> Self {
+        let Options { front_end, lab } = options;
+        let (batches, deltas) = bounded(MAX_BATCHES);
+        let bounds = match front_end {
+            FrontEnd::Window => Bounds::default(),
+            FrontEnd::Terminal => Bounds::NO_HISTORY,
+        };
+        Self {
+            front_end,
+            lab_options: lab,
+            events,
+            requests,
+            published,
+            batches,
+            deltas,
+            jobs: unbounded(),
+            store: Store::new(bounds),
+            cursor: Cursor::Live,
+            control: None,
+            lab: None,
+            is_lab_starting: false,
+            observer: None,
+            started: BTreeMap::new(),
+            specs: Arc::default(),
+            manifests: Manifests::default(),
+            recreating: BTreeMap::new(),
+            pending_steps: Vec::new(),
+            questions: Vec::new(),
+            next_question: 0,
+            playing: None,
+            runs: 0,
+            requested: Requested::default(),
+            is_changed: true,
+        }
+    }
+
+    pub fn run(mut self) {
+        self.start_all(None);
+        let mut wake_at = self.advance();
+        loop {
+            // until the lab has started there is nothing that could act on a request
+            let requests = if self.is_lab_starting { never() } else { self.requests.clone() };
+            let timer = wake_at.map_or_else(never, |t| at(Instant::now() + Duration::from_nanos(t.since(now()))));
+            select! {
+                recv(self.deltas) -> batch => batch.into_iter().for_each(|batch| self.take_batches(batch)),
+                recv(self.jobs.1) -> result => result.into_iter().for_each(|result| self.handle_result(result)),
+                recv(requests) -> request => match request {
+                    Ok(Request::Quit) | Err(_) => break,
+                    Ok(request) => self.handle_request(request),
+                },
+                recv(timer) -> _ => {}
+            }
+            wake_at = self.advance();
+        }
+        self.end();
+    }
+
+    /// Ends all in order: no new commands from other terminals, then the node and its pods while the observer still
+    /// sees them.
+    fn end(&mut self) {
+        // the observer must not wait for room in the queue
+        self.deltas = never();
+        self.control = None;
+        self.lab = None;
+        self.observer = None;
+    }
+
+    pub fn send(&mut self, event: Event) {
+        (self.events)(event);
+    }
+
+    /// Runs a job on a thread of its own. Its result comes to [`Worker::handle_result`].
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn spawn(&self, name: &str, job: impl FnOnce() -> JobResult + Send + 'static) -> Result<(), String> {
+        let jobs = self.jobs.0.clone();
+        thread::spawn(name, move || drop(jobs.send(job()))).map(drop).map_err(|e| e.to_string())
+    }
+
+    fn take_batches(&mut self, first: Vec<Delta>) {
+        let more: Vec<_> = self.deltas.try_iter().take(BATCHES_AT_ONCE).collect();
+        for batch in std::iter::once(first).chain(more) {
+            for delta in &batch {
+                self.store.push(delta.clone());
+            }
+            if self.front_end == FrontEnd::Terminal {
+                let world = self.store.live().clone();
+                self.send(Event::Deltas(batch, world));
+            }
+        }
+        self.is_changed = true;
+    }
+
+    fn handle_result(&mut self, result: JobResult) {
+        self.is_changed = true;
+        match result {
+            JobResult::Ended { outcome, origin } => self.finish(outcome, origin),
+            JobResult::LabStarted { result, origin } => self.lab_started(result, origin),
+            JobResult::PodStarted { pod, from, warnings } => self.pod_started(pod, from, warnings),
+            JobResult::StartFailed { name, why } => self.send(Event::StartFailed { name, why }),
+            JobResult::Created { result, origin } => self.created(result, origin),
+            JobResult::Built { result, origin } => self.built(result, origin),
+            JobResult::ManifestChanged(path) => self.manifest_changed(path),
+            JobResult::ManifestRead { path, result } => self.manifest_read(path, result),
+            JobResult::Replaced { uid, replaced } => self.replaced(uid, replaced),
+            JobResult::Exported { export, world, written, origin } => self.exported(export, world, written, origin),
+            // the command may have ended
+            JobResult::StateRequest(answer) => drop(answer.send((self.store.live().clone(), self.lab.clone()))),
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) {
+        self.is_changed = true;
+        match request {
+            Request::Execute(command) => self.execute(command, Origin::User),
+            Request::Answer { question, confirmed } => self.answer_question(question, confirmed),
+            Request::Start(pods) => self.start(pods),
+            Request::Recreate { pod, from } => self.recreate(pod, *from),
+            Request::Export(export) => {
+                if let Some(outcome) = self.export(export, Origin::User) {
+                    self.finish(outcome, Origin::User);
+                }
+            }
+            Request::Show(cursor) => self.cursor = cursor,
+            Request::Play { script, out_dir } => {
+                let outcome = self.play(*script, out_dir, true);
+                self.finish(outcome, Origin::User);
+            }
+            Request::Completed { origin, outcome } => self.finish(outcome, origin),
+            Request::Quit => {}
+        }
+    }
+
+    /// Does what the new state allows, and publishes it. Returns when to do so again at the latest.
+    fn advance(&mut self) -> Option<MonoNs> {
+        self.start_recreated_pods();
+        self.finish_steps();
+        let script = self.advance_script();
+        if std::mem::take(&mut self.is_changed) && self.front_end == FrontEnd::Window {
+            self.publish();
+            self.send(Event::Changed);
+        }
+        [script, self.steps_deadline()].into_iter().flatten().min()
+    }
+
+    /// The World at the cursor.
+    pub fn shown_world(&mut self) -> &World {
+        self.store.view(self.cursor)
+    }
+
+    fn publish(&mut self) {
+        let shown = match self.cursor {
+            Cursor::Live => None,
+            Cursor::At(t) => Some((t, self.shown_world().clone())),
+        };
+        let published = Published {
+            live: self.store.live().clone(),
+            revision: self.store.revision(),
+            span: self.store.span(),
+            shown,
+            is_observing: self.observer.is_some(),
+            lab: self.lab.as_ref().map_or_else(Weak::new, Arc::downgrade),
+            specs: Arc::clone(&self.specs),
+        };
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
+    }
+}

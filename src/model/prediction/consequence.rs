@@ -1,0 +1,380 @@
+//! What follows from a signal, one value for each thing that can be said about it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::{Default, Effect, Prediction, adopter, container_of_first_process, default_action, finished_pod};
+use crate::model::names::{is_known_pause, is_ns_init, is_pause, sandbox_kind};
+use crate::model::{
+    Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, Runtime,
+    SandboxKind, Signal, State, WaitStatus, World,
+};
+
+/// One thing that follows from a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    Reaction(Reaction),
+    /// The target is the init of its pid namespace: the kernel kills these.
+    PidNamespaceEnds(BTreeSet<ProcId>),
+    /// The target is pause, and no other process is in its pid namespace.
+    AloneInPidNamespace,
+    /// The target is the first process of this container: the lab kills these, which it leaves behind.
+    LeftoversKilled {
+        container: String,
+        processes: BTreeSet<ProcId>,
+    },
+    /// Children of the target that live on. `adopter` is `None` if it is not known.
+    Orphans {
+        processes: BTreeSet<ProcId>,
+        adopter: Option<ProcId>,
+    },
+    /// Children of the target that have ended and are not reaped.
+    ZombieChildren {
+        processes: BTreeSet<ProcId>,
+        fate: ZombieFate,
+    },
+    /// The end of the target itself as a zombie.
+    Reaping(Reaping),
+    /// Namespaces of these kinds have no process left.
+    NamespacesReleased(Vec<NsKind>),
+    /// So many processes of the pod live on, in pid namespaces of their own.
+    MembersLiveOn(usize),
+    /// The lab then stops the other containers.
+    ContainersStopped,
+    /// The pod gets a new sandbox. `ip` is the address that it loses.
+    NewSandbox {
+        pod: String,
+        ip: Option<IpAddr>,
+    },
+    VolumesKept(Vec<String>),
+    /// The pod has no sandbox any more.
+    SandboxLost {
+        pod: String,
+        ip: Option<IpAddr>,
+    },
+    /// `code` is its exit code as Kubernetes shows it.
+    ContainerTerminated {
+        container: String,
+        code: i32,
+        is_restarted: bool,
+    },
+    /// The pod is finished, so the lab ends its sandbox.
+    PodFinished {
+        pod: String,
+        ip: Option<IpAddr>,
+    },
+    /// The pod stays, since this process holds its namespaces.
+    PodStays {
+        holder: ProcId,
+    },
+    /// A stop of the container would take the whole grace period, since TERM does nothing.
+    StopTakesGracePeriod,
+    /// If the target decides to end, this container ends with it.
+    ContainerMayEnd(String),
+    /// The target is a zombie that this parent must reap; `None` if the parent is not known. `fate` is what happens if
+    /// that parent ends.
+    MustBeReaped {
+        parent: Option<ProcId>,
+        fate: ZombieFate,
+    },
+}
+
+/// How the target reacts, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    IsGone,
+    IsZombie,
+    /// By the signal's default action.
+    Ends,
+    /// The same for the init of a pid namespace.
+    EndsAtOnce,
+    /// The lab's pause handles the signal and exits.
+    PauseExits,
+    /// The lab's pause reaps what has ended.
+    PauseReaps,
+    WaitsInSigtimedwait,
+    HasHandler,
+    HoldsSignalfd,
+    /// It waits for signals, perhaps for this one.
+    MayWaitForIt(Otherwise),
+    PendingWhileStopped,
+    /// The first thread blocks it, and another one may take it.
+    PendingForThread,
+    PendingWhileBlocked,
+    PauseStops,
+    Stops,
+    StopsUnlessOrphaned,
+    PauseContinues,
+    Continues,
+    Ignores,
+    IsStoppedAlready,
+    IgnoresByDefault,
+    /// It is PID 1 of its namespace and has no handler.
+    DroppedForInit,
+    NotReached,
+}
+
+/// What happens if the target does not wait for the signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    Nothing,
+    Stops,
+    /// The kernel drops the signal, since the target is PID 1.
+    Dropped,
+    Ends,
+}
+
+/// Who reaps the target after its end, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaping {
+    /// The node, its parent, at once.
+    ByNode,
+    /// pause, at once.
+    ByPause,
+    /// This pause does not reap.
+    Never,
+    /// The kernel at once, since the parent ignores SIGCHLD.
+    ByKernel { parent: ProcId },
+    /// The parent when it waits for it.
+    ByParent(ProcId),
+    /// The same, but the parent is stopped.
+    ByStoppedParent(ProcId),
+    /// The parent is in the pod, and not known.
+    ByUnknownParent,
+    /// The parent is outside of the pod.
+    ByOutsideParent,
+}
+
+/// What happens to a zombie when its parent ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZombieFate {
+    /// The kernel reaps it with the pid namespace.
+    ReapedWithNamespace,
+    /// This process adopts and reaps it.
+    Reaped(ProcId),
+    /// This process adopts it and never reaps.
+    NeverReaped(ProcId),
+    /// This process adopts it and ignores SIGCHLD, so the kernel reaps it.
+    ReapedByKernel(ProcId),
+    /// This process adopts it, and may wait for it.
+    Adopted(ProcId),
+    /// The adopter is not known.
+    Unknown,
+}
+
+/// All that follows from the signal, in the order in which it is told.
+pub(super) fn consequences(world: &World, p: &Process, f: &Prediction) -> Vec<Consequence> {
+    if p.is_gone() {
+        return vec![Consequence::Reaction(Reaction::IsGone)];
+    }
+    if p.is_zombie() {
+        return vec![Consequence::Reaction(Reaction::IsZombie), must_be_reaped(world, p)];
+    }
+    match f.effect {
+        Effect::Ends(status) => of_end(world, p, status, f),
+        _ => of_other_effect(world, p, f),
+    }
+}
+
+/// For a process that ends.
+fn of_end(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec<Consequence> {
+    let (init, pause) = (is_ns_init(p), is_pause(p));
+    let mut all = Vec::new();
+    match (pause, f.signal) {
+        (true, Signal::KILL) => {}
+        (true, _) => all.push(Consequence::Reaction(Reaction::PauseExits)),
+        (false, _) if init => all.push(Consequence::Reaction(Reaction::EndsAtOnce)),
+        (false, _) => all.push(Consequence::Reaction(Reaction::Ends)),
+    }
+    let is_finished = finished_pod(world, p, status).is_some();
+    // processes of the sandbox end for another reason, which `of_pod` gives
+    let at_once: BTreeSet<ProcId> =
+        f.also_end.iter().copied().filter(|id| !is_finished || ends_directly(world, p, *id)).collect();
+    if init && !at_once.is_empty() {
+        all.push(Consequence::PidNamespaceEnds(at_once));
+    } else if pause {
+        all.push(Consequence::AloneInPidNamespace);
+    } else if let Some((_, container)) = container_of_first_process(world, p).filter(|_| !at_once.is_empty()) {
+        all.push(Consequence::LeftoversKilled { container: container.name.clone(), processes: at_once });
+    }
+    let left = world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id));
+    let (zombies, orphans): (Vec<&Process>, Vec<&Process>) = left.partition(|c| c.is_zombie());
+    let ids = |all: &[&Process]| -> BTreeSet<ProcId> { all.iter().map(|c| c.id).collect() };
+    if !orphans.is_empty() {
+        let adopter = adopter(world, p).map(|by| by.id);
+        all.push(Consequence::Orphans { processes: ids(&orphans), adopter });
+    }
+    if !zombies.is_empty() {
+        all.push(Consequence::ZombieChildren { processes: ids(&zombies), fate: zombie_fate(world, p) });
+    }
+    if !init {
+        all.push(Consequence::Reaping(reaping(world, p)));
+    }
+    let mut kinds: Vec<NsKind> = f.released.iter().map(|ns| ns.kind).collect();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        all.push(Consequence::NamespacesReleased(kinds));
+    }
+    if let Some(pod) = p.member.as_ref().and_then(|m| world.pod(&m.pod)) {
+        of_pod(world, p, pod, status, f, &mut all);
+    }
+    all
+}
+
+/// Whether `other` ends directly because `p` does: it is in the same container, or in the pid namespace whose init
+/// is `p`.
+fn ends_directly(world: &World, p: &Process, other: ProcId) -> bool {
+    let ns = p.namespaces.get(NsKind::Pid).filter(|_| is_ns_init(p));
+    world.process(other).is_some_and(|q| {
+        q.member == p.member || ns.is_some_and(|ns| q.namespaces.get(NsKind::Pid).is_some_and(|its| its == ns))
+    })
+}
+
+/// What happens to the pod when the process ends.
+fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Prediction, all: &mut Vec<Consequence>) {
+    let holder = pod.sandbox.as_ref().and_then(|s| s.process);
+    let (name, ip) = (pod.name.clone(), pod.ip);
+    if is_pause(p) || holder == Some(p.id) {
+        let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !f.also_end.contains(&q.id);
+        let left = world.pod_processes(&pod.uid).filter(lives_on).count();
+        if left > 0 {
+            all.push(Consequence::MembersLiveOn(left));
+            if pod.runtime == Runtime::Lab {
+                all.push(Consequence::ContainersStopped);
+            }
+        }
+        if gets_new_sandbox(pod) {
+            all.push(Consequence::NewSandbox { pod: name, ip });
+            if !pod.volumes.is_empty() {
+                all.push(Consequence::VolumesKept(pod.volumes.clone()));
+            }
+        } else {
+            all.push(Consequence::SandboxLost { pod: name, ip });
+        }
+    } else if let Some(container) = pod.containers.iter().find(|c| c.process == Some(p.id)) {
+        let again = container.kind == ContainerKind::Sidecar || pod.restart.restarts(status);
+        all.push(Consequence::ContainerTerminated {
+            container: container.name.clone(),
+            code: status.code(),
+            is_restarted: pod.runtime == Runtime::Lab && again,
+        });
+        if finished_pod(world, p, status).is_some() {
+            all.push(Consequence::PodFinished { pod: name, ip });
+        } else if let Some(holder) = holder.and_then(|id| world.process(id)) {
+            all.push(Consequence::PodStays { holder: holder.id });
+        }
+    }
+}
+
+/// Whether the lab creates a new sandbox when the pod loses this one (`wants_sandbox` in lab/controller.rs).
+fn gets_new_sandbox(pod: &Pod) -> bool {
+    let succeeded = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
+    let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
+    pod.runtime == Runtime::Lab
+        && match pod.restart {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => !apps.all(succeeded),
+            RestartPolicy::Never => false,
+        }
+}
+
+/// For a process that does not end, or may not.
+fn of_other_effect(world: &World, p: &Process, f: &Prediction) -> Vec<Consequence> {
+    let mut all = vec![Consequence::Reaction(reaction(world, p, f))];
+    if is_ns_init(p) && f.signal == Signal::TERM && f.effect == Effect::Nothing {
+        all.push(Consequence::StopTakesGracePeriod);
+    }
+    let may_end = matches!(f.effect, Effect::Handled | Effect::Readable | Effect::Awaited);
+    if may_end
+        && matches!(f.signal, Signal::TERM | Signal::INT | Signal::QUIT)
+        && let Some((_, container)) = container_of_first_process(world, p)
+    {
+        all.push(Consequence::ContainerMayEnd(container.name.clone()));
+    }
+    all
+}
+
+fn reaction(world: &World, p: &Process, f: &Prediction) -> Reaction {
+    let (signal, init) = (f.signal, is_ns_init(p));
+    let is_stopped = p.state == State::Stopped;
+    match f.effect {
+        Effect::Handled if is_known_pause(world, p) && signal == Signal::CHLD => Reaction::PauseReaps,
+        Effect::Handled if p.signals.awaits(signal) == Some(true) => Reaction::WaitsInSigtimedwait,
+        Effect::Handled => Reaction::HasHandler,
+        Effect::Readable => Reaction::HoldsSignalfd,
+        Effect::Awaited => Reaction::MayWaitForIt(match default_action(signal) {
+            Default::Ignore => Otherwise::Nothing,
+            Default::Stop => Otherwise::Stops,
+            Default::End if init => Otherwise::Dropped,
+            Default::End => Otherwise::Ends,
+        }),
+        Effect::Pending if is_stopped => Reaction::PendingWhileStopped,
+        Effect::Pending if p.threads > 1 => Reaction::PendingForThread,
+        Effect::Pending => Reaction::PendingWhileBlocked,
+        Effect::Stops if reaps(world, p) => Reaction::PauseStops,
+        Effect::Stops => Reaction::Stops,
+        Effect::MayStop => Reaction::StopsUnlessOrphaned,
+        Effect::Continues if reaps(world, p) => Reaction::PauseContinues,
+        Effect::Continues => Reaction::Continues,
+        Effect::Nothing if p.signals.ignores(signal) => Reaction::Ignores,
+        Effect::Nothing if is_stopped && default_action(signal) == Default::Stop => Reaction::IsStoppedAlready,
+        Effect::Nothing if default_action(signal) == Default::Ignore => Reaction::IgnoresByDefault,
+        Effect::Nothing if init => Reaction::DroppedForInit,
+        Effect::Nothing | Effect::Ends(_) => Reaction::NotReached,
+    }
+}
+
+fn must_be_reaped(world: &World, p: &Process) -> Consequence {
+    let parent = p.parent.process().and_then(|id| world.process(id));
+    let fate = parent.map_or(ZombieFate::Unknown, |parent| zombie_fate(world, parent));
+    Consequence::MustBeReaped { parent: parent.map(|parent| parent.id), fate }
+}
+
+/// What happens to a zombie when this parent ends.
+fn zombie_fate(world: &World, parent: &Process) -> ZombieFate {
+    match adopter(world, parent) {
+        _ if is_ns_init(parent) => ZombieFate::ReapedWithNamespace,
+        Some(by) if never_reaps(world, by) => ZombieFate::NeverReaped(by.id),
+        Some(by) if reaps(world, by) => ZombieFate::Reaped(by.id),
+        Some(by) if by.signals.ignores(Signal::CHLD) => ZombieFate::ReapedByKernel(by.id),
+        Some(by) => ZombieFate::Adopted(by.id),
+        None => ZombieFate::Unknown,
+    }
+}
+
+/// What happens to the process between its exit and the reap.
+fn reaping(world: &World, p: &Process) -> Reaping {
+    let Some(parent) = p.parent.process().and_then(|id| world.process(id)) else {
+        return match p.parent {
+            Parent::Process(id) if is_node(world, id) => Reaping::ByNode,
+            Parent::Process(_) => Reaping::ByUnknownParent,
+            Parent::Outside | Parent::Unknown => Reaping::ByOutsideParent,
+        };
+    };
+    if parent.signals.ignores(Signal::CHLD) {
+        Reaping::ByKernel { parent: parent.id }
+    } else if matches!(parent.state, State::Stopped | State::Traced) {
+        Reaping::ByStoppedParent(parent.id)
+    } else if is_node(world, parent.id) {
+        Reaping::ByNode
+    } else if never_reaps(world, parent) {
+        Reaping::Never
+    } else if reaps(world, parent) {
+        Reaping::ByPause
+    } else {
+        Reaping::ByParent(parent.id)
+    }
+}
+
+fn is_node(world: &World, id: ProcId) -> bool {
+    world.node.as_ref().is_some_and(|n| n.process == id)
+}
+
+/// Whether it is a pause of the lab that reaps the orphans it adopts.
+fn reaps(world: &World, p: &Process) -> bool {
+    is_known_pause(world, p) && !never_reaps(world, p)
+}
+
+fn never_reaps(world: &World, p: &Process) -> bool {
+    is_pause(p) && sandbox_kind(world, p) == Some(&SandboxKind::PauseNoReap)
+}

@@ -1,0 +1,15 @@
+//! Text for people: what the model knows, in sentences. Everything below returns values.
+
+pub mod duration;
+pub mod event;
+pub mod outcome;
+pub mod prediction;
+pub mod reaper;
+
+use crate::model::names::short_name;
+use crate::model::{ProcId, World};
+
+/// The short name of a process, or its pid if it is not known.
+fn name(world: &World, id: ProcId) -> String {
+    world.process(id).map_or_else(|| format!("pid {}", id.pid), short_name)
+}

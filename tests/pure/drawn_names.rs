@@ -1,0 +1,250 @@
+//! No view shows hidden characters, nor passes them to a screen reader. Every string of the World here is hostile, and
+//! everything that the views paint is checked, also hovers.
+
+use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
+use podscope::model::text::escaped_lines;
+use podscope::model::{
+    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Member, MonoNs, NsId, NsKind, NsSet,
+    Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal,
+    SignalMasks, Source, Stamp, State, WaitStatus, World,
+};
+use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
+use podscope::ui::tokens::Tokens;
+use podscope::ui::{Action, Selection};
+use podscope::ui::{
+    Cx, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
+};
+
+/// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
+const HOSTILE: &str = "a\u{1b}[31m\nEVIL\u{202e}b\u{7f}\u{200b}";
+
+fn at(ms: u64) -> Stamp {
+    Stamp::prompt(MonoNs(ms * 1_000_000), Source::Node)
+}
+
+fn id(pid: u32) -> ProcId {
+    ProcId { pid, start: u64::from(pid) }
+}
+
+fn uid() -> PodUid {
+    PodUid("uid".into())
+}
+
+fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Container {
+    Container {
+        name: format!("{name}{HOSTILE}"),
+        kind: ContainerKind::App,
+        image: HOSTILE.into(),
+        program: Program::StandIn(HOSTILE.into()),
+        command: vec![HOSTILE.into()],
+        state,
+        process,
+        restarts: 2,
+        last_exit: Some(WaitStatus::killed(9)),
+        // a message may have lines
+        stdin: false,
+        last_message: Some(HOSTILE.replace('\n', " ")),
+        last_state: None,
+    }
+}
+
+fn world() -> World {
+    let mut namespaces = NsSet::default();
+    for (ino, kind) in NsKind::ALL.into_iter().enumerate() {
+        namespaces.set(NsId { kind, dev: 4, ino: ino as u64 + 7, generation: 0 });
+    }
+    let mut world = World::default();
+    let pod = Pod {
+        uid: uid(),
+        name: HOSTILE.into(),
+        runtime: Runtime::Lab,
+        phase: Phase::Running,
+        reason: Some(HOSTILE.into()),
+        message: Some(HOSTILE.into()),
+        ip: Some([10, 0, 0, 2].into()),
+        share_pid: true,
+        restart: RestartPolicy::Always,
+        sandbox: Some(Sandbox {
+            attempt: 0,
+            kind: SandboxKind::Pause,
+            process: Some(id(1)),
+            started: at(1),
+            ended: None,
+        }),
+        containers: vec![
+            container("one", ContainerState::Running { since: at(1) }, Some(id(2))),
+            container("two", ContainerState::waiting(HOSTILE.into(), Some(HOSTILE.into())), None),
+        ],
+        host_network: false,
+        host_ports: vec![(8080, 80)],
+        volumes: vec![HOSTILE.into()],
+        manifest: None,
+        created: at(1),
+    };
+    world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
+    world.apply(&Delta::NodeStarted { id: id(9), at: at(1) });
+    let one = Member::container(&uid(), &format!("one{HOSTILE}"));
+    for (pid, parent, inside, member) in [
+        (1, Parent::Outside, 1, Member::pause(&uid())),
+        (2, Parent::Outside, 2, one.clone()),
+        (3, Parent::Process(id(2)), 3, one.clone()),
+        (4, Parent::Process(id(2)), 4, one.clone()),
+    ] {
+        world.apply(&Delta::Born { id: id(pid), parent, at: at(2) });
+        world.apply(&Delta::Joined { id: id(pid), member, at: at(2) });
+        let facts = Facts {
+            id: id(pid),
+            parent,
+            comm: HOSTILE.into(),
+            cmdline: vec![HOSTILE.into(), HOSTILE.into()],
+            state: State::Sleeping,
+            uid: 0,
+            nspid: vec![pid, inside],
+            threads: 1,
+            rss_bytes: 4096,
+            cpu: podscope::model::Cpu::default(),
+            waited_cpu: podscope::model::Cpu::default(),
+            signals: SignalMasks::default(),
+            namespaces,
+        };
+        world.apply(&Delta::Facts { facts: Box::new(facts), at: at(3) });
+    }
+    world.apply(&Delta::Exited { id: id(3), status: None, at: at(4) });
+    world.apply(&Delta::Exited { id: id(4), status: Some(WaitStatus::killed(9)), at: at(4_000) });
+    world.apply(&Delta::Reaped { id: id(4), by: Parent::Process(id(2)), at: at(4_000) });
+    world.cgroups.insert(one, Cgroup { path: HOSTILE.into(), usage: podscope::model::CgroupUsage::default() });
+    let (signal, effect, also_end) = (Signal::KILL, None, vec![]);
+    for error in [None, Some(HOSTILE.to_owned())] {
+        world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end: also_end.clone(), error, at: at(5) });
+    }
+    for kind in [EventKind::Normal, EventKind::Warning] {
+        let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
+        world.apply(&Delta::Event { event: PodEvent { pod: uid(), kind, reason, message, at: at(5) } });
+    }
+    world.apply(&Delta::NodeEnded { reason: HOSTILE.into(), at: at(4_100) });
+    world
+}
+
+fn texts(shape: &Shape, found: &mut Vec<String>) {
+    match shape {
+        Shape::Text(text) => found.push(text.galley.text().to_owned()),
+        Shape::Vec(all) => all.iter().for_each(|s| texts(s, found)),
+        _ => {}
+    }
+}
+
+/// Draws a view with the pointer at each point of a grid, then clicks once. Returns all texts that were painted or
+/// passed to a screen reader.
+fn painted(mut view: impl FnMut(&mut Ui)) -> Vec<String> {
+    const SIZE: (f32, f32) = (1100.0, 800.0);
+    let ctx = Context::default();
+    ctx.enable_accesskit();
+    fonts::install(&ctx);
+    Tokens::dark().apply(&ctx);
+    ctx.all_styles_mut(|style| {
+        style.interaction.tooltip_delay = 0.0;
+        style.interaction.show_tooltips_only_when_still = false;
+        style.animation_time = 0.0;
+    });
+    let mut found = Vec::new();
+    let mut time = 0.0;
+    let mut frame = |events: Vec<Event>, found: &mut Vec<String>| {
+        time += 0.1;
+        let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(SIZE.0, SIZE.1)));
+        let input = RawInput { screen_rect, time: Some(time), events, ..RawInput::default() };
+        let mut output = ctx.run_ui(input, |ui| view(ui));
+        output.textures_delta.clear();
+        output.shapes.iter().for_each(|s| texts(&s.shape, found));
+        let nodes = output.platform_output.accesskit_update.into_iter().flat_map(|update| update.nodes);
+        for (_, node) in nodes {
+            found.extend([node.label(), node.description(), node.value()].into_iter().flatten().map(str::to_owned));
+        }
+    };
+    for _ in 0..3 {
+        frame(vec![], &mut found);
+    }
+    for y in (10..SIZE.1 as usize).step_by(22) {
+        for x in (30..SIZE.0 as usize).step_by(90) {
+            let pos = pos2(x as f32, y as f32);
+            frame(vec![Event::PointerMoved(pos)], &mut found);
+        }
+    }
+    // open a menu by a click
+    let press = |pressed| Event::PointerButton {
+        pos: pos2(200.0, 20.0),
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    for event in [Event::PointerMoved(pos2(200.0, 20.0)), press(true), press(false)] {
+        frame(vec![event], &mut found);
+    }
+    frame(vec![], &mut found);
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn hidden_characters_in_names_are_not_drawn() {
+    let world = world();
+    let tokens = Tokens::dark();
+    let now = MonoNs(4_500_000_000);
+    let namespace = Some(NsId { kind: NsKind::Net, dev: 4, ino: 10, generation: 0 });
+    let selected = |process, namespace| Selection { pod: Some(uid()), process, namespace };
+    let mut out: Vec<Action> = Vec::new();
+    let mut check = |name: &str, selection: Selection, live: bool, view: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
+        let all = painted(|ui| {
+            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now) };
+            let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut out);
+            view(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live, version, out });
+        });
+        for text in &all {
+            assert_eq!(escaped_lines(text), text.as_str(), "{name}");
+            assert!(!text.lines().any(|line| line.trim_start().starts_with("EVIL")), "{name}: {text}");
+        }
+        assert!(all.iter().any(|text| text.contains(r"\u{202e}")), "{name} shows no escaped name: {all:#?}");
+    };
+
+    let nothing = || selected(None, None);
+    check("map", nothing(), true, &mut |ui, cx| pod_map::pod_map_ui(ui, cx));
+    check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble()));
+    let mut tree = process_tree::TreeState::default();
+    check("tree", nothing(), true, &mut |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree));
+    let mut state = events::EventsState::default();
+    check("events", nothing(), true, &mut |ui, cx| events::events_ui(ui, cx, &mut state));
+    for live in [true, false] {
+        let mut viewport = podscope::layout::timeline::Viewport::default();
+        check("timeline", nothing(), live, &mut |ui, cx| timeline::timeline_ui(ui, cx, &world, now, &mut viewport));
+    }
+    for pid in 1..5 {
+        check("process", selected(Some(id(pid)), None), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
+    }
+    check("pod", nothing(), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
+    check("namespace", selected(None, namespace), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
+    let mut written = logs::LogsState::default();
+    // an output may have lines
+    let output = HOSTILE.replace('\n', " ");
+    written.log.lock().expect("a log").push(format!("{output}\n{output}\n").as_bytes());
+    let argv = [HOSTILE.to_owned()];
+    let exec = logs::Exec::new(Member::container(&uid(), HOSTILE), &argv);
+    exec.output.lock().expect("an output").push(output.as_bytes());
+    exec.end(Err(HOSTILE.into()));
+    written.exec = Some(exec);
+    check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
+    let mut state = report::ReportState::default();
+    check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
+    let bar =
+        Bar { id: 1, severity: BarSeverity::Error, title: HOSTILE.into(), lines: vec![HOSTILE.into()], button: None };
+    check("bars", nothing(), true, &mut |ui, cx| {
+        egui::CentralPanel::default().show(ui, |ui| bars_ui(ui, cx, std::slice::from_ref(&bar)));
+    });
+    // the top bar has no names, so it needs no escapes
+    let bar = painted(|ui| {
+        let selection = nothing();
+        let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut Vec::new());
+        let version = WorldVersion::Live(1);
+        top_bar::top_bar_ui(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, version, out });
+    });
+    assert!(!bar.is_empty() && bar.iter().all(|text| escaped_lines(text) == text.as_str()), "{bar:?}");
+}

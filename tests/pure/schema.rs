@@ -1,0 +1,52 @@
+//! The published schema matches the format that the program writes.
+
+use std::path::Path;
+
+use podscope::export::{Selection, Snapshot, schema};
+use serde_json::Value;
+
+use crate::published_schema::{FILE, validate};
+
+/// `UPDATE_SCHEMA=1 cargo test the_file_is_current` updates the file.
+#[test]
+fn the_file_is_current() {
+    let now = format!("{:#}\n", schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::create_dir_all(Path::new(FILE).parent().unwrap()).unwrap();
+        std::fs::write(FILE, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(FILE).unwrap();
+    assert!(kept == now, "assets/schema is out of date; run `UPDATE_SCHEMA=1 cargo test the_file_is_current`");
+}
+
+#[test]
+fn a_pod_validates() {
+    for redact in [false, true] {
+        let selection = Selection { redact, ..Selection::default() };
+        validate(&serde_json::to_value(Snapshot::new(&crate::fixture::world(), &selection)).unwrap());
+    }
+}
+
+#[test]
+fn an_empty_world_validates() {
+    let world = podscope::model::World::default();
+    validate(&serde_json::to_value(Snapshot::new(&world, &Selection::default())).unwrap());
+}
+
+#[test]
+fn wrong_snapshots_do_not_validate() {
+    let text = std::fs::read_to_string(FILE).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    let good = serde_json::to_value(Snapshot::new(&crate::fixture::world(), &Selection::default())).unwrap();
+    for (pointer, wrong) in [
+        ("/schema", Value::from("podscope.snapshot/2")),
+        ("/processes/0/pid", Value::from("100")),
+        ("/processes/0/ppid", Value::from(-1)),
+        ("/pods/0/phase", Value::from("Crashed")),
+        ("/namespaces/0/members", Value::Null),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validator.is_valid(&bad), "{pointer}");
+    }
+}
