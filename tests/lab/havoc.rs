@@ -78,8 +78,9 @@ fn settled(bench: &mut Bench, uids: &[PodUid], killed: &[ProcId], burst: u32) ->
         if believed.len() != 8 || !believed.iter().all(|id| exists(*id)) {
             return false;
         }
+        let pids: BTreeSet<u32> = believed.iter().map(|id| id.pid).collect();
         actual = actual_pids(node);
-        actual == believed.iter().map(|id| id.pid).collect()
+        actual == pids
     });
     let states = || live.iter().map(|p: &Pod| (p.name.as_str(), p.status())).collect::<Vec<_>>();
     assert!(

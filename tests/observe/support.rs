@@ -123,7 +123,8 @@ impl Sentinel {
         Self { child, id }
     }
 
-    /// Waits for the end of a scan. It may have begun before this call, but not before the scan of an earlier call ended.
+    /// Waits for the end of a scan. It may have begun before this call, but not before the end of the scan that an
+    /// earlier call has waited for.
     pub fn wait_for_scan(&self, w: &mut Watched) {
         let (signal, state) = match w.process(self.id).state {
             State::Stopped => (Signal::SIGCONT, State::Sleeping),
