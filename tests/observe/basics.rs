@@ -164,7 +164,8 @@ fn a_watched_process_has_its_real_parent() {
     assert_eq!(w.process(id).parent, Parent::Process(us));
     // a scan keeps the parent, although we are not watched
     let sentinel = Sentinel::start(&mut w);
-    sentinel.wait_for_scans(&mut w, 1);
+    sentinel.wait_for_scan(&mut w);
+    sentinel.wait_for_scan(&mut w);
     assert_eq!((w.process(id).parent, w.process(id).reparents.len()), (Parent::Process(us), 0));
     assert!(w.world.process(us).is_none(), "we are not watched");
     drop(helper);

@@ -118,9 +118,10 @@ fn a_quiet_process_causes_no_deltas() {
         wait_for("it sleeps in nanosleep", || {
             std::fs::read_to_string(format!("/proc/{}/wchan", id.pid)).expect("our child").contains("nanosleep")
         });
-        sentinel.wait_for_scans(&mut w, 1);
+        sentinel.wait_for_scan(&mut w);
+        sentinel.wait_for_scan(&mut w);
         let before = w.log.len();
-        sentinel.wait_for_scans(&mut w, 1);
+        sentinel.wait_for_scan(&mut w);
         let news: Vec<_> = w.log[before..].iter().filter(|delta| !sentinel.is_subject_of(delta)).collect();
         assert!(news.is_empty(), "without {without:?}: {news:?}");
         child.kill().and_then(|()| child.wait().map(drop)).expect("our child");

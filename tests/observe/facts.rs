@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use podscope::model::{Capability, Coverage, Delta, NsKind, World};
 use podscope::observe::{Options, identify, once};
 
-use crate::support::{Helper, Watched, ns_inode, sleeper};
+use crate::support::{Helper, Sentinel, Watched, ns_inode, sleeper};
 
 fn scan(pids: Option<&[u32]>) -> (World, Vec<Delta>) {
     let deltas = once(pids).expect("/proc is there");
@@ -113,6 +113,8 @@ fn a_scan_finds_a_change_without_an_event() {
     let child = helper.answer_number();
     let id = identify(child).expect("it runs");
     w.until("its old namespace", |w| w.world.process(id).is_some_and(|p| p.namespaces.get(NsKind::User) == before));
+    // by then it is no longer read because it has just been born
+    Sentinel::start(&mut w).wait_for_scan(&mut w);
     helper.tell("leave it");
     assert_eq!(helper.answer(), "left");
     let inode = ns_inode(child, "user");

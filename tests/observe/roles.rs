@@ -296,9 +296,11 @@ fn few_files() {
     loop {
         let line = hear();
         let Some((count, scans)) = line.split_once(' ') else { return };
-        let (count, scans): (usize, usize) = (count.parse().expect("a number"), scans.parse().expect("a number"));
+        let (count, scans): (usize, u32) = (count.parse().expect("a number"), scans.parse().expect("a number"));
         w.until("the whole crowd", |w| w.world.present().count() == count + 1);
-        sentinel.wait_for_scans(&mut w, scans);
+        for _ in 0..=scans {
+            sentinel.wait_for_scan(&mut w);
+        }
         let crowd = || w.world.present().filter(|p| p.id != sentinel.id);
         let alive = crowd().filter(|p| p.is_alive()).count();
         let named = crowd().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();

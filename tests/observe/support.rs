@@ -111,23 +111,27 @@ pub struct Sentinel {
 
 impl Sentinel {
     pub fn start(w: &mut Watched) -> Self {
-        let child = sleeper();
+        // a helper process is killed and does not end its own; a stopped one would outlive it for good
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "sleep", "1000"]).stdin(Stdio::null());
+        let child = command.spawn().expect("util-linux is installed");
         let id = w.watch(child.id());
-        w.until("the sentinel asleep", |w| w.process(id).state == State::Sleeping);
+        w.until("the sentinel asleep", |w| {
+            let p = w.process(id);
+            p.comm == "sleep" && p.state == State::Sleeping
+        });
         Self { child, id }
     }
 
-    /// Waits until the observer has scanned all processes so many times from begin to end.
-    pub fn wait_for_scans(&self, w: &mut Watched, count: usize) {
-        // the first of them may have begun before
-        for _ in 0..=count {
-            let (signal, state) = match w.process(self.id).state {
-                State::Stopped => (Signal::SIGCONT, State::Sleeping),
-                _ => (Signal::SIGSTOP, State::Stopped),
-            };
-            kill(Pid::from_raw(self.id.pid as i32), signal).expect("our child");
-            w.until("a scan", |w| w.process(self.id).state == state);
-        }
+    /// Waits for the end of a scan. It may have begun before this call, but not before the end of the scan that an
+    /// earlier call has waited for.
+    pub fn wait_for_scan(&self, w: &mut Watched) {
+        let (signal, state) = match w.process(self.id).state {
+            State::Stopped => (Signal::SIGCONT, State::Sleeping),
+            _ => (Signal::SIGSTOP, State::Stopped),
+        };
+        kill(Pid::from_raw(self.id.pid as i32), signal).expect("our child");
+        w.until("a scan", |w| w.process(self.id).state == state);
     }
 
     /// Whether this says something of the sentinel.
