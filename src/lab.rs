@@ -8,7 +8,7 @@ mod cgroup;
 pub mod controller;
 pub mod hidden;
 pub(crate) mod latin1;
-mod link;
+pub(crate) mod link;
 pub mod node;
 pub(crate) mod own_pause;
 mod ports;

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::assert_escaped;
-use crate::lab::executable::{ELF_HEADER, loaded_size};
+use crate::lab::link::executable::{ELF_HEADER, loaded_size};
 use crate::lab::own_pause::elf;
 
 /// An executable is accepted, or refused with a short reason.

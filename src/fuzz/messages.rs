@@ -101,8 +101,7 @@ pub fn control_request(bytes: &[u8]) {
     let web = pod.admit(web, ContainerKind::App).expect("it is admitted");
     let pod = pod.with_container(web, ContainerKind::App);
     let name = name.unwrap_or_else(|| "debugger".to_owned());
-    let made = ContainerSpec::debugger(&pod, Some(&name), &image, &argv, target.as_deref());
-    let mut container = made.expect("it has a name");
+    let mut container = ContainerSpec::debugger(&pod, Some(&name), &image, &argv, target.as_deref());
     container.stdio = Stdio { stdin, stdin_once: false, tty };
     if let Ok(container) = pod.admit(container, ContainerKind::Ephemeral) {
         check_written(&pod.with_container(container, ContainerKind::Ephemeral));

@@ -6,7 +6,8 @@ use crate::lab::applets::web::nginx;
 use crate::observe::cgroup::{self, Hierarchy};
 use crate::observe::decode::{Event, decode};
 use crate::observe::proc::parse::{SchedStat, cmdline, inode};
-use crate::observe::proc::{Stat, Status, hidepid, signals};
+use crate::observe::proc::{Status, hidepid, signals};
+use crate::procfs::{Mount, Stat, mounts};
 
 /// A process's name may have any byte but NUL (`PR_SET_NAME` of `prctl(2)`), at most this many.
 const COMM: usize = 15;
@@ -42,10 +43,10 @@ pub fn proc_stat(bytes: &[u8]) {
 pub fn proc_status(bytes: &[u8]) {
     let _ = Status::parse(bytes);
     // the kernel escapes line feeds and backslashes here (`proc_task_name`, fs/proc/array.c)
-    let comm = name(bytes).iter().flat_map(|b| match b {
+    let comm = name(bytes).into_iter().flat_map(|b| match b {
         b'\n' => b"\\n".to_vec(),
         b'\\' => b"\\\\".to_vec(),
-        b => vec![*b],
+        b => vec![b],
     });
     let rest = b"\nUid:\t1\t1000\t3\t4\nNSpid:\t500\t7\nVmRSS:\t   12 kB\nSigBlk:\t1\nSigIgn:\t2\nSigCgt:\t4\n";
     let text: Vec<u8> = b"Name:\t".iter().copied().chain(comm).chain(rest.iter().copied()).collect();
@@ -77,16 +78,17 @@ pub fn proc_fdinfo(bytes: &[u8]) {
 
 /// `/proc/PID/mountinfo`. Paths of mount points and cgroups may have any character.
 pub fn proc_mountinfo(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let _ = (nginx::is_mounted(text), nginx::is_of_pod(text, "/etc/nginx/nginx.conf"));
-    if let Some(value) = hidepid(text) {
-        assert!(text.contains(value) && !value.contains([',', ' ', '\n']), "{value:?}");
+    let all: Vec<Mount> = mounts(bytes).collect();
+    let _ = (nginx::is_mounted(&all), nginx::is_of_pod(&all, Path::new("/etc/nginx/nginx.conf")));
+    if let Some(value) = hidepid(&all) {
+        assert!(!value.contains(','), "{value:?}");
     }
-    let _ = Hierarchy::of(text).map(|hierarchy| hierarchy.directory("/a/b"));
+    let _ = Hierarchy::among(all).map(|hierarchy| hierarchy.directory("/a/b"));
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
     // a cgroup's name has no line feed (`cgroup_mkdir`, kernel/cgroup/cgroup.c)
     let (point, root) = (path(text), path(&text.replace('\n', "")));
     let line = format!("30 1 0:26 {} {} rw - cgroup2 none rw\n", octal(&root), octal(&point));
-    let hierarchy = Hierarchy::of(&line).expect("it is mounted");
+    let hierarchy = Hierarchy::among(mounts(line.as_bytes())).expect("it is mounted");
     let below = format!("{}/x", root.trim_end_matches('/'));
     assert_eq!(hierarchy.directory(&below), Some(Path::new(&point).join("x")), "{line}");
     assert_eq!(hierarchy.directory(&format!("{root}/../x")), None, "{line}");

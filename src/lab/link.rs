@@ -5,7 +5,7 @@ mod bind;
 mod ending;
 mod error;
 mod exec;
-mod executable;
+pub(crate) mod executable;
 mod follow;
 mod members;
 mod startup;

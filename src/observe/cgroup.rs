@@ -20,7 +20,7 @@ impl Hierarchy {
         Self::among(own_mounts().ok()?)
     }
 
-    fn among(mounts: impl IntoIterator<Item = Mount>) -> Option<Self> {
+    pub(crate) fn among(mounts: impl IntoIterator<Item = Mount>) -> Option<Self> {
         let mount = mounts.into_iter().find(|mount| mount.fs_type == "cgroup2")?;
         Some(Self { mount: mount.point, root: mount.root })
     }

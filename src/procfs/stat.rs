@@ -59,6 +59,7 @@ impl Stat {
         let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
         let rest = std::str::from_utf8(text.get(close + 2..)?).ok()?;
         let mut stat = Self { comm, ..Self::default() };
+        let add = |ticks: &mut u64, field: &str| *ticks = ticks.saturating_add(field.parse().unwrap_or(0));
         let mut seen = 0;
         for (i, field) in rest.split_ascii_whitespace().enumerate() {
             seen = i + 3;
@@ -66,8 +67,8 @@ impl Stat {
                 3 => stat.state = State::from_letter(field.chars().next()?),
                 4 => stat.ppid = field.parse().ok()?,
                 9 => stat.flags = field.parse().ok()?,
-                14 | 15 => stat.cpu_ticks += field.parse::<u64>().unwrap_or(0),
-                16 | 17 => stat.waited_ticks += field.parse::<u64>().unwrap_or(0),
+                14 | 15 => add(&mut stat.cpu_ticks, field),
+                16 | 17 => add(&mut stat.waited_ticks, field),
                 20 => stat.threads = field.parse().ok()?,
                 22 => stat.start = field.parse().ok()?,
                 24 => stat.rss_pages = field.parse().unwrap_or(0),
@@ -141,6 +142,14 @@ mod tests {
         assert_eq!(of(0x0040_0000), (false, false));
         assert_eq!(of(0x0040_0004), (false, true));
         assert_eq!(of(0x0020_0040), (true, false));
+    }
+
+    #[test]
+    fn times_that_are_too_large_are_cut_to_the_largest() {
+        let most = u64::MAX;
+        let text = format!("1 (x) S 1 1 1 0 -1 0 1 2 3 4 {most} {most} {most} {most} 20 0 1 0 99 4096 11\n");
+        let stat = Stat::parse(text.as_bytes()).expect("a whole line");
+        assert_eq!((stat.cpu_ticks, stat.waited_ticks), (most, most));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::lab::controller::{DemoClock, PodState};
 use crate::lab::protocol::Report;
 use crate::lab::{LogPart, Stream, StreamRequest, parse};
 use crate::model::{
-    Delta, EventKind, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, PodEvent, PodUid, ProcId, SignalMasks,
-    Source, Stamp, State, WaitStatus,
+    Delta, EventKind, EventReason, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, PodEvent, PodUid, ProcId,
+    SignalMasks, Source, Stamp, State, WaitStatus,
 };
 
 /// The files with this extension in a directory of the source.
@@ -126,7 +126,7 @@ pub fn report() -> Vec<Vec<u8>> {
             let event = PodEvent {
                 pod: uid.clone(),
                 kind: EventKind::Warning,
-                reason: "BackOff".to_owned(),
+                reason: EventReason::BackOff,
                 message: "Back-off restarting failed container".to_owned(),
                 at: at(9),
             };

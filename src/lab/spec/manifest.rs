@@ -408,7 +408,7 @@ mod tests {
     fn an_argument_of_several_lines_stays_in_the_comment() {
         let spec = built(&[("web", "net,ipc,uts")]);
         let argv = ["sh", "-c", "echo a\nkind: Service\r\u{202e}"].map(str::to_owned);
-        let debugger = ContainerSpec::debugger(&spec, Some("look"), "busybox", &argv, None).expect("a name");
+        let debugger = ContainerSpec::debugger(&spec, Some("look"), "busybox", &argv, None);
         let text = manifest(&spec.with_container(debugger, ContainerKind::Ephemeral)).expect("a manifest");
         assert!(text.contains("-- sh -c 'echo a\n#   kind: Service\\r\\u{202e}'\n"), "{text}");
         assert_eq!(read(&text).all_containers().count(), 1);

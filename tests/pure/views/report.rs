@@ -5,8 +5,7 @@ use std::sync::Arc;
 use podscope::model::{
     ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Manifest, ManifestContainer, ManifestMount,
     ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, PodReason, SignalMasks, Source,
-    State,
-    VolumeKind, WaitStatus, WallAnchor, World,
+    State, VolumeKind, WaitStatus, WallAnchor, World,
 };
 use podscope::report::{
     Get, Target, Text, crictl_pods, crictl_ps, describe, docker_ps, events, get_pods, links, links_of, pid_namespaces,
