@@ -48,15 +48,15 @@ fn unescape(word: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((first, after)) = rest.split_first() {
-        let code = if *first == b'\\' { after.first_chunk().and_then(octal) } else { None };
+        let code = if *first == b'\\' { after.first_chunk().copied().and_then(octal) } else { None };
         plain.push(code.unwrap_or(*first));
         rest = if code.is_some() { &after[3..] } else { after };
     }
     plain
 }
 
-fn octal(digits: &[u8; 3]) -> Option<u8> {
-    digits.iter().try_fold(0_u8, |value, digit| match digit {
+fn octal(digits: [u8; 3]) -> Option<u8> {
+    digits.into_iter().try_fold(0_u8, |value, digit| match digit {
         b'0'..=b'7' => value.checked_mul(8)?.checked_add(digit - b'0'),
         _ => None,
     })
@@ -110,15 +110,16 @@ mod tests {
 
     #[test]
     fn only_three_octal_digits_are_an_escape() {
-        for (word, plain) in [
-            (&b"/my\\040x"[..], &b"/my x"[..]),
+        let table: [(&[u8], &[u8]); 7] = [
+            (b"/my\\040x", b"/my x"),
             (b"\\134040", b"\\040"),
             (b"\\9\\04", b"\\9\\04"),
             (b"\\777", b"\\777"),
             (b"\\08a\\", b"\\08a\\"),
             (b"\\377", b"\xff"),
             (b"", b""),
-        ] {
+        ];
+        for (word, plain) in table {
             assert_eq!(unescape(word), plain, "{}", String::from_utf8_lossy(word));
         }
     }

@@ -109,13 +109,13 @@ mod tests {
     /// A line with this name.
     fn line(comm: &[u8]) -> Vec<u8> {
         let rest = b") S 7 42 42 0 -1 4194564 1 2 3 4 5 6 7 8 20 0 3 0 99 4096 11 1 2 3 4 5 6 7 8 9 10 11 0 0 17 1 0 0 0 0 0 1 2 3 4 5 6 7 768\n";
-        [b"42 (", comm, rest].concat()
+        [&b"42 ("[..], comm, &rest[..]].concat()
     }
 
     #[test]
     fn every_field_is_found_whatever_the_name_is() {
-        for (comm, shown) in [
-            (&b"sh"[..], "sh"),
+        let table: [(&[u8], &str); 8] = [
+            (b"sh", "sh"),
             (b"a) Z (b)", "a) Z (b)"),
             (b") R 1 1", ") R 1 1"),
             (b"two words", "two words"),
@@ -123,7 +123,8 @@ mod tests {
             (b"((", "(("),
             (b"\xff\x00x", "\u{fffd}\0x"),
             (b"", ""),
-        ] {
+        ];
+        for (comm, shown) in table {
             let stat = Stat::parse(&line(comm)).expect("a whole line");
             assert_eq!(stat.comm, shown);
             assert_eq!((stat.state, stat.ppid, stat.threads, stat.start), (State::Sleeping, 7, 3, 99), "{shown:?}");

@@ -89,7 +89,9 @@ mod tests {
         let ns = |kind, ino| NsId { kind, dev: 4, ino, generation: 0 };
         let set = |all: &[NsId]| {
             let mut set = NsSet::default();
-            all.iter().for_each(|id| set.set(*id));
+            for id in all {
+                set.set(*id);
+            }
             set
         };
         let mut known = Facts {

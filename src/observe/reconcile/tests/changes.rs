@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         (name(), any::<bool>()).prop_map(|(name, event)| Step::Rename { name, event }),
         (0..3_u32).prop_map(Step::User),
         (0..4_u64).prop_map(Step::Signals),
-        ((0..8_usize), (1..4_u64)).prop_map(|(kind, ino)| Step::Namespace(NsKind::ALL[kind], 10 * kind as u64 + ino)),
+        (0..8_usize, 1..4_u64).prop_map(|(kind, ino)| Step::Namespace(NsKind::ALL[kind], 10 * kind as u64 + ino)),
         state().prop_map(Step::State),
         state().prop_map(Step::NodeReports),
         (1..4_u32).prop_map(Step::Threads),
@@ -190,8 +190,8 @@ fn cpu_time_alone_travels_without_the_other_facts() {
                 other => panic!("only the usage has changed: {other:?}"),
             })
             .collect();
-        let facts = changed.iter().filter_map(|id| scenario.reconciler.entries.get(id)?.facts.clone());
         let at = Stamp::by_then(scenario.machine.now(), Source::Scan);
+        let facts = changed.iter().filter_map(|id| scenario.reconciler.entries.get(id)?.facts.clone());
         whole += facts.map(|facts: Facts| json(&Delta::Facts { facts: Box::new(facts), at })).sum::<usize>();
     }
     let sent: usize = scenario.log[from..].iter().map(json).sum();
