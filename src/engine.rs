@@ -9,6 +9,7 @@
 //!
 //! A front end never waits: what takes time runs on a thread of its own, and its result comes as an [`Event`].
 
+mod attention;
 mod building;
 mod commands;
 mod event;
@@ -30,8 +31,10 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::lab::spec::PodSpec;
 use crate::lab::{self, Lab};
 use crate::model::{MonoNs, PodUid, World};
+use crate::observe::now;
 use crate::sys::thread;
 
+pub use attention::Watched;
 pub use event::{Event, FrontEndCommand, PodReplaced, ScriptFailure};
 pub use export::{Export, ExportContent, ExportError};
 pub use manifests::{Update, read as read_manifest};
@@ -95,12 +98,18 @@ type Slot = Arc<Mutex<Arc<Published>>>;
 pub struct Handle {
     requests: Sender<Request>,
     published: Slot,
+    attention: attention::Attention,
 }
 
 impl Handle {
     pub fn send(&self, request: Request) {
         // an error means that the engine has ended, and the front end with it
         let _ = self.requests.send(request);
+    }
+
+    /// The user has done something: for a while everything is on screen as soon as possible.
+    pub fn note_input(&self) {
+        self.attention.note(now());
     }
 
     /// The latest state.
@@ -124,8 +133,8 @@ impl Engine {
     pub fn start(options: Options, events: EventSink) -> Result<Self, thread::SpawnError> {
         let (requests, inbox): (Sender<Request>, Receiver<Request>) = unbounded();
         let published = Slot::default();
-        let handle = Handle { requests, published: Arc::clone(&published) };
-        let worker = worker::Worker::new(options, inbox, published, events);
+        let handle = Handle { requests, published, attention: attention::Attention::default() };
+        let worker = worker::Worker::new(options, inbox, &handle, events);
         let thread = thread::spawn("engine", move || worker.run())?;
         Ok(Self { handle, thread: Some(thread) })
     }

@@ -1,12 +1,12 @@
 //! Builds a pod step by step. Shows the same step in other tools, and what it has changed in the namespace links.
 //!
 //! ```text
-//! Step ──► equal ──► the same in docker, util-linux and the kubelet
+//! Step ──► equivalents ──► the same in docker, util-linux and the kubelet
 //!   │
 //!   └─ Pending (with the links before) ──► checks the World ──► Report (with what has changed)
 //! ```
 //!
-//! Pure: the caller tells the lab to execute a step, and calls [`Pending::look`] whenever the World has changed.
+//! Pure: the caller tells the lab to execute a step, and calls [`Pending::poll`] whenever the World has changed.
 
 mod equivalents;
 mod links;

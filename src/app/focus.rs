@@ -63,6 +63,11 @@ impl ViewFocus {
         self.places.push((view, rect, layer));
     }
 
+    /// Whether a view of the last frame shows processes of other pods than the selected one.
+    pub fn shows_all_pods(&self) -> bool {
+        self.places.iter().any(|(pane, ..)| pane.shows_all_pods())
+    }
+
     fn view_in(&self, layer: LayerId, pos: Pos2) -> Option<Pane> {
         let contains = |(_, rect, on): &&(Pane, Rect, LayerId)| *on == layer && rect.contains(pos);
         self.places.iter().find(contains).map(|(pane, ..)| *pane)

@@ -1,9 +1,9 @@
 //! Opens the window.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, unbounded};
 use eframe::egui::{Context, ViewportBuilder, ViewportId, vec2};
 use thiserror::Error;
 
@@ -44,6 +44,8 @@ pub enum OpenError {
     #[error(transparent)]
     Threads(#[from] thread::SpawnError),
     #[error("{0}")]
+    Engine(String),
+    #[error("{0}")]
     UnreadableScript(String),
     #[error(transparent)]
     Script(ScriptFailure),
@@ -67,28 +69,6 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
     }
     thread::room_for(THREADS)?;
     let script = options.script.as_deref().map(read_script).transpose()?;
-    // the lab starts while the window is being opened
-    let waker = Arc::new(OnceLock::<Context>::new());
-    let (wake, (sender, events)) = (Arc::clone(&waker), unbounded());
-    let sink = move |event: Event| {
-        if !matches!(event, Event::Changed) {
-            // an error means that the window is closed
-            let _ = sender.send(event);
-        }
-        if let Some(ctx) = wake.get() {
-            ctx.request_repaint_of(ViewportId::ROOT);
-        }
-    };
-    // it ends after the window is closed, and with it the lab
-    let engine = Engine::start(engine::Options { front_end: FrontEnd::Window, lab: options.lab }, Box::new(sink))?;
-    let handle = engine.handle();
-    let preset = options.preset.map(PodSource::Preset);
-    for source in preset.into_iter().chain(options.file.map(PodSource::File)) {
-        handle.send(Request::Execute(Command::Create(source)));
-    }
-    if let Some(script) = script {
-        handle.send(Request::Play { script: Box::new(script), out_dir: options.out_dir });
-    }
     let (w, h) = options.size.unwrap_or((1440.0, 900.0));
     let native = eframe::NativeOptions {
         renderer: eframe::Renderer::Glow,
@@ -109,22 +89,46 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         ..Default::default()
     };
     let failure = ScriptFailureSlot::default();
-    let window = WindowOptions {
-        engine: handle,
-        events,
-        theme: options.theme,
-        exit_after_script: options.exit_after_script,
-        failure: Arc::clone(&failure),
-    };
-    let create = move |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
-        let window = Window::new(cc, window);
-        let _ = waker.set(cc.egui_ctx.clone());
-        Ok(Box::new(window))
+    // it outlives the window, and ends the lab when the window is closed
+    let mut engine = None;
+    let (theme, exit_after_script, slot) = (options.theme, options.exit_after_script, Arc::clone(&failure));
+    // only now, since the window's libraries panic if the lab takes the last threads
+    let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+        let (started, events) = start_engine(&cc.egui_ctx, options.lab)?;
+        let handle = started.handle();
+        engine = Some(started);
+        let preset = options.preset.map(PodSource::Preset);
+        for source in preset.into_iter().chain(options.file.map(PodSource::File)) {
+            handle.send(Request::Execute(Command::Create(source)));
+        }
+        if let Some(script) = script {
+            handle.send(Request::Play { script: Box::new(script), out_dir: options.out_dir });
+        }
+        let options = WindowOptions { engine: handle, events, theme, exit_after_script, failure: slot };
+        Ok(Box::new(Window::new(cc, options)))
     };
     let run = eframe::run_native("podscope", native, Box::new(create));
-    run.map_err(|e| OpenError::Window(error_words(&e.to_string())))?;
+    drop(engine);
+    run.map_err(|e| match e {
+        eframe::Error::AppCreation(e) if e.is::<thread::SpawnError>() => OpenError::Engine(e.to_string()),
+        e => OpenError::Window(error_words(&e.to_string())),
+    })?;
     let failure = failure.lock().map_or(None, |mut f| f.take());
     failure.map_or(Ok(()), |failure| Err(OpenError::Script(failure)))
+}
+
+/// Starts the engine. Its events come with a frame.
+fn start_engine(ctx: &Context, lab: crate::lab::Options) -> Result<(Engine, Receiver<Event>), thread::SpawnError> {
+    let (ctx, (sender, events)) = (ctx.clone(), unbounded());
+    let sink = move |event: Event| {
+        if !matches!(event, Event::Changed) {
+            // an error means that the window is closed
+            let _ = sender.send(event);
+        }
+        ctx.request_repaint_of(ViewportId::ROOT);
+    };
+    let engine = Engine::start(engine::Options { front_end: FrontEnd::Window, lab }, Box::new(sink))?;
+    Ok((engine, events))
 }
 
 fn read_script(path: &Path) -> Result<Script, OpenError> {

@@ -21,7 +21,7 @@ use super::focus::ViewFocus;
 use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
-use crate::engine::{Event, Handle, Question, ScriptFailure};
+use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
 use crate::layout::timeline::Viewport;
 use crate::model::{MonoNs, Signal};
 use crate::observe::now;
@@ -98,6 +98,7 @@ pub struct Window {
     following: output::Following,
     bars: bars::Bars,
     building: building::Building,
+    watched: Watched,
 }
 
 impl Window {
@@ -133,6 +134,7 @@ impl Window {
             following: output::Following::default(),
             bars: bars::Bars::default(),
             building: building::Building::default(),
+            watched: Watched::default(),
         };
         window.tokens.apply(ctx);
         window
@@ -248,6 +250,9 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        if ctx.input(|input| !input.events.is_empty()) {
+            self.engine.note_input();
+        }
         self.frames.begin(now());
         let mut actions = Vec::new();
         self.focus.update(&ctx);
@@ -259,6 +264,7 @@ impl eframe::App for Window {
         }
         self.show(ui, &mut actions);
         self.follow_output();
+        self.watch();
         self.frames.end(self.shown.live(), now());
         for action in actions {
             self.act(&ctx, action);
@@ -278,6 +284,18 @@ impl eframe::App for Window {
 }
 
 impl Window {
+    /// Tells the engine which processes are on screen. Other changes are drawn with the next frame.
+    fn watch(&mut self) {
+        let watched = match &self.selection.pod {
+            Some(pod) if !self.focus.shows_all_pods() => Watched::Pod(pod.clone()),
+            _ => Watched::All,
+        };
+        if self.watched != watched {
+            self.engine.send(Request::Watch(watched.clone()));
+            self.watched = watched;
+        }
+    }
+
     fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let newest = self.shown.newest();
         let tokens = self.tokens.clone();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::attention::Watched;
 use super::export::Export;
 use super::pods::ReadPod;
 use crate::command::{Command, Outcome};
@@ -29,6 +30,8 @@ pub enum Request {
     Recreate { pod: PodUid, from: Box<ReadPod> },
     /// Write a file that the user has chosen.
     Export(Export),
+    /// The processes that are on screen from now on.
+    Watch(Watched),
     /// Publish the World of this moment as well.
     Show(Cursor),
     Play {

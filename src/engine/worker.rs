@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
+use super::attention::{Attention, Watched};
 use super::building::AcceptedStep;
 use super::event::PodReplaced;
 use super::export::{Export, ExportError};
@@ -15,7 +16,7 @@ use super::pods::{ReadPod, StartedPod};
 use super::question::OpenQuestion;
 use super::request::{Origin, Request};
 use super::script::Playing;
-use super::{Event, EventSink, FrontEnd, Options, Published, Slot};
+use super::{Event, EventSink, FrontEnd, Handle, Options, Published, Slot};
 use crate::command::Outcome;
 use crate::control::{Server, StateSender};
 use crate::lab::spec::{PodSpec, Warning};
@@ -111,10 +112,16 @@ pub(super) struct Worker {
     pub requested: Requested,
     /// Something was not published yet.
     is_changed: bool,
+    /// Some of it is on screen.
+    is_visible: bool,
+    watched: Watched,
+    attention: Attention,
+    /// When the front end was woken last.
+    woken: MonoNs,
 }
 
 impl Worker {
-    pub fn new(options: Options, requests: Receiver<Request>, published: Slot, events: EventSink) -> Self {
+    pub fn new(options: Options, requests: Receiver<Request>, handle: &Handle, events: EventSink) -> Self {
         let Options { front_end, lab } = options;
         let (batches, deltas) = bounded(MAX_BATCHES);
         let bounds = match front_end {
@@ -126,7 +133,7 @@ impl Worker {
             lab_options: lab,
             events,
             requests,
-            published,
+            published: Arc::clone(&handle.published),
             batches,
             deltas,
             jobs: unbounded(),
@@ -147,6 +154,10 @@ impl Worker {
             runs: 0,
             requested: Requested::default(),
             is_changed: true,
+            is_visible: true,
+            watched: Watched::All,
+            attention: handle.attention.clone(),
+            woken: MonoNs(0),
         }
     }
 
@@ -199,6 +210,7 @@ impl Worker {
         for batch in std::iter::once(first).chain(more) {
             for delta in &batch {
                 self.store.push(delta.clone());
+                self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
             }
             if self.front_end == FrontEnd::Terminal {
                 let world = self.store.live().clone();
@@ -209,7 +221,7 @@ impl Worker {
     }
 
     fn handle_result(&mut self, result: JobResult) {
-        self.is_changed = true;
+        (self.is_changed, self.is_visible) = (true, true);
         match result {
             JobResult::Ended { outcome, origin } => self.finish(outcome, origin),
             JobResult::LabStarted { result, origin } => self.lab_started(result, origin),
@@ -227,7 +239,7 @@ impl Worker {
     }
 
     fn handle_request(&mut self, request: Request) {
-        self.is_changed = true;
+        (self.is_changed, self.is_visible) = (true, true);
         match request {
             Request::Execute(command) => self.execute(command, Origin::User),
             Request::Answer { question, confirmed } => self.answer_question(question, confirmed),
@@ -238,6 +250,7 @@ impl Worker {
                     self.finish(outcome, Origin::User);
                 }
             }
+            Request::Watch(watched) => self.watched = watched,
             Request::Show(cursor) => self.cursor = cursor,
             Request::Play { script, out_dir } => {
                 let outcome = self.play(*script, out_dir, true);
@@ -253,11 +266,27 @@ impl Worker {
         self.start_recreated_pods();
         self.finish_steps();
         let script = self.advance_script();
-        if std::mem::take(&mut self.is_changed) && self.front_end == FrontEnd::Window {
-            self.publish();
+        [script, self.steps_deadline(), self.publish_when_due()].into_iter().flatten().min()
+    }
+
+    /// Publishes what has changed, and wakes the window if it shows some of it. Returns when that is due if it is not
+    /// due yet.
+    fn publish_when_due(&mut self) -> Option<MonoNs> {
+        if !self.is_changed || self.front_end == FrontEnd::Terminal {
+            return None;
+        }
+        let at = now();
+        let due = self.attention.next_wake(self.woken, at);
+        if due > at {
+            return Some(due);
+        }
+        self.is_changed = false;
+        self.publish();
+        if std::mem::take(&mut self.is_visible) {
+            self.woken = at;
             self.send(Event::Changed);
         }
-        [script, self.steps_deadline()].into_iter().flatten().min()
+        None
     }
 
     /// The World at the cursor.

@@ -179,6 +179,24 @@ impl Delta {
         }
     }
 
+    /// The process that it is about; `None` if it is about something else.
+    pub const fn process(&self) -> Option<ProcId> {
+        match self {
+            Self::Born { id, .. }
+            | Self::Changed { id, .. }
+            | Self::ProcessUsage { id, .. }
+            | Self::Exec { id, .. }
+            | Self::Renamed { id, .. }
+            | Self::State { id, .. }
+            | Self::Exited { id, .. }
+            | Self::Reparented { id, .. }
+            | Self::Reaped { id, .. }
+            | Self::Joined { id, .. } => Some(*id),
+            Self::Facts { facts, .. } => Some(facts.id),
+            _ => None,
+        }
+    }
+
     pub const fn time(&self) -> MonoNs {
         self.at().t
     }

@@ -1,5 +1,5 @@
-//! Plays a script step by step. The engine executes nothing itself: the window calls it once per frame, `podscope run`
-//! in its loop, and both execute the commands that it returns.
+//! Plays a script step by step. The player executes nothing itself: the engine calls it whenever the World has changed,
+//! and executes the commands that it returns.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What the caller must do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Execute this, then pass the outcome to [`Player::completed`], at once or later. Until then the engine returns
+    /// Execute this, then pass the outcome to [`Player::completed`], at once or later. Until then the player returns
     /// `Pending`.
     Do(Command),
     /// Nothing to do now. Ask again when the World has changed, or at this time at the latest.

@@ -30,6 +30,11 @@ impl Pane {
         matches!(self, Self::PodMap | Self::ProcessTree | Self::Timeline)
     }
 
+    /// Whether it shows processes of other pods than the selected one.
+    pub const fn shows_all_pods(self) -> bool {
+        matches!(self, Self::ProcessTree | Self::Events | Self::Report)
+    }
+
     const fn title(self) -> &'static str {
         match self {
             Self::PodMap => "Pod map",

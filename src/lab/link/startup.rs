@@ -63,6 +63,8 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
     let mut launcher = restore_open_files(&mut command)
         .spawn()
         .map_err(|e| Error::Start(format!("{}: {}", exe.display(), limits::reason_of(&e))))?;
+    // it holds the launcher's end of the socket, so a launcher that ends at once would not be noticed
+    drop(command);
 
     let user = users::for_root();
     let cgroups = if options.without_cgroups {

@@ -1,0 +1,68 @@
+//! Which changes the user can see, and how soon they must be on screen.
+//!
+//! A machine can change thousands of times a second. A window that is redrawn for each change takes a whole core where
+//! drawing is done in software, so the window is woken for what it shows, and at a rate that a person can follow. While
+//! the user acts it is woken at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::model::{Delta, MonoNs, PodUid, World};
+
+/// The shortest time between two wake-ups while the user does nothing: 30 a second.
+const UNATTENDED_INTERVAL_NS: u64 = 33_000_000;
+/// How long the user counts as attentive after an input.
+const ATTENTION_NS: u64 = 1_000_000_000;
+
+/// The processes that a front end shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Watched {
+    #[default]
+    All,
+    /// Those of one pod, and those of no pod.
+    Pod(PodUid),
+}
+
+impl Watched {
+    /// Whether a front end shows the effect of a Delta. `after` is the World with it.
+    pub(super) fn shows(&self, delta: &Delta, after: &World) -> bool {
+        let Self::Pod(pod) = self else { return true };
+        let Some(id) = delta.process() else { return true };
+        let member = after.process(id).and_then(|p| p.member.as_ref());
+        member.is_none_or(|member| member.pod == *pod)
+    }
+}
+
+/// Since when the user has done nothing. Shared by the engine and its front end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attention {
+    until: Arc<AtomicU64>,
+}
+
+impl Attention {
+    /// The user has done something.
+    pub fn note(&self, now: MonoNs) {
+        self.until.fetch_max(now.0.saturating_add(ATTENTION_NS), Ordering::Relaxed);
+    }
+
+    /// When the window may be woken after it was woken last.
+    pub fn next_wake(&self, last: MonoNs, now: MonoNs) -> MonoNs {
+        if now.0 < self.until.load(Ordering::Relaxed) { now } else { last.plus(UNATTENDED_INTERVAL_NS).max(now) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_woken_at_once_only_while_the_user_acts() {
+        let attention = Attention::default();
+        let (last, now) = (MonoNs(5_000_000_000), MonoNs(5_010_000_000));
+        assert_eq!(attention.next_wake(last, now), last.plus(UNATTENDED_INTERVAL_NS));
+        assert_eq!(attention.next_wake(MonoNs(0), now), now, "it was woken long ago");
+        attention.note(now);
+        assert_eq!(attention.next_wake(last, now), now);
+        assert_eq!(attention.next_wake(last, now.plus(ATTENTION_NS)), now.plus(ATTENTION_NS));
+    }
+}
