@@ -59,8 +59,8 @@ pub enum NodeTrouble<'a> {
     Ended(&'a str),
 }
 
-/// Everything known at one moment. A clone takes about a microsecond however many processes there are: what may be large
-/// is a tree, and two Worlds share the nodes in which they do not differ.
+/// Everything known at one moment. What may be large in it is a tree, and two Worlds share the nodes in which they do
+/// not differ. So a clone takes the same time however many processes there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
     /// The latest time of all deltas applied so far.

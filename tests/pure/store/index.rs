@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use podscope::model::{Delta, Member, NsId, NsKind, Parent, ProcId, Process, World};
+use podscope::model::{Delta, Host, Member, NsId, NsKind, Parent, ProcId, Process, World};
 use proptest::prelude::*;
 
 use crate::store::stream::deltas;
+use crate::store::world::at;
 
 fn ids<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Vec<ProcId> {
     processes.into_iter().map(|p| p.id).collect()
@@ -15,7 +16,7 @@ fn scan(world: &World, wanted: impl Fn(&Process) -> bool) -> Vec<ProcId> {
     ids(world.processes.values().map(AsRef::as_ref).filter(|p| wanted(p)))
 }
 
-pub fn assert_indexes_are_right(world: &World) {
+fn assert_indexes_are_right(world: &World) {
     let all = || world.processes.values();
     for member in all().filter_map(|p| p.member.as_ref()).collect::<BTreeSet<&Member>>() {
         let is_in = |p: &Process| p.member.as_ref() == Some(member);
@@ -74,6 +75,13 @@ proptest! {
         }
         let text = serde_json::to_string(&world).unwrap();
         assert_indexes_are_right(&serde_json::from_str(&text).unwrap());
+        // the namespaces of the host are looked up in another way
+        let mut host = Host::default();
+        for ns in world.processes.values().flat_map(|p| p.namespaces.iter()) {
+            host.namespaces.set(ns);
+        }
+        world.apply(&Delta::Host { host: Box::new(host), at: at(0) });
+        assert_indexes_are_right(&world);
     }
 
     #[test]
