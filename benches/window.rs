@@ -1,5 +1,5 @@
 //! The window's figures, beside an empty window of the same toolkit. `cargo bench --bench window`; needs
-//! Xvfb, and half a minute of quiet for each of two windows.
+//! Xvfb, and two quiet minutes.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,8 +7,10 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const STARTS: usize = 7;
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE_SECONDS: u64 = 30;
 const KILLS: usize = 30;
+const PODS: usize = 60;
+const SIZE: [&str; 2] = ["--window-size", "1440x900"];
 
 fn main() {
     let podscope = PathBuf::from(env!("CARGO_BIN_EXE_podscope"));
@@ -23,9 +25,7 @@ fn main() {
         let (mut window, _) = display.open(exe, preset);
         std::thread::sleep(Duration::from_secs(6));
         let pid = window.child.id();
-        let (before, began) = (cpu_ms(pid), Instant::now());
-        std::thread::sleep(IDLE);
-        let idle = (cpu_ms(pid) - before) / began.elapsed().as_secs_f64() / 10.0;
+        let idle = cpu_percent(pid, IDLE_SECONDS);
         println!(
             "{name:<20} first frame {:>6.0} ms   resident {:>6.1} MB   idle {idle:>5.2} % of a core",
             median(firsts),
@@ -34,6 +34,44 @@ fn main() {
         window.end();
     }
     kills(&display, &podscope);
+    zombies(&display, &podscope);
+    storm(&display, &podscope);
+}
+
+/// Five zombies that are held: their ages count in the map and in the tree.
+fn zombies(display: &Display, podscope: &Path) {
+    let mut window =
+        Display::wait_for_frame(display.command(podscope).args(["--preset", "held-zombies"]).args(SIZE), podscope);
+    for seconds in [5, 15] {
+        std::thread::sleep(Duration::from_secs(5));
+        println!("5 counting zombies, from {seconds} s on: {:.2} % of a core", cpu_percent(window.child.id(), 10));
+    }
+    window.end();
+}
+
+/// Many pods that fork all the time, one of which is on screen.
+fn storm(display: &Display, podscope: &Path) {
+    let pod = |n: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: forks-{n}}}\nspec:\n  containers:\n  - name: forks\n    \
+             image: busybox\n    command: [sh, -c, 'while :; do sleep 0.5; done']\n"
+        )
+    };
+    let file = display.home.path().join("storm.yaml");
+    std::fs::write(&file, (0..PODS).map(pod).collect::<Vec<_>>().join("---\n")).expect("a manifest");
+    let mut window = Display::wait_for_frame(display.command(podscope).arg(&file).args(SIZE), podscope);
+    std::thread::sleep(Duration::from_secs(10));
+    let pid = window.child.id();
+    let whole = cpu_percent(pid, 20);
+    println!("{PODS} pods, {} forks a second: {whole:.1} % of a core, {:.1} MB", PODS * 2, rss_mb(pid));
+    window.end();
+}
+
+/// The share of one core that a process uses during the next seconds.
+fn cpu_percent(pid: u32, seconds: u64) -> f64 {
+    let (before, began) = (cpu_ms(pid), Instant::now());
+    std::thread::sleep(Duration::from_secs(seconds));
+    (cpu_ms(pid) - before) / began.elapsed().as_secs_f64() / 10.0
 }
 
 /// From the kernel's own time of a member's exit to the end of the frame that shows it.
@@ -121,9 +159,15 @@ impl Display {
     fn open(&self, exe: &Path, preset: bool) -> (Window, f64) {
         let mut command = self.command(exe);
         if preset {
-            command.args(["--preset", "nginx-busybox", "--window-size", "1440x900"]);
+            command.args(["--preset", "nginx-busybox"]).args(SIZE);
         }
         let began = Instant::now();
+        let window = Self::wait_for_frame(&mut command, exe);
+        (window, began.elapsed().as_secs_f64() * 1e3)
+    }
+
+    /// Starts a window, and waits for its first frame.
+    fn wait_for_frame(command: &mut Command, exe: &Path) -> Window {
         let mut child = command.spawn().expect("a window");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
         let mut line = String::new();
@@ -131,7 +175,7 @@ impl Display {
             line.clear();
             assert!(log.read_line(&mut line).expect("its log") > 0, "{} ended at once", exe.display());
         }
-        (Window { child, _log: log }, began.elapsed().as_secs_f64() * 1e3)
+        Window { child, _log: log }
     }
 }
 

@@ -175,15 +175,18 @@ impl Window {
 
     fn handle_event(&mut self, ctx: &egui::Context, event: Event) {
         match event {
-            // what it prints in a terminal the window shows in other ways
-            Event::Changed | Event::Deltas(..) | Event::LabStarted | Event::ScriptStep(_) | Event::ScriptOutput(_) => {}
+            // the window shows these in other ways; a failed start is followed by that of its command
+            Event::Changed
+            | Event::Deltas(..)
+            | Event::LabStarted
+            | Event::StartFailed { .. }
+            | Event::ScriptStep(_)
+            | Event::ScriptOutput(_) => {}
             Event::ObserverFailed(e) => self.notify_error(format!("The observer cannot start: {e}")),
             Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {e}")),
             Event::LabRestarted { lost } => self.lab_restarted(lost),
             Event::ControlFailed(e) => self.notify_error(format!("The lab is running, but {e}")),
             Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),
-            // followed by that of the command
-            Event::StartFailed { .. } => {}
             Event::ManifestRead { path, updates, warnings } => self.manifest_read(&path, updates, &warnings),
             Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
             Event::Replaced(replaced) => self.pod_replaced(replaced),

@@ -160,7 +160,7 @@ impl Run {
                 for delta in &batch {
                     self.printer.print_delta(delta)?;
                 }
-                self.world = world;
+                self.world = *world;
                 self.pods.update(&self.world);
                 if let Some((reason, _)) = self.world.node.as_ref().and_then(|node| node.ended.as_ref()) {
                     return Err(Failure::Failed(format!("{reason}, and every pod with it; run it again")));

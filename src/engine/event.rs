@@ -21,7 +21,7 @@ pub enum Event {
     /// Something new is published. Only for a window.
     Changed,
     /// What has happened, and the World after it. Only for a terminal.
-    Deltas(Vec<Delta>, World),
+    Deltas(Vec<Delta>, Box<World>),
     /// The observer cannot start, so nothing can be done.
     ObserverFailed(observe::Error),
 

@@ -13,6 +13,7 @@ use crate::lab::Lab;
 use crate::lab::spec::{PodSpec, Warning};
 use crate::model::{PodUid, World};
 use crate::presets;
+use crate::script::Requested;
 
 /// A pod of a manifest that was read.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl Worker {
             Ok(lab) => lab,
             Err(why) => return Some(Outcome::Failed(why)),
         };
-        self.note_requested(|requested| requested.expect_manifest());
+        self.note_requested(Requested::expect_manifest);
         let jobs = self.jobs.0.clone();
         let started = self.spawn("create", move || {
             let result = read().and_then(|pods| {

@@ -169,8 +169,8 @@ impl Worker {
             let requests = if self.is_lab_starting { never() } else { self.requests.clone() };
             let timer = wake_at.map_or_else(never, |t| at(Instant::now() + Duration::from_nanos(t.since(now()))));
             select! {
-                recv(self.deltas) -> batch => batch.into_iter().for_each(|batch| self.take_batches(batch)),
-                recv(self.jobs.1) -> result => result.into_iter().for_each(|result| self.handle_result(result)),
+                recv(self.deltas) -> batch => if let Ok(batch) = batch { self.take_batches(batch) },
+                recv(self.jobs.1) -> result => if let Ok(result) = result { self.handle_result(result) },
                 recv(requests) -> request => match request {
                     Ok(Request::Quit) | Err(_) => break,
                     Ok(request) => self.handle_request(request),
@@ -213,7 +213,7 @@ impl Worker {
                 self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
             }
             if self.front_end == FrontEnd::Terminal {
-                let world = self.store.live().clone();
+                let world = Box::new(self.store.live().clone());
                 self.send(Event::Deltas(batch, world));
             }
         }

@@ -61,7 +61,11 @@ pub fn http_request(bytes: &[u8]) {
 
     let root = Path::new("/srv/www");
     if let Some(file) = file_of(root, request.path()) {
-        assert!(file.starts_with(root) && file.components().all(|part| part != Component::ParentDir), "{file:?}");
+        assert!(
+            file.starts_with(root) && file.components().all(|part| part != Component::ParentDir),
+            "{}",
+            file.display()
+        );
     }
 
     let forwarded = request_head(&request, "/x", PEER);

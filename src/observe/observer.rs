@@ -19,17 +19,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Observes until it is dropped.
-///
-/// ```no_run
-/// use podscope::observe::{Input, Observer, Options, Scope, identify};
-///
-/// let (deltas, stream) = crossbeam_channel::unbounded();
-/// let sink = Box::new(move |batch| drop(deltas.send(batch)));
-/// let observer = Observer::start(Scope::Lab, Options::default(), sink)?;
-/// observer.input().send(Input::Watch(identify(std::process::id()).expect("we are here")));
-/// # drop(stream);
-/// # Ok::<(), podscope::observe::Error>(())
-/// ```
 #[derive(Debug)]
 pub struct Observer {
     input: InputSender,

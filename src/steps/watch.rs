@@ -3,7 +3,7 @@
 use super::links::{LinkLine, Links, in_words};
 use super::{Equivalents, Step, equivalents};
 use crate::lab::PodSpec;
-use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodReason, PodUid, ProcId, World};
+use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodReason, PodUid, ProcId, Process, World};
 
 /// How long it may take until the World shows a step, in addition to the grace period of a stopped container. A new
 /// container may have to wait for others, such as init containers.
@@ -83,7 +83,7 @@ impl Pending {
         let done = match &self.step {
             Step::Sandbox { .. } => self.check_sandbox(pod, &links, world),
             Step::Join { .. } | Step::Replace { .. } => self.check_running(pod, &links, world),
-            Step::Leave { member } => self.check_removed(pod, member, world),
+            Step::Leave { member } => Self::check_removed(pod, member, world),
         };
         match done {
             None if now >= self.deadline => Some(Err(self.timeout_message(pod))),
@@ -126,8 +126,8 @@ impl Pending {
         }
     }
 
-    fn check_removed(&self, pod: &Pod, member: &Member, world: &World) -> Option<Result<(), String>> {
-        let exists = pod.container(member.name()).is_some() || world.member_processes(member).any(|p| p.is_alive());
+    fn check_removed(pod: &Pod, member: &Member, world: &World) -> Option<Result<(), String>> {
+        let exists = pod.container(member.name()).is_some() || world.member_processes(member).any(Process::is_alive);
         (!exists).then_some(Ok(()))
     }
 

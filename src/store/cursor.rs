@@ -51,13 +51,12 @@ impl PastWorld {
             return Some(&self.shown.insert(held).world);
         }
         let held = held.filter(|held| held.position.segment == to.segment);
-        let (from, mut world) = match held.and_then(|held| self.nearest(held, to.applied)) {
-            Some(nearest) => nearest,
-            None => {
-                let keyframe = log.keyframe(to.segment)?;
-                self.passed = vec![keyframe.clone()];
-                (0, keyframe.clone())
-            }
+        let (from, mut world) = if let Some(nearest) = held.and_then(|held| self.nearest(held, to.applied)) {
+            nearest
+        } else {
+            let keyframe = log.keyframe(to.segment)?;
+            self.passed = vec![keyframe.clone()];
+            (0, keyframe.clone())
         };
         for (before, entry) in (from..).zip(log.between(to.segment, from..to.applied)) {
             world.apply(&entry.delta);
@@ -70,7 +69,7 @@ impl PastWorld {
 
     /// The nearest World of the segment of the one shown that has `to` deltas at most, and how many it has.
     fn nearest(&self, held: Shown, to: usize) -> Option<(usize, World)> {
-        let (nth, passed) = self.passed.iter().enumerate().take(to / STEP + 1).last()?;
+        let (nth, passed) = self.passed.iter().enumerate().take(to / STEP + 1).next_back()?;
         let has = nth * STEP;
         let held_is_nearer = (has..=to).contains(&held.position.applied);
         Some(if held_is_nearer { (held.position.applied, held.world) } else { (has, passed.clone()) })

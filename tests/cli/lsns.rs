@@ -96,13 +96,14 @@ struct Zombie(Child);
 
 impl Zombie {
     fn new() -> Self {
-        let child = Command::new("unshare").args(["--user", "true"]).spawn().unwrap();
-        let stat = format!("/proc/{}/stat", child.id());
+        // reaped when it is dropped, also if it does not end
+        let zombie = Self(Command::new("unshare").args(["--user", "true"]).spawn().unwrap());
+        let stat = format!("/proc/{}/stat", zombie.0.id());
         let deadline = Instant::now() + PATIENCE;
         loop {
             let stat = fs::read_to_string(&stat).unwrap();
             if stat.contains(") Z ") {
-                return Self(child);
+                return zombie;
             }
             assert!(Instant::now() < deadline, "it has not ended: {stat}");
             std::thread::sleep(Duration::from_millis(2));

@@ -138,7 +138,9 @@ impl Edit {
 /// One of the samples after some changes.
 pub fn changed(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     (select(samples), vec(edit(), 1..8)).prop_map(|(mut bytes, edits)| {
-        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        for edit in &edits {
+            edit.apply(&mut bytes);
+        }
         bytes
     })
 }

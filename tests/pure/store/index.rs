@@ -102,9 +102,13 @@ proptest! {
     #[test]
     fn a_copy_stays_as_it_was(before in deltas(), after in deltas()) {
         let mut world = World::default();
-        before.iter().for_each(|delta| world.apply(delta));
+        for delta in &before {
+            world.apply(delta);
+        }
         let (copy, text) = (world.clone(), serde_json::to_string(&world).unwrap());
-        after.iter().for_each(|delta| world.apply(delta));
+        for delta in &after {
+            world.apply(delta);
+        }
         prop_assert_eq!(serde_json::to_string(&copy).unwrap(), text);
         assert_indexes_are_right(&copy);
     }

@@ -582,7 +582,9 @@ fn figures_that_are_too_large_are_cut_to_the_largest() {
     }
     all.push(pod_with(|pod| pod.containers.iter_mut().for_each(|c| c.restarts = u32::MAX)));
     let mut world = World::default();
-    all.iter().for_each(|delta| world.apply(delta));
+    for delta in &all {
+        world.apply(delta);
+    }
     let usage = world.usage(&Member::container(&uid(), "nginx")).expect("it runs");
     assert_eq!(usage.memory_bytes.value, u64::MAX);
     assert_eq!(world.pod(&uid()).expect("a pod").restarts(), u32::MAX);
