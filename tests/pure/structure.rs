@@ -145,7 +145,7 @@ fn no_room_uses_one_above_it() {
 fn the_sub_rooms_of_the_lab_use_only_those_that_they_may() {
     for (i, (name, may)) in LAB.iter().enumerate() {
         let is_below = |other: &&str| LAB[..i].iter().any(|(below, _)| below == other);
-        assert!(may.iter().all(|other| is_below(other)), "{name} may use only what is listed above it");
+        assert!(may.iter().all(is_below), "{name} may use only what is listed above it");
     }
     let may: BTreeMap<String, Vec<String>> = LAB
         .iter()
