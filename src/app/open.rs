@@ -11,6 +11,7 @@ use super::window::{ScriptFailureSlot, WindowOptions};
 use super::{ThemeChoice, Window};
 use crate::command::{Command, PodSource};
 use crate::engine::{self, Engine, Event, FrontEnd, Request, ScriptFailure};
+use crate::presets;
 use crate::script::{self, Script};
 use crate::sys::thread;
 
@@ -97,12 +98,17 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         let (started, events) = start_engine(&cc.egui_ctx, options.lab)?;
         let handle = started.handle();
         engine = Some(started);
+        let is_built = options.preset.as_deref().and_then(presets::find).is_some_and(|preset| preset.yaml.is_none());
         let preset = options.preset.map(PodSource::Preset);
-        for source in preset.into_iter().chain(options.file.map(PodSource::File)) {
-            handle.send(Request::Execute(Command::Create(source)));
-        }
+        let sources = preset.into_iter().chain(options.file.map(PodSource::File));
+        let mut requests: Vec<Request> = sources.map(|source| Request::Execute(Command::Create(source))).collect();
         if let Some(script) = script {
-            handle.send(Request::Play { script: Box::new(script), out_dir: options.out_dir });
+            // the script waits for the pods that were requested before; that of a preset must not take its place
+            let at = if is_built { 0 } else { requests.len() };
+            requests.insert(at, Request::Play { script: Box::new(script), out_dir: options.out_dir });
+        }
+        for request in requests {
+            handle.send(request);
         }
         let options = WindowOptions { engine: handle, events, theme, exit_after_script, failure: slot };
         Ok(Box::new(Window::new(cc, options)))

@@ -197,7 +197,7 @@ impl Window {
                     self.frames.expect_exit(target);
                 }
             }
-            Event::Exported { export, written } => self.exported(export, written),
+            Event::Exported { export, written, origin } => self.exported(export, written, origin),
             Event::Asked(question) => self.ask(question),
             Event::QuestionsWithdrawn(ids) => self.withdraw_questions(&ids),
             Event::FrontEnd { command, origin } => self.carry_out(command, origin),
@@ -237,8 +237,10 @@ const fn to_next_second(since_epoch: u64) -> Duration {
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        // first the events: the state that is taken after them is not older than they are
+        let events: Vec<Event> = self.events.try_iter().collect();
         self.shown.update(self.engine.published());
-        for event in self.events.try_iter().collect::<Vec<_>>() {
+        for event in events {
             self.handle_event(ctx, event);
         }
         for answer in self.jobs.answers().collect::<Vec<_>>() {

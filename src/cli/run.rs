@@ -18,7 +18,7 @@ use crate::engine::{Engine, Event, FrontEnd, FrontEndCommand, Handle, Options, R
 use crate::export::{Format, MAX_FILE, Selection, read_limited, render, write_file};
 use crate::model::World;
 use crate::observe::now;
-use crate::script::{self, Script, Step};
+use crate::script::{self, Script};
 use event_printer::EventPrinter;
 use manifests::Source;
 use pods::RequestedPods;
@@ -71,22 +71,26 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let engine = Engine::start(options, sink).map_err(Failure::failed)?;
     let mut run = Run {
         ends_with_script: args.check || args.script.is_some(),
-        script: script.as_ref().map(|script| (script.name.clone(), None)),
+        script: script.as_ref().map(|script| (script.name.clone(), script.steps.first().map_or(1, |step| step.line))),
         engine: engine.handle(),
         printer: EventPrinter::new(args.events, now()),
         world: World::default(),
         pods: RequestedPods::default(),
         is_started: false,
     };
-    run.pods.request(pods.len());
-    run.engine.send(Request::Start(pods));
+    run.pods.request(&pods);
+    if !pods.is_empty() {
+        run.engine.send(Request::Start(pods));
+    }
     if let Some(script) = script {
         run.engine.send(Request::Play { script: Box::new(script), out_dir: None });
     }
     let ended = run.follow(&events, &stop, args.length);
     // the engine must not wait for room in the queue while it ends
     drop(events);
-    let saved = args.snapshot.as_deref().map_or(Ok(()), |path| {
+    // what could not start has nothing to save
+    let path = args.snapshot.as_deref().filter(|_| run.is_started);
+    let saved = path.map_or(Ok(()), |path| {
         let text = render(&run.world, Format::Json, &Selection::default());
         write_file(path, text.as_bytes()).map_err(Failure::failed)
     });
@@ -103,8 +107,8 @@ struct Run {
     printer: EventPrinter,
     world: World,
     pods: RequestedPods,
-    /// The script that plays: its name, and its step.
-    script: Option<(String, Option<Step>)>,
+    /// The script that plays: its name, and the line of its step.
+    script: Option<(String, usize)>,
     /// The run is over when its script has ended. Otherwise the pods that the script has built keep running, so that
     /// the user can look at them.
     ends_with_script: bool,
@@ -126,8 +130,13 @@ impl Run {
         stop: &Receiver<()>,
         length: Option<Duration>,
     ) -> Result<(), Failure> {
-        let end = length.and_then(|length| Instant::now().checked_add(length)).map_or_else(never, at);
+        let mut end = never();
+        // the time begins when the pods are started
+        let mut length = length;
         loop {
+            if let Some(length) = length.take_if(|_| self.is_started) {
+                end = Instant::now().checked_add(length).map_or_else(never, at);
+            }
             select! {
                 recv(events) -> event => match event {
                     Ok(event) => {
@@ -138,10 +147,10 @@ impl Run {
                     Err(_) => return Err(Failure::Failed("the engine has ended; run it again".into())),
                 },
                 recv(end) -> _ => return match &self.script {
-                    Some((name, Some(step))) => {
-                        Err(Failure::Failed(format!("{name}:{}: not done when the time was over", step.line)))
+                    Some((name, line)) => {
+                        Err(Failure::Failed(format!("{name}:{line}: not done when the time was over")))
                     }
-                    _ => self.pods.check_all_came_up(&self.world),
+                    None => self.pods.check_all_came_up(&self.world),
                 },
                 recv(stop) -> _ => return match &self.script {
                     Some(_) => Err(Failure::Failed("interrupted before the script had ended".into())),
@@ -168,16 +177,22 @@ impl Run {
             }
             Event::ObserverFailed(e) => return Err(Failure::failed(e)),
             Event::LabFailed(e) => return Err(Failure::lab(&e)),
+            Event::LabStarted => self.is_started |= self.pods.is_complete(),
             Event::StartFailed { name, why } if !self.is_started => {
                 return Err(Failure::Failed(format!("pod {name}: {why}")));
             }
-            Event::StartFailed { name, why } => note(format_args!("podscope: pod {name}: {why}")),
+            Event::StartFailed { name, why } => {
+                self.pods.give_up(&name);
+                note(format_args!("podscope: pod {name}: {why}"));
+            }
+            Event::CommandFailed(why) if !self.is_started => return Err(Failure::Failed(why)),
             Event::ControlFailed(e) => note(format_args!("podscope: {e}")),
             Event::PodStarted { pod, from, .. } => {
                 if self.is_started && from.follows_file {
                     note(format_args!("podscope: {}", watch::started_line(&from)));
                 }
                 self.pods.add(pod, from.spec.name);
+                self.pods.update(&self.world);
                 self.is_started |= self.pods.is_complete();
             }
             Event::ManifestRead { path, updates, warnings } => {
@@ -186,8 +201,10 @@ impl Run {
                 for line in lines {
                     note(format_args!("podscope: {line}"));
                 }
-                self.pods.request(new_pods.len());
-                self.engine.send(Request::Start(new_pods));
+                if !new_pods.is_empty() {
+                    self.pods.request(&new_pods);
+                    self.engine.send(Request::Start(new_pods));
+                }
             }
             // the file may be half-written: the next change is reported too
             Event::ManifestUnreadable { why, .. } => {
@@ -204,8 +221,8 @@ impl Run {
             }
             Event::ScriptStep(step) => {
                 self.printer.print_step(&step)?;
-                if let Some((_, at)) = &mut self.script {
-                    *at = Some(step);
+                if let Some((_, line)) = &mut self.script {
+                    *line = step.line;
                 }
             }
             Event::ScriptOutput(outcome) => self.printer.print_outcome(&outcome)?,
@@ -219,7 +236,6 @@ impl Run {
             }
             // a terminal asks nothing and gives no commands of its own
             Event::Changed
-            | Event::LabStarted
             | Event::LabRestarted { .. }
             | Event::StepDone(_)
             | Event::Signalled { .. }

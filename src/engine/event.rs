@@ -69,10 +69,11 @@ pub enum Event {
     },
     /// A command of the user has failed.
     CommandFailed(String),
-    /// A file was written, or could not be, on the user's request.
+    /// A file was written; or it could not be, on the user's request.
     Exported {
         export: Export,
         written: Result<(), ExportError>,
+        origin: Origin,
     },
     /// The user must answer this before the command is carried out.
     Asked(Question),

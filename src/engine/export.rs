@@ -77,7 +77,7 @@ impl Worker {
         };
         let why = self.spawn("export", job).err()?;
         if origin == Origin::User {
-            self.send(Event::Exported { export: unwritten, written: Err(ExportError::Thread(why)) });
+            self.send(Event::Exported { export: unwritten, written: Err(ExportError::Thread(why)), origin });
             return None;
         }
         Some(Outcome::Failed(why))
@@ -91,9 +91,9 @@ impl Worker {
         origin: Origin,
     ) {
         let outcome = match (written, origin) {
-            (written, Origin::User) => return self.send(Event::Exported { export, written }),
+            (written, Origin::User) => return self.send(Event::Exported { export, written, origin }),
             (Ok(()), _) => {
-                self.send(Event::Exported { export, written: Ok(()) });
+                self.send(Event::Exported { export, written: Ok(()), origin });
                 Some(Outcome::Done)
             }
             (Err(ExportError::Write(WriteError::Exists { .. })), _) => {

@@ -59,13 +59,10 @@ impl Manifests {
         }
     }
 
-    /// Sets the spec that the pod has from now on.
-    pub fn set_spec(&mut self, uid: &PodUid, spec: &PodSpec) {
-        for (known, old) in self.files.values_mut().flatten() {
-            if known == uid {
-                old.clone_from(spec);
-            }
-        }
+    /// Sets the spec that the pod has from now on. Returns the last one.
+    pub fn set_spec(&mut self, uid: &PodUid, spec: &PodSpec) -> Option<PodSpec> {
+        let (_, known) = self.files.values_mut().flatten().find(|(known, _)| known == uid)?;
+        Some(std::mem::replace(known, spec.clone()))
     }
 
     /// Compares the pods that were read with those that run, by name.

@@ -51,12 +51,12 @@ impl Worker {
         {
             return Some(self.play_preset(name));
         }
-        self.start_in_background(origin, move || read(&source))
+        self.start_in_background(origin, true, move || read(&source))
     }
 
-    /// Starts pods that were read before.
-    pub(super) fn start(&mut self, pods: Vec<ReadPod>) {
-        if let Some(outcome) = self.start_in_background(Origin::User, move || Ok(pods)) {
+    /// Starts pods that were read before. `awaited`: `wait ready` of a script waits for them.
+    pub(super) fn start(&mut self, pods: Vec<ReadPod>, awaited: bool) {
+        if let Some(outcome) = self.start_in_background(Origin::User, awaited, move || Ok(pods)) {
             self.finish(outcome, Origin::User);
         }
     }
@@ -64,33 +64,39 @@ impl Worker {
     fn start_in_background(
         &mut self,
         origin: Origin,
+        awaited: bool,
         read: impl FnOnce() -> Result<Vec<ReadPod>, String> + Send + 'static,
     ) -> Option<Outcome> {
         let lab = match self.lab() {
             Ok(lab) => lab,
             Err(why) => return Some(Outcome::Failed(why)),
         };
-        self.note_requested(Requested::expect_manifest);
+        if awaited {
+            self.note_requested(Requested::expect_manifest);
+        }
         let jobs = self.jobs.0.clone();
         let started = self.spawn("create", move || {
             let result = read().and_then(|pods| {
+                let mut first_failure = Ok(());
                 for ReadPod { from, warnings } in pods {
                     match lab.run((*from.spec).clone()) {
                         Ok(pod) => drop(jobs.send(JobResult::PodStarted { pod, from, warnings })),
                         Err(e) => {
                             let (name, why) = (from.spec.name, e.to_string());
                             let _ = jobs.send(JobResult::StartFailed { name, why: why.clone() });
-                            return Err(why);
+                            first_failure = first_failure.and(Err(why));
                         }
                     }
                 }
-                Ok(())
+                first_failure
             });
             drop(lab);
-            JobResult::Created { result, origin }
+            JobResult::Created { result, awaited, origin }
         });
         started.err().map(|why| {
-            self.note_requested(|requested| requested.manifest_done(Err(why.clone())));
+            if awaited {
+                self.note_requested(|requested| requested.manifest_done(Err(why.clone())));
+            }
             Outcome::Failed(why)
         })
     }
@@ -107,8 +113,10 @@ impl Worker {
         self.send(Event::PodStarted { pod, from, warnings });
     }
 
-    pub(super) fn created(&mut self, result: Result<(), String>, origin: Origin) {
-        self.note_requested(|requested| requested.manifest_done(result.clone()));
+    pub(super) fn created(&mut self, result: Result<(), String>, awaited: bool, origin: Origin) {
+        if awaited {
+            self.note_requested(|requested| requested.manifest_done(result.clone()));
+        }
         self.finish(result.map_or_else(Outcome::Failed, |()| Outcome::Done), origin);
     }
 
@@ -130,16 +138,22 @@ impl Worker {
         for uid in gone {
             self.manifests.retain(|known| *known != uid);
             if let Some(from) = self.recreating.remove(&uid) {
-                self.start(vec![from]);
+                self.start(vec![from], false);
             }
         }
     }
 
-    /// Reads a manifest again that has changed.
+    /// Reads a manifest again that has changed. One that is being followed is read again afterwards.
     pub(super) fn manifest_changed(&mut self, path: PathBuf) {
+        if let Some(again) = self.reading.get_mut(&path) {
+            *again = true;
+            return;
+        }
+        self.reading.insert(path.clone(), false);
         let (reading, unread) = (path.clone(), path.clone());
         let job = move || JobResult::ManifestRead { result: manifests::read(&reading), path };
         if let Err(why) = self.spawn("read manifest", job) {
+            self.reading.remove(&unread);
             self.send(Event::ManifestUnreadable { path: unread, why });
         }
     }
@@ -148,7 +162,10 @@ impl Worker {
     pub(super) fn manifest_read(&mut self, path: PathBuf, result: Result<Vec<(PodSpec, Vec<Warning>)>, String>) {
         let read = match result {
             Ok(read) => read,
-            Err(why) => return self.send(Event::ManifestUnreadable { path, why }),
+            Err(why) => {
+                self.send(Event::ManifestUnreadable { path: path.clone(), why });
+                return self.manifest_followed(path);
+            }
         };
         let world: &World = self.store.live();
         self.manifests.retain(|uid| world.pod(uid).is_some());
@@ -159,32 +176,55 @@ impl Worker {
             .partition(|update| matches!(update, Update::Replace { .. }));
         let warnings = read.into_iter().flat_map(|(_, warnings)| warnings).collect();
         self.send(Event::ManifestRead { path: path.clone(), updates, warnings });
+        self.replace_all(path, replacements);
+    }
+
+    /// Replaces containers, one pod after the other.
+    fn replace_all(&mut self, path: PathBuf, replacements: Vec<Update>) {
+        let mut asked = Vec::new();
         for update in replacements {
-            if let Update::Replace { pod, spec, containers } = update {
-                self.replace(path.clone(), pod, spec, containers);
+            let Update::Replace { pod, spec, containers } = update else { continue };
+            // not replaced again when the file changes meanwhile
+            if let Some(before) = self.manifests.set_spec(&pod, &spec) {
+                asked.push((pod, before, spec, containers));
             }
         }
-    }
-
-    fn replace(&mut self, path: PathBuf, pod: PodUid, spec: Box<PodSpec>, containers: Vec<String>) {
-        // not replaced again when the file changes meanwhile
-        self.manifests.set_spec(&pod, &spec);
-        let lab = self.lab();
-        let unreplaced = (path.clone(), spec.clone(), containers.clone());
+        if asked.is_empty() {
+            return self.manifest_followed(path);
+        }
+        let (lab, jobs, file) = (self.lab(), self.jobs.0.clone(), path.clone());
         let job = move || {
-            let replace = |lab: Arc<Lab>| lab.replace(&pod, (*spec).clone(), containers.clone());
-            let result = lab.and_then(|lab| replace(lab).map_err(|e| e.to_string()));
-            JobResult::Replaced { uid: pod, replaced: PodReplaced { path, pod: spec, containers, result } }
+            for (uid, before, pod, containers) in asked {
+                let replace = |lab: &Arc<Lab>| lab.replace(&uid, (*pod).clone(), containers.clone());
+                let result = match &lab {
+                    Ok(lab) => replace(lab).map_err(|e| e.to_string()),
+                    Err(why) => Err(why.clone()),
+                };
+                let replaced = PodReplaced { path: file.clone(), pod, containers, result };
+                let _ = jobs.send(JobResult::Replaced { uid, replaced, before: Box::new(before) });
+            }
+            drop(lab);
+            JobResult::ManifestFollowed(file)
         };
         if let Err(why) = self.spawn("replace", job) {
-            let (path, pod, containers) = unreplaced;
-            self.send(Event::Replaced(PodReplaced { path, pod, containers, result: Err(why) }));
+            self.send(Event::CommandFailed(why));
+            self.manifest_followed(path);
         }
     }
 
-    pub(super) fn replaced(&mut self, uid: PodUid, replaced: PodReplaced) {
+    /// A changed manifest was followed. It may have changed again meanwhile.
+    pub(super) fn manifest_followed(&mut self, path: PathBuf) {
+        if self.reading.remove(&path) == Some(true) {
+            self.manifest_changed(path);
+        }
+    }
+
+    /// `before` is the spec that the pod keeps if it could not be replaced.
+    pub(super) fn replaced(&mut self, uid: PodUid, replaced: PodReplaced, before: &PodSpec) {
         if replaced.result.is_ok() {
             Arc::make_mut(&mut self.specs).insert(uid, (*replaced.pod).clone());
+        } else {
+            self.manifests.set_spec(&uid, before);
         }
         self.send(Event::Replaced(replaced));
     }
@@ -193,7 +233,6 @@ impl Worker {
     pub(super) fn store_spec(&mut self, pod: &PodUid, mut spec: PodSpec) {
         // a pod cannot start with ephemeral containers
         spec.ephemeral_containers.clear();
-        self.manifests.set_spec(pod, &spec);
         Arc::make_mut(&mut self.specs).insert(pod.clone(), spec);
     }
 }

@@ -45,16 +45,23 @@ impl Playing {
 }
 
 impl Worker {
-    /// Plays a script. Another one must have ended.
-    pub(super) fn play(&mut self, script: Script, out_dir: Option<PathBuf>, was_requested: bool) -> Outcome {
+    /// Plays the script of the front end. It waits for the pods that were requested before.
+    pub(super) fn play_requested(&mut self, script: Script, out_dir: Option<PathBuf>) {
         if self.playing.is_some() {
-            return Outcome::Failed(format!("{}: another script is being played", script.name));
+            let line = script.steps.first().map_or(1, |step| step.line);
+            let why = "another script is being played".to_owned();
+            let result = Err(ScriptFailure { script: script.name, line, why });
+            return self.send(Event::ScriptEnded { result, was_requested: true });
         }
+        let requested = std::mem::take(&mut self.requested);
+        self.play(script, out_dir, requested, true);
+    }
+
+    fn play(&mut self, script: Script, out_dir: Option<PathBuf>, requested: Requested, was_requested: bool) {
         self.runs += 1;
         let mut player = Player::new(script);
-        player.requested = self.requested.clone();
+        player.requested = requested;
         self.playing = Some(Playing { player, run: self.runs, out_dir, was_requested, reported_steps: 0 });
-        Outcome::Done
     }
 
     /// Plays the script of a preset that is built by its script.
@@ -64,17 +71,20 @@ impl Worker {
         }
         let script = presets::find(name).ok_or_else(|| format!("no preset is named {name}"));
         match script.and_then(|preset| preset.script().map_err(|e| e.to_string())) {
-            Ok(script) => self.play(script, None, false),
+            Ok(script) => {
+                self.play(script, None, Requested::default(), false);
+                Outcome::Done
+            }
             Err(why) => Outcome::Failed(why),
         }
     }
 
-    /// Changes what is known of the requested pods, for the script that plays and for those to come.
-    pub(super) fn note_requested(&mut self, mut change: impl FnMut(&mut Requested)) {
-        change(&mut self.requested);
-        if let Some(playing) = &mut self.playing {
-            change(&mut playing.player.requested);
-        }
+    /// Changes what is known of the requested pods, for the script that plays or the next one.
+    pub(super) fn note_requested(&mut self, change: impl FnOnce(&mut Requested)) {
+        change(match &mut self.playing {
+            Some(playing) => &mut playing.player.requested,
+            None => &mut self.requested,
+        });
     }
 
     /// Plays as far as possible. Returns when to call this again at the latest.

@@ -11,6 +11,7 @@ use crate::control::Server;
 use crate::lab::{self, Lab};
 use crate::model::{Delta, PodUid, Source, Stamp};
 use crate::observe::{Input, Observer, Options, Scope, now};
+use crate::script::Requested;
 
 impl Worker {
     /// Starts everything. The lab starts on a thread of its own.
@@ -33,6 +34,10 @@ impl Worker {
 
     /// Starts the lab again after its node has ended.
     pub(super) fn restart_lab(&mut self, origin: Origin) -> Option<Outcome> {
+        // a second click, while the first had its effect already
+        if self.is_lab_alive() {
+            return Some(Outcome::Done);
+        }
         match self.observer {
             Some(_) => {
                 let last = self.lab.take();
@@ -40,6 +45,12 @@ impl Worker {
             }
             None => self.start_all(Some(origin)),
         }
+    }
+
+    fn is_lab_alive(&self) -> bool {
+        let node = self.store.live().node.as_ref();
+        let has_ended = |lab: &Lab| node.is_some_and(|node| node.process == lab.node() && node.ended.is_some());
+        self.lab.as_ref().is_some_and(|lab| !has_ended(lab))
     }
 
     /// `last` is the lab to end first. Requests wait until the new one has started.
@@ -107,9 +118,10 @@ impl Worker {
         for (_, uid) in &ended {
             input.send(Input::Delta(Delta::PodRemoved { uid: uid.clone(), at }));
         }
+        self.requested = Requested::default();
         let mut started = std::mem::take(&mut self.started);
         let specs = std::mem::take(&mut self.specs);
-        (self.manifests, self.recreating) = Default::default();
+        (self.manifests, self.recreating, self.reading) = Default::default();
         let lost = ended.into_iter().filter_map(|(_, uid): (_, PodUid)| {
             let mut from = started.remove(&uid)?;
             // it may have been changed after its start

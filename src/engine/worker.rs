@@ -57,6 +57,8 @@ pub(super) enum JobResult {
     /// All pods of a manifest were started, or one could not be.
     Created {
         result: Result<(), String>,
+        /// `wait ready` of a script waits for them.
+        awaited: bool,
         origin: Origin,
     },
     Built {
@@ -71,7 +73,10 @@ pub(super) enum JobResult {
     Replaced {
         uid: PodUid,
         replaced: PodReplaced,
+        before: Box<PodSpec>,
     },
+    /// Everything in a changed manifest was replaced.
+    ManifestFollowed(PathBuf),
     Exported {
         export: Export,
         world: Box<World>,
@@ -102,6 +107,8 @@ pub(super) struct Worker {
     pub started: BTreeMap<PodUid, StartedPod>,
     pub specs: Arc<BTreeMap<PodUid, PodSpec>>,
     pub manifests: Manifests,
+    /// The manifests that are being read and followed, and whether they have changed again meanwhile.
+    pub reading: BTreeMap<PathBuf, bool>,
     /// Pods that are being deleted and are started again once they are gone.
     pub recreating: BTreeMap<PodUid, ReadPod>,
     pub pending_steps: Vec<(Pending, Origin)>,
@@ -146,6 +153,7 @@ impl Worker {
             started: BTreeMap::new(),
             specs: Arc::default(),
             manifests: Manifests::default(),
+            reading: BTreeMap::new(),
             recreating: BTreeMap::new(),
             pending_steps: Vec::new(),
             questions: Vec::new(),
@@ -193,6 +201,10 @@ impl Worker {
     }
 
     pub fn send(&mut self, event: Event) {
+        // the front end must not see an event before the state that it is about
+        if self.is_changed && self.front_end == FrontEnd::Window {
+            self.publish();
+        }
         (self.events)(event);
     }
 
@@ -227,11 +239,12 @@ impl Worker {
             JobResult::LabStarted { result, origin } => self.lab_started(result, origin),
             JobResult::PodStarted { pod, from, warnings } => self.pod_started(pod, from, warnings),
             JobResult::StartFailed { name, why } => self.send(Event::StartFailed { name, why }),
-            JobResult::Created { result, origin } => self.created(result, origin),
+            JobResult::Created { result, awaited, origin } => self.created(result, awaited, origin),
             JobResult::Built { result, origin } => self.built(result, origin),
             JobResult::ManifestChanged(path) => self.manifest_changed(path),
             JobResult::ManifestRead { path, result } => self.manifest_read(path, result),
-            JobResult::Replaced { uid, replaced } => self.replaced(uid, replaced),
+            JobResult::Replaced { uid, replaced, before } => self.replaced(uid, replaced, &before),
+            JobResult::ManifestFollowed(path) => self.manifest_followed(path),
             JobResult::Exported { export, world, written, origin } => self.exported(export, world, written, origin),
             // the command may have ended
             JobResult::StateRequest(answer) => drop(answer.send((self.store.live().clone(), self.lab.clone()))),
@@ -243,7 +256,11 @@ impl Worker {
         match request {
             Request::Execute(command) => self.execute(command, Origin::User),
             Request::Answer { question, confirmed } => self.answer_question(question, confirmed),
-            Request::Start(pods) => self.start(pods),
+            Request::Start(pods) => {
+                // in a terminal the first are those of the command line, for which its script waits
+                let awaited = self.front_end == FrontEnd::Terminal && self.started.is_empty();
+                self.start(pods, awaited);
+            }
             Request::Recreate { pod, from } => self.recreate(pod, *from),
             Request::Export(export) => {
                 if let Some(outcome) = self.export(export, Origin::User) {
@@ -252,10 +269,7 @@ impl Worker {
             }
             Request::Watch(watched) => self.watched = watched,
             Request::Show(cursor) => self.cursor = cursor,
-            Request::Play { script, out_dir } => {
-                let outcome = self.play(*script, out_dir, true);
-                self.finish(outcome, Origin::User);
-            }
+            Request::Play { script, out_dir } => self.play_requested(*script, out_dir),
             Request::Completed { origin, outcome } => self.finish(outcome, origin),
             Request::Quit => {}
         }

@@ -18,7 +18,7 @@ use crate::sys::pty::Size;
 
 /// Increased with every change of a message. Both sides are the same executable, so the versions differ only if the
 /// file was replaced while the app ran.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;

@@ -108,11 +108,11 @@ impl Window {
     }
 
     /// A file was written, or could not be. In the latter case the dialog stays open, if there is one.
-    pub(super) fn exported(&mut self, export: Export, written: Result<(), ExportError>) {
+    pub(super) fn exported(&mut self, export: Export, written: Result<(), ExportError>, origin: Origin) {
         let why = match written {
             Ok(()) => {
                 self.settings.last_export_dir = export.path.parent().map(PathBuf::from);
-                if matches!(self.dialog, Some(Dialog::Export(_))) {
+                if matches!(self.dialog, Some(Dialog::Export(_))) && origin == Origin::User {
                     self.cancel_dialog();
                 }
                 let what = if matches!(export.content, ExportContent::Manifest(_)) { "Manifest" } else { "Snapshot" };

@@ -22,7 +22,6 @@ impl Shown {
     pub fn update(&mut self, state: Arc<Published>) {
         if let (Cursor::At(t), Some((made, world))) = (self.requested, &state.shown)
             && t == *made
-            && self.past.as_ref().is_none_or(|(shown, _)| *shown != t)
         {
             self.past = Some((t, world.clone()));
         }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::output::Failure;
+use crate::engine::ReadPod;
 use crate::model::{Phase, PodUid, World};
 use crate::script::pod_ready;
 
 /// The pods that the lab was asked to run.
 #[derive(Debug, Default)]
 pub struct RequestedPods {
-    /// How many are not started yet.
-    pending: usize,
+    /// The names of those that are not started yet.
+    pending: BTreeSet<String>,
     /// The names of those that were started.
     started: BTreeMap<PodUid, String>,
     /// Those that have been ready at least once.
@@ -18,32 +19,38 @@ pub struct RequestedPods {
 }
 
 impl RequestedPods {
-    pub const fn request(&mut self, n: usize) {
-        self.pending += n;
+    pub fn request(&mut self, pods: &[ReadPod]) {
+        self.pending.extend(pods.iter().map(|pod| pod.from.spec.name.clone()));
     }
 
     /// Whether all requested pods were started.
-    pub const fn is_complete(&self) -> bool {
-        self.pending == 0
+    pub fn is_complete(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// A pod could not be started, which was reported.
+    pub fn give_up(&mut self, name: &str) {
+        self.pending.remove(name);
     }
 
     pub fn add(&mut self, uid: PodUid, name: String) {
-        self.pending = self.pending.saturating_sub(1);
+        self.pending.remove(&name);
         self.started.insert(uid, name);
     }
 
     /// Notes which pods are ready now.
     pub fn update(&mut self, world: &World) {
-        for uid in self.started.keys() {
-            if !self.came_up.contains(uid) && world.pod(uid).is_some_and(|pod| pod_ready(world, pod).is_ok()) {
-                self.came_up.insert(uid.clone());
+        // also of those whose start has not been reported here yet
+        for pod in world.pods.values() {
+            if !self.came_up.contains(&pod.uid) && pod_ready(world, pod).is_ok() {
+                self.came_up.insert(pod.uid.clone());
             }
         }
     }
 
     /// Whether every pod has finished or is removed.
     pub fn have_all_ended(&self, world: &World) -> bool {
-        self.pending == 0
+        self.is_complete()
             && self.started.keys().all(|uid| match world.pod(uid) {
                 Some(pod) => matches!(pod.phase, Phase::Succeeded | Phase::Failed),
                 None => self.came_up.contains(uid),
@@ -53,6 +60,9 @@ impl RequestedPods {
     /// # Errors
     /// A pod has never been ready.
     pub fn check_all_came_up(&self, world: &World) -> Result<(), Failure> {
+        if let Some(name) = self.pending.first() {
+            return Err(Failure::Failed(format!("pod {name} did not come up: it was not started yet")));
+        }
         let Some((uid, name)) = self.started.iter().find(|(uid, _)| !self.came_up.contains(uid)) else {
             return Ok(());
         };

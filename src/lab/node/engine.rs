@@ -432,7 +432,7 @@ impl Node {
             }
             Role::Container(uid, container) => self.container_ended(&uid, &container, pid, status, remains, at),
             Role::Ports(uid) => self.ports_ended(&uid, pid),
-            Role::Removal(uid) => self.removal_ended(uid, status.success()),
+            Role::Removal(uid) => Self::removal_ended(&uid, status.success()),
             Role::Exec(call) => {
                 if let Some(session) = self.sessions.get_mut(&call) {
                     session.status = Some(status);

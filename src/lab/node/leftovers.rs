@@ -163,14 +163,15 @@ impl Node {
             KillTarget::Pod(uid) => {
                 self.cgroups.remove_pod(&uid);
                 if self.start_removal(&uid).is_err() {
-                    self.removal_ended(uid, false);
+                    volumes::remove(&uid);
                 }
+                self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
             }
         }
     }
 
-    /// Removes a pod's files in a child, since a pod may have made so many that the loop would stand still. The pod is
-    /// reported as removed when the child has ended.
+    /// Removes a pod's files in a child, since a pod may have made so many that the loop would stand still. Nobody waits
+    /// for it: no other pod has this uid.
     fn start_removal(&mut self, uid: &PodUid) -> std::io::Result<()> {
         let child = fork::spawn(&self.alone, CloneFlags::empty(), || {
             let _ = prctl::set_name(c"podscope-remove");
@@ -184,12 +185,11 @@ impl Node {
         self.register_child(child, Role::Removal(uid.clone()), None, None).map(drop)
     }
 
-    pub(super) fn removal_ended(&mut self, uid: PodUid, done: bool) {
+    pub(super) fn removal_ended(uid: &PodUid, done: bool) {
         if !done {
-            // no process could be started, or it was killed: remove here what is left
-            volumes::remove(&uid);
+            // it was killed: remove here what is left
+            volumes::remove(uid);
         }
-        self.report_delta(Delta::PodRemoved { uid, at: Self::now() });
     }
 
     fn leftovers_ended(&mut self, uid: &PodUid, container: &str) {

@@ -31,10 +31,12 @@ impl Reconciler {
         self.reset_deadlines(kernel);
     }
 
-    fn restore_entry(&mut self, id: ProcId, entry: Entry) {
+    fn restore_entry(&mut self, id: ProcId, mut entry: Entry) {
         let last = self.current.entry(id.pid).or_insert(id);
         *last = (*last).max(id);
         if entry.is_unreaped() {
+            // all of it is sent again, since the last batch may be lost
+            entry.facts = None;
             self.unreaped.insert(id);
             if let Some(parent) = entry.parent.process() {
                 self.children.entry(parent).or_default().insert(id);

@@ -50,13 +50,15 @@ impl Entry {
         let rss_bytes = match (&self.facts, &reading.status) {
             // the figure in `stat` is less exact
             (Some(known), None) if reading.has_not_run => known.rss_bytes,
-            (_, status) => status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(stat.rss_pages * page_size()),
+            (_, status) => {
+                status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(stat.rss_pages.saturating_mul(page_size()))
+            }
         };
         ProcessUsage {
             threads: stat.threads,
             rss_bytes,
-            cpu: self.cpu.sample(now, stat.cpu_ticks * NS_PER_TICK),
-            waited_cpu: self.waited_cpu.sample(now, stat.waited_ticks * NS_PER_TICK),
+            cpu: self.cpu.sample(now, stat.cpu_ticks.saturating_mul(NS_PER_TICK)),
+            waited_cpu: self.waited_cpu.sample(now, stat.waited_ticks.saturating_mul(NS_PER_TICK)),
         }
     }
 }

@@ -52,6 +52,12 @@ impl Request {
         let headers: Vec<_> = parsed.headers.iter().map(|h| (h.name.to_owned(), h.value.to_vec())).collect();
         let version = parsed.version?;
         let body = body(&headers)?;
+        let target = parsed.path?;
+        // a request to a proxy contains the whole URL (RFC 9112, 3.2.2)
+        let target = match target.strip_prefix("http://") {
+            Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
+            None => target,
+        };
         let keep_alive = if version == 0 {
             lists(&headers, "connection", "keep-alive")
         } else {
@@ -59,7 +65,7 @@ impl Request {
         };
         Some(Self {
             method: parsed.method?.to_owned(),
-            target: parsed.path?.to_owned(),
+            target: target.to_owned(),
             version,
             // after a request with a body the connection is closed, so that the body need not be skipped
             keep_alive: keep_alive && body == Body::Nothing,
@@ -142,6 +148,7 @@ mod tests {
         assert_eq!(Request::parse(b""), ParsedRequest::Part);
         assert_eq!(Request::parse(b"\x16\x03 not http\r\n"), ParsedRequest::Bad);
         assert_eq!(Request::parse(&vec![b'a'; MAX_HEAD * 2]), ParsedRequest::Bad);
+        assert_eq!(request("GET http://a.b/c?d HTTP/1.1\r\n\r\n").target, "/c?d");
         assert_eq!(request("GET /c?d/e HTTP/1.1\r\n\r\n").path(), "/c");
     }
 

@@ -78,11 +78,11 @@ impl SearchPaths<'_> {
         Ok(out)
     }
 
-    /// The files that match a pattern, sorted. Without a `*` it is one path.
+    /// The files that match a pattern, sorted. Without wildcards it is one path.
     fn files(&self, pattern: &str) -> Vec<PathBuf> {
         let path = self.base.join(pattern);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !name.contains('*') {
+        if !name.contains(['*', '?']) {
             return vec![path];
         }
         let dir = path.parent().unwrap_or(Path::new("/"));
@@ -97,13 +97,30 @@ impl SearchPaths<'_> {
     }
 }
 
-/// Matches a pattern with at most one `*`, which matches no leading dot (glob(7)).
+/// Matches `*` and `?` as glob(7) does: only a dot matches a leading dot.
 fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }
-    let Some((start, end)) = pattern.split_once('*') else { return pattern == name };
-    name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end))
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // after the last `*`, and what it matches so far: only the last one ever has to match more
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                p += 1;
+                star = Some((p, n));
+            }
+            Some(c) if *c == '?' || *c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => {
+                let Some((after, matched)) = star else { return false };
+                star = Some((after, matched + 1));
+                (p, n) = (after, matched + 1);
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -140,10 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_has_one_star() {
-        for (pattern, name, is) in
-            [("*.conf", "a.conf", true), ("*.conf", "a.conf~", false), ("a*a", "a", false), ("*", ".x", false)]
-        {
+    fn patterns_match_like_glob() {
+        for (pattern, name, is) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf~", false),
+            ("?", "a", true),
+            ("?", "", false),
+            ("*", ".x", false),
+        ] {
             assert_eq!(matches(pattern, name), is, "{pattern} {name}");
         }
     }
