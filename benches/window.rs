@@ -1,9 +1,10 @@
 //! The window's figures, beside an empty window of the same toolkit. `cargo bench --bench window`; needs
-//! Xvfb, and two quiet minutes.
+//! Xvfb, and four quiet minutes.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const STARTS: usize = 7;
@@ -36,6 +37,8 @@ fn main() {
     kills(&display, &podscope);
     zombies(&display, &podscope);
     storm(&display, &podscope);
+    many_pods(&display, &podscope);
+    fork_bomb(&display, &podscope);
 }
 
 /// Five zombies that are held: their ages count in the map and in the tree.
@@ -51,20 +54,62 @@ fn zombies(display: &Display, podscope: &Path) {
 
 /// Many pods that fork all the time, one of which is on screen.
 fn storm(display: &Display, podscope: &Path) {
-    let pod = |n: usize| {
-        format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: forks-{n}}}\nspec:\n  containers:\n  - name: forks\n    \
-             image: busybox\n    command: [sh, -c, 'while :; do sleep 0.5; done']\n"
-        )
-    };
-    let file = display.home.path().join("storm.yaml");
-    std::fs::write(&file, (0..PODS).map(pod).collect::<Vec<_>>().join("---\n")).expect("a manifest");
+    let file = manifest(display, PODS, "while :; do sleep 0.5; done");
     let mut window = Display::wait_for_frame(display.command(podscope).arg(&file).args(SIZE), podscope);
     std::thread::sleep(Duration::from_secs(10));
     let pid = window.child.id();
     let whole = cpu_percent(pid, 20);
     println!("{PODS} pods, {} forks a second: {whole:.1} % of a core, {:.1} MB", PODS * 2, rss_mb(pid));
     window.end();
+    window.print_frames();
+}
+
+/// Many pods that sleep: what a frame costs.
+fn many_pods(display: &Display, podscope: &Path) {
+    let file = manifest(display, 200, "while :; do sleep 1h; done");
+    let mut window = Display::wait_for_frame(display.command(podscope).arg(&file).args(SIZE), podscope);
+    std::thread::sleep(Duration::from_secs(10));
+    let pid = window.child.id();
+    println!("200 pods that sleep: {:.2} % of a core, {:.1} MB", cpu_percent(pid, 20), rss_mb(pid));
+    window.end();
+    window.print_frames();
+}
+
+/// As many forks as the machine makes for a minute, in one pod.
+fn fork_bomb(display: &Display, podscope: &Path) {
+    let file = manifest(display, 1, "while :; do (:); done & while :; do (:); done");
+    let mut window = Display::wait_for_frame(display.command(podscope).arg(&file).args(SIZE), podscope);
+    let pid = window.child.id();
+    let (before, began) = (forks(), Instant::now());
+    let mut largest = 0.0_f64;
+    while began.elapsed() < Duration::from_mins(1) {
+        std::thread::sleep(Duration::from_secs(1));
+        largest = largest.max(rss_mb(pid));
+    }
+    let rate = (forks() - before) as f64 / began.elapsed().as_secs_f64();
+    println!("{rate:.0} forks a second for a minute: at most {largest:.1} MB resident");
+    window.end();
+    window.print_frames();
+}
+
+/// The number of forks since the machine has started (`proc_stat(5)`).
+fn forks() -> u64 {
+    let text = std::fs::read_to_string("/proc/stat").expect("it is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("processes ")).expect("the number of forks");
+    line.parse().expect("a number")
+}
+
+/// A file with `n` pods that run this.
+fn manifest(display: &Display, n: usize, program: &str) -> PathBuf {
+    let pod = |n: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: pod-{n}}}\nspec:\n  containers:\n  - name: shell\n    \
+             image: busybox\n    command: [sh, -c, '{program}']\n"
+        )
+    };
+    let file = display.home.path().join("pods.yaml");
+    std::fs::write(&file, (0..n).map(pod).collect::<Vec<_>>().join("---\n")).expect("a manifest");
+    file
 }
 
 /// The share of one core that a process uses during the next seconds.
@@ -88,12 +133,8 @@ fn kills(display: &Display, podscope: &Path) {
     let log = BufReader::new(child.stderr.take().expect("piped"));
     let (mut frames, mut us) = (Vec::new(), Vec::new());
     for line in log.lines().map_while(Result::ok).filter(|l| l.contains("end shown of")) {
-        let field = |name: &str| {
-            let rest = line.split_once(&format!("{name}="))?.1;
-            rest.split_whitespace().next()?.parse::<f64>().ok()
-        };
-        frames.extend(field("frames"));
-        us.extend(field("us"));
+        frames.extend(field(&line, "frames"));
+        us.extend(field(&line, " us"));
     }
     let _ = child.wait();
     let worst = frames.iter().copied().fold(0.0, f64::max);
@@ -113,8 +154,8 @@ struct Display {
 
 struct Window {
     child: Child,
-    /// Kept open, so that the app can go on writing.
-    _log: BufReader<ChildStderr>,
+    /// Reads the log, so that the app can go on writing: the costs of its frames in µs.
+    log: Option<JoinHandle<Vec<f64>>>,
 }
 
 impl Window {
@@ -122,6 +163,19 @@ impl Window {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+
+    /// Prints what the frames have cost. Call it after the end.
+    fn print_frames(&mut self) {
+        let Some(costs) = self.log.take().and_then(|log| log.join().ok()) else { return };
+        let (n, longest) = (costs.len(), costs.iter().copied().fold(0.0, f64::max));
+        println!("    {n} frames: median {:.1} ms, longest {:.1} ms", median(costs) / 1e3, longest / 1e3);
+    }
+}
+
+/// The number in `name=NUMBER` of a line of the log.
+fn field(line: &str, name: &str) -> Option<f64> {
+    let rest = line.split_once(&format!("{name}="))?.1;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Window {
@@ -175,7 +229,8 @@ impl Display {
             line.clear();
             assert!(log.read_line(&mut line).expect("its log") > 0, "{} ended at once", exe.display());
         }
-        Window { child, _log: log }
+        let costs = move || log.lines().map_while(Result::ok).filter_map(|line| field(&line, "cost_us")).collect();
+        Window { child, log: Some(std::thread::spawn(costs)) }
     }
 }
 

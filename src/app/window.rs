@@ -253,11 +253,12 @@ impl eframe::App for Window {
         }
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         if ctx.input(|input| !input.events.is_empty()) {
             self.engine.note_input();
         }
+        frames::Frames::note_cost(frame.info().cpu_usage);
         self.frames.begin(now());
         let mut actions = Vec::new();
         self.focus.update(&ctx);

@@ -4,7 +4,7 @@
 mod atomic_writer;
 mod attach;
 mod cgroups;
-mod engine;
+mod event_loop;
 mod follow;
 mod hand;
 mod host_path;

@@ -1,5 +1,5 @@
-//! Measures how soon a frame shows an exit. Written to the log (`PODSCOPE_LOG=podscope::frames=debug`), where the bench
-//! reads it.
+//! Measures how soon a frame shows an exit, and what a frame costs. Written to the log
+//! (`PODSCOPE_LOG=podscope::frames=debug`), where the bench reads it.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,13 @@ impl Frames {
         self.begun.push_back(now);
         if self.begun.len() > MAX_FRAMES {
             self.begun.pop_front();
+        }
+    }
+
+    /// The seconds that the last frame took: logic, views, tessellation and drawing.
+    pub fn note_cost(seconds: Option<f32>) {
+        if let Some(seconds) = seconds {
+            tracing::debug!(target: "podscope::frames", cost_us = (seconds * 1e6) as u64, "frame");
         }
     }
 

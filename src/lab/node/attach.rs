@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use nix::sys::epoll::EpollFlags;
 use nix::unistd::{pipe2, write};
 
-use super::engine::{Node, Role, Watch};
+use super::event_loop::{Node, Role, Watch};
 use super::hand;
 use super::output::Ring;
 use super::process::{Failure, environment};

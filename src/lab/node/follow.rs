@@ -1,6 +1,6 @@
 //! Members whose output the app follows.
 
-use super::engine::Node;
+use super::event_loop::Node;
 use crate::lab::protocol::{Answer, Call, Report};
 use crate::model::{Member, PodUid};
 

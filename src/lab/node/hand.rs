@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-use super::engine::{Node, Watch};
+use super::event_loop::{Node, Watch};
 use super::process::Failure;
 use crate::lab::protocol::hand::{NamespaceAnswer, NamespaceCommand};
 use crate::lab::protocol::{Answer, Call, NamespaceStep, Report};

@@ -14,7 +14,7 @@ use nix::unistd::{
 };
 
 use super::cgroups::Cgroups;
-use super::engine::{Node, Parts};
+use super::event_loop::{Node, Parts};
 use super::hostproc::HostProc;
 use super::network::Network;
 use super::process::MAX_PROCESSES;

@@ -22,7 +22,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
 use super::cgroups::MemberCgroup;
-use super::engine::{Node, Role, Timer, Watch};
+use super::event_loop::{Node, Role, Timer, Watch};
 use super::volumes;
 use crate::lab::cgroup::populated;
 use crate::lab::controller::Fact;

@@ -1,6 +1,6 @@
 //! Adds containers to a running pod and removes them from it.
 
-use super::engine::Node;
+use super::event_loop::Node;
 use super::volumes;
 use crate::lab::controller::Fact;
 use crate::lab::protocol::Answer;

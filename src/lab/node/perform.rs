@@ -8,7 +8,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::cgroups::MemberCgroup;
-use super::engine::{Node, PodRun, Role, Running, Timer};
+use super::event_loop::{Node, PodRun, Role, Running, Timer};
 use super::leftovers::Remains;
 use super::packages;
 use super::pause_records::PauseRecords;

@@ -7,7 +7,7 @@ use nix::sched::CloneFlags;
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Sig;
 
-use super::engine::{Node, PodRun, Role, Timer};
+use super::event_loop::{Node, PodRun, Role, Timer};
 use super::seccomp::Filters;
 use super::{process, sandbox};
 use crate::lab::controller::Fact;

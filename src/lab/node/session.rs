@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, pipe2};
 
-use super::engine::{Node, Role, Session, Timer, Watch};
+use super::event_loop::{Node, Role, Session, Timer, Watch};
 use super::process::{self, ProcessSpec, Program};
 use super::streams::{NodeEnds, Stdio};
 use super::{attach, spawn, start};

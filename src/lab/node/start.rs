@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 
 use super::cgroups::{IneffectiveLimit, MemberCgroup};
-use super::engine::{Node, Role, Watch};
+use super::event_loop::{Node, Role, Watch};
 use super::output::Ring;
 use super::pause_records::PauseRecords;
 use super::perform::is_exiting;

@@ -1,6 +1,6 @@
 //! The termination message of a container (`getTerminationMessage` in pkg/kubelet/kuberuntime).
 
-use super::engine::PodRun;
+use super::event_loop::PodRun;
 use super::volumes;
 use crate::lab::protocol::LogPart;
 use crate::model::{PodUid, WaitStatus};
