@@ -24,6 +24,11 @@ use crate::lab::protocol::modes;
 use crate::sys::fork;
 use crate::sys::signals;
 
+/// How soon to find that another lab, which is starting, has removed the cgroup as left behind. The kernel does not tell
+/// this: it holds back an event that follows another one within 10 ms, and a removal drops what is held back
+/// (`cgroup_file_notify` and `cgroup_rm_file` in kernel/cgroup/cgroup.c).
+const RECHECK_MS: u16 = 500;
+
 /// The process that waits until this process ends or drops this value, and then removes a cgroup and those below it.
 #[derive(Debug)]
 pub struct Cleanup {
@@ -96,7 +101,7 @@ fn remove(directory: &Path) {
     // before Linux 5.14 this file does not exist; the kernel ends the remaining processes together with the node
     let _ = fs::write(directory.join("cgroup.kill"), "1");
     while populated::now(&events) {
-        let _ = poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], PollTimeout::NONE);
+        let _ = poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], PollTimeout::from(RECHECK_MS));
     }
     super::remove(directory);
 }
