@@ -85,8 +85,12 @@ impl PartialRedraw {
             return None;
         }
         let damage = damage::between(&last.shapes, &requested.shapes, requested.pixels_per_point);
-        let area: f32 = damage.iter().map(Rect::area).sum();
-        (area <= requested.screen.area() * MAX_PART).then_some(damage)
+        let part = damage.iter().map(Rect::area).sum::<f32>() / requested.screen.area();
+        if part > MAX_PART {
+            tracing::debug!(target: "podscope::frames", number = requested.number, part, ?damage, "drawn as a whole");
+            return None;
+        }
+        Some(damage)
     }
 
     /// The shapes that draw only the damaged parts.

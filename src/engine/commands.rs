@@ -13,6 +13,7 @@ use crate::command::{Command, Outcome};
 use crate::fetch;
 use crate::lab::{self, ExecOutput, Lab};
 use crate::model::{Member, PodUid};
+use crate::observe::now;
 
 /// The error of a command if the observer could not be started.
 pub(super) const NO_OBSERVER: &str = "the observer is not running, so nothing can be run";
@@ -21,6 +22,8 @@ pub(super) const NO_LAB: &str = "the lab is not running; start it again on the l
 
 impl Worker {
     pub(super) fn execute(&mut self, command: Command, origin: Origin) {
+        // its effect is to be seen at once, also that of a script
+        self.attention.note(now());
         if let Some(outcome) = self.carry_out(command, origin) {
             self.finish(outcome, origin);
         }

@@ -122,7 +122,7 @@ pub(super) struct Worker {
     /// Some of it is on screen.
     is_visible: bool,
     watched: Watched,
-    attention: Attention,
+    pub attention: Attention,
     /// When the front end was woken last.
     woken: MonoNs,
 }
@@ -280,13 +280,20 @@ impl Worker {
         self.start_recreated_pods();
         self.finish_steps();
         let script = self.advance_script();
-        [script, self.steps_deadline(), self.publish_when_due()].into_iter().flatten().min()
+        [script, self.steps_deadline(), self.publish_and_wake()].into_iter().flatten().min()
     }
 
-    /// Publishes what has changed, and wakes the window if it shows some of it. Returns when that is due if it is not
+    /// Publishes what has changed, and wakes the window if it shows some of it. Returns when to wake it if that is not
     /// due yet.
-    fn publish_when_due(&mut self) -> Option<MonoNs> {
-        if !self.is_changed || self.front_end == FrontEnd::Terminal {
+    fn publish_and_wake(&mut self) -> Option<MonoNs> {
+        if self.front_end == FrontEnd::Terminal {
+            return None;
+        }
+        // a frame that is drawn for another reason shows it
+        if std::mem::take(&mut self.is_changed) {
+            self.publish();
+        }
+        if !self.is_visible {
             return None;
         }
         let at = now();
@@ -294,12 +301,8 @@ impl Worker {
         if due > at {
             return Some(due);
         }
-        self.is_changed = false;
-        self.publish();
-        if std::mem::take(&mut self.is_visible) {
-            self.woken = at;
-            self.send(Event::Changed);
-        }
+        (self.is_visible, self.woken) = (false, at);
+        self.send(Event::Changed);
         None
     }
 

@@ -6,22 +6,18 @@ use eframe::egui::epaint::{ClippedShape, Shape};
 use eframe::egui::{Pos2, Rect};
 
 /// The largest number of parts. If there are more, near ones are joined.
-const MAX_PARTS: usize = 4;
+const MAX_PARTS: usize = 16;
+
+/// How far to look ahead for the next shape that is in both lists.
+const REACH: usize = 32;
 
 /// The parts of the screen where `new` looks different from `old`, on whole pixels and apart from each other.
 ///
-/// Shapes are in the order in which they are painted. The shapes of one panel have the same clip rectangle and are
-/// adjacent, so the runs of equal clip rectangles are compared one by one. If the runs themselves differ, everything
-/// between the first and the last difference counts as different.
+/// Shapes are in the order in which they are painted. Those that are in both lists in the same order look the same,
+/// except where one that is only in one list covers them or shows through them. So the damage is where the others are.
 pub(super) fn between(old: &[ClippedShape], new: &[ClippedShape], pixels_per_point: f32) -> Vec<Rect> {
-    let clips = |shapes| runs(shapes).map(|run| run[0].clip_rect);
-    let differing: Vec<Rect> = if clips(old).eq(clips(new)) {
-        runs(old).zip(runs(new)).flat_map(|(old, new)| differing(old, new)).collect()
-    } else {
-        without_common_ends(old, new)
-    };
     let mut parts = Vec::new();
-    for rect in differing {
+    for rect in differing(old, new) {
         let rect = whole_pixels(rect, pixels_per_point);
         if rect.is_positive() {
             add(&mut parts, rect);
@@ -33,22 +29,39 @@ pub(super) fn between(old: &[ClippedShape], new: &[ClippedShape], pixels_per_poi
     parts
 }
 
-fn runs(shapes: &[ClippedShape]) -> impl Iterator<Item = &[ClippedShape]> {
-    shapes.chunk_by(|a, b| a.clip_rect == b.clip_rect)
+/// The bounds of the shapes that are only in one list.
+fn differing(mut old: &[ClippedShape], mut new: &[ClippedShape]) -> Vec<Rect> {
+    let mut found = Vec::new();
+    loop {
+        let same = old.iter().zip(new).take_while(|(a, b)| is_same(a, b)).count();
+        (old, new) = (&old[same..], &new[same..]);
+        if old.is_empty() || new.is_empty() {
+            found.extend(old.iter().chain(new).map(bounds));
+            return found;
+        }
+        let (removed, added) = until_next_common(old, new);
+        if removed == added {
+            let pairs = old[..removed].iter().zip(&new[..added]);
+            found.extend(pairs.flat_map(|(a, b)| resized_bar(a, b).unwrap_or_else(|| [bounds(a), bounds(b)])));
+        } else {
+            found.extend(old[..removed].iter().chain(&new[..added]).map(bounds));
+        }
+        (old, new) = (&old[removed..], &new[added..]);
+    }
+}
+
+/// How many shapes of each list come before the next one that is in both: as many were changed, or some were removed or
+/// added.
+fn until_next_common(old: &[ClippedShape], new: &[ClippedShape]) -> (usize, usize) {
+    let common = |i: usize, j: usize| matches!((old.get(i), new.get(j)), (Some(a), Some(b)) if is_same(a, b));
+    let at = |k: usize| [(k, k), (0, k), (k, 0)].into_iter().find(|(i, j)| common(*i, *j));
+    (1..=REACH).find_map(at).unwrap_or((1, 1))
 }
 
 /// The visible area of a shape, with its soft edge.
 pub(super) fn bounds(shape: &ClippedShape) -> Rect {
     let all = shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(2.0);
     all.intersect(shape.clip_rect)
-}
-
-fn differing(old: &[ClippedShape], new: &[ClippedShape]) -> Vec<Rect> {
-    if old.len() != new.len() {
-        return without_common_ends(old, new);
-    }
-    let pairs = old.iter().zip(new).filter(|(old, new)| !is_same(old, new));
-    pairs.flat_map(|(old, new)| resized_bar(old, new).unwrap_or_else(|| [bounds(old), bounds(new)])).collect()
 }
 
 /// If the shape is a bar that became longer or shorter: its old and its new end.
@@ -67,15 +80,6 @@ fn resized_bar(old: &ClippedShape, new: &ClippedShape) -> Option<[Rect; 2]> {
     }
     let end = |shape| Rect::everything_right_of(from).intersect(bounds(shape));
     Some([end(old), end(new)])
-}
-
-/// The bounds of all shapes, except those that are the same at the beginning and at the end.
-fn without_common_ends(old: &[ClippedShape], new: &[ClippedShape]) -> Vec<Rect> {
-    let front = old.iter().zip(new).take_while(|(a, b)| is_same(a, b)).count();
-    let (old, new) = (&old[front..], &new[front..]);
-    let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| is_same(a, b)).count();
-    let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
-    old.iter().chain(new).map(bounds).collect()
 }
 
 /// Whether they look the same. Two texts with the same layout are not compared glyph by glyph.
@@ -126,6 +130,7 @@ fn whole_pixels(rect: Rect, pixels_per_point: f32) -> Rect {
 #[cfg(test)]
 mod tests {
     use eframe::egui::{Color32, Shape, pos2, vec2};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -203,7 +208,68 @@ mod tests {
     fn two_shapes_that_swap_their_order_are_drawn_again() {
         let (below, above) = (square(CENTRE, 200.0, 50.0, Color32::RED), square(CENTRE, 205.0, 50.0, Color32::BLUE));
         let parts = between(&[below.clone(), above.clone()], &[above, below], 1.0);
-        assert_eq!(parts, [rect(198.0, 48.0, 217.0, 62.0)]);
+        assert_eq!(parts, [rect(203.0, 48.0, 217.0, 62.0)], "the one that is above now, also where they overlap");
+    }
+
+    #[test]
+    fn changes_that_are_far_apart_are_drawn_without_what_is_between() {
+        let mut new = picture();
+        new[0] = square(PANEL, 20.0, 20.0, Color32::BLUE);
+        // the clip rectangle of a shape has changed
+        new[3].clip_rect.max.y = 400.0;
+        let parts = between(&picture(), &new, 1.0);
+        assert_eq!(parts, [rect(18.0, 18.0, 32.0, 32.0), rect(398.0, 48.0, 412.0, 62.0)]);
+    }
+
+    /// The colour of each cell of a small screen.
+    fn paint(screen: &mut [[Color32; 16]; 16], shapes: &[ClippedShape], only: Option<&[Rect]>) {
+        for (y, row) in screen.iter_mut().enumerate() {
+            for (x, cell) in row.iter_mut().enumerate() {
+                let centre = pos2(x as f32 + 0.5, y as f32 + 0.5);
+                if only.is_some_and(|parts| !parts.iter().any(|part| part.contains(centre))) {
+                    continue;
+                }
+                for shape in shapes {
+                    let Shape::Rect(rect) = &shape.shape else { continue };
+                    if rect.rect.intersect(shape.clip_rect).contains(centre) {
+                        *cell = rect.fill;
+                    }
+                }
+            }
+        }
+    }
+
+    fn shapes() -> impl Strategy<Value = Vec<ClippedShape>> {
+        let shape = (0..6_u8, 0..6_u8, 0..3_usize, 0..2_usize).prop_map(|(x, y, color, clip)| {
+            let rect = Rect::from_min_size(pos2(f32::from(x) * 2.0, f32::from(y) * 2.0), vec2(4.0, 4.0));
+            let color = [Color32::RED, Color32::BLUE, Color32::GREEN][color];
+            let clip = [rect.expand(1.0), Rect::from_min_max(pos2(0.0, 0.0), pos2(9.0, 16.0))][clip];
+            ClippedShape::new(clip, Shape::rect_filled(rect, 0.0, color))
+        });
+        proptest::collection::vec(shape, 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn drawing_the_damage_over_the_last_frame_gives_the_new_frame(
+            common in shapes(), old in shapes(), new in shapes(), at in 0..24_usize,
+        ) {
+            let insert = |other: &[ClippedShape]| {
+                let at = at.min(common.len());
+                [&common[..at], other, &common[at..]].concat()
+            };
+            let (old, new) = (insert(&old), insert(&new));
+            let mut whole = [[Color32::BLACK; 16]; 16];
+            paint(&mut whole, &new, None);
+            let mut kept = [[Color32::BLACK; 16]; 16];
+            paint(&mut kept, &old, None);
+            let damage = between(&old, &new, 1.0);
+            // a damaged part is cleared first
+            let clear = ClippedShape::new(Rect::EVERYTHING, Shape::rect_filled(Rect::EVERYTHING, 0.0, Color32::BLACK));
+            paint(&mut kept, &[clear], Some(&damage));
+            paint(&mut kept, &new, Some(&damage));
+            prop_assert_eq!(kept, whole);
+        }
     }
 
     #[test]
