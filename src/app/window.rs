@@ -164,13 +164,9 @@ impl Window {
             return self.views.timeline.shows(now).then_some(second);
         }
         let world = self.shown.live();
-        if !world.pods.is_empty() && now.since(world.now) < ANIMATION_NS {
-            return Some(TICK);
-        }
-        // a zombie's age is shown in tenths at first, then in seconds
-        let zombies = world.zombies().filter(|p| p.member.as_ref().is_some_and(|m| world.pods.contains_key(&m.pod)));
-        let youngest = zombies.filter_map(|p| p.exit).map(|exit| now.since(exit.at.t)).min();
-        Some(if youngest.is_some_and(|age| age < 10_000_000_000) { TICK } else { second })
+        // pills fade, and the age of a new zombie is shown in tenths of a second
+        let moves = !world.pods.is_empty() && now.since(world.now) < ANIMATION_NS;
+        Some(if moves { TICK } else { second })
     }
 
     fn handle_event(&mut self, ctx: &egui::Context, event: Event) {

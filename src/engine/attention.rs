@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::{Delta, MonoNs, PodUid, World};
 
-/// The shortest time between two wake-ups while the user does nothing: 30 a second.
-const UNATTENDED_INTERVAL_NS: u64 = 33_000_000;
+/// The shortest time between two wake-ups while the user does nothing: ten a second, as animations have.
+const UNATTENDED_INTERVAL_NS: u64 = 100_000_000;
 /// How long the user counts as attentive after an input.
 const ATTENTION_NS: u64 = 1_000_000_000;
 

@@ -6,7 +6,7 @@ use crate::layout::pod_map::Pill;
 use crate::model::names::{self, Reaper};
 use crate::model::{Process, State};
 use crate::ui::icons::Icon;
-use crate::ui::{Cx, text, tokens, widgets};
+use crate::ui::{ANIMATION_NS, Cx, text, tokens, widgets};
 use crate::wording::reaper::reaped_by;
 
 /// A new process glows for this long.
@@ -147,8 +147,8 @@ pub fn opacity(cx: &Cx<'_>, p: &Process) -> f32 {
 
 fn age(ns: u64) -> String {
     match ns {
-        0..10_000_000_000 => format!("{:.1} s", ns as f64 / 1e9),
-        10_000_000_000..120_000_000_000 => format!("{} s", ns / 1_000_000_000),
+        0..ANIMATION_NS => format!("{:.1} s", ns as f64 / 1e9),
+        ANIMATION_NS..120_000_000_000 => format!("{} s", ns / 1_000_000_000),
         _ => format!("{} min", ns / 60_000_000_000),
     }
 }
