@@ -1,6 +1,10 @@
 //! Assigns processes to rows that never change.
 
-use std::collections::BTreeMap;
+mod free_rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use free_rows::FreeRows;
 
 use crate::model::{MonoNs, ProcId, Process};
 
@@ -15,19 +19,15 @@ pub const LINGER_NS: u64 = 2_500_000_000;
 pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> BTreeMap<ProcId, usize> {
     let mut by_birth: Vec<&Process> = processes.collect();
     by_birth.sort_by_key(|p| (p.born.t, p.id.start, p.id.pid));
-    // until when each row is occupied, in ns
-    let mut occupied: Vec<u64> = Vec::new();
+    let mut occupied = FreeRows::default();
     let mut row_of: BTreeMap<ProcId, usize> = BTreeMap::new();
     for p in by_birth {
         let above = original_parent(p).and_then(|id| row_of.get(&id)).map_or(0, |row| row + 1);
-        let free = (above..occupied.len()).find(|row| occupied[*row] <= p.born.t.0);
-        let row = free.unwrap_or_else(|| above.max(occupied.len()));
-        if occupied.len() <= row {
-            occupied.resize(row + 1, 0);
-        }
-        occupied[row] = p.reap.map_or(u64::MAX, |r| r.at.t.0.saturating_add(LINGER_NS));
+        let row = occupied.first(above, p.born.t.0).unwrap_or_else(|| above.max(occupied.len()));
+        let until = p.reap.map_or(u64::MAX, |r| r.at.t.0.saturating_add(LINGER_NS));
+        occupied.occupy(row, until);
         row_of.insert(p.id, row);
-        if occupied[row] <= now.0 {
+        if until <= now.0 {
             // no longer shown, but it did occupy the row
             row_of.remove(&p.id);
         }
@@ -57,8 +57,8 @@ pub fn by_generation(processes: &[&Process], head: Option<&Process>, now: MonoNs
     let mut order: Vec<(usize, ProcId)> =
         rows(former.iter().copied(), now).into_iter().map(|(id, row)| (row, id)).collect();
     order.sort_unstable();
-    let is_gone = |id: ProcId| former.iter().any(|p| p.id == id && p.is_gone());
-    let (fading, remaining): (Vec<_>, Vec<_>) = order.into_iter().map(|(_, id)| id).partition(|id| is_gone(*id));
+    let gone: BTreeSet<ProcId> = former.iter().filter(|p| p.is_gone()).map(|p| p.id).collect();
+    let (fading, remaining): (Vec<_>, Vec<_>) = order.into_iter().map(|(_, id)| id).partition(|id| gone.contains(id));
     shown.extend(remaining.into_iter().enumerate().map(|(at, id)| (id, below + at)));
     Generations { rows: shown, fading }
 }
