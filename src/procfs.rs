@@ -1,5 +1,5 @@
 //! Texts of `/proc` that more than one room reads, one parser for each format. What is in them is bytes, not UTF-8: a
-//! process chooses its name, and whoever may mount chooses the path.
+//! process chooses its name, and a user who mounts chooses the path.
 
 mod mountinfo;
 mod stat;

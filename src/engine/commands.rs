@@ -1,4 +1,4 @@
-//! Carries out commands, whoever gives them.
+//! Carries out the commands of users and scripts.
 
 use std::sync::Arc;
 use std::time::Duration;

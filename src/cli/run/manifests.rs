@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Failure, note};
-use crate::engine::ReadPod;
-use crate::export::{MAX_FILE, read_limited};
+use crate::engine::{ReadPod, read_manifest};
 use crate::lab::spec::{PodSpec, Warning};
-use crate::lab::{ManifestFiles, parse_with_files};
 use crate::presets::{self, Preset};
 
 /// What a word of the command line means.
@@ -35,11 +33,10 @@ impl<'a> Source<'a> {
     }
 
     fn pods(self) -> Result<Vec<(PodSpec, Vec<Warning>)>, Failure> {
-        let pods = match self {
-            Self::Preset(preset) => preset.pods(),
-            Self::File(path) => parse_with_files(&self.name(), &text_of(path)?, ManifestFiles::file(path)),
-        };
-        pods.map_err(Failure::failed)
+        match self {
+            Self::Preset(preset) => preset.pods().map_err(Failure::failed),
+            Self::File(path) => read_manifest(path).map_err(|why| Failure::Failed(format!("{why}{}", hint(path)))),
+        }
     }
 }
 
@@ -50,12 +47,10 @@ pub fn print_warnings(file: &str, warnings: &[Warning]) {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, Failure> {
-    read_limited(path, MAX_FILE).map_err(|e| {
-        let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
-        let hint = if bare { "; it is not a preset either, see `podscope run --list`" } else { "" };
-        Failure::Failed(format!("{e}{hint}"))
-    })
+/// What else a word may have meant that names no file.
+fn hint(path: &Path) -> &'static str {
+    let bare = path.components().count() == 1 && path.extension().is_none() && !path.exists();
+    if bare { "; it is not a preset either, see `podscope run --list`" } else { "" }
 }
 
 /// Reads the pods of all words. Prints warnings. `watch`: pods follow changes of their file.

@@ -1,10 +1,11 @@
 //! A pod as the observer would report it: pause, nginx with two workers, and busybox with a sleep.
 
 use podscope::model::{
-    Capability, Container, ContainerKind, ContainerState, Coverage, Delta, Facts, Host, Member, MonoNs, Namespace,
-    NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind,
-    SignalMasks, Source, Stamp, State, World,
+    Capability, Container, ContainerState, Coverage, Delta, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind,
+    NsSet, Parent, Pod, PodUid, ProcId, Program, Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
 };
+
+use crate::fixture;
 
 pub const NODE: u32 = 500;
 pub const PAUSE: u32 = 501;
@@ -85,34 +86,19 @@ pub fn bit(signal: i32) -> u64 {
 
 fn container(name: &str, program: Program, pid: u32) -> Container {
     Container {
-        name: name.into(),
-        image: name.into(),
-        kind: ContainerKind::App,
         program,
         command: vec![name.into()],
         state: ContainerState::Running { since: at(u64::from(pid)) },
         process: Some(id(pid)),
-        restarts: 0,
-        last_exit: None,
-        last_message: None,
-        stdin: false,
-        last_state: None,
+        ..fixture::container(name, pid, 0)
     }
 }
 
 pub fn pod(share_pid: bool) -> Pod {
     Pod {
         uid: uid(),
-        name: "nginx-busybox".into(),
-        runtime: Runtime::Lab,
-        phase: Phase::Running,
-        reason: None,
-        message: None,
         ip: Some([10, 244, 0, 2].into()),
         share_pid,
-        restart: RestartPolicy::Always,
-        host_network: false,
-        host_ports: Vec::new(),
         sandbox: Some(Sandbox {
             attempt: 1,
             kind: SandboxKind::Pause,
@@ -120,13 +106,12 @@ pub fn pod(share_pid: bool) -> Pod {
             started: at(501),
             ended: None,
         }),
-        containers: vec![
+        volumes: vec!["html".into(), "log".into()],
+        created: at(500),
+        ..fixture::pod(vec![
             container("nginx", Program::StandIn("web".into()), MASTER),
             container("busybox", Program::Host, SH),
-        ],
-        volumes: vec!["html".into(), "log".into()],
-        manifest: None,
-        created: at(500),
+        ])
     }
 }
 
