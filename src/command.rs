@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::export::Format;
 use crate::lab::{NamespaceStep, Url};
-use crate::model::{Member, PodUid, ProcId, Runtime, Signal, World, names};
+use crate::model::{ExecId, Member, PodUid, ProcId, Runtime, Signal, World, names};
 use crate::steps::Step;
 
 /// One action, executed by the app of the window or by `podscope run`.
@@ -19,6 +19,8 @@ pub enum Command {
     Delete(PodUid),
     /// Run a program of the host inside a member; it is killed after `limit`.
     Exec { member: Member, argv: Vec<String>, limit: Duration },
+    /// Kill a program that was executed in a member.
+    CancelExec(ExecId),
     /// Read what a member has written so far.
     Logs(Member),
     /// Get a page over HTTP, from the host's network.

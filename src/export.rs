@@ -1,5 +1,6 @@
 //! Export: one module per format, and the function that writes all files.
 
+pub mod deltas;
 mod json;
 mod lsns;
 mod snapshot;

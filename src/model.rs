@@ -8,6 +8,7 @@ mod manifest;
 pub mod names;
 mod namespace;
 pub mod outcome;
+mod output;
 mod pod;
 pub mod prediction;
 mod process;
@@ -25,6 +26,7 @@ pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
 pub use namespace::Namespace;
+pub use output::{ExecEnd, ExecId, ExecRun, Output, OutputLine, OutputSource};
 pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
     Sandbox, SandboxKind,

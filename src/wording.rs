@@ -2,6 +2,7 @@
 
 pub mod duration;
 pub mod event;
+pub mod exec;
 pub mod outcome;
 pub mod prediction;
 pub mod reaper;

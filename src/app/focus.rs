@@ -25,7 +25,7 @@ impl Default for ViewFocus {
 impl ViewFocus {
     /// The view, if it is on screen.
     pub fn view(&self) -> Option<Pane> {
-        self.view.filter(|view| self.places.iter().any(|(pane, ..)| pane == view))
+        self.view.filter(|view| self.shows(*view))
     }
 
     pub fn set(&mut self, view: Pane) {
@@ -66,6 +66,11 @@ impl ViewFocus {
     /// Whether a view of the last frame shows processes of other pods than the selected one.
     pub fn shows_all_pods(&self) -> bool {
         self.places.iter().any(|(pane, ..)| pane.shows_all_pods())
+    }
+
+    /// Whether the view is on screen.
+    pub fn shows(&self, view: Pane) -> bool {
+        self.places.iter().any(|(pane, ..)| *pane == view)
     }
 
     fn view_in(&self, layer: LayerId, pos: Pos2) -> Option<Pane> {

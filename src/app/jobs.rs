@@ -1,22 +1,17 @@
-//! What the window itself does on threads of its own: the desktop's dialogs, the browser, and the streams of programs
-//! that its views show.
+//! What the window itself does on threads of its own: the desktop's dialogs, the browser, and terminals.
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use super::window::append_output;
 use super::{screenshot, terminal};
 use crate::command::Outcome;
 use crate::engine::{Handle, Origin, Request};
-use crate::lab::{Follow, Lab};
-use crate::model::Member;
+use crate::lab::Lab;
 use crate::sys::thread;
-use crate::ui::logs::{EXEC_LIMIT, Exec, Lines};
 use crate::ui::terminal::{Terminal, TerminalInput};
 
 /// The result of a job.
@@ -26,8 +21,6 @@ pub enum Answer {
     Manifest(PathBuf),
     /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
-    /// The output of a member is followed, or cannot be. The number is that of the request.
-    Followed(u64, Result<Follow, String>),
     Failed(String),
 }
 
@@ -67,32 +60,6 @@ impl Jobs {
         }
     }
 
-    /// Runs a program in a container and shows its output live.
-    pub fn exec_live(&self, lab: LabResult, exec: &Exec, argv: Vec<String>) {
-        let (ctx, running) = (self.ctx.clone(), exec.clone());
-        let run = move || {
-            let began = Instant::now();
-            let (output, wake) = (Arc::clone(&running.output), ctx.clone());
-            let on_output = move |_, bytes: &[u8]| append_output(&output, false, bytes, &wake);
-            let ran = lab.and_then(|lab| {
-                let started = lab.start_exec(&running.member, &argv, EXEC_LIMIT, on_output);
-                let started = started.map_err(|e| e.to_string())?;
-                running.set_cancel_handle(started.cancel_handle());
-                started.wait().map_err(|e| e.to_string())
-            });
-            running.end(match ran {
-                Ok(ran) if ran.cancelled => Err("cancelled".to_owned()),
-                Ok(ran) if ran.timed_out => Err(format!("killed after {} s", EXEC_LIMIT.as_secs())),
-                Ok(ran) => Ok((ran.status.code(), began.elapsed())),
-                Err(why) => Err(why),
-            });
-            ctx.request_repaint_of(ViewportId::ROOT);
-        };
-        if let Err(e) = thread::spawn("exec", run) {
-            exec.end(Err(e.to_string()));
-        }
-    }
-
     /// Opens a terminal in a container and serves it until it ends.
     pub fn serve_terminal(
         &self,
@@ -106,17 +73,6 @@ impl Jobs {
         if let Err(e) = thread::spawn("terminal", serve) {
             terminal.end(Err(e.to_string()));
         }
-    }
-
-    /// Appends the output of a member to `log` as it arrives.
-    pub fn follow(&self, lab: LabResult, member: Member, request: u64, log: Arc<Mutex<Lines>>) {
-        let ctx = self.ctx.clone();
-        let follow = move || {
-            let on_output = move |restart, bytes: &[u8]| append_output(&log, restart, bytes, &ctx);
-            let follow = lab.and_then(|lab| lab.follow(&member, on_output).map_err(|e| e.to_string()));
-            Some(Answer::Followed(request, follow))
-        };
-        self.spawn("follow", follow, |why| Answer::Followed(request, Err(why)));
     }
 
     /// Asks with the desktop's file dialog for a manifest.

@@ -5,10 +5,10 @@ mod building;
 mod commands;
 mod dialogs;
 mod frames;
-mod output;
 mod panes;
 mod questions;
 mod shown;
+mod terminal;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,6 @@ use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
-pub use output::append_output;
 pub(super) use panes::Pane;
 
 /// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
@@ -95,7 +94,6 @@ pub struct Window {
     failure: ScriptFailureSlot,
     epoch: MonoNs,
     frames: frames::Frames,
-    following: output::Following,
     bars: bars::Bars,
     building: building::Building,
     watched: Watched,
@@ -131,7 +129,6 @@ impl Window {
             failure,
             epoch: now(),
             frames: frames::Frames::default(),
-            following: output::Following::default(),
             bars: bars::Bars::default(),
             building: building::Building::default(),
             watched: Watched::default(),
@@ -265,7 +262,6 @@ impl eframe::App for Window {
             actions.push(Action::CancelDialog);
         }
         self.show(ui, &mut actions);
-        self.follow_output();
         self.watch();
         self.frames.end(self.shown.live(), now());
         for action in actions {
@@ -288,9 +284,9 @@ impl eframe::App for Window {
 impl Window {
     /// Tells the engine which processes are on screen. Other changes are drawn with the next frame.
     fn watch(&mut self) {
-        let watched = match &self.selection.pod {
-            Some(pod) if !self.focus.shows_all_pods() => Watched::Pod(pod.clone()),
-            _ => Watched::All,
+        let watched = Watched {
+            pod: self.selection.pod.clone().filter(|_| !self.focus.shows_all_pods()),
+            output: self.focus.shows(Pane::Logs),
         };
         if self.watched != watched {
             self.engine.send(Request::Watch(watched.clone()));

@@ -64,7 +64,8 @@ fn answer(context: &Context<'_>, about: &About, request: Request) -> Result<Done
             let pods = context.world.pods.values().map(|pod| pod.name.clone()).collect();
             Reply::About(About { pods, ..about.clone() })
         }
-        Request::World => Reply::World(Box::new(context.world.clone())),
+        // a command asks for output by itself
+        Request::World => Reply::World(Box::new(context.world.without_output())),
         Request::Logs { target, which } => Reply::Bytes(context.lab()?.logs_of(&context.container(&target)?, which)?),
         Request::Follow { target } => return context.attach(&target, false, OutputStart::Start, false),
         Request::Attach { target, stdin, wait } => return context.attach(&target, stdin, OutputStart::Now, wait),

@@ -7,29 +7,42 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::model::{Delta, MonoNs, PodUid, World};
+use crate::model::{Delta, MonoNs, OutputSource, PodUid, World};
 
 /// The shortest time between two wake-ups while the user does nothing: ten a second, as animations have.
 const UNATTENDED_INTERVAL_NS: u64 = 100_000_000;
 /// How long the user counts as attentive after an input.
 const ATTENTION_NS: u64 = 1_000_000_000;
 
-/// The processes that a front end shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Watched {
-    #[default]
-    All,
-    /// Those of one pod, and those of no pod.
-    Pod(PodUid),
+/// What a front end shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// It shows the processes of this pod, and those of no pod. `None`: of all pods.
+    pub pod: Option<PodUid>,
+    /// It shows what programs write.
+    pub output: bool,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { pod: None, output: true }
+    }
 }
 
 impl Watched {
     /// Whether a front end shows the effect of a Delta. `after` is the World with it.
     pub(super) fn shows(&self, delta: &Delta, after: &World) -> bool {
-        let Self::Pod(pod) = self else { return true };
-        let Some(id) = delta.process() else { return true };
-        let member = after.process(id).and_then(|p| p.member.as_ref());
-        member.is_none_or(|member| member.pod == *pod)
+        let is_shown = |pod: &PodUid| self.pod.as_ref().is_none_or(|shown| shown == pod);
+        match delta {
+            Delta::Output { from: OutputSource::Member(member), .. } => self.output && is_shown(&member.pod),
+            Delta::Output { from: OutputSource::Exec { exec, .. }, .. } => {
+                self.output && after.execs.get(exec).is_some_and(|run| is_shown(&run.member.pod))
+            }
+            _ => {
+                let member = delta.process().and_then(|id| after.process(id)?.member.as_ref());
+                member.is_none_or(|member| is_shown(&member.pod))
+            }
+        }
     }
 }
 

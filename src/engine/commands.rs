@@ -36,8 +36,19 @@ impl Worker {
             Command::Create(source) => self.create(source, origin),
             Command::Delete(pod) => self.delete(pod, origin),
             Command::Exec { member, argv, limit } => {
-                self.in_lab("exec", origin, move |lab| exec(lab, &member, &argv, limit))
+                match origin {
+                    Origin::User => self.in_lab("exec", origin, move |lab| exec_recorded(lab, &member, &argv, limit)),
+                    Origin::Script(_) => {
+                        // what a script asks again and again would fill the recording
+                        let recorded = !self.playing.as_ref().is_some_and(|playing| playing.player.is_polling());
+                        self.in_lab("exec", origin, move |lab| exec(lab, &member, &argv, limit, recorded))
+                    }
+                }
             }
+            Command::CancelExec(exec) => self.in_lab("cancel exec", origin, move |lab| {
+                lab.cancel_exec(exec);
+                Outcome::Done
+            }),
             Command::Logs(member) => self.in_lab("logs", origin, move |lab| match lab.logs(&member) {
                 Ok(bytes) => Outcome::Output(String::from_utf8_lossy(&bytes).into_owned()),
                 Err(e) => Outcome::Failed(e.to_string()),
@@ -130,8 +141,16 @@ fn outcome_of(done: Result<(), lab::Error>) -> Outcome {
     done.map_or_else(|e| Outcome::Failed(e.to_string()), |()| Outcome::Done)
 }
 
-fn exec(lab: &Lab, member: &Member, argv: &[String], limit: Duration) -> Outcome {
-    let output = match lab.exec(member, argv, limit) {
+/// Executes a program for the user, who sees its output and its end where what is recorded is shown.
+fn exec_recorded(lab: &Lab, member: &Member, argv: &[String], limit: Duration) -> Outcome {
+    match lab.start_exec(member, argv, limit, true).and_then(lab::Exec::wait) {
+        Err(e @ (lab::Error::NodeGone | lab::Error::NoAnswer(_))) => Outcome::Failed(e.to_string()),
+        _ => Outcome::Done,
+    }
+}
+
+fn exec(lab: &Lab, member: &Member, argv: &[String], limit: Duration, recorded: bool) -> Outcome {
+    let output = match lab.start_exec(member, argv, limit, recorded).and_then(lab::Exec::wait) {
         Ok(output) => output,
         Err(e) => return Outcome::Failed(format!("{}: {e}", argv.join(" "))),
     };

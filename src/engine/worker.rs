@@ -163,7 +163,7 @@ impl Worker {
             requested: Requested::default(),
             is_changed: true,
             is_visible: true,
-            watched: Watched::All,
+            watched: Watched::default(),
             attention: handle.attention.clone(),
             woken: MonoNs(0),
         }

@@ -6,7 +6,6 @@ mod ending;
 mod error;
 mod exec;
 pub(crate) mod executable;
-mod follow;
 mod members;
 mod startup;
 mod streams;
@@ -31,8 +30,6 @@ use crate::observe::{Input, InputSender};
 use crate::sys::thread;
 pub use error::{Error, Forbidden};
 pub use exec::{CancelExec, Exec};
-pub use follow::Follow;
-use follow::LogSink;
 pub use streams::{Attachment, DetachHandle, Streams};
 
 /// The timeout for an answer that the node should give at once.
@@ -57,9 +54,6 @@ struct Shared {
     sending: Mutex<()>,
     /// Calls that wait for an answer; `None` once the node has ended.
     calls: Mutex<Option<HashMap<Call, Waiting>>>,
-    /// Calls that follow the output of a member.
-    follows: Follows,
-    next: AtomicU64,
     /// The host ports of all manifests that the node was sent.
     host_ports: Mutex<bind::AllowedPorts>,
     /// Whether an answer is overdue. The observer has been answers.
@@ -67,30 +61,16 @@ struct Shared {
     observer: InputSender,
 }
 
-#[derive(Default)]
-struct Follows(Mutex<HashMap<Call, LogSink>>);
-
-impl std::fmt::Debug for Follows {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Follows")
-    }
-}
-
-/// Receives a program's output as it is written. The bool says whether it is stderr.
-type OutputSink = Box<dyn FnMut(bool, &[u8]) + Send>;
-
+#[derive(Debug)]
 struct Waiting {
     answer: Sender<Answer>,
-    on_output: Option<OutputSink>,
     /// Receives the streams of the call.
     opened: Option<Sender<Streams>>,
 }
 
-impl std::fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waiting")
-    }
-}
+/// The number of the next call. Calls of all labs have different numbers, because each program that was executed is
+/// known by that of its call.
+static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 impl Lab {
     /// Starts a node as `exe` (the app's own `/proc/self/exe`) and passes its reports to `observer`.
@@ -203,26 +183,18 @@ impl Drop for Lab {
 
 impl Shared {
     fn call(&self, request: impl FnOnce(Call) -> Request, timeout: Duration) -> Result<Answer, Error> {
-        let (call, answers) = self.ask(request, None)?;
+        let (call, answers) = self.ask(request)?;
         self.wait(call, &answers, OVERDUE_AFTER, timeout)
     }
 
     /// Sends a request. The returned channel receives the answer.
-    fn ask(
-        &self,
-        request: impl FnOnce(Call) -> Request,
-        on_output: Option<OutputSink>,
-    ) -> Result<(Call, Receiver<Answer>), Error> {
-        let call = self.new_call();
+    fn ask(&self, request: impl FnOnce(Call) -> Request) -> Result<(Call, Receiver<Answer>), Error> {
+        let call = new_call();
         let (answer, answers) = bounded(1);
-        let waiting = Waiting { answer, on_output, opened: None };
+        let waiting = Waiting { answer, opened: None };
         self.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         self.send(&request(call), &[])?;
         Ok((call, answers))
-    }
-
-    fn new_call(&self) -> Call {
-        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Waits for an answer, and tells the observer when it is overdue.
@@ -265,24 +237,8 @@ impl Shared {
         }
     }
 
-    fn output(&self, call: Call, stderr: bool, bytes: &[u8]) {
-        if let Some(on_output) = self.calls().as_mut().and_then(|calls| calls.get_mut(&call)?.on_output.as_mut()) {
-            on_output(stderr, bytes);
-        }
-    }
-
-    fn log(&self, call: Call, restart: bool, bytes: &[u8]) {
-        if let Some(on_output) = self.follows().get_mut(&call) {
-            on_output(restart, bytes);
-        }
-    }
-
     fn host_ports(&self) -> std::sync::MutexGuard<'_, bind::AllowedPorts> {
         self.host_ports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn follows(&self) -> std::sync::MutexGuard<'_, HashMap<Call, LogSink>> {
-        self.follows.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send(&self, request: &Request, fds: &[OwnedFd]) -> Result<(), Error> {
@@ -297,8 +253,11 @@ impl Shared {
     /// Ends all calls: those that wait for an answer get [`Error::NodeGone`].
     fn close(&self) {
         self.calls().take();
-        self.follows().clear();
     }
+}
+
+fn new_call() -> Call {
+    NEXT_CALL.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Passes the node's reports on until the node ends, then reports its end.
@@ -326,8 +285,6 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
             }
             Report::PauseDropped { pause, count, at } => send(Input::PauseDropped { pause, count, at }),
             Report::Reread { id } => send(Input::Reread(id)),
-            Report::ExecOutput { call, stderr, bytes } => started.shared.output(call, stderr, &bytes),
-            Report::Log { call, restart, bytes } => started.shared.log(call, restart, &bytes),
             Report::Streams { call, streams } => started.shared.opened(call, &streams, inbox.take_fds()),
             Report::Bind { pod, ports, may_move } => {
                 let (result, sockets) = started.shared.host_ports().bind(&ports, may_move);

@@ -120,8 +120,7 @@ pub enum Request {
         argv: Vec<String>,
         /// `None`: no time limit.
         timeout_ms: Option<u64>,
-        /// The streams that are handed over in [`Report::Streams`] instead of being read by the node.
-        streams: Option<StreamRequest>,
+        output: ExecStreams,
     },
     /// End the program that this call has started.
     CancelExec {
@@ -153,15 +152,6 @@ pub enum Request {
         call: Call,
         member: Member,
         step: NamespaceStep,
-    },
-    /// Send what is kept of the member's output, and then everything that it writes, as [`Report::Log`].
-    Follow {
-        call: Call,
-        member: Member,
-    },
-    /// End [`Request::Follow`] with this call.
-    Unfollow {
-        call: Call,
     },
     /// The answer to [`Report::Bind`]: the listening sockets come with the packet, in the requested order.
     Bound {
@@ -197,13 +187,6 @@ pub enum Report {
         /// Whether a port that is taken may be replaced by another one.
         may_move: bool,
     },
-    /// New output of a program that was executed in a container.
-    ExecOutput {
-        call: Call,
-        stderr: bool,
-        #[serde(with = "latin1")]
-        bytes: Vec<u8>,
-    },
     /// The streams of a call, which come with the packet in this order.
     Streams {
         call: Call,
@@ -212,15 +195,6 @@ pub enum Report {
     /// The process has changed in a way that no event reports: read it again.
     Reread {
         id: ProcId,
-    },
-    /// Output of a followed member.
-    Log {
-        call: Call,
-        /// Whether `bytes` is the whole kept log and replaces everything sent before: at first, and when much was
-        /// written while the app did not read.
-        restart: bool,
-        #[serde(with = "latin1")]
-        bytes: Vec<u8>,
     },
     PauseReaped {
         pause: ProcId,
@@ -254,7 +228,38 @@ pub enum Answer {
     Failed(String),
 }
 
-/// The streams of an executed program that the client gets itself.
+impl Answer {
+    /// Why a program was not started, as containerd words it.
+    pub fn why_not_started(&self) -> String {
+        match self {
+            Self::Failed(why) => why.clone(),
+            _ => "container not running".to_owned(),
+        }
+    }
+}
+
+/// What happens with the streams of an executed program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecStreams {
+    /// The node reads its output, for the answer only.
+    Answer,
+    /// The node reads its output, and also passes it on as Deltas.
+    Record,
+    /// The client gets them itself, in [`Report::Streams`].
+    Client(StreamRequest),
+}
+
+impl ExecStreams {
+    /// Of a client that gets the streams itself.
+    pub const fn of_client(self) -> Option<StreamRequest> {
+        match self {
+            Self::Client(wanted) => Some(wanted),
+            Self::Answer | Self::Record => None,
+        }
+    }
+}
+
+/// The streams that a client gets itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRequest {
     /// Standard input; a terminal always has it.

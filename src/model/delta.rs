@@ -1,11 +1,13 @@
 //! The changes of a [`World`](super::World). It is changed in no other way.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, CgroupUsage, Coverage, FactChanges, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent,
-    PodUid, ProcId, ProcessUsage, Signal, Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace,
+    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Signal, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -128,6 +130,27 @@ pub enum Delta {
     Event {
         event: PodEvent,
     },
+    /// What a member, or a program that was executed in it, has written. Bytes that are not UTF-8 are U+FFFD.
+    Output {
+        from: OutputSource,
+        text: String,
+        /// How many bytes before `text` are not in the stream, because too much was written at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skipped: Option<NonZeroU64>,
+        at: Stamp,
+    },
+    /// A program is to be executed in a container.
+    ExecStarted {
+        exec: ExecId,
+        member: Member,
+        argv: Vec<String>,
+        at: Stamp,
+    },
+    ExecEnded {
+        exec: ExecId,
+        end: ExecEnd,
+        at: Stamp,
+    },
     /// A signal that the user sent; `error` if the kernel refused it.
     Signalled {
         target: ProcId,
@@ -173,6 +196,9 @@ impl Delta {
             | Self::NodeEnded { at, .. }
             | Self::Pod { at, .. }
             | Self::PodRemoved { at, .. }
+            | Self::Output { at, .. }
+            | Self::ExecStarted { at, .. }
+            | Self::ExecEnded { at, .. }
             | Self::Signalled { at, .. }
             | Self::Lost { at, .. } => *at,
             Self::Event { event } => event.at,

@@ -5,6 +5,7 @@ mod lives;
 mod pid_space;
 mod processes;
 mod query;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, Cgroup, CgroupUsage, Coverage, Delta, Host, Member, MonoNs, Namespace, NsId, Pod, PodEvent, PodUid,
-    ProcId, Reparent, Signal, Source, Stamp,
+    Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Member, MonoNs, Namespace, NsId, Output,
+    Pod, PodEvent, PodUid, ProcId, Reparent, Signal, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
 pub use processes::Processes;
+use written::remove_members;
 
 /// A signal that the user sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +78,11 @@ pub struct World {
     #[serde(with = "pairs")]
     pub cgroups: OrdMap<Member, Cgroup>,
     pub events: Vector<PodEvent>,
+    /// What the members have written, without what was dropped.
+    #[serde(with = "pairs")]
+    pub output: OrdMap<Member, Output>,
+    /// The programs that were executed in containers, in the order of their starts.
+    pub execs: OrdMap<ExecId, ExecRun>,
     pub sent: Vector<Sent>,
     /// How many facts each source lost. A loss counts as one if the source cannot tell how many.
     pub lost: BTreeMap<Source, u64>,
@@ -96,6 +103,8 @@ impl World {
     pub const MAX_EVENTS: usize = 4_096;
     /// Above this number, namespaces that no remembered process was in are forgotten.
     pub const MAX_NAMESPACES: usize = 4_096;
+    /// How many programs that were executed in containers are remembered.
+    pub const MAX_EXECS: usize = 64;
     /// How many execs, and how many reparents, are remembered of one process.
     pub const MAX_STEPS: usize = 256;
 
@@ -161,20 +170,21 @@ impl World {
                     node.ended = Some((reason.clone(), *at));
                 }
                 self.cgroups.clear();
+                self.end_execs(*at);
             }
             Delta::Pod { pod, .. } => {
                 self.pods.insert(pod.uid.clone(), Arc::new((**pod).clone()));
+                self.forget_output_of_removed(pod);
             }
             Delta::PodRemoved { uid, .. } => {
                 self.pods.remove(uid);
-                // pause is the first member
-                let of_pod = self.cgroups.range(Member::pause(uid)..).map(|(member, _)| member);
-                let members: Vec<Member> = of_pod.take_while(|member| member.pod == *uid).cloned().collect();
-                for member in members {
-                    self.cgroups.remove(&member);
-                }
+                remove_members(&mut self.cgroups, uid);
+                self.forget_output(uid);
             }
             Delta::Event { event } => push_bounded(&mut self.events, event.clone()),
+            Delta::Output { from, text, skipped, at } => self.written(from, text, *skipped, *at),
+            Delta::ExecStarted { exec, member, argv, at } => self.exec_started(*exec, member, argv, *at),
+            Delta::ExecEnded { exec, end, at } => self.exec_ended(*exec, end, *at),
             Delta::Signalled { target, signal, effect, also_end, error, at } => {
                 let (also_end, error) = (also_end.clone(), error.clone());
                 let sent = Sent { target: *target, signal: *signal, effect: *effect, also_end, error, at: *at };

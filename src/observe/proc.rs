@@ -26,6 +26,8 @@ pub use unread::Unread;
 pub enum Depth {
     /// `stat` alone.
     Stat,
+    /// `stat`, `status` and `cmdline`: what an exec changes.
+    Program,
     /// `stat`, `status`, `cmdline` and the namespace links.
     All,
     /// `stat`, and the rest only if [`Reading::sched`] differs from this value: a process that has not run has not
@@ -69,6 +71,7 @@ impl Reader {
                 let stat = self.stat(AT_FDCWD, &format!("/proc/{pid}/stat"))?;
                 Ok(Reading { stat, ..Reading::default() })
             }
+            Depth::Program => self.read_program(&directory(pid)?, None),
             Depth::All => self.read_all(pid, || ()),
             Depth::IfRanSince(since) => self.read_below(&directory(pid)?, Some(since)),
         }
@@ -90,6 +93,15 @@ impl Reader {
 
     /// Reads the process of this directory; only `stat` if it has not run since `since`.
     fn read_below(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
+        let mut reading = self.read_program(dir, since)?;
+        if !reading.has_not_run {
+            reading.links(dir)?;
+        }
+        Ok(reading)
+    }
+
+    /// As above, without the namespace links.
+    fn read_program(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
         let sched = self.file(dir, "schedstat").ok().and_then(SchedStat::parse);
         let stat = self.stat(dir, "stat")?;
         // schedstat is of the first thread only
@@ -109,7 +121,6 @@ impl Reader {
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             reading.cmdline = self.cmdline(dir)?;
         }
-        reading.links(dir)?;
         Ok(reading)
     }
 

@@ -6,8 +6,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::model::{
-    Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, Pod, PodEvent, ProcId, Process, Sent, Stamp,
-    World,
+    Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, OutputLine, Pod, PodEvent, ProcId, Process, Sent,
+    Stamp, World,
 };
 
 use super::log::Entry;
@@ -67,6 +67,9 @@ pub(super) fn entry(delta: &Delta) -> usize {
         }
         // and the event that the World forgets for it
         Delta::Event { event: e } => 2 * event(e),
+        // and the lines that the World forgets for it
+        Delta::Output { text, .. } => 2 * text.len() + size_of::<OutputLine>(),
+        Delta::ExecStarted { member: m, argv, .. } => member(m) + words(argv),
         Delta::NodeEnded { reason, .. } => reason.len(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
@@ -83,6 +86,9 @@ pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
         + changed(&old.namespaces, &new.namespaces, |_| size_of::<Namespace>())
         + changed(&old.pods, &new.pods, |p| pod(p))
         + changed(&old.cgroups, &new.cgroups, |c| size_of::<Cgroup>() + c.path.len())
+        // the texts themselves are counted with the Deltas that brought them
+        + changed(&old.output, &new.output, |_| 64 * size_of::<OutputLine>())
+        + changed(&old.execs, &new.execs, |_| 64 * size_of::<OutputLine>())
         // a queue consists of pieces of 64 items, and the last of them is copied
         + if old.events.last() == new.events.last() { 0 } else { new.events.iter().rev().take(64).map(event).sum() }
         + if old.sent.last() == new.sent.last() { 0 } else { 64 * size_of::<Sent>() }

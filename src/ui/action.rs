@@ -66,13 +66,6 @@ pub enum Action {
         id: u64,
         yes: bool,
     },
-    /// Run a program in a container and show its output.
-    RunIn {
-        member: Member,
-        argv: Vec<String>,
-    },
-    /// Kill the program that was run last.
-    CancelExec,
     /// Open a terminal in a container for this program. Without one, attach to the container's own.
     OpenTerminal {
         member: Member,

@@ -1,4 +1,4 @@
-//! The live output of a container, and a prompt to run a program in it.
+//! The output of a container at the moment shown, and a prompt to run a program in it.
 //!
 //! ```text
 //! [nginx] [busybox] [pause]                    ☑ Follow the tail  Copy
@@ -15,21 +15,17 @@ mod command;
 mod exec;
 mod lines;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
-use eframe::egui::{self, Margin, Role, TextWrapMode, Ui};
+use eframe::egui::{self, Margin, Role, Ui};
 
 pub use command::split;
-pub use exec::{EXEC_LIMIT, Ended, Exec};
-pub use lines::Lines;
 
 use super::terminal::{Terminal, terminal_ui};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::model::{Member, Pod, ProcId, Runtime};
+use crate::model::{Member, Output, Pod, ProcId, Runtime};
 use crate::ui::Action;
-
-const LINE_H: f32 = 17.0;
 
 /// Kept by the window between frames.
 #[derive(Debug)]
@@ -38,13 +34,7 @@ pub struct LogsState {
     chosen: Option<Member>,
     selected: Option<ProcId>,
     follow_tail: bool,
-    /// The member to follow: set in each frame that shows the view, taken by the window.
-    pub wanted: Option<Member>,
-    pub log: Arc<Mutex<Lines>>,
-    /// Why the output cannot be followed.
-    pub problem: Option<String>,
     command: String,
-    pub exec: Option<Exec>,
     /// Shown instead of the output if there is one.
     pub terminal: Option<Terminal>,
     /// The terminal gets the focus in the next frame.
@@ -57,11 +47,7 @@ impl Default for LogsState {
             chosen: None,
             selected: None,
             follow_tail: true,
-            wanted: None,
-            log: Arc::default(),
-            problem: None,
             command: String::new(),
-            exec: None,
             terminal: None,
             focus_terminal: false,
         }
@@ -99,30 +85,25 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
         let focus = std::mem::take(&mut state.focus_terminal);
         return terminal_pane(ui, cx, pod, &terminal, focus);
     }
-    state.wanted = Some(member.clone());
     let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
     let frame = egui::Frame::new().fill(cx.tokens.panel).inner_margin(margin);
     // the prompt has its own panel at the bottom, so that arriving output does not move it
     let prompt = egui::Panel::bottom("exec prompt").frame(frame).resizable(false).exact_size(exec::PROMPT_H);
     prompt.show(ui, |ui| exec::prompt_ui(ui, cx, pod, &member, &mut state.command));
-    if let Some(last) = &state.exec {
+    if let Some(last) = cx.world.last_exec(&pod.uid) {
         let output = egui::Panel::bottom("exec output").frame(frame).resizable(true);
         let output = output.default_size(200.0).size_range(70.0..=400.0);
-        let last = last.clone();
-        output.show(ui, |ui| exec::output_ui(ui, cx, pod, &last));
+        output.show(ui, |ui| exec::output_ui(ui, cx, last));
     }
     egui::Frame::new().inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
-        header(ui, cx, pod, &member, state);
+        let log = cx.world.output.get(&member);
+        header(ui, pod, &member, log, state);
         ui.add_space(6.0);
-        if let Some(problem) = &state.problem {
-            return widgets::empty(ui, cx.tokens, "Its output cannot be read", problem);
+        if let Some(log) = log.filter(|log| !log.is_empty()) {
+            return lines::lines_ui(ui, cx, "log", log, state.follow_tail);
         }
-        let log = state.log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.is_empty() {
-            let hint = "Its stdout and stderr will appear here.";
-            return widgets::empty(ui, cx.tokens, &format!("{} has written nothing yet", member.name()), hint);
-        }
-        lines_ui(ui, "log", &log, state.follow_tail);
+        let hint = if cx.live { "Its stdout and stderr will appear here." } else { "The view shows a past moment." };
+        widgets::empty(ui, cx.tokens, &format!("{} has written nothing yet", member.name()), hint);
     });
 }
 
@@ -158,18 +139,13 @@ fn terminal_pane(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, terminal: &Terminal, f
 }
 
 /// One tab per member; on the right the actions for the output.
-fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsState) {
+fn header(ui: &mut Ui, pod: &Pod, shown: &Member, log: Option<&Output>, state: &mut LogsState) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("Copy").hover_text("Copy all lines that are kept").clicked() {
-                let text = state.log.lock().unwrap_or_else(PoisonError::into_inner).text();
-                ui.ctx().copy_text(text);
+                ui.ctx().copy_text(log.map(lines::text).unwrap_or_default());
             }
             ui.checkbox(&mut state.follow_tail, "Follow output");
-            if !cx.live {
-                let words = text::rich("current output, not that of the moment shown").color(cx.tokens.warn);
-                ui.label(words).hover_text("The node keeps the output of programs; the recording does not.");
-            }
             let area = egui::ScrollArea::horizontal()
                 .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden);
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
@@ -187,23 +163,5 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, shown: &Member, state: &mut LogsS
                 });
             });
         });
-    });
-}
-
-/// Lays out only the lines on screen. They can be selected and copied.
-fn lines_ui(ui: &mut Ui, id: &str, lines: &Lines, follow_tail: bool) {
-    ui.spacing_mut().item_spacing.y = 0.0;
-    let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(follow_tail);
-    let note = usize::from(lines.has_dropped);
-    area.show_rows(ui, LINE_H, lines.len() + note, |ui, range| {
-        ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
-        for row in range {
-            let line = match row.checked_sub(note) {
-                Some(at) => lines.get(at).unwrap_or_default(),
-                None => format!("… the last {} lines; older ones are not kept", Lines::MAX),
-            };
-            let line = text::rich(line).font(tokens::mono(12.0)).line_height(Some(LINE_H));
-            ui.add(egui::Label::new(line).selectable(true).extend());
-        }
     });
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use podscope::export::{EventType, SandboxKind, Snapshot};
+use podscope::model::{Delta, ExecEnd};
 use tempfile::{TempDir, tempdir};
 
 use crate::command_line::{podscope, text};
@@ -146,18 +147,26 @@ fn run_output(run: &mut Child) -> Vec<u8> {
 }
 
 #[test]
-fn events_are_one_json_object_a_line() {
+fn the_stream_of_deltas_names_its_format_then_its_machine_and_holds_the_output() {
     let place = Place::new();
-    let script = place.file("up.script", "wait ready within 30s");
+    let script = place.file("up.script", "wait ready within 30s\nexec busybox -- echo hello");
     let out = place.start(&[PRESET, "--script", &script, "--events"]).wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let deltas: Vec<podscope::model::Delta> =
-        text(&out.stdout).lines().map(|l| serde_json::from_str(l).expect(l)).collect();
+    let stdout = text(&out.stdout);
+    let (header, lines) = stdout.split_once('\n').expect("lines");
+    assert_eq!(header, r#"{"format":"podscope.deltas/1"}"#);
+    let deltas: Vec<Delta> = lines.lines().map(|l| serde_json::from_str(l).expect(l)).collect();
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("an id");
+    assert!(matches!(&deltas[0], Delta::Host { host, .. } if host.boot_id == boot_id.trim()), "{:?}", deltas[0]);
     let mut world = podscope::model::World::default();
     for delta in &deltas {
         world.apply(delta);
     }
-    assert_eq!(world.pods.values().next().unwrap().name, "nginx-busybox");
+    let pod = world.pods.values().next().unwrap();
+    assert_eq!(pod.name, "nginx-busybox");
+    let run = world.last_exec(&pod.uid).expect("the exec");
+    assert_eq!(run.output.lines().map(|line| &*line.text).collect::<Vec<_>>(), ["hello"]);
+    assert!(matches!(run.ended, Some((ExecEnd::Exited(status), _)) if status.success()));
     assert!(text(&out.stderr).contains("nginx-busybox  Running"));
 }
 

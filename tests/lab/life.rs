@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use podscope::model::{ContainerState, Phase, WaitStatus};
+use podscope::lab::spec::{PodSpec, RestartPolicy};
+use podscope::model::{ContainerState, Delta, Member, Output, OutputSource, Phase, WaitStatus, World};
+use podscope::observe::Input;
 
 use crate::support::{Bench, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
@@ -158,4 +160,46 @@ fn a_real_time_signal_kills_a_member() {
     let pod = bench.run(spec("rt", true, vec![container("a", "sleep 1000")]));
     kill(process(&pod, "a"), "40");
     assert_eq!(bench.exit_status(process(&pod, "a")), WaitStatus::killed(40));
+}
+
+#[test]
+fn what_a_member_writes_is_in_the_stream_before_its_end_and_goes_with_its_pod() {
+    let mut bench = Bench::new();
+    let script = "echo 'hällo'; echo problem >&2; printf unfinished; until [ -e /tmp/go ]; do sleep 0.02; done; exit 4";
+    let once = PodSpec { restart: RestartPolicy::Never, ..spec("writer", true, vec![container("a", script)]) };
+    let pod = bench.run(once);
+    let member = Member::container(&pod.uid, "a");
+    let world = |received: &[Input]| {
+        let mut world = World::default();
+        for input in received {
+            if let Input::Delta(delta) = input {
+                world.apply(delta);
+            }
+        }
+        world
+    };
+    let lines = |world: &World| -> Vec<String> {
+        world.output.get(&member).into_iter().flat_map(Output::lines).map(|line| line.text.to_string()).collect()
+    };
+    bench.until("three lines", |received| (lines(&world(received)).len() == 3).then_some(()));
+    assert_eq!(lines(&world(&bench.received)), ["hällo", "problem", "unfinished"]);
+
+    bench.exec(&pod, "a", "touch /tmp/go");
+    bench.pod_until(&pod.uid, "its end", |p| matches!(p.containers[0].state, ContainerState::Terminated { .. }));
+    let log = bench.lab.logs(&member).expect("a log");
+    let all: String = bench.received.iter().filter_map(|input| output_of(input, &member)).collect();
+    assert_eq!(all.as_bytes(), log, "nothing is missing once its end is reported");
+
+    bench.lab.delete(&pod.uid).expect("accepted");
+    bench.wait_removed(&pod.uid);
+    assert!(world(&bench.received).output.is_empty());
+}
+
+fn output_of<'a>(input: &'a Input, of: &Member) -> Option<&'a str> {
+    match input {
+        Input::Delta(Delta::Output { from: OutputSource::Member(member), text, skipped: None, .. }) if member == of => {
+            Some(text)
+        }
+        _ => None,
+    }
 }

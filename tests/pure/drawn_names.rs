@@ -4,9 +4,9 @@
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
 use podscope::model::text::escaped_lines;
 use podscope::model::{
-    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, Facts, Member, MonoNs, NsId, NsKind, NsSet,
-    Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal,
-    SignalMasks, Source, Stamp, State, WaitStatus, World,
+    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Member, MonoNs, NsId,
+    NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime,
+    Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::tokens::Tokens;
@@ -84,6 +84,18 @@ fn world() -> World {
     world.apply(&Delta::Pod { pod: Box::new(pod), at: at(1) });
     world.apply(&Delta::NodeStarted { id: id(9), at: at(1) });
     let one = Member::container(&uid(), &format!("one{HOSTILE}"));
+    // an output may have lines
+    let text = HOSTILE.replace('\n', " ");
+    let lines = format!("{text}\n{text}\n");
+    let exec = ExecId(1);
+    for delta in [
+        Delta::Output { from: OutputSource::Member(one.clone()), text: lines.clone(), skipped: None, at: at(2) },
+        Delta::ExecStarted { exec, member: one.clone(), argv: vec![HOSTILE.into()], at: at(2) },
+        Delta::Output { from: OutputSource::Exec { exec, stderr: true }, text: lines, skipped: None, at: at(2) },
+        Delta::ExecEnded { exec, end: ExecEnd::NotStarted(HOSTILE.into()), at: at(3) },
+    ] {
+        world.apply(&delta);
+    }
     for (pid, parent, inside, member) in [
         (1, Parent::Outside, 1, Member::pause(&uid())),
         (2, Parent::Outside, 2, one.clone()),
@@ -223,14 +235,6 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("pod", nothing(), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
     check("namespace", selected(None, namespace), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
     let mut written = logs::LogsState::default();
-    // an output may have lines
-    let output = HOSTILE.replace('\n', " ");
-    written.log.lock().expect("a log").push(format!("{output}\n{output}\n").as_bytes());
-    let argv = [HOSTILE.to_owned()];
-    let exec = logs::Exec::new(Member::container(&uid(), HOSTILE), &argv);
-    exec.output.lock().expect("an output").push(output.as_bytes());
-    exec.end(Err(HOSTILE.into()));
-    written.exec = Some(exec);
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
     let mut state = report::ReportState::default();
     check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));

@@ -43,8 +43,6 @@ impl Window {
             Action::CancelDialog => self.cancel_dialog(),
             Action::Confirm => self.confirm(),
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
-            Action::RunIn { member, argv } => self.run_in(member, argv),
-            Action::CancelExec => self.cancel_exec(),
             Action::OpenTerminal { member, argv } => self.open_terminal(member, argv),
             Action::CloseTerminal => self.close_terminal(),
             Action::ToggleTheme => {
@@ -78,7 +76,6 @@ impl Window {
 
     pub(super) fn handle_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Followed(request, follow) => self.output_followed(request, follow),
             Answer::Manifest(path) => self.engine.send(Request::Execute(Command::Create(PodSource::File(path)))),
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::output::{Failure, note, print};
 use crate::command::Outcome;
-use crate::model::text::{escaped, escaped_json, escaped_lines};
+use crate::export::deltas;
+use crate::model::text::{escaped, escaped_lines};
 use crate::model::{ContainerState, Delta, EventKind, Member, MonoNs, Pod, PodUid, Stamp};
 use crate::script::Step;
 
 pub struct EventPrinter {
     /// Prints deltas as JSON to stdout and text to stderr.
     json: bool,
+    /// Whether the line that names the format was printed.
+    has_header: bool,
     start: MonoNs,
     /// The name of each pod and its status line that was printed last.
     pods: BTreeMap<PodUid, (String, String)>,
@@ -20,13 +23,15 @@ pub struct EventPrinter {
 
 impl EventPrinter {
     pub fn new(json: bool, start: MonoNs) -> Self {
-        Self { json, start, pods: BTreeMap::new(), running: BTreeSet::new() }
+        Self { json, has_header: false, start, pods: BTreeMap::new(), running: BTreeSet::new() }
     }
 
     pub fn print_delta(&mut self, delta: &Delta) -> Result<(), Failure> {
         if self.json {
-            let line = serde_json::to_string(delta).map_err(Failure::failed)?;
-            print(&(escaped_json(line) + "\n"))?;
+            if !std::mem::replace(&mut self.has_header, true) {
+                print(&deltas::header())?;
+            }
+            print(&deltas::line(delta).map_err(Failure::failed)?)?;
         }
         match delta {
             Delta::Pod { pod, at } => {

@@ -1,6 +1,7 @@
 //! Real inputs of each function.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::control::protocol::{Hello, Request, Target, VERSION};
@@ -8,8 +9,8 @@ use crate::lab::controller::{DemoClock, PodState};
 use crate::lab::protocol::Report;
 use crate::lab::{LogPart, Stream, StreamRequest, parse};
 use crate::model::{
-    Delta, EventKind, EventReason, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, PodEvent, PodUid, ProcId,
-    SignalMasks, Source, Stamp, State, WaitStatus,
+    Delta, EventKind, EventReason, ExecEnd, ExecId, Facts, Member, MonoNs, NsId, NsKind, NsSet, OutputSource, Parent,
+    PodEvent, PodUid, ProcId, SignalMasks, Source, Stamp, State, WaitStatus,
 };
 
 /// The files with this extension in a directory of the source.
@@ -130,23 +131,27 @@ pub fn report() -> Vec<Vec<u8>> {
                 message: "Back-off restarting failed container".to_owned(),
                 at: at(9),
             };
+            let exec = ExecId(5);
+            let from = OutputSource::Exec { exec, stderr: true };
             let deltas = [
                 Delta::NodeStarted { id: id(1), at: at(0) },
                 Delta::Pod { pod: Box::new(pod), at: at(1) },
                 Delta::Born { id: id(2), parent: Parent::Process(id(1)), at: at(2) },
-                Delta::Joined { id: id(2), member: pause, at: at(2) },
+                Delta::Joined { id: id(2), member: pause.clone(), at: at(2) },
                 Delta::Facts { facts: Box::new(facts(2, 1)), at: at(3) },
                 Delta::Facts { facts: Box::new(facts(3, 7)), at: at(4) },
                 Delta::Joined { id: id(3), member, at: at(5) },
                 Delta::Exited { id: id(3), status: Some(WaitStatus(256)), at: at(8) },
                 Delta::Reaped { id: id(3), by: Parent::Process(id(2)), at: at(8) },
                 Delta::Event { event },
+                Delta::ExecStarted { exec, member: pause.clone(), argv: vec!["ls".to_owned()], at: at(9) },
+                Delta::Output { from, text: "a\n\u{fffd}".to_owned(), skipped: NonZeroU64::new(7), at: at(9) },
+                Delta::ExecEnded { exec, end: ExecEnd::Cancelled, at: at(9) },
             ];
             let hello = Report::Hello { version: 1, node: id(1) };
             let streams = Report::Streams { call: 4, streams: vec![Stream::Stdin, Stream::Terminal] };
-            let log = Report::Log { call: 5, restart: true, bytes: vec![0, 10, 255] };
             let deltas = deltas.into_iter().map(|delta| Report::Delta(Box::new(delta)));
-            let lines = deltas.chain([hello, streams, log]).map(|report| json(&report));
+            let lines = deltas.chain([hello, streams]).map(|report| json(&report));
             lines.collect::<Vec<_>>().join(&b'\n')
         })
         .collect()

@@ -6,9 +6,9 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::error::Error;
-use super::{ANSWER_TIMEOUT, Lab, OutputSink, Shared, member_error};
-use crate::lab::protocol::{Answer, Call, ExecOutput, Request};
-use crate::model::Member;
+use super::{ANSWER_TIMEOUT, Lab, Shared, member_error};
+use crate::lab::protocol::{Answer, Call, ExecOutput, ExecStreams, Request};
+use crate::model::{ExecId, Member};
 
 /// A program that runs in a container. Dropping this value kills the program if it has not ended.
 #[derive(Debug)]
@@ -40,6 +40,11 @@ impl Exec {
         self.cancel.clone()
     }
 
+    /// What it is called in Deltas.
+    pub const fn id(&self) -> ExecId {
+        ExecId(self.cancel.call)
+    }
+
     /// Waits until the program has ended, was killed at its timeout, or was cancelled.
     ///
     /// # Errors
@@ -64,16 +69,22 @@ impl Drop for Exec {
 }
 
 impl Lab {
+    /// Kills a program that was executed in a container, and the processes of its process group. Does nothing if it has
+    /// ended.
+    pub fn cancel_exec(&self, exec: ExecId) {
+        CancelExec { shared: Arc::clone(&self.shared), call: exec.0 }.cancel();
+    }
+
     /// Runs a program in a container's namespaces and root, and waits for it. After `timeout` it is killed.
     ///
     /// # Errors
     /// As [`Exec::wait`].
     pub fn exec(&self, member: &Member, argv: &[String], timeout: Duration) -> Result<ExecOutput, Error> {
-        self.start_exec(member, argv, timeout, |_, _| ())?.wait()
+        self.start_exec(member, argv, timeout, false)?.wait()
     }
 
-    /// Like [`Lab::exec`], but does not wait. `on_output` receives the program's output as it is written, and whether
-    /// it is stderr. It is called from the link's thread and must not block it.
+    /// Like [`Lab::exec`], but does not wait. If it is `recorded`, the start, the output and the end of the program are
+    /// Deltas.
     ///
     /// # Errors
     /// The node is gone.
@@ -82,13 +93,12 @@ impl Lab {
         member: &Member,
         argv: &[String],
         timeout: Duration,
-        on_output: impl FnMut(bool, &[u8]) + Send + 'static,
+        recorded: bool,
     ) -> Result<Exec, Error> {
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let (of, argv) = (member.clone(), argv.to_vec());
-        let request = |call| Request::Exec { call, member: of, argv, timeout_ms: Some(timeout_ms), streams: None };
-        let on_output: OutputSink = Box::new(on_output);
-        let (call, answers) = self.shared.ask(request, Some(on_output))?;
+        let output = if recorded { ExecStreams::Record } else { ExecStreams::Answer };
+        let (call, answers) = self.shared.ask(|call| Request::Exec { call, member: of, argv, timeout_ms, output })?;
         let cancel = CancelExec { shared: Arc::clone(&self.shared), call };
         let timeout = timeout.saturating_add(ANSWER_TIMEOUT);
         Ok(Exec { cancel, member: member.clone(), answers, timeout, ended: false })

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
@@ -94,8 +93,6 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
                 socket: ours,
                 sending: Mutex::default(),
                 calls: Mutex::new(Some(HashMap::new())),
-                follows: super::Follows::default(),
-                next: AtomicU64::new(1),
                 host_ports: Mutex::default(),
                 silent: Mutex::default(),
                 observer: observer.clone(),

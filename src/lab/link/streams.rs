@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, bounded, select};
 
 use super::error::Error;
-use super::{Lab, Shared, Waiting, member_error};
-use crate::lab::protocol::{Answer, Call, OutputStart, Request, Stream, StreamRequest};
+use super::{Lab, Shared, Waiting, member_error, new_call};
+use crate::lab::protocol::{Answer, Call, ExecStreams, OutputStart, Request, Stream, StreamRequest};
 use crate::model::{Member, WaitStatus};
 
 /// The other ends of a program's streams. All except standard input are non-blocking.
@@ -84,7 +84,7 @@ impl Lab {
             member: member.clone(),
             argv: argv.to_vec(),
             timeout_ms: None,
-            streams: Some(wanted),
+            output: ExecStreams::Client(wanted),
         })
     }
 
@@ -107,9 +107,9 @@ impl Lab {
 
     fn open(&self, member: &Member, request: impl FnOnce(Call) -> Request) -> Result<(Attachment, Streams), Error> {
         let shared = Arc::clone(&self.shared);
-        let call = shared.new_call();
+        let call = new_call();
         let ((answer, answers), (opened, is_open)) = (bounded(1), bounded(1));
-        let waiting = Waiting { answer, on_output: None, opened: Some(opened) };
+        let waiting = Waiting { answer, opened: Some(opened) };
         shared.calls().as_mut().ok_or(Error::NodeGone)?.insert(call, waiting);
         shared.send(&request(call), &[])?;
         // wait for the streams, an answer without them, or the end of the node

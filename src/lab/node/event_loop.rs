@@ -1,6 +1,6 @@
 //! The node's only loop. It handles requests, children, pipes and timers, one at a time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -12,11 +12,11 @@ use nix::sys::stat::Mode;
 
 use super::attach::{Attached, Input};
 use super::cgroups::{Cgroups, MemberCgroup};
-use super::follow::{Follower, MAX_WAITING_BYTES};
 use super::hostproc::HostProc;
 use super::leftovers::{Ending, Remains};
 use super::network::Network;
 use super::output::{self, Read, Ring};
+use super::passed::Passed;
 use super::pause_records::PauseRecords;
 use super::process::Failure;
 use super::rootfs_template::RootfsTemplate;
@@ -26,7 +26,10 @@ use crate::lab::controller::{DemoClock, Fact, PodState};
 use crate::lab::protocol::{Answer, Call, ExecOutput, Report, Request, Step, Stream};
 use crate::lab::spec::StartFacts;
 use crate::lab::wire::{Inbox, Outbox, WireError};
-use crate::model::{Delta, Member, MonoNs, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus, WaitingReason};
+use crate::model::{
+    Delta, ExecEnd, ExecId, Member, MonoNs, OutputSource, Parent, PodUid, ProcId, Source, Stamp, State, WaitStatus,
+    WaitingReason,
+};
 use crate::observe;
 use crate::sys::fork::SingleThreaded;
 use crate::sys::wait::{self, Change};
@@ -91,6 +94,8 @@ pub(super) struct Session {
     pub pid: i32,
     pub stdout: Ring,
     pub stderr: Ring,
+    /// What of them was passed to the app; `None` if the program is not recorded.
+    pub passed: Option<[Passed; 2]>,
     pub open: u8,
     pub status: Option<WaitStatus>,
     pub timed_out: bool,
@@ -111,6 +116,8 @@ pub(super) enum Timer {
     ExecStreams(Call),
     /// The ending with this number takes too long.
     Ending(u64),
+    /// More of this output may be passed to the app.
+    Output(OutputSource),
 }
 
 /// A pod, and what only the node knows of it.
@@ -129,6 +136,8 @@ pub(super) struct PodRun {
     pub listeners: Vec<OwnedFd>,
     pub containers: HashMap<String, i32>,
     pub logs: HashMap<Option<String>, Ring>,
+    /// What of each log was passed to the app.
+    pub passed: HashMap<Option<String>, Passed>,
     /// The standard input of each container that has one.
     pub inputs: HashMap<String, Input>,
     /// How to find the leftover processes of containers that have just ended.
@@ -195,7 +204,8 @@ pub struct Node {
     pub(super) sessions: HashMap<Call, Session>,
     /// Orders that have not been answered: the child's pid and the call.
     pub(super) pending_orders: VecDeque<(i32, Call)>,
-    pub(super) followers: BTreeMap<Call, Follower>,
+    /// Outputs that are passed to the app once it has read everything.
+    pub(super) delayed: BTreeSet<OutputSource>,
     pub(super) attached: BTreeMap<Call, Attached>,
     /// Calls to attach once the member runs; the bool says whether to attach to its standard input as well.
     pub(super) waiting_to_attach: Vec<(Call, Member, bool)>,
@@ -247,7 +257,7 @@ impl Node {
             children: HashMap::new(),
             sessions: HashMap::new(),
             pending_orders: VecDeque::new(),
-            followers: BTreeMap::new(),
+            delayed: BTreeSet::new(),
             attached: BTreeMap::new(),
             waiting_to_attach: Vec::new(),
             endings: HashMap::new(),
@@ -300,7 +310,7 @@ impl Node {
             }
             self.run_due_timers();
             self.flush();
-            if self.catch_up() {
+            if self.pass_delayed_output() {
                 self.flush();
             }
         }
@@ -454,6 +464,10 @@ impl Node {
         for token in tokens {
             self.read_ready(token);
         }
+        match role {
+            Role::Container(_, name) => self.pass_rest_of_member(uid, Some(name)),
+            _ => self.pass_rest_of_member(uid, None),
+        }
     }
 
     /// Reads a bounded part of what is available. epoll reports the rest again.
@@ -496,20 +510,14 @@ impl Node {
                     pod.logs.entry(container.clone()).or_default().push(bytes);
                 }
                 self.feed(&uid, container.as_deref());
-                self.send_to_followers(&uid, container.as_deref(), bytes);
+                self.pass_output(OutputSource::Member(Member { pod: uid, container }), false);
             }
             Some(Watch::ExecOutput { call, stderr }) => {
                 let (call, stderr) = (*call, *stderr);
-                let behind = self.waiting_bytes() > MAX_WAITING_BYTES;
                 if let Some(session) = self.sessions.get_mut(&call) {
                     let ring = if stderr { &mut session.stderr } else { &mut session.stdout };
                     ring.push(bytes);
-                    if behind {
-                        // the app reads too slowly; the answer will hold the last part
-                        ring.lost = true;
-                        return;
-                    }
-                    self.report(&Report::ExecOutput { call, stderr, bytes: bytes.to_vec() });
+                    self.pass_output(OutputSource::Exec { exec: ExecId(call), stderr }, false);
                 }
             }
             Some(Watch::Hand(_) | Watch::Ending(_) | Watch::Console(_) | Watch::Attached(_)) | None => {}
@@ -550,13 +558,27 @@ impl Node {
                 truncated: session.stdout.lost || session.stderr.lost,
             }),
         };
+        let end = match (&session.failure, session.status) {
+            (Some(failure), _) => ExecEnd::NotStarted(failure.message.clone()),
+            _ if session.cancelled => ExecEnd::Cancelled,
+            _ if session.timed_out => ExecEnd::TimedOut,
+            (None, status) => ExecEnd::Exited(status.unwrap_or(WaitStatus(0))),
+        };
+        if session.passed.is_some() {
+            self.record_exec_end(call, end);
+        }
         self.sessions.remove(&call);
         let of_session = |w: &Watch| matches!(w, Watch::ExecOutput { call: c, .. } if *c == call);
         let tokens: Vec<u64> = self.watches.iter().filter(|(_, (_, w))| of_session(w)).map(|(t, _)| *t).collect();
         for token in tokens {
             self.unwatch(token);
         }
-        self.timers.retain(|(_, t)| !matches!(t, Timer::Exec(c) | Timer::ExecStreams(c) if *c == call));
+        let exec = ExecId(call);
+        self.timers.retain(|(_, t)| match t {
+            Timer::Exec(c) | Timer::ExecStreams(c) => *c != call,
+            Timer::Output(OutputSource::Exec { exec: e, .. }) => *e != exec,
+            _ => true,
+        });
         self.answer(call, answer);
     }
 
@@ -594,6 +616,7 @@ impl Node {
                 }
                 Timer::ExecStreams(call) => self.finish_session(call, true),
                 Timer::Ending(id) => self.ending_timed_out(id),
+                Timer::Output(from) => self.pass_output(from, false),
             }
         }
     }

@@ -42,7 +42,9 @@ impl Node {
     /// Deletes the state of a removed container, so that a new one of its name starts without it.
     pub(super) fn forget_container(&mut self, uid: &PodUid, container: &str) {
         let Some(run) = self.pods.get_mut(uid) else { return };
-        run.logs.remove(&Some(container.to_owned()));
+        let name = Some(container.to_owned());
+        run.logs.remove(&name);
+        run.passed.remove(&name);
         run.inputs.remove(container);
         volumes::forget_termination_log(uid, container);
     }

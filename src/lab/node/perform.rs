@@ -15,10 +15,10 @@ use super::pause_records::PauseRecords;
 use super::process::Failure;
 use super::{sandbox, termination, volumes};
 use crate::lab::controller::{Action, Fact, PodState};
-use crate::lab::protocol::{Answer, LogPart, Report, Request, VERSION};
+use crate::lab::protocol::{Answer, ExecStreams, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
 use crate::model::{
-    Delta, EventKind, EventReason, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus,
+    Delta, EventKind, EventReason, ExecEnd, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus,
 };
 use crate::procfs::Stat;
 use crate::sys::fork::Child;
@@ -55,6 +55,7 @@ impl Node {
                     listeners: Vec::new(),
                     containers: HashMap::new(),
                     logs: HashMap::new(),
+                    passed: HashMap::new(),
                     inputs: HashMap::new(),
                     remains: HashMap::new(),
                     ip: None,
@@ -114,8 +115,15 @@ impl Node {
                     self.answer(call, Answer::NoSuchPod);
                 }
             }
-            Request::Exec { call, member, argv, timeout_ms, streams } => {
-                if let Err(answer) = self.exec(call, &member, argv, timeout_ms, streams) {
+            Request::Exec { call, member, argv, timeout_ms, output } => {
+                let record = output == ExecStreams::Record;
+                if record {
+                    self.record_exec_start(call, &member, &argv);
+                }
+                if let Err(answer) = self.exec(call, &member, argv, timeout_ms, output) {
+                    if record {
+                        self.record_exec_end(call, ExecEnd::NotStarted(answer.why_not_started()));
+                    }
                     self.answer(call, answer);
                 }
             }
@@ -127,10 +135,6 @@ impl Node {
                 }
             }
             Request::Detach { call, keep } => self.detach(call, keep),
-            Request::Follow { call, member } => self.follow(call, member),
-            Request::Unfollow { call } => {
-                self.followers.remove(&call);
-            }
             Request::Logs { call, member, which } => {
                 let answer = match self.pods.get(&member.pod).map(|pod| pod.logs.get(&member.container)) {
                     Some(log) => {
@@ -188,7 +192,7 @@ impl Node {
                 self.set_timer(None, Timer::Pod(uid.clone()));
                 self.release_sandbox(uid);
                 self.unwatch_pod(uid);
-                self.unfollow_pod(uid);
+                self.forget_recorded(uid);
                 self.detach_pod(uid);
                 self.pods.remove(uid);
                 self.end_pod(uid.clone());

@@ -11,7 +11,7 @@ use super::event_loop::{Node, Role, Session, Timer, Watch};
 use super::process::{self, ProcessSpec, Program};
 use super::streams::{NodeEnds, Stdio};
 use super::{attach, spawn, start};
-use crate::lab::protocol::{Answer, Call, Stream, StreamRequest};
+use crate::lab::protocol::{Answer, Call, ExecStreams, Stream, StreamRequest};
 use crate::model::Member;
 use crate::sys::limits;
 
@@ -34,7 +34,7 @@ impl Node {
         member: &Member,
         argv: Vec<String>,
         timeout_ms: Option<u64>,
-        streams: Option<StreamRequest>,
+        output: ExecStreams,
     ) -> Result<(), Answer> {
         let run = self.pods.get(&member.pod).ok_or(Answer::NoSuchPod)?;
         let name = member.container.as_ref().ok_or_else(|| {
@@ -48,6 +48,7 @@ impl Node {
         }
         let hostname = start::hostname(spec);
         let own = container.environment(&run.at_start(self.network.gateway()));
+        let streams = output.of_client();
         let wanted = streams.unwrap_or_default();
         let (stdin, stdio) = stdio(wanted)?;
         let process_spec = ProcessSpec {
@@ -77,6 +78,7 @@ impl Node {
             pid,
             stdout: super::output::Ring::default(),
             stderr: super::output::Ring::default(),
+            passed: (output == ExecStreams::Record).then(Default::default),
             open: 0,
             status: None,
             timed_out: false,

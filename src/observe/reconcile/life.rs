@@ -126,8 +126,10 @@ impl Reconciler {
     pub(super) fn exec(&mut self, kernel: &mut impl Kernel, t: MonoNs, tgid: u32) {
         let Some(id) = self.by_pid(tgid) else { return };
         let at = Stamp::connector(t);
-        let reading = kernel.read(tgid, Depth::All).ok().filter(|r| r.stat.start == id.start);
+        // an exec leaves the namespaces as they are, except the time namespace, which the check that follows sees
+        let reading = kernel.read(tgid, Depth::Program).ok().filter(|r| r.stat.start == id.start);
         let Some(entry) = self.entries.get_mut(&id) else { return };
+        let (denied, full_read) = (entry.denied, entry.full_read);
         // the other threads are gone, and the thread that called execve is now the leader (de_thread, fs/exec.c)
         entry.threads = 1;
         entry.leader_status = None;
@@ -143,7 +145,10 @@ impl Reconciler {
         }
         self.out.push(Delta::Exec { id, comm, cmdline, at });
         if let Some(reading) = reading {
-            self.apply_reading(kernel, id, reading, true);
+            self.apply_reading(kernel, id, Reading { denied, ..reading }, true);
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.full_read = full_read;
+            }
         }
         self.recheck_soon(kernel, id);
     }

@@ -112,6 +112,9 @@ impl Reconciler {
             | Delta::Namespace { .. }
             | Delta::Usage { .. }
             | Delta::Event { .. }
+            | Delta::Output { .. }
+            | Delta::ExecStarted { .. }
+            | Delta::ExecEnded { .. }
             | Delta::Lost { .. } => {}
         }
         self.out.push(delta);

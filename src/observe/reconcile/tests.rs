@@ -53,11 +53,15 @@ impl Kernel for FakeKernel {
             None => Ok(self.table.keys().copied().collect()),
         }
     }
-    fn read(&mut self, pid: u32, _: Depth) -> Result<Reading, Unread> {
-        match self.refuses {
-            Some(why) => Err(why),
-            None => self.table.get(&pid).cloned().ok_or(Unread::Gone),
+    fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread> {
+        if let Some(why) = self.refuses {
+            return Err(why);
         }
+        let mut reading = self.table.get(&pid).cloned().ok_or(Unread::Gone)?;
+        if depth == Depth::Program {
+            reading.links = Default::default();
+        }
+        Ok(reading)
     }
     fn open_and_read(&mut self, pid: u32) -> Result<Reading, Unread> {
         self.read(pid, Depth::All)

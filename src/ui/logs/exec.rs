@@ -1,74 +1,20 @@
 //! Runs a program in a container from the window.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eframe::egui::{self, Role, Ui, vec2};
 
-use super::{Lines, command};
-use crate::lab::CancelExec;
-use crate::model::{ContainerState, Member, Pod};
+use super::command;
+use super::lines::lines_ui;
+use crate::command::Command;
+use crate::model::{ContainerState, ExecEnd, ExecRun, Member, Pod};
 use crate::ui::Action;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets};
-use crate::wording::duration;
-
-/// How it ended: the exit code and the run time, or why it could not run.
-pub type Ended = Result<(i32, Duration), String>;
-
-/// The last program that was run, during and after its run. Cloned into the thread that reads its output.
-#[derive(Clone, Debug)]
-pub struct Exec {
-    pub member: Member,
-    pub command: String,
-    pub output: Arc<Mutex<Lines>>,
-    pub ended: Arc<Mutex<Option<Ended>>>,
-    cancel: Arc<Mutex<Cancel>>,
-}
-
-/// How to end it early.
-#[derive(Debug, Default)]
-enum Cancel {
-    /// The node has not been asked to start it yet.
-    #[default]
-    NotYet,
-    /// The user has cancelled it; it is ended as soon as it is started.
-    Requested,
-    /// It runs, and this handle ends it.
-    Running(CancelExec),
-}
+use crate::wording;
 
 /// How long a program may run.
-pub const EXEC_LIMIT: Duration = Duration::from_secs(30);
-
-impl Exec {
-    pub fn new(member: Member, argv: &[String]) -> Self {
-        let (output, ended, cancel) = (Arc::default(), Arc::default(), Arc::default());
-        Self { member, command: argv.join(" "), output, ended, cancel }
-    }
-
-    /// Call this when it has been started. The handle ends it.
-    pub fn set_cancel_handle(&self, handle: CancelExec) {
-        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*cancel, Cancel::Requested) {
-            handle.cancel();
-        }
-        *cancel = Cancel::Running(handle);
-    }
-
-    /// Ends it if it runs. `ended` is set as for any other end.
-    pub fn cancel(&self) {
-        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*cancel {
-            Cancel::Running(handle) => handle.cancel(),
-            Cancel::NotYet | Cancel::Requested => *cancel = Cancel::Requested,
-        }
-    }
-
-    pub fn end(&self, how: Ended) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
-    }
-}
+const EXEC_LIMIT: Duration = Duration::from_secs(30);
 
 /// An example of a command.
 const HINT: &str = "ps -ef";
@@ -132,7 +78,7 @@ pub fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, member: &Member, comma
                 && let Ok(argv) = command::split(command)
                 && !argv.is_empty()
             {
-                cx.act(Action::RunIn { member: member.clone(), argv });
+                cx.act(Action::Do(Command::Exec { member: member.clone(), argv, limit: EXEC_LIMIT }));
             }
         });
     });
@@ -181,35 +127,31 @@ fn copy_ui(ui: &mut Ui, cx: &Cx<'_>, pid: Option<crate::model::ProcId>, argv: Op
     });
 }
 
-/// The last command, how it ended, and its output.
-pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last: &Exec) {
+/// A program that was executed, how it ended, and its output.
+pub fn output_ui(ui: &mut Ui, cx: &mut Cx<'_>, run: &ExecRun) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let ended = last.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if ended.is_none() {
+            if run.ended.is_none() && cx.live {
                 let cancel = widgets::button(ui, tokens, widgets::ButtonStyle::Plain, None, "Cancel", Some(72.0));
-                if cancel.on_hover_text("Kill the program (KILL)").clicked() {
-                    cx.act(Action::CancelExec);
+                if cancel.hover_text("Kill the program (KILL)").clicked() {
+                    cx.act(Action::Do(Command::CancelExec(run.id)));
                 }
             }
-            let (words, color) = match ended {
-                None => ("running…".to_owned(), tokens.accent),
-                Some(Ok((code, took))) => (
-                    format!("exit {code} · {}", duration::format_exact(took.as_nanos() as u64)),
-                    if code == 0 { tokens.good } else { tokens.bad },
-                ),
-                Some(Err(why)) => (why, tokens.bad),
+            let is_good = matches!(&run.ended, Some((ExecEnd::Exited(status), _)) if status.success());
+            let color = match &run.ended {
+                None => tokens.accent,
+                Some(_) if is_good => tokens.good,
+                Some(_) => tokens.bad,
             };
-            ui.add(egui::Label::new(text::rich(words).font(tokens::semibold(12.0)).color(color)).truncate());
+            let words = text::rich(wording::exec::state(run)).font(tokens::semibold(12.0)).color(color);
+            ui.add(egui::Label::new(words).truncate());
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                let elsewhere = if last.member.pod == pod.uid { "" } else { " of another pod" };
-                let what = format!("{}{elsewhere} $ {}", last.member.name(), last.command);
+                let what = format!("{} $ {}", run.member.name(), run.argv.join(" "));
                 let what = text::rich(what).font(tokens::mono(12.0)).color(tokens.muted);
                 ui.add(egui::Label::new(what).truncate());
             });
         });
     });
-    let output = last.output.lock().unwrap_or_else(PoisonError::into_inner);
-    super::lines_ui(ui, "exec", &output, true);
+    lines_ui(ui, cx, "exec", &run.output, true);
 }

@@ -1,65 +1,60 @@
-//! The output of a program as lines that can be shown.
+//! The lines of an output.
 
-use std::collections::VecDeque;
+use eframe::egui::{self, TextWrapMode, Ui};
 
-/// The last lines of an output; the number is bounded.
-#[derive(Clone, Debug, Default)]
-pub struct Lines {
-    complete: VecDeque<String>,
-    /// The bytes after the last newline.
-    partial: Vec<u8>,
-    /// Whether older lines were dropped.
-    pub has_dropped: bool,
+use crate::model::{Output, OutputLine};
+use crate::ui::{Cx, text, tokens};
+
+const LINE_H: f32 = 17.0;
+
+/// Lays out only the lines on screen. They can be selected and copied.
+pub fn lines_ui(ui: &mut Ui, cx: &Cx<'_>, id: &str, output: &Output, follow_tail: bool) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let area = egui::ScrollArea::both().id_salt(id).auto_shrink(false).stick_to_bottom(follow_tail);
+    let note = usize::from(output.has_dropped());
+    area.show_rows(ui, LINE_H, output.len() + note, |ui, range| {
+        ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
+        for row in range {
+            let line = match row.checked_sub(note).map(|at| output.line(at)) {
+                Some(Some(line)) => line,
+                Some(None) => continue,
+                None => {
+                    let note = format!("… the last {} lines; older ones are not kept", output.len());
+                    ui.add(egui::Label::new(styled(note).color(cx.tokens.muted)).extend());
+                    continue;
+                }
+            };
+            ui.horizontal(|ui| {
+                if line.skipped > 0 {
+                    let gap = format!("… {} were written too fast to be kept …  ", text::bytes(line.skipped));
+                    ui.add(egui::Label::new(styled(gap).color(cx.tokens.warn)).extend());
+                }
+                ui.add(egui::Label::new(styled(shown(line))).selectable(true).extend());
+            });
+        }
+    });
 }
 
-impl Lines {
-    pub const MAX: usize = 4_096;
-    /// The bytes of a line that are shown.
-    const MAX_LINE: usize = 4_096;
+fn styled(line: String) -> egui::RichText {
+    text::rich(line).font(tokens::mono(12.0)).line_height(Some(LINE_H))
+}
 
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
+/// All lines that are kept, for the clipboard.
+pub fn text(output: &Output) -> String {
+    output.lines().map(shown).collect::<Vec<_>>().join("\n")
+}
 
-    pub fn push(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|b| *b == b'\n') {
-            let room = Self::MAX_LINE.saturating_sub(self.partial.len());
-            self.partial.extend_from_slice(&part[..part.len().min(room)]);
-            if part.ends_with(b"\n") {
-                let line = without_controls(&std::mem::take(&mut self.partial));
-                self.complete.push_back(line);
-            }
-        }
-        while self.complete.len() > Self::MAX {
-            self.complete.pop_front();
-            self.has_dropped = true;
-        }
+fn shown(line: &OutputLine) -> String {
+    let mut text = without_controls(&line.text);
+    if line.text.len() >= Output::MAX_LINE - 3 {
+        // a longer line is cut
+        text.push('…');
     }
-
-    /// The number of lines. The last one may be incomplete.
-    pub fn len(&self) -> usize {
-        self.complete.len() + usize::from(!self.partial.is_empty())
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub fn get(&self, at: usize) -> Option<String> {
-        match self.complete.get(at) {
-            Some(line) => Some(line.clone()),
-            None => (at == self.complete.len() && !self.partial.is_empty()).then(|| without_controls(&self.partial)),
-        }
-    }
-
-    pub fn text(&self) -> String {
-        (0..self.len()).filter_map(|at| self.get(at)).collect::<Vec<_>>().join("\n")
-    }
+    text
 }
 
 /// Removes what only a terminal understands: colours and cursor movements (ECMA-48), and other control characters.
-fn without_controls(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+fn without_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -81,30 +76,20 @@ fn without_controls(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use super::*;
+    use crate::model::MonoNs;
 
     #[test]
-    fn lines_are_the_same_in_whatever_pieces_they_arrive() {
-        let mut lines = Lines::default();
-        for piece in ["hel", "lo\nw\u{1b}[1;31mor\u{1b}[0mld\r\n", "\n", "op"] {
-            lines.push(piece.as_bytes());
-        }
-        lines.push(&"é".as_bytes()[..1]);
-        lines.push(&"é".as_bytes()[1..]);
-        assert_eq!(lines.text(), "hello\nworld\n\nopé");
-        assert_eq!(lines.len(), 4);
+    fn what_only_a_terminal_understands_is_removed() {
+        let mut output = Output::default();
+        output.push("hello\nw\u{1b}[1;31mor\u{1b}[0mld\r\n\na\tb\u{7}\nop", 0, MonoNs(0));
+        assert_eq!(text(&output), "hello\nworld\n\na    b\nop");
     }
 
     #[test]
-    fn its_size_is_bounded() {
-        let mut lines = Lines::default();
-        lines.push(&b"x".repeat(100_000));
-        lines.push(b"\n");
-        for n in 0..2 * Lines::MAX {
-            lines.push(format!("{n}\n").as_bytes());
-        }
-        assert_eq!(lines.len(), Lines::MAX);
-        assert!(lines.has_dropped);
-        assert_eq!(lines.get(Lines::MAX - 1).as_deref(), Some("8191"));
+    fn a_line_that_was_cut_ends_with_an_ellipsis() {
+        let mut output = Output::default();
+        output.push(&"x".repeat(Output::MAX_LINE + 1), 0, MonoNs(0));
+        assert!(text(&output).ends_with("x…"));
     }
 }

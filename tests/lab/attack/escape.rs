@@ -1,14 +1,16 @@
 //! Escapes that other container runtimes have had: leaked descriptors (CVE-2024-21626), exchanged mount points
 //! (CVE-2021-30465), and helpers of the node that a pod can inspect.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use podscope::lab::spec::{ContainerSpec, HostNamespaces, VolumeSource};
-use podscope::model::{ContainerState, Member, Pod};
+use podscope::model::{ContainerState, Delta, ExecId, Member, OutputSource, Pod};
+use podscope::observe::Input;
 
 use super::run_script;
 use crate::support::{
@@ -208,16 +210,23 @@ fn a_program_that_writes_without_end_does_not_end_the_lab() {
     let pod = bench.run(spec("flood", true, vec![container("a", "exec sleep 1000")]));
     let member = Member::container(&pod.uid, "a");
     let argv = ["cat", "/dev/zero"].map(str::to_owned);
-    let written: [Arc<AtomicUsize>; 8] = Default::default();
-    let writers = written.each_ref().map(|written| {
-        let written = Arc::clone(written);
-        let count = move |_, bytes: &[u8]| {
-            written.fetch_add(bytes.len(), Ordering::Relaxed);
-        };
-        bench.lab.start_exec(&member, &argv, PATIENCE, count).expect("accepted")
-    });
+    let began = Instant::now();
+    let writers = [(); 8].map(|()| bench.lab.start_exec(&member, &argv, PATIENCE, true).expect("accepted"));
     // more than is kept of any program's output
-    wait_for("4 MB of each", || written.iter().all(|written| written.load(Ordering::Relaxed) > 4 << 20));
+    let sum = bench.until("4 MB of each", |received| {
+        let mut sum: BTreeMap<ExecId, (u64, u64)> = BTreeMap::new();
+        for input in received {
+            if let Input::Delta(Delta::Output { from: OutputSource::Exec { exec, .. }, text, skipped, .. }) = input {
+                let (passed, all) = sum.entry(*exec).or_default();
+                *passed += text.len() as u64;
+                *all += text.len() as u64 + skipped.map_or(0, NonZeroU64::get);
+            }
+        }
+        (sum.len() == 8 && sum.values().all(|(_, all)| *all > 4 << 20)).then_some(sum)
+    });
+    // a burst of 256 kB, then 64 kB a second
+    let most = (256 << 10) + (64 << 10) * (began.elapsed().as_secs() + 1);
+    assert!(sum.values().all(|(passed, _)| *passed <= most), "{sum:?}");
     for writer in writers {
         writer.cancel_handle().cancel();
         let out = writer.wait().expect("killed, and answered");

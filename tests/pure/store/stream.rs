@@ -1,10 +1,12 @@
 //! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
+use std::num::NonZeroU64;
+
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
-    FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodEvent, PodUid,
-    Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Signal, SignalMasks,
-    Source, Stamp, State, WaitStatus, WaitingReason,
+    ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, OutputSource, Parent,
+    Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox,
+    SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -137,6 +139,33 @@ fn pod() -> impl Strategy<Value = Pod> {
     )
 }
 
+/// What members and executed programs write.
+fn output() -> impl Strategy<Value = Delta> {
+    let member = || (uid(), option::of(word())).prop_map(|(pod, container)| Member { pod, container });
+    let exec = || (0..4_u64).prop_map(ExecId);
+    let from = prop_oneof![
+        member().prop_map(OutputSource::Member),
+        (exec(), any::<bool>()).prop_map(|(exec, stderr)| OutputSource::Exec { exec, stderr }),
+    ];
+    prop_oneof![
+        (from, "[a-z\n]{0,9}", 0..3_u64, stamp()).prop_map(|(from, text, skipped, at)| Delta::Output {
+            from,
+            text,
+            skipped: NonZeroU64::new(skipped),
+            at
+        }),
+        (exec(), member(), vec(word(), 0..3), stamp()).prop_map(|(exec, member, argv, at)| Delta::ExecStarted {
+            exec,
+            member,
+            argv,
+            at
+        }),
+        (exec(), status(), stamp()).prop_map(|(exec, status, at)| {
+            Delta::ExecEnded { exec, end: status.map_or(ExecEnd::Cancelled, ExecEnd::Exited), at }
+        }),
+    ]
+}
+
 /// Any delta.
 pub fn delta() -> impl Strategy<Value = Delta> {
     let life = prop_oneof![
@@ -195,6 +224,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
             at
         }),
         (option::of(any::<u64>()), stamp()).prop_map(|(count, at)| Delta::Lost { source: Source::Pause, count, at }),
+        output().boxed(),
     ];
     prop_oneof![4 => life, 1 => rest]
 }
