@@ -60,7 +60,7 @@ fn restarts(lab: &Lab, inputs: &Receiver<Input>, spec: &PodSpec) -> Vec<Duration
         let victim = until_pod(inputs, &uid, all_run).containers[1].process.expect("a process");
         let began = Instant::now();
         kill(Pid::from_raw(victim.pid as i32), Signal::SIGKILL).expect("killed");
-        until_pod(inputs, &uid, |p| p.restarts() == 1 && all_run(p));
+        until_pod(inputs, &uid, |p| p.restarts() == Some(1) && all_run(p));
         let took = began.elapsed();
         lab.delete_within(&uid, Some(Duration::ZERO)).expect("deleted");
         until(inputs, |i| matches!(i, Input::Delta(Delta::PodRemoved { uid: it, .. }) if *it == uid).then_some(()));

@@ -167,7 +167,7 @@ pub struct Pod {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sandbox {
-    pub attempt: u32,
+    pub attempt: Option<u32>,
     pub pid: Option<u32>,
     pub kind: SandboxKind,
     /// What pause uses.
@@ -199,7 +199,7 @@ pub struct Container {
     pub state: ContainerState,
     /// Why it waits or how it ended, such as CrashLoopBackOff or Completed.
     pub reason: Option<String>,
-    pub restarts: u32,
+    pub restarts: Option<u32>,
     /// The exit code of its last run; 128 + n for signal n.
     pub exit_code: Option<i32>,
     /// Null while it has no process.

@@ -210,7 +210,7 @@ impl PodState {
             message: None,
             ip: None,
             share_pid: spec.share.pid || spec.shares_pid_namespace(),
-            restart: spec.restart,
+            restart: Some(spec.restart),
             host_network: spec.host.net,
             host_ports: spec.host_ports().collect(),
             sandbox: None,
@@ -245,7 +245,7 @@ impl PodState {
                 self.normal(d, EventReason::Scheduled, message, at);
             }
             Fact::SandboxStarted { process, ip } => {
-                let attempt = self.pod.sandbox.as_ref().map_or(0, |s| s.attempt + 1);
+                let attempt = Some(self.pod.sandbox.as_ref().and_then(Sandbox::number).unwrap_or(0));
                 let kind = self.spec.sandbox.clone();
                 self.pod.sandbox = Some(Sandbox { attempt, kind, process: Some(process), started: at, ended: None });
                 self.pod.ip = Some(ip);
@@ -266,7 +266,7 @@ impl PodState {
                 let again = run.created();
                 if let Some(c) = self.pod.containers.iter_mut().find(|c| c.name == container) {
                     c.process = Some(process);
-                    c.restarts += u32::from(again);
+                    c.restarts = c.restarts.map(|n| n.saturating_add(u32::from(again)));
                 }
                 self.normal(d, EventReason::Created, format!("Created container {container}"), at);
             }

@@ -69,7 +69,8 @@ pub enum SandboxKind {
 /// pause and the namespaces it holds. When it ends, the next attempt creates another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
-    pub attempt: u32,
+    /// How many sandboxes the pod had before; `None` where the engine does not tell.
+    pub attempt: Option<u32>,
     pub kind: SandboxKind,
     pub process: Option<ProcId>,
     pub started: Stamp,
@@ -190,13 +191,21 @@ pub struct Container {
     pub stdin: bool,
     pub state: ContainerState,
     pub process: Option<ProcId>,
-    pub restarts: u32,
+    /// `None` where the engine does not tell.
+    pub restarts: Option<u32>,
     pub last_exit: Option<WaitStatus>,
     /// The termination message of the run that ended last (`lastState.terminated.message`).
     pub last_message: Option<String>,
     /// `lastState`: how the run before this one ended, [`ContainerState::Terminated`].
     #[serde(default)]
     pub last_state: Option<ContainerState>,
+}
+
+impl Sandbox {
+    /// The number of this sandbox, from 1; `None` where the engine does not tell.
+    pub fn number(&self) -> Option<u32> {
+        Some(self.attempt?.saturating_add(1))
+    }
 }
 
 impl Container {
@@ -229,7 +238,8 @@ pub struct Pod {
     pub ip: Option<IpAddr>,
     /// Containers are in the sandbox's pid namespace: all by `shareProcessNamespace`, or those that joined it.
     pub share_pid: bool,
-    pub restart: RestartPolicy,
+    /// `None` where it is not known, or where each container has its own, as with docker.
+    pub restart: Option<RestartPolicy>,
     pub sandbox: Option<Sandbox>,
     pub containers: Vec<Container>,
     /// `hostNetwork`: it uses the node's network namespace.
@@ -245,8 +255,15 @@ pub struct Pod {
 }
 
 impl Pod {
-    pub fn restarts(&self) -> u32 {
-        self.containers.iter().fold(0, |all, c| all.saturating_add(c.restarts))
+    /// The restarts of all containers; `None` if those of one are not known.
+    pub fn restarts(&self) -> Option<u32> {
+        self.containers.iter().try_fold(0_u32, |all, c| Some(all.saturating_add(c.restarts?)))
+    }
+
+    /// Whether the pod's restart policy starts a container again that ends with this status. `false` also where the
+    /// policy is not known.
+    pub fn restarts_after(&self, status: WaitStatus) -> bool {
+        self.restart.is_some_and(|policy| policy.restarts(status))
     }
 
     /// What STATUS shows: the reason if there is one, else the phase.

@@ -171,13 +171,13 @@ fn finished_pod<'a>(world: &'a World, p: &Process, status: WaitStatus) -> Option
     let (pod, container) = container_of_first_process(world, p)?;
     let holder = pod.sandbox.as_ref().filter(|s| s.ended.is_none())?.process;
     let is_finished = |c: &Container| match &c.state {
-        _ if c.name == container.name => !pod.restart.restarts(status),
-        ContainerState::Terminated { status, .. } => !pod.restart.restarts(*status),
+        _ if c.name == container.name => !pod.restarts_after(status),
+        ContainerState::Terminated { status, .. } => !pod.restarts_after(*status),
         _ => false,
     };
     let pod_is_finished = match container.kind {
         ContainerKind::App => pod.containers.iter().filter(|c| c.kind == ContainerKind::App).all(is_finished),
-        ContainerKind::Init => !status.success() && !pod.restart.restarts(status),
+        ContainerKind::Init => !status.success() && !pod.restarts_after(status),
         ContainerKind::Sidecar | ContainerKind::Ephemeral => false,
     };
     // when the holder of the sandbox ends, the sandbox ends with it in any case

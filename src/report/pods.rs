@@ -40,8 +40,9 @@ pub fn get_pods(world: &World, get: &Get, now: MonoNs) -> Text {
             format!("{}/{}", row.ready, row.total).into(),
             row.word(pod).into(),
             match row.restarts {
-                (0, _) | (_, None) => row.restarts.0.to_string().into(),
-                (n, Some(last)) => format!("{n} ({} ago)", format_like_kubectl(now.since(last))).into(),
+                (None, _) => "<unknown>".into(),
+                (Some(n @ 0), _) | (Some(n), None) => n.to_string().into(),
+                (Some(n), Some(last)) => format!("{n} ({} ago)", format_like_kubectl(now.since(last))).into(),
             },
             format_like_kubectl(now.since(pod.created.t)).into(),
         ];
@@ -111,7 +112,7 @@ struct PodRow {
     /// `None`: the phase.
     status: Option<PodReason>,
     /// The number of restarts, and when the last run before the current one ended.
-    restarts: (u32, Option<MonoNs>),
+    restarts: (Option<u32>, Option<MonoNs>),
 }
 
 impl PodRow {
@@ -121,7 +122,7 @@ impl PodRow {
             ready: 0,
             total: apps.len() + inits(pod).filter(is_sidecar).count(),
             status: None,
-            restarts: (0, None),
+            restarts: (Some(0), None),
         };
         let mut initializing = false;
         for (i, c) in inits(pod).enumerate() {
@@ -164,12 +165,12 @@ impl PodRow {
     }
 }
 
-fn restarts<'a>(containers: impl Iterator<Item = &'a Container>) -> (u32, Option<MonoNs>) {
-    containers.fold((0, None), |(n, last), c| {
+fn restarts<'a>(containers: impl Iterator<Item = &'a Container>) -> (Option<u32>, Option<MonoNs>) {
+    containers.fold((Some(0_u32), None), |(n, last), c| {
         let ended = match &c.last_state {
             Some(ContainerState::Terminated { at, .. }) => Some(at.t),
             _ => None,
         };
-        (n.saturating_add(c.restarts), last.max(ended))
+        (n.zip(c.restarts).map(|(n, more)| n.saturating_add(more)), last.max(ended))
     })
 }

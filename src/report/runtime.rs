@@ -29,7 +29,7 @@ pub fn crictl_pods(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
             Cell::process(if sandbox.ended.is_none() { "Ready" } else { "NotReady" }, present(world, sandbox.process)),
             pod.name.as_str().into(),
             namespace(pod).into(),
-            sandbox.attempt.to_string().into(),
+            number(sandbox.attempt).into(),
             // no pod of the lab has a runtime class
             "(default)".into(),
         ]);
@@ -54,7 +54,7 @@ pub fn crictl_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
             run.created.map_or_else(|| "?".to_owned(), |t| ago(t, now)).into(),
             state.into(),
             c.name.as_str().into(),
-            run.attempt.to_string().into(),
+            number(run.attempt).into(),
             Cell::to(short_id(&pod.uid.0), Some(Target::Pod(pod.uid.clone()))),
             pod.name.as_str().into(),
             namespace(pod).into(),
@@ -85,7 +85,7 @@ pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
                 run.created.map_or_else(|| "?".to_owned(), |t| ago(t, now)).into(),
                 docker_status(&run, now).into(),
                 ports.into(),
-                format!("k8s_{}_{}_{}_{}_{}", c.name, pod.name, namespace(pod), pod.uid, run.attempt).into(),
+                format!("k8s_{}_{}_{}_{}_{}", c.name, pod.name, namespace(pod), pod.uid, number(run.attempt)).into(),
             ],
         ));
     }
@@ -111,7 +111,7 @@ pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
                 ago(created, now).into(),
                 docker_status(&run, now).into(),
                 if ended.is_none() { ports(pod) } else { String::new() }.into(),
-                format!("k8s_POD_{}_{}_{}_{}", pod.name, namespace(pod), pod.uid, sandbox.attempt).into(),
+                format!("k8s_POD_{}_{}_{}_{}", pod.name, namespace(pod), pod.uid, number(sandbox.attempt)).into(),
             ],
         ));
     }
@@ -126,7 +126,7 @@ pub fn docker_ps(world: &World, pod: Option<&PodUid>, now: MonoNs) -> Text {
 #[derive(Clone, Copy)]
 struct Run {
     process: Option<ProcId>,
-    attempt: u32,
+    attempt: Option<u32>,
     created: Option<MonoNs>,
     running_since: Option<MonoNs>,
     started: bool,
@@ -159,26 +159,31 @@ fn runs_of_container(world: &World, c: &Container) -> [Option<Run>; 2] {
         started: false,
         ended: None,
     };
-    let last = |attempt: Option<u32>| match &c.last_state {
-        Some(state) => attempt.and_then(|attempt| ended_run(state, attempt)),
-        None => None,
-    };
+    // the container is in its first run
+    let is_first = c.restarts == Some(0);
+    let last = |attempt: Option<u32>| c.last_state.as_ref().and_then(|state| ended_run(state, attempt));
+    let before = || if is_first { None } else { last(c.restarts.map(|n| n.saturating_sub(1))) };
     match &c.state {
         ContainerState::Running { since } => {
             let run = Run { started: true, running_since: Some(since.t), created: born.or(Some(since.t)), ..live };
-            [Some(run), last(c.restarts.checked_sub(1))]
+            [Some(run), before()]
         }
         ContainerState::Terminated { .. } => {
             let run = ended_run(&c.state, c.restarts).map(|run| Run { created: born.or(run.created), ..run });
             [run.map(|run| Run { process: live.process, ..run }), None]
         }
         // the process exists, but has not started its program yet
-        ContainerState::Waiting { .. } if live.process.is_some() => [Some(live), last(c.restarts.checked_sub(1))],
-        ContainerState::Waiting { .. } => [last(Some(c.restarts)), None],
+        ContainerState::Waiting { .. } if live.process.is_some() => [Some(live), before()],
+        ContainerState::Waiting { .. } => [last(c.restarts), None],
     }
 }
 
-fn ended_run(state: &ContainerState, attempt: u32) -> Option<Run> {
+/// A number that the engine may not tell.
+fn number(n: Option<u32>) -> String {
+    n.map_or_else(|| "?".to_owned(), |n| n.to_string())
+}
+
+fn ended_run(state: &ContainerState, attempt: Option<u32>) -> Option<Run> {
     let ContainerState::Terminated { status, started, at, .. } = state else { return None };
     let started = started.map(|s| s.t);
     Some(Run {

@@ -25,7 +25,7 @@ use super::text::HoverText as _;
 use super::{Action, Cx, build, text, tokens, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
-use crate::model::{Phase, Pod, PodReason, SandboxKind};
+use crate::model::{Phase, Pod, PodReason, Sandbox, SandboxKind};
 
 pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let world = cx.world;
@@ -84,10 +84,8 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
             host_port_ui(ui, cx, *host, *inside);
         }
         let mut facts = Vec::new();
-        if let Some(sandbox) = &pod.sandbox {
-            facts.push(format!("sandbox #{}", sandbox.attempt + 1));
-        }
-        facts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
+        facts.extend(pod.sandbox.as_ref().and_then(Sandbox::number).map(|n| format!("sandbox #{n}")));
+        facts.extend(pod.restarts().map(|n| text::count(n as usize, "restart", "restarts")));
         if !pod.containers.is_empty() {
             facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
         }

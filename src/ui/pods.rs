@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, 
 use super::presets::new_pod_ui;
 use super::{Cx, build, text, tokens, widgets, words};
 use crate::command::Command;
-use crate::model::{NodeTrouble, Pod, PodReason, Signal};
+use crate::model::{NodeTrouble, Pod, PodReason, Sandbox, Signal};
 use crate::ui::Action;
 
 const CARD_H: f32 = 64.0;
@@ -118,8 +118,8 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     widgets::chip_at(ui, tokens, chip_at, Align2::RIGHT_CENTER, &status, color);
     ui.painter().galley(at - vec2(0.0, name.size().y / 2.0), name, tokens.text);
     let mut second = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
-    if let Some(sandbox) = pod.sandbox.as_ref().filter(|s| s.attempt > 0) {
-        second = format!("{second} · sandbox #{}", sandbox.attempt + 1);
+    if let Some(sandbox) = pod.sandbox.as_ref().and_then(Sandbox::number).filter(|n| *n > 1) {
+        second = format!("{second} · sandbox #{sandbox}");
     }
     let second_room = if crowded { room - status_w - 8.0 } else { room };
     if second_room > 60.0 {
@@ -174,8 +174,8 @@ fn summary(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
         return ("sandbox only".into(), cx.tokens.muted);
     }
     let mut parts = vec![text::count(members, "member", "members")];
-    if pod.restarts() > 0 {
-        parts.push(text::count(pod.restarts() as usize, "restart", "restarts"));
+    if let Some(restarts) = pod.restarts().filter(|n| *n > 0) {
+        parts.push(text::count(restarts as usize, "restart", "restarts"));
     }
     parts.push(pid.into());
     parts.extend(pod.host_ports.first().map(|(host, inside)| format!(":{host} → {inside}")));

@@ -40,8 +40,8 @@ const fn waiting_severity(reason: &WaitingReason) -> Severity {
 /// The line below the name: restarts, and the back-off or the program's origin.
 pub fn detail(container: &Container) -> String {
     let mut parts = Vec::new();
-    if container.restarts > 0 {
-        parts.push(text::count(container.restarts as usize, "restart", "restarts"));
+    if let Some(restarts) = container.restarts.filter(|n| *n > 0) {
+        parts.push(text::count(restarts as usize, "restart", "restarts"));
     }
     match &container.state {
         ContainerState::Waiting { back_off: Some(wait), .. } => parts.push(back_off(*wait)),
@@ -120,7 +120,7 @@ pub fn in_full(container: &Container) -> String {
     if let Some(message) = &container.last_message {
         lines.push(format!("termination message: {}", message.trim_end()));
     }
-    lines.push(text::count(container.restarts as usize, "restart", "restarts"));
+    lines.extend(container.restarts.map(|n| text::count(n as usize, "restart", "restarts")));
     lines.join("\n")
 }
 
@@ -184,7 +184,8 @@ pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
 
 /// When and how the previous pause ended, and how long the pod had no sandbox. `None` for the first sandbox.
 pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
-    let sandbox = pod.sandbox.as_ref().filter(|s| s.attempt > 0)?;
+    let sandbox = pod.sandbox.as_ref()?;
+    let before = sandbox.attempt.filter(|n| *n > 0)?;
     let pauses = world
         .remembered_of_member(&Member::pause(&pod.uid))
         .filter(|p| Some(p.id) != sandbox.process && names::is_ns_init(p) && p.born.t < sandbox.started.t);
@@ -192,7 +193,7 @@ pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     let exit = last.exit?;
     let how = exit.status.map_or("ended".into(), |s| s.to_string());
     let gap = duration::format_exact(sandbox.started.t.since(exit.at.t));
-    Some((exit.at.t, format!("pause #{} {how}; the pod had a new sandbox {gap} later", sandbox.attempt)))
+    Some((exit.at.t, format!("pause #{before} {how}; the pod had a new sandbox {gap} later")))
 }
 
 /// The number of zombies, and whether pause or their parents hold them: `3 zombies · pause not reaping`.

@@ -197,7 +197,7 @@ fn files_change_with_their_config_map_and_variables_with_the_next_start() {
     };
     assert_eq!(level(&first).as_deref(), Some("L=info"));
     kill(process(&first, "a"), "KILL");
-    let again = bench.pod_until(&first.uid, "another start", |p| p.status() == "Running" && p.restarts() == 1);
+    let again = bench.pod_until(&first.uid, "another start", |p| p.status() == "Running" && p.restarts() == Some(1));
     assert_eq!(level(&again).as_deref(), Some("L=debug"));
     assert_eq!(run_script(&bench, &again, "cat /one"), "two");
     assert_eq!(again.sandbox, first.sandbox);

@@ -122,7 +122,7 @@ fn programs_and_their_arguments() {
     let pod = e.running(&counter);
     e.bench.log_until(&pod, "count", "2: ");
     assert!(e.log(&pod, "count").starts_with("0: "));
-    assert_eq!(pod.restarts(), 0);
+    assert_eq!(pod.restarts(), Some(0));
     let pod = e.running(&liveness);
     let sh = process(&pod, "liveness").pid;
     assert_eq!(arguments(sh)[..2], ["/bin/sh", "-c"]);

@@ -147,7 +147,7 @@ fn a_removed_container_ends_with_its_leftovers_and_is_not_restarted() {
     bench.log_until(&again, "leaves", "again");
     let log = bench.lab.logs(&member).expect("a log");
     assert!(!String::from_utf8_lossy(&log).contains("up"));
-    assert_eq!(again.container("leaves").map(|c| c.restarts), Some(0));
+    assert_eq!(again.container("leaves").and_then(|c| c.restarts), Some(0));
     // when all are removed, only pause is left
     for name in ["leaves", "stays"] {
         bench.lab.remove_container(&Member::container(&pod.uid, name), Some(Duration::ZERO)).expect("removed");
@@ -170,7 +170,8 @@ fn a_container_in_the_pid_namespace_of_another_dies_and_restarts_with_it() {
     assert_eq!(bench.exit_status(tools), WaitStatus::killed(9));
     let after = bench.pod_until(&pod.uid, "both run again", |p| {
         ["web", "tools"].iter().all(|name| {
-            p.container(name).is_some_and(|c| c.restarts == 1 && matches!(c.state, ContainerState::Running { .. }))
+            p.container(name)
+                .is_some_and(|c| c.restarts == Some(1) && matches!(c.state, ContainerState::Running { .. }))
         })
     });
     let (web, tools) = (process(&after, "web"), process(&after, "tools"));
@@ -211,13 +212,13 @@ fn an_ephemeral_container_sees_its_target_and_is_never_restarted() {
     // it is not restarted: a container that is started later already runs
     let (after, second) = bench.debug(&after, Some("web"), "exec sleep 1000");
     assert_eq!(after.container(&name).and_then(|c| c.last_exit), Some(WaitStatus::killed(9)));
-    assert_eq!(after.container(&name).map(|c| c.restarts), Some(0));
+    assert_eq!(after.container(&name).and_then(|c| c.restarts), Some(0));
     assert!(exists(web), "its target keeps running");
     // it dies with its target: the pid namespace ends with its PID 1
     let second = process(&after, &second);
     kill(web, "KILL");
     assert_eq!(bench.exit_status(second), WaitStatus::killed(9));
-    bench.pod_until(&after.uid, "web again", |p| p.container("web").is_some_and(|c| c.restarts == 1));
+    bench.pod_until(&after.uid, "web again", |p| p.container("web").is_some_and(|c| c.restarts == Some(1)));
     let created = |received: &[Input]| {
         let of = |i: &&Input| matches!(i, Input::Delta(Delta::Event { event }) if event.message.contains(&name) && event.reason == EventReason::Started);
         received.iter().filter(of).count()

@@ -62,7 +62,7 @@ fn an_own_pause_is_pid_1_alone_in_its_root_and_reports_no_reaps() {
     kill(pause, "TERM");
     assert_eq!(bench.exit_status(pause), WaitStatus::exited(0));
     bench.log_until_of(&Member::pause(&pod.uid), "Shutting down, got signal: Terminated");
-    bench.pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == 1));
+    bench.pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == Some(1)));
     let is_record = |i: &Input| matches!(i, Input::PauseReaped { pause: by, .. } if *by == pause);
     assert!(!bench.received.iter().any(is_record));
     let pulled = bench.events().iter().filter(|e| e.message.contains("reaping-pause.c")).count();

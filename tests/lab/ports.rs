@@ -84,8 +84,9 @@ fn the_blog_is_served_through_nginx_before_and_after_pause_is_killed() {
     assert!(String::from_utf8_lossy(&outside.stdout).contains("refused"), "{outside:?}");
 
     kill(pause(&pod), "KILL");
-    let again = bench
-        .pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == 1) && running(p));
+    let again = bench.pod_until(&pod.uid, "a new sandbox", |p| {
+        p.sandbox.as_ref().is_some_and(|s| s.attempt == Some(1)) && running(p)
+    });
     assert_ne!(again.ip, pod.ip);
     page("the same page at the same place");
     assert_ne!(publisher(&bench), Some(first));
@@ -141,8 +142,9 @@ fn a_taken_host_port_that_may_move_gets_another_port_and_keeps_it() {
     // it keeps the new port with the next sandbox, though the original one is free by then
     drop(taken);
     kill(pause(&pod), "KILL");
-    let again = bench
-        .pod_until(&pod.uid, "a new sandbox", |p| p.sandbox.as_ref().is_some_and(|s| s.attempt == 1) && running(p));
+    let again = bench.pod_until(&pod.uid, "a new sandbox", |p| {
+        p.sandbox.as_ref().is_some_and(|s| s.attempt == Some(1)) && running(p)
+    });
     assert_eq!(again.host_ports, [(port, 80)]);
     page(port);
     assert_eq!(moved(&bench).len(), 1);

@@ -102,7 +102,7 @@ fn check_leftovers_that_left_their_namespaces(options: Options) {
     let (a, b) = (process(&pod, "a"), process(&pod, "b"));
     crate::support::kill(a, "KILL");
     // the container restarts only after its orphans are gone
-    bench.pod_until(&pod.uid, "a again", |p| p.restarts() == 1 && p.containers[0].state.word() == "Running");
+    bench.pod_until(&pod.uid, "a again", |p| p.restarts() == Some(1) && p.containers[0].state.word() == "Running");
     let left: Vec<ProcId> = before.iter().copied().filter(|id| exists(*id) && !is_zombie(id.pid)).collect();
     assert_eq!(left, of_b);
     assert!(exists(b) && exists(pause));

@@ -20,7 +20,7 @@ fn all_run(pod: &Pod) -> bool {
 }
 
 fn attempt(pod: &Pod) -> Option<u32> {
-    pod.sandbox.as_ref().map(|s| s.attempt)
+    pod.sandbox.as_ref().and_then(|s| s.attempt)
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_member_restarts_in_the_same_namespaces() {
     let pod = bench.run(always("again", true, vec![container("a", "sleep 1000"), container("b", "sleep 1000")]));
     let (a, net) = (process(&pod, "a"), ns(pause(&pod).pid, "net"));
     kill(a, "KILL");
-    let after = bench.pod_until(&pod.uid, "a restarted", |p| p.restarts() == 1 && all_run(p));
+    let after = bench.pod_until(&pod.uid, "a restarted", |p| p.restarts() == Some(1) && all_run(p));
     let again = process(&after, "a");
     assert_ne!(again, a);
     assert!(!exists(a) && exists(again));
@@ -46,13 +46,13 @@ fn a_container_that_keeps_ending_backs_off_and_the_pod_stays() {
     // the first container may have ended twice before the program of the other runs
     let waits = bench.pod_until(&uid, "a back-off beside the other", |p| {
         let (crash, b) = (&p.containers[0], &p.containers[1]);
-        crash.state.word() == "CrashLoopBackOff" && crash.restarts == 1 && b.state.word() == "Running"
+        crash.state.word() == "CrashLoopBackOff" && crash.restarts == Some(1) && b.state.word() == "Running"
     });
     assert_eq!((waits.phase, &*waits.status()), (Phase::Running, "CrashLoopBackOff"));
     assert_eq!(waits.containers[0].last_exit.map(podscope::model::WaitStatus::code), Some(3));
     assert!(exists(pause(&waits)) && exists(process(&waits, "b")));
     // the clock is ten times as fast, so it is tried again after a second
-    bench.pod_until(&uid, "a third run", |p| p.containers[0].restarts == 2);
+    bench.pod_until(&uid, "a third run", |p| p.containers[0].restarts == Some(2));
     let events: Vec<String> = bench.events().iter().map(|e| format!("{}: {}", e.reason, e.message)).collect();
     let want = format!("BackOff: Back-off restarting failed container crash in pod loop_default({uid})");
     assert!(events.contains(&want), "{events:?}");
@@ -80,7 +80,7 @@ fn after_the_death_of_pause_the_pod_restarts_with_its_volumes() {
             assert!(!exists(id), "{id} of the old sandbox");
         }
         assert_ne!(after.ip, pod.ip);
-        assert_eq!((after.uid.clone(), after.restarts()), (pod.uid.clone(), 2));
+        assert_eq!((after.uid.clone(), after.restarts()), (pod.uid.clone(), Some(2)));
         let (pause, a) = (pause(&after), process(&after, "a"));
         assert_eq!(ns(pause.pid, "net"), ns(a.pid, "net"));
         assert_eq!(ns(pause.pid, "pid") == ns(a.pid, "pid"), share_pid);
@@ -118,7 +118,7 @@ fn init_containers_run_first_and_sidecars_beside() {
     let (side, app) = (process(&pod, "side"), process(&pod, "app"));
     kill(side, "KILL");
     let after = bench.pod_until(&uid, "it is back", |p| {
-        p.container("side").is_some_and(|c| c.restarts == 1) && p.status() == "Running"
+        p.container("side").is_some_and(|c| c.restarts == Some(1)) && p.status() == "Running"
     });
     assert!(exists(process(&after, "side")) && exists(app));
 }
@@ -178,7 +178,7 @@ fn a_changed_command_replaces_one_container() {
     let mut changed = spec;
     changed.containers[0].command = ["sh", "-c", "echo new; sleep 1000"].map(str::to_owned).to_vec();
     bench.lab.replace(&pod.uid, changed, vec!["a".to_owned()]).expect("replaced");
-    let after = bench.pod_until(&pod.uid, "a replaced", |p| p.restarts() == 1 && all_run(p));
+    let after = bench.pod_until(&pod.uid, "a replaced", |p| p.restarts() == Some(1) && all_run(p));
     bench.log_until(&after, "a", "new");
     assert!(!exists(process(&pod, "a")));
     assert_eq!((process(&after, "b"), pause(&after), after.ip), (process(&pod, "b"), pause(&pod), pod.ip));
@@ -203,7 +203,7 @@ fn the_sandbox_of_a_finished_pod_ends_and_the_pod_stays() {
         assert_eq!(bench.exit_status(pause), WaitStatus::killed(9));
         let over = bench.pod_until(&pod.uid, "its end", |p| p.ip.is_none());
         let sandbox = over.sandbox.expect("it is remembered");
-        assert_eq!((over.phase, sandbox.attempt, sandbox.ended.is_some()), (Phase::Succeeded, 0, true));
+        assert_eq!((over.phase, sandbox.attempt, sandbox.ended.is_some()), (Phase::Succeeded, Some(0), true));
         wait_for("pause is reaped", || !exists(pause));
         // its address is reused in time, here by the fifth pod
         let next = |n| bench.run(spec(&format!("next{n}"), share_pid, vec![container("a", "sleep 1000")])).ip;

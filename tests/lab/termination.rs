@@ -105,7 +105,7 @@ fn each_run_has_a_message_of_its_own() {
     let uid = bench.lab.run(crate::support::with_volume(spec, "runs", volume)).expect("accepted");
     for (restarts, want) in [(0, Some("first\n")), (1, None), (2, Some("log of the third\n"))] {
         let runs = |p: &Pod| matches!(p.containers[0].state, ContainerState::Running { .. });
-        bench.pod_until(&uid, "a run", |p| p.containers[0].restarts == restarts && runs(p));
+        bench.pod_until(&uid, "a run", |p| p.containers[0].restarts == Some(restarts) && runs(p));
         let pod = bench.pod_until(&uid, "its end", |p| !runs(p));
         assert_eq!(pod.containers[0].last_message.as_deref(), want, "after {restarts} restarts");
     }

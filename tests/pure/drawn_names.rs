@@ -39,7 +39,7 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         command: vec![HOSTILE.into()],
         state,
         process,
-        restarts: 2,
+        restarts: Some(2),
         last_exit: Some(WaitStatus::killed(9)),
         // a message may have lines
         stdin: false,
@@ -63,9 +63,9 @@ fn world() -> World {
         message: Some(HOSTILE.into()),
         ip: Some([10, 0, 0, 2].into()),
         share_pid: true,
-        restart: RestartPolicy::Always,
+        restart: Some(RestartPolicy::Always),
         sandbox: Some(Sandbox {
-            attempt: 0,
+            attempt: Some(0),
             kind: SandboxKind::Pause,
             process: Some(id(1)),
             started: at(1),

@@ -136,7 +136,7 @@ fn a_new_sandbox_has_the_next_attempt_and_a_new_address() {
     let mut next = pod(vec![container("nginx", NGINX, 1)]);
     next.ip = Some([10, 88, 0, 3].into());
     let sandbox = next.sandbox.as_mut().unwrap();
-    (sandbox.attempt, sandbox.process) = (1, Some(proc(BUSYBOX)));
+    (sandbox.attempt, sandbox.process) = (Some(1), Some(proc(BUSYBOX)));
     play.world.apply(&pod_delta(next));
     assert_eq!(play.advance(), Progress::Done);
 }

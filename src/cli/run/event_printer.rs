@@ -67,7 +67,7 @@ impl EventPrinter {
     fn print_pod(&mut self, pod: &Pod, at: Stamp) -> Result<(), Failure> {
         let ip = pod.ip.map(|ip| format!("  {ip}")).unwrap_or_default();
         let message = pod.message.as_deref().map(|m| format!("  {m}")).unwrap_or_default();
-        let attempt = pod.sandbox.as_ref().map(|s| s.attempt).filter(|n| *n > 0);
+        let attempt = pod.sandbox.as_ref().and_then(|s| s.attempt).filter(|n| *n > 0);
         let attempt = attempt.map(|n| format!("  sandbox {n}")).unwrap_or_default();
         let line = format!("{}{ip}{attempt}{message}", pod.status());
         let before = self.pods.insert(pod.uid.clone(), (pod.name.clone(), line.clone()));

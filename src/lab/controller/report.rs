@@ -105,7 +105,7 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, reason: WaitingR
         command,
         state: ContainerState::waiting(reason, None),
         process: None,
-        restarts: 0,
+        restarts: Some(0),
         last_exit: None,
         last_message: None,
         stdin: spec.stdio.stdin,

@@ -182,7 +182,7 @@ fn a_restart_depends_on_the_policy_and_the_exit_status() {
         assert_eq!(pod.decide(leftovers_ended("a"), at(5)).actions, want, "{policy:?} {status}");
         assert_eq!(of(&pod, "a").last_exit, Some(status));
         runs(&mut pod, "a", 6);
-        assert_eq!(of(&pod, "a").restarts, 1);
+        assert_eq!(of(&pod, "a").restarts, Some(1));
     }
 }
 
@@ -210,7 +210,7 @@ fn the_first_restart_is_immediate_then_the_back_off_doubles() {
     assert_eq!((d.actions.len(), d.events.len(), d.wake), (0, 0, Some(MonoNs(16 * S))));
     assert_eq!(pod.decide(Fact::Tick, at(16)).actions, [start("a")]);
     runs(&mut pod, "a", 16);
-    assert_eq!((of(&pod, "a").restarts, phase_and_status(&pod)), (2, (Phase::Running, "Running".into())));
+    assert_eq!((of(&pod, "a").restarts, phase_and_status(&pod)), (Some(2), (Phase::Running, "Running".into())));
     assert_eq!(pod.decide(ended("a", FAILED), at(17)).wake, Some(MonoNs(37 * S)));
 }
 
@@ -301,10 +301,10 @@ fn the_pod_ends_with_pause_and_gets_a_new_sandbox() {
     assert_eq!(pod.pod.sandbox.as_ref().and_then(|s| s.ended), Some(at(2)));
     let d = pod.decide(sandbox_started(), at(3));
     assert_eq!(d.actions, [start("a"), start("b")]);
-    assert_eq!(pod.pod.sandbox.as_ref().map(|s| s.attempt), Some(1));
+    assert_eq!(pod.pod.sandbox.as_ref().and_then(|s| s.attempt), Some(1));
     runs(&mut pod, "a", 3);
     runs(&mut pod, "b", 3);
-    assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 1));
+    assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (Some(1), Some(1)));
     assert_eq!(phase_and_status(&pod), (Phase::Running, "Running".into()));
 }
 
@@ -648,8 +648,8 @@ fn a_changed_command_restarts_only_that_container() {
         assert_eq!(pod.decide(ended("a", OK), at(6)).actions, [leftovers("a")]);
         assert_eq!(pod.decide(leftovers_ended("a"), at(6)).actions, [start("a")]);
         runs(&mut pod, "a", 6);
-        assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (1, 0));
-        assert_eq!(pod.pod.sandbox.as_ref().map(|s| s.attempt), Some(0));
+        assert_eq!((of(&pod, "a").restarts, of(&pod, "b").restarts), (Some(1), Some(0)));
+        assert_eq!(pod.pod.sandbox.as_ref().and_then(|s| s.attempt), Some(0));
     }
 }
 

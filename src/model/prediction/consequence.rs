@@ -252,7 +252,7 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
             all.push(Consequence::SandboxLost { pod: name, ip });
         }
     } else if let Some(container) = pod.containers.iter().find(|c| c.process == Some(p.id)) {
-        let again = container.kind == ContainerKind::Sidecar || pod.restart.restarts(status);
+        let again = container.kind == ContainerKind::Sidecar || pod.restarts_after(status);
         all.push(Consequence::ContainerTerminated {
             container: container.name.clone(),
             code: status.code(),
@@ -272,9 +272,9 @@ fn gets_new_sandbox(pod: &Pod) -> bool {
     let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
     pod.runtime == Runtime::Lab
         && match pod.restart {
-            RestartPolicy::Always => true,
-            RestartPolicy::OnFailure => !apps.all(succeeded),
-            RestartPolicy::Never => false,
+            Some(RestartPolicy::Always) => true,
+            Some(RestartPolicy::OnFailure) => !apps.all(succeeded),
+            Some(RestartPolicy::Never) | None => false,
         }
 }
 

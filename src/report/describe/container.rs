@@ -36,7 +36,7 @@ pub(super) fn describe(world: &World, pod: &Pod, c: &Container, text: &mut Text)
         state(world, "Last State", last, text);
     }
     text.row(field("Ready", boolean(is_ready(c)).into()));
-    text.row(field("Restart Count", c.restarts.to_string().into()));
+    text.row(field("Restart Count", c.restarts.map_or_else(|| "<unknown>".to_owned(), |n| n.to_string()).into()));
     if let Some(spec) = spec {
         mounts(spec, text);
     }

@@ -78,17 +78,18 @@ pub fn phase(world: &World, name: &str, phase: Phase) -> Result<(), String> {
 
 pub fn restarted(world: &World, before: &World, name: &MemberRef) -> Result<(), String> {
     let (pod, container) = container(world, name)?;
-    let before = before.pod(&pod.uid).and_then(|p| p.container(&container.name)).map_or(0, |c| c.restarts);
+    let before = before.pod(&pod.uid).and_then(|p| p.container(&container.name)).and_then(|c| c.restarts).unwrap_or(0);
     let runs = matches!(container.state, ContainerState::Running { .. });
-    ensure(runs && container.restarts > before, || {
-        let (word, restarts) = (container.state.word(), container.restarts);
+    let restarts = container.restarts.ok_or_else(|| format!("the restarts of {name} are not known"))?;
+    ensure(runs && restarts > before, || {
+        let word = container.state.word();
         format!("{name} is {word} after {restarts} restarts, {before} of them before")
     })
 }
 
 pub fn restarts(world: &World, name: &MemberRef, bound: Bound) -> Result<(), String> {
     let (_, container) = container(world, name)?;
-    let n = container.restarts;
+    let n = container.restarts.ok_or_else(|| format!("the restarts of {name} are not known"))?;
     ensure(bound.holds(u64::from(n)), || format!("{name} has been restarted {n} times"))
 }
 
@@ -99,9 +100,11 @@ pub fn sandbox(world: &World, attempt: u32, name: Option<&str>) -> Result<(), St
         format!("pod {} has no sandbox{why}", pod.name)
     })?;
     let runs = sandbox.ended.is_none() && sandbox.process.is_some();
-    ensure(runs && sandbox.attempt >= attempt, || {
+    let number =
+        sandbox.attempt.ok_or_else(|| format!("the number of the sandbox of pod {} is not known", pod.name))?;
+    ensure(runs && number >= attempt, || {
         let state = if runs { "runs" } else { "does not run" };
-        format!("the sandbox of pod {} is number {} and {state}", pod.name, sandbox.attempt)
+        format!("the sandbox of pod {} is number {number} and {state}", pod.name)
     })
 }
 

@@ -10,6 +10,17 @@ use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};
 
+fn not_known() -> String {
+    "not known".to_owned()
+}
+
+fn sandbox(pod: &Pod) -> String {
+    match &pod.sandbox {
+        None => "none".to_owned(),
+        Some(sandbox) => sandbox.number().map_or_else(not_known, |n| format!("#{n}")),
+    }
+}
+
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let world = cx.world;
     title(ui, cx, &pod.name, &[(pod.status().into_owned(), pod_map::status_color(cx, pod))]);
@@ -21,7 +32,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     let mut rows = vec![
         ("Phase", pod.phase.name().to_owned()),
         ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
-        ("Sandbox", pod.sandbox.as_ref().map_or("none".into(), |s| format!("#{}", s.attempt + 1))),
+        ("Sandbox", sandbox(pod)),
     ];
     if let Some(file) = words::own_pause(pod) {
         rows.push(("pause", words::own_pause_description(file)));
@@ -29,7 +40,10 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if let Some((at, how)) = words::last_sandbox(world, pod) {
         rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
     }
-    rows.extend([("Restarts", pod.restarts().to_string()), ("pid namespace", pid_namespace(pod).to_owned())]);
+    rows.extend([
+        ("Restarts", pod.restarts().map_or_else(not_known, |n| n.to_string())),
+        ("pid namespace", pid_namespace(pod).to_owned()),
+    ]);
     if pod.host_network {
         rows.push(("Network", "the node's".into()));
     }

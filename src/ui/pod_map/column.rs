@@ -7,7 +7,7 @@ use eframe::egui::{
 use super::hexagon::{hexagon_ui, pause_process};
 use super::{on_screen, pill, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
-use crate::model::{ContainerKind, ContainerState, Pod, PodReason, Process};
+use crate::model::{ContainerKind, ContainerState, Pod, PodReason, Process, Sandbox};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, usage, words};
@@ -98,7 +98,7 @@ fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
     let left = rect.left_top() + vec2(14.0, 12.0);
     let (name, word, color, below) = match container {
         None => {
-            let nth = pod.sandbox.as_ref().filter(|s| s.attempt > 0).map(|s| format!(" #{}", s.attempt + 1));
+            let nth = pod.sandbox.as_ref().and_then(Sandbox::number).filter(|n| *n > 1).map(|n| format!(" #{n}"));
             (format!("pause{}", nth.unwrap_or_default()), String::new(), tokens.muted, sandbox_word(pod).into_owned())
         }
         Some(c) => {

@@ -27,7 +27,8 @@ fn at(s: u64) -> Stamp {
 /// A pod with only its pause.
 fn world() -> World {
     let mut world = World::default();
-    let sandbox = Sandbox { attempt: 0, kind: SandboxKind::Pause, process: Some(PAUSE), started: at(1), ended: None };
+    let sandbox =
+        Sandbox { attempt: Some(0), kind: SandboxKind::Pause, process: Some(PAUSE), started: at(1), ended: None };
     let pod = Pod {
         uid: uid(),
         name: "web".into(),
@@ -37,7 +38,7 @@ fn world() -> World {
         message: None,
         ip: Some([10, 244, 0, 2].into()),
         share_pid: true,
-        restart: RestartPolicy::Always,
+        restart: Some(RestartPolicy::Always),
         sandbox: Some(sandbox),
         containers: Vec::new(),
         host_network: false,

@@ -100,7 +100,7 @@ pub fn pod(share_pid: bool) -> Pod {
         ip: Some([10, 244, 0, 2].into()),
         share_pid,
         sandbox: Some(Sandbox {
-            attempt: 1,
+            attempt: Some(1),
             kind: SandboxKind::Pause,
             process: Some(id(PAUSE)),
             started: at(501),

@@ -154,7 +154,7 @@ fn a_new_sandbox_starts_at_the_top_and_the_old_processes_fade() {
     }
     let again = |pod: &mut podscope::model::Pod| {
         let sandbox = pod.sandbox.as_mut().expect("a sandbox");
-        (sandbox.attempt, sandbox.process) = (2, Some(id(700)));
+        (sandbox.attempt, sandbox.process) = (Some(2), Some(id(700)));
         pod.containers[0].process = Some(id(701));
     };
     let before = map(&world(true), 900);
@@ -189,7 +189,7 @@ fn all_processes_that_died_with_pause_fade_within_the_existing_space() {
     }
     let again = |pod: &mut podscope::model::Pod| {
         let sandbox = pod.sandbox.as_mut().expect("a sandbox");
-        (sandbox.attempt, sandbox.process) = (2, Some(id(700)));
+        (sandbox.attempt, sandbox.process) = (Some(2), Some(id(700)));
         (pod.containers[0].process, pod.containers[1].process) = (Some(id(701)), Some(id(704)));
     };
     let map = map_with_pod(again, &extra, 2000);

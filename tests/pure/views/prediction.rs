@@ -244,7 +244,7 @@ fn the_sandbox_ends_with_the_last_container() {
         [(RestartPolicy::Never, true), (RestartPolicy::OnFailure, false), (RestartPolicy::Always, false)]
     {
         let mut deltas = gone.to_vec();
-        deltas.push(last(restart));
+        deltas.push(last(Some(restart)));
         let f = predict(&world_with(true, &deltas), SH, Signal::KILL);
         assert_eq!(f.also_end.contains(&id(PAUSE)), finished, "{restart:?} {:#?}", f.lines);
         assert_eq!(says(&f, "is then finished, so the lab ends its sandbox"), finished, "{:#?}", f.lines);

@@ -87,7 +87,7 @@ nginx-busybox   2/2     Running   0          3m5s
     );
     let restarted = |pod: &mut Pod| {
         pod.manifest = Some(Arc::new(manifest()));
-        pod.containers[1].restarts = 2;
+        pod.containers[1].restarts = Some(2);
         pod.containers[1].last_state = Some(terminated(WaitStatus::killed(9), "Error", 170_000));
     };
     let world = world_with(true, &[pod_with(restarted)]);
@@ -190,7 +190,7 @@ fn status_follows_the_rules_of_kubectl() {
 fn describe_has_kubectls_lines() {
     let described = |pod: &mut Pod| {
         pod.manifest = Some(Arc::new(manifest()));
-        pod.containers[0].restarts = 1;
+        pod.containers[0].restarts = Some(1);
         pod.containers[0].last_state = Some(terminated(WaitStatus::killed(9), "Error", 90_000));
     };
     let deltas = [
@@ -339,7 +339,7 @@ LAST SEEN           TYPE      REASON    OBJECT              MESSAGE
 fn crictl_lists_the_sandbox_and_the_containers() {
     let change = |pod: &mut Pod| {
         pod.manifest = Some(Arc::new(manifest()));
-        pod.containers[1].restarts = 1;
+        pod.containers[1].restarts = Some(1);
         pod.containers[1].last_state = Some(terminated(WaitStatus::killed(9), "Error", 90_000));
     };
     let world = world_with(true, &[pod_with(change)]);
@@ -580,14 +580,14 @@ fn figures_that_are_too_large_are_cut_to_the_largest() {
             facts.rss_bytes = u64::MAX;
         }
     }
-    all.push(pod_with(|pod| pod.containers.iter_mut().for_each(|c| c.restarts = u32::MAX)));
+    all.push(pod_with(|pod| pod.containers.iter_mut().for_each(|c| c.restarts = Some(u32::MAX))));
     let mut world = World::default();
     for delta in &all {
         world.apply(delta);
     }
     let usage = world.usage(&Member::container(&uid(), "nginx")).expect("it runs");
     assert_eq!(usage.memory_bytes.value, u64::MAX);
-    assert_eq!(world.pod(&uid()).expect("a pod").restarts(), u32::MAX);
+    assert_eq!(world.pod(&uid()).expect("a pod").restarts(), Some(u32::MAX));
     let table = get_pods(&world, &Get::default(), NOW).to_string();
     assert!(table.contains("4294967295"), "{table}");
 }

@@ -65,7 +65,7 @@ fn new_container(state: ContainerState) -> Container {
         command: vec!["sleep".into()],
         state,
         process: Some(id(NEW)),
-        restarts: 0,
+        restarts: Some(0),
         last_exit: None,
         last_message: None,
         last_state: None,

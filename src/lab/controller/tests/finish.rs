@@ -26,7 +26,7 @@ fn the_sandbox_ends_with_the_last_container() {
         let d = pod.decide(PAUSE_KILLED, at(7));
         assert_eq!((&d.actions[..], event_texts(&d), d.wake), (&[Action::ReleaseSandbox][..], vec![], None));
         let sandbox = pod.pod.sandbox.clone().expect("a sandbox");
-        assert_eq!((sandbox.attempt, sandbox.ended, pod.pod.ip), (0, Some(at(7)), None));
+        assert_eq!((sandbox.attempt, sandbox.ended, pod.pod.ip), (Some(0), Some(at(7)), None));
         assert_eq!((pod.pod.phase, pod.pod.message.as_ref()), (phase, None));
         // nothing starts again
         assert_eq!(pod.decide(Fact::Tick, at(100)).actions, []);

@@ -93,7 +93,7 @@ fn a_removed_container_gets_term_then_kill_and_is_not_restarted() {
     let d = pod.decide(added(container("a"), ContainerKind::App), at(401));
     assert_eq!(d.actions, [start("a")]);
     runs(&mut pod, "a", 401);
-    assert_eq!(of(&pod, "a").restarts, 0);
+    assert_eq!(of(&pod, "a").restarts, Some(0));
 }
 
 #[test]
