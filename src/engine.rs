@@ -11,6 +11,7 @@
 
 mod attention;
 mod building;
+mod bursts;
 mod commands;
 mod event;
 mod export;

@@ -1,5 +1,6 @@
 //! The state of the machine as plain values, without I/O. [`World::apply`] is the only way to change it.
 
+pub mod burst;
 mod delta;
 pub mod events;
 mod host;

@@ -1,5 +1,6 @@
 //! Text for people: what the model knows, in sentences. Everything below returns values.
 
+pub mod burst;
 pub mod duration;
 pub mod event;
 pub mod exec;

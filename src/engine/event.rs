@@ -11,6 +11,7 @@ use crate::command::Outcome;
 use crate::control;
 use crate::lab;
 use crate::lab::spec::{PodSpec, Warning};
+use crate::model::burst::Burst;
 use crate::model::{Delta, PodUid, ProcId, Signal, World};
 use crate::observe;
 use crate::script;
@@ -62,6 +63,8 @@ pub enum Event {
     WatchFailed(String),
     /// A step of building a pod is done.
     StepDone(Report),
+    /// Much has happened to a pod in a moment. Only for a window.
+    Burst(Burst),
     /// A signal was sent.
     Signalled {
         target: ProcId,

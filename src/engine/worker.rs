@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded}
 
 use super::attention::{Attention, Watched};
 use super::building::AcceptedStep;
+use super::bursts::Bursts;
 use super::event::PodReplaced;
 use super::export::{Export, ExportError};
 use super::manifests::Manifests;
@@ -122,6 +123,7 @@ pub(super) struct Worker {
     /// Some of it is on screen.
     is_visible: bool,
     watched: Watched,
+    bursts: Bursts,
     pub attention: Attention,
     /// When the front end was woken last.
     woken: MonoNs,
@@ -164,6 +166,7 @@ impl Worker {
             is_changed: true,
             is_visible: true,
             watched: Watched::default(),
+            bursts: Bursts::default(),
             attention: handle.attention.clone(),
             woken: MonoNs(0),
         }
@@ -220,6 +223,7 @@ impl Worker {
     fn take_batches(&mut self, first: Vec<Delta>) {
         let more: Vec<_> = self.deltas.try_iter().take(BATCHES_AT_ONCE).collect();
         for batch in std::iter::once(first).chain(more) {
+            let before = self.store.live().clone();
             for delta in &batch {
                 self.store.push(delta.clone());
                 self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
@@ -227,6 +231,8 @@ impl Worker {
             if self.front_end == FrontEnd::Terminal {
                 let world = Box::new(self.store.live().clone());
                 self.send(Event::Deltas(batch, world));
+            } else if let Some(burst) = self.bursts.push(before, &batch, self.store.live(), now()) {
+                self.send(Event::Burst(burst));
             }
         }
         self.is_changed = true;
@@ -280,7 +286,10 @@ impl Worker {
         self.start_recreated_pods();
         self.finish_steps();
         let script = self.advance_script();
-        [script, self.steps_deadline(), self.publish_and_wake()].into_iter().flatten().min()
+        if let Some(burst) = self.bursts.take_if_over(now()) {
+            self.send(Event::Burst(burst));
+        }
+        [script, self.steps_deadline(), self.bursts.deadline(), self.publish_and_wake()].into_iter().flatten().min()
     }
 
     /// Publishes what has changed, and wakes the window if it shows some of it. Returns when to wake it if that is not
