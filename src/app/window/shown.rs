@@ -7,7 +7,7 @@ use crate::engine::{Handle, Published, Request};
 use crate::model::{MonoNs, World};
 use crate::observe::now;
 use crate::store::Cursor;
-use crate::ui::WorldVersion;
+use crate::ui::{Latest, WorldVersion};
 
 #[derive(Debug, Default)]
 pub(super) struct Shown {
@@ -38,6 +38,12 @@ impl Shown {
 
     pub fn world(&self) -> &World {
         self.past.as_ref().map_or(&self.state.live, |(_, world)| world)
+    }
+
+    /// The newest World, also while a past one is shown.
+    pub fn latest(&self) -> Latest<'_> {
+        let version = WorldVersion::Live(self.state.revision);
+        Latest { world: &self.state.live, version, now: self.newest() }
     }
 
     pub const fn is_live(&self) -> bool {
