@@ -123,10 +123,12 @@ impl Frame {
     }
 }
 
+type Draw<'a> = Box<dyn FnMut(&mut Ui, &mut Cx<'_>) + 'a>;
+
 /// One view, drawn without a display.
 struct View<'a> {
     ctx: egui::Context,
-    draw: Box<dyn FnMut(&mut Ui, &mut Cx<'_>) + 'a>,
+    draw: Draw<'a>,
     world: World,
     revision: u64,
     selection: Selection,
@@ -186,10 +188,8 @@ fn find_texts(shape: &Shape, found: &mut Vec<String>) {
     }
 }
 
-type Draw = Box<dyn FnMut(&mut Ui, &mut Cx<'_>)>;
-
 /// Each view with what is selected in it, and a text that it shows only after [`change`].
-fn views() -> Vec<(&'static str, Selection, &'static str, Draw)> {
+fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
     let selected = |process, namespace| Selection { pod: Some(uid(0)), process, namespace };
     let nothing = || selected(None, None);
     let mut pods = pods::PodsState::default();
@@ -198,7 +198,7 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw)> {
     let mut list = events::EventsState::default();
     let mut sides = report::ReportState::default();
     let mut lanes = timeline::TimelineState::default();
-    let inspector = || -> Draw {
+    let inspector = || -> Draw<'static> {
         let mut state = inspector::InspectorState::default();
         Box::new(move |ui, cx| inspector::inspector_ui(ui, cx, &mut state))
     };
