@@ -36,8 +36,8 @@ use tokens::Tokens;
 pub enum WorldVersion {
     /// The newest World, with the number of changes so far.
     Live(u64),
-    /// The World at a past moment.
-    Past(MonoNs),
+    /// The World at a past moment. While Deltas of that moment may still come, with the number of changes so far.
+    Past(MonoNs, Option<u64>),
 }
 
 /// The newest World, also while a past moment is shown.

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_value_is_computed_only_when_its_key_changes() {
-        let (live, past) = (WorldVersion::Live, |t| WorldVersion::Past(MonoNs(t)));
+        let (live, past) = (WorldVersion::Live, |t| WorldVersion::Past(MonoNs(t), None));
         let table = [
             ((live(1), "web"), true),
             ((live(1), "web"), false),

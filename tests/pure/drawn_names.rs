@@ -195,7 +195,7 @@ fn hidden_characters_in_names_are_not_drawn() {
     let mut out: Vec<Action> = Vec::new();
     let mut check = |name: &str, selection: Selection, live: bool, view: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
         let all = painted(|ui| {
-            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now) };
+            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now, None) };
             let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut out);
             view(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live, version, out });
         });
