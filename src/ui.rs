@@ -10,12 +10,13 @@ pub mod fonts;
 pub mod icons;
 pub mod inspector;
 pub mod logs;
+pub mod memo;
 pub mod pod_map;
 pub mod pods;
 mod presets;
 pub mod process_tree;
 pub mod report;
-mod signals;
+pub mod signals;
 pub mod terminal;
 pub mod text;
 pub mod timeline;
@@ -35,8 +36,17 @@ use tokens::Tokens;
 pub enum WorldVersion {
     /// The newest World, with the number of changes so far.
     Live(u64),
-    /// The World at a past moment.
-    Past(MonoNs),
+    /// The World at a past moment. While Deltas of that moment may still come, with the number of changes so far.
+    Past(MonoNs, Option<u64>),
+}
+
+/// The newest World, also while a past moment is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Latest<'a> {
+    pub world: &'a World,
+    pub version: WorldVersion,
+    /// The present by the clock of the Deltas.
+    pub now: MonoNs,
 }
 
 /// How long animations go on after the last change of the World.
@@ -75,3 +85,6 @@ impl Cx<'_> {
         if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,16 +22,20 @@ use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::layout::timeline::Viewport;
 use crate::model::{MonoNs, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
+use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
+use crate::ui::pod_map::MapState;
+use crate::ui::pods::PodsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
+use crate::ui::signals::Predictions;
+use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
 pub(super) use panes::Pane;
@@ -55,11 +59,16 @@ enum Dialog {
 /// The state that the views keep between frames.
 #[derive(Default)]
 struct Views {
-    timeline: Viewport,
+    pods: PodsState,
+    inspector: InspectorState,
+    map: MapState,
+    timeline: TimelineState,
     tree: TreeState,
     events: EventsState,
     logs: LogsState,
     report: ReportState,
+    /// For the dialog that asks whether to send a signal.
+    asked: Predictions,
 }
 
 /// Where the failure of the script is left for after the window is closed.
@@ -158,7 +167,7 @@ impl Window {
         let second = to_next_second(now.since(self.epoch));
         if !self.shown.is_live() {
             // a past moment does not change, except for the bars of living processes right of the playhead
-            return self.views.timeline.shows(now).then_some(second);
+            return self.views.timeline.view.shows(now).then_some(second);
         }
         let world = self.shown.live();
         // pills fade, and the age of a new zombie is shown in tenths of a second
@@ -295,10 +304,9 @@ impl Window {
     }
 
     fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        let newest = self.shown.newest();
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
-        let latest = self.shown.live();
+        let latest = self.shown.latest();
         let mut cx = Cx {
             world: self.shown.world(),
             tokens: &tokens,
@@ -315,11 +323,11 @@ impl Window {
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
-            pods::pods_ui(ui, &mut cx, latest.node_trouble());
+            pods::pods_ui(ui, &mut cx, latest.world.node_trouble(), &mut self.views.pods);
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
-            inspector::inspector_ui(ui, &mut cx);
+            inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector);
         });
         // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
@@ -327,10 +335,10 @@ impl Window {
             self.focus.clear_places();
             let (views, focus) = (&mut self.views, &mut self.focus);
             let building = &self.building;
-            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, newest, views, focus, building };
+            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
-        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &self.jobs);
+        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &mut self.views.asked, &self.jobs);
         dialogs::notices(ui, &tokens, &mut self.notices);
     }
 }

@@ -76,7 +76,7 @@ fn show(world: &World) {
         text.to_string().lines().for_each(assert_escaped);
     }
     let _ = tree::rows(world, &tree::Query::default());
-    let _ = timeline::lanes(world, None, MonoNs(0), now);
+    let _ = timeline::Lanes::of(world, None, MonoNs(0), now);
     let json = export::render(world, Format::Json, &Selection::default());
     json.lines().for_each(assert_escaped);
     serde_json::from_str::<Snapshot>(&json).expect("a snapshot");

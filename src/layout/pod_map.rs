@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Rect;
-use super::slots::{Generations, by_generation};
+use super::slots::{Generations, by_generation, next_change};
 use crate::model::{
     Container, ContainerKind, ContainerState, Member, MonoNs, NsId, NsKind, Pod, ProcId, Process, SandboxKind, World,
 };
@@ -49,6 +49,8 @@ pub struct PodMap {
     pub rails: Vec<Rail>,
     /// Where the heading above the rails goes.
     pub rails_title_y: f32,
+    /// The same World has another map from then on, since a reaped process has faded.
+    pub changes_at: Option<MonoNs>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +120,7 @@ pub struct Segment {
 pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
     let has_pause = !matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(SandboxKind::Infra(_)));
     let mut members: Vec<(Member, Generations)> = Vec::new();
+    let mut changes_at: Option<MonoNs> = None;
     let names = has_pause.then_some(None).into_iter().chain(pod.containers.iter().map(|c| Some(c.name.clone())));
     for container in names {
         let member = Member { pod: pod.uid.clone(), container };
@@ -127,6 +130,7 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
             Some(name) => pod.container(name).and_then(|c| c.process),
         };
         let rows = by_generation(&processes, head.and_then(|id| world.process(id)), now);
+        changes_at = changes_at.into_iter().chain(next_change(processes.iter().copied(), now)).min();
         members.push((member, rows));
     }
 
@@ -182,6 +186,7 @@ pub fn lay_out(world: &World, pod: &Pod, width: f32, now: MonoNs) -> PodMap {
         columns,
         rails,
         rails_title_y: column_h + 14.0,
+        changes_at,
     }
 }
 

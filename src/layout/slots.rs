@@ -35,6 +35,11 @@ pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> BT
     row_of
 }
 
+/// When the rows next change although nothing else does: a reaped process that is shown at `now` has faded.
+pub fn next_change<'a>(processes: impl Iterator<Item = &'a Process>, now: MonoNs) -> Option<MonoNs> {
+    processes.filter_map(|p| Some(p.reap?.at.t.plus(LINGER_NS))).filter(|until| *until > now).min()
+}
+
 /// The processes of one member, divided into those of the current run and of former runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generations {
@@ -93,6 +98,26 @@ mod tests {
         let rows = rows(all.iter(), MonoNs(11 * s));
         let row = |pid| rows.get(&ProcId { pid, start: 0 }).copied();
         assert_eq!([row(1), row(2), row(3), row(4)], [Some(0), None, Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn rows_stay_until_the_next_change() {
+        let s = 1_000_000_000;
+        let all = [
+            process(1, None, 0, None),
+            process(2, Some(1), s, Some(2 * s)),
+            process(3, Some(1), s, Some(3 * s)),
+            process(4, Some(1), s, Some(3 * s + 7)),
+        ];
+        let mut changes = Vec::new();
+        let mut now = MonoNs(3 * s + 7);
+        while let Some(next) = next_change(all.iter(), now) {
+            assert_eq!(rows(all.iter(), now), rows(all.iter(), next.minus(1)));
+            assert_ne!(rows(all.iter(), now), rows(all.iter(), next));
+            changes.push(next.0 - LINGER_NS);
+            now = next;
+        }
+        assert_eq!(changes, [2 * s, 3 * s, 3 * s + 7]);
     }
 
     #[test]

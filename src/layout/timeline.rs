@@ -1,39 +1,10 @@
-//! The timeline: one lane per process, and when each part of its life begins and ends.
+//! The timeline: the span of time on screen, its ruler, and one lane per process.
 
-use crate::model::{MonoNs, PodUid, ProcId, Process, World};
+mod lanes;
 
-/// The life of one process: from birth to exit it runs, from exit to reap it is a zombie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lane {
-    pub id: ProcId,
-    pub born: MonoNs,
-    /// When the running part ends, if it has.
-    pub exit: Option<MonoNs>,
-    /// When the zombie part ends, if it has.
-    pub reap: Option<MonoNs>,
-}
+pub use lanes::{Lane, Lanes};
 
-impl Lane {
-    fn of(p: &Process) -> Self {
-        Self { id: p.id, born: p.born.t, exit: p.exit.map(|e| e.at.t), reap: p.reap.map(|r| r.at.t) }
-    }
-
-    /// From birth to exit, or to `newest` while it lives, also when the view shows a past moment.
-    pub fn life(&self, newest: MonoNs) -> (MonoNs, MonoNs) {
-        (self.born, self.exit.unwrap_or(newest.max(self.born)))
-    }
-
-    /// From exit to reap, or to `newest` while it is a zombie.
-    pub fn zombie(&self, newest: MonoNs) -> Option<(MonoNs, MonoNs)> {
-        let exit = self.exit?;
-        Some((exit, self.reap.unwrap_or(newest.max(exit))))
-    }
-
-    /// Whether any part of it lies between `from` and `to`.
-    fn touches(&self, from: MonoNs, to: MonoNs) -> bool {
-        self.born <= to && self.reap.is_none_or(|t| t >= from)
-    }
-}
+use crate::model::MonoNs;
 
 /// The span of time on screen. It follows the newest moment while the view is live, and does not move while a past
 /// moment is shown.
@@ -141,26 +112,6 @@ impl Viewport {
         let room = self.span_ns / 10;
         self.to = if playhead < self.from() { playhead.minus(room).plus(self.span_ns) } else { playhead.plus(room) };
     }
-}
-
-/// Lanes of a pod (or of the whole lab) that touch the span from `from` to `to`: pause first, then by member and birth.
-pub fn lanes(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> Vec<Lane> {
-    let processes = match pod {
-        Some(uid) => world.remembered_of_pod(uid).collect(),
-        None => world.remembered_of_pods(),
-    };
-    let lanes = processes.into_iter().map(|p| (p, Lane::of(p)));
-    let mut found: Vec<(&Process, Lane)> = lanes.filter(|(_, lane)| lane.touches(from, to)).collect();
-    let order = |p: &Process| {
-        let member = p.member.as_ref();
-        let nth = member.and_then(|m| {
-            let pod = world.pod(&m.pod)?;
-            pod.containers.iter().position(|c| Some(&c.name) == m.container.as_ref())
-        });
-        (member.map(|m| m.pod.clone()), nth, p.born.t, p.id)
-    };
-    found.sort_by_cached_key(|(p, _)| order(p));
-    found.into_iter().map(|(_, lane)| lane).collect()
 }
 
 /// Times for the ruler, at round distances from `zero`. The step leaves at least `min_gap` points between two labels.
@@ -300,15 +251,6 @@ mod tests {
             view.show_span(span, at(100), at(141), at(40));
             assert!(view.shows(at(100)) && view.span_ns() == span, "{span}");
         }
-    }
-
-    #[test]
-    fn bars_of_living_processes_end_now() {
-        let lane = |exit, reap| Lane { id: ProcId { pid: 1, start: 1 }, born: at(1), exit, reap };
-        let (living, zombie, gone) = (lane(None, None), lane(Some(at(2)), None), lane(Some(at(2)), Some(at(3))));
-        assert_eq!((living.life(at(9)), living.zombie(at(9))), ((at(1), at(9)), None));
-        assert_eq!((zombie.life(at(9)), zombie.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(9)))));
-        assert_eq!((gone.life(at(9)), gone.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(3)))));
     }
 
     #[test]

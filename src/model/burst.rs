@@ -30,17 +30,28 @@ pub struct BurstStep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BurstEvent {
     /// The user sent a signal.
-    Signalled { target: ProcId, signal: Signal },
-    Born { id: ProcId, parent: Parent },
+    Signalled {
+        target: ProcId,
+        signal: Signal,
+    },
+    Born {
+        id: ProcId,
+        parent: Parent,
+    },
     /// It runs another program.
-    Exec { id: ProcId },
+    Exec {
+        id: ProcId,
+    },
     Exited {
         id: ProcId,
         status: Option<WaitStatus>,
         /// The kernel killed it because the init of its pid namespace has exited (`zap_pid_ns_processes`).
         with_pid_ns: bool,
     },
-    Reparented { id: ProcId, to: Parent },
+    Reparented {
+        id: ProcId,
+        to: Parent,
+    },
     Reaped {
         id: ProcId,
         by: BurstReaper,
@@ -48,7 +59,10 @@ pub enum BurstEvent {
         zombie_ns: Option<u64>,
     },
     /// An event as a kubelet reports it.
-    Event { reason: EventReason, message: String },
+    Event {
+        reason: EventReason,
+        message: String,
+    },
     AddressReleased(IpAddr),
     AddressAssigned(IpAddr),
 }

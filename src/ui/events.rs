@@ -4,12 +4,13 @@ mod list;
 
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, pos2, vec2};
 
+use super::memo::Memo;
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
 use crate::model::{EventKind, Process, Sent, events::Aggregated, names};
 use crate::ui::Action;
 use crate::wording::{duration, event, outcome, reaper};
-use list::{Entry, EntryKind};
+use list::{Entry, EntryKind, List};
 
 const ROW_H: f32 = 24.0;
 
@@ -27,24 +28,11 @@ impl Default for EventFilter {
     }
 }
 
-/// Kept by the window between frames. The list is rebuilt only when something has changed.
+/// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct EventsState {
     pub filter: EventFilter,
-    /// What the list was built from.
-    source: Option<(WorldVersion, EventFilter)>,
-    entries: Vec<Entry>,
-    merged: Vec<Aggregated>,
-}
-
-impl EventsState {
-    fn refresh(&mut self, cx: &Cx<'_>) {
-        let source = Some((cx.version, self.filter));
-        if self.source != source {
-            (self.entries, self.merged) = list::collect(cx.world, self.filter);
-            self.source = source;
-        }
-    }
+    list: Memo<(WorldVersion, EventFilter), List>,
 }
 
 struct Line {
@@ -62,15 +50,16 @@ pub fn events_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EventsState) {
             ui.checkbox(&mut state.filter.processes, "Exits and reaps");
         });
         ui.add_space(6.0);
-        state.refresh(cx);
-        if state.entries.is_empty() {
+        let (world, filter) = (cx.world, state.filter);
+        let list = state.list.get((cx.version, filter), || List::of(world, filter));
+        if list.entries.is_empty() {
             return widgets::empty(ui, cx.tokens, "No events yet", "Events of the pods will be listed here.");
         }
         let area = egui::ScrollArea::vertical().auto_shrink(false);
-        area.show_rows(ui, ROW_H - ui.spacing().item_spacing.y, state.entries.len(), |ui, range| {
+        area.show_rows(ui, ROW_H - ui.spacing().item_spacing.y, list.entries.len(), |ui, range| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for entry in &state.entries[range] {
-                if let Some(line) = line(cx, state, *entry) {
+            for entry in &list.entries[range] {
+                if let Some(line) = line(cx, list, *entry) {
                     line_ui(ui, cx, *entry, &line);
                 }
             }
@@ -79,10 +68,10 @@ pub fn events_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EventsState) {
 }
 
 /// The texts of an entry. Built only for the rows on screen.
-fn line(cx: &Cx<'_>, state: &EventsState, entry: Entry) -> Option<Line> {
+fn line(cx: &Cx<'_>, list: &List, entry: Entry) -> Option<Line> {
     let world = cx.world;
     Some(match entry.kind {
-        EntryKind::Pod(at) => pod_line(cx, state.merged.get(at)?),
+        EntryKind::Pod(at) => pod_line(cx, list.merged.get(at)?),
         EntryKind::Signal(at) => signal_line(cx, world.sent.get(at)?),
         EntryKind::Exit(id) => exit_line(cx, world.process(id)?),
     })

@@ -1,19 +1,34 @@
 //! The inspector describes the selection: its facts, the actions on it, and its namespaces.
 
+mod namespaces;
 mod pod;
+mod processes;
 
-use std::collections::BTreeMap;
-
-use eframe::egui::{self, Align2, Color32, CornerRadius, Sense, Ui, vec2};
+use eframe::egui::{self, Align2, Color32, Sense, Ui, vec2};
 
 use super::icons::Icon;
+use super::memo::Memo;
+use super::signals::{SignalsState, signals_ui};
 use super::text::HoverText as _;
-use super::{Cx, pod_map, signals, text, tokens, usage, widgets};
-use crate::model::{Member, NsId, NsKind, Parent, Process, Signal, State, names, prediction};
+use super::{Cx, WorldVersion, pod_map, text, tokens, usage, widgets};
+use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Signal, State, names, prediction};
 use crate::ui::Action;
 use crate::wording::{duration, reaper};
+use namespaces::Namespaces;
+use pod::PodModel;
+use processes::Processes;
 
-pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+/// Kept by the window between frames: what is found by looking at many processes. Everything else is about one process
+/// or one pod.
+#[derive(Clone, Debug, Default)]
+pub struct InspectorState {
+    signals: SignalsState,
+    namespaces: Memo<(WorldVersion, ProcId), Namespaces>,
+    inside: Memo<(WorldVersion, NsId), Processes>,
+    pod: Memo<(WorldVersion, PodUid), PodModel>,
+}
+
+pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut InspectorState) {
     ui.add_space(14.0);
     let world = cx.world;
     let bottom = 46.0;
@@ -23,11 +38,13 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             ui.set_width(ui.available_width());
             if let Some(ns) = cx.selection.namespace {
-                namespace_ui(ui, cx, ns);
+                let inside = || Processes::of(world.ns_members_of_pods(ns));
+                namespace_ui(ui, cx, ns, state.inside.get((cx.version, ns), inside));
             } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
-                process_ui(ui, cx, p);
+                process_ui(ui, cx, p, state);
             } else if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) {
-                pod::pod_ui(ui, cx, pod);
+                let model = state.pod.get((cx.version, pod.uid.clone()), || PodModel::of(world, pod));
+                pod::pod_ui(ui, cx, pod, model);
             } else {
                 widgets::empty(ui, cx.tokens, "Nothing selected", "Click a process, a namespace or a pod.");
             }
@@ -79,7 +96,7 @@ fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
     }
 }
 
-fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
+fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, state: &mut InspectorState) {
     let pause = names::is_pause(p);
     let mut chips = Vec::new();
     if pause {
@@ -95,7 +112,7 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     title(ui, cx, &names::short_name(p), &chips);
     facts(ui, cx, &process_facts(cx, p, pause));
     ui.add_space(12.0);
-    signals::signals_ui(ui, cx, p);
+    signals_ui(ui, cx, &mut state.signals, p);
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Namespaces");
@@ -104,11 +121,12 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
             ui.label(text::rich(path).font(tokens::mono(11.0)).color(cx.tokens.faint));
         });
     });
-    for kind in NsKind::ALL {
-        namespace_row(ui, cx, p, kind);
+    let namespaces = state.namespaces.get((cx.version, p.id), || Namespaces::of(cx.world, p));
+    for (kind, sharers) in NsKind::ALL.into_iter().zip(&namespaces.sharers) {
+        namespaces::row_ui(ui, cx, p, kind, sharers);
     }
     ui.add_space(12.0);
-    holders_ui(ui, cx, p);
+    namespaces::holders_ui(ui, cx, &namespaces.holders);
 }
 
 fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, String)> {
@@ -229,88 +247,7 @@ fn orphan_adopter(cx: &Cx<'_>, p: &Process) -> String {
     if alone && names::is_pause(p) { "no other process in its pid namespace".into() } else { "this process".into() }
 }
 
-/// The other pod members in a namespace, in words.
-fn sharers(cx: &Cx<'_>, ns: NsId, except: Option<&Member>) -> String {
-    if cx.world.is_host_ns(ns) {
-        return "host".into();
-    }
-    let inside = cx.world.ns_members_of_pods(ns);
-    let mut members: Vec<&Member> =
-        inside.into_iter().filter_map(|p| p.member.as_ref()).filter(|m| Some(*m) != except).collect();
-    members.sort();
-    members.dedup();
-    let pods: std::collections::BTreeSet<_> = members.iter().map(|m| &m.pod).collect();
-    if pods.len() > 1 {
-        return format!("{} of {} pods", text::count(members.len(), "member", "members"), pods.len());
-    }
-    if cx.world.ns_members(ns).next().is_none() {
-        return "released".into();
-    }
-    if members.is_empty() { "private".into() } else { members.iter().map(|m| m.name()).collect::<Vec<_>>().join(", ") }
-}
-
-fn namespace_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, kind: NsKind) {
-    let tokens = cx.tokens;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 19.0), Sense::click());
-    if response.hovered() {
-        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
-    }
-    let left = rect.left_center();
-    ui.painter().circle_filled(left + vec2(5.0, 0.0), 4.0, tokens.ns(kind));
-    text::put(ui, left + vec2(18.0, 0.0), Align2::LEFT_CENTER, kind.name(), tokens::mono(12.0), tokens.text, 56.0);
-    let Some(ns) = p.namespaces.get(kind) else {
-        let at = left + vec2(76.0, 0.0);
-        text::put(ui, at, Align2::LEFT_CENTER, "not visible", tokens::sans(12.0), tokens.faint, 120.0);
-        response.widget_info(|| text::labeled(egui::Role::Label, true, format!("{kind} namespace not visible")));
-        return;
-    };
-    let ino = text::put(
-        ui,
-        left + vec2(76.0, 0.0),
-        Align2::LEFT_CENTER,
-        &ns.ino.to_string(),
-        tokens::mono(12.0),
-        tokens.muted,
-        100.0,
-    );
-    let word = sharers(cx, ns, p.member.as_ref());
-    let ink = if matches!(word.as_str(), "host" | "private" | "released") { tokens.faint } else { tokens.text };
-    let room = rect.right() - ino.right() - 10.0;
-    text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &word, tokens::sans(12.0), ink, room);
-    response.widget_info(|| text::labeled(egui::Role::Button, true, format!("{ns}, {word}")));
-    if response.clicked() {
-        cx.act(Action::SelectNamespace(ns));
-    }
-}
-
-/// The processes that hold each of its namespaces.
-fn holders_ui(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
-    widgets::section(ui, cx.tokens, "Namespace holders");
-    for kind in [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::Pid, NsKind::Mnt] {
-        let Some(ns) = p.namespaces.get(kind).filter(|ns| !cx.world.is_host_ns(*ns)) else { continue };
-        let holders = holders(cx, ns);
-        let words = if holders.is_empty() { "no process".into() } else { holders };
-        let row = format!("{kind:<5}{words}");
-        let label = text::rich(&row).font(tokens::mono(11.5)).color(cx.tokens.text);
-        ui.add(egui::Label::new(label).truncate()).hover_text(row);
-    }
-}
-
-/// The processes in a namespace by member, pause first: `pause, nginx ×3, busybox ×2`.
-fn holders(cx: &Cx<'_>, ns: NsId) -> String {
-    let mut counts: BTreeMap<(bool, String), usize> = BTreeMap::new();
-    for p in cx.world.ns_members(ns) {
-        let (is_not_pause, name) = match &p.member {
-            Some(m) => (m.container.is_some(), m.name().to_owned()),
-            None => (true, p.comm.clone()),
-        };
-        *counts.entry((is_not_pause, name)).or_default() += 1;
-    }
-    let parts = counts.into_iter().map(|((_, name), n)| if n > 1 { format!("{name} ×{n}") } else { name });
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
+fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId, inside: &Processes) {
     let world = cx.world;
     title(ui, cx, ns.kind.name(), &[("namespace".to_owned(), cx.tokens.ns(ns.kind))]);
     let known = world.namespaces.get(&ns);
@@ -325,11 +262,8 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId) {
     }
     facts(ui, cx, &rows);
     ui.add_space(12.0);
-    let inside = world.ns_members_of_pods(ns);
-    widgets::section(ui, cx.tokens, &text::count(inside.len(), "pod process", "pod processes"));
-    for p in inside.into_iter().take(200) {
-        process_row(ui, cx, p);
-    }
+    widgets::section(ui, cx.tokens, &text::count(inside.count, "pod process", "pod processes"));
+    processes::rows_ui(ui, cx, inside);
 }
 
 const fn isolates(kind: NsKind) -> &'static str {
@@ -342,24 +276,5 @@ const fn isolates(kind: NsKind) -> &'static str {
         NsKind::Time => "boot and monotonic clocks",
         NsKind::User => "uids and capabilities",
         NsKind::Uts => "the host name",
-    }
-}
-
-fn process_row(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
-    let tokens = cx.tokens;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::click());
-    if response.hovered() {
-        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
-    }
-    let color = tokens.state(p.state);
-    ui.painter().circle_filled(rect.left_center() + vec2(5.0, 0.0), 4.0, color);
-    let member = p.member.as_ref().map_or(String::new(), |m| m.name().to_owned());
-    let right =
-        text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, &member, tokens::sans(12.0), tokens.muted, 110.0);
-    let at = rect.left_center() + vec2(18.0, 0.0);
-    text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
-    response.widget_info(|| text::labeled(egui::Role::Button, true, format!("{} of {member}", p.title())));
-    if response.clicked() {
-        cx.act(Action::SelectProcess(p.id));
     }
 }

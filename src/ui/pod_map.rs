@@ -21,13 +21,55 @@ use std::borrow::Cow;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
 use super::icons::Icon;
+use super::memo::Memo;
 use super::text::HoverText as _;
-use super::{Action, Cx, build, text, tokens, widgets, words};
+use super::{Action, Cx, WorldVersion, build, text, tokens, usage, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
-use crate::model::{Phase, Pod, PodReason, Sandbox, SandboxKind};
+use crate::model::{Member, MonoNs, NsId, Phase, Pod, PodReason, PodUid, Sandbox, SandboxKind, Usage, World};
+use hexagon::Zombies;
 
-pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+/// What the map shows of a pod for which many processes are looked at. The texts of what is drawn are made in each
+/// frame.
+#[derive(Clone, Debug)]
+struct Model {
+    map: PodMap,
+    usage: Vec<(Member, Usage)>,
+    /// The zombies of pause, while the World still has pause.
+    zombies: Option<Zombies>,
+    /// When and how the previous pause ended.
+    last_sandbox: Option<(MonoNs, String)>,
+}
+
+impl Model {
+    fn of(world: &World, pod: &Pod, width: f32, now: MonoNs) -> Self {
+        Self {
+            map: lay_out(world, pod, width, now),
+            usage: usage::of_pod(world, pod),
+            zombies: Zombies::of_pause(world, pod),
+            last_sandbox: words::last_sandbox(world, pod),
+        }
+    }
+
+    fn is_valid_at(&self, now: MonoNs) -> bool {
+        self.map.changes_at.is_none_or(|t| now < t)
+    }
+
+    fn usage_of(&self, member: &Member) -> Option<&Usage> {
+        self.usage.iter().find(|(of, _)| of == member).map(|(_, usage)| usage)
+    }
+}
+
+/// Kept by the window between frames.
+#[derive(Clone, Debug, Default)]
+pub struct MapState {
+    /// The number is the width.
+    model: Memo<(WorldVersion, PodUid, f32), Model>,
+    /// The number of pods' processes in the namespace under the pointer.
+    inside: Memo<(WorldVersion, NsId), usize>,
+}
+
+pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut MapState) {
     let world = cx.world;
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) else {
         let hint = if world.pods.is_empty() { "Start one with New pod." } else { "Select one on the left." };
@@ -38,7 +80,10 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             let tokens = cx.tokens;
             // the card's own margins and outline
             let width = (ui.available_width() - 2.0 * 21.0).max(520.0);
-            let map = lay_out(world, pod, width, cx.now);
+            let now = cx.now;
+            let key = (cx.version, pod.uid.clone(), width);
+            let model =
+                state.model.get_while(key, |model| model.is_valid_at(now), || Model::of(world, pod, width, now));
             let card = egui::Frame::new()
                 .fill(tokens.card)
                 .stroke(Stroke::new(1.0, tokens.line))
@@ -46,10 +91,11 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 .inner_margin(Margin::symmetric(20, 16))
                 .show(ui, |ui| {
                     ui.set_min_width(width);
-                    header(ui, cx, pod);
+                    header(ui, cx, pod, model.last_sandbox.as_ref());
                     ui.add_space(12.0);
-                    let (rect, _) = ui.allocate_exact_size(vec2(map.width, map.height), Sense::hover());
-                    paint(ui, cx, pod, &map, rect.min.to_vec2());
+                    let size = vec2(model.map.width, model.map.height);
+                    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+                    paint(ui, cx, pod, model, &mut state.inside, rect.min.to_vec2());
                 });
             build::drop_zone(ui, cx, pod, card.response.rect, 12);
         });
@@ -61,7 +107,7 @@ fn on_screen(rect: layout::Rect, offset: Vec2) -> egui::Rect {
     egui::Rect::from_min_size(pos2(rect.x, rect.y) + offset, vec2(rect.w, rect.h))
 }
 
-fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
+fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last_sandbox: Option<&(MonoNs, String)>) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
@@ -94,8 +140,8 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     });
     if let Some((title, why)) = words::status_reason(pod) {
         status_reason_ui(ui, cx, pod, &title, &why);
-    } else if let Some((at, words)) = words::last_sandbox(cx.world, pod) {
-        let words = format!("{} {words}", cx.clock(at));
+    } else if let Some((at, words)) = last_sandbox {
+        let words = format!("{} {words}", cx.clock(*at));
         let line = text::rich(&words).font(tokens::sans(12.0)).color(tokens.muted);
         ui.add(egui::Label::new(line).truncate()).hover_text(words);
     }
@@ -143,9 +189,17 @@ pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
     cx.tokens.severity(words::pod_severity(pod))
 }
 
-fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
+fn paint(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    pod: &Pod,
+    model: &Model,
+    inside: &mut Memo<(WorldVersion, NsId), usize>,
+    offset: Vec2,
+) {
+    let map = &model.map;
     for column in &map.columns {
-        column::column_ui(ui, cx, pod, column, offset);
+        column::column_ui(ui, cx, pod, model, column, offset);
     }
     column::paint_adoptions(ui, cx, pod, map, offset);
     if let ([pause], true) = (&map.columns[..], pod.containers.is_empty()) {
@@ -172,7 +226,7 @@ fn paint(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, map: &PodMap, offset: Vec2) {
         return;
     }
     for rail in &map.rails {
-        rails::rail_ui(ui, cx, pod, rail, offset);
+        rails::rail_ui(ui, cx, pod, rail, inside, offset);
     }
 }
 

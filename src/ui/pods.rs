@@ -1,17 +1,52 @@
 //! The list of pods, and how to start one.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
+use super::memo::Memo;
 use super::presets::new_pod_ui;
-use super::{Cx, build, text, tokens, widgets, words};
+use super::{Cx, WorldVersion, build, text, tokens, widgets, words};
 use crate::command::Command;
-use crate::model::{NodeTrouble, Pod, PodReason, Sandbox, Signal};
+use crate::model::{NodeTrouble, Pod, PodReason, PodUid, Process, Sandbox, Signal, World};
 use crate::ui::Action;
 
 const CARD_H: f32 = 64.0;
 
+/// A pod of the list.
+#[derive(Clone, Debug)]
+struct Listed {
+    pod: Arc<Pod>,
+    /// Its zombies in words, if it has any.
+    zombies: Option<String>,
+}
+
+/// All pods in the order of the list.
+fn list(world: &World) -> Vec<Listed> {
+    let mut zombies: BTreeMap<&PodUid, Vec<&Process>> = BTreeMap::new();
+    for zombie in world.zombies() {
+        if let Some(member) = &zombie.member {
+            zombies.entry(&member.pod).or_default().push(zombie);
+        }
+    }
+    let listed = |pod: &Arc<Pod>| {
+        let zombies = zombies.get(&pod.uid).map(|zombies| words::zombies(pod, zombies));
+        Listed { pod: Arc::clone(pod), zombies }
+    };
+    let mut all: Vec<Listed> = world.pods.values().map(listed).collect();
+    all.sort_by(|a, b| (a.pod.created.t, &a.pod.name).cmp(&(b.pod.created.t, &b.pod.name)));
+    all
+}
+
+/// Kept by the window between frames.
+#[derive(Clone, Debug, Default)]
+pub struct PodsState {
+    list: Memo<WorldVersion, Vec<Listed>>,
+}
+
 /// `trouble` is the node's present state, also while the past is shown.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>, state: &mut PodsState) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
@@ -26,16 +61,14 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
         ui.add_space(8.0);
         ui.label(text::rich("No pods yet.").color(cx.tokens.muted));
     }
-    let mut pods: Vec<&Pod> = world.pods.values().map(AsRef::as_ref).collect();
-    pods.sort_by_key(|p| (p.created.t, p.name.clone()));
     let below = egui::Panel::bottom("container templates").frame(egui::Frame::new()).resizable(false);
     below.show_separator_line(false).show(ui, |ui| {
         ui.add_space(6.0);
         build::palette_ui(ui, cx);
     });
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        for pod in pods {
-            card(ui, cx, pod);
+        for listed in state.list.get(cx.version, || list(world)) {
+            card(ui, cx, listed);
         }
     });
 }
@@ -88,12 +121,21 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
     ui.add_space(6.0);
 }
 
-fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
-    let tokens = cx.tokens;
+/// A card that is scrolled out of sight keeps its place, its name and the keyboard focus. Nothing else is computed for
+/// it.
+fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
+    let (tokens, pod) = (cx.tokens, listed.pod.as_ref());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_H), Sense::click());
     let chosen = cx.selection.pod.as_ref() == Some(&pod.uid);
+    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Pod {}, {}", pod.name, pod.status())));
+    if response.clicked() {
+        cx.act(Action::SelectPod(pod.uid.clone()));
+    }
+    // the ring of the focus is around the card
+    if !ui.is_rect_visible(rect.expand(4.0)) {
+        return;
+    }
     let status = pod.status();
-    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Pod {}, {status}", pod.name)));
     let (fill, line) = match (chosen, response.hovered()) {
         (true, _) => (tokens.accent_fill, tokens.accent),
         (false, true) => (tokens.inset, tokens.line_strong),
@@ -133,11 +175,8 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
             second_room,
         );
     }
-    let (line, ink) = summary(cx, pod);
+    let (line, ink) = summary(cx, listed);
     text::put(ui, at + vec2(0.0, 34.0), Align2::LEFT_CENTER, &line, tokens::sans(11.0), ink, room);
-    if response.clicked() {
-        cx.act(Action::SelectPod(pod.uid.clone()));
-    }
     build::drop_zone(ui, cx, pod, rect, 8);
     response.on_hover_ui(|ui| {
         ui.set_max_width(440.0);
@@ -155,12 +194,12 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
 
 /// The most important fact about a pod: why it has no sandbox, its zombies, or a container that waits for a restart;
 /// otherwise its members.
-fn summary(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
+fn summary(cx: &Cx<'_>, Listed { pod, zombies }: &Listed) -> (String, egui::Color32) {
     if pod.reason == Some(PodReason::FailedCreatePodSandBox) {
         return (pod.message.clone().unwrap_or_else(|| "will be retried soon".into()), cx.tokens.bad);
     }
-    if let Some(zombies) = words::zombies(cx.world, pod) {
-        return (zombies, cx.tokens.zombie);
+    if let Some(zombies) = zombies {
+        return (zombies.clone(), cx.tokens.zombie);
     }
     let waiting = pod.containers.iter().find(|c| words::waiting_message(c).is_some());
     if let Some(c) = waiting {

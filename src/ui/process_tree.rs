@@ -5,20 +5,34 @@ use std::collections::BTreeSet;
 use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
 use super::icons::Icon;
+use super::memo::Memo;
 use super::text::HoverText as _;
-use super::{Cx, pod_map, text, tokens, widgets};
+use super::{Cx, WorldVersion, pod_map, text, tokens, widgets};
 use crate::layout::tree::{Column, Query, Row, rows};
 use crate::model::{Parent, ProcId, Process};
 
 const ROW_H: f32 = 24.0;
 
-/// The user's settings of the view. Kept by the window between frames.
+/// The user's settings of the view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Settings {
+    filter: String,
+    sort: Column,
+    descending: bool,
+    collapsed: BTreeSet<ProcId>,
+}
+
+impl Settings {
+    fn query(&self) -> Query<'_> {
+        Query { filter: &self.filter, sort: self.sort, descending: self.descending, collapsed: Some(&self.collapsed) }
+    }
+}
+
+/// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct TreeState {
-    pub filter: String,
-    pub sort: Column,
-    pub descending: bool,
-    pub collapsed: BTreeSet<ProcId>,
+    settings: Settings,
+    rows: Memo<(WorldVersion, Settings), Vec<Row>>,
 }
 
 const COLUMNS: [(Column, &str, f32, &str); 9] = [
@@ -34,35 +48,32 @@ const COLUMNS: [(Column, &str, f32, &str); 9] = [
 ];
 
 pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
-    let world = cx.world;
+    let TreeState { settings, rows: memo } = state;
     egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 12)).show(ui, |ui| {
         ui.horizontal(|ui| {
             let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
             Icon::Search.paint(ui, at, cx.tokens.muted);
             let hint = text::rich("Filter: name, pid, pod or member").color(cx.tokens.faint);
-            let edit = egui::TextEdit::singleline(&mut state.filter).hint_text(hint).desired_width(280.0);
+            let edit = egui::TextEdit::singleline(&mut settings.filter).hint_text(hint).desired_width(280.0);
             let edit = ui.add(edit);
             edit.widget_info(|| text::labeled(Role::TextInput, true, "Filter processes"));
-            if !state.filter.is_empty() && ui.button("Clear").clicked() {
-                state.filter.clear();
+            if !settings.filter.is_empty() && ui.button("Clear").clicked() {
+                settings.filter.clear();
             }
         });
         ui.add_space(6.0);
-        let query = Query {
-            filter: &state.filter,
-            sort: state.sort,
-            descending: state.descending,
-            collapsed: Some(&state.collapsed),
-        };
-        let found = rows(world, &query);
+        let found = memo.get((cx.version, settings.clone()), || rows(cx.world, &settings.query()));
         let fixed: f32 = COLUMNS.iter().map(|c| c.2).sum();
         let width = ui.available_width().max(fixed + 180.0);
         egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
             ui.set_min_width(width);
-            header(ui, cx, state, width);
+            header(ui, cx, settings, width);
             if found.is_empty() {
-                let hint =
-                    if state.filter.is_empty() { "Start a pod to see its processes." } else { "No process matches." };
+                let hint = if settings.filter.is_empty() {
+                    "Start a pod to see its processes."
+                } else {
+                    "No process matches."
+                };
                 return widgets::empty(ui, cx.tokens, "No processes", hint);
             }
             let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("rows");
@@ -70,19 +81,19 @@ pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
             area.show_rows(ui, ROW_H - ui.spacing().item_spacing.y, found.len(), |ui, range| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 for row in &found[range] {
-                    row_ui(ui, cx, row, width, &state.collapsed, &mut toggle);
+                    row_ui(ui, cx, row, width, &settings.collapsed, &mut toggle);
                 }
             });
             if let Some(id) = toggle
-                && !state.collapsed.remove(&id)
+                && !settings.collapsed.remove(&id)
             {
-                state.collapsed.insert(id);
+                settings.collapsed.insert(id);
             }
         });
     });
 }
 
-fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
+fn header(ui: &mut Ui, cx: &Cx<'_>, settings: &mut Settings, width: f32) {
     let tokens = cx.tokens;
     let (rect, _) = ui.allocate_exact_size(vec2(width, 22.0), Sense::hover());
     let mut x = rect.left();
@@ -91,9 +102,9 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
         let w = w.min(rect.right() - x);
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(w, rect.height()));
         let response = ui.interact(cell, ui.scope_id().with(("head", name)), Sense::click());
-        let active = state.sort == column;
+        let active = settings.sort == column;
         let ink = if active || response.hovered() { tokens.accent } else { tokens.muted };
-        let arrow = match (active, state.descending) {
+        let arrow = match (active, settings.descending) {
             (false, _) => "",
             (true, false) => " ↑",
             (true, true) => " ↓",
@@ -109,8 +120,8 @@ fn header(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, width: f32) {
         );
         response.widget_info(|| text::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
         if response.clicked() {
-            state.descending = active && !state.descending;
-            state.sort = column;
+            settings.descending = active && !settings.descending;
+            settings.sort = column;
         }
         response.hover_text(about);
         x += w;

@@ -15,40 +15,29 @@ mod side;
 
 use eframe::egui::{self, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
+use super::memo::Memo;
 use super::{Cx, WorldVersion, text, widgets};
-use crate::model::{PodUid, World};
+use crate::model::PodUid;
 use crate::report::Target;
 use parts::{Side, node, server};
 
 const SERVER: &str = "The pod as the API server has it: the desired state, and the state that a kubelet reports";
 const NODE: &str = "The same pod as its container runtime and the kernel of the node have it";
 
-/// Kept by the window between frames. The text is rebuilt only when the World or the second has changed.
+/// Kept by the window between frames.
 #[derive(Debug)]
 pub struct ReportState {
     /// The left side's part of the width, from 0 to 1.
     part: f32,
-    /// What the sides were built from; the number is the second.
-    source: Option<(WorldVersion, PodUid, u64)>,
-    sides: [Side; 2],
+    /// The number is the second, since the text has ages in it.
+    sides: Memo<(WorldVersion, PodUid, u64), [Side; 2]>,
     /// What the pointer is over, on either side.
     hovered: Option<Target>,
 }
 
 impl Default for ReportState {
     fn default() -> Self {
-        Self { part: 0.5, source: None, sides: Default::default(), hovered: None }
-    }
-}
-
-impl ReportState {
-    fn refresh(&mut self, cx: &Cx<'_>, uid: &PodUid) {
-        let source = Some((cx.version, uid.clone(), cx.now.0 / 1_000_000_000));
-        if self.source != source {
-            let world: &World = cx.world;
-            self.sides = [Side::new(&server(world, uid, cx.now)), Side::new(&node(world, uid, cx.now))];
-            self.source = source;
-        }
+        Self { part: 0.5, sides: Memo::default(), hovered: None }
     }
 }
 
@@ -56,12 +45,15 @@ pub fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ReportState) {
     let Some(uid) = cx.selection.pod.clone().filter(|uid| cx.world.pod(uid).is_some()) else {
         return widgets::empty(ui, cx.tokens, "No pod selected", "Select one on the left.");
     };
-    state.refresh(cx, &uid);
+    let (world, now) = (cx.world, cx.now);
+    let sides = state.sides.get((cx.version, uid.clone(), now.0 / 1_000_000_000), || {
+        [Side::new(&server(world, &uid, now)), Side::new(&node(world, &uid, now))]
+    });
     let (left, right) = halves(ui, cx, &mut state.part);
     let previous = state.hovered.take();
     let mut hovered = None;
     for (rect, side, title, about) in
-        [(left, &state.sides[0], "What kubectl shows", SERVER), (right, &state.sides[1], "What the node shows", NODE)]
+        [(left, &sides[0], "What kubectl shows", SERVER), (right, &sides[1], "What the node shows", NODE)]
     {
         let inner = Rect::from_min_max(rect.min + vec2(16.0, 8.0), rect.max - vec2(8.0, 4.0));
         ui.scope_builder(egui::UiBuilder::new().max_rect(inner).id_salt(title), |ui| {

@@ -2,11 +2,12 @@
 
 use eframe::egui::{self, CornerRadius, Margin, Stroke, Ui};
 
+use super::memo::Memo;
 use super::text::HoverText as _;
-use super::{Cx, text, tokens, widgets};
+use super::{Cx, WorldVersion, text, tokens, widgets};
 use crate::command::Command;
 use crate::model::outcome::last_sent;
-use crate::model::{Process, Signal, prediction};
+use crate::model::{MonoNs, ProcId, Process, Sent, Signal, World, prediction};
 use crate::ui::Action;
 use crate::wording;
 
@@ -20,7 +21,61 @@ const FIRST: [(&str, Signal); 5] = [
 
 const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", "TSTP", "WINCH"];
 
-pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
+/// A prediction in words.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    pub sentences: Vec<String>,
+    is_deadly: bool,
+}
+
+/// Keeps the last prediction.
+#[derive(Clone, Debug, Default)]
+pub struct Predictions {
+    last: Memo<(WorldVersion, ProcId, Signal), Option<Predicted>>,
+}
+
+impl Predictions {
+    /// What the signal will do; `None` if the process is not known.
+    pub fn of(&mut self, cx: &Cx<'_>, target: ProcId, signal: Signal) -> Option<&Predicted> {
+        let predict = || {
+            let predicted = prediction::predict(cx.world, target, signal)?;
+            let sentences = wording::prediction::sentences(cx.world, &predicted);
+            Some(Predicted { sentences, is_deadly: predicted.is_deadly() })
+        };
+        self.last.get((cx.version, target, signal), predict).as_ref()
+    }
+}
+
+/// What has come of a signal, in words.
+#[derive(Clone, Debug)]
+struct Outcome {
+    signal: Signal,
+    at: MonoNs,
+    was_sent: bool,
+    sentences: Vec<String>,
+}
+
+impl Outcome {
+    fn of(world: &World, sent: &Sent) -> Self {
+        let sentences = wording::outcome::sentences(world, sent);
+        Self { signal: sent.signal, at: sent.at.t, was_sent: sent.error.is_none(), sentences }
+    }
+
+    /// That of the last signal to the process, and of a later one that could not be sent.
+    fn of_last(world: &World, target: ProcId) -> Vec<Self> {
+        let (sent, failed) = last_sent(world, target);
+        sent.into_iter().chain(failed).map(|sent| Self::of(world, sent)).collect()
+    }
+}
+
+/// Kept by the window between frames.
+#[derive(Clone, Debug, Default)]
+pub struct SignalsState {
+    predictions: Predictions,
+    outcomes: Memo<(WorldVersion, ProcId), Vec<Outcome>>,
+}
+
+pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Process) {
     widgets::section(ui, cx.tokens, "Send a signal");
     if !cx.live {
         ui.label(text::rich("You are viewing the past. Return to live to send a signal.").color(cx.tokens.muted));
@@ -28,7 +83,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     }
     if p.is_gone() {
         ui.label(text::rich("The process is gone; it cannot be signalled.").color(cx.tokens.muted));
-        outcome(ui, cx, p);
+        outcomes_ui(ui, cx, state, p);
         return;
     }
     let shown_key = ui.scope_id().with(("signal shown", p.id));
@@ -69,24 +124,20 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     });
     ui.data_mut(|d| d.insert_temp(shown_key, shown));
     ui.add_space(4.0);
-    if let Some(predicted) = prediction::predict(cx.world, p.id, shown) {
+    if let Some(predicted) = state.predictions.of(cx, p.id, shown) {
         let name = shown.to_string();
         let title = format!("If you send {}", name.strip_prefix("SIG").unwrap_or(&name));
-        card(ui, cx, &title, &wording::prediction::sentences(cx.world, &predicted), predicted.is_deadly());
+        card(ui, cx, &title, &predicted.sentences, predicted.is_deadly);
     }
-    outcome(ui, cx, p);
+    outcomes_ui(ui, cx, state, p);
 }
 
 /// What the last signal to this process did, beside the prediction. Also a later signal that could not be sent.
-fn outcome(ui: &mut Ui, cx: &Cx<'_>, p: &Process) {
-    let (sent, failed) = last_sent(cx.world, p.id);
-    if let Some(sent) = sent {
-        let title = format!("You sent {} at {}", sent.signal, cx.clock(sent.at.t));
-        card(ui, cx, &title, &wording::outcome::sentences(cx.world, sent), false);
-    }
-    if let Some(failed) = failed {
-        let title = format!("You tried to send {} at {}", failed.signal, cx.clock(failed.at.t));
-        card(ui, cx, &title, &wording::outcome::sentences(cx.world, failed), false);
+fn outcomes_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut SignalsState, p: &Process) {
+    for outcome in state.outcomes.get((cx.version, p.id), || Outcome::of_last(cx.world, p.id)) {
+        let what = if outcome.was_sent { "You sent" } else { "You tried to send" };
+        let title = format!("{what} {} at {}", outcome.signal, cx.clock(outcome.at));
+        card(ui, cx, &title, &outcome.sentences, false);
     }
 }
 

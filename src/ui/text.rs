@@ -43,6 +43,8 @@ pub trait HoverText {
     fn hover_text(self, text: impl AsRef<str>) -> Response;
     /// For several lines. A name in them must be [`escaped`] before, so that it cannot begin a line.
     fn hover_lines(self, text: impl AsRef<str>) -> Response;
+    /// As `hover_lines`, for a text that is made only when it is shown.
+    fn hover_lines_with(self, text: impl FnOnce() -> String) -> Response;
 }
 
 impl HoverText for Response {
@@ -52,6 +54,10 @@ impl HoverText for Response {
 
     fn hover_lines(self, text: impl AsRef<str>) -> Response {
         self.on_hover_ui(|ui| tooltip(ui, escaped_lines(text.as_ref())))
+    }
+
+    fn hover_lines_with(self, text: impl FnOnce() -> String) -> Response {
+        self.on_hover_ui(|ui| tooltip(ui, escaped_lines(&text())))
     }
 }
 

@@ -9,14 +9,17 @@
 //! ```
 
 mod lane;
+mod marks;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Align2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
 
+use super::memo::Memo;
 use super::text::HoverText as _;
-use super::{ANIMATION_NS, Cx, text, tokens, widgets};
-use crate::layout::timeline::{Viewport, lanes, ticks};
-use crate::model::{Capability, EventKind, MonoNs, World, names};
+use super::{ANIMATION_NS, Cx, Latest, WorldVersion, text, tokens, widgets};
+use crate::layout::timeline::{Lanes, Viewport, ticks};
+use crate::model::{Capability, MonoNs, PodUid, World};
 use crate::ui::Action;
+use marks::{Marks, marks_ui};
 
 const LABEL_W: f32 = 132.0;
 const RIGHT: f32 = 16.0;
@@ -25,8 +28,18 @@ const RULER_H: f32 = 22.0;
 /// The space below the lanes, for the names of signals.
 const FOOT_H: f32 = 20.0;
 
-/// `live` is the newest World, since the timeline also shows what came after the cursor.
-pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
+/// Kept by the window between frames.
+#[derive(Clone, Debug, Default)]
+pub struct TimelineState {
+    pub view: Viewport,
+    lanes: Memo<(WorldVersion, Option<PodUid>), Lanes>,
+    marks: Memo<(WorldVersion, Option<PodUid>), Marks>,
+}
+
+/// The newest World is shown, since the timeline also shows what came after the cursor.
+pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, latest: Latest<'_>, state: &mut TimelineState) {
+    let (live, newest) = (latest.world, latest.now);
+    let TimelineState { view, lanes, marks } = state;
     egui::Frame::new().inner_margin(egui::Margin { left: 16, right: 0, top: 8, bottom: 0 }).show(ui, |ui| {
         header(ui, cx, live, newest, view);
         let whole = ui.available_rect_before_wrap();
@@ -47,18 +60,23 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
 
         ruler(ui, cx, &scale, view.to());
         let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max - vec2(0.0, FOOT_H));
-        let all = lanes(live, cx.selection.pod.as_ref(), view.from(), view.to());
+        let pod = &cx.selection.pod;
+        let (from, to) = (view.from(), view.to());
+        let is_same_span = |lanes: &Lanes| lanes.are_of(from, to);
+        let of_span = || Lanes::of(live, pod.as_ref(), from, to);
+        let lanes = &lanes.get_while((latest.version, pod.clone()), is_same_span, of_span).all;
+        let marks = marks.get((latest.version, pod.clone()), || Marks::of(live, pod.as_ref()));
         ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
             let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");
-            area.show_rows(ui, LANE_STEP - ui.spacing().item_spacing.y, all.len(), |ui, range| {
+            area.show_rows(ui, LANE_STEP - ui.spacing().item_spacing.y, lanes.len(), |ui, range| {
                 ui.spacing_mut().item_spacing.y = 0.0;
-                for lane in &all[range] {
+                for lane in &lanes[range] {
                     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), LANE_STEP), Sense::hover());
                     lane::lane_ui(ui, cx, live, lane, row, &scale, newest);
                 }
             });
         });
-        if all.is_empty() {
+        if lanes.is_empty() {
             let at = body.center_top() + vec2(0.0, 24.0);
             text::put(
                 ui,
@@ -70,7 +88,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, live: &World, newest: MonoNs, v
                 300.0,
             );
         }
-        marks(ui, cx, live, &scale);
+        marks_ui(ui, cx, live, marks, &scale);
         playhead(ui, cx, &scale, newest);
         if (response.dragged() || response.clicked())
             && let Some(at) = response.interact_pointer_pos()
@@ -101,6 +119,10 @@ impl Scale {
 
     fn shows(&self, t: MonoNs) -> bool {
         t >= self.from && t.since(self.from) <= self.span
+    }
+
+    fn to(&self) -> MonoNs {
+        self.from.plus(self.span)
     }
 }
 
@@ -197,48 +219,6 @@ fn tick_label(offset: u64, step: u64) -> String {
             format!("{}:{:02}", s / 60, s % 60)
         }
     }
-}
-
-/// Signals that were sent, as lines across all lanes, and pod events as diamonds above them.
-fn marks(ui: &Ui, cx: &Cx<'_>, live: &World, scale: &Scale) {
-    let tokens = cx.tokens;
-    let bottom = scale.plot.bottom();
-    let mut label_free_from = f32::NEG_INFINITY;
-    for sent in live.sent.iter().filter(|s| scale.shows(s.at.t)) {
-        let x = scale.x(sent.at.t);
-        let line = [pos2(x, scale.plot.top() + RULER_H), pos2(x, bottom)];
-        ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, tokens.bad), 3.0, 3.0));
-        let name = live.process(sent.target).map_or("?".into(), names::short_name);
-        let words = format!("{} → {name}", sent.signal);
-        let right_edge = x + 150.0 > scale.plot.right();
-        let (anchor, at) = if right_edge {
-            (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
-        } else {
-            (Align2::LEFT_BOTTOM, pos2(x + 5.0, bottom - 4.0))
-        };
-        let galley = text::line(ui, &words, tokens::medium(11.0), tokens.bad, 160.0);
-        let rect = anchor.anchor_size(at, galley.size());
-        if rect.left() > label_free_from {
-            ui.painter().rect_filled(rect.expand(2.0), CornerRadius::same(3), tokens.panel);
-            ui.painter().galley(rect.min, galley, tokens.bad);
-            label_free_from = if right_edge { x } else { rect.right() };
-        }
-    }
-    let chosen = |pod: &crate::model::PodUid| cx.selection.pod.as_ref().is_none_or(|p| p == pod);
-    for event in live.events.iter().filter(|e| scale.shows(e.at.t) && chosen(&e.pod)) {
-        let x = scale.x(event.at.t);
-        let color = match event.kind {
-            EventKind::Normal => tokens.accent,
-            EventKind::Warning => tokens.warn,
-        };
-        diamond(ui, pos2(x, scale.plot.top() + RULER_H - 3.0), color);
-    }
-}
-
-fn diamond(ui: &Ui, at: Pos2, color: Color32) {
-    let r = 3.5;
-    let points = vec![at - vec2(0.0, r), at + vec2(r, 0.0), at + vec2(0.0, r), at - vec2(r, 0.0)];
-    ui.painter().add(Shape::convex_polygon(points, color, Stroke::NONE));
 }
 
 fn playhead(ui: &Ui, cx: &Cx<'_>, scale: &Scale, newest: MonoNs) {

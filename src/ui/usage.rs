@@ -10,24 +10,26 @@ use crate::model::{Capability, Cpu, Member, Origin, Pod, Usage, World};
 const CPU_X: f32 = 150.0;
 const MEMORY_X: f32 = 62.0;
 
+/// What each member of a pod uses, pause first. Members without a living process are left out.
+pub fn of_pod(world: &World, pod: &Pod) -> Vec<(Member, Usage)> {
+    let members = std::iter::once(Member::pause(&pod.uid))
+        .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
+    members.filter_map(|member| world.usage(&member).map(|usage| (member, usage))).collect()
+}
+
 /// The line in the header of a member's column.
-pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, band: Rect) {
-    let Some(usage) = cx.world.usage(member) else { return };
+pub fn line_ui(ui: &Ui, cx: &Cx<'_>, member: &Member, usage: &Usage, band: Rect) {
     let busy = usage.cpu.value.permille >= 10;
     let ink = if busy { cx.tokens.text } else { cx.tokens.muted };
-    let words = short_usage(&usage);
+    let words = short_usage(usage);
     text::put(ui, band.left_center(), Align2::LEFT_CENTER, &words, tokens::sans(11.0), ink, band.width());
     let response = ui.interact(band, ui.scope_id().with(("usage", member)), Sense::hover());
     response.widget_info(|| text::labeled(Role::Label, true, format!("{} uses {words}", member.name())));
-    response.hover_lines(full_usage(cx.world, member, &usage));
+    response.hover_lines(full_usage(cx.world, member, usage));
 }
 
 /// A table with one line per member of a pod.
-pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
-    let members = std::iter::once(Member::pause(&pod.uid))
-        .chain(pod.containers.iter().map(|c| Member::container(&pod.uid, &c.name)));
-    let rows: Vec<(Member, Usage)> =
-        members.filter_map(|member| cx.world.usage(&member).map(|usage| (member, usage))).collect();
+pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, rows: &[(Member, Usage)]) {
     if rows.is_empty() {
         return;
     }
@@ -35,7 +37,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod) {
     widgets::section(ui, tokens, "Usage");
     let head = row(ui, ["", "CPU", "memory", "tasks"], &tokens::sans(11.0), tokens.faint, tokens.faint);
     head.hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
-    for (member, usage) in &rows {
+    for (member, usage) in rows {
         let cells = [
             member.name().to_owned(),
             text::percent(usage.cpu.value.permille),

@@ -196,16 +196,12 @@ pub fn last_sandbox(world: &World, pod: &Pod) -> Option<(MonoNs, String)> {
     Some((exit.at.t, format!("pause #{before} {how}; the pod had a new sandbox {gap} later")))
 }
 
-/// The number of zombies, and whether pause or their parents hold them: `3 zombies · pause not reaping`.
-pub fn zombies(world: &World, pod: &Pod) -> Option<String> {
-    let zombies: Vec<&Process> = world.pod_processes(&pod.uid).filter(|p| p.is_zombie()).collect();
-    if zombies.is_empty() {
-        return None;
-    }
+/// The number of a pod's zombies, and whether pause or their parents hold them: `3 zombies · pause not reaping`.
+pub fn zombies(pod: &Pod, zombies: &[&Process]) -> String {
     let pause = pod.sandbox.as_ref().and_then(|s| s.process);
     let pause_holds_all = zombies.iter().all(|p| pause.is_some_and(|id| p.parent == Parent::Process(id)));
     let holder = if pause_holds_all { "pause not reaping" } else { "held by their parents" };
-    Some(format!("{} · {holder}", text::count(zombies.len(), "zombie", "zombies")))
+    format!("{} · {holder}", text::count(zombies.len(), "zombie", "zombies"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
-    Cx, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
+    Cx, Latest, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
 };
 
 /// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
@@ -207,7 +207,7 @@ fn hidden_characters_in_names_are_not_drawn() {
     let mut out: Vec<Action> = Vec::new();
     let mut check = |name: &str, selection: Selection, live: bool, view: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
         let all = painted(|ui| {
-            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now) };
+            let version = if live { WorldVersion::Live(1) } else { WorldVersion::Past(now, None) };
             let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut out);
             view(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live, version, out });
         });
@@ -219,21 +219,26 @@ fn hidden_characters_in_names_are_not_drawn() {
     };
 
     let nothing = || selected(None, None);
-    check("map", nothing(), true, &mut |ui, cx| pod_map::pod_map_ui(ui, cx));
-    check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble()));
+    let mut map = pod_map::MapState::default();
+    check("map", nothing(), true, &mut |ui, cx| pod_map::pod_map_ui(ui, cx, &mut map));
+    let mut list = pods::PodsState::default();
+    check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble(), &mut list));
     let mut tree = process_tree::TreeState::default();
     check("tree", nothing(), true, &mut |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree));
     let mut state = events::EventsState::default();
     check("events", nothing(), true, &mut |ui, cx| events::events_ui(ui, cx, &mut state));
     for live in [true, false] {
-        let mut viewport = podscope::layout::timeline::Viewport::default();
-        check("timeline", nothing(), live, &mut |ui, cx| timeline::timeline_ui(ui, cx, &world, now, &mut viewport));
+        let mut state = timeline::TimelineState::default();
+        let latest = Latest { world: &world, version: WorldVersion::Live(1), now };
+        check("timeline", nothing(), live, &mut |ui, cx| timeline::timeline_ui(ui, cx, latest, &mut state));
     }
+    let mut state = inspector::InspectorState::default();
+    let mut inspector = |ui: &mut Ui, cx: &mut Cx<'_>| inspector::inspector_ui(ui, cx, &mut state);
     for pid in 1..5 {
-        check("process", selected(Some(id(pid)), None), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
+        check("process", selected(Some(id(pid)), None), true, &mut inspector);
     }
-    check("pod", nothing(), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
-    check("namespace", selected(None, namespace), true, &mut |ui, cx| inspector::inspector_ui(ui, cx));
+    check("pod", nothing(), true, &mut inspector);
+    check("namespace", selected(None, namespace), true, &mut inspector);
     let mut written = logs::LogsState::default();
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
     let mut state = report::ReportState::default();

@@ -131,7 +131,7 @@ impl Window {
         let from = self.shown.requested();
         let to = if ns < 0 { from.minus(ns.unsigned_abs()) } else { from.plus(ns.unsigned_abs()) };
         if let Some(t) = self.shown.seek(to, &self.engine) {
-            self.views.timeline.reveal(t);
+            self.views.timeline.view.reveal(t);
         }
     }
 }

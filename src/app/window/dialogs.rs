@@ -9,10 +9,17 @@ use super::{Dialog, Notice};
 use crate::app::jobs::Jobs;
 use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
+use crate::ui::signals::Predictions;
 use crate::ui::tokens::{self, Tokens};
 use crate::ui::{Cx, build, export_dialog, text};
 
-pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog>, jobs: &Jobs) {
+pub(super) fn dialogs(
+    ui: &egui::Ui,
+    cx: &mut Cx<'_>,
+    dialog: &mut Option<Dialog>,
+    predictions: &mut Predictions,
+    jobs: &Jobs,
+) {
     let Some(open) = dialog else { return };
     let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
         Dialog::Export(export) => {
@@ -23,21 +30,21 @@ pub(super) fn dialogs(ui: &egui::Ui, cx: &mut Cx<'_>, dialog: &mut Option<Dialog
         }
         Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
         Dialog::Join(join) => build::join_ui(ui, cx, join),
-        Dialog::Question(question) => question_ui(ui, cx, question),
+        Dialog::Question(question) => question_ui(ui, cx, question, predictions),
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);
     }
 }
 
-fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question) {
+fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question, predictions: &mut Predictions) {
     ui.set_width(420.0);
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(text::rich(about(question)));
     if let QuestionSubject::Signal { target, signal, .. } = &question.subject
-        && let Some(predicted) = crate::model::prediction::predict(cx.world, *target, *signal)
+        && let Some(predicted) = predictions.of(cx, *target, *signal)
     {
-        for line in crate::wording::prediction::sentences(cx.world, &predicted) {
+        for line in &predicted.sentences {
             ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }

@@ -7,8 +7,7 @@ use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
-use crate::model::{MonoNs, World};
-use crate::ui::{Cx, build, events, logs, pod_map, process_tree, report, text, timeline, tokens};
+use crate::ui::{Cx, Latest, build, events, logs, pod_map, process_tree, report, text, timeline, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
@@ -64,8 +63,7 @@ pub fn initial_arrangement() -> Tree<Pane> {
 
 pub struct Behaviour<'a, 'b> {
     pub cx: &'a mut Cx<'b>,
-    pub latest: &'a World,
-    pub newest: MonoNs,
+    pub latest: Latest<'a>,
     pub(super) views: &'a mut Views,
     pub focus: &'a mut ViewFocus,
     pub(super) building: &'a Building,
@@ -75,7 +73,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, pane: &mut Pane) -> UiResponse {
         self.focus.set_place(*pane, ui.max_rect(), ui.layer_id());
         match pane {
-            Pane::PodMap => pod_map::pod_map_ui(ui, self.cx),
+            Pane::PodMap => pod_map::pod_map_ui(ui, self.cx, &mut self.views.map),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
             Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),
@@ -86,7 +84,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
             }
             Pane::Timeline => {
                 ui.painter().rect_filled(ui.max_rect(), CornerRadius::ZERO, self.cx.tokens.panel);
-                timeline::timeline_ui(ui, self.cx, self.latest, self.newest, &mut self.views.timeline);
+                timeline::timeline_ui(ui, self.cx, self.latest, &mut self.views.timeline);
             }
         }
         UiResponse::None

@@ -7,14 +7,22 @@ use crate::engine::{Handle, Published, Request};
 use crate::model::{MonoNs, World};
 use crate::observe::now;
 use crate::store::Cursor;
-use crate::ui::WorldVersion;
+use crate::ui::{Latest, WorldVersion};
 
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     state: Arc<Published>,
-    /// The past moment that is shown, and its World; `None` for live.
-    past: Option<(MonoNs, World)>,
+    /// `None` for live.
+    past: Option<Past>,
     requested: Cursor,
+}
+
+/// The past moment that is shown, and its World.
+#[derive(Debug)]
+struct Past {
+    at: MonoNs,
+    world: World,
+    version: WorldVersion,
 }
 
 impl Shown {
@@ -23,7 +31,10 @@ impl Shown {
         if let (Cursor::At(t), Some((made, world))) = (self.requested, &state.shown)
             && t == *made
         {
-            self.past = Some((t, world.clone()));
+            // a Delta may come late, but never before those that have come
+            let may_change = state.span.1 <= t;
+            let version = WorldVersion::Past(t, may_change.then_some(state.revision));
+            self.past = Some(Past { at: t, world: world.clone(), version });
         }
         self.state = state;
     }
@@ -37,7 +48,13 @@ impl Shown {
     }
 
     pub fn world(&self) -> &World {
-        self.past.as_ref().map_or(&self.state.live, |(_, world)| world)
+        self.past.as_ref().map_or(&self.state.live, |past| &past.world)
+    }
+
+    /// The newest World, also while a past one is shown.
+    pub fn latest(&self) -> Latest<'_> {
+        let version = WorldVersion::Live(self.state.revision);
+        Latest { world: &self.state.live, version, now: self.newest() }
     }
 
     pub const fn is_live(&self) -> bool {
@@ -46,7 +63,7 @@ impl Shown {
 
     /// The moment that is shown.
     pub fn at(&self) -> MonoNs {
-        self.past.as_ref().map_or_else(|| self.newest(), |(t, _)| *t)
+        self.past.as_ref().map_or_else(|| self.newest(), |past| past.at)
     }
 
     /// Now, by the clock of the Deltas.
@@ -55,10 +72,7 @@ impl Shown {
     }
 
     pub fn version(&self) -> WorldVersion {
-        match self.past {
-            None => WorldVersion::Live(self.state.revision),
-            Some((t, _)) => WorldVersion::Past(t),
-        }
+        self.past.as_ref().map_or(WorldVersion::Live(self.state.revision), |past| past.version)
     }
 
     pub fn show_live(&mut self, engine: &Handle) {
@@ -90,5 +104,35 @@ impl Shown {
             self.requested = cursor;
             engine.send(Request::Show(cursor));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Delta, Parent, ProcId, Stamp};
+    use crate::store::Store;
+
+    #[test]
+    fn equal_versions_of_a_past_moment_are_equal_worlds() {
+        let moment = MonoNs(50);
+        let mut shown = Shown { requested: Cursor::At(moment), ..Shown::default() };
+        let mut store = Store::default();
+        let mut all = Vec::new();
+        // the second and third come late: the moment was already shown
+        for (pid, t) in [(1, 10), (2, 20), (3, 50), (4, 60), (5, 70), (6, 50)] {
+            let id = ProcId { pid, start: 0 };
+            store.push(Delta::Born { id, parent: Parent::Outside, at: Stamp::connector(MonoNs(t)) });
+            let past = (moment, store.view(Cursor::At(moment)).clone());
+            let live = store.live().clone();
+            let (revision, span) = (store.revision(), store.span());
+            shown.update(Arc::new(Published { live, revision, span, shown: Some(past), ..Published::default() }));
+            all.push((shown.version(), shown.world().processes.len()));
+        }
+        assert_eq!(all.iter().map(|(_, processes)| *processes).collect::<Vec<_>>(), [1, 2, 3, 3, 3, 3]);
+        for (nth, (version, processes)) in all.iter().enumerate() {
+            assert!(all.iter().all(|(v, p)| v != version || p == processes), "{nth}");
+        }
+        assert_eq!(all[3].0, all[5].0, "once a later Delta has come, it does not change");
     }
 }

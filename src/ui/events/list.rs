@@ -21,7 +21,20 @@ pub struct Entry {
 }
 
 /// The entries, newest first, and the merged pod events. The indices are valid for this World only.
-pub fn collect(world: &World, filter: EventFilter) -> (Vec<Entry>, Vec<Aggregated>) {
+#[derive(Clone, Debug)]
+pub struct List {
+    pub entries: Vec<Entry>,
+    pub merged: Vec<Aggregated>,
+}
+
+impl List {
+    pub fn of(world: &World, filter: EventFilter) -> Self {
+        let (entries, merged) = collect(world, filter);
+        Self { entries, merged }
+    }
+}
+
+fn collect(world: &World, filter: EventFilter) -> (Vec<Entry>, Vec<Aggregated>) {
     let mut entries = Vec::new();
     let merged = if filter.pods { aggregate(&world.events) } else { Vec::new() };
     entries.extend(merged.iter().enumerate().map(|(at, a)| Entry { t: a.last, kind: EntryKind::Pod(at) }));

@@ -2,9 +2,10 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
-use super::{facts, process_row, title};
+use super::processes::{self, Processes};
+use super::{facts, title};
 use crate::command::Command;
-use crate::model::{Container, Pod, PodReason, Process};
+use crate::model::{Container, Member, MonoNs, Pod, PodReason, Usage, World};
 use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
@@ -21,8 +22,26 @@ fn sandbox(pod: &Pod) -> String {
     }
 }
 
-pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
-    let world = cx.world;
+/// What is found by looking at all processes of a pod.
+#[derive(Clone, Debug)]
+pub struct PodModel {
+    usage: Vec<(Member, Usage)>,
+    processes: Processes,
+    /// When and how the previous pause ended.
+    last_sandbox: Option<(MonoNs, String)>,
+}
+
+impl PodModel {
+    pub fn of(world: &World, pod: &Pod) -> Self {
+        Self {
+            usage: usage::of_pod(world, pod),
+            processes: Processes::of(world.pod_processes(&pod.uid)),
+            last_sandbox: words::last_sandbox(world, pod),
+        }
+    }
+}
+
+pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     title(ui, cx, &pod.name, &[(pod.status().into_owned(), pod_map::status_color(cx, pod))]);
     if let Some((title, why)) = words::status_reason(pod) {
         ui.label(text::rich(title).font(tokens::semibold(12.5)));
@@ -37,8 +56,8 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     if let Some(file) = words::own_pause(pod) {
         rows.push(("pause", words::own_pause_description(file)));
     }
-    if let Some((at, how)) = words::last_sandbox(world, pod) {
-        rows.push(("Last sandbox", format!("{} {how}", cx.clock(at))));
+    if let Some((at, how)) = &model.last_sandbox {
+        rows.push(("Last sandbox", format!("{} {how}", cx.clock(*at))));
     }
     rows.extend([
         ("Restarts", pod.restarts().map_or_else(not_known, |n| n.to_string())),
@@ -68,13 +87,10 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
     ui.add_space(6.0);
     build::buttons_ui(ui, cx, pod);
     ui.add_space(12.0);
-    usage::table_ui(ui, cx, pod);
+    usage::table_ui(ui, cx, &model.usage);
     ui.add_space(12.0);
-    let processes: Vec<&Process> = world.pod_processes(&pod.uid).collect();
-    widgets::section(ui, cx.tokens, &text::count(processes.len(), "process", "processes"));
-    for p in processes.into_iter().take(200) {
-        process_row(ui, cx, p);
-    }
+    widgets::section(ui, cx.tokens, &text::count(model.processes.count, "process", "processes"));
+    processes::rows_ui(ui, cx, &model.processes);
     // only a live node can delete it
     if cx.live && pod.reason != Some(PodReason::NodeLost) {
         ui.add_space(12.0);

@@ -5,25 +5,26 @@ use eframe::egui::{
 };
 
 use super::hexagon::{hexagon_ui, pause_process};
-use super::{on_screen, pill, sandbox_word};
+use super::{Model, on_screen, pill, sandbox_word};
 use crate::layout::pod_map::{Column, HEAD_H, PodMap};
-use crate::model::{ContainerKind, ContainerState, Pod, PodReason, Process, Sandbox};
+use crate::model::{ContainerKind, ContainerState, Pod, PodReason, Process, Sandbox, Usage};
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, usage, words};
 
-pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, column: &Column, offset: Vec2) {
+pub fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &Model, column: &Column, offset: Vec2) {
     let tokens = cx.tokens;
     let rect = on_screen(column.rect, offset);
     if column.is_finished {
         return finished_ui(ui, cx, pod, column, rect);
     }
-    let pause = column.hexagon.and_then(|_| pause_process(cx, pod));
+    let pause = column.hexagon.and_then(|_| pause_process(cx.world, pod));
     let selected = pause.is_some_and(|p| cx.selection.process == Some(p.id));
     let stroke = if selected { Stroke::new(2.0, tokens.accent) } else { Stroke::new(1.0, tokens.line) };
     ui.painter().rect(rect, CornerRadius::same(8), tokens.inset, stroke, StrokeKind::Inside);
-    header(ui, cx, pod, column, rect);
+    header(ui, cx, pod, column, model.usage_of(&column.member), rect);
     if let Some(hexagon) = column.hexagon {
+        let pause = pause.zip(model.zombies);
         hexagon_ui(ui, cx, pod, pause, on_screen(hexagon, offset), rect);
     }
     for link in &column.links {
@@ -92,7 +93,7 @@ fn arrow_head(ui: &Ui, tip: Pos2, direction: Vec2, color: Color32) {
 }
 
 /// Name and state; below them the program's origin, the number of restarts, and what the container waits for.
-fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
+fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, used: Option<&Usage>, rect: Rect) {
     let tokens = cx.tokens;
     let container = column.member.container.as_deref().and_then(|name| pod.container(name));
     let left = rect.left_top() + vec2(14.0, 12.0);
@@ -137,7 +138,10 @@ fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, rect: Rect) {
         let response = ui.interact(band, ui.scope_id().with(("column", &c.name)), Sense::hover());
         response.widget_info(|| text::labeled(Role::Label, true, words::in_full(c).replace('\n', ", ")));
         response.hover_lines(words::in_full(c));
-        usage::line_ui(ui, cx, &column.member, Rect::from_min_size(left + vec2(0.0, 36.0), vec2(room, 14.0)));
+        if let Some(used) = used {
+            let band = Rect::from_min_size(left + vec2(0.0, 36.0), vec2(room, 14.0));
+            usage::line_ui(ui, cx, &column.member, used, band);
+        }
     }
 }
 

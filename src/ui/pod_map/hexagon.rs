@@ -2,18 +2,40 @@
 
 use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
-use crate::model::{Parent, Pod, Process, SandboxKind, State, names};
+use crate::model::{Parent, Pod, Process, SandboxKind, State, World, names};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, text, tokens, widgets, words};
 
 /// The pod's pause, alive or dead, while the World still has it.
-pub fn pause_process<'a>(cx: &Cx<'a>, pod: &Pod) -> Option<&'a Process> {
-    pod.sandbox.as_ref().and_then(|s| s.process).and_then(|id| cx.world.process(id))
+pub fn pause_process<'a>(world: &'a World, pod: &Pod) -> Option<&'a Process> {
+    pod.sandbox.as_ref().and_then(|s| s.process).and_then(|id| world.process(id))
 }
 
-pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Process>, hexagon: Rect, column: Rect) {
+/// The zombies that a pause holds, and those that it has reaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Zombies {
+    held: usize,
+    reaped: u64,
+}
+
+impl Zombies {
+    pub fn of_pause(world: &World, pod: &Pod) -> Option<Self> {
+        let pause = pause_process(world, pod)?;
+        let held = world.zombies().filter(|p| p.parent == Parent::Process(pause.id)).count();
+        Some(Self { held, reaped: world.reaped_by(pause) })
+    }
+}
+
+pub fn hexagon_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    pod: &Pod,
+    pause: Option<(&Process, Zombies)>,
+    hexagon: Rect,
+    column: Rect,
+) {
     let tokens = cx.tokens;
-    let Some(p) = pause else {
+    let Some((p, zombies)) = pause else {
         let at = column.center();
         let words = if pod.reason.is_some() { "No sandbox" } else { "Creating sandbox…" };
         text::put(ui, at, Align2::CENTER_CENTER, words, tokens::sans(12.0), tokens.muted, column.width() - 12.0);
@@ -79,7 +101,7 @@ pub fn hexagon_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, pause: Option<&Proces
         ink,
         column.width() - 8.0,
     );
-    let (words, ink) = reap_words(cx, pod, p);
+    let (words, ink) = reap_words(cx, pod, p, zombies);
     text::put(
         ui,
         foot + vec2(0.0, 43.0),
@@ -112,13 +134,12 @@ fn short_status(status: crate::model::WaitStatus) -> String {
 }
 
 /// How many zombies pause holds or has reaped, or why there are none.
-fn reap_words(cx: &Cx<'_>, pod: &Pod, pause: &Process) -> (String, Color32) {
+fn reap_words(cx: &Cx<'_>, pod: &Pod, pause: &Process, zombies: Zombies) -> (String, Color32) {
     let tokens = cx.tokens;
-    let held = cx.world.zombies().filter(|p| p.parent == Parent::Process(pause.id)).count();
+    let Zombies { held, reaped } = zombies;
     if held > 0 {
         return (format!("holds {}", text::count(held, "zombie", "zombies")), tokens.zombie);
     }
-    let reaped = cx.world.reaped_by(pause);
     match pod.sandbox.as_ref().map(|s| &s.kind) {
         Some(SandboxKind::PauseNoReap) => ("never reaps".into(), tokens.warn),
         _ if !names::is_ns_init(pause) => (String::new(), tokens.muted),

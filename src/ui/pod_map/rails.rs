@@ -6,10 +6,19 @@ use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, Strok
 use crate::layout::pod_map::{Rail, Segment, Sharing};
 use crate::model::{NsId, NsKind, Pod, names};
 use crate::ui::Action;
+use crate::ui::memo::Memo;
 use crate::ui::text::HoverText as _;
-use crate::ui::{Cx, text, tokens, widgets};
+use crate::ui::{Cx, WorldVersion, text, tokens, widgets};
 
-pub fn rail_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rail: &Rail, offset: Vec2) {
+/// `inside` keeps the number of pods' processes in a namespace.
+pub fn rail_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    pod: &Pod,
+    rail: &Rail,
+    inside: &mut Memo<(WorldVersion, NsId), usize>,
+    offset: Vec2,
+) {
     let color = cx.tokens.ns(rail.kind);
     if let Some(first) = rail.segments.first() {
         let at = pos2(first.x - 14.0, rail.y + rail.h / 2.0) + offset;
@@ -19,11 +28,21 @@ pub fn rail_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rail: &Rail, offset: Vec
     for (i, segment) in rail.segments.iter().enumerate() {
         let rect = Rect::from_min_size(pos2(segment.x, rail.y) + offset, vec2(segment.w, rail.h));
         let last = i + 1 == rail.segments.len();
-        segment_ui(ui, cx, pod, rail.kind, segment, rect, last && !is_unknown);
+        segment_ui(ui, cx, pod, rail.kind, segment, inside, rect, last && !is_unknown);
     }
 }
 
-fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &Segment, rect: Rect, note_here: bool) {
+#[expect(clippy::too_many_arguments, reason = "one segment of `rail_ui`")]
+fn segment_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    pod: &Pod,
+    kind: NsKind,
+    segment: &Segment,
+    inside: &mut Memo<(WorldVersion, NsId), usize>,
+    rect: Rect,
+    note_here: bool,
+) {
     let tokens = cx.tokens;
     let color = tokens.ns(kind);
     let Some(ns) = segment.ns else {
@@ -32,7 +51,6 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
         return;
     };
     let response = ui.interact(rect, ui.scope_id().with(("rail", kind as u8, segment.x.to_bits())), Sense::click());
-    let members = cx.world.ns_members_of_pods(ns).len();
     let word = match segment.sharing {
         Sharing::Shared => format!("shared by {} members", segment.stops.len()),
         Sharing::Private => "private".to_owned(),
@@ -84,8 +102,11 @@ fn segment_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, kind: NsKind, segment: &S
     if response.clicked() {
         cx.act(Action::SelectNamespace(ns));
     }
-    let processes = text::count(members, "process of the pods", "processes of the pods");
-    response.hover_lines(format!("{ns}\n{word}, {processes} in it"));
+    response.hover_lines_with(|| {
+        let count = *inside.get((cx.version, ns), || cx.world.ns_members_of_pods(ns).len());
+        let processes = text::count(count, "process of the pods", "processes of the pods");
+        format!("{ns}\n{word}, {processes} in it")
+    });
 }
 
 fn label(ui: &Ui, rect: Rect, left: &str, right: Option<&str>, color: eframe::egui::Color32) {

@@ -1,7 +1,7 @@
 //! Geometry: nothing overlaps, a shared namespace is one bar, and rows stay.
 
 use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
-use podscope::layout::timeline::lanes;
+use podscope::layout::timeline::Lanes;
 use podscope::layout::tree::{Column, Query, rows};
 use podscope::model::{
     ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, TerminatedReason, WaitStatus, World,
@@ -97,8 +97,8 @@ fn children_that_do_not_fit_are_counted_in_a_last_row() {
 
 #[test]
 fn lanes_are_ordered_by_member_with_pause_first() {
-    let lanes = lanes(&world(true), Some(&uid()), MonoNs(0), MonoNs(2_000_000_000));
-    let order: Vec<u32> = lanes.iter().map(|l| l.id.pid).collect();
+    let lanes = Lanes::of(&world(true), Some(&uid()), MonoNs(0), MonoNs(2_000_000_000));
+    let order: Vec<u32> = lanes.all.iter().map(|l| l.id.pid).collect();
     assert_eq!(order, [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP]);
 }
 
