@@ -17,6 +17,7 @@ mod presets;
 pub mod process_tree;
 pub mod report;
 pub mod signals;
+pub mod slow_motion;
 pub mod terminal;
 pub mod text;
 pub mod timeline;
@@ -38,6 +39,8 @@ pub enum WorldVersion {
     Live(u64),
     /// The World at a past moment. While Deltas of that moment may still come, with the number of changes so far.
     Past(MonoNs, Option<u64>),
+    /// The World after a step of a burst: when it happened, and its number.
+    Step(MonoNs, usize),
 }
 
 /// The newest World, also while a past moment is shown.

@@ -8,6 +8,7 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 use super::window::Pane;
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::{Action, Selection, widgets};
 
 /// How far the arrow keys move the playhead in ns, without and with Shift.
@@ -65,6 +66,31 @@ pub fn actions(
             && let Some(next) = neighbour(world, selection, step)
         {
             out.push(next);
+        }
+    }
+    out
+}
+
+/// The actions for the keys of this frame in slow motion: space plays and pauses, the arrows step, L and Esc end it.
+pub fn slow_motion_actions(ctx: &egui::Context) -> Vec<Action> {
+    let mut out = Vec::new();
+    if ctx.text_edit_focused() {
+        return out;
+    }
+    if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+        out.push(Action::Seek(None));
+    }
+    if ctx.memory(|m| m.focused().is_some()) {
+        return out;
+    }
+    for (key, action) in [
+        (Key::Space, SlowMotionAction::Toggle),
+        (Key::ArrowLeft, SlowMotionAction::Step(-1)),
+        (Key::ArrowRight, SlowMotionAction::Step(1)),
+        (Key::Home, SlowMotionAction::GoTo(0)),
+    ] {
+        if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key)) {
+            out.push(Action::SlowMotion(action));
         }
     }
     out

@@ -8,6 +8,7 @@ mod frames;
 mod panes;
 mod questions;
 mod shown;
+mod slow_motion;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -35,6 +36,7 @@ use crate::ui::pods::PodsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::signals::Predictions;
+use crate::ui::slow_motion::{banner_ui, steps_ui};
 use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
@@ -106,6 +108,7 @@ pub struct Window {
     bars: bars::Bars,
     building: building::Building,
     watched: Watched,
+    slow_motions: slow_motion::SlowMotions,
 }
 
 impl Window {
@@ -141,6 +144,7 @@ impl Window {
             bars: bars::Bars::default(),
             building: building::Building::default(),
             watched: Watched::default(),
+            slow_motions: slow_motion::SlowMotions::default(),
         };
         window.tokens.apply(ctx);
         window
@@ -165,6 +169,9 @@ impl Window {
     fn next_tick(&self) -> Option<Duration> {
         let now = now();
         let second = to_next_second(now.since(self.epoch));
+        if let Some(slow) = self.slow_motions.playing() {
+            return slow.until_next(now);
+        }
         if !self.shown.is_live() {
             // a past moment does not change, except for the bars of living processes right of the playhead
             return self.views.timeline.view.shows(now).then_some(second);
@@ -193,6 +200,7 @@ impl Window {
             Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
             Event::Replaced(replaced) => self.pod_replaced(replaced),
             Event::WatchFailed(why) | Event::CommandFailed(why) => self.notify_error(why),
+            Event::Burst(burst) => self.offer_slow_motion(*burst),
             Event::StepDone(report) => self.step_done(report),
             Event::Signalled { target, signal } => {
                 if signal == Signal::KILL {
@@ -266,10 +274,14 @@ impl eframe::App for Window {
         self.focus.update(&ctx);
         if self.dialog.is_none() {
             let (at, live) = (self.shown.at(), self.shown.is_live());
-            actions = keys::actions(&ctx, self.shown.world(), &self.selection, self.focus.view(), live, at);
+            if self.slow_motions.playing().is_some() {
+                actions = keys::slow_motion_actions(&ctx);
+            }
+            actions.extend(keys::actions(&ctx, self.shown.world(), &self.selection, self.focus.view(), live, at));
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
         }
+        self.tick_slow_motion();
         self.show(ui, &mut actions);
         self.watch();
         self.frames.end(self.shown.live(), now());
@@ -319,7 +331,7 @@ impl Window {
         };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
-            top_bar::top_bar_ui(ui, &mut cx);
+            top_bar::top_bar_ui(ui, &mut cx, self.slow_motions.offered(now()));
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
@@ -327,10 +339,16 @@ impl Window {
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
-            inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector);
+            match self.slow_motions.playing() {
+                Some(slow) => steps_ui(ui, &mut cx, slow),
+                None => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
+            }
         });
         // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
+            if let Some(slow) = self.slow_motions.playing() {
+                banner_ui(ui, &mut cx, slow);
+            }
             bars_ui(ui, &mut cx, &self.bars.shown());
             self.focus.clear_places();
             let (views, focus) = (&mut self.views, &mut self.focus);

@@ -236,6 +236,7 @@ impl Run {
             }
             // a terminal asks nothing and gives no commands of its own
             Event::Changed
+            | Event::Burst(_)
             | Event::LabRestarted { .. }
             | Event::StepDone(_)
             | Event::Signalled { .. }

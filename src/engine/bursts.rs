@@ -47,17 +47,14 @@ impl Bursts {
         let over = self.take_if_over(now);
         self.recent.push_back(Batch { before, at: now, deltas: deltas.to_vec() });
         self.count += deltas.len();
-        match &mut self.open {
-            Some(open) => {
-                if deltas.iter().any(|delta| concerns(delta, &open.pod, after)) {
-                    open.last = now;
-                }
+        if let Some(open) = &mut self.open {
+            if deltas.iter().any(|delta| concerns(delta, &open.pod, after)) {
+                open.last = now;
             }
-            None => {
-                let pod = deltas.iter().find_map(|delta| trigger(delta, after));
-                self.open = pod.map(|pod| Open { pod, began: now, last: now });
-                self.forget_old(now);
-            }
+        } else {
+            let pod = deltas.iter().find_map(|delta| trigger(delta, after));
+            self.open = pod.map(|pod| Open { pod, began: now, last: now });
+            self.forget_old(now);
         }
         over
     }
@@ -99,5 +96,118 @@ fn trigger(delta: &Delta, after: &World) -> Option<PodUid> {
             holds.then(|| pod.uid.clone())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::burst::BurstEvent;
+    use crate::model::{Member, Parent, ProcId, Signal, Source, Stamp, WaitStatus};
+
+    const POD: &str = "pod";
+
+    fn id(pid: u32) -> ProcId {
+        ProcId { pid, start: u64::from(pid) }
+    }
+
+    fn ms(ms: u64) -> MonoNs {
+        MonoNs(1_000_000_000 + ms * 1_000_000)
+    }
+
+    fn at(t: u64) -> Stamp {
+        Stamp::connector(ms(t))
+    }
+
+    /// A World and what has noticed its bursts so far.
+    #[derive(Default)]
+    struct Scene {
+        world: World,
+        bursts: Bursts,
+    }
+
+    impl Scene {
+        /// With three processes of a pod.
+        fn new() -> Self {
+            let mut scene = Self::default();
+            let member = Member::container(&PodUid(POD.to_owned()), "web");
+            for pid in 1..4 {
+                let born = Delta::Born { id: id(pid), parent: Parent::Outside, at: at(0) };
+                let joined = Delta::Joined { id: id(pid), member: member.clone(), at: at(0) };
+                assert_eq!(scene.push(0, &[born, joined]), None);
+            }
+            scene
+        }
+
+        fn push(&mut self, now: u64, deltas: &[Delta]) -> Option<Burst> {
+            let before = self.world.clone();
+            for delta in deltas {
+                self.world.apply(delta);
+            }
+            self.bursts.push(before, deltas, &self.world, ms(now))
+        }
+    }
+
+    fn exited(pid: u32, t: u64) -> Delta {
+        Delta::Exited { id: id(pid), status: Some(WaitStatus(9)), at: at(t) }
+    }
+
+    fn signalled(t: u64) -> Delta {
+        let (also_end, at) = (Vec::new(), Stamp::prompt(ms(t), Source::App));
+        Delta::Signalled { target: id(1), signal: Signal::KILL, effect: None, also_end, error: None, at }
+    }
+
+    #[test]
+    fn a_signal_and_what_follows_it_is_a_burst_once_it_is_quiet() {
+        let mut scene = Scene::new();
+        // the kernel's events may come before the report of the signal
+        assert_eq!(scene.push(1_001, &[exited(1, 1_001)]), None);
+        assert_eq!(scene.push(1_002, &[signalled(1_000), exited(2, 1_002)]), None);
+        assert_eq!(scene.bursts.deadline(), Some(ms(1_052)));
+        assert_eq!(scene.push(1_030, &[exited(3, 1_003)]), None);
+        assert_eq!(scene.bursts.take_if_over(ms(1_079)), None);
+        let burst = scene.bursts.take_if_over(ms(1_080)).expect("it is over");
+        let events: Vec<&BurstEvent> = burst.steps.iter().map(|step| &step.event).collect();
+        assert!(matches!(
+            events[..],
+            [
+                BurstEvent::Signalled { .. },
+                BurstEvent::Exited { .. },
+                BurstEvent::Exited { .. },
+                BurstEvent::Exited { .. }
+            ]
+        ));
+        assert_eq!((burst.start(), burst.length()), (ms(1_000), 3_000_000));
+        let alive = |world: World| world.present().filter(|p| p.is_alive()).count();
+        assert_eq!((0..4).map(|step| alive(burst.world_after(step))).collect::<Vec<_>>(), [3, 2, 1, 0]);
+        assert_eq!(burst.world_at_end(), scene.world);
+        assert_eq!(scene.bursts.deadline(), None);
+    }
+
+    #[test]
+    fn what_nobody_has_caused_is_no_burst() {
+        let mut scene = Scene::new();
+        for pid in 1..4 {
+            assert_eq!(scene.push(100, &[exited(pid, 100)]), None);
+        }
+        assert_eq!((scene.bursts.deadline(), scene.bursts.take_if_over(ms(9_999))), (None, None));
+    }
+
+    #[test]
+    fn a_signal_that_changes_little_is_no_burst() {
+        let mut scene = Scene::new();
+        scene.push(100, &[signalled(100), exited(1, 101)]);
+        assert!(scene.bursts.deadline().is_some());
+        assert_eq!(scene.bursts.take_if_over(ms(500)), None);
+        assert_eq!(scene.bursts.deadline(), None);
+    }
+
+    #[test]
+    fn the_past_is_bounded() {
+        let mut scene = Scene::new();
+        for t in 0..10_000 {
+            scene.push(t, &[Delta::Renamed { id: id(1), comm: "x".to_owned(), at: at(t) }]);
+        }
+        assert!(scene.bursts.recent.len() <= 12 && scene.bursts.count <= 12);
     }
 }

@@ -64,7 +64,7 @@ pub enum Event {
     /// A step of building a pod is done.
     StepDone(Report),
     /// Much has happened to a pod in a moment. Only for a window.
-    Burst(Burst),
+    Burst(Box<Burst>),
     /// A signal was sent.
     Signalled {
         target: ProcId,

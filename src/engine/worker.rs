@@ -232,7 +232,7 @@ impl Worker {
                 let world = Box::new(self.store.live().clone());
                 self.send(Event::Deltas(batch, world));
             } else if let Some(burst) = self.bursts.push(before, &batch, self.store.live(), now()) {
-                self.send(Event::Burst(burst));
+                self.send(Event::Burst(Box::new(burst)));
             }
         }
         self.is_changed = true;
@@ -287,7 +287,7 @@ impl Worker {
         self.finish_steps();
         let script = self.advance_script();
         if let Some(burst) = self.bursts.take_if_over(now()) {
-            self.send(Event::Burst(burst));
+            self.send(Event::Burst(Box::new(burst)));
         }
         [script, self.steps_deadline(), self.bursts.deadline(), self.publish_and_wake()].into_iter().flatten().min()
     }

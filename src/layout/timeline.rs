@@ -104,6 +104,15 @@ impl Viewport {
         self.lead_ns = (self.live && self.to >= newest).then_some(lead);
     }
 
+    /// Shows these moments, with some space on both sides, and does not follow.
+    pub fn show_range(&mut self, from: MonoNs, to: MonoNs) {
+        let space = to.since(from) / 10;
+        self.span_ns = to.since(from).saturating_add(2 * space).clamp(Self::MIN_NS, Self::MAX_NS);
+        self.to = from.minus(space).plus(self.span_ns);
+        self.lead_ns = None;
+        self.live = false;
+    }
+
     /// Moves as little as needed to bring the playhead on screen, with some space beside it.
     pub fn reveal(&mut self, playhead: MonoNs) {
         if self.shows(playhead) {

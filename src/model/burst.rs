@@ -10,6 +10,7 @@ use super::{Delta, EventReason, MonoNs, Parent, PodUid, ProcId, Signal, WaitStat
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
     pub pod: PodUid,
+    pub pod_name: String,
     /// The World before the first change.
     before: World,
     /// All changes of the machine in this time, in the order of their own times.
@@ -99,8 +100,8 @@ impl Burst {
             {
                 let was = std::mem::replace(&mut address, now.ip);
                 if was != now.ip {
-                    was.into_iter().for_each(|ip| add(BurstEvent::AddressReleased(ip)));
-                    now.ip.into_iter().for_each(|ip| add(BurstEvent::AddressAssigned(ip)));
+                    let changes = [was.map(BurstEvent::AddressReleased), now.ip.map(BurstEvent::AddressAssigned)];
+                    changes.into_iter().flatten().for_each(add);
                 }
             } else if let Some(event) = event_of(pod, &before, &after, delta) {
                 add(event);
@@ -117,7 +118,10 @@ impl Burst {
         }
         unique.truncate(Self::MAX_STEPS);
         let steps: Arc<[BurstStep]> = unique.into();
-        (steps.len() >= Self::MIN_STEPS).then(|| Self { pod: pod.clone(), before, deltas: deltas.into(), steps })
+        let named = after.pod(pod).or_else(|| before.pod(pod));
+        let pod_name = named.map(|pod| pod.name.clone()).unwrap_or_default();
+        let pod = pod.clone();
+        (steps.len() >= Self::MIN_STEPS).then(|| Self { pod, pod_name, before, deltas: deltas.into(), steps })
     }
 
     /// When the first step happened.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 use crate::steps::Template;
+use crate::ui::slow_motion::SlowMotionAction;
 
 /// What is selected. The inspector shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub enum Action {
     /// Answer the question in the open dialog with yes.
     Confirm,
     ToggleTheme,
+    SlowMotion(SlowMotionAction),
     /// Answer the question of a bar.
     AnswerBar {
         id: u64,

@@ -3,14 +3,19 @@
 use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use super::icons::Icon;
+use super::slow_motion::offer_ui;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
+use crate::model::burst::Burst;
 use crate::ui::Action;
 
 /// How far the arrows move the playhead.
 const STEP_NS: i64 = 1_000_000_000;
+/// Width from which there is room for long labels beside the playback controls.
+const WIDE: f32 = 1100.0;
 
-pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+/// `offered`: the burst that can be played slowly.
+pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>) {
     let bar = ui.max_rect();
     ui.horizontal_centered(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
@@ -19,6 +24,11 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
                 cx.act(Action::ToggleTheme);
+            }
+            if let Some(burst) = offered {
+                ui.add_space(8.0);
+                // the playback controls are in the middle
+                offer_ui(ui, cx, burst, bar.width() > WIDE);
             }
         });
     });

@@ -2,6 +2,7 @@
 //! everything that the views paint is checked, also hovers.
 
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
+use podscope::model::burst::Burst;
 use podscope::model::text::escaped_lines;
 use podscope::model::{
     Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Member, MonoNs, NsId,
@@ -9,10 +10,12 @@ use podscope::model::{
     Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
+use podscope::ui::slow_motion::SlowMotion;
 use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
-    Cx, Latest, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, timeline, top_bar,
+    Cx, Latest, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, slow_motion,
+    timeline, top_bar,
 };
 
 /// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
@@ -46,6 +49,12 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         last_message: Some(HOSTILE.replace('\n', " ")),
         last_state: None,
     }
+}
+
+/// The end of the processes of the pod.
+fn burst(world: &World) -> Burst {
+    let exit = |pid| Delta::Exited { id: id(pid), status: None, at: at(4_000 + u64::from(pid)) };
+    Burst::new(&uid(), world.clone(), (1..5).map(exit).collect()).expect("enough happens")
 }
 
 fn world() -> World {
@@ -241,6 +250,8 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("namespace", selected(None, namespace), true, &mut inspector);
     let mut written = logs::LogsState::default();
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
+    let slow = SlowMotion::new(burst(&world), now);
+    check("slow motion", nothing(), false, &mut |ui, cx| slow_motion::steps_ui(ui, cx, &slow));
     let mut state = report::ReportState::default();
     check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
     let bar =
@@ -253,7 +264,9 @@ fn hidden_characters_in_names_are_not_drawn() {
         let selection = nothing();
         let (world, tokens, selection, out) = (&world, &tokens, &selection, &mut Vec::new());
         let version = WorldVersion::Live(1);
-        top_bar::top_bar_ui(ui, &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, version, out });
+        let burst = burst(world);
+        let cx = &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, version, out };
+        top_bar::top_bar_ui(ui, cx, Some(&burst));
     });
     assert!(!bar.is_empty() && bar.iter().all(|text| escaped_lines(text) == text.as_str()), "{bar:?}");
 }

@@ -26,9 +26,19 @@ impl Window {
                 self.selection.namespace = Some(ns);
                 self.selection.process = None;
             }
-            Action::Seek(None) => self.shown.show_live(&self.engine),
-            Action::Seek(Some(t)) => drop(self.shown.seek(t, &self.engine)),
-            Action::Step(ns) => self.step(ns),
+            Action::Seek(None) => {
+                self.end_slow_motion();
+                self.shown.show_live(&self.engine);
+            }
+            Action::Seek(Some(t)) => {
+                self.end_slow_motion();
+                self.shown.seek(t, &self.engine);
+            }
+            Action::Step(ns) => {
+                self.end_slow_motion();
+                self.step(ns);
+            }
+            Action::SlowMotion(action) => self.act_in_slow_motion(action),
             Action::OpenManifest => self.jobs.ask_manifest(),
             Action::OpenPage(url) => self.jobs.open_page(url),
             Action::AskExport => self.dialog = Some(Dialog::Export(self.new_export_dialog())),

@@ -80,6 +80,13 @@ impl Shown {
         self.request(Cursor::Live, engine);
     }
 
+    /// Shows a step of a burst, and its World.
+    pub fn show_step(&mut self, at: MonoNs, world: World, step: usize, engine: &Handle) {
+        self.request(Cursor::Live, engine);
+        let version = WorldVersion::Step(at, step);
+        self.past = Some(Past { at, world, version });
+    }
+
     /// Shows this moment, or live if it is not past. Returns the past moment.
     pub fn seek(&mut self, t: MonoNs, engine: &Handle) -> Option<MonoNs> {
         if t >= now() {
