@@ -1,8 +1,11 @@
 //! Text for people: what the model knows, in sentences. Everything below returns values.
 
+pub mod coverage;
 pub mod duration;
+pub mod ending;
 pub mod event;
 pub mod exec;
+mod os_error;
 pub mod outcome;
 pub mod prediction;
 pub mod reaper;

@@ -20,6 +20,10 @@ use crate::sys::pty::Size;
 /// file was replaced while the app ran.
 pub const VERSION: u32 = 8;
 
+/// The exit code of a node that could not return from a pod's namespace (`EX_OSERR` in `sysexits.h`). It has no other
+/// way to say so, and no other end has this code.
+pub const LOST_IN_NAMESPACE: i32 = 71;
+
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
 

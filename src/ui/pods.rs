@@ -1,5 +1,7 @@
 //! The list of pods, and how to start one.
 
+use std::borrow::Cow;
+
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::presets::new_pod_ui;
@@ -7,11 +9,12 @@ use super::{Cx, build, text, tokens, widgets, words};
 use crate::command::Command;
 use crate::model::{NodeTrouble, Pod, PodReason, Signal};
 use crate::ui::Action;
+use crate::wording::ending::{node_end, pod_message};
 
 const CARD_H: f32 = 64.0;
 
 /// `trouble` is the node's present state, also while the past is shown.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble>) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
@@ -41,12 +44,12 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>) {
 }
 
 /// A card for a node that does not work: the reason, and the button that helps.
-fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
+fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble) {
     let tokens = cx.tokens;
     let (title, why, label, action) = match trouble {
-        NodeTrouble::Ended(reason) => (
+        NodeTrouble::Ended(end) => (
             "The lab's node is gone",
-            format!("{reason}. The kernel has killed every pod with it."),
+            format!("{}. The kernel has killed every pod with it.", node_end(end)),
             "Start the lab again",
             Action::Do(Command::StartNode),
         ),
@@ -157,7 +160,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod) {
 /// otherwise its members.
 fn summary(cx: &Cx<'_>, pod: &Pod) -> (String, egui::Color32) {
     if pod.reason == Some(PodReason::FailedCreatePodSandBox) {
-        return (pod.message.clone().unwrap_or_else(|| "will be retried soon".into()), cx.tokens.bad);
+        return (pod_message(pod).map_or_else(|| "will be retried soon".into(), Cow::into_owned), cx.tokens.bad);
     }
     if let Some(zombies) = words::zombies(cx.world, pod) {
         return (zombies, cx.tokens.zombie);

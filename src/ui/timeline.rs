@@ -17,6 +17,7 @@ use super::{ANIMATION_NS, Cx, text, tokens, widgets};
 use crate::layout::timeline::{Viewport, lanes, ticks};
 use crate::model::{Capability, EventKind, MonoNs, World, names};
 use crate::ui::Action;
+use crate::wording::coverage;
 
 const LABEL_W: f32 = 132.0;
 const RIGHT: f32 = 16.0;
@@ -144,7 +145,10 @@ fn exactness(world: &World) -> (String, bool, String) {
     let mut why: Vec<String> = world
         .visibility
         .iter()
-        .map(|(capability, s)| format!("{}: {}", capability.name(), s.reason().unwrap_or("full")))
+        .map(|(capability, coverage)| {
+            let why = coverage::reason(*capability, coverage);
+            format!("{}: {}", capability.name(), why.as_deref().unwrap_or("full"))
+        })
         .collect();
     if lost > 0 {
         why.push(format!("{lost} events lost by a source; everything was read again"));

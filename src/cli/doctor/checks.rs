@@ -10,6 +10,7 @@ use super::Check;
 use crate::lab::{Error, Lab};
 use crate::model::{Capability, Coverage, Delta};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::wording::coverage::reason;
 
 /// The capability that every pod needs.
 pub const LAB: &str = "user namespaces";
@@ -133,10 +134,11 @@ fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
         // namespaces are known only once something is read; holders are not searched for yet
         Capability::Namespaces | Capability::Holders | Capability::Observer => return None,
     };
+    let why = reason(capability, coverage).unwrap_or_default();
     Some(match coverage {
         Coverage::Full => Check::ok(what, with),
-        Coverage::Partial(why) => Check::limited(what, without, why),
-        Coverage::Missing(why) => Check::missing(what, without, why),
+        Coverage::Partial(_) => Check::limited(what, without, why),
+        Coverage::Missing(_) => Check::missing(what, without, why),
     })
 }
 
