@@ -5,6 +5,7 @@ pub mod duration;
 pub mod ending;
 pub mod event;
 pub mod exec;
+pub mod forbidden;
 mod os_error;
 pub mod outcome;
 pub mod prediction;

@@ -29,7 +29,7 @@ use crate::model::{Capability, Delta, Member, OsError, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
 use crate::sys::thread;
 use ending::LastReport;
-pub use error::{Error, Forbidden};
+pub use error::{Error, Forbidden, Obstacle};
 pub use exec::{CancelExec, Exec};
 pub use streams::{Attachment, DetachHandle, Streams};
 
@@ -79,7 +79,7 @@ impl Lab {
     /// Starts a node as `exe` (the app's own `/proc/self/exe`) and passes its reports to `observer`.
     ///
     /// # Errors
-    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow user namespaces, else [`Error::Start`].
+    /// [`Error::UserNamespaces`] with the obstacle if the machine does not allow user namespaces, else [`Error::Start`].
     pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
         Self::start_with(exe, Options::default(), observer)
     }

@@ -8,6 +8,7 @@ use podscope::lab::spec::ContainerSpec;
 use podscope::lab::{Error, Lab};
 use podscope::model::{ContainerState, Delta, Member, NodeEnd, Phase, PodReason, PodUid, WaitStatus};
 use podscope::observe::Input;
+use podscope::wording::forbidden::lab_error;
 
 use crate::support::{Bench, PATIENCE, container, exists, kill, mount, pause, process, spec, wait_for, with_volume};
 
@@ -181,7 +182,7 @@ fn the_app_without_user_namespaces() {
     }
     let (sender, _inputs) = unbounded();
     match Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender) {
-        Err(Error::UserNamespaces(f)) => println!("\nforbidden: {f}"),
+        Err(e @ Error::UserNamespaces(_)) => println!("\nforbidden: {}", lab_error(&e)),
         other => println!("\nnot forbidden: {other:?}"),
     }
 }

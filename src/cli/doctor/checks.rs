@@ -11,6 +11,7 @@ use crate::lab::{Error, Lab};
 use crate::model::{Capability, Coverage, Delta};
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::wording::coverage::reason;
+use crate::wording::forbidden;
 
 /// The capability that every pod needs.
 pub const LAB: &str = "user namespaces";
@@ -86,11 +87,9 @@ fn groups(node: u32) -> Check {
 
 fn lab_failure(why: Error) -> Check {
     match why {
-        Error::UserNamespaces(forbidden) => Check::missing(
-            LAB,
-            format!("no pods: could not {}: {}", forbidden.step.words(), forbidden.forbids),
-            forbidden.remedy,
-        ),
+        Error::UserNamespaces(why) => {
+            Check::missing(LAB, format!("no pods: {}", forbidden::cause(&why)), forbidden::remedy(&why.obstacle))
+        }
         e => Check::missing(LAB, format!("no pods: {e}"), ""),
     }
 }
