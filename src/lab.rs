@@ -20,7 +20,7 @@ pub(crate) mod wire;
 
 pub use applets::Url;
 pub use controller::DemoClock;
-pub use link::{Attachment, CancelExec, DetachHandle, Error, Exec, Forbidden, Lab, Streams};
+pub use link::{Attachment, CancelExec, DetachHandle, Error, Exec, Forbidden, Lab, Obstacle, Streams};
 pub use node::MAX_PROCESSES;
 pub use own_pause::{ManifestFiles, parse_with_files};
 pub use protocol::{ExecOutput, LogPart, NamespaceStep, Options, OutputStart, PodCidr, Step, Stream, StreamRequest};

@@ -2,12 +2,15 @@
 
 pub mod burst;
 mod delta;
+mod ending;
 pub mod events;
 mod host;
 mod id;
+mod limitation;
 mod manifest;
 pub mod names;
 mod namespace;
+mod os_error;
 pub mod outcome;
 mod output;
 mod pod;
@@ -23,10 +26,13 @@ mod wait;
 mod world;
 
 pub use delta::Delta;
+pub use ending::{MembersFate, NodeEnd, PodMessage, SandboxEnd};
 pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
+pub use limitation::{CgroupProblem, ConnectorProblem, Limitation, ObserverFailure};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
 pub use namespace::Namespace;
+pub use os_error::OsError;
 pub use output::{ExecEnd, ExecId, ExecRun, Output, OutputLine, OutputSource};
 pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
@@ -34,7 +40,7 @@ pub use pod::{
 };
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
-pub use signal::Signal;
+pub use signal::{SendError, Signal};
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};
 pub use visibility::{Capability, Coverage};

@@ -1,9 +1,13 @@
 //! Text for people: what the model knows, in sentences. Everything below returns values.
 
 pub mod burst;
+pub mod coverage;
 pub mod duration;
+pub mod ending;
 pub mod event;
 pub mod exec;
+pub mod forbidden;
+mod os_error;
 pub mod outcome;
 pub mod prediction;
 pub mod reaper;

@@ -40,6 +40,7 @@ use crate::ui::slow_motion::{banner_ui, steps_ui};
 use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
 use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
+use crate::wording::forbidden::lab_error;
 pub(super) use panes::Pane;
 
 /// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
@@ -192,7 +193,7 @@ impl Window {
             | Event::ScriptStep(_)
             | Event::ScriptOutput(_) => {}
             Event::ObserverFailed(e) => self.notify_error(format!("The observer cannot start: {e}")),
-            Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {e}")),
+            Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {}", lab_error(&e))),
             Event::LabRestarted { lost } => self.lab_restarted(lost),
             Event::ControlFailed(e) => self.notify_error(format!("The lab is running, but {e}")),
             Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::lab;
 use crate::model::text::{escaped, escaped_lines};
+use crate::wording::forbidden::lab_error;
 
 /// Why the program ends with something other than 0.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +39,7 @@ impl Failure {
     /// The lab could not be started.
     pub fn lab(why: &lab::Error) -> Self {
         match why {
-            lab::Error::UserNamespaces(_) => Self::Lines(why.to_string()),
+            lab::Error::UserNamespaces(_) => Self::Lines(lab_error(why)),
             why => Self::failed(why),
         }
     }

@@ -19,6 +19,7 @@ use crate::export::{Format, MAX_FILE, Selection, read_limited, render, write_fil
 use crate::model::World;
 use crate::observe::now;
 use crate::script::{self, Script};
+use crate::wording::ending::node_end;
 use event_printer::EventPrinter;
 use manifests::Source;
 use pods::RequestedPods;
@@ -171,8 +172,9 @@ impl Run {
                 }
                 self.world = *world;
                 self.pods.update(&self.world);
-                if let Some((reason, _)) = self.world.node.as_ref().and_then(|node| node.ended.as_ref()) {
-                    return Err(Failure::Failed(format!("{reason}, and every pod with it; run it again")));
+                if let Some((end, _)) = self.world.node.as_ref().and_then(|node| node.ended) {
+                    let end = node_end(end);
+                    return Err(Failure::Failed(format!("{end}, and every pod with it; run it again")));
                 }
             }
             Event::ObserverFailed(e) => return Err(Failure::failed(e)),

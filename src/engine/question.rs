@@ -9,6 +9,7 @@ use super::{Event, FrontEnd, FrontEndCommand};
 use crate::command::{Outcome, SignalRule, signal_rule};
 use crate::model::{ProcId, Signal, World};
 use crate::observe::signal;
+use crate::wording::outcome::not_sent;
 
 /// A question to the user. [`Request::Answer`](super::Request::Answer) answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl Worker {
                 self.send(Event::Signalled { target, signal });
                 Outcome::Done
             }
-            Err(why) => Outcome::Failed(format!("{signal} to pid {target}: {why}")),
+            Err(why) => Outcome::Failed(format!("{signal} to pid {target}: {}", not_sent(why))),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::lab::{self, Lab};
 use crate::model::{Delta, PodUid, Source, Stamp};
 use crate::observe::{Input, Observer, Options, Scope, now};
 use crate::script::Requested;
+use crate::wording::forbidden::lab_error;
 
 impl Worker {
     /// Starts everything. The lab starts on a thread of its own.
@@ -94,7 +95,7 @@ impl Worker {
                 self.replace_lost_pods();
                 self.finish(Outcome::Done, origin);
             }
-            (Err(e), Some(origin)) => self.finish(Outcome::Failed(e.to_string()), origin),
+            (Err(e), Some(origin)) => self.finish(Outcome::Failed(lab_error(&e)), origin),
         }
     }
 

@@ -23,15 +23,13 @@ use nix::unistd::{AccessFlags, access, mkdir};
 
 use self::cleanup::Cleanup;
 use super::protocol::Grant;
-use crate::model::Coverage;
+use crate::model::{CgroupProblem, Coverage, Limitation, OsError};
 use crate::observe::cgroup::{self, Hierarchy};
 
 /// The controllers that the lab uses. CPU time is counted without a controller.
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// Prefix of the directory's name; our pid follows.
 const PREFIX: &str = "podscope-";
-/// The error for a cgroup that has no directory here.
-const NOT_MOUNTED: &str = "its cgroup is not part of the hierarchy that is mounted here";
 /// The cgroup of the node itself: a cgroup that passes controllers on may contain no process ("no internal processes").
 const NODE: &str = "node";
 /// The files of a cgroup that its new owner must be able to write (cgroup-v2.rst, "Model of Delegation").
@@ -57,29 +55,29 @@ impl LabCgroup {
     ///
     /// # Errors
     /// Why no cgroup could be created.
-    pub fn create(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, String> {
-        let hierarchy = Hierarchy::find().ok_or("cgroup v2 is not mounted here")?;
+    pub fn create(exe: &Path, launcher: u32, user: Option<u32>) -> Result<Self, CgroupProblem> {
+        let hierarchy = Hierarchy::find().ok_or(CgroupProblem::NotMounted)?;
         let mut tree = if systemd::is_running() {
             let path = systemd::scope(launcher)?;
-            let directory = hierarchy.directory(&path).ok_or(NOT_MOUNTED)?;
-            let open = open_directory(&directory).and_then(lock).map_err(|e| format!("{path}: {}", e.desc()))?;
+            let directory = hierarchy.directory(&path).ok_or(CgroupProblem::NotInHierarchy)?;
+            let open = open_directory(&directory).and_then(lock).map_err(|e| not_opened(&path, e))?;
             Self { directory, home: None, open, path, controllers: Vec::new(), _cleanup: None }
         } else {
             Self::make_by_hand(exe, &hierarchy)?
         };
         tree.divide(launcher, user).map_err(|e| {
             tree.leave(launcher);
-            format!("{} cannot be divided: {e}", tree.path)
+            CgroupProblem::NotDivided { cgroup: tree.path.clone(), error: OsError::from(&e) }
         })?;
         Ok(tree)
     }
 
     /// Creates a cgroup below our own, or beside it if more controllers are available there. It only gets controllers
     /// that are already passed on: we may not enable others.
-    fn make_by_hand(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, String> {
+    fn make_by_hand(exe: &Path, hierarchy: &Hierarchy) -> Result<Self, CgroupProblem> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let own = cgroup::of_process(std::process::id()).ok_or("this process is in no cgroup of version 2")?;
-        let home = hierarchy.directory(&own).ok_or(NOT_MOUNTED)?;
+        let own = cgroup::of_process(std::process::id()).ok_or(CgroupProblem::NoCgroup)?;
+        let home = hierarchy.directory(&own).ok_or(CgroupProblem::NotInHierarchy)?;
         let above = above(&own).and_then(|path| Some((path.to_owned(), hierarchy.directory(path)?)));
         let (own, parent) = match above {
             Some((path, directory)) if is_better(&directory, &home) => (path, directory),
@@ -87,17 +85,16 @@ impl LabCgroup {
         };
         remove_stale(&parent);
         let why = |e: Errno| match e {
-            Errno::EACCES | Errno::EPERM => format!("the cgroup {own} is not delegated to this user"),
-            Errno::EROFS => "cgroups are mounted read-only here".to_owned(),
-            e => format!("no cgroup could be made below {own}: {}", e.desc()),
+            Errno::EACCES | Errno::EPERM => CgroupProblem::NotDelegated { cgroup: own.clone() },
+            Errno::EROFS => CgroupProblem::ReadOnly,
+            e => CgroupProblem::NotMade { below: own.clone(), error: OsError(e as i32) },
         };
         access(&parent, AccessFlags::W_OK).map_err(why)?;
         loop {
             let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let directory = parent.join(&name);
             // start it first, so that we cannot be killed in between and leave the cgroup behind
-            let cleanup = Cleanup::start(exe, &directory)
-                .map_err(|e| format!("the process that removes the lab's cgroup cannot be started: {e}"))?;
+            let cleanup = Cleanup::start(exe, &directory).map_err(|e| CgroupProblem::NoCleanup(OsError::from(&e)))?;
             mkdir(&directory, Mode::from_bits_truncate(0o755)).map_err(why)?;
             let path = format!("{}/{name}", own.trim_end_matches('/'));
             match open_directory(&directory).and_then(lock) {
@@ -107,7 +104,7 @@ impl LabCgroup {
                 }
                 // another lab that is starting has removed it as left behind
                 Ok(_) | Err(Errno::ENOENT | Errno::EWOULDBLOCK) => {}
-                Err(e) => return Err(format!("{path}: {}", e.desc())),
+                Err(e) => return Err(not_opened(&path, e)),
             }
         }
     }
@@ -150,16 +147,12 @@ impl LabCgroup {
 
     /// Which figures the cgroup provides.
     pub fn coverage(&self) -> Coverage {
-        let lacking: Vec<&str> =
-            CONTROLLERS.into_iter().filter(|c| !self.controllers.iter().any(|own| own == c)).collect();
-        if lacking.is_empty() {
+        let lacking = CONTROLLERS.into_iter().filter(|c| !self.controllers.iter().any(|own| own == c));
+        let controllers: Vec<String> = lacking.map(str::to_owned).collect();
+        if controllers.is_empty() {
             return Coverage::Full;
         }
-        Coverage::Partial(format!(
-            "{} has no {} controller: limits have no effect there, and figures are added up from /proc",
-            self.path,
-            lacking.join(" and no ")
-        ))
+        Coverage::Partial(vec![Limitation::ControllersMissing { cgroup: self.path.clone(), controllers }])
     }
 }
 
@@ -183,9 +176,8 @@ fn passed_on(directory: &Path) -> usize {
     CONTROLLERS.into_iter().filter(|c| passed.split_whitespace().any(|p| p == *c)).count()
 }
 
-/// The state without a cgroup, with the reason.
-pub fn without(why: &str) -> Coverage {
-    Coverage::Missing(format!("{why}; the figures of pods are added up from /proc"))
+fn not_opened(cgroup: &str, e: Errno) -> CgroupProblem {
+    CgroupProblem::NotOpened { cgroup: cgroup.to_owned(), error: OsError(e as i32) }
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {

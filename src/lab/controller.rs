@@ -24,8 +24,8 @@ use run::Run;
 
 use super::spec::{ContainerSpec, PidNamespace, PodSpec};
 use crate::model::{
-    ContainerKind, ContainerState, EventReason, MonoNs, Phase, Pod, PodEvent, PodUid, ProcId, Runtime, Sandbox,
-    SandboxKind, Signal, Stamp, TerminatedReason, WaitStatus, WaitingReason,
+    ContainerKind, ContainerState, EventReason, MonoNs, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId, Runtime,
+    Sandbox, SandboxKind, Signal, Stamp, TerminatedReason, WaitStatus, WaitingReason,
 };
 
 /// Something that happened to a pod.
@@ -256,7 +256,7 @@ impl PodState {
             }
             Fact::SandboxFailed { message } => {
                 let message = self.sandbox_error(&message);
-                self.pod.message = Some(message.clone());
+                self.pod.message = Some(PodMessage::Runtime(message.clone()));
                 self.warning(d, EventReason::FailedCreatePodSandBox, message, at);
                 let retry = Some(self.clock.after(at.t, SANDBOX_RETRY_MS));
                 self.holder = Holder::Absent { retry };
@@ -356,7 +356,7 @@ impl PodState {
         if self.goal != PodGoal::Run {
             return;
         }
-        self.pod.message = Some(self.sandbox_end_message(status));
+        self.pod.message = Some(PodMessage::SandboxEnded(self.sandbox_end(status)));
         let then = if self.wants_sandbox() {
             self.normal(d, EventReason::SandboxChanged, report::SANDBOX_CHANGED.to_owned(), at);
             AfterStop::NewSandbox

@@ -14,7 +14,7 @@ mod users;
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,11 +24,12 @@ use nix::sys::socket::{Shutdown, shutdown};
 
 use super::protocol::{Answer, Call, LogPart, NamespaceStep, Options, Report, Request};
 use super::spec::PodSpec;
-use super::wire::{self, Inbox};
-use crate::model::{Capability, Delta, Member, Pod, PodUid, ProcId};
+use super::wire::{self, Inbox, WireError};
+use crate::model::{Capability, Delta, Member, OsError, Pod, PodUid, ProcId};
 use crate::observe::{Input, InputSender};
 use crate::sys::thread;
-pub use error::{Error, Forbidden};
+use ending::LastReport;
+pub use error::{Error, Forbidden, Obstacle};
 pub use exec::{CancelExec, Exec};
 pub use streams::{Attachment, DetachHandle, Streams};
 
@@ -59,6 +60,8 @@ struct Shared {
     /// Whether an answer is overdue. The observer has been answers.
     silent: Mutex<bool>,
     observer: InputSender,
+    /// The lab was dropped: what follows is not the node's doing.
+    is_closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -76,7 +79,7 @@ impl Lab {
     /// Starts a node as `exe` (the app's own `/proc/self/exe`) and passes its reports to `observer`.
     ///
     /// # Errors
-    /// [`Error::UserNamespaces`] with the remedy if the machine does not allow user namespaces, else [`Error::Start`].
+    /// [`Error::UserNamespaces`] with the obstacle if the machine does not allow user namespaces, else [`Error::Start`].
     pub fn start(exe: &Path, observer: impl Into<InputSender>) -> Result<Self, Error> {
         Self::start_with(exe, Options::default(), observer)
     }
@@ -174,6 +177,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         // the link thread sees the end of the stream, kills the node and waits for it
+        self.shared.is_closed.store(true, Ordering::Release);
         let _ = shutdown(self.shared.socket.as_raw_fd(), Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -270,7 +274,18 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
     send(Input::Delta(Delta::Visibility { capability: Capability::Cgroups, coverage, at: ending::now() }));
     let mut pods: HashMap<PodUid, Pod> = HashMap::new();
     let mut inbox: Inbox = started.inbox;
-    while let Ok(Some(report)) = inbox.receive::<Report>(&started.shared.socket, true) {
+    let last = loop {
+        let report = match inbox.receive::<Report>(&started.shared.socket, true) {
+            Ok(Some(report)) => report,
+            // a socket that blocks has no time limit now
+            Ok(None) => continue,
+            Err(WireError::Closed) if started.shared.is_closed.load(Ordering::Acquire) => {
+                break LastReport::ClosedByApp;
+            }
+            Err(WireError::Closed) => break LastReport::ClosedByNode,
+            Err(WireError::System(e)) => break LastReport::SocketFailed(OsError(e as i32)),
+            Err(WireError::Garbled(_)) => break LastReport::Garbled,
+        };
         match report {
             Report::Delta(delta) => {
                 match &*delta {
@@ -294,12 +309,12 @@ fn pass_reports(started: startup::Started, observer: &InputSender) {
             Report::Answer { call, answer } => started.shared.answer(call, answer),
             Report::Unshared | Report::Launched { .. } | Report::Refused { .. } | Report::Hello { .. } => {}
         }
-    }
+    };
     let status = startup::kill_and_reap(started.pid);
     // the cgroups are empty now
     drop(started.cgroups);
     started.shared.close();
-    for delta in ending::deltas_of_end(started.node, status, pods.into_values()) {
+    for delta in ending::deltas_of_end(started.node, last, status, pods.into_values()) {
         send(Input::Delta(delta));
     }
 }

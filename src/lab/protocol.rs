@@ -20,6 +20,10 @@ use crate::sys::pty::Size;
 /// file was replaced while the app ran.
 pub const VERSION: u32 = 8;
 
+/// The exit code of a node that could not return from a pod's namespace (`EX_OSERR` in `sysexits.h`). It has no other
+/// way to say so, and no other end has this code.
+pub const LOST_IN_NAMESPACE: i32 = 71;
+
 /// Matches an [`Answer`] to its [`Request`].
 pub type Call = u64;
 
@@ -344,32 +348,6 @@ pub enum Step {
     Bridge,
     Identify,
     Loop,
-}
-
-impl Step {
-    /// The rest of a sentence: "could not …".
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Open => "open its own executable",
-            Self::Keyring => "leave the user's session keyring",
-            Self::DropRoot => "give up root",
-            Self::Unshare => "create a user namespace",
-            Self::Setgroups => "deny setgroups in the user namespace",
-            Self::UidMap => "map the user into the user namespace",
-            Self::GidMap => "map the group into the user namespace",
-            Self::Clone => "create pid, network, mount, IPC and UTS namespaces",
-            Self::PrivateMounts => "make its mounts private",
-            Self::Tmpfs => "mount a tmpfs",
-            Self::Proc => "mount /proc",
-            Self::HostRoot => "show the host's packages read-only",
-            Self::Template => "prepare a container's root",
-            Self::Pivot => "change its root",
-            Self::Loopback => "bring up the loopback interface",
-            Self::Bridge => "create the pod network's bridge",
-            Self::Identify => "read its own pid in the host's /proc",
-            Self::Loop => "set up its event loop",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace,
-    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Signal, Source, Stamp, State, WaitStatus,
+    Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
+    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, SendError, Signal, Source, Stamp, State,
+    WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -113,9 +114,9 @@ pub enum Delta {
         silent: bool,
         at: Stamp,
     },
-    /// The lab's node ended, and the kernel ended every pod with it. `reason` says how the node ended.
+    /// The lab's node ended, and the kernel ended every pod with it.
     NodeEnded {
-        reason: String,
+        end: NodeEnd,
         at: Stamp,
     },
     /// A pod's whole state now.
@@ -151,7 +152,7 @@ pub enum Delta {
         end: ExecEnd,
         at: Stamp,
     },
-    /// A signal that the user sent; `error` if the kernel refused it.
+    /// A signal that the user sent; `error` says why it could not be sent.
     Signalled {
         target: ProcId,
         signal: Signal,
@@ -161,7 +162,7 @@ pub enum Delta {
         /// The processes that were predicted to end with the target.
         #[serde(alias = "foretold")]
         also_end: Vec<ProcId>,
-        error: Option<String>,
+        error: Option<SendError>,
         at: Stamp,
     },
     /// A source lost facts; `count` is `None` if it cannot tell how many. The processes were read again afterwards.

@@ -1,13 +1,12 @@
 //! The outcome of a signal, compared with what was predicted.
 
 use super::prediction::Effect;
-use super::{Exit, MonoNs, ProcId, Process, Sent, Signal, State, WaitStatus, World};
+use super::{Exit, MonoNs, ProcId, Process, SendError, Sent, Signal, State, WaitStatus, World};
 
 /// What has come of a signal so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// It could not be sent, for this reason.
-    NotSent(&'a str),
+    NotSent(SendError),
     /// The target is no longer remembered.
     Forgotten,
     /// The target has not ended.
@@ -50,7 +49,7 @@ pub enum Cause {
 
 /// The outcome of a signal so far. An exit counts as its effect only if the signal can have caused it.
 pub fn outcome<'a>(world: &'a World, sent: &'a Sent) -> Outcome<'a> {
-    if let Some(error) = &sent.error {
+    if let Some(error) = sent.error {
         return Outcome::NotSent(error);
     }
     let Some(p) = world.process(sent.target) else { return Outcome::Forgotten };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackOff, EventReason, Manifest, NotRunning, PodReason, PodUid, ProcId, Stamp, TerminatedReason, WaitStatus,
-    WaitingReason,
+    BackOff, EventReason, Manifest, NotRunning, PodMessage, PodReason, PodUid, ProcId, Stamp, TerminatedReason,
+    WaitStatus, WaitingReason,
 };
 
 /// The engine that runs the pod.
@@ -234,7 +234,7 @@ pub struct Pod {
     pub phase: Phase,
     /// What `kubectl get pod` shows instead of the phase, and why.
     pub reason: Option<PodReason>,
-    pub message: Option<String>,
+    pub message: Option<PodMessage>,
     pub ip: Option<IpAddr>,
     /// Containers are in the sandbox's pid namespace: all by `shareProcessNamespace`, or those that joined it.
     pub share_pid: bool,

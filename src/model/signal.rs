@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::OsError;
+
 /// A signal number of this architecture (`signal(7)`); x86_64 and aarch64 agree on all standard ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -15,6 +17,19 @@ const NAMES: [&str; 31] = [
     "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
     "PWR", "SYS",
 ];
+
+/// Why a signal was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendError {
+    /// The process is gone.
+    Gone,
+    /// The process belongs to another user, and we do not have `CAP_KILL`.
+    Denied,
+    /// There is no signal of this number.
+    Invalid,
+    Failed(OsError),
+}
 
 impl Signal {
     pub const HUP: Self = Self(1);

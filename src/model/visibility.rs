@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Limitation;
+
 /// A capability of the observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,10 +46,10 @@ impl Capability {
 #[serde(rename_all = "snake_case")]
 pub enum Coverage {
     Full,
-    /// A part of it, and why not everything.
-    Partial(String),
+    /// A part of it, and what keeps it from being everything.
+    Partial(Vec<Limitation>),
     /// None of it, and why.
-    Missing(String),
+    Missing(Limitation),
 }
 
 impl Coverage {
@@ -55,10 +57,12 @@ impl Coverage {
         matches!(self, Self::Full)
     }
 
-    pub fn reason(&self) -> Option<&str> {
+    /// What keeps it from being full.
+    pub const fn limitations(&self) -> &[Limitation] {
         match self {
-            Self::Full => None,
-            Self::Partial(r) | Self::Missing(r) => Some(r),
+            Self::Full => &[],
+            Self::Partial(all) => all.as_slice(),
+            Self::Missing(one) => std::slice::from_ref(one),
         }
     }
 }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Member, MonoNs, Namespace, NsId, Output,
-    Pod, PodEvent, PodUid, ProcId, Reparent, Signal, Source, Stamp,
+    Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Member, MonoNs, Namespace, NodeEnd, NsId,
+    Output, Pod, PodEvent, PodUid, ProcId, Reparent, SendError, Signal, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
@@ -34,7 +34,7 @@ pub struct Sent {
     /// The processes that were predicted to end with the target.
     #[serde(alias = "foretold")]
     pub also_end: Vec<ProcId>,
-    pub error: Option<String>,
+    pub error: Option<SendError>,
     pub at: Stamp,
 }
 
@@ -47,18 +47,18 @@ pub struct Node {
     #[serde(default)]
     pub silent: Option<Stamp>,
     /// How and when it ended.
-    pub ended: Option<(String, Stamp)>,
+    pub ended: Option<(NodeEnd, Stamp)>,
 }
 
 /// Why the lab's node does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeTrouble<'a> {
+pub enum NodeTrouble {
     /// The kernel shows it as stopped, by a signal or by a tracer.
     Stopped(ProcId),
     /// It has not answered since then.
     Silent(ProcId, MonoNs),
     /// How it ended.
-    Ended(&'a str),
+    Ended(NodeEnd),
 }
 
 /// Everything known at one moment. What may be large in it is a tree, and two Worlds share the nodes in which they do
@@ -165,9 +165,9 @@ impl World {
                     node.silent = silent.then_some(*at);
                 }
             }
-            Delta::NodeEnded { reason, at } => {
+            Delta::NodeEnded { end, at } => {
                 if let Some(node) = &mut self.node {
-                    node.ended = Some((reason.clone(), *at));
+                    node.ended = Some((*end, *at));
                 }
                 self.cgroups.clear();
                 self.end_execs(*at);
@@ -186,7 +186,7 @@ impl World {
             Delta::ExecStarted { exec, member, argv, at } => self.exec_started(*exec, member, argv, *at),
             Delta::ExecEnded { exec, end, at } => self.exec_ended(*exec, end, *at),
             Delta::Signalled { target, signal, effect, also_end, error, at } => {
-                let (also_end, error) = (also_end.clone(), error.clone());
+                let (also_end, error) = (also_end.clone(), *error);
                 let sent = Sent { target: *target, signal: *signal, effect: *effect, also_end, error, at: *at };
                 push_bounded(&mut self.sent, sent);
             }

@@ -150,6 +150,7 @@ fn budget(open_files: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Limitation;
     use crate::sys::pidfd;
     use nix::sys::epoll::EpollCreateFlags;
 
@@ -195,8 +196,8 @@ mod tests {
                 held.add(id(pid), own_pidfd());
             }
         }
-        let Some(Coverage::Partial(why)) = held.take_change(4) else { panic!("one has no pidfd") };
-        assert!(why.contains("ulimit -n"), "{why}");
+        let used_up = Coverage::Partial(vec![Limitation::PidfdsUsedUp { held: 4 }]);
+        assert_eq!(held.take_change(4), Some(used_up), "one has no pidfd");
         assert_eq!(held.take_change(4), None, "reported once");
         assert_eq!(held.take_change(3), Some(Coverage::Full));
     }

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::clock;
 use super::proc::{Unread, hidepid};
 use super::reconcile::UnreadCount;
-use crate::model::{Capability, Coverage, Delta, Host, NsSet, Source, Stamp};
+use crate::model::{Capability, Coverage, Delta, Host, Limitation, NsSet, OsError, Source, Stamp};
 use crate::procfs::own_mounts;
 
 pub fn host(namespaces: NsSet) -> Delta {
@@ -33,14 +33,13 @@ pub fn visibility(capability: Capability, coverage: Coverage) -> Delta {
 pub fn processes() -> Coverage {
     let mounts = match own_mounts() {
         Ok(mounts) => mounts,
-        Err(e) => return Coverage::Partial(format!("whether /proc hides processes is not known: mountinfo: {e}")),
+        Err(e) => return Coverage::Partial(vec![Limitation::MountsUnknown(OsError::from(&e))]),
     };
     match hidepid(&mounts) {
         // a process with CAP_SYS_PTRACE sees them in spite of hidepid
-        Some(value) if is_init_hidden() => Coverage::Partial(format!(
-            "/proc is mounted with hidepid={value}: processes of other users are not shown; run as root, or \
-             mount -o remount,hidepid=off /proc"
-        )),
+        Some(value) if is_init_hidden() => {
+            Coverage::Partial(vec![Limitation::ProcessesHidden { hidepid: value.to_owned() }])
+        }
         _ => Coverage::Full,
     }
 }
@@ -53,41 +52,28 @@ fn is_init_hidden() -> bool {
 /// As [`processes`], minus the processes that could not be read.
 pub fn less_unread(unread: UnreadCount) -> Coverage {
     let UnreadCount { denied, failed, why, list } = unread;
-    let mut reasons: Vec<String> = processes().reason().map(str::to_owned).into_iter().collect();
+    let mut all = processes().limitations().to_vec();
     if denied > 0 {
-        reasons.push(format!("{denied} processes may not be read; they are shown as they were last seen"));
+        all.push(Limitation::ProcessesDenied { count: denied });
     }
     if let Some(why) = why.filter(|_| failed > 0) {
-        reasons.push(format!("{failed} processes could not be read ({}); they are tried again", failure(why)));
+        all.push(Limitation::ProcessesFailed { count: failed, error: OsError(why as i32) });
     }
     if let Some(why) = list {
-        reasons.push(format!("/proc could not be listed ({}), so new processes may be missing", failure(why)));
+        all.push(Limitation::ProcessListFailed(OsError(why as i32)));
     }
-    if reasons.is_empty() { Coverage::Full } else { Coverage::Partial(reasons.join("; ")) }
-}
-
-/// The kernel's reason, and how to fix it where that is known.
-fn failure(why: Errno) -> String {
-    match why {
-        Errno::EMFILE => "this program has as many files open as it may; raise the limit: ulimit -n".to_owned(),
-        Errno::ENFILE => "the machine has as many files open as it may; raise fs.file-max".to_owned(),
-        other => other.to_string(),
-    }
+    if all.is_empty() { Coverage::Full } else { Coverage::Partial(all) }
 }
 
 /// Some processes have no pidfd; at most `budget` can have one.
 pub fn unheld(why: Errno, budget: usize) -> Coverage {
-    let why = match why {
-        Errno::EMFILE => format!(
-            "only {budget} processes are held, half as many as the limit of open files allows (ulimit -n, ulimit -Hn)"
-        ),
-        Errno::ENOSPC => "the kernel holds no more for this user (fs.epoll.max_user_watches)".to_owned(),
-        other => failure(other),
-    };
-    Coverage::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
+    Coverage::Partial(vec![match why {
+        Errno::EMFILE => Limitation::PidfdsUsedUp { held: budget },
+        other => Limitation::PidfdRefused(OsError(other as i32)),
+    }])
 }
 
 /// Holders of namespaces are never searched for.
 pub fn holders() -> Coverage {
-    Coverage::Missing("open files and bind mounts that keep a namespace alive are not searched for".to_owned())
+    Coverage::Missing(Limitation::HoldersNotSearched)
 }

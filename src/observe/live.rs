@@ -17,7 +17,7 @@ use super::namespaces::{Holder, Nsfs};
 use super::proc::{self, Depth, Reader, Reading, Unread};
 use super::reconcile::{CgroupFigures, Kernel, RawNs};
 use super::{holders, host};
-use crate::model::{Coverage, MonoNs, NsId, NsKind, ProcId, WaitStatus};
+use crate::model::{Coverage, Limitation, MonoNs, NsId, NsKind, OsError, ProcId, WaitStatus};
 use crate::sys::{nsfs, pidfd};
 
 /// Reads /proc, cgroups and namespaces, and holds the pidfds of watched processes.
@@ -198,16 +198,14 @@ pub fn probe_pidfd() -> (Coverage, Coverage) {
     let fd = match pidfd::open(std::process::id()) {
         Ok(fd) => fd,
         Err(e) => {
-            let missing = Coverage::Missing(format!("pidfd_open: {e}; needs Linux 5.3; reaps are found by scans"));
+            let missing = Coverage::Missing(Limitation::NoPidfds(OsError(e as i32)));
             return (missing.clone(), missing);
         }
     };
     let info = match pidfd::exit_status(&fd) {
         // our own process lives, so there is no status, but the kernel has the ioctl
         Ok(_) => Coverage::Full,
-        Err(e) => Coverage::Missing(format!(
-            "PIDFD_GET_INFO: {e}; needs Linux 6.15; exit statuses are known from the proc connector only"
-        )),
+        Err(e) => Coverage::Missing(Limitation::NoPidfdInfo(OsError(e as i32))),
     };
     (Coverage::Full, info)
 }

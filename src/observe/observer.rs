@@ -11,7 +11,7 @@ use super::error::Error;
 use super::options::{Options, Scope};
 use super::sender::InputSender;
 use super::worker::{Sink, Worker};
-use crate::model::Coverage;
+use crate::model::{Coverage, Limitation, ObserverFailure};
 use crate::sys::thread;
 
 /// The pause before the first restart after a failure. It doubles with every further failure in a row.
@@ -85,9 +85,8 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
     while let Err(why) = done {
         failures += 1;
         in_a_row = if started.elapsed() > Duration::from_mins(1) { 1 } else { in_a_row + 1 };
-        tracing::error!("the observer failed: {why}");
-        let missing =
-            Coverage::Missing(format!("the observer failed ({why}) and starts again; what is shown is from before"));
+        tracing::error!("the observer failed: {why:?}");
+        let missing = Coverage::Missing(Limitation::ObserverFailed(why.clone()));
         // the sink itself may have failed: the next start reports it again
         let _ = attempt(|| {
             worker.report(missing);
@@ -100,10 +99,7 @@ fn keep_running(worker: &mut Worker, stop: &AtomicBool) {
         started = Instant::now();
         done = attempt(|| {
             worker.restart()?;
-            worker.report(Coverage::Partial(format!(
-                "the observer failed {failures} times, at last: {why}; it was started again, and what happened in \
-                 between is known from scans only"
-            )));
+            worker.report(Coverage::Partial(vec![Limitation::ObserverRestarted { failures, last: why }]));
             worker.run()
         });
     }
@@ -123,15 +119,12 @@ fn wait_unless_stopped(time: Duration, stop: &AtomicBool) {
     }
 }
 
-/// Runs it, and turns an error or a panic into text.
-fn attempt(run: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
+/// Runs it, and returns how it failed, by an error or by a panic.
+fn attempt(run: impl FnOnce() -> Result<(), Error>) -> Result<(), ObserverFailure> {
     // a panic may leave the worker inconsistent; `Worker::restart` repairs it
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(done) => done.map_err(|e| match std::error::Error::source(&e) {
-            Some(cause) if !e.to_string().contains(&cause.to_string()) => format!("{e}: {cause}"),
-            _ => e.to_string(),
-        }),
-        Err(panic) => Err(format!("a panic: {}", message(panic.as_ref()))),
+        Ok(done) => done.map_err(|e| e.failure()),
+        Err(panic) => Err(ObserverFailure::Panic(message(panic.as_ref()).to_owned())),
     }
 }
 
@@ -143,6 +136,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OsError;
 
     #[test]
     fn the_pause_before_a_restart_doubles_up_to_a_limit() {
@@ -152,9 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn panics_and_errors_become_text() {
-        assert_eq!(attempt(|| panic!("no {}", "luck")), Err("a panic: no luck".to_owned()));
+    fn panics_and_errors_are_told_apart() {
+        assert_eq!(attempt(|| panic!("no {}", "luck")), Err(ObserverFailure::Panic("no luck".to_owned())));
         let failed = attempt(|| Err(Error::Wait("x", nix::errno::Errno::EBADF)));
-        assert!(failed.is_err_and(|why| why.contains("EBADF")));
+        let error = OsError(nix::errno::Errno::EBADF as i32);
+        assert_eq!(failed, Err(ObserverFailure::Failed { what: "x".to_owned(), error }));
     }
 }

@@ -3,20 +3,8 @@
 use nix::errno::Errno;
 
 use super::{Unread, clock::now, look_up};
-use crate::model::{Delta, ProcId, Signal, Source, Stamp, World, prediction::predict};
+use crate::model::{Delta, OsError, ProcId, SendError, Signal, Source, Stamp, World, prediction::predict};
 use crate::sys::pidfd;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    #[error("the process is gone")]
-    Gone,
-    #[error("not permitted: the process belongs to another user; run as root or grant CAP_KILL")]
-    Denied,
-    #[error("there is no signal of this number")]
-    Invalid,
-    #[error("{0}")]
-    Other(Errno),
-}
 
 impl From<Errno> for SendError {
     fn from(e: Errno) -> Self {
@@ -24,7 +12,7 @@ impl From<Errno> for SendError {
             Errno::ESRCH => Self::Gone,
             Errno::EPERM => Self::Denied,
             Errno::EINVAL => Self::Invalid,
-            other => Self::Other(other),
+            other => Self::Failed(OsError(other as i32)),
         }
     }
 }
@@ -43,7 +31,7 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
         Ok(id) if id == target => {}
         Ok(_) | Err(Unread::Gone) => return Err(SendError::Gone),
         Err(Unread::Denied) => return Err(SendError::Denied),
-        Err(Unread::Failed(e)) => return Err(SendError::Other(e)),
+        Err(Unread::Failed(e)) => return Err(SendError::Failed(OsError(e as i32))),
     }
     Ok(pidfd::send_signal(fd, signal.0)?)
 }
@@ -55,6 +43,6 @@ pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, R
     let also_end = predicted.map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
     let at = Stamp::prompt(now(), Source::App);
     let sent = send(target, signal);
-    let error = sent.err().map(|e| e.to_string());
+    let error = sent.err();
     (Delta::Signalled { target, signal, effect, also_end, error, at }, sent)
 }

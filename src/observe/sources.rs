@@ -17,7 +17,7 @@ use super::decode::{Event, decode};
 use super::error::Error;
 use super::live::probe_pidfd;
 use super::options::Options;
-use crate::model::{Capability, Coverage, MonoNs};
+use crate::model::{Capability, ConnectorProblem, Coverage, Limitation, MonoNs, OsError};
 use crate::sys::connector::Connector;
 
 pub const CONNECTOR: u64 = 0;
@@ -44,13 +44,13 @@ impl Sources {
         add(&epoll, &bell, BELL)?;
         add(&epoll, &timer, TIMER)?;
 
-        let off = || Coverage::Missing("switched off".to_owned());
+        let off = || Coverage::Missing(Limitation::SwitchedOff);
         let (connector, connector_coverage) = match options.connector.then(|| open_connector(options.buffer)) {
             Some(Ok(connector)) => {
                 add(&epoll, &connector, CONNECTOR)?;
                 (Some(connector), Coverage::Full)
             }
-            Some(Err(reason)) => (None, Coverage::Missing(reason)),
+            Some(Err(why)) => (None, Coverage::Missing(Limitation::Connector(why))),
             None => (None, off()),
         };
         let (mut pidfd, mut info) = probe_pidfd();
@@ -114,13 +114,13 @@ fn add(epoll: &Epoll, fd: impl AsFd, token: u64) -> Result<(), Error> {
 }
 
 /// Opens the connector and waits for the kernel's acknowledgement.
-fn open_connector(buffer: usize) -> Result<Connector, String> {
-    let consequence = "births, execs and exits are found by a scan every 100 ms";
+fn open_connector(buffer: usize) -> Result<Connector, ConnectorProblem> {
+    let failed = |e: &io::Error| ConnectorProblem::Failed(OsError::from(e));
     let connector = Connector::open(buffer).map_err(|e| match e.raw_os_error() {
-        Some(libc::EPERM) => format!("not permitted (before Linux 6.6 it needs root or CAP_NET_ADMIN); {consequence}"),
-        Some(libc::EPROTONOSUPPORT) => format!("this kernel has none (CONFIG_PROC_EVENTS); {consequence}"),
-        Some(libc::ECONNREFUSED) => format!("refused outside the initial network namespace; {consequence}"),
-        _ => format!("{e}; {consequence}"),
+        Some(libc::EPERM) => ConnectorProblem::NotPermitted,
+        Some(libc::EPROTONOSUPPORT) => ConnectorProblem::NotBuilt,
+        Some(libc::ECONNREFUSED) => ConnectorProblem::OtherNetworkNamespace,
+        _ => failed(&e),
     })?;
     let mut buf = [0; 4096];
     let deadline = clock::now().plus(100_000_000);
@@ -129,7 +129,7 @@ fn open_connector(buffer: usize) -> Result<Connector, String> {
             Ok(n) => match buf.get(..n).and_then(decode) {
                 Some(Event::Ack { error: 0 }) => return Ok(connector),
                 Some(Event::Ack { error }) => {
-                    return Err(format!("{}; {consequence}", Errno::from_raw(error as i32)));
+                    return Err(ConnectorProblem::Failed(OsError(error as i32)));
                 }
                 // an event of some process: the connector works
                 Some(_) => return Ok(connector),
@@ -140,8 +140,8 @@ fn open_connector(buffer: usize) -> Result<Connector, String> {
             }
             // events were already lost, so it works; the observer scans everything at its start anyway
             Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => return Ok(connector),
-            Err(e) => return Err(format!("{e}; {consequence}")),
+            Err(e) => return Err(failed(&e)),
         }
     }
-    Err(format!("the kernel does not answer outside the initial pid and user namespaces; {consequence}"))
+    Err(ConnectorProblem::NoAnswer)
 }

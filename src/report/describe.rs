@@ -9,6 +9,7 @@ mod volumes;
 use super::text::{Cell, Layout, Target, Text};
 use super::{events, pods, time};
 use crate::model::{ContainerKind, Manifest, MonoNs, Phase, Pod, PodReason, PodUid, World};
+use crate::wording::ending::pod_message;
 
 /// As in `tabbedString` of kubectl: `out.Init(buf, 0, 8, 2, ' ', 0)`.
 const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
@@ -67,8 +68,8 @@ fn describe_head(world: &World, pod: &Pod, text: &mut Text) {
     text.row(["Status:".into(), status.as_ref().into()]);
     if let Some(reason @ PodReason::NodeLost) = &pod.reason {
         text.row(["Reason:".into(), reason.word().as_ref().into()]);
-        if let Some(message) = &pod.message {
-            text.row(["Message:".into(), message.as_str().into()]);
+        if let Some(message) = pod_message(pod) {
+            text.row(["Message:".into(), message.as_ref().into()]);
         }
     }
     let ip = |pod: &Pod| Cell::to(pod.ip.map_or_else(String::new, |ip| ip.to_string()), pods::network_of(world, pod));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::command::{Command, Outcome};
 use crate::export::Format;
 use crate::lab::NamespaceStep;
-use crate::model::{Capability, Coverage, MonoNs, World};
+use crate::model::{Capability, MonoNs, World};
 use crate::steps::Step as Build;
+use crate::wording::coverage;
 
 use super::condition::History;
 use super::{Condition, Requested, Script, Step, StepKind, resolve};
@@ -335,7 +336,8 @@ impl Player {
 
 /// A note for failures: the observer may have missed what the script waits for.
 fn visibility_hint(world: &World) -> String {
-    match world.visibility.get(&Capability::ProcConnector).and_then(Coverage::reason) {
+    let connector = Capability::ProcConnector;
+    match world.visibility.get(&connector).and_then(|coverage| coverage::reason(connector, coverage)) {
         Some(reason) => format!(" (this is seen without the proc connector: {reason})"),
         None => String::new(),
     }

@@ -1,8 +1,11 @@
 //! Resolves the names in a script to pods, members and processes of the World.
 
+use std::borrow::Cow;
+
 use crate::lab::Url;
 use crate::model::names::short_name;
 use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
+use crate::wording::ending::pod_message;
 
 use super::{MemberRef, Page};
 
@@ -106,9 +109,9 @@ pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
 }
 
 /// Why a pod has no running sandbox; `None` if it has one or the lab gives no reason.
-pub fn sandbox_failure(pod: &Pod) -> Option<&str> {
+pub fn sandbox_failure(pod: &Pod) -> Option<Cow<'_, str>> {
     let runs = pod.sandbox.as_ref().is_some_and(|s| s.ended.is_none());
-    pod.message.as_deref().filter(|_| !runs)
+    pod_message(pod).filter(|_| !runs)
 }
 
 /// The first process of a member.

@@ -1,9 +1,12 @@
 //! Waits until the World shows the effect of a step.
 
+use std::borrow::Cow;
+
 use super::links::{LinkLine, Links, in_words};
 use super::{Equivalents, Step, equivalents};
 use crate::lab::PodSpec;
 use crate::model::{Container, ContainerState, Member, MonoNs, Pod, PodReason, PodUid, ProcId, Process, World};
+use crate::wording::ending::pod_message;
 
 /// How long it may take until the World shows a step, in addition to the grace period of a stopped container. A new
 /// container may have to wait for others, such as init containers.
@@ -98,7 +101,7 @@ impl Pending {
             return Some(Ok(()));
         }
         let failed = pod.reason == Some(PodReason::FailedCreatePodSandBox);
-        failed.then(|| Err(pod.message.clone().unwrap_or_else(|| "no sandbox could be made".to_owned())))
+        failed.then(|| Err(pod_message(pod).map_or_else(|| "no sandbox could be made".to_owned(), Cow::into_owned)))
     }
 
     fn check_running(&self, pod: &Pod, links: &Links, world: &World) -> Option<Result<(), String>> {

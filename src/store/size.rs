@@ -62,15 +62,12 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Cgroup { member: m, path, .. } => member(m) + path.as_ref().map_or(0, String::len),
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
-        Delta::Signalled { also_end, error, .. } => {
-            also_end.len() * size_of::<ProcId>() + error.as_ref().map_or(0, String::len)
-        }
+        Delta::Signalled { also_end, .. } => also_end.len() * size_of::<ProcId>(),
         // and the event that the World forgets for it
         Delta::Event { event: e } => 2 * event(e),
         // and the lines that the World forgets for it
         Delta::Output { text, .. } => 2 * text.len() + size_of::<OutputLine>(),
         Delta::ExecStarted { member: m, argv, .. } => member(m) + words(argv),
-        Delta::NodeEnded { reason, .. } => reason.len(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
     };

@@ -3,6 +3,8 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
+use nix::errno::Errno;
+
 /// A thread could not be started. The kernel returns `EAGAIN` for several limits (`pthread_create(3)`).
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
@@ -13,6 +15,15 @@ pub enum SpawnError {
     Exhausted,
     #[error("a thread cannot be started: {0}")]
     Other(io::Error),
+}
+
+impl SpawnError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Exhausted => Errno::EAGAIN,
+            Self::Other(e) => e.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        }
+    }
 }
 
 /// Starts a thread with this name, which the kernel cuts at 15 bytes. Unlike [`std::thread::spawn`] it does not panic

@@ -1,5 +1,6 @@
 //! The list of pods, and how to start one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::{Cx, WorldVersion, build, text, tokens, widgets, words};
 use crate::command::Command;
 use crate::model::{NodeTrouble, Pod, PodReason, PodUid, Process, Sandbox, Signal, World};
 use crate::ui::Action;
+use crate::wording::ending::{node_end, pod_message};
 
 const CARD_H: f32 = 64.0;
 
@@ -46,7 +48,7 @@ pub struct PodsState {
 }
 
 /// `trouble` is the node's present state, also while the past is shown.
-pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>, state: &mut PodsState) {
+pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble>, state: &mut PodsState) {
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
@@ -74,12 +76,12 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble<'_>>, s
 }
 
 /// A card for a node that does not work: the reason, and the button that helps.
-fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble<'_>) {
+fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble) {
     let tokens = cx.tokens;
     let (title, why, label, action) = match trouble {
-        NodeTrouble::Ended(reason) => (
+        NodeTrouble::Ended(end) => (
             "The lab's node is gone",
-            format!("{reason}. The kernel has killed every pod with it."),
+            format!("{}. The kernel has killed every pod with it.", node_end(end)),
             "Start the lab again",
             Action::Do(Command::StartNode),
         ),
@@ -196,7 +198,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
 /// otherwise its members.
 fn summary(cx: &Cx<'_>, Listed { pod, zombies }: &Listed) -> (String, egui::Color32) {
     if pod.reason == Some(PodReason::FailedCreatePodSandBox) {
-        return (pod.message.clone().unwrap_or_else(|| "will be retried soon".into()), cx.tokens.bad);
+        return (pod_message(pod).map_or_else(|| "will be retried soon".into(), Cow::into_owned), cx.tokens.bad);
     }
     if let Some(zombies) = zombies {
         return (zombies.clone(), cx.tokens.zombie);

@@ -19,6 +19,7 @@ use super::{ANIMATION_NS, Cx, Latest, WorldVersion, text, tokens, widgets};
 use crate::layout::timeline::{Lanes, Viewport, ticks};
 use crate::model::{Capability, MonoNs, PodUid, World};
 use crate::ui::Action;
+use crate::wording::coverage;
 use marks::{Marks, marks_ui};
 
 const LABEL_W: f32 = 132.0;
@@ -166,7 +167,10 @@ fn exactness(world: &World) -> (String, bool, String) {
     let mut why: Vec<String> = world
         .visibility
         .iter()
-        .map(|(capability, s)| format!("{}: {}", capability.name(), s.reason().unwrap_or("full")))
+        .map(|(capability, coverage)| {
+            let why = coverage::reason(*capability, coverage);
+            format!("{}: {}", capability.name(), why.as_deref().unwrap_or("full"))
+        })
         .collect();
     if lost > 0 {
         why.push(format!("{lost} events lost by a source; everything was read again"));

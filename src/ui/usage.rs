@@ -5,6 +5,7 @@ use eframe::egui::{Align2, FontId, Rect, Response, Role, Sense, Ui, pos2, vec2};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::model::{Capability, Cpu, Member, Origin, Pod, Usage, World};
+use crate::wording::coverage;
 
 /// Distances of the columns' right edges from that of the table.
 const CPU_X: f32 = 150.0;
@@ -108,8 +109,8 @@ fn counted_by<'a>(usages: impl Iterator<Item = &'a Usage>) -> String {
 
 /// Why cgroups are missing, or what they do.
 fn cgroup_words(world: &World) -> String {
-    let reason = world.visibility.get(&Capability::Cgroups).and_then(|coverage| coverage.reason());
-    match reason {
+    let cgroups = Capability::Cgroups;
+    match world.visibility.get(&cgroups).and_then(|coverage| coverage::reason(cgroups, coverage)) {
         Some(reason) => format!("cgroups: {reason}"),
         None => "Each container has its own cgroup, in which the kernel counts.".into(),
     }

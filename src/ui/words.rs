@@ -1,11 +1,14 @@
 //! The status of a container and of a pod in words, as the views show it.
 
+use std::borrow::Cow;
+
 use super::text;
 use crate::model::{
     BackOff, Container, ContainerKind, ContainerState, Member, MonoNs, NotRunning, Parent, Phase, Pod, PodReason,
     Process, Program, SandboxKind, TerminatedReason, WaitingReason, World, names,
 };
 use crate::wording::duration;
+use crate::wording::ending::pod_message;
 
 /// How good or bad a state is; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +168,7 @@ pub fn file_name(path: &str) -> &str {
 
 /// The reason for the pod's status: a title and a sentence. `None` if there is nothing to explain.
 pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
-    let message_or = |fallback: &str| pod.message.clone().unwrap_or_else(|| fallback.to_owned());
+    let message_or = |fallback: &str| pod_message(pod).map_or_else(|| fallback.to_owned(), Cow::into_owned);
     match pod.reason {
         Some(PodReason::FailedCreatePodSandBox) => Some((
             "The sandbox could not be created; the lab retries every 10 s of a kubelet's clock".into(),
@@ -178,7 +181,7 @@ pub fn status_reason(pod: &Pod) -> Option<(String, String)> {
         Some(PodReason::SandboxChanged) => {
             Some(("The sandbox is gone and is created again".into(), message_or("pause has ended.")))
         }
-        _ => pod.message.clone().map(|message| (pod.status().into_owned(), message)),
+        _ => pod_message(pod).map(|message| (pod.status().into_owned(), message.into_owned())),
     }
 }
 

@@ -1,18 +1,29 @@
 //! The outcome of a signal in words.
 
 use super::duration::format_exact;
+use super::os_error;
 use super::reaper::reaped_by;
 use crate::model::names::short_name;
 use crate::model::outcome::{Cause, Outcome, Survival, outcome};
-use crate::model::{Exit, Process, Sent, World};
+use crate::model::{Exit, Process, SendError, Sent, World};
 
 /// The outcome of a signal so far, in sentences.
 pub fn sentences(world: &World, sent: &Sent) -> Vec<String> {
     match outcome(world, sent) {
-        Outcome::NotSent(error) => vec![format!("Not sent: {error}.")],
+        Outcome::NotSent(why) => vec![format!("Not sent: {}.", not_sent(why))],
         Outcome::Forgotten => vec!["It is long gone.".into()],
         Outcome::Alive(p, survival) => vec![survival_sentence(p, survival, sent)],
         Outcome::Ended(p, exit, cause) => end_sentences(world, p, exit, cause, sent),
+    }
+}
+
+/// Why a signal was not sent, with the remedy if there is one.
+pub fn not_sent(why: SendError) -> String {
+    match why {
+        SendError::Gone => "the process is gone".into(),
+        SendError::Denied => "not permitted: the process belongs to another user; run as root or grant CAP_KILL".into(),
+        SendError::Invalid => "there is no signal of this number".into(),
+        SendError::Failed(e) => os_error::cause(e),
     }
 }
 
@@ -59,4 +70,27 @@ fn end_sentences(world: &World, p: &Process, exit: Exit, cause: Cause, sent: &Se
 fn capitalized(words: &str) -> String {
     let mut chars = words.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_sent;
+    use crate::model::{OsError, SendError};
+
+    #[test]
+    fn a_signal_that_was_not_sent_has_its_reason() {
+        let table = [
+            (SendError::Gone, "the process is gone"),
+            (SendError::Denied, "not permitted: the process belongs to another user; run as root or grant CAP_KILL"),
+            (SendError::Invalid, "there is no signal of this number"),
+            (
+                SendError::Failed(OsError(24)),
+                "this program has as many files open as it may; raise the limit: ulimit -n",
+            ),
+            (SendError::Failed(OsError(11)), "EAGAIN: Try again"),
+        ];
+        for (why, words) in table {
+            assert_eq!(not_sent(why), words);
+        }
+    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crossbeam_channel::unbounded;
 use podscope::lab::spec::ContainerSpec;
 use podscope::lab::{Error, Lab};
-use podscope::model::{ContainerState, Delta, Member, Phase, PodReason, PodUid};
+use podscope::model::{ContainerState, Delta, Member, NodeEnd, Phase, PodReason, PodUid, WaitStatus};
 use podscope::observe::Input;
+use podscope::wording::forbidden::lab_error;
 
 use crate::support::{Bench, PATIENCE, container, exists, kill, mount, pause, process, spec, wait_for, with_volume};
 
@@ -109,13 +110,13 @@ fn the_end_of_the_node_is_reported_and_a_new_one_can_start() {
     let pod = bench.run(spec("lost", true, vec![container("a", "sleep 1000")]));
     let (node, a) = (bench.lab.node(), process(&pod, "a"));
     kill(node, "KILL");
-    let reason = bench.until("the end of the node", |received| {
+    let end = bench.until("the end of the node", |received| {
         received.iter().find_map(|i| match i {
-            Input::Delta(Delta::NodeEnded { reason, .. }) => Some(reason.clone()),
+            Input::Delta(Delta::NodeEnded { end, .. }) => Some(*end),
             _ => None,
         })
     });
-    assert_eq!(reason, "the node was killed by SIGKILL");
+    assert_eq!(end, NodeEnd::Ended(WaitStatus::killed(9)));
     let lost = bench.pod_until(&pod.uid, "NodeLost", |p| p.reason == Some(PodReason::NodeLost));
     assert_eq!((lost.phase, lost.ip), (Phase::Failed, None));
     wait_for("all gone", || !exists(a) && !exists(pause(&pod)) && !exists(node));
@@ -181,7 +182,7 @@ fn the_app_without_user_namespaces() {
     }
     let (sender, _inputs) = unbounded();
     match Lab::start(Path::new(env!("CARGO_BIN_EXE_podscope")), sender) {
-        Err(Error::UserNamespaces(f)) => println!("\nforbidden: {f}"),
+        Err(e @ Error::UserNamespaces(_)) => println!("\nforbidden: {}", lab_error(&e)),
         other => println!("\nnot forbidden: {other:?}"),
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use podscope::lab::spec::{ContainerSpec, Port, RestartPolicy};
 use podscope::model::{ContainerState, EventReason, Pod};
+use podscope::wording::ending::pod_message;
 
 use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
@@ -113,7 +114,7 @@ fn a_taken_host_port_is_reported_and_tried_again() {
     pod.containers.truncate(1);
     let uid = bench.lab.run(pod).expect("accepted");
     let waits = bench.pod_until(&uid, "the conflict", |p| p.status() == "FailedCreatePodSandBox");
-    let message = waits.message.expect("a message");
+    let message = pod_message(&waits).expect("a message");
     assert!(message.contains(&format!("host port 127.0.0.1:{port}: address already in use")), "{message}");
     drop(taken);
     bench.pod_until(&uid, "it runs", running);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use podscope::lab::Options;
 use podscope::lab::spec::{ContainerSpec, RestartPolicy};
 use podscope::model::{ContainerState, EventReason, Member, Phase, Pod, SandboxKind, WaitStatus};
+use podscope::wording::ending::pod_message;
 
 use crate::support::{Bench, children, container, exists, kill, ns, pause, process, spec, status_field, wait_for};
 
@@ -156,7 +157,7 @@ fn without_the_pause_image_there_is_no_sandbox_and_it_is_tried_again() {
     let pod = bench.pod_until(&uid, "a failure", |p| p.status() == "FailedCreatePodSandBox");
     assert_eq!((pod.phase, pod.ip), (Phase::Pending, None));
     // the message of a registry, followed by the kernel's error
-    let message = pod.message.unwrap_or_default();
+    let message = pod_message(&pod).unwrap_or_default();
     let said = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image \"";
     assert!(message.starts_with(said), "{message}");
     assert!(message.ends_with("execute /missing/pause: No such file or directory)"), "{message}");

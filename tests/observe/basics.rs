@@ -2,8 +2,8 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use podscope::model::{Delta, Parent, Precision, ProcId, Process, Signal, Source, State, WaitStatus};
-use podscope::observe::signal::{self, SendError};
+use podscope::model::{Delta, Parent, Precision, ProcId, Process, SendError, Signal, Source, State, WaitStatus};
+use podscope::observe::signal;
 use podscope::observe::{Input, Options, Scope, identify, now};
 
 use crate::support::{Helper, Sentinel, Watched, sleeper, stat, wait_for};

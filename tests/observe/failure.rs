@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use podscope::model::{Capability, Coverage, World};
+use podscope::model::{Capability, Coverage, Limitation, ObserverFailure, World};
 use podscope::observe::{Input, Observer, Options, Scope, identify};
 
 use crate::support::{Helper, sleeper};
@@ -45,8 +45,9 @@ fn an_observer_that_panics_reports_it_and_restarts() {
     fails.store(true, Ordering::SeqCst);
     child.kill().expect("our child");
     until("the failure", &|w| {
-        let reason = w.visibility.get(&Capability::Observer).and_then(Coverage::reason);
-        reason.is_some_and(|why| why.contains("a panic: on purpose"))
+        let coverage = w.visibility.get(&Capability::Observer);
+        let panic = ObserverFailure::Panic("on purpose".to_owned());
+        coverage == Some(&Coverage::Missing(Limitation::ObserverFailed(panic)))
     });
     until("the exit", &|w| w.process(id).is_some_and(|p| !p.is_alive()));
     child.wait().expect("our child");

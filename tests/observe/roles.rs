@@ -220,10 +220,14 @@ fn thread_fork() {
 /// Observes a child of its own in its own namespaces, and reports what it saw.
 fn observer() {
     use podscope::model::{Capability, Coverage};
+    use podscope::wording::coverage::reason;
     say("ready");
     let mut w = crate::support::Watched::start(podscope::observe::Options::default());
     match w.world.visibility.get(&Capability::ProcConnector) {
-        Some(Coverage::Missing(why)) => say(format!("missing {why}")),
+        Some(coverage @ Coverage::Missing(_)) => {
+            let why = reason(Capability::ProcConnector, coverage).expect("a reason");
+            say(format!("missing {why}"));
+        }
         other => say(format!("{other:?}")),
     }
     let mut sleeper = crate::support::sleeper();
@@ -286,6 +290,7 @@ fn crowd() {
 /// covered.
 fn few_files() {
     use podscope::model::Capability;
+    use podscope::wording::coverage;
     say("ready");
     let limit: u64 = hear().parse().expect("a number");
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, limit, limit).expect("it is lower");
@@ -304,8 +309,10 @@ fn few_files() {
         let crowd = || w.world.present().filter(|p| p.id != sentinel.id);
         let alive = crowd().filter(|p| p.is_alive()).count();
         let named = crowd().filter(|p| p.nspid.len() == 1 && !p.comm.is_empty()).count();
-        let reason =
-            |capability| w.world.visibility.get(&capability).and_then(|s| s.reason()).unwrap_or("full").to_owned();
+        let reason = |capability| {
+            let coverage = w.world.visibility.get(&capability);
+            coverage.and_then(|of_it| coverage::reason(capability, of_it)).unwrap_or_else(|| "full".to_owned())
+        };
         say(format!("{alive} {named}"));
         say(reason(Capability::Processes));
         say(reason(Capability::Pidfd));

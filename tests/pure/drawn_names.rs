@@ -5,9 +5,10 @@ use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInpu
 use podscope::model::burst::Burst;
 use podscope::model::text::escaped_lines;
 use podscope::model::{
-    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Member, MonoNs, NsId,
-    NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, ProcId, Program, RestartPolicy, Runtime,
-    Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, World,
+    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Member, MonoNs,
+    NodeEnd, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId, Program,
+    RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
+    World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::slow_motion::SlowMotion;
@@ -69,7 +70,7 @@ fn world() -> World {
         runtime: Runtime::Lab,
         phase: Phase::Running,
         reason: Some(HOSTILE.into()),
-        message: Some(HOSTILE.into()),
+        message: Some(PodMessage::Runtime(HOSTILE.into())),
         ip: Some([10, 0, 0, 2].into()),
         share_pid: true,
         restart: Some(RestartPolicy::Always),
@@ -135,14 +136,14 @@ fn world() -> World {
     world.apply(&Delta::Reaped { id: id(4), by: Parent::Process(id(2)), at: at(4_000) });
     world.cgroups.insert(one, Cgroup { path: HOSTILE.into(), usage: podscope::model::CgroupUsage::default() });
     let (signal, effect, also_end) = (Signal::KILL, None, vec![]);
-    for error in [None, Some(HOSTILE.to_owned())] {
+    for error in [None, Some(SendError::Denied)] {
         world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end: also_end.clone(), error, at: at(5) });
     }
     for kind in [EventKind::Normal, EventKind::Warning] {
         let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
         world.apply(&Delta::Event { event: PodEvent { pod: uid(), kind, reason, message, at: at(5) } });
     }
-    world.apply(&Delta::NodeEnded { reason: HOSTILE.into(), at: at(4_100) });
+    world.apply(&Delta::NodeEnded { end: NodeEnd::Ended(WaitStatus::killed(9)), at: at(4_100) });
     world
 }
 

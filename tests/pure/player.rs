@@ -3,8 +3,8 @@
 use podscope::command::{Command, Outcome, SignalRule, signal_rule};
 use podscope::lab::NamespaceStep;
 use podscope::model::{
-    ContainerState, Delta, EventKind, EventReason, MonoNs, NotRunning, NsKind, Parent, Phase, PodEvent, PodReason,
-    Signal, State, WaitStatus, WaitingReason, World,
+    ContainerState, Delta, EventKind, EventReason, MonoNs, NotRunning, NsKind, Parent, Phase, PodEvent, PodMessage,
+    PodReason, Signal, State, WaitStatus, WaitingReason, World,
 };
 use podscope::script::{Player, Progress, parse};
 use podscope::steps::Step;
@@ -550,7 +550,7 @@ fn failures_of_a_pod_without_a_sandbox_say_why_it_has_none() {
     ] {
         let mut play = Play::new(line);
         let mut none = pod(vec![container("nginx", NGINX, 0)]);
-        (none.phase, none.message, none.sandbox) = (Phase::Pending, Some(message.into()), None);
+        (none.phase, none.message, none.sandbox) = (Phase::Pending, Some(PodMessage::Runtime(message.into())), None);
         none.containers[0].state = ContainerState::waiting(WaitingReason::ContainerCreating, None);
         none.containers[0].process = None;
         play.world.apply(&pod_delta(none));

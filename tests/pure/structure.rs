@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may use those before it. ARCHITECTURE.md says what each holds.
 const ROOMS: [&str; 23] = [
-    "model", "procfs", "sys", "observe", "lab", "control", "steps", "store", "export", "wording", "report", "command",
+    "model", "procfs", "sys", "observe", "lab", "control", "wording", "steps", "store", "export", "report", "command",
     "fetch", "script", "presets", "engine", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
 ];
 

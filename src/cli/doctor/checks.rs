@@ -10,6 +10,8 @@ use super::Check;
 use crate::lab::{Error, Lab};
 use crate::model::{Capability, Coverage, Delta};
 use crate::observe::{Input, Observer, Options, Scope};
+use crate::wording::coverage::reason;
+use crate::wording::forbidden;
 
 /// The capability that every pod needs.
 pub const LAB: &str = "user namespaces";
@@ -85,11 +87,9 @@ fn groups(node: u32) -> Check {
 
 fn lab_failure(why: Error) -> Check {
     match why {
-        Error::UserNamespaces(forbidden) => Check::missing(
-            LAB,
-            format!("no pods: could not {}: {}", forbidden.step.words(), forbidden.forbids),
-            forbidden.remedy,
-        ),
+        Error::UserNamespaces(why) => {
+            Check::missing(LAB, format!("no pods: {}", forbidden::cause(&why)), forbidden::remedy(&why.obstacle))
+        }
         e => Check::missing(LAB, format!("no pods: {e}"), ""),
     }
 }
@@ -133,10 +133,11 @@ fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
         // namespaces are known only once something is read; holders are not searched for yet
         Capability::Namespaces | Capability::Holders | Capability::Observer => return None,
     };
+    let why = reason(capability, coverage).unwrap_or_default();
     Some(match coverage {
         Coverage::Full => Check::ok(what, with),
-        Coverage::Partial(why) => Check::limited(what, without, why),
-        Coverage::Missing(why) => Check::missing(what, without, why),
+        Coverage::Partial(_) => Check::limited(what, without, why),
+        Coverage::Missing(_) => Check::missing(what, without, why),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::export::deltas;
 use crate::model::text::{escaped, escaped_lines};
 use crate::model::{ContainerState, Delta, EventKind, Member, MonoNs, Pod, PodUid, Stamp};
 use crate::script::Step;
+use crate::wording::ending;
 
 pub struct EventPrinter {
     /// Prints deltas as JSON to stdout and text to stderr.
@@ -66,7 +67,7 @@ impl EventPrinter {
     /// Prints the status of a pod, if it differs from the last one printed.
     fn print_pod(&mut self, pod: &Pod, at: Stamp) -> Result<(), Failure> {
         let ip = pod.ip.map(|ip| format!("  {ip}")).unwrap_or_default();
-        let message = pod.message.as_deref().map(|m| format!("  {m}")).unwrap_or_default();
+        let message = ending::pod_message(pod).map(|m| format!("  {m}")).unwrap_or_default();
         let attempt = pod.sandbox.as_ref().and_then(|s| s.attempt).filter(|n| *n > 0);
         let attempt = attempt.map(|n| format!("  sandbox {n}")).unwrap_or_default();
         let line = format!("{}{ip}{attempt}{message}", pod.status());

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::model::{self, Capability, Coverage, MonoNs, NsId, NsKind, NsSet, PodUid, Source, World};
 
 use crate::export::lsns::is_in;
+use crate::wording::coverage;
 
 use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
 
@@ -136,26 +137,23 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
 fn visibility(world: &World, processes: &[&model::Process], selection: &Selection) -> BTreeMap<String, Seen> {
     let mut all: BTreeMap<String, Seen> = ASPECTS
         .into_iter()
-        .map(|capability| (key(capability), world.visibility.get(&capability).map_or_else(not_searched, seen)))
+        .map(|capability| (key(capability), seen(world, capability).unwrap_or_else(not_searched)))
         .collect();
     // a single scan does not report the namespaces: their links were read with the processes
     let links = all.entry(key(Capability::Namespaces)).or_insert_with(not_searched);
     if !world.visibility.contains_key(&Capability::Namespaces) && !processes.is_empty() {
-        *links = seen(&Coverage::Full);
+        *links = Seen { level: Level::Full, reason: None };
     }
     let blind = processes.iter().filter(|p| p.namespaces.0.contains(&None)).count();
     if let Some(seen) = all.get_mut(&key(Capability::Namespaces)).filter(|s| s.level == Level::Full && blind > 0) {
-        let of = processes.len();
-        let reason = format!("not all links of {blind} of {of} processes could be read: they were exiting or zombies");
-        *seen = Seen { level: Level::Partial, reason: Some(reason) };
+        *seen = Seen { level: Level::Partial, reason: Some(coverage::links_unread(blind, processes.len())) };
     }
     let lost = world.lost.get(&Source::Connector).copied().unwrap_or_default();
     if let Some(seen) = all.get_mut(&key(Capability::ProcConnector)).filter(|s| s.level == Level::Full && lost > 0) {
-        let reason = format!("{lost} events were lost since the start; what they reported was found by scanning /proc");
-        *seen = Seen { level: Level::Partial, reason: Some(reason) };
+        *seen = Seen { level: Level::Partial, reason: Some(coverage::events_lost(lost)) };
     }
-    if let Some(coverage) = world.visibility.get(&Capability::Observer) {
-        all.insert(key(Capability::Observer), seen(coverage));
+    if let Some(observer) = seen(world, Capability::Observer) {
+        all.insert(key(Capability::Observer), observer);
     }
     // the World of this version does not have the list of holders
     all.entry(key(Capability::Holders)).and_modify(|s| {
@@ -164,7 +162,7 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
         }
     });
     let arguments = if selection.redact {
-        Seen { level: Level::Missing, reason: Some("left out on request".into()) }
+        Seen { level: Level::Missing, reason: Some(coverage::LEFT_OUT.into()) }
     } else {
         Seen { level: Level::Full, reason: None }
     };
@@ -177,14 +175,18 @@ fn key(capability: Capability) -> String {
 }
 
 fn not_searched() -> Seen {
-    Seen { level: Level::Missing, reason: Some("not searched for".into()) }
+    Seen { level: Level::Missing, reason: Some(coverage::NOT_SEARCHED.into()) }
 }
 
-fn seen(coverage: &Coverage) -> Seen {
-    let level = match coverage {
+fn seen(world: &World, capability: Capability) -> Option<Seen> {
+    world.visibility.get(&capability).map(|coverage| seen_as(capability, coverage))
+}
+
+fn seen_as(capability: Capability, of_it: &Coverage) -> Seen {
+    let level = match of_it {
         Coverage::Full => Level::Full,
         Coverage::Partial(_) => Level::Partial,
         Coverage::Missing(_) => Level::Missing,
     };
-    Seen { level, reason: coverage.reason().map(str::to_owned) }
+    Seen { level, reason: coverage::reason(capability, of_it) }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{self, Parent, Stamp, World};
+use crate::wording::outcome::not_sent;
 
 use super::Selection;
 
@@ -132,7 +133,7 @@ pub(super) fn all(world: &World, selection: &Selection) -> Vec<Event> {
             None => builder.bare(EventType::Signalled, s.at),
         };
         let (pid, start_time) = (Some(s.target.pid), Some(s.target.start));
-        Event { pid, start_time, reason: Some(s.signal.to_string()), message: s.error.clone(), ..bare }
+        Event { pid, start_time, reason: Some(s.signal.to_string()), message: s.error.map(not_sent), ..bare }
     }));
     events.sort_by(|a, b| (a.mono_ns, a.kind, a.pid, &a.reason).cmp(&(b.mono_ns, b.kind, b.pid, &b.reason)));
     events

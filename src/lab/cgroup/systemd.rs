@@ -10,6 +10,7 @@ use zbus::blocking::{Connection, MessageIterator, Proxy, connection};
 use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, Value};
 
+use crate::model::{CgroupProblem, OsError};
 use crate::observe::cgroup;
 use crate::sys::thread;
 
@@ -26,36 +27,39 @@ pub fn is_running() -> bool {
 }
 
 /// Moves a process into a new scope with delegation, and returns the scope's cgroup.
-pub fn scope(pid: u32) -> Result<String, String> {
+pub fn scope(pid: u32) -> Result<String, CgroupProblem> {
     let name = format!("podscope-{pid}.scope");
     let bus = if geteuid().is_root() { connection::Builder::system() } else { connection::Builder::session() };
-    let bus = bus.and_then(connection::Builder::build).map_err(|e| no_scope(&e))?;
+    let bus = bus.and_then(connection::Builder::build)?;
     start_within(TIMEOUT, bus, &name, pid)?;
     match cgroup::of_process(pid) {
         Some(path) if path.ends_with(&format!("/{name}")) => Ok(path),
-        path => Err(format!("systemd started {name}, but the node is in {}", path.unwrap_or_default())),
+        cgroup => Err(CgroupProblem::ScopeEmpty { unit: name, cgroup }),
     }
 }
 
-fn no_scope(e: &zbus::Error) -> String {
-    format!("systemd gives no scope: {e}")
+impl From<zbus::Error> for CgroupProblem {
+    fn from(e: zbus::Error) -> Self {
+        Self::ScopeRefused { message: e.to_string() }
+    }
 }
 
 /// Starts a scope, within this time.
-fn start_within(timeout: Duration, bus: Connection, name: &str, pid: u32) -> Result<(), String> {
+fn start_within(timeout: Duration, bus: Connection, name: &str, pid: u32) -> Result<(), CgroupProblem> {
     let (done, is_done) = bounded(1);
     let (of_thread, of_name) = (bus.clone(), name.to_owned());
     // zbus waits for a signal without a time limit, so a thread of its own waits
     let run = move || drop(done.send(start(&of_thread, &of_name, pid)));
-    thread::spawn("systemd", run).map_err(|e| format!("systemd gives no scope: {e}"))?;
+    thread::spawn("systemd", run).map_err(|e| CgroupProblem::ScopeNotRequested(OsError(e.errno() as i32)))?;
     let started = is_done.recv_timeout(timeout);
     // this also ends the thread if it still waits
     let _ = bus.close();
-    started.map_err(|_| format!("systemd did not start {name} within {timeout:?}"))?.map_err(|e| no_scope(&e))
+    let late = |_| CgroupProblem::ScopeLate { unit: name.to_owned(), timeout_ms: timeout.as_millis() as u64 };
+    started.map_err(late)?
 }
 
 /// Starts a scope with this process in it, and waits until systemd has done that.
-fn start(bus: &Connection, name: &str, pid: u32) -> zbus::Result<()> {
+fn start(bus: &Connection, name: &str, pid: u32) -> Result<(), CgroupProblem> {
     let job_removed = MatchRule::builder()
         .msg_type(Type::Signal)
         .sender(SYSTEMD)?
@@ -80,10 +84,11 @@ fn start(bus: &Connection, name: &str, pid: u32) -> zbus::Result<()> {
     for signal in removed {
         let (_, ended, _, result): (u32, OwnedObjectPath, String, String) = signal?.body().deserialize()?;
         if ended == job {
-            return if result == "done" { Ok(()) } else { Err(zbus::Error::Failure(format!("{name}: {result}"))) };
+            let failed = |result| CgroupProblem::ScopeFailed { unit: name.to_owned(), result };
+            return if result == "done" { Ok(()) } else { Err(failed(result)) };
         }
     }
-    Err(zbus::Error::Failure("the bus has closed the connection".to_owned()))
+    Err(CgroupProblem::BusClosed)
 }
 
 #[cfg(test)]

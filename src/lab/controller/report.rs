@@ -4,8 +4,8 @@ use super::status::not_started;
 use super::{Decision, PodState};
 use crate::lab::spec::{ContainerSpec, PidNamespace, PodSpec, StartFacts, image_name, stand_in_images};
 use crate::model::{
-    BackOff, Container, ContainerKind, ContainerState, EventKind, EventReason, Pod, PodEvent, Program, SandboxKind,
-    Signal, Stamp, WaitStatus, WaitingReason,
+    BackOff, Container, ContainerKind, ContainerState, EventKind, EventReason, MembersFate, Pod, PodEvent, Program,
+    SandboxEnd, SandboxKind, Stamp, WaitStatus, WaitingReason,
 };
 
 pub(super) const SANDBOX_CHANGED: &str = "Pod sandbox changed, it will be killed and re-created.";
@@ -54,23 +54,20 @@ impl PodState {
         }
     }
 
-    pub(super) fn sandbox_end_message(&self, status: WaitStatus) -> String {
-        let holder = match &self.spec.sandbox {
-            SandboxKind::Infra(name) => name.as_str(),
-            _ => "pause",
-        };
-        let how = match status.signal() {
-            Some(n) => format!("was killed by {}", Signal(n)),
-            None => format!("ended with exit code {}", status.code()),
+    /// The end of the sandbox with this status, and what it means for the containers.
+    pub(super) fn sandbox_end(&self, status: WaitStatus) -> SandboxEnd {
+        let container = match &self.spec.sandbox {
+            SandboxKind::Infra(name) => Some(name.clone()),
+            _ => None,
         };
         let inside = |c: &&Container| self.spec.pid_namespace(&c.name) == PidNamespace::Pod;
-        let then = match self.pod.containers.iter().filter(inside).count() {
-            0 if self.pod.containers.is_empty() => "no container had joined it",
-            0 => "its containers are stopped, since their network and IPC namespaces lost their holder",
-            n if n == self.pod.containers.len() => "the kernel took every member with it",
-            _ => "the kernel took every member of its pid namespace with it, and the others are stopped",
+        let members = match self.pod.containers.iter().filter(inside).count() {
+            0 if self.pod.containers.is_empty() => MembersFate::NoMembers,
+            0 => MembersFate::Stopped,
+            n if n == self.pod.containers.len() => MembersFate::Killed,
+            _ => MembersFate::SomeKilled,
         };
-        format!("{holder} {how}; {then}")
+        SandboxEnd { container, status, members }
     }
 }
 

@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Action, Decision, DemoClock, Fact, PodState};
 use crate::lab::spec::{ContainerSpec, HostNamespaces, PodSpec, RestartPolicy, Security, Share};
 use crate::model::{
-    BackOff, Container, ContainerState, EventKind, EventReason, MonoNs, Phase, PodReason, PodUid, ProcId, SandboxKind,
-    Signal, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason,
+    BackOff, Container, ContainerState, EventKind, EventReason, MembersFate, MonoNs, Phase, PodMessage, PodReason,
+    PodUid, ProcId, SandboxEnd, SandboxKind, Signal, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason,
 };
 
 const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 2));
@@ -91,6 +91,11 @@ fn ended(container: &str, status: WaitStatus) -> Fact {
 fn ended_with_pause(container: &str) -> Fact {
     let container = container.to_owned();
     Fact::Ended { container, status: KILLED, sandbox_ending: true, oom_killed: false, message: None }
+}
+
+/// What a pod says whose pause was killed.
+fn pause_killed(members: MembersFate) -> PodMessage {
+    PodMessage::SandboxEnded(SandboxEnd { container: None, status: KILLED, members })
 }
 
 const PAUSE_KILLED: Fact = Fact::SandboxEnded { status: KILLED };
@@ -296,8 +301,7 @@ fn the_pod_ends_with_pause_and_gets_a_new_sandbox() {
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
     assert_eq!(event_texts(&d), [("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")]);
     assert_eq!((pod.pod.phase, pod.pod.ip), (Phase::Running, None));
-    let message = "pause was killed by SIGKILL; the kernel took every member with it";
-    assert_eq!(pod.pod.message.as_deref(), Some(message));
+    assert_eq!(pod.pod.message, Some(pause_killed(MembersFate::Killed)));
     assert_eq!(pod.pod.sandbox.as_ref().and_then(|s| s.ended), Some(at(2)));
     let d = pod.decide(sandbox_started(), at(3));
     assert_eq!(d.actions, [start("a"), start("b")]);
@@ -668,7 +672,8 @@ fn with_an_infra_container_all_containers_end_and_restart_with_it() {
     assert!(pod.decide(ended_with_pause("a"), at(1)).actions.is_empty());
     let d = pod.decide(PAUSE_KILLED, at(1));
     assert_eq!(d.actions, [Action::ReleaseSandbox, Action::StartSandbox]);
-    assert!(pod.pod.message.as_deref().is_some_and(|m| m.starts_with("a was killed by SIGKILL")));
+    let end = SandboxEnd { container: Some("a".to_owned()), status: KILLED, members: MembersFate::Killed };
+    assert_eq!(pod.pod.message, Some(PodMessage::SandboxEnded(end)));
     // the sandbox waits for the container's back-off
     pod.decide(Fact::Created { container: "a".to_owned(), process: proc(2) }, at(2));
     pod.decide(sandbox_started(), at(2));

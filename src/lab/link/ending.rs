@@ -1,8 +1,9 @@
 //! Reports the end of the node and what it means for its pods.
 
+use crate::lab::protocol::LOST_IN_NAMESPACE;
 use crate::model::{
-    ContainerState, Delta, Parent, Phase, Pod, PodReason, ProcId, Signal, Source, Stamp, TerminatedReason, WaitStatus,
-    WaitingReason,
+    ContainerState, Delta, NodeEnd, OsError, Parent, Phase, Pod, PodMessage, PodReason, ProcId, Signal, Source, Stamp,
+    TerminatedReason, WaitStatus, WaitingReason,
 };
 use crate::observe::{self, identify};
 
@@ -10,41 +11,60 @@ pub(super) fn now() -> Stamp {
     Stamp::prompt(observe::now(), Source::App)
 }
 
+/// Why the app stopped receiving the node's reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastReport {
+    /// The node closed its socket, as the kernel does when it ends.
+    ClosedByNode,
+    /// The lab was dropped.
+    ClosedByApp,
+    SocketFailed(OsError),
+    /// The node sent something that is no report.
+    Garbled,
+}
+
+/// How the node ended. The app kills a node that it can no longer talk to, so that SIGKILL may be its own.
+pub(super) fn node_end(last: LastReport, status: Option<WaitStatus>) -> NodeEnd {
+    const KILLED: WaitStatus = WaitStatus::killed(Signal::KILL.0);
+    const LOST: WaitStatus = WaitStatus::exited(LOST_IN_NAMESPACE);
+    match (status, last) {
+        (None, _) => NodeEnd::Unknown,
+        (Some(LOST), _) => NodeEnd::LostInNamespace,
+        // a node that still lived may see the end of its socket before the signal comes
+        (Some(KILLED | WaitStatus(0)), LastReport::ClosedByApp) => NodeEnd::Closed,
+        (Some(KILLED), LastReport::SocketFailed(error)) => NodeEnd::SocketFailed(error),
+        (Some(KILLED), LastReport::Garbled) => NodeEnd::Garbled,
+        (Some(status), _) => NodeEnd::Ended(status),
+    }
+}
+
 /// The Deltas for a node that this process has reaped. The node and every pod are gone.
-pub(super) fn deltas_of_end(node: ProcId, status: Option<i32>, pods: impl Iterator<Item = Pod>) -> Vec<Delta> {
+pub(super) fn deltas_of_end(
+    node: ProcId,
+    last: LastReport,
+    status: Option<i32>,
+    pods: impl Iterator<Item = Pod>,
+) -> Vec<Delta> {
     let at = now();
     let status = status.map(WaitStatus);
-    let reason = match status {
-        Some(s) => format!("the node {}", describe(s)),
-        None => "the node has ended".to_owned(),
-    };
+    let end = node_end(last, status);
     let by = identify(std::process::id()).map_or(Parent::Unknown, Parent::Process);
-    let mut deltas = vec![
-        Delta::Exited { id: node, status, at },
-        Delta::Reaped { id: node, by, at },
-        Delta::NodeEnded { reason: reason.clone(), at },
-    ];
+    let mut deltas =
+        vec![Delta::Exited { id: node, status, at }, Delta::Reaped { id: node, by, at }, Delta::NodeEnded { end, at }];
     deltas.extend(pods.map(|pod| match &pod.reason {
         // the pod was being deleted; now it is gone
         Some(PodReason::Terminating) => Delta::PodRemoved { uid: pod.uid, at },
-        _ => Delta::Pod { pod: Box::new(lost_pod(pod, &reason, at)), at },
+        _ => Delta::Pod { pod: Box::new(lost_pod(pod, end, at)), at },
     }));
     deltas
 }
 
-fn describe(status: WaitStatus) -> String {
-    match status.signal() {
-        Some(n) => format!("was killed by {}", Signal(n)),
-        None => format!("ended with exit code {}", status.code()),
-    }
-}
-
 /// The state of a pod whose node is gone: the kernel has killed all its processes, no process listens on its ports, and
 /// no container or sandbox will be started again.
-fn lost_pod(mut pod: Pod, reason: &str, at: Stamp) -> Pod {
+fn lost_pod(mut pod: Pod, end: NodeEnd, at: Stamp) -> Pod {
     pod.phase = Phase::Failed;
     pod.reason = Some(PodReason::NodeLost);
-    pod.message = Some(format!("{reason}; the kernel took every pod with it"));
+    pod.message = Some(PodMessage::NodeEnded(end));
     pod.ip = None;
     pod.host_ports.clear();
     if let Some(sandbox) = &mut pod.sandbox {
@@ -103,7 +123,7 @@ mod tests {
                 runtime: Runtime::Lab,
                 phase: Phase::Running,
                 reason: Some(reason),
-                message: Some(message.to_owned()),
+                message: Some(PodMessage::Runtime(message.to_owned())),
                 ip: None,
                 share_pid: true,
                 restart: Some(RestartPolicy::Always),
@@ -117,19 +137,40 @@ mod tests {
             }
         };
         let pods = [pod(PodReason::SandboxChanged, "a new sandbox follows"), pod(PodReason::Terminating, "deleted")];
-        let deltas = deltas_of_end(node, Some(9), pods.into_iter());
+        let deltas = deltas_of_end(node, LastReport::ClosedByNode, Some(9), pods.into_iter());
         let lost = deltas.iter().find_map(|d| match d {
             Delta::Pod { pod, .. } => Some(pod),
             _ => None,
         });
         let lost = lost.expect("the pod that was not being deleted");
         assert_eq!((lost.phase, &lost.reason), (Phase::Failed, &Some(PodReason::NodeLost)));
-        let message = lost.message.as_deref().expect("a message");
-        assert_eq!(message, "the node was killed by SIGKILL; the kernel took every pod with it");
+        assert_eq!(lost.message, Some(PodMessage::NodeEnded(NodeEnd::Ended(WaitStatus::killed(9)))));
         assert!(lost.host_ports.is_empty(), "no process listens any more");
         let waiting = ContainerState::waiting(WaitingReason::NodeLost, None);
         assert_eq!(lost.containers[0].state, waiting, "it will not be restarted");
         let removed = deltas.iter().any(|d| matches!(d, Delta::PodRemoved { uid, .. } if uid.0 == "deleted"));
         assert!(removed, "a pod that was being deleted is gone");
+    }
+
+    #[test]
+    fn the_end_of_a_node_is_told_from_its_status_and_its_last_report() {
+        use LastReport::{ClosedByApp, ClosedByNode, Garbled, SocketFailed};
+        let (killed, error) = (WaitStatus::killed(9), OsError(12));
+        let segv = WaitStatus::killed(11);
+        let table = [
+            (ClosedByNode, None, NodeEnd::Unknown),
+            (ClosedByNode, Some(killed), NodeEnd::Ended(killed)),
+            (ClosedByNode, Some(WaitStatus::exited(71)), NodeEnd::LostInNamespace),
+            (ClosedByNode, Some(WaitStatus(0)), NodeEnd::Ended(WaitStatus(0))),
+            (ClosedByApp, Some(killed), NodeEnd::Closed),
+            (ClosedByApp, Some(WaitStatus(0)), NodeEnd::Closed),
+            (ClosedByApp, Some(segv), NodeEnd::Ended(segv)),
+            (SocketFailed(error), Some(killed), NodeEnd::SocketFailed(error)),
+            (SocketFailed(error), Some(segv), NodeEnd::Ended(segv)),
+            (Garbled, Some(killed), NodeEnd::Garbled),
+        ];
+        for (last, status, end) in table {
+            assert_eq!(node_end(last, status), end, "{last:?} {status:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
@@ -15,10 +16,10 @@ use nix::unistd::Pid;
 use super::error::Error;
 use super::executable::Executable;
 use super::{Shared, allow, users};
-use crate::lab::cgroup::{self, LabCgroup};
+use crate::lab::cgroup::LabCgroup;
 use crate::lab::protocol::{MappedIds, Options, Report, Request, VERSION, modes};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
-use crate::model::{Coverage, ProcId};
+use crate::model::{Coverage, Limitation, ProcId};
 use crate::observe::InputSender;
 use crate::sys::limits::{self, restore_open_files};
 use crate::sys::wait;
@@ -67,12 +68,17 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
 
     let user = users::for_root();
     let cgroups = if options.without_cgroups {
-        Err("switched off".to_owned())
+        Err(Limitation::SwitchedOff)
     } else {
-        LabCgroup::create(&program.path(), launcher.id(), user)
+        LabCgroup::create(&program.path(), launcher.id(), user).map_err(Limitation::Cgroup)
     };
-    let coverage = cgroups.as_ref().map_or_else(|why| cgroup::without(why), LabCgroup::coverage);
-    let cgroups = cgroups.ok();
+    let (cgroups, coverage) = match cgroups {
+        Ok(cgroups) => {
+            let coverage = cgroups.coverage();
+            (Some(cgroups), coverage)
+        }
+        Err(why) => (None, Coverage::Missing(why)),
+    };
     send_placement(&ours, cgroups.as_ref(), user);
 
     let mut inbox = Inbox::default();
@@ -96,6 +102,7 @@ pub(super) fn start(exe: &Path, options: Options, observer: &InputSender) -> Res
                 host_ports: Mutex::default(),
                 silent: Mutex::default(),
                 observer: observer.clone(),
+                is_closed: AtomicBool::new(false),
             };
             Ok(Started { shared: Arc::new(shared), node, pid, inbox, coverage, cgroups })
         }

@@ -6,8 +6,7 @@ use std::process::exit;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
-/// The exit code of a node that cannot return to its own namespace (`EX_OSERR` in `sysexits.h`).
-const LOST: i32 = 71;
+use crate::lab::protocol::LOST_IN_NAMESPACE;
 
 /// Does some work in another namespace of this kind and returns to the node's `own`. For a pid namespace only the
 /// children that are started meanwhile are in the other one (`setns(2)`).
@@ -22,7 +21,7 @@ pub fn within<T>(target: &OwnedFd, own: &OwnedFd, kind: CloneFlags, work: impl F
     setns(target, kind)?;
     let result = work();
     if setns(own, kind).is_err() {
-        exit(LOST);
+        exit(LOST_IN_NAMESPACE);
     }
     Ok(result)
 }

@@ -7,10 +7,10 @@ use crate::model::{Cpu, Figure, Member, NsId, NsKind, Pod, PodUid, ProcId, Proce
 
 impl World {
     /// Why the lab's node does not work; `None` if it works, or if there is none.
-    pub fn node_trouble(&self) -> Option<NodeTrouble<'_>> {
+    pub fn node_trouble(&self) -> Option<NodeTrouble> {
         let node = self.node.as_ref()?;
-        if let Some((reason, _)) = &node.ended {
-            return Some(NodeTrouble::Ended(reason));
+        if let Some((end, _)) = node.ended {
+            return Some(NodeTrouble::Ended(end));
         }
         let state = self.process(node.process).map(|p| p.state);
         if matches!(state, Some(State::Stopped | State::Traced)) {

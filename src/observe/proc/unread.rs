@@ -18,6 +18,16 @@ pub enum Unread {
     Failed(Errno),
 }
 
+impl Unread {
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Gone => Errno::ESRCH,
+            Self::Denied => Errno::EACCES,
+            Self::Failed(e) => e,
+        }
+    }
+}
+
 impl From<Errno> for Unread {
     fn from(e: Errno) -> Self {
         match e {

@@ -3,7 +3,8 @@
 use super::news::{state_is_news, take_changes, usage_is_news};
 use super::{Entry, Kernel, Reconciler};
 use crate::model::{
-    Capability, Coverage, Delta, Facts, Namespace, NsId, NsKind, NsSet, ProcId, ProcessUsage, Source, Stamp, State,
+    Capability, Coverage, Delta, Facts, Limitation, Namespace, NsId, NsKind, NsSet, ProcId, ProcessUsage, Source,
+    Stamp, State,
 };
 use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::Reading;
@@ -182,12 +183,8 @@ impl Reconciler {
 pub fn denied_coverage(denied: usize, all: usize) -> Coverage {
     match denied {
         0 => Coverage::Full,
-        n if n == all => Coverage::Missing(format!(
-            "the namespaces of all {n} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
-        )),
-        n => Coverage::Partial(format!(
-            "the namespaces of {n} of {all} processes cannot be read; needs CAP_SYS_PTRACE, which root usually has"
-        )),
+        count if count == all => Coverage::Missing(Limitation::NamespacesDenied { count, all }),
+        count => Coverage::Partial(vec![Limitation::NamespacesDenied { count, all }]),
     }
 }
 

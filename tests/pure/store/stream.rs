@@ -4,9 +4,9 @@ use std::num::NonZeroU64;
 
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
-    ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, OutputSource, Parent,
-    Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox,
-    SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, WaitingReason,
+    ExecEnd, ExecId, FactChanges, Facts, Host, Limitation, Member, MonoNs, Namespace, NodeEnd, NsId, NsKind, NsSet,
+    OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy,
+    Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -195,7 +195,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),
         stamp().prop_map(|at| Delta::Visibility {
             capability: Capability::Holders,
-            coverage: Coverage::Missing("x".into()),
+            coverage: Coverage::Missing(Limitation::HoldersNotSearched),
             at
         }),
         (ns(), option::of(ns()), stamp()).prop_map(|(id, parent, at)| {
@@ -209,7 +209,7 @@ pub fn delta() -> impl Strategy<Value = Delta> {
         }),
         (id(), stamp()).prop_map(|(id, at)| Delta::NodeStarted { id, at }),
         (any::<bool>(), stamp()).prop_map(|(silent, at)| Delta::NodeSilent { silent, at }),
-        stamp().prop_map(|at| Delta::NodeEnded { reason: "killed".into(), at }),
+        stamp().prop_map(|at| Delta::NodeEnded { end: NodeEnd::Closed, at }),
         (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
         (uid(), stamp()).prop_map(|(uid, at)| Delta::PodRemoved { uid, at }),
         (uid(), word(), stamp()).prop_map(|(pod, message, at)| Delta::Event {

@@ -2,7 +2,7 @@
 
 use podscope::model::outcome::last_sent;
 use podscope::model::prediction::{Effect, predict};
-use podscope::model::{Delta, Parent, ProcId, Sent, Signal, Source, WaitStatus, World};
+use podscope::model::{Delta, Parent, ProcId, SendError, Sent, Signal, Source, WaitStatus, World};
 use podscope::wording::outcome::sentences as outcome;
 use podscope::wording::reaper::reaped_by;
 
@@ -75,8 +75,7 @@ fn an_exit_is_attributed_only_to_the_signal_that_caused_it() {
 #[test]
 fn a_signal_that_was_not_sent_does_not_hide_one_that_was() {
     let kill = sent(SH, Signal::KILL, Effect::Ends(WaitStatus::killed(9)), vec![], 700);
-    let failed =
-        Sent { error: Some("the process is gone".into()), ..sent(SH, Signal::HUP, Effect::Nothing, vec![], 800) };
+    let failed = Sent { error: Some(SendError::Gone), ..sent(SH, Signal::HUP, Effect::Nothing, vec![], 800) };
     let world = world_with(true, &[signalled(kill.clone()), exited(SH, KILLED, 701), signalled(failed.clone())]);
     assert_eq!(last_sent(&world, id(SH)), (Some(&kill), Some(&failed)));
     assert_eq!(outcome(&world, &failed), ["Not sent: the process is gone."]);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use podscope::model::{
     ContainerKind, ContainerState, Delta, EventKind, Facts, Host, Manifest, ManifestContainer, ManifestMount,
-    ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, PodReason, SignalMasks, Source,
-    State, VolumeKind, WaitStatus, WallAnchor, World,
+    ManifestPort, ManifestVolume, Member, MonoNs, NsKind, Parent, Phase, Pod, PodEvent, PodMessage, PodReason,
+    SignalMasks, Source, State, VolumeKind, WaitStatus, WallAnchor, World,
 };
 use podscope::report::{
     Get, Target, Text, crictl_pods, crictl_ps, describe, docker_ps, events, get_pods, links, links_of, pid_namespaces,
@@ -538,7 +538,7 @@ fn hidden_characters_in_names_are_escaped() {
     let evil = "a\nEVIL\u{202e}\u{1b}[2J";
     let change = |pod: &mut Pod| {
         pod.name = evil.into();
-        pod.message = Some(evil.into());
+        pod.message = Some(PodMessage::Runtime(evil.into()));
         pod.containers[0].name = evil.into();
         pod.containers[0].image = evil.into();
         pod.containers[0].state = waiting(evil);

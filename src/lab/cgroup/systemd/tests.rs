@@ -9,6 +9,7 @@ use zbus::blocking::{Connection, MessageIterator, connection};
 use zbus::zvariant::ObjectPath;
 
 use super::{MANAGER, PATH, SYSTEMD, start_within};
+use crate::model::CgroupProblem;
 
 const SCOPE: &str = "podscope-1.scope";
 
@@ -65,7 +66,7 @@ impl Drop for Bus {
     }
 }
 
-fn start(jobs: &'static [(&str, &str)], timeout: Duration) -> Result<(), String> {
+fn start(jobs: &'static [(&str, &str)], timeout: Duration) -> Result<(), CgroupProblem> {
     let bus = Bus::start();
     bus.manager(jobs);
     start_within(timeout, bus.connect(), SCOPE, 1)
@@ -80,19 +81,19 @@ fn a_scope_is_ready_when_its_own_job_is_done() {
 fn a_failed_job_is_reported_at_once() {
     let began = Instant::now();
     let told = start(&[(SCOPE, "failed")], Duration::from_mins(1));
-    assert_eq!(told, Err(format!("systemd gives no scope: {SCOPE}: failed")));
+    assert_eq!(told, Err(CgroupProblem::ScopeFailed { unit: SCOPE.to_owned(), result: "failed".to_owned() }));
     assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn a_job_that_does_not_end_is_given_up() {
     let told = start(&[("other.scope", "done")], Duration::from_millis(300));
-    assert_eq!(told, Err(format!("systemd did not start {SCOPE} within 300ms")));
+    assert_eq!(told, Err(CgroupProblem::ScopeLate { unit: SCOPE.to_owned(), timeout_ms: 300 }));
 }
 
 #[test]
 fn without_systemd_on_the_bus_there_is_no_scope() {
     let bus = Bus::start();
-    let told = start_within(Duration::from_secs(20), bus.connect(), SCOPE, 1).expect_err("nobody has the name");
-    assert!(told.starts_with("systemd gives no scope: "), "{told}");
+    let told = start_within(Duration::from_secs(20), bus.connect(), SCOPE, 1);
+    assert!(matches!(told, Err(CgroupProblem::ScopeRefused { .. })), "{told:?}: nobody has the name");
 }

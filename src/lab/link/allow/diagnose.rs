@@ -1,9 +1,10 @@
-//! Finds what forbids a failed step, and how to change that.
+//! Finds what forbids a failed step.
 
 use std::fs;
 
 use nix::errno::Errno;
 
+use crate::lab::link::error::Obstacle;
 use crate::lab::protocol::Step;
 use crate::model::text::escaped;
 
@@ -46,90 +47,33 @@ impl UsernsSettings {
     }
 }
 
-/// What forbids the step, and the remedy.
-pub fn diagnose(step: Step, errno: Errno, knobs: &UsernsSettings) -> (String, String) {
-    let say = |forbids: &str, remedy: String| (forbids.to_owned(), remedy);
+/// What forbids the step.
+pub fn diagnose(step: Step, errno: Errno, knobs: &UsernsSettings) -> Obstacle {
     let denied = matches!(errno, Errno::EPERM | Errno::EACCES);
     match step {
-        _ if knobs.max_user == Some(0) => say(
-            "this system allows no user namespaces (user.max_user_namespaces is 0)",
-            sysctl("user.max_user_namespaces", 15_000),
-        ),
-        _ if denied && knobs.userns_clone == Some(0) => say(
-            "this system lets only root create user namespaces (kernel.unprivileged_userns_clone is 0)",
-            sysctl("kernel.unprivileged_userns_clone", 1),
-        ),
+        _ if knobs.max_user == Some(0) => Obstacle::NoUserNamespaces,
+        _ if denied && knobs.userns_clone == Some(0) => Obstacle::UserNamespacesOfRootOnly,
         // the namespace can be created, but every capability in it is denied, so the first use of one fails
-        _ if denied && knobs.apparmor == Some(1) => say(
-            "AppArmor lets only programs with a profile use user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
-            apparmor(&knobs.exe),
-        ),
-        _ if errno == Errno::EMFILE => say("too many open files", "raise the limit (`ulimit -n`)".to_owned()),
-        _ if errno == Errno::ENOMEM => say("not enough memory", "see `ulimit -v` and `free`".to_owned()),
-        Step::Clone if errno == Errno::EAGAIN => say(
-            "no more processes can be started: the limit of this user or of its cgroup is reached",
-            "raise it (`ulimit -u`), or end some programs".to_owned(),
-        ),
+        _ if denied && knobs.apparmor == Some(1) => Obstacle::AppArmor { exe: knobs.exe.clone() },
+        _ if errno == Errno::EMFILE => Obstacle::OpenFiles,
+        _ if errno == Errno::ENOMEM => Obstacle::Memory,
+        Step::Clone if errno == Errno::EAGAIN => Obstacle::Processes,
         Step::Unshare | Step::Clone if errno == Errno::ENOSPC => match knobs.none_of.first() {
-            Some(kind) => say(
-                &format!("this system allows no {kind} namespaces (user.max_{kind}_namespaces is 0)"),
-                sysctl(&format!("user.max_{kind}_namespaces"), 15_000),
-            ),
-            None => say(
-                "the limit of namespaces is reached, or they are nested more than 32 deep",
-                sysctl("user.max_user_namespaces", 60_000),
-            ),
+            Some(kind) => Obstacle::NoNamespaces { kind: kind.clone() },
+            None => Obstacle::TooManyNamespaces,
         },
-        Step::Unshare if matches!(errno, Errno::EINVAL | Errno::ENOSYS) => say(
-            "this kernel is built without user namespaces (CONFIG_USER_NS)",
-            "use a kernel that has them: those of all large distributions do".to_owned(),
-        ),
-        Step::Unshare | Step::Clone if denied && knobs.seccomp => say(
-            "a seccomp filter forbids namespaces, as in a container",
-            "run it outside, or start the container with: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined --security-opt apparmor=unconfined".to_owned(),
-        ),
-        Step::Unshare if denied => say(
-            "the kernel or a security module forbids user namespaces, as it does in a chroot",
-            "run it outside the chroot, or ask the machine's administrator (SELinux: ausearch -m avc -ts recent)"
-                .to_owned(),
-        ),
-        Step::Proc if denied => say(
-            "/proc is masked here, as in a container, and then the kernel mounts no other",
-            "run it outside, or start the container with: docker run --security-opt systempaths=unconfined".to_owned(),
-        ),
-        Step::UidMap | Step::GidMap | Step::Setgroups | Step::PrivateMounts | Step::Tmpfs if denied => say(
-            "a security module denies what a user namespace should allow",
-            "ask the machine's administrator, or look for the denial: journalctl -k | grep -i denied".to_owned(),
-        ),
-        Step::HostRoot if errno == Errno::ENOSYS => say(
-            "this kernel is older than 5.12 and has no mount_setattr",
-            "use a newer kernel".to_owned(),
-        ),
-        Step::Pivot if errno == Errno::EINVAL => say(
-            "the root file system is the kernel's initial one, which cannot be changed for another",
-            "run it on a system that has been installed, not from an initial RAM disk".to_owned(),
-        ),
-        Step::Bridge if matches!(errno, Errno::EOPNOTSUPP | Errno::ENODEV | Errno::ENOENT) => say(
-            "this kernel has no network bridges, or their module is not loaded",
-            "as root: modprobe -a bridge veth".to_owned(),
-        ),
-        _ => say(errno.desc(), "see `podscope doctor`".to_owned()),
+        Step::Unshare if matches!(errno, Errno::EINVAL | Errno::ENOSYS) => Obstacle::NotBuilt,
+        Step::Unshare | Step::Clone if denied && knobs.seccomp => Obstacle::Seccomp,
+        Step::Unshare if denied => Obstacle::Denied,
+        Step::Proc if denied => Obstacle::ProcMasked,
+        Step::UidMap | Step::GidMap | Step::Setgroups | Step::PrivateMounts | Step::Tmpfs if denied => {
+            Obstacle::SecurityModule
+        }
+        Step::HostRoot if errno == Errno::ENOSYS => Obstacle::NoMountSetattr,
+        Step::Pivot if errno == Errno::EINVAL => Obstacle::InitialRoot,
+        Step::Bridge if matches!(errno, Errno::EOPNOTSUPP | Errno::ENODEV | Errno::ENOENT) => Obstacle::NoBridges,
+        _ => Obstacle::Other,
     }
-}
-
-fn sysctl(name: &str, value: u64) -> String {
-    format!("as root: sysctl -w {name}={value}; to keep it: echo {name}={value} > /etc/sysctl.d/60-podscope.conf")
-}
-
-/// A profile like Ubuntu's own for programs that need user namespaces.
-fn apparmor(exe: &str) -> String {
-    format!(
-        "as root, write these lines to /etc/apparmor.d/podscope\n\n\
-         abi <abi/4.0>,\n\
-         include <tunables/global>\n\
-         profile podscope \"{exe}\" flags=(unconfined) {{\n  userns,\n  include if exists <local/podscope>\n}}\n\n\
-         and load them: apparmor_parser -r /etc/apparmor.d/podscope"
-    )
 }
 
 #[cfg(test)]
@@ -137,10 +81,11 @@ mod tests {
     use nix::errno::Errno;
 
     use super::{UsernsSettings, diagnose};
+    use crate::lab::link::error::Obstacle;
     use crate::lab::protocol::Step;
 
     #[test]
-    fn each_prohibition_is_named_with_its_own_remedy() {
+    fn each_prohibition_is_told_from_the_errno_and_the_settings() {
         let plain =
             UsernsSettings { max_user: Some(1000), exe: "/opt/podscope".to_owned(), ..UsernsSettings::default() };
         let with = |change: fn(&mut UsernsSettings)| {
@@ -148,52 +93,30 @@ mod tests {
             change(&mut knobs);
             knobs
         };
+        let apparmor = || Obstacle::AppArmor { exe: "/opt/podscope".to_owned() };
+        let no_net = Obstacle::NoNamespaces { kind: "net".to_owned() };
         let cases = [
-            (
-                Step::Unshare,
-                Errno::ENOSPC,
-                with(|k| k.max_user = Some(0)),
-                "max_user_namespaces is 0",
-                "sysctl -w user.max_user",
-            ),
-            (
-                Step::Unshare,
-                Errno::EPERM,
-                with(|k| k.userns_clone = Some(0)),
-                "unprivileged_userns_clone",
-                "userns_clone=1",
-            ),
-            (
-                Step::UidMap,
-                Errno::EPERM,
-                with(|k| k.apparmor = Some(1)),
-                "AppArmor",
-                "profile podscope \"/opt/podscope\"",
-            ),
-            (Step::Tmpfs, Errno::EACCES, with(|k| k.apparmor = Some(1)), "AppArmor", "apparmor_parser -r"),
-            (Step::Unshare, Errno::EPERM, with(|k| k.seccomp = true), "seccomp", "seccomp=unconfined"),
-            (Step::Unshare, Errno::EPERM, plain.clone(), "chroot", "outside the chroot"),
-            (Step::Unshare, Errno::ENOSPC, plain.clone(), "limit", "max_user_namespaces"),
-            (
-                Step::Clone,
-                Errno::ENOSPC,
-                with(|k| k.none_of = vec!["net".to_owned()]),
-                "no net namespaces",
-                "max_net_namespaces",
-            ),
-            (Step::Proc, Errno::EPERM, plain.clone(), "masked", "systempaths=unconfined"),
-            (Step::HostRoot, Errno::ENOSYS, plain.clone(), "5.12", "newer kernel"),
-            (Step::Bridge, Errno::EOPNOTSUPP, plain.clone(), "bridges", "modprobe"),
-            (Step::Unshare, Errno::EINVAL, plain.clone(), "CONFIG_USER_NS", "kernel"),
-            (Step::Loop, Errno::EMFILE, plain.clone(), "too many open files", "`ulimit -n`"),
-            (Step::Clone, Errno::EAGAIN, plain.clone(), "no more processes", "`ulimit -u`"),
-            (Step::Tmpfs, Errno::ENOMEM, plain.clone(), "not enough memory", "`ulimit -v`"),
-            (Step::Loop, Errno::EIO, plain, "I/O error", "doctor"),
+            (Step::Unshare, Errno::ENOSPC, with(|k| k.max_user = Some(0)), Obstacle::NoUserNamespaces),
+            (Step::Unshare, Errno::EPERM, with(|k| k.userns_clone = Some(0)), Obstacle::UserNamespacesOfRootOnly),
+            (Step::UidMap, Errno::EPERM, with(|k| k.apparmor = Some(1)), apparmor()),
+            (Step::Tmpfs, Errno::EACCES, with(|k| k.apparmor = Some(1)), apparmor()),
+            (Step::Unshare, Errno::EPERM, with(|k| k.seccomp = true), Obstacle::Seccomp),
+            (Step::Unshare, Errno::EPERM, plain.clone(), Obstacle::Denied),
+            (Step::Unshare, Errno::ENOSPC, plain.clone(), Obstacle::TooManyNamespaces),
+            (Step::Clone, Errno::ENOSPC, with(|k| k.none_of = vec!["net".to_owned()]), no_net),
+            (Step::Proc, Errno::EPERM, plain.clone(), Obstacle::ProcMasked),
+            (Step::GidMap, Errno::EPERM, plain.clone(), Obstacle::SecurityModule),
+            (Step::HostRoot, Errno::ENOSYS, plain.clone(), Obstacle::NoMountSetattr),
+            (Step::Pivot, Errno::EINVAL, plain.clone(), Obstacle::InitialRoot),
+            (Step::Bridge, Errno::EOPNOTSUPP, plain.clone(), Obstacle::NoBridges),
+            (Step::Unshare, Errno::EINVAL, plain.clone(), Obstacle::NotBuilt),
+            (Step::Loop, Errno::EMFILE, plain.clone(), Obstacle::OpenFiles),
+            (Step::Clone, Errno::EAGAIN, plain.clone(), Obstacle::Processes),
+            (Step::Tmpfs, Errno::ENOMEM, plain.clone(), Obstacle::Memory),
+            (Step::Loop, Errno::EIO, plain, Obstacle::Other),
         ];
-        for (step, errno, knobs, forbids, remedy) in cases {
-            let told = diagnose(step, errno, &knobs);
-            assert!(told.0.contains(forbids), "{step:?} {errno}: {}", told.0);
-            assert!(told.1.contains(remedy), "{step:?} {errno}: {}", told.1);
+        for (step, errno, knobs, obstacle) in cases {
+            assert_eq!(diagnose(step, errno, &knobs), obstacle, "{step:?} {errno}");
         }
     }
 }
