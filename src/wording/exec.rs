@@ -34,9 +34,9 @@ mod tests {
         };
         assert_eq!(state(&run), "running…");
         for (end, words) in [
-            (ExecEnd::Exited(WaitStatus(0)), "exit 0 · 30.0 s"),
-            (ExecEnd::Exited(WaitStatus(9)), "exit 137 · 30.0 s"),
-            (ExecEnd::TimedOut, "killed after 30.0 s, its time limit"),
+            (ExecEnd::Exited(WaitStatus(0)), "exit 0 · 30.00 s"),
+            (ExecEnd::Exited(WaitStatus(9)), "exit 137 · 30.00 s"),
+            (ExecEnd::TimedOut, "killed after 30.00 s, its time limit"),
             (ExecEnd::Cancelled, "cancelled"),
             (
                 ExecEnd::NotStarted("exec: \"x\": executable file not found in $PATH".to_owned()),

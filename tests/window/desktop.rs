@@ -208,6 +208,11 @@ impl Desktop {
         self.names().into_iter().find(|name| name.starts_with(start))
     }
 
+    /// The first name on screen that ends with `end`.
+    pub fn name_ending(&self, end: &str) -> Option<String> {
+        self.names().into_iter().find(|name| name.ends_with(end))
+    }
+
     /// Replaces the text of a field. Waits for the focus first, since text typed before would be lost.
     pub fn retype(&self, field: &str, text: &str) {
         // if it already has the focus, a click could miss it, since the dialog may still move, and remove the focus

@@ -10,6 +10,7 @@ mod parts;
 mod past;
 mod report;
 mod script;
+mod slow_motion;
 mod terminal;
 
 use desktop::Desktop;
