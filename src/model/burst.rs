@@ -82,6 +82,8 @@ impl Burst {
     pub const MIN_STEPS: usize = 3;
     /// More steps than this are not shown.
     const MAX_STEPS: usize = 200;
+    /// The longest time between two steps, in ns. What comes later has another cause, or waits for a time.
+    const MAX_GAP_NS: u64 = 100_000_000;
 
     /// Finds what happened to a pod among these changes. `None` if that is too little.
     pub fn new(pod: &PodUid, before: World, mut deltas: Vec<Delta>) -> Option<Self> {
@@ -117,6 +119,8 @@ impl Burst {
             }
         }
         unique.truncate(Self::MAX_STEPS);
+        let gap = unique.windows(2).position(|pair| pair[1].at.since(pair[0].at) > Self::MAX_GAP_NS);
+        unique.truncate(gap.map_or(unique.len(), |last| last + 1));
         let steps: Arc<[BurstStep]> = unique.into();
         let named = after.pod(pod).or_else(|| before.pod(pod));
         let pod_name = named.map(|pod| pod.name.clone()).unwrap_or_default();

@@ -187,6 +187,7 @@ pub fn banner_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion) {
                     controls_ui(ui, cx, slow);
                     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                         ui.label(text::rich("SLOW MOTION").font(tokens::bold(12.0)).color(tokens.warn));
+                        ui.add_space(4.0);
                         let over = duration::format_exact(slow.step_ns() * slow.len() as u64);
                         let took = duration::format_exact(slow.burst.length());
                         let words = text::rich(format!("{took} played over {over}")).color(tokens.text);

@@ -2,7 +2,7 @@
 
 use super::{duration, name};
 use crate::model::burst::{Burst, BurstEvent, BurstReaper};
-use crate::model::names::{is_ns_init, is_pause, member_name};
+use crate::model::names::is_ns_init;
 use crate::model::{Parent, ProcId, World};
 
 /// The words of a step.
@@ -37,7 +37,7 @@ fn caption(world: &World, event: &BurstEvent) -> Caption {
             (format!("{} runs a program", member(world, *id)), runs)
         }
         BurstEvent::Exited { id, status, with_pid_ns } => {
-            let how = status.map_or_else(|| "exits".to_owned(), |status| format!("ends: {status}"));
+            let how = status.map_or_else(|| "ends".to_owned(), |status| format!("ends: {status}"));
             (format!("{} {how}", member(world, *id)), exited(world, *id, *with_pid_ns))
         }
         BurstEvent::Reparented { id, to } => {
@@ -68,9 +68,14 @@ fn caption(world: &World, event: &BurstEvent) -> Caption {
     Caption { title, detail }
 }
 
-/// `nginx (nginx: master)`.
+/// `nginx: master`; with its container where the name does not begin with it: `busybox: sh`.
 fn member(world: &World, id: ProcId) -> String {
-    world.process(id).map_or_else(|| name(world, id), member_name)
+    let name = name(world, id);
+    let container = world.process(id).and_then(|p| p.member.as_ref()?.container.as_deref());
+    match container {
+        Some(container) if !name.starts_with(container) => format!("{container}: {name}"),
+        _ => name,
+    }
 }
 
 fn born(world: &World, parent: Parent) -> String {
@@ -85,11 +90,10 @@ fn born(world: &World, parent: Parent) -> String {
 fn exited(world: &World, id: ProcId, with_pid_ns: bool) -> String {
     let Some(p) = world.process(id) else { return String::new() };
     if with_pid_ns {
-        return "The kernel kills it: PID 1 of its pid namespace has ended".to_owned();
+        return "The kernel kills it, because PID 1 of its pid namespace is exiting".to_owned();
     }
     if is_ns_init(p) {
-        let what = if is_pause(p) { "the pod's pid namespace" } else { "its pid namespace" };
-        return format!("It was PID 1, so the kernel ends {what}");
+        return "It is PID 1: before it ends, the kernel ends all other processes of its pid namespace".to_owned();
     }
-    "A zombie until its parent waits for it".to_owned()
+    "It is a zombie until its parent waits for it".to_owned()
 }

@@ -31,7 +31,7 @@ fn the_end_of_a_pause_can_be_played_step_by_step() {
     assert!(!desktop.shows(&format!("host pid {}", again.pid)));
 
     // each of them ends in a step of its own
-    for step in ["pause ends: killed by SIGKILL (137)", "nginx (nginx: master) ends: killed by SIGKILL (137)"] {
+    for step in ["pause ends: killed by SIGKILL (137)", "nginx: master ends: killed by SIGKILL (137)"] {
         wait_for(step, || desktop.name_ending(step));
     }
     desktop.key("Escape");

@@ -1,16 +1,17 @@
 //! The list of steps. The one that is shown is marked; those that are still to come are faint.
 
-use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use super::{SlowMotion, SlowMotionAction};
-use crate::model::text::escaped;
-use crate::ui::text::HoverText as _;
 use crate::ui::{Action, Cx, text, tokens};
 use crate::wording::burst::{Caption, summary};
 
-const ROW_H: f32 = 42.0;
+/// Above and below the words of a step.
+const SPACE: f32 = 5.0;
 /// Width of the times.
 const TIME_W: f32 = 74.0;
+/// Where the words begin.
+const WORDS_LEFT: f32 = TIME_W + 30.0;
 
 pub fn steps_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion) {
     ui.add_space(14.0);
@@ -27,8 +28,16 @@ pub fn steps_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion) {
 
 fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion, n: usize, caption: &Caption) {
     let tokens = cx.tokens;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_H), Sense::click());
     let (is_shown, is_to_come) = (n == slow.step(), n > slow.step());
+    let ink = if is_to_come { tokens.faint } else { tokens.text };
+    let muted = if is_to_come { tokens.faint } else { tokens.muted };
+    let Caption { title, detail } = caption;
+    let room = ui.available_width() - WORDS_LEFT - 8.0;
+    let lines = [(title, tokens::semibold(12.5), ink), (detail, tokens::sans(11.5), muted)];
+    let lines = lines.into_iter().filter(|(words, ..)| !words.is_empty());
+    let words: Vec<_> = lines.map(|(words, font, ink)| text::wrapped(ui, words, font, ink, room, 3)).collect();
+    let height = words.iter().map(|galley| galley.size().y).sum::<f32>() + 2.0 * SPACE;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     if is_shown {
         // only when it moves, so that the user can scroll
         let id = ui.scope_id().with("shown step");
@@ -37,7 +46,6 @@ fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion, n: usize, caption: &
             ui.scroll_to_rect(rect, Some(egui::Align::Center));
         }
     }
-    let Caption { title, detail } = caption;
     let at = slow.burst().steps.get(n).map_or(0, |step| step.at.since(slow.burst().start()));
     let name = format!("Step {}: {title}", n + 1);
     response.widget_info(|| text::selected(Role::ListItem, true, is_shown, &name));
@@ -50,9 +58,9 @@ fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion, n: usize, caption: &
             let fill = if is_shown { tokens.accent_fill } else { tokens.inset };
             ui.painter().rect(rect.shrink(1.0), CornerRadius::same(6), fill, stroke, StrokeKind::Inside);
         }
-        let ink = if is_to_come { tokens.faint } else { tokens.text };
-        let muted = if is_to_come { tokens.faint } else { tokens.muted };
-        let first = rect.top() + 13.0;
+        let first = rect.top()
+            + SPACE
+            + words.first().and_then(|title| title.rows.first()).map_or(0.0, |row| row.height() / 2.0);
         let time = format!("{:.3} ms", at as f64 / 1e6);
         let left = rect.left() + 6.0;
         text::put(
@@ -70,12 +78,11 @@ fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion, n: usize, caption: &
             (_, true) => drop(ui.painter().circle_stroke(dot, 3.0, Stroke::new(1.0, tokens.faint))),
             _ => drop(ui.painter().circle_filled(dot, 3.0, tokens.good)),
         }
-        let words = Rect::from_min_max(pos2(dot.x + 12.0, rect.top()), rect.max);
-        let room = words.width() - 8.0;
-        let at = pos2(words.left(), first);
-        text::put(ui, at, Align2::LEFT_CENTER, title, tokens::semibold(12.5), ink, room);
-        let at = pos2(words.left(), first + 16.0);
-        text::put(ui, at, Align2::LEFT_CENTER, detail, tokens::sans(11.5), muted, room);
+        let mut at = pos2(rect.left() + WORDS_LEFT, rect.top() + SPACE);
+        for galley in words {
+            let height = galley.size().y;
+            ui.painter().galley(at, galley, ink);
+            at.y += height;
+        }
     }
-    response.hover_lines_with(|| format!("{}\n{}", escaped(title), escaped(detail)));
 }
