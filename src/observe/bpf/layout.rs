@@ -1,0 +1,144 @@
+//! Where the running kernel has the fields that the programs read ("compile once, run everywhere",
+//! `Documentation/bpf/llvm_reloc.rst`).
+//!
+//! A field is looked up by the names of its structure and of its members. A name such as
+//! `task_struct___before_5_14` means a variant of the structure before the three underscores.
+
+use std::collections::HashMap;
+
+use super::object::{Field, Object};
+use super::types::{Type, Types, kind};
+
+/// The kernel's types, and where those are that are asked for.
+pub struct KernelTypes {
+    types: Types,
+    ids: HashMap<Vec<u8>, Vec<u32>>,
+}
+
+/// The answer for one field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Value(u32),
+    /// The kernel has no such field. A program may have an instruction for it that is never reached.
+    Absent,
+}
+
+/// `enum bpf_core_relo_kind` of `include/uapi/linux/bpf.h`.
+mod what {
+    pub const FIELD_OFFSET: u32 = 0;
+    pub const FIELD_EXISTS: u32 = 2;
+    pub const TYPE_SIZE: u32 = 9;
+}
+
+/// What a path leads over.
+enum Step<'a> {
+    Member(&'a [u8]),
+    Element(u32),
+}
+
+impl KernelTypes {
+    /// `None` if the types are damaged.
+    pub fn parse(bytes: Vec<u8>, object: &Object<'_>) -> Option<Self> {
+        let types = Types::parse(bytes)?;
+        let names = object.fields.iter().filter_map(|field| Some(structure(&object.types, field)?.1));
+        let ids = types.find(names);
+        Some(Self { types, ids })
+    }
+
+    /// The id of an iterator's function or of a tracepoint's typedef.
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.ids.get(name.as_bytes())?.first().copied()
+    }
+
+    /// The value for one field, or a text that says why there is none. The latter happens with an object that does not
+    /// fit this loader, or with a kernel whose field has another size.
+    pub fn answer(&self, object: &Object<'_>, field: &Field) -> Result<Answer, String> {
+        let local = &object.types;
+        let (root, name) = structure(local, field).ok_or("a field without a structure")?;
+        let name_of = || format!("{}:{}", String::from_utf8_lossy(name), String::from_utf8_lossy(&field.path));
+        let (steps, size) = steps(local, root, &field.path).ok_or_else(|| format!("{}: no such path", name_of()))?;
+        let mut answer = Answer::Absent;
+        for id in self.ids.get(name).into_iter().flatten() {
+            let found = match field.what {
+                what::TYPE_SIZE => self.types.size(*id),
+                what::FIELD_OFFSET | what::FIELD_EXISTS => match self.follow(*id, &steps) {
+                    Some((_, Some(found))) if size.is_some_and(|size| size != found) => {
+                        return Err(format!("{} has {found} bytes here", name_of()));
+                    }
+                    found => found.map(|(offset, _)| offset),
+                },
+                _ => return Err(format!("{}: cannot be answered", name_of())),
+            };
+            let Some(found) = found.map(Answer::Value) else { continue };
+            if answer != Answer::Absent && answer != found && field.what != what::FIELD_EXISTS {
+                return Err(format!("{}: the kernel has two different structures of this name", name_of()));
+            }
+            answer = found;
+        }
+        Ok(match (field.what, answer) {
+            (what::FIELD_EXISTS, answer) => Answer::Value((answer != Answer::Absent).into()),
+            (_, answer) => answer,
+        })
+    }
+
+    /// Offset in bytes, and the size of a number or pointer.
+    fn follow(&self, id: u32, steps: &[Step<'_>]) -> Option<(u32, Option<u32>)> {
+        let mut offset = 0_u32;
+        let mut id = id;
+        for step in steps {
+            let here = self.types.resolve(id)?;
+            let further = match step {
+                Step::Member(name) => {
+                    let (of_type, at) = self.types.member(here, name)?;
+                    id = of_type;
+                    at
+                }
+                Step::Element(number) => {
+                    id = self.types.elements(here)?.0;
+                    self.types.size(id)?.checked_mul(*number)?
+                }
+            };
+            offset = offset.checked_add(further)?;
+        }
+        Some((offset, number_size(&self.types, id)))
+    }
+}
+
+/// The structure that a field begins at, and its name in the kernel.
+fn structure<'a>(types: &'a Types, field: &Field) -> Option<(Type, &'a [u8])> {
+    let found = types.resolve(field.of_type)?;
+    let name = types.name(found);
+    let variant = name.windows(3).position(|part| part == b"___");
+    (!name.is_empty()).then(|| (found, &name[..variant.unwrap_or(name.len())]))
+}
+
+/// Turns positions, as `0:1:2`, into names. Also tells the size if the path leads to a number or pointer.
+fn steps<'a>(types: &'a Types, root: Type, path: &[u8]) -> Option<(Vec<Step<'a>>, Option<u32>)> {
+    let mut positions = std::str::from_utf8(path).ok()?.split(':').map(|p| p.parse::<u32>().ok());
+    // the first is an index from the pointer to the structure
+    (positions.next()? == Some(0)).then_some(())?;
+    let mut here = root;
+    let mut steps = Vec::new();
+    let mut size = None;
+    for position in positions {
+        let position = position?;
+        let id = if let Some((element, _)) = types.elements(here) {
+            steps.push(Step::Element(position));
+            element
+        } else {
+            let member = types.members(here).nth(position as usize)?;
+            (!member.name.is_empty()).then_some(())?;
+            steps.push(Step::Member(member.name));
+            member.of_type
+        };
+        here = types.resolve(id)?;
+        size = number_size(types, id);
+    }
+    Some((steps, size))
+}
+
+/// The size of a number or pointer; programs read as many bytes as they were compiled for.
+fn number_size(types: &Types, id: u32) -> Option<u32> {
+    let is_number = matches!(types.resolve(id)?.kind, kind::INT | kind::PTR | kind::ENUM);
+    is_number.then(|| types.size(id)).flatten()
+}
