@@ -4,6 +4,9 @@
 mod events;
 mod tasks;
 
+use std::ops::Deref;
+use std::process::{Child, Command};
+
 use podscope::observe::bpf::{Reader, Unavailable};
 
 use crate::support::is_root;
@@ -30,4 +33,33 @@ fn available<T>(opened: Result<T, Unavailable>) -> Option<T> {
 
 fn reader() -> Option<Reader> {
     available(Reader::open())
+}
+
+/// A child that ends with the test, also if it fails.
+struct Started(Child);
+
+impl Started {
+    fn new(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program is installed"))
+    }
+
+    /// Runs these words in a shell.
+    fn shell(words: &str) -> Self {
+        Self::new(Command::new("sh").args(["-c", words]))
+    }
+}
+
+impl Deref for Started {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

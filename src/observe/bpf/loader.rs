@@ -20,7 +20,7 @@ const OBJECT: &[u8] = include_bytes!("podscope.bpf.o");
 /// The kernel's description of its types.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// Of the initial namespaces: `PROC_PID_INIT_INO` and `PROC_TIME_INIT_INO` of `include/linux/proc_ns.h`.
-const INITIAL: [(&str, u64); 2] = [("pid", 0xeffff_ffc), ("time", 0xeffff_ffa)];
+const INITIAL: [(&str, u64); 2] = [("pid", 0xefff_fffc), ("time", 0xefff_fffa)];
 /// A program with a mistake makes the verifier write much. What does not fit is cut off at its end.
 const LOG_MAX: usize = 1 << 20;
 

@@ -25,18 +25,18 @@ struct Symbol {
 
 /// An instruction that refers to something outside its program.
 #[derive(Debug)]
-pub struct Reference {
+pub struct Reference<'a> {
     /// Offset in the section, in bytes.
     pub at: usize,
-    pub target: Target,
+    pub target: Target<'a>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Target<'a> {
     /// A map of this name.
     Map(Vec<u8>),
-    /// A function in `.text`, and its offset there in bytes.
-    Function(u64),
+    /// A function: its section, and its offset there in bytes.
+    Function(&'a [u8], u64),
 }
 
 /// `struct bpf_core_relo` of `include/uapi/linux/bpf.h`: an instruction whose value depends on the kernel.
@@ -74,7 +74,7 @@ impl<'a> Object<'a> {
     }
 
     /// What the instructions of a section refer to. `None` if it is something that is not expected.
-    pub fn references(&self, section: &[u8]) -> Option<Vec<Reference>> {
+    pub fn references(&self, section: &[u8]) -> Option<Vec<Reference<'a>>> {
         const TO_ADDRESS: u64 = 1;
         const TO_FUNCTION: u64 = 10;
         let Some(entries) = self.section(&[b".rel", section].concat()) else { return Some(Vec::new()) };
@@ -83,7 +83,7 @@ impl<'a> Object<'a> {
             let symbol = self.symbols.get((info >> 32) as usize)?;
             let target = match (info & 0xffff_ffff, self.sections.get(symbol.section)?.name) {
                 (TO_ADDRESS, b".maps") => Target::Map(symbol.name.clone()),
-                (TO_FUNCTION, b".text") => Target::Function(symbol.value),
+                (TO_FUNCTION, section) if section.starts_with(b".text") => Target::Function(section, symbol.value),
                 _ => return None,
             };
             Some(Reference { at: u64_at(entry, 0)? as usize, target })

@@ -32,7 +32,7 @@ enum {
 
 /* What is known of a task at this moment. All pids are those of the initial pid namespace. */
 struct task {
-	u32 size; /* of this record, with the pids that are used */
+	u32 size; /* of this record up to the last pid that is used; the iterator writes no more than that */
 	u32 level; /* of its pid namespace; there are level + 1 pids */
 	u32 pid;
 	u32 tgid;
@@ -136,32 +136,52 @@ struct {
 
 /*
  * Pointers are followed by BPF_CORE_READ, not directly. For each pointer that is loaded directly the verifier looks for
- * a type by its name in a list of all types of the kernel, which takes some milliseconds.
+ * a type by its name in a list of all types of the kernel, which takes some milliseconds. What is read often is read
+ * with few calls: each takes about 20 ns.
  */
-static __always_inline void read_namespace(struct task *out, int at, const struct ns_common *ns)
+static __noinline void read_namespace(struct task *out, u32 at, const struct ns_common *ns)
 {
-	out->ns_inodes[at] = BPF_CORE_READ(ns, inum);
-	if (bpf_core_field_exists(ns->ns_id))
+	const u32 inode_at = bpf_core_field_offset(ns->inum), id_at = bpf_core_field_offset(ns->ns_id);
+	u64 *both = (u64 *)out->comm; /* there is no more room on the stack */
+
+	if (!bpf_core_field_exists(ns->ns_id)) {
+		out->ns_inodes[at] = BPF_CORE_READ(ns, inum);
+	} else if (id_at > inode_at && id_at - inode_at <= sizeof(out->comm) - sizeof(u64)) {
+		bpf_probe_read_kernel(both, id_at - inode_at + sizeof(u64), (const void *)ns + inode_at);
+		out->ns_inodes[at] = *(u32 *)both;
+		out->ns_ids[at] = *(u64 *)((void *)both + (id_at - inode_at));
+	} else {
+		out->ns_inodes[at] = BPF_CORE_READ(ns, inum);
 		out->ns_ids[at] = BPF_CORE_READ(ns, ns_id);
+	}
 }
+
+/* A namespace to which the copy of an nsproxy points. */
+#define READ_OF_NSPROXY(out, at, copy, member, type)                                                     \
+	read_namespace(out, at, *(const void **)((copy) + bpf_core_field_offset(struct nsproxy, member)) + \
+					bpf_core_field_offset(struct type, ns))
 
 /*
  * The namespaces of a task's nsproxy. They are those of one moment: while the task has this nsproxy, it is not freed.
- * If the task has got another one meanwhile, they are read again.
+ * If the task has got another one meanwhile, they are read again. The copy is where the pids will be: there is no more
+ * room on the stack.
  */
 static __always_inline void read_nsproxy(struct task *out, const struct task_struct *task)
 {
 	const struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy), *now;
+	const u32 size = bpf_core_type_size(struct nsproxy);
+	const void *copy = out->pids;
 
-	for (int attempt = 0; attempt < 2 && proxy; attempt++) {
-		read_namespace(out, NS_CGROUP, &BPF_CORE_READ(proxy, cgroup_ns)->ns);
-		read_namespace(out, NS_IPC, &BPF_CORE_READ(proxy, ipc_ns)->ns);
-		read_namespace(out, NS_MNT, &BPF_CORE_READ(proxy, mnt_ns)->ns);
-		read_namespace(out, NS_NET, &BPF_CORE_READ(proxy, net_ns)->ns);
-		read_namespace(out, NS_TIME, &BPF_CORE_READ(proxy, time_ns)->ns);
-		read_namespace(out, NS_UTS, &BPF_CORE_READ(proxy, uts_ns)->ns);
-		read_namespace(out, NS_PID_FOR_CHILDREN, &BPF_CORE_READ(proxy, pid_ns_for_children)->ns);
-		read_namespace(out, NS_TIME_FOR_CHILDREN, &BPF_CORE_READ(proxy, time_ns_for_children)->ns);
+	for (int attempt = 0; attempt < 2 && proxy && size <= sizeof(out->pids); attempt++) {
+		bpf_probe_read_kernel(out->pids, size, proxy);
+		READ_OF_NSPROXY(out, NS_CGROUP, copy, cgroup_ns, cgroup_namespace);
+		READ_OF_NSPROXY(out, NS_IPC, copy, ipc_ns, ipc_namespace);
+		READ_OF_NSPROXY(out, NS_MNT, copy, mnt_ns, mnt_namespace);
+		READ_OF_NSPROXY(out, NS_NET, copy, net_ns, net);
+		READ_OF_NSPROXY(out, NS_TIME, copy, time_ns, time_namespace);
+		READ_OF_NSPROXY(out, NS_UTS, copy, uts_ns, uts_namespace);
+		READ_OF_NSPROXY(out, NS_PID_FOR_CHILDREN, copy, pid_ns_for_children, pid_namespace);
+		READ_OF_NSPROXY(out, NS_TIME_FOR_CHILDREN, copy, time_ns_for_children, time_namespace);
 		now = BPF_CORE_READ(task, nsproxy);
 		if (now == proxy)
 			return;
@@ -171,8 +191,11 @@ static __always_inline void read_nsproxy(struct task *out, const struct task_str
 	__builtin_memset(out->ns_inodes, 0, sizeof(out->ns_inodes));
 }
 
-/* The pid in each pid namespace that the task is in, and the innermost of these namespaces: a zombie has it too. */
-static __always_inline void read_pids(struct task *out, const struct task_struct *task)
+/*
+ * The pid in each pid namespace that the task is in, and the innermost of these namespaces: a zombie has it too. Then
+ * the place for the name is free.
+ */
+static __always_inline void read_pids_and_comm(struct task *out, const struct task_struct *task)
 {
 	const struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	const void *numbers = (const void *)pid + bpf_core_field_offset(pid->numbers);
@@ -184,6 +207,7 @@ static __always_inline void read_pids(struct task *out, const struct task_struct
 		level = PID_LEVELS - 1;
 	innermost = numbers + level * stride;
 	read_namespace(out, NS_PID, &BPF_CORE_READ(innermost, ns)->ns);
+	__builtin_memcpy(out->comm, task->comm, sizeof(out->comm));
 	out->level = level;
 	out->size = TASK_SIZE_WITHOUT_PIDS + (level + 1) * sizeof(u32);
 	for (u32 i = 0; i < PID_LEVELS; i++) {
@@ -201,9 +225,46 @@ static __always_inline u32 state_of(const struct task_struct *task)
 	return ((const struct task_struct___before_5_14 *)task)->state;
 }
 
+/* 1 if a number is not 0. Without a branch: each makes the verifier's work longer, 128 times in the loop below. */
+static __always_inline u64 is_not_zero(u64 number)
+{
+	u64 negative = -number;
+	barrier_var(negative);
+	return (number | negative) >> 63;
+}
+
 /*
- * Fills in a record of zeros, all but the actions. A function of its own, so that the object holds it once. The loader
- * appends it to each program that calls it, and expects no other such function.
+ * Which signals are ignored and which have a handler. It is the same for all threads. Four are read at once, to where
+ * the pids will be.
+ */
+SEC(".text.actions")
+static __noinline void read_actions(struct task *out, const struct task_struct *task)
+{
+	const struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
+	const u32 stride = bpf_core_type_size(struct k_sigaction);
+	const void *actions = &sighand->action;
+	const void *copy = (const void *)out->pids + bpf_core_field_offset(struct k_sigaction, sa.sa_handler);
+
+	if (!sighand || 4 * stride > sizeof(out->pids))
+		return;
+#pragma nounroll
+	for (u32 i = 0; i < 64; i++) {
+		u64 handler, is_handled, is_handler;
+		if (i % 4 == 0)
+			bpf_probe_read_kernel(out->pids, 4 * stride, actions + i * stride);
+		handler = *(u64 *)(copy + i % 4 * stride);
+		is_handled = is_not_zero(handler);
+		is_handler = is_not_zero(handler >> 1);
+		out->ignored |= (is_handled ^ is_handler) << i; /* SIG_IGN is 1 */
+		out->caught |= is_handler << i;
+	}
+	out->has_actions = 1;
+}
+
+/*
+ * Fills in a record of zeros, all but the actions. Functions that are not inlined are in the object once. They also have
+ * a stack of their own, but all stacks together have 512 bytes, in steps of 32. The loader appends to a program the
+ * sections with functions that it calls; all functions of a section must be called, or the kernel refuses them.
  */
 static __noinline void read_task(struct task *out, const struct task_struct *task)
 {
@@ -227,46 +288,17 @@ static __noinline void read_task(struct task *out, const struct task_struct *tas
 	out->euid = BPF_CORE_READ(cred, euid.val);
 	out->threads = BPF_CORE_READ(signal, nr_threads);
 	out->start = task->start_boottime;
-	out->process_start = BPF_CORE_READ(task, group_leader, start_boottime);
+	out->process_start = task->start_boottime;
+	if (out->pid != out->tgid)
+		out->process_start = BPF_CORE_READ(task, group_leader, start_boottime);
 	out->run_time = task->se.sum_exec_runtime;
 	out->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	out->blocked = task->blocked.sig[0];
 	out->real_blocked = task->real_blocked.sig[0];
 	out->pending = task->pending.signal.sig[0];
 	out->shared_pending = BPF_CORE_READ(signal, shared_pending.signal.sig[0]);
-	__builtin_memcpy(out->comm, task->comm, sizeof(out->comm));
 	/* last, because the verifier looks at what follows once for each number of pids */
-	read_pids(out, task);
-}
-
-/* 1 if a number is not 0. Without a branch: each makes the verifier's work longer, 128 times in the loop below. */
-static __always_inline u64 is_not_zero(u64 number)
-{
-	u64 negative = -number;
-	barrier_var(negative);
-	return (number | negative) >> 63;
-}
-
-/* Which signals are ignored and which have a handler. It is the same for all threads. */
-static __always_inline void read_actions(struct task *out, const struct task_struct *task)
-{
-	const struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
-	const u32 stride = bpf_core_type_size(struct k_sigaction);
-	const void *action = &sighand->action;
-	u64 ignored = 0, caught = 0;
-
-	if (!sighand)
-		return;
-	for (u32 i = 0; i < 64; i++) {
-		u64 handler = (u64)BPF_CORE_READ((const struct k_sigaction *)action, sa.sa_handler);
-		u64 is_handled = is_not_zero(handler), is_handler = is_not_zero(handler >> 1);
-		ignored |= (is_handled ^ is_handler) << i; /* SIG_IGN is 1 */
-		caught |= is_handler << i;
-		action += stride;
-	}
-	out->ignored = ignored;
-	out->caught = caught;
-	out->has_actions = 1;
+	read_pids_and_comm(out, task);
 }
 
 static __always_inline struct task_ref refer_to(const struct task_struct *task)
@@ -339,31 +371,34 @@ int holders(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-static __always_inline void send(void *record, u64 size)
+/* Room for an event in the ring buffer, or 0. */
+static __always_inline void *reserve(u64 size)
 {
+	void *room = bpf_ringbuf_reserve(&events, size, 0);
 	u32 first = 0;
-	if (bpf_ringbuf_output(&events, record, size, 0)) {
-		u64 *count = bpf_map_lookup_elem(&lost, &first);
+	u64 *count;
+
+	if (!room) {
+		count = bpf_map_lookup_elem(&lost, &first);
 		if (count)
 			__sync_fetch_and_add(count, 1);
 	}
+	return room;
 }
 
 static __always_inline void send_task(u32 kind, const struct task_struct *task, u32 number, u64 cgroup)
 {
-	struct event out = {
-		.kind = kind,
-		.number = number,
-		.time = bpf_ktime_get_ns(),
-		.cgroup = cgroup,
-	};
-	u32 size;
+	struct event *out = reserve(sizeof(*out));
 
-	read_task(&out.task, task);
-	size = out.task.size;
-	if (size > sizeof(out.task))
+	if (!out)
 		return;
-	send(&out, __builtin_offsetof(struct event, task) + size);
+	__builtin_memset(out, 0, sizeof(*out));
+	out->kind = kind;
+	out->number = number;
+	out->time = bpf_ktime_get_ns();
+	out->cgroup = cgroup;
+	read_task(&out->task, task);
+	bpf_ringbuf_submit(out, 0);
 }
 
 SEC("tp_btf/signal_generate")
@@ -371,24 +406,28 @@ int signal_generate(u64 *ctx)
 {
 	const struct kernel_siginfo *info = (const void *)ctx[1];
 	const struct task_struct *target = (const void *)ctx[2];
-	struct signal_event out = {
-		.kind = EVENT_SIGNAL,
-		.signal = (s32)ctx[0],
-		.time = bpf_ktime_get_ns(),
-		.group = (u32)ctx[3],
-		.result = (s32)ctx[4],
-		.current = refer_to(bpf_get_current_task_btf()),
-		.target = refer_to(target),
-	};
+	struct signal_event *out = reserve(sizeof(*out));
 
+	if (!out)
+		return 0;
+	out->kind = EVENT_SIGNAL;
+	out->signal = (s32)ctx[0];
+	out->time = bpf_ktime_get_ns();
+	out->code = 0;
+	out->group = (u32)ctx[3];
+	out->result = (s32)ctx[4];
+	out->current = refer_to(bpf_get_current_task_btf());
+	out->target = refer_to(target);
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV of include/linux/sched/signal.h are no addresses */
-	if (info == (const void *)1)
-		out.origin = 1;
-	else if (info) {
-		out.origin = 2;
-		bpf_core_read(&out.code, sizeof(out.code), &info->si_code);
+	if (!info) {
+		out->origin = 0;
+	} else if (info == (const void *)1) {
+		out->origin = 1;
+	} else {
+		out->origin = 2;
+		bpf_core_read(&out->code, sizeof(out->code), &info->si_code);
 	}
-	send(&out, sizeof(out));
+	bpf_ringbuf_submit(out, 0);
 	return 0;
 }
 
@@ -456,16 +495,18 @@ int cgroup_attach(u64 *ctx)
 SEC("tp_btf/mark_victim")
 int mark_victim(u64 *ctx)
 {
-	struct oom_event out = {
-		.kind = EVENT_OOM,
-		.time = bpf_ktime_get_ns(),
-		.current = refer_to(bpf_get_current_task_btf()),
-	};
+	struct oom_event *out = reserve(sizeof(*out));
 
+	if (!out)
+		return 0;
+	__builtin_memset(out, 0, sizeof(*out));
+	out->kind = EVENT_OOM;
+	out->time = bpf_ktime_get_ns();
+	out->current = refer_to(bpf_get_current_task_btf());
 	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, uid))
-		out.victim = refer_to((const void *)ctx[0]);
+		out->victim = refer_to((const void *)ctx[0]);
 	else
-		out.victim.tgid = out.victim.pid = (u32)ctx[0];
-	send(&out, sizeof(out));
+		out->victim.tgid = out->victim.pid = (u32)ctx[0];
+	bpf_ringbuf_submit(out, 0);
 	return 0;
 }

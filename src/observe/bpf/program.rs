@@ -29,29 +29,36 @@ pub fn link(
     section: &str,
     map: impl Fn(&[u8]) -> Option<i32>,
 ) -> Result<Vec<u8>, String> {
-    const FUNCTIONS: &[u8] = b".text";
     let mut program = with_offsets(object, kernel, section.as_bytes())?;
     let references = object.references(section.as_bytes()).ok_or("an unknown reference")?;
-    let own_length = program.len();
-    if references.iter().any(|reference| matches!(reference.target, Target::Function(_))) {
-        program.extend(with_offsets(object, kernel, FUNCTIONS)?);
-    }
+    // where the functions begin that it calls, by their section
+    let mut functions: Vec<(&[u8], usize)> = Vec::new();
     for reference in references {
         let at = reference.at;
+        let value = match reference.target {
+            Target::Map(ref name) => map(name).ok_or("an unknown map")?,
+            Target::Function(section, value) => {
+                let begin = match functions.iter().find(|(known, _)| *known == section) {
+                    Some((_, begin)) => *begin,
+                    None => {
+                        let begin = program.len();
+                        program.extend(with_offsets(object, kernel, section)?);
+                        functions.push((section, begin));
+                        begin
+                    }
+                };
+                // the call holds the distance from the symbol, less one; the kernel wants that from the next instruction
+                let held = program.get(at + 4..at + INSTRUCTION).ok_or("a reference outside the program")?;
+                let from_symbol = i32::from_le_bytes([0, 1, 2, 3].map(|i| held[i])) + 1;
+                let target = (begin as u64 + value) as i32 / INSTRUCTION as i32 + from_symbol;
+                target - at as i32 / INSTRUCTION as i32 - 1
+            }
+        };
         let instruction = program.get_mut(at..at + INSTRUCTION).ok_or("a reference outside the program")?;
-        match reference.target {
-            Target::Map(name) => {
-                let descriptor = map(&name).ok_or("an unknown map")?;
-                instruction[1] = instruction[1] & 0x0f | MAP_DESCRIPTOR << 4;
-                put(instruction, descriptor);
-            }
-            Target::Function(value) => {
-                // it holds the distance from the symbol, less one; the kernel wants the distance from the next one
-                let from_symbol = i32::from_le_bytes([4, 5, 6, 7].map(|i| instruction[i])) + 1;
-                let target = (own_length as u64 + value) as i32 / INSTRUCTION as i32 + from_symbol;
-                put(instruction, target - at as i32 / INSTRUCTION as i32 - 1);
-            }
+        if matches!(reference.target, Target::Map(_)) {
+            instruction[1] = instruction[1] & 0x0f | MAP_DESCRIPTOR << 4;
         }
+        put(instruction, value);
     }
     Ok(program)
 }

@@ -156,7 +156,9 @@ pub fn event(record: &[u8]) -> Option<Event> {
         1 if record.len() == SIGNAL_EVENT => Happening::Signal(signal(number as i32, f)?),
         2..=7 => {
             let cgroup = f.u64()?;
-            let task = Box::new(task(record.get(EVENT_HEADER..)?)?);
+            // it is followed by room for more pids
+            let length = Fields(record.get(EVENT_HEADER..)?).u32()? as usize;
+            let task = Box::new(task(record.get(EVENT_HEADER..)?.get(..length)?)?);
             match kind {
                 2 => Happening::Fork(task),
                 3 => Happening::Exec { task, pid_before: number },

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -12,7 +12,7 @@ use podscope::model::{NsKind, ProcId, Signal as Number, WaitStatus};
 use podscope::observe::bpf::{Event, Events, Happening, Origin, SignalResult, SignalSent, Task, Tracepoint};
 use podscope::observe::{identify, now};
 
-use super::available;
+use super::{Started, available};
 use crate::support::{ns_inode, sleeper, wait_for};
 
 /// Only a failing test waits this long.
@@ -53,19 +53,14 @@ impl Recorder {
     }
 }
 
-fn end(mut child: Child) {
-    let _ = child.kill();
-    child.wait().expect("our child");
-}
-
 #[test]
 fn a_signal_tells_who_sent_it_to_whom() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::Signal]) else { return };
-    let target = sleeper();
+    let target = Started(sleeper());
     let id = identify(target.id()).expect("it runs");
     // a zombie keeps its identity until we wait for it
     let script = format!("kill -TERM {}", target.id());
-    let sender = Command::new("sh").args(["-c", &script]).spawn().expect("sh runs");
+    let sender = Started::shell(&script);
     let sender_id = identify(sender.id()).expect("our child");
     let sent = recorder.signal_to(target.id(), Number::TERM);
     assert_eq!((sent.origin, sent.result, sent.to_process), (Origin::Process, SignalResult::Delivered, true));
@@ -77,18 +72,15 @@ fn a_signal_tells_who_sent_it_to_whom() {
     });
     assert_eq!(child_signal.target.tgid, std::process::id());
     assert_eq!(child_signal.sender(), None, "the kernel sends it");
-    end(target);
-    end(sender);
 
     // from a thread, and to a process that ignores it
-    let target =
-        Command::new("sh").args(["-c", "trap '' USR1; while :; do sleep 1000; done"]).spawn().expect("sh runs");
+    let target = Started::shell("trap '' USR1; exec sleep 1000");
     let ignored = || {
         let status = fs::read_to_string(format!("/proc/{}/status", target.id())).expect("it runs");
         let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a set");
         u64::from_str_radix(set.trim(), 16).expect("a set") & 1 << 9 != 0
     };
-    wait_for("the shell ignores the signal", ignored);
+    wait_for("it ignores the signal", ignored);
     let before = now();
     kill(Pid::from_raw(target.id() as i32), Signal::SIGUSR1).expect("our child");
     let sent = recorder.signal_to(target.id(), Number::USR1);
@@ -100,16 +92,12 @@ fn a_signal_tells_who_sent_it_to_whom() {
         _ => None,
     });
     assert!(before <= at && at <= now(), "{before:?} {at:?}");
-    for child in crate::support::children(target.id()) {
-        let _ = kill(Pid::from_raw(child as i32), Signal::SIGKILL);
-    }
-    end(target);
 }
 
 #[test]
 fn a_short_life_is_reported_from_birth_to_exit() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::Fork, Tracepoint::Exec, Tracepoint::Exit]) else { return };
-    let child = Command::new("sh").args(["-c", "exit 3"]).spawn().expect("sh runs");
+    let child = Started::shell("exit 3");
     let id = identify(child.id()).expect("our child, a zombie at most");
     let of = |task: &Task| (task.process() == id).then(|| task.clone());
     let (ended, exit_at) = recorder.until("exit", |event| match &event.happening {
@@ -131,14 +119,12 @@ fn a_short_life_is_reported_from_birth_to_exit() {
     });
     assert_eq!((executed.comm.as_str(), pid_before), ("sh", child.id()));
     assert!(born_at < exit_at);
-    end(child);
 }
 
 #[test]
 fn setns_and_unshare_tell_the_new_namespaces() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::Namespaces]) else { return };
-    let child = Command::new("unshare").args(["--uts", "sleep", "1000"]).stdin(Stdio::null()).spawn();
-    let child = child.expect("util-linux is installed");
+    let child = Started::new(Command::new("unshare").args(["--uts", "sleep", "1000"]).stdin(Stdio::null()));
     let id = identify(child.id()).expect("it runs");
     let of = |task: &Task, id: ProcId| (task.process() == id).then(|| task.clone());
     let after = recorder.until("unshare", |event| match &event.happening {
@@ -150,15 +136,13 @@ fn setns_and_unshare_tell_the_new_namespaces() {
     assert_eq!(inode(&after), ns_inode(child.id(), "uts"));
 
     let target = child.id().to_string();
-    let visitor = Command::new("nsenter").args(["--target", &target, "--uts", "true"]).spawn().expect("util-linux");
+    let visitor = Started::new(Command::new("nsenter").args(["--target", &target, "--uts", "true"]));
     let id = identify(visitor.id()).expect("our child, a zombie at most");
     let joined = recorder.until("setns", |event| match &event.happening {
         Happening::Setns(task) => of(task, id),
         _ => None,
     });
     assert_eq!(inode(&joined), inode(&after));
-    end(visitor);
-    end(child);
 }
 
 /// A directory for one test, below the mount point of a hierarchy of cgroups. Removed on drop.
@@ -197,7 +181,7 @@ fn a_move_to_another_cgroup_is_reported() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::CgroupMove]) else { return };
     // only the unified hierarchy has this file
     let Some((group, _)) = Group::new(&["cgroup.events"]) else { return };
-    let child = sleeper();
+    let child = Started(sleeper());
     let id = identify(child.id()).expect("it runs");
     group.add(child.id());
     let inode = fs::metadata(&group.0).expect("it is there").ino();
@@ -208,7 +192,6 @@ fn a_move_to_another_cgroup_is_reported() {
         _ => None,
     });
     assert_eq!((hierarchy, cgroup, task.cgroup), (0, inode, inode));
-    end(child);
 }
 
 #[test]
@@ -217,18 +200,16 @@ fn a_kill_for_lack_of_memory_names_the_victim() {
     let Some((group, limit)) = Group::new(&["memory.max", "memory.limit_in_bytes"]) else { return };
     fs::write(group.0.join(limit), "4000000").expect("root may");
     // it waits for its cgroup, then holds all that it reads
-    let mut child =
-        Command::new("sh").args(["-c", "read go; exec tail /dev/zero"]).stdin(Stdio::piped()).spawn().expect("sh runs");
+    let mut child = Started::new(Command::new("sh").args(["-c", "read go; exec tail /dev/zero"]).stdin(Stdio::piped()));
     let id = identify(child.id()).expect("it runs");
     group.add(child.id());
-    drop(child.stdin.take());
+    drop(child.0.stdin.take());
     let (victim, caused_by) = recorder.until("kill", |event| match event.happening {
         Happening::OomKill { victim, caused_by } if victim.tgid == id.pid => Some((victim, caused_by)),
         _ => None,
     });
     assert_eq!(victim.process(), Some(id));
     assert_eq!(caused_by.process(), Some(id));
-    end(child);
 }
 
 #[test]

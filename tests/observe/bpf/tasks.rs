@@ -13,7 +13,7 @@ use nix::unistd::{Pid, gettid};
 use podscope::model::{NsKind, State, WaitStatus};
 use podscope::observe::bpf::{HeldBy, NsNumbers, Reader, Task};
 
-use super::reader;
+use super::{Started, reader};
 use crate::support::{children, sleeper, stat, wait_for};
 
 /// All that /proc says of a thread, by its name there.
@@ -125,8 +125,9 @@ fn a_process_in_namespaces_of_its_own_is_as_proc_shows_it() {
     let mut command = Command::new("unshare");
     command.args(["--cgroup", "--ipc", "--mount", "--net", "--uts", "--time", "--user", "--map-root-user", "--pid"]);
     command.args(["--fork", "--kill-child=KILL", "sleep", "1000"]).stdin(Stdio::null());
-    let mut outer = command.spawn().expect("util-linux is installed");
+    let outer = Started::new(&mut command);
     let inner = sleeping_child(outer.id());
+    wait_for_state(outer.id(), 'S');
     let (inner, outer_task, own) =
         (find(&mut reader, inner), find(&mut reader, outer.id()), find(&mut reader, std::process::id()));
     for (kind, (inside, outside)) in NsKind::ALL.iter().zip(inner.namespaces.iter().zip(&own.namespaces)) {
@@ -136,21 +137,19 @@ fn a_process_in_namespaces_of_its_own_is_as_proc_shows_it() {
     assert_eq!((inner.pids.len(), inner.pids[1]), (own.pids.len() + 1, 1));
     assert_is_as_in_proc(&inner);
     assert_is_as_in_proc(&outer_task);
-    outer.kill().and_then(|()| outer.wait().map(drop)).expect("our child");
 }
 
 #[test]
 fn a_zombie_a_stopped_process_and_ignored_signals_are_as_proc_shows_them() {
     let Some(mut reader) = reader() else { return };
-    let mut zombie = Command::new("sh").args(["-c", "exit 7"]).spawn().expect("sh runs");
+    let zombie = Started::shell("exit 7");
     wait_for_state(zombie.id(), 'Z');
-    let mut stopped = sleeper();
+    let stopped = Started(sleeper());
     wait_for("sleep", || fs::read_to_string(format!("/proc/{}/comm", stopped.id())).is_ok_and(|c| c == "sleep\n"));
     kill(Pid::from_raw(stopped.id() as i32), Signal::SIGSTOP).expect("our child");
     wait_for_state(stopped.id(), 'T');
     kill(Pid::from_raw(stopped.id() as i32), Signal::SIGUSR1).expect("our child");
-    let mut ignoring =
-        Command::new("sh").args(["-c", "trap '' HUP; trap : TERM; sleep 1000"]).spawn().expect("sh runs");
+    let ignoring = Started::shell("trap '' HUP; trap : TERM; sleep 1000");
     let child = sleeping_child(ignoring.id());
     wait_for_state(ignoring.id(), 'S');
 
@@ -173,11 +172,8 @@ fn a_zombie_a_stopped_process_and_ignored_signals_are_as_proc_shows_them() {
     assert_ne!(actions.caught & 1 << 14, 0, "TERM");
     assert_is_as_in_proc(&shell);
 
-    kill(Pid::from_raw(child as i32), Signal::SIGKILL).expect("a child of our child");
-    for child in [&mut zombie, &mut stopped, &mut ignoring] {
-        let _ = child.kill();
-        child.wait().expect("our child");
-    }
+    drop(ignoring);
+    kill(Pid::from_raw(child as i32), Signal::SIGKILL).expect("an orphan by now");
 }
 
 /// Runs this in a thread, and returns what `look` finds of the thread while it waits.
