@@ -38,14 +38,13 @@ pub fn link(
         let value = match reference.target {
             Target::Map(ref name) => map(name).ok_or("an unknown map")?,
             Target::Function(section, value) => {
-                let begin = match functions.iter().find(|(known, _)| *known == section) {
-                    Some((_, begin)) => *begin,
-                    None => {
-                        let begin = program.len();
-                        program.extend(with_offsets(object, kernel, section)?);
-                        functions.push((section, begin));
-                        begin
-                    }
+                let begin = if let Some((_, begin)) = functions.iter().find(|(known, _)| *known == section) {
+                    *begin
+                } else {
+                    let begin = program.len();
+                    program.extend(with_offsets(object, kernel, section)?);
+                    functions.push((section, begin));
+                    begin
                 };
                 // the call holds the distance from the symbol, less one; the kernel wants that from the next instruction
                 let held = program.get(at + 4..at + INSTRUCTION).ok_or("a reference outside the program")?;
