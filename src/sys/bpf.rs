@@ -178,7 +178,8 @@ impl Ring {
         Ok(Self { map, consumer, producer, page, size: u64::from(size) })
     }
 
-    /// Hands over each record that is complete, oldest first.
+    /// Hands over each record that is complete, oldest first; at most as many bytes as the ring buffer has, so that it
+    /// ends also if the kernel writes faster than this reads.
     pub fn drain(&mut self, mut record: impl FnMut(&[u8])) {
         // SAFETY: both positions are at the begin of a page of a mapping that lives as long as `self`. The kernel writes
         // the second, so both are atomic.
@@ -186,7 +187,8 @@ impl Ring {
             (self.consumer.address.cast::<AtomicU64>().as_ref(), self.producer.address.cast::<AtomicU64>().as_ref())
         };
         let mut position = read.load(Ordering::Relaxed);
-        loop {
+        let end = position + self.size;
+        while position < end {
             // the kernel wakes us for a record only if it sees that we have read all before it: what it sees of us must
             // not be older than what we see of it
             fence(Ordering::SeqCst);

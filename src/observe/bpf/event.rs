@@ -1,7 +1,7 @@
 //! What the tracepoints report.
 
 use super::record::{Task, TaskRef};
-use crate::model::{MonoNs, Signal};
+use crate::model::{MonoNs, Signal, WaitStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -19,8 +19,12 @@ pub enum Happening {
         task: Box<Task>,
         pid_before: u32,
     },
-    /// It is still in its namespaces, and not yet a zombie.
-    Exit(Box<Task>),
+    /// It is still in its namespaces, and not yet a zombie. If the process is ended as a whole (`exit_group(2)`, a
+    /// signal), the status is that of all its threads.
+    Exit {
+        task: Box<Task>,
+        status: WaitStatus,
+    },
     /// The task is in these namespaces from now on.
     Setns(Box<Task>),
     Unshare(Box<Task>),

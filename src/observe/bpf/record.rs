@@ -6,6 +6,8 @@ use crate::observe::clock::NS_PER_TICK;
 
 /// `struct task` without its pids.
 const TASK: usize = 272;
+/// Where `struct task` has its exit code.
+const EXIT_CODE: usize = 36;
 /// `struct holder`.
 const HOLDER: usize = 48;
 /// `struct event` before its task.
@@ -39,9 +41,8 @@ pub struct Task {
     pub state: State,
     /// `PF_*` of `include/linux/sched.h`, as in `/proc/PID/stat`.
     pub flags: u32,
-    /// What `wait(2)` reports, or will report, once it has ended; 0 before. If the process has been ended as a whole
-    /// (`exit_group(2)`, a signal), it is the status of all.
-    pub exit_status: WaitStatus,
+    /// What `wait(2)` will report of a zombie. While a zombie has threads that run, they may still change it.
+    pub exit_status: Option<WaitStatus>,
     pub uid: u32,
     pub euid: u32,
     /// Threads of the process.
@@ -157,12 +158,13 @@ pub fn event(record: &[u8]) -> Option<Event> {
         2..=7 => {
             let cgroup = f.u64()?;
             // it is followed by room for more pids
-            let length = Fields(record.get(EVENT_HEADER..)?).u32()? as usize;
-            let task = Box::new(task(record.get(EVENT_HEADER..)?.get(..length)?)?);
+            let record = record.get(EVENT_HEADER..)?;
+            let record = record.get(..Fields(record).u32()? as usize)?;
+            let task = Box::new(task(record)?);
             match kind {
                 2 => Happening::Fork(task),
                 3 => Happening::Exec { task, pid_before: number },
-                4 => Happening::Exit(task),
+                4 => Happening::Exit { task, status: WaitStatus(Fields(record.get(EXIT_CODE..)?).u32()? as i32) },
                 5 => Happening::Setns(task),
                 6 => Happening::Unshare(task),
                 _ => Happening::CgroupMove { task, hierarchy: number, cgroup },
@@ -202,7 +204,7 @@ fn task(record: &[u8]) -> Option<Task> {
         tracer: (tracer != 0).then_some(tracer),
         state: state_of(state, exit_state),
         flags,
-        exit_status: WaitStatus(exit_status as i32),
+        exit_status: (exit_state != 0).then_some(WaitStatus(exit_status as i32)),
         uid,
         euid,
         threads,

@@ -100,11 +100,11 @@ fn a_short_life_is_reported_from_birth_to_exit() {
     let child = Started::shell("exit 3");
     let id = identify(child.id()).expect("our child, a zombie at most");
     let of = |task: &Task| (task.process() == id).then(|| task.clone());
-    let (ended, exit_at) = recorder.until("exit", |event| match &event.happening {
-        Happening::Exit(task) => of(task).map(|task| (task, event.at)),
+    let (ended, status, exit_at) = recorder.until("exit", |event| match &event.happening {
+        Happening::Exit { task, status } => of(task).map(|task| (task, *status, event.at)),
         _ => None,
     });
-    assert_eq!(ended.exit_status, WaitStatus::exited(3));
+    assert_eq!((status, ended.exit_status), (WaitStatus::exited(3), None));
     assert_eq!(ended.comm, "sh");
     assert_eq!(ended.ppid, std::process::id());
     let (born, born_at) = recorder.until("fork", |event| match &event.happening {

@@ -64,7 +64,8 @@ fn assert_is_as_in_proc(task: &Task) {
     assert_eq!(u64::from(task.ppid), proc.stat(4), "{what}: parent");
     assert_eq!(u64::from(task.flags), proc.stat(9), "{what}: flags");
     assert_eq!(task.start, proc.stat(22), "{what}: start");
-    assert_eq!(task.exit_status.0 as u64, proc.stat(52), "{what}: exit code");
+    assert_eq!(task.exit_status.is_some(), task.state == State::Zombie, "{what}");
+    assert_eq!(task.exit_status.map_or(0, |status| status.0 as u64), proc.stat(52), "{what}: exit code");
     assert_eq!(task.process_start, InProc::read(task.tgid, task.tgid).stat(22), "{what}: start of the process");
     assert_eq!(vec![task.tracer.unwrap_or(0)], proc.numbers("TracerPid"), "{what}");
     assert_eq!([task.uid, task.euid], proc.numbers("Uid")[..2], "{what}");
@@ -154,7 +155,7 @@ fn a_zombie_a_stopped_process_and_ignored_signals_are_as_proc_shows_them() {
     wait_for_state(ignoring.id(), 'S');
 
     let dead = find(&mut reader, zombie.id());
-    assert_eq!((dead.state, dead.exit_status), (State::Zombie, WaitStatus::exited(7)));
+    assert_eq!((dead.state, dead.exit_status), (State::Zombie, Some(WaitStatus::exited(7))));
     let own = InProc::read(std::process::id(), std::process::id());
     let numbers = |kind: NsKind| dead.namespaces[kind as usize].map(|n| n.inode);
     assert_eq!(numbers(NsKind::Pid), own.namespace("pid"), "a zombie still has its pid namespace");

@@ -33,7 +33,7 @@ fn a_task_is_read_field_by_field() {
         tracer: None,
         state: State::Sleeping,
         flags: 0x40_0000,
-        exit_status: WaitStatus(9),
+        exit_status: None,
         uid: 1000,
         euid: 1001,
         threads: 3,
@@ -55,6 +55,11 @@ fn a_task_is_read_field_by_field() {
     assert_eq!(*task, expected);
     assert_eq!(task.process(), ProcId { pid: 6, start: 11 });
     assert!(!task.is_first_thread());
+
+    let mut zombie = task_record(2);
+    zombie[28] = 0x20;
+    let zombie = &tasks(&zombie).expect("whole")[0];
+    assert_eq!((zombie.state, zombie.exit_status), (State::Zombie, Some(WaitStatus(9))));
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn events_are_read_by_their_kind() {
     let table = [
         (2, Happening::Fork(task.clone())),
         (3, Happening::Exec { task: task.clone(), pid_before: 42 }),
-        (4, Happening::Exit(task.clone())),
+        (4, Happening::Exit { task: task.clone(), status: WaitStatus(9) }),
         (5, Happening::Setns(task.clone())),
         (6, Happening::Unshare(task.clone())),
         (7, Happening::CgroupMove { task, hierarchy: 42, cgroup: 66 }),
