@@ -142,3 +142,111 @@ fn number_size(types: &Types, id: u32) -> Option<u32> {
     let is_number = matches!(types.resolve(id)?.kind, kind::INT | kind::PTR | kind::ENUM);
     is_number.then(|| types.size(id)).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &[u8] = include_bytes!("podscope.bpf.o");
+
+    fn object() -> Object<'static> {
+        Object::parse(OBJECT).expect("it can be read")
+    }
+
+    /// A kernel that has the structures as the object has them, after a change of the text of its types.
+    fn kernel(object: &Object<'_>, from: &str, to: &str) -> KernelTypes {
+        assert_eq!(from.len(), to.len());
+        let mut types = object.section(b".BTF").expect("it has types").to_owned();
+        let (from, to) = (format!("\0{from}\0"), format!("\0{to}\0"));
+        let found: Vec<usize> =
+            (0..types.len() - from.len()).filter(|i| types[*i..].starts_with(from.as_bytes())).collect();
+        for at in found {
+            types[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+        KernelTypes::parse(types, object).expect("whole")
+    }
+
+    /// The answers for all fields of a structure, by path.
+    fn answers(object: &Object<'_>, kernel: &KernelTypes, structure_name: &str) -> Vec<(u32, Result<Answer, String>)> {
+        let is_of = |field: &&Field| {
+            let root = object.types.resolve(field.of_type).expect("a structure");
+            object.types.name(root) == structure_name.as_bytes()
+        };
+        let fields = object.fields.iter().filter(is_of);
+        fields.map(|field| (field.what, kernel.answer(object, field))).collect()
+    }
+
+    #[test]
+    fn with_its_own_types_every_field_is_where_the_object_has_it() {
+        let object = object();
+        let kernel = kernel(&object, "x", "x");
+        for section in ["iter/task", "iter/task_file", "tp_btf/signal_generate", "tp_btf/sys_exit"] {
+            let linked = crate::observe::bpf::program::link(&object, &kernel, section, |_| Some(0)).expect("it fits");
+            let own = object.section(section.as_bytes()).expect("it is there");
+            for field in object.fields.iter().filter(|field| field.section == section.as_bytes()) {
+                let structure = object.types.resolve(field.of_type).expect("a structure");
+                if !object.types.name(structure).windows(3).any(|part| part == b"___") {
+                    assert_eq!(linked[field.at..field.at + 8], own[field.at..field.at + 8], "{section} {field:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_kernel_does_not_have_is_absent() {
+        let object = object();
+        let whole = answers(&object, &kernel(&object, "x", "x"), "ns_common");
+        assert!(whole.iter().all(|(_, answer)| matches!(answer, Ok(Answer::Value(_)))), "{whole:?}");
+        let without = answers(&object, &kernel(&object, "ns_id", "other"), "ns_common");
+        assert_ne!(whole, without);
+        for (before, after) in whole.iter().zip(&without).filter(|(before, after)| before != after) {
+            match before {
+                (what::FIELD_EXISTS, Ok(Answer::Value(1))) => assert_eq!(after.1, Ok(Answer::Value(0))),
+                _ => assert_eq!(after.1, Ok(Answer::Absent)),
+            }
+        }
+        let none = answers(&object, &kernel(&object, "ns_common", "something"), "ns_common");
+        assert!(none.iter().all(|(_, answer)| matches!(answer, Ok(Answer::Absent | Answer::Value(0)))), "{none:?}");
+    }
+
+    #[test]
+    fn a_field_of_another_size_is_refused() {
+        let object = object();
+        let mut types = object.section(b".BTF").expect("it has types").to_owned();
+        // struct btf_type: name, kind and count, size; the first is at the end of the header of 24 bytes
+        let own = Types::parse(types.clone()).expect("whole");
+        let id = (1..).find(|id| own.get(*id).is_none_or(|t| own.name(t) == b"unsigned short")).expect("an id");
+        let size_at = own.get(id).expect("unsigned short").rest - 4;
+        types[size_at] = 4;
+        let kernel = KernelTypes::parse(types, &object).expect("whole");
+        let answers = answers(&object, &kernel, "sock");
+        assert!(answers.iter().any(|(_, a)| a.as_ref().is_err_and(|e| e.contains("has 4 bytes here"))), "{answers:?}");
+    }
+
+    #[test]
+    fn every_program_fits_this_kernel() {
+        let Ok(types) = std::fs::read("/sys/kernel/btf/vmlinux") else {
+            return eprintln!("skipped: this kernel does not describe its types");
+        };
+        let object = object();
+        let kernel = KernelTypes::parse(types, &object).expect("whole");
+        for field in &object.fields {
+            if let Err(reason) = kernel.answer(&object, field) {
+                panic!("{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_types_are_refused_and_do_no_harm() {
+        let object = object();
+        let types = object.section(b".BTF").expect("it has types");
+        let strings = types.len() - 1;
+        for length in (0..strings).step_by(7) {
+            if let Some(kernel) = KernelTypes::parse(types[..length].to_owned(), &object) {
+                // only strings are missing
+                let _ = object.fields.iter().map(|field| kernel.answer(&object, field)).count();
+            }
+        }
+    }
+}

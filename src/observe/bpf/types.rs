@@ -47,7 +47,7 @@ pub struct Type {
     /// A size, or the id of another type.
     pub value: u32,
     /// Where what follows it begins.
-    rest: usize,
+    pub rest: usize,
 }
 
 /// A member of a structure or union.
@@ -71,6 +71,9 @@ impl Types {
         let start = header.checked_add(word(8)?)?;
         let end = start.checked_add(word(12)?)?;
         let strings = header.checked_add(word(16)?)?;
+        if end > bytes.len() || strings > bytes.len() {
+            return None;
+        }
         // a kernel has more than 100,000 types, of some 24 bytes each
         let mut at = Vec::with_capacity((end - start) / 24);
         at.push(u32::MAX);
@@ -79,7 +82,7 @@ impl Types {
             at.push(next as u32);
             next = next.checked_add(12 + rest_length(u32_at(&bytes, next + 4)?)?)?;
         }
-        (end <= bytes.len() && strings <= bytes.len()).then_some(Self { bytes, strings, at })
+        Some(Self { bytes, strings, at })
     }
 
     pub fn get(&self, id: u32) -> Option<Type> {
