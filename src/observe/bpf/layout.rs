@@ -146,6 +146,7 @@ fn number_size(types: &Types, id: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::bpf::types::u32_at;
 
     const OBJECT: &[u8] = include_bytes!("podscope.bpf.o");
 
@@ -215,7 +216,7 @@ mod tests {
         let mut types = object.section(b".BTF").expect("it has types").to_owned();
         // struct btf_type: name, kind and count, size; the first is at the end of the header of 24 bytes
         let own = Types::parse(types.clone()).expect("whole");
-        let id = (1..).find(|id| own.get(*id).is_none_or(|t| own.name(t) == b"unsigned short")).expect("an id");
+        let id = (1..9_999).find(|id| own.get(*id).is_some_and(|t| own.name(t) == b"unsigned short")).expect("an id");
         let size_at = own.get(id).expect("unsigned short").rest - 4;
         types[size_at] = 4;
         let kernel = KernelTypes::parse(types, &object).expect("whole");
@@ -241,12 +242,14 @@ mod tests {
     fn cut_types_are_refused_and_do_no_harm() {
         let object = object();
         let types = object.section(b".BTF").expect("it has types");
-        let strings = types.len() - 1;
-        for length in (0..strings).step_by(7) {
-            if let Some(kernel) = KernelTypes::parse(types[..length].to_owned(), &object) {
-                // only strings are missing
-                let _ = object.fields.iter().map(|field| kernel.answer(&object, field)).count();
-            }
+        // struct btf_header, then the types, then their names
+        let names_at = 24 + u32_at(types, 16).expect("a header") as usize;
+        for length in (0..types.len()).step_by(7) {
+            let Some(kernel) = KernelTypes::parse(types[..length].to_owned(), &object) else { continue };
+            assert!(length >= names_at, "cut at {length}");
+            let found =
+                object.fields.iter().filter(|field| kernel.answer(&object, field).is_ok_and(|a| a != Answer::Absent));
+            assert!(found.count() < object.fields.len(), "cut at {length}");
         }
     }
 }
