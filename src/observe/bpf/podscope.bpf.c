@@ -324,7 +324,8 @@ int tasks(struct bpf_iter__task *ctx)
 		read_actions(&out, task);
 	read_task(&out, task);
 	size = out.size;
-	if (size > sizeof(out))
+	/* without a pid it has been reaped meanwhile */
+	if (!out.pids[0] || size > sizeof(out))
 		return 0;
 	bpf_seq_write(ctx->meta->seq, &out, size);
 	return 0;
