@@ -67,8 +67,8 @@ pub struct Task {
     pub shared_pending: u64,
     /// Which signals have an action; only of a process's first thread, since threads share it, and not in events.
     pub actions: Option<Actions>,
-    /// In the order of [`NsKind::ALL`]. A zombie has only user and pid. They are also missing if the task has changed
-    /// them again and again while they were read.
+    /// In the order of [`NsKind::ALL`]. A zombie, or a task that is about to become one (`PF_EXITING`), has only user and
+    /// pid. The others are also missing if the task has changed them twice while they were read.
     pub namespaces: [Option<NsNumbers>; 8],
     /// Where its children will be. After `unshare(2)` or `setns(2)` it differs from its own.
     pub pid_for_children: Option<NsNumbers>,
