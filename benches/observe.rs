@@ -1,6 +1,7 @@
 //! The cost of observing, compared with common tools: `cargo bench --bench observe`.
 //!
 //! - one scan of the whole machine, per 1,000 processes, compared with `ps` and `lsns`;
+//! - one look at 5,000 processes by BPF, as root, beside /proc and `lsns`;
 //! - the time from `kill(2)` to the delta in the sink, through the whole observer;
 //! - the CPU time of watching six sleeping processes.
 
@@ -8,11 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use podscope::model::{Delta, Signal};
+use podscope::observe::bpf::Reader;
 use podscope::observe::{Input, Observer, Options, Scope, identify, now, once, signal};
 
 fn main() {
     let mut crowd: Vec<Child> = (0..1_000).map(|_| sleeper()).collect();
     scans();
+    crowd.extend((0..4_000).map(|_| sleeper()));
+    by_bpf();
     for child in &mut crowd {
         end(child);
     }
@@ -58,6 +62,45 @@ fn scans() {
         let (one, _) = median(times.collect());
         println!("{}: {one:.1?}, {:.1} ms per 1,000", words.join(" "), per(one));
     }
+}
+
+/// From nothing: reading the kernel's types and loading the programs is part of it.
+fn by_bpf() {
+    let open = || Reader::open().map(|reader| (reader, Instant::now()));
+    let mut tasks = 0;
+    let mut holders = 0;
+    let mut looks: [Vec<Duration>; 4] = Default::default();
+    for _ in 0..9 {
+        let start = Instant::now();
+        let (mut reader, opened) = match open() {
+            Ok(opened) => opened,
+            Err(reason) => return println!("no look by BPF: {reason}"),
+        };
+        tasks = reader.read_tasks().expect("it can be read").len();
+        let read = Instant::now();
+        holders = reader.read_holders().expect("it can be read").len();
+        let end = Instant::now();
+        let times = [end - start, opened - start, read - opened, end - read];
+        looks.iter_mut().zip(times).for_each(|(look, time)| look.push(time));
+    }
+    let [all, opening, reading, holding] = looks.map(|times| median(times).0);
+    let time_of = |f: &dyn Fn()| {
+        let times = (0..5).map(|_| {
+            let start = Instant::now();
+            f();
+            start.elapsed()
+        });
+        median(times.collect()).0
+    };
+    let scan = time_of(&|| drop(once(None).expect("/proc is there")));
+    let lsns = time_of(&|| {
+        let _ = Command::new("lsns").args(["-J", "-l"]).stdout(Stdio::null()).status();
+    });
+    println!(
+        "one look by BPF: {all:.1?}: {opening:.1?} to load, {reading:.1?} for {tasks} tasks, {holding:.1?} for {holders} \
+         holders; by /proc {scan:.1?}; lsns -J -l {lsns:.1?}, {:.0} times as long",
+        lsns.as_secs_f64() / all.as_secs_f64()
+    );
 }
 
 fn latency() {

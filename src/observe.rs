@@ -20,6 +20,7 @@
 //! | a cgroup's files | CPU, memory and tasks of a container, including processes that have ended | the sum over the living processes |
 //! | reports of pause and the node | who reaped, and when, also for the shortest lives | inferred from the parent |
 
+pub mod bpf;
 pub(crate) mod cgroup;
 mod clock;
 pub(crate) mod decode;

@@ -1,6 +1,7 @@
 //! System calls. The only module with unsafe code.
 #![allow(unsafe_code)]
 
+pub mod bpf;
 pub mod caps;
 pub mod connector;
 pub mod fd_passing;

@@ -60,7 +60,7 @@ impl Options {
 }
 
 /// What `PODSCOPE_WITHOUT` can switch off: sources of the observer, and features of the lab.
-pub const SWITCHES: [&str; 6] = ["connector", "pidfd", "pidfd-info", "cgroups", "users", "overlay"];
+pub const SWITCHES: [&str; 7] = ["connector", "pidfd", "pidfd-info", "bpf", "cgroups", "users", "overlay"];
 
 /// The first word of `PODSCOPE_WITHOUT` that is not in [`SWITCHES`].
 pub fn unknown_switch() -> Option<String> {

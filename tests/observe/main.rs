@@ -2,6 +2,7 @@
 //! for events, never for time to pass.
 
 mod basics;
+mod bpf;
 mod degraded;
 mod facts;
 mod failure;

@@ -1,5 +1,6 @@
 //! Tests that ask the kernel nothing: values in, values out. They run once, not again as an ordinary user.
 
+mod bpf_object;
 #[cfg(feature = "window")]
 mod drawn_names;
 mod fixture;

@@ -1,0 +1,26 @@
+//! The kernel's own view of all tasks by BPF, where it is allowed: as root on a kernel that describes its types.
+//!
+//! [`Reader`] reads all tasks, and all open files that hold namespaces, with few system calls. [`Events`] reports signals
+//! with their senders, processes from birth to exit, changes of namespaces and cgroups, and kills by the kernel for lack
+//! of memory. What runs in the kernel is `podscope.bpf.c`; its object is embedded, and a small loader of our own fits it
+//! to the running kernel. [`Unavailable`] says why it does not work here: everything else works without it.
+//!
+//! Nothing is pinned: all of it ends with the descriptors. `PODSCOPE_WITHOUT=bpf` switches it off.
+
+mod event;
+mod events;
+mod layout;
+mod loader;
+mod object;
+mod program;
+mod reader;
+mod record;
+mod types;
+mod unavailable;
+
+pub use event::{Event, Happening, Origin, SignalResult, SignalSent};
+pub use events::{Drained, Events, Tracepoint};
+pub use loader::Loader;
+pub use reader::Reader;
+pub use record::{Actions, HeldBy, Holder, NsNumbers, Task, TaskRef};
+pub use unavailable::Unavailable;
