@@ -6,6 +6,7 @@
 //!
 //! This module exists in tests and with the feature `fuzzing`, so it is not part of the program.
 
+mod engines;
 mod executable;
 mod http;
 mod manifest;
@@ -15,6 +16,7 @@ mod script;
 #[cfg(feature = "window")]
 mod terminal;
 
+pub use self::engines::{engine_answer, engine_processes};
 pub use self::executable::executable;
 pub use self::http::{http_answer, http_request, nginx_config, url};
 pub use self::manifest::manifest;

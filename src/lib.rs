@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these modules run one way, which `tests/pure/structure.rs` checks:
-//! `model → procfs, sys → observe → lab → control, steps, store, export, report → script → engine → layout → ui → app →
+//! `model → procfs, sys → engines, observe → lab → control, steps, store, export, report → script → engine → layout → ui → app →
 //! cli`.
 
 #![deny(unsafe_code)]
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod command;
 pub mod control;
 pub mod engine;
+pub mod engines;
 pub mod export;
 pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]

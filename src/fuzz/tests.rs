@@ -50,6 +50,8 @@ macro_rules! test_functions {
 
 test_functions!(
     control_request,
+    engine_answer,
+    engine_processes,
     executable,
     http_answer,
     http_request,

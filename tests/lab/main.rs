@@ -6,6 +6,8 @@ mod bad;
 mod cgroup;
 mod config;
 mod docker;
+#[path = "../shared/docker_daemon.rs"]
+mod docker_daemon;
 mod examples;
 mod exec;
 mod files;

@@ -40,6 +40,32 @@ pub fn script() -> Vec<Vec<u8>> {
     ["assets/pods", "assets/scripts"].map(|dir| files(dir, "script")).concat()
 }
 
+pub fn engine_answer() -> Vec<Vec<u8>> {
+    let docker = r#"[{"Id":"aa","Names":["/k8s_POD_web_default_u-1_0"],"Image":"busybox","State":"exited",
+                    "Status":"Exited (137) 1 second ago","Labels":{"io.kubernetes.sandbox.id":"bb"},
+                    "HostConfig":{"NetworkMode":"container:bb"}}]"#;
+    let podman = r#"[{"Id":"aa","Names":["web-infra"],"IsInfra":true,"Pod":"p1","PodName":"web","State":"running"}]"#;
+    let event = r#"{"Type":"container","Action":"start","Actor":{"ID":"aa"}}"#;
+    // one sandbox of CRI: id, name and uid, ready, and when it was made
+    let sandbox = b"\x0a\x14\x0a\x02s1\x12\x0a\x0a\x03web\x12\x03u-1\x18\x00\x20\x07".to_vec();
+    [texts([docker, podman, event]), vec![sandbox]].concat()
+}
+
+pub fn engine_processes() -> Vec<Vec<u8>> {
+    let id = "207048a271173168ce60f46123a2ad517552742c18967a47f0b240caff146708";
+    let kubelet = "/kubepods.slice/kubepods-pod0c90b7b1_7f2a_4e37_9d7e_0b7f7a1c9a11.slice/crio-";
+    [
+        format!("/pause\t/docker/{id}\nnginx\t/docker/{id}/docker/{id}\n"),
+        format!(
+            "conmon -c {id} -n k8s_nginx_web_default_u-1_0\t{kubelet}conmon-{id}.scope\nnginx\t{kubelet}{id}.scope\n"
+        ),
+        format!("/usr/bin/conmon -c {id} -n web --exit-command /usr/bin/podman\t/\n/catatonit -P\t/\n"),
+        "containerd-shim-runc-v2 -namespace default -id red\t/\nredis\t/default/red\n".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into()
+}
+
 pub fn url() -> Vec<Vec<u8>> {
     texts(["http://localhost", "http://127.0.0.1:2368/a?b=c:d", "http://[::1]:8080/x/", "http://blog.example/%20"])
 }

@@ -1,0 +1,21 @@
+//! The pods of docker, podman, containerd, CRI-O and kubelet.
+//!
+//! [`pods`] finds them among the processes of a machine, from cgroups, namespaces and arguments alone. [`Engines`] asks
+//! the engines for names, on a thread of its own, and [`Known`] keeps what they told.
+
+pub mod cgroup_path;
+pub mod client;
+mod grouping;
+mod infra;
+mod known;
+mod monitor;
+mod values;
+
+pub use self::cgroup_path::{PodKey, Qos};
+pub use self::client::{Engines, Options};
+pub use self::grouping::{SeenProcess, pods, unlisted};
+pub use self::infra::{Infra, infra};
+pub use self::known::Known;
+pub use self::values::{
+    ContainerStatus, EngineContainer, EnginePod, ListedContainer, ListedPod, Note, Protocol, Report, Socket,
+};

@@ -1,0 +1,109 @@
+//! Asks the engines of this machine for their containers.
+//!
+//! One thread talks to all engines at once, so that one that hangs delays no other. Every question has a deadline and
+//! every answer a limit. After an answer the engine's stream of events tells when to ask again. An engine without such a
+//! stream is asked again when the caller has seen a container that is new to it, and one that did not answer also after
+//! a while.
+
+pub(crate) mod cri;
+pub(crate) mod docker;
+pub mod grpc;
+mod http;
+mod sockets;
+mod stream;
+mod watch;
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use async_executor::LocalExecutor;
+use async_io::block_on;
+
+pub use self::sockets::sockets;
+use super::values::{Note, Report, Socket};
+use crate::sys::thread::{SpawnError, spawn};
+
+/// How the engines are asked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where engines may listen.
+    pub sockets: Vec<Socket>,
+    /// How long one question may take, from connecting to the last byte.
+    pub deadline: Duration,
+    /// The largest answer in bytes. A thousand containers of docker with many labels are about 5 MB.
+    pub limit: usize,
+    /// The least time between two questions to the same engine. A question that took long makes it longer.
+    pub gap: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sockets: sockets(), deadline: Duration::from_secs(10), limit: 32 << 20, gap: Duration::from_millis(200) }
+    }
+}
+
+/// The thread that asks the engines. It ends when this is dropped.
+pub struct Engines {
+    /// One for each socket.
+    ask: Vec<Sender<()>>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engines {
+    /// Starts the thread. It calls `sink` with every answer, so the sink must not wait.
+    ///
+    /// # Errors
+    /// There are too many threads.
+    pub fn start(options: Options, sink: Box<dyn Fn(Report) + Send>) -> Result<Self, SpawnError> {
+        let (stop, stopped) = async_channel::bounded(1);
+        let (ask, asked): (Vec<_>, Vec<_>) = options.sockets.iter().map(|_| async_channel::bounded(1)).unzip();
+        let thread = spawn("engines", move || run(&options, &asked, &stopped, &*sink))?;
+        Ok(Self { ask, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Asks the engines again, now. Call it when a container that no engine has listed has appeared
+    /// ([`unlisted`](super::unlisted)).
+    pub fn ask_again(&self) {
+        for ask in &self.ask {
+            // one question that waits is enough
+            let _ = ask.try_send(());
+        }
+    }
+}
+
+impl Drop for Engines {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(options: &Options, asked: &[Receiver<()>], stopped: &Receiver<()>, sink: &(dyn Fn(Report) + Send)) {
+    let executor = LocalExecutor::new();
+    for (socket, asked) in options.sockets.iter().zip(asked) {
+        executor.spawn(watch::watch(socket, options, asked, sink)).detach();
+    }
+    // the other end is dropped to end this
+    let _ = block_on(executor.run(stopped.recv()));
+}
+
+/// `Failed` with what was being done.
+fn failed(what: &str, why: impl std::fmt::Display) -> Note {
+    Note::Failed(format!("{what}: {why}"))
+}
+
+/// What an error of the socket means.
+fn note_of(what: &str, error: &io::Error) -> Note {
+    match error.kind() {
+        // a file that is no socket refuses too
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Note::NotThere,
+        io::ErrorKind::PermissionDenied => Note::NotPermitted,
+        io::ErrorKind::TimedOut => Note::TimedOut,
+        _ => failed(what, error),
+    }
+}
