@@ -59,7 +59,7 @@ fn an_engine_that_is_not_there_is_told_from_one_that_denies_access() {
     }
     use std::os::unix::fs::PermissionsExt as _;
     for protocol in BOTH {
-        std::fs::set_permissions(&stale, std::fs::Permissions::from_mode(0)).expect("its owner may");
+        std::fs::set_permissions(&stale, std::fs::Permissions::from_mode(0o000)).expect("its owner may");
         let answer = Asked::start(options(vec![engine(protocol, &stale)])).first();
         assert_eq!(answer, Err(Note::NotPermitted));
     }

@@ -96,7 +96,7 @@ fn words(pods: &[EnginePod]) -> Vec<String> {
         let runtime = serde_json::to_string(&pod.runtime).expect("JSON").replace('"', "");
         let namespace = pod.namespace.as_ref().map(|n| format!("{n}/")).unwrap_or_default();
         let name = pod.name.clone().unwrap_or_else(|| pod.id.chars().take(8).collect());
-        let sandbox = pod.sandbox.iter().map(|c| format!(" sandbox {}", container(c))).collect::<String>();
+        let sandbox = pod.sandbox.as_ref().map(|c| format!(" sandbox {}", container(c))).unwrap_or_default();
         let containers: Vec<String> = pod.containers.iter().map(container).collect();
         let within = pod.within.as_ref().map(|id| format!(" in {}", &id[..2])).unwrap_or_default();
         format!("{runtime} {namespace}{name}:{sandbox} {}{within}", containers.join(" + "))
@@ -400,8 +400,9 @@ fn any_scene() -> impl Strategy<Value = Vec<Process>> {
         Just(format!("pod{UID}")),
     ];
     let cgroup = prop::collection::vec(part, 0..5).prop_map(|parts| format!("/{}", parts.join("/")));
-    let own = prop::collection::vec((0..3usize, 1..4u32), 0..3)
-        .prop_map(|own| own.iter().map(|(kind, ino)| format!("{}={ino} ", ["net", "pid", "mnt"][*kind])).collect());
+    let kind = prop_oneof![Just("net"), Just("pid"), Just("mnt")];
+    let one = (kind, 1..4u32).prop_map(|(kind, ino)| format!("{kind}={ino}"));
+    let own = prop::collection::vec(one, 0..3).prop_map(|own| own.join(" "));
     let one = (1..12u32, 0..12u32, command, cgroup, own);
     prop::collection::vec(one, 0..10).prop_map(|all| {
         let mut pids = std::collections::BTreeSet::new();
