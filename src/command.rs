@@ -83,10 +83,14 @@ pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
     if p.is_gone() {
         return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", names::short_name(p)));
     }
-    let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
-    if pod.is_some_and(|pod| pod.runtime == Runtime::Lab) {
-        SignalRule::Allowed
-    } else {
-        SignalRule::NeedsConfirmation { name: names::short_name(p) }
+    let name = names::short_name(p);
+    let member = p.member.as_ref().and_then(|member| Some((member, world.pod(&member.pod)?)));
+    match member {
+        Some((_, pod)) if pod.runtime == Runtime::Lab => SignalRule::Allowed,
+        Some((member, pod)) => {
+            let (of, engine) = (member.name(), pod.runtime.name());
+            SignalRule::NeedsConfirmation { name: format!("{name} of {of} in pod {} of {engine}", pod.name) }
+        }
+        None => SignalRule::NeedsConfirmation { name },
     }
 }

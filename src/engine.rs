@@ -13,6 +13,7 @@ mod attention;
 mod building;
 mod bursts;
 mod commands;
+mod containers;
 mod event;
 mod export;
 mod manifests;

@@ -5,6 +5,7 @@
 
 pub mod cgroup_path;
 pub mod client;
+mod find;
 mod grouping;
 mod infra;
 mod known;
@@ -12,7 +13,8 @@ mod monitor;
 mod values;
 
 pub use self::cgroup_path::{PodKey, Qos};
-pub use self::client::{Engines, Options};
+pub use self::client::{Engines, Options, ask_once};
+pub use self::find::{FoundPods, find};
 pub use self::grouping::{SeenProcess, pods, unlisted};
 pub use self::infra::{Infra, infra};
 pub use self::known::Known;

@@ -1,9 +1,11 @@
 //! `podscope snapshot`: the machine at this moment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::output::{Failure, note, print};
 use crate::control;
+use crate::engines::{self, Known, Note};
 use crate::export::{self, Format, Selection, render, write_file};
 use crate::model::{Delta, Source, Stamp, World};
 use crate::observe;
@@ -72,6 +74,7 @@ fn observe_now(pids: &[u32]) -> Result<World, Failure> {
     for delta in facts_of_labs(&world) {
         world.apply(&delta);
     }
+    add_engine_pods(&mut world);
     Ok(world)
 }
 
@@ -102,4 +105,33 @@ fn deltas_of_pods(lab: &World, seen: &World) -> Vec<Delta> {
     });
     let events = lab.events.iter().map(|event| Delta::Event { event: event.clone() });
     pods.chain(members).chain(cgroups).chain(events).collect()
+}
+
+/// How long the engines may take. An engine that is hung only costs its names.
+const ENGINES_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Adds the pods of container engines. What an engine does not tell is left out, with a note.
+fn add_engine_pods(world: &mut World) {
+    let others = world.present().filter(|p| p.member.is_some()).map(|p| p.id).collect();
+    let mut known = Known::default();
+    // without a container nobody has to be asked
+    if engines::find(world, &others, &known).pods.is_empty() {
+        return;
+    }
+    for report in engines::ask_once(ENGINES_TIMEOUT) {
+        if let Err(why) = &report.answer
+            && *why != Note::NotThere
+        {
+            note(format_args!("podscope: {}: {why}; its containers have no names", report.socket.path.display()));
+        }
+        known.apply(report);
+    }
+    let found = engines::find(world, &others, &known);
+    let at = Stamp::by_then(world.now, Source::Scan);
+    for pod in found.pods {
+        world.apply(&Delta::Pod { pod: Box::new(pod), at });
+    }
+    for (id, member) in found.members {
+        world.apply(&Delta::Joined { id, member, at });
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::containers::is_of_lab;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
 use super::{Event, FrontEnd};
@@ -30,6 +31,7 @@ impl Worker {
                 return failed;
             }
         }
+        self.start_engines();
         self.start_lab(None, origin)
     }
 
@@ -113,7 +115,8 @@ impl Worker {
     fn replace_lost_pods(&mut self) {
         let Some(observer) = &self.observer else { return };
         let input = observer.input();
-        let mut ended: Vec<_> = self.store.live().pods.values().map(|pod| (pod.created.t, pod.uid.clone())).collect();
+        let of_lab = self.store.live().pods.values().filter(|pod| is_of_lab(pod));
+        let mut ended: Vec<_> = of_lab.map(|pod| (pod.created.t, pod.uid.clone())).collect();
         ended.sort();
         let at = Stamp::prompt(now(), Source::App);
         for (_, uid) in &ended {

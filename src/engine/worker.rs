@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded}
 use super::attention::{Attention, Watched};
 use super::building::AcceptedStep;
 use super::bursts::Bursts;
+use super::containers::Containers;
 use super::event::PodReplaced;
 use super::export::{Export, ExportError};
 use super::manifests::Manifests;
@@ -20,6 +21,7 @@ use super::script::Playing;
 use super::{Event, EventSink, FrontEnd, Handle, Options, Published, Slot};
 use crate::command::Outcome;
 use crate::control::{Server, StateSender};
+use crate::engines::{FoundPods, Report};
 use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Lab};
 use crate::model::{Delta, MonoNs, PodUid, World};
@@ -86,6 +88,9 @@ pub(super) enum JobResult {
     },
     /// A command in another terminal asks for the World and the lab.
     StateRequest(StateSender),
+    /// A container engine has answered, or does not.
+    EngineReport(Report),
+    EnginePodsFound(Result<FoundPods, String>),
 }
 
 /// The engine's state. Each part of it is changed by the file that is named after it.
@@ -124,6 +129,7 @@ pub(super) struct Worker {
     is_visible: bool,
     watched: Watched,
     bursts: Bursts,
+    pub containers: Containers,
     pub attention: Attention,
     /// When the front end was woken last.
     woken: MonoNs,
@@ -167,6 +173,7 @@ impl Worker {
             is_visible: true,
             watched: Watched::default(),
             bursts: Bursts::default(),
+            containers: Containers::default(),
             attention: handle.attention.clone(),
             woken: MonoNs(0),
         }
@@ -199,6 +206,7 @@ impl Worker {
         // the observer must not wait for room in the queue
         self.deltas = never();
         self.control = None;
+        self.containers = Containers::default();
         self.lab = None;
         self.observer = None;
     }
@@ -227,6 +235,7 @@ impl Worker {
             for delta in &batch {
                 self.store.push(delta.clone());
                 self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
+                self.note_gone(delta);
             }
             if self.front_end == FrontEnd::Terminal {
                 let world = Box::new(self.store.live().clone());
@@ -252,6 +261,8 @@ impl Worker {
             JobResult::Replaced { uid, replaced, before } => self.replaced(uid, replaced, &before),
             JobResult::ManifestFollowed(path) => self.manifest_followed(path),
             JobResult::Exported { export, world, written, origin } => self.exported(export, world, written, origin),
+            JobResult::EngineReport(report) => self.engine_reported(report),
+            JobResult::EnginePodsFound(found) => self.engine_pods_found(found),
             // the command may have ended
             JobResult::StateRequest(answer) => drop(answer.send((self.store.live().clone(), self.lab.clone()))),
         }

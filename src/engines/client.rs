@@ -13,9 +13,10 @@ mod sockets;
 mod stream;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use async_executor::LocalExecutor;
@@ -81,6 +82,23 @@ impl Drop for Engines {
             let _ = thread.join();
         }
     }
+}
+
+/// Asks all engines once, and waits for their answers.
+pub fn ask_once(deadline: Duration) -> Vec<Report> {
+    let options = Options { deadline, ..Options::default() };
+    let (sender, answers) = crossbeam_channel::unbounded();
+    let mut missing: BTreeSet<Socket> = options.sockets.iter().cloned().collect();
+    let sink = Box::new(move |report| drop(sender.send(report)));
+    let Ok(_engines) = Engines::start(options, sink) else { return Vec::new() };
+    let until = Instant::now() + deadline + Duration::from_secs(1);
+    let mut reports = Vec::new();
+    while !missing.is_empty() {
+        let Ok(report) = answers.recv_deadline(until) else { break };
+        missing.remove(&report.socket);
+        reports.push(report);
+    }
+    reports
 }
 
 fn run(options: &Options, asked: &[Receiver<()>], stopped: &Receiver<()>, sink: &(dyn Fn(Report) + Send)) {

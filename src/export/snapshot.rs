@@ -185,7 +185,7 @@ pub enum SandboxKind {
     Infra,
     /// The executable of pause is missing.
     Missing,
-    /// The user's own program as pause.
+    /// A pause that is not Podscope's: the user's own program, or that of another engine.
     Own,
 }
 

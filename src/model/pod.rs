@@ -28,6 +28,19 @@ pub enum Runtime {
     Unknown,
 }
 
+impl Runtime {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Containerd => "containerd",
+            Self::CriO => "cri-o",
+            Self::Unknown => "unknown engine",
+        }
+    }
+}
+
 /// `status.phase` of a Pod (pod-lifecycle in the Kubernetes documentation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Phase {
@@ -62,7 +75,8 @@ pub enum SandboxKind {
     Infra(String),
     /// The executable of pause is missing, so no sandbox can be created.
     Missing,
-    /// A pause program that the user brought, from this file. Its behaviour is not known, and it reports no reaps.
+    /// A pause that is not Podscope's: a program that the user brought, from this file, or the image of another engine.
+    /// Its behaviour is not known, and it reports no reaps.
     Own(String),
 }
 

@@ -14,6 +14,8 @@ pub enum Input {
     PauseDropped { pause: ProcId, count: u32, at: MonoNs },
     /// Watch this process and all its future descendants (the lab's node).
     Watch(ProcId),
+    /// The same for several processes.
+    WatchAll(Vec<ProcId>),
     /// Read this process again: it has changed in a way that no event reports.
     Reread(ProcId),
 }

@@ -201,7 +201,8 @@ impl Reconciler {
 
     pub fn input(&mut self, kernel: &mut impl Kernel, input: Input) {
         match input {
-            Input::Watch(id) => self.watch(kernel, id),
+            Input::Watch(id) => self.watch_all(kernel, &[id]),
+            Input::WatchAll(ids) => self.watch_all(kernel, &ids),
             Input::Reread(id) => self.look_again(kernel, id),
             Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {

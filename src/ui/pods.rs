@@ -10,7 +10,7 @@ use super::memo::Memo;
 use super::presets::new_pod_ui;
 use super::{Cx, WorldVersion, build, text, tokens, widgets, words};
 use crate::command::Command;
-use crate::model::{NodeTrouble, Pod, PodReason, PodUid, Process, Sandbox, Signal, World};
+use crate::model::{NodeTrouble, Pod, PodReason, PodUid, Process, Runtime, Sandbox, Signal, World};
 use crate::ui::Action;
 use crate::wording::ending::{node_end, pod_message};
 
@@ -161,7 +161,10 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
     let chip_at = if crowded { right + vec2(0.0, 20.0) } else { right };
     widgets::chip_at(ui, tokens, chip_at, Align2::RIGHT_CENTER, &status, color);
     ui.painter().galley(at - vec2(0.0, name.size().y / 2.0), name, tokens.text);
-    let mut second = pod.ip.map_or("no IP".into(), |ip| ip.to_string());
+    let mut second = match pod.runtime {
+        Runtime::Lab => pod.ip.map_or("no IP".into(), |ip| ip.to_string()),
+        engine => engine.name().to_owned(),
+    };
     if let Some(sandbox) = pod.sandbox.as_ref().and_then(Sandbox::number).filter(|n| *n > 1) {
         second = format!("{second} · sandbox #{sandbox}");
     }

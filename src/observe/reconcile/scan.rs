@@ -16,7 +16,20 @@ pub const BUDGET: usize = 64;
 impl Reconciler {
     /// Watches a process with all its present and future descendants.
     pub fn watch(&mut self, kernel: &mut impl Kernel, id: ProcId) {
+        self.watch_all(kernel, &[id]);
+    }
+
+    /// Watches these processes with all their present and future descendants.
+    pub fn watch_all(&mut self, kernel: &mut impl Kernel, ids: &[ProcId]) {
         self.unrelated.clear();
+        for id in ids {
+            self.watch_root(kernel, *id);
+        }
+        self.discover(kernel);
+        self.reset_deadlines(kernel);
+    }
+
+    fn watch_root(&mut self, kernel: &mut impl Kernel, id: ProcId) {
         if self.by_pid(id.pid).is_none() {
             let reading = match kernel.read(id.pid, Depth::Stat) {
                 Ok(reading) if reading.stat.start == id.start => reading,
@@ -31,8 +44,6 @@ impl Reconciler {
             self.add_found(kernel, id, parent);
         }
         kernel.prefer(id);
-        self.discover(kernel);
-        self.reset_deadlines(kernel);
     }
 
     /// Watches every process.

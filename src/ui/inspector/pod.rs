@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 use super::processes::{self, Processes};
 use super::{facts, title};
 use crate::command::Command;
-use crate::model::{Container, Member, MonoNs, Pod, PodReason, Usage, World};
+use crate::model::{Container, Member, MonoNs, Pod, PodReason, Runtime, Usage, World};
 use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
@@ -48,6 +48,18 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
         ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
         ui.add_space(8.0);
     }
+    if pod.runtime != Runtime::Lab {
+        let network = if pod.host_network { "the host's" } else { "its own" };
+        let rows = [
+            ("Engine", pod.runtime.name().to_owned()),
+            ("Network", network.to_owned()),
+            ("pid namespace", pid_namespace(pod).to_owned()),
+            ("First seen", cx.clock(pod.created.t)),
+            ("Id", pod.uid.0.clone()),
+        ];
+        facts(ui, cx, &rows);
+        return parts_ui(ui, cx, pod, model);
+    }
     let mut rows = vec![
         ("Phase", pod.phase.name().to_owned()),
         ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
@@ -75,6 +87,20 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
         ("Uid", pod.uid.to_string()),
     ]);
     facts(ui, cx, &rows);
+    parts_ui(ui, cx, pod, model);
+    // only a live node can delete it
+    if cx.live && pod.reason != Some(PodReason::NodeLost) {
+        ui.add_space(12.0);
+        let style = widgets::ButtonStyle::Outline(cx.tokens.bad);
+        let delete = widgets::button(ui, cx.tokens, style, Some(Icon::Trash), "Delete pod", None);
+        if delete.hover_text("Send TERM to its containers, KILL after the grace period, then end pause").clicked() {
+            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
+        }
+    }
+}
+
+/// Its containers, what they use, and its processes.
+fn parts_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     ui.add_space(12.0);
     widgets::section(ui, cx.tokens, "Containers");
     for c in &pod.containers {
@@ -91,15 +117,6 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     ui.add_space(12.0);
     widgets::section(ui, cx.tokens, &text::count(model.processes.count, "process", "processes"));
     processes::rows_ui(ui, cx, &model.processes);
-    // only a live node can delete it
-    if cx.live && pod.reason != Some(PodReason::NodeLost) {
-        ui.add_space(12.0);
-        let style = widgets::ButtonStyle::Outline(cx.tokens.bad);
-        let delete = widgets::button(ui, cx.tokens, style, Some(Icon::Trash), "Delete pod", None);
-        if delete.hover_text("Send TERM to its containers, KILL after the grace period, then end pause").clicked() {
-            cx.act(Action::Do(Command::Delete(pod.uid.clone())));
-        }
-    }
 }
 
 fn pid_namespace(pod: &Pod) -> &'static str {

@@ -1,0 +1,164 @@
+//! The pods of container engines. Looks for them at the start, whenever an engine tells something new, and when a
+//! container has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::FrontEnd;
+use super::worker::{JobResult, Worker};
+use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
+use crate::model::{ContainerState, Delta, Member, Pod, PodUid, ProcId, Runtime, Source, Stamp, World};
+use crate::observe::{self, Input, now};
+
+#[derive(Default)]
+pub(super) struct Containers {
+    /// `None` if the engines cannot be asked.
+    engines: Option<Engines>,
+    known: Known,
+    is_looking: bool,
+    /// Something new was told while it looked.
+    look_again: bool,
+    /// The engines were asked again for containers that none of them had listed.
+    has_asked: bool,
+    pods: BTreeMap<PodUid, Pod>,
+    members: BTreeSet<ProcId>,
+}
+
+impl Worker {
+    /// Begins to ask the engines. Only a window shows their pods.
+    pub(super) fn start_engines(&mut self) {
+        if self.front_end != FrontEnd::Window || self.containers.engines.is_some() {
+            return;
+        }
+        let jobs = self.jobs.0.clone();
+        let sink = Box::new(move |report| drop(jobs.send(JobResult::EngineReport(report))));
+        match Engines::start(Options::default(), sink) {
+            Ok(engines) => self.containers.engines = Some(engines),
+            Err(e) => tracing::warn!("the container engines are not asked: {e}"),
+        }
+        self.look_for_pods();
+    }
+
+    pub(super) fn engine_reported(&mut self, report: Report) {
+        let is_there = report.answer != Err(Note::NotThere);
+        if let Err(why) = &report.answer
+            && is_there
+        {
+            tracing::info!("{} does not tell its containers: {why}", report.socket.path.display());
+        }
+        self.containers.known.apply(report);
+        if is_there {
+            self.look_for_pods();
+        }
+    }
+
+    /// Reads all processes of the machine, and finds the pods among them. Takes a moment, so it is a job.
+    pub(super) fn look_for_pods(&mut self) {
+        if self.containers.is_looking {
+            self.containers.look_again = true;
+            return;
+        }
+        let live = self.store.live();
+        let is_of_engine = |id: &ProcId| self.containers.members.contains(id);
+        let others: BTreeSet<ProcId> = live.present().map(|p| p.id).filter(|id| !is_of_engine(id)).collect();
+        let known = self.containers.known.clone();
+        let look = move || {
+            let deltas = observe::once(None);
+            JobResult::EnginePodsFound(deltas.map_err(|e| e.to_string()).map(|deltas| {
+                let mut world = World::default();
+                for delta in &deltas {
+                    world.apply(delta);
+                }
+                find(&world, &others, &known)
+            }))
+        };
+        match self.spawn("find pods", look) {
+            Ok(()) => self.containers.is_looking = true,
+            Err(why) => tracing::warn!("the pods of container engines are not looked for: {why}"),
+        }
+    }
+
+    pub(super) fn engine_pods_found(&mut self, found: Result<FoundPods, String>) {
+        self.containers.is_looking = false;
+        match found {
+            Ok(found) => self.take_engine_pods(found),
+            Err(why) => tracing::warn!("the pods of container engines are not looked for: {why}"),
+        }
+        if std::mem::take(&mut self.containers.look_again) {
+            self.look_for_pods();
+        }
+    }
+
+    /// Passes what is new to the observer, which follows the processes from now on.
+    fn take_engine_pods(&mut self, found: FoundPods) {
+        let Some(observer) = &self.observer else { return };
+        let containers = &mut self.containers;
+        if found.has_unlisted && !containers.has_asked {
+            containers.engines.iter().for_each(Engines::ask_again);
+        }
+        containers.has_asked = found.has_unlisted;
+        let input = observer.input();
+        let at = Stamp::prompt(now(), Source::App);
+        let mut pods = BTreeMap::new();
+        for mut pod in found.pods {
+            let before = containers.pods.remove(&pod.uid);
+            if let Some(before) = &before {
+                keep_times(before, &mut pod);
+            }
+            if before.as_ref() != Some(&pod) {
+                input.send(Input::Delta(Delta::Pod { pod: Box::new(pod.clone()), at }));
+            }
+            pods.insert(pod.uid.clone(), pod);
+        }
+        let new: Vec<(ProcId, Member)> =
+            found.members.iter().filter(|(id, _)| !containers.members.contains(id)).cloned().collect();
+        if !new.is_empty() {
+            input.send(Input::WatchAll(new.iter().map(|(id, _)| *id).collect()));
+        }
+        for (id, member) in new {
+            input.send(Input::Delta(Delta::Joined { id, member, at }));
+        }
+        containers.members = found.members.into_iter().map(|(id, _)| id).collect();
+        for uid in std::mem::replace(&mut containers.pods, pods).into_keys() {
+            input.send(Input::Delta(Delta::PodRemoved { uid, at }));
+        }
+    }
+
+    /// Looks again when the first process of an engine's container is gone: an engine may not tell.
+    pub(super) fn note_gone(&mut self, delta: &Delta) {
+        let Delta::Reaped { id, .. } = delta else { return };
+        let is_first = |pod: &Pod| {
+            pod.sandbox.as_ref().and_then(|sandbox| sandbox.process) == Some(*id)
+                || pod.containers.iter().any(|container| container.process == Some(*id))
+        };
+        if self.containers.pods.values().any(is_first) {
+            self.look_for_pods();
+        }
+    }
+}
+
+/// What began before has the time at which it was seen first.
+fn keep_times(before: &Pod, pod: &mut Pod) {
+    pod.created = before.created;
+    if let (Some(was), Some(now)) = (&before.sandbox, &mut pod.sandbox)
+        && was.process == now.process
+    {
+        now.started = was.started;
+    }
+    for container in &mut pod.containers {
+        let Some(was) = before.container(&container.name).filter(|was| was.process == container.process) else {
+            continue;
+        };
+        match (&was.state, &container.state) {
+            (ContainerState::Running { .. }, ContainerState::Running { .. })
+            | (ContainerState::Terminated { .. }, ContainerState::Terminated { .. }) => {
+                container.state = was.state.clone();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the lab runs the pod.
+pub(super) fn is_of_lab(pod: &Pod) -> bool {
+    pod.runtime == Runtime::Lab
+}
