@@ -20,7 +20,7 @@ pub(super) struct Containers {
     /// The engines were asked again for containers that none of them had listed.
     has_asked: bool,
     pods: BTreeMap<PodUid, Pod>,
-    members: BTreeSet<ProcId>,
+    members: BTreeMap<ProcId, Member>,
 }
 
 impl Worker {
@@ -58,7 +58,7 @@ impl Worker {
             return;
         }
         let live = self.store.live();
-        let is_of_engine = |id: &ProcId| self.containers.members.contains(id);
+        let is_of_engine = |id: &ProcId| self.containers.members.contains_key(id);
         let others: BTreeSet<ProcId> = live.present().map(|p| p.id).filter(|id| !is_of_engine(id)).collect();
         let known = self.containers.known.clone();
         let look = move || {
@@ -109,15 +109,16 @@ impl Worker {
             }
             pods.insert(pod.uid.clone(), pod);
         }
-        let new: Vec<(ProcId, Member)> =
-            found.members.iter().filter(|(id, _)| !containers.members.contains(id)).cloned().collect();
+        let new: Vec<ProcId> =
+            found.members.iter().map(|(id, _)| *id).filter(|id| !containers.members.contains_key(id)).collect();
         if !new.is_empty() {
-            input.send(Input::WatchAll(new.iter().map(|(id, _)| *id).collect()));
+            input.send(Input::WatchAll(new));
         }
-        for (id, member) in new {
-            input.send(Input::Delta(Delta::Joined { id, member, at }));
+        // a container has another name once its engine has told it
+        for (id, member) in found.members.iter().filter(|(id, member)| containers.members.get(id) != Some(member)) {
+            input.send(Input::Delta(Delta::Joined { id: *id, member: member.clone(), at }));
         }
-        containers.members = found.members.into_iter().map(|(id, _)| id).collect();
+        containers.members = found.members.into_iter().collect();
         for uid in std::mem::replace(&mut containers.pods, pods).into_keys() {
             input.send(Input::Delta(Delta::PodRemoved { uid, at }));
         }

@@ -26,7 +26,7 @@ use super::text::HoverText as _;
 use super::{Action, Cx, WorldVersion, build, text, tokens, usage, widgets, words};
 use crate::layout;
 use crate::layout::pod_map::{PodMap, lay_out};
-use crate::model::{Member, MonoNs, NsId, Phase, Pod, PodReason, PodUid, Sandbox, SandboxKind, Usage, World};
+use crate::model::{Member, MonoNs, NsId, Phase, Pod, PodReason, PodUid, Runtime, Sandbox, SandboxKind, Usage, World};
 use hexagon::Zombies;
 
 /// What the map shows of a pod for which many processes are looked at. The texts of what is drawn are made in each
@@ -133,7 +133,11 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last_sandbox: Option<&(MonoNs
         facts.extend(pod.sandbox.as_ref().and_then(Sandbox::number).map(|n| format!("sandbox #{n}")));
         facts.extend(pod.restarts().map(|n| text::count(n as usize, "restart", "restarts")));
         if !pod.containers.is_empty() {
-            facts.push(format!("shareProcessNamespace: {}", pod.share_pid));
+            facts.push(match pod.runtime {
+                Runtime::Lab => format!("shareProcessNamespace: {}", pod.share_pid),
+                engine if pod.share_pid => format!("{} · pid namespace shared", engine.name()),
+                engine => format!("{} · pid namespaces of their own", engine.name()),
+            });
         }
         let facts = text::rich(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
         ui.add(egui::Label::new(facts).truncate());
