@@ -3,6 +3,7 @@
 
 pub mod caps;
 pub mod connector;
+pub mod directory;
 pub mod fd_passing;
 pub mod fork;
 #[cfg(feature = "window")]
@@ -10,6 +11,7 @@ pub mod kept_frame;
 pub mod keyring;
 pub mod limits;
 pub mod mount;
+pub mod mount_list;
 pub mod nsfs;
 pub mod pidfd;
 pub mod pty;
