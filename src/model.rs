@@ -12,6 +12,7 @@ mod pod;
 pub mod prediction;
 mod process;
 mod reason;
+mod search;
 mod signal;
 pub mod text;
 mod time;
@@ -24,13 +25,14 @@ pub use delta::Delta;
 pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
-pub use namespace::Namespace;
+pub use namespace::{Holder, Namespace, NetNsId};
 pub use pod::{
     Container, ContainerKind, ContainerState, EventKind, Phase, Pod, PodEvent, Program, RestartPolicy, Runtime,
     Sandbox, SandboxKind,
 };
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
+pub use search::{Looked, Search};
 pub use signal::Signal;
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, FactChanges, Facts, Host, Member, MonoNs, Namespace, Parent, Pod, PodEvent,
-    PodUid, ProcId, ProcessUsage, Signal, Source, Stamp, State, WaitStatus,
+    PodUid, ProcId, ProcessUsage, Search, Signal, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -97,8 +97,14 @@ pub enum Delta {
         usage: CgroupUsage,
         at: Stamp,
     },
+    /// A namespace, or what is known of it now.
     Namespace {
         namespace: Namespace,
+        at: Stamp,
+    },
+    /// The whole machine was searched for namespaces and their holders.
+    Searched {
+        search: Box<Search>,
         at: Stamp,
     },
     /// The lab's node has started.
@@ -168,6 +174,7 @@ impl Delta {
             | Self::Cgroup { at, .. }
             | Self::Usage { at, .. }
             | Self::Namespace { at, .. }
+            | Self::Searched { at, .. }
             | Self::NodeStarted { at, .. }
             | Self::NodeSilent { at, .. }
             | Self::NodeEnded { at, .. }
