@@ -25,6 +25,7 @@ mod clock;
 pub(crate) mod decode;
 mod error;
 mod held;
+mod hierarchy;
 mod holders;
 mod host;
 mod input;
@@ -39,6 +40,7 @@ mod reconcile;
 mod sender;
 pub mod signal;
 mod sources;
+mod survey;
 mod worker;
 
 pub use clock::now;

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::clock;
 use super::proc::{Unread, hidepid};
 use super::reconcile::UnreadCount;
-use crate::model::{Capability, Coverage, Delta, Host, NsSet, Source, Stamp};
+use crate::model::{Capability, Coverage, Delta, Host, NsSet, Search, Source, Stamp};
 use crate::procfs::own_mounts;
 
 pub fn host(namespaces: NsSet) -> Delta {
@@ -87,7 +87,26 @@ pub fn unheld(why: Errno, budget: usize) -> Coverage {
     Coverage::Partial(format!("{why}; reaps of the others are found by a scan once a second"))
 }
 
-/// Holders of namespaces are never searched for.
+/// What was found of the holders of namespaces.
+pub fn found(search: &Search) -> Coverage {
+    let missed = [
+        (search.files, "the open files of", "processes"),
+        (search.threads, "the namespaces of", "threads"),
+        (search.sockets, "the network namespaces of", "sockets"),
+        (search.mounts, "the mounts of", "mount namespaces"),
+    ];
+    let missed = missed.into_iter().filter(|(looked, ..)| looked.unseen() > 0);
+    let reasons: Vec<String> =
+        missed.map(|(looked, what, of)| format!("{what} {} of {} {of}", looked.unseen(), looked.found)).collect();
+    if reasons.is_empty() {
+        Coverage::Full
+    } else {
+        let needs = "needs CAP_SYS_PTRACE and CAP_NET_ADMIN, which root usually has";
+        Coverage::Partial(format!("{} cannot be read; {needs}", reasons.join(", ")))
+    }
+}
+
+/// Holders of namespaces are searched for only in a survey of the whole machine.
 pub fn holders() -> Coverage {
     Coverage::Missing("open files and bind mounts that keep a namespace alive are not searched for".to_owned())
 }
