@@ -1,6 +1,8 @@
 //! The cost of observing, compared with common tools: `cargo bench --bench observe`.
 //!
-//! - one scan of the whole machine, per 1,000 processes, compared with `ps` and `lsns`;
+//! - one look at the whole machine with 5,000 idle processes in 100 namespaces, with all holders, compared with `lsns`
+//!   in the same run, as root and as an ordinary user;
+//! - the same per 1,000 processes, compared with `ps` and `lsns`;
 //! - one look at 5,000 processes by BPF, as root, beside /proc and `lsns`;
 //! - the time from `kill(2)` to the delta in the sink, through the whole observer;
 //! - the CPU time of watching six sleeping processes.
@@ -8,11 +10,18 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use podscope::model::{Delta, Signal};
+use podscope::model::{Delta, Signal, World};
 use podscope::observe::bpf::Reader;
 use podscope::observe::{Input, Observer, Options, Scope, identify, now, once, signal};
 
+/// Set for a run of this program as an ordinary user, which measures only the look at the machine.
+const ONLY_COLD: &str = "PODSCOPE_BENCH_ONLY_COLD";
+
 fn main() {
+    if std::env::var_os(ONLY_COLD).is_some() {
+        return cold();
+    }
+    cold_with_crowd();
     let mut crowd: Vec<Child> = (0..1_000).map(|_| sleeper()).collect();
     scans();
     crowd.extend((0..4_000).map(|_| sleeper()));
@@ -22,6 +31,68 @@ fn main() {
     }
     latency();
     idle();
+}
+
+/// Processes, each group in five namespaces of its own: `GROUPS` times `EACH` processes.
+const GROUPS: usize = 20;
+const EACH: usize = 250;
+
+/// Looks at a machine with a crowd of idle processes, as the current user and, from root, as an ordinary one.
+fn cold_with_crowd() {
+    let script = format!("for i in $(seq {}); do sleep 1000 & done; echo up; wait", EACH - 2);
+    let mut kinds = vec!["--net", "--ipc", "--uts", "--mount", "--pid", "--fork", "--kill-child"];
+    if !nix::unistd::geteuid().is_root() {
+        kinds.extend(["--user", "--map-root-user"]);
+    }
+    let mut groups: Vec<Child> = (0..GROUPS)
+        .map(|_| {
+            let mut group = Command::new("unshare");
+            group.args(&kinds).args(["sh", "-c", &script]).stdin(Stdio::null()).stdout(Stdio::piped());
+            group.spawn().expect("util-linux is installed")
+        })
+        .collect();
+    for group in &mut groups {
+        let mut up = String::new();
+        let out = group.stdout.as_mut().expect("piped");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut up).expect("it starts them");
+        assert_eq!(up, "up\n");
+    }
+    cold();
+    if nix::unistd::geteuid().is_root() {
+        let own = std::env::current_exe().expect("our own path");
+        let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let done = Command::new("setpriv").args(as_nobody).arg(own).env(ONLY_COLD, "1").status();
+        assert!(done.expect("util-linux is installed").success(), "as an ordinary user");
+    }
+    groups.iter_mut().for_each(end);
+}
+
+fn cold() {
+    let mut world = World::default();
+    let look = || {
+        let start = Instant::now();
+        world = World::default();
+        for delta in once(None).expect("/proc is there") {
+            world.apply(&delta);
+        }
+        start.elapsed()
+    };
+    let (ours, _) = median(std::iter::repeat_with(look).take(9).collect());
+    let lsns = || {
+        let start = Instant::now();
+        let done = Command::new("lsns").args(["-J", "-l"]).stdout(Stdio::null()).status();
+        assert!(done.expect("util-linux is installed").success());
+        start.elapsed()
+    };
+    let (theirs, _) = median(std::iter::repeat_with(lsns).take(5).collect());
+    println!(
+        "cold picture with all holders, uid {}: {ours:.1?} for {} processes and {} namespaces; lsns -J -l: {theirs:.1?}, \
+         {:.1} times as long",
+        nix::unistd::geteuid(),
+        world.present().count(),
+        world.namespaces.len(),
+        theirs.as_secs_f64() / ours.as_secs_f64()
+    );
 }
 
 fn sleeper() -> Child {

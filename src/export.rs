@@ -3,11 +3,13 @@
 pub mod deltas;
 mod json;
 mod lsns;
+mod lxkns;
 mod snapshot;
 mod write;
 
 use crate::model::World;
 
+pub use lsns::{Layout, render_table};
 pub use snapshot::{
     Container, ContainerState, Event, EventType, Host, Namespace, Namespaces, Pod, Process, SCHEMA, Sandbox,
     SandboxKind, Seen, Selection, Snapshot, schema,
@@ -22,22 +24,28 @@ pub enum Format {
     Json,
     /// The table of `lsns(8)`.
     Lsns,
+    /// `lsns -J -l` with all its columns.
+    LsnsJson,
+    /// A discovery of lxkns.
+    Lxkns,
 }
 
 impl Format {
-    pub const ALL: [Self; 2] = [Self::Json, Self::Lsns];
+    pub const ALL: [Self; 4] = [Self::Json, Self::Lsns, Self::LsnsJson, Self::Lxkns];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Lsns => "lsns",
+            Self::LsnsJson => "lsns-json",
+            Self::Lxkns => "lxkns",
         }
     }
 
     /// The usual extension of a file name, without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
-            Self::Json => "json",
+            Self::Json | Self::LsnsJson | Self::Lxkns => "json",
             Self::Lsns => "txt",
         }
     }
@@ -47,6 +55,8 @@ impl Format {
 pub fn render(world: &World, format: Format, selection: &Selection) -> String {
     match format {
         Format::Json => json::render(&Snapshot::new(world, selection)),
-        Format::Lsns => lsns::render(world, selection),
+        Format::Lsns => render_table(world, selection, &Layout::default()),
+        Format::LsnsJson => lsns::render_json(world, selection),
+        Format::Lxkns => lxkns::render(world, selection),
     }
 }

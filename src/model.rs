@@ -17,6 +17,7 @@ mod pod;
 pub mod prediction;
 mod process;
 mod reason;
+mod search;
 mod signal;
 pub mod text;
 mod time;
@@ -31,7 +32,7 @@ pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use limitation::{CgroupProblem, ConnectorProblem, Limitation, ObserverFailure};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
-pub use namespace::Namespace;
+pub use namespace::{Holder, Namespace, NetNsId};
 pub use os_error::OsError;
 pub use output::{ExecEnd, ExecId, ExecRun, Output, OutputLine, OutputSource};
 pub use pod::{
@@ -40,6 +41,7 @@ pub use pod::{
 };
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
+pub use search::{Looked, Search};
 pub use signal::{SendError, Signal};
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};

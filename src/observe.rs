@@ -26,6 +26,7 @@ mod clock;
 pub(crate) mod decode;
 mod error;
 mod held;
+mod hierarchy;
 mod holders;
 mod host;
 mod input;
@@ -40,6 +41,7 @@ mod reconcile;
 mod sender;
 pub mod signal;
 mod sources;
+mod survey;
 mod worker;
 
 pub use clock::now;

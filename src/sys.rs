@@ -4,6 +4,7 @@
 pub mod bpf;
 pub mod caps;
 pub mod connector;
+pub mod directory;
 pub mod fd_passing;
 pub mod fork;
 #[cfg(feature = "window")]
@@ -11,6 +12,7 @@ pub mod kept_frame;
 pub mod keyring;
 pub mod limits;
 pub mod mount;
+pub mod mount_list;
 pub mod nsfs;
 pub mod pidfd;
 pub mod pty;

@@ -1,14 +1,16 @@
 //! `podscope snapshot`: the machine at this moment.
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::output::{Failure, note, print};
 use crate::control;
 use crate::engines::{self, Known, Note};
-use crate::export::{self, Format, Selection, render, write_file};
+use crate::export::{self, Format, Layout, Selection, render, render_table, write_file};
 use crate::model::{Delta, Source, Stamp, World};
 use crate::observe;
+use crate::sys::pty;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,6 +37,10 @@ enum FormatName {
     Json,
     /// The table of lsns(8)
     Lsns,
+    /// lsns -J -l with all its columns
+    LsnsJson,
+    /// A discovery of lxkns
+    Lxkns,
 }
 
 impl From<FormatName> for Format {
@@ -42,6 +48,8 @@ impl From<FormatName> for Format {
         match name {
             FormatName::Json => Self::Json,
             FormatName::Lsns => Self::Lsns,
+            FormatName::LsnsJson => Self::LsnsJson,
+            FormatName::Lxkns => Self::Lxkns,
         }
     }
 }
@@ -55,7 +63,23 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("--pid {pid}: there is no such process, or it cannot be seen")));
     }
     let selection = Selection { pids: args.pid.iter().copied().collect(), redact: args.redact };
-    write(args, &render(&world, args.format.into(), &selection))
+    let text = match args.format {
+        FormatName::Lsns => render_table(&world, &selection, &layout(args)),
+        format => render(&world, format.into(), &selection),
+    };
+    write(args, &text)
+}
+
+/// The table is cut where the terminal ends, as `lsns` does.
+fn layout(args: &Args) -> Layout {
+    let out = io::stdout();
+    let is_terminal = args.output.is_none() && out.is_terminal();
+    let width = is_terminal.then(|| pty::size(&out).map_or(80, |size| usize::from(size.cols)));
+    // as setlocale(3) chooses: an empty variable counts as not set
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let is_utf8 = locale.is_some_and(|name| name.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    Layout { width, is_ascii: !is_utf8 }
 }
 
 fn write(args: &Args, text: &str) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ mod tests {
             ),
             (
                 &["snapshot", "--format", "xml"],
-                "invalid value 'xml' for '--format <FORMAT>' [possible values: json, lsns]; see `podscope snapshot --help`",
+                "invalid value 'xml' for '--format <FORMAT>' [possible values: json, lsns, lsns-json, lxkns]; see `podscope snapshot --help`",
             ),
             (
                 &["frobnicate", "x"],

@@ -51,7 +51,8 @@ pub struct Snapshot {
     pub host: Host,
     /// All processes in the process table, zombies too, by pid.
     pub processes: Vec<Process>,
-    /// All namespaces of the listed processes, and their ancestors and owners, by kind and id.
+    /// All namespaces that were found. If only some processes were asked for, theirs, with ancestors and owners. By kind
+    /// and id.
     pub namespaces: Vec<Namespace>,
     /// By name.
     pub pods: Vec<Pod>,
@@ -68,6 +69,9 @@ pub struct Host {
     pub user: String,
     /// For each source of facts, how much of it was available, and why not all.
     pub visibility: BTreeMap<String, Seen>,
+    /// What the search for namespaces and their holders has looked at; null if the whole machine was not searched.
+    #[serde(default)]
+    pub search: Option<model::Search>,
 }
 
 /// How much of one source of facts was available.
@@ -133,6 +137,9 @@ pub struct Namespace {
     /// The inode number, as in /proc/PID/ns and lsns.
     pub id: u64,
     pub kind: NsKind,
+    /// A number that no other namespace has until the next boot; null before Linux 6.18.
+    #[serde(default)]
+    pub unique_id: Option<u64>,
     /// The user namespace that owns it.
     pub owner: Option<u64>,
     /// The parent of a pid or user namespace; null if it has none.
@@ -143,6 +150,30 @@ pub struct Namespace {
     pub members: Vec<u32>,
     /// What else keeps it alive, such as `/run/netns/blue`; null if that was not searched for.
     pub holders: Option<Vec<String>>,
+    /// The same, each with its kind and its parts.
+    #[serde(default)]
+    pub held_by: Option<Vec<Holder>>,
+}
+
+/// What keeps a namespace alive besides the processes in it and the namespaces below it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Holder {
+    /// A thread that is in it, while its process is in another one.
+    Thread { pid: u32, tid: u32 },
+    /// A thread whose next children will be in it.
+    ForChildren { pid: u32, tid: u32 },
+    /// An open file.
+    File { pid: u32, fd: u32 },
+    /// A socket of a process that is in another network namespace.
+    Socket { pid: u32, fd: u32 },
+    Mount {
+        /// The mount namespace that has the mount.
+        mnt: u64,
+        /// The first field of /proc/PID/mountinfo.
+        id: u64,
+        path: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

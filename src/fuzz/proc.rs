@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::lab::applets::web::nginx;
 use crate::observe::cgroup::{self, Hierarchy};
 use crate::observe::decode::{Event, decode};
-use crate::observe::proc::parse::{SchedStat, cmdline, inode};
+use crate::observe::proc::parse::{SchedStat, cmdline, inode, namespace};
 use crate::observe::proc::{Status, hidepid, signals};
 use crate::procfs::{Mount, Stat, mounts};
 
@@ -61,10 +61,14 @@ pub fn proc_cmdline(bytes: &[u8]) {
     let text = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     if let Ok(text) = std::str::from_utf8(text) {
         assert_eq!(args.join("\0"), text);
-        if let Some(ino) = inode(text) {
+        if let Some(ino) = inode(bytes) {
             assert!(text.contains(":["), "{ino} in {text}");
         }
     }
+    assert!(
+        namespace(bytes)
+            .is_none_or(|(kind, ino)| inode(bytes) == Some(ino) && bytes.starts_with(kind.name().as_bytes()))
+    );
 }
 
 /// `/proc/PID/fdinfo/FD` of a signalfd, and `/proc/PID/syscall`. Every mask is read.

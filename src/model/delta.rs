@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
-    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, SendError, Signal, Source, Stamp, State,
+    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError, Signal, Source, Stamp, State,
     WaitStatus,
 };
 
@@ -100,8 +100,14 @@ pub enum Delta {
         usage: CgroupUsage,
         at: Stamp,
     },
+    /// A namespace, or what is known of it now.
     Namespace {
         namespace: Namespace,
+        at: Stamp,
+    },
+    /// The whole machine was searched for namespaces and their holders.
+    Searched {
+        search: Box<Search>,
         at: Stamp,
     },
     /// The lab's node has started.
@@ -192,6 +198,7 @@ impl Delta {
             | Self::Cgroup { at, .. }
             | Self::Usage { at, .. }
             | Self::Namespace { at, .. }
+            | Self::Searched { at, .. }
             | Self::NodeStarted { at, .. }
             | Self::NodeSilent { at, .. }
             | Self::NodeEnded { at, .. }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OsError;
+use super::{OsError, Search};
 
 /// Why a [`Capability`](super::Capability) covers only a part, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub enum Limitation {
     },
     /// Open files and bind mounts are not searched for.
     HoldersNotSearched,
+    /// Some of what may hold a namespace could not be read.
+    HoldersMissed(Box<Search>),
     Cgroup(CgroupProblem),
     /// The lab's cgroup does not have these controllers.
     ControllersMissing {

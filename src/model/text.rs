@@ -84,7 +84,7 @@ fn is_plain(text: &str) -> bool {
 
 /// Control characters (Cc), bidi marks, embeddings, overrides and isolates, zero-width characters, tags (Cf), line and
 /// paragraph separators, and invisible fillers. Ranges of Unicode 16.
-const fn is_invisible(c: char) -> bool {
+pub const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

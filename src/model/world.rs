@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Member, MonoNs, Namespace, NodeEnd, NsId,
-    Output, Pod, PodEvent, PodUid, ProcId, Reparent, SendError, Signal, Source, Stamp,
+    Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, Signal, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
@@ -72,6 +72,9 @@ pub struct World {
     pub processes: Processes,
     #[serde(with = "pairs")]
     pub namespaces: OrdMap<NsId, Namespace>,
+    /// How complete the last search of the whole machine was; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     pub node: Option<Node>,
     pub pods: OrdMap<PodUid, Arc<Pod>>,
     /// The cgroups of the members that have their own.
@@ -151,12 +154,13 @@ impl World {
                 }
             }
             Delta::Namespace { namespace, .. } => {
-                let new = self.namespaces.insert(namespace.id, *namespace).is_none();
+                let new = self.namespaces.insert(namespace.id, namespace.clone()).is_none();
                 let count = self.namespaces.len();
                 if new && count > Self::MAX_NAMESPACES && count.is_multiple_of(Self::MAX_NAMESPACES / 4) {
                     self.forget_namespaces();
                 }
             }
+            Delta::Searched { search, .. } => self.search = Some(**search),
             Delta::NodeStarted { id, at } => {
                 self.node = Some(Node { process: *id, started: *at, silent: None, ended: None });
             }

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::clock;
 use super::proc::{Unread, hidepid};
 use super::reconcile::UnreadCount;
-use crate::model::{Capability, Coverage, Delta, Host, Limitation, NsSet, OsError, Source, Stamp};
+use crate::model::{Capability, Coverage, Delta, Host, Limitation, NsSet, OsError, Search, Source, Stamp};
 use crate::procfs::own_mounts;
 
 pub fn host(namespaces: NsSet) -> Delta {
@@ -73,7 +73,16 @@ pub fn unheld(why: Errno, budget: usize) -> Coverage {
     }])
 }
 
-/// Holders of namespaces are never searched for.
+/// What was found of the holders of namespaces.
+pub fn found(search: &Search) -> Coverage {
+    let missed = [search.files, search.threads, search.sockets, search.mounts];
+    if missed.iter().all(|looked| looked.unseen() == 0) {
+        return Coverage::Full;
+    }
+    Coverage::Partial(vec![Limitation::HoldersMissed(Box::new(*search))])
+}
+
+/// Holders of namespaces are searched for only in a survey of the whole machine.
 pub fn holders() -> Coverage {
     Coverage::Missing(Limitation::HoldersNotSearched)
 }

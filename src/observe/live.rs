@@ -1,24 +1,24 @@
 //! The real machine, as a [`Kernel`] for the reconciler.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::epoll::Epoll;
 use nix::sys::signal::kill;
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::cgroup::Hierarchy;
 use super::clock::{self, Ticks};
 use super::held::HeldPidfds;
-use super::namespaces::{Holder, Nsfs};
+use super::namespaces::Nsfs;
 use super::proc::{self, Depth, Reader, Reading, Unread};
 use super::reconcile::{CgroupFigures, Kernel, RawNs};
-use super::{holders, host};
-use crate::model::{Coverage, Limitation, MonoNs, NsId, NsKind, OsError, ProcId, WaitStatus};
-use crate::sys::{nsfs, pidfd};
+use super::{hierarchy, holders, host};
+use crate::model::{Coverage, Holder, Limitation, MonoNs, NsId, NsKind, OsError, ProcId, WaitStatus};
+use crate::sys::pidfd;
 
 /// Reads /proc, cgroups and namespaces, and holds the pidfds of watched processes.
 pub struct LiveKernel {
@@ -128,10 +128,7 @@ impl Kernel for LiveKernel {
     }
 
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {
-        let mut found = Vec::new();
-        if let Some(fd) = open_namespace(pid, kind) {
-            describe(&fd, kind, known, &mut found, 0);
-        }
+        let mut found = open_namespace(pid, kind).map_or_else(Vec::new, |fd| hierarchy::describe(&fd, kind, known));
         if !self.has_unique_ids {
             found.iter_mut().for_each(forget_unique);
         }
@@ -140,11 +137,14 @@ impl Kernel for LiveKernel {
 
     fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs> {
         // without unique numbers the descriptor tells no more than the link
-        if self.has_unique_ids { nsfs(&open_namespace(pid, kind)?) } else { None }
+        if self.has_unique_ids { hierarchy::identify(&open_namespace(pid, kind)?) } else { None }
     }
 
-    fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
-        holders::of(ns, pids)
+    fn holders(&mut self, ns: NsId, processes: &mut dyn Iterator<Item = ProcId>) -> Vec<Holder> {
+        let inside = open_namespace(std::process::id(), NsKind::Mnt).and_then(|fd| hierarchy::identify(&fd));
+        let dev = ns.dev;
+        let own = inside.map(|own| NsId { kind: NsKind::Mnt, dev, ino: own.ino, generation: 0 });
+        holders::of(ns, own, processes)
     }
 }
 
@@ -155,42 +155,6 @@ fn open_namespace(pid: u32, kind: NsKind) -> Option<OwnedFd> {
 fn forget_unique(raw: &mut RawNs) {
     let all = [Some(&mut raw.ns), raw.owner.as_mut(), raw.parent.as_mut()];
     all.into_iter().flatten().for_each(|ns| ns.unique = None);
-}
-
-/// Adds the namespace behind `fd` and all unknown ones above it.
-fn describe(fd: &OwnedFd, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool, found: &mut Vec<RawNs>, depth: u32) {
-    /// Pid and user namespaces are never nested deeper (`MAX_PID_NS_LEVEL`, `user_namespaces(7)`).
-    const DEEPEST: u32 = 34;
-    let Some(ns) = nsfs(fd) else { return };
-    if depth > DEEPEST || found.iter().any(|raw| raw.ns == ns) {
-        return;
-    }
-    let owner = nsfs::owner(fd).ok();
-    let parent = if matches!(kind, NsKind::Pid | NsKind::User) { nsfs::parent(fd).ok() } else { None };
-    found.push(RawNs {
-        kind,
-        ns,
-        owner_uid: if kind == NsKind::User { nsfs::owner_uid(fd).ok() } else { None },
-        owner: owner.as_ref().and_then(nsfs),
-        parent: parent.as_ref().and_then(nsfs),
-    });
-    for (above, kind) in [(owner, NsKind::User), (parent, kind)] {
-        if let Some(fd) = above
-            && nsfs(&fd).is_some_and(|ns| !known(kind, ns))
-        {
-            describe(&fd, kind, known, found, depth + 1);
-        }
-    }
-}
-
-fn nsfs(fd: &OwnedFd) -> Option<Nsfs> {
-    Some(Nsfs { ino: fstat(fd.as_fd()).ok()?.st_ino, unique: nsfs::unique_id(fd).ok() })
-}
-
-/// Device number of nsfs, the same for all namespaces.
-pub fn nsfs_device() -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self/ns/user").map_or(0, |m| m.dev())
 }
 
 /// Tries pidfds and their exit information on this kernel.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{NsId, NsKind, NsSet};
+use crate::model::{Holder, NsId, NsKind, NsSet};
 
 /// A namespace as its descriptor shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +14,6 @@ pub struct Nsfs {
     pub ino: u64,
     /// `NS_GET_ID`; `None` where the kernel does not have it.
     pub unique: Option<u64>,
-}
-
-/// What keeps a namespace alive besides its processes and its children.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Holder {
-    /// A bind mount, by its id in `/proc/self/mountinfo`.
-    Mount(u64),
-    /// An open file of a process.
-    Open { pid: u32, fd: u32 },
 }
 
 #[derive(Debug)]
@@ -159,6 +150,7 @@ impl NsTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ProcId;
 
     const NUMBER: Nsfs = Nsfs { ino: 100, unique: None };
 
@@ -233,13 +225,16 @@ mod tests {
             let (id, _) = table.intern(NsKind::Net, NUMBER);
             table.join(&only(id));
             table.leave(&only(id));
-            table.set_holders(id, vec![then]);
+            table.set_holders(id, vec![then.clone()]);
             assert!(table.depends_on_holders(NUMBER.ino));
             table.check_holders(NUMBER.ino, &[now]);
             table.intern(NsKind::Net, NUMBER) == (id, false)
         };
-        assert!(held(Holder::Mount(5), Holder::Mount(5)));
-        assert!(!held(Holder::Mount(5), Holder::Mount(6)), "deleted and created again");
-        assert!(!held(Holder::Open { pid: 1, fd: 3 }, Holder::Open { pid: 1, fd: 4 }));
+        let inside = NsId { kind: NsKind::Mnt, dev: 4, ino: 1, generation: 0 };
+        let mount = |id| Holder::Mount { inside, id, point: "/run/netns/x".into() };
+        let file = |fd| Holder::File { process: ProcId { pid: 1, start: 1 }, fd };
+        assert!(held(mount(5), mount(5)));
+        assert!(!held(mount(5), mount(6)), "deleted and created again");
+        assert!(!held(file(3), file(4)));
     }
 }

@@ -6,16 +6,16 @@ pub(crate) mod parse;
 pub(crate) mod signals;
 mod unread;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::fcntl::{AT_FDCWD, OFlag, open, openat, readlinkat};
+use nix::NixPath;
+use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
 
-use crate::model::{NsKind, State};
+use crate::model::{NsKind, State, WaitStatus};
 use crate::procfs::Stat;
+use crate::sys::directory::read_link;
 
 pub use mounts::hidepid;
 pub use parse::{SchedStat, Status};
@@ -28,7 +28,10 @@ pub enum Depth {
     Stat,
     /// `stat`, `status` and `cmdline`: what an exec changes.
     Program,
-    /// `stat`, `status`, `cmdline` and the namespace links.
+    /// `stat`, `status`, `cmdline` and the namespace links, without what serves only to follow the process: whether it
+    /// has run, and for which signals it waits.
+    Once,
+    /// All of it.
     All,
     /// `stat`, and the rest only if [`Reading::sched`] differs from this value: a process that has not run has not
     /// changed anything about itself.
@@ -62,18 +65,16 @@ pub struct Reader {
 /// First size of the buffer: most files of a process are shorter.
 const PAGE: usize = 4096;
 /// Arguments beyond this many bytes are not read.
-const CMDLINE_MAX: u64 = 64 << 10;
+const CMDLINE_MAX: usize = 64 << 10;
 
 impl Reader {
     pub fn read(&mut self, pid: u32, depth: Depth) -> Result<Reading, Unread> {
         match depth {
             Depth::Stat => {
-                let stat = self.stat(AT_FDCWD, &format!("/proc/{pid}/stat"))?;
+                let stat = self.stat(AT_FDCWD, format!("/proc/{pid}/stat").as_str())?;
                 Ok(Reading { stat, ..Reading::default() })
             }
-            Depth::Program => self.read_program(&directory(pid)?, None),
-            Depth::All => self.read_all(pid, || ()),
-            Depth::IfRanSince(since) => self.read_below(&directory(pid)?, Some(since)),
+            depth => self.read_below(&directory(pid)?, depth),
         }
     }
 
@@ -81,39 +82,31 @@ impl Reader {
     pub fn read_stat(&mut self, pid: u32, between: impl FnOnce()) -> Result<Stat, Unread> {
         let dir = directory(pid)?;
         between();
-        self.stat(&dir, "stat")
+        self.stat(&dir, c"stat")
     }
 
     /// Reads everything; `between` as above.
     pub fn read_all(&mut self, pid: u32, between: impl FnOnce()) -> Result<Reading, Unread> {
         let dir = directory(pid)?;
         between();
-        self.read_below(&dir, None)
+        self.read_below(&dir, Depth::All)
     }
 
-    /// Reads the process of this directory; only `stat` if it has not run since `since`.
-    fn read_below(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
-        let mut reading = self.read_program(dir, since)?;
-        if !reading.has_not_run {
-            reading.links(dir)?;
-        }
-        Ok(reading)
-    }
-
-    /// As above, without the namespace links.
-    fn read_program(&mut self, dir: &OwnedFd, since: Option<SchedStat>) -> Result<Reading, Unread> {
-        let sched = self.file(dir, "schedstat").ok().and_then(SchedStat::parse);
-        let stat = self.stat(dir, "stat")?;
+    /// Reads the process of this directory.
+    pub fn read_below(&mut self, dir: &OwnedFd, depth: Depth) -> Result<Reading, Unread> {
+        let follows = depth != Depth::Once;
+        let sched = if follows { self.file(dir, c"schedstat", PAGE).ok().and_then(SchedStat::parse) } else { None };
+        let stat = self.stat(dir, c"stat")?;
         // schedstat is of the first thread only
         let sched = sched.filter(|_| stat.threads == 1);
-        let has_not_run = since.is_some() && since == sched;
+        let has_not_run = matches!(depth, Depth::IfRanSince(since) if sched == Some(since));
         let mut reading = Reading { stat, sched, has_not_run, ..Reading::default() };
         if has_not_run {
             return Ok(reading);
         }
         // an incomplete text means that the process was released while it was read
-        let mut status = Status::parse(self.file(dir, "status")?).ok_or(Unread::Gone)?;
-        if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
+        let mut status = Status::parse(self.file(dir, c"status", usize::MAX)?).ok_or(Unread::Gone)?;
+        if follows && reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             let asleep = reading.stat.state == State::Sleeping;
             signals::read(dir, asleep, reading.stat.threads, &mut status.signals);
         }
@@ -121,44 +114,64 @@ impl Reader {
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
             reading.cmdline = self.cmdline(dir)?;
         }
+        if depth != Depth::Program {
+            self.links(dir, &mut reading)?;
+        }
         Ok(reading)
     }
 
-    fn stat(&mut self, dir: impl AsFd, name: &str) -> Result<Stat, Unread> {
-        Stat::parse(self.file(dir, name)?).ok_or(Unread::Gone)
+    fn stat<P: ?Sized + NixPath>(&mut self, dir: impl AsFd, name: &P) -> Result<Stat, Unread> {
+        Stat::parse(self.file(dir, name, usize::MAX)?).ok_or(Unread::Gone)
     }
 
     /// Its arguments; empty where they may not be read.
     fn cmdline(&mut self, dir: &OwnedFd) -> Result<Vec<String>, Unread> {
-        let open = openat(dir, "cmdline", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        self.buf.clear();
-        let read = open.map_err(Unread::from).and_then(|fd| {
-            // it comes from the process's memory, so one read(2) may return only a part
-            Ok(File::from(fd).take(CMDLINE_MAX).read_to_end(&mut self.buf)?)
-        });
-        match read {
-            Ok(_) => Ok(parse::cmdline(&self.buf)),
+        match self.file(dir, c"cmdline", CMDLINE_MAX) {
+            Ok(text) => Ok(parse::cmdline(text)),
             Err(e @ Unread::Failed(_)) => Err(e),
             Err(Unread::Gone | Unread::Denied) => Ok(Vec::new()),
         }
     }
 
-    /// Reads a file that the kernel writes as a whole (`seq_file`): a read that does not fill the buffer was the last
-    /// one.
-    fn file(&mut self, dir: impl AsFd, name: &str) -> Result<&[u8], Unread> {
+    /// Reads a file that the kernel writes as a whole, as far as there is room: a read that does not fill the buffer was
+    /// the last one (`seq_read_iter` in fs/seq_file.c, `get_mm_cmdline` in fs/proc/base.c). At most `most` bytes.
+    fn file<P: ?Sized + NixPath>(&mut self, dir: impl AsFd, name: &P, most: usize) -> Result<&[u8], Unread> {
         let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         self.buf.resize(PAGE, 0);
         let mut len = 0;
         loop {
             let got = read(&fd, &mut self.buf[len..])?;
             len += got;
-            if got == 0 || len < self.buf.len() {
+            if got == 0 || len < self.buf.len() || len >= most {
                 break;
             }
             self.buf.resize(2 * len, 0);
         }
-        self.buf.truncate(len);
+        self.buf.truncate(len.min(most));
         Ok(&self.buf)
+    }
+
+    /// Reads the inode number behind each link. Kernel threads have namespaces too.
+    fn links(&mut self, dir: &OwnedFd, reading: &mut Reading) -> Result<(), Unread> {
+        self.buf.resize(PAGE, 0);
+        for kind in NsKind::ALL {
+            // a zombie keeps only its user and pid namespaces
+            if !reading.stat.has_memory() && !matches!(kind, NsKind::User | NsKind::Pid) {
+                continue;
+            }
+            match read_link(dir, parse::NS_LINKS[kind as usize], &mut self.buf).map_err(Unread::from) {
+                Ok(text) => reading.links[kind as usize] = parse::inode(text),
+                Err(Unread::Denied) => {
+                    // the other links would fail too
+                    reading.denied = true;
+                    return Ok(());
+                }
+                // it has exited: its other namespaces can no longer be seen
+                Err(Unread::Gone) => {}
+                Err(e @ Unread::Failed(_)) => return Err(e),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -168,26 +181,11 @@ fn directory(pid: u32) -> Result<OwnedFd, Unread> {
 }
 
 impl Reading {
-    /// Reads the inode number behind each link. Kernel threads have namespaces too.
-    fn links(&mut self, dir: &OwnedFd) -> Result<(), Unread> {
-        for kind in NsKind::ALL {
-            // a zombie keeps only its user and pid namespaces
-            if !self.stat.has_memory() && !matches!(kind, NsKind::User | NsKind::Pid) {
-                continue;
-            }
-            match readlinkat(dir, parse::NS_LINKS[kind as usize]).map_err(Unread::from) {
-                Ok(text) => self.links[kind as usize] = text.to_str().and_then(parse::inode),
-                Err(Unread::Denied) => {
-                    // the other links would fail too
-                    self.denied = true;
-                    return Ok(());
-                }
-                // it has exited: its other namespaces can no longer be seen
-                Err(Unread::Gone) => {}
-                Err(e @ Unread::Failed(_)) => return Err(e),
-            }
-        }
-        Ok(())
+    /// The wait status of a zombie. `None` if we may not know it: without ptrace access the kernel writes zero, and the
+    /// links cannot be read either.
+    pub fn zombie_status(&self) -> Option<WaitStatus> {
+        let may_know = self.stat.exit_code != 0 || self.links.iter().any(Option::is_some);
+        (self.stat.is_dead() && may_know).then_some(WaitStatus(self.stat.exit_code))
     }
 }
 

@@ -27,17 +27,20 @@ use nix::errno::Errno;
 use super::clock::Ticks;
 use super::decode::Event;
 use super::input::Input;
-use super::namespaces::{Holder, NsTable, Nsfs};
+use super::namespaces::{NsTable, Nsfs};
 use super::options::Scope;
 use super::proc::{Depth, Reading, Unread};
-use crate::model::{Delta, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World};
+use crate::model::{
+    Delta, Holder, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World,
+};
 use crate::procfs::Stat;
 use entry::Entry;
+pub use facts::denied_coverage;
 use pause::Record;
 use pid_namespace::PidNamespace;
 pub use unread::UnreadCount;
-pub use usage::CgroupFigures;
 use usage::WatchedCgroup;
+pub use usage::{CgroupFigures, rss_bytes};
 
 /// A namespace as its descriptor shows it (`ioctl_nsfs(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +78,8 @@ pub trait Kernel {
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs>;
     /// The namespace of this process.
     fn namespace(&mut self, pid: u32, kind: NsKind) -> Option<Nsfs>;
-    /// What holds it besides processes: bind mounts, and open files of the processes `pids`.
-    fn holders(&mut self, ns: NsId, pids: &mut dyn Iterator<Item = u32>) -> Vec<Holder>;
+    /// What holds it besides its processes: bind mounts in our own mount namespace, and open files of `processes`.
+    fn holders(&mut self, ns: NsId, processes: &mut dyn Iterator<Item = ProcId>) -> Vec<Holder>;
 }
 
 /// How many reaped processes are remembered, for reports that come late.

@@ -12,7 +12,8 @@ use nix::sys::eventfd::EventFd;
 
 use super::decode::{Event, decode};
 use super::error::Error;
-use super::live::{LiveKernel, nsfs_device};
+use super::hierarchy::nsfs_device;
+use super::live::LiveKernel;
 use super::losses::Losses;
 use super::options::{Options, Scope};
 use super::proc::Depth;

@@ -6,8 +6,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::model::{
-    Cgroup, Delta, FactChanges, Facts, Host, Member, Namespace, NsId, OutputLine, Pod, PodEvent, ProcId, Process, Sent,
-    Stamp, World,
+    Cgroup, Delta, FactChanges, Facts, Holder, Host, Member, Namespace, NsId, OutputLine, Pod, PodEvent, ProcId,
+    Process, Search, Sent, Stamp, World,
 };
 
 use super::log::Entry;
@@ -49,6 +49,12 @@ fn process(p: &Process) -> usize {
     size_of::<Process>() + p.comm.len() + words(&p.cmdline) + 4 * p.nspid.len() + member + steps
 }
 
+fn holders(namespace: &Namespace) -> usize {
+    let one =
+        |holder: &Holder| size_of::<Holder>() + if let Holder::Mount { point, .. } = holder { point.len() } else { 0 };
+    namespace.holders.iter().flat_map(|all| all.iter()).map(one).sum()
+}
+
 /// Bytes that an entry of the log takes.
 pub(super) fn entry(delta: &Delta) -> usize {
     let heap: usize = match delta {
@@ -68,6 +74,8 @@ pub(super) fn entry(delta: &Delta) -> usize {
         // and the lines that the World forgets for it
         Delta::Output { text, .. } => 2 * text.len() + size_of::<OutputLine>(),
         Delta::ExecStarted { member: m, argv, .. } => member(m) + words(argv),
+        Delta::Namespace { namespace, .. } => holders(namespace),
+        Delta::Searched { .. } => size_of::<Search>(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
     };
@@ -80,7 +88,7 @@ pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
     let (old, new) = (keyframe, after);
     size_of::<World>()
         + changed(&old.processes, &new.processes, |p| process(p))
-        + changed(&old.namespaces, &new.namespaces, |_| size_of::<Namespace>())
+        + changed(&old.namespaces, &new.namespaces, |n| size_of::<Namespace>() + holders(n))
         + changed(&old.pods, &new.pods, |p| pod(p))
         + changed(&old.cgroups, &new.cgroups, |c| size_of::<Cgroup>() + c.path.len())
         // the texts themselves are counted with the Deltas that brought them

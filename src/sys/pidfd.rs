@@ -30,6 +30,18 @@ pub fn send_signal(pidfd: impl AsFd, signal: i32) -> nix::Result<()> {
     Errno::result(done).map(drop)
 }
 
+/// A copy of an open file of another process; close-on-exec (`pidfd_getfd(2)`, Linux 5.6).
+///
+/// `EPERM` without ptrace access (`PTRACE_MODE_ATTACH_REALCREDS`), `EBADF` if it has no such file, `ESRCH` if it has
+/// exited.
+pub fn copy_file(pidfd: impl AsFd, fd: u32) -> nix::Result<OwnedFd> {
+    // SAFETY: pidfd_getfd takes three integers and touches no memory of ours.
+    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), fd as libc::c_int, 0_u32) };
+    let copy = Errno::result(copy)?;
+    // SAFETY: the call succeeded, so it is a new descriptor that no other code owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
+}
+
 /// `struct pidfd_info` of `include/uapi/linux/pidfd.h` as of Linux 6.15 (`PIDFD_INFO_SIZE_VER0`).
 #[repr(C)]
 #[derive(Default)]

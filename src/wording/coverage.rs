@@ -1,7 +1,9 @@
 //! Why something is not observed, in words: the cause, what follows from it, and what to do about it.
 
 use super::os_error;
-use crate::model::{Capability, CgroupProblem, ConnectorProblem, Coverage, Limitation, ObserverFailure, OsError};
+use crate::model::{
+    Capability, CgroupProblem, ConnectorProblem, Coverage, Limitation, ObserverFailure, OsError, Search,
+};
 
 /// The reasons in one line, separated by semicolons; `None` if nothing is missing.
 pub fn reason(capability: Capability, coverage: &Coverage) -> Option<String> {
@@ -77,6 +79,7 @@ fn limitation(capability: Capability, why: &Limitation) -> String {
         Limitation::HoldersNotSearched => {
             "open files and bind mounts that keep a namespace alive are not searched for".into()
         }
+        Limitation::HoldersMissed(search) => holders_missed(search),
         Limitation::Cgroup(problem) => missing(cgroup(problem)),
         Limitation::ControllersMissing { cgroup, controllers } => format!(
             "{cgroup} has no {} controller: limits have no effect there, and figures are added up from /proc",
@@ -158,6 +161,20 @@ fn observer_failure(failure: &ObserverFailure) -> String {
         ObserverFailure::Failed { what, error } => format!("{what}: {}", os_error::cause(*error)),
         ObserverFailure::Panic(message) => format!("a panic: {message}"),
     }
+}
+
+fn holders_missed(search: &Search) -> String {
+    let missed = [
+        (search.files, "the open files of", "processes"),
+        (search.threads, "the namespaces of", "threads"),
+        (search.sockets, "the network namespaces of", "sockets"),
+        (search.mounts, "the mounts of", "mount namespaces"),
+    ];
+    let missed = missed.into_iter().filter(|(looked, ..)| looked.unseen() > 0);
+    let parts: Vec<String> =
+        missed.map(|(looked, what, of)| format!("{what} {} of {} {of}", looked.unseen(), looked.found)).collect();
+    let needs = "needs CAP_SYS_PTRACE and CAP_NET_ADMIN, which root usually has";
+    format!("{} cannot be read; {needs}", parts.join(", "))
 }
 
 #[cfg(test)]

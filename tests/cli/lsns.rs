@@ -19,17 +19,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// (kind, inode) → the number of processes in the namespace, and the lowest pid.
 type Counts = BTreeMap<(String, u64), (u64, u64)>;
 
-/// Waits until lsns succeeds: it fails if a process ends while it reads that process.
-fn by_lsns() -> Counts {
+/// What it prints. Waits until lsns succeeds: it fails if a process ends while it reads that process.
+fn output_of(command: &mut Command) -> String {
     let deadline = Instant::now() + PATIENCE;
-    let out = loop {
-        let out = Command::new("lsns").args(["-J", "-l"]).output().expect("util-linux is installed");
+    loop {
+        let out = command.stdin(Stdio::null()).output().expect("util-linux is installed");
         if out.status.success() {
-            break out;
+            return text(&out.stdout);
         }
-        assert!(Instant::now() < deadline, "lsns fails: {}", text(&out.stderr));
-    };
-    let parsed: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        assert!(Instant::now() < deadline, "lsns fails: {}{}", text(&out.stdout), text(&out.stderr));
+    }
+}
+
+fn by_lsns() -> Counts {
+    let out = output_of(Command::new("lsns").args(["-J", "-l"]));
+    let parsed: Value = serde_json::from_str(&out).expect("JSON");
     let rows = parsed["namespaces"].as_array().expect("a list");
     // newer versions also list namespaces without processes
     let with_processes = rows.iter().filter(|row| row["nprocs"].as_u64() != Some(0));
@@ -161,6 +165,57 @@ fn the_counts_of_namespaces_equal_those_of_lsns() {
     assert_eq!((counts.len(), counts.iter().sum::<u64>()), (9, 6 * 4 + 2 * 3 + 1), "{lsns:?}");
     assert_eq!(of_ours(by_snapshot().1), lsns);
     assert_eq!(of_ours(by_table()), lsns);
+}
+
+/// What a command prints on a terminal of this width.
+fn on_terminal(words: &str, width: u32) -> String {
+    let shell = format!("stty cols {width} rows 24; {words}");
+    output_of(Command::new("script").args(["-qec", &shell, "/dev/null"])).replace('\r', "")
+}
+
+/// The rows of a table for these namespaces: the columns but the last with single spaces, and the command. Also where
+/// the commands begin, which depends on all rows.
+fn rows_of(table: &str, namespaces: &BTreeSet<(String, u64)>) -> (usize, Vec<(String, String)>) {
+    let head = table.lines().next().expect("it has a head");
+    let offset = head.find("COMMAND").expect("the last column");
+    let rows = table.lines().skip(1).map(|line| {
+        let columns: String = line.chars().take(offset).collect();
+        let command = line.chars().skip(offset).collect();
+        (columns.split_whitespace().collect::<Vec<_>>().join(" "), command)
+    });
+    let is_ours = |columns: &str| {
+        let mut words = columns.split(' ');
+        let ns = words.next().and_then(|word| word.parse().ok());
+        ns.zip(words.next()).is_some_and(|(ns, kind)| namespaces.contains(&(kind.to_owned(), ns)))
+    };
+    (offset, rows.filter(|(columns, _)| is_ours(columns)).collect())
+}
+
+/// Processes of other tests change how wide the columns are, so each command is compared with as much of it as has room
+/// beside them.
+#[test]
+fn the_table_equals_that_of_lsns_on_a_terminal_and_in_a_file() {
+    let apart = Apart::new();
+    let ours = apart.namespaces();
+    let podscope = env!("CARGO_BIN_EXE_podscope");
+    for locale in ["C", "C.UTF-8"] {
+        let in_file = |program: &str, args: &[&str]| {
+            rows_of(&output_of(Command::new(program).args(args).env("LC_ALL", locale)), &ours).1
+        };
+        let whole = in_file("lsns", &[]);
+        assert_eq!(whole.len(), 8, "{whole:?}");
+        assert_eq!(in_file(podscope, &["snapshot", "--format", "lsns"]), whole, "{locale}");
+        for width in [200, 60, 20] {
+            for program in ["lsns", &format!("{podscope} snapshot --format lsns")] {
+                let table = on_terminal(&format!("LC_ALL={locale} {program}"), width);
+                let (offset, rows) = rows_of(&table, &ours);
+                let room = (width as usize).saturating_sub(offset).max("COMMAND".len());
+                let cut = |command: &String| command.chars().take(room).collect::<String>();
+                let expected: Vec<_> = whole.iter().map(|(columns, command)| (columns.clone(), cut(command))).collect();
+                assert_eq!(rows, expected, "{program} with {locale} and {width} columns");
+            }
+        }
+    }
 }
 
 #[test]

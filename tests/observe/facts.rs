@@ -89,7 +89,7 @@ fn owners_and_parents_of_namespaces_are_known() {
     for kind in NsKind::ALL {
         assert_eq!(p.namespaces.get(kind).map(|ns| ns.ino), ns_inode(pod.pid, kind.name()), "{kind}");
     }
-    let of = |kind| w.world.namespaces[&p.namespaces.get(kind).expect("read")];
+    let of = |kind| &w.world.namespaces[&p.namespaces.get(kind).expect("read")];
     let own = |kind: NsKind| ns_inode(std::process::id(), kind.name());
     let user = of(NsKind::User);
     assert_eq!(user.parent.map(|ns| ns.ino), own(NsKind::User));

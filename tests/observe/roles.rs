@@ -7,19 +7,19 @@ use nix::sys::prctl;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-fn say(word: impl std::fmt::Display) {
+pub fn say(word: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "@{word}").and_then(|()| out.flush()).expect("the test reads");
 }
 
-fn hear() -> String {
+pub fn hear() -> String {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).expect("the test writes");
     line.trim().to_owned()
 }
 
 /// Forks a child that runs `f` and exits.
-fn child(f: impl FnOnce()) -> u32 {
+pub fn child(f: impl FnOnce()) -> u32 {
     // SAFETY: the child only calls `f`, which takes no locks that the parent's threads might hold
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child.as_raw() as u32,
@@ -81,6 +81,7 @@ fn role() {
         "dropper" => dropper(),
         "lost-epoll" => lost_epoll(),
         "idle" => idle(),
+        "keeper" => crate::keeper::keeper(),
         other => panic!("no role {other}"),
     }
     std::process::exit(0);

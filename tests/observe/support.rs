@@ -217,6 +217,11 @@ impl Helper {
         self.answer().parse().expect("a number")
     }
 
+    /// Waits until it has ended by itself.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
+    }
+
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use podscope::export::{EventType, Format, Selection, Snapshot, render};
-use podscope::model::{Delta, MonoNs, NsKind, Parent, Source, Stamp, WaitStatus, World};
+use podscope::export::{EventType, Format, Layout, Selection, Snapshot, render, render_table};
+use podscope::model::{Delta, Holder, MonoNs, NetNsId, NsId, NsKind, Parent, Source, Stamp, WaitStatus, World};
 
 use crate::fixture::{BUSYBOX, NGINX, PAUSE, WORKER, at, proc, world};
 
@@ -128,5 +128,47 @@ fn the_table_has_the_format_of_lsns() {
     let mut world = world();
     world.apply(&control);
     let text = render(&world, Format::Lsns, &Selection::default());
-    assert!(text.contains(r"a\n\u{1b}[2J") && !text.contains('\x1b'));
+    assert!(text.contains(r"a\x0a\x1b[2J") && !text.contains('\x1b'), "as lsns escapes it: {text}");
+}
+
+/// Each row is below that of its process's parent, as `lsns` prints them.
+#[test]
+fn the_table_is_a_tree_cut_at_the_width_of_the_terminal() {
+    let table = |layout: Layout| render_table(&world(), &Selection::default(), &layout);
+    let whole = table(Layout::default());
+    let head = whole.lines().next().unwrap();
+    let commands = head.find("COMMAND").unwrap();
+    assert!(whole.contains("└─") || whole.contains("├─"), "{whole}");
+    let ascii = table(Layout { is_ascii: true, width: None });
+    assert_eq!(ascii, whole.replace("└─", "`-").replace("├─", "|-").replace("│ ", "| "));
+    let width = commands + 10;
+    let cut: Vec<String> = whole.lines().map(|line| line.chars().take(width).collect()).collect();
+    assert_eq!(table(Layout { width: Some(width), is_ascii: false }).lines().collect::<Vec<_>>(), cut);
+    let narrow = table(Layout { width: Some(3), is_ascii: false });
+    assert!(narrow.starts_with(head), "the last column keeps its head");
+}
+
+#[test]
+fn the_json_of_lsns_has_all_its_columns() {
+    let mut world = world();
+    let mut net = world.namespaces.values().find(|n| n.id.ino == 104).unwrap().clone();
+    let host = world.host.namespaces.get(NsKind::Mnt).unwrap();
+    let mount = |inside, id, point: &str| Holder::Mount { inside, id, point: point.into() };
+    let elsewhere = NsId { ino: 999, ..host };
+    let holders = [mount(host, 5, "/run/netns/blue"), mount(host, 7, "/mnt/b"), mount(elsewhere, 9, "/c")];
+    (net.holders, net.net) = (Some(holders.into()), Some(NetNsId::Number(3)));
+    world.apply(&Delta::Namespace { namespace: net, at: at(300) });
+    let text = render(&world, Format::LsnsJson, &Selection::default());
+    assert!(text.starts_with("{\n   \"namespaces\": [\n      {\n         \"ns\": "), "{text}");
+    assert!(text.contains("\n      },{\n         \"ns\": ") && text.ends_with("\n      }\n   ]\n}\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let rows = json["namespaces"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["ns"] == 104).unwrap();
+    let names: Vec<&String> = row.as_object().unwrap().keys().collect();
+    assert_eq!(names.len(), 13);
+    assert_eq!((&row["nsfs"], &row["netnsid"]), (&"/run/netns/blue\n/mnt/b".into(), &"3".into()));
+    assert_eq!((&row["ons"], &row["pns"], &row["nprocs"]), (&107.into(), &0.into(), &4.into()));
+    assert_eq!(row["path"], format!("/proc/{PAUSE}/ns/net"));
+    let other = rows.iter().find(|row| row["type"] == "uts").unwrap();
+    assert_eq!((&other["nsfs"], &other["netnsid"]), (&serde_json::Value::Null, &serde_json::Value::Null));
 }

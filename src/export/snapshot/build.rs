@@ -9,7 +9,9 @@ use crate::model::{self, Capability, Coverage, MonoNs, NsId, NsKind, NsSet, PodU
 use crate::export::lsns::is_in;
 use crate::wording::coverage;
 
-use super::{Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods};
+use super::{
+    Holder, Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods,
+};
 
 const ASPECTS: [Capability; 7] = [
     Capability::ProcConnector,
@@ -39,8 +41,9 @@ impl Snapshot {
                 boot_id: world.host.boot_id.clone(),
                 user: world.host.user.clone(),
                 visibility: visibility(world, &processes, selection),
+                search: world.search,
             },
-            namespaces: namespaces(world, &processes),
+            namespaces: namespaces(world, &processes, selection),
             processes: processes.iter().map(|p| process(world, p, selection)).collect(),
             pods,
             events: events::all(world, selection),
@@ -95,7 +98,7 @@ fn inodes(set: &NsSet) -> Namespaces {
     }
 }
 
-fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
+fn namespaces(world: &World, processes: &[&model::Process], selection: &Selection) -> Vec<Namespace> {
     let mut members: BTreeMap<NsId, BTreeSet<u32>> = BTreeMap::new();
     for p in processes {
         for ns in p.namespaces.iter() {
@@ -103,6 +106,11 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
             if is_in(p, ns) {
                 pids.insert(p.id.pid);
             }
+        }
+    }
+    if selection.pids.is_empty() {
+        for id in world.namespaces.keys() {
+            members.entry(*id).or_default();
         }
     }
     let mut pending: Vec<NsId> = members.keys().copied().collect();
@@ -115,7 +123,7 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
             });
         }
     }
-    let known = |id: NsId| world.namespaces.get(&id).copied().unwrap_or(model::Namespace::new(id));
+    let known = |id: NsId| world.namespaces.get(&id).cloned().unwrap_or(model::Namespace::new(id));
     members
         .into_iter()
         .map(|(id, pids)| {
@@ -127,10 +135,22 @@ fn namespaces(world: &World, processes: &[&model::Process]) -> Vec<Namespace> {
                 parent: ns.parent.map(|p| p.ino),
                 owner_uid: ns.owner_uid,
                 members: pids.into_iter().collect(),
-                holders: None,
+                unique_id: ns.unique,
+                holders: ns.holders.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
+                held_by: ns.holders.as_ref().map(|all| all.iter().map(holder).collect()),
             }
         })
         .collect()
+}
+
+fn holder(holder: &model::Holder) -> Holder {
+    match holder {
+        model::Holder::Thread { process, tid } => Holder::Thread { pid: process.pid, tid: *tid },
+        model::Holder::ForChildren { process, tid } => Holder::ForChildren { pid: process.pid, tid: *tid },
+        model::Holder::File { process, fd } => Holder::File { pid: process.pid, fd: *fd },
+        model::Holder::Socket { process, fd } => Holder::Socket { pid: process.pid, fd: *fd },
+        model::Holder::Mount { inside, id, point } => Holder::Mount { mnt: inside.ino, id: *id, path: point.clone() },
+    }
 }
 
 /// All sources of facts, so that for each `null` there is a reason.
@@ -155,12 +175,6 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
     if let Some(observer) = seen(world, Capability::Observer) {
         all.insert(key(Capability::Observer), observer);
     }
-    // the World of this version does not have the list of holders
-    all.entry(key(Capability::Holders)).and_modify(|s| {
-        if s.level == Level::Full {
-            *s = not_searched();
-        }
-    });
     let arguments = if selection.redact {
         Seen { level: Level::Missing, reason: Some(coverage::LEFT_OUT.into()) }
     } else {

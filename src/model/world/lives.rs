@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::World;
 use crate::model::{
-    Exit, Facts, Member, NsId, Parent, ProcId, Process, Reap, Reparent, SignalMasks, Source, Stamp, State, WaitStatus,
+    Exit, Facts, Member, Namespace, NsId, Parent, ProcId, Process, Reap, Reparent, SignalMasks, Source, Stamp, State,
+    WaitStatus,
 };
 
 impl World {
@@ -167,13 +168,15 @@ impl World {
     pub(super) fn forget_namespaces(&mut self) {
         let mut kept: BTreeSet<NsId> = self.processes.values().flat_map(|p| p.namespaces.iter()).collect();
         kept.extend(self.host.namespaces.iter());
+        let is_held = |n: &&Namespace| n.holders.as_ref().is_some_and(|holders| !holders.is_empty());
+        kept.extend(self.namespaces.values().filter(is_held).map(|n| n.id));
         let mut open: Vec<NsId> = kept.iter().copied().collect();
         while let Some(id) = open.pop() {
             let above = self.namespaces.get(&id).into_iter().flat_map(|n| [n.owner, n.parent]);
             open.extend(above.flatten().filter(|up| kept.insert(*up)));
         }
         let namespaces = self.namespaces.iter().filter(|(id, _)| kept.contains(id));
-        self.namespaces = namespaces.map(|(id, namespace)| (*id, *namespace)).collect();
+        self.namespaces = namespaces.map(|(id, namespace)| (*id, namespace.clone())).collect();
         let spaces = self.pid_spaces.iter().filter(|(id, _)| kept.contains(id));
         self.pid_spaces = spaces.map(|(id, space)| (*id, *space)).collect();
     }

@@ -1,8 +1,12 @@
 //! Parses the texts of `/proc/PID` that only the observer reads (`proc_pid_status(5)`).
 
-use crate::model::SignalMasks;
+use std::ffi::CStr;
 
-pub const NS_LINKS: [&str; 8] = ["ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid", "ns/time", "ns/user", "ns/uts"];
+use crate::model::{NsKind, SignalMasks};
+
+/// In the order of [`NsKind::ALL`](crate::model::NsKind::ALL).
+pub const NS_LINKS: [&CStr; 8] =
+    [c"ns/cgroup", c"ns/ipc", c"ns/mnt", c"ns/net", c"ns/pid", c"ns/time", c"ns/user", c"ns/uts"];
 
 /// What the scheduler counts of a thread, from `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
 /// It grows whenever the thread runs, however shortly.
@@ -78,8 +82,31 @@ pub fn cmdline(bytes: &[u8]) -> Vec<String> {
 }
 
 /// The number in `net:[4026531840]`.
-pub fn inode(link: &str) -> Option<u64> {
-    link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
+pub fn inode(link: &[u8]) -> Option<u64> {
+    let colon = link.iter().position(|b| *b == b':')?;
+    str(link[colon..].strip_prefix(b":[")?.strip_suffix(b"]")?)?.parse().ok()
+}
+
+/// The kind and the number in the link of an open file, if the file is a namespace.
+pub fn namespace(link: &[u8]) -> Option<(NsKind, u64)> {
+    let colon = link.iter().position(|b| *b == b':')?;
+    Some((NsKind::from_name(str(&link[..colon])?)?, inode(link)?))
+}
+
+/// Writes a number in decimal, ended by a NUL, without allocating.
+pub fn decimal(number: u32, buffer: &mut [u8; 11]) -> &CStr {
+    let mut rest = number;
+    let mut at = buffer.len() - 1;
+    buffer[at] = 0;
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    CStr::from_bytes_until_nul(&buffer[at..]).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -123,7 +150,19 @@ mod tests {
         assert_eq!(cmdline(b""), Vec::<String>::new());
         assert_eq!(cmdline(b"sh\0-c\0\0"), ["sh", "-c", ""]);
         assert_eq!(cmdline(b"nginx: master"), ["nginx: master"]);
-        assert_eq!(inode("net:[4026531840]"), Some(4_026_531_840));
-        assert_eq!(inode("net:4026531840"), None);
+        assert_eq!(inode(b"net:[4026531840]"), Some(4_026_531_840));
+        assert_eq!(namespace(b"net:[4026531840]"), Some((NsKind::Net, 4_026_531_840)));
+        for other in [&b"net:4026531840"[..], b"net:[x]", b"net:[1", b"", b":[", b"/a:[1]"] {
+            assert_eq!(inode(other).filter(|_| other != b"/a:[1]"), None, "{other:?}");
+            assert_eq!(namespace(other), None, "{other:?}");
+        }
+        assert_eq!(namespace(b"socket:[17]"), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_does() {
+        for number in [0, 7, 10, 4_194_304, u32::MAX] {
+            assert_eq!(decimal(number, &mut [1; 11]).to_str(), Ok(number.to_string().as_str()));
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Reconciler {
         let ns = kernel.namespace(pid, kind).filter(|ns| ns.ino == ino).unwrap_or(Nsfs { ino, unique: None });
         if ns.unique.is_none() && self.namespaces.depends_on_holders(ino) {
             let id = NsId { kind, dev: self.namespaces.device(), ino, generation: 0 };
-            let now = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
+            let now = kernel.holders(id, &mut self.unreaped.iter().copied());
             self.namespaces.check_holders(ino, &now);
         }
         if self.namespaces.current(kind, ns).is_some() {
@@ -112,7 +112,8 @@ impl Reconciler {
             let owner = raw.owner.map(|ns| self.namespaces.intern(NsKind::User, ns).0);
             let parent = raw.parent.map(|ns| self.namespaces.intern(raw.kind, ns).0);
             self.namespaces.set_ancestors(id, [owner, parent]);
-            let namespace = Namespace { id, owner_uid: raw.owner_uid, owner, parent };
+            let namespace =
+                Namespace { unique: raw.ns.unique, owner_uid: raw.owner_uid, owner, parent, ..Namespace::new(id) };
             self.out.push(Delta::Namespace { namespace, at });
         }
         id
@@ -121,7 +122,7 @@ impl Reconciler {
     /// A process has left these namespaces.
     pub(super) fn leave_namespaces(&mut self, kernel: &mut impl Kernel, set: &NsSet) {
         for id in self.namespaces.leave(set) {
-            let holders = kernel.holders(id, &mut self.unreaped.iter().map(|id| id.pid));
+            let holders = kernel.holders(id, &mut self.unreaped.iter().copied());
             self.namespaces.set_holders(id, holders);
         }
     }

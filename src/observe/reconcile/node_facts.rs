@@ -110,6 +110,7 @@ impl Reconciler {
             | Delta::NodeSilent { .. }
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }
+            | Delta::Searched { .. }
             | Delta::Usage { .. }
             | Delta::Event { .. }
             | Delta::Output { .. }

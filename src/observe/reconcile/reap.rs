@@ -197,10 +197,7 @@ impl Reconciler {
 
 /// Wait status of a process that is a zombie now, if we may read it.
 pub(super) fn zombie_status(kernel: &mut impl Kernel, id: ProcId) -> Option<WaitStatus> {
-    let reading = kernel.read(id.pid, Depth::All).ok().filter(|r| r.stat.start == id.start && r.stat.is_dead())?;
-    // without ptrace access the kernel writes zero, and the links cannot be read either
-    let may_know = reading.stat.exit_code != 0 || reading.links.iter().any(Option::is_some);
-    may_know.then_some(WaitStatus(reading.stat.exit_code))
+    kernel.read(id.pid, Depth::All).ok().filter(|reading| reading.stat.start == id.start)?.zombie_status()
 }
 
 fn is_alive_now(kernel: &mut impl Kernel, id: ProcId) -> bool {

@@ -53,19 +53,6 @@ impl Reconciler {
         self.reset_deadlines(kernel);
     }
 
-    /// Reads only these processes, and of their parents only the identity.
-    pub fn read_chosen(&mut self, kernel: &mut impl Kernel, ids: &[ProcId]) {
-        for id in ids {
-            if self.by_pid(id.pid).is_some() {
-                continue;
-            }
-            let ppid = kernel.read(id.pid, Depth::Stat).map_or(0, |r| r.stat.ppid);
-            let parent = self.parent_of_root(kernel, ppid);
-            self.add_found(kernel, *id, parent);
-        }
-        self.report_denied(kernel);
-    }
-
     /// The process that a parent's pid means. It may be the parent known so far, which need not be watched.
     pub(super) fn parent_now(&self, known: Parent, ppid: u32) -> Parent {
         match (self.parent_of(ppid), known) {

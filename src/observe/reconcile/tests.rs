@@ -84,7 +84,7 @@ impl Kernel for FakeKernel {
         let ino = self.table.get(&pid)?.links[kind as usize]?;
         Some(Nsfs { ino, unique: self.uniques.get(&ino).copied() })
     }
-    fn holders(&mut self, _: NsId, _: &mut dyn Iterator<Item = u32>) -> Vec<Holder> {
+    fn holders(&mut self, _: NsId, _: &mut dyn Iterator<Item = ProcId>) -> Vec<Holder> {
         Vec::new()
     }
 }

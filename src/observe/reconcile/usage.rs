@@ -3,7 +3,8 @@
 use super::{Entry, Kernel, Reconciler};
 use crate::model::{CgroupUsage, Cpu, Delta, Member, MonoNs, PodUid, ProcessUsage, Source, Stamp};
 use crate::observe::clock::NS_PER_TICK;
-use crate::observe::proc::Reading;
+use crate::observe::proc::{Reading, Status};
+use crate::procfs::Stat;
 
 /// Least time between two samples for a rate, since CPU time of /proc comes in hundredths of a second.
 const SPAN_NS: u64 = 500_000_000;
@@ -50,9 +51,7 @@ impl Entry {
         let rss_bytes = match (&self.facts, &reading.status) {
             // the figure in `stat` is less exact
             (Some(known), None) if reading.has_not_run => known.rss_bytes,
-            (_, status) => {
-                status.as_ref().and_then(|s| s.rss_bytes).unwrap_or(stat.rss_pages.saturating_mul(page_size()))
-            }
+            (_, status) => rss_bytes(stat, status.as_ref()),
         };
         ProcessUsage {
             threads: stat.threads,
@@ -61,6 +60,11 @@ impl Entry {
             waited_cpu: self.waited_cpu.sample(now, stat.waited_ticks.saturating_mul(NS_PER_TICK)),
         }
     }
+}
+
+/// Resident memory, from `status` if it has it: the figure in `stat` is less exact.
+pub fn rss_bytes(stat: &Stat, status: Option<&Status>) -> u64 {
+    status.and_then(|status| status.rss_bytes).unwrap_or(stat.rss_pages.saturating_mul(page_size()))
 }
 
 fn page_size() -> u64 {

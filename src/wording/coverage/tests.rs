@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Looked;
 
 const EIO: OsError = OsError(5);
 const EMFILE: OsError = OsError(24);
@@ -112,10 +113,21 @@ fn processes_and_namespaces_that_are_not_read_are_counted() {
     );
     check(
         Capability::Holders,
-        vec![(
-            Limitation::HoldersNotSearched,
-            "open files and bind mounts that keep a namespace alive are not searched for",
-        )],
+        vec![
+            (
+                Limitation::HoldersNotSearched,
+                "open files and bind mounts that keep a namespace alive are not searched for",
+            ),
+            (
+                Limitation::HoldersMissed(Box::new(Search {
+                    files: Looked { found: 9, denied: 3, gone: 1, failed: 1 },
+                    mounts: Looked { found: 2, denied: 1, ..Looked::default() },
+                    ..Search::default()
+                })),
+                "the open files of 4 of 9 processes, the mounts of 1 of 2 mount namespaces cannot be read; \
+                 needs CAP_SYS_PTRACE and CAP_NET_ADMIN, which root usually has",
+            ),
+        ],
     );
 }
 
