@@ -86,6 +86,10 @@ impl Reader {
         }
         let name = part.strip_suffix(".slice").unwrap_or(part);
         if let Some((runtime, id, is_monitor)) = container {
+            // podman divides a container's cgroup between systemd in it and the rest (`libpod-payload`)
+            if self.done.last().and_then(|last| last.container.as_ref()) == Some(&id) {
+                return;
+            }
             self.push(Level { runtime, container: Some(id), pod: None, is_monitor, is_uncertain: false });
         } else if let Some(pod) = podman_pod(name, before) {
             self.pod = Some(PodKey::Podman(pod));

@@ -47,7 +47,10 @@ impl Podman {
                 at("runc")
             ),
         );
-        write("storage.conf", "[storage]\ndriver=\"vfs\"\n".to_owned());
+        let place = |name: &str| dir.path().join(name).display().to_string();
+        let storage =
+            format!("[storage]\ndriver=\"vfs\"\nrunroot={:?}\ngraphroot={:?}\n", place("runroot"), place("graph"));
+        write("storage.conf", storage);
         write("registries.conf", String::new());
         let policy = "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}";
         write("home/.config/containers/policy.json", policy.to_owned());
@@ -113,6 +116,7 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
+        let pods = self.run("pod ps --quiet --no-trunc").unwrap_or_default();
         // podman 4.3 removes a pod only without the others
         let _ = self.run("pod rm --force --all --time 0");
         let _ = self.run("rm --force --all --time 0");
@@ -123,11 +127,17 @@ impl Drop for Podman {
         if let Some(pid) = self.keeper() {
             let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
         }
+        // podman leaves some cgroups behind; only empty ones are removed, so not those of another podman
         for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
-            for name in ["libpod_parent/conmon", "libpod_parent"] {
-                // only an empty one is removed, so not that of another podman
-                let _ = fs::remove_dir(hierarchy.path().join(name));
+            let parent = hierarchy.path().join("libpod_parent");
+            for pod in pods.lines().map(|pod| parent.join(pod)) {
+                for container in fs::read_dir(&pod).into_iter().flatten().flatten() {
+                    let _ = fs::remove_dir(container.path());
+                }
+                let _ = fs::remove_dir(pod);
             }
+            let _ = fs::remove_dir(parent.join("conmon"));
+            let _ = fs::remove_dir(parent);
         }
         if self.makes_cache {
             let _ = fs::remove_dir_all(CACHE);

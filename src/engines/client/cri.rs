@@ -6,7 +6,7 @@ mod protobuf;
 
 use super::grpc::{Answers, Channel, drive, open};
 use super::stream::within;
-use super::watch::{Change, Following, next};
+use super::watch::{Change, Following};
 use super::{Options, failed};
 use crate::engines::values::{ListedContainer, Note};
 use crate::model::Runtime;
@@ -36,7 +36,9 @@ pub async fn follow(following: &Following<'_>) -> Result<(), Note> {
         let mut events = Some(within(options.deadline, channel.stream(EVENTS, ALL, options.limit)).await?);
         let list = async || within(options.deadline, list(&channel, options, runtime)).await;
         let changed = async || {
-            if let Ok(change) = next(events.as_mut().map(change)).await {
+            if let Some(events) = &mut events
+                && let Ok(change) = change(events).await
+            {
                 return Ok(change);
             }
             // it has no events: only a caller who has seen something new leads to another question

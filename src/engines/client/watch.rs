@@ -1,7 +1,6 @@
 //! Follows one engine: asks it, waits for its events, asks again.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
@@ -102,12 +101,4 @@ pub enum Change {
     Some,
     /// There will be no more events.
     End,
-}
-
-/// Waits for ever, unless it has something to wait for.
-pub async fn next<T>(events: Option<impl Future<Output = T>>) -> T {
-    match events {
-        Some(events) => events.await,
-        None => std::future::pending().await,
-    }
 }
