@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -21,7 +22,11 @@ pub struct Podman {
     service: Option<Child>,
     /// Whether it is to be removed at the end.
     makes_cache: bool,
+    /// Two at once would remove the cache of each other.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Podman {
     /// `Err` with the reason if it is not available here.
@@ -55,8 +60,10 @@ impl Podman {
         let policy = "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}";
         write("home/.config/containers/policy.json", policy.to_owned());
         fs::create_dir(dir.path().join("run")).expect("made");
+        // a test that failed has cleaned up too
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let makes_cache = nix::unistd::geteuid().is_root() && !Path::new(CACHE).exists();
-        let mut this = Self { dir, tools, service: None, makes_cache };
+        let mut this = Self { dir, tools, service: None, makes_cache, _alone: alone };
         this.make_image("busybox", "busybox", &["sh", "sleep"])?;
         let socket = this.dir.path().join("sock");
         let mut service = this.podman();
