@@ -23,7 +23,7 @@ use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::model::{MonoNs, Signal};
+use crate::model::{MonoNs, Runtime, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
@@ -110,6 +110,8 @@ pub struct Window {
     building: building::Building,
     watched: Watched,
     slow_motions: slow_motion::SlowMotions,
+    /// The user has not chosen the selected pod.
+    is_selection_automatic: bool,
 }
 
 impl Window {
@@ -146,6 +148,7 @@ impl Window {
             building: building::Building::default(),
             watched: Watched::default(),
             slow_motions: slow_motion::SlowMotions::default(),
+            is_selection_automatic: true,
         };
         window.tokens.apply(ctx);
         window
@@ -259,8 +262,16 @@ impl eframe::App for Window {
         }
         // select a pod if none is selected or the selected one is gone
         let world = self.shown.live();
-        if self.selection.pod.as_ref().is_none_or(|uid| world.pod(uid).is_none()) && self.shown.is_live() {
-            self.selection.pod = world.pods.keys().next().cloned();
+        let selected = self.selection.pod.as_ref().and_then(|uid| world.pod(uid));
+        let of_lab = || world.pods.values().find(|pod| pod.runtime == Runtime::Lab).map(|pod| pod.uid.clone());
+        let is_chosen = selected.is_some_and(|pod| pod.runtime == Runtime::Lab || !self.is_selection_automatic);
+        if !is_chosen && self.shown.is_live() {
+            // a pod of an engine only until there is one of the lab
+            let first = of_lab().or_else(|| world.pods.keys().next().cloned());
+            if first != self.selection.pod {
+                self.selection.pod = first;
+            }
+            self.is_selection_automatic = true;
         }
     }
 

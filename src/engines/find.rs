@@ -7,8 +7,8 @@ use super::grouping::{SeenProcess, pods};
 use super::known::Known;
 use super::values::{ContainerStatus, EngineContainer, EnginePod};
 use crate::model::{
-    Container, ContainerKind, ContainerState, Member, NsKind, NsSet, Phase, Pod, PodUid, ProcId, Program, Sandbox,
-    SandboxKind, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason, World,
+    Container, ContainerKind, ContainerState, Member, NsKind, NsSet, Phase, Pod, PodUid, ProcId, Process, Program,
+    Sandbox, SandboxKind, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason, World,
 };
 
 /// The pods of engines at one moment.
@@ -24,7 +24,7 @@ pub struct FoundPods {
 /// Finds them among the processes of a World, which are those of the whole machine. Reads their cgroups in /proc.
 /// `others`: the processes that belong to no engine, such as those of the lab.
 pub fn find(world: &World, others: &BTreeSet<ProcId>, known: &Known) -> FoundPods {
-    let all: Vec<_> = world.present().filter(|p| !others.contains(&p.id)).collect();
+    let all: Vec<_> = world.present().filter(|p| !others.contains(&p.id) && !is_below_node(world, p)).collect();
     // a process that has ended meanwhile has none, as one that may not be read
     let cgroup = |id: ProcId| fs::read_to_string(format!("/proc/{}/cgroup", id.pid)).unwrap_or_default();
     let cgroups: HashMap<ProcId, String> = all.iter().map(|p| (p.id, cgroup(p.id))).collect();
@@ -43,6 +43,16 @@ pub fn find(world: &World, others: &BTreeSet<ProcId>, known: &Known) -> FoundPod
     let has_unlisted = !super::unlisted(&found, known).is_empty();
     let members = found.iter().flat_map(members_of).collect();
     FoundPods { pods: found.iter().map(|pod| pod_of(world, pod)).collect(), members, has_unlisted }
+}
+
+/// The name of the process that runs the pods of a lab.
+const NODE: &str = "podscope-node";
+
+/// Whether it is a process of a lab, of this user or another. Its pods are the lab's.
+fn is_below_node(world: &World, p: &Process) -> bool {
+    let parents = std::iter::successors(Some(p), |p| world.process(p.parent.process()?));
+    // a chain of parents that is longer has a circle, which a reused pid can make for a moment
+    parents.take(1_000).any(|p| p.comm == NODE)
 }
 
 fn uid(pod: &EnginePod) -> PodUid {

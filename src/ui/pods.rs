@@ -37,7 +37,9 @@ fn list(world: &World) -> Vec<Listed> {
         Listed { pod: Arc::clone(pod), zombies }
     };
     let mut all: Vec<Listed> = world.pods.values().map(listed).collect();
-    all.sort_by(|a, b| (a.pod.created.t, &a.pod.name).cmp(&(b.pod.created.t, &b.pod.name)));
+    // the lab's first
+    let place = |pod: &Pod| (pod.runtime != Runtime::Lab, pod.created.t);
+    all.sort_by(|a, b| (place(&a.pod), &a.pod.name).cmp(&(place(&b.pod), &b.pod.name)));
     all
 }
 

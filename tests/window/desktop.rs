@@ -83,6 +83,11 @@ impl Desktop {
 
     /// Opens the app. Returns its pid once its window is shown.
     pub fn open(&mut self, args: &[&str]) -> u32 {
+        self.open_with(args, &[])
+    }
+
+    /// Opens it with these environment variables as well.
+    pub fn open_with(&mut self, args: &[&str], variables: &[(&str, &str)]) -> u32 {
         let log = self.home().join("log");
         let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
             .args(args)
@@ -93,6 +98,7 @@ impl Desktop {
             .env("XDG_RUNTIME_DIR", self.home.path())
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("PODSCOPE_LOG", "podscope::frames=debug")
+            .envs(variables.iter().copied())
             .env_remove("WAYLAND_DISPLAY")
             .current_dir(self.home.path())
             .stderr(File::create(&log).expect("a log"))

@@ -2,6 +2,9 @@
 
 mod build;
 mod desktop;
+#[path = "../shared/docker_daemon.rs"]
+mod docker_daemon;
+mod engines;
 mod exec;
 mod kernel;
 mod keys;
@@ -11,6 +14,7 @@ mod past;
 mod report;
 mod script;
 mod slow_motion;
+mod support;
 mod terminal;
 
 use desktop::Desktop;

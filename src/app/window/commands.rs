@@ -18,11 +18,16 @@ impl Window {
     pub(super) fn act(&mut self, ctx: &egui::Context, action: Action) {
         match action {
             Action::Do(command) => self.engine.send(Request::Execute(command)),
-            Action::SelectPod(uid) => self.selection = Selection { pod: Some(uid), ..Selection::default() },
+            Action::SelectPod(uid) => {
+                self.selection = Selection { pod: Some(uid), ..Selection::default() };
+                self.is_selection_automatic = false;
+            }
             Action::SelectProcess(id) => {
                 self.selection = Selection::process(self.shown.world(), id, &self.selection);
+                self.is_selection_automatic = false;
             }
             Action::SelectNamespace(ns) => {
+                self.is_selection_automatic = false;
                 self.selection.namespace = Some(ns);
                 self.selection.process = None;
             }
