@@ -11,7 +11,7 @@ fn a_pod_of_docker_is_shown_and_its_pause_is_killed_only_after_a_question() {
         Err(why) => return eprintln!("skipped: {why}"),
     };
     docker.make_images();
-    let pause = format!("docker run --detach --name pause --network none --ipc shareable {}", PAUSE);
+    let pause = format!("docker run --detach --name pause --network none --ipc shareable {PAUSE}");
     docker.run(&pause);
     for name in ["nginx", "ghost"] {
         let join = "--net=container:pause --ipc=container:pause --pid=container:pause";
