@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FrontEnd;
 use super::worker::{JobResult, Worker};
 use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
-use crate::model::{ContainerState, Delta, Member, Pod, PodUid, ProcId, Runtime, Source, Stamp, World};
+use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Runtime, Source, Stamp, World};
 use crate::observe::{self, Input, now};
+
+/// The least time between two looks: a look reads all processes of the machine.
+const GAP_NS: u64 = 1_000_000_000;
 
 #[derive(Default)]
 pub(super) struct Containers {
@@ -15,8 +18,10 @@ pub(super) struct Containers {
     engines: Option<Engines>,
     known: Known,
     is_looking: bool,
-    /// Something new was told while it looked.
+    /// Something new was told while it looked, or just after.
     look_again: bool,
+    /// When the last look ended.
+    looked: Option<MonoNs>,
     /// The engines were asked again for containers that none of them had listed.
     has_asked: bool,
     pods: BTreeMap<PodUid, Pod>,
@@ -31,9 +36,13 @@ impl Worker {
         }
         let jobs = self.jobs.0.clone();
         let sink = Box::new(move |report| drop(jobs.send(JobResult::EngineReport(report))));
-        match Engines::start(Options::default(), sink) {
-            Ok(engines) => self.containers.engines = Some(engines),
-            Err(e) => tracing::warn!("the container engines are not asked: {e}"),
+        let options = Options::default().present();
+        // without a socket nobody is to be asked, and no thread is needed
+        if !options.sockets.is_empty() {
+            match Engines::start(options, sink) {
+                Ok(engines) => self.containers.engines = Some(engines),
+                Err(e) => tracing::warn!("the container engines are not asked: {e}"),
+            }
         }
         self.look_for_pods();
     }
@@ -53,10 +62,12 @@ impl Worker {
 
     /// Reads all processes of the machine, and finds the pods among them. Takes a moment, so it is a job.
     pub(super) fn look_for_pods(&mut self) {
-        if self.containers.is_looking {
+        let is_early = self.containers.looked.is_some_and(|at| now() < at.plus(GAP_NS));
+        if self.containers.is_looking || is_early {
             self.containers.look_again = true;
             return;
         }
+        self.containers.look_again = false;
         let live = self.store.live();
         let is_of_engine = |id: &ProcId| self.containers.members.contains_key(id);
         let others: BTreeSet<ProcId> = live.present().map(|p| p.id).filter(|id| !is_of_engine(id)).collect();
@@ -79,13 +90,22 @@ impl Worker {
 
     pub(super) fn engine_pods_found(&mut self, found: Result<FoundPods, String>) {
         self.containers.is_looking = false;
+        self.containers.looked = Some(now());
         match found {
             Ok(found) => self.take_engine_pods(found),
             Err(why) => tracing::warn!("the pods of container engines are not looked for: {why}"),
         }
-        if std::mem::take(&mut self.containers.look_again) {
-            self.look_for_pods();
+    }
+
+    /// Looks again if that is due. Returns when it will be.
+    pub(super) fn look_again_if_due(&mut self) -> Option<MonoNs> {
+        let containers = &self.containers;
+        let due = containers.looked.filter(|_| containers.look_again && !containers.is_looking)?.plus(GAP_NS);
+        if due > now() {
+            return Some(due);
         }
+        self.look_for_pods();
+        None
     }
 
     /// Passes what is new to the observer, which follows the processes from now on.

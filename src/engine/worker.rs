@@ -300,7 +300,9 @@ impl Worker {
         if let Some(burst) = self.bursts.take_if_over(now()) {
             self.send(Event::Burst(Box::new(burst)));
         }
-        [script, self.steps_deadline(), self.bursts.deadline(), self.publish_and_wake()].into_iter().flatten().min()
+        let look = self.look_again_if_due();
+        let wake = self.publish_and_wake();
+        [script, look, self.steps_deadline(), self.bursts.deadline(), wake].into_iter().flatten().min()
     }
 
     /// Publishes what has changed, and wakes the window if it shows some of it. Returns when to wake it if that is not

@@ -39,6 +39,15 @@ pub struct Options {
     pub gap: Duration,
 }
 
+impl Options {
+    /// Asks only engines whose socket is there.
+    #[must_use]
+    pub fn present(mut self) -> Self {
+        self.sockets.retain(|socket| socket.path.exists());
+        self
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { sockets: sockets(), deadline: Duration::from_secs(10), limit: 32 << 20, gap: Duration::from_millis(200) }
@@ -86,7 +95,10 @@ impl Drop for Engines {
 
 /// Asks all engines once, and waits for their answers.
 pub fn ask_once(deadline: Duration) -> Vec<Report> {
-    let options = Options { deadline, ..Options::default() };
+    let options = Options { deadline, ..Options::default() }.present();
+    if options.sockets.is_empty() {
+        return Vec::new();
+    }
     let (sender, answers) = crossbeam_channel::unbounded();
     let mut missing: BTreeSet<Socket> = options.sockets.iter().cloned().collect();
     let sink = Box::new(move |report| drop(sender.send(report)));

@@ -149,7 +149,10 @@ fn run_output(run: &mut Child) -> Vec<u8> {
 #[test]
 fn the_stream_of_deltas_names_its_format_then_its_machine_and_holds_the_output() {
     let place = Place::new();
-    let script = place.file("up.script", "wait ready within 30s\nexec busybox -- echo hello");
+    let script = place.file(
+        "up.script",
+        "wait ready within 30s\nexec busybox -- echo hello\nkill busybox KILL\nwait restarted busybox",
+    );
     let out = place.start(&[PRESET, "--script", &script, "--events"]).wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let stdout = text(&out.stdout);

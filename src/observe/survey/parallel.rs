@@ -28,7 +28,9 @@ pub fn map<T: Sync, S, R: Send>(
         results
     };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..wanted).map(|_| scope.spawn(run)).collect();
+        // where no more threads are allowed, fewer do the work
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run).ok();
+        let others: Vec<_> = (1..wanted).map_while(spawn).collect();
         let mut all = run();
         for other in others {
             match other.join() {
