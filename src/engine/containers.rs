@@ -20,7 +20,7 @@ pub(super) struct Containers {
     is_looking: bool,
     /// Something new was told while it looked, or just after.
     look_again: bool,
-    /// When the last look ended.
+    /// When the last look ended, or the engines were asked first.
     looked: Option<MonoNs>,
     /// The engines were asked again for containers that none of them had listed.
     has_asked: bool,
@@ -31,7 +31,7 @@ pub(super) struct Containers {
 impl Worker {
     /// Begins to ask the engines. Only a window shows their pods.
     pub(super) fn start_engines(&mut self) {
-        if self.front_end != FrontEnd::Window || self.containers.engines.is_some() {
+        if self.front_end != FrontEnd::Window || self.containers.looked.is_some() {
             return;
         }
         let jobs = self.jobs.0.clone();
@@ -44,7 +44,8 @@ impl Worker {
                 Err(e) => tracing::warn!("the container engines are not asked: {e}"),
             }
         }
-        self.look_for_pods();
+        // a little later: first the lab and its pods start
+        (self.containers.looked, self.containers.look_again) = (Some(now()), true);
     }
 
     pub(super) fn engine_reported(&mut self, report: Report) {

@@ -31,7 +31,6 @@ impl Worker {
                 return failed;
             }
         }
-        self.start_engines();
         self.start_lab(None, origin)
     }
 
@@ -80,6 +79,7 @@ impl Worker {
 
     pub(super) fn lab_started(&mut self, result: Result<Lab, lab::Error>, origin: Option<Origin>) {
         self.is_lab_starting = false;
+        self.start_engines();
         let started = match result {
             Ok(lab) => {
                 self.lab = Some(Arc::new(lab));
