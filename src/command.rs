@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::export::Format;
 use crate::lab::{NamespaceStep, Url};
-use crate::model::{ExecId, Member, PodUid, ProcId, Runtime, Signal, World, names};
+use crate::model::{ExecId, Member, PodUid, ProcId, Signal, World, names};
 use crate::steps::Step;
 
 /// One action, executed by the app of the window or by `podscope run`.
@@ -86,7 +86,7 @@ pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
     let name = names::short_name(p);
     let member = p.member.as_ref().and_then(|member| Some((member, world.pod(&member.pod)?)));
     match member {
-        Some((_, pod)) if pod.runtime == Runtime::Lab => SignalRule::Allowed,
+        Some((_, pod)) if pod.is_of_lab() => SignalRule::Allowed,
         Some((member, pod)) => {
             let (of, engine) = (member.name(), pod.runtime.name());
             SignalRule::NeedsConfirmation { name: format!("{name} of {of} in pod {} of {engine}", pod.name) }

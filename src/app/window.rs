@@ -23,7 +23,7 @@ use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::model::{MonoNs, Runtime, Signal};
+use crate::model::{MonoNs, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
@@ -263,8 +263,8 @@ impl eframe::App for Window {
         // select a pod if none is selected or the selected one is gone
         let world = self.shown.live();
         let selected = self.selection.pod.as_ref().and_then(|uid| world.pod(uid));
-        let of_lab = || world.pods.values().find(|pod| pod.runtime == Runtime::Lab).map(|pod| pod.uid.clone());
-        let is_chosen = selected.is_some_and(|pod| pod.runtime == Runtime::Lab || !self.is_selection_automatic);
+        let of_lab = || world.pods.values().find(|pod| pod.is_of_lab()).map(|pod| pod.uid.clone());
+        let is_chosen = selected.is_some_and(|pod| pod.is_of_lab() || !self.is_selection_automatic);
         if !is_chosen && self.shown.is_live() {
             // a pod of an engine only until there is one of the lab
             let first = of_lab().or_else(|| world.pods.keys().next().cloned());

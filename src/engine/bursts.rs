@@ -43,10 +43,9 @@ pub(super) struct Bursts {
 
 impl Bursts {
     /// Takes in the changes that led from one World to another. Returns a burst that they have ended.
-    pub fn push(&mut self, before: World, deltas: &[Delta], after: &World, now: MonoNs) -> Option<Burst> {
+    pub fn push(&mut self, before: World, deltas: Vec<Delta>, after: &World, now: MonoNs) -> Option<Burst> {
         let over = self.take_if_over(now);
-        self.recent.push_back(Batch { before, at: now, deltas: deltas.to_vec() });
-        self.count += deltas.len();
+        let is_open = self.open.is_some();
         if let Some(open) = &mut self.open {
             if deltas.iter().any(|delta| concerns(delta, &open.pod, after)) {
                 open.last = now;
@@ -54,6 +53,10 @@ impl Bursts {
         } else {
             let pod = deltas.iter().find_map(|delta| trigger(delta, after));
             self.open = pod.map(|pod| Open { pod, began: now, last: now });
+        }
+        self.count += deltas.len();
+        self.recent.push_back(Batch { before, at: now, deltas });
+        if !is_open {
             self.forget_old(now);
         }
         over
@@ -144,7 +147,7 @@ mod tests {
             for delta in deltas {
                 self.world.apply(delta);
             }
-            self.bursts.push(before, deltas, &self.world, ms(now))
+            self.bursts.push(before, deltas.to_vec(), &self.world, ms(now))
         }
     }
 

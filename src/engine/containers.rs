@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FrontEnd;
 use super::worker::{JobResult, Worker};
 use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
-use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Runtime, Source, Stamp, World};
+use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Source, Stamp, World};
 use crate::observe::{self, Input, now};
 
 /// The least time between two looks: a look reads all processes of the machine.
@@ -152,7 +152,7 @@ impl Worker {
             pod.sandbox.as_ref().and_then(|sandbox| sandbox.process) == Some(*id)
                 || pod.containers.iter().any(|container| container.process == Some(*id))
         };
-        if self.containers.pods.values().any(is_first) {
+        if self.containers.members.contains_key(id) && self.containers.pods.values().any(is_first) {
             self.look_for_pods();
         }
     }
@@ -178,9 +178,4 @@ fn keep_times(before: &Pod, pod: &mut Pod) {
             _ => {}
         }
     }
-}
-
-/// Whether the lab runs the pod.
-pub(super) fn is_of_lab(pod: &Pod) -> bool {
-    pod.runtime == Runtime::Lab
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::containers::is_of_lab;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
 use super::{Event, FrontEnd};
@@ -115,7 +114,7 @@ impl Worker {
     fn replace_lost_pods(&mut self) {
         let Some(observer) = &self.observer else { return };
         let input = observer.input();
-        let of_lab = self.store.live().pods.values().filter(|pod| is_of_lab(pod));
+        let of_lab = self.store.live().pods.values().filter(|pod| pod.is_of_lab());
         let mut ended: Vec<_> = of_lab.map(|pod| (pod.created.t, pod.uid.clone())).collect();
         ended.sort();
         let at = Stamp::prompt(now(), Source::App);

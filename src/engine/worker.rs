@@ -240,7 +240,7 @@ impl Worker {
             if self.front_end == FrontEnd::Terminal {
                 let world = Box::new(self.store.live().clone());
                 self.send(Event::Deltas(batch, world));
-            } else if let Some(burst) = self.bursts.push(before, &batch, self.store.live(), now()) {
+            } else if let Some(burst) = self.bursts.push(before, batch, self.store.live(), now()) {
                 self.send(Event::Burst(Box::new(burst)));
             }
         }

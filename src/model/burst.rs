@@ -110,15 +110,12 @@ impl Burst {
             }
         }
         // a fact may be reported twice, the second time with a better time
-        let mut seen: Vec<&BurstEvent> = Vec::new();
-        let mut unique = Vec::new();
-        for step in &steps {
-            if !seen.iter().any(|known| is_same(known, &step.event)) {
-                seen.push(&step.event);
-                unique.push(step.clone());
+        let mut unique: Vec<BurstStep> = Vec::new();
+        for step in steps {
+            if unique.len() < Self::MAX_STEPS && !unique.iter().any(|known| is_same(&known.event, &step.event)) {
+                unique.push(step);
             }
         }
-        unique.truncate(Self::MAX_STEPS);
         let gap = unique.windows(2).position(|pair| pair[1].at.since(pair[0].at) > Self::MAX_GAP_NS);
         unique.truncate(gap.map_or(unique.len(), |last| last + 1));
         let steps: Arc<[BurstStep]> = unique.into();

@@ -269,6 +269,11 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// Whether the lab runs it, and no other engine.
+    pub fn is_of_lab(&self) -> bool {
+        self.runtime == Runtime::Lab
+    }
+
     /// The restarts of all containers; `None` if those of one are not known.
     pub fn restarts(&self) -> Option<u32> {
         self.containers.iter().try_fold(0_u32, |all, c| Some(all.saturating_add(c.restarts?)))

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{is_known_pause, is_ns_init};
 use super::{
-    Container, ContainerKind, ContainerState, NsId, NsKind, Pod, ProcId, Process, Runtime, Signal, State, WaitStatus,
-    World,
+    Container, ContainerKind, ContainerState, NsId, NsKind, Pod, ProcId, Process, Signal, State, WaitStatus, World,
 };
 
 /// What happens to the target.
@@ -188,7 +187,7 @@ fn finished_pod<'a>(world: &'a World, p: &Process, status: WaitStatus) -> Option
 /// processes.
 fn container_of_first_process<'a>(world: &'a World, p: &Process) -> Option<(&'a Pod, &'a Container)> {
     let member = p.member.as_ref()?;
-    let pod = world.pod(&member.pod).filter(|pod| pod.runtime == Runtime::Lab)?;
+    let pod = world.pod(&member.pod).filter(|pod| pod.is_of_lab())?;
     let container = pod.container(member.container.as_deref()?)?;
     (container.process == Some(p.id)).then_some((pod, container))
 }

@@ -4,7 +4,7 @@
 
 use super::text::{Cell, Layout, Target, Text};
 use super::time::docker;
-use crate::model::{Container, ContainerState, MonoNs, Pod, PodUid, ProcId, Runtime, SandboxKind, WaitStatus, World};
+use crate::model::{Container, ContainerState, MonoNs, Pod, PodUid, ProcId, SandboxKind, WaitStatus, World};
 
 /// `newDefaultTableDisplay` of cmd/crictl/display.go in kubernetes-sigs/cri-tools.
 const CRICTL: Layout = Layout::Tabs { min: 20, padding: 3 };
@@ -13,7 +13,7 @@ const DOCKER: Layout = Layout::Tabs { min: 10, padding: 3 };
 
 /// `lab://UID/NAME`, as in kubectl; `None` for a container of another runtime, whose id is unknown.
 pub fn container_id(pod: &Pod, container: &str) -> Option<String> {
-    (pod.runtime == Runtime::Lab).then(|| format!("lab://{}/{container}", pod.uid))
+    (pod.is_of_lab()).then(|| format!("lab://{}/{container}", pod.uid))
 }
 
 /// `POD ID CREATED STATE NAME NAMESPACE ATTEMPT RUNTIME`: the sandbox of one pod or of all pods.

@@ -25,7 +25,7 @@ pub use palette::{drop_zone, first_container_ui, palette_ui, take_out_ui};
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::model::{Pod, PodReason, Runtime};
+use crate::model::{Pod, PodReason};
 use crate::steps::{Report, Template};
 use crate::ui::Action;
 
@@ -92,5 +92,5 @@ fn join_button(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, width: Option<f32>) {
 /// Whether steps are possible: only for a pod of the lab that is not lost or being deleted, and only when live.
 fn can_be_built(cx: &Cx<'_>, pod: &Pod) -> bool {
     let is_ending = matches!(pod.reason, Some(PodReason::NodeLost | PodReason::Terminating));
-    cx.live && pod.runtime == Runtime::Lab && !is_ending
+    cx.live && pod.is_of_lab() && !is_ending
 }

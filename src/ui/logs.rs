@@ -24,7 +24,7 @@ pub use command::split;
 use super::terminal::{Terminal, terminal_ui};
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
-use crate::model::{Member, Output, Pod, ProcId, Runtime};
+use crate::model::{Member, Output, Pod, ProcId};
 use crate::ui::Action;
 
 /// Kept by the window between frames.
@@ -77,7 +77,7 @@ pub fn logs_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut LogsState) {
     let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)) else {
         return widgets::empty(ui, cx.tokens, "No pod selected", "Select one on the left.");
     };
-    if pod.runtime != Runtime::Lab {
+    if !pod.is_of_lab() {
         return widgets::empty(ui, cx.tokens, "Not a pod of the lab", "Its output is with its container engine.");
     }
     let member = state.choose_member(cx, pod);

@@ -38,7 +38,7 @@ fn list(world: &World) -> Vec<Listed> {
     };
     let mut all: Vec<Listed> = world.pods.values().map(listed).collect();
     // the lab's first
-    let place = |pod: &Pod| (pod.runtime != Runtime::Lab, pod.created.t);
+    let place = |pod: &Pod| (!pod.is_of_lab(), pod.created.t);
     all.sort_by(|a, b| (place(&a.pod), &a.pod.name).cmp(&(place(&b.pod), &b.pod.name)));
     all
 }

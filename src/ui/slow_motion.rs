@@ -35,8 +35,6 @@ const STEP_NS: u64 = 700_000_000;
 pub enum SlowMotionAction {
     /// Play the burst that is offered.
     Play,
-    /// Do not offer it any longer.
-    Dismiss,
     /// Pause, or play on. At the end: from the beginning.
     Toggle,
     /// Move by this many steps, back if negative.

@@ -9,3 +9,5 @@ mod podman;
 mod pods;
 mod servers;
 mod support;
+#[path = "../shared/tools.rs"]
+mod tools;

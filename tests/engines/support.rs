@@ -10,22 +10,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use podscope::engines::{EnginePod, Engines, Known, Note, Options, Protocol, Report, SeenProcess, Socket, pods};
 use podscope::model::{NsId, NsKind, NsSet, ProcId};
 
+pub use crate::tools::{tool, wait_within};
+
 /// Only a failing test waits this long.
 pub const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A program or directory that a script has put below `target/tools`.
-pub fn tool(name: &str) -> PathBuf {
-    let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-    exe.parent().and_then(Path::parent).expect("a target directory").join("tools").join(name)
-}
-
-pub fn wait_within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + limit;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 /// Programs that were unpacked and not installed, with their libraries.
 pub fn command(tools: &Path, program: &str) -> Command {

@@ -33,4 +33,6 @@ mod storm;
 mod support;
 mod terminal;
 mod termination;
+#[path = "../shared/tools.rs"]
+mod tools;
 mod web;

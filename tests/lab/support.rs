@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -14,6 +14,8 @@ use podscope::lab::spec::{
 use podscope::lab::{ExecOutput, Lab, Options};
 use podscope::model::{ContainerState, Delta, Member, Pod, PodEvent, PodUid, ProcId, SandboxKind, WaitStatus};
 use podscope::observe::Input;
+
+pub use crate::tools::{tool, wait_within, within};
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -158,12 +160,6 @@ pub fn shared_kinds(a: u32, b: u32) -> Vec<&'static str> {
     KINDS.into_iter().filter(|kind| ns(a, kind) == ns(b, kind)).collect()
 }
 
-/// A program or directory that a script has put below `target/tools`.
-pub fn tool(name: &str) -> PathBuf {
-    let exe = Path::new(env!("CARGO_BIN_EXE_podscope"));
-    exe.parent().and_then(Path::parent).expect("a target directory").join("tools").join(name)
-}
-
 /// How many user ids are mapped for a process.
 pub fn users(pid: u32) -> u64 {
     let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).expect("a map");
@@ -188,22 +184,6 @@ pub fn exists(id: ProcId) -> bool {
 
 pub fn wait_for(what: &str, condition: impl FnMut() -> bool) {
     wait_within(PATIENCE, what, condition);
-}
-
-pub fn wait_within(limit: Duration, what: &str, condition: impl FnMut() -> bool) {
-    assert!(within(limit, condition), "not within {limit:?}: {what}");
-}
-
-/// Whether a condition becomes true within this time.
-pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
-    while !condition() {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    true
 }
 
 pub fn container(name: &str, script: &str) -> ContainerSpec {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::{tool, wait_within};
+use crate::tools::{tool, wait_within};
 
 /// How long the daemon may take to start. It unpacks its own containerd first.
 const DAEMON_PATIENCE: Duration = Duration::from_mins(1);

@@ -14,8 +14,9 @@ mod past;
 mod report;
 mod script;
 mod slow_motion;
-mod support;
 mod terminal;
+#[path = "../shared/tools.rs"]
+mod tools;
 
 use desktop::Desktop;
 use kernel::{Id, wait_for};

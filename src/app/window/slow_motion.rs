@@ -47,10 +47,6 @@ impl Window {
     }
 
     pub(super) fn act_in_slow_motion(&mut self, action: SlowMotionAction) {
-        if action == SlowMotionAction::Dismiss {
-            self.slow_motions.offered = None;
-            return;
-        }
         if action == SlowMotionAction::Play {
             let Some((burst, _)) = self.slow_motions.offered.take() else { return };
             self.selection.pod = Some(burst.pod.clone());
@@ -66,7 +62,7 @@ impl Window {
             SlowMotionAction::Step(steps) => slow.move_by(steps),
             SlowMotionAction::GoTo(step) => slow.go_to(step),
             SlowMotionAction::NextSpeed => slow.next_speed(now()),
-            SlowMotionAction::Play | SlowMotionAction::Dismiss => {}
+            SlowMotionAction::Play => {}
         }
         self.show_slow_step();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{self, Member, NsKind, NsSet, Runtime, World};
+use crate::model::{self, Member, NsKind, NsSet, World};
 
 use super::{Container, ContainerState, Pod, Sandbox, SandboxKind, Usage};
 
@@ -65,7 +65,7 @@ fn container(world: &World, pod: &model::Pod, c: &model::Container) -> Container
     };
     Container {
         name: c.name.clone(),
-        id: (pod.runtime == Runtime::Lab).then(|| format!("lab://{}/{}", pod.uid, c.name)),
+        id: (pod.is_of_lab()).then(|| format!("lab://{}/{}", pod.uid, c.name)),
         pid: c.process.map(|p| p.pid),
         state,
         reason,

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::{Default, Effect, Prediction, adopter, container_of_first_process, default_action, finished_pod};
 use crate::model::names::{is_known_pause, is_ns_init, is_pause, sandbox_kind};
 use crate::model::{
-    Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, Runtime,
-    SandboxKind, Signal, State, WaitStatus, World,
+    Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, SandboxKind, Signal,
+    State, WaitStatus, World,
 };
 
 /// One thing that follows from a signal.
@@ -239,7 +239,7 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
         let left = world.pod_processes(&pod.uid).filter(lives_on).count();
         if left > 0 {
             all.push(Consequence::MembersLiveOn(left));
-            if pod.runtime == Runtime::Lab {
+            if pod.is_of_lab() {
                 all.push(Consequence::ContainersStopped);
             }
         }
@@ -256,7 +256,7 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
         all.push(Consequence::ContainerTerminated {
             container: container.name.clone(),
             code: status.code(),
-            is_restarted: pod.runtime == Runtime::Lab && again,
+            is_restarted: pod.is_of_lab() && again,
         });
         if finished_pod(world, p, status).is_some() {
             all.push(Consequence::PodFinished { pod: name, ip });
@@ -270,7 +270,7 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
 fn gets_new_sandbox(pod: &Pod) -> bool {
     let succeeded = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
     let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
-    pod.runtime == Runtime::Lab
+    pod.is_of_lab()
         && match pod.restart {
             Some(RestartPolicy::Always) => true,
             Some(RestartPolicy::OnFailure) => !apps.all(succeeded),

@@ -1,7 +1,7 @@
 //! Conditions on pods and their containers.
 
 use super::ensure;
-use crate::model::{Container, ContainerKind, ContainerState, NsKind, Phase, Pod, PodEvent, ProcId, Runtime, World};
+use crate::model::{Container, ContainerKind, ContainerState, NsKind, Phase, Pod, PodEvent, ProcId, World};
 use crate::script::{Bound, MemberRef, resolve};
 
 pub fn pods<'w>(world: &'w World, name: Option<&str>) -> Result<Vec<&'w Pod>, String> {
@@ -52,7 +52,7 @@ fn pod_in_words(pod: &Pod) -> String {
 pub fn ready(world: &World, name: Option<&str>) -> Result<(), String> {
     let mut pods = pods(world, name)?;
     if name.is_none() {
-        pods.retain(|p| p.runtime == Runtime::Lab);
+        pods.retain(|p| p.is_of_lab());
     }
     ensure(!pods.is_empty(), || "there is no pod yet".into())?;
     pods.into_iter().try_for_each(|p| pod_ready(world, p))

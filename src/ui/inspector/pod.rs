@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 use super::processes::{self, Processes};
 use super::{facts, title};
 use crate::command::Command;
-use crate::model::{Container, Member, MonoNs, Pod, PodReason, Runtime, Usage, World};
+use crate::model::{Container, Member, MonoNs, Pod, PodReason, Usage, World};
 use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
@@ -48,7 +48,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
         ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
         ui.add_space(8.0);
     }
-    if pod.runtime != Runtime::Lab {
+    if !pod.is_of_lab() {
         let network = if pod.host_network { "the host's" } else { "its own" };
         let rows = [
             ("Engine", pod.runtime.name().to_owned()),
