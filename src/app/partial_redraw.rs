@@ -31,6 +31,8 @@ struct RequestedFrame {
     pixels_per_point: f32,
     /// The theme; it decides the colour that the window is cleared with.
     dark: bool,
+    /// About the colour of the lower left corner.
+    corner: [u8; 3],
     shapes: Vec<ClippedShape>,
 }
 
@@ -51,11 +53,14 @@ impl egui::Plugin for PartialRedraw {
             return;
         }
         self.frames += 1;
+        let style = ctx.global_style();
+        let [r, g, b, _] = style.visuals.panel_fill.to_array();
         let requested = RequestedFrame {
             number: self.frames,
             screen: ctx.viewport_rect(),
             pixels_per_point: output.pixels_per_point,
-            dark: ctx.global_style().visuals.dark_mode,
+            dark: style.visuals.dark_mode,
+            corner: [r, g, b],
             shapes: std::mem::take(&mut output.shapes),
         };
         // in a texture that is replaced as a whole, the glyphs may have moved
@@ -135,7 +140,7 @@ impl PartialRedraw {
 
     /// A shape that copies these parts of the frame, for the next one.
     fn keep(&self, requested: &RequestedFrame, parts: Vec<Rect>) -> ClippedShape {
-        let (kept, number) = (Arc::clone(&self.kept), requested.number);
+        let (kept, number, corner) = (Arc::clone(&self.kept), requested.number, requested.corner);
         let is_whole = parts == [requested.screen];
         callback(requested.screen, move |info, gl| {
             let size = size(info);
@@ -146,7 +151,7 @@ impl PartialRedraw {
             } else {
                 parts.iter().map(|part| pixels(*part, info)).collect()
             };
-            let done = kept.frame.lock().is_ok_and(|mut frame| frame.keep(gl, size, &parts));
+            let done = kept.frame.lock().is_ok_and(|mut frame| frame.keep(gl, size, &parts, corner));
             kept.drawn.store(if done { number } else { 0 }, Ordering::Relaxed);
         })
     }

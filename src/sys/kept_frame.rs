@@ -1,6 +1,6 @@
 //! A copy of the window's last frame, kept by OpenGL.
 
-use eframe::glow::{self, HasContext as _, PixelUnpackData};
+use eframe::glow::{self, HasContext as _, PixelPackData, PixelUnpackData};
 
 /// The copy. Call its methods only while the window's context is current.
 #[derive(Debug, Default)]
@@ -10,6 +10,10 @@ pub struct KeptFrame {
     ignores_clear: bool,
     /// Width and height, in pixels.
     size: [i32; 2],
+    /// Whether OpenGL draws without a graphics card, so that copying a whole frame takes time.
+    in_software: bool,
+    /// The colour of the window's lower left pixel after the last frame.
+    mark: Option<[u8; 3]>,
 }
 
 /// A rectangle in pixels, from the lower left corner.
@@ -43,9 +47,14 @@ impl KeptFrame {
 
     /// Begins a frame that is drawn in parts: copies the kept frame back into the window, then clears the parts `but`
     /// with the last clear colour. Returns whether there was a frame of this size.
+    ///
+    /// Some windows still have the last frame after it was shown; then nothing is copied.
     pub fn restore(&mut self, gl: &glow::Context, size: [i32; 2], but: &[PixelRect]) -> bool {
         self.obey_clear(gl);
-        if self.size != size || !self.copy(gl, &[PixelRect::whole(size)], Direction::Restore) {
+        if self.size != size {
+            return false;
+        }
+        if !self.has_last_frame(gl) && !self.copy(gl, &[PixelRect::whole(size)], Direction::Restore) {
             return false;
         }
         // SAFETY: the context is current, by this type's contract
@@ -62,9 +71,11 @@ impl KeptFrame {
     /// Ends a frame: copies these parts of the window, which has this size. Returns whether that was possible: it needs
     /// OpenGL 3 or OpenGL ES 3, and the whole window must have been kept before a part of it.
     ///
+    /// `corner` is about the colour of the window's lower left pixel. Its lowest bits are changed with each frame.
+    ///
     /// If it was, OpenGL ignores that the owner clears the window for the next frame. Without a graphics card that
     /// clearing takes a third of the time of a frame that is drawn in parts.
-    pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect]) -> bool {
+    pub fn keep(&mut self, gl: &glow::Context, size: [i32; 2], parts: &[PixelRect], corner: [u8; 3]) -> bool {
         let whole = parts == [PixelRect::whole(size)];
         if self.size != size && (!whole || !self.resize(gl, size)) {
             return false;
@@ -72,6 +83,7 @@ impl KeptFrame {
         if !self.copy(gl, parts, Direction::Keep) {
             return false;
         }
+        self.put_mark(gl, corner);
         self.ignores_clear = true;
         // SAFETY: the context is current, by this type's contract
         unsafe { gl.enable(glow::RASTERIZER_DISCARD) };
@@ -88,12 +100,48 @@ impl KeptFrame {
         ignored
     }
 
+    /// Gives the lower left pixel a colour that no other of the last 64 frames has there. The eye cannot see the
+    /// difference.
+    fn put_mark(&mut self, gl: &glow::Context, corner: [u8; 3]) {
+        if !self.in_software {
+            return;
+        }
+        let last = self.mark.map_or(0, |[r, g, b]| (r & 3) << 4 | (g & 3) << 2 | b & 3);
+        let number = (last + 1) % 64;
+        let [r, g, b] = corner;
+        let mark = [r & !3 | number >> 4, g & !3 | number >> 2 & 3, b & !3 | number & 3];
+        let [r, g, b] = mark.map(|value| f32::from(value) / 255.0);
+        // SAFETY: the context is current, by this type's contract
+        unsafe {
+            gl.enable(glow::SCISSOR_TEST);
+            gl.scissor(0, 0, 1, 1);
+            gl.clear_color(r, g, b, 1.0);
+            gl.clear(glow::COLOR_BUFFER_BIT);
+        }
+        self.mark = Some(mark);
+    }
+
+    /// Whether the window still has the last frame. OpenGL does not promise that, and does not tell.
+    fn has_last_frame(&self, gl: &glow::Context) -> bool {
+        let Some([r, g, b]) = self.mark.filter(|_| self.in_software) else { return false };
+        let mut pixel = [0; 4];
+        // SAFETY: the context is current, by this type's contract; a pixel of four bytes fits
+        unsafe {
+            let into = PixelPackData::Slice(Some(&mut pixel));
+            gl.read_pixels(0, 0, 1, 1, glow::RGBA, glow::UNSIGNED_BYTE, into);
+        }
+        pixel[..3] == [r, g, b]
+    }
+
     fn resize(&mut self, gl: &glow::Context, size: [i32; 2]) -> bool {
         self.free(gl);
         let version = gl.version();
         if version.major < 3 {
             return false;
         }
+        // SAFETY: the context is current, by this type's contract
+        let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
+        self.in_software = ["llvmpipe", "softpipe", "swrast"].iter().any(|name| renderer.contains(name));
         // the format of Mesa's windows: with the same format it copies memory, otherwise it draws
         let (inner, format) = if version.is_embedded { (glow::RGBA8, glow::RGBA) } else { (glow::RGBA, glow::BGRA) };
         // SAFETY: the context is current, by this type's contract; every object is created here
@@ -146,7 +194,7 @@ impl KeptFrame {
     }
 
     fn free(&mut self, gl: &glow::Context) {
-        self.size = [0; 2];
+        (self.size, self.mark) = ([0; 2], None);
         let Some((frame, texture)) = self.copy.take() else { return };
         // SAFETY: the context is current, by this type's contract; both were created in it and are used nowhere else
         unsafe {
