@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
 use eframe::egui::{Context, ViewportBuilder, ViewportId, vec2};
@@ -127,10 +128,12 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
 fn start_engine(ctx: &Context, lab: crate::lab::Options) -> Result<(Engine, Receiver<Event>), thread::SpawnError> {
     let (ctx, (sender, events)) = (ctx.clone(), unbounded());
     let sink = move |event: Event| {
-        if !matches!(event, Event::Changed) {
-            // an error means that the window is closed
-            let _ = sender.send(event);
+        if matches!(event, Event::Changed) {
+            // a request without a delay makes egui draw two frames
+            return ctx.request_repaint_after_for(Duration::from_nanos(1), ViewportId::ROOT);
         }
+        // an error means that the window is closed
+        let _ = sender.send(event);
         ctx.request_repaint_of(ViewportId::ROOT);
     };
     let engine = Engine::start(engine::Options { front_end: FrontEnd::Window, lab }, Box::new(sink))?;
