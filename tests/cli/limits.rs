@@ -43,7 +43,8 @@ impl Limited {
             command.args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"]);
         }
         command.args(["prlimit", limit]).arg(&self.program).args(args).current_dir(self.place.path());
-        command.env("HOME", self.place.path()).env_remove("PODSCOPE_LOG");
+        // the sockets of a user without a runtime directory are in TMPDIR
+        command.env("HOME", self.place.path()).env("TMPDIR", self.place.path()).env_remove("PODSCOPE_LOG");
         command.stdin(Stdio::null()).output().expect("timeout, setpriv and prlimit are there")
     }
 

@@ -31,7 +31,9 @@ fn run_limited(desktop: &Desktop, limit: &str) -> (Option<i32>, String) {
     let script = home.join("s.script");
     fs::write(&script, SCRIPT).expect("a script");
     command.args(["prlimit", limit]).arg(program).args(["--preset", "deaf", "--exit", "--window-size", "900x600"]);
-    command.arg("--script").arg(script).env("DISPLAY", desktop.display()).env("HOME", home).current_dir(home);
+    command.arg("--script").arg(script).env("DISPLAY", desktop.display()).current_dir(home);
+    // the sockets of a user without a runtime directory are in TMPDIR
+    command.env("HOME", home).env("TMPDIR", home);
     command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");
     let out = command.stdin(Stdio::null()).output().expect("timeout, setpriv and prlimit are there");
     (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
