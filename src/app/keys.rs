@@ -8,8 +8,9 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 use super::window::Pane;
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
-use crate::ui::{Action, Selection, widgets};
+use crate::ui::{Action, Selection, terminal, widgets};
 
 /// How far the arrow keys move the playhead in ns, without and with Shift.
 const STEP_NS: i64 = 1_000_000_000;
@@ -24,6 +25,50 @@ const SIGNALS: [(Key, Signal); 6] = [
     (Key::H, Signal::HUP),
 ];
 
+/// All shortcuts, for the user to read.
+pub const GROUPS: [Group; 4] = [
+    Group {
+        title: "Everywhere",
+        keys: &[
+            ("Ctrl + K", "All commands"),
+            ("F1", "These shortcuts"),
+            ("Ctrl + E", "Export a snapshot"),
+            ("Tab", "Go to the next field, button or process"),
+        ],
+    },
+    Group {
+        title: "Time",
+        keys: &[
+            ("space", "Hold this moment, or go back to live"),
+            ("← →", "Move a second back or forward"),
+            ("Shift + ← →", "Move a tenth of a second"),
+            ("L", "Go back to live"),
+            ("Ctrl + scroll", "Zoom the timeline"),
+            ("Shift + scroll", "Move along the timeline"),
+        ],
+    },
+    Group {
+        title: "Pod map, process tree and timeline",
+        keys: &[
+            ("↑ ↓", "Select the next process of the pod"),
+            ("K or Delete", "Send KILL to the selected process"),
+            ("T", "Send TERM"),
+            ("S", "Send STOP"),
+            ("C", "Send CONT"),
+            ("H", "Send HUP"),
+        ],
+    },
+    Group {
+        title: "Slow motion",
+        keys: &[
+            ("space", "Pause, or play on"),
+            ("← →", "Go to the last or the next step"),
+            ("Home", "Go to the first step"),
+            ("Esc", "End it"),
+        ],
+    },
+];
+
 /// The actions for the keys of this frame. `view` is the view with the focus.
 pub fn actions(
     ctx: &egui::Context,
@@ -34,8 +79,18 @@ pub fn actions(
     now: MonoNs,
 ) -> Vec<Action> {
     let mut out = Vec::new();
-    if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::E)) {
-        out.push(Action::AskExport);
+    // the program in a terminal gets all keys
+    if terminal::has_focus(ctx) {
+        return out;
+    }
+    for (modifiers, key, action) in [
+        (Modifiers::COMMAND, Key::E, Action::AskExport),
+        (Modifiers::COMMAND, Key::K, Action::OpenPalette),
+        (Modifiers::NONE, Key::F1, Action::ShowKeys),
+    ] {
+        if ctx.input_mut(|i| i.consume_key(modifiers, key)) {
+            out.push(action);
+        }
     }
     if ctx.text_edit_focused() {
         return out;

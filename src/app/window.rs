@@ -31,6 +31,7 @@ use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
+use crate::ui::palette::PaletteState;
 use crate::ui::pod_map::MapState;
 use crate::ui::pods::PodsState;
 use crate::ui::process_tree::TreeState;
@@ -57,6 +58,9 @@ enum Dialog {
     Sandbox(SandboxDialog),
     Join(Box<JoinDialog>),
     Question(Question),
+    Palette(PaletteState),
+    /// The keyboard shortcuts.
+    Keys,
 }
 
 /// The state that the views keep between frames.

@@ -62,6 +62,10 @@ pub enum Action {
     /// Answer the question in the open dialog with yes.
     Confirm,
     ToggleTheme,
+    /// Open the command palette.
+    OpenPalette,
+    /// Show the keyboard shortcuts.
+    ShowKeys,
     SlowMotion(SlowMotionAction),
     /// Answer the question of a bar.
     AnswerBar {

@@ -130,6 +130,16 @@ fn non_zero(n: u16) -> NonZeroU16 {
     NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
 }
 
+/// Whether a terminal has the keyboard focus.
+pub fn has_focus(ctx: &egui::Context) -> bool {
+    let terminal = ctx.data(|d| d.get_temp::<egui::Id>(terminal_focus()));
+    terminal.is_some() && ctx.memory(egui::Memory::focused) == terminal
+}
+
+fn terminal_focus() -> egui::Id {
+    egui::Id::unique("the terminal")
+}
+
 /// Draws the terminal over all available space. Keys go to the program while it has the focus.
 pub fn terminal_ui(ui: &mut Ui, cx: &Cx<'_>, terminal: &Terminal, focus: bool) {
     let font = tokens::mono(FONT);
@@ -146,6 +156,7 @@ pub fn terminal_ui(ui: &mut Ui, cx: &Cx<'_>, terminal: &Terminal, focus: bool) {
     }
     let id = response.id;
     let focused = ui.memory(|m| m.has_focus(id));
+    ui.data_mut(|d| d.insert_temp(terminal_focus(), id));
     if focused {
         let all = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
         ui.memory_mut(|m| m.set_focus_lock_filter(id, all));

@@ -69,6 +69,36 @@ fn typing_in_logs_and_exec_sends_no_signal() {
 }
 
 #[test]
+fn the_palette_finds_commands_by_their_words() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    let (_, members) = pod_of(app);
+    let choose = |words: &str, label: &str| {
+        desktop.key("ctrl+k");
+        desktop.wait_shown("Search commands");
+        desktop.type_text(words);
+        desktop.wait_shown(label);
+        desktop.key("Return");
+        wait_for("no palette", || (!desktop.shows("Search commands")).then_some(()));
+    };
+    choose("tree", "Show Process tree");
+    desktop.wait_shown("Filter");
+    choose("map", "Show Pod map");
+    let shell = shell_of(&members);
+    desktop.click(&format!("host pid {}", shell.pid));
+    desktop.wait_shown("If you send KILL");
+    assert!(members.iter().all(Id::runs), "typing and choosing a view sends nothing");
+    choose("send kill", "Send SIGKILL to");
+    wait_for("the shell gone", || (!shell.exists()).then_some(()));
+    desktop.wait_shown("You sent SIGKILL");
+
+    desktop.key("F1");
+    desktop.wait_shown("Hold this moment, or go back to live");
+    desktop.key("Escape");
+    wait_for("no shortcuts", || (!desktop.shows("Hold this moment, or go back to live")).then_some(()));
+}
+
+#[test]
 fn a_stopped_node_is_announced_and_can_be_continued() {
     let mut desktop = Desktop::start();
     let app = desktop.open(&["--preset", "nginx-busybox"]);

@@ -28,7 +28,7 @@ impl Building {
 impl Window {
     pub(super) fn ask_sandbox(&mut self) {
         let taken = |name: &str| self.shown.live().pod_named(name).is_some();
-        self.dialog = Some(Dialog::Sandbox(SandboxDialog::new(Template::free_name("web", taken))));
+        self.open_dialog(Dialog::Sandbox(SandboxDialog::new(Template::free_name("web", taken))));
     }
 
     pub(super) fn ask_join(&mut self, pod: PodUid, template: Template) {
@@ -36,7 +36,7 @@ impl Window {
         // the spec of a pod that was started elsewhere is read when the container joins
         let by_name = || PodSpec::sandbox(&self.shown.live().pod(&pod)?.name).ok();
         if let Some(spec) = known.or_else(by_name) {
-            self.dialog = Some(Dialog::Join(Box::new(JoinDialog::new(pod, spec, template))));
+            self.open_dialog(Dialog::Join(Box::new(JoinDialog::new(pod, spec, template))));
         }
     }
 

@@ -12,6 +12,7 @@ use crate::engine::{Export, ExportContent, ExportError, FrontEndCommand, Origin,
 use crate::export::{Format, WriteError};
 use crate::model::PodUid;
 use crate::ui::export_dialog::{ExportDialog, Problem};
+use crate::ui::palette::PaletteState;
 use crate::ui::{Action, Selection};
 
 impl Window {
@@ -46,7 +47,7 @@ impl Window {
             Action::SlowMotion(action) => self.act_in_slow_motion(action),
             Action::OpenManifest => self.jobs.ask_manifest(),
             Action::OpenPage(url) => self.jobs.open_page(url),
-            Action::AskExport => self.dialog = Some(Dialog::Export(self.new_export_dialog())),
+            Action::AskExport => self.open_dialog(Dialog::Export(self.new_export_dialog())),
             Action::Export { path, pod, redact, replace } => {
                 let snapshot = ExportContent::Snapshot { format: Format::Json, redact };
                 let content = pod.map_or(snapshot, ExportContent::Manifest);
@@ -60,6 +61,8 @@ impl Window {
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::OpenTerminal { member, argv } => self.open_terminal(member, argv),
             Action::CloseTerminal => self.close_terminal(),
+            Action::OpenPalette => self.open_dialog(Dialog::Palette(PaletteState::default())),
+            Action::ShowKeys => self.open_dialog(Dialog::Keys),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -116,7 +119,7 @@ impl Window {
         let dir = self.settings.last_export_dir.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
         let path = dir.join(format!("{}.yaml", pod.name)).display().to_string();
         let pod = Some((uid, pod.name.clone()));
-        self.dialog = Some(Dialog::Export(ExportDialog { pod, path, is_new: true, ..ExportDialog::default() }));
+        self.open_dialog(Dialog::Export(ExportDialog { pod, path, is_new: true, ..ExportDialog::default() }));
     }
 
     /// A file was written, or could not be. In the latter case the dialog stays open, if there is one.

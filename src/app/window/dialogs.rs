@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
 use super::questions::{about, confirm_label};
-use super::{Dialog, Notice};
+use super::{Dialog, Notice, Pane};
 use crate::app::jobs::Jobs;
+use crate::app::keys;
 use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::signals::Predictions;
 use crate::ui::tokens::{self, Tokens};
-use crate::ui::{Cx, build, export_dialog, text};
+use crate::ui::{Cx, build, export_dialog, palette, shortcuts, text};
 
 pub(super) fn dialogs(
     ui: &egui::Ui,
@@ -31,6 +32,8 @@ pub(super) fn dialogs(
         Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
         Dialog::Join(join) => build::join_ui(ui, cx, join),
         Dialog::Question(question) => question_ui(ui, cx, question, predictions),
+        Dialog::Palette(palette) => palette::palette_ui(ui, cx, palette, &Pane::ALL.map(Pane::title)),
+        Dialog::Keys => shortcuts::shortcuts_ui(ui, cx, &keys::GROUPS),
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);

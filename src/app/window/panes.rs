@@ -21,7 +21,7 @@ pub enum Pane {
 }
 
 impl Pane {
-    const ALL: [Self; 7] =
+    pub(super) const ALL: [Self; 7] =
         [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Build, Self::Timeline];
 
     /// Whether it shows processes that can be selected and signalled by keys.
@@ -34,7 +34,7 @@ impl Pane {
         matches!(self, Self::ProcessTree | Self::Events | Self::Report)
     }
 
-    const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::PodMap => "Pod map",
             Self::ProcessTree => "Process tree",

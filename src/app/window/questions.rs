@@ -38,6 +38,13 @@ impl Window {
         }
     }
 
+    /// Opens a dialog that the user has requested. A question that is open is asked again after it.
+    pub(super) fn open_dialog(&mut self, dialog: Dialog) {
+        if let Some(Dialog::Question(question)) = self.dialog.replace(dialog) {
+            self.questions.push_front(question);
+        }
+    }
+
     pub(super) fn confirm(&mut self) {
         self.answer_question(true);
     }
