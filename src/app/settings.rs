@@ -14,6 +14,8 @@ pub enum ThemeChoice {
 #[serde(default)]
 pub struct Settings {
     pub theme: ThemeChoice,
+    /// What a signal of the user causes is played slowly by itself.
+    pub plays_slowly: bool,
     /// The directory of the last snapshot.
     pub last_export_dir: Option<std::path::PathBuf>,
 }

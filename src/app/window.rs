@@ -356,7 +356,7 @@ impl Window {
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
         egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
             match self.slow_motions.playing() {
-                Some(slow) => steps_ui(ui, &mut cx, slow),
+                Some(slow) => steps_ui(ui, &mut cx, slow, self.settings.plays_slowly),
                 None => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
             }
         });

@@ -68,6 +68,21 @@ pub enum BurstEvent {
     AddressAssigned(IpAddr),
 }
 
+impl BurstEvent {
+    /// The process that it happens to.
+    pub const fn process(&self) -> Option<ProcId> {
+        match self {
+            Self::Signalled { target, .. } => Some(*target),
+            Self::Born { id, .. }
+            | Self::Exec { id }
+            | Self::Exited { id, .. }
+            | Self::Reparented { id, .. }
+            | Self::Reaped { id, .. } => Some(*id),
+            Self::Event { .. } | Self::AddressReleased(_) | Self::AddressAssigned(_) => None,
+        }
+    }
+}
+
 /// Who reaped a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BurstReaper {
@@ -123,6 +138,11 @@ impl Burst {
         let pod_name = named.map(|pod| pod.name.clone()).unwrap_or_default();
         let pod = pod.clone();
         (steps.len() >= Self::MIN_STEPS).then(|| Self { pod, pod_name, before, deltas: deltas.into(), steps })
+    }
+
+    /// Whether a signal of the user began it.
+    pub fn is_by_user(&self) -> bool {
+        self.steps.first().is_some_and(|step| matches!(step.event, BurstEvent::Signalled { .. }))
     }
 
     /// When the first step happened.

@@ -8,6 +8,7 @@ use crate::command::{Command, PodSource};
 use crate::model::{PodReason, Signal, names};
 use crate::presets;
 use crate::ui::Action;
+use crate::ui::slow_motion::SlowMotionAction;
 
 const WIDTH: f32 = 560.0;
 const ROW_H: f32 = 28.0;
@@ -63,6 +64,9 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
     all.push(Entry::new("Export snapshot…", "Ctrl + E", Action::AskExport));
     all.push(Entry::new("Keyboard shortcuts", "F1", Action::ShowKeys));
     all.push(Entry::new("Switch between dark and light", "", Action::ToggleTheme));
+    let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
+    let about = "what a signal of yours causes is shown step by step";
+    all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));
     all.push(Entry::new("New sandbox…", "", Action::AskSandbox).about("build a pod step by step"));
     all.push(Entry::new("New pod from a manifest…", "", Action::OpenManifest));
     all.extend(presets::ALL.iter().map(|preset| {

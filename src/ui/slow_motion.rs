@@ -22,7 +22,7 @@ use super::icons::Icon;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::model::burst::Burst;
-use crate::model::{MonoNs, World};
+use crate::model::{MonoNs, ProcId, World};
 use crate::ui::Action;
 use crate::wording::burst::{Caption, captions, summary};
 use crate::wording::duration;
@@ -42,6 +42,8 @@ pub enum SlowMotionAction {
     /// Show this step.
     GoTo(usize),
     NextSpeed,
+    /// Play bursts by themselves from now on, or no longer.
+    ToggleByItself,
 }
 
 /// A burst that is being played.
@@ -80,6 +82,11 @@ impl SlowMotion {
     /// The time of the step that is shown.
     pub fn at(&self) -> MonoNs {
         self.burst.steps.get(self.step).map_or(MonoNs(0), |step| step.at)
+    }
+
+    /// The process that the step is about.
+    pub fn process(&self) -> Option<ProcId> {
+        self.burst.steps.get(self.step)?.event.process()
     }
 
     /// The World after the step that is shown.

@@ -38,4 +38,19 @@ fn the_end_of_a_pause_can_be_played_step_by_step() {
     desktop.wait_shown("Hold this moment (space)");
     desktop.wait_shown(&format!("host pid {}", again.pid));
     assert!(kernel::comm(again.pid).is_some_and(|comm| comm == "pause"), "the pod went on meanwhile");
+
+    // from now on it plays by itself
+    desktop.key("ctrl+k");
+    desktop.wait_shown("Search commands");
+    desktop.type_text("slow by itself");
+    desktop.wait_shown("Switch slow motion by itself on or off");
+    desktop.key("Return");
+    wait_for("no palette", || (!desktop.shows("Search commands")).then_some(()));
+    desktop.click(&format!("pause, PID 1 of the pod, host pid {}", again.pid));
+    desktop.wait_shown("If you send KILL");
+    desktop.click("KILL");
+    desktop.wait_shown("Pause slow motion (space)");
+    desktop.click("Play by itself after a signal of mine");
+    desktop.key("Escape");
+    desktop.wait_shown("Hold this moment (space)");
 }

@@ -5,6 +5,7 @@ use crate::layout::timeline::Viewport;
 use crate::model::MonoNs;
 use crate::model::burst::Burst;
 use crate::observe::now;
+use crate::ui::Selection;
 use crate::ui::slow_motion::{SlowMotion, SlowMotionAction};
 
 /// How long a burst is offered.
@@ -15,8 +16,8 @@ pub(super) struct SlowMotions {
     /// The burst that came last, and when.
     offered: Option<(Burst, MonoNs)>,
     playing: Option<SlowMotion>,
-    /// The span of the timeline before.
-    viewport: Option<Viewport>,
+    /// What to return to: the span of the timeline and the selection.
+    before: Option<(Viewport, Selection)>,
 }
 
 impl SlowMotions {
@@ -35,7 +36,11 @@ impl Window {
     pub(super) fn offer_slow_motion(&mut self, burst: Burst) {
         // not while the user follows another one
         if self.slow_motions.playing.is_none() {
+            let plays = self.settings.plays_slowly && self.shown.is_live() && burst.is_by_user();
             self.slow_motions.offered = Some((burst, now()));
+            if plays {
+                self.act_in_slow_motion(SlowMotionAction::Play);
+            }
         }
     }
 
@@ -47,11 +52,15 @@ impl Window {
     }
 
     pub(super) fn act_in_slow_motion(&mut self, action: SlowMotionAction) {
+        if action == SlowMotionAction::ToggleByItself {
+            self.settings.plays_slowly = !self.settings.plays_slowly;
+            return;
+        }
         if action == SlowMotionAction::Play {
             let Some((burst, _)) = self.slow_motions.offered.take() else { return };
-            self.selection.pod = Some(burst.pod.clone());
             let view = &mut self.views.timeline.view;
-            self.slow_motions.viewport = Some(*view);
+            self.slow_motions.before = Some((*view, self.selection.clone()));
+            self.selection.pod = Some(burst.pod.clone());
             view.show_range(burst.start(), burst.start().plus(burst.length()));
             self.slow_motions.playing = Some(SlowMotion::new(burst, now()));
             return self.show_slow_step();
@@ -62,7 +71,7 @@ impl Window {
             SlowMotionAction::Step(steps) => slow.move_by(steps),
             SlowMotionAction::GoTo(step) => slow.go_to(step),
             SlowMotionAction::NextSpeed => slow.next_speed(now()),
-            SlowMotionAction::Play => {}
+            SlowMotionAction::Play | SlowMotionAction::ToggleByItself => {}
         }
         self.show_slow_step();
     }
@@ -71,14 +80,17 @@ impl Window {
     pub(super) fn end_slow_motion(&mut self) {
         let Some(slow) = self.slow_motions.playing.take() else { return };
         self.slow_motions.offered = Some((slow.burst().clone(), now()));
-        if let Some(viewport) = self.slow_motions.viewport.take() {
+        if let Some((viewport, selection)) = self.slow_motions.before.take() {
             self.views.timeline.view = viewport;
+            self.selection = selection;
         }
     }
 
     fn show_slow_step(&mut self) {
         if let Some(slow) = &self.slow_motions.playing {
             self.shown.show_step(slow.at(), slow.world(), slow.step(), &self.engine);
+            // the views mark the process that the step is about
+            (self.selection.process, self.selection.namespace) = (slow.process(), None);
         }
     }
 }

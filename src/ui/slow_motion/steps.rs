@@ -13,7 +13,14 @@ const TIME_W: f32 = 74.0;
 /// Where the words begin.
 const WORDS_LEFT: f32 = TIME_W + 30.0;
 
-pub fn steps_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion) {
+/// `by_itself`: whether bursts are played by themselves.
+pub fn steps_ui(ui: &mut Ui, cx: &mut Cx<'_>, slow: &SlowMotion, mut by_itself: bool) {
+    egui::Panel::bottom("slow motion settings").frame(egui::Frame::NONE).show(ui, |ui| {
+        ui.add_space(8.0);
+        if ui.checkbox(&mut by_itself, "Play by itself after a signal of mine").changed() {
+            cx.act(Action::SlowMotion(SlowMotionAction::ToggleByItself));
+        }
+    });
     ui.add_space(14.0);
     ui.label(text::rich("What just happened").font(tokens::bold(17.0)));
     ui.label(text::rich(summary(slow.burst())).color(cx.tokens.muted));
