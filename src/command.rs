@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::export::Format;
+use crate::inside::InsideOf;
 use crate::lab::{NamespaceStep, Url};
-use crate::model::{ExecId, Member, PodUid, ProcId, Signal, World, names};
+use crate::model::{ExecId, Member, NsId, PodUid, ProcId, Signal, World, names};
 use crate::steps::Step;
 
 /// One action, executed by the app of the window or by `podscope run`.
@@ -35,8 +36,12 @@ pub enum Command {
     Screenshot(PathBuf),
     /// Start the lab's node again after it has ended.
     StartNode,
+    /// Read again what is in namespaces.
+    ReadInside(InsideOf),
     /// Select a process in the window; no effect in a terminal.
     Select(ProcId),
+    /// Select a namespace in the window; no effect in a terminal.
+    SelectNamespace(NsId),
     /// Bring a view of the window to the front, by its name in lower case; no effect in a terminal.
     Show(String),
 }

@@ -16,6 +16,7 @@ mod commands;
 mod containers;
 mod event;
 mod export;
+mod inside;
 mod manifests;
 mod pods;
 mod question;

@@ -11,8 +11,8 @@ use crate::model::World;
 
 pub use lsns::{Layout, render_table};
 pub use snapshot::{
-    Container, ContainerState, Event, EventType, Host, Namespace, Namespaces, Pod, Process, SCHEMA, Sandbox,
-    SandboxKind, Seen, Selection, Snapshot, schema,
+    Container, ContainerState, Event, EventType, Host, Inside, Level, Namespace, Namespaces, Pod, Process, SCHEMA,
+    Sandbox, SandboxKind, Seen, Selection, Snapshot, schema,
 };
 pub use write::{MAX_FILE, WriteError, read_limited, write_file, write_mode, write_new};
 

@@ -1,7 +1,7 @@
 //! Podscope: watch a Kubernetes pod live and die.
 //!
 //! Dependencies between these modules run one way, which `tests/pure/structure.rs` checks:
-//! `model → procfs, sys → engines, observe → lab → control, steps, store, export, report → script → engine → layout → ui → app →
+//! `model → procfs, sys → engines, observe → inside, lab → control, steps, store, export, report → script → engine → layout → ui → app →
 //! cli`.
 
 #![deny(unsafe_code)]
@@ -18,6 +18,7 @@ pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod inside;
 pub mod lab;
 pub mod layout;
 pub mod model;

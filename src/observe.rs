@@ -52,6 +52,7 @@ pub use once::once;
 pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
 pub use proc::Unread;
 pub use sender::InputSender;
+pub(crate) use survey::parallel::map as map_in_parallel;
 
 use crate::model::ProcId;
 

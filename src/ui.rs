@@ -8,6 +8,7 @@ pub mod events;
 pub mod export_dialog;
 pub mod fonts;
 pub mod icons;
+pub mod inside;
 pub mod inspector;
 pub mod logs;
 pub mod memo;

@@ -7,6 +7,7 @@ pub mod ending;
 pub mod event;
 pub mod exec;
 pub mod forbidden;
+pub mod inside;
 mod os_error;
 pub mod outcome;
 pub mod prediction;

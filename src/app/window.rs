@@ -29,6 +29,7 @@ use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
+use crate::ui::inside::InsideState;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
 use crate::ui::palette::PaletteState;
@@ -74,6 +75,7 @@ struct Views {
     events: EventsState,
     logs: LogsState,
     report: ReportState,
+    inside: InsideState,
     /// For the dialog that asks whether to send a signal.
     asked: Predictions,
 }
@@ -324,6 +326,8 @@ impl Window {
         let watched = Watched {
             pod: self.selection.pod.clone().filter(|_| !self.focus.shows_all_pods()),
             output: self.focus.shows(Pane::Logs),
+            inside: (self.focus.shows(Pane::Inside) && self.shown.is_live())
+                .then(|| self.views.inside.shows(&self.selection)),
         };
         if self.watched != watched {
             self.engine.send(Request::Watch(watched.clone()));

@@ -1,13 +1,14 @@
 //! `podscope snapshot`: the machine at this moment.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::output::{Failure, note, print};
 use crate::control;
 use crate::engines::{self, Known, Note};
 use crate::export::{self, Format, Layout, Selection, render, render_table, write_file};
+use crate::inside::{self, InsideOf};
 use crate::model::{Delta, Source, Stamp, World};
 use crate::observe;
 use crate::sys::pty;
@@ -58,9 +59,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if args.schema {
         return write(args, &format!("{:#}\n", export::schema()));
     }
-    let world = observe_now(&args.pid)?;
+    let mut world = observe_now(&args.pid)?;
     if let Some(pid) = args.pid.iter().find(|pid| world.by_pid(**pid).is_none()) {
         return Err(Failure::Failed(format!("--pid {pid}: there is no such process, or it cannot be seen")));
+    }
+    if args.format == FormatName::Json {
+        read_inside(&mut world);
     }
     let selection = Selection { pids: args.pid.iter().copied().collect(), redact: args.redact };
     let text = match args.format {
@@ -100,6 +104,15 @@ fn observe_now(pids: &[u32]) -> Result<World, Failure> {
     }
     add_engine_pods(&mut world);
     Ok(world)
+}
+
+/// Reads what is in the namespaces of all pods.
+fn read_inside(world: &mut World) {
+    let of_pods = world.pods.keys().map(|pod| InsideOf { pod: Some(pod.clone()), namespace: None });
+    let namespaces = of_pods.flat_map(|of| of.namespaces(world)).collect();
+    for reading in inside::read_all(Path::new("/proc/self/exe"), &inside::plan(world, &namespaces)) {
+        world.apply(&reading.into_delta());
+    }
 }
 
 /// What the running labs know of their pods and /proc does not show. Only of processes that were seen.

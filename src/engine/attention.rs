@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::inside::InsideOf;
 use crate::model::{Delta, MonoNs, OutputSource, PodUid, World};
 
 /// The shortest time between two wake-ups while the user does nothing: ten a second, as animations have.
@@ -21,11 +22,13 @@ pub struct Watched {
     pub pod: Option<PodUid>,
     /// It shows what programs write.
     pub output: bool,
+    /// It shows what is in these namespaces.
+    pub inside: Option<InsideOf>,
 }
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { pod: None, output: true }
+        Self { pod: None, output: true, inside: None }
     }
 }
 

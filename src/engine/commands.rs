@@ -71,7 +71,9 @@ impl Worker {
                 }
                 self.pass_on(FrontEndCommand::Screenshot { path, replace }, origin)
             }
+            Command::ReadInside(of) => Some(self.request_inside(of)),
             Command::Select(id) => self.pass_on(FrontEndCommand::Select(id), origin),
+            Command::SelectNamespace(ns) => self.pass_on(FrontEndCommand::SelectNamespace(ns), origin),
             Command::Show(view) => self.pass_on(FrontEndCommand::Show(view), origin),
         }
     }

@@ -12,7 +12,7 @@ use crate::control;
 use crate::lab;
 use crate::lab::spec::{PodSpec, Warning};
 use crate::model::burst::Burst;
-use crate::model::{Delta, PodUid, ProcId, Signal, World};
+use crate::model::{Delta, NsId, PodUid, ProcId, Signal, World};
 use crate::observe;
 use crate::script;
 use crate::steps::Report;
@@ -115,6 +115,8 @@ pub enum FrontEndCommand {
     Screenshot { path: PathBuf, replace: bool },
     /// Select a process.
     Select(ProcId),
+    /// Select a namespace.
+    SelectNamespace(NsId),
     /// Bring a view to the front, by its name in lower case.
     Show(String),
 }

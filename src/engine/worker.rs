@@ -13,6 +13,7 @@ use super::bursts::Bursts;
 use super::containers::Containers;
 use super::event::PodReplaced;
 use super::export::{Export, ExportError};
+use super::inside::InsideReader;
 use super::manifests::Manifests;
 use super::pods::{ReadPod, StartedPod};
 use super::question::OpenQuestion;
@@ -22,6 +23,7 @@ use super::{Event, EventSink, FrontEnd, Handle, Options, Published, Slot};
 use crate::command::Outcome;
 use crate::control::{Server, StateSender};
 use crate::engines::{FoundPods, Report};
+use crate::inside::Reading;
 use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Lab};
 use crate::model::{Delta, MonoNs, PodUid, World};
@@ -91,6 +93,7 @@ pub(super) enum JobResult {
     /// A container engine has answered, or does not.
     EngineReport(Report),
     EnginePodsFound(Result<FoundPods, String>),
+    InsideRead(Vec<Reading>),
 }
 
 /// The engine's state. Each part of it is changed by the file that is named after it.
@@ -130,6 +133,7 @@ pub(super) struct Worker {
     watched: Watched,
     bursts: Bursts,
     pub containers: Containers,
+    pub inside: InsideReader,
     pub attention: Attention,
     /// When the front end was woken last.
     woken: MonoNs,
@@ -174,6 +178,7 @@ impl Worker {
             watched: Watched::default(),
             bursts: Bursts::default(),
             containers: Containers::default(),
+            inside: InsideReader::default(),
             attention: handle.attention.clone(),
             woken: MonoNs(0),
         }
@@ -236,6 +241,7 @@ impl Worker {
                 self.store.push(delta.clone());
                 self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
                 self.note_gone(delta);
+                self.inside.note(delta, self.store.live());
             }
             if self.front_end == FrontEnd::Terminal {
                 let world = Box::new(self.store.live().clone());
@@ -263,6 +269,7 @@ impl Worker {
             JobResult::Exported { export, world, written, origin } => self.exported(export, world, written, origin),
             JobResult::EngineReport(report) => self.engine_reported(report),
             JobResult::EnginePodsFound(found) => self.engine_pods_found(found),
+            JobResult::InsideRead(found) => self.inside_read(found),
             // the command may have ended
             JobResult::StateRequest(answer) => drop(answer.send((self.store.live().clone(), self.lab.clone()))),
         }
@@ -284,7 +291,10 @@ impl Worker {
                     self.finish(outcome, Origin::User);
                 }
             }
-            Request::Watch(watched) => self.watched = watched,
+            Request::Watch(watched) => {
+                self.inside.show(watched.inside.clone());
+                self.watched = watched;
+            }
             Request::Show(cursor) => self.cursor = cursor,
             Request::Play { script, out_dir } => self.play_requested(*script, out_dir),
             Request::Completed { origin, outcome } => self.finish(outcome, origin),
@@ -301,8 +311,9 @@ impl Worker {
             self.send(Event::Burst(Box::new(burst)));
         }
         let look = self.look_again_if_due();
+        let inside = self.read_inside_if_due();
         let wake = self.publish_and_wake();
-        [script, look, self.steps_deadline(), self.bursts.deadline(), wake].into_iter().flatten().min()
+        [script, look, inside, self.steps_deadline(), self.bursts.deadline(), wake].into_iter().flatten().min()
     }
 
     /// Publishes what has changed, and wakes the window if it shows some of it. Returns when to wake it if that is not

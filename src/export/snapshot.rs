@@ -153,6 +153,18 @@ pub struct Namespace {
     /// The same, each with its kind and its parts.
     #[serde(default)]
     pub held_by: Option<Vec<Holder>>,
+    /// What is in it. Null for pid, and for a namespace that no pod is in: it was not read.
+    #[serde(default)]
+    pub inside: Option<Inside>,
+}
+
+/// What was in a namespace. A part that could not be read is `not_there`, `not_permitted` or `failed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Inside {
+    /// RFC 3339, in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub read_at: String,
+    pub content: model::inside::Content,
 }
 
 /// What keeps a namespace alive besides the processes in it and the namespaces below it.

@@ -1,14 +1,16 @@
 //! The changes of a [`World`](super::World). It is changed in no other way.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::inside::Content;
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
-    OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError, Signal, Source, Stamp, State,
-    WaitStatus,
+    NsId, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError, Signal, Source, Stamp,
+    State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -110,6 +112,12 @@ pub enum Delta {
         search: Box<Search>,
         at: Stamp,
     },
+    /// What is in a namespace was read. It was like this at that time.
+    Inside {
+        ns: NsId,
+        content: Arc<Content>,
+        at: Stamp,
+    },
     /// The lab's node has started.
     NodeStarted {
         id: ProcId,
@@ -199,6 +207,7 @@ impl Delta {
             | Self::Usage { at, .. }
             | Self::Namespace { at, .. }
             | Self::Searched { at, .. }
+            | Self::Inside { at, .. }
             | Self::NodeStarted { at, .. }
             | Self::NodeSilent { at, .. }
             | Self::NodeEnded { at, .. }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A process: its pid in the observer's pid namespace, and its start time, since pids are reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProcId {
     pub pid: u32,
     /// Clock ticks after boot: field 22 of `/proc/PID/stat` (`proc_pid_stat(5)`).

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prediction::Effect;
 use super::{
-    Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Member, MonoNs, Namespace, NodeEnd, NsId,
-    Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, Signal, Source, Stamp,
+    Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Inside, Member, MonoNs, Namespace,
+    NodeEnd, NsId, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, Signal, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
@@ -75,6 +75,9 @@ pub struct World {
     /// How complete the last search of the whole machine was; `None` if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// What was in namespaces when each was read last. Most are never read.
+    #[serde(with = "pairs", default)]
+    pub inside: OrdMap<NsId, Inside>,
     pub node: Option<Node>,
     pub pods: OrdMap<PodUid, Arc<Pod>>,
     /// The cgroups of the members that have their own.
@@ -106,6 +109,8 @@ impl World {
     pub const MAX_EVENTS: usize = 4_096;
     /// Above this number, namespaces that no remembered process was in are forgotten.
     pub const MAX_NAMESPACES: usize = 4_096;
+    /// Of how many namespaces it is remembered what was in them.
+    pub const MAX_INSIDE: usize = 512;
     /// How many programs that were executed in containers are remembered.
     pub const MAX_EXECS: usize = 64;
     /// How many execs, and how many reparents, are remembered of one process.
@@ -161,6 +166,7 @@ impl World {
                 }
             }
             Delta::Searched { search, .. } => self.search = Some(**search),
+            Delta::Inside { ns, content, at } => self.read_inside(*ns, content, *at),
             Delta::NodeStarted { id, at } => {
                 self.node = Some(Node { process: *id, started: *at, silent: None, ended: None });
             }

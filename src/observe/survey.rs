@@ -17,7 +17,7 @@
 mod build;
 mod mounts;
 mod net_id;
-mod parallel;
+pub mod parallel;
 mod process;
 mod seen;
 #[cfg(test)]

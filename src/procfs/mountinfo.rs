@@ -8,10 +8,14 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     pub id: u64,
+    /// The numbers of the file system's device, such as `0:61`.
+    pub device: String,
     /// What of the file system is mounted: a path in it. Of a namespace's file the text of its link, `net:[NUMBER]`.
     pub root: PathBuf,
     /// Where it is mounted, from the reader's root.
     pub point: PathBuf,
+    /// Nothing can be written through this mount, as its own options say.
+    pub is_read_only: bool,
     /// Such as `tmpfs`.
     pub fs_type: String,
     /// What was given to mount(2) as the source: anything for a file system without a device.
@@ -29,13 +33,15 @@ fn parse(line: &[u8]) -> Option<Mount> {
     // a word may be empty, and spaces within one are escaped, so each single space ends a word
     let mut words = line.split(|byte| *byte == b' ');
     let id = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
-    // the parent's id and the device come in between
-    let root = path(words.nth(2)?);
+    // the parent's id comes in between
+    let device = std::str::from_utf8(words.nth(1)?).ok()?.to_owned();
+    let root = path(words.next()?);
     let point = path(words.next()?);
-    // the mount's options, and any number of optional fields
+    let is_read_only = words.next()?.split(|byte| *byte == b',').any(|option| option == b"ro");
+    // any number of optional fields
     words.find(|word| *word == b"-")?;
     let mut text = || Some(String::from_utf8_lossy(&unescape(words.next()?)).into_owned());
-    Some(Mount { id, root, point, fs_type: text()?, source: text()?, options: text()? })
+    Some(Mount { id, device, root, point, is_read_only, fs_type: text()?, source: text()?, options: text()? })
 }
 
 fn path(word: &[u8]) -> PathBuf {
@@ -82,14 +88,17 @@ mod tests {
                 one(format!("36 35 98:0 /mnt1 /mnt2 rw,noatime {optional}- ext3 /dev/root rw,errors=ro\n").as_bytes());
             let expected = Mount {
                 id: 36,
+                device: "98:0".to_owned(),
                 root: "/mnt1".into(),
                 point: "/mnt2".into(),
+                is_read_only: false,
                 fs_type: "ext3".into(),
                 source: "/dev/root".into(),
                 options: "rw,errors=ro".into(),
             };
             assert_eq!(mount, expected);
         }
+        assert!(one(b"36 35 98:0 / /mnt ro,noatime - ext3 /dev/root rw\n").is_read_only);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use self::condition::condition;
 use self::members::{is_addition, parse_debug, parse_join};
 pub use self::words::duration;
-use self::words::{kinds, member, one, page, signal_named, split_arguments};
+use self::words::{kind_named, kinds, member, one, page, signal_named, split_arguments};
 use super::{Script, Step, StepKind};
 use crate::model::text::escaped;
 
@@ -119,7 +119,10 @@ fn step(text: &str) -> Parsed<StepKind> {
         "fork" => Ok(StepKind::Fork(member(one(&words, "fork POD/CONTAINER")?)?)),
         "snapshot" => Ok(StepKind::Snapshot(one(&words, "snapshot FILE")?.into())),
         "screenshot" => Ok(StepKind::Screenshot(one(&words, "screenshot FILE")?.into())),
-        "select" => Ok(StepKind::Select(member(one(&words, "select POD/MEMBER")?)?)),
+        "select" => match words[..] {
+            [target, kind] => Ok(StepKind::Select { member: member(target)?, namespace: Some(kind_named(kind)?) }),
+            _ => Ok(StepKind::Select { member: member(one(&words, "select POD/MEMBER [KIND]")?)?, namespace: None }),
+        },
         "show" => Ok(StepKind::Show(rest.to_owned())),
         "sleep" => Ok(StepKind::Sleep(duration(one(&words, "sleep 500ms")?)?)),
         _ => Err(format!("`{verb}` is not a step; a line begins with {STEPS}")),

@@ -203,7 +203,13 @@ impl Player {
             }
             StepKind::Snapshot(path) => Command::Export { path: path.clone(), format: Format::Json, redact: false },
             StepKind::Screenshot(path) => Command::Screenshot(path.clone()),
-            StepKind::Select(target) => Command::Select(resolve::process(world, target)?),
+            StepKind::Select { member, namespace } => {
+                let id = resolve::process(world, member)?;
+                match namespace {
+                    Some(kind) => Command::SelectNamespace(resolve::namespace(world, id, *kind)?),
+                    None => Command::Select(id),
+                }
+            }
             StepKind::Show(view) => Command::Show(view.clone()),
         };
         // the node ends a program at its own limit; this limit is for a node that does not answer

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::lab::Url;
 use crate::model::names::short_name;
-use crate::model::{Container, Member, Parent, Pod, ProcId, Process, World};
+use crate::model::{Container, Member, NsId, NsKind, Parent, Pod, ProcId, Process, World};
 use crate::wording::ending::pod_message;
 
 use super::{MemberRef, Page};
@@ -106,6 +106,12 @@ pub fn process(world: &World, of: &MemberRef) -> Result<ProcId, String> {
             None => format!("{of} has no process"),
         }),
     }
+}
+
+/// The namespace of a kind that a process is in.
+pub fn namespace(world: &World, id: ProcId, kind: NsKind) -> Result<NsId, String> {
+    let found = world.process(id).and_then(|p| p.namespaces.get(kind));
+    found.ok_or_else(|| format!("the {kind} namespace of process {id} is not known"))
 }
 
 /// Why a pod has no running sandbox; `None` if it has one or the lab gives no reason.

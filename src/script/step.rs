@@ -74,7 +74,11 @@ pub enum StepKind {
     Fork(MemberRef),
     Snapshot(PathBuf),
     Screenshot(PathBuf),
-    Select(MemberRef),
+    /// Selects a process, or its namespace of a kind.
+    Select {
+        member: MemberRef,
+        namespace: Option<NsKind>,
+    },
     Show(String),
     Sleep(Duration),
 }

@@ -6,8 +6,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::model::{
-    Cgroup, Delta, FactChanges, Facts, Holder, Host, Member, Namespace, NsId, OutputLine, Pod, PodEvent, ProcId,
-    Process, Search, Sent, Stamp, World,
+    Cgroup, Delta, FactChanges, Facts, Holder, Host, Inside, Member, Namespace, NsId, OutputLine, Pod, PodEvent,
+    ProcId, Process, Search, Sent, Stamp, World,
 };
 
 use super::log::Entry;
@@ -76,6 +76,8 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::ExecStarted { member: m, argv, .. } => member(m) + words(argv),
         Delta::Namespace { namespace, .. } => holders(namespace),
         Delta::Searched { .. } => size_of::<Search>(),
+        // and the content that the World forgets for it
+        Delta::Inside { content, .. } => 2 * content.bytes(),
         Delta::Host { host, .. } => size_of::<Host>() + host.kernel.len() + host.boot_id.len() + host.user.len(),
         _ => 0,
     };
@@ -91,6 +93,7 @@ pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
         + changed(&old.namespaces, &new.namespaces, |n| size_of::<Namespace>() + holders(n))
         + changed(&old.pods, &new.pods, |p| pod(p))
         + changed(&old.cgroups, &new.cgroups, |c| size_of::<Cgroup>() + c.path.len())
+        + changed(&old.inside, &new.inside, |_| size_of::<Inside>())
         // the texts themselves are counted with the Deltas that brought them
         + changed(&old.output, &new.output, |_| 64 * size_of::<OutputLine>())
         + changed(&old.execs, &new.execs, |_| 64 * size_of::<OutputLine>())

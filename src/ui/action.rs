@@ -21,6 +21,15 @@ impl Selection {
         let pod = world.process(id).and_then(|p| p.member.as_ref()).map(|m| m.pod.clone());
         Self { pod: pod.or_else(|| previous.pod.clone()), process: Some(id), namespace: None }
     }
+
+    /// The pod stays selected if it has a process in the namespace, or if no pod has.
+    pub fn namespace(world: &World, ns: NsId, previous: &Self) -> Self {
+        let pods: Vec<&PodUid> =
+            world.ns_members_of_pods(ns).into_iter().filter_map(|p| Some(&p.member.as_ref()?.pod)).collect();
+        let stays = previous.pod.as_ref().is_some_and(|pod| pods.contains(&pod));
+        let pod = if stays { None } else { pods.first().copied().cloned() };
+        Self { pod: pod.or_else(|| previous.pod.clone()), process: None, namespace: Some(ns) }
+    }
 }
 
 /// An action that the user requests in a view. The window carries it out after the frame.

@@ -11,10 +11,12 @@ use super::memo::Memo;
 use super::signals::{SignalsState, signals_ui};
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, pod_map, text, tokens, usage, widgets};
+use crate::command::Command;
 use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Signal, State, names, prediction};
 use crate::ui::Action;
 use crate::wording::{duration, reaper};
 use namespaces::Namespaces;
+pub use namespaces::holders;
 use pod::PodModel;
 use processes::Processes;
 
@@ -261,6 +263,10 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId, inside: &Processes) {
         rows.push(("Created by uid", uid.to_string()));
     }
     facts(ui, cx, &rows);
+    ui.add_space(10.0);
+    if widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "What is inside", None).clicked() {
+        cx.act(Action::Do(Command::Show("inside".into())));
+    }
     ui.add_space(12.0);
     widgets::section(ui, cx.tokens, &text::count(inside.count, "pod process", "pod processes"));
     processes::rows_ui(ui, cx, inside);

@@ -9,7 +9,8 @@ use eframe::egui::{self, Event, Modifiers, PointerButton, RawInput, Rect, Ui, po
 use super::memo::take_computed;
 use super::tokens::Tokens;
 use super::{
-    Cx, Latest, Selection, WorldVersion, events, fonts, inspector, pod_map, pods, process_tree, report, timeline,
+    Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, pod_map, pods, process_tree, report,
+    timeline,
 };
 use crate::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
@@ -203,6 +204,7 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
     let mut tree = process_tree::TreeState::default();
     let mut list = events::EventsState::default();
     let mut sides = report::ReportState::default();
+    let mut content = inside::InsideState::default();
     let mut lanes = timeline::TimelineState::default();
     let inspector = || -> Draw<'static> {
         let mut state = inspector::InspectorState::default();
@@ -213,6 +215,12 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
         ("map", nothing(), "newcomer", Box::new(move |ui, cx| pod_map::pod_map_ui(ui, cx, &mut map))),
         ("tree", nothing(), "newcomer", Box::new(move |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree))),
         ("events", nothing(), "Zombie", Box::new(move |ui, cx| events::events_ui(ui, cx, &mut list))),
+        (
+            "inside",
+            selected(None, Some(NET)),
+            "shell ×2",
+            Box::new(move |ui, cx| inside::inside_ui(ui, cx, &mut content)),
+        ),
         ("report", nothing(), "newcomer", Box::new(move |ui, cx| report::report_ui(ui, cx, &mut sides))),
         (
             "timeline",

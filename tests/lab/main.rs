@@ -14,6 +14,7 @@ mod files;
 mod hand;
 mod havoc;
 mod host_path;
+mod inside;
 mod life;
 mod members;
 mod nginx;

@@ -1,21 +1,27 @@
 //! No view shows hidden characters, nor passes them to a screen reader. Every string of the World here is hostile, and
 //! everything that the views paint is checked, also hovers.
 
+use std::sync::Arc;
+
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
 use podscope::model::burst::Burst;
+use podscope::model::inside::{
+    Bounded, Content, Interface, IpcContent, MntContent, MountPoint, NetContent, PosixQueue, Route, SystemNames,
+    UnixListener, UtsContent,
+};
 use podscope::model::text::escaped_lines;
 use podscope::model::{
-    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Member, MonoNs,
-    NodeEnd, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId, Program,
-    RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, Signal, SignalMasks, Source, Stamp, State, WaitStatus,
-    World,
+    Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Finding, Member,
+    MonoNs, NodeEnd, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId,
+    Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, Signal, SignalMasks, Source, Stamp, State,
+    WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::slow_motion::SlowMotion;
 use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
-    Cx, Latest, WorldVersion, events, fonts, inspector, logs, pod_map, pods, process_tree, report, slow_motion,
+    Cx, Latest, WorldVersion, events, fonts, inside, inspector, logs, pod_map, pods, process_tree, report, slow_motion,
     timeline, top_bar,
 };
 
@@ -143,8 +149,67 @@ fn world() -> World {
         let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
         world.apply(&Delta::Event { event: PodEvent { pod: uid(), kind, reason, message, at: at(5) } });
     }
+    for (ns, content) in contents() {
+        world.apply(&Delta::Inside { ns, content: Arc::new(content), at: at(5) });
+    }
     world.apply(&Delta::NodeEnded { end: NodeEnd::Ended(WaitStatus::killed(9)), at: at(4_100) });
     world
+}
+
+/// What is in namespaces, as far as a pod chooses it.
+fn contents() -> Vec<(NsId, Content)> {
+    let ns = |kind: NsKind| NsId { kind, dev: 4, ino: kind as u64 + 7, generation: 0 };
+    fn known<T>(item: T) -> Finding<Bounded<T>> {
+        Finding::Known(Bounded { items: vec![item], left_out: 1 })
+    }
+    let text = || HOSTILE.to_owned();
+    let interface = Interface {
+        index: 1,
+        name: text(),
+        kind: Some(text()),
+        mac: Some(text()),
+        mtu: 1500,
+        is_loopback: false,
+        is_up: true,
+        is_running: true,
+        peer: None,
+        addresses: Vec::new(),
+        received_bytes: 0,
+        sent_bytes: 0,
+    };
+    let net = NetContent {
+        interfaces: known(interface),
+        routes: known(Route { to: None, via: None, interface: Some(text()), is_ipv6: false }),
+        sockets: Finding::NotPermitted,
+        unix: known(UnixListener { path: text(), inode: 1, owners: vec![id(2)] }),
+        closed_processes: vec![id(3)],
+    };
+    let mount = MountPoint {
+        id: 1,
+        device: "0:1".into(),
+        root: text(),
+        point: text(),
+        fs_type: text(),
+        source: text(),
+        is_read_only: false,
+    };
+    let ipc = IpcContent {
+        shared_memory: Finding::NotThere,
+        semaphores: Finding::NotThere,
+        queues: Finding::NotThere,
+        posix_queues: known(PosixQueue { name: text(), bytes: None }),
+    };
+    let names = Finding::Known(SystemNames { host_name: text(), domain_name: text() });
+    let mut all = vec![
+        (ns(NsKind::Net), Content::Net(net)),
+        (ns(NsKind::Mnt), Content::Mnt(MntContent { mounts: known(mount) })),
+        (ns(NsKind::Ipc), Content::Ipc(ipc)),
+        (ns(NsKind::Uts), Content::Uts(UtsContent { names })),
+    ];
+    for kind in [NsKind::Cgroup, NsKind::Time, NsKind::User] {
+        all.extend(Content::missing(kind, &Finding::NotPermitted).map(|content| (ns(kind), content)));
+    }
+    all
 }
 
 fn texts(shape: &Shape, found: &mut Vec<String>) {
@@ -255,6 +320,10 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("slow motion", nothing(), false, &mut |ui, cx| slow_motion::steps_ui(ui, cx, &slow));
     let mut state = report::ReportState::default();
     check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
+    for ns in contents().iter().map(|(ns, _)| *ns).chain(namespace) {
+        let mut state = inside::InsideState::default();
+        check("inside", selected(None, Some(ns)), true, &mut |ui, cx| inside::inside_ui(ui, cx, &mut state));
+    }
     let bar =
         Bar { id: 1, severity: BarSeverity::Error, title: HOSTILE.into(), lines: vec![HOSTILE.into()], button: None };
     check("bars", nothing(), true, &mut |ui, cx| {

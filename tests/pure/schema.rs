@@ -1,8 +1,11 @@
 //! The published schema matches the format that the program writes.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use podscope::export::{Selection, Snapshot, schema};
+use podscope::export::{Level, Selection, Snapshot, schema};
+use podscope::model::inside::{Content, SystemNames, UtsContent};
+use podscope::model::{Delta, Finding, NsKind, OsError, Source, Stamp};
 use serde_json::Value;
 
 use crate::published_schema::{FILE, validate};
@@ -31,6 +34,34 @@ fn a_pod_validates() {
 fn an_empty_world_validates() {
     let world = podscope::model::World::default();
     validate(&serde_json::to_value(Snapshot::new(&world, &Selection::default())).unwrap());
+}
+
+#[test]
+fn what_is_in_namespaces_validates_and_what_is_missing_has_its_reason() {
+    let mut world = crate::fixture::world();
+    let snapshot = Snapshot::new(&world, &Selection::default());
+    assert_eq!(snapshot.host.visibility["inside"].level, Level::Missing);
+    let at = Stamp::prompt(world.now, Source::Scan);
+    let names = Finding::Known(SystemNames { host_name: "web".into(), domain_name: "(none)".into() });
+    let uts = Arc::new(Content::Uts(UtsContent { names }));
+    world.apply(&Delta::Inside { ns: crate::fixture::ns(NsKind::Uts, 108), content: uts, at });
+    let snapshot = Snapshot::new(&world, &Selection::default());
+    assert_eq!(snapshot.host.visibility["inside"].level, Level::Full);
+    for (kind, why) in [
+        (NsKind::Net, Finding::NotPermitted),
+        (NsKind::Ipc, Finding::NotThere),
+        (NsKind::User, Finding::Failed(OsError(5))),
+    ] {
+        let content = Content::missing(kind, &why).expect("a content");
+        world.apply(&Delta::Inside { ns: crate::fixture::ns(kind, 104), content: Arc::new(content), at });
+    }
+    let snapshot = serde_json::to_value(Snapshot::new(&world, &Selection::default())).unwrap();
+    validate(&snapshot);
+    let reason = "parts of it: could not be read, not permitted, not there";
+    assert_eq!(snapshot["host"]["visibility"]["inside"]["reason"], reason);
+    let inside: Vec<&Value> = snapshot["namespaces"].as_array().unwrap().iter().map(|ns| &ns["inside"]).collect();
+    let uts = inside.iter().find(|inside| inside["content"].get("uts").is_some()).expect("uts");
+    assert_eq!(uts["content"]["uts"]["names"]["known"]["host_name"], "web");
 }
 
 #[test]

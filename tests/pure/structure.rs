@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may use those before it. ARCHITECTURE.md says what each holds.
-const ROOMS: [&str; 24] = [
-    "model", "procfs", "sys", "engines", "observe", "lab", "control", "wording", "steps", "store", "export", "report",
-    "command", "fetch", "script", "presets", "engine", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
+const ROOMS: [&str; 25] = [
+    "model", "procfs", "sys", "engines", "observe", "inside", "lab", "control", "wording", "steps", "store", "export",
+    "report", "command", "fetch", "script", "presets", "engine", "layout", "ui", "app", "cli", "fuzz", "main", "lib",
 ];
 
 /// The sub-rooms of `lab`, from the bottom to the top, and which others each may use. ARCHITECTURE.md says what each

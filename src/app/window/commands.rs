@@ -29,8 +29,7 @@ impl Window {
             }
             Action::SelectNamespace(ns) => {
                 self.is_selection_automatic = false;
-                self.selection.namespace = Some(ns);
-                self.selection.process = None;
+                self.selection = Selection::namespace(self.shown.world(), ns, &self.selection);
             }
             Action::Seek(None) => {
                 self.end_slow_motion();
@@ -85,6 +84,10 @@ impl Window {
             }
             FrontEndCommand::Select(id) => {
                 self.selection = Selection::process(self.shown.live(), id, &self.selection);
+                Outcome::Done
+            }
+            FrontEndCommand::SelectNamespace(ns) => {
+                self.selection = Selection::namespace(self.shown.live(), ns, &self.selection);
                 Outcome::Done
             }
             FrontEndCommand::Show(name) => self.show_pane(&name),

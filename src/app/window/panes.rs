@@ -7,11 +7,12 @@ use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
-use crate::ui::{Cx, Latest, build, events, logs, pod_map, process_tree, report, text, timeline, tokens};
+use crate::ui::{Cx, Latest, build, events, inside, logs, pod_map, process_tree, report, text, timeline, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     PodMap,
+    Inside,
     ProcessTree,
     Events,
     Logs,
@@ -21,8 +22,16 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub(super) const ALL: [Self; 7] =
-        [Self::PodMap, Self::ProcessTree, Self::Events, Self::Logs, Self::Report, Self::Build, Self::Timeline];
+    pub(super) const ALL: [Self; 8] = [
+        Self::PodMap,
+        Self::Inside,
+        Self::ProcessTree,
+        Self::Events,
+        Self::Logs,
+        Self::Report,
+        Self::Build,
+        Self::Timeline,
+    ];
 
     /// Whether it shows processes that can be selected and signalled by keys.
     pub const fn shows_processes(self) -> bool {
@@ -37,6 +46,7 @@ impl Pane {
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::PodMap => "Pod map",
+            Self::Inside => "Inside",
             Self::ProcessTree => "Process tree",
             Self::Events => "Events",
             Self::Logs => "Logs and exec",
@@ -50,7 +60,7 @@ impl Pane {
 /// The initial arrangement: tabs above, the timeline below.
 pub fn initial_arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [Pane::PodMap, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
+    let tabs = [Pane::PodMap, Pane::Inside, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
     let tabs = tabs.map(|p| tiles.insert_pane(p));
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
@@ -74,6 +84,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         self.focus.set_place(*pane, ui.max_rect(), ui.layer_id());
         match pane {
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx, &mut self.views.map),
+            Pane::Inside => inside::inside_ui(ui, self.cx, &mut self.views.inside),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
             Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),

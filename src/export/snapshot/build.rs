@@ -8,9 +8,10 @@ use crate::model::{self, Capability, Coverage, MonoNs, NsId, NsKind, NsSet, PodU
 
 use crate::export::lsns::is_in;
 use crate::wording::coverage;
+use crate::wording::inside::{NOT_READ, why_not_short};
 
 use super::{
-    Holder, Host, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods,
+    Holder, Host, Inside, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods,
 };
 
 const ASPECTS: [Capability; 7] = [
@@ -138,6 +139,10 @@ fn namespaces(world: &World, processes: &[&model::Process], selection: &Selectio
                 unique_id: ns.unique,
                 holders: ns.holders.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
                 held_by: ns.holders.as_ref().map(|all| all.iter().map(holder).collect()),
+                inside: world
+                    .inside
+                    .get(&id)
+                    .map(|inside| Inside { read_at: rfc3339(world, inside.at.t), content: (*inside.content).clone() }),
             }
         })
         .collect()
@@ -181,7 +186,20 @@ fn visibility(world: &World, processes: &[&model::Process], selection: &Selectio
         Seen { level: Level::Full, reason: None }
     };
     all.insert("arguments".into(), arguments);
+    all.insert("inside".into(), inside(world));
     all
+}
+
+/// How much of what is in namespaces was read.
+fn inside(world: &World) -> Seen {
+    let gaps: BTreeSet<&str> =
+        world.inside.values().flat_map(|inside| inside.content.gaps()).filter_map(|gap| why_not_short(&gap)).collect();
+    if world.inside.is_empty() {
+        return Seen { level: Level::Missing, reason: Some(NOT_READ.to_owned()) };
+    }
+    let reason =
+        (!gaps.is_empty()).then(|| format!("parts of it: {}", gaps.into_iter().collect::<Vec<_>>().join(", ")));
+    Seen { level: if reason.is_some() { Level::Partial } else { Level::Full }, reason }
 }
 
 fn key(capability: Capability) -> String {

@@ -1,11 +1,13 @@
 //! The lives of processes: birth, exec, adoption, exit, reap, and which member of a pod they belong to.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::World;
+use crate::model::inside::Content;
 use crate::model::{
-    Exit, Facts, Member, Namespace, NsId, Parent, ProcId, Process, Reap, Reparent, SignalMasks, Source, Stamp, State,
-    WaitStatus,
+    Exit, Facts, Inside, Member, Namespace, NsId, Parent, ProcId, Process, Reap, Reparent, SignalMasks, Source, Stamp,
+    State, WaitStatus,
 };
 
 impl World {
@@ -179,6 +181,20 @@ impl World {
         self.namespaces = namespaces.map(|(id, namespace)| (*id, namespace.clone())).collect();
         let spaces = self.pid_spaces.iter().filter(|(id, _)| kept.contains(id));
         self.pid_spaces = spaces.map(|(id, space)| (*id, *space)).collect();
+        let inside = self.inside.iter().filter(|(id, _)| kept.contains(id));
+        self.inside = inside.map(|(id, inside)| (*id, inside.clone())).collect();
+    }
+
+    pub(super) fn read_inside(&mut self, ns: NsId, content: &Arc<Content>, at: Stamp) {
+        if self.inside.get(&ns).is_some_and(|known| known.at.t > at.t) {
+            return;
+        }
+        self.inside.insert(ns, Inside { at, content: Arc::clone(content) });
+        if self.inside.len() > Self::MAX_INSIDE
+            && let Some(oldest) = self.inside.iter().min_by_key(|(ns, inside)| (inside.at.t, **ns)).map(|(ns, _)| *ns)
+        {
+            self.inside.remove(&oldest);
+        }
     }
 
     pub(super) fn joined(&mut self, id: ProcId, member: &Member, at: Stamp) {

@@ -111,6 +111,7 @@ impl Reconciler {
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }
             | Delta::Searched { .. }
+            | Delta::Inside { .. }
             | Delta::Usage { .. }
             | Delta::Event { .. }
             | Delta::Output { .. }

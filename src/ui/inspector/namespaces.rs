@@ -52,7 +52,7 @@ fn sharers(world: &World, ns: NsId, except: Option<&Member>) -> String {
 }
 
 /// The processes in a namespace by member, pause first: `pause, nginx ×3, busybox ×2`.
-fn holders(world: &World, ns: NsId) -> String {
+pub fn holders(world: &World, ns: NsId) -> String {
     let mut counts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for p in world.ns_members(ns) {
         let holder = match &p.member {

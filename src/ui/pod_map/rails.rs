@@ -3,6 +3,7 @@
 
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
+use crate::command::Command;
 use crate::layout::pod_map::{Rail, Segment, Sharing};
 use crate::model::{NsId, NsKind, Pod, names};
 use crate::ui::Action;
@@ -102,10 +103,13 @@ fn segment_ui(
     if response.clicked() {
         cx.act(Action::SelectNamespace(ns));
     }
+    if response.double_clicked() {
+        cx.act(Action::Do(Command::Show("inside".into())));
+    }
     response.hover_lines_with(|| {
         let count = *inside.get((cx.version, ns), || cx.world.ns_members_of_pods(ns).len());
         let processes = text::count(count, "process of the pods", "processes of the pods");
-        format!("{ns}\n{word}, {processes} in it")
+        format!("{ns}\n{word}, {processes} in it\nDouble-click to see what is inside")
     });
 }
 

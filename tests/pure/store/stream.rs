@@ -1,11 +1,13 @@
 //! Random streams of deltas with few pids, reused pids, stamps out of order and the largest possible times.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
+use podscope::model::inside::{Content, SystemNames, UtsContent};
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
-    ExecEnd, ExecId, FactChanges, Facts, Host, Limitation, Member, MonoNs, Namespace, NodeEnd, NsId, NsKind, NsSet,
-    OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy,
+    ExecEnd, ExecId, FactChanges, Facts, Finding, Host, Limitation, Member, MonoNs, Namespace, NodeEnd, NsId, NsKind,
+    NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy,
     Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
@@ -208,6 +210,10 @@ pub fn delta() -> impl Strategy<Value = Delta> {
             Delta::Usage { member: Member { pod, container }, usage, at }
         }),
         (id(), stamp()).prop_map(|(id, at)| Delta::NodeStarted { id, at }),
+        (ns(), word(), stamp()).prop_map(|(ns, host_name, at)| {
+            let names = Finding::Known(SystemNames { host_name, domain_name: String::new() });
+            Delta::Inside { ns, content: Arc::new(Content::Uts(UtsContent { names })), at }
+        }),
         (any::<bool>(), stamp()).prop_map(|(silent, at)| Delta::NodeSilent { silent, at }),
         stamp().prop_map(|at| Delta::NodeEnded { end: NodeEnd::Closed, at }),
         (pod(), stamp()).prop_map(|(pod, at)| Delta::Pod { pod: Box::new(pod), at }),
