@@ -2,6 +2,7 @@
 
 pub mod burst;
 mod delta;
+pub mod end_chain;
 mod ending;
 pub mod events;
 mod host;
@@ -26,6 +27,7 @@ mod usage;
 mod visibility;
 mod wait;
 mod world;
+pub mod zombies;
 
 pub use delta::Delta;
 pub use ending::{MembersFate, NodeEnd, PodMessage, SandboxEnd};
@@ -44,7 +46,7 @@ pub use pod::{
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
 pub use search::{Looked, Search};
-pub use signal::{SendError, Signal};
+pub use signal::{NodeSignal, NodeSignalTarget, SendError, SentBy, Signal};
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};
 pub use visibility::{Capability, Coverage};

@@ -29,6 +29,7 @@ pub mod top_bar;
 mod usage;
 pub mod widgets;
 pub mod words;
+pub mod zombies;
 
 use crate::model::{MonoNs, World};
 pub use action::{Action, Selection};

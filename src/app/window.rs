@@ -41,6 +41,7 @@ use crate::ui::signals::Predictions;
 use crate::ui::slow_motion::{banner_ui, steps_ui};
 use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
+use crate::ui::zombies::ZombiesState;
 use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
 use crate::wording::forbidden::lab_error;
 pub(super) use panes::Pane;
@@ -72,6 +73,7 @@ struct Views {
     map: MapState,
     timeline: TimelineState,
     tree: TreeState,
+    zombies: ZombiesState,
     events: EventsState,
     logs: LogsState,
     report: ReportState,

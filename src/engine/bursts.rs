@@ -106,7 +106,7 @@ fn trigger(delta: &Delta, after: &World) -> Option<PodUid> {
 mod tests {
     use super::*;
     use crate::model::burst::BurstEvent;
-    use crate::model::{Member, Parent, ProcId, Signal, Source, Stamp, WaitStatus};
+    use crate::model::{Member, Parent, ProcId, SentBy, Signal, Source, Stamp, WaitStatus};
 
     const POD: &str = "pod";
 
@@ -157,7 +157,8 @@ mod tests {
 
     fn signalled(t: u64) -> Delta {
         let (also_end, at) = (Vec::new(), Stamp::prompt(ms(t), Source::App));
-        Delta::Signalled { target: id(1), signal: Signal::KILL, effect: None, also_end, error: None, at }
+        let by = SentBy::User;
+        Delta::Signalled { target: id(1), signal: Signal::KILL, effect: None, also_end, error: None, by, at }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::request::Origin;
 use super::worker::Worker;
 use super::{Event, FrontEnd, FrontEndCommand};
 use crate::command::{Outcome, SignalRule, signal_rule};
-use crate::model::{ProcId, Signal, World};
+use crate::model::{ProcId, SentBy, Signal, World};
 use crate::observe::signal;
 use crate::wording::outcome::not_sent;
 
@@ -80,7 +80,7 @@ impl Worker {
         let outcome = match confirmable {
             _ if !confirmed && origin == Origin::User => Some(Outcome::Done),
             _ if !confirmed => Some(Outcome::Failed(format!("\"{}\" was answered with Cancel", question.title()))),
-            Confirmable::Signal { target, signal, .. } => Some(self.send_signal(target, signal)),
+            Confirmable::Signal { target, signal, .. } => Some(self.send_signal(target, signal, origin)),
             Confirmable::Export(export, world) => self.write_export(Export { replace: true, ..export }, *world, origin),
             Confirmable::Screenshot(path) => {
                 let command = FrontEndCommand::Screenshot { path, replace: true };
@@ -108,15 +108,16 @@ impl Worker {
     /// Sends a signal if the rule allows it, or asks the user first.
     pub(super) fn request_signal(&mut self, target: ProcId, signal: Signal, origin: Origin) -> Option<Outcome> {
         match signal_rule(self.store.live(), target) {
-            SignalRule::Allowed => Some(self.send_signal(target, signal)),
+            SignalRule::Allowed => Some(self.send_signal(target, signal, origin)),
             SignalRule::NeedsConfirmation { name } => self.ask(Confirmable::Signal { target, signal, name }, origin),
             SignalRule::Refused(why) => Some(Outcome::Failed(why)),
         }
     }
 
-    fn send_signal(&mut self, target: ProcId, signal: Signal) -> Outcome {
+    fn send_signal(&mut self, target: ProcId, signal: Signal, origin: Origin) -> Outcome {
         let Some(observer) = &self.observer else { return Outcome::Failed(super::commands::NO_OBSERVER.to_owned()) };
-        let (delta, sent) = signal::send_recorded(self.store.live(), target, signal);
+        let by = if origin == Origin::User { SentBy::User } else { SentBy::Script };
+        let (delta, sent) = signal::send_recorded(self.store.live(), target, signal, by);
         // the observer then reads the target again, since the kernel does not report STOP and CONT
         observer.input().send(crate::observe::Input::Delta(delta));
         match sent {

@@ -50,7 +50,9 @@ pub fn line(delta: &Delta) -> Result<String, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Capability, Coverage, Limitation, MonoNs, NodeEnd, ProcId, SendError, Signal, Source, Stamp};
+    use crate::model::{
+        Capability, Coverage, Limitation, MonoNs, NodeEnd, ProcId, SendError, SentBy, Signal, Source, Stamp,
+    };
 
     /// What a line of JSON says in words.
     fn printed(delta: &Delta) -> Option<String> {
@@ -70,7 +72,8 @@ mod tests {
         let ended = printed(&Delta::NodeEnded { end: NodeEnd::Unknown, at });
         assert_eq!(ended.as_deref(), Some("the node has ended"));
         let (target, signal) = (ProcId { pid: 1, start: 1 }, Signal::TERM);
-        let sent = |error| Delta::Signalled { target, signal, effect: None, also_end: Vec::new(), error, at };
+        let by = SentBy::Script;
+        let sent = |error| Delta::Signalled { target, signal, effect: None, also_end: Vec::new(), error, by, at };
         assert_eq!(printed(&sent(None)), None);
         assert_eq!(printed(&sent(Some(SendError::Gone))).as_deref(), Some("the process is gone"));
     }

@@ -9,8 +9,8 @@ use super::inside::Content;
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
-    NsId, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError, Signal, Source, Stamp,
-    State, WaitStatus,
+    NodeSignalTarget, NsId, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError,
+    SentBy, Signal, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -166,7 +166,7 @@ pub enum Delta {
         end: ExecEnd,
         at: Stamp,
     },
-    /// A signal that the user sent; `error` says why it could not be sent.
+    /// A signal that the user or a script sent; `error` says why it could not be sent.
     Signalled {
         target: ProcId,
         signal: Signal,
@@ -177,6 +177,14 @@ pub enum Delta {
         #[serde(alias = "foretold")]
         also_end: Vec<ProcId>,
         error: Option<SendError>,
+        #[serde(default)]
+        by: SentBy,
+        at: Stamp,
+    },
+    /// A signal that the lab's node sent, as a kubelet and its runtime do.
+    NodeSignalled {
+        to: NodeSignalTarget,
+        signal: Signal,
         at: Stamp,
     },
     /// A source lost facts; `count` is `None` if it cannot tell how many. The processes were read again afterwards.
@@ -217,6 +225,7 @@ impl Delta {
             | Self::ExecStarted { at, .. }
             | Self::ExecEnded { at, .. }
             | Self::Signalled { at, .. }
+            | Self::NodeSignalled { at, .. }
             | Self::Lost { at, .. } => *at,
             Self::Event { event } => event.at,
         }

@@ -9,6 +9,7 @@ mod consequence;
 use std::collections::BTreeSet;
 
 pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
+pub(super) use consequence::{is_node, never_reaps, reaps, zombie_fate};
 use serde::{Deserialize, Serialize};
 
 use super::names::{is_known_pause, is_ns_init};

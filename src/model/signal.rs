@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::OsError;
+use super::{Member, OsError, PodUid, ProcId, Stamp};
 
 /// A signal number of this architecture (`signal(7)`); x86_64 and aarch64 agree on all standard ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,34 @@ pub enum SendError {
     /// There is no signal of this number.
     Invalid,
     Failed(OsError),
+}
+
+/// Who sent a signal through the app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentBy {
+    #[default]
+    User,
+    Script,
+}
+
+/// A signal that the lab's node sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSignal {
+    pub to: NodeSignalTarget,
+    pub signal: Signal,
+    pub at: Stamp,
+}
+
+/// What the lab's node sent a signal to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeSignalTarget {
+    Process(ProcId),
+    /// All processes that a container had left behind when its first process had ended.
+    Leftovers(Member),
+    /// All processes that were left in a pod when it was removed.
+    Pod(PodUid),
 }
 
 impl Signal {

@@ -16,14 +16,15 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Inside, Member, MonoNs, Namespace,
-    NodeEnd, NsId, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, Signal, Source, Stamp,
+    NodeEnd, NodeSignal, NsId, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, SentBy, Signal,
+    Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
 pub use processes::Processes;
 use written::remove_members;
 
-/// A signal that the user sent.
+/// A signal that the user or a script sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     pub target: ProcId,
@@ -35,6 +36,8 @@ pub struct Sent {
     #[serde(alias = "foretold")]
     pub also_end: Vec<ProcId>,
     pub error: Option<SendError>,
+    #[serde(default)]
+    pub by: SentBy,
     pub at: Stamp,
 }
 
@@ -90,6 +93,9 @@ pub struct World {
     /// The programs that were executed in containers, in the order of their starts.
     pub execs: OrdMap<ExecId, ExecRun>,
     pub sent: Vector<Sent>,
+    /// The signals that the lab's node sent.
+    #[serde(default)]
+    pub node_signals: Vector<NodeSignal>,
     /// How many facts each source lost. A loss counts as one if the source cannot tell how many.
     pub lost: BTreeMap<Source, u64>,
     /// Reaped processes in the order of their reaps: the oldest is forgotten first.
@@ -105,7 +111,7 @@ pub struct World {
 impl World {
     /// How many reaped processes are remembered.
     pub const MAX_GONE: usize = 16_384;
-    /// How many pod events, and how many sent signals, are remembered.
+    /// How many pod events, and how many signals of the user and of the node, are remembered.
     pub const MAX_EVENTS: usize = 4_096;
     /// Above this number, namespaces that no remembered process was in are forgotten.
     pub const MAX_NAMESPACES: usize = 4_096;
@@ -195,10 +201,14 @@ impl World {
             Delta::Output { from, text, skipped, at } => self.written(from, text, *skipped, *at),
             Delta::ExecStarted { exec, member, argv, at } => self.exec_started(*exec, member, argv, *at),
             Delta::ExecEnded { exec, end, at } => self.exec_ended(*exec, end, *at),
-            Delta::Signalled { target, signal, effect, also_end, error, at } => {
-                let (also_end, error) = (also_end.clone(), *error);
-                let sent = Sent { target: *target, signal: *signal, effect: *effect, also_end, error, at: *at };
+            Delta::Signalled { target, signal, effect, also_end, error, by, at } => {
+                let (also_end, error, by) = (also_end.clone(), *error, *by);
+                let sent = Sent { target: *target, signal: *signal, effect: *effect, also_end, error, by, at: *at };
                 push_bounded(&mut self.sent, sent);
+            }
+            Delta::NodeSignalled { to, signal, at } => {
+                let (to, signal, at) = (to.clone(), *signal, *at);
+                push_bounded(&mut self.node_signals, NodeSignal { to, signal, at });
             }
             Delta::Lost { source, count, .. } => {
                 let lost = self.lost.entry(*source).or_default();

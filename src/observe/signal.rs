@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{Unread, clock::now, look_up};
-use crate::model::{Delta, OsError, ProcId, SendError, Signal, Source, Stamp, World, prediction::predict};
+use crate::model::{Delta, OsError, ProcId, SendError, SentBy, Signal, Source, Stamp, World, prediction::predict};
 use crate::sys::pidfd;
 
 impl From<Errno> for SendError {
@@ -37,12 +37,12 @@ pub fn send(target: ProcId, signal: Signal) -> Result<(), SendError> {
 }
 
 /// Sends a signal, and returns a delta that records the prediction and the result.
-pub fn send_recorded(world: &World, target: ProcId, signal: Signal) -> (Delta, Result<(), SendError>) {
+pub fn send_recorded(world: &World, target: ProcId, signal: Signal, by: SentBy) -> (Delta, Result<(), SendError>) {
     let predicted = predict(world, target, signal);
     let effect = predicted.as_ref().map(|f| f.effect);
     let also_end = predicted.map_or_else(Vec::new, |f| f.also_end.into_iter().collect());
     let at = Stamp::prompt(now(), Source::App);
     let sent = send(target, signal);
     let error = sent.err();
-    (Delta::Signalled { target, signal, effect, also_end, error, at }, sent)
+    (Delta::Signalled { target, signal, effect, also_end, error, by, at }, sent)
 }

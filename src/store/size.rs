@@ -6,8 +6,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::model::{
-    Cgroup, Delta, FactChanges, Facts, Holder, Host, Inside, Member, Namespace, NsId, OutputLine, Pod, PodEvent,
-    ProcId, Process, Search, Sent, Stamp, World,
+    Cgroup, Delta, FactChanges, Facts, Holder, Host, Inside, Member, Namespace, NodeSignal, NsId, OutputLine, Pod,
+    PodEvent, ProcId, Process, Search, Sent, Stamp, World,
 };
 
 use super::log::Entry;
@@ -69,6 +69,7 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::Pod { pod: p, .. } => pod(p),
         Delta::PodRemoved { uid, .. } => uid.0.len(),
         Delta::Signalled { also_end, .. } => also_end.len() * size_of::<ProcId>(),
+        Delta::NodeSignalled { .. } => 64,
         // and the event that the World forgets for it
         Delta::Event { event: e } => 2 * event(e),
         // and the lines that the World forgets for it
@@ -100,6 +101,7 @@ pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
         // a queue consists of pieces of 64 items, and the last of them is copied
         + if old.events.last() == new.events.last() { 0 } else { new.events.iter().rev().take(64).map(event).sum() }
         + if old.sent.last() == new.sent.last() { 0 } else { 64 * size_of::<Sent>() }
+        + if old.node_signals.last() == new.node_signals.last() { 0 } else { 64 * size_of::<NodeSignal>() }
 }
 
 fn changed<K: Ord, V: PartialEq>(old: &OrdMap<K, V>, new: &OrdMap<K, V>, bytes: impl Fn(&V) -> usize) -> usize {

@@ -1,5 +1,6 @@
 //! The inspector describes the selection: its facts, the actions on it, and its namespaces.
 
+mod end_card;
 mod namespaces;
 mod pod;
 mod processes;
@@ -12,9 +13,11 @@ use super::signals::{SignalsState, signals_ui};
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, pod_map, text, tokens, usage, widgets};
 use crate::command::Command;
+use crate::model::end_chain::explain_end;
 use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Signal, State, names, prediction};
 use crate::ui::Action;
-use crate::wording::{duration, reaper};
+use crate::wording::duration;
+use end_card::EndModel;
 use namespaces::Namespaces;
 pub use namespaces::holders;
 use pod::PodModel;
@@ -26,6 +29,8 @@ use processes::Processes;
 pub struct InspectorState {
     signals: SignalsState,
     namespaces: Memo<(WorldVersion, ProcId), Namespaces>,
+    /// Why the process ended.
+    end: Memo<(WorldVersion, ProcId), Option<EndModel>>,
     inside: Memo<(WorldVersion, NsId), Processes>,
     pod: Memo<(WorldVersion, PodUid), PodModel>,
 }
@@ -114,6 +119,14 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, state: &mut InspectorSt
     title(ui, cx, &names::short_name(p), &chips);
     facts(ui, cx, &process_facts(cx, p, pause));
     ui.add_space(12.0);
+    if p.exit.is_some() {
+        let world = cx.world;
+        let explain = || explain_end(world, p.id).map(|chain| EndModel::of(world, &chain));
+        if let Some(end) = state.end.get((cx.version, p.id), explain) {
+            end_card::section_ui(ui, cx, end);
+            ui.add_space(12.0);
+        }
+    }
     signals_ui(ui, cx, &mut state.signals, p);
     ui.add_space(12.0);
     ui.horizontal(|ui| {
@@ -167,19 +180,9 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
     if let Some(reparent) = p.reparents.last() {
         rows.push(("Adopted by", format!("{} at {}", name_of(reparent.to), cx.clock(reparent.at.t))));
     }
-    if let Some(exit) = p.exit {
-        let how = exit.status.map_or("status not known".into(), |s| s.to_string());
-        rows.push(("Ended", format!("{} · {how}", cx.clock(exit.at.t))));
-        let until = p.reap.map_or(cx.now, |r| r.at.t);
-        rows.push(("Zombie for", duration::format_exact(until.since(exit.at.t))));
-    }
-    if let Some(reap) = p.reap {
-        let by = if cx.world.ended_with_pid_ns(p) {
-            reaper::reaper_name(cx.world, p).unwrap_or_default()
-        } else {
-            name_of(reap.by)
-        };
-        rows.push(("Reaped by", format!("{by} · {}", precision_words(reap.at.precision))));
+    // the card below tells the rest
+    if let Some(exit) = p.exit.filter(|_| !p.is_gone()) {
+        rows.push(("Zombie for", duration::format_exact(cx.now.since(exit.at.t))));
     }
     rows
 }

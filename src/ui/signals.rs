@@ -7,7 +7,7 @@ use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
 use crate::command::Command;
 use crate::model::outcome::last_sent;
-use crate::model::{MonoNs, ProcId, Process, Sent, Signal, World, prediction};
+use crate::model::{MonoNs, ProcId, Process, Sent, SentBy, Signal, World, prediction};
 use crate::ui::Action;
 use crate::wording;
 
@@ -52,13 +52,14 @@ struct Outcome {
     signal: Signal,
     at: MonoNs,
     was_sent: bool,
+    by: SentBy,
     sentences: Vec<String>,
 }
 
 impl Outcome {
     fn of(world: &World, sent: &Sent) -> Self {
         let sentences = wording::outcome::sentences(world, sent);
-        Self { signal: sent.signal, at: sent.at.t, was_sent: sent.error.is_none(), sentences }
+        Self { signal: sent.signal, at: sent.at.t, was_sent: sent.error.is_none(), by: sent.by, sentences }
     }
 
     /// That of the last signal to the process, and of a later one that could not be sent.
@@ -135,8 +136,9 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Pr
 /// What the last signal to this process did, beside the prediction. Also a later signal that could not be sent.
 fn outcomes_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut SignalsState, p: &Process) {
     for outcome in state.outcomes.get((cx.version, p.id), || Outcome::of_last(cx.world, p.id)) {
-        let what = if outcome.was_sent { "You sent" } else { "You tried to send" };
-        let title = format!("{what} {} at {}", outcome.signal, cx.clock(outcome.at));
+        let who = if outcome.by == SentBy::User { "You" } else { "A script" };
+        let what = if outcome.was_sent { "sent" } else { "tried to send" };
+        let title = format!("{who} {what} {} at {}", outcome.signal, cx.clock(outcome.at));
         card(ui, cx, &title, &outcome.sentences, false);
     }
 }

@@ -10,7 +10,7 @@ use super::memo::take_computed;
 use super::tokens::Tokens;
 use super::{
     Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, pod_map, pods, process_tree, report,
-    timeline,
+    timeline, zombies,
 };
 use crate::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
@@ -203,6 +203,7 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
     let mut map = pod_map::MapState::default();
     let mut tree = process_tree::TreeState::default();
     let mut list = events::EventsState::default();
+    let mut dead = zombies::ZombiesState::default();
     let mut sides = report::ReportState::default();
     let mut content = inside::InsideState::default();
     let mut lanes = timeline::TimelineState::default();
@@ -214,6 +215,7 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
         ("pods", nothing(), "1 zombie", Box::new(move |ui, cx| pods::pods_ui(ui, cx, None, &mut pods))),
         ("map", nothing(), "newcomer", Box::new(move |ui, cx| pod_map::pod_map_ui(ui, cx, &mut map))),
         ("tree", nothing(), "newcomer", Box::new(move |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree))),
+        ("zombies", nothing(), "undead", Box::new(move |ui, cx| zombies::zombies_ui(ui, cx, &mut dead))),
         ("events", nothing(), "Zombie", Box::new(move |ui, cx| events::events_ui(ui, cx, &mut list))),
         (
             "inside",
@@ -271,7 +273,7 @@ fn what_a_view_shows_of_the_selection_is_computed_again_with_another_one() {
             _ => selection.pod = Some(uid(1)),
         }
         view.selection = selection;
-        let is_of_selection = !matches!(name, "pods" | "tree" | "events");
+        let is_of_selection = !matches!(name, "pods" | "tree" | "zombies" | "events");
         assert_eq!(view.frame(vec![]).computed > 0, is_of_selection, "{name}");
     }
 }

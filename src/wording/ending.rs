@@ -40,7 +40,7 @@ fn sandbox_end(end: &SandboxEnd) -> String {
     format!("{} {}; {then}", end.container.as_deref().unwrap_or("pause"), how(end.status))
 }
 
-fn how(status: WaitStatus) -> String {
+pub(super) fn how(status: WaitStatus) -> String {
     match status.signal() {
         Some(n) => format!("was killed by {}", Signal(n)),
         None => format!("ended with exit code {}", status.code()),

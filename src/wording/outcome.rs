@@ -1,8 +1,8 @@
 //! The outcome of a signal in words.
 
 use super::duration::format_exact;
-use super::os_error;
 use super::reaper::reaped_by;
+use super::{capitalized, os_error};
 use crate::model::names::short_name;
 use crate::model::outcome::{Cause, Outcome, Survival, outcome};
 use crate::model::{Exit, Process, SendError, Sent, World};
@@ -65,11 +65,6 @@ fn end_sentences(world: &World, p: &Process, exit: Exit, cause: Cause, sent: &Se
         lines.push(format!("{also_ended} of the {} predicted ended with it.", sent.also_end.len()));
     }
     lines
-}
-
-fn capitalized(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use podscope::model::{Delta, Parent, Precision, ProcId, Process, SendError, Signal, Source, State, WaitStatus};
+use podscope::model::{
+    Delta, Parent, Precision, ProcId, Process, SendError, SentBy, Signal, Source, State, WaitStatus,
+};
 use podscope::observe::signal;
 use podscope::observe::{Input, Options, Scope, identify, now};
 
@@ -68,8 +70,8 @@ fn stop_and_continue_change_the_state() {
     for (signal, state) in [(Signal::STOP, State::Stopped), (Signal::CONT, State::Sleeping)] {
         signal::send(id, signal).expect("our own child");
         let at = podscope::model::Stamp::prompt(now(), Source::App);
-        let (effect, also_end, error) = (None, Vec::new(), None);
-        w.send(Input::Delta(Delta::Signalled { target: id, signal, effect, also_end, error, at }));
+        let (effect, also_end, error, by) = (None, Vec::new(), None, SentBy::User);
+        w.send(Input::Delta(Delta::Signalled { target: id, signal, effect, also_end, error, by, at }));
         w.until("its state", |w| w.process(id).state == state);
     }
     assert_eq!(w.world.sent.len(), 2, "a delta from the inbox is passed on");

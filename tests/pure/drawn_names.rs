@@ -13,8 +13,8 @@ use podscope::model::text::escaped_lines;
 use podscope::model::{
     Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Finding, Member,
     MonoNs, NodeEnd, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId,
-    Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, Signal, SignalMasks, Source, Stamp, State,
-    WaitStatus, World,
+    Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, SentBy, Signal, SignalMasks, Source, Stamp,
+    State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::slow_motion::SlowMotion;
@@ -22,7 +22,7 @@ use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
     Cx, Latest, WorldVersion, events, fonts, inside, inspector, logs, pod_map, pods, process_tree, report, slow_motion,
-    timeline, top_bar,
+    timeline, top_bar, zombies,
 };
 
 /// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
@@ -143,7 +143,8 @@ fn world() -> World {
     world.cgroups.insert(one, Cgroup { path: HOSTILE.into(), usage: podscope::model::CgroupUsage::default() });
     let (signal, effect, also_end) = (Signal::KILL, None, vec![]);
     for error in [None, Some(SendError::Denied)] {
-        world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end: also_end.clone(), error, at: at(5) });
+        let (also_end, by) = (also_end.clone(), SentBy::User);
+        world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end, error, by, at: at(5) });
     }
     for kind in [EventKind::Normal, EventKind::Warning] {
         let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
@@ -302,6 +303,8 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("tree", nothing(), true, &mut |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree));
     let mut state = events::EventsState::default();
     check("events", nothing(), true, &mut |ui, cx| events::events_ui(ui, cx, &mut state));
+    let mut state = zombies::ZombiesState::default();
+    check("zombies", nothing(), true, &mut |ui, cx| zombies::zombies_ui(ui, cx, &mut state));
     for live in [true, false] {
         let mut state = timeline::TimelineState::default();
         let latest = Latest { world: &world, version: WorldVersion::Live(1), now };

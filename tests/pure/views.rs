@@ -1,8 +1,10 @@
 //! Tests of what the views show, without a window.
 
+mod end_chain;
 mod fixture;
 mod layout;
 mod outcome;
 mod prediction;
 mod report;
 mod steps;
+mod zombies;

@@ -17,6 +17,7 @@ mod slow_motion;
 mod terminal;
 #[path = "../shared/tools.rs"]
 mod tools;
+mod zombies;
 
 use desktop::Desktop;
 use kernel::{Id, wait_for};

@@ -7,13 +7,16 @@ use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
-use crate::ui::{Cx, Latest, build, events, inside, logs, pod_map, process_tree, report, text, timeline, tokens};
+use crate::ui::{
+    Cx, Latest, build, events, inside, logs, pod_map, process_tree, report, text, timeline, tokens, zombies,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     PodMap,
     Inside,
     ProcessTree,
+    Zombies,
     Events,
     Logs,
     Report,
@@ -22,10 +25,11 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::PodMap,
         Self::Inside,
         Self::ProcessTree,
+        Self::Zombies,
         Self::Events,
         Self::Logs,
         Self::Report,
@@ -40,7 +44,7 @@ impl Pane {
 
     /// Whether it shows processes of other pods than the selected one.
     pub const fn shows_all_pods(self) -> bool {
-        matches!(self, Self::ProcessTree | Self::Events | Self::Report)
+        matches!(self, Self::ProcessTree | Self::Zombies | Self::Events | Self::Report)
     }
 
     pub(super) const fn title(self) -> &'static str {
@@ -48,6 +52,7 @@ impl Pane {
             Self::PodMap => "Pod map",
             Self::Inside => "Inside",
             Self::ProcessTree => "Process tree",
+            Self::Zombies => "Zombies",
             Self::Events => "Events",
             Self::Logs => "Logs and exec",
             Self::Report => "kubectl and node",
@@ -60,7 +65,16 @@ impl Pane {
 /// The initial arrangement: tabs above, the timeline below.
 pub fn initial_arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [Pane::PodMap, Pane::Inside, Pane::ProcessTree, Pane::Events, Pane::Logs, Pane::Report, Pane::Build];
+    let tabs = [
+        Pane::PodMap,
+        Pane::Inside,
+        Pane::ProcessTree,
+        Pane::Zombies,
+        Pane::Events,
+        Pane::Logs,
+        Pane::Report,
+        Pane::Build,
+    ];
     let tabs = tabs.map(|p| tiles.insert_pane(p));
     let tabs = tiles.insert_tab_tile(tabs.to_vec());
     let timeline = tiles.insert_pane(Pane::Timeline);
@@ -86,6 +100,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx, &mut self.views.map),
             Pane::Inside => inside::inside_ui(ui, self.cx, &mut self.views.inside),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),
+            Pane::Zombies => zombies::zombies_ui(ui, self.cx, &mut self.views.zombies),
             Pane::Events => events::events_ui(ui, self.cx, &mut self.views.events),
             Pane::Logs => logs::logs_ui(ui, self.cx, &mut self.views.logs),
             Pane::Report => report::report_ui(ui, self.cx, &mut self.views.report),

@@ -78,9 +78,9 @@ impl Cgroups {
         }
     }
 
-    /// Kills all processes in a pod's cgroup. Returns the events file that tells when they are gone. `None` if the pod
-    /// has no cgroup, or the kernel is older than Linux 5.14, which added `cgroup.kill`.
-    pub fn kill(&self, pod: &PodUid) -> Option<OwnedFd> {
+    /// Kills all processes in a pod's cgroup. Returns the events file that tells when they are gone, and whether there
+    /// were any. `None` if the pod has no cgroup, or the kernel is older than Linux 5.14, which added `cgroup.kill`.
+    pub fn kill(&self, pod: &PodUid) -> Option<(OwnedFd, bool)> {
         kill(&self.pods.get(pod)?.directory)
     }
 
@@ -166,7 +166,7 @@ impl MemberCgroup {
     }
 
     /// Kills all processes in this cgroup, as [`Cgroups::kill`] does.
-    pub fn kill(&self) -> Option<OwnedFd> {
+    pub fn kill(&self) -> Option<(OwnedFd, bool)> {
         kill(&self.directory)
     }
 }
@@ -175,10 +175,11 @@ fn pod_dir_name(pod: &PodUid) -> String {
     format!("pod{pod}")
 }
 
-fn kill(directory: &OwnedFd) -> Option<OwnedFd> {
+fn kill(directory: &OwnedFd) -> Option<(OwnedFd, bool)> {
     let events = populated::open(directory).ok()?;
+    let had_processes = populated::now(&events);
     write_file(directory, "cgroup.kill", "1").ok()?;
-    Some(events)
+    Some((events, had_processes))
 }
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);

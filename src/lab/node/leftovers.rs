@@ -27,7 +27,7 @@ use super::volumes;
 use crate::lab::cgroup::populated;
 use crate::lab::controller::Fact;
 use crate::lab::spec::{PidNamespace, PodSpec};
-use crate::model::{Delta, PodUid};
+use crate::model::{Delta, Member, NodeSignalTarget, PodUid};
 use crate::sys::{fork, nsfs, pidfd};
 
 /// How long to wait for killed processes. Only one in uninterruptible sleep takes longer.
@@ -95,24 +95,33 @@ impl Node {
 
     /// Kills all living processes and adds a watch for them.
     fn kill(&mut self, id: u64, ending: &mut Ending) {
+        let (at, mut is_sent) = (Self::now(), false);
         let events = match &ending.target {
             KillTarget::Container(_, _, Remains { cgroup: Some(leaf), .. }) => leaf.kill(),
             KillTarget::Container(..) => None,
             KillTarget::Pod(uid) => self.cgroups.kill(uid),
         };
         match (events, &ending.target) {
-            (Some(events), _) => {
+            (Some((events, had_processes)), _) => {
+                is_sent = had_processes;
                 if populated::now(&events) {
                     ending.waits.insert(self.watch_for(EpollFlags::EPOLLPRI, events, Watch::Ending(id)));
                 }
             }
             (None, KillTarget::Container(uid, name, Remains { mark: Some(mark), .. })) => {
                 for process in self.find_living(uid, name, *mark) {
-                    let _ = pidfd::send_signal(&process, Signal::SIGKILL as i32);
+                    is_sent |= pidfd::send_signal(&process, Signal::SIGKILL as i32).is_ok();
                     ending.waits.insert(self.watch(process, Watch::Ending(id)));
                 }
             }
             (None, _) => {}
+        }
+        if is_sent {
+            let to = match &ending.target {
+                KillTarget::Container(uid, name, _) => NodeSignalTarget::Leftovers(Member::container(uid, name)),
+                KillTarget::Pod(uid) => NodeSignalTarget::Pod(uid.clone()),
+            };
+            self.report_delta(Delta::NodeSignalled { to, signal: crate::model::Signal::KILL, at });
         }
     }
 

@@ -18,7 +18,8 @@ use crate::lab::controller::{Action, Fact, PodState};
 use crate::lab::protocol::{Answer, ExecStreams, LogPart, Report, Request, VERSION};
 use crate::lab::spec::PidNamespace;
 use crate::model::{
-    Delta, EventKind, EventReason, ExecEnd, Member, MonoNs, Parent, Pod, PodEvent, PodUid, Signal, Stamp, WaitStatus,
+    Delta, EventKind, EventReason, ExecEnd, Member, MonoNs, NodeSignalTarget, Parent, Pod, PodEvent, PodUid, Signal,
+    Stamp, WaitStatus,
 };
 use crate::procfs::Stat;
 use crate::sys::fork::Child;
@@ -215,12 +216,14 @@ impl Node {
         }
     }
 
-    /// Signals a child of the node that has not been reaped, so its pid cannot belong to another process.
-    pub(super) fn signal_child(&self, pid: i32, signal: Signal) {
-        if self.children.contains_key(&pid)
-            && let Ok(signal) = nix::sys::signal::Signal::try_from(signal.0)
-        {
-            let _ = kill(Pid::from_raw(pid), signal);
+    /// Signals a child of the node that has not been reaped, so its pid cannot belong to another process. Reports it,
+    /// since nothing else tells who sent a signal.
+    pub(super) fn signal_child(&mut self, pid: i32, signal: Signal) {
+        let Some(id) = self.children.get(&pid).map(|child| child.id) else { return };
+        let Ok(number) = nix::sys::signal::Signal::try_from(signal.0) else { return };
+        let at = Self::now();
+        if kill(Pid::from_raw(pid), number).is_ok() {
+            self.report_delta(Delta::NodeSignalled { to: NodeSignalTarget::Process(id), signal, at });
         }
     }
 

@@ -117,13 +117,14 @@ impl Node {
 
     /// Kills the program and the other processes of its process group, which it leads (`setsid(2)` in
     /// [`super::streams::begin_session`]).
-    pub(super) fn kill_session(&self, call: Call) {
+    pub(super) fn kill_session(&mut self, call: Call) {
         let Some(session) = self.sessions.get(&call) else { return };
         // until it is reaped, neither its pid nor its process group id can be reused
         if session.status.is_none() {
-            let _ = killpg(Pid::from_raw(session.pid), Signal::SIGKILL);
-            // in case it does not lead a group yet
-            self.signal_child(session.pid, crate::model::Signal::KILL);
+            let pid = session.pid;
+            // first the leader, in case it does not lead a group yet
+            self.signal_child(pid, crate::model::Signal::KILL);
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         }
     }
 }

@@ -331,7 +331,7 @@ fn must_be_reaped(world: &World, p: &Process) -> Consequence {
 }
 
 /// What happens to a zombie when this parent ends.
-fn zombie_fate(world: &World, parent: &Process) -> ZombieFate {
+pub fn zombie_fate(world: &World, parent: &Process) -> ZombieFate {
     match adopter(world, parent) {
         _ if is_ns_init(parent) => ZombieFate::ReapedWithNamespace,
         Some(by) if never_reaps(world, by) => ZombieFate::NeverReaped(by.id),
@@ -366,15 +366,15 @@ fn reaping(world: &World, p: &Process) -> Reaping {
     }
 }
 
-fn is_node(world: &World, id: ProcId) -> bool {
+pub fn is_node(world: &World, id: ProcId) -> bool {
     world.node.as_ref().is_some_and(|n| n.process == id)
 }
 
 /// Whether it is a pause of the lab that reaps the orphans it adopts.
-fn reaps(world: &World, p: &Process) -> bool {
+pub fn reaps(world: &World, p: &Process) -> bool {
     is_known_pause(world, p) && !never_reaps(world, p)
 }
 
-fn never_reaps(world: &World, p: &Process) -> bool {
+pub fn never_reaps(world: &World, p: &Process) -> bool {
     is_pause(p) && sandbox_kind(world, p) == Some(&SandboxKind::PauseNoReap)
 }

@@ -62,6 +62,16 @@ impl World {
         self.with_parents(own).any(|ns| self.ended_with(p, ns))
     }
 
+    /// The init whose exit made the kernel kill this process (`zap_pid_ns_processes` in kernel/pid_namespace.c). `None`
+    /// also for a process that had ended before, and was only reaped with the namespace.
+    pub fn killed_by_end_of(&self, p: &Process) -> Option<&Process> {
+        let own = p.namespaces.get(NsKind::Pid)?;
+        let exit = p.exit.filter(|exit| exit.status.is_none_or(|status| status.signal() == Some(9)))?;
+        let ns = self.with_parents(own).find(|ns| self.ended_with(p, *ns))?;
+        let init = self.pid_ns_init(ns)?;
+        init.exit.is_some_and(|end| exit.at.t.plus(TEARDOWN_NS) >= end.at.t).then_some(init)
+    }
+
     /// How many processes it has reaped, without those that the kernel made it wait for when it exited as an init.
     pub fn reaped_by(&self, p: &Process) -> u64 {
         if p.is_alive() {

@@ -1,7 +1,7 @@
 //! Takes the node's facts in, and replaces process identities in them by those known here.
 
 use super::{Entry, Kernel, Reconciler};
-use crate::model::{Delta, Parent, Pod, ProcId};
+use crate::model::{Delta, NodeSignalTarget, Parent, Pod, ProcId};
 
 impl Reconciler {
     /// The identity by which the process is known here.
@@ -76,6 +76,10 @@ impl Reconciler {
                     kernel.prefer(id);
                 }
             }
+            Delta::NodeSignalled { to: NodeSignalTarget::Process(target), .. } => {
+                *target = self.canonical(*target);
+                self.look_again(kernel, *target);
+            }
             Delta::Signalled { target, .. } => {
                 *target = self.canonical(*target);
                 // no event reports a stop
@@ -106,7 +110,8 @@ impl Reconciler {
             }
             Delta::PodRemoved { uid, .. } => self.forget_cgroups(Some(uid)),
             Delta::NodeEnded { .. } => self.forget_cgroups(None),
-            Delta::Host { .. }
+            Delta::NodeSignalled { .. }
+            | Delta::Host { .. }
             | Delta::NodeSilent { .. }
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }

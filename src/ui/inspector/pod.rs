@@ -2,9 +2,11 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
+use super::end_card::{self, EndModel};
 use super::processes::{self, Processes};
 use super::{facts, title};
 use crate::command::Command;
+use crate::model::end_chain::explain_container_end;
 use crate::model::{Container, Member, MonoNs, Pod, PodReason, Usage, World};
 use crate::ui::Action;
 use crate::ui::icons::Icon;
@@ -29,14 +31,18 @@ pub struct PodModel {
     processes: Processes,
     /// When and how the previous pause ended.
     last_sandbox: Option<(MonoNs, String)>,
+    /// Why the last run of each container ended, in the order of the containers.
+    ends: Vec<Option<EndModel>>,
 }
 
 impl PodModel {
     pub fn of(world: &World, pod: &Pod) -> Self {
+        let end = |c| explain_container_end(world, pod, c).map(|chain| EndModel::of(world, &chain));
         Self {
             usage: usage::of_pod(world, pod),
             processes: Processes::of(world.pod_processes(&pod.uid)),
             last_sandbox: words::last_sandbox(world, pod),
+            ends: pod.containers.iter().map(end).collect(),
         }
     }
 }
@@ -103,8 +109,11 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
 fn parts_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     ui.add_space(12.0);
     widgets::section(ui, cx.tokens, "Containers");
-    for c in &pod.containers {
+    for (c, end) in pod.containers.iter().zip(&model.ends) {
         container_ui(ui, cx, pod, c);
+        if let Some(end) = end {
+            end_ui(ui, cx, c, end);
+        }
     }
     if pod.containers.is_empty() {
         let none = "None yet. pause holds the namespaces that containers can join.";
@@ -125,6 +134,17 @@ fn pid_namespace(pod: &Pod) -> &'static str {
         true => "shared",
         false => "one per container",
     }
+}
+
+/// Why its last run ended: open while the container does not run.
+fn end_ui(ui: &mut Ui, cx: &Cx<'_>, c: &Container, end: &EndModel) {
+    let is_running = c.running_since().is_some();
+    let title = if is_running { "Why its last run ended" } else { "Why it ended" };
+    let font = text::rich(title).font(tokens::medium(11.5)).color(cx.tokens.muted);
+    let header = egui::CollapsingHeader::new(font).id_salt(("end", &c.name, is_running)).default_open(!is_running);
+    let header = header.show_unindented(ui, |ui| end_card::chain_ui(ui, cx, end)).header_response;
+    header.widget_info(|| text::labeled(Role::Button, true, format!("{title}: {}", c.name)));
+    ui.add_space(4.0);
 }
 
 /// Name and state in one line; below them the restarts and the back-off, and the message of a waiting container.

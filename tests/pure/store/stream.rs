@@ -6,9 +6,10 @@ use std::sync::Arc;
 use podscope::model::inside::{Content, SystemNames, UtsContent};
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
-    ExecEnd, ExecId, FactChanges, Facts, Finding, Host, Limitation, Member, MonoNs, Namespace, NodeEnd, NsId, NsKind,
-    NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId, ProcessUsage, Program, RestartPolicy,
-    Runtime, Sandbox, SandboxKind, Signal, SignalMasks, Source, Stamp, State, WaitStatus, WaitingReason,
+    ExecEnd, ExecId, FactChanges, Facts, Finding, Host, Limitation, Member, MonoNs, Namespace, NodeEnd,
+    NodeSignalTarget, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId,
+    ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SentBy, Signal, SignalMasks, Source, Stamp,
+    State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -227,6 +228,12 @@ pub fn delta() -> impl Strategy<Value = Delta> {
             effect: None,
             also_end: vec![target],
             error: None,
+            by: SentBy::User,
+            at
+        }),
+        (id(), any::<i32>(), stamp()).prop_map(|(target, n, at)| Delta::NodeSignalled {
+            to: NodeSignalTarget::Process(target),
+            signal: Signal(n),
             at
         }),
         (option::of(any::<u64>()), stamp()).prop_map(|(count, at)| Delta::Lost { source: Source::Pause, count, at }),

@@ -2,7 +2,7 @@
 
 use podscope::model::outcome::last_sent;
 use podscope::model::prediction::{Effect, predict};
-use podscope::model::{Delta, Parent, ProcId, SendError, Sent, Signal, Source, WaitStatus, World};
+use podscope::model::{Delta, Parent, ProcId, SendError, Sent, SentBy, Signal, Source, WaitStatus, World};
 use podscope::wording::outcome::sentences as outcome;
 use podscope::wording::reaper::reaped_by;
 
@@ -20,12 +20,13 @@ fn reaped(pid: u32, by: Parent, ms: u64) -> Delta {
 
 fn sent(target: u32, signal: Signal, effect: Effect, also_end: Vec<ProcId>, ms: u64) -> Sent {
     let at = prompt(ms, Source::App);
-    Sent { target: id(target), signal, effect: Some(effect), also_end, error: None, at }
+    let by = SentBy::User;
+    Sent { target: id(target), signal, effect: Some(effect), also_end, error: None, by, at }
 }
 
 fn signalled(sent: Sent) -> Delta {
-    let Sent { target, signal, effect, also_end, error, at } = sent;
-    Delta::Signalled { target, signal, effect, also_end, error, at }
+    let Sent { target, signal, effect, also_end, error, by, at } = sent;
+    Delta::Signalled { target, signal, effect, also_end, error, by, at }
 }
 
 /// What the observer reports when pause is killed. Members end first; they are reaped by their parents, or the reaper
