@@ -2,6 +2,8 @@
 //! always looks the same.
 
 mod geometry;
+pub mod hierarchy;
+pub mod matrix;
 pub mod pod_map;
 mod slots;
 pub mod timeline;

@@ -36,7 +36,7 @@ pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use inside::{Finding, Inside};
 pub use limitation::{CgroupProblem, ConnectorProblem, Limitation, ObserverFailure};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
-pub use namespace::{Holder, Namespace, NetNsId};
+pub use namespace::{Holder, Link, Namespace, NetNsId};
 pub use os_error::OsError;
 pub use output::{ExecEnd, ExecId, ExecRun, Output, OutputLine, OutputSource};
 pub use pod::{

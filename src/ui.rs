@@ -12,6 +12,8 @@ pub mod inside;
 pub mod inspector;
 pub mod logs;
 pub mod memo;
+pub mod namespaces;
+pub mod overview;
 pub mod palette;
 pub mod pod_map;
 pub mod pods;

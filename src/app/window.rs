@@ -32,6 +32,8 @@ use crate::ui::export_dialog::ExportDialog;
 use crate::ui::inside::InsideState;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
+use crate::ui::namespaces::NamespacesState;
+use crate::ui::overview::OverviewState;
 use crate::ui::palette::PaletteState;
 use crate::ui::pod_map::MapState;
 use crate::ui::pods::PodsState;
@@ -70,10 +72,12 @@ enum Dialog {
 struct Views {
     pods: PodsState,
     inspector: InspectorState,
+    overview: OverviewState,
     map: MapState,
     timeline: TimelineState,
     tree: TreeState,
     zombies: ZombiesState,
+    namespaces: NamespacesState,
     events: EventsState,
     logs: LogsState,
     report: ReportState,

@@ -277,16 +277,19 @@ fn depth(world: &World, id: ProcId, rows: &BTreeMap<ProcId, usize>) -> usize {
 }
 
 /// The member's oldest living process, whose namespaces are the member's.
-fn oldest<'a>(world: &'a World, member: &Member) -> Option<&'a Process> {
+pub(super) fn oldest<'a>(world: &'a World, member: &Member) -> Option<&'a Process> {
     world.member_processes(member).filter(|p| p.is_alive()).min_by_key(|p| (p.born.t, p.id))
+}
+
+/// Whether it is a namespace of the lab's node that a pod can choose to be in. Every pod is in the node's user namespace.
+pub(super) fn is_of_node(world: &World, ns: NsId) -> bool {
+    let node = world.node.as_ref().and_then(|n| world.process(n.process));
+    ns.kind != NsKind::User && node.is_some_and(|p| p.namespaces.get(ns.kind) == Some(ns))
 }
 
 /// `oldest` has the oldest living process of each column.
 fn rail(world: &World, kind: NsKind, columns: &[Column], oldest: &[Option<&Process>], y: f32) -> Rail {
     let views: Vec<Option<NsId>> = oldest.iter().map(|p| p.and_then(|p| p.namespaces.get(kind))).collect();
-    let node = world.node.as_ref().and_then(|n| world.process(n.process));
-    // every pod is in the node's user namespace: the pod has no choice there
-    let of_node = |ns: NsId| kind != NsKind::User && node.is_some_and(|p| p.namespaces.get(kind) == Some(ns));
     let mut segments: Vec<Segment> = Vec::new();
     for (i, column) in columns.iter().enumerate() {
         let ns = views[i];
@@ -303,7 +306,7 @@ fn rail(world: &World, kind: NsKind, columns: &[Column], oldest: &[Option<&Proce
         let sharing = match ns {
             None => Sharing::Unknown,
             Some(ns) if world.is_host_ns(ns) => Sharing::Host,
-            Some(ns) if of_node(ns) => Sharing::Node,
+            Some(ns) if is_of_node(world, ns) => Sharing::Node,
             Some(_) if shared => Sharing::Shared,
             Some(_) => Sharing::Private,
         };

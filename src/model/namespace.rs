@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NsId, ProcId};
+use super::{NsId, NsKind, ProcId, Process, State};
 
 /// What is known about one namespace besides its processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,34 @@ pub struct Namespace {
 impl Namespace {
     pub const fn new(id: NsId) -> Self {
         Self { id, unique: None, owner_uid: None, owner: None, parent: None, net: None, holders: None }
+    }
+}
+
+/// A link of `/proc/PID/ns/` as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Link {
+    In(NsId),
+    /// The process has ended: then it leaves all namespaces but user and pid (`exit_task_namespaces` in
+    /// `kernel/nsproxy.c`).
+    Left,
+    /// It could not be read.
+    NotVisible,
+}
+
+impl Link {
+    pub fn of(p: &Process, kind: NsKind) -> Self {
+        if p.state == State::Zombie && !matches!(kind, NsKind::User | NsKind::Pid) {
+            return Self::Left;
+        }
+        p.namespaces.get(kind).map_or(Self::NotVisible, Self::In)
+    }
+
+    /// The namespace that it leads to.
+    pub const fn namespace(self) -> Option<NsId> {
+        match self {
+            Self::In(ns) => Some(ns),
+            Self::Left | Self::NotVisible => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `readlink /proc/PID/ns/*`.
 
 use super::text::{Cell, Layout, Target, Text};
-use crate::model::{NsKind, NsSet, Pod, PodUid, ProcId, Process, State, World};
+use crate::model::{Link, NsKind, Pod, PodUid, ProcId, Process, World};
 
 const TABS: Layout = Layout::Tabs { min: 0, padding: 2 };
 
@@ -10,7 +10,7 @@ pub fn links_of(world: &World, id: ProcId) -> Text {
     let mut text = Text::new(TABS);
     if let Some(p) = world.process(id).filter(|p| !p.is_gone()) {
         for kind in NsKind::ALL {
-            text.row([link(&p.namespaces, kind, Some(p))]);
+            text.row([cell(Link::of(p, kind))]);
         }
     }
     text
@@ -31,8 +31,8 @@ pub fn links(world: &World, pod: &PodUid) -> Text {
     }
     for kind in NsKind::ALL {
         let mut cells = vec![Cell::from(kind.name())];
-        cells.extend(members.iter().map(|(_, p)| link(&p.namespaces, kind, Some(p))));
-        cells.push(link(&world.host.namespaces, kind, None));
+        cells.extend(members.iter().map(|(_, p)| cell(Link::of(p, kind))));
+        cells.push(cell(world.host.namespaces.get(kind).map_or(Link::NotVisible, Link::In)));
         text.line(cells);
     }
     text
@@ -47,12 +47,10 @@ fn members<'a>(world: &'a World, pod: &'a Pod) -> Vec<(&'a str, &'a Process)> {
     pause.map(|p| ("pause", p)).into_iter().chain(containers).collect()
 }
 
-fn link(set: &NsSet, kind: NsKind, of: Option<&Process>) -> Cell {
-    // an exited process has left all namespaces but user and pid (`exit_task_namespaces` in kernel/nsproxy.c)
-    let has_left = of.is_some_and(|p| p.state == State::Zombie) && !matches!(kind, NsKind::User | NsKind::Pid);
-    match set.get(kind) {
-        _ if has_left => "left at exit".into(),
-        Some(ns) => Cell::to(ns.to_string(), Some(Target::Namespace(ns))),
-        None => "not visible".into(),
+fn cell(link: Link) -> Cell {
+    match link {
+        Link::Left => "left at exit".into(),
+        Link::In(ns) => Cell::to(ns.to_string(), Some(Target::Namespace(ns))),
+        Link::NotVisible => "not visible".into(),
     }
 }

@@ -1,7 +1,7 @@
 //! The inspector describes the selection: its facts, the actions on it, and its namespaces.
 
 mod end_card;
-mod namespaces;
+pub(super) mod namespaces;
 mod pod;
 mod processes;
 

@@ -31,6 +31,13 @@ impl<K, V> Default for Memo<K, V> {
     }
 }
 
+impl<K, V> Memo<K, V> {
+    /// The value that was computed last, whatever its key was.
+    pub fn last(&self) -> Option<&V> {
+        self.kept.as_ref().map(|(_, value)| value)
+    }
+}
+
 impl<K: PartialEq, V> Memo<K, V> {
     /// The value for this key. It is computed only if the last one was for another key.
     pub fn get(&mut self, key: K, compute: impl FnOnce() -> V) -> &V {

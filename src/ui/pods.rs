@@ -36,11 +36,7 @@ fn list(world: &World) -> Vec<Listed> {
         let zombies = zombies.get(&pod.uid).map(|zombies| words::zombies(pod, zombies));
         Listed { pod: Arc::clone(pod), zombies }
     };
-    let mut all: Vec<Listed> = world.pods.values().map(listed).collect();
-    // the lab's first
-    let place = |pod: &Pod| (!pod.is_of_lab(), pod.created.t);
-    all.sort_by(|a, b| (place(&a.pod), &a.pod.name).cmp(&(place(&b.pod), &b.pod.name)));
-    all
+    world.pods_in_order().into_iter().map(listed).collect()
 }
 
 /// Kept by the window between frames.

@@ -9,8 +9,8 @@ use eframe::egui::{self, Event, Modifiers, PointerButton, RawInput, Rect, Ui, po
 use super::memo::take_computed;
 use super::tokens::Tokens;
 use super::{
-    Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, pod_map, pods, process_tree, report,
-    timeline, zombies,
+    Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
+    process_tree, report, timeline, zombies,
 };
 use crate::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
@@ -200,6 +200,8 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
     let selected = |process, namespace| Selection { pod: Some(uid(0)), process, namespace };
     let nothing = || selected(None, None);
     let mut pods = pods::PodsState::default();
+    let mut cards = overview::OverviewState::default();
+    let mut matrix = namespaces::NamespacesState::default();
     let mut map = pod_map::MapState::default();
     let mut tree = process_tree::TreeState::default();
     let mut list = events::EventsState::default();
@@ -213,6 +215,13 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
     };
     vec![
         ("pods", nothing(), "1 zombie", Box::new(move |ui, cx| pods::pods_ui(ui, cx, None, &mut pods))),
+        ("overview", nothing(), "1 zombie", Box::new(move |ui, cx| overview::overview_ui(ui, cx, &mut cards))),
+        (
+            "namespaces",
+            nothing(),
+            "3 processes",
+            Box::new(move |ui, cx| namespaces::namespaces_ui(ui, cx, &mut matrix)),
+        ),
         ("map", nothing(), "newcomer", Box::new(move |ui, cx| pod_map::pod_map_ui(ui, cx, &mut map))),
         ("tree", nothing(), "newcomer", Box::new(move |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree))),
         ("zombies", nothing(), "undead", Box::new(move |ui, cx| zombies::zombies_ui(ui, cx, &mut dead))),
@@ -273,7 +282,7 @@ fn what_a_view_shows_of_the_selection_is_computed_again_with_another_one() {
             _ => selection.pod = Some(uid(1)),
         }
         view.selection = selection;
-        let is_of_selection = !matches!(name, "pods" | "tree" | "zombies" | "events");
+        let is_of_selection = !matches!(name, "pods" | "overview" | "tree" | "zombies" | "events");
         assert_eq!(view.frame(vec![]).computed > 0, is_of_selection, "{name}");
     }
 }

@@ -8,6 +8,7 @@ use eframe::egui::{
 use super::icons::Icon;
 use super::text::HoverText as _;
 use super::tokens::{Tokens, medium, semibold};
+use super::words::Severity;
 use super::{Cx, text};
 use crate::model::ProcId;
 use crate::ui::Action;
@@ -192,6 +193,30 @@ pub fn dashed_round_rect(ui: &Ui, rect: Rect, radius: f32, stroke: Stroke) {
     }
     points.push(points[0]);
     ui.painter().extend(Shape::dashed_line(&points, stroke, 4.0, 3.0));
+}
+
+/// A sign for a state, which is also told without colours: a disc for good, a ring for waiting, a cross for bad and a
+/// tick for done.
+pub fn state_sign(ui: &Ui, tokens: &Tokens, at: Pos2, severity: Severity) {
+    let color = tokens.severity(severity);
+    let stroke = Stroke::new(1.8, color);
+    match severity {
+        Severity::Good => {
+            ui.painter().circle_filled(at, 4.0, color);
+        }
+        Severity::Waiting => {
+            ui.painter().circle_stroke(at, 3.4, stroke);
+        }
+        Severity::Bad => {
+            for sign in [-1.0, 1.0] {
+                ui.painter().line_segment([at + vec2(-3.2, -3.2 * sign), at + vec2(3.2, 3.2 * sign)], stroke);
+            }
+        }
+        Severity::Done => {
+            let points = [vec2(-3.6, 0.2), vec2(-1.2, 2.8), vec2(3.8, -3.0)];
+            ui.painter().add(Shape::line(points.map(|by| at + by).to_vec(), stroke));
+        }
+    }
 }
 
 /// The message of a view that has nothing to show: a title, and a hint what to do.

@@ -21,8 +21,8 @@ use podscope::ui::slow_motion::SlowMotion;
 use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
-    Cx, Latest, WorldVersion, events, fonts, inside, inspector, logs, pod_map, pods, process_tree, report, slow_motion,
-    timeline, top_bar, zombies,
+    Cx, Latest, WorldVersion, events, fonts, inside, inspector, logs, namespaces, overview, pod_map, pods,
+    process_tree, report, slow_motion, timeline, top_bar, zombies,
 };
 
 /// Contains ESC, a line feed, a direction override, DEL and a zero-width space.
@@ -297,6 +297,13 @@ fn hidden_characters_in_names_are_not_drawn() {
     let nothing = || selected(None, None);
     let mut map = pod_map::MapState::default();
     check("map", nothing(), true, &mut |ui, cx| pod_map::pod_map_ui(ui, cx, &mut map));
+    let mut cards = overview::OverviewState::default();
+    check("overview", nothing(), true, &mut |ui, cx| overview::overview_ui(ui, cx, &mut cards));
+    let mut matrix = namespaces::NamespacesState::default();
+    let mut matrix = |ui: &mut Ui, cx: &mut Cx<'_>| namespaces::namespaces_ui(ui, cx, &mut matrix);
+    check("namespaces", nothing(), true, &mut matrix);
+    check("namespaces", selected(Some(id(2)), None), true, &mut matrix);
+    check("holders", selected(None, namespace), true, &mut matrix);
     let mut list = pods::PodsState::default();
     check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble(), &mut list));
     let mut tree = process_tree::TreeState::default();

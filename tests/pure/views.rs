@@ -3,6 +3,7 @@
 mod end_chain;
 mod fixture;
 mod layout;
+mod namespaces;
 mod outcome;
 mod prediction;
 mod report;

@@ -1,21 +1,26 @@
 //! The views in the middle of the window, as tiles that can be dragged, split and resized.
 
 use eframe::egui::{self, Color32, CornerRadius, Id, Response, Role, Sense, Stroke, Ui, pos2, vec2};
-use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{
+    Container, Linear, LinearDir, SimplificationOptions, TabState, Tabs, TileId, Tiles, Tree, UiResponse,
+};
 
 use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
 use crate::command::Outcome;
 use crate::ui::{
-    Cx, Latest, build, events, inside, logs, pod_map, process_tree, report, text, timeline, tokens, zombies,
+    Cx, Latest, build, events, inside, logs, namespaces, overview, pod_map, process_tree, report, text, timeline,
+    tokens, zombies,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
+    Overview,
     PodMap,
     Inside,
     ProcessTree,
+    Namespaces,
     Zombies,
     Events,
     Logs,
@@ -25,9 +30,11 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
+        Self::Overview,
         Self::PodMap,
         Self::Inside,
+        Self::Namespaces,
         Self::ProcessTree,
         Self::Zombies,
         Self::Events,
@@ -44,15 +51,20 @@ impl Pane {
 
     /// Whether it shows processes of other pods than the selected one.
     pub const fn shows_all_pods(self) -> bool {
-        matches!(self, Self::ProcessTree | Self::Zombies | Self::Events | Self::Report)
+        matches!(
+            self,
+            Self::Overview | Self::ProcessTree | Self::Namespaces | Self::Zombies | Self::Events | Self::Report
+        )
     }
 
     pub(super) const fn title(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::PodMap => "Pod map",
             Self::Inside => "Inside",
             Self::ProcessTree => "Process tree",
             Self::Zombies => "Zombies",
+            Self::Namespaces => "Namespaces",
             Self::Events => "Events",
             Self::Logs => "Logs and exec",
             Self::Report => "kubectl and node",
@@ -62,21 +74,16 @@ impl Pane {
     }
 }
 
-/// The initial arrangement: tabs above, the timeline below.
+/// The initial arrangement: tabs above, with the pod map at the front, and the timeline below.
 pub fn initial_arrangement() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let tabs = [
-        Pane::PodMap,
-        Pane::Inside,
-        Pane::ProcessTree,
-        Pane::Zombies,
-        Pane::Events,
-        Pane::Logs,
-        Pane::Report,
-        Pane::Build,
-    ];
-    let tabs = tabs.map(|p| tiles.insert_pane(p));
-    let tabs = tiles.insert_tab_tile(tabs.to_vec());
+    let is_tab = |pane: &Pane| *pane != Pane::Timeline;
+    let tabs: Vec<(Pane, TileId)> =
+        Pane::ALL.into_iter().filter(is_tab).map(|pane| (pane, tiles.insert_pane(pane))).collect();
+    let front = tabs.iter().find(|(pane, _)| *pane == Pane::PodMap).map(|(_, tile)| *tile);
+    let mut group = Tabs::new(tabs.into_iter().map(|(_, tile)| tile).collect());
+    group.active = front;
+    let tabs = tiles.insert_container(Container::Tabs(group));
     let timeline = tiles.insert_pane(Pane::Timeline);
     let mut column = Linear::new(LinearDir::Vertical, vec![tabs, timeline]);
     column.shares.set_share(tabs, 0.73);
@@ -97,6 +104,8 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, pane: &mut Pane) -> UiResponse {
         self.focus.set_place(*pane, ui.max_rect(), ui.layer_id());
         match pane {
+            Pane::Overview => overview::overview_ui(ui, self.cx, &mut self.views.overview),
+            Pane::Namespaces => namespaces::namespaces_ui(ui, self.cx, &mut self.views.namespaces),
             Pane::PodMap => pod_map::pod_map_ui(ui, self.cx, &mut self.views.map),
             Pane::Inside => inside::inside_ui(ui, self.cx, &mut self.views.inside),
             Pane::ProcessTree => process_tree::process_tree_ui(ui, self.cx, &mut self.views.tree),

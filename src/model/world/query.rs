@@ -54,6 +54,14 @@ impl World {
         self.pods.values().map(Arc::as_ref).find(|p| p.name == name)
     }
 
+    /// All pods in the order in which views list them: the lab's first, the oldest first.
+    pub fn pods_in_order(&self) -> Vec<&Arc<Pod>> {
+        let mut all: Vec<&Arc<Pod>> = self.pods.values().collect();
+        let place = |pod: &Pod| (!pod.is_of_lab(), pod.created.t);
+        all.sort_by(|a, b| (place(a), &a.name, &a.uid).cmp(&(place(b), &b.name, &b.uid)));
+        all
+    }
+
     /// The processes that have ended and are not reaped yet, in the order of (pid, start).
     pub fn zombies(&self) -> impl Iterator<Item = &Process> {
         self.processes.zombies()
@@ -118,6 +126,11 @@ impl World {
     /// mounts.
     pub fn ns_members(&self, ns: NsId) -> impl Iterator<Item = &Process> {
         self.processes.present_in(ns).filter(|p| p.is_alive())
+    }
+
+    /// The namespaces of a kind that a process is in, in the order of their numbers.
+    pub fn namespaces_with_processes(&self, kind: NsKind) -> impl Iterator<Item = NsId> {
+        self.processes.namespaces(kind)
     }
 
     /// Living processes of pods in a namespace, in the order of (pid, start).
