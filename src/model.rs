@@ -34,7 +34,7 @@ pub use ending::{MembersFate, NodeEnd, PodMessage, SandboxEnd};
 pub use host::Host;
 pub use id::{Member, NsId, NsKind, PodUid, ProcId};
 pub use inside::{Finding, Inside};
-pub use limitation::{CgroupProblem, ConnectorProblem, Limitation, ObserverFailure};
+pub use limitation::{BpfProblem, CgroupProblem, ConnectorProblem, Limitation, ObserverFailure};
 pub use manifest::{Manifest, ManifestContainer, ManifestMount, ManifestPort, ManifestVolume, VolumeKind};
 pub use namespace::{Holder, Link, Namespace, NetNsId};
 pub use os_error::OsError;

@@ -2,7 +2,7 @@
 //!
 //! [`Observer`] owns one thread that sleeps in one `epoll_wait` over the proc connector, pidfds of watched processes,
 //! an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is known. The timer is
-//! armed only while something is watched. [`once`] scans a single time.
+//! armed only while something is watched. [`once`] looks a single time.
 //!
 //! "No such process", "not permitted" and "could not be read" are three different answers ([`Unread`]). Only the first
 //! ends a process in the World. Pidfds use at most half of the limit of open files; members of pods, zombies and the
@@ -17,6 +17,7 @@
 //! | `NS_GET_ID` | which namespace an inode number means | it is the same one if something was seen to hold it all the time |
 //! | pidfd | the reap as it happens, and without the connector the exit | found by the scan, "by then" |
 //! | `PIDFD_GET_INFO` | the status of a process whose exit no other source reported | `None`, unless /proc shows the zombie's |
+//! | BPF | all processes and open files for [`once`], as root | they are read from /proc, which takes longer |
 //! | a cgroup's files | CPU, memory and tasks of a container, including processes that have ended | the sum over the living processes |
 //! | reports of pause and the node | who reaped, and when, also for the shortest lives | inferred from the parent |
 
@@ -48,7 +49,7 @@ pub use clock::now;
 pub use error::Error;
 pub use input::Input;
 pub use observer::Observer;
-pub use once::once;
+pub use once::{once, once_by_proc};
 pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
 pub use proc::Unread;
 pub use sender::InputSender;

@@ -59,6 +59,7 @@ pub fn main(_: &Args) -> Result<(), Failure> {
     let mut all = vec![checks::kernel()];
     all.extend(lab);
     all.extend(checks::observer());
+    all.extend(checks::bpf());
     all.extend([checks::processes(), checks::display(), checks::portal()]);
     let width = all.iter().map(|c| c.what.len()).max().unwrap_or_default();
     let lines: String = all.iter().map(|c| c.line(width) + "\n").collect();

@@ -283,6 +283,7 @@ const fn source(source: Source) -> &'static str {
         Source::Pause => "pause",
         Source::Node => "node",
         Source::Scan => "scan",
+        Source::Bpf => "bpf",
         Source::App => "app",
         Source::Inferred => "inferred",
     }

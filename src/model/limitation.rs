@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OsError, Search};
+use super::{NsKind, OsError, Search};
 
 /// Why a [`Capability`](super::Capability) covers only a part, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,7 @@ pub enum Limitation {
     HoldersNotSearched,
     /// Some of what may hold a namespace could not be read.
     HoldersMissed(Box<Search>),
+    Bpf(BpfProblem),
     Cgroup(CgroupProblem),
     /// The lab's cgroup does not have these controllers.
     ControllersMissing {
@@ -75,6 +76,26 @@ pub enum ConnectorProblem {
     /// The kernel does not acknowledge the request, as it does outside the initial pid and user namespaces.
     NoAnswer,
     Failed(OsError),
+}
+
+/// Why BPF cannot be used (bpf(2)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BpfProblem {
+    /// It needs root, or `CAP_BPF` and `CAP_PERFMON`, in the initial user namespace.
+    NotPermitted,
+    /// Its pids, or its times, are those of the initial namespace of this kind, and we are in another.
+    OtherNamespace(NsKind),
+    /// The kernel does not describe its types (`CONFIG_DEBUG_INFO_BTF`).
+    NoTypes,
+    /// The kernel does not have the iterator of this name.
+    Missing { what: String },
+    /// The kernel's verifier refuses this program; `reason` is the end of its log.
+    Refused { program: String, reason: String },
+    /// This program reads something that the kernel has in another form.
+    Unfit { program: String, reason: String },
+    /// This call, or reading this file, failed.
+    Failed { what: String, error: OsError },
 }
 
 /// Why the lab has no cgroup. Each `cgroup` is a path from the root of the hierarchy.

@@ -59,6 +59,8 @@ pub enum Source {
     Node,
     /// A reading of /proc: it had happened by then.
     Scan,
+    /// A reading of the kernel's own tables by BPF: it had happened by then.
+    Bpf,
     /// The app itself (a signal or a command that it sent).
     App,
     /// Inferred from other facts, for example a reap from the disappearance of a pid.

@@ -20,6 +20,8 @@ pub enum Capability {
     Namespaces,
     /// Open files and bind mounts that keep a namespace alive.
     Holders,
+    /// Processes and open files read from the kernel by BPF. Without it they are read from /proc, which takes longer.
+    Bpf,
     /// A cgroup for each container of the lab, which counts its usage.
     Cgroups,
     /// The observer itself; reported only after it has failed.
@@ -35,6 +37,7 @@ impl Capability {
             Self::Processes => "processes",
             Self::Namespaces => "namespaces",
             Self::Holders => "namespace holders",
+            Self::Bpf => "bpf",
             Self::Cgroups => "cgroups",
             Self::Observer => "observer",
         }

@@ -20,7 +20,7 @@ mod unavailable;
 
 pub use event::{Event, Happening, Origin, SignalResult, SignalSent};
 pub use events::{Drained, Events, Tracepoint};
-pub use loader::Loader;
-pub use reader::Reader;
-pub use record::{Actions, HeldBy, Holder, NsNumbers, Task, TaskRef};
+pub use loader::{Loader, check_permission};
+pub use reader::{HolderReader, Reader, TaskReader};
+pub use record::{Actions, HeldBy, Holder, NsNumbers, Task, TaskRef, Used};
 pub use unavailable::Unavailable;

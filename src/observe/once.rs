@@ -1,5 +1,6 @@
-//! A single scan of the machine.
+//! A single look at the machine.
 
+use super::bpf::{self, Unavailable};
 use super::error::Error;
 use super::host;
 use super::proc::Unread;
@@ -17,14 +18,26 @@ use crate::model::{Capability, Delta};
 /// # Errors
 /// /proc cannot be read, or one of these processes exists and cannot be read.
 pub fn once(pids: Option<&[u32]>) -> Result<Vec<Delta>, Error> {
-    let survey = match pids {
-        None => Survey::of_machine()?,
+    Ok(deltas(match pids {
+        None => Survey::of_machine(bpf::check_permission())?,
         Some(pids) => chosen(pids)?,
-    };
+    }))
+}
+
+/// As [`once`] for the whole machine, without BPF: to compare the two.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn once_by_proc() -> Result<Vec<Delta>, Error> {
+    Ok(deltas(Survey::of_machine(Err(Unavailable::SwitchedOff))?))
+}
+
+fn deltas(survey: Survey) -> Vec<Delta> {
     let mut deltas = vec![
         host::host(survey.own_namespaces()),
         host::visibility(Capability::Processes, host::less_unread(survey.unread())),
     ];
+    deltas.extend(survey.bpf().map(|coverage| host::visibility(Capability::Bpf, coverage)));
     let (denied, all) = survey.denied();
     if denied > 0 {
         deltas.push(host::visibility(Capability::Namespaces, denied_coverage(denied, all)));
@@ -37,7 +50,7 @@ pub fn once(pids: Option<&[u32]>) -> Result<Vec<Delta>, Error> {
     deltas
         .push(host::visibility(Capability::Holders, search.map_or_else(host::holders, |search| host::found(&search))));
     deltas.extend(found);
-    Ok(deltas)
+    deltas
 }
 
 fn chosen(pids: &[u32]) -> Result<Survey, Error> {

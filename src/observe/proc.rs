@@ -1,6 +1,7 @@
 //! Reads `/proc/PID`. All files of one reading are of the same process: they are opened below one directory descriptor,
 //! which the kernel binds to the process and not to its pid.
 
+mod missing;
 mod mounts;
 pub(crate) mod parse;
 pub(crate) mod signals;
@@ -15,8 +16,9 @@ use nix::unistd::read;
 
 use crate::model::{NsKind, State, WaitStatus};
 use crate::procfs::Stat;
-use crate::sys::directory::read_link;
+use crate::sys::directory::{names, next_entries, read_link};
 
+pub use missing::{Missing, Supplement};
 pub use mounts::hidepid;
 pub use parse::{SchedStat, Status};
 pub use unread::Unread;
@@ -112,7 +114,7 @@ impl Reader {
         }
         reading.status = Some(status);
         if reading.stat.has_memory() && !reading.stat.is_kernel_thread() {
-            reading.cmdline = self.cmdline(dir)?;
+            reading.cmdline = self.cmdline(dir, c"cmdline")?;
         }
         if depth != Depth::Program {
             self.links(dir, &mut reading)?;
@@ -125,8 +127,8 @@ impl Reader {
     }
 
     /// Its arguments; empty where they may not be read.
-    fn cmdline(&mut self, dir: &OwnedFd) -> Result<Vec<String>, Unread> {
-        match self.file(dir, c"cmdline", CMDLINE_MAX) {
+    fn cmdline<P: ?Sized + NixPath>(&mut self, dir: impl AsFd, name: &P) -> Result<Vec<String>, Unread> {
+        match self.file(dir, name, CMDLINE_MAX) {
             Ok(text) => Ok(parse::cmdline(text)),
             Err(e @ Unread::Failed(_)) => Err(e),
             Err(Unread::Gone | Unread::Denied) => Ok(Vec::new()),
@@ -191,11 +193,14 @@ impl Reading {
 
 /// Every pid that /proc shows now.
 pub fn pids() -> std::io::Result<Vec<u32>> {
+    let proc = std::fs::File::open("/proc")?;
+    let mut buffer = vec![0; 32 << 10];
     let mut pids = Vec::new();
-    for entry in std::fs::read_dir("/proc")? {
-        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
-            pids.push(pid);
+    loop {
+        let entries = next_entries(&proc, &mut buffer)?;
+        if entries.is_empty() {
+            return Ok(pids);
         }
+        pids.extend(names(entries).filter_map(|name| name.to_str().ok()?.parse::<u32>().ok()));
     }
-    Ok(pids)
 }

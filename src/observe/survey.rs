@@ -1,7 +1,9 @@
 //! Reads the whole machine once: all processes, all namespaces and what holds them.
 //!
-//! Several threads read `/proc` at the same time, with few system calls for each process: every file is opened below
-//! one descriptor, and nothing is allocated for a link. What they found is put together by pure code ([`build`]).
+//! Where BPF can be used, it tells of all processes, threads, open files and sockets, and only arguments and what it
+//! leaves out are read from `/proc` ([`machine`]). Otherwise `/proc` tells all. Several threads read it at the same time,
+//! with few system calls for each process: every file is opened below one descriptor, and nothing is allocated for a
+//! link. What either has found is put together by the same pure code ([`build`]).
 //!
 //! A namespace is found by one of these, and each is listed:
 //!
@@ -11,10 +13,13 @@
 //! - a bind mount in any mount namespace;
 //! - a namespace below it, by owner or parent.
 //!
-//! Not seen: descriptors in a message that nobody has received (`SCM_RIGHTS`) or registered with io_uring. `listns(2)`
-//! tells how many namespaces only those hold.
+//! Not seen: descriptors in a message that nobody has received (`SCM_RIGHTS`), registered with io_uring, or of a thread
+//! that does not share the files of its process. `listns(2)` tells how many namespaces only those hold.
 
+mod arguments;
 mod build;
+mod by_bpf;
+mod machine;
 mod mounts;
 mod net_id;
 pub mod parallel;
@@ -27,13 +32,15 @@ mod witness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use super::bpf::Unavailable;
 use super::error::Error;
 use super::hierarchy::nsfs_device;
-use super::proc::{self, Unread};
+use super::proc::Unread;
 use super::reconcile::UnreadCount;
 use super::{host, look_up};
-use crate::model::{Delta, NsKind, NsSet, ProcId};
+use crate::model::{Coverage, Delta, NsKind, NsSet, ProcId};
 use crate::sys::nsfs;
+use machine::Machine;
 use mounts::Mounts;
 use process::ProcessReader;
 use seen::Sighting;
@@ -45,6 +52,8 @@ const INITIAL_PID: u64 = 0xEFFF_FFFC;
 /// What was read of the machine.
 pub struct Survey {
     processes: Vec<Sighting>,
+    /// Whether BPF has told of them, and why not. `None` if it was not tried.
+    bpf: Option<Result<(), Unavailable>>,
     /// Parents of processes that were not to be read, which only identifies them.
     parents: Vec<ProcId>,
     /// Our own namespaces.
@@ -62,31 +71,31 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads all processes and what holds namespaces.
+    /// Reads all processes and what holds namespaces. `permission`: whether to use BPF.
     ///
     /// # Errors
     /// /proc cannot be read.
-    pub fn of_machine() -> Result<Self, Error> {
-        let pids = proc::pids().map_err(Error::Proc)?;
-        Ok(Self::read(&pids, true))
+    pub fn of_machine(permission: Result<(), Unavailable>) -> Result<Self, Error> {
+        let own = own_namespaces();
+        let Machine { processes, arguments } = Machine::read(&own, permission)?;
+        let mut survey = Self::put_together(own, processes, true);
+        survey.bpf = Some(arguments.map(|arguments| arguments.add_to(&mut survey.processes)));
+        Ok(survey)
     }
 
     /// Reads these processes only, and does not search for holders.
     pub fn of_processes(pids: &[u32]) -> Self {
-        Self::read(pids, false)
+        Self::put_together(own_namespaces(), machine::by_proc(pids, false), false)
     }
 
-    fn read(pids: &[u32], is_whole: bool) -> Self {
+    fn put_together(own: NsSet, processes: Vec<Sighting>, is_whole: bool) -> Self {
         let dev = nsfs_device();
-        let own = ProcessReader::new(false).read(std::process::id()).reading;
-        let own = own.map_or_else(|_| NsSet::default(), |reading| build::namespaces(&reading, dev));
-        let processes = parallel::map(pids, 32, || ProcessReader::new(is_whole), |reader, pid| reader.read(*pid));
         let mut mounts = if is_whole { mounts::read(&processes) } else { Mounts::default() };
         let namespaces = Found::describe(&processes, &mut mounts, dev);
         let shows_all = host::processes().is_full() && own.get(NsKind::Pid).is_some_and(|ns| ns.ino == INITIAL_PID);
         let threads = if is_whole && !shows_all { threads_of_machine() } else { None };
         let parents = if is_whole { Vec::new() } else { parents(&processes) };
-        Self { processes, parents, own, namespaces, mounts, is_whole, shows_all, threads, dev }
+        Self { processes, bpf: None, parents, own, namespaces, mounts, is_whole, shows_all, threads, dev }
     }
 
     /// Whether the process with this pid could be read.
@@ -100,6 +109,12 @@ impl Survey {
 
     pub const fn own_namespaces(&self) -> NsSet {
         self.own
+    }
+
+    /// Whether BPF was used, and why not. `None` if it was not tried.
+    pub fn bpf(&self) -> Option<Coverage> {
+        let used = self.bpf.as_ref()?;
+        Some(used.as_ref().map_or_else(|why| Coverage::Missing(why.limitation()), |()| Coverage::Full))
     }
 
     /// Processes that could not be read.
@@ -125,6 +140,11 @@ impl Survey {
     pub fn deltas(self) -> Vec<Delta> {
         build::deltas(self)
     }
+}
+
+fn own_namespaces() -> NsSet {
+    let own = ProcessReader::new(false).read(std::process::id()).reading;
+    own.map_or_else(|_| NsSet::default(), |reading| build::namespaces(&reading, nsfs_device()))
 }
 
 /// The parents of these processes that are not among them.

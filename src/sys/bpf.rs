@@ -24,6 +24,7 @@ enum Operation {
 
 /// `enum bpf_map_type`.
 const ARRAY: u32 = 2;
+const ARRAY_OF_CPUS: u32 = 6;
 const RING_BUFFER: u32 = 27;
 /// `enum bpf_prog_type`.
 const TRACING: u32 = 26;
@@ -45,6 +46,11 @@ pub enum AttachType {
 /// Makes a map with one value of 8 bytes, zero at first. [`lookup`] reads it.
 pub fn create_counter() -> io::Result<OwnedFd> {
     create_map([ARRAY, 4, 8, 1])
+}
+
+/// The same with a value for each CPU.
+pub fn create_counter_of_cpus() -> io::Result<OwnedFd> {
+    create_map([ARRAY_OF_CPUS, 4, 8, 1])
 }
 
 /// Makes a ring buffer of this size: a power of two, and a multiple of the page size.

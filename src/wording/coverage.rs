@@ -2,7 +2,7 @@
 
 use super::os_error;
 use crate::model::{
-    Capability, CgroupProblem, ConnectorProblem, Coverage, Limitation, ObserverFailure, OsError, Search,
+    BpfProblem, Capability, CgroupProblem, ConnectorProblem, Coverage, Limitation, ObserverFailure, OsError, Search,
 };
 
 /// The reasons in one line, separated by semicolons; `None` if nothing is missing.
@@ -33,6 +33,7 @@ const fn without(capability: Capability) -> Option<&'static str> {
         Capability::ProcConnector => Some("births, execs and exits are found by a scan every 100 ms"),
         Capability::Pidfd => Some("reaps are found by scans"),
         Capability::PidfdExitInfo => Some("exit statuses are known from the proc connector only"),
+        Capability::Bpf => Some("all is read from /proc, which takes longer"),
         Capability::Cgroups => Some("the figures of pods are added up from /proc"),
         Capability::Processes | Capability::Namespaces | Capability::Holders | Capability::Observer => None,
     }
@@ -80,6 +81,7 @@ fn limitation(capability: Capability, why: &Limitation) -> String {
             "open files and bind mounts that keep a namespace alive are not searched for".into()
         }
         Limitation::HoldersMissed(search) => holders_missed(search),
+        Limitation::Bpf(problem) => missing(bpf(problem)),
         Limitation::Cgroup(problem) => missing(cgroup(problem)),
         Limitation::ControllersMissing { cgroup, controllers } => format!(
             "{cgroup} has no {} controller: limits have no effect there, and figures are added up from /proc",
@@ -104,6 +106,22 @@ fn connector(problem: ConnectorProblem) -> String {
         ConnectorProblem::OtherNetworkNamespace => "refused outside the initial network namespace".into(),
         ConnectorProblem::NoAnswer => "the kernel does not answer outside the initial pid and user namespaces".into(),
         ConnectorProblem::Failed(e) => os_error::name_and_description(e),
+    }
+}
+
+fn bpf(problem: &BpfProblem) -> String {
+    match problem {
+        BpfProblem::NotPermitted => {
+            "not permitted: needs root, or CAP_BPF and CAP_PERFMON, in the initial user namespace".into()
+        }
+        BpfProblem::OtherNamespace(kind) => format!("not outside the initial {kind} namespace"),
+        BpfProblem::NoTypes => "this kernel does not describe its types (CONFIG_DEBUG_INFO_BTF)".into(),
+        BpfProblem::Missing { what } => format!("this kernel has no {what}"),
+        BpfProblem::Refused { program, reason } => format!("the kernel refuses the program {program}: {reason}"),
+        BpfProblem::Unfit { program, reason } => {
+            format!("the program {program} does not fit this kernel: {reason}")
+        }
+        BpfProblem::Failed { what, error } => format!("{what}: {}", os_error::cause(*error)),
     }
 }
 

@@ -10,6 +10,7 @@ const fn source(source: Source) -> &'static str {
         Source::Node => "the lab's node",
         Source::Scan => "a reading of /proc",
         Source::App => "Podscope itself",
+        Source::Bpf => "BPF",
         Source::Inferred => "inferred",
     }
 }

@@ -94,7 +94,9 @@ fn the_doctor_prints_every_capability_in_one_line() {
         .unwrap();
     let stdout = text(&out.stdout);
     assert_eq!(out.status.code(), Some(0), "{stdout}{}", text(&out.stderr));
-    for what in ["kernel", "user namespaces", "proc connector", "pidfd", "pidfd exit info", "processes", "display"] {
+    let all =
+        ["kernel", "user namespaces", "proc connector", "pidfd", "pidfd exit info", "processes", "bpf", "display"];
+    for what in all {
         assert_eq!(stdout.lines().filter(|l| l.starts_with(&format!("{what}  "))).count(), 1, "{what}: {stdout}");
     }
     let display = stdout.lines().find(|l| l.starts_with("display")).unwrap();

@@ -2,6 +2,7 @@
 //! permitted; where the machine does not have it the tests say so.
 
 mod events;
+mod survey;
 mod tasks;
 
 use std::ops::Deref;

@@ -9,6 +9,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use super::Check;
 use crate::lab::{Error, Lab};
 use crate::model::{Capability, Coverage, Delta};
+use crate::observe::bpf::Reader;
 use crate::observe::{Input, Observer, Options, Scope};
 use crate::wording::coverage::reason;
 use crate::wording::forbidden;
@@ -111,6 +112,15 @@ pub fn observer() -> Vec<Check> {
     coverage.filter_map(|(capability, coverage)| check(capability, &coverage)).collect()
 }
 
+/// BPF is tried by loading what reads the machine.
+pub fn bpf() -> Option<Check> {
+    let coverage = match Reader::open() {
+        Ok(_) => Coverage::Full,
+        Err(why) => Coverage::Missing(why.limitation()),
+    };
+    check(Capability::Bpf, &coverage)
+}
+
 fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
     let (what, with, without) = match capability {
         Capability::ProcConnector => (
@@ -125,6 +135,11 @@ fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
         Capability::Processes => {
             ("processes", "/proc shows the processes of all users", "other users' processes are not shown")
         }
+        Capability::Bpf => (
+            "bpf",
+            "a snapshot of the machine is read from the kernel's tables",
+            "a snapshot of the machine takes longer",
+        ),
         Capability::Cgroups => (
             "cgroups",
             "the kernel counts CPU, memory and tasks of each container, and each pod has its own limit of tasks",

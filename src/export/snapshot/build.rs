@@ -14,13 +14,14 @@ use super::{
     Holder, Host, Inside, Level, Namespace, Namespaces, Pod, Process, SCHEMA, Seen, Selection, Snapshot, events, pods,
 };
 
-const ASPECTS: [Capability; 7] = [
+const ASPECTS: [Capability; 8] = [
     Capability::ProcConnector,
     Capability::Pidfd,
     Capability::PidfdExitInfo,
     Capability::Processes,
     Capability::Namespaces,
     Capability::Holders,
+    Capability::Bpf,
     Capability::Cgroups,
 ];
 

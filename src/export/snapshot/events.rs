@@ -35,7 +35,7 @@ pub struct Event {
     pub at: String,
     /// Nanoseconds on the monotonic clock.
     pub mono_ns: u64,
-    /// The source: connector, pidfd, pause, node, scan, app, inferred.
+    /// The source: connector, pidfd, pause, node, scan, bpf, app, inferred.
     pub source: String,
     /// exact: the kernel's own time; prompt: late by a wake-up; by_then: happened at this time or before.
     pub precision: String,

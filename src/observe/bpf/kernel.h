@@ -8,6 +8,7 @@
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
+typedef __s64 s64;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -88,6 +89,9 @@ struct sigpending {
 
 struct signal_struct {
 	int nr_threads;
+	u64 cutime;
+	u64 cstime;
+	u64 sum_sched_runtime;
 	struct sigpending shared_pending;
 	int group_exit_code;
 	unsigned int flags;
@@ -131,12 +135,38 @@ struct thread_info {
 	u32 status; /* x86 */
 };
 
+struct percpu_counter {
+	s64 count;
+	s32 *counters; /* an offset in the memory of each CPU */
+};
+
+struct mm_struct {
+	struct percpu_counter rss_stat[4]; /* since Linux 6.2 */
+};
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+struct mm_rss_stat {
+	atomic64_t count[4];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+
+struct bpf_array {
+	void *pptrs[1]; /* offsets in the memory of each CPU */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since Linux 5.14 */
 	unsigned int flags;
 	unsigned int ptrace;
 	struct sched_entity se;
+	struct mm_struct *mm;
 	int exit_state;
 	int exit_code;
 	int pid;

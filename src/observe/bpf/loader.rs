@@ -12,6 +12,7 @@ use super::Unavailable;
 use super::layout::KernelTypes;
 use super::object::Object;
 use super::program::link;
+use crate::model::NsKind;
 use crate::observe::options;
 use crate::sys::bpf::{self, AttachType};
 
@@ -20,7 +21,7 @@ const OBJECT: &[u8] = include_bytes!("podscope.bpf.o");
 /// The kernel's description of its types.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// Of the initial namespaces: `PROC_PID_INIT_INO` and `PROC_TIME_INIT_INO` of `include/linux/proc_ns.h`.
-const INITIAL: [(&str, u64); 2] = [("pid", 0xefff_fffc), ("time", 0xefff_fffa)];
+const INITIAL: [(NsKind, u64); 2] = [(NsKind::Pid, 0xefff_fffc), (NsKind::Time, 0xefff_fffa)];
 /// A program with a mistake makes the verifier write much. What does not fit is cut off at its end.
 const LOG_MAX: usize = 1 << 20;
 
@@ -41,21 +42,9 @@ pub struct Program {
 }
 
 impl Loader {
-    /// Checks whether BPF can be used at all, and reads the kernel's types. That takes some milliseconds.
+    /// Checks the permission, and reads the kernel's types. That takes some milliseconds.
     pub fn new() -> Result<Self, Unavailable> {
-        if options::without("bpf") {
-            return Err(Unavailable::SwitchedOff);
-        }
-        if !is_capable(&read("/proc/self/status")?) {
-            return Err(Unavailable::NotPermitted);
-        }
-        for (kind, initial) in INITIAL {
-            // a kernel without this kind of namespace has only the initial one
-            let own = fs::metadata(format!("/proc/self/ns/{kind}"));
-            if own.is_ok_and(|own| own.ino() != initial) {
-                return Err(Unavailable::OtherNamespace(kind));
-            }
-        }
+        check_permission()?;
         let types = match fs::read(KERNEL_TYPES) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Unavailable::NoTypes),
             types => types.map_err(|error| Unavailable::Failed { what: KERNEL_TYPES, error })?,
@@ -91,6 +80,25 @@ impl Loader {
             }
         }
     }
+}
+
+/// Whether we may use BPF, and whether its pids and times are those of our `/proc`. Whether the kernel has what the
+/// programs need is not known yet.
+pub fn check_permission() -> Result<(), Unavailable> {
+    if options::without("bpf") {
+        return Err(Unavailable::SwitchedOff);
+    }
+    if !is_capable(&read("/proc/self/status")?) {
+        return Err(Unavailable::NotPermitted);
+    }
+    for (kind, initial) in INITIAL {
+        // a kernel without this kind of namespace has only the initial one
+        let own = fs::metadata(format!("/proc/self/ns/{kind}"));
+        if own.is_ok_and(|own| own.ino() != initial) {
+            return Err(Unavailable::OtherNamespace(kind));
+        }
+    }
+    Ok(())
 }
 
 /// For one map whose program uses no other.

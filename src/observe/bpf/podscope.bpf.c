@@ -30,9 +30,12 @@ enum {
 	NAMESPACES,
 };
 
-/* What is known of a task at this moment. All pids are those of the initial pid namespace. */
+/*
+ * What is known of a task at this moment. All pids are those of the initial pid namespace. The iterator writes a struct
+ * process after the first thread of a process.
+ */
 struct task {
-	u32 size; /* of this record up to the last pid that is used; the iterator writes no more than that */
+	u32 size; /* of the whole record: up to the last pid that is used, and of what follows it */
 	u32 level; /* of its pid namespace; there are level + 1 pids */
 	u32 pid;
 	u32 tgid;
@@ -63,6 +66,16 @@ struct task {
 };
 
 #define TASK_SIZE_WITHOUT_PIDS __builtin_offsetof(struct task, pids)
+
+/* What all threads of a process have in common and only the iterator reads. */
+struct process {
+	u64 ended_run_time; /* ns, of its threads that have ended */
+	u64 waited_user; /* ns, of children that it has waited for, and of theirs */
+	u64 waited_system;
+	s64 rss; /* pages; 0: it has no memory */
+	u32 has_rss; /* rss is known */
+	u32 unused;
+};
 
 /* A process, and the thread of it that is meant. */
 struct task_ref {
@@ -237,7 +250,7 @@ static __always_inline u64 is_not_zero(u64 number)
  * Which signals are ignored and which have a handler. It is the same for all threads. Four are read at once, to where
  * the pids will be.
  */
-SEC(".text.actions")
+SEC(".text.tasks")
 static __noinline void read_actions(struct task *out, const struct task_struct *task)
 {
 	const struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
@@ -301,6 +314,88 @@ static __noinline void read_task(struct task *out, const struct task_struct *tas
 	read_pids_and_comm(out, task);
 }
 
+/* With more CPUs rss is not known. Each adds to the work of the verifier. */
+#define CPUS_MAX 16
+
+/* Serves only to find the memory of each CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} of_cpus SEC(".maps");
+
+/*
+ * Adds up what a process has of its memory, as `VmRSS` of /proc/PID/status does: pages of files, of its own and shared
+ * ones (MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES of include/linux/mm_types_task.h).
+ */
+static __always_inline void read_rss(struct process *out, const struct mm_struct *mm)
+{
+	const struct mm_struct___before_6_2 *old = (const void *)mm;
+	const s32 *counters[2];
+	const s32 *shared;
+	const void *volatile of_cpus_at = &of_cpus;
+	const struct bpf_array *array;
+	u32 first = 0;
+	u64 base;
+
+	if (bpf_core_field_exists(old->rss_stat.count)) {
+		out->rss = BPF_CORE_READ(old, rss_stat.count[0].counter) + BPF_CORE_READ(old, rss_stat.count[1].counter) +
+			   BPF_CORE_READ(old, rss_stat.count[3].counter);
+		out->has_rss = 1;
+		return;
+	}
+	if (!bpf_core_field_exists(mm->rss_stat[0].counters))
+		return;
+	out->rss = BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) +
+		   BPF_CORE_READ(mm, rss_stat[3].count);
+	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
+	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
+	shared = BPF_CORE_READ(mm, rss_stat[3].counters);
+	/* no program may calculate with the address of a map, but it may read what is there */
+	bpf_probe_read_kernel(&array, sizeof(array), (const void *)&of_cpus_at);
+	base = (u64)BPF_CORE_READ(array, pptrs[0]);
+	for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
+		volatile u64 *of_cpu = bpf_map_lookup_percpu_elem(&of_cpus, &first, cpu);
+		s32 more[3] = {};
+		u64 offset;
+		if (!of_cpu) {
+			out->has_rss = 1;
+			return;
+		}
+		/* this makes a number of its address */
+		*of_cpu = (u64)of_cpu;
+		offset = *of_cpu - base;
+		bpf_probe_read_kernel(&more[0], sizeof(s32), (const void *)counters[0] + offset);
+		bpf_probe_read_kernel(&more[1], sizeof(s32), (const void *)counters[1] + offset);
+		bpf_probe_read_kernel(&more[2], sizeof(s32), (const void *)shared + offset);
+		out->rss += more[0] + more[1] + more[2];
+	}
+}
+
+SEC(".text.tasks")
+static __noinline void read_process(struct process *out, const struct task_struct *task)
+{
+	const u32 kernel_thread = 0x200000; /* PF_KTHREAD of include/linux/sched.h */
+	const struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	const struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	out->ended_run_time = BPF_CORE_READ(signal, sum_sched_runtime);
+	out->waited_user = BPF_CORE_READ(signal, cutime);
+	out->waited_system = BPF_CORE_READ(signal, cstime);
+	out->rss = 0;
+	out->has_rss = 0;
+	out->unused = 0;
+	/* a kernel thread may use the memory of a process for a while */
+	if (!mm || task->flags & kernel_thread)
+		out->has_rss = 1;
+	else
+		read_rss(out, mm);
+	/* it has left this memory meanwhile, which another process may have by now */
+	if (BPF_CORE_READ(task, mm) != mm)
+		out->has_rss = 0;
+}
+
 static __always_inline struct task_ref refer_to(const struct task_struct *task)
 {
 	struct task_ref ref = {
@@ -316,6 +411,7 @@ int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct task out = {};
+	struct process *process = (void *)out.pids;
 	u32 size;
 
 	if (!task)
@@ -327,7 +423,15 @@ int tasks(struct bpf_iter__task *ctx)
 	/* without a pid it has been reaped meanwhile */
 	if (!out.pids[0] || size > sizeof(out))
 		return 0;
+	if (out.pid != out.tgid) {
+		bpf_seq_write(ctx->meta->seq, &out, size);
+		return 0;
+	}
+	out.size += sizeof(*process);
 	bpf_seq_write(ctx->meta->seq, &out, size);
+	/* there is no more room on the stack, and the pids are written */
+	read_process(process, task);
+	bpf_seq_write(ctx->meta->seq, process, sizeof(*process));
 	return 0;
 }
 

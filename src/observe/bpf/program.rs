@@ -29,35 +29,40 @@ pub fn link(
     section: &str,
     map: impl Fn(&[u8]) -> Option<i32>,
 ) -> Result<Vec<u8>, String> {
-    let mut program = with_offsets(object, kernel, section.as_bytes())?;
-    let references = object.references(section.as_bytes()).ok_or("an unknown reference")?;
-    // where the functions begin that it calls, by their section
-    let mut functions: Vec<(&[u8], usize)> = Vec::new();
-    for reference in references {
-        let at = reference.at;
-        let value = match reference.target {
-            Target::Map(ref name) => map(name).ok_or("an unknown map")?,
-            Target::Function(section, value) => {
-                let begin = if let Some((_, begin)) = functions.iter().find(|(known, _)| *known == section) {
-                    *begin
-                } else {
-                    let begin = program.len();
-                    program.extend(with_offsets(object, kernel, section)?);
-                    functions.push((section, begin));
-                    begin
-                };
-                // the call holds the distance from the symbol, less one; the kernel wants that from the next instruction
-                let held = program.get(at + 4..at + INSTRUCTION).ok_or("a reference outside the program")?;
-                let from_symbol = i32::from_le_bytes([0, 1, 2, 3].map(|i| held[i])) + 1;
-                let target = (begin as u64 + value) as i32 / INSTRUCTION as i32 + from_symbol;
-                target - at as i32 / INSTRUCTION as i32 - 1
+    let section = section.as_bytes();
+    let mut program = with_offsets(object, kernel, section)?;
+    // the section itself, and those of the functions that are called: where each begins in the program
+    let mut parts = vec![(section, 0)];
+    let mut next = 0;
+    while let Some((section, begin)) = parts.get(next).copied() {
+        next += 1;
+        for reference in object.references(section).ok_or("an unknown reference")? {
+            let at = begin + reference.at;
+            let value = match reference.target {
+                Target::Map(ref name) => map(name).ok_or("an unknown map")?,
+                Target::Function(section, value) => {
+                    let begin = if let Some((_, begin)) = parts.iter().find(|(known, _)| *known == section) {
+                        *begin
+                    } else {
+                        let begin = program.len();
+                        program.extend(with_offsets(object, kernel, section)?);
+                        parts.push((section, begin));
+                        begin
+                    };
+                    // the call holds the distance from the symbol, less one; the kernel wants that from the next
+                    // instruction
+                    let held = program.get(at + 4..at + INSTRUCTION).ok_or("a reference outside the program")?;
+                    let from_symbol = i32::from_le_bytes([0, 1, 2, 3].map(|i| held[i])) + 1;
+                    let target = (begin as u64 + value) as i32 / INSTRUCTION as i32 + from_symbol;
+                    target - at as i32 / INSTRUCTION as i32 - 1
+                }
+            };
+            let instruction = program.get_mut(at..at + INSTRUCTION).ok_or("a reference outside the program")?;
+            if matches!(reference.target, Target::Map(_)) {
+                instruction[1] = instruction[1] & 0x0f | MAP_DESCRIPTOR << 4;
             }
-        };
-        let instruction = program.get_mut(at..at + INSTRUCTION).ok_or("a reference outside the program")?;
-        if matches!(reference.target, Target::Map(_)) {
-            instruction[1] = instruction[1] & 0x0f | MAP_DESCRIPTOR << 4;
+            put(instruction, value);
         }
-        put(instruction, value);
     }
     Ok(program)
 }

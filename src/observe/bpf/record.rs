@@ -8,6 +8,8 @@ use crate::observe::clock::NS_PER_TICK;
 const TASK: usize = 272;
 /// Where `struct task` has its exit code.
 const EXIT_CODE: usize = 36;
+/// `struct process`.
+const PROCESS: usize = 40;
 /// `struct holder`.
 const HOLDER: usize = 48;
 /// `struct event` before its task.
@@ -77,6 +79,20 @@ pub struct Task {
     pub comm: String,
     /// Its pid in each pid namespace that it is in, the outermost first: `NSpid` of `/proc/PID/status`.
     pub pids: Vec<u32>,
+    /// What its process has used; only of a process's first thread, and not in events.
+    pub used: Option<Used>,
+}
+
+/// What a process has used besides the run times of its threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// How long its threads have run that have ended, in nanoseconds.
+    pub ended_run_time: u64,
+    /// CPU time of the children that it has waited for, and of theirs, in nanoseconds: in user mode and in kernel mode.
+    pub waited: [u64; 2],
+    /// Its resident memory, in pages: `VmRSS` of `/proc/PID/status`. 0 for what has no memory. `None` if BPF cannot tell,
+    /// as on a machine with more than 16 CPUs.
+    pub rss_pages: Option<u64>,
 }
 
 /// Signals with an action: bit n-1 stands for signal n.
@@ -181,7 +197,8 @@ pub fn event(record: &[u8]) -> Option<Event> {
 fn task(record: &[u8]) -> Option<Task> {
     let mut f = Fields(record);
     let (size, level) = (f.u32()? as usize, f.u32()? as usize);
-    if size != record.len() || size != TASK + 4 * level.checked_add(1)? {
+    let task_size = level.checked_add(1)?.checked_mul(4)?.checked_add(TASK)?;
+    if size != record.len() || (size != task_size && size != task_size.checked_add(PROCESS)?) {
         return None;
     }
     let [pid, tgid, ppid, tracer] = f.u32s()?;
@@ -223,7 +240,14 @@ fn task(record: &[u8]) -> Option<Task> {
         time_for_children: namespace(9),
         comm: String::from_utf8_lossy(comm).into_owned(),
         pids: (0..=level).map(|_| f.u32()).collect::<Option<_>>()?,
+        used: if size == task_size { None } else { Some(used(f)?) },
     })
+}
+
+fn used(mut f: Fields<'_>) -> Option<Used> {
+    let [ended_run_time, user, system, rss_pages] = f.u64s()?;
+    let has_rss = f.u32()? != 0;
+    Some(Used { ended_run_time, waited: [user, system], rss_pages: has_rss.then_some(rss_pages) })
 }
 
 fn holder(record: &[u8]) -> Option<Holder> {

@@ -43,22 +43,21 @@ pub struct Status {
 impl Status {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut status = Self::default();
-        let mask = |value: &[u8]| u64::from_str_radix(str(value)?.trim(), 16).ok();
-        for line in text.split(|b| *b == b'\n') {
-            let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
-            let value = &line[colon + 1..];
-            match &line[..colon] {
-                b"Uid" => status.uid = str(value)?.split_ascii_whitespace().nth(1)?.parse().ok()?,
-                b"NSpid" => {
-                    status.nspid = str(value)?.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect();
-                }
-                b"VmRSS" => {
-                    let kb: Option<u64> = str(value)?.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
+        let mask = |value: &str| u64::from_str_radix(value.trim(), 16).ok();
+        // the first line is the name, which may hold any byte; all others are ASCII
+        let name_end = text.iter().position(|b| *b == b'\n')?;
+        for line in str(&text[name_end + 1..])?.split('\n') {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            match name {
+                "Uid" => status.uid = value.split_ascii_whitespace().nth(1)?.parse().ok()?,
+                "NSpid" => status.nspid = value.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect(),
+                "VmRSS" => {
+                    let kb: Option<u64> = value.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
                     status.rss_bytes = kb.map(|kb| kb.saturating_mul(1024));
                 }
-                b"SigBlk" => status.signals.blocked = mask(value)?,
-                b"SigIgn" => status.signals.ignored = mask(value)?,
-                b"SigCgt" => {
+                "SigBlk" => status.signals.blocked = mask(value)?,
+                "SigIgn" => status.signals.ignored = mask(value)?,
+                "SigCgt" => {
                     status.signals.caught = mask(value)?;
                     return Some(status);
                 }
@@ -123,14 +122,15 @@ mod tests {
 
     #[test]
     fn an_incomplete_status_is_no_process() {
-        assert!(Status::parse(b"Uid:\nSigCgt:").is_none());
+        assert!(Status::parse(b"Name:\tx\nUid:\nSigCgt:").is_none());
+        assert!(Status::parse(b"Name:\tx").is_none() && Status::parse(b"").is_none());
         assert!(Status::parse(b"Name:\tx\nUid:\t1\t1000\t3\t4\n").is_none());
     }
 
     #[test]
     fn a_size_that_is_too_large_is_cut_to_the_largest() {
         let most = u64::MAX;
-        let status = Status::parse(format!("VmRSS:\t{most} kB\nSigCgt:\t0\n").as_bytes());
+        let status = Status::parse(format!("Name:\tx\nVmRSS:\t{most} kB\nSigCgt:\t0\n").as_bytes());
         assert_eq!(status.expect("a whole text").rss_bytes, Some(most));
     }
 

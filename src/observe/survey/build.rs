@@ -36,17 +36,17 @@ pub fn deltas(survey: Survey) -> Vec<Delta> {
     deltas.extend(all_namespaces(&survey, holders).map(|namespace| Delta::Namespace { namespace, at }));
     let dev = survey.dev;
     let parents = survey.parents;
-    let mut order: Vec<(ProcId, Reading)> = Vec::with_capacity(survey.processes.len());
-    for Sighting { pid, reading, .. } in survey.processes {
+    let mut order: Vec<(ProcId, Reading, Stamp)> = Vec::with_capacity(survey.processes.len());
+    for Sighting { pid, reading, by, .. } in survey.processes {
         if let Ok(reading) = reading {
-            order.push((ProcId { pid, start: reading.stat.start }, reading));
+            order.push((ProcId { pid, start: reading.stat.start }, reading, Stamp { source: by, ..at }));
         }
     }
     // parents first
-    order.sort_unstable_by_key(|(id, _)| (id.start, id.pid));
-    let read = order.iter().map(|(id, _)| id);
+    order.sort_unstable_by_key(|(id, ..)| (id.start, id.pid));
+    let read = order.iter().map(|(id, ..)| id);
     let by_pid: HashMap<u32, ProcId> = parents.iter().chain(read).map(|id| (id.pid, *id)).collect();
-    for (id, reading) in order {
+    for (id, reading, at) in order {
         let parent = by_pid.get(&reading.stat.ppid).map_or(Parent::Outside, |parent| Parent::Process(*parent));
         let exit = reading.stat.is_dead().then(|| Delta::Exited { id, status: reading.zombie_status(), at });
         if let Some(facts) = facts(id, parent, reading, dev) {

@@ -1,6 +1,7 @@
 //! Work on many items in several threads.
 
 use std::num::NonZero;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -15,7 +16,7 @@ pub fn map<T: Sync, S, R: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let wanted = thread::available_parallelism().map_or(1, NonZero::get).min(MOST).min(items.len().div_ceil(chunk));
+    let wanted = threads(items.len(), chunk);
     let next = AtomicUsize::new(0);
     let run = || {
         let mut state = state();
@@ -42,9 +43,36 @@ pub fn map<T: Sync, S, R: Send>(
     })
 }
 
+/// How many threads are of use for so many items, if each takes `chunk` of them at once.
+pub fn threads(items: usize, chunk: usize) -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(MOST).min(items.div_ceil(chunk))
+}
+
+/// Does both at the same time, `first` in a thread of its own if one can be made.
+pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    // without a thread it must still be there
+    let first = Mutex::new(Some(first));
+    let run = || {
+        let first = first.lock().ok()?.take()?;
+        Some(first())
+    };
+    thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, run).ok();
+        let second = second();
+        let by_other = other.and_then(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let Some(first) = by_other.or_else(run) else { unreachable!("one of the two runs it") };
+        (first, second)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_are_done() {
+        assert_eq!(both(|| 1, || 2), (1, 2));
+    }
 
     #[test]
     fn every_item_is_worked_on_once() {

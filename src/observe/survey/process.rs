@@ -130,7 +130,7 @@ impl ProcessReader {
                 for (kind, link) in OF_THREADS {
                     match read_at(&tasks, &at, link, &mut self.link) {
                         Ok(Some(ino)) if reading.links[kind as usize] != Some(ino) => {
-                            found.push(ThreadNamespace { tid, kind, ino, for_children: false });
+                            found.push(ThreadNamespace { tid, kind, ino, unique: None, for_children: false });
                         }
                         Ok(_) => {}
                         Err(why) => outcome = Err(why),
@@ -208,7 +208,7 @@ fn for_children(
         if let Ok(Some(ino)) = read_at(dir, at, link, buffer)
             && reading.links[kind as usize] != Some(ino)
         {
-            add(ThreadNamespace { tid, kind, ino, for_children: true });
+            add(ThreadNamespace { tid, kind, ino, unique: None, for_children: true });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What was read about one process.
 
-use crate::model::{Looked, NsKind};
+use crate::model::{Looked, NsKind, Source};
 use crate::observe::namespaces::Nsfs;
 use crate::observe::proc::{Reading, Unread};
 
@@ -9,6 +9,8 @@ use crate::observe::proc::{Reading, Unread};
 pub struct Sighting {
     pub pid: u32,
     pub reading: Result<Reading, Unread>,
+    /// Who has read it: [`Source::Scan`] or [`Source::Bpf`].
+    pub by: Source,
     /// Namespaces of threads that differ from their process's.
     pub threads: Vec<ThreadNamespace>,
     pub files: Vec<OpenNamespace>,
@@ -23,6 +25,7 @@ impl Sighting {
         Self {
             pid,
             reading,
+            by: Source::Scan,
             threads: Vec::new(),
             files: Vec::new(),
             sockets: Vec::new(),
@@ -33,12 +36,30 @@ impl Sighting {
     }
 }
 
+impl Sighting {
+    /// Whether it is a process that has arguments.
+    pub fn has_arguments(&self) -> bool {
+        self.reading.as_ref().is_ok_and(|reading| reading.stat.has_memory() && !reading.stat.is_kernel_thread())
+    }
+
+    /// If reading them failed, the process is not known.
+    pub fn add_arguments(&mut self, arguments: Result<Vec<String>, Unread>) {
+        match (&mut self.reading, arguments) {
+            (Ok(reading), Ok(arguments)) => reading.cmdline = arguments,
+            (Ok(_), Err(why)) => *self = Self::new(self.pid, Err(why)),
+            (Err(_), _) => {}
+        }
+    }
+}
+
 /// A namespace of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThreadNamespace {
     pub tid: u32,
     pub kind: NsKind,
     pub ino: u64,
+    /// The number that no other namespace has. `None` if the reader does not tell.
+    pub unique: Option<u64>,
     /// Only its next children will be in it.
     pub for_children: bool,
 }

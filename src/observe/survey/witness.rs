@@ -13,6 +13,7 @@ use super::net_id::NetIds;
 use super::seen::{NetOfSocket, Sighting};
 use crate::model::{NetNsId, NsKind};
 use crate::observe::hierarchy;
+use crate::observe::namespaces::Nsfs;
 use crate::observe::reconcile::RawNs;
 use crate::sys::{nsfs, pidfd};
 
@@ -61,6 +62,7 @@ impl Found {
             let fd = witnesses.iter().find_map(|witness| witness.open(*ino, dev));
             found.add(*kind, *ino, fd.as_ref(), &net_ids);
         }
+        found.add_numbers(processes);
         found.add_sockets(processes, &net_ids);
         found.add_empty(mounts);
         found.count_unreached();
@@ -85,6 +87,18 @@ impl Found {
         for raw in raws {
             let description = self.all.entry((raw.kind, raw.ns.ino)).or_insert(Description { raw: None, net: None });
             description.raw = Some(raw);
+        }
+    }
+
+    /// What nothing could open, but whose number the reader of the threads tells: no link leads to a pid namespace that
+    /// has no process yet.
+    fn add_numbers(&mut self, processes: &[Sighting]) {
+        for ns in processes.iter().flat_map(|sighting| &sighting.threads).filter(|ns| ns.unique.is_some()) {
+            let number = Nsfs { ino: ns.ino, unique: ns.unique };
+            if let Some(description) = self.all.get_mut(&(ns.kind, ns.ino)) {
+                let known = RawNs { kind: ns.kind, ns: number, owner_uid: None, owner: None, parent: None };
+                description.raw.get_or_insert(known);
+            }
         }
     }
 
@@ -119,17 +133,24 @@ impl Found {
 
 fn witnesses<'a>(processes: &'a [Sighting], mounts: &'a Mounts) -> ByInode<Vec<Witness<'a>>> {
     let mut all: ByInode<Vec<Witness>> = ByInode::new();
+    // returns whether there are enough
     let mut add = |kind, ino, witness| {
         let known = all.entry((kind, ino)).or_default();
         if known.len() < WITNESSES {
             known.push(witness);
         }
+        known.len() == WITNESSES
     };
+    // one process after another is in the same few namespaces: the last one of each kind that has enough witnesses
+    let mut done = [None; 8];
     for sighting in processes {
         let Ok(reading) = &sighting.reading else { continue };
         for kind in NsKind::ALL {
-            if let Some(ino) = reading.links[kind as usize] {
-                add(kind, ino, Witness::Link(sighting.pid, kind.name()));
+            if let Some(ino) = reading.links[kind as usize]
+                && done[kind as usize] != Some(ino)
+                && add(kind, ino, Witness::Link(sighting.pid, kind.name()))
+            {
+                done[kind as usize] = Some(ino);
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Looked;
+use crate::model::{Looked, NsKind};
 
 const EIO: OsError = OsError(5);
 const EMFILE: OsError = OsError(24);
@@ -129,6 +129,35 @@ fn processes_and_namespaces_that_are_not_read_are_counted() {
             ),
         ],
     );
+}
+
+#[test]
+fn missing_bpf_has_its_cause_and_what_does_its_work() {
+    let (program, reason) = (|| "iter/task".to_owned(), || "R1 invalid mem access 'scalar'".to_owned());
+    let table = [
+        (
+            BpfProblem::NotPermitted,
+            "not permitted: needs root, or CAP_BPF and CAP_PERFMON, in the initial user namespace",
+        ),
+        (BpfProblem::OtherNamespace(NsKind::Pid), "not outside the initial pid namespace"),
+        (BpfProblem::NoTypes, "this kernel does not describe its types (CONFIG_DEBUG_INFO_BTF)"),
+        (BpfProblem::Missing { what: "bpf_iter_task".into() }, "this kernel has no bpf_iter_task"),
+        (
+            BpfProblem::Refused { program: program(), reason: reason() },
+            "the kernel refuses the program iter/task: R1 invalid mem access 'scalar'",
+        ),
+        (
+            BpfProblem::Unfit { program: program(), reason: "sock:0 has 4 bytes here".into() },
+            "the program iter/task does not fit this kernel: sock:0 has 4 bytes here",
+        ),
+        (BpfProblem::Failed { what: "a map".into(), error: EIO }, "a map: EIO: I/O error"),
+    ];
+    for (problem, cause) in table {
+        let words = format!("{cause}; all is read from /proc, which takes longer");
+        assert_eq!(limitation(Capability::Bpf, &Limitation::Bpf(problem)), words);
+    }
+    let off = limitation(Capability::Bpf, &Limitation::SwitchedOff);
+    assert_eq!(off, "switched off; all is read from /proc, which takes longer");
 }
 
 #[test]

@@ -14,6 +14,16 @@ fn task_record(level: u32) -> Vec<u8> {
     record
 }
 
+/// The same of a first thread, as the iterator writes it.
+fn process_record(level: u32, has_rss: u32) -> Vec<u8> {
+    let mut record = task_record(level);
+    record.extend([1_u64, 2, 3, 4].iter().flat_map(|l| l.to_le_bytes()));
+    record.extend([has_rss, 0].iter().flat_map(|w| w.to_le_bytes()));
+    let size = record.len() as u32;
+    record[..4].copy_from_slice(&size.to_le_bytes());
+    record
+}
+
 fn event_record(kind: u32, rest: &[u8]) -> Vec<u8> {
     let mut record = Vec::from(kind.to_le_bytes());
     record.extend(42_u32.to_le_bytes());
@@ -51,6 +61,7 @@ fn a_task_is_read_field_by_field() {
         time_for_children: None,
         comm: "a worker".to_owned(),
         pids: vec![7, 8, 9],
+        used: None,
     };
     assert_eq!(*task, expected);
     assert_eq!(task.process(), ProcId { pid: 6, start: 11 });
@@ -64,12 +75,16 @@ fn a_task_is_read_field_by_field() {
 
 #[test]
 fn records_follow_each_other_and_a_cut_one_is_refused() {
-    let both = [task_record(0), task_record(32)].concat();
-    let lengths: Vec<usize> = tasks(&both).expect("whole").iter().map(|t| t.pids.len()).collect();
-    assert_eq!(lengths, [1, 33]);
-    let first = task_record(0).len();
-    for cut in (1..both.len()).filter(|cut| *cut != first) {
-        assert_eq!(tasks(&both[..cut]), None, "cut at {cut}");
+    let all = [process_record(0, 1), task_record(32), process_record(9, 0)];
+    let ends = [all[0].len(), all[0].len() + all[1].len()];
+    let all = all.concat();
+    let found = tasks(&all).expect("whole");
+    assert_eq!(found.iter().map(|t| t.pids.len()).collect::<Vec<_>>(), [1, 33, 10]);
+    let used = Used { ended_run_time: 1, waited: [2, 3], rss_pages: Some(4) };
+    let expected = [Some(used), None, Some(Used { rss_pages: None, ..used })];
+    assert_eq!(found.iter().map(|t| t.used).collect::<Vec<_>>(), expected);
+    for cut in (1..all.len()).filter(|cut| !ends.contains(cut)) {
+        assert_eq!(tasks(&all[..cut]), None, "cut at {cut}");
     }
 }
 
