@@ -46,7 +46,9 @@ pub use pod::{
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
 pub use search::{Looked, Search};
-pub use signal::{NodeSignal, NodeSignalTarget, SendError, SentBy, Signal};
+pub use signal::{
+    NodeSignal, NodeSignalTarget, OomKill, SendError, SentBy, Signal, SignalResult, SignalSender, SignalSent,
+};
 pub use time::{MonoNs, Precision, Source, Stamp, WallAnchor};
 pub use usage::{Cgroup, CgroupUsage, Cpu, Figure, Origin, ProcessUsage, Usage};
 pub use visibility::{Capability, Coverage};

@@ -1,8 +1,8 @@
 //! Where Deltas come from: what the kernel reports, reconciled into one stream.
 //!
 //! [`Observer`] owns one thread that sleeps in one `epoll_wait` over the proc connector, pidfds of watched processes,
-//! an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is known. The timer is
-//! armed only while something is watched. [`once`] looks a single time.
+//! BPF's ring buffer, an eventfd for facts from others ([`Input`]), and a timer for the scan that verifies what is
+//! known. The timer is armed only while something is watched. [`once`] looks a single time.
 //!
 //! "No such process", "not permitted" and "could not be read" are three different answers ([`Unread`]). Only the first
 //! ends a process in the World. Pidfds use at most half of the limit of open files; members of pods, zombies and the
@@ -14,6 +14,7 @@
 //! | source | gives | without it |
 //! |---|---|---|
 //! | proc connector | births, execs, renames, exits with status, at the kernel's time | children are searched for every 100 ms; processes that live shorter are not seen |
+//! | BPF | who sends which signal to whom, kills for lack of memory, the status of every exit; without the connector also births and execs | signals are not seen but for the user's own |
 //! | `NS_GET_ID` | which namespace an inode number means | it is the same one if something was seen to hold it all the time |
 //! | pidfd | the reap as it happens, and without the connector the exit | found by the scan, "by then" |
 //! | `PIDFD_GET_INFO` | the status of a process whose exit no other source reported | `None`, unless /proc shows the zombie's |
@@ -43,6 +44,7 @@ mod sender;
 pub mod signal;
 mod sources;
 mod survey;
+mod tracer;
 mod worker;
 
 pub use clock::now;
@@ -54,6 +56,7 @@ pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
 pub use proc::Unread;
 pub use sender::InputSender;
 pub(crate) use survey::parallel::map as map_in_parallel;
+pub use tracer::probe as probe_signals;
 
 use crate::model::ProcId;
 

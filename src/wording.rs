@@ -13,6 +13,7 @@ mod os_error;
 pub mod outcome;
 pub mod prediction;
 pub mod reaper;
+pub mod signal;
 pub mod source;
 pub mod zombies;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::model::Delta;
 use crate::model::text::escaped_json;
-use crate::wording::{coverage, ending, outcome};
+use crate::wording::{coverage, ending, outcome, signal};
 
 /// The format and its version. The version changes when a reader of the old one would misread the new one. A new kind
 /// of Delta, or a new field that may be left out, does not change it: readers ignore what they do not know.
@@ -20,7 +20,7 @@ pub fn header() -> String {
     format!("{{\"format\":\"{FORMAT}\"}}\n")
 }
 
-/// A line of JSON: a change, and the same for people where it holds a reason that is shown in words.
+/// A line of JSON: a change, and the same for people where it holds a reason or a signal that is shown in words.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
@@ -35,6 +35,8 @@ fn words(delta: &Delta) -> Option<String> {
         Delta::NodeEnded { end, .. } => Some(ending::node_end(*end)),
         Delta::Pod { pod, .. } => ending::pod_message(pod).map(Cow::into_owned),
         Delta::Signalled { error, .. } => error.map(outcome::not_sent),
+        Delta::SignalSent { sent } => Some(signal::sent(sent)),
+        Delta::OomKill { kill } => Some(signal::oom_kill(kill)),
         _ => None,
     }
 }
@@ -51,7 +53,8 @@ pub fn line(delta: &Delta) -> Result<String, serde_json::Error> {
 mod tests {
     use super::*;
     use crate::model::{
-        Capability, Coverage, Limitation, MonoNs, NodeEnd, ProcId, SendError, SentBy, Signal, Source, Stamp,
+        Capability, Coverage, Limitation, MonoNs, NodeEnd, OomKill, ProcId, SendError, SentBy, Signal, SignalResult,
+        SignalSender, SignalSent, Source, Stamp,
     };
 
     /// What a line of JSON says in words.
@@ -76,5 +79,31 @@ mod tests {
         let sent = |error| Delta::Signalled { target, signal, effect: None, also_end: Vec::new(), error, by, at };
         assert_eq!(printed(&sent(None)), None);
         assert_eq!(printed(&sent(Some(SendError::Gone))).as_deref(), Some("the process is gone"));
+    }
+    #[test]
+    fn signals_and_kills_are_printed_in_words_too() {
+        let at = Stamp::prompt(MonoNs(1), Source::Bpf);
+        let (id, target) = (ProcId { pid: 12, start: 1 }, ProcId { pid: 14, start: 2 });
+        let sent = SignalSent {
+            signal: Signal::TERM,
+            sender: SignalSender::Process { id, name: "sh".into() },
+            target,
+            target_name: "sleep".into(),
+            result: SignalResult::Delivered,
+            skipped: None,
+            at,
+        };
+        let delta = Delta::SignalSent { sent: Box::new(sent) };
+        assert_eq!(printed(&delta).as_deref(), Some("SIGTERM from sh (pid 12) to sleep (pid 14)"));
+        let json: serde_json::Value = serde_json::from_str(&line(&delta).expect("JSON")).expect("JSON");
+        assert_eq!(json["delta"], "signal_sent");
+        assert_eq!(json["sent"]["sender"]["process"]["id"]["pid"], 12);
+        assert_eq!(json["sent"]["result"], "delivered");
+        let name = "tail".to_owned();
+        let kill =
+            OomKill { victim: target, victim_name: Some(name.clone()), caused_by: target, caused_by_name: name, at };
+        let kill = printed(&Delta::OomKill { kill: Box::new(kill) });
+        let words = "the kernel has killed tail (pid 14): it needed memory, and there was none left";
+        assert_eq!(kill.as_deref(), Some(words));
     }
 }

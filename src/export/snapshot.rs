@@ -279,11 +279,11 @@ pub enum ContainerState {
 const fn source(source: Source) -> &'static str {
     match source {
         Source::Connector => "connector",
+        Source::Bpf => "bpf",
         Source::Pidfd => "pidfd",
         Source::Pause => "pause",
         Source::Node => "node",
         Source::Scan => "scan",
-        Source::Bpf => "bpf",
         Source::App => "app",
         Source::Inferred => "inferred",
     }

@@ -9,8 +9,8 @@ use super::inside::Content;
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
-    NodeSignalTarget, NsId, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search, SendError,
-    SentBy, Signal, Source, Stamp, State, WaitStatus,
+    NodeSignalTarget, NsId, OomKill, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search,
+    SendError, SentBy, Signal, SignalSent, Source, Stamp, State, WaitStatus,
 };
 
 /// One change. Live views, replays and recordings are streams of these.
@@ -187,6 +187,14 @@ pub enum Delta {
         signal: Signal,
         at: Stamp,
     },
+    /// A signal of which the kernel reports who sent it to whom, the user's own too. One of both is watched.
+    SignalSent {
+        sent: Box<SignalSent>,
+    },
+    /// The kernel has killed a process for lack of memory.
+    OomKill {
+        kill: Box<OomKill>,
+    },
     /// A source lost facts; `count` is `None` if it cannot tell how many. The processes were read again afterwards.
     Lost {
         source: Source,
@@ -228,6 +236,8 @@ impl Delta {
             | Self::NodeSignalled { at, .. }
             | Self::Lost { at, .. } => *at,
             Self::Event { event } => event.at,
+            Self::SignalSent { sent } => sent.at,
+            Self::OomKill { kill } => kill.at,
         }
     }
 
@@ -245,6 +255,8 @@ impl Delta {
             | Self::Reaped { id, .. }
             | Self::Joined { id, .. } => Some(*id),
             Self::Facts { facts, .. } => Some(facts.id),
+            Self::SignalSent { sent } => Some(sent.target),
+            Self::OomKill { kill } => Some(kill.victim),
             _ => None,
         }
     }

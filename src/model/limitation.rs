@@ -96,6 +96,8 @@ pub enum BpfProblem {
     Unfit { program: String, reason: String },
     /// This call, or reading this file, failed.
     Failed { what: String, error: OsError },
+    /// The thread that loads the programs has panicked.
+    NotLoaded,
 }
 
 /// Why the lab has no cgroup. Each `cgroup` is a path from the root of the hierarchy.

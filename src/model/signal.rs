@@ -1,6 +1,7 @@
 //! Signals by number and name.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,68 @@ pub enum NodeSignalTarget {
     Leftovers(Member),
     /// All processes that were left in a pod when it was removed.
     Pod(PodUid),
+}
+
+/// A signal on its way to a process, as the kernel reports it (`include/trace/events/signal.h`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalSent {
+    pub signal: Signal,
+    pub sender: SignalSender,
+    pub target: ProcId,
+    /// The name of the target when it was sent: not every process is watched.
+    pub target_name: String,
+    pub result: SignalResult,
+    /// How many signals of this number to this target before it are not in the stream, because they were too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<NonZeroU64>,
+    pub at: Stamp,
+}
+
+/// Who or what has sent a signal. A process is named only if it has sent the signal itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalSender {
+    /// By `kill(2)`, `pidfd_send_signal(2)` and the like, or by writing to `cgroup.kill`. `name` is what it was called
+    /// then.
+    Process { id: ProcId, name: String },
+    /// Podscope, because the user has asked for it.
+    App,
+    /// The kernel because a child of the target has ended, has stopped or goes on.
+    Child,
+    /// The kernel because of what the program did, such as reading where there is no memory.
+    Fault,
+    /// A timer of the target.
+    Timer,
+    /// The kernel, for another reason: lack of memory, a key on a terminal, the end of a pid namespace.
+    Kernel,
+    /// Another `si_code` (`sigaction(2)`).
+    Other { code: i32 },
+}
+
+/// What has become of a signal when it was sent, `TRACE_SIGNAL_*` of `include/trace/events/signal.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalResult {
+    Delivered,
+    Ignored,
+    /// The same signal is already pending, so this one is lost.
+    AlreadyPending,
+    /// A real-time signal that found no room.
+    Overflow,
+    /// It is delivered, but not who sent it.
+    InformationLost,
+}
+
+/// The kernel had no memory left, in the machine or in a cgroup, and has killed a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OomKill {
+    pub victim: ProcId,
+    /// `None` where the kernel does not tell, before Linux 6.9.
+    pub victim_name: Option<String>,
+    /// The process that needed the memory. It may be the victim.
+    pub caused_by: ProcId,
+    pub caused_by_name: String,
+    pub at: Stamp,
 }
 
 impl Signal {

@@ -51,6 +51,9 @@ impl WallAnchor {
 pub enum Source {
     /// The kernel's proc connector: time taken by the kernel at the event.
     Connector,
+    /// A BPF program in the kernel: time taken by the kernel at the event, or, for a reading of the kernel's own tables:
+    /// it had happened by then.
+    Bpf,
     /// A pidfd became readable (exit) or hung up (reap): time taken when the observer woke.
     Pidfd,
     /// pause's report pipe: time taken by pause right after `waitid(2)` returned.
@@ -59,8 +62,6 @@ pub enum Source {
     Node,
     /// A reading of /proc: it had happened by then.
     Scan,
-    /// A reading of the kernel's own tables by BPF: it had happened by then.
-    Bpf,
     /// The app itself (a signal or a command that it sent).
     App,
     /// Inferred from other facts, for example a reap from the disappearance of a pid.

@@ -24,6 +24,8 @@ pub enum Capability {
     Bpf,
     /// A cgroup for each container of the lab, which counts its usage.
     Cgroups,
+    /// Who sends which signal to whom, and kills for lack of memory (BPF).
+    Signals,
     /// The observer itself; reported only after it has failed.
     Observer,
 }
@@ -39,6 +41,7 @@ impl Capability {
             Self::Holders => "namespace holders",
             Self::Bpf => "bpf",
             Self::Cgroups => "cgroups",
+            Self::Signals => "signals",
             Self::Observer => "observer",
         }
     }

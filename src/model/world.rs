@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Inside, Member, MonoNs, Namespace,
-    NodeEnd, NodeSignal, NsId, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, SentBy, Signal,
-    Source, Stamp,
+    NodeEnd, NodeSignal, NsId, OomKill, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, SentBy,
+    Signal, SignalSent, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
@@ -92,10 +92,16 @@ pub struct World {
     pub output: OrdMap<Member, Output>,
     /// The programs that were executed in containers, in the order of their starts.
     pub execs: OrdMap<ExecId, ExecRun>,
+    /// The signals that the user sent.
     pub sent: Vector<Sent>,
     /// The signals that the lab's node sent.
     #[serde(default)]
     pub node_signals: Vector<NodeSignal>,
+    /// The last signals that the kernel reports of watched processes, the user's own too.
+    #[serde(default)]
+    pub signals: Vector<SignalSent>,
+    #[serde(default)]
+    pub oom_kills: Vector<OomKill>,
     /// How many facts each source lost. A loss counts as one if the source cannot tell how many.
     pub lost: BTreeMap<Source, u64>,
     /// Reaped processes in the order of their reaps: the oldest is forgotten first.
@@ -111,7 +117,7 @@ pub struct World {
 impl World {
     /// How many reaped processes are remembered.
     pub const MAX_GONE: usize = 16_384;
-    /// How many pod events, and how many signals of the user and of the node, are remembered.
+    /// How many are remembered of pod events, of signals of each kind and of kills for lack of memory, each.
     pub const MAX_EVENTS: usize = 4_096;
     /// Above this number, namespaces that no remembered process was in are forgotten.
     pub const MAX_NAMESPACES: usize = 4_096;
@@ -210,6 +216,8 @@ impl World {
                 let (to, signal, at) = (to.clone(), *signal, *at);
                 push_bounded(&mut self.node_signals, NodeSignal { to, signal, at });
             }
+            Delta::SignalSent { sent } => push_bounded(&mut self.signals, (**sent).clone()),
+            Delta::OomKill { kill } => push_bounded(&mut self.oom_kills, (**kill).clone()),
             Delta::Lost { source, count, .. } => {
                 let lost = self.lost.entry(*source).or_default();
                 *lost = lost.saturating_add(count.unwrap_or(1));

@@ -18,8 +18,8 @@ mod record;
 mod types;
 mod unavailable;
 
-pub use event::{Event, Happening, Origin, SignalResult, SignalSent};
-pub use events::{Drained, Events, Tracepoint};
+pub use event::{Comm, Event, Happening, Origin, RawSignal};
+pub use events::{Drained, Events, Subject, Tracepoint, Watched};
 pub use loader::{Loader, check_permission};
 pub use reader::{HolderReader, Reader, TaskReader};
 pub use record::{Actions, HeldBy, Holder, NsNumbers, Task, TaskRef, Used};

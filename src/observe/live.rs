@@ -10,6 +10,7 @@ use nix::sys::signal::kill;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+use super::bpf::Watched;
 use super::cgroup::Hierarchy;
 use super::clock::{self, Ticks};
 use super::held::HeldPidfds;
@@ -26,6 +27,8 @@ pub struct LiveKernel {
     cgroups: Option<Hierarchy>,
     has_exit_info: bool,
     pub held: HeldPidfds,
+    /// Of which processes BPF reports events, once it is there. `None` also if it reports those of all.
+    pub traced: Option<Watched>,
     /// /proc hides other users' processes (`hidepid`), so one that exists may look as if it did not.
     hides_processes: bool,
     /// Whether to ask the kernel for unique numbers of namespaces (`NS_GET_ID`).
@@ -42,6 +45,7 @@ impl LiveKernel {
             cgroups,
             has_exit_info,
             held: HeldPidfds::new(epoll),
+            traced: None,
             hides_processes,
             has_unique_ids: true,
         }
@@ -123,8 +127,19 @@ impl Kernel for LiveKernel {
         self.held.get(id).is_some()
     }
 
+    fn follow(&mut self, id: ProcId) {
+        if let Some(traced) = &self.traced
+            && let Err(e) = traced.add(id.pid)
+        {
+            tracing::warn!("BPF does not report events of {id}: {e}");
+        }
+    }
+
     fn release(&mut self, id: ProcId) {
         self.held.release(id);
+        if let Some(traced) = &self.traced {
+            traced.remove(id.pid);
+        }
     }
 
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {

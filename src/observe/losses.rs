@@ -1,4 +1,4 @@
-//! What the connector's socket has lost, and when to rescan for it. Rescans are limited to a share of the time.
+//! What the connector's socket or BPF's ring buffer has lost, and when to rescan for it. Rescans are limited to a share of the time.
 
 use crate::model::MonoNs;
 
@@ -18,7 +18,7 @@ pub struct Loss {
 
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// The socket's own count when it was last read. It only grows, and wraps.
+    /// The source's own count when it was last read. It only grows, and wraps.
     dropped: u32,
     /// When the first loss was noticed that no rescan has followed yet.
     since: Option<MonoNs>,
@@ -26,7 +26,7 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// The socket reported a loss.
+    /// The source reported a loss.
     pub fn note(&mut self, now: MonoNs) {
         self.since.get_or_insert(now);
     }
@@ -36,7 +36,7 @@ impl Losses {
         self.since.map(|_| self.not_before)
     }
 
-    /// The loss to rescan for now; call [`done`](Self::done) after the rescan. `dropped` reads the socket's count,
+    /// The loss to rescan for now; call [`done`](Self::done) after the rescan. `dropped` reads the source's count,
     /// which the kernel raises just after it has reported the loss.
     pub fn due(&mut self, now: MonoNs, dropped: impl FnOnce() -> Option<u32>) -> Option<Loss> {
         if now < self.not_before {

@@ -19,6 +19,8 @@ pub struct Options {
     pub pidfd: bool,
     /// Exit status by `PIDFD_GET_INFO`.
     pub pidfd_info: bool,
+    /// Signals with their senders, by BPF.
+    pub bpf: bool,
     /// The kernel's unique numbers of namespaces (`NS_GET_ID`, Linux 6.18).
     pub namespace_ids: bool,
     /// Processes to watch from the start.
@@ -33,6 +35,7 @@ impl Default for Options {
             connector: true,
             pidfd: true,
             pidfd_info: true,
+            bpf: true,
             namespace_ids: true,
             watch: Vec::new(),
             buffer: 16 << 20,
@@ -54,6 +57,7 @@ impl Options {
             connector: !off("connector"),
             pidfd: !off("pidfd"),
             pidfd_info: !off("pidfd-info") && !off("pidfd"),
+            bpf: !off("bpf"),
             ..Self::default()
         }
     }

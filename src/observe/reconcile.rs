@@ -15,8 +15,10 @@ mod pid_namespace;
 mod reap;
 mod restart;
 mod scan;
+mod signal_limit;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod unread;
 mod usage;
 
@@ -38,6 +40,7 @@ use entry::Entry;
 pub use facts::denied_coverage;
 use pause::Record;
 use pid_namespace::PidNamespace;
+use signal_limit::SignalLimit;
 pub use unread::UnreadCount;
 use usage::WatchedCgroup;
 pub use usage::{CgroupFigures, rss_bytes};
@@ -73,6 +76,9 @@ pub trait Kernel {
     fn exit_status(&mut self, id: ProcId) -> Option<WaitStatus>;
     /// Whether its exit and reap will be reported.
     fn holds(&self, id: ProcId) -> bool;
+    /// Reports what BPF can tell of this process. What it forks from then on is followed too.
+    fn follow(&mut self, id: ProcId);
+    /// Reports nothing more of this process.
     fn release(&mut self, id: ProcId);
     /// The namespace of this process, and its owners and parents that are not `known`.
     fn describe(&mut self, pid: u32, kind: NsKind, known: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs>;
@@ -143,6 +149,10 @@ pub struct Reconciler {
     unread_reported: UnreadCount,
     /// To be watched, but not readable so far.
     wanted: BTreeSet<ProcId>,
+    signal_limit: SignalLimit,
+    /// The pid of the observer's own process.
+    own_pid: Option<u32>,
+    own_namespaces: NsSet,
     caught_up: bool,
     out: Vec<Delta>,
 }
@@ -178,23 +188,30 @@ impl Reconciler {
             unlisted: None,
             unread_reported: UnreadCount::default(),
             wanted: BTreeSet::new(),
+            signal_limit: SignalLimit::default(),
+            own_pid: None,
+            own_namespaces: NsSet::default(),
             caught_up: true,
             out: Vec::new(),
         }
     }
 
-    /// The observer's own namespaces, which live as long as it does.
+    /// Takes note of the observer's own process, and returns its namespaces, which live as long as it does.
     pub fn own_namespaces(&mut self, kernel: &mut impl Kernel, pid: u32, reading: &Reading) -> NsSet {
+        self.own_pid = Some(pid);
         let set = self.resolve_namespaces(kernel, pid, reading, &NsSet::default());
         self.namespaces.join(&set);
+        self.own_namespaces = set;
         set
     }
 
     pub fn event(&mut self, kernel: &mut impl Kernel, event: Event) {
         match event {
-            Event::Fork { t, parent, pid, tgid } if pid == tgid => self.forked(kernel, t, parent, pid),
+            Event::Fork { t, parent, pid, tgid } if pid == tgid => {
+                self.forked(kernel, Stamp::connector(t), parent, pid);
+            }
             Event::Fork { tgid, .. } => self.thread_born(tgid),
-            Event::Exec { t, tgid } => self.exec(kernel, t, tgid),
+            Event::Exec { t, tgid } => self.exec(kernel, Stamp::connector(t), tgid),
             Event::Ids { tgid, .. } => self.reread(kernel, tgid),
             Event::Comm { t, pid, tgid, comm } if pid == tgid => self.renamed(tgid, comm, t),
             Event::Exit { t, pid, tgid, status, parent } => self.thread_ended(kernel, t, pid, tgid, status, parent),
@@ -230,9 +247,9 @@ impl Reconciler {
         self.vanished(id, Stamp::prompt(at, Source::Pidfd), None);
     }
 
-    /// The connector lost `count` events; `at` is when the loss was noticed.
-    pub fn lost(&mut self, kernel: &mut impl Kernel, at: MonoNs, count: Option<u64>) {
-        self.out.push(Delta::Lost { source: Source::Connector, count, at: Stamp::by_then(at, Source::Scan) });
+    /// The connector or BPF lost `count` events; `at` is when the loss was noticed.
+    pub fn lost(&mut self, kernel: &mut impl Kernel, source: Source, at: MonoNs, count: Option<u64>) {
+        self.out.push(Delta::Lost { source, count, at: Stamp::by_then(at, Source::Scan) });
         self.rescan(kernel);
     }
 
@@ -269,6 +286,11 @@ impl Reconciler {
         self.unreaped.len()
     }
 
+    /// Has everything reported that BPF can tell of the watched processes: it was not there before.
+    pub fn follow_all(&self, kernel: &mut impl Kernel) {
+        self.unreaped.iter().for_each(|id| kernel.follow(*id));
+    }
+
     pub fn pending(&self) -> usize {
         self.out.len()
     }
@@ -279,6 +301,7 @@ impl Reconciler {
         if self.recheck_at.is_some_and(|at| at <= now) {
             self.recheck(kernel);
         }
+        self.report_held_signals(now);
         if self.unreaped.is_empty() {
             return;
         }
@@ -299,6 +322,9 @@ impl Reconciler {
             if !self.connector {
                 also(self.discover_at);
             }
+        }
+        if let Some(at) = self.signal_limit.deadline() {
+            also(at);
         }
         for gone in self.ending.iter().filter_map(|id| self.entries.get(id)?.gone) {
             also(gone.at.t.plus(PATIENCE_NS));

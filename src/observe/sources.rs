@@ -23,6 +23,7 @@ use crate::sys::connector::Connector;
 pub const CONNECTOR: u64 = 0;
 pub const BELL: u64 = 1;
 pub const TIMER: u64 = 2;
+pub const BPF: u64 = 3;
 
 pub struct Sources {
     pub epoll: Rc<Epoll>,
@@ -82,6 +83,11 @@ impl Sources {
             Err(Errno::EINTR) => Ok(0),
             woken => woken.map_err(|e| Error::Wait("epoll_wait", e)),
         }
+    }
+
+    /// Waits for the events of BPF too.
+    pub fn add_bpf(&self, readable: impl AsFd) -> Result<(), Error> {
+        add(&self.epoll, readable, BPF)
     }
 
     /// Handles the timer's expiration. It would wake us again until it is read.

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use nix::sys::eventfd::EventFd;
 
+use super::bpf;
 use super::decode::{Event, decode};
 use super::error::Error;
 use super::hierarchy::nsfs_device;
@@ -19,9 +20,10 @@ use super::options::{Options, Scope};
 use super::proc::Depth;
 use super::reconcile::{Kernel as _, Reconciler};
 use super::sender::Inbox;
-use super::sources::{BELL, CONNECTOR, Sources, TIMER};
+use super::sources::{BELL, BPF, CONNECTOR, Sources, TIMER};
+use super::tracer::Tracer;
 use super::{clock, host};
-use crate::model::{Capability, Coverage, Delta, MonoNs, NsSet, ProcId};
+use crate::model::{Capability, Coverage, Delta, Limitation, MonoNs, NsSet, ProcId, Source};
 use crate::sys::connector::Connector;
 
 /// A batch is sent when it holds this many deltas, even if more events are ready.
@@ -34,8 +36,10 @@ const QUEUE: usize = 65_536;
 pub type Sink = Box<dyn FnMut(Vec<Delta>) + Send>;
 
 pub struct Worker {
+    scope: Scope,
     options: Options,
     sources: Sources,
+    tracer: Tracer,
     inbox: Inbox,
     stop: Arc<AtomicBool>,
     reconciler: Reconciler,
@@ -43,6 +47,11 @@ pub struct Worker {
     sink: Sink,
     queue: VecDeque<Event>,
     losses: Losses,
+    /// What BPF has reported.
+    traced: VecDeque<bpf::Event>,
+    traced_losses: Losses,
+    /// How many events BPF has lost so far. It wraps.
+    traced_lost: u32,
     buf: Vec<u8>,
 }
 
@@ -79,8 +88,27 @@ impl Worker {
         for id in &options.watch {
             reconciler.watch(&mut live, *id);
         }
-        let (queue, losses, buf) = (VecDeque::new(), Losses::default(), vec![0; 4096]);
-        let mut this = Self { options, sources, inbox, stop, reconciler, live, sink, queue, losses, buf };
+        if !options.bpf {
+            first.push(host::visibility(Capability::Signals, Coverage::Missing(Limitation::SwitchedOff)));
+        }
+        let tracer = Tracer::new(options.bpf, scope, sources.connector.is_some());
+        let mut this = Self {
+            scope,
+            options,
+            sources,
+            tracer,
+            inbox,
+            stop,
+            reconciler,
+            live,
+            sink,
+            queue: VecDeque::new(),
+            losses: Losses::default(),
+            traced: VecDeque::new(),
+            traced_losses: Losses::default(),
+            traced_lost: 0,
+            buf: vec![0; 4096],
+        };
         first.extend(this.finish());
         (this.sink)(first);
         Ok(this)
@@ -96,18 +124,21 @@ impl Worker {
         self.arm()?;
         while !self.stop.load(Ordering::Acquire) {
             // do not sleep while events of the last round are still queued
-            let woken = self.sources.wait(&mut ready, !self.queue.is_empty())?;
+            let is_busy = !self.queue.is_empty() || !self.traced.is_empty();
+            let woken = self.sources.wait(&mut ready, is_busy)?;
             let now = clock::now();
             for event in &ready[..woken] {
                 match event.data() {
                     BELL => drop(self.sources.bell.read()),
                     TIMER => self.sources.timer_went_off(),
-                    CONNECTOR => {}
+                    CONNECTOR | BPF => {}
                     token => ended.extend(self.live.held.process_of(token).map(|id| (id, event.events()))),
                 }
             }
             // first receive the events, then read the inbox, then handle the events: a request to watch a process was
             // sent before the forks that are in the queue now
+            // what BPF reports of a process comes after the fork that the connector reports of it
+            self.receive_traced(now)?;
             self.receive()?;
             self.read_inbox(now);
             while self.reconciler.pending() < BATCH
@@ -121,6 +152,12 @@ impl Worker {
                     self.receive()?;
                 }
             }
+            while self.queue.is_empty()
+                && self.reconciler.pending() < BATCH
+                && let Some(event) = self.traced.pop_front()
+            {
+                self.reconciler.traced(&mut self.live, event);
+            }
             self.rescan_for_losses();
             for (id, what) in ended.drain(..) {
                 self.reconciler.pidfd_exit(&mut self.live, id, now);
@@ -133,7 +170,39 @@ impl Worker {
             if !batch.is_empty() {
                 (self.sink)(batch);
             }
+            self.load_tracer()?;
             self.arm()?;
+        }
+        Ok(())
+    }
+
+    /// Loads BPF once there is something to observe, which has been reported by then.
+    fn load_tracer(&mut self) -> Result<(), Error> {
+        let begun = if self.reconciler.watched() > 0 { self.tracer.start(&self.sources.bell) } else { None };
+        let Some(coverage) = begun.or_else(|| self.tracer.take_loaded()) else { return Ok(()) };
+        if let Some(events) = self.tracer.events() {
+            self.sources.add_bpf(events)?;
+            if self.scope == Scope::Lab {
+                self.live.traced = events.watched().inspect_err(|e| tracing::warn!("BPF: {e}")).ok();
+                self.reconciler.follow_all(&mut self.live);
+            }
+        }
+        (self.sink)(vec![host::visibility(Capability::Signals, coverage)]);
+        Ok(())
+    }
+
+    /// Takes what BPF has reported while our own queue has room.
+    fn receive_traced(&mut self, now: MonoNs) -> Result<(), Error> {
+        if self.tracer.events().is_none() || self.traced.len() >= QUEUE {
+            return Ok(());
+        }
+        let failed = |e: io::Error| Error::Wait("BPF", Errno::from_raw(e.raw_os_error().unwrap_or_default()));
+        let drained = self.tracer.drain().map_err(failed)?;
+        self.traced.extend(drained.events);
+        let lost = drained.lost + drained.damaged;
+        if lost > 0 {
+            self.traced_lost = self.traced_lost.wrapping_add(lost as u32);
+            self.traced_losses.note(now);
         }
         Ok(())
     }
@@ -146,8 +215,10 @@ impl Worker {
         let bell = Arc::clone(&self.sources.bell);
         self.sources = Sources::open(&self.options, bell)?;
         self.live = live_kernel(&self.sources, &self.options);
-        self.losses = Losses::default();
+        self.tracer = Tracer::new(self.options.bpf, self.scope, self.sources.connector.is_some());
+        (self.losses, self.traced_losses, self.traced_lost) = (Losses::default(), Losses::default(), 0);
         self.queue.clear();
+        self.traced.clear();
         self.reconciler.restart(&mut self.live, self.sources.connector.is_some());
         let coverage = self.sources.coverage.clone().into_iter();
         let mut batch: Vec<Delta> =
@@ -196,7 +267,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Rescans for what the connector has lost, once all events that did arrive are handled.
+    /// Rescans for what the connector and BPF have lost, once all events that did arrive are handled.
     fn rescan_for_losses(&mut self) {
         if !self.queue.is_empty() {
             return;
@@ -204,8 +275,13 @@ impl Worker {
         let started = clock::now();
         let dropped = || self.sources.connector.as_ref().and_then(Connector::dropped);
         if let Some(loss) = self.losses.due(started, dropped) {
-            self.reconciler.lost(&mut self.live, loss.since, loss.count);
+            self.reconciler.lost(&mut self.live, Source::Connector, loss.since, loss.count);
             self.losses.done(started, clock::now());
+        }
+        let started = clock::now();
+        if let Some(loss) = self.traced_losses.due(started, || Some(self.traced_lost)) {
+            self.reconciler.lost(&mut self.live, Source::Bpf, loss.since, loss.count);
+            self.traced_losses.done(started, clock::now());
         }
     }
 
@@ -219,7 +295,8 @@ impl Worker {
     }
 
     fn arm(&mut self) -> Result<(), Error> {
-        let deadline = self.reconciler.deadline().into_iter().chain(self.losses.deadline()).min();
+        let losses = self.losses.deadline().into_iter().chain(self.traced_losses.deadline());
+        let deadline = self.reconciler.deadline().into_iter().chain(losses).min();
         self.sources.arm(deadline)
     }
 }

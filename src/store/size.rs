@@ -6,8 +6,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::model::{
-    Cgroup, Delta, FactChanges, Facts, Holder, Host, Inside, Member, Namespace, NodeSignal, NsId, OutputLine, Pod,
-    PodEvent, ProcId, Process, Search, Sent, Stamp, World,
+    Cgroup, Delta, FactChanges, Facts, Holder, Host, Inside, Member, Namespace, NodeSignal, NsId, OomKill, OutputLine,
+    Pod, PodEvent, ProcId, Process, Search, Sent, SignalSender, SignalSent, Stamp, World,
 };
 
 use super::log::Entry;
@@ -43,6 +43,15 @@ fn event(event: &PodEvent) -> usize {
     size_of::<PodEvent>() + event.pod.0.len() + event.reason.as_str().len() + event.message.len()
 }
 
+fn signal(sent: &SignalSent) -> usize {
+    let name = if let SignalSender::Process { name, .. } = &sent.sender { name.len() } else { 0 };
+    size_of::<SignalSent>() + sent.target_name.len() + name
+}
+
+fn oom_kill(kill: &OomKill) -> usize {
+    size_of::<OomKill>() + kill.victim_name.as_ref().map_or(0, String::len) + kill.caused_by_name.len()
+}
+
 fn process(p: &Process) -> usize {
     let member = p.member.as_ref().map_or(0, |m| m.pod.0.len() + m.name().len());
     let steps = (p.execs.len() + 3 * p.reparents.len()) * size_of::<Stamp>();
@@ -70,6 +79,9 @@ pub(super) fn entry(delta: &Delta) -> usize {
         Delta::PodRemoved { uid, .. } => uid.0.len(),
         Delta::Signalled { also_end, .. } => also_end.len() * size_of::<ProcId>(),
         Delta::NodeSignalled { .. } => 64,
+        // and the one that the World forgets for it
+        Delta::SignalSent { sent } => 2 * signal(sent),
+        Delta::OomKill { kill } => 2 * oom_kill(kill),
         // and the event that the World forgets for it
         Delta::Event { event: e } => 2 * event(e),
         // and the lines that the World forgets for it
@@ -100,6 +112,8 @@ pub(super) fn keyframe(keyframe: &World, after: &World) -> usize {
         + changed(&old.execs, &new.execs, |_| 64 * size_of::<OutputLine>())
         // a queue consists of pieces of 64 items, and the last of them is copied
         + if old.events.last() == new.events.last() { 0 } else { new.events.iter().rev().take(64).map(event).sum() }
+        + if old.signals.last() == new.signals.last() { 0 } else { new.signals.iter().rev().take(64).map(signal).sum() }
+        + if old.oom_kills.last() == new.oom_kills.last() { 0 } else { 64 * size_of::<OomKill>() }
         + if old.sent.last() == new.sent.last() { 0 } else { 64 * size_of::<Sent>() }
         + if old.node_signals.last() == new.node_signals.last() { 0 } else { 64 * size_of::<NodeSignal>() }
 }

@@ -16,6 +16,8 @@ use nix::unistd::{SysconfVar, sysconf};
 enum Operation {
     MapCreate = 0,
     MapLookup = 1,
+    MapUpdate = 2,
+    MapDelete = 3,
     ProgramLoad = 5,
     TracepointOpen = 17,
     LinkCreate = 28,
@@ -23,6 +25,7 @@ enum Operation {
 }
 
 /// `enum bpf_map_type`.
+const HASH: u32 = 1;
 const ARRAY: u32 = 2;
 const ARRAY_OF_CPUS: u32 = 6;
 const RING_BUFFER: u32 = 27;
@@ -53,6 +56,11 @@ pub fn create_counter_of_cpus() -> io::Result<OwnedFd> {
     create_map([ARRAY_OF_CPUS, 4, 8, 1])
 }
 
+/// Makes a map from numbers of 4 bytes to numbers of 4 bytes, with room for so many.
+pub fn create_table(entries: u32) -> io::Result<OwnedFd> {
+    create_map([HASH, 4, 4, entries])
+}
+
 /// Makes a ring buffer of this size: a power of two, and a multiple of the page size.
 pub fn create_ring(size: u32) -> io::Result<OwnedFd> {
     create_map([RING_BUFFER, 0, 0, size])
@@ -79,6 +87,33 @@ pub fn lookup(counter: impl AsFd) -> io::Result<u64> {
     // SAFETY: the kernel reads the map's key of 4 bytes and writes its value of 8 bytes, and both live through the call.
     unsafe { call(Operation::MapLookup, &mut attributes) }?;
     Ok(value)
+}
+
+/// Sets an entry of a table made by [`create_table`].
+///
+/// # Errors
+/// `E2BIG` if the entry is new and there is no room.
+pub fn set_entry(table: impl AsFd, key: u32, value: u32) -> io::Result<()> {
+    let mut attributes = [0; 120];
+    put(&mut attributes, 0, table.as_fd().as_raw_fd() as u32);
+    put_address(&mut attributes, 8, (&raw const key) as u64);
+    put_address(&mut attributes, 16, (&raw const value) as u64);
+    // SAFETY: the kernel reads a key and a value of 4 bytes each, and both live through the call.
+    unsafe { call(Operation::MapUpdate, &mut attributes) }?;
+    Ok(())
+}
+
+/// Removes an entry of a table made by [`create_table`].
+///
+/// # Errors
+/// `ENOENT` if there is none.
+pub fn remove_entry(table: impl AsFd, key: u32) -> io::Result<()> {
+    let mut attributes = [0; 120];
+    put(&mut attributes, 0, table.as_fd().as_raw_fd() as u32);
+    put_address(&mut attributes, 8, (&raw const key) as u64);
+    // SAFETY: the kernel reads a key of 4 bytes, which lives through the call.
+    unsafe { call(Operation::MapDelete, &mut attributes) }?;
+    Ok(())
 }
 
 /// Loads a program of the type "tracing". `instructions` are `struct bpf_insn`, `license` is a C string, and `target` is

@@ -1,4 +1,4 @@
-//! The list of events, newest first: pod events, signals sent, and exits of processes.
+//! The list of events, newest first: pod events, signals, and exits of processes.
 
 mod list;
 
@@ -7,9 +7,9 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, p
 use super::memo::Memo;
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
-use crate::model::{EventKind, Process, Sent, events::Aggregated, names};
+use crate::model::{EventKind, OomKill, Process, Sent, SignalSent, events::Aggregated, names};
 use crate::ui::Action;
-use crate::wording::{duration, event, outcome, reaper};
+use crate::wording::{duration, event, outcome, reaper, signal};
 use list::{Entry, EntryKind, List};
 
 const ROW_H: f32 = 24.0;
@@ -73,6 +73,8 @@ fn line(cx: &Cx<'_>, list: &List, entry: Entry) -> Option<Line> {
     Some(match entry.kind {
         EntryKind::Pod(at) => pod_line(cx, list.merged.get(at)?),
         EntryKind::Signal(at) => signal_line(cx, world.sent.get(at)?),
+        EntryKind::SignalSent(at) => signal_sent_line(cx, world.signals.get(at)?),
+        EntryKind::OomKill(at) => oom_kill_line(cx, world.oom_kills.get(at)?),
         EntryKind::Exit(id) => exit_line(cx, world.process(id)?),
     })
 }
@@ -100,6 +102,25 @@ fn signal_line(cx: &Cx<'_>, sent: &Sent) -> Line {
     }
 }
 
+fn signal_sent_line(cx: &Cx<'_>, sent: &SignalSent) -> Line {
+    Line {
+        title: sent.signal.to_string(),
+        color: cx.tokens.bad,
+        subject: cx.world.process(sent.target).map_or_else(|| sent.target_name.clone(), names::short_name),
+        message: signal::sent(sent),
+    }
+}
+
+fn oom_kill_line(cx: &Cx<'_>, kill: &OomKill) -> Line {
+    let name = cx.world.process(kill.victim).map(names::short_name).or_else(|| kill.victim_name.clone());
+    Line {
+        title: "Out of memory".into(),
+        color: cx.tokens.bad,
+        subject: name.unwrap_or_else(|| format!("pid {}", kill.victim.pid)),
+        message: signal::oom_kill(kill),
+    }
+}
+
 fn exit_line(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
     let (title, tail) = match (p.exit, p.reap) {
@@ -122,6 +143,8 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: Entry, line: &Line) {
     let process = match entry.kind {
         EntryKind::Pod(_) => None,
         EntryKind::Signal(at) => cx.world.sent.get(at).map(|s| s.target),
+        EntryKind::SignalSent(at) => cx.world.signals.get(at).map(|sent| sent.target),
+        EntryKind::OomKill(at) => cx.world.oom_kills.get(at).map(|kill| kill.victim),
         EntryKind::Exit(id) => Some(id),
     };
     let sense = if process.is_some() { Sense::click() } else { Sense::hover() };

@@ -35,6 +35,7 @@ const fn without(capability: Capability) -> Option<&'static str> {
         Capability::PidfdExitInfo => Some("exit statuses are known from the proc connector only"),
         Capability::Bpf => Some("all is read from /proc, which takes longer"),
         Capability::Cgroups => Some("the figures of pods are added up from /proc"),
+        Capability::Signals => Some("who sends a signal is known only of those that you send"),
         Capability::Processes | Capability::Namespaces | Capability::Holders | Capability::Observer => None,
     }
 }
@@ -122,6 +123,7 @@ fn bpf(problem: &BpfProblem) -> String {
             format!("the program {program} does not fit this kernel: {reason}")
         }
         BpfProblem::Failed { what, error } => format!("{what}: {}", os_error::cause(*error)),
+        BpfProblem::NotLoaded => "the programs could not be loaded, because of a mistake in Podscope".into(),
     }
 }
 

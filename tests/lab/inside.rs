@@ -10,7 +10,7 @@ use podscope::model::inside::{Content, IpcContent, MntContent, NetContent, Socke
 use podscope::model::{Finding, Member, NsId, NsKind, PodUid, ProcId, World};
 
 use crate::observed_lab::ObservedLab;
-use crate::support::{PATIENCE, container, mount, ns, spec, start_time, wait_for, with_volume};
+use crate::support::{PATIENCE, children, container, mount, ns, spec, start_time, wait_for, with_volume};
 
 fn executable() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_podscope"))

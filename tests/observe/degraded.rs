@@ -95,6 +95,7 @@ fn a_missing_source_is_reported() {
         ("pidfd", Capability::Pidfd),
         ("pidfd", Capability::PidfdExitInfo),
         ("pidfd-info", Capability::PidfdExitInfo),
+        ("bpf", Capability::Signals),
     ] {
         assert!(matches!(coverage(without, capability), Some(Coverage::Missing(_))), "{without}: {capability:?}");
     }

@@ -12,6 +12,7 @@ mod lsns;
 mod namespaces;
 mod pod;
 mod roles;
+mod signals;
 mod storm;
 mod support;
 mod survey;

@@ -82,6 +82,7 @@ fn role() {
         "lost-epoll" => lost_epoll(),
         "idle" => idle(),
         "keeper" => crate::keeper::keeper(),
+        "sender" => crate::signals::sender(),
         other => panic!("no role {other}"),
     }
     std::process::exit(0);

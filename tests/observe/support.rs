@@ -139,6 +139,7 @@ impl Sentinel {
         match delta {
             Delta::State { id, .. } => *id == self.id,
             Delta::Facts { facts, .. } => facts.id == self.id,
+            Delta::SignalSent { sent } => sent.target == self.id,
             _ => false,
         }
     }

@@ -12,9 +12,9 @@ use podscope::model::inside::{
 use podscope::model::text::escaped_lines;
 use podscope::model::{
     Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Finding, Member,
-    MonoNs, NodeEnd, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid, ProcId,
-    Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, SentBy, Signal, SignalMasks, Source, Stamp,
-    State, WaitStatus, World,
+    MonoNs, NodeEnd, NsId, NsKind, NsSet, OomKill, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid,
+    ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, SentBy, Signal, SignalMasks,
+    SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::slow_motion::SlowMotion;
@@ -146,6 +146,25 @@ fn world() -> World {
         let (also_end, by) = (also_end.clone(), SentBy::User);
         world.apply(&Delta::Signalled { target: id(2), signal, effect, also_end, error, by, at: at(5) });
     }
+    let (name, target) = (HOSTILE.to_owned(), id(2));
+    let kill = OomKill {
+        victim: target,
+        victim_name: Some(name.clone()),
+        caused_by: id(3),
+        caused_by_name: name.clone(),
+        at: at(5),
+    };
+    world.apply(&Delta::OomKill { kill: Box::new(kill) });
+    let sent = SignalSent {
+        signal,
+        sender: SignalSender::Process { id: id(3), name: name.clone() },
+        target,
+        target_name: name,
+        result: SignalResult::Delivered,
+        skipped: None,
+        at: at(5),
+    };
+    world.apply(&Delta::SignalSent { sent: Box::new(sent) });
     for kind in [EventKind::Normal, EventKind::Warning] {
         let (reason, message) = (HOSTILE.into(), HOSTILE.to_owned());
         world.apply(&Delta::Event { event: PodEvent { pod: uid(), kind, reason, message, at: at(5) } });
@@ -327,7 +346,7 @@ fn hidden_characters_in_names_are_not_drawn() {
     let mut written = logs::LogsState::default();
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
     let slow = SlowMotion::new(burst(&world), now);
-    check("slow motion", nothing(), false, &mut |ui, cx| slow_motion::steps_ui(ui, cx, &slow));
+    check("slow motion", nothing(), false, &mut |ui, cx| slow_motion::steps_ui(ui, cx, &slow, false));
     let mut state = report::ReportState::default();
     check("report", nothing(), true, &mut |ui, cx| report::report_ui(ui, cx, &mut state));
     for ns in contents().iter().map(|(ns, _)| *ns).chain(namespace) {

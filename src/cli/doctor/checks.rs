@@ -10,7 +10,7 @@ use super::Check;
 use crate::lab::{Error, Lab};
 use crate::model::{Capability, Coverage, Delta};
 use crate::observe::bpf::Reader;
-use crate::observe::{Input, Observer, Options, Scope};
+use crate::observe::{Input, Observer, Options, Scope, probe_signals};
 use crate::wording::coverage::reason;
 use crate::wording::forbidden;
 
@@ -109,7 +109,9 @@ pub fn observer() -> Vec<Check> {
         Delta::Visibility { capability, coverage, .. } => Some((capability, coverage)),
         _ => None,
     });
-    coverage.filter_map(|(capability, coverage)| check(capability, &coverage)).collect()
+    // the observer would load the programs once it has something to watch
+    let signals = std::iter::once_with(|| (Capability::Signals, probe_signals()));
+    coverage.chain(signals).filter_map(|(capability, coverage)| check(capability, &coverage)).collect()
 }
 
 /// BPF is tried by loading what reads the machine.
@@ -144,6 +146,11 @@ fn check(capability: Capability, coverage: &Coverage) -> Option<Check> {
             "cgroups",
             "the kernel counts CPU, memory and tasks of each container, and each pod has its own limit of tasks",
             "all pods together have one limit of processes",
+        ),
+        Capability::Signals => (
+            "signals",
+            "who sends which signal to whom, and kills for lack of memory",
+            "why a process got a signal that you did not send is not known",
         ),
         // namespaces are known only once something is read; holders are not searched for yet
         Capability::Namespaces | Capability::Holders | Capability::Observer => return None,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{NodeTrouble, World};
-use crate::model::{Cpu, Figure, Member, NsId, NsKind, Pod, PodUid, ProcId, Process, State, Usage};
+use crate::model::{
+    Cpu, Figure, Member, NsId, NsKind, OomKill, Pod, PodUid, ProcId, Process, SignalResult, SignalSender, SignalSent,
+    State, Usage, WaitStatus,
+};
 
 impl World {
     /// Why the lab's node does not work; `None` if it works, or if there is none.
@@ -26,6 +29,39 @@ impl World {
 
     pub fn process(&self, id: ProcId) -> Option<&Process> {
         self.processes.get(&id).map(Arc::as_ref)
+    }
+
+    /// The last signals to this process that the kernel has reported, the oldest first. There are none where
+    /// [`Capability::Signals`](crate::model::Capability::Signals) is missing.
+    pub fn signals_to(&self, id: ProcId) -> impl DoubleEndedIterator<Item = &SignalSent> {
+        self.signals.iter().filter(move |sent| sent.target == id)
+    }
+
+    /// The signal that has ended this process: the last delivered one of the number in its exit status.
+    pub fn signal_that_ended(&self, id: ProcId) -> Option<&SignalSent> {
+        let exit = self.process(id)?.exit?;
+        let number = exit.status.and_then(WaitStatus::signal)?;
+        let is_it = |sent: &&SignalSent| {
+            let delivered = matches!(sent.result, SignalResult::Delivered | SignalResult::InformationLost);
+            delivered && sent.signal.0 == number && sent.at.t <= exit.at.t
+        };
+        self.signals_to(id).rev().find(is_it)
+    }
+
+    /// Whether a signal is worth listing: a process of a pod has sent it or gets it. The user's own are listed with their
+    /// outcomes, and the ends of children as what they are.
+    pub fn is_signal_of_pods(&self, sent: &SignalSent) -> bool {
+        let is_of_pod = |id| self.process(id).is_some_and(|p| p.member.is_some());
+        match sent.sender {
+            SignalSender::App | SignalSender::Child => false,
+            SignalSender::Process { id, .. } if is_of_pod(id) => true,
+            _ => is_of_pod(sent.target),
+        }
+    }
+
+    /// The kill of this process for lack of memory.
+    pub fn oom_kill_of(&self, id: ProcId) -> Option<&OomKill> {
+        self.oom_kills.iter().rev().find(|kill| kill.victim == id)
     }
 
     /// The processes that have or had this pid, as far as they are remembered, in the order of their starts.

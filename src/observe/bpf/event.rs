@@ -1,7 +1,9 @@
 //! What the tracepoints report.
 
+use std::fmt;
+
 use super::record::{Task, TaskRef};
-use crate::model::{MonoNs, Signal, WaitStatus};
+use crate::model::{MonoNs, Signal, SignalResult, WaitStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -11,7 +13,7 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    Signal(SignalSent),
+    Signal(RawSignal),
     /// The new task, before it runs.
     Fork(Box<Task>),
     /// A thread that is not the first takes over the pid of its process; it had `pid_before`.
@@ -24,6 +26,8 @@ pub enum Happening {
     Exit {
         task: Box<Task>,
         status: WaitStatus,
+        /// What `wait(2)` will report of the process, if this is its last thread.
+        of_process: Option<WaitStatus>,
     },
     /// The task is in these namespaces from now on.
     Setns(Box<Task>),
@@ -38,11 +42,14 @@ pub enum Happening {
     OomKill {
         victim: TaskRef,
         caused_by: TaskRef,
+        /// The name of the victim's process; empty where the kernel does not tell, before Linux 6.9.
+        victim_comm: Comm,
+        caused_by_comm: Comm,
     },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignalSent {
+pub struct RawSignal {
     pub signal: Signal,
     pub origin: Origin,
     /// To the process as a whole and not to one thread.
@@ -52,6 +59,20 @@ pub struct SignalSent {
     pub current: TaskRef,
     /// A process is named by the thread that the kernel has looked at first.
     pub target: TaskRef,
+    /// The names of their processes.
+    pub current_comm: Comm,
+    pub target_comm: Comm,
+}
+
+/// The name of a process as the kernel keeps it: at most 15 bytes, then zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comm(pub [u8; 16]);
+
+impl fmt::Display for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        f.write_str(&String::from_utf8_lossy(&self.0[..end]))
+    }
 }
 
 /// Where a signal comes from, by its `si_code` (`sigaction(2)`).
@@ -63,19 +84,6 @@ pub enum Origin {
     Kernel,
     /// Another `si_code`: a child's end (`CLD_*`), a timer, a fault.
     Other(i32),
-}
-
-/// `TRACE_SIGNAL_*` of `include/trace/events/signal.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalResult {
-    Delivered,
-    Ignored,
-    /// The same signal is already pending, so this one is lost.
-    AlreadyPending,
-    /// A real-time signal that found no room.
-    Overflow,
-    /// It is delivered, but not who sent it.
-    InformationLost,
 }
 
 impl Origin {
@@ -92,20 +100,7 @@ impl Origin {
     }
 }
 
-impl SignalResult {
-    pub(super) const fn new(result: u32) -> Option<Self> {
-        Some(match result {
-            0 => Self::Delivered,
-            1 => Self::Ignored,
-            2 => Self::AlreadyPending,
-            3 => Self::Overflow,
-            4 => Self::InformationLost,
-            _ => return None,
-        })
-    }
-}
-
-impl SignalSent {
+impl RawSignal {
     /// Who sent it. `None` if it was the kernel: who was running then may have nothing to do with it.
     pub fn sender(&self) -> Option<TaskRef> {
         (self.origin == Origin::Process).then_some(self.current)

@@ -87,7 +87,12 @@ struct sigpending {
 	sigset_t signal;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct signal_struct {
+	atomic_t live;
 	int nr_threads;
 	u64 cutime;
 	u64 cstime;

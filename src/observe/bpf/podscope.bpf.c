@@ -107,9 +107,11 @@ enum {
 
 struct event {
 	u32 kind;
-	u32 number; /* EVENT_CGROUP: of the hierarchy; EVENT_EXEC: the thread's pid before */
+	/* EVENT_CGROUP: of the hierarchy; EVENT_EXEC: the thread's pid before; EVENT_EXIT: whether it is the last thread */
+	u32 number;
 	u64 time; /* CLOCK_MONOTONIC */
-	u64 cgroup; /* EVENT_CGROUP: where the task is now */
+	/* EVENT_CGROUP: where the task is now; EVENT_EXIT of the last thread: what wait(2) will report */
+	u64 value;
 	struct task task;
 };
 
@@ -123,6 +125,8 @@ struct signal_event {
 	s32 result; /* TRACE_SIGNAL_* of include/trace/events/signal.h */
 	struct task_ref current;
 	struct task_ref target;
+	char current_comm[16]; /* of the process */
+	char target_comm[16];
 };
 
 struct oom_event {
@@ -131,6 +135,8 @@ struct oom_event {
 	u64 time;
 	struct task_ref victim;
 	struct task_ref current;
+	char victim_comm[16]; /* empty if the kernel passes only the pid */
+	char current_comm[16];
 };
 
 /* The loader makes the maps; it chooses the size of this one. */
@@ -146,6 +152,17 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } lost SEC(".maps");
+
+/*
+ * The processes of which events are reported, by pid. Entry 0 is always there: if it is not 0, all processes are. All
+ * entries are made in advance, because a tracepoint may not wait for memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 14);
+	__type(key, u32);
+	__type(value, u32);
+} watched SEC(".maps");
 
 /*
  * Pointers are followed by BPF_CORE_READ, not directly. For each pointer that is loaded directly the verifier looks for
@@ -274,6 +291,15 @@ static __noinline void read_actions(struct task *out, const struct task_struct *
 	out->has_actions = 1;
 }
 
+/* What wait(2) will report if the process ends with this exit code of one of its threads. */
+static __always_inline u32 group_exit_code_or(const struct task_struct *task, u32 code)
+{
+	const u32 signal_group_exit = 4; /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h */
+	const struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	return BPF_CORE_READ(signal, flags) & signal_group_exit ? BPF_CORE_READ(signal, group_exit_code) : code;
+}
+
 /*
  * Fills in a record of zeros, all but the actions. Functions that are not inlined are in the object once. They also have
  * a stack of their own, but all stacks together have 512 bytes, in steps of 32. The loader appends to a program the
@@ -281,7 +307,6 @@ static __noinline void read_actions(struct task *out, const struct task_struct *
  */
 static __noinline void read_task(struct task *out, const struct task_struct *task)
 {
-	const u32 signal_group_exit = 4; /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h */
 	const struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
 
@@ -295,8 +320,7 @@ static __noinline void read_task(struct task *out, const struct task_struct *tas
 	out->state = state_of(task);
 	out->exit_state = task->exit_state;
 	out->flags = task->flags;
-	out->exit_code = BPF_CORE_READ(signal, flags) & signal_group_exit ? BPF_CORE_READ(signal, group_exit_code)
-									  : task->exit_code;
+	out->exit_code = group_exit_code_or(task, task->exit_code);
 	out->uid = BPF_CORE_READ(cred, uid.val);
 	out->euid = BPF_CORE_READ(cred, euid.val);
 	out->threads = BPF_CORE_READ(signal, nr_threads);
@@ -406,6 +430,13 @@ static __always_inline struct task_ref refer_to(const struct task_struct *task)
 	return ref;
 }
 
+/* The name of the task's process: 16 bytes. */
+static __always_inline void read_comm(char *out, const struct task_struct *task)
+{
+	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	bpf_core_read(out, 16, &leader->comm);
+}
+
 SEC("iter/task")
 int tasks(struct bpf_iter__task *ctx)
 {
@@ -476,6 +507,17 @@ int holders(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+static __always_inline int has_entry(u32 process)
+{
+	const u32 *entry = bpf_map_lookup_elem(&watched, &process);
+	return entry && *entry;
+}
+
+static __always_inline int is_watched(const struct task_struct *task)
+{
+	return has_entry(task->tgid) || has_entry(0);
+}
+
 /* Room for an event in the ring buffer, or 0. */
 static __always_inline void *reserve(u64 size)
 {
@@ -491,9 +533,9 @@ static __always_inline void *reserve(u64 size)
 	return room;
 }
 
-static __always_inline void send_task(u32 kind, const struct task_struct *task, u32 number, u64 cgroup)
+static __always_inline void send_task(u32 kind, const struct task_struct *task, u32 number, u64 value)
 {
-	struct event *out = reserve(sizeof(*out));
+	struct event *out = is_watched(task) ? reserve(sizeof(*out)) : 0;
 
 	if (!out)
 		return;
@@ -501,7 +543,7 @@ static __always_inline void send_task(u32 kind, const struct task_struct *task, 
 	out->kind = kind;
 	out->number = number;
 	out->time = bpf_ktime_get_ns();
-	out->cgroup = cgroup;
+	out->value = value;
 	read_task(&out->task, task);
 	bpf_ringbuf_submit(out, 0);
 }
@@ -510,9 +552,12 @@ SEC("tp_btf/signal_generate")
 int signal_generate(u64 *ctx)
 {
 	const struct kernel_siginfo *info = (const void *)ctx[1];
-	const struct task_struct *target = (const void *)ctx[2];
-	struct signal_event *out = reserve(sizeof(*out));
+	const struct task_struct *target = (const void *)ctx[2], *current = bpf_get_current_task_btf();
+	struct signal_event *out;
 
+	if (!has_entry(target->tgid) && !is_watched(current))
+		return 0;
+	out = reserve(sizeof(*out));
 	if (!out)
 		return 0;
 	out->kind = EVENT_SIGNAL;
@@ -521,8 +566,10 @@ int signal_generate(u64 *ctx)
 	out->code = 0;
 	out->group = (u32)ctx[3];
 	out->result = (s32)ctx[4];
-	out->current = refer_to(bpf_get_current_task_btf());
+	out->current = refer_to(current);
 	out->target = refer_to(target);
+	read_comm(out->current_comm, current);
+	read_comm(out->target_comm, target);
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV of include/linux/sched/signal.h are no addresses */
 	if (!info) {
 		out->origin = 0;
@@ -553,7 +600,23 @@ int process_exec(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
-	send_task(EVENT_EXIT, (const void *)ctx[0], 0, 0);
+	const struct task_struct *task = (const void *)ctx[0];
+	u32 code = group_exit_code_or(task, BPF_CORE_READ(task, group_leader, exit_code));
+
+	/* two threads that end at the same time may both see that none is left */
+	send_task(EVENT_EXIT, task, BPF_CORE_READ(task, signal, live.counter) == 0, code);
+	return 0;
+}
+
+/* The children of a watched process are watched from their first moment. */
+SEC("tp_btf/watch_fork")
+int watch_fork(u64 *ctx)
+{
+	const struct task_struct *parent = (const void *)ctx[0], *child = (const void *)ctx[1];
+	u32 process = child->tgid, is_there = 1;
+
+	if (process == (u32)child->pid && has_entry(parent->tgid))
+		bpf_map_update_elem(&watched, &process, &is_there, BPF_ANY);
 	return 0;
 }
 
@@ -600,18 +663,24 @@ int cgroup_attach(u64 *ctx)
 SEC("tp_btf/mark_victim")
 int mark_victim(u64 *ctx)
 {
+	/* there are few of them, so they are reported of all processes */
 	struct oom_event *out = reserve(sizeof(*out));
+	const struct task_struct *current = bpf_get_current_task_btf();
 
 	if (!out)
 		return 0;
 	__builtin_memset(out, 0, sizeof(*out));
 	out->kind = EVENT_OOM;
 	out->time = bpf_ktime_get_ns();
-	out->current = refer_to(bpf_get_current_task_btf());
-	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, uid))
-		out->victim = refer_to((const void *)ctx[0]);
-	else
+	out->current = refer_to(current);
+	read_comm(out->current_comm, current);
+	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, uid)) {
+		const struct task_struct *victim = (const void *)ctx[0];
+		out->victim = refer_to(victim);
+		read_comm(out->victim_comm, victim);
+	} else {
 		out->victim.tgid = out->victim.pid = (u32)ctx[0];
+	}
 	bpf_ringbuf_submit(out, 0);
 	return 0;
 }

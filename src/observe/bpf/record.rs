@@ -1,7 +1,7 @@
 //! Reads the records that `podscope.bpf.c` writes. They are in the byte order of the machine, which is little-endian.
 
-use super::event::{Event, Happening, Origin, SignalResult, SignalSent};
-use crate::model::{MonoNs, NsKind, ProcId, Signal, State, WaitStatus};
+use super::event::{Comm, Event, Happening, Origin, RawSignal};
+use crate::model::{MonoNs, NsKind, ProcId, Signal, SignalResult, State, WaitStatus};
 use crate::observe::clock::NS_PER_TICK;
 
 /// `struct task` without its pids.
@@ -15,9 +15,9 @@ const HOLDER: usize = 48;
 /// `struct event` before its task.
 const EVENT_HEADER: usize = 24;
 /// `struct signal_event`.
-const SIGNAL_EVENT: usize = 64;
+const SIGNAL_EVENT: usize = 96;
 /// `struct oom_event`.
-const OOM_EVENT: usize = 48;
+const OOM_EVENT: usize = 80;
 
 /// A namespace as the kernel numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,7 +173,7 @@ pub fn event(record: &[u8]) -> Option<Event> {
     let happening = match kind {
         1 if record.len() == SIGNAL_EVENT => Happening::Signal(signal(number as i32, f)?),
         2..=7 => {
-            let cgroup = f.u64()?;
+            let value = f.u64()?;
             // it is followed by room for more pids
             let record = record.get(EVENT_HEADER..)?;
             let record = record.get(..Fields(record).u32()? as usize)?;
@@ -181,13 +181,22 @@ pub fn event(record: &[u8]) -> Option<Event> {
             match kind {
                 2 => Happening::Fork(task),
                 3 => Happening::Exec { task, pid_before: number },
-                4 => Happening::Exit { task, status: WaitStatus(Fields(record.get(EXIT_CODE..)?).u32()? as i32) },
+                4 => Happening::Exit {
+                    task,
+                    status: WaitStatus(Fields(record.get(EXIT_CODE..)?).u32()? as i32),
+                    of_process: (number != 0).then_some(WaitStatus(value as i32)),
+                },
                 5 => Happening::Setns(task),
                 6 => Happening::Unshare(task),
-                _ => Happening::CgroupMove { task, hierarchy: number, cgroup },
+                _ => Happening::CgroupMove { task, hierarchy: number, cgroup: value },
             }
         }
-        8 if record.len() == OOM_EVENT => Happening::OomKill { victim: f.task_ref()?, caused_by: f.task_ref()? },
+        8 if record.len() == OOM_EVENT => Happening::OomKill {
+            victim: f.task_ref()?,
+            caused_by: f.task_ref()?,
+            victim_comm: f.comm()?,
+            caused_by_comm: f.comm()?,
+        },
         _ => return None,
     };
     Some(Event { at, happening })
@@ -213,8 +222,7 @@ fn task(record: &[u8]) -> Option<Task> {
         let unique = (ids[i] != 0).then_some(ids[i]);
         (inodes[i] != 0).then_some(NsNumbers { inode: inodes[i], unique })
     };
-    let comm = f.take(16)?;
-    let comm = &comm[..comm.iter().position(|b| *b == 0).unwrap_or(comm.len())];
+    let comm = f.comm()?;
     Some(Task {
         pid,
         tgid,
@@ -238,7 +246,7 @@ fn task(record: &[u8]) -> Option<Task> {
         namespaces: std::array::from_fn(namespace),
         pid_for_children: namespace(8),
         time_for_children: namespace(9),
-        comm: String::from_utf8_lossy(comm).into_owned(),
+        comm: comm.to_string(),
         pids: (0..=level).map(|_| f.u32()).collect::<Option<_>>()?,
         used: if size == task_size { None } else { Some(used(f)?) },
     })
@@ -263,16 +271,30 @@ fn holder(record: &[u8]) -> Option<Holder> {
     Some(Holder { by, fd, file, kind, namespace })
 }
 
-fn signal(signal: i32, mut f: Fields<'_>) -> Option<SignalSent> {
+fn signal(signal: i32, mut f: Fields<'_>) -> Option<RawSignal> {
     let (code, origin) = (f.u32()? as i32, f.u32()?);
     let (to_process, result) = (f.u32()? != 0, f.u32()?);
-    Some(SignalSent {
+    Some(RawSignal {
         signal: Signal(signal),
         origin: Origin::new(origin, code),
         to_process,
-        result: SignalResult::new(result)?,
+        result: result_of(result)?,
         current: f.task_ref()?,
         target: f.task_ref()?,
+        current_comm: f.comm()?,
+        target_comm: f.comm()?,
+    })
+}
+
+/// `TRACE_SIGNAL_*` of `include/trace/events/signal.h`.
+const fn result_of(result: u32) -> Option<SignalResult> {
+    Some(match result {
+        0 => SignalResult::Delivered,
+        1 => SignalResult::Ignored,
+        2 => SignalResult::AlreadyPending,
+        3 => SignalResult::Overflow,
+        4 => SignalResult::InformationLost,
+        _ => return None,
     })
 }
 
@@ -355,6 +377,10 @@ impl<'a> Fields<'a> {
             *one = self.u64()?;
         }
         Some(all)
+    }
+
+    fn comm(&mut self) -> Option<Comm> {
+        Some(Comm(self.take(16)?.try_into().ok()?))
     }
 
     fn task_ref(&mut self) -> Option<TaskRef> {

@@ -30,6 +30,8 @@ pub struct Entry {
     /// The leader's exit status, if it ended while other threads live: the process has not exited yet.
     pub leader_status: Option<WaitStatus>,
     pub exit: Option<(Stamp, Option<WaitStatus>)>,
+    /// What BPF reports of its exit, which may come before the exit is known or after it.
+    pub traced_exit: Option<(Stamp, WaitStatus)>,
     pub gone: Option<Gone>,
     /// The reaper, once `Reaped` was sent.
     pub reaped: Option<Parent>,
@@ -66,6 +68,7 @@ impl Entry {
             exact_threads: false,
             leader_status: None,
             exit: None,
+            traced_exit: None,
             gone: None,
             reaped: None,
             facts: None,

@@ -1,21 +1,20 @@
 //! Births, execs and exits.
 
 use super::{Entry, Kernel, Reconciler};
-use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp, WaitStatus};
+use crate::model::{Delta, MonoNs, Parent, Precision, ProcId, Source, Stamp, WaitStatus};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Reading, Unread};
 use crate::procfs::Stat;
 
 impl Reconciler {
-    pub(super) fn forked(&mut self, kernel: &mut impl Kernel, t: MonoNs, parent: u32, pid: u32) {
+    pub(super) fn forked(&mut self, kernel: &mut impl Kernel, at: Stamp, parent: u32, pid: u32) {
         let known = self.by_pid(pid);
         let from = self.by_pid(parent);
         if from.is_none() && known.is_none() && self.scope == Scope::Lab {
             return;
         }
-        let at = Stamp::connector(t);
         let parent = from.map_or(Parent::Outside, Parent::Process);
-        let start = kernel.ticks().start_at(t);
+        let start = kernel.ticks().start_at(at.t);
         if let Some(id) = self.current.get(&pid).copied()
             && let Some(entry) = self.entries.get_mut(&id)
         {
@@ -29,7 +28,7 @@ impl Reconciler {
             }
             if entry.is_unreaped() {
                 // the pid is reused, so the end of its former process was missed
-                self.vanished(id, Stamp::by_then(t, Source::Inferred), None);
+                self.vanished(id, Stamp::by_then(at.t, Source::Inferred), None);
                 self.conclude_now(kernel, id);
             }
         }
@@ -88,6 +87,7 @@ impl Reconciler {
                 pid_namespace.add_predicted(inner, id);
             }
         }
+        kernel.follow(id);
         self.entries.insert(id, entry);
         self.current.insert(id.pid, id);
         self.unreaped.insert(id);
@@ -123,9 +123,8 @@ impl Reconciler {
         }
     }
 
-    pub(super) fn exec(&mut self, kernel: &mut impl Kernel, t: MonoNs, tgid: u32) {
+    pub(super) fn exec(&mut self, kernel: &mut impl Kernel, at: Stamp, tgid: u32) {
         let Some(id) = self.by_pid(tgid) else { return };
-        let at = Stamp::connector(t);
         // an exec leaves the namespaces as they are, except the time namespace, which the check that follows sees
         let reading = kernel.read(tgid, Depth::Program).ok().filter(|r| r.stat.start == id.start);
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -229,6 +228,11 @@ impl Reconciler {
             }
             return;
         }
+        let (at, status) = match entry.traced_exit {
+            Some((exact, known)) if at.precision != Precision::Exact => (exact, Some(known)),
+            Some((_, known)) => (at, status.or(Some(known))),
+            None => (at, status),
+        };
         entry.exit = Some((at, status));
         let (is_there, namespaces, reaper) = (entry.gone.is_none(), entry.namespaces, entry.parent.process());
         if is_there {

@@ -122,6 +122,8 @@ impl Reconciler {
             | Delta::Output { .. }
             | Delta::ExecStarted { .. }
             | Delta::ExecEnded { .. }
+            | Delta::SignalSent { .. }
+            | Delta::OomKill { .. }
             | Delta::Lost { .. } => {}
         }
         self.out.push(delta);

@@ -14,6 +14,7 @@ impl Reconciler {
         self.namespaces.forget_processes();
         (self.inits, self.pid_namespaces) = (old.inits, old.pid_namespaces);
         (self.joined, self.cgroups, self.wanted) = (old.joined, old.cgroups, old.wanted);
+        (self.signal_limit, self.own_pid, self.own_namespaces) = (old.signal_limit, old.own_pid, old.own_namespaces);
         self.past = old.past.into_iter().filter(|id| old.entries.contains_key(id)).collect();
         // deltas that were not sent yet
         self.out = old.out;

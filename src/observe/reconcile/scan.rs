@@ -6,12 +6,16 @@ use nix::errno::Errno;
 
 use super::reap::zombie_status;
 use super::{DISCOVER_NS, Entry, Kernel, Reconciler, VERIFY_NS};
-use crate::model::{Delta, MonoNs, Parent, ProcId, Source, Stamp};
+use crate::model::{Delta, MonoNs, NsKind, Parent, ProcId, Source, Stamp};
 use crate::observe::options::Scope;
 use crate::observe::proc::{Depth, Unread};
 
 /// How many processes one verifying scan reads in full; of the others it reads only `stat`.
 pub const BUDGET: usize = 64;
+/// How many processes of pods it also reads in full, if they have run since the last scan: no event reports that a
+/// process has changed its namespaces (`setns(2)`, `unshare(2)`), and this is to be known within a second. Those without
+/// a pidfd are read in turn, since they cost more.
+const POD_BUDGET: usize = 1_024;
 
 impl Reconciler {
     /// Watches a process with all its present and future descendants.
@@ -161,9 +165,11 @@ impl Reconciler {
         self.verify_at = now.plus(VERIFY_NS);
         let all: Vec<ProcId> = self.unreaped.iter().copied().collect();
         let from = self.scan_from.map_or(0, |id| all.partition_point(|x| *x < id));
+        let mut of_pods = 0;
         for (i, id) in all[from..].iter().chain(&all[..from]).enumerate() {
-            let depth = if i < budget { Depth::All } else { Depth::Stat };
-            self.check(kernel, *id, depth);
+            let is_next = i < budget || of_pods < POD_BUDGET && kernel.holds(*id) && self.is_in_pod(*id);
+            of_pods += usize::from(is_next && i >= budget);
+            self.check(kernel, *id, if is_next { Depth::All } else { Depth::Stat });
         }
         if self.unlisted.is_some() || self.unread.values().any(|why| matches!(why, Unread::Failed(_))) {
             self.discover(kernel);
@@ -171,6 +177,16 @@ impl Reconciler {
         self.report_cgroups(kernel);
         self.scan_from = all.get((from + budget.min(all.len())) % all.len().max(1)).copied();
         self.report_denied(kernel);
+    }
+
+    /// Whether it belongs to the lab, or is in a container as far as its namespaces tell.
+    fn is_in_pod(&self, id: ProcId) -> bool {
+        let is_elsewhere = |kind| {
+            let own = self.own_namespaces.get(kind);
+            let its = self.entries.get(&id).and_then(|entry| entry.namespaces.get(kind));
+            its.is_some() && own.is_some() && its != own
+        };
+        self.scope == Scope::Lab || is_elsewhere(NsKind::Pid) || is_elsewhere(NsKind::Net) || is_elsewhere(NsKind::Mnt)
     }
 
     /// Reads again the processes that have just changed.

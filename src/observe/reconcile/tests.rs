@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod traced;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,6 +77,7 @@ impl Kernel for FakeKernel {
     fn holds(&self, _: ProcId) -> bool {
         true
     }
+    fn follow(&mut self, _: ProcId) {}
     fn release(&mut self, _: ProcId) {}
     fn describe(&mut self, _: u32, _: NsKind, _: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {
         Vec::new()
@@ -455,7 +457,7 @@ fn an_orphan_found_by_a_scan_belongs_to_the_member_whose_mounts_it_has() {
     mounts(&mut scenario, 13, 2);
     scenario.machine.add_process(14, 11, &[5]);
     mounts(&mut scenario, 14, 1);
-    scenario.reconciler.lost(&mut scenario.machine, t(2), None);
+    scenario.reconciler.lost(&mut scenario.machine, Source::Connector, t(2), None);
     scenario.finish();
     let moves = |pid| scenario.process(pid).reparents.iter().map(|r| (r.from, r.to)).collect::<Vec<_>>();
     assert_eq!(

@@ -8,8 +8,12 @@ use crate::model::{MonoNs, ProcId, World};
 pub enum EntryKind {
     /// A pod event: an index into the merged events.
     Pod(usize),
-    /// A signal: an index into `World::sent`.
+    /// A signal that the user sent: an index into `World::sent`.
     Signal(usize),
+    /// Another signal: an index into `World::signals`.
+    SignalSent(usize),
+    /// A kill for lack of memory: an index into `World::oom_kills`.
+    OomKill(usize),
     /// A process that has ended.
     Exit(ProcId),
 }
@@ -41,6 +45,10 @@ fn collect(world: &World, filter: EventFilter) -> (Vec<Entry>, Vec<Aggregated>) 
     if filter.signals {
         let sent = world.sent.iter().enumerate();
         entries.extend(sent.map(|(at, s)| Entry { t: s.at.t, kind: EntryKind::Signal(at) }));
+        let signals = world.signals.iter().enumerate().filter(|(_, sent)| world.is_signal_of_pods(sent));
+        entries.extend(signals.map(|(at, s)| Entry { t: s.at.t, kind: EntryKind::SignalSent(at) }));
+        let kills = world.oom_kills.iter().enumerate();
+        entries.extend(kills.map(|(at, kill)| Entry { t: kill.at.t, kind: EntryKind::OomKill(at) }));
     }
     if filter.processes {
         entries.extend(world.remembered_of_pods().into_iter().filter_map(|p| {

@@ -2,9 +2,11 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use super::{EventsState, events_ui};
+use super::list::{EntryKind, List};
+use super::{EventFilter, EventsState, events_ui};
 use crate::model::{
-    Delta, EventKind, EventReason, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
+    Delta, EventKind, EventReason, Member, MonoNs, Parent, PodEvent, PodUid, ProcId, Signal, SignalResult,
+    SignalSender, SignalSent, Source, Stamp, WaitStatus, World,
 };
 use crate::ui::Selection;
 use crate::ui::tokens::Tokens;
@@ -59,6 +61,47 @@ fn draw(ctx: &egui::Context, state: &mut EventsState, world: &World, revision: u
         full.textures_delta.clear();
     }
     began.elapsed() / frames
+}
+
+#[test]
+fn signals_of_pods_are_listed_once() {
+    let mut world = World::default();
+    let (of_pod, outside) = (ProcId { pid: 1, start: 1 }, ProcId { pid: 2, start: 1 });
+    let at = Stamp::prompt(MonoNs(1), Source::Bpf);
+    for id in [of_pod, outside] {
+        world.apply(&Delta::Born { id, parent: Parent::Outside, at });
+    }
+    world.apply(&Delta::Joined { id: of_pod, member: Member::pause(&PodUid("x".into())), at });
+    let by = |id| SignalSender::Process { id, name: "sh".into() };
+    let table = [
+        (by(outside), of_pod, true),
+        (by(of_pod), outside, true),
+        (SignalSender::Kernel, of_pod, true),
+        // no pod has to do with it
+        (by(outside), outside, false),
+        // it is listed as a signal of the user, with its outcome
+        (SignalSender::App, of_pod, false),
+        // the end of the child is listed
+        (SignalSender::Child, of_pod, false),
+    ];
+    for (nth, (sender, target, _)) in table.iter().enumerate() {
+        let sent = SignalSent {
+            signal: Signal::TERM,
+            sender: sender.clone(),
+            target: *target,
+            target_name: "nginx".into(),
+            result: SignalResult::Delivered,
+            skipped: None,
+            at: Stamp { t: MonoNs(nth as u64), ..at },
+        };
+        world.apply(&Delta::SignalSent { sent: Box::new(sent) });
+    }
+    let mut listed: Vec<_> = List::of(&world, EventFilter::default()).entries.iter().map(|entry| entry.kind).collect();
+    listed.reverse();
+    let expected = table.iter().enumerate().filter(|(_, (.., is_listed))| *is_listed);
+    assert_eq!(listed, expected.map(|(nth, _)| EntryKind::SignalSent(nth)).collect::<Vec<_>>());
+    let none = EventFilter { signals: false, ..EventFilter::default() };
+    assert!(List::of(&world, none).entries.is_empty());
 }
 
 #[test]

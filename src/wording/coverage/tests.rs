@@ -36,6 +36,29 @@ fn a_missing_connector_has_its_cause_and_what_does_its_work() {
 }
 
 #[test]
+fn missing_signals_have_their_cause_and_remedy() {
+    let what = "btf_trace_mark_victim".to_owned();
+    let refused = BpfProblem::Refused { program: "tp_btf/x".into(), reason: "too long".into() };
+    let failed = BpfProblem::Failed { what: "ring buffer".into(), error: EIO };
+    let table = [
+        (
+            BpfProblem::NotPermitted,
+            "not permitted: needs root, or CAP_BPF and CAP_PERFMON, in the initial user namespace",
+        ),
+        (BpfProblem::OtherNamespace(NsKind::Pid), "not outside the initial pid namespace"),
+        (BpfProblem::NoTypes, "this kernel does not describe its types (CONFIG_DEBUG_INFO_BTF)"),
+        (BpfProblem::Missing { what }, "this kernel has no btf_trace_mark_victim"),
+        (refused, "the kernel refuses the program tp_btf/x: too long"),
+        (failed, "ring buffer: EIO: I/O error"),
+        (BpfProblem::NotLoaded, "the programs could not be loaded, because of a mistake in Podscope"),
+    ];
+    for (problem, cause) in table {
+        let words = format!("{cause}; who sends a signal is known only of those that you send");
+        assert_eq!(limitation(Capability::Signals, &Limitation::Bpf(problem)), words);
+    }
+}
+
+#[test]
 fn missing_pidfds_have_their_cause_and_remedy() {
     check(
         Capability::Pidfd,

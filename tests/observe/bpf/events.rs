@@ -1,18 +1,17 @@
 use std::fs;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, gettid};
-use podscope::model::{NsKind, ProcId, Signal as Number, WaitStatus};
-use podscope::observe::bpf::{Event, Events, Happening, Origin, SignalResult, SignalSent, Task, Tracepoint};
+use podscope::model::{NsKind, ProcId, Signal as Number, SignalResult, WaitStatus};
+use podscope::observe::bpf::{Event, Events, Happening, Loader, Origin, RawSignal, Subject, Task, Tracepoint};
 use podscope::observe::{identify, now};
 
-use super::{Started, available};
+use super::{Group, Started, available};
 use crate::support::{ns_inode, sleeper, wait_for};
 
 /// Only a failing test waits this long.
@@ -45,7 +44,7 @@ impl Recorder {
         }
     }
 
-    fn signal_to(&mut self, target: u32, signal: Number) -> SignalSent {
+    fn signal_to(&mut self, target: u32, signal: Number) -> RawSignal {
         self.until("signal", |event| match event.happening {
             Happening::Signal(sent) if sent.target.tgid == target && sent.signal == signal => Some(sent),
             _ => None,
@@ -101,10 +100,11 @@ fn a_short_life_is_reported_from_birth_to_exit() {
     let id = identify(child.id()).expect("our child, a zombie at most");
     let of = |task: &Task| (task.process() == id).then(|| task.clone());
     let (ended, status, exit_at) = recorder.until("exit", |event| match &event.happening {
-        Happening::Exit { task, status } => of(task).map(|task| (task, *status, event.at)),
+        Happening::Exit { task, status, of_process } => of(task).map(|task| (task, (*status, *of_process), event.at)),
         _ => None,
     });
-    assert_eq!((status, ended.exit_status), (WaitStatus::exited(3), None));
+    let exited = WaitStatus::exited(3);
+    assert_eq!((status, ended.exit_status), ((exited, Some(exited)), None), "it has one thread");
     assert_eq!(ended.comm, "sh");
     assert_eq!(ended.ppid, std::process::id());
     let (born, born_at) = recorder.until("fork", |event| match &event.happening {
@@ -119,6 +119,44 @@ fn a_short_life_is_reported_from_birth_to_exit() {
     });
     assert_eq!((executed.comm.as_str(), pid_before), ("sh", child.id()));
     assert!(born_at < exit_at);
+}
+
+#[test]
+fn only_watched_processes_and_their_children_are_reported() {
+    let tracepoints = [Tracepoint::Signal, Tracepoint::Exit];
+    let loaded = Loader::new().and_then(|loader| Events::load(&loader, &tracepoints, Subject::Watched, 4 << 20));
+    let Some(events) = available(loaded) else { return };
+    let watched = events.watched().expect("there are descriptors");
+    let mut recorder = Recorder { events, seen: Vec::new() };
+    let words = "read go; sh -c 'exit 4'; kill -URG $$; exec sleep 1000";
+    let shell = || Started::new(Command::new("sh").args(["-c", words]).stdin(Stdio::piped()));
+    let (mut one, mut other) = (shell(), shell());
+    watched.add(one.id()).expect("there is room");
+    drop(other.0.stdin.take());
+    // it has sent its signal
+    let comm = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).expect("it runs");
+    wait_for("the other one has done all", || comm(other.id()) == "sleep\n");
+    drop(one.0.stdin.take());
+    assert_eq!(recorder.signal_to(one.id(), Number(libc::SIGURG)).current.tgid, one.id());
+    let status = |event: &Event| match &event.happening {
+        Happening::Exit { task, of_process: Some(status), .. } if task.ppid == one.id() => Some(*status),
+        _ => None,
+    };
+    assert_eq!(recorder.until("the end of its child", status), WaitStatus::exited(4));
+    let is_of_other = |event: &Event| match &event.happening {
+        Happening::Signal(s) => s.current.tgid == other.id() || s.target.tgid == other.id(),
+        Happening::Exit { task, .. } => task.ppid == other.id(),
+        _ => false,
+    };
+    assert!(!recorder.seen.iter().any(is_of_other), "{:?}", recorder.seen);
+    watched.remove(one.id());
+    let before = recorder.seen.len();
+    kill(Pid::from_raw(one.id() as i32), Signal::SIGURG).expect("our child");
+    watched.add(other.id()).expect("there is room");
+    kill(Pid::from_raw(other.id() as i32), Signal::SIGURG).expect("our child");
+    recorder.signal_to(other.id(), Number(libc::SIGURG));
+    let is_of_one = |event: &Event| matches!(event.happening, Happening::Signal(s) if s.target.tgid == one.id());
+    assert!(!recorder.seen[before..].iter().any(is_of_one), "it is no longer watched");
 }
 
 #[test]
@@ -145,46 +183,15 @@ fn setns_and_unshare_tell_the_new_namespaces() {
     assert_eq!(inode(&joined), inode(&after));
 }
 
-/// A directory for one test, below the mount point of a hierarchy of cgroups. Removed on drop.
-struct Group(PathBuf);
-
-impl Group {
-    /// A group that has one of these files, and which. `None` where there is no such hierarchy.
-    fn new(files: &[&'static str]) -> Option<(Self, &'static str)> {
-        let mounts = fs::read_to_string("/proc/self/mounts").expect("/proc is there");
-        let mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        for mount in mounts.filter(|mount| mount[2].starts_with("cgroup")) {
-            let group = Self(Path::new(mount[1]).join(format!("podscope-{}-{}", files[0], std::process::id())));
-            if fs::create_dir(&group.0).is_ok()
-                && let Some(file) = files.iter().find(|file| group.0.join(file).exists())
-            {
-                return Some((group, file));
-            }
-        }
-        eprintln!("skipped: no cgroup with {files:?} can be made here");
-        None
-    }
-
-    fn add(&self, pid: u32) {
-        fs::write(self.0.join("cgroup.procs"), pid.to_string()).expect("root may");
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
 #[test]
 fn a_move_to_another_cgroup_is_reported() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::CgroupMove]) else { return };
     // only the unified hierarchy has this file
-    let Some((group, _)) = Group::new(&["cgroup.events"]) else { return };
+    let Some((group, _)) = Group::new("move", &["cgroup.events"]) else { return };
     let child = Started(sleeper());
     let id = identify(child.id()).expect("it runs");
     group.add(child.id());
-    let inode = fs::metadata(&group.0).expect("it is there").ino();
+    let inode = fs::metadata(group.path()).expect("it is there").ino();
     let (task, hierarchy, cgroup) = recorder.until("move", |event| match &event.happening {
         Happening::CgroupMove { task, hierarchy, cgroup } if task.process() == id => {
             Some((task.clone(), *hierarchy, *cgroup))
@@ -197,15 +204,17 @@ fn a_move_to_another_cgroup_is_reported() {
 #[test]
 fn a_kill_for_lack_of_memory_names_the_victim() {
     let Some(mut recorder) = Recorder::start(&[Tracepoint::OomKill]) else { return };
-    let Some((group, limit)) = Group::new(&["memory.max", "memory.limit_in_bytes"]) else { return };
-    fs::write(group.0.join(limit), "4000000").expect("root may");
+    let Some(group) = Group::with_little_memory("victim") else { return };
     // it waits for its cgroup, then holds all that it reads
     let mut child = Started::new(Command::new("sh").args(["-c", "read go; exec tail /dev/zero"]).stdin(Stdio::piped()));
     let id = identify(child.id()).expect("it runs");
     group.add(child.id());
     drop(child.0.stdin.take());
     let (victim, caused_by) = recorder.until("kill", |event| match event.happening {
-        Happening::OomKill { victim, caused_by } if victim.tgid == id.pid => Some((victim, caused_by)),
+        Happening::OomKill { victim, caused_by, caused_by_comm, .. } if victim.tgid == id.pid => {
+            assert_eq!(caused_by_comm.to_string(), "tail");
+            Some((victim, caused_by))
+        }
         _ => None,
     });
     assert_eq!(victim.process(), Some(id));

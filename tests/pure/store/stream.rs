@@ -7,9 +7,9 @@ use podscope::model::inside::{Content, SystemNames, UtsContent};
 use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
     ExecEnd, ExecId, FactChanges, Facts, Finding, Host, Limitation, Member, MonoNs, Namespace, NodeEnd,
-    NodeSignalTarget, NsId, NsKind, NsSet, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision, ProcId,
-    ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SentBy, Signal, SignalMasks, Source, Stamp,
-    State, WaitStatus, WaitingReason,
+    NodeSignalTarget, NsId, NsKind, NsSet, OomKill, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision,
+    ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SentBy, Signal, SignalMasks,
+    SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -34,6 +34,7 @@ fn time() -> impl Strategy<Value = MonoNs> {
 pub fn stamp() -> impl Strategy<Value = Stamp> {
     let source = prop_oneof![
         Just(Source::Connector),
+        Just(Source::Bpf),
         Just(Source::Pidfd),
         Just(Source::Pause),
         Just(Source::Node),
@@ -236,6 +237,24 @@ pub fn delta() -> impl Strategy<Value = Delta> {
             signal: Signal(n),
             at
         }),
+        (id(), id(), word(), any::<i32>(), stamp())
+            .prop_map(|(from, target, name, n, at)| Delta::SignalSent {
+                sent: Box::new(SignalSent {
+                    signal: Signal(n),
+                    sender: SignalSender::Process { id: from, name: name.clone() },
+                    target,
+                    target_name: name,
+                    result: SignalResult::Delivered,
+                    skipped: None,
+                    at
+                })
+            })
+            .boxed(),
+        (id(), id(), option::of(word()), word(), stamp())
+            .prop_map(|(victim, caused_by, victim_name, caused_by_name, at)| Delta::OomKill {
+                kill: Box::new(OomKill { victim, victim_name, caused_by, caused_by_name, at })
+            })
+            .boxed(),
         (option::of(any::<u64>()), stamp()).prop_map(|(count, at)| Delta::Lost { source: Source::Pause, count, at }),
         output().boxed(),
     ];

@@ -35,6 +35,13 @@ proptest! {
     #![proptest_config(crate::store::stream::config())]
 
     #[test]
+    fn every_kind_of_change_is_documented(delta in crate::store::stream::delta()) {
+        let json = serde_json::to_value(&delta).unwrap();
+        let kind = json["delta"].as_str().unwrap();
+        prop_assert!(include_str!("../../../docs/formats.md").contains(&format!("`{kind}`")), "{}", kind);
+    }
+
+    #[test]
     fn a_pid_has_one_process_and_the_index_of_children_is_right(all in deltas()) {
         let world = world(all);
         let mut pids: Vec<u32> = world.present().map(|p| p.id.pid).collect();

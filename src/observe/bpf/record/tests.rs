@@ -139,7 +139,7 @@ fn events_are_read_by_their_kind() {
     let table = [
         (2, Happening::Fork(task.clone())),
         (3, Happening::Exec { task: task.clone(), pid_before: 42 }),
-        (4, Happening::Exit { task: task.clone(), status: WaitStatus(9) }),
+        (4, Happening::Exit { task: task.clone(), status: WaitStatus(9), of_process: Some(WaitStatus(66)) }),
         (5, Happening::Setns(task.clone())),
         (6, Happening::Unshare(task.clone())),
         (7, Happening::CgroupMove { task, hierarchy: 42, cgroup: 66 }),
@@ -162,6 +162,8 @@ fn a_signal_has_a_sender_only_if_a_process_has_sent_it() {
             rest.extend(pid.to_le_bytes());
             rest.extend(start.to_le_bytes());
         }
+        rest.extend(b"sender\0rubbish!!");
+        rest.extend(b"target of a sign");
         match event(&event_record(1, &rest)).expect("whole").happening {
             Happening::Signal(sent) => sent,
             other => panic!("{other:?}"),
@@ -171,12 +173,37 @@ fn a_signal_has_a_sender_only_if_a_process_has_sent_it() {
     assert_eq!(by_process.signal, Signal(42));
     assert_eq!(by_process.sender().and_then(|s| s.process()), Some(ProcId { pid: 11, start: 3 }));
     assert_eq!(by_process.target, TaskRef { pid: 12, tgid: 12, process_start: None });
+    assert_eq!(by_process.current_comm.to_string(), "sender");
+    assert_eq!(by_process.target_comm.to_string(), "target of a sign");
     assert_eq!(signal(0, 0).origin, Origin::Process);
     assert_eq!(signal(2, -6).origin, Origin::Process);
     assert_eq!(signal(1, 0).origin, Origin::Kernel);
     assert_eq!(signal(2, 0x80).origin, Origin::Kernel);
     assert_eq!(signal(2, -2).sender(), None, "a timer has no sender");
     assert_eq!(signal(2, 1).origin, Origin::Other(1));
+}
+
+#[test]
+fn a_kill_for_lack_of_memory_is_read() {
+    let mut rest = Vec::new();
+    for (pid, start) in [(11_u32, 30_000_000_u64), (12, 0)] {
+        rest.extend([pid, pid].iter().flat_map(|pid| pid.to_le_bytes()));
+        rest.extend(start.to_le_bytes());
+    }
+    rest.extend(b"victim\0\0\0\0\0\0\0\0\0\0");
+    rest.extend([0; 16]);
+    let record = event_record(8, &rest);
+    let task = |pid, process_start| TaskRef { pid, tgid: pid, process_start };
+    let Some(Happening::OomKill { victim, caused_by, victim_comm, caused_by_comm }) =
+        event(&record).map(|e| e.happening)
+    else {
+        panic!("it is whole");
+    };
+    assert_eq!((victim, caused_by), (task(11, Some(3)), task(12, None)));
+    assert_eq!((victim_comm.to_string(), caused_by_comm.to_string()), ("victim".to_owned(), String::new()));
+    for cut in 0..record.len() {
+        assert_eq!(event(&record[..cut]), None, "cut at {cut}");
+    }
 }
 
 #[test]

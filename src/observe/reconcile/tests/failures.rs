@@ -67,7 +67,7 @@ fn an_unreadable_process_is_watched_as_soon_as_it_can_be_read() {
 fn a_failure_to_list_processes_is_reported() {
     let mut scenario = Scenario::new();
     scenario.machine.refuses = Some(Unread::Failed(Errno::EMFILE));
-    scenario.reconciler.lost(&mut scenario.machine, t(2), Some(7));
+    scenario.reconciler.lost(&mut scenario.machine, Source::Connector, t(2), Some(7));
     scenario.finish();
     assert!(scenario.process(10).is_alive());
     assert_eq!(scenario.reconciler.take_unread_change().and_then(|n| n.list), Some(Errno::EMFILE));
