@@ -3,7 +3,10 @@
 use super::ending::{how, node_end};
 use super::{capitalized, duration, name, zombies};
 use crate::model::end_chain::{EndFact, EndReaper, Gap, NodeReason, SignalEffect, SignalSender};
-use crate::model::{BackOff, Parent, RestartPolicy, Signal, WaitStatus, World};
+use crate::model::text::escaped;
+use crate::model::{
+    BackOff, Parent, ProcId, RestartPolicy, Signal, SignalSender as ReportedSender, SignalSent, WaitStatus, World,
+};
 
 /// The words of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ fn words(title: impl Into<String>, detail: impl Into<String>) -> LinkWords {
 
 pub fn link(world: &World, fact: &EndFact) -> LinkWords {
     match fact {
-        EndFact::Signal { target, signal, by, effect } => sent(&name(world, *target), *signal, *by, *effect),
+        EndFact::Signal { target, signal, by, effect } => sent(world, *target, *signal, *by, *effect),
         EndFact::InitEnded { init, status } => words(
             format!("{} {}", name(world, *init), how_or_ended(*status)),
             "It is PID 1 of the pid namespace, so the kernel sends SIGKILL to all others in it",
@@ -85,12 +88,17 @@ pub fn link(world: &World, fact: &EndFact) -> LinkWords {
     }
 }
 
-fn sent(target: &str, signal: Signal, by: SignalSender, effect: SignalEffect) -> LinkWords {
+fn sent(world: &World, target: ProcId, signal: Signal, by: SignalSender, effect: SignalEffect) -> LinkWords {
     let (who, why) = match by {
-        SignalSender::User => ("You", String::new()),
-        SignalSender::Script => ("A script", String::new()),
-        SignalSender::Node(reason) => ("The lab's node", node_reason(reason)),
+        SignalSender::User => ("You".to_owned(), String::new()),
+        SignalSender::Script => ("A script".into(), String::new()),
+        SignalSender::Node(reason) => ("The lab's node".into(), node_reason(reason)),
+        SignalSender::Process(id) if id == target => ("The process itself".into(), String::new()),
+        SignalSender::Process(id) => (sender(world, target, id), String::new()),
+        SignalSender::Fault => ("The kernel".into(), "For a fault of the program".into()),
+        SignalSender::Timer => ("A timer of the process".into(), String::new()),
     };
+    let target = name(world, target);
     let then = match effect {
         SignalEffect::Ended => String::new(),
         SignalEffect::MayHaveEnded { after_ns } => {
@@ -101,6 +109,18 @@ fn sent(target: &str, signal: Signal, by: SignalSender, effect: SignalEffect) ->
     };
     let detail = [why, then].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ");
     words(format!("{who} sent {signal} to {target}"), detail)
+}
+
+/// `sh (pid 12)`. A sender need not be observed; then its name is the one that it had when it sent the signal.
+fn sender(world: &World, target: ProcId, id: ProcId) -> String {
+    let is_it = |sent: &&SignalSent| matches!(&sent.sender, ReportedSender::Process { id: of, .. } if *of == id);
+    let of_then = world.signals_to(target).find(is_it).map(|sent| &sent.sender);
+    let name = match (world.process(id), of_then) {
+        (Some(_), _) => name(world, id),
+        (None, Some(ReportedSender::Process { name, .. })) => escaped(name).into_owned(),
+        (None, _) => "A process".into(),
+    };
+    format!("{name} (pid {})", id.pid)
 }
 
 fn node_reason(reason: NodeReason) -> String {

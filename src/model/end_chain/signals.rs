@@ -1,9 +1,9 @@
 //! The signals that are known to have been sent to a process before its end, from all who tell of them.
 
-use crate::model::prediction::Effect;
+use crate::model::prediction::{Effect, is_node};
 use crate::model::{
-    Exit, Member, MonoNs, NodeSignal, NodeSignalTarget, Precision, ProcId, Process, SentBy, Signal, Stamp, WaitStatus,
-    World,
+    Exit, Member, MonoNs, NodeSignal, NodeSignalTarget, Precision, ProcId, Process, SentBy, Signal, SignalResult,
+    SignalSender as ReportedSender, Stamp, WaitStatus, World,
 };
 
 /// Who sent a signal.
@@ -12,6 +12,12 @@ pub enum SignalSender {
     User,
     Script,
     Node(NodeReason),
+    /// Another process, as the kernel reports it.
+    Process(ProcId),
+    /// The kernel, for a fault of the program.
+    Fault,
+    /// A timer of the process.
+    Timer,
 }
 
 /// Why the lab's node sent it.
@@ -57,11 +63,11 @@ const PROMPT_NS: u64 = 2_000_000_000;
 
 /// The signals to the process before its exit, in the order of their times. At most one of them ended it.
 ///
-/// Each source that knows of signals adds its own to `sent`. A source that sees the sender of every signal, such as BPF,
-/// belongs here too: where it reports the same signal as the app or the node, that one is to be left out, since the
-/// latter also say why.
+/// The app and the node tell of their own signals, and why they sent them. The kernel tells of all others, where it is
+/// asked ([`World::signals_to`]).
 pub(super) fn to_process(world: &World, p: &Process, exit: Exit) -> Vec<KnownSignal> {
-    let mut sent: Vec<KnownSignal> = from_app(world, p.id).chain(from_node(world, p)).collect();
+    let mut sent: Vec<KnownSignal> =
+        from_app(world, p.id).chain(from_node(world, p)).chain(from_others(world, p.id)).collect();
     sent.retain(|sent| p.born.t <= sent.at.t && sent.at.t <= exit.at.t);
     sent.sort_by_key(|sent| sent.at.t);
     for one in &mut sent {
@@ -106,6 +112,28 @@ fn from_node<'a>(world: &'a World, p: &'a Process) -> impl Iterator<Item = Known
         };
         let (at, signal, by) = (sent.at, sent.signal, SignalSender::Node(reason));
         Some(KnownSignal { at, target: p.id, signal, by, predicted: None, effect: SignalEffect::LivedOn })
+    })
+}
+
+/// Signals of neither the app nor the node. Those that the kernel sends because something else has ended are explained by
+/// that.
+fn from_others(world: &World, id: ProcId) -> impl Iterator<Item = KnownSignal> {
+    world.signals_to(id).filter_map(|sent| {
+        let by = match sent.sender {
+            ReportedSender::Process { id, .. } if !is_node(world, id) => SignalSender::Process(id),
+            ReportedSender::Fault => SignalSender::Fault,
+            ReportedSender::Timer => SignalSender::Timer,
+            _ => return None,
+        };
+        let has_effect = matches!(sent.result, SignalResult::Delivered | SignalResult::InformationLost);
+        has_effect.then_some(KnownSignal {
+            at: sent.at,
+            target: sent.target,
+            signal: sent.signal,
+            by,
+            predicted: None,
+            effect: SignalEffect::LivedOn,
+        })
     })
 }
 

@@ -4,8 +4,8 @@ use podscope::model::end_chain::{EndFact, Gap, explain_container_end, explain_en
 use podscope::model::prediction::Effect;
 use podscope::model::{
     BackOff, ContainerState, Delta, EventKind, EventReason, FactChanges, Member, MonoNs, Namespace, NodeEnd,
-    NodeSignalTarget, NsId, NsKind, Parent, Pod, PodEvent, RestartPolicy, SentBy, Signal, Source, Stamp,
-    TerminatedReason, WaitStatus, WaitingReason, World,
+    NodeSignalTarget, NsId, NsKind, Parent, Pod, PodEvent, RestartPolicy, SentBy, Signal, SignalResult, SignalSender,
+    SignalSent, Source, Stamp, TerminatedReason, WaitStatus, WaitingReason, World,
 };
 use podscope::wording::end_chain::link;
 
@@ -102,6 +102,30 @@ fn a_signal_of_a_script_is_not_called_the_users() {
             "Reaped; by whom was not seen",
         ],
     );
+}
+
+/// A signal as the kernel reports it.
+fn reported(target: u32, signal: Signal, sender: SignalSender, ms: u64) -> Delta {
+    let (target, target_name, result) = (id(target), "x".to_owned(), SignalResult::Delivered);
+    let at = prompt(ms, Source::Bpf);
+    Delta::SignalSent { sent: Box::new(SignalSent { signal, sender, target, target_name, result, skipped: None, at }) }
+}
+
+#[test]
+fn a_sender_that_the_kernel_reports_is_named() {
+    let by = |pid, name: &str| SignalSender::Process { id: id(pid), name: name.into() };
+    let first_link = |sender, by_app: bool| {
+        let mut all = vec![reported(SLEEP, Signal::KILL, sender, 700), exited(SLEEP, KILLED, 701)];
+        if by_app {
+            all.insert(0, user_kills(SLEEP, 699));
+        }
+        titles(&world_with(true, &all), SLEEP).remove(0)
+    };
+    assert_eq!(first_link(by(4_000, "bash"), false), "bash (pid 4000) sent SIGKILL to sleep");
+    assert_eq!(first_link(by(SLEEP, "sleep"), false), "The process itself sent SIGKILL to sleep");
+    assert_eq!(first_link(SignalSender::Fault, false), "The kernel sent SIGKILL to sleep");
+    assert_eq!(first_link(SignalSender::App, true), "You sent SIGKILL to sleep", "named once");
+    assert!(first_link(by(SH, "x"), false).ends_with(&format!("(pid {SH}) sent SIGKILL to sleep")), "an observed one");
 }
 
 #[test]
