@@ -129,7 +129,9 @@ mod tests {
         let mut world = World::default();
         let (inside, outside) = (ProcId { pid: 1, start: 1 }, ProcId { pid: 2, start: 1 });
         let born = |id| Delta::Born { id, parent: Parent::Outside, at };
-        [inside, outside].map(|id| world.apply(&born(id)));
+        for id in [inside, outside] {
+            world.apply(&born(id));
+        }
         let pod = PodUid("web".into());
         let member = Member { pod: pod.clone(), container: None };
         world.apply(&Delta::Joined { id: inside, member, at });

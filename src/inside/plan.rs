@@ -66,7 +66,9 @@ mod tests {
     fn add(world: &mut World, pid: u32, start: u64, namespaces: &[NsId]) -> ProcId {
         let id = ProcId { pid, start };
         let mut set = NsSet::default();
-        namespaces.iter().for_each(|ns| set.set(*ns));
+        for ns in namespaces {
+            set.set(*ns);
+        }
         let process = Process::new(id, Parent::Outside, AT);
         let facts = Facts {
             id,

@@ -133,7 +133,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         let title = self.tab_title_for_tile(tiles, tile).text().to_owned();
         let tokens = self.cx.tokens;
         let pane = tiles.get_pane(&tile).copied();
-        let width = text::line(ui, &title, tokens::semibold(13.0), tokens.text, 300.0).size().x + 36.0;
+        let width = text::line(ui, &title, tokens::semibold(13.0), tokens.text, 300.0).size().x + 18.0;
         let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
         let response = ui.interact(rect, id, Sense::click_and_drag());
         let ink = match (state.active, response.hovered()) {

@@ -59,7 +59,6 @@ impl Sharing {
             siblings.clear();
         }
         let count = members.len();
-        let name = selection.pod.as_ref().and_then(|uid| world.pod(uid)).map_or("the pod", |pod| pod.name.as_str());
         let words = if world.is_host_ns(ns) {
             "the host's".to_owned()
         } else if count == 0 {
@@ -75,7 +74,7 @@ impl Sharing {
         } else if count == 1 {
             format!("private to {}", members.remove(0).name())
         } else if siblings.is_empty() {
-            format!("shared by all {count} members of {name}")
+            format!("shared by all {count} members")
         } else {
             format!("shared by {}", members.iter().map(Member::name).collect::<Vec<_>>().join(", "))
         };
