@@ -215,7 +215,7 @@ fn event_of(pod: &PodUid, before: &World, after: &World, delta: &Delta) -> Optio
                 Some(Reaper::Process(by)) => BurstReaper::Process(by.id),
                 None => BurstReaper::Unknown,
             };
-            let zombie_ns = p.exit.zip(p.reap).map(|(exit, reap)| reap.at.t.since(exit.at.t));
+            let zombie_ns = p.exit.zip(p.reap).map(|(exit, reap)| reap.at.t.since(exit.at.t)).filter(|ns| *ns > 0);
             BurstEvent::Reaped { id: *id, by, zombie_ns }
         }
         Delta::Event { event } if event.pod == *pod => {

@@ -7,9 +7,10 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, Rect, Role, Sense, Ui, p
 use super::memo::Memo;
 use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
+use crate::model::zombies::zombie_time;
 use crate::model::{EventKind, OomKill, Process, Sent, SignalSent, events::Aggregated, names};
 use crate::ui::Action;
-use crate::wording::{duration, event, outcome, reaper, signal};
+use crate::wording::{event, outcome, reaper, signal, zombies};
 use list::{Entry, EntryKind, List};
 
 const ROW_H: f32 = 24.0;
@@ -123,12 +124,9 @@ fn oom_kill_line(cx: &Cx<'_>, kill: &OomKill) -> Line {
 
 fn exit_line(cx: &Cx<'_>, p: &Process) -> Line {
     let how = p.exit.and_then(|e| e.status).map_or("ended".into(), |s| s.to_string());
-    let (title, tail) = match (p.exit, p.reap) {
-        (Some(exit), Some(reap)) => {
-            let by = reaper::reaped_by(cx.world, p);
-            ("Reaped", format!("zombie for {}, {by}", duration::format_exact(reap.at.t.since(exit.at.t))))
-        }
-        _ => ("Zombie", "not reaped yet".to_owned()),
+    let (title, tail) = match zombie_time(p, cx.world.now).filter(|_| p.reap.is_some()) {
+        Some(time) => ("Reaped", format!("zombie for {}, {}", zombies::time(time), reaper::reaped_by(cx.world, p))),
+        None => ("Zombie", "not reaped yet".to_owned()),
     };
     Line {
         title: title.into(),

@@ -1,7 +1,9 @@
 //! What is read in the namespaces of a pod, compared with what the kernel tells its processes.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::{Child, Command};
 
 use podscope::inside::{InsideOf, Request, Target, plan, read, read_all};
 use podscope::lab::Options;
@@ -246,17 +248,25 @@ fn cgroups(scene: &Scene) {
 
 #[test]
 fn another_users_namespaces_are_read_by_root_alone() {
-    let init = ProcId { pid: 1, start: start_time(1).expect("it runs") };
     let is_root = nix::unistd::geteuid().is_root();
-    let ino = |kind: &str| if is_root { ns(1, kind) } else { 1 };
-    let target = |kind, ino| Target { kind, ino, processes: vec![init] };
+    // an ordinary user can start no process of another one, but process 1 is root's
+    let mut other =
+        is_root.then(|| Command::new("sleep").arg("1000").uid(65_534).spawn().expect("root may change the user"));
+    let pid = other.as_ref().map_or(1, Child::id);
+    let witness = ProcId { pid, start: start_time(pid).expect("it runs") };
+    let ino = |kind: &str| if is_root { ns(pid, kind) } else { 1 };
+    let target = |kind, ino| Target { kind, ino, processes: vec![witness] };
     let targets =
         vec![target(NsKind::Net, ino("net")), target(NsKind::Uts, ino("uts")), target(NsKind::User, ino("user"))];
-    let contents = read(executable(), &Request { witness: init, targets });
+    let contents = read(executable(), &Request { witness, targets });
     let kinds: Vec<NsKind> = contents.iter().map(Content::kind).collect();
     assert_eq!(kinds, [NsKind::Net, NsKind::Uts, NsKind::User]);
     let gaps: Vec<_> = contents.iter().map(Content::gaps).collect();
     let expected = if is_root { vec![] } else { vec![Finding::NotPermitted] };
+    if let Some(other) = &mut other {
+        other.kill().expect("our own child");
+        other.wait().expect("our own child");
+    }
     assert_eq!(gaps, vec![expected; 3]);
 }
 

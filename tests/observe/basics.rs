@@ -159,7 +159,7 @@ fn dropping_the_observer_ends_its_thread() {
 #[test]
 fn a_watched_process_has_its_real_parent() {
     let helper = Helper::start("holder");
-    let mut w = Watched::start(Options::default());
+    let mut w = Watched::start(Options::without("bpf"));
     let id = w.watch(helper.pid);
     let us = identify(std::process::id()).expect("we are here");
     assert_eq!(stat(id.pid).map(|(_, ppid)| ppid), Some(us.pid));

@@ -106,7 +106,7 @@ fn owners_and_parents_of_namespaces_are_known() {
 fn a_scan_finds_a_change_without_an_event() {
     // unshare(2) without a fork or an exec causes no event
     let mut helper = Helper::start("unsharer");
-    let mut w = Watched::start(Options::default());
+    let mut w = Watched::start(Options::without("bpf"));
     let id = w.watch(helper.pid);
     let before = w.process(id).namespaces.get(NsKind::User);
     helper.tell("go");

@@ -35,8 +35,11 @@ fn a_partially_drawn_frame_equals_a_completely_drawn_one() {
         assert!(desktop.still_picture(STILL) != in_parts, "a larger window is drawn as a whole");
         desktop.enlarge(0);
         let whole = desktop.still_picture(STILL);
-        let differing = in_parts.iter().zip(&whole).filter(|(a, b)| a != b).count();
-        assert_eq!(differing, 0, "bytes that differ, with the pointer at {x} {y}");
+        let bytes = in_parts.iter().zip(&whole).enumerate();
+        let differing: Vec<_> = bytes.filter(|(_, (a, b))| a != b).map(|(at, (a, b))| (at, a.abs_diff(*b))).collect();
+        // one pixel is the mark by which a window is known that still has the last frame
+        let is_mark = differing.iter().all(|(at, by)| at / 4 == differing[0].0 / 4 && *by <= 3);
+        assert!(is_mark, "bytes that differ, with the pointer at {x} {y}: {}", differing.len());
     }
 }
 

@@ -51,7 +51,7 @@ fn killing_the_parent_by_the_remedy_makes_held_zombies_go() {
     desktop.wait_shown("zombies lives, and has not reaped them yet. When zombies ends, pause adopts and reaps them.");
     desktop.click("KILL zombies");
     wait_for("no zombie of them", || all.iter().all(|p| !p.exists()).then_some(()));
-    desktop.wait_shown("No zombies now");
+    desktop.wait_shown("NO ZOMBIES NOW");
     // the list says who has reaped them
     wait_for("a reaped zombie in the list", || desktop.name_ending("reaped by pause"));
 }
@@ -66,5 +66,5 @@ fn a_pause_that_does_not_reap_is_killed_by_the_remedy() {
     desktop.wait_shown("If zombies ended, pause would get them, and it never reaps.");
     desktop.click("KILL pause");
     wait_for("no zombie of them", || all.iter().all(|p| !p.exists()).then_some(()));
-    desktop.wait_shown("No zombies now");
+    desktop.wait_shown("NO ZOMBIES NOW");
 }

@@ -20,6 +20,10 @@ pub fn zombie_time(p: &Process, now: MonoNs) -> Option<ZombieTime> {
         return Some(ZombieTime::Unknown);
     }
     let ns = p.reap.map_or(now, |reap| reap.at.t).since(exit.at.t);
+    if ns == 0 && p.reap.is_some() {
+        // a parent can reap it before the connector's time is taken (`do_exit` in kernel/exit.c)
+        return Some(ZombieTime::Unknown);
+    }
     let is_late = |precision| precision == Precision::ByThen;
     Some(match (is_late(exit.at.precision), p.reap.is_some_and(|reap| is_late(reap.at.precision))) {
         (false, false) => ZombieTime::Exactly(ns),

@@ -533,9 +533,9 @@ static __always_inline void *reserve(u64 size)
 	return room;
 }
 
-static __always_inline void send_task(u32 kind, const struct task_struct *task, u32 number, u64 value)
+static __always_inline void send(u32 kind, const struct task_struct *task, u32 number, u64 value)
 {
-	struct event *out = is_watched(task) ? reserve(sizeof(*out)) : 0;
+	struct event *out = reserve(sizeof(*out));
 
 	if (!out)
 		return;
@@ -546,6 +546,12 @@ static __always_inline void send_task(u32 kind, const struct task_struct *task, 
 	out->value = value;
 	read_task(&out->task, task);
 	bpf_ringbuf_submit(out, 0);
+}
+
+static __always_inline void send_task(u32 kind, const struct task_struct *task, u32 number, u64 value)
+{
+	if (is_watched(task))
+		send(kind, task, number, value);
 }
 
 SEC("tp_btf/signal_generate")
@@ -586,7 +592,9 @@ int signal_generate(u64 *ctx)
 SEC("tp_btf/sched_process_fork")
 int process_fork(u64 *ctx)
 {
-	send_task(EVENT_FORK, (const void *)ctx[1], 0, 0);
+	/* watch_fork may not have seen the child yet */
+	if (is_watched((const void *)ctx[0]))
+		send(EVENT_FORK, (const void *)ctx[1], 0, 0);
 	return 0;
 }
 

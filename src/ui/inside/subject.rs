@@ -23,7 +23,7 @@ impl Subject {
         let process = selection.process.and_then(|id| world.process(id)).filter(|p| p.namespaces.get(kind).is_some());
         let anchor = process.or_else(|| {
             // pause is in most of them
-            let pause = world.pod(pod?)?.sandbox.as_ref().and_then(|sandbox| world.process(sandbox.process?));
+            let pause = world.pod(pod?).and_then(|pod| world.process(pod.sandbox.as_ref()?.process?));
             let alive = |p: &&Process| p.is_alive() && p.namespaces.get(kind).is_some();
             pause.filter(alive).or_else(|| world.pod_processes(pod?).find(alive))
         })?;
