@@ -40,6 +40,10 @@ const SHARED: [NsKind; 3] = [NsKind::Net, NsKind::Ipc, NsKind::Pid];
 /// `processes` are those of the machine without the lab's, whose pods are known already. `host` has the namespaces of
 /// the machine itself. A pod without a process is among them only if its engine says that it lives.
 pub fn pods(processes: &[SeenProcess], host: &NsSet, known: &Known) -> Vec<EnginePod> {
+    // the order in which they were read must not matter where processes contradict each other
+    let mut processes = processes.to_vec();
+    processes.sort_by_key(|process| (process.id.start, process.id.pid));
+    let processes = &processes[..];
     let (found, loose) = find_containers(processes, known);
     let mut members = members(processes, found, known);
     let groups = group(processes, &mut members, host);

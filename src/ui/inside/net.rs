@@ -171,7 +171,11 @@ fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, place: Place, rect: Rect, member: &str,
     let word_ink = if pill.word == "ESTAB" { cx.tokens.good } else { cx.tokens.muted };
     let word = text::put(ui, pos2(right, first), Align2::RIGHT_CENTER, pill.word, tokens::sans(10.0), word_ink, 80.0);
     let room = word.left() - left - 6.0;
-    text::put(ui, pos2(left, first), Align2::LEFT_CENTER, &pill.title, tokens::mono_bold(12.0), ink, room);
+    let font = tokens::mono_bold(12.0);
+    // the port tells more than the address
+    let is_wide = text::line(ui, &pill.title, font.clone(), ink, f32::INFINITY).size().x > room;
+    let port = pill.title.rfind(':').filter(|_| is_wide).map(|at| &pill.title[at..]);
+    text::put(ui, pos2(left, first), Align2::LEFT_CENTER, port.unwrap_or(&pill.title), font, ink, room);
     let room = right - left;
     text::put(ui, pos2(left, second), Align2::LEFT_CENTER, &pill.detail, tokens::sans(11.0), cx.tokens.muted, room);
     if let Some(owner) = pill.owner.filter(|_| response.clicked()) {
