@@ -293,6 +293,7 @@ impl eframe::App for Window {
             self.engine.note_input();
         }
         frames::Frames::note_cost(frame.info().cpu_usage);
+        tracing::debug!(target: "podscope::frames", causes = ?ctx.repaint_causes(), "begun");
         self.frames.begin(now());
         let mut actions = Vec::new();
         self.focus.update(&ctx);

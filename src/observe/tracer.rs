@@ -12,8 +12,8 @@ use super::options::Scope;
 use crate::model::{BpfProblem, Coverage, Limitation, OsError};
 use crate::sys::thread;
 
-/// Room in the kernel for events that wait: about 40,000 signals.
-const ROOM: u32 = 4 << 20;
+/// Room in the kernel for events that wait: about 10,000 signals. It is mapped twice, and counts as resident memory.
+const ROOM: u32 = 1 << 20;
 /// `Tracepoint::Namespaces` is not among them: it makes every system call of the machine slower, by a tenth of a
 /// microsecond and more. Scans find the changes that it would report.
 const TRACEPOINTS: [Tracepoint; 3] = [Tracepoint::Signal, Tracepoint::OomKill, Tracepoint::Exit];

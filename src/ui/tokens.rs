@@ -176,6 +176,9 @@ impl Tokens {
             style.spacing.item_spacing = egui::vec2(8.0, 6.0);
             style.spacing.button_padding = egui::vec2(10.0, 5.0);
             style.spacing.menu_margin = Margin::same(8);
+            // a scroll bar that comes or goes would otherwise have twenty frames drawn
+            style.animation_time = 0.0;
+            style.scroll_animation = egui::style::ScrollAnimation::none();
             style.interaction.selectable_labels = false;
             style.interaction.tooltip_delay = 0.3;
             style.text_styles = [
