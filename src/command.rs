@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::export::Format;
 use crate::inside::InsideOf;
 use crate::lab::{NamespaceStep, Url};
-use crate::model::{ExecId, Member, NsId, PodUid, ProcId, Signal, World, names};
+use crate::model::{ExecId, Member, NsId, PodUid, ProcId, Process, Signal, World, names};
 use crate::steps::Step;
 
 /// One action, executed by the app of the window or by `podscope run`.
@@ -14,6 +14,8 @@ use crate::steps::Step;
 pub enum Command {
     /// Send a signal by pidfd, so that a reused pid cannot be hit.
     Signal { target: ProcId, signal: Signal },
+    /// Send a signal to several processes, by pidfd. One question lists them before anything is sent.
+    SignalAll { targets: Vec<ProcId>, signal: Signal },
     /// Start a pod in the lab.
     Create(PodSource),
     /// Stop a pod as a kubelet does: TERM, grace period, KILL, pause last.
@@ -74,10 +76,33 @@ pub enum Outcome {
 pub enum SignalRule {
     /// The process is a member of a lab pod, which may be killed.
     Allowed,
-    /// Any other process, named here: the user must confirm it. Refused where the user cannot be asked.
-    NeedsConfirmation { name: String },
+    /// Any other process, named here: the user must confirm it, and with a caution a second time. Refused where the user
+    /// cannot be asked.
+    NeedsConfirmation { name: String, caution: Option<Caution> },
     /// Not allowed. One line: why.
     Refused(String),
+}
+
+/// Why a signal to a process outside the lab needs a second confirmation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// It is PID 1 of the machine.
+    Init,
+    /// It runs as root.
+    Root,
+    /// Its user could not be read, so it may be root's.
+    UnknownUser,
+}
+
+impl Caution {
+    fn of(p: &Process) -> Option<Self> {
+        match p.uid {
+            _ if p.id.pid == 1 => Some(Self::Init),
+            Some(0) => Some(Self::Root),
+            Some(_) => None,
+            None => Some(Self::UnknownUser),
+        }
+    }
 }
 
 /// The rule for clicks, keys and scripts, in the window and in the terminal.
@@ -88,14 +113,15 @@ pub fn signal_rule(world: &World, target: ProcId) -> SignalRule {
     if p.is_gone() {
         return SignalRule::Refused(format!("{} (pid {target}) is gone; nothing was sent", names::short_name(p)));
     }
-    let name = names::short_name(p);
+    let (name, caution) = (names::short_name(p), Caution::of(p));
     let member = p.member.as_ref().and_then(|member| Some((member, world.pod(&member.pod)?)));
     match member {
         Some((_, pod)) if pod.is_of_lab() => SignalRule::Allowed,
         Some((member, pod)) => {
             let (of, engine) = (member.name(), pod.runtime.name());
-            SignalRule::NeedsConfirmation { name: format!("{name} of {of} in pod {} of {engine}", pod.name) }
+            let name = format!("{name} of {of} in pod {} of {engine}", pod.name);
+            SignalRule::NeedsConfirmation { name, caution }
         }
-        None => SignalRule::NeedsConfirmation { name },
+        None => SignalRule::NeedsConfirmation { name, caution },
     }
 }

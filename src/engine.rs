@@ -42,7 +42,7 @@ pub use event::{Event, FrontEndCommand, PodReplaced, ScriptFailure};
 pub use export::{Export, ExportContent, ExportError};
 pub use manifests::{Update, read as read_manifest};
 pub use pods::{ReadPod, StartedPod};
-pub use question::{Question, QuestionSubject};
+pub use question::{Question, QuestionSubject, SignalTarget};
 pub use request::{Origin, Request};
 
 /// Whom the engine works for.

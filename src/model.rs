@@ -19,6 +19,7 @@ mod pod;
 pub mod prediction;
 mod process;
 mod reason;
+mod scope;
 mod search;
 mod signal;
 pub mod text;
@@ -45,6 +46,7 @@ pub use pod::{
 };
 pub use process::{Exit, FactChanges, Facts, NsSet, Parent, Process, Reap, Reparent, SignalMasks, State};
 pub use reason::{BackOff, EventReason, NotRunning, PodReason, TerminatedReason, WaitingReason};
+pub use scope::Scope;
 pub use search::{Looked, Search};
 pub use signal::{
     NodeSignal, NodeSignalTarget, OomKill, SendError, SentBy, Signal, SignalResult, SignalSender, SignalSent,

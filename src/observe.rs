@@ -52,13 +52,14 @@ pub use error::Error;
 pub use input::Input;
 pub use observer::Observer;
 pub use once::{once, once_by_proc};
-pub use options::{Options, SWITCHES, Scope, unknown_switch, without};
+pub use options::{Options, SWITCHES, unknown_switch, without};
 pub use proc::Unread;
 pub use sender::InputSender;
 pub(crate) use survey::parallel::map as map_in_parallel;
 pub use tracer::probe as probe_signals;
 
 use crate::model::ProcId;
+pub use crate::model::Scope;
 
 /// The identity of the process that has `pid` now.
 ///

@@ -8,6 +8,7 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 use super::window::Pane;
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::process_tree::{TreeKey, TreeState, take_keys};
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::{Action, Selection, terminal, widgets};
@@ -26,7 +27,7 @@ const SIGNALS: [(Key, Signal); 6] = [
 ];
 
 /// All shortcuts, for the user to read.
-pub const GROUPS: [Group; 4] = [
+pub const GROUPS: [Group; 5] = [
     Group {
         title: "Everywhere",
         keys: &[
@@ -50,12 +51,26 @@ pub const GROUPS: [Group; 4] = [
     Group {
         title: "Pod map, process tree and timeline",
         keys: &[
-            ("↑ ↓", "Select the next process of the pod"),
+            ("↑ ↓", "Select the next process of the pod, or the next row"),
             ("K or Delete", "Send KILL to the selected process"),
             ("T", "Send TERM"),
             ("S", "Send STOP"),
             ("C", "Send CONT"),
             ("H", "Send HUP"),
+        ],
+    },
+    Group {
+        title: "Process tree",
+        keys: &[
+            ("space", "Tag the selected process; signals go to all tagged"),
+            ("U", "Untag all"),
+            ("F", "Follow the selected process"),
+            ("+ − *", "Unfold, fold, fold or unfold all"),
+            ("/ or F4", "Filter"),
+            ("F5", "Tree or list"),
+            ("Shift + P M T N", "Sort by CPU, memory, CPU time, pid"),
+            ("Shift + I", "Sort the other way round"),
+            ("PgUp PgDn Home End", "Move by a page, or to the ends"),
         ],
     },
     Group {
@@ -69,11 +84,25 @@ pub const GROUPS: [Group; 4] = [
     },
 ];
 
+/// What the keys for signals may act on.
+#[derive(Clone, Copy)]
+pub struct SignalTargets<'a> {
+    pub selection: &'a Selection,
+    /// Where several processes may be tagged.
+    pub tree: &'a TreeState,
+}
+
+/// The keys of this frame that are for the process tree. Call it before [`actions`]: the tree has its own use for some.
+pub fn tree_keys(ctx: &egui::Context, view: Option<Pane>) -> Vec<TreeKey> {
+    let is_for_tree = view == Some(Pane::ProcessTree) && !has_other_focus(ctx);
+    if is_for_tree && !ctx.text_edit_focused() && !terminal::has_focus(ctx) { take_keys(ctx) } else { Vec::new() }
+}
+
 /// The actions for the keys of this frame. `view` is the view with the focus.
 pub fn actions(
     ctx: &egui::Context,
     world: &World,
-    selection: &Selection,
+    targets: SignalTargets<'_>,
     view: Option<Pane>,
     live: bool,
     now: MonoNs,
@@ -95,9 +124,13 @@ pub fn actions(
     if ctx.text_edit_focused() {
         return out;
     }
-    if let Some(target) = signal_target(ctx, world, selection, view, live) {
+    let processes = signal_targets(ctx, world, targets, view, live);
+    if !processes.is_empty() {
         let signals = ctx.input(requested_signals);
-        out.extend(signals.into_iter().map(|signal| Action::Do(Command::Signal { target, signal })));
+        out.extend(signals.into_iter().map(|signal| match processes.as_slice() {
+            [target] => Action::Do(Command::Signal { target: *target, signal }),
+            all => Action::Do(Command::SignalAll { targets: all.to_vec(), signal }),
+        }));
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::L)) {
         out.push(Action::Seek(None));
@@ -118,7 +151,7 @@ pub fn actions(
     }
     for (key, step) in [(Key::ArrowDown, 1), (Key::ArrowUp, -1)] {
         if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key))
-            && let Some(next) = neighbour(world, selection, step)
+            && let Some(next) = neighbour(world, targets.selection, step)
         {
             out.push(next);
         }
@@ -151,21 +184,31 @@ pub fn slow_motion_actions(ctx: &egui::Context) -> Vec<Action> {
     out
 }
 
-/// The process that a signal key acts on: the selected one, if the user can see that the keys act on it and it still
-/// exists.
-fn signal_target(
+/// The processes that a signal key acts on: those that are tagged in the tree while it has the focus, otherwise the
+/// selected one. The user can see that the keys act on them, and they still exist.
+fn signal_targets(
     ctx: &egui::Context,
     world: &World,
-    selection: &Selection,
+    targets: SignalTargets<'_>,
     view: Option<Pane>,
     live: bool,
-) -> Option<ProcId> {
-    // another focused widget uses the keys itself, or ignores them
-    let is_elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| !widgets::is_process_focus(ctx, id));
-    if !live || is_elsewhere || !view.is_some_and(Pane::shows_processes) {
-        return None;
+) -> Vec<ProcId> {
+    if !live || has_other_focus(ctx) || !view.is_some_and(Pane::shows_processes) {
+        return Vec::new();
     }
-    selection.process.filter(|id| world.process(*id).is_some_and(|p| !p.is_gone()))
+    if view == Some(Pane::ProcessTree) {
+        let tagged: Vec<ProcId> = targets.tree.tagged(world).collect();
+        if !tagged.is_empty() {
+            return tagged;
+        }
+    }
+    let selected = targets.selection.process;
+    selected.filter(|id| world.process(*id).is_some_and(|p| !p.is_gone())).into_iter().collect()
+}
+
+/// Whether a widget that is no process has the keyboard focus. It uses the keys itself, or ignores them.
+fn has_other_focus(ctx: &egui::Context) -> bool {
+    ctx.memory(egui::Memory::focused).is_some_and(|id| !widgets::is_process_focus(ctx, id))
 }
 
 /// The signals that the keys request. A key held down counts once: its repeats could reach the process that is selected

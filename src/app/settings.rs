@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ui::process_tree::TreeOptions;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThemeChoice {
@@ -16,6 +18,8 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// What a signal of the user causes is played slowly by itself.
     pub plays_slowly: bool,
+    /// The columns of the process tree, and how they sort.
+    pub tree: TreeOptions,
     /// The directory of the last snapshot.
     pub last_export_dir: Option<std::path::PathBuf>,
 }

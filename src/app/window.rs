@@ -23,7 +23,7 @@ use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::model::{MonoNs, Signal};
+use crate::model::{MonoNs, Scope, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
@@ -138,6 +138,8 @@ impl Window {
         fonts::install(ctx);
         egui_extras::install_image_loaders(ctx);
         ctx.add_plugin(PartialRedraw::default());
+        let mut views = Views::default();
+        views.tree.options = settings.tree.clone();
         let window = Self {
             engine,
             events,
@@ -147,7 +149,7 @@ impl Window {
             tokens: theme_tokens(settings.theme),
             settings,
             tiles: panes::initial_arrangement(),
-            views: Views::default(),
+            views,
             focus: ViewFocus::default(),
             dialog: None,
             questions: VecDeque::new(),
@@ -302,7 +304,10 @@ impl eframe::App for Window {
             if self.slow_motions.playing().is_some() {
                 actions = keys::slow_motion_actions(&ctx);
             }
-            actions.extend(keys::actions(&ctx, self.shown.world(), &self.selection, self.focus.view(), live, at));
+            let view = self.focus.view();
+            self.views.tree.press(keys::tree_keys(&ctx, view));
+            let targets = keys::SignalTargets { selection: &self.selection, tree: &self.views.tree };
+            actions.extend(keys::actions(&ctx, self.shown.world(), targets, view, live, at));
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
         }
@@ -319,6 +324,7 @@ impl eframe::App for Window {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.settings.tree = self.views.tree.options.clone();
         eframe::set_value(storage, eframe::APP_KEY, &self.settings);
     }
 
@@ -332,6 +338,8 @@ impl Window {
     fn watch(&mut self) {
         let watched = Watched {
             pod: self.selection.pod.clone().filter(|_| !self.focus.shows_all_pods()),
+            // with the whole machine these are many, and change all the time
+            others: self.focus.shows_all_pods() || self.shown.live().scope == Scope::Lab,
             output: self.focus.shows(Pane::Logs),
             inside: (self.focus.shows(Pane::Inside) && self.shown.is_live())
                 .then(|| self.views.inside.shows(&self.selection)),
@@ -358,7 +366,7 @@ impl Window {
         };
         let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
         egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
-            top_bar::top_bar_ui(ui, &mut cx, self.slow_motions.offered(now()));
+            top_bar::top_bar_ui(ui, &mut cx, self.slow_motions.offered(now()), latest.world.scope);
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {

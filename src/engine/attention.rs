@@ -18,8 +18,10 @@ const ATTENTION_NS: u64 = 1_000_000_000;
 /// What a front end shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// It shows the processes of this pod, and those of no pod. `None`: of all pods.
+    /// It shows the processes of this pod. `None`: of all pods.
     pub pod: Option<PodUid>,
+    /// It shows processes of no pod: the lab's node, and with the scope of the whole machine many more.
+    pub others: bool,
     /// It shows what programs write.
     pub output: bool,
     /// It shows what is in these namespaces.
@@ -28,7 +30,7 @@ pub struct Watched {
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { pod: None, output: true, inside: None }
+        Self { pod: None, others: true, output: true, inside: None }
     }
 }
 
@@ -42,8 +44,11 @@ impl Watched {
                 self.output && after.execs.get(exec).is_some_and(|run| is_shown(&run.member.pod))
             }
             _ => {
-                let member = delta.process().and_then(|id| after.process(id)?.member.as_ref());
-                member.is_none_or(|member| is_shown(&member.pod))
+                let Some(id) = delta.process() else { return true };
+                match after.process(id).and_then(|p| p.member.as_ref()) {
+                    Some(member) => is_shown(&member.pod),
+                    None => self.others,
+                }
             }
         }
     }

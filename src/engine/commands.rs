@@ -33,6 +33,7 @@ impl Worker {
     pub(super) fn carry_out(&mut self, command: Command, origin: Origin) -> Option<Outcome> {
         match command {
             Command::Signal { target, signal } => self.request_signal(target, signal, origin),
+            Command::SignalAll { targets, signal } => self.request_signals(&targets, signal, origin),
             Command::Create(source) => self.create(source, origin),
             Command::Delete(pod) => self.delete(pod, origin),
             Command::Exec { member, argv, limit } => {

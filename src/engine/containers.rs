@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FrontEnd;
 use super::worker::{JobResult, Worker};
 use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
-use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Source, Stamp, World};
+use crate::model::{
+    ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Process, Scope, Source, Stamp, World,
+};
 use crate::observe::{self, Input, now};
 
 /// The least time between two looks: a look reads all processes of the machine.
@@ -70,8 +72,11 @@ impl Worker {
         }
         self.containers.look_again = false;
         let live = self.store.live();
-        let is_of_engine = |id: &ProcId| self.containers.members.contains_key(id);
-        let others: BTreeSet<ProcId> = live.present().map(|p| p.id).filter(|id| !is_of_engine(id)).collect();
+        let is_other = |p: &&Process| match live.scope {
+            Scope::Lab => !self.containers.members.contains_key(&p.id),
+            Scope::Host => is_of_lab(live, p),
+        };
+        let others: BTreeSet<ProcId> = live.present().filter(is_other).map(|p| p.id).collect();
         let known = self.containers.known.clone();
         let look = move || {
             let deltas = observe::once(None);
@@ -156,6 +161,12 @@ impl Worker {
             self.look_for_pods();
         }
     }
+}
+
+/// Whether it is the lab's node or belongs to a pod of the lab.
+fn is_of_lab(world: &World, p: &Process) -> bool {
+    let pod = p.member.as_ref().and_then(|member| world.pod(&member.pod));
+    pod.is_some_and(Pod::is_of_lab) || world.node.as_ref().is_some_and(|node| node.process == p.id)
 }
 
 /// What began before has the time at which it was seen first.

@@ -6,10 +6,13 @@ use super::export::Export;
 use super::request::Origin;
 use super::worker::Worker;
 use super::{Event, FrontEnd, FrontEndCommand};
-use crate::command::{Outcome, SignalRule, signal_rule};
-use crate::model::{ProcId, SentBy, Signal, World};
+use crate::command::{Caution, Outcome, SignalRule, signal_rule};
+use crate::model::{ProcId, SentBy, Signal, World, names};
 use crate::observe::signal;
 use crate::wording::outcome::not_sent;
+
+/// How many failures of a signal to several processes are told in full.
+const MAX_FAILURES: usize = 3;
 
 /// A question to the user. [`Request::Answer`](super::Request::Answer) answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +25,52 @@ pub struct Question {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuestionSubject {
-    /// To send a signal to a process that is not a member of a lab pod.
-    Signal { target: ProcId, signal: Signal, name: String },
+    /// To send a signal to several processes, or to one that is not a member of a lab pod. `is_second`: it was confirmed
+    /// once, and some of the targets have a caution.
+    Signal { targets: Vec<SignalTarget>, signal: Signal, is_second: bool },
     /// To replace an existing file.
     Replace(PathBuf),
+}
+
+/// A process that is to get a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalTarget {
+    pub process: ProcId,
+    /// With its container and pod, if it has them.
+    pub name: String,
+    pub is_of_lab: bool,
+    pub caution: Option<Caution>,
+}
+
+impl SignalTarget {
+    /// # Errors
+    /// Why it may not get a signal.
+    fn of(world: &World, process: ProcId) -> Result<Self, String> {
+        match signal_rule(world, process) {
+            SignalRule::Refused(why) => Err(why),
+            SignalRule::NeedsConfirmation { name, caution } => Ok(Self { process, name, is_of_lab: false, caution }),
+            SignalRule::Allowed => {
+                let named = world.process(process).map(|p| {
+                    let pod = p.member.as_ref().and_then(|member| world.pod(&member.pod));
+                    pod.map_or_else(|| names::member_name(p), |pod| format!("{} of {}", names::member_name(p), pod.name))
+                });
+                Ok(Self { process, name: named.unwrap_or_default(), is_of_lab: true, caution: None })
+            }
+        }
+    }
 }
 
 impl Question {
     pub fn title(&self) -> String {
         match &self.subject {
-            QuestionSubject::Signal { signal, name, .. } => format!("Send {signal} to {name}?"),
+            QuestionSubject::Signal { targets, signal, is_second } => {
+                let whom = match targets.as_slice() {
+                    [one] => one.name.clone(),
+                    all => format!("{} processes", all.len()),
+                };
+                let anyway = if *is_second { " anyway" } else { "" };
+                format!("Send {signal} to {whom}{anyway}?")
+            }
             QuestionSubject::Replace(path) => format!("Replace {}?", path.display()),
         }
     }
@@ -40,7 +79,7 @@ impl Question {
 /// What is done once it is confirmed.
 #[derive(Debug)]
 pub(super) enum Confirmable {
-    Signal { target: ProcId, signal: Signal, name: String },
+    Signal { targets: Vec<SignalTarget>, signal: Signal, is_second: bool },
     Export(Export, Box<World>),
     Screenshot(PathBuf),
 }
@@ -56,13 +95,15 @@ impl Worker {
     /// Asks the user. `Some` is the outcome if the user cannot be asked.
     pub(super) fn ask(&mut self, confirmable: Confirmable, origin: Origin) -> Option<Outcome> {
         let subject = match &confirmable {
-            Confirmable::Signal { target, name, .. } if self.front_end == FrontEnd::Terminal => {
-                return Some(Outcome::Failed(format!(
-                    "{name} (pid {target}) is not a member of a lab pod; use kill(1) for others"
-                )));
+            Confirmable::Signal { targets, .. } if self.front_end == FrontEnd::Terminal => {
+                let outside = targets.iter().filter(|target| !target.is_of_lab);
+                let named: Vec<String> = outside.map(|target| format!("{} (pid {})", target.name, target.process)).collect();
+                let is = if named.len() == 1 { "is not a member" } else { "are not members" };
+                let why = format!("{} {is} of a lab pod; use kill(1) for others", named.join(", "));
+                return Some(Outcome::Failed(why));
             }
-            Confirmable::Signal { target, signal, name } => {
-                QuestionSubject::Signal { target: *target, signal: *signal, name: name.clone() }
+            Confirmable::Signal { targets, signal, is_second } => {
+                QuestionSubject::Signal { targets: targets.clone(), signal: *signal, is_second: *is_second }
             }
             Confirmable::Export(export, _) => QuestionSubject::Replace(export.path.clone()),
             Confirmable::Screenshot(path) => QuestionSubject::Replace(path.clone()),
@@ -80,7 +121,12 @@ impl Worker {
         let outcome = match confirmable {
             _ if !confirmed && origin == Origin::User => Some(Outcome::Done),
             _ if !confirmed => Some(Outcome::Failed(format!("\"{}\" was answered with Cancel", question.title()))),
-            Confirmable::Signal { target, signal, .. } => Some(self.send_signal(target, signal, origin)),
+            Confirmable::Signal { targets, signal, is_second: false }
+                if targets.iter().any(|target| target.caution.is_some()) =>
+            {
+                self.ask(Confirmable::Signal { targets, signal, is_second: true }, origin)
+            }
+            Confirmable::Signal { targets, signal, .. } => Some(self.send_signals(&targets, signal, origin)),
             Confirmable::Export(export, world) => self.write_export(Export { replace: true, ..export }, *world, origin),
             Confirmable::Screenshot(path) => {
                 let command = FrontEndCommand::Screenshot { path, replace: true };
@@ -107,10 +153,43 @@ impl Worker {
 
     /// Sends a signal if the rule allows it, or asks the user first.
     pub(super) fn request_signal(&mut self, target: ProcId, signal: Signal, origin: Origin) -> Option<Outcome> {
-        match signal_rule(self.store.live(), target) {
-            SignalRule::Allowed => Some(self.send_signal(target, signal, origin)),
-            SignalRule::NeedsConfirmation { name } => self.ask(Confirmable::Signal { target, signal, name }, origin),
-            SignalRule::Refused(why) => Some(Outcome::Failed(why)),
+        match SignalTarget::of(self.store.live(), target) {
+            Err(why) => Some(Outcome::Failed(why)),
+            Ok(target) if target.is_of_lab => Some(self.send_signal(target.process, signal, origin)),
+            Ok(target) => self.ask(Confirmable::Signal { targets: vec![target], signal, is_second: false }, origin),
+        }
+    }
+
+    /// Asks whether to send a signal to several processes. Those that are gone are left out.
+    pub(super) fn request_signals(&mut self, targets: &[ProcId], signal: Signal, origin: Origin) -> Option<Outcome> {
+        if let [one] = targets {
+            return self.request_signal(*one, signal, origin);
+        }
+        let world = self.store.live();
+        let targets: Vec<SignalTarget> = targets.iter().filter_map(|id| SignalTarget::of(world, *id).ok()).collect();
+        if targets.is_empty() {
+            return Some(Outcome::Failed("none of these processes is there any more; nothing was sent".to_owned()));
+        }
+        // a terminal has named each of them
+        if self.front_end == FrontEnd::Terminal && targets.iter().all(|target| target.is_of_lab) {
+            return Some(self.send_signals(&targets, signal, origin));
+        }
+        self.ask(Confirmable::Signal { targets, signal, is_second: false }, origin)
+    }
+
+    fn send_signals(&mut self, targets: &[SignalTarget], signal: Signal, origin: Origin) -> Outcome {
+        let sent = targets.iter().map(|target| self.send_signal(target.process, signal, origin));
+        let failed: Vec<String> = sent
+            .filter_map(|outcome| if let Outcome::Failed(why) = outcome { Some(why) } else { None })
+            .collect();
+        match failed.as_slice() {
+            [] => Outcome::Done,
+            [why] if targets.len() == 1 => Outcome::Failed(why.clone()),
+            all => {
+                let more = if all.len() > MAX_FAILURES { "; …" } else { "" };
+                let first = all.iter().take(MAX_FAILURES).cloned().collect::<Vec<_>>().join("; ");
+                Outcome::Failed(format!("{} of {} signals were not sent: {first}{more}", all.len(), targets.len()))
+            }
         }
     }
 

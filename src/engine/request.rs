@@ -6,7 +6,7 @@ use super::attention::Watched;
 use super::export::Export;
 use super::pods::ReadPod;
 use crate::command::{Command, Outcome};
-use crate::model::PodUid;
+use crate::model::{PodUid, Scope};
 use crate::script::Script;
 use crate::store::Cursor;
 
@@ -30,6 +30,8 @@ pub enum Request {
     Recreate { pod: PodUid, from: Box<ReadPod> },
     /// Write a file that the user has chosen.
     Export(Export),
+    /// Observe the lab only, or the whole machine.
+    Observe(Scope),
     /// The processes that are on screen from now on.
     Watch(Watched),
     /// Publish the World of this moment as well.

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::commands::NO_OBSERVER;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
 use super::{Event, FrontEnd};
 use crate::command::Outcome;
 use crate::control::Server;
 use crate::lab::{self, Lab};
-use crate::model::{Delta, PodUid, Source, Stamp};
-use crate::observe::{Input, Observer, Options, Scope, now};
+use crate::model::{Delta, PodUid, Scope, Source, Stamp};
+use crate::observe::{Input, Observer, Options, now};
 use crate::script::Requested;
 use crate::wording::forbidden::lab_error;
 
@@ -31,6 +32,14 @@ impl Worker {
             }
         }
         self.start_lab(None, origin)
+    }
+
+    /// Observes the lab only, or the whole machine.
+    pub(super) fn observe(&mut self, scope: Scope) {
+        match &self.observer {
+            Some(observer) => observer.input().send(Input::Observe(scope)),
+            None => self.send(Event::CommandFailed(NO_OBSERVER.to_owned())),
+        }
     }
 
     /// Starts the lab again after its node has ended.

@@ -295,6 +295,7 @@ impl Worker {
                 self.inside.show(watched.inside.clone());
                 self.watched = watched;
             }
+            Request::Observe(scope) => self.observe(scope),
             Request::Show(cursor) => self.cursor = cursor,
             Request::Play { script, out_dir } => self.play_requested(*script, out_dir),
             Request::Completed { origin, outcome } => self.finish(outcome, origin),

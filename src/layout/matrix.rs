@@ -30,7 +30,7 @@ pub struct ProcessRow {
     pub role: Role,
     /// `None` for a member without a process.
     pub process: Option<ProcId>,
-    /// How many other processes of the member have the same links.
+    /// How many other processes of the member have the same links; in the matrix of the machine, of all processes.
     pub others: usize,
     pub cells: Cells,
 }
@@ -43,6 +43,8 @@ pub enum Role {
     Differing(Member),
     /// A process of no pod that is in a namespace of the pod.
     Visitor,
+    /// The first of all processes with these links, in the matrix of the machine.
+    Alike,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +65,8 @@ pub struct Place {
     pub sharing: Sharing,
     /// Its number in the column from the top, from 0. Only a namespace of pods has one.
     pub number: Option<u32>,
-    /// How many members of how many pods have a process in it. Of the host's it is not counted.
+    /// How many members of how many pods have a process in it. In the matrix of the machine, how many rows are in it,
+    /// and no pods. Of the host's it is not counted.
     pub members: u32,
     pub pods: u32,
 }
@@ -91,10 +94,8 @@ impl Row {
 impl Matrix {
     /// The rows of one pod, or of all pods.
     pub fn of(world: &World, pod: Option<&PodUid>) -> Self {
-        let mut columns = Columns { world, places: BTreeMap::new(), next: [0; 8] };
-        let host = &world.host.namespaces;
-        let host = KINDS.map(|kind| columns.cell(host.get(kind).map_or(Link::NotVisible, Link::In)));
-        let mut rows = vec![Row::Host(host)];
+        let mut columns = Columns { world, rows_in: None, places: BTreeMap::new(), next: [0; 8] };
+        let mut rows = vec![columns.host_row()];
         let all = world.pods_in_order();
         for pod in all.into_iter().filter(|p| pod.is_none_or(|uid| p.uid == *uid)) {
             rows.push(Row::Pod(pod.uid.clone()));
@@ -107,7 +108,28 @@ impl Matrix {
         }
         Self { rows }
     }
+
+    /// All living processes that are observed: a row for those with the same links. The rows are in the order of their
+    /// first processes.
+    pub fn of_machine(world: &World) -> Self {
+        let mut groups: BTreeMap<NsSetKey, (&Process, usize)> = BTreeMap::new();
+        for p in world.present().filter(|p| p.is_alive()) {
+            groups.entry(p.namespaces.0).and_modify(|(_, others)| *others += 1).or_insert((p, 0));
+        }
+        let mut rows_in: BTreeMap<NsId, u32> = BTreeMap::new();
+        for ns in groups.keys().flatten().flatten() {
+            *rows_in.entry(*ns).or_default() += 1;
+        }
+        let mut groups: Vec<(&Process, usize)> = groups.into_values().collect();
+        groups.sort_by_key(|(p, _)| p.id);
+        let mut columns = Columns { world, rows_in: Some(rows_in), places: BTreeMap::new(), next: [0; 8] };
+        let mut rows = vec![columns.host_row()];
+        rows.extend(groups.into_iter().map(|(p, others)| columns.row(Role::Alike, Some(p), others)));
+        Self { rows }
+    }
 }
+
+type NsSetKey = [Option<NsId>; 8];
 
 /// Letters for a [`Place::number`]: `A` to `Z`, then `AA`, `AB` and so on.
 pub fn letters(number: u32) -> String {
@@ -124,11 +146,18 @@ pub fn letters(number: u32) -> String {
 /// Finds the namespaces of the columns and numbers them.
 struct Columns<'a> {
     world: &'a World,
+    /// How many rows are in each namespace; only in the matrix of the machine.
+    rows_in: Option<BTreeMap<NsId, u32>>,
     places: BTreeMap<NsId, Place>,
     next: [u32; 8],
 }
 
 impl Columns<'_> {
+    fn host_row(&mut self) -> Row {
+        let host = self.world.host.namespaces;
+        Row::Host(KINDS.map(|kind| self.cell(host.get(kind).map_or(Link::NotVisible, Link::In))))
+    }
+
     fn row(&mut self, role: Role, p: Option<&Process>, others: usize) -> Row {
         let cells = KINDS.map(|kind| p.map_or(Cell::Empty, |p| self.cell(Link::of(p, kind))));
         Row::Process(ProcessRow { role, process: p.map(|p| p.id), others, cells })
@@ -142,16 +171,23 @@ impl Columns<'_> {
         }
     }
 
+    fn count_inside(&self, ns: NsId) -> (u32, u32) {
+        if let Some(rows_in) = &self.rows_in {
+            return (rows_in.get(&ns).copied().unwrap_or(0), 0);
+        }
+        let inside: BTreeSet<&Member> = self.world.ns_members(ns).filter_map(|p| p.member.as_ref()).collect();
+        let pods: BTreeSet<&PodUid> = inside.iter().map(|m| &m.pod).collect();
+        (inside.len() as u32, pods.len() as u32)
+    }
+
     fn place(&mut self, ns: NsId) -> Place {
         if let Some(known) = self.places.get(&ns) {
             return *known;
         }
         let mut place = Place { ns, sharing: Sharing::Host, number: None, members: 0, pods: 0 };
         if !self.world.is_host_ns(ns) {
-            let inside: BTreeSet<&Member> = self.world.ns_members(ns).filter_map(|p| p.member.as_ref()).collect();
-            let pods: BTreeSet<&PodUid> = inside.iter().map(|m| &m.pod).collect();
-            (place.members, place.pods) = (inside.len() as u32, pods.len() as u32);
-            place.sharing = match inside.len() {
+            (place.members, place.pods) = self.count_inside(ns);
+            place.sharing = match place.members {
                 _ if is_of_node(self.world, ns) => Sharing::Node,
                 0 | 1 => Sharing::Private,
                 _ => Sharing::Shared,

@@ -1,34 +1,43 @@
-//! The process tree as rows.
+//! The processes as rows: a tree in which siblings are sorted, or a sorted list.
 
+mod column;
+mod filter;
+
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ProcId, Process, World};
+use serde::{Deserialize, Serialize};
 
-/// The column to sort by. Only siblings are sorted, so the tree stays a tree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Column {
+use crate::model::{PodUid, ProcId, Process, World};
+use column::SortKey;
+
+pub use column::Column;
+pub use filter::{Filter, SYNTAX};
+
+/// How the rows are arranged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// Each process below its parent. Siblings are sorted.
     #[default]
-    Pid,
-    PidInPod,
-    Parent,
-    State,
-    Threads,
-    Cpu,
-    Memory,
-    Pod,
-    Age,
-    Command,
+    Tree,
+    /// All processes are sorted, whatever their parents are.
+    List,
 }
+
+/// Where each process was in rows that were made before.
+pub type Places = BTreeMap<ProcId, usize>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub id: ProcId,
     pub depth: usize,
-    /// For each ancestor, from the topmost: whether siblings of it follow further down.
-    pub continues: Vec<bool>,
+    /// The row of its parent.
+    pub parent: Option<usize>,
     /// No sibling follows.
     pub is_last: bool,
     pub has_children: bool,
+    /// How many processes below it have no row because it is folded.
+    pub hidden: usize,
     /// Only a descendant of it matches the filter.
     pub is_only_ancestor: bool,
 }
@@ -36,105 +45,199 @@ pub struct Row {
 /// Which rows to show, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct Query<'a> {
-    /// Words that the title, pid, pod or member must contain. Upper and lower case are the same.
+    /// See [`SYNTAX`].
     pub filter: &'a str,
+    /// Only the processes of this pod.
+    pub pod: Option<&'a PodUid>,
+    pub shape: Shape,
     pub sort: Column,
     pub descending: bool,
+    /// The rows that are folded. One that is shown only for its descendants is open all the same.
     pub collapsed: Option<&'a BTreeSet<ProcId>>,
+    /// Keep this order instead of sorting. What is new comes last.
+    pub keep: Option<&'a Places>,
 }
 
-/// Flattens the tree of processes that have not been reaped. The ancestors of a match are kept.
-pub fn rows(world: &World, query: &Query<'_>) -> Vec<Row> {
-    let present: BTreeMap<ProcId, &Process> = world.present().map(|p| (p.id, p)).collect();
-    let mut children: BTreeMap<Option<ProcId>, Vec<&Process>> = BTreeMap::new();
-    for p in present.values() {
-        let parent = p.parent.process().filter(|id| present.contains_key(id) && *id != p.id);
-        children.entry(parent).or_default().push(p);
-    }
-    for list in children.values_mut() {
-        sort(world, list, query);
-    }
-    let needle = query.filter.trim().to_lowercase();
-    let matching: BTreeSet<ProcId> =
-        present.values().filter(|p| needle.is_empty() || matches(world, p, &needle)).map(|p| p.id).collect();
-    let mut keep = matching.clone();
-    for id in &matching {
-        let mut at = present.get(id).and_then(|p| p.parent.process());
-        while let Some(parent) = at.filter(|id| present.contains_key(id)) {
-            if !keep.insert(parent) {
-                break;
-            }
-            at = present.get(&parent).and_then(|p| p.parent.process());
-        }
-    }
-    let mut walk =
-        Walk { children: &children, keep: &keep, matching: &matching, collapsed: query.collapsed, out: Vec::new() };
-    walk.level(None, &mut Vec::new());
-    walk.out
+/// The rows, and what they were chosen from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    pub rows: Vec<Row>,
+    /// How many processes match the filter.
+    pub matching: usize,
+    /// How many there are to choose from.
+    pub total: usize,
+    /// What of the filter is not understood.
+    pub problem: Option<String>,
 }
 
-struct Walk<'a> {
-    children: &'a BTreeMap<Option<ProcId>, Vec<&'a Process>>,
-    keep: &'a BTreeSet<ProcId>,
-    matching: &'a BTreeSet<ProcId>,
+/// The processes that have not been reaped, as rows. In a tree the ancestors of a match are kept.
+pub fn rows(world: &World, query: &Query<'_>) -> Rows {
+    let all: Vec<&Process> = match query.pod {
+        Some(pod) => world.pod_processes(pod).collect(),
+        None => world.present().collect(),
+    };
+    let filter = Filter::parse(query.filter, world);
+    let matching: Vec<bool> = all.iter().map(|p| filter.matches(world, p)).collect();
+    let order = sorted(world, &all, query);
+    let rows = match query.shape {
+        Shape::List => list(&all, &order, &matching),
+        Shape::Tree => Tree::new(&all, &order, &matching, query.collapsed).rows(),
+    };
+    let count = matching.iter().filter(|matches| **matches).count();
+    Rows { rows, matching: count, total: all.len(), problem: filter.problem().map(str::to_owned) }
+}
+
+impl Rows {
+    pub fn place(&self, id: ProcId) -> Option<usize> {
+        self.rows.iter().position(|row| row.id == id)
+    }
+
+    pub fn places(&self) -> Places {
+        self.rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect()
+    }
+
+    /// For each level left of a row's own, from the topmost: whether a line goes on there to a sibling further down.
+    pub fn lines(&self, row: &Row) -> Vec<bool> {
+        let above = std::iter::successors(row.parent, |at| self.rows.get(*at)?.parent);
+        // the topmost rows have no lines between them
+        let mut lines: Vec<bool> =
+            above.filter_map(|at| self.rows.get(at)).filter(|row| row.depth > 0).map(|row| !row.is_last).collect();
+        lines.reverse();
+        lines
+    }
+}
+
+fn list(all: &[&Process], order: &[usize], matching: &[bool]) -> Vec<Row> {
+    let row = |at: &usize| Row {
+        id: all[*at].id,
+        depth: 0,
+        parent: None,
+        is_last: false,
+        has_children: false,
+        hidden: 0,
+        is_only_ancestor: false,
+    };
+    order.iter().filter(|at| matching[**at]).map(row).collect()
+}
+
+/// The processes of a tree, by their places in the order of (pid, start).
+struct Tree<'a> {
+    all: &'a [&'a Process],
+    order: &'a [usize],
+    matching: &'a [bool],
+    /// A match, or an ancestor of one.
+    kept: Vec<bool>,
+    parents: Vec<Option<usize>>,
+    /// The kept children of each process, in the order of the rows.
+    children: Vec<Vec<usize>>,
     collapsed: Option<&'a BTreeSet<ProcId>>,
-    out: Vec<Row>,
 }
 
-impl Walk<'_> {
-    fn level(&mut self, parent: Option<ProcId>, continues: &mut Vec<bool>) {
-        let Some(list) = self.children.get(&parent) else { return };
-        let shown: Vec<ProcId> = list.iter().map(|p| p.id).filter(|id| self.keep.contains(id)).collect();
-        for (i, id) in shown.iter().enumerate() {
-            let has_children =
-                self.children.get(&Some(*id)).is_some_and(|c| c.iter().any(|p| self.keep.contains(&p.id)));
-            self.out.push(Row {
-                id: *id,
-                depth: continues.len(),
-                continues: continues.clone(),
-                is_last: i + 1 == shown.len(),
-                has_children,
-                is_only_ancestor: !self.matching.contains(id),
-            });
-            let open = self.collapsed.is_none_or(|c| !c.contains(id));
-            if has_children && open && continues.len() < 512 {
-                continues.push(i + 1 < shown.len());
-                self.level(Some(*id), continues);
-                continues.pop();
+/// A process that is to get a row.
+struct Next {
+    at: usize,
+    depth: usize,
+    parent: Option<usize>,
+    is_last: bool,
+}
+
+impl<'a> Tree<'a> {
+    fn new(
+        all: &'a [&'a Process],
+        order: &'a [usize],
+        matching: &'a [bool],
+        collapsed: Option<&'a BTreeSet<ProcId>>,
+    ) -> Self {
+        let place = |id: ProcId| all.binary_search_by_key(&id, |p| p.id).ok();
+        let parents: Vec<Option<usize>> =
+            all.iter().map(|p| p.parent.process().filter(|id| *id != p.id).and_then(place)).collect();
+        let mut kept = vec![false; all.len()];
+        for at in (0..all.len()).filter(|at| matching[*at]) {
+            let mut up = Some(at);
+            while let Some(next) = up.filter(|next| !std::mem::replace(&mut kept[*next], true)) {
+                up = parents[next];
+            }
+        }
+        let mut children = vec![Vec::new(); all.len()];
+        for at in order.iter().copied().filter(|at| kept[*at]) {
+            if let Some(parent) = parents[at] {
+                children[parent].push(at);
+            }
+        }
+        Self { all, order, matching, kept, parents, children, collapsed }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut seen = vec![false; self.all.len()];
+        let kept: Vec<usize> = self.order.iter().copied().filter(|at| self.kept[*at]).collect();
+        let roots: Vec<usize> = kept.iter().copied().filter(|at| self.parents[*at].is_none()).collect();
+        self.add(&mut rows, &mut seen, &roots);
+        // a reused pid can make a circle for a moment: then none of it has a topmost row
+        for at in kept {
+            if !seen[at] {
+                self.add(&mut rows, &mut seen, &[at]);
+            }
+        }
+        rows
+    }
+
+    fn add(&self, rows: &mut Vec<Row>, seen: &mut [bool], roots: &[usize]) {
+        let below = |list: &[usize], depth: usize, parent: Option<usize>| -> Vec<Next> {
+            let last = list.len().saturating_sub(1);
+            let next = |(nth, at): (usize, &usize)| Next { at: *at, depth, parent, is_last: nth == last };
+            list.iter().enumerate().map(next).rev().collect()
+        };
+        let mut open = below(roots, 0, None);
+        while let Some(Next { at, depth, parent, is_last }) = open.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            let (id, children) = (self.all[at].id, &self.children[at]);
+            let is_only_ancestor = !self.matching[at];
+            let is_folded = !is_only_ancestor && self.collapsed.is_some_and(|collapsed| collapsed.contains(&id));
+            let hidden = if is_folded { self.hide_below(at, seen) } else { 0 };
+            let row = rows.len();
+            let has_children = !children.is_empty();
+            rows.push(Row { id, depth, parent, is_last, has_children, hidden, is_only_ancestor });
+            if !is_folded {
+                open.extend(below(children, depth + 1, Some(row)));
             }
         }
     }
+
+    /// Marks what is below a folded row as seen. Returns how many there are.
+    fn hide_below(&self, at: usize, seen: &mut [bool]) -> usize {
+        let mut count = 0;
+        let mut open: Vec<usize> = self.children[at].clone();
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut seen[at], true) {
+                count += 1;
+                open.extend(&self.children[at]);
+            }
+        }
+        count
+    }
 }
 
-fn matches(world: &World, p: &Process, needle: &str) -> bool {
-    let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
-    let hay = format!(
-        "{} {} {} {} {}",
-        p.title(),
-        p.id.pid,
-        p.pid_in_pod().map_or(String::new(), |n| n.to_string()),
-        p.member.as_ref().map_or("", |m| m.name()),
-        pod.map_or("", |p| p.name.as_str()),
-    );
-    let hay = hay.to_lowercase();
-    needle.split_whitespace().all(|word| hay.contains(word))
-}
-
-fn sort(world: &World, list: &mut [&Process], query: &Query<'_>) {
-    let pod = |p: &Process| p.member.as_ref().map(|m| (world.pod(&m.pod).map(|p| p.name.clone()), m.container.clone()));
-    match query.sort {
-        Column::Pid => list.sort_by_key(|p| p.id.pid),
-        Column::PidInPod => list.sort_by_key(|p| (p.pid_in_pod(), p.id)),
-        Column::Parent => list.sort_by_key(|p| (p.parent.process(), p.id)),
-        Column::State => list.sort_by_key(|p| (p.state, p.id)),
-        Column::Threads => list.sort_by_key(|p| (p.threads, p.id)),
-        Column::Cpu => list.sort_by_key(|p| (p.cpu.permille, p.cpu.time_ns, p.id)),
-        Column::Memory => list.sort_by_key(|p| (p.rss_bytes, p.id)),
-        Column::Pod => list.sort_by_cached_key(|p| (pod(p), p.id)),
-        Column::Age => list.sort_by_key(|p| (std::cmp::Reverse(p.born.t), p.id)),
-        Column::Command => list.sort_by_cached_key(|p| (p.title(), p.id)),
+/// The places of all processes in the order of the rows. Equal ones are in the order of (pid, start).
+fn sorted(world: &World, all: &[&Process], query: &Query<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    if let Some(places) = query.keep {
+        order.sort_by_key(|at| places.get(&all[*at].id).copied().unwrap_or(usize::MAX));
+        return order;
     }
-    if query.descending {
-        list.reverse();
+    let is_in_order = query.sort == Column::Pid && !query.descending;
+    if !is_in_order {
+        let key = |at: &usize| query.sort.key(world, all[*at]);
+        if query.descending {
+            order.sort_by_cached_key(|at| {
+                let key = key(at);
+                (key == SortKey::None, Reverse(key))
+            });
+        } else {
+            order.sort_by_cached_key(key);
+        }
     }
+    order
 }

@@ -9,7 +9,7 @@ use super::inside::Content;
 use super::prediction::Effect;
 use super::{
     Capability, CgroupUsage, Coverage, ExecEnd, ExecId, FactChanges, Facts, Host, Member, MonoNs, Namespace, NodeEnd,
-    NodeSignalTarget, NsId, OomKill, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Search,
+    NodeSignalTarget, NsId, OomKill, OutputSource, Parent, Pod, PodEvent, PodUid, ProcId, ProcessUsage, Scope, Search,
     SendError, SentBy, Signal, SignalSent, Source, Stamp, State, WaitStatus,
 };
 
@@ -26,6 +26,14 @@ pub enum Delta {
     Visibility {
         capability: Capability,
         coverage: Coverage,
+        at: Stamp,
+    },
+    /// What is observed from now on. The World forgets the processes that are not observed any longer: whether they live
+    /// is not known.
+    Scope {
+        scope: Scope,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        forgotten: Vec<ProcId>,
         at: Stamp,
     },
     /// A fork. The child inherits name, arguments, namespaces and membership from its parent.
@@ -208,6 +216,7 @@ impl Delta {
         match self {
             Self::Host { at, .. }
             | Self::Visibility { at, .. }
+            | Self::Scope { at, .. }
             | Self::Born { at, .. }
             | Self::Facts { at, .. }
             | Self::Changed { at, .. }

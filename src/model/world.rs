@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::prediction::Effect;
 use super::{
     Capability, Cgroup, CgroupUsage, Coverage, Delta, ExecId, ExecRun, Host, Inside, Member, MonoNs, Namespace,
-    NodeEnd, NodeSignal, NsId, OomKill, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Search, SendError, SentBy,
-    Signal, SignalSent, Source, Stamp,
+    NodeEnd, NodeSignal, NsId, OomKill, Output, Pod, PodEvent, PodUid, ProcId, Reparent, Scope, Search, SendError,
+    SentBy, Signal, SignalSent, Source, Stamp,
 };
 use lives::push_step;
 use pid_space::PidSpace;
@@ -71,6 +71,9 @@ pub struct World {
     /// The latest time of all deltas applied so far.
     pub now: MonoNs,
     pub host: Host,
+    /// Which processes are observed at this moment.
+    #[serde(default)]
+    pub scope: Scope,
     pub visibility: BTreeMap<Capability, Coverage>,
     pub processes: Processes,
     #[serde(with = "pairs")]
@@ -134,6 +137,10 @@ impl World {
             Delta::Host { host, .. } => self.host = (**host).clone(),
             Delta::Visibility { capability, coverage, .. } => {
                 self.visibility.insert(*capability, coverage.clone());
+            }
+            Delta::Scope { scope, forgotten, .. } => {
+                self.scope = *scope;
+                self.forget_all(forgotten);
             }
             Delta::Born { id, parent, at } => self.born(*id, *parent, *at),
             Delta::Facts { facts, at } => self.facts(facts, *at),

@@ -1,6 +1,6 @@
 //! What others report to the observer.
 
-use crate::model::{Delta, MonoNs, ProcId, WaitStatus};
+use crate::model::{Delta, MonoNs, ProcId, Scope, WaitStatus};
 
 /// Facts from the lab's node, to be reconciled with what the kernel reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Input {
     Watch(ProcId),
     /// The same for several processes.
     WatchAll(Vec<ProcId>),
+    /// Watch all processes of the machine from now on, or only those that were named and their descendants.
+    Observe(Scope),
     /// Read this process again: it has changed in a way that no event reports.
     Reread(ProcId),
 }

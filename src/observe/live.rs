@@ -27,7 +27,7 @@ pub struct LiveKernel {
     cgroups: Option<Hierarchy>,
     has_exit_info: bool,
     pub held: HeldPidfds,
-    /// Of which processes BPF reports events, once it is there. `None` also if it reports those of all.
+    /// Of which processes BPF reports events, once it is there.
     pub traced: Option<Watched>,
     /// /proc hides other users' processes (`hidepid`), so one that exists may look as if it did not.
     hides_processes: bool,
@@ -132,6 +132,14 @@ impl Kernel for LiveKernel {
             && let Err(e) = traced.add(id.pid)
         {
             tracing::warn!("BPF does not report events of {id}: {e}");
+        }
+    }
+
+    fn follow_everything(&mut self, on: bool) {
+        if let Some(traced) = &self.traced
+            && let Err(e) = traced.set_all(on)
+        {
+            tracing::warn!("BPF reports events of the wrong processes: {e}");
         }
     }
 

@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::options::{Options, Scope};
+use super::options::Options;
 use super::sender::InputSender;
 use super::worker::{Sink, Worker};
-use crate::model::{Coverage, Limitation, ObserverFailure};
+use crate::model::{Coverage, Limitation, ObserverFailure, Scope};
 use crate::sys::thread;
 
 /// The pause before the first restart after a failure. It doubles with every further failure in a row.

@@ -1,15 +1,6 @@
-//! Which processes to observe, and by which sources.
+//! By which sources to observe.
 
 use crate::model::ProcId;
-
-/// Which processes to observe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Every process.
-    Host,
-    /// The processes named by [`Input::Watch`](super::Input::Watch) and all their descendants.
-    Lab,
-}
 
 /// Sources that can be switched off, to save work or to test what remains without them. A source that is on but not
 /// available is reported as `Visibility`, and the observer works without it.

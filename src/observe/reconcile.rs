@@ -15,6 +15,7 @@ mod pid_namespace;
 mod reap;
 mod restart;
 mod scan;
+mod scope;
 mod signal_limit;
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,9 @@ use super::clock::Ticks;
 use super::decode::Event;
 use super::input::Input;
 use super::namespaces::{NsTable, Nsfs};
-use super::options::Scope;
 use super::proc::{Depth, Reading, Unread};
 use crate::model::{
-    Delta, Holder, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Source, Stamp, WaitStatus, World,
+    Delta, Holder, Member, MonoNs, NsId, NsKind, NsSet, Parent, ProcId, Scope, Source, Stamp, WaitStatus, World,
 };
 use crate::procfs::Stat;
 use entry::Entry;
@@ -78,6 +78,8 @@ pub trait Kernel {
     fn holds(&self, id: ProcId) -> bool;
     /// Reports what BPF can tell of this process. What it forks from then on is followed too.
     fn follow(&mut self, id: ProcId);
+    /// Reports what BPF can tell of all processes of the machine, or only of those that are followed.
+    fn follow_everything(&mut self, on: bool);
     /// Reports nothing more of this process.
     fn release(&mut self, id: ProcId);
     /// The namespace of this process, and its owners and parents that are not `known`.
@@ -223,6 +225,7 @@ impl Reconciler {
         match input {
             Input::Watch(id) => self.watch_all(kernel, &[id]),
             Input::WatchAll(ids) => self.watch_all(kernel, &ids),
+            Input::Observe(scope) => self.observe(kernel, scope),
             Input::Reread(id) => self.look_again(kernel, id),
             Input::Delta(delta) => self.take_delta(kernel, delta),
             Input::PauseReaped { pause, pid_in_pod, status, at } => {
@@ -288,7 +291,9 @@ impl Reconciler {
 
     /// Has everything reported that BPF can tell of the watched processes: it was not there before.
     pub fn follow_all(&self, kernel: &mut impl Kernel) {
-        self.unreaped.iter().for_each(|id| kernel.follow(*id));
+        let is_followed = |id: &&ProcId| self.entries.get(id).is_some_and(|entry| entry.in_lab);
+        self.unreaped.iter().filter(is_followed).for_each(|id| kernel.follow(*id));
+        kernel.follow_everything(self.scope == Scope::Host);
     }
 
     pub fn pending(&self) -> usize {

@@ -8,7 +8,6 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use nix::sys::eventfd::EventFd;
 
 use super::bpf::{Drained, Events, Loader, Subject, Tracepoint, Unavailable};
-use super::options::Scope;
 use crate::model::{BpfProblem, Coverage, Limitation, OsError};
 use crate::sys::thread;
 
@@ -37,13 +36,12 @@ enum State {
 #[derive(Debug)]
 pub struct Tracer {
     state: State,
-    scope: Scope,
     has_connector: bool,
 }
 
 impl Tracer {
-    pub const fn new(wanted: bool, scope: Scope, has_connector: bool) -> Self {
-        Self { state: if wanted { State::NotStarted } else { State::Off }, scope, has_connector }
+    pub const fn new(wanted: bool, has_connector: bool) -> Self {
+        Self { state: if wanted { State::NotStarted } else { State::Off }, has_connector }
     }
 
     /// Begins to load, unless it has begun before. `bell` is rung when that is done. Returns what is covered if nothing
@@ -52,7 +50,7 @@ impl Tracer {
         if !matches!(self.state, State::NotStarted) {
             return None;
         }
-        let (scope, has_connector) = (self.scope, self.has_connector);
+        let has_connector = self.has_connector;
         let (answer, loaded) = crossbeam_channel::bounded(1);
         let bell = Bell(Arc::clone(bell));
         let load = move || {
@@ -60,7 +58,7 @@ impl Tracer {
             // dropped before the bell rings, also by a panic
             let answer = answer;
             // nobody waits if the observer has ended meanwhile
-            let _ = answer.send(load(scope, has_connector));
+            let _ = answer.send(load(has_connector));
         };
         let (state, coverage) = match thread::spawn("bpf", load) {
             Ok(thread) => (State::Loading { thread: Some(thread), loaded }, None),
@@ -128,19 +126,16 @@ impl Drop for Bell {
 
 /// What of signals and kills for lack of memory can be seen here. Loads the programs and lets them go.
 pub fn probe() -> Coverage {
-    coverage(&load(Scope::Lab, true))
+    coverage(&load(true))
 }
 
-fn load(scope: Scope, has_connector: bool) -> Loaded {
+fn load(has_connector: bool) -> Loaded {
     let mut tracepoints = Vec::from(TRACEPOINTS);
     if !has_connector {
         tracepoints.extend(BIRTHS);
     }
-    let subject = match scope {
-        Scope::Host => Subject::AllProcesses,
-        Scope::Lab => Subject::Watched,
-    };
-    Events::load(&Loader::new()?, &tracepoints, subject, ROOM)
+    // whether all are watched changes with the scope (`Watched::set_all`)
+    Events::load(&Loader::new()?, &tracepoints, Subject::Watched, ROOM)
 }
 
 fn coverage(loaded: &Loaded) -> Coverage {

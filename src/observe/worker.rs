@@ -16,14 +16,14 @@ use super::error::Error;
 use super::hierarchy::nsfs_device;
 use super::live::LiveKernel;
 use super::losses::Losses;
-use super::options::{Options, Scope};
+use super::options::Options;
 use super::proc::Depth;
 use super::reconcile::{Kernel as _, Reconciler};
 use super::sender::Inbox;
 use super::sources::{BELL, BPF, CONNECTOR, Sources, TIMER};
 use super::tracer::Tracer;
 use super::{clock, host};
-use crate::model::{Capability, Coverage, Delta, Limitation, MonoNs, NsSet, ProcId, Source};
+use crate::model::{Capability, Coverage, Delta, Limitation, MonoNs, NsSet, ProcId, Scope, Source, Stamp};
 use crate::sys::connector::Connector;
 
 /// A batch is sent when it holds this many deltas, even if more events are ready.
@@ -36,7 +36,6 @@ const QUEUE: usize = 65_536;
 pub type Sink = Box<dyn FnMut(Vec<Delta>) + Send>;
 
 pub struct Worker {
-    scope: Scope,
     options: Options,
     sources: Sources,
     tracer: Tracer,
@@ -83,6 +82,8 @@ impl Worker {
             first.push(host::visibility(capability, coverage));
         }
         if scope == Scope::Host {
+            let at = Stamp::prompt(clock::now(), Source::App);
+            first.push(Delta::Scope { scope, forgotten: Vec::new(), at });
             reconciler.start_host(&mut live);
         }
         for id in &options.watch {
@@ -91,9 +92,8 @@ impl Worker {
         if !options.bpf {
             first.push(host::visibility(Capability::Signals, Coverage::Missing(Limitation::SwitchedOff)));
         }
-        let tracer = Tracer::new(options.bpf, scope, sources.connector.is_some());
+        let tracer = Tracer::new(options.bpf, sources.connector.is_some());
         let mut this = Self {
-            scope,
             options,
             sources,
             tracer,
@@ -182,10 +182,8 @@ impl Worker {
         let Some(coverage) = begun.or_else(|| self.tracer.take_loaded()) else { return Ok(()) };
         if let Some(events) = self.tracer.events() {
             self.sources.add_bpf(events)?;
-            if self.scope == Scope::Lab {
-                self.live.traced = events.watched().inspect_err(|e| tracing::warn!("BPF: {e}")).ok();
-                self.reconciler.follow_all(&mut self.live);
-            }
+            self.live.traced = events.watched().inspect_err(|e| tracing::warn!("BPF: {e}")).ok();
+            self.reconciler.follow_all(&mut self.live);
         }
         (self.sink)(vec![host::visibility(Capability::Signals, coverage)]);
         Ok(())
@@ -215,7 +213,7 @@ impl Worker {
         let bell = Arc::clone(&self.sources.bell);
         self.sources = Sources::open(&self.options, bell)?;
         self.live = live_kernel(&self.sources, &self.options);
-        self.tracer = Tracer::new(self.options.bpf, self.scope, self.sources.connector.is_some());
+        self.tracer = Tracer::new(self.options.bpf, self.sources.connector.is_some());
         (self.losses, self.traced_losses, self.traced_lost) = (Losses::default(), Losses::default(), 0);
         self.queue.clear();
         self.traced.clear();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::command::Command;
-use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
+use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, Scope, World};
 use crate::steps::Template;
 use crate::ui::slow_motion::SlowMotionAction;
 
@@ -41,6 +41,8 @@ pub enum Action {
     SelectPod(PodUid),
     SelectProcess(ProcId),
     SelectNamespace(NsId),
+    /// Observe the lab only, or the whole machine.
+    Observe(Scope),
     /// Show this past moment; `None` returns to live.
     Seek(Option<MonoNs>),
     /// Move the playhead by this many ns, back if negative: from live into the past, and to live at the present.

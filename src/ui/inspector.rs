@@ -14,7 +14,7 @@ use super::text::HoverText as _;
 use super::{Cx, WorldVersion, pod_map, text, tokens, usage, widgets};
 use crate::command::Command;
 use crate::model::end_chain::explain_end;
-use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Signal, State, names, prediction};
+use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Scope, Signal, State, names, prediction};
 use crate::ui::Action;
 use crate::wording::duration;
 use end_card::EndModel;
@@ -45,7 +45,10 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut InspectorState) {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             ui.set_width(ui.available_width());
             if let Some(ns) = cx.selection.namespace {
-                let inside = || Processes::of(world.ns_members_of_pods(ns));
+                let inside = || match world.scope {
+                    Scope::Lab => Processes::of(world.ns_members_of_pods(ns)),
+                    Scope::Host => Processes::of(world.ns_members(ns)),
+                };
                 namespace_ui(ui, cx, ns, state.inside.get((cx.version, ns), inside));
             } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
                 process_ui(ui, cx, p, state);
@@ -153,6 +156,7 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
             Some(q) => format!("{} ({})", names::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
         },
+        Parent::Outside if cx.world.scope == Scope::Host => "none that can be seen".into(),
         Parent::Outside => "outside the pod".into(),
         Parent::Unknown => "not known".into(),
     };
@@ -271,7 +275,11 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId, inside: &Processes) {
         cx.act(Action::Do(Command::Show("inside".into())));
     }
     ui.add_space(12.0);
-    widgets::section(ui, cx.tokens, &text::count(inside.count, "pod process", "pod processes"));
+    let count = match world.scope {
+        Scope::Lab => text::count(inside.count, "pod process", "pod processes"),
+        Scope::Host => text::count(inside.count, "process", "processes"),
+    };
+    widgets::section(ui, cx.tokens, &count);
     processes::rows_ui(ui, cx, inside);
 }
 

@@ -21,10 +21,11 @@ mod tree;
 use eframe::egui::{self, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
 
 use super::memo::Memo;
+use super::text::HoverText as _;
 use super::{Cx, WorldVersion, text, tokens, widgets};
 use crate::layout::hierarchy::{Nested, hierarchy};
 use crate::layout::matrix::Matrix;
-use crate::model::{NsId, PodUid};
+use crate::model::{NsId, PodUid, Scope};
 use compare::{CompareState, compare_ui};
 use holders::{Held, holders_ui};
 
@@ -33,21 +34,32 @@ const WIDE: f32 = 620.0;
 /// The smallest height of the lower parts, where the matrix is long.
 const MIN_LOWER: f32 = 120.0;
 
-/// The pods whose members are rows.
+/// What the rows are of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Scope {
+enum RowsOf {
     Pod(PodUid),
-    All,
+    AllPods,
+    /// All processes, if the whole machine is observed.
+    Machine,
+}
+
+/// What the user has chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Choice {
+    #[default]
+    Pod,
+    AllPods,
+    Machine,
 }
 
 /// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct NamespacesState {
-    shows_all: bool,
+    choice: Choice,
     /// The namespace under the pointer in the last frame.
     hovered: Option<NsId>,
     compare: CompareState,
-    matrix: Memo<(WorldVersion, Scope), Matrix>,
+    matrix: Memo<(WorldVersion, RowsOf), Matrix>,
     tree: Memo<WorldVersion, Vec<Nested>>,
     held: Memo<(WorldVersion, NsId), Held>,
 }
@@ -55,19 +67,25 @@ pub struct NamespacesState {
 pub fn namespaces_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut NamespacesState) {
     let world = cx.world;
     let selected = cx.selection.pod.clone().filter(|uid| world.pod(uid).is_some());
-    if world.pods.is_empty() {
+    let has_machine = world.scope == Scope::Host;
+    if world.pods.is_empty() && !has_machine {
         return widgets::empty(ui, cx.tokens, "No pods", "Start one with New pod to see who shares which namespace.");
     }
-    let scope = selected.filter(|_| !state.shows_all).map_or(Scope::All, Scope::Pod);
+    let rows_of = match (state.choice, selected) {
+        (Choice::Machine, _) if has_machine => RowsOf::Machine,
+        _ if world.pods.is_empty() => RowsOf::Machine,
+        (Choice::Pod | Choice::Machine, Some(pod)) => RowsOf::Pod(pod),
+        _ => RowsOf::AllPods,
+    };
     let all = ui.available_rect_before_wrap().shrink2(vec2(16.0, 10.0));
     ui.scope_builder(egui::UiBuilder::new().max_rect(all), |ui| {
-        head_ui(ui, cx, &scope, &mut state.shows_all);
+        head_ui(ui, cx, &rows_of, &mut state.choice);
         ui.add_space(4.0);
-        let pod = match &scope {
-            Scope::Pod(uid) => Some(uid),
-            Scope::All => None,
-        };
-        let matrix = state.matrix.get((cx.version, scope.clone()), || Matrix::of(world, pod));
+        let matrix = state.matrix.get((cx.version, rows_of.clone()), || match &rows_of {
+            RowsOf::Pod(uid) => Matrix::of(world, Some(uid)),
+            RowsOf::AllPods => Matrix::of(world, None),
+            RowsOf::Machine => Matrix::of_machine(world),
+        });
         let room = ui.available_height();
         let height = grid::height(matrix).min((room - MIN_LOWER).max(room * 0.5));
         let upper = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), height));
@@ -107,18 +125,27 @@ fn lower_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut NamespacesState) {
 }
 
 /// What the rows are of, and what the cells mean.
-fn head_ui(ui: &mut Ui, cx: &Cx<'_>, scope: &Scope, shows_all: &mut bool) {
+fn head_ui(ui: &mut Ui, cx: &Cx<'_>, rows_of: &RowsOf, choice: &mut Choice) {
     ui.horizontal(|ui| {
         ui.label(text::rich("Who shares what").font(tokens::bold(15.0)));
         ui.add_space(8.0);
         let has_pod = cx.selection.pod.as_ref().is_some_and(|uid| cx.world.pod(uid).is_some());
         ui.add_enabled_ui(has_pod, |ui| {
-            if ui.selectable_label(*scope != Scope::All, "This pod").clicked() {
-                *shows_all = false;
+            if ui.selectable_label(matches!(rows_of, RowsOf::Pod(_)), "This pod").clicked() {
+                *choice = Choice::Pod;
             }
         });
-        if ui.selectable_label(*scope == Scope::All, "All pods").clicked() {
-            *shows_all = true;
+        ui.add_enabled_ui(!cx.world.pods.is_empty(), |ui| {
+            if ui.selectable_label(*rows_of == RowsOf::AllPods, "All pods").clicked() {
+                *choice = Choice::AllPods;
+            }
+        });
+        if cx.world.scope == Scope::Host {
+            let label = ui.selectable_label(*rows_of == RowsOf::Machine, "All processes");
+            if label.clicked() {
+                *choice = Choice::Machine;
+            }
+            label.hover_text("A row for all processes of this machine that are in the same namespaces");
         }
         if ui.available_width() > 300.0 {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| legend_ui(ui, cx));

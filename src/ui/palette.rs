@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Role, Sense, Ui, 
 use super::icons::Icon;
 use super::{Cx, text, tokens};
 use crate::command::{Command, PodSource};
-use crate::model::{PodReason, Signal, names};
+use crate::model::{PodReason, Scope, Signal, names};
 use crate::presets;
 use crate::ui::Action;
 use crate::ui::slow_motion::SlowMotionAction;
@@ -61,6 +61,10 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
         let of = if pod.is_of_lab() { "pod".to_owned() } else { format!("pod of {}", pod.runtime.name()) };
         Entry::new(format!("Go to {}", pod.name), "", Action::SelectPod(pod.uid.clone())).about(of)
     }));
+    all.push(match cx.world.scope {
+        Scope::Lab => Entry::new("Observe this machine", "", Action::Observe(Scope::Host)).about("all processes"),
+        Scope::Host => Entry::new("Observe the lab", "", Action::Observe(Scope::Lab)).about("pods only"),
+    });
     all.push(Entry::new("Export snapshot…", "Ctrl + E", Action::AskExport));
     all.push(Entry::new("Keyboard shortcuts", "F1", Action::ShowKeys));
     all.push(Entry::new("Switch between dark and light", "", Action::ToggleTheme));

@@ -11,7 +11,8 @@ use crate::model::{MonoNs, ProcId, Process, Sent, SentBy, Signal, World, predict
 use crate::ui::Action;
 use crate::wording;
 
-const FIRST: [(&str, Signal); 5] = [
+/// The signals that have a button.
+pub(super) const FIRST: [(&str, Signal); 5] = [
     ("TERM", Signal::TERM),
     ("KILL", Signal::KILL),
     ("STOP", Signal::STOP),
@@ -19,7 +20,8 @@ const FIRST: [(&str, Signal); 5] = [
     ("HUP", Signal::HUP),
 ];
 
-const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", "TSTP", "WINCH"];
+/// Those in a menu.
+pub(super) const MORE: [&str; 9] = ["INT", "QUIT", "USR1", "USR2", "ABRT", "ALRM", "CHLD", "TSTP", "WINCH"];
 
 /// A prediction in words.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use eframe::egui::{self, Event, Modifiers, PointerButton, RawInput, Rect, Ui, po
 use super::memo::take_computed;
 use super::tokens::Tokens;
 use super::{
-    Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
+    Action, Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
     process_tree, report, timeline, zombies,
 };
 use crate::model::{
@@ -119,13 +119,13 @@ fn change(world: &mut World) {
 }
 
 /// What a frame has painted, and how many models were computed for it.
-struct Frame {
-    texts: Vec<String>,
+pub(super) struct Frame {
+    pub texts: Vec<String>,
     computed: u32,
 }
 
 impl Frame {
-    fn shows(&self, text: &str) -> bool {
+    pub fn shows(&self, text: &str) -> bool {
         self.texts.iter().any(|shown| shown.contains(text))
     }
 }
@@ -133,27 +133,29 @@ impl Frame {
 type Draw<'a> = Box<dyn FnMut(&mut Ui, &mut Cx<'_>) + 'a>;
 
 /// One view, drawn without a display.
-struct View<'a> {
+pub(super) struct View<'a> {
     ctx: egui::Context,
     draw: Draw<'a>,
-    world: World,
-    revision: u64,
-    selection: Selection,
+    pub world: World,
+    pub revision: u64,
+    pub selection: Selection,
     now: MonoNs,
     width: f32,
     time: f64,
+    /// What the last frame has requested.
+    pub acted: Vec<Action>,
 }
 
 impl<'a> View<'a> {
-    fn new(world: World, draw: impl FnMut(&mut Ui, &mut Cx<'_>) + 'a) -> Self {
+    pub fn new(world: World, draw: impl FnMut(&mut Ui, &mut Cx<'_>) + 'a) -> Self {
         let ctx = egui::Context::default();
         fonts::install(&ctx);
         let selection = Selection { pod: Some(uid(0)), ..Selection::default() };
         let (now, width) = (ms(20_000), 1000.0);
-        Self { ctx, draw: Box::new(draw), world, revision: 1, selection, now, width, time: 0.0 }
+        Self { ctx, draw: Box::new(draw), world, revision: 1, selection, now, width, time: 0.0, acted: Vec::new() }
     }
 
-    fn frame(&mut self, events: Vec<Event>) -> Frame {
+    pub fn frame(&mut self, events: Vec<Event>) -> Frame {
         self.time += 0.1;
         take_computed();
         let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(self.width, 700.0)));
@@ -171,6 +173,7 @@ impl<'a> View<'a> {
             out: &mut out,
         };
         let mut full = self.ctx.run_ui(input, |ui| (self.draw)(ui, &mut cx));
+        self.acted = out;
         // nothing paints the textures
         full.textures_delta.clear();
         let mut texts = Vec::new();
@@ -179,7 +182,7 @@ impl<'a> View<'a> {
     }
 
     /// Draws until all sizes are known.
-    fn settle(&mut self) -> Frame {
+    pub fn settle(&mut self) -> Frame {
         for _ in 0..4 {
             self.frame(vec![]);
         }
@@ -293,7 +296,7 @@ fn the_rows_of_the_tree_follow_the_filter() {
     let mut world = world(1);
     change(&mut world);
     let mut view = View::new(world, |ui, cx| process_tree::process_tree_ui(ui, cx, &mut state));
-    assert!(view.settle().shows("/shell") && view.settle().shows("pause"));
+    assert!(view.settle().shows("shell") && view.settle().shows("pause"));
     let place = pos2(120.0, 22.0);
     let press = |pressed| Event::PointerButton {
         pos: place,

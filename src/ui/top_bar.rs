@@ -1,4 +1,4 @@
-//! The top bar: the name, the playback controls and the theme button.
+//! The top bar: the name, the scope, the playback controls and the theme button.
 
 use eframe::egui::{self, Align2, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -6,6 +6,7 @@ use super::icons::Icon;
 use super::slow_motion::offer_ui;
 use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
+use crate::model::Scope;
 use crate::model::burst::Burst;
 use crate::ui::Action;
 
@@ -14,13 +15,15 @@ const STEP_NS: i64 = 1_000_000_000;
 /// Width from which there is room for long labels beside the playback controls.
 const WIDE: f32 = 1100.0;
 
-/// `offered`: the burst that can be played slowly.
-pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>) {
+/// `offered`: the burst that can be played slowly. `scope`: what is observed now, also while the past is shown.
+pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>, scope: Scope) {
     let bar = ui.max_rect();
     ui.horizontal_centered(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
         Icon::Logo.paint(ui, mark, cx.tokens.accent);
         ui.label(text::rich("Podscope").font(tokens::bold(15.0)));
+        ui.add_space(6.0);
+        scope_ui(ui, cx, scope, bar.width() > WIDE);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
                 cx.act(Action::ToggleTheme);
@@ -35,6 +38,26 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>) {
     let size = vec2(300.0, 30.0);
     let rect = Rect::from_center_size(bar.center(), size);
     ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| playback_ui(ui, cx));
+}
+
+/// What is observed: the lab or the whole machine.
+fn scope_ui(ui: &mut Ui, cx: &mut Cx<'_>, scope: Scope, has_room: bool) {
+    ui.spacing_mut().item_spacing.x = 2.0;
+    let machine = if has_room { "This machine" } else { "Machine" };
+    for (of, name, about) in [
+        (Scope::Lab, "Lab", "Observe the lab's pods and those of container engines"),
+        (
+            Scope::Host,
+            machine,
+            "Observe all processes of this machine. That takes more CPU time, and the past that can be shown is shorter",
+        ),
+    ] {
+        let label = ui.selectable_label(scope == of, text::rich(name).font(tokens::semibold(12.5)));
+        if label.clicked() && scope != of {
+            cx.act(Action::Observe(of));
+        }
+        label.hover_text(about);
+    }
 }
 
 /// Back, pause or play, forward, LIVE, and the moment that is shown.

@@ -13,7 +13,7 @@ use podscope::model::text::escaped_lines;
 use podscope::model::{
     Cgroup, Container, ContainerKind, ContainerState, Delta, EventKind, ExecEnd, ExecId, Facts, Finding, Member,
     MonoNs, NodeEnd, NsId, NsKind, NsSet, OomKill, OutputSource, Parent, Phase, Pod, PodEvent, PodMessage, PodUid,
-    ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SendError, SentBy, Signal, SignalMasks,
+    ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Scope, SendError, SentBy, Signal, SignalMasks,
     SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
@@ -365,7 +365,7 @@ fn hidden_characters_in_names_are_not_drawn() {
         let version = WorldVersion::Live(1);
         let burst = burst(world);
         let cx = &mut Cx { world, tokens, selection, now, epoch: MonoNs(0), live: true, version, out };
-        top_bar::top_bar_ui(ui, cx, Some(&burst));
+        top_bar::top_bar_ui(ui, cx, Some(&burst), Scope::Lab);
     });
     assert!(!bar.is_empty() && bar.iter().all(|text| escaped_lines(text) == text.as_str()), "{bar:?}");
 }

@@ -1,6 +1,6 @@
 //! Plays scripts over a World that the test changes itself.
 
-use podscope::command::{Command, Outcome, SignalRule, signal_rule};
+use podscope::command::{Caution, Command, Outcome, SignalRule, signal_rule};
 use podscope::lab::NamespaceStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, EventReason, MonoNs, NotRunning, NsKind, Parent, Phase, PodEvent, PodMessage,
@@ -587,7 +587,7 @@ fn signals_are_allowed_confirmed_or_refused_by_target() {
     world.apply(&fixture::facts(fixture::NODE, 1, "podscope-node", &["podscope"], 1));
     assert_eq!(
         signal_rule(&world, proc(fixture::NODE)),
-        SignalRule::NeedsConfirmation { name: "podscope-node".into() }
+        SignalRule::NeedsConfirmation { name: "podscope-node".into(), caution: None }
     );
     // a process of a pod of another runtime
     let mut foreign = pod(vec![container("nginx", NGINX, 0)]);
@@ -599,6 +599,26 @@ fn signals_are_allowed_confirmed_or_refused_by_target() {
     world.apply(&Delta::Exited { id, status: Some(WaitStatus(0)), at: at(5_000) });
     world.apply(&Delta::Reaped { id, by, at: at(6_000) });
     assert!(matches!(signal_rule(&world, id), SignalRule::Refused(why) if why.ends_with("is gone; nothing was sent")));
+}
+
+#[test]
+fn root_and_pid_1_outside_the_lab_need_a_second_confirmation() {
+    let facts_of = |pid, uid| {
+        let Delta::Facts { mut facts, at } = fixture::facts(pid, 1, "daemon", &["daemon"], pid) else { unreachable!() };
+        facts.uid = uid;
+        Delta::Facts { facts, at }
+    };
+    let mut world = World::default();
+    let unread = Delta::Born { id: proc(703), parent: Parent::Outside, at: at(1) };
+    [facts_of(1, 0), facts_of(701, 0), facts_of(702, 1_000), unread].iter().for_each(|delta| world.apply(delta));
+    let caution = |pid| match signal_rule(&world, proc(pid)) {
+        SignalRule::NeedsConfirmation { caution, .. } => caution,
+        other => panic!("{pid}: {other:?}"),
+    };
+    let expected = [(1, Some(Caution::Init)), (701, Some(Caution::Root)), (702, None), (703, Some(Caution::UnknownUser))];
+    for (pid, expected) in expected {
+        assert_eq!(caution(pid), expected, "{pid}");
+    }
 }
 
 #[test]

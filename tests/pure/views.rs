@@ -8,4 +8,5 @@ mod outcome;
 mod prediction;
 mod report;
 mod steps;
+mod tree;
 mod zombies;

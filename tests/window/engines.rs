@@ -38,6 +38,10 @@ fn a_pod_of_docker_is_shown_and_its_pause_is_killed_only_after_a_question() {
     desktop.wait_shown("pause of pause in pod pause of docker");
     assert!(pause.runs() && members.iter().all(Id::runs));
     desktop.click("Send SIGKILL");
+    // the pause runs as root
+    desktop.wait_shown("Send SIGKILL anyway");
+    assert!(pause.runs() && members.iter().all(Id::runs));
+    desktop.click("Send SIGKILL anyway");
     wait_for("the kernel ends the pod", || (!pause.exists() && members.iter().all(|m| !m.exists())).then_some(()));
     desktop.wait_shown("2 of the 2 predicted ended with it");
     wait_for("the pod is no longer listed", || (!desktop.shows("Pod pause")).then_some(()));

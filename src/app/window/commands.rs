@@ -31,6 +31,7 @@ impl Window {
                 self.is_selection_automatic = false;
                 self.selection = Selection::namespace(self.shown.world(), ns, &self.selection);
             }
+            Action::Observe(scope) => self.engine.send(Request::Observe(scope)),
             Action::Seek(None) => {
                 self.end_slow_motion();
                 self.shown.show_live(&self.engine);

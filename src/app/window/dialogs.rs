@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
-use super::questions::{about, confirm_label};
+use super::questions::{about, confirm_label, targets};
 use super::{Dialog, Notice, Pane};
 use crate::app::jobs::Jobs;
 use crate::app::keys;
@@ -12,7 +12,11 @@ use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::signals::Predictions;
 use crate::ui::tokens::{self, Tokens};
+use crate::ui::widgets::{self, ButtonStyle};
 use crate::ui::{Cx, build, export_dialog, palette, shortcuts, text};
+
+/// The height of the list of processes that get a signal.
+const TARGETS_H: f32 = 200.0;
 
 pub(super) fn dialogs(
     ui: &egui::Ui,
@@ -44,22 +48,49 @@ fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question, predicti
     ui.set_width(420.0);
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(text::rich(about(question)));
-    if let QuestionSubject::Signal { target, signal, .. } = &question.subject
-        && let Some(predicted) = predictions.of(cx, *target, *signal)
+    if let Some(lines) = targets(question) {
+        targets_ui(ui, cx, &lines);
+    }
+    if let QuestionSubject::Signal { targets, signal, .. } = &question.subject
+        && let [target] = targets.as_slice()
+        && let Some(predicted) = predictions.of(cx, target.process, *signal)
     {
         for line in &predicted.sentences {
             ui.label(text::rich(line).color(cx.tokens.muted));
         }
     }
     ui.add_space(8.0);
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let style = crate::ui::widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad);
-        if crate::ui::widgets::button(ui, cx.tokens, style, None, &confirm_label(question), None).clicked() {
+    // a double click on the first answer must not be the second answer
+    let is_second = matches!(question.subject, QuestionSubject::Signal { is_second: true, .. });
+    let confirm = |ui: &mut egui::Ui, cx: &mut Cx<'_>| {
+        let style = ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad);
+        if widgets::button(ui, cx.tokens, style, None, &confirm_label(question), None).clicked() {
             cx.act(Action::Confirm);
         }
-        let plain = crate::ui::widgets::ButtonStyle::Plain;
-        if crate::ui::widgets::button(ui, cx.tokens, plain, None, "Cancel", Some(88.0)).clicked() {
+    };
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if !is_second {
+            confirm(ui, cx);
+        }
+        // as wide as the first answer, whose place it takes
+        let width = if is_second { 160.0 } else { 88.0 };
+        if widgets::button(ui, cx.tokens, ButtonStyle::Plain, None, "Cancel", Some(width)).clicked() {
             cx.act(Action::CancelDialog);
+        }
+        if is_second {
+            confirm(ui, cx);
+        }
+    });
+}
+
+/// The processes that get a signal.
+fn targets_ui(ui: &mut egui::Ui, cx: &Cx<'_>, lines: &[String]) {
+    ui.add_space(4.0);
+    let height = ui.text_style_height(&egui::TextStyle::Body);
+    let area = egui::ScrollArea::vertical().max_height(TARGETS_H).min_scrolled_height(TARGETS_H);
+    area.auto_shrink([false, true]).show_rows(ui, height, lines.len(), |ui, range| {
+        for line in &lines[range] {
+            ui.add(egui::Label::new(text::rich(line).font(tokens::mono(11.5)).color(cx.tokens.text)).truncate());
         }
     });
 }

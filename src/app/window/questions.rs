@@ -1,14 +1,26 @@
 //! Questions of the engine to the user, as dialogs.
 
 use super::{Dialog, Window};
-use crate::engine::{Question, QuestionSubject, Request};
+use crate::command::Caution;
+use crate::engine::{Question, QuestionSubject, Request, SignalTarget};
 
 /// What it is about, in a sentence or two.
 pub(super) fn about(question: &Question) -> String {
     match &question.subject {
-        QuestionSubject::Signal { target, .. } => {
-            format!("pid {target} is not a member of a lab pod. This cannot be undone.")
-        }
+        QuestionSubject::Signal { targets, is_second: true, .. } => second_question(targets),
+        QuestionSubject::Signal { targets, .. } => match targets.as_slice() {
+            [one] => format!("pid {} is not a member of a lab pod. This cannot be undone.", one.process),
+            all => {
+                let outside = all.iter().filter(|target| !target.is_of_lab).count();
+                let whose = match outside {
+                    0 => "All are members of lab pods.".to_owned(),
+                    n if n == all.len() => "None of them is a member of a lab pod.".to_owned(),
+                    1 => "One of them is not a member of a lab pod.".to_owned(),
+                    n => format!("{n} of them are not members of a lab pod."),
+                };
+                format!("{whose} This cannot be undone.")
+            }
+        },
         QuestionSubject::Replace(_) => {
             "The script wants to write a file that already exists. With --out DIR, a script \
                                         replaces files in that directory without asking."
@@ -20,9 +32,55 @@ pub(super) fn about(question: &Question) -> String {
 /// The label of the button that confirms.
 pub(super) fn confirm_label(question: &Question) -> String {
     match &question.subject {
+        QuestionSubject::Signal { signal, is_second: true, .. } => format!("Send {signal} anyway"),
         QuestionSubject::Signal { signal, .. } => format!("Send {signal}"),
         QuestionSubject::Replace(_) => "Replace".to_owned(),
     }
+}
+
+/// Why it is asked a second time.
+fn second_question(targets: &[SignalTarget]) -> String {
+    let cautious: Vec<&SignalTarget> = targets.iter().filter(|target| target.caution.is_some()).collect();
+    match cautious.as_slice() {
+        [one] => {
+            let who = if targets.len() == 1 { format!("pid {}", one.process) } else { with_pid(one) };
+            format!("{who} {}.", one.caution.map_or("", caution_words))
+        }
+        all => {
+            let n = all.len();
+            let inits = all.iter().filter(|target| target.caution == Some(Caution::Init)).count();
+            let init = if inits > 0 { " One of them is PID 1 of this machine." } else { "" };
+            format!("{n} of them run as root, or as a user that is not known.{init} The machine may depend on them.")
+        }
+    }
+}
+
+const fn caution_words(caution: Caution) -> &'static str {
+    match caution {
+        Caution::Init => "is PID 1 of this machine. Every other process depends on it",
+        Caution::Root => "runs as root. The machine may depend on it",
+        Caution::UnknownUser => "runs as a user that is not known. It may be root, and the machine may depend on it",
+    }
+}
+
+fn with_pid(target: &SignalTarget) -> String {
+    format!("{} (pid {})", target.name, target.process)
+}
+
+/// A line for each process that gets the signal. `None` if the title names the only one.
+pub(super) fn targets(question: &Question) -> Option<Vec<String>> {
+    let QuestionSubject::Signal { targets, .. } = &question.subject else { return None };
+    let line = |target: &SignalTarget| {
+        let note = match target.caution {
+            _ if target.is_of_lab => "",
+            None => " · not in the lab",
+            Some(Caution::Init) => " · PID 1 of this machine",
+            Some(Caution::Root) => " · not in the lab, runs as root",
+            Some(Caution::UnknownUser) => " · not in the lab, its user is not known",
+        };
+        format!("{} · pid {}{note}", target.name, target.process)
+    };
+    (targets.len() > 1).then(|| targets.iter().map(line).collect())
 }
 
 impl Window {
@@ -67,5 +125,51 @@ impl Window {
             self.dialog = None;
         }
         self.next_question();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ProcId, Signal};
+
+    fn target(pid: u32, is_of_lab: bool, caution: Option<Caution>) -> SignalTarget {
+        SignalTarget { process: ProcId { pid, start: 1 }, name: format!("p{pid}"), is_of_lab, caution }
+    }
+
+    fn question(targets: Vec<SignalTarget>, is_second: bool) -> Question {
+        let subject = QuestionSubject::Signal { targets, signal: Signal::KILL, is_second };
+        Question { id: 1, subject, scripted: false }
+    }
+
+    #[test]
+    fn a_question_about_one_process_names_it() {
+        let question = question(vec![target(7, false, None)], false);
+        assert_eq!(question.title(), "Send SIGKILL to p7?");
+        assert_eq!(about(&question), "pid 7 is not a member of a lab pod. This cannot be undone.");
+        assert_eq!((confirm_label(&question).as_str(), targets(&question)), ("Send SIGKILL", None));
+    }
+
+    #[test]
+    fn a_question_about_several_processes_lists_them() {
+        let all = vec![target(7, true, None), target(8, false, None), target(9, false, Some(Caution::Root))];
+        let question = question(all, false);
+        assert_eq!(question.title(), "Send SIGKILL to 3 processes?");
+        assert_eq!(about(&question), "2 of them are not members of a lab pod. This cannot be undone.");
+        let lines = targets(&question).expect("three");
+        assert_eq!(lines, ["p7 · pid 7", "p8 · pid 8 · not in the lab", "p9 · pid 9 · not in the lab, runs as root"]);
+    }
+
+    #[test]
+    fn the_second_question_says_why_it_is_asked() {
+        let init = target(1, false, Some(Caution::Init));
+        let one = question(vec![init.clone()], true);
+        assert_eq!(one.title(), "Send SIGKILL to p1 anyway?");
+        assert_eq!(about(&one), "pid 1 is PID 1 of this machine. Every other process depends on it.");
+        assert_eq!(confirm_label(&one), "Send SIGKILL anyway");
+        let several = question(vec![target(7, true, None), target(8, false, Some(Caution::Root))], true);
+        assert_eq!(about(&several), "p8 (pid 8) runs as root. The machine may depend on it.");
+        let two = question(vec![init, target(8, false, Some(Caution::Root))], true);
+        assert!(about(&two).contains("One of them is PID 1 of this machine."), "{}", about(&two));
     }
 }

@@ -167,6 +167,20 @@ impl World {
         }
     }
 
+    /// Forgets processes that are no longer observed. Their namespaces stay known: the observer describes each once.
+    pub(super) fn forget_all(&mut self, ids: &[ProcId]) {
+        let ids: BTreeSet<ProcId> = ids.iter().copied().collect();
+        for id in &ids {
+            if self.by_pid.get(&id.pid) == Some(id) {
+                self.by_pid.remove(&id.pid);
+            }
+            self.forget(*id);
+        }
+        if self.gone.iter().any(|id| ids.contains(id)) {
+            self.gone.retain(|id| !ids.contains(id));
+        }
+    }
+
     pub(super) fn forget_namespaces(&mut self) {
         let mut kept: BTreeSet<NsId> = self.processes.values().flat_map(|p| p.namespaces.iter()).collect();
         kept.extend(self.host.namespaces.iter());

@@ -86,6 +86,11 @@ impl Watched {
         }
     }
 
+    /// Reports events of all processes, or only of those that were added.
+    pub fn set_all(&self, on: bool) -> io::Result<()> {
+        bpf::set_entry(&self.0, ALL, on.into())
+    }
+
     /// No longer reports events of the process that had this pid.
     pub fn remove(&self, pid: u32) {
         // it is not there if it was never watched

@@ -24,6 +24,10 @@ pub struct Entry {
     /// The connector reported the birth.
     pub exact_birth: bool,
     pub parent: Parent,
+    /// When it got this parent, if not at its birth.
+    pub moved: Option<Stamp>,
+    /// It was named to the observer, or is a descendant of such a process: in the scope of the lab it is watched too.
+    pub in_lab: bool,
     /// Threads, counted by connector events; correct only if `exact_threads`.
     pub threads: u32,
     pub exact_threads: bool,
@@ -64,6 +68,8 @@ impl Entry {
             exact_start: false,
             exact_birth: false,
             parent,
+            moved: None,
+            in_lab: false,
             threads: 1,
             exact_threads: false,
             leader_status: None,

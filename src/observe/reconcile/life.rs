@@ -1,8 +1,7 @@
 //! Births, execs and exits.
 
 use super::{Entry, Kernel, Reconciler};
-use crate::model::{Delta, MonoNs, Parent, Precision, ProcId, Source, Stamp, WaitStatus};
-use crate::observe::options::Scope;
+use crate::model::{Delta, MonoNs, Parent, Precision, ProcId, Scope, Source, Stamp, WaitStatus};
 use crate::observe::proc::{Depth, Reading, Unread};
 use crate::procfs::Stat;
 
@@ -76,6 +75,7 @@ impl Reconciler {
                 entry.namespaces = from.namespaces;
             }
             entry.init = from.init;
+            entry.in_lab |= from.in_lab;
         }
         self.namespaces.join(&entry.namespaces);
         if reading.is_err()
@@ -87,7 +87,9 @@ impl Reconciler {
                 pid_namespace.add_predicted(inner, id);
             }
         }
-        kernel.follow(id);
+        if entry.in_lab {
+            kernel.follow(id);
+        }
         self.entries.insert(id, entry);
         self.current.insert(id.pid, id);
         self.unreaped.insert(id);
@@ -286,7 +288,7 @@ impl Reconciler {
         let ended = from.process().and_then(|p| self.entries.get(&p)?.exit).map(|(at, _)| at);
         let at = ended.filter(|e| e.t <= at.t).unwrap_or(at);
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.parent = to;
+            (entry.parent, entry.moved) = (to, Some(at));
         }
         if let Some(siblings) = from.process().and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(&id);

@@ -33,7 +33,7 @@ impl Reconciler {
             Delta::Born { id, parent, at } => {
                 let (id, parent, at) = (self.canonical(*id), self.canonical_parent(*parent), *at);
                 if !self.entries.contains_key(&id) {
-                    let entry = Entry { exact_start: true, ..Entry::new(id, parent) };
+                    let entry = Entry { exact_start: true, in_lab: true, ..Entry::new(id, parent) };
                     let reading = Self::open_and_read(kernel, &entry, false);
                     self.born(kernel, entry, reading, at);
                 }
@@ -72,6 +72,7 @@ impl Reconciler {
                     self.watch(kernel, id);
                 }
                 if self.entries.contains_key(&id) {
+                    self.include(kernel, id);
                     self.joined.insert(id, member);
                     kernel.prefer(id);
                 }
@@ -112,6 +113,7 @@ impl Reconciler {
             Delta::NodeEnded { .. } => self.forget_cgroups(None),
             Delta::NodeSignalled { .. }
             | Delta::Host { .. }
+            | Delta::Scope { .. }
             | Delta::NodeSilent { .. }
             | Delta::Visibility { .. }
             | Delta::Namespace { .. }

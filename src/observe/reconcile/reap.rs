@@ -150,7 +150,7 @@ impl Reconciler {
         }
     }
 
-    fn forget(&mut self, id: ProcId) {
+    pub(super) fn forget(&mut self, id: ProcId) {
         self.entries.remove(&id);
         self.children.remove(&id);
         self.unsure.remove(&id);

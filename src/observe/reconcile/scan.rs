@@ -6,8 +6,7 @@ use nix::errno::Errno;
 
 use super::reap::zombie_status;
 use super::{DISCOVER_NS, Entry, Kernel, Reconciler, VERIFY_NS};
-use crate::model::{Delta, MonoNs, NsKind, Parent, ProcId, Source, Stamp};
-use crate::observe::options::Scope;
+use crate::model::{Delta, MonoNs, NsKind, Parent, ProcId, Scope, Source, Stamp};
 use crate::observe::proc::{Depth, Unread};
 
 /// How many processes one verifying scan reads in full; of the others it reads only `stat`.
@@ -47,6 +46,8 @@ impl Reconciler {
             let parent = self.parent_of_root(kernel, reading.stat.ppid);
             self.add_found(kernel, id, parent);
         }
+        let known = self.canonical(id);
+        self.include(kernel, known);
         kernel.prefer(id);
     }
 
@@ -179,14 +180,15 @@ impl Reconciler {
         self.report_denied(kernel);
     }
 
-    /// Whether it belongs to the lab, or is in a container as far as its namespaces tell.
+    /// Whether it is of the lab or of a known pod, or is in a container as far as its namespaces tell.
     fn is_in_pod(&self, id: ProcId) -> bool {
         let is_elsewhere = |kind| {
             let own = self.own_namespaces.get(kind);
             let its = self.entries.get(&id).and_then(|entry| entry.namespaces.get(kind));
             its.is_some() && own.is_some() && its != own
         };
-        self.scope == Scope::Lab || is_elsewhere(NsKind::Pid) || is_elsewhere(NsKind::Net) || is_elsewhere(NsKind::Mnt)
+        self.entries.get(&id).is_some_and(|entry| entry.in_lab)
+            || is_elsewhere(NsKind::Pid) || is_elsewhere(NsKind::Net) || is_elsewhere(NsKind::Mnt)
     }
 
     /// Reads again the processes that have just changed.

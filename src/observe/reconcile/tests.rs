@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod scope;
 mod traced;
 
 use std::collections::{BTreeMap, HashMap};
@@ -78,6 +79,7 @@ impl Kernel for FakeKernel {
         true
     }
     fn follow(&mut self, _: ProcId) {}
+    fn follow_everything(&mut self, _: bool) {}
     fn release(&mut self, _: ProcId) {}
     fn describe(&mut self, _: u32, _: NsKind, _: &dyn Fn(NsKind, Nsfs) -> bool) -> Vec<RawNs> {
         Vec::new()

@@ -4,7 +4,7 @@ use crate::model::{Cpu, Delta, MonoNs, Namespace, NsSet, Process, SignalMasks, S
 use crate::observe::hierarchy::nsfs_device;
 use crate::observe::live::LiveKernel;
 use crate::observe::once;
-use crate::observe::options::Scope;
+use crate::model::Scope;
 use crate::observe::reconcile::Reconciler;
 
 fn world(deltas: &[Delta]) -> World {

@@ -142,7 +142,7 @@ fn process_ui(ui: &Ui, cx: &mut Cx<'_>, rect: Rect, row: &ProcessRow, compare: &
     let chosen = row.process.is_some() && cx.selection.process == row.process;
     let second = row.process.is_some_and(|id| compare.is_second(Compared::Process(id)));
     head_back_ui(ui, cx, rect, &response, chosen, second);
-    let indent = if matches!(row.role, RowRole::First(_)) { 6.0 } else { 22.0 };
+    let indent = if matches!(row.role, RowRole::First(_) | RowRole::Alike) { 6.0 } else { 22.0 };
     if indent > 6.0 {
         let (x, y) = (rect.left() + 12.0, rect.center().y);
         let line = Stroke::new(1.0, tokens.line_strong);
@@ -163,7 +163,10 @@ fn process_ui(ui: &Ui, cx: &mut Cx<'_>, rect: Rect, row: &ProcessRow, compare: &
     response.widget_info(|| text::selected(role, p.is_some(), chosen, &name));
     let others = match row.others {
         0 => String::new(),
-        n => format!("\n{} of it in the same namespaces", text::count(n, "more process", "more processes")),
+        n => {
+            let of = if row.role == RowRole::Alike { "" } else { " of it" };
+            format!("\n{}{of} in the same namespaces", text::count(n, "more process", "more processes"))
+        }
     };
     let hint = "Click to select it, Ctrl + click to compare the selected process with it";
     if let Some(id) = row.process {
@@ -200,6 +203,7 @@ fn row_key(row: &ProcessRow) -> String {
     match &row.role {
         RowRole::First(member) | RowRole::Differing(member) => format!("{}/{}", member.pod, member.name()),
         RowRole::Visitor => "visitor".into(),
+        RowRole::Alike => "alike".into(),
     }
 }
 
@@ -208,7 +212,7 @@ fn title(row: &ProcessRow, p: Option<&Process>) -> (String, String) {
     let Some(p) = p else {
         let name = match &row.role {
             RowRole::First(member) | RowRole::Differing(member) => member.name(),
-            RowRole::Visitor => "process",
+            RowRole::Visitor | RowRole::Alike => "process",
         };
         return (name.to_owned(), "no process".into());
     };
@@ -219,6 +223,7 @@ fn title(row: &ProcessRow, p: Option<&Process>) -> (String, String) {
         RowRole::First(member) => (member.name().to_owned(), format!("{short} {pid}{others}")),
         RowRole::Differing(_) => (short, format!("{pid}{others}")),
         RowRole::Visitor => (short, format!("{pid}, of no pod")),
+        RowRole::Alike => (names::member_name(p), format!("{pid}{others}")),
     }
 }
 
@@ -335,6 +340,7 @@ fn sharing_words(place: &Place) -> String {
         Sharing::Node => "the node's".into(),
         Sharing::Unknown => "not visible".into(),
         Sharing::Private => "private".into(),
+        Sharing::Shared if place.pods == 0 => format!("shared by {} rows", place.members),
         Sharing::Shared if place.pods == 1 => format!("shared by {} members", place.members),
         Sharing::Shared => format!("shared by {} members of {} pods", place.members, place.pods),
     }

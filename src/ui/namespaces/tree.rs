@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Role, Sense, Stroke, Ui, vec2};
 
 use crate::layout::hierarchy::Nested;
-use crate::model::{NsId, NsKind, names};
+use crate::model::{NsId, NsKind, Scope, names};
 use crate::ui::text::HoverText as _;
 use crate::ui::{Action, Cx, text, tokens, widgets};
 
@@ -90,8 +90,8 @@ fn words(cx: &Cx<'_>, row: &Nested) -> String {
         parts.push(format!("owns {}", text::count(row.owned, "namespace", "namespaces")));
     }
     let processes = text::count(row.processes, "process", "processes");
-    // of the rest of the machine not every process is observed
-    parts.push(if is_host { format!("{processes} seen") } else { processes });
+    // in the scope of the lab not every process of the rest of the machine is observed
+    parts.push(if is_host && world.scope == Scope::Lab { format!("{processes} seen") } else { processes });
     if row.has_unknown_parent {
         parts.push("parent not visible".into());
     }

@@ -8,7 +8,7 @@ use podscope::model::{
     Capability, CgroupUsage, Container, ContainerKind, ContainerState, Coverage, Cpu, Delta, EventKind, EventReason,
     ExecEnd, ExecId, FactChanges, Facts, Finding, Host, Limitation, Member, MonoNs, Namespace, NodeEnd,
     NodeSignalTarget, NsId, NsKind, NsSet, OomKill, OutputSource, Parent, Phase, Pod, PodEvent, PodUid, Precision,
-    ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SentBy, Signal, SignalMasks,
+    ProcId, ProcessUsage, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Scope, SentBy, Signal, SignalMasks,
     SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, WaitingReason,
 };
 use proptest::collection::vec;
@@ -197,6 +197,11 @@ pub fn delta() -> impl Strategy<Value = Delta> {
     ];
     let rest = prop_oneof![
         stamp().prop_map(|at| Delta::Host { host: Box::new(Host::default()), at }),
+        (any::<bool>(), vec(id(), 0..3), stamp()).prop_map(|(host, forgotten, at)| Delta::Scope {
+            scope: if host { Scope::Host } else { Scope::Lab },
+            forgotten,
+            at
+        }),
         stamp().prop_map(|at| Delta::Visibility {
             capability: Capability::Holders,
             coverage: Coverage::Missing(Limitation::HoldersNotSearched),

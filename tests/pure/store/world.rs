@@ -1,7 +1,7 @@
 //! Rules of the World.
 
 use podscope::model::{
-    Delta, Member, MonoNs, Namespace, NsId, NsKind, Parent, PodUid, ProcId, Source, Stamp, WaitStatus, World,
+    Delta, Member, MonoNs, Namespace, NsId, NsKind, Parent, PodUid, ProcId, Scope, Source, Stamp, WaitStatus, World,
 };
 use proptest::prelude::*;
 
@@ -79,6 +79,25 @@ fn an_inferred_time_is_replaced_by_a_seen_one() {
         world([Delta::Reaped { id, by: Parent::Outside, at: at(50) }, Delta::Exited { id, status, at: scanned }]);
     let exit = world.process(id).unwrap().exit.unwrap();
     assert_eq!((exit.at, exit.status), (scanned, status));
+}
+
+#[test]
+fn what_is_no_longer_observed_is_forgotten_with_its_end() {
+    let scope = |scope, forgotten: &[u32]| {
+        let forgotten = forgotten.iter().map(|pid| proc(*pid)).collect();
+        Delta::Scope { scope, forgotten, at: at(9) }
+    };
+    let kept = [born(2, 1, 1), born(3, 2, 2)];
+    let ended = Delta::Reaped { id: proc(5), by: Parent::Process(proc(4)), at: at(6) };
+    let others = [scope(Scope::Host, &[]), born(1, 0, 3), born(4, 1, 4), born(5, 4, 5), ended];
+    let all = world(kept.clone().into_iter().chain(others.clone()));
+    assert_eq!((all.scope, all.processes.len()), (Scope::Host, 5));
+    let after = world(kept.into_iter().chain(others).chain([scope(Scope::Lab, &[1, 4, 5])]));
+    assert_eq!(after.scope, Scope::Lab);
+    assert_eq!(after.processes.keys().map(|id| id.pid).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!((after.by_pid(4), after.by_pid(3)), (None, Some(proc(3))));
+    assert_eq!(after.children(proc(1)).map(|p| p.id).collect::<Vec<_>>(), [proc(2)], "its parent is known by its id");
+    assert_eq!(after.children(proc(4)).count(), 0);
 }
 
 #[test]

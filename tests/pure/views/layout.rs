@@ -2,7 +2,6 @@
 
 use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
 use podscope::layout::timeline::Lanes;
-use podscope::layout::tree::{Column, Query, rows};
 use podscope::model::{
     ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, TerminatedReason, WaitStatus, World,
 };
@@ -100,30 +99,6 @@ fn lanes_are_ordered_by_member_with_pause_first() {
     let lanes = Lanes::of(&world(true), Some(&uid()), MonoNs(0), MonoNs(2_000_000_000));
     let order: Vec<u32> = lanes.all.iter().map(|l| l.id.pid).collect();
     assert_eq!(order, [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP]);
-}
-
-#[test]
-fn a_filter_keeps_the_ancestors_of_its_matches() {
-    let world = world(true);
-    let query = Query { filter: "SLEEP 1h", sort: Column::Pid, ..Query::default() };
-    let found: Vec<(u32, bool)> = rows(&world, &query).iter().map(|r| (r.id.pid, r.is_only_ancestor)).collect();
-    let tail = &found[found.len() - 2..];
-    assert_eq!(tail, [(SH, false), (SLEEP, false)], "the command line of sh also has the words");
-    let query = Query { filter: "worker", ..Query::default() };
-    let found = rows(&world, &query);
-    assert!(found.iter().any(|r| r.id == id(MASTER) && r.is_only_ancestor));
-    assert!(!found.iter().any(|r| r.id == id(SH)));
-}
-
-#[test]
-fn a_folded_row_hides_only_its_children() {
-    let world = world(true);
-    let folded = [id(MASTER)].into();
-    let query = Query { collapsed: Some(&folded), ..Query::default() };
-    let found = rows(&world, &query);
-    assert!(found.iter().any(|r| r.id == id(MASTER) && r.has_children));
-    assert!(!found.iter().any(|r| WORKERS.contains(&r.id.pid)));
-    assert!(found.iter().any(|r| r.id == id(SLEEP)));
 }
 
 /// The map of the pod after a change of its description.

@@ -23,6 +23,7 @@ fn words(matrix: &Matrix) -> Vec<String> {
             (Role::First(member), _, n) => format!("{} +{n}", member.name()),
             (Role::Differing(_), Some(p), n) => format!("differs {p} +{n}"),
             (Role::Visitor, Some(p), _) => format!("visitor {p}"),
+            (Role::Alike, Some(p), n) => format!("{p} +{n}"),
             (role, None, _) => panic!("{role:?} without a process"),
         },
     };
@@ -234,4 +235,17 @@ fn two_links_are_the_same_different_or_not_known() {
     ] {
         assert_eq!((Same::of(first, second), Same::of(second, first)), (same, same), "{first:?} {second:?}");
     }
+}
+
+#[test]
+fn the_matrix_of_the_machine_has_a_row_for_those_in_the_same_namespaces() {
+    assert_eq!(
+        words(&Matrix::of_machine(&world(true))),
+        [
+            "this host host host host host host host host host",
+            "501 +0 A A A A a host A host",
+            "502 +2 A A A A b host A host",
+            "505 +1 A A A A c host A host",
+        ]
+    );
 }
