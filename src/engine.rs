@@ -70,6 +70,8 @@ pub struct Published {
     pub live: World,
     /// The number of Deltas so far.
     pub revision: u64,
+    /// The time of the last change of a pod or of one of its processes: views move for a while after it.
+    pub pods_changed: MonoNs,
     /// From the oldest moment that can still be shown to the latest.
     pub span: (MonoNs, MonoNs),
     /// The World at the moment of the last [`Request::Show`]; `None` if that is live.

@@ -10,6 +10,7 @@ mod questions;
 mod shown;
 mod slow_motion;
 mod terminal;
+mod watched;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -22,8 +23,8 @@ use super::focus::ViewFocus;
 use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
-use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::model::{MonoNs, Scope, Signal};
+use crate::engine::{Event, Handle, Question, ScriptFailure, Watched};
+use crate::model::{MonoNs, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
@@ -196,7 +197,8 @@ impl Window {
         }
         let world = self.shown.live();
         // pills fade, and the age of a new zombie is shown in tenths of a second
-        let moves = !world.pods.is_empty() && now.since(world.now) < ANIMATION_NS;
+        let changed = self.shown.state().pods_changed;
+        let moves = !world.pods.is_empty() && now.since(changed) < ANIMATION_NS;
         Some(if moves { TICK } else { second })
     }
 
@@ -334,22 +336,6 @@ impl eframe::App for Window {
 }
 
 impl Window {
-    /// Tells the engine which processes are on screen. Other changes are drawn with the next frame.
-    fn watch(&mut self) {
-        let watched = Watched {
-            pod: self.selection.pod.clone().filter(|_| !self.focus.shows_all_pods()),
-            // with the whole machine these are many, and change all the time
-            others: self.focus.shows_all_pods() || self.shown.live().scope == Scope::Lab,
-            output: self.focus.shows(Pane::Logs),
-            inside: (self.focus.shows(Pane::Inside) && self.shown.is_live())
-                .then(|| self.views.inside.shows(&self.selection)),
-        };
-        if self.watched != watched {
-            self.engine.send(Request::Watch(watched.clone()));
-            self.watched = watched;
-        }
-    }
-
     fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();

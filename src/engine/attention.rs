@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::inside::InsideOf;
-use crate::model::{Delta, MonoNs, OutputSource, PodUid, World};
+use crate::model::{Delta, MonoNs, OutputSource, PodUid, Scope, World};
 
 /// The shortest time between two wake-ups while the user does nothing: ten a second, as animations have.
 const UNATTENDED_INTERVAL_NS: u64 = 100_000_000;
+/// The same while the user acts and the whole machine is observed: it changes all the time.
+const MACHINE_INTERVAL_NS: u64 = 50_000_000;
 /// How long the user counts as attentive after an input.
 const ATTENTION_NS: u64 = 1_000_000_000;
 
@@ -54,6 +56,20 @@ impl Watched {
     }
 }
 
+/// Whether a Delta changes a pod or one of its processes. `after` is the World with it.
+pub(super) fn is_of_pods(delta: &Delta, after: &World) -> bool {
+    match delta {
+        Delta::Host { .. }
+        | Delta::Visibility { .. }
+        | Delta::Scope { .. }
+        | Delta::Namespace { .. }
+        | Delta::Searched { .. }
+        | Delta::Inside { .. }
+        | Delta::Lost { .. } => false,
+        _ => delta.process().is_none_or(|id| after.process(id).is_some_and(|p| p.member.is_some())),
+    }
+}
+
 /// Since when the user has done nothing. Shared by the engine and its front end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attention {
@@ -67,8 +83,13 @@ impl Attention {
     }
 
     /// When the window may be woken after it was woken last.
-    pub fn next_wake(&self, last: MonoNs, now: MonoNs) -> MonoNs {
-        if now.0 < self.until.load(Ordering::Relaxed) { now } else { last.plus(UNATTENDED_INTERVAL_NS).max(now) }
+    pub fn next_wake(&self, last: MonoNs, now: MonoNs, scope: Scope) -> MonoNs {
+        let interval = match (now.0 < self.until.load(Ordering::Relaxed), scope) {
+            (true, Scope::Lab) => return now,
+            (true, Scope::Host) => MACHINE_INTERVAL_NS,
+            (false, _) => UNATTENDED_INTERVAL_NS,
+        };
+        last.plus(interval).max(now)
     }
 }
 
@@ -80,10 +101,13 @@ mod tests {
     fn a_window_is_woken_at_once_only_while_the_user_acts() {
         let attention = Attention::default();
         let (last, now) = (MonoNs(5_000_000_000), MonoNs(5_010_000_000));
-        assert_eq!(attention.next_wake(last, now), last.plus(UNATTENDED_INTERVAL_NS));
-        assert_eq!(attention.next_wake(MonoNs(0), now), now, "it was woken long ago");
+        let next = |last, now| attention.next_wake(last, now, Scope::Lab);
+        assert_eq!(next(last, now), last.plus(UNATTENDED_INTERVAL_NS));
+        assert_eq!(next(MonoNs(0), now), now, "it was woken long ago");
         attention.note(now);
-        assert_eq!(attention.next_wake(last, now), now);
-        assert_eq!(attention.next_wake(last, now.plus(ATTENTION_NS)), now.plus(ATTENTION_NS));
+        assert_eq!(next(last, now), now);
+        assert_eq!(next(last, now.plus(ATTENTION_NS)), now.plus(ATTENTION_NS));
+        let of_machine = attention.next_wake(last, now, Scope::Host);
+        assert_eq!(of_machine, last.plus(MACHINE_INTERVAL_NS), "a machine changes all the time");
     }
 }

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FrontEnd;
 use super::worker::{JobResult, Worker};
 use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
-use crate::model::{
-    ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Process, Scope, Source, Stamp, World,
-};
+use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Process, Scope, Source, Stamp, World};
 use crate::observe::{self, Input, now};
 
 /// The least time between two looks: a look reads all processes of the machine.

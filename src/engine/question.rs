@@ -52,7 +52,10 @@ impl SignalTarget {
             SignalRule::Allowed => {
                 let named = world.process(process).map(|p| {
                     let pod = p.member.as_ref().and_then(|member| world.pod(&member.pod));
-                    pod.map_or_else(|| names::member_name(p), |pod| format!("{} of {}", names::member_name(p), pod.name))
+                    pod.map_or_else(
+                        || names::member_name(p),
+                        |pod| format!("{} of {}", names::member_name(p), pod.name),
+                    )
                 });
                 Ok(Self { process, name: named.unwrap_or_default(), is_of_lab: true, caution: None })
             }
@@ -97,7 +100,8 @@ impl Worker {
         let subject = match &confirmable {
             Confirmable::Signal { targets, .. } if self.front_end == FrontEnd::Terminal => {
                 let outside = targets.iter().filter(|target| !target.is_of_lab);
-                let named: Vec<String> = outside.map(|target| format!("{} (pid {})", target.name, target.process)).collect();
+                let named: Vec<String> =
+                    outside.map(|target| format!("{} (pid {})", target.name, target.process)).collect();
                 let is = if named.len() == 1 { "is not a member" } else { "are not members" };
                 let why = format!("{} {is} of a lab pod; use kill(1) for others", named.join(", "));
                 return Some(Outcome::Failed(why));
@@ -179,9 +183,8 @@ impl Worker {
 
     fn send_signals(&mut self, targets: &[SignalTarget], signal: Signal, origin: Origin) -> Outcome {
         let sent = targets.iter().map(|target| self.send_signal(target.process, signal, origin));
-        let failed: Vec<String> = sent
-            .filter_map(|outcome| if let Outcome::Failed(why) = outcome { Some(why) } else { None })
-            .collect();
+        let failed: Vec<String> =
+            sent.filter_map(|outcome| if let Outcome::Failed(why) = outcome { Some(why) } else { None }).collect();
         match failed.as_slice() {
             [] => Outcome::Done,
             [why] if targets.len() == 1 => Outcome::Failed(why.clone()),

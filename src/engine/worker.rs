@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
-use super::attention::{Attention, Watched};
+use super::attention::{Attention, Watched, is_of_pods};
 use super::building::AcceptedStep;
 use super::bursts::Bursts;
 use super::containers::Containers;
@@ -131,6 +131,7 @@ pub(super) struct Worker {
     /// Some of it is on screen.
     is_visible: bool,
     watched: Watched,
+    pods_changed: MonoNs,
     bursts: Bursts,
     pub containers: Containers,
     pub inside: InsideReader,
@@ -176,6 +177,7 @@ impl Worker {
             is_changed: true,
             is_visible: true,
             watched: Watched::default(),
+            pods_changed: MonoNs(0),
             bursts: Bursts::default(),
             containers: Containers::default(),
             inside: InsideReader::default(),
@@ -240,6 +242,9 @@ impl Worker {
             for delta in &batch {
                 self.store.push(delta.clone());
                 self.is_visible = self.is_visible || self.watched.shows(delta, self.store.live());
+                if is_of_pods(delta, self.store.live()) {
+                    self.pods_changed = self.pods_changed.max(delta.time());
+                }
                 self.note_gone(delta);
                 self.inside.note(delta, self.store.live());
             }
@@ -331,7 +336,7 @@ impl Worker {
             return None;
         }
         let at = now();
-        let due = self.attention.next_wake(self.woken, at);
+        let due = self.attention.next_wake(self.woken, at, self.store.live().scope);
         if due > at {
             return Some(due);
         }
@@ -353,6 +358,7 @@ impl Worker {
         let published = Published {
             live: self.store.live().clone(),
             revision: self.store.revision(),
+            pods_changed: self.pods_changed,
             span: self.store.span(),
             shown,
             is_observing: self.observer.is_some(),

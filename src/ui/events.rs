@@ -98,7 +98,7 @@ fn signal_line(cx: &Cx<'_>, sent: &Sent) -> Line {
     Line {
         title: sent.signal.to_string(),
         color: cx.tokens.bad,
-        subject: cx.world.process(sent.target).map_or("gone".into(), names::short_name),
+        subject: cx.world.process(sent.target).map_or_else(|| format!("pid {}", sent.target), names::short_name),
         message: outcome::sentences(cx.world, sent).join(" "),
     }
 }

@@ -23,7 +23,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>, scope: 
         Icon::Logo.paint(ui, mark, cx.tokens.accent);
         ui.label(text::rich("Podscope").font(tokens::bold(15.0)));
         ui.add_space(6.0);
-        scope_ui(ui, cx, scope, bar.width() > WIDE);
+        ui.scope(|ui| scope_ui(ui, cx, scope, bar.width() > WIDE));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
                 cx.act(Action::ToggleTheme);

@@ -151,6 +151,24 @@ fn the_lab_scope_shows_only_watched_processes() {
 }
 
 #[test]
+fn the_scope_changes_and_watched_processes_stay() {
+    let mut w = Watched::start(Options::default());
+    let (mut watched, mut other) = (sleeper(), sleeper());
+    let id = w.watch(watched.id());
+    let unwatched = identify(other.id()).expect("it runs");
+    assert!(w.world.process(unwatched).is_none());
+    w.send(Input::Observe(Scope::Host));
+    w.until("the whole machine", |w| w.world.process(unwatched).is_some() && w.world.by_pid(1).is_some());
+    assert_eq!((w.world.scope, w.process(id).reparents.len()), (Scope::Host, 0));
+    w.send(Input::Observe(Scope::Lab));
+    w.until("only what is watched", |w| w.world.scope == Scope::Lab);
+    assert_eq!(w.world.present().map(|p| p.id).collect::<Vec<_>>(), [id]);
+    watched.kill().and_then(|()| watched.wait().map(drop)).expect("our child");
+    w.until_gone(id);
+    other.kill().and_then(|()| other.wait().map(drop)).expect("our child");
+}
+
+#[test]
 fn dropping_the_observer_ends_its_thread() {
     let mut helper = Helper::start("dropper");
     assert_eq!(helper.answer(), "1 observer, then 0");

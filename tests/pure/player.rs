@@ -615,7 +615,8 @@ fn root_and_pid_1_outside_the_lab_need_a_second_confirmation() {
         SignalRule::NeedsConfirmation { caution, .. } => caution,
         other => panic!("{pid}: {other:?}"),
     };
-    let expected = [(1, Some(Caution::Init)), (701, Some(Caution::Root)), (702, None), (703, Some(Caution::UnknownUser))];
+    let expected =
+        [(1, Some(Caution::Init)), (701, Some(Caution::Root)), (702, None), (703, Some(Caution::UnknownUser))];
     for (pid, expected) in expected {
         assert_eq!(caution(pid), expected, "{pid}");
     }

@@ -93,7 +93,7 @@ impl Filter {
 fn test(word: &str, world: &World) -> Result<Option<Test>, String> {
     let text = || Ok(Some(Test::Text(word.to_lowercase())).filter(|_| !word.is_empty()));
     let Some((key, value)) = word.split_once(':') else { return text() };
-    let number = |value: &str| value.parse().map_err(|_| format!("{key}: needs a number"));
+    let number = |value: &str| value.parse::<u32>().map_err(|_| format!("{key}: needs a number"));
     let kind = NsKind::from_name(key).filter(|kind| !matches!(kind, NsKind::Pid | NsKind::User));
     let is_key = matches!(key, "state" | "pod" | "container" | "user" | "pid" | "ns") || kind.is_some();
     match key {
@@ -109,9 +109,8 @@ fn test(word: &str, world: &World) -> Result<Option<Test>, String> {
         "user" if value == "root" => Ok(Some(Test::User(0))),
         "user" if value == world.host.user => Ok(Some(Test::User(world.host.uid))),
         "user" => {
-            let known = &world.host.user;
-            let why = |_| format!("user: needs a number, root or {known}");
-            value.parse().map(|uid| Some(Test::User(uid))).map_err(why)
+            let why = || format!("user: needs a number, root or {}", world.host.user);
+            value.parse::<u32>().map(|uid| Some(Test::User(uid))).map_err(|_| why())
         }
         _ => namespace(key, kind, value),
     }
@@ -119,7 +118,7 @@ fn test(word: &str, world: &World) -> Result<Option<Test>, String> {
 
 fn namespace(key: &str, kind: Option<NsKind>, value: &str) -> Result<Option<Test>, String> {
     let digits = value.trim_start_matches('[').trim_end_matches(']');
-    match digits.parse() {
+    match digits.parse::<u64>() {
         _ if digits.is_empty() => Ok(None),
         Ok(ino) => Ok(Some(Test::Namespace(kind, ino))),
         Err(_) => Err(format!("{key}: needs the inode number of a namespace")),

@@ -188,7 +188,9 @@ impl Reconciler {
             its.is_some() && own.is_some() && its != own
         };
         self.entries.get(&id).is_some_and(|entry| entry.in_lab)
-            || is_elsewhere(NsKind::Pid) || is_elsewhere(NsKind::Net) || is_elsewhere(NsKind::Mnt)
+            || is_elsewhere(NsKind::Pid)
+            || is_elsewhere(NsKind::Net)
+            || is_elsewhere(NsKind::Mnt)
     }
 
     /// Reads again the processes that have just changed.

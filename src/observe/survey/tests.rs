@@ -1,10 +1,9 @@
 //! The survey against the reconciler, on this machine.
 
-use crate::model::{Cpu, Delta, MonoNs, Namespace, NsSet, Process, SignalMasks, Source, Stamp, State, World};
+use crate::model::{Cpu, Delta, MonoNs, Namespace, NsSet, Process, Scope, SignalMasks, Source, Stamp, State, World};
 use crate::observe::hierarchy::nsfs_device;
 use crate::observe::live::LiveKernel;
 use crate::observe::once;
-use crate::model::Scope;
 use crate::observe::reconcile::Reconciler;
 
 fn world(deltas: &[Delta]) -> World {

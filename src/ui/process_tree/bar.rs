@@ -110,11 +110,8 @@ fn columns_ui(ui: &mut Ui, cx: &Cx<'_>, options: &mut TreeOptions) {
 /// How many processes there are, and of what.
 fn count_ui(ui: &mut Ui, cx: &Cx<'_>, state: &TreeState, rows: &Rows) {
     let all = text::count(rows.total, "process", "processes");
-    let count = if rows.matching == rows.total {
-        all
-    } else {
-        format!("{} of {all}", text::thousands(rows.matching as u64))
-    };
+    let count =
+        if rows.matching == rows.total { all } else { format!("{} of {all}", text::thousands(rows.matching as u64)) };
     let of = match cx.world.scope {
         _ if state.only_pod && cx.selection.pod.is_some() => " of this pod",
         Scope::Host => " of this machine",

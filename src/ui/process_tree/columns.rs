@@ -31,7 +31,9 @@ pub const fn head(column: Column) -> Head {
         Column::Cpu => head_of("CPU", 52.0, "share of one core in the last second"),
         Column::CpuTime => head_of("TIME+", 64.0, "CPU time since its start"),
         Column::Memory => head_of("RES", 58.0, "resident memory"),
-        Column::Start => head_of("START", 92.0, "start time, by the clock at the top; what is before its zero has a minus"),
+        Column::Start => {
+            head_of("START", 92.0, "start time, by the clock at the top; what is before its zero has a minus")
+        }
         Column::Age => head_of("AGE", 50.0, "time since its start"),
         Column::Pod => head_of("POD", 96.0, "pod it belongs to"),
         Column::Container => head_of("CONTAINER", 80.0, "container it belongs to, or pause"),

@@ -84,7 +84,8 @@ pub fn row_ui(
         (false, 0) => "",
         (false, _) => ", folded",
     };
-    response.widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}{note}", p.id.pid)));
+    response
+        .widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}{note}", p.id.pid)));
     let is_tagging = response.clicked() && ui.input(|input| input.modifiers.command);
     if is_tagging {
         requests.push(Request::Tag(row.id));

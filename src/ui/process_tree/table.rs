@@ -159,7 +159,9 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, columns: &[Column], 
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEAD_H), Sense::hover());
     let scope = ui.scope_id();
     let clip = ui.clip_rect().intersect(rect);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+    {
+        let ui = &mut inner;
         ui.set_clip_rect(clip);
         let from = rect.left() - state.view.offset.x;
         let mut x = from + TAG_W;
@@ -193,7 +195,7 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut TreeState, columns: &[Column], 
             response.hover_lines(format!("{}\n{sorts}", head.about));
             x += w;
         }
-    });
+    }
     ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, tokens.line));
 }
 
