@@ -97,7 +97,7 @@ pub enum Caution {
 impl Caution {
     fn of(p: &Process) -> Option<Self> {
         match p.uid {
-            _ if p.id.pid == 1 => Some(Self::Init),
+            _ if names::is_own_init(p) => Some(Self::Init),
             Some(0) => Some(Self::Root),
             Some(_) => None,
             None => Some(Self::UnknownUser),

@@ -7,6 +7,11 @@ pub fn is_ns_init(p: &Process) -> bool {
     p.nspid.len() > 1 && p.pid_inside() == Some(1)
 }
 
+/// Whether it is PID 1 of the observer's own pid namespace: the machine's init, unless Podscope runs in a container.
+pub const fn is_own_init(p: &Process) -> bool {
+    p.id.pid == 1
+}
+
 /// Whether it is the process that holds a pod's sandbox and belongs to no container.
 pub fn is_pause(p: &Process) -> bool {
     matches!(p.member, Some(Member { container: None, .. })) && is_ns_init(p)

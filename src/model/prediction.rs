@@ -12,7 +12,7 @@ pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
 pub(super) use consequence::{is_node, never_reaps, reaps, zombie_fate};
 use serde::{Deserialize, Serialize};
 
-use super::names::{is_known_pause, is_ns_init};
+use super::names::{is_known_pause, is_ns_init, is_own_init};
 use super::{
     Container, ContainerKind, ContainerState, NsId, NsKind, Pod, ProcId, Process, Signal, State, WaitStatus, World,
 };
@@ -89,7 +89,13 @@ pub fn predict(world: &World, target: ProcId, signal: Signal) -> Option<Predicti
 /// `is_lab_pause`: the process is a pause that the lab itself provides.
 fn predict_effect(p: &Process, is_lab_pause: bool, signal: Signal) -> Effect {
     let stopped = p.state == State::Stopped;
+    // a kernel thread ignores all signals (`ignore_signals` in kernel/signal.c); no other process can ignore KILL
+    if p.signals.ignores(Signal::KILL) {
+        return Effect::Nothing;
+    }
     match signal {
+        // from within its own pid namespace an init gets only signals for which it has a handler (pid_namespaces(7))
+        Signal::KILL | Signal::STOP if is_own_init(p) => return Effect::Nothing,
         Signal::KILL => return Effect::Ends(WaitStatus::killed(9)),
         Signal::STOP => return if stopped { Effect::Nothing } else { Effect::Stops },
         Signal::CONT if stopped => return Effect::Continues,
@@ -121,7 +127,7 @@ fn predict_effect(p: &Process, is_lab_pause: bool, signal: Signal) -> Effect {
     }
     match default_action(signal) {
         // the kernel drops every signal for which the init of a pid namespace has no handler
-        _ if is_ns_init(p) => Effect::Nothing,
+        _ if is_ns_init(p) || is_own_init(p) => Effect::Nothing,
         Default::Ignore => Effect::Nothing,
         Default::Stop if stopped => Effect::Nothing,
         Default::Stop => Effect::MayStop,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Default, Effect, Prediction, adopter, container_of_first_process, default_action, finished_pod};
-use crate::model::names::{is_known_pause, is_ns_init, is_pause, sandbox_kind};
+use crate::model::names::{is_known_pause, is_ns_init, is_own_init, is_pause, sandbox_kind};
 use crate::model::{
     Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, SandboxKind, Signal,
     State, WaitStatus, World,
@@ -295,7 +295,7 @@ fn of_other_effect(world: &World, p: &Process, f: &Prediction) -> Vec<Consequenc
 }
 
 fn reaction(world: &World, p: &Process, f: &Prediction) -> Reaction {
-    let (signal, init) = (f.signal, is_ns_init(p));
+    let (signal, init) = (f.signal, is_ns_init(p) || is_own_init(p));
     let is_stopped = p.state == State::Stopped;
     match f.effect {
         Effect::Handled if is_known_pause(world, p) && signal == Signal::CHLD => Reaction::PauseReaps,

@@ -283,3 +283,48 @@ fn a_zombie_cannot_be_killed_and_its_reaper_is_named() {
     assert_eq!(f.effect, Effect::Nothing);
     assert!(says(&f, "web: master must reap it. If web: master ends, pause adopts"), "{:#?}", f.lines);
 }
+
+/// A process of the machine, outside of all pods.
+fn of_machine(pid: u32, signals: SignalMasks) -> Delta {
+    let p = world(true).process(id(SLEEP)).expect("of the fixture").clone();
+    let facts = Facts {
+        id: id(pid),
+        parent: Parent::Outside,
+        comm: "daemon".into(),
+        cmdline: Vec::new(),
+        state: State::Sleeping,
+        uid: 0,
+        nspid: vec![pid],
+        threads: 1,
+        rss_bytes: 0,
+        cpu: p.cpu,
+        waited_cpu: p.waited_cpu,
+        signals,
+        namespaces: podscope::model::NsSet::default(),
+    };
+    Delta::Facts { facts: Box::new(facts), at: at(10) }
+}
+
+#[test]
+fn the_machines_init_gets_only_signals_for_which_it_has_a_handler() {
+    let handles_term = SignalMasks { caught: bit(15), ..SignalMasks::default() };
+    let world = world_with(true, &[of_machine(1, handles_term)]);
+    for signal in [Signal::KILL, Signal::STOP, Signal::HUP] {
+        let f = predict(&world, 1, signal);
+        assert_eq!(f.effect, Effect::Nothing, "{signal}");
+        assert!(says(&f, "is PID 1 of its namespace"), "{:#?}", f.lines);
+    }
+    assert_eq!(predict(&world, 1, Signal::TERM).effect, Effect::Handled);
+}
+
+#[test]
+fn a_kernel_thread_ignores_all_signals() {
+    let ignores_all = SignalMasks { ignored: u64::MAX, ..SignalMasks::default() };
+    let world = world_with(true, &[of_machine(2, ignores_all), of_machine(3, SignalMasks::default())]);
+    for signal in [Signal::KILL, Signal::STOP, Signal::TERM] {
+        let f = predict(&world, 2, signal);
+        assert_eq!(f.effect, Effect::Nothing, "{signal}");
+        assert!(says(&f, "ignores SIG"), "{:#?}", f.lines);
+    }
+    assert!(predict(&world, 3, Signal::KILL).is_deadly());
+}
