@@ -9,6 +9,7 @@ mod exec;
 mod kernel;
 mod keys;
 mod limits;
+mod machine;
 mod overview;
 mod parts;
 mod past;

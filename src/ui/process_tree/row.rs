@@ -66,7 +66,7 @@ pub fn row_ui(
         widgets::focus_ring(ui, tokens, rect.shrink(2.0), 4);
     }
     let title = p.title();
-    tag_ui(ui, cx, rect, row.id, &title, tagged, response.hovered(), requests);
+    tag_ui(ui, cx, rect, row.id, tagged, response.hovered(), requests);
     let dim = if row.is_only_ancestor { 0.5 } else { 1.0 };
     let mut x = rect.left() + TAG_W;
     for column in table.columns {
@@ -103,13 +103,11 @@ pub fn row_ui(
 }
 
 /// A box that tags the process. The keyboard does that by space, so it has no focus of its own.
-#[expect(clippy::too_many_arguments, reason = "one cell of `row_ui`")]
 fn tag_ui(
     ui: &Ui,
     cx: &Cx<'_>,
     rect: Rect,
     id: ProcId,
-    title: &str,
     tagged: bool,
     is_row_hovered: bool,
     requests: &mut Vec<Request>,
@@ -124,7 +122,7 @@ fn tag_ui(
         let stroke = Stroke::new(1.0, tokens.line_strong);
         ui.painter().rect_stroke(at.shrink(1.5), CornerRadius::same(2), stroke, egui::StrokeKind::Inside);
     }
-    response.widget_info(|| text::selected(Role::CheckBox, true, tagged, format!("Tag {title}, pid {}", id.pid)));
+    response.widget_info(|| text::selected(Role::CheckBox, true, tagged, format!("Tag pid {}", id.pid)));
     if response.clicked() {
         requests.push(Request::Tag(id));
     }
