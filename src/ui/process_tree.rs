@@ -182,9 +182,10 @@ impl TreeState {
 
 pub fn process_tree_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState) {
     // the present alone tells what is gone for good
-    if cx.live && !state.tagged.is_empty() {
-        let world = cx.world;
-        state.tagged.retain(|id| world.process(*id).is_some_and(|p| !p.is_gone()));
+    if cx.live {
+        let is_there = |id: &ProcId| cx.world.process(*id).is_some_and(|p| !p.is_gone());
+        state.tagged.retain(is_there);
+        state.collapsed.retain(is_there);
     }
     egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 12)).show(ui, |ui| {
         let rows = state.rows(cx);

@@ -99,7 +99,7 @@ fn columns_ui(ui: &mut Ui, cx: &Cx<'_>, options: &mut TreeOptions) {
         let initial = TreeOptions::default().columns;
         ui.add_enabled_ui(options.columns != initial, |ui| {
             if ui.button("Usual columns").clicked() {
-                options.columns = initial.clone();
+                options.columns.clone_from(&initial);
             }
         });
         ui.label(text::rich("The command is always shown.").font(tokens::sans(11.5)).color(cx.tokens.muted));

@@ -67,23 +67,24 @@ pub fn row_ui(
     }
     let title = p.title();
     tag_ui(ui, cx, rect, row.id, tagged, response.hovered(), requests);
-    let dim = if row.is_only_ancestor { 0.5 } else { 1.0 };
     let mut x = rect.left() + TAG_W;
     for column in table.columns {
         let (value, ink) = columns::cell(cx, p, *column);
         let width = columns::head(*column).width;
+        let ink = if row.is_only_ancestor { tokens.muted } else { ink };
         let at = pos2(x + 4.0, rect.center().y);
-        text::put(ui, at, Align2::LEFT_CENTER, &value, tokens::mono(11.5), ink.gamma_multiply(dim), width - 8.0);
+        text::put(ui, at, Align2::LEFT_CENTER, &value, tokens::mono(11.5), ink, width - 8.0);
         x += width;
     }
     let place = Rect::from_min_max(pos2(x, rect.top()), rect.max);
-    command_ui(ui, cx, p, table.rows, row, place, dim, requests);
+    command_ui(ui, cx, p, table.rows, row, place, requests);
     let state = pod_map::state_word(p.state);
-    let note = match (tagged, row.hidden) {
-        (true, _) => ", tagged",
-        (false, 0) => "",
-        (false, _) => ", folded",
-    };
+    let mut note = String::new();
+    for (is, words) in
+        [(tagged, ", tagged"), (row.hidden > 0, ", folded"), (row.is_only_ancestor, ", shown for what is below it")]
+    {
+        note.push_str(if is { words } else { "" });
+    }
     response
         .widget_info(|| text::selected(Role::Row, true, chosen, format!("{title}, pid {}, {state}{note}", p.id.pid)));
     let is_tagging = response.clicked() && ui.input(|input| input.modifiers.command);
@@ -129,17 +130,7 @@ fn tag_ui(
 }
 
 /// The lines of the tree, the arrow that folds, and the command.
-#[expect(clippy::too_many_arguments, reason = "one cell of `row_ui`")]
-fn command_ui(
-    ui: &Ui,
-    cx: &Cx<'_>,
-    p: &Process,
-    rows: &Rows,
-    row: &Row,
-    rect: Rect,
-    dim: f32,
-    requests: &mut Vec<Request>,
-) {
+fn command_ui(ui: &Ui, cx: &Cx<'_>, p: &Process, rows: &Rows, row: &Row, rect: Rect, requests: &mut Vec<Request>) {
     let tokens = cx.tokens;
     let line = Stroke::new(1.0, tokens.line_strong);
     let mut x = rect.left() + 4.0;
@@ -176,7 +167,8 @@ fn command_ui(
             requests.push(Request::Fold(row.id));
         }
     }
-    let mut room = rect.right() - 8.0;
+    // the scroll bar is over the rows
+    let mut room = rect.right() - 12.0;
     if row.hidden > 0 {
         let hidden = format!("+{}", text::thousands(row.hidden as u64));
         let at = pos2(room, rect.center().y);
@@ -184,7 +176,13 @@ fn command_ui(
         room = place.left() - 8.0;
     }
     let at = pos2(x + STEP, rect.center().y);
-    let ink = if p.is_alive() { tokens.text } else { tokens.zombie }.gamma_multiply(dim);
+    let ink = if row.is_only_ancestor {
+        tokens.muted
+    } else if p.is_alive() {
+        tokens.text
+    } else {
+        tokens.zombie
+    };
     text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(11.5), ink, room - at.x);
 }
 

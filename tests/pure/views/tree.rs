@@ -20,7 +20,7 @@ fn born(pid: u32, parent: u32) -> Delta {
     Delta::Born { id: id(pid), parent, at: at(u64::from(pid)) }
 }
 
-fn list<'a>(filter: &'a str) -> Query<'a> {
+fn list(filter: &str) -> Query<'_> {
     Query { filter, shape: Shape::List, ..Query::default() }
 }
 
