@@ -113,19 +113,19 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeState, rows
         }
         view.focus = focused;
     });
-    let place = done.inner_rect;
+    let (place, offset) = (done.inner_rect, done.state.clamped_offset());
     view.height = place.height();
     view.is_pointer_over = ui.rect_contains_pointer(place);
     // at the upper edge new rows push the others down
-    let top = (done.state.offset.y / ROW_H).ceil() as usize;
-    let anchor = hovered.or((done.state.offset.y > 0.0).then_some(top));
+    let top = (offset.y / ROW_H).ceil() as usize;
+    let anchor = hovered.or((offset.y > 0.0).then_some(top));
     let anchor_row = anchor.and_then(|at| Some((rows.rows.get(at)?.id, at)));
-    view.anchor = anchor_row.map(|(id, at)| (id, at, at as f32 * ROW_H - done.state.offset.y));
-    if (view.offset.x - done.state.offset.x).abs() > 0.5 {
+    view.anchor = anchor_row.map(|(id, at)| (id, at, at as f32 * ROW_H - offset.y));
+    if (view.offset.x - offset.x).abs() > 0.5 {
         // the head is drawn before the rows
         ui.ctx().request_repaint();
     }
-    view.offset = done.state.offset;
+    view.offset = offset;
     for request in requests {
         match request {
             Request::Fold(id) => state.toggle_fold(id),
