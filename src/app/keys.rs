@@ -90,6 +90,9 @@ pub struct SignalTargets<'a> {
     pub selection: &'a Selection,
     /// Where several processes may be tagged.
     pub tree: &'a TreeState,
+    /// Keys of this frame move the selection or the tags. They act when the tree is drawn, so a key for a signal beside
+    /// them would hit the process before.
+    pub is_moving: bool,
 }
 
 /// The keys of this frame that are for the process tree. Call it before [`actions`]: the tree has its own use for some.
@@ -193,7 +196,7 @@ fn signal_targets(
     view: Option<Pane>,
     live: bool,
 ) -> Vec<ProcId> {
-    if !live || has_other_focus(ctx) || !view.is_some_and(Pane::shows_processes) {
+    if !live || targets.is_moving || has_other_focus(ctx) || !view.is_some_and(Pane::shows_processes) {
         return Vec::new();
     }
     if view == Some(Pane::ProcessTree) {

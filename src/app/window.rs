@@ -307,8 +307,10 @@ impl eframe::App for Window {
                 actions = keys::slow_motion_actions(&ctx);
             }
             let view = self.focus.view();
-            self.views.tree.press(keys::tree_keys(&ctx, view));
-            let targets = keys::SignalTargets { selection: &self.selection, tree: &self.views.tree };
+            let pressed = keys::tree_keys(&ctx, view);
+            let is_moving = !pressed.is_empty();
+            self.views.tree.press(pressed);
+            let targets = keys::SignalTargets { selection: &self.selection, tree: &self.views.tree, is_moving };
             actions.extend(keys::actions(&ctx, self.shown.world(), targets, view, live, at));
         } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             actions.push(Action::CancelDialog);
