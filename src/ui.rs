@@ -84,18 +84,18 @@ impl Cx<'_> {
 
     /// `00:42.318` since the epoch, `−00:42.318` before it.
     pub fn clock(&self, t: MonoNs) -> String {
-        format!("{}.{:03}", self.whole_seconds(t), self.from_epoch(t) / 1_000_000 % 1000)
+        format!("{}.{:03}", self.whole_seconds(t), self.distance_from_epoch(t) / 1_000_000 % 1000)
     }
 
     /// `00:42` since the epoch, `−00:42` before it.
     pub fn whole_seconds(&self, t: MonoNs) -> String {
-        let s = self.from_epoch(t) / 1_000_000_000;
+        let s = self.distance_from_epoch(t) / 1_000_000_000;
         let sign = if t < self.epoch { "−" } else { "" };
         let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
         if h > 0 { format!("{sign}{h}:{m:02}:{s:02}") } else { format!("{sign}{m:02}:{s:02}") }
     }
 
-    const fn from_epoch(&self, t: MonoNs) -> u64 {
+    const fn distance_from_epoch(&self, t: MonoNs) -> u64 {
         t.0.abs_diff(self.epoch.0)
     }
 }

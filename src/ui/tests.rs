@@ -121,7 +121,7 @@ fn change(world: &mut World) {
 /// What a frame has painted, and how many models were computed for it.
 pub(super) struct Frame {
     pub texts: Vec<String>,
-    computed: u32,
+    pub computed: u32,
 }
 
 impl Frame {

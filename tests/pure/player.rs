@@ -610,7 +610,9 @@ fn root_and_pid_1_outside_the_lab_need_a_second_confirmation() {
     };
     let mut world = World::default();
     let unread = Delta::Born { id: proc(703), parent: Parent::Outside, at: at(1) };
-    [facts_of(1, 0), facts_of(701, 0), facts_of(702, 1_000), unread].iter().for_each(|delta| world.apply(delta));
+    for delta in [facts_of(1, 0), facts_of(701, 0), facts_of(702, 1_000), unread] {
+        world.apply(&delta);
+    }
     let caution = |pid| match signal_rule(&world, proc(pid)) {
         SignalRule::NeedsConfirmation { caution, .. } => caution,
         other => panic!("{pid}: {other:?}"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Link, NsKind, Process, State, World};
+use crate::model::{Link, Member, NsKind, Process, State, World};
 
 /// A column, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl Column {
             Self::Start => SortKey::Number(p.born.t.0),
             Self::Age => SortKey::Number(u64::MAX - p.born.t.0),
             Self::Pod => text(pod_name(world, p)),
-            Self::Container => text(p.member.as_ref().map(|member| member.name())),
+            Self::Container => text(p.member.as_ref().map(Member::name)),
             Self::Namespace(kind) => match Link::of(p, kind) {
                 Link::In(ns) => SortKey::Number(ns.ino),
                 Link::Left | Link::NotVisible => SortKey::None,
