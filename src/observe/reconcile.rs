@@ -291,9 +291,10 @@ impl Reconciler {
 
     /// Has everything reported that BPF can tell of the watched processes: it was not there before.
     pub fn follow_all(&self, kernel: &mut impl Kernel) {
+        // first: if there is no room for all that are followed, everything is reported
+        kernel.follow_everything(self.scope == Scope::Host);
         let is_followed = |id: &&ProcId| self.entries.get(id).is_some_and(|entry| entry.in_lab);
         self.unreaped.iter().filter(is_followed).for_each(|id| kernel.follow(*id));
-        kernel.follow_everything(self.scope == Scope::Host);
     }
 
     pub fn pending(&self) -> usize {

@@ -13,17 +13,18 @@ impl Reconciler {
             return;
         }
         self.scope = scope;
-        kernel.follow_everything(scope == Scope::Host);
         let at = Stamp::prompt(kernel.now(), Source::App);
         match scope {
             Scope::Host => {
                 self.out.push(Delta::Scope { scope, forgotten: Vec::new(), at });
                 self.unrelated.clear();
+                kernel.follow_everything(true);
                 self.start_host(kernel);
                 self.name_adopters(kernel);
             }
             Scope::Lab => {
                 let forgotten = self.drop_others(kernel);
+                self.follow_all(kernel);
                 self.out.push(Delta::Scope { scope, forgotten, at });
                 self.report_denied(kernel);
             }
