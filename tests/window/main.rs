@@ -18,6 +18,7 @@ mod slow_motion;
 mod terminal;
 #[path = "../shared/tools.rs"]
 mod tools;
+mod wayland;
 mod zombies;
 
 use desktop::Desktop;
