@@ -45,6 +45,8 @@ fn encode_film(
     for (nth, image) in images.iter().map(AsRef::as_ref).enumerate() {
         let area = if nth == 0 { whole(image) } else { changed(before, image) };
         if nth > 0 {
+            // the new size must fit at the place of the frame before
+            writer.reset_frame_position()?;
             writer.set_frame_dimension(area.width as u32, area.height as u32)?;
             writer.set_frame_position(area.x as u32, area.y as u32)?;
         }

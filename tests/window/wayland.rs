@@ -39,6 +39,7 @@ fn a_pause_is_killed_and_looked_at_without_pointer_and_keyboard() {
     desktop.press("Back to live (space)");
     desktop.wait_shown("Hold this moment (space)");
 
+    desktop.press(&format!("pause, PID 1 of the pod, host pid {}", again.pid));
     desktop.press("Inside");
     desktop.wait_shown("eth0");
 
