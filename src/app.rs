@@ -5,7 +5,7 @@ mod jobs;
 mod keys;
 mod open;
 mod partial_redraw;
-mod screenshot;
+mod picture;
 mod settings;
 mod terminal;
 mod window;

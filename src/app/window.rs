@@ -4,6 +4,7 @@ mod bars;
 mod building;
 mod commands;
 mod dialogs;
+mod film;
 mod frames;
 mod panes;
 mod questions;
@@ -123,6 +124,7 @@ pub struct Window {
     building: building::Building,
     watched: Watched,
     slow_motions: slow_motion::SlowMotions,
+    film: Option<film::Film>,
     /// The user has not chosen the selected pod.
     is_selection_automatic: bool,
 }
@@ -163,6 +165,7 @@ impl Window {
             building: building::Building::default(),
             watched: Watched::default(),
             slow_motions: slow_motion::SlowMotions::default(),
+            film: None,
             is_selection_automatic: true,
         };
         window.tokens.apply(ctx);
@@ -316,6 +319,7 @@ impl eframe::App for Window {
             actions.push(Action::CancelDialog);
         }
         self.tick_slow_motion();
+        self.continue_film(&ctx);
         self.show(ui, &mut actions);
         self.watch();
         self.frames.end(self.shown.live(), now());

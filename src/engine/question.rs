@@ -6,7 +6,7 @@ use super::export::Export;
 use super::request::Origin;
 use super::worker::Worker;
 use super::{Event, FrontEnd, FrontEndCommand};
-use crate::command::{Caution, Outcome, SignalRule, signal_rule};
+use crate::command::{Caution, Outcome, PictureKind, SignalRule, signal_rule};
 use crate::model::{ProcId, SentBy, Signal, World, names};
 use crate::observe::signal;
 use crate::wording::outcome::not_sent;
@@ -84,7 +84,7 @@ impl Question {
 pub(super) enum Confirmable {
     Signal { targets: Vec<SignalTarget>, signal: Signal, is_second: bool },
     Export(Export, Box<World>),
-    Screenshot(PathBuf),
+    Picture(PathBuf, PictureKind),
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Worker {
                 QuestionSubject::Signal { targets: targets.clone(), signal: *signal, is_second: *is_second }
             }
             Confirmable::Export(export, _) => QuestionSubject::Replace(export.path.clone()),
-            Confirmable::Screenshot(path) => QuestionSubject::Replace(path.clone()),
+            Confirmable::Picture(path, _) => QuestionSubject::Replace(path.clone()),
         };
         self.next_question += 1;
         let question = Question { id: self.next_question, subject, scripted: matches!(origin, Origin::Script(_)) };
@@ -132,8 +132,8 @@ impl Worker {
             }
             Confirmable::Signal { targets, signal, .. } => Some(self.send_signals(&targets, signal, origin)),
             Confirmable::Export(export, world) => self.write_export(Export { replace: true, ..export }, *world, origin),
-            Confirmable::Screenshot(path) => {
-                let command = FrontEndCommand::Screenshot { path, replace: true };
+            Confirmable::Picture(path, kind) => {
+                let command = FrontEndCommand::Picture { path, kind, replace: true };
                 self.send(Event::FrontEnd { command, origin });
                 None
             }
