@@ -51,6 +51,14 @@ pub enum Delta {
         usage: ProcessUsage,
         at: Stamp,
     },
+    /// The process is in this cgroup now. A child starts in that of its parent, so this is reported of a child only if it
+    /// is in another one.
+    InCgroup {
+        id: ProcId,
+        /// From the root of the hierarchy of version 2.
+        path: Arc<str>,
+        at: Stamp,
+    },
     Exec {
         id: ProcId,
         comm: String,
@@ -212,6 +220,7 @@ impl Delta {
             | Self::Facts { at, .. }
             | Self::Changed { at, .. }
             | Self::ProcessUsage { at, .. }
+            | Self::InCgroup { at, .. }
             | Self::Exec { at, .. }
             | Self::Renamed { at, .. }
             | Self::State { at, .. }
@@ -247,6 +256,7 @@ impl Delta {
             Self::Born { id, .. }
             | Self::Changed { id, .. }
             | Self::ProcessUsage { id, .. }
+            | Self::InCgroup { id, .. }
             | Self::Exec { id, .. }
             | Self::Renamed { id, .. }
             | Self::State { id, .. }

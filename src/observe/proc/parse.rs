@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use crate::model::{NsKind, SignalMasks};
+use crate::observe::cgroup::path_in;
 
 /// In the order of [`NsKind::ALL`](crate::model::NsKind::ALL).
 pub const NS_LINKS: [&CStr; 8] =
@@ -66,6 +67,11 @@ impl Status {
         }
         None
     }
+}
+
+/// The cgroup of version 2 in `/proc/PID/cgroup` (`cgroups(7)`).
+pub fn cgroup(text: &[u8]) -> Option<String> {
+    path_in(&String::from_utf8_lossy(text))
 }
 
 fn str(bytes: &[u8]) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! What the reconciler remembers of one process.
 
+use std::sync::Arc;
+
 use super::REREAD_NS;
 use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
@@ -37,6 +39,8 @@ pub struct Entry {
     pub reaped: Option<Parent>,
     pub facts: Option<Facts>,
     pub namespaces: NsSet,
+    /// What was reported of its cgroup, or that of its parent at its birth.
+    pub cgroup: Option<Arc<str>>,
     /// We may not read its namespace links.
     pub denied: bool,
     /// PID 1 of its pid namespace.
@@ -73,6 +77,7 @@ impl Entry {
             reaped: None,
             facts: None,
             namespaces: NsSet::default(),
+            cgroup: None,
             denied: false,
             init: None,
             pid_inside: None,
@@ -89,10 +94,10 @@ impl Entry {
         self.exit.is_none() && self.gone.is_none()
     }
 
-    /// How much to read now so that everything is known.
-    pub fn depth(&self, now: MonoNs) -> Depth {
+    /// How much to read now so that everything is known. `cgroup`: look at its cgroup also if it has not run.
+    pub fn depth(&self, now: MonoNs, cgroup: bool) -> Depth {
         match self.full_read {
-            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince(sched),
+            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince { since: sched, cgroup },
             _ => Depth::All,
         }
     }

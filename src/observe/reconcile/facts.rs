@@ -1,5 +1,7 @@
 //! Turns readings of /proc into facts, and reports those that say something new.
 
+use std::sync::Arc;
+
 use super::news::{state_is_news, take_changes, usage_is_news};
 use super::{Entry, Kernel, Reconciler};
 use crate::model::{
@@ -24,6 +26,11 @@ impl Reconciler {
         }
         let usage = entry.sample_usage(now, &reading);
         let dead = reading.stat.is_dead();
+        // that of a zombie may be removed, and says nothing
+        if let Some(path) = reading.cgroup.as_deref().filter(|path| !dead && entry.cgroup.as_deref() != Some(path)) {
+            let path = entry.cgroup.insert(path.into());
+            self.out.push(Delta::InCgroup { id, path: Arc::clone(path), at });
+        }
         // `Z` also while threads live whose leader has ended; an exit is reported by `ended`
         let state = if dead { State::Sleeping } else { reading.stat.state };
         let Some(known) = &mut entry.facts else {

@@ -97,6 +97,7 @@ impl Reconciler {
             }
             Delta::Changed { id, .. }
             | Delta::ProcessUsage { id, .. }
+            | Delta::InCgroup { id, .. }
             | Delta::Exec { id, .. }
             | Delta::Renamed { id, .. } => *id = self.canonical(*id),
             Delta::Pod { pod, .. } => self.canonical_pod(pod),
