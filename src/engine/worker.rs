@@ -93,6 +93,7 @@ pub(super) enum JobResult {
     StateRequest(StateSender),
     /// A container engine has answered, or does not.
     EngineReport(Report),
+    /// A container engine or a container may have started.
     EngineAppeared(Appeared),
     EnginePodsFound(Result<FoundPods, String>),
     InsideRead(Vec<Reading>),

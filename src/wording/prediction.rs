@@ -96,6 +96,11 @@ fn sentence(world: &World, prediction: &Prediction, consequence: &Consequence) -
             };
             format!("{} decides whether it is started again{policy}.", decider(*engine))
         }
+        Consequence::EngineDecides { engine, about: Decision::Leftovers { processes } } => format!(
+            "{} decides what becomes of the other processes of its container ({}): it may end them.",
+            decider(*engine),
+            names(world, processes)
+        ),
         Consequence::EngineDecides { engine, about: Decision::Sandbox { pod } } => format!(
             "{} decides what becomes of pod {pod}: its other containers may be stopped, or started again with another IP.",
             decider(*engine)

@@ -45,9 +45,15 @@ fn of_end(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec
     } else if let Some((_, container)) = container_of_first_process(world, p).filter(|_| !at_once.is_empty()) {
         all.push(Consequence::LeftoversKilled { container: container.name.clone(), processes: at_once });
     }
-    let left = world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id));
+    let leftovers = leftovers_of_engine(world, p, &f.also_end);
+    let is_left = |c: &&Process| !c.is_gone() && !f.also_end.contains(&c.id) && !leftovers.contains(&c.id);
+    let left = world.children(p.id).filter(is_left);
     let (zombies, orphans): (Vec<&Process>, Vec<&Process>) = left.partition(|c| c.is_zombie());
     let ids = |all: &[&Process]| -> BTreeSet<ProcId> { all.iter().map(|c| c.id).collect() };
+    if let Some(pod) = p.member.as_ref().and_then(|m| world.pod(&m.pod)).filter(|_| !leftovers.is_empty()) {
+        let about = Decision::Leftovers { processes: leftovers };
+        all.push(Consequence::EngineDecides { engine: pod.runtime, about });
+    }
     if !orphans.is_empty() {
         let adopter = adopter(world, p).map(|by| by.id);
         all.push(Consequence::Orphans { processes: ids(&orphans), adopter });
@@ -70,6 +76,19 @@ fn of_end(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec
         of_pod(world, p, pod, status, f, &mut all);
     }
     all
+}
+
+/// The other living processes of another engine's container whose first process this is, but for those that end with
+/// it.
+fn leftovers_of_engine(world: &World, p: &Process, also_end: &BTreeSet<ProcId>) -> BTreeSet<ProcId> {
+    let Some(member) = &p.member else { return BTreeSet::new() };
+    let pod = world.pod(&member.pod).filter(|pod| !pod.is_of_lab());
+    let is_first = |pod: &Pod| pod.containers.iter().any(|container| container.process == Some(p.id));
+    if !pod.is_some_and(is_first) {
+        return BTreeSet::new();
+    }
+    let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !also_end.contains(&q.id);
+    world.member_processes(member).filter(lives_on).map(|q| q.id).collect()
 }
 
 /// Whether `other` ends directly because `p` does: it is in the same container, or in the pid namespace whose init

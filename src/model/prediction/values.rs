@@ -95,6 +95,8 @@ pub enum Consequence {
 pub enum Decision {
     /// Whether the container is started again. `policy` is what the engine has told of it.
     Restart { policy: Option<RestartPolicy> },
+    /// What becomes of the other processes of a container whose first process has ended. Most engines kill them.
+    Leftovers { processes: BTreeSet<ProcId> },
     /// What becomes of a pod whose sandbox has ended.
     Sandbox { pod: String },
 }

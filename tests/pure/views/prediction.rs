@@ -241,6 +241,10 @@ fn what_becomes_of_a_container_of_an_engine_is_the_engines_decision() {
         assert!(says(&f, "Container nginx is terminated, exit code 137."), "{:#?}", f.lines);
         assert!(says(&f, "docker decides whether it is started again."), "{:#?}", f.lines);
         assert!(says(&f, "share stay: pause holds them"), "{:#?}", f.lines);
+        // where they are not killed with its pid namespace
+        let left = says(&f, "docker decides what becomes of the other processes of its container (web: worker ×2)");
+        assert_eq!(left, share_pid, "{:#?}", f.lines);
+        assert!(!says(&f, "live on"), "{:#?}", f.lines);
         assert!(!OF_THE_LAB.iter().any(|words| says(&f, words)), "{:#?}", f.lines);
     }
 }
