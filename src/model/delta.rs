@@ -59,6 +59,12 @@ pub enum Delta {
         path: Arc<str>,
         at: Stamp,
     },
+    /// The process is traced from now on, or no longer. `by` is the tracer's thread or its process.
+    Traced {
+        id: ProcId,
+        by: Option<u32>,
+        at: Stamp,
+    },
     Exec {
         id: ProcId,
         comm: String,
@@ -221,6 +227,7 @@ impl Delta {
             | Self::Changed { at, .. }
             | Self::ProcessUsage { at, .. }
             | Self::InCgroup { at, .. }
+            | Self::Traced { at, .. }
             | Self::Exec { at, .. }
             | Self::Renamed { at, .. }
             | Self::State { at, .. }
@@ -257,6 +264,7 @@ impl Delta {
             | Self::Changed { id, .. }
             | Self::ProcessUsage { id, .. }
             | Self::InCgroup { id, .. }
+            | Self::Traced { id, .. }
             | Self::Exec { id, .. }
             | Self::Renamed { id, .. }
             | Self::State { id, .. }

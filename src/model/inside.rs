@@ -18,8 +18,8 @@ use super::{NsKind, OsError, Stamp};
 pub use ipc::{IpcContent, MessageQueue, PosixQueue, SemaphoreSet, SharedMemory};
 pub use mnt::{MntContent, MountPoint};
 pub use net::{
-    Address, Connection, Interface, NetContent, NetSocket, PeerInterface, Protocol, Route, SocketState, UnixConnection, UnixEnd,
-    UnixListener,
+    Address, Connection, Interface, NetContent, NetSocket, PeerInterface, Protocol, Route, SocketState, UnixConnection,
+    UnixEnd, UnixListener,
 };
 pub use other::{
     CgroupContent, CgroupLimits, ClockOffset, ClockOffsets, CpuLimit, IdRange, Limit, Pressure, SystemNames,

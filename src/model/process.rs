@@ -253,6 +253,9 @@ pub struct Process {
     /// Its cgroup, from the root of the hierarchy of version 2. `None` if it is not known, or if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<Arc<str>>,
+    /// The thread that traces it, or that thread's process (`ptrace(2)`). `None` if none is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracer: Option<u32>,
     /// The pod's member that it belongs to, from its birth on.
     pub member: Option<Member>,
     pub born: Stamp,
@@ -282,6 +285,7 @@ impl Process {
             signals: SignalMasks::default(),
             namespaces: NsSet::default(),
             cgroup: None,
+            tracer: None,
             member: None,
             born,
             execs: Vec::new(),

@@ -145,6 +145,7 @@ impl World {
                 self.record_in_pid_space(*id);
             }
             Delta::ProcessUsage { id, usage, at } => self.update(*id, *at, |p| p.set_usage(*usage)),
+            Delta::Traced { id, by, at } => self.update(*id, *at, |p| p.tracer = *by),
             Delta::InCgroup { id, path, at } => self.update(*id, *at, |p| p.cgroup = Some(Arc::clone(path))),
             Delta::Exec { id, comm, cmdline, at } => {
                 self.update(*id, *at, |p| {

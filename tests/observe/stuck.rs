@@ -201,7 +201,17 @@ impl Stuck {
                     check("it is listed as one without its leader", without_leader(world).contains(&id));
                     continue;
                 }
-                "traced" => (WaitStatus::killed(9), Holdup::NotReaped),
+                "traced" => {
+                    // /proc names a thread
+                    let Some(tracer) = p.tracer else {
+                        check("its tracer", false);
+                        continue;
+                    };
+                    let process = std::fs::read_to_string(format!("/proc/{tracer}/status")).expect("it lives");
+                    let process = process.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
+                    check("its tracer", process == Some(self.helper.pid));
+                    (WaitStatus::killed(9), Holdup::TracerFirst { tracer })
+                }
                 "parent-never-waits" | "joined" => (WaitStatus::exited(CODE), Holdup::NotReaped),
                 "parent-ignores" => (WaitStatus::exited(CODE), Holdup::ParentIgnoresSigchld),
                 "parent-stopped" => (WaitStatus::exited(CODE), Holdup::ParentStopped),

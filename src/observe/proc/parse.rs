@@ -39,6 +39,8 @@ pub struct Status {
     pub signals: SignalMasks,
     /// `VmRSS`: exact since Linux 6.16, where the figure in `stat` lags by some pages a processor.
     pub rss_bytes: Option<u64>,
+    /// The thread that traces it, or from BPF its process; 0 if none does.
+    pub tracer: u32,
 }
 
 impl Status {
@@ -56,6 +58,7 @@ impl Status {
                     let kb: Option<u64> = value.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
                     status.rss_bytes = kb.map(|kb| kb.saturating_mul(1024));
                 }
+                "TracerPid" => status.tracer = value.trim().parse().ok()?,
                 "SigBlk" => status.signals.blocked = mask(value)?,
                 "SigIgn" => status.signals.ignored = mask(value)?,
                 "SigCgt" => {

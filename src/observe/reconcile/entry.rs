@@ -41,6 +41,8 @@ pub struct Entry {
     pub namespaces: NsSet,
     /// What was reported of its cgroup, or that of its parent at its birth.
     pub cgroup: Option<Arc<str>>,
+    /// What was reported of its tracer; 0 if it has none.
+    pub tracer: u32,
     /// We may not read its namespace links.
     pub denied: bool,
     /// PID 1 of its pid namespace.
@@ -78,6 +80,7 @@ impl Entry {
             facts: None,
             namespaces: NsSet::default(),
             cgroup: None,
+            tracer: 0,
             denied: false,
             init: None,
             pid_inside: None,

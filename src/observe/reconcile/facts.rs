@@ -19,6 +19,7 @@ impl Reconciler {
         let at = Stamp::by_then(now, Source::Scan);
         self.update_namespaces(kernel, id, &reading);
         self.update_pids(id, &reading);
+        self.update_tracer(kernel, id, &reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if reading.status.is_some() {
             entry.denied = reading.denied;
@@ -57,6 +58,16 @@ impl Reconciler {
             entry.unconfirmed_state = None;
             known.state = state;
             self.out.push(Delta::State { id, state, at });
+        }
+    }
+
+    /// Also of a zombie: its tracer must wait for it first.
+    pub(super) fn update_tracer(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
+        let Some(tracer) = reading.status.as_ref().map(|status| status.tracer) else { return };
+        if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.tracer != tracer) {
+            entry.tracer = tracer;
+            let at = Stamp::by_then(kernel.now(), Source::Scan);
+            self.out.push(Delta::Traced { id, by: (tracer != 0).then_some(tracer), at });
         }
     }
 

@@ -222,6 +222,8 @@ impl Reconciler {
         let Some(entry) = self.entries.get(&id).filter(|e| e.gone.is_none()) else { return };
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader_status, entry.parent);
         let depth = match depth {
+            // a zombie keeps its tracer
+            Depth::All if exited => Depth::Program,
             _ if exited => Depth::Stat,
             // it could not be read before
             _ if entry.facts.is_none() => Depth::All,
@@ -229,7 +231,7 @@ impl Reconciler {
             depth => depth,
         };
         // a process that could not get a pidfd before may get one now
-        let opens = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
+        let opens = depth != Depth::Stat && !exited && entry.exact_start && !kernel.holds(id);
         let read = if opens { kernel.open_and_read(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
             Ok(reading) if self.is_process(id, &reading.stat) => reading,
@@ -264,7 +266,9 @@ impl Reconciler {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.suspect = false;
         }
-        if !exited {
+        if exited {
+            self.update_tracer(kernel, id, &reading);
+        } else {
             self.apply_reading(kernel, id, reading, false);
         }
     }
