@@ -12,8 +12,7 @@ pub fn holdup(world: &World, parent: Option<ProcId>, holdup: Holdup, n: usize) -
     let its_name = parent.map_or_else(|| format!("{their} parent"), |id| name(world, id));
     match holdup {
         Holdup::TracerFirst { tracer } => {
-            let tracer =
-                world.by_pid(tracer).map_or_else(|| format!("thread {tracer}"), |id| name(world, id));
+            let tracer = world.by_pid(tracer).map_or_else(|| format!("thread {tracer}"), |id| name(world, id));
             format!("{tracer} traces {them}, and must wait for {them} before {its_name} can")
         }
         Holdup::ParentStopped => format!("{its_name} is stopped (state T): it reaps nothing until it continues"),
