@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_end_that_listens_is_the_server_and_a_far_end_has_no_name() {
-        let socket = |inode, name: Option<&str>, peer| UnixSocket {
+        let socket = |inode, name: Option<&str>, peer: Option<u64>| UnixSocket {
             inode,
             is_listening: peer.is_none(),
             name: name.map(str::to_owned),
