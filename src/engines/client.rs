@@ -135,7 +135,9 @@ fn run(options: &Options, orders: &Receiver<Order>, sink: &(dyn Fn(Report) + Sen
     let mut asks: BTreeMap<Socket, Sender<()>> =
         options.sockets.iter().map(|socket| (socket.clone(), follow(socket.clone()))).collect();
     // one question that waits is enough
-    let ask = |ask: &Sender<()>| drop(ask.try_send(()));
+    let ask = |ask: &Sender<()>| {
+        let _ = ask.try_send(());
+    };
     // the other end is dropped to end this
     block_on(executor.run(async {
         while let Ok(order) = orders.recv().await {
