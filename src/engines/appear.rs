@@ -219,7 +219,11 @@ impl Watcher {
         }
         let entries = fs::read_dir(group).into_iter().flatten().flatten();
         let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        directories.fold(false, |found, entry| self.add_group(&entry.path(), root) || found)
+        let mut has_container = false;
+        for entry in directories {
+            has_container |= self.add_group(&entry.path(), root);
+        }
+        has_container
     }
 }
 
