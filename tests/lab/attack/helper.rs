@@ -10,9 +10,9 @@ use nix::poll::{PollFd, PollFlags, poll};
 use podscope::inside::{Helper, Program, Request, Target};
 use podscope::lab::spec::HostNamespaces;
 use podscope::model::inside::Content;
-use podscope::model::{NsKind, Pod, ProcId};
+use podscope::model::{NsKind, ProcId};
 
-use crate::support::{Bench, container, ns, pause, process, spec, status_field};
+use crate::support::{Bench, container, ns, process, spec, status_field};
 
 /// A helper that has joined all namespaces of a process and cannot write its answer: the pipe is too small for it.
 fn helper_inside(program: &Program, witness: ProcId) -> Helper {
@@ -28,10 +28,10 @@ fn helper_inside(program: &Program, witness: ProcId) -> Helper {
     helper
 }
 
-/// Runs a script in the host's pid namespace as root of the pod's user namespace, with all capabilities in it.
-fn as_root_of(pod: &Pod, script: &str) -> String {
+/// Runs a script in the host's pid namespace as root of the user namespace of this process, with all capabilities there.
+fn as_root_of(pid: u32, script: &str) -> String {
     let mut command = Command::new("nsenter");
-    command.args(["--user", "--target", &pause(pod).pid.to_string()]);
+    command.args(["--user", "--target", &pid.to_string()]);
     if !nix::unistd::geteuid().is_root() {
         // this user is the pod's root; it may not drop its groups
         command.arg("--preserve-credentials");
@@ -62,7 +62,7 @@ fn no_process_of_a_pod_can_see_or_look_into_the_helper() {
     let look = |pid: u32| {
         let ptrace = super::escape::number(101, 117);
         as_root_of(
-            &pod,
+            member,
             &format!(
                 "cd /proc/{pid}; cat environ >/dev/null && echo ENV; cat maps >/dev/null && echo MAPS; \
                  for link in exe cwd root fd/0 fd/1 ns/net; do readlink $link >/dev/null && echo LINK; done; \
