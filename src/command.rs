@@ -40,6 +40,8 @@ pub enum Command {
     StartNode,
     /// Read again what is in namespaces.
     ReadInside(InsideOf),
+    /// Search the machine for what holds namespaces, above all this one.
+    FindHolders(NsId),
     /// Select a process in the window; no effect in a terminal.
     Select(ProcId),
     /// Select a namespace in the window; no effect in a terminal.

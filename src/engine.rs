@@ -16,6 +16,7 @@ mod commands;
 mod containers;
 mod event;
 mod export;
+mod holders;
 mod inside;
 mod manifests;
 mod pods;

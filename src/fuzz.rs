@@ -6,9 +6,11 @@
 //!
 //! This module exists in tests and with the feature `fuzzing`, so it is not part of the program.
 
+mod bpf;
 mod engines;
 mod executable;
 mod http;
+mod inside;
 mod manifest;
 mod messages;
 mod proc;
@@ -16,9 +18,11 @@ mod script;
 #[cfg(feature = "window")]
 mod terminal;
 
+pub use self::bpf::bpf_records;
 pub use self::engines::{engine_answer, engine_processes};
 pub use self::executable::executable;
 pub use self::http::{http_answer, http_request, nginx_config, url};
+pub use self::inside::{inside_answer, ipc_tables, namespace_values, net_answers, net_tables};
 pub use self::manifest::manifest;
 pub use self::messages::{control_request, packets, pause_report, report};
 pub use self::proc::{proc_cgroup, proc_cmdline, proc_event, proc_fdinfo, proc_mountinfo, proc_stat, proc_status};

@@ -5,6 +5,7 @@ pub mod bpf;
 pub mod caps;
 pub mod connector;
 pub mod directory;
+pub mod executable;
 pub mod fd_passing;
 pub mod fork;
 #[cfg(feature = "window")]

@@ -1,14 +1,14 @@
 //! `podscope snapshot`: the machine at this moment.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::output::{Failure, note, print};
 use crate::control;
 use crate::engines::{self, Known, Note};
 use crate::export::{self, Format, Layout, Selection, render, render_table, write_file};
-use crate::inside::{self, InsideOf};
+use crate::inside::{self, InsideOf, Program};
 use crate::model::{Delta, Source, Stamp, World};
 use crate::observe;
 use crate::sys::pty;
@@ -110,7 +110,7 @@ fn observe_now(pids: &[u32]) -> Result<World, Failure> {
 fn read_inside(world: &mut World) {
     let of_pods = world.pods.keys().map(|pod| InsideOf { pod: Some(pod.clone()), namespace: None });
     let namespaces = of_pods.flat_map(|of| of.namespaces(world)).collect();
-    for reading in inside::read_all(Path::new("/proc/self/exe"), &inside::plan(world, &namespaces)) {
+    for reading in inside::read_all(&Program::default(), &inside::plan(world, &namespaces)) {
         world.apply(&reading.into_delta());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::inside::InsideOf;
-use crate::model::{Delta, MonoNs, OutputSource, PodUid, Scope, World};
+use crate::model::{Delta, MonoNs, NsId, OutputSource, PodUid, Scope, World};
 
 /// The shortest time between two wake-ups while the user does nothing: ten a second, as animations have.
 const UNATTENDED_INTERVAL_NS: u64 = 100_000_000;
@@ -28,11 +28,13 @@ pub struct Watched {
     pub output: bool,
     /// It shows what is in these namespaces.
     pub inside: Option<InsideOf>,
+    /// It shows what holds this namespace.
+    pub holders: Option<NsId>,
 }
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { pod: None, others: true, output: true, inside: None }
+        Self { pod: None, others: true, output: true, inside: None, holders: None }
     }
 }
 

@@ -73,6 +73,7 @@ impl Worker {
                 self.pass_on(FrontEndCommand::Picture { path, kind, replace }, origin)
             }
             Command::ReadInside(of) => Some(self.request_inside(of)),
+            Command::FindHolders(ns) => Some(self.request_holders(ns)),
             Command::Select(id) => self.pass_on(FrontEndCommand::Select(id), origin),
             Command::SelectNamespace(ns) => self.pass_on(FrontEndCommand::SelectNamespace(ns), origin),
             Command::Show(view) => self.pass_on(FrontEndCommand::Show(view), origin),

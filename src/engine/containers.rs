@@ -5,17 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::FrontEnd;
 use super::worker::{JobResult, Worker};
-use crate::engines::{Engines, FoundPods, Known, Note, Options, Report, find};
+use crate::engines::{Appearances, Appeared, Engines, FoundPods, Known, Note, Options, Places, Report, find};
 use crate::model::{ContainerState, Delta, Member, MonoNs, Pod, PodUid, ProcId, Process, Scope, Source, Stamp, World};
 use crate::observe::{self, Input, now};
 
 /// The least time between two looks: a look reads all processes of the machine.
 const GAP_NS: u64 = 1_000_000_000;
+/// When to look after the cgroup of a container has appeared: first once its first process is in it, then once it runs
+/// its program also on a busy machine.
+const SETTLE_NS: u64 = 300_000_000;
+const SETTLE_LATE_NS: u64 = 2_000_000_000;
 
 #[derive(Default)]
 pub(super) struct Containers {
-    /// `None` if the engines cannot be asked.
+    /// `None` if there is no engine to ask.
     engines: Option<Engines>,
+    /// Tells of engines and containers that start later.
+    appearances: Option<Appearances>,
+    /// When to look because a container has appeared, and when once more.
+    expected: [Option<MonoNs>; 2],
     known: Known,
     is_looking: bool,
     /// Something new was told while it looked, or just after.
@@ -35,17 +43,40 @@ impl Worker {
             return;
         }
         let jobs = self.jobs.0.clone();
-        let sink = Box::new(move |report| drop(jobs.send(JobResult::EngineReport(report))));
-        let options = Options::default().present();
-        // without a socket nobody is to be asked, and no thread is needed
-        if !options.sockets.is_empty() {
-            match Engines::start(options, sink) {
-                Ok(engines) => self.containers.engines = Some(engines),
-                Err(e) => tracing::warn!("the container engines are not asked: {e}"),
-            }
+        let sink = Box::new(move |appeared| drop(jobs.send(JobResult::EngineAppeared(appeared))));
+        match Appearances::watch(Places::of_machine(), sink) {
+            Ok(appearances) => self.containers.appearances = Some(appearances),
+            Err(e) => tracing::warn!("container engines that start later are not noticed: {e}"),
         }
+        self.ask_engines(Options::default().present());
         // a little later: first the lab and its pods start
         (self.containers.looked, self.containers.look_again) = (Some(now()), true);
+    }
+
+    fn ask_engines(&mut self, options: Options) {
+        // without a socket nobody is to be asked, and no thread is needed
+        if options.sockets.is_empty() {
+            return;
+        }
+        let jobs = self.jobs.0.clone();
+        let sink = Box::new(move |report| drop(jobs.send(JobResult::EngineReport(report))));
+        match Engines::start(options, sink) {
+            Ok(engines) => self.containers.engines = Some(engines),
+            Err(e) => tracing::warn!("the container engines are not asked: {e}"),
+        }
+    }
+
+    pub(super) fn engine_appeared(&mut self, appeared: Appeared) {
+        match appeared {
+            Appeared::Socket(socket) => match &self.containers.engines {
+                Some(engines) => engines.ask(socket),
+                None => self.ask_engines(Options { sockets: vec![socket], ..Options::default() }),
+            },
+            Appeared::Container => {
+                let (at, [soon, _]) = (now(), self.containers.expected);
+                self.containers.expected = [soon.or(Some(at.plus(SETTLE_NS))), Some(at.plus(SETTLE_LATE_NS))];
+            }
+        }
     }
 
     pub(super) fn engine_reported(&mut self, report: Report) {
@@ -103,11 +134,15 @@ impl Worker {
 
     /// Looks again if that is due. Returns when it will be.
     pub(super) fn look_again_if_due(&mut self) -> Option<MonoNs> {
-        let containers = &self.containers;
-        let due = containers.looked.filter(|_| containers.look_again && !containers.is_looking)?.plus(GAP_NS);
-        if due > now() {
+        let containers = &mut self.containers;
+        let earliest = containers.looked.filter(|_| !containers.is_looking)?.plus(GAP_NS);
+        let wanted = containers.look_again.then_some(earliest);
+        let due = wanted.into_iter().chain(containers.expected.into_iter().flatten()).min()?.max(earliest);
+        let at = now();
+        if due > at {
             return Some(due);
         }
+        containers.expected = containers.expected.map(|expected| expected.filter(|expected| *expected > at));
         self.look_for_pods();
         None
     }
@@ -148,9 +183,20 @@ impl Worker {
         }
     }
 
-    /// Looks again when the first process of an engine's container is gone: an engine may not tell.
-    pub(super) fn note_gone(&mut self, delta: &Delta) {
-        let Delta::Reaped { id, .. } = delta else { return };
+    /// Looks again when the first process of an engine's container is gone, or when a process was moved to another cgroup
+    /// and so perhaps to another container: an engine may not tell.
+    pub(super) fn note_process(&mut self, delta: &Delta, before: &World) {
+        let id = match delta {
+            Delta::Reaped { id, .. } => id,
+            Delta::InCgroup { id, .. } => {
+                let has_moved = before.process(*id).is_some_and(|p| p.cgroup.is_some());
+                if has_moved && self.containers.members.contains_key(id) {
+                    self.look_for_pods();
+                }
+                return;
+            }
+            _ => return,
+        };
         let is_first = |pod: &Pod| {
             pod.sandbox.as_ref().and_then(|sandbox| sandbox.process) == Some(*id)
                 || pod.containers.iter().any(|container| container.process == Some(*id))

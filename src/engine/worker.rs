@@ -13,6 +13,7 @@ use super::bursts::Bursts;
 use super::containers::Containers;
 use super::event::PodReplaced;
 use super::export::{Export, ExportError};
+use super::holders::HolderSearch;
 use super::inside::InsideReader;
 use super::manifests::Manifests;
 use super::pods::{ReadPod, StartedPod};
@@ -22,11 +23,11 @@ use super::script::Playing;
 use super::{Event, EventSink, FrontEnd, Handle, Options, Published, Slot};
 use crate::command::Outcome;
 use crate::control::{Server, StateSender};
-use crate::engines::{FoundPods, Report};
+use crate::engines::{Appeared, FoundPods, Report};
 use crate::inside::Reading;
 use crate::lab::spec::{PodSpec, Warning};
 use crate::lab::{self, Lab};
-use crate::model::{Delta, MonoNs, PodUid, World};
+use crate::model::{Delta, MonoNs, NsId, PodUid, World};
 use crate::observe::{Observer, now};
 use crate::script::Requested;
 use crate::steps::Pending;
@@ -92,8 +93,16 @@ pub(super) enum JobResult {
     StateRequest(StateSender),
     /// A container engine has answered, or does not.
     EngineReport(Report),
+    /// A container engine or a container may have started.
+    EngineAppeared(Appeared),
     EnginePodsFound(Result<FoundPods, String>),
     InsideRead(Vec<Reading>),
+    /// What a search of the machine has found, which began at this time for this namespace.
+    HoldersFound {
+        found: Result<Vec<Delta>, String>,
+        wanted: NsId,
+        at: MonoNs,
+    },
 }
 
 /// The engine's state. Each part of it is changed by the file that is named after it.
@@ -135,6 +144,7 @@ pub(super) struct Worker {
     bursts: Bursts,
     pub containers: Containers,
     pub inside: InsideReader,
+    pub holders: HolderSearch,
     pub attention: Attention,
     /// When the front end was woken last.
     woken: MonoNs,
@@ -181,6 +191,7 @@ impl Worker {
             bursts: Bursts::default(),
             containers: Containers::default(),
             inside: InsideReader::default(),
+            holders: HolderSearch::default(),
             attention: handle.attention.clone(),
             woken: MonoNs(0),
         }
@@ -245,9 +256,10 @@ impl Worker {
                 if is_of_pods(delta, self.store.live()) {
                     self.pods_changed = self.pods_changed.max(delta.time());
                 }
-                self.note_gone(delta);
+                self.note_process(delta, &before);
                 self.inside.note(delta, self.store.live());
             }
+            self.holders.note(&before, self.store.live());
             if self.front_end == FrontEnd::Terminal {
                 let world = Box::new(self.store.live().clone());
                 self.send(Event::Deltas(batch, world));
@@ -273,8 +285,10 @@ impl Worker {
             JobResult::ManifestFollowed(path) => self.manifest_followed(path),
             JobResult::Exported { export, world, written, origin } => self.exported(export, world, written, origin),
             JobResult::EngineReport(report) => self.engine_reported(report),
+            JobResult::EngineAppeared(appeared) => self.engine_appeared(appeared),
             JobResult::EnginePodsFound(found) => self.engine_pods_found(found),
             JobResult::InsideRead(found) => self.inside_read(found),
+            JobResult::HoldersFound { found, wanted, at } => self.holders_found(found, wanted, at),
             // the command may have ended
             JobResult::StateRequest(answer) => drop(answer.send((self.store.live().clone(), self.lab.clone()))),
         }
@@ -298,6 +312,7 @@ impl Worker {
             }
             Request::Watch(watched) => {
                 self.inside.show(watched.inside.clone());
+                self.holders.show(watched.holders);
                 self.watched = watched;
             }
             Request::Observe(scope) => self.observe(scope),
@@ -318,8 +333,9 @@ impl Worker {
         }
         let look = self.look_again_if_due();
         let inside = self.read_inside_if_due();
+        let holders = self.search_holders_if_due();
         let wake = self.publish_and_wake();
-        [script, look, inside, self.steps_deadline(), self.bursts.deadline(), wake].into_iter().flatten().min()
+        [script, look, inside, holders, self.steps_deadline(), self.bursts.deadline(), wake].into_iter().flatten().min()
     }
 
     /// Publishes what has changed, and wakes the window if it shows some of it. Returns when to wake it if that is not

@@ -13,7 +13,7 @@ mod sockets;
 mod stream;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -56,10 +56,15 @@ impl Default for Options {
 
 /// The thread that asks the engines. It ends when this is dropped.
 pub struct Engines {
-    /// One for each socket.
-    ask: Vec<Sender<()>>,
-    stop: Option<Sender<()>>,
+    /// Closed to end the thread.
+    orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
+}
+
+enum Order {
+    AskAll,
+    /// An engine that is new or has started again.
+    Ask(Socket),
 }
 
 impl Engines {
@@ -68,25 +73,31 @@ impl Engines {
     /// # Errors
     /// There are too many threads.
     pub fn start(options: Options, sink: Box<dyn Fn(Report) + Send>) -> Result<Self, SpawnError> {
-        let (stop, stopped) = async_channel::bounded(1);
-        let (ask, asked): (Vec<_>, Vec<_>) = options.sockets.iter().map(|_| async_channel::bounded(1)).unzip();
-        let thread = spawn("engines", move || run(&options, &asked, &stopped, &*sink))?;
-        Ok(Self { ask, stop: Some(stop), thread: Some(thread) })
+        let (orders, received) = async_channel::unbounded();
+        let thread = spawn("engines", move || run(&options, &received, &*sink))?;
+        Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
     /// Asks the engines again, now. Call it when a container that no engine has listed has appeared
     /// ([`unlisted`](super::unlisted)).
     pub fn ask_again(&self) {
-        for ask in &self.ask {
-            // one question that waits is enough
-            let _ = ask.try_send(());
-        }
+        self.order(Order::AskAll);
+    }
+
+    /// Asks the engine at this socket now, also if the socket was not known.
+    pub fn ask(&self, socket: Socket) {
+        self.order(Order::Ask(socket));
+    }
+
+    fn order(&self, order: Order) {
+        // fails only if the thread has panicked, which was reported
+        let _ = self.orders.as_ref().map(|orders| orders.try_send(order));
     }
 }
 
 impl Drop for Engines {
     fn drop(&mut self) {
-        self.stop = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -113,13 +124,32 @@ pub fn ask_once(deadline: Duration) -> Vec<Report> {
     reports
 }
 
-fn run(options: &Options, asked: &[Receiver<()>], stopped: &Receiver<()>, sink: &(dyn Fn(Report) + Send)) {
+fn run(options: &Options, orders: &Receiver<Order>, sink: &(dyn Fn(Report) + Send)) {
     let executor = LocalExecutor::new();
-    for (socket, asked) in options.sockets.iter().zip(asked) {
-        executor.spawn(watch::watch(socket, options, asked, sink)).detach();
-    }
+    let spawner = &executor;
+    let follow = move |socket: Socket| {
+        let (ask, asked) = async_channel::bounded(1);
+        spawner.spawn(watch::watch(socket, options, asked, sink)).detach();
+        ask
+    };
+    let mut asks: BTreeMap<Socket, Sender<()>> =
+        options.sockets.iter().map(|socket| (socket.clone(), follow(socket.clone()))).collect();
+    // one question that waits is enough
+    let ask = |ask: &Sender<()>| {
+        let _ = ask.try_send(());
+    };
     // the other end is dropped to end this
-    let _ = block_on(executor.run(stopped.recv()));
+    block_on(executor.run(async {
+        while let Ok(order) = orders.recv().await {
+            match order {
+                Order::AskAll => asks.values().for_each(ask),
+                Order::Ask(socket) => match asks.get(&socket) {
+                    Some(followed) => ask(followed),
+                    None => drop(asks.insert(socket.clone(), follow(socket))),
+                },
+            }
+        }
+    }));
 }
 
 /// `Failed` with what was being done.

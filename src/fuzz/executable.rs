@@ -3,8 +3,8 @@
 use std::io;
 
 use super::assert_escaped;
-use crate::lab::link::executable::{ELF_HEADER, loaded_size};
 use crate::lab::own_pause::elf;
+use crate::sys::executable::{ELF_HEADER, loaded_size};
 
 /// An executable is accepted, or refused with a short reason.
 pub fn executable(bytes: &[u8]) {

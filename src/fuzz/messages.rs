@@ -47,7 +47,7 @@ pub fn report(bytes: &[u8]) {
 }
 
 /// The message of this JSON. It is the same after it was written and read again.
-fn message<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(json: &[u8]) -> Option<T> {
+pub(super) fn message<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(json: &[u8]) -> Option<T> {
     let message: T = serde_json::from_slice(json).ok()?;
     let again = serde_json::to_vec(&message).expect("a message is JSON");
     assert_eq!(serde_json::from_slice::<T>(&again).expect("it is read again"), message);
@@ -55,7 +55,7 @@ fn message<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(json: 
 }
 
 /// Lays out and prints the picture in every form.
-fn show(world: &World) {
+pub(super) fn show(world: &World) {
     let now = world.now;
     let wide = Get { wide: true, pod: None };
     let mut texts = vec![

@@ -49,13 +49,19 @@ macro_rules! test_functions {
 }
 
 test_functions!(
+    bpf_records,
     control_request,
     engine_answer,
     engine_processes,
     executable,
     http_answer,
     http_request,
+    inside_answer,
+    ipc_tables,
     manifest,
+    namespace_values,
+    net_answers,
+    net_tables,
     nginx_config,
     packets,
     pause_report,

@@ -12,6 +12,7 @@ use super::{finding, ipc, mounts, net, process, values};
 use crate::model::inside::Content;
 use crate::model::{Finding, NsKind};
 use crate::observe::Unread;
+use crate::sys::fork::close_all_but;
 
 /// The first argument of the hidden mode.
 pub const MODE: &str = "__inside";
@@ -27,9 +28,11 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<i32> {
 }
 
 fn main() -> io::Result<()> {
-    alarm::set(LIFETIME_S);
     // in a pod's user namespace, root of the pod could trace it otherwise, if it shares our pid namespace
     prctl::set_dumpable(false)?;
+    alarm::set(LIFETIME_S);
+    // those that whoever started the app has left open
+    close_all_but(&[])?;
     let mut question = Vec::new();
     io::stdin().take(MAX_REQUEST).read_to_end(&mut question)?;
     let request: Request = serde_json::from_slice(&question)?;

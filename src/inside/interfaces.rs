@@ -29,6 +29,15 @@ pub fn read() -> Found {
     let links = dump(Message::GetLink(LinkMessage::default()));
     let addresses = dump(Message::GetAddress(AddressMessage::default()));
     let routes = dump(Message::GetRoute(RouteMessage::default()));
+    found(links, addresses, routes)
+}
+
+/// From the messages of the three answers.
+pub fn found(
+    links: io::Result<Vec<Message>>,
+    addresses: io::Result<Vec<Message>>,
+    routes: io::Result<Vec<Message>>,
+) -> Found {
     let mut names = BTreeMap::new();
     let interfaces = links.and_then(|links| {
         let mut by_index = addresses_by_interface(addresses?);
@@ -55,6 +64,14 @@ pub fn read() -> Found {
 
 /// All that the kernel answers.
 fn dump(request: Message) -> io::Result<Vec<Message>> {
+    let mut all = Vec::new();
+    let socket = ask(request)?;
+    while !take(&socket.recv_from_full()?.0, &mut all)? {}
+    Ok(all)
+}
+
+/// A socket that has sent a request for a list.
+fn ask(request: Message) -> io::Result<Socket> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     let mut header = NetlinkHeader::default();
@@ -64,23 +81,36 @@ fn dump(request: Message) -> io::Result<Vec<Message>> {
     let mut text = vec![0; message.buffer_len()];
     message.serialize(&mut text);
     socket.send(&text, 0)?;
-    let mut all = Vec::new();
-    loop {
-        let (bytes, _) = socket.recv_from_full()?;
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<Message>::deserialize(rest).map_err(io::Error::other)?;
-            // messages are aligned to four bytes (NLMSG_ALIGN)
-            let length = (message.header.length as usize).next_multiple_of(4).clamp(16, rest.len());
-            rest = &rest[length..];
-            match message.payload {
-                NetlinkPayload::InnerMessage(inner) => all.push(inner),
-                NetlinkPayload::Done(_) => return Ok(all),
-                NetlinkPayload::Error(e) if e.code.is_some() => return Err(e.to_io()),
-                _ => {}
-            }
+    Ok(socket)
+}
+
+/// Takes the messages of a datagram. Returns whether the answer ends with it.
+pub fn take(datagram: &[u8], all: &mut Vec<Message>) -> io::Result<bool> {
+    let mut rest = datagram;
+    while !rest.is_empty() {
+        let message = NetlinkMessage::<Message>::deserialize(rest).map_err(io::Error::other)?;
+        // messages are aligned to four bytes (NLMSG_ALIGN); one is at least its header
+        let length = (message.header.length as usize).next_multiple_of(4).max(16).min(rest.len());
+        rest = &rest[length..];
+        match message.payload {
+            NetlinkPayload::InnerMessage(inner) => all.push(inner),
+            NetlinkPayload::Done(_) => return Ok(true),
+            NetlinkPayload::Error(e) if e.code.is_some() => return Err(e.to_io()),
+            _ => {}
         }
     }
+    Ok(false)
+}
+
+/// The first datagram of each answer, as samples.
+#[cfg(test)]
+pub fn datagrams() -> Vec<Vec<u8>> {
+    let requests = [
+        Message::GetLink(LinkMessage::default()),
+        Message::GetAddress(AddressMessage::default()),
+        Message::GetRoute(RouteMessage::default()),
+    ];
+    requests.map(|request| ask(request).and_then(|socket| Ok(socket.recv_from_full()?.0)).expect("an answer")).into()
 }
 
 fn interface(link: LinkMessage) -> Interface {

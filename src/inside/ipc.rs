@@ -28,18 +28,31 @@ pub fn read(entry: &mut Entry, process: ProcId, target: &Target) -> IpcContent {
         joined?;
         Ok::<_, Unread>(fs::read_to_string(format!("/proc/sysvipc/{name}"))?)
     };
-    let mut shared_memory =
-        finding(text("shm")).map(|text| Bounded::of(rows(&text).filter_map(|row| segment(&row)), MAX_OBJECTS));
+    let mut shared_memory = finding(text("shm")).map(|text| segments(&text));
     if let Finding::Known(all) = &mut shared_memory {
         add_attached(&mut all.items, &target.processes);
     }
     IpcContent {
         shared_memory,
-        semaphores: finding(text("sem"))
-            .map(|text| Bounded::of(rows(&text).filter_map(|row| semaphores(&row)), MAX_OBJECTS)),
-        queues: finding(text("msg")).map(|text| Bounded::of(rows(&text).filter_map(|row| queue(&row)), MAX_OBJECTS)),
+        semaphores: finding(text("sem")).map(|text| semaphore_sets(&text)),
+        queues: finding(text("msg")).map(|text| message_queues(&text)),
         posix_queues: finding(joined.and_then(|()| posix_queues())),
     }
+}
+
+/// The segments in `/proc/sysvipc/shm`.
+pub fn segments(text: &str) -> Bounded<SharedMemory> {
+    Bounded::of(rows(text).filter_map(|row| segment(&row)), MAX_OBJECTS)
+}
+
+/// The sets in `/proc/sysvipc/sem`.
+pub fn semaphore_sets(text: &str) -> Bounded<SemaphoreSet> {
+    Bounded::of(rows(text).filter_map(|row| semaphores(&row)), MAX_OBJECTS)
+}
+
+/// The queues in `/proc/sysvipc/msg`.
+pub fn message_queues(text: &str) -> Bounded<MessageQueue> {
+    Bounded::of(rows(text).filter_map(|row| queue(&row)), MAX_OBJECTS)
 }
 
 /// The words of each line below the heads.
@@ -124,7 +137,7 @@ fn posix_queues() -> Result<Bounded<PosixQueue>, Unread> {
 }
 
 /// `QSIZE:129 NOTIFY:2 SIGNO:0 NOTIFY_PID:8260` (`mq_overview(7)`).
-fn queue_bytes(text: &str) -> Option<u64> {
+pub fn queue_bytes(text: &str) -> Option<u64> {
     text.strip_prefix("QSIZE:")?.split_ascii_whitespace().next()?.parse().ok()
 }
 
@@ -137,7 +150,7 @@ mod tests {
         let shm = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime\n \
                    748618629          4  1644                  4096  9565  9566      2     0     0     0     0          0\n \
                    -1 x\n";
-        let all: Vec<SharedMemory> = rows(shm).filter_map(|row| segment(&row)).collect();
+        let all = segments(shm).items;
         let expected = SharedMemory {
             id: 4,
             key: 748_618_629,
@@ -150,10 +163,10 @@ mod tests {
         };
         assert_eq!(all, [expected]);
         let sem = "       key      semid perms      nsems   uid\n         0          1   600          3     0\n";
-        let sets: Vec<SemaphoreSet> = rows(sem).filter_map(|row| semaphores(&row)).collect();
+        let sets = semaphore_sets(sem).items;
         assert_eq!(sets, [SemaphoreSet { id: 1, key: 0, count: 3, mode: 0o600 }]);
         let msg = "       key      msqid perms      cbytes       qnum lspid\n        -5          2   666         129          7     1\n";
-        let queues: Vec<MessageQueue> = rows(msg).filter_map(|row| queue(&row)).collect();
+        let queues = message_queues(msg).items;
         assert_eq!(queues, [MessageQueue { id: 2, key: -5, messages: 7, bytes: 129, mode: 0o666 }]);
         assert_eq!(queue_bytes("QSIZE:129        NOTIFY:2     SIGNO:0 "), Some(129));
         assert_eq!(queue_bytes("x"), None);

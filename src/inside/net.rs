@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::entry::Entry;
 use super::process::SocketOwners;
 use super::request::Target;
-use super::{finding, interfaces, sockets};
+use super::{finding, interfaces, sockets, unix_diag};
 use crate::model::inside::NetContent;
 use crate::model::{Finding, NsKind, ProcId};
 
@@ -22,7 +22,10 @@ pub fn read(entry: &mut Entry, process: ProcId, target: &Target) -> NetContent {
     let dir = if joined.is_ok() { "/proc/self/net".to_owned() } else { format!("/proc/{}/net", process.pid) };
     let mut sockets = finding(sockets::read(&dir));
     let mut unix = finding(sockets::read_unix(&dir));
+    let mut unix_connections = finding(joined.and_then(|()| unix_diag::read()));
     let mut wanted = BTreeSet::new();
+    let ends = unix_connections.known().into_iter().flat_map(|all| &all.items);
+    wanted.extend(ends.flat_map(|connection| [connection.client.inode, connection.server.inode]));
     wanted.extend(sockets.known().into_iter().flat_map(|all| all.items.iter().map(|socket| socket.inode)));
     wanted.extend(unix.known().into_iter().flat_map(|all| all.items.iter().map(|socket| socket.inode)));
     // the inode number of a socket that no process has
@@ -34,5 +37,12 @@ pub fn read(entry: &mut Entry, process: ProcId, target: &Target) -> NetContent {
     if let Finding::Known(all) = &mut unix {
         all.items.iter_mut().for_each(|socket| socket.owners = owners.of(socket.inode));
     }
-    NetContent { interfaces, routes, sockets, unix, closed_processes: owners.closed }
+    if let Finding::Known(all) = &mut unix_connections {
+        for end in all.items.iter_mut().flat_map(|connection| [&mut connection.client, &mut connection.server]) {
+            end.owners = owners.of(end.inode);
+        }
+        // a pair of one process tells nothing of who talks to whom
+        all.items.retain(|c| c.path.is_some() || c.client.owners != c.server.owners);
+    }
+    NetContent { interfaces, routes, sockets, unix, unix_connections, closed_processes: owners.closed }
 }

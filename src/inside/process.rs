@@ -82,7 +82,7 @@ pub fn attached_memory(process: ProcId) -> Result<BTreeSet<(i32, i32)>, Unread> 
 
 /// The id and the key in a line of `/proc/PID/maps` (`proc_pid_maps(5)`): the inode number of a segment is its id, and its
 /// name has the key (`newseg` in ipc/shm.c).
-fn segment(line: &str) -> Option<(i32, i32)> {
+pub fn segment(line: &str) -> Option<(i32, i32)> {
     let mut words = line.split_ascii_whitespace();
     let id = words.nth(4)?.parse().ok()?;
     let key = words.next()?.strip_prefix("/SYSV")?;

@@ -18,7 +18,7 @@ pub fn read(dir: &str) -> Result<Bounded<NetSocket>, Unread> {
         [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]
     {
         match fs::read_to_string(format!("{dir}/{file}")).map_err(Unread::from) {
-            Ok(text) => all.extend(text.lines().skip(1).filter_map(|line| socket(protocol, line))),
+            Ok(text) => all.extend(parse(protocol, &text)),
             // the kernel has no IPv6
             Err(Unread::Gone) if file.ends_with('6') => {}
             Err(why) => return Err(why),
@@ -26,6 +26,11 @@ pub fn read(dir: &str) -> Result<Bounded<NetSocket>, Unread> {
     }
     all.sort_by_key(|s: &NetSocket| (!s.is_listening(), s.protocol, s.local.port(), s.local, s.remote, s.inode));
     Ok(Bounded::of(all, MAX_SOCKETS))
+}
+
+/// The sockets in a table of TCP or UDP.
+pub fn parse(protocol: Protocol, text: &str) -> impl Iterator<Item = NetSocket> {
+    text.lines().skip(1).filter_map(move |line| socket(protocol, line))
 }
 
 /// `0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 999 0 18067101 …`
@@ -65,9 +70,14 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// The Unix sockets that listen.
 pub fn read_unix(dir: &str) -> Result<Bounded<UnixListener>, Unread> {
     let text = fs::read(format!("{dir}/unix"))?;
-    let mut all: Vec<UnixListener> = text.split(|byte| *byte == b'\n').skip(1).filter_map(listener).collect();
+    let mut all: Vec<UnixListener> = parse_unix(&text).collect();
     all.sort_by(|a, b| (&a.path, a.inode).cmp(&(&b.path, b.inode)));
     Ok(Bounded::of(all, MAX_UNIX))
+}
+
+/// Those that listen in a table of Unix sockets.
+pub fn parse_unix(text: &[u8]) -> impl Iterator<Item = UnixListener> {
+    text.split(|byte| *byte == b'\n').skip(1).filter_map(listener)
 }
 
 /// `0000000000000000: 00000002 00000000 00010000 0001 01 18067102 /tmp/x y.sock`. The path may have any byte.

@@ -43,7 +43,7 @@ pub fn ids(pid: u32) -> UserContent {
 
 /// Lines with three numbers: the first id inside, the one outside, and how many (`user_namespaces(7)`). An id that has
 /// none outside is shown as the largest number.
-fn id_ranges(text: &str) -> Option<Vec<IdRange>> {
+pub fn id_ranges(text: &str) -> Option<Vec<IdRange>> {
     let range = |line: &str| {
         let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
         let mut next = || numbers.next()?.ok();
@@ -67,7 +67,7 @@ pub fn clocks(pid: u32) -> TimeContent {
 }
 
 /// `/proc/PID/timens_offsets` (`time_namespaces(7)`): a clock, seconds and nanoseconds a line.
-fn clock_offsets(text: &str) -> Option<ClockOffsets> {
+pub fn clock_offsets(text: &str) -> Option<ClockOffsets> {
     let of = |clock: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(clock)?.strip_prefix(' '))?;
         let mut numbers = line.split_ascii_whitespace();
@@ -110,7 +110,7 @@ fn limits(path: String, processes: u32, file: &dyn Fn(&str) -> Option<String>) -
     }
 }
 
-fn limit(text: &str) -> Option<Limit> {
+pub fn limit(text: &str) -> Option<Limit> {
     match text.trim() {
         "max" => Some(Limit::Max),
         number => number.parse().ok().map(Limit::At),
@@ -118,13 +118,13 @@ fn limit(text: &str) -> Option<Limit> {
 }
 
 /// `max 100000` or `50000 100000`.
-fn cpu_limit(text: &str) -> Option<CpuLimit> {
+pub fn cpu_limit(text: &str) -> Option<CpuLimit> {
     let (quota, period) = text.trim().split_once(' ')?;
     Some(CpuLimit { quota_us: limit(quota)?, period_us: period.parse().ok()? })
 }
 
 /// `some avg10=0.12 avg60=…` and the same line for `full`, which older kernels do not have for the CPU.
-fn pressure(text: &str) -> Option<Pressure> {
+pub fn pressure(text: &str) -> Option<Pressure> {
     let of = |word: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(word))?;
         let (percent, hundredths) = line.trim_start().strip_prefix("avg10=")?.split(' ').next()?.split_once('.')?;

@@ -5,7 +5,6 @@ mod bind;
 mod ending;
 mod error;
 mod exec;
-pub(crate) mod executable;
 mod members;
 mod startup;
 mod streams;

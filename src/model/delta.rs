@@ -59,6 +59,20 @@ pub enum Delta {
         usage: ProcessUsage,
         at: Stamp,
     },
+    /// The process is in this cgroup now. A child starts in that of its parent, so this is reported of a child only if it
+    /// is in another one.
+    InCgroup {
+        id: ProcId,
+        /// From the root of the hierarchy of version 2.
+        path: Arc<str>,
+        at: Stamp,
+    },
+    /// The process is traced from now on, or no longer. `by` is the tracer's thread or its process.
+    Traced {
+        id: ProcId,
+        by: Option<u32>,
+        at: Stamp,
+    },
     Exec {
         id: ProcId,
         comm: String,
@@ -221,6 +235,8 @@ impl Delta {
             | Self::Facts { at, .. }
             | Self::Changed { at, .. }
             | Self::ProcessUsage { at, .. }
+            | Self::InCgroup { at, .. }
+            | Self::Traced { at, .. }
             | Self::Exec { at, .. }
             | Self::Renamed { at, .. }
             | Self::State { at, .. }
@@ -256,6 +272,8 @@ impl Delta {
             Self::Born { id, .. }
             | Self::Changed { id, .. }
             | Self::ProcessUsage { id, .. }
+            | Self::InCgroup { id, .. }
+            | Self::Traced { id, .. }
             | Self::Exec { id, .. }
             | Self::Renamed { id, .. }
             | Self::State { id, .. }

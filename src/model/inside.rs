@@ -18,7 +18,8 @@ use super::{NsKind, OsError, Stamp};
 pub use ipc::{IpcContent, MessageQueue, PosixQueue, SemaphoreSet, SharedMemory};
 pub use mnt::{MntContent, MountPoint};
 pub use net::{
-    Address, Connection, Interface, NetContent, NetSocket, PeerInterface, Protocol, Route, SocketState, UnixListener,
+    Address, Connection, Interface, NetContent, NetSocket, PeerInterface, Protocol, Route, SocketState, UnixConnection,
+    UnixEnd, UnixListener,
 };
 pub use other::{
     CgroupContent, CgroupLimits, ClockOffset, ClockOffsets, CpuLimit, IdRange, Limit, Pressure, SystemNames,
@@ -145,6 +146,7 @@ impl Content {
                 routes: none(why),
                 sockets: none(why),
                 unix: none(why),
+                unix_connections: none(why),
                 closed_processes: Vec::new(),
             }),
             NsKind::Pid => return None,
@@ -175,6 +177,7 @@ impl Content {
                         + list(&content.routes, 1)
                         + list(&content.sockets, 1)
                         + list(&content.unix, 3)
+                        + list(&content.unix_connections, 3)
                 }
                 Self::User(_) | Self::Uts(_) => 4 * TEXT,
                 Self::Time(_) => 0,
@@ -197,6 +200,7 @@ impl Content {
                 content.routes.why_not(),
                 content.sockets.why_not(),
                 content.unix.why_not(),
+                content.unix_connections.why_not(),
                 (!content.closed_processes.is_empty()).then_some(Finding::NotPermitted),
             ],
             Self::Time(content) => vec![content.offsets.why_not()],

@@ -5,12 +5,13 @@
 //! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
 mod consequence;
+mod values;
 
 use std::collections::BTreeSet;
 
-pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
 pub(super) use consequence::{is_node, never_reaps, reaps, zombie_fate};
 use serde::{Deserialize, Serialize};
+pub use values::{Consequence, Decision, Otherwise, Reaction, Reaping, ZombieFate};
 
 use super::names::{is_known_pause, is_ns_init, is_own_init};
 use super::{

@@ -1,5 +1,7 @@
 //! A process from birth to reap.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Cpu, Member, NsId, NsKind, ProcId, ProcessUsage, Signal, Stamp, WaitStatus};
@@ -248,6 +250,12 @@ pub struct Process {
     pub waited_cpu: Cpu,
     pub signals: SignalMasks,
     pub namespaces: NsSet,
+    /// Its cgroup, from the root of the hierarchy of version 2. `None` if it is not known, or if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<Arc<str>>,
+    /// The thread that traces it, or that thread's process (`ptrace(2)`). `None` if none is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracer: Option<u32>,
     /// The pod's member that it belongs to, from its birth on.
     pub member: Option<Member>,
     pub born: Stamp,
@@ -276,6 +284,8 @@ impl Process {
             waited_cpu: Cpu::default(),
             signals: SignalMasks::default(),
             namespaces: NsSet::default(),
+            cgroup: None,
+            tracer: None,
             member: None,
             born,
             execs: Vec::new(),

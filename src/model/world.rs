@@ -81,6 +81,9 @@ pub struct World {
     /// How complete the last search of the whole machine was; `None` if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched: Option<Stamp>,
     /// What was in namespaces when each was read last. Most are never read.
     #[serde(with = "pairs", default)]
     pub inside: OrdMap<NsId, Inside>,
@@ -149,6 +152,8 @@ impl World {
                 self.record_in_pid_space(*id);
             }
             Delta::ProcessUsage { id, usage, at } => self.update(*id, *at, |p| p.set_usage(*usage)),
+            Delta::Traced { id, by, at } => self.update(*id, *at, |p| p.tracer = *by),
+            Delta::InCgroup { id, path, at } => self.update(*id, *at, |p| p.cgroup = Some(Arc::clone(path))),
             Delta::Exec { id, comm, cmdline, at } => {
                 self.update(*id, *at, |p| {
                     p.comm.clone_from(comm);
@@ -184,7 +189,7 @@ impl World {
                     self.forget_namespaces();
                 }
             }
-            Delta::Searched { search, .. } => self.search = Some(**search),
+            Delta::Searched { search, at } => (self.search, self.searched) = (Some(**search), Some(*at)),
             Delta::Inside { ns, content, at } => self.read_inside(*ns, content, *at),
             Delta::NodeStarted { id, at } => {
                 self.node = Some(Node { process: *id, started: *at, silent: None, ended: None });

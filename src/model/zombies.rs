@@ -12,6 +12,10 @@ use super::{NodeSignalTarget, NodeTrouble, NsKind, Parent, ProcId, Process, Sent
 /// Why a zombie is not reaped yet, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holdup {
+    /// Another process traces it, and must wait for it before its parent can (`ptrace(2)`). A thread or a process.
+    TracerFirst {
+        tracer: u32,
+    },
     /// Its parent is stopped (state `T`).
     ParentStopped,
     /// A tracer has stopped its parent (state `t`).
@@ -109,6 +113,9 @@ fn find_holdup(world: &World, zombie: &Process, killed: &BTreeSet<ProcId>) -> Ho
     let Some(parent) = parent else { return Holdup::ParentOutside };
     if !parent.is_alive() {
         return Holdup::ParentEnded;
+    }
+    if let Some(tracer) = zombie.tracer.filter(|tracer| *tracer != parent.id.pid) {
+        return Holdup::TracerFirst { tracer };
     }
     match parent.state {
         State::Stopped => return Holdup::ParentStopped,

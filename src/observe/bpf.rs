@@ -14,7 +14,7 @@ mod loader;
 mod object;
 mod program;
 mod reader;
-mod record;
+pub(crate) mod record;
 mod types;
 mod unavailable;
 

@@ -35,9 +35,9 @@ pub enum Depth {
     Once,
     /// All of it.
     All,
-    /// `stat`, and the rest only if [`Reading::sched`] differs from this value: a process that has not run has not
-    /// changed anything about itself.
-    IfRanSince(SchedStat),
+    /// `stat`, and the rest only if [`Reading::sched`] differs from `since`: a process that has not run has not changed
+    /// anything about itself. Others can move it to another cgroup: with `cgroup` that is read in any case.
+    IfRanSince { since: SchedStat, cgroup: bool },
 }
 
 /// What was read about a process.
@@ -49,6 +49,8 @@ pub struct Reading {
     pub cmdline: Vec<String>,
     /// Inode of each namespace, in the order of [`NsKind::ALL`].
     pub links: [Option<u64>; 8],
+    /// Its cgroup in the hierarchy of version 2. `None` if it was not read, or if there is none.
+    pub cgroup: Option<String>,
     /// The links need ptrace access that we do not have (`EACCES`).
     pub denied: bool,
     /// How much it had run before the rest was read. `None` where the kernel does not count it, and with several
@@ -66,6 +68,8 @@ pub struct Reader {
 
 /// First size of the buffer: most files of a process are shorter.
 const PAGE: usize = 4096;
+/// How much of the list of cgroups is read. The one of version 2 is the last.
+const CGROUP_MAX: usize = 64 << 10;
 /// Arguments beyond this many bytes are not read.
 const CMDLINE_MAX: usize = 64 << 10;
 
@@ -101,8 +105,16 @@ impl Reader {
         let stat = self.stat(dir, c"stat")?;
         // schedstat is of the first thread only
         let sched = sched.filter(|_| stat.threads == 1);
-        let has_not_run = matches!(depth, Depth::IfRanSince(since) if sched == Some(since));
+        let has_not_run = matches!(depth, Depth::IfRanSince { since, .. } if sched == Some(since));
         let mut reading = Reading { stat, sched, has_not_run, ..Reading::default() };
+        let with_cgroup = match depth {
+            Depth::All => true,
+            Depth::IfRanSince { cgroup, .. } => cgroup || !has_not_run,
+            Depth::Stat | Depth::Program | Depth::Once => false,
+        };
+        if with_cgroup {
+            reading.cgroup = self.file(dir, c"cgroup", CGROUP_MAX).ok().and_then(parse::cgroup);
+        }
         if has_not_run {
             return Ok(reading);
         }
@@ -204,3 +216,6 @@ pub fn pids() -> std::io::Result<Vec<u32>> {
         pids.extend(names(entries).filter_map(|name| name.to_str().ok()?.parse::<u32>().ok()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,9 +175,11 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
         rows.push(("CPU", usage::cpu(p.cpu)));
     }
-    if let Some(cgroup) = p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).filter(|_| p.is_alive()) {
+    // where it is, or where its container was started
+    let of_member = || p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).map(|cgroup| cgroup.path.as_str());
+    if let Some(path) = p.cgroup.as_deref().or_else(of_member).filter(|_| p.is_alive()) {
         // the whole path is too long for a row; the hover of the member's column shows it
-        let last = cgroup.path.rsplit('/').next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
         rows.push(("Cgroup", format!("…/{last}")));
     }
     rows.push(("Started", format!("{} · {}", cx.clock(p.born.t), precision_words(p.born.precision))));

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::name;
 use crate::model::names::short_name;
-use crate::model::prediction::{Consequence, Effect, Otherwise, Prediction, Reaction, Reaping, ZombieFate};
-use crate::model::{ProcId, World};
+use crate::model::prediction::{Consequence, Decision, Effect, Otherwise, Prediction, Reaction, Reaping, ZombieFate};
+use crate::model::{ProcId, Runtime, World};
 
 /// The prediction, one sentence for each consequence.
 pub fn sentences(world: &World, prediction: &Prediction) -> Vec<String> {
@@ -47,9 +47,18 @@ fn sentence(world: &World, prediction: &Prediction, consequence: &Consequence) -
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
             format!("{}: no process left in {them}, released.", kinds.join(", "))
         }
-        Consequence::MembersLiveOn(left) => {
-            let live_on = plural(*left, "member process lives", "member processes live");
-            format!("{left} {live_on} on in the same network: the pid namespace is not shared.")
+        Consequence::NamespacesEmptied(kinds) => {
+            let them = plural(kinds.len(), "it", "them");
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            format!(
+                "{}: no process that is seen is left in {them}. A mount or an open file may hold {them}.",
+                kinds.join(", ")
+            )
+        }
+        Consequence::MembersLiveOn { count, keep_network } => {
+            let live_on = plural(*count, "member process lives", "member processes live");
+            let place = if *keep_network { " in the same network" } else { "" };
+            format!("{count} {live_on} on{place}: the pid namespace is not shared.")
         }
         Consequence::ContainersStopped => {
             "The lab then stops the containers: TERM, and KILL after the grace period.".into()
@@ -77,6 +86,25 @@ fn sentence(world: &World, prediction: &Prediction, consequence: &Consequence) -
         Consequence::PodStays { holder } => {
             format!("The pod, its IP and its namespaces stay: {} holds them.", name(world, *holder))
         }
+        Consequence::NamespacesStay { holder } => {
+            format!("The namespaces that the pod's members share stay: {} holds them.", name(world, *holder))
+        }
+        Consequence::EngineDecides { engine, about: Decision::Restart { policy } } => {
+            let policy = match policy {
+                Some(policy) => format!(" (restart policy {policy:?})"),
+                None => String::new(),
+            };
+            format!("{} decides whether it is started again{policy}.", decider(*engine))
+        }
+        Consequence::EngineDecides { engine, about: Decision::Leftovers { processes } } => format!(
+            "{} decides what becomes of the other processes of its container ({}): it may end them.",
+            decider(*engine),
+            names(world, processes)
+        ),
+        Consequence::EngineDecides { engine, about: Decision::Sandbox { pod } } => format!(
+            "{} decides what becomes of pod {pod}: its other containers may be stopped, or started again with another IP.",
+            decider(*engine)
+        ),
         Consequence::StopTakesGracePeriod => {
             "A stop with TERM would wait for the whole grace period, then send KILL.".into()
         }
@@ -88,6 +116,18 @@ fn sentence(world: &World, prediction: &Prediction, consequence: &Consequence) -
             let parent = name(world, *parent);
             format!("{parent} must reap it.{}", fate_sentence(world, &parent, *fate))
         }
+    }
+}
+
+/// Who decides what becomes of a container, to begin a sentence.
+const fn decider(engine: Runtime) -> &'static str {
+    match engine {
+        Runtime::Lab => "the lab",
+        Runtime::Docker => "docker",
+        Runtime::Podman => "podman",
+        Runtime::Containerd => "containerd, or the kubelet that uses it,",
+        Runtime::CriO => "CRI-O, or the kubelet that uses it,",
+        Runtime::Unknown => "Whoever runs it",
     }
 }
 

@@ -11,6 +11,10 @@ pub fn holdup(world: &World, parent: Option<ProcId>, holdup: Holdup, n: usize) -
         if n == 1 { ("it", "Its", "it was a zombie") } else { ("them", "Their", "they were zombies") };
     let its_name = parent.map_or_else(|| format!("{their} parent"), |id| name(world, id));
     match holdup {
+        Holdup::TracerFirst { tracer } => {
+            let tracer = world.by_pid(tracer).map_or_else(|| format!("thread {tracer}"), |id| name(world, id));
+            format!("{tracer} traces {them}, and must wait for {them} before {its_name} can")
+        }
         Holdup::ParentStopped => format!("{its_name} is stopped (state T): it reaps nothing until it continues"),
         Holdup::ParentTraced => {
             format!("A tracer has stopped {its_name} (state t): it reaps nothing until the tracer lets it go on")

@@ -24,11 +24,14 @@ impl Server {
 
     /// One that speaks HTTP: `answer` gets the target, such as `/_ping`, and the stream.
     pub fn http(answer: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> Self {
-        Self::start(move |mut stream| {
-            if let Some(target) = target(&mut stream) {
-                answer(&target, &mut stream);
-            }
-        })
+        Self::start(move |stream| http(stream, &answer))
+    }
+}
+
+/// Answers one request.
+pub fn http(mut stream: UnixStream, answer: &dyn Fn(&str, &mut UnixStream)) {
+    if let Some(target) = target(&mut stream) {
+        answer(&target, &mut stream);
     }
 }
 

@@ -3,6 +3,7 @@
 #[path = "../shared/docker_daemon.rs"]
 mod docker_daemon;
 
+mod appear;
 mod containerd;
 mod fake;
 mod podman;

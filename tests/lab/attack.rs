@@ -5,6 +5,7 @@ mod bounds;
 mod escape;
 mod executable;
 mod files;
+mod helper;
 mod keys;
 mod links;
 mod privileges;

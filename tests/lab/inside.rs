@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Child, Command};
 
-use podscope::inside::{InsideOf, Request, Target, plan, read, read_all};
+use podscope::inside::{InsideOf, Program, Request, Target, plan, read, read_all};
 use podscope::lab::Options;
 use podscope::lab::spec::{ContainerSpec, VolumeSource};
 use podscope::model::inside::{Content, IpcContent, MntContent, NetContent, SocketState};
@@ -14,17 +13,21 @@ use podscope::model::{Finding, Member, NsId, NsKind, PodUid, ProcId, World};
 use crate::observed_lab::ObservedLab;
 use crate::support::{PATIENCE, children, container, mount, ns, spec, start_time, wait_for, with_volume};
 
-fn executable() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_podscope"))
+pub fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_podscope"))
 }
 
 /// `shmat(2)`.
 const SHMAT: u32 = if cfg!(target_arch = "aarch64") { 196 } else { 30 };
 
-/// Attaches shared memory with the key 0x5eed and connects to port 80 of localhost.
+/// Has a child that is connected to its Unix socket, attaches shared memory with the key 0x5eed and connects to port 80 of
+/// localhost.
 fn client() -> ContainerSpec {
     let code = format!(
-        "use IO::Socket::INET; $| = 1; my $id = shmget(0x5eed, 8192, 0640 | 512); \
+        "use IO::Socket::INET; use IO::Socket::UNIX; $| = 1; \
+         my $listen = IO::Socket::UNIX->new(Local => '/tmp/talk.sock', Listen => 1) or die; \
+         if (fork == 0) {{ my $c = IO::Socket::UNIX->new(Peer => '/tmp/talk.sock') or die; sleep 600 }} \
+         my $accepted = $listen->accept or die; my $id = shmget(0x5eed, 8192, 0640 | 512); \
          syscall({SHMAT}, $id, 0, 0) != -1 or die; my $s; \
          until ($s = IO::Socket::INET->new('127.0.0.1:80')) {{ select(undef, undef, undef, 0.05) }} \
          print \"connected\\n\"; sleep 600"
@@ -65,7 +68,7 @@ impl Scene {
     fn read(&mut self) {
         let of = InsideOf { pod: Some(self.pod.clone()), namespace: None };
         let plan = plan(&self.lab.world, &of.namespaces(&self.lab.world));
-        for reading in read_all(executable(), &plan) {
+        for reading in read_all(&program(), &plan) {
             self.lab.world.apply(&reading.into_delta());
         }
     }
@@ -131,6 +134,7 @@ fn what_is_in_a_pods_namespaces_is_what_the_kernel_shows_its_processes() {
     scene.read();
     network(&scene);
     connection(&scene);
+    unix_connection(&scene);
     shared_memory(&scene);
     names_ids_and_clocks(&scene);
     mounts(&scene);
@@ -182,6 +186,21 @@ fn connection(scene: &Scene) {
     assert_eq!(sockets[of_client.server].remote, Some(sockets[of_client.client].local));
     assert_eq!(of_client.listener.map(|at| &sockets[at]), Some(listener));
     assert_eq!(net.closed_processes, [], "the files of all processes may be read");
+}
+
+fn unix_connection(scene: &Scene) {
+    let client = scene.process("client");
+    let child = scene.world().children(client).map(|p| p.id).collect::<Vec<_>>();
+    let all = &known(&scene.net().unix_connections).items;
+    let found: Vec<_> = all.iter().filter(|c| c.path.as_deref() == Some("/tmp/talk.sock")).collect();
+    let [connection] = found[..] else { panic!("{all:?}") };
+    assert_eq!((&connection.client.owners, &connection.server.owners), (&child, &vec![client]));
+    for (end, process) in [(&connection.client, child[0]), (&connection.server, client)] {
+        let link = format!("socket:[{}]", end.inode);
+        let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else { continue };
+        let links: Vec<_> = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok()).collect();
+        assert!(links.iter().any(|known| known.to_str() == Some(&link)), "{link} in {links:?}");
+    }
 }
 
 fn shared_memory(scene: &Scene) {
@@ -258,7 +277,7 @@ fn another_users_namespaces_are_read_by_root_alone() {
     let target = |kind, ino| Target { kind, ino, processes: vec![witness] };
     let targets =
         vec![target(NsKind::Net, ino("net")), target(NsKind::Uts, ino("uts")), target(NsKind::User, ino("user"))];
-    let contents = read(executable(), &Request { witness, targets });
+    let contents = read(&program(), &Request { witness, targets });
     let kinds: Vec<NsKind> = contents.iter().map(Content::kind).collect();
     assert_eq!(kinds, [NsKind::Net, NsKind::Uts, NsKind::User]);
     let gaps: Vec<_> = contents.iter().map(Content::gaps).collect();
@@ -274,7 +293,7 @@ fn another_users_namespaces_are_read_by_root_alone() {
 fn the_namespaces_of_a_process_that_is_gone_are_not_there() {
     let own = ProcId { pid: std::process::id(), start: 1 };
     let targets = vec![Target { kind: NsKind::Ipc, ino: ns(own.pid, "ipc"), processes: vec![own] }];
-    let contents = read(executable(), &Request { witness: own, targets });
+    let contents = read(&program(), &Request { witness: own, targets });
     assert_eq!(contents.iter().flat_map(Content::gaps).collect::<Vec<_>>(), [Finding::NotThere]);
 }
 
@@ -283,7 +302,7 @@ fn without_a_helper_nothing_is_known() {
     let own = ProcId { pid: std::process::id(), start: start_time(std::process::id()).expect("ours") };
     let targets = vec![Target { kind: NsKind::Uts, ino: ns(own.pid, "uts"), processes: vec![own] }];
     for program in ["/nowhere/podscope", "/bin/true", "/bin/cat"] {
-        let contents = read(Path::new(program), &Request { witness: own, targets: targets.clone() });
+        let contents = read(&Program::new(program), &Request { witness: own, targets: targets.clone() });
         assert!(matches!(&contents[..], [Content::Uts(uts)] if uts.names.known().is_none()), "{program}: {contents:?}");
     }
 }

@@ -72,7 +72,7 @@ pub struct Group(PathBuf);
 
 impl Group {
     /// A group of this name that has one of these files, and which. `None` where there is no such hierarchy.
-    fn new(name: &str, files: &[&'static str]) -> Option<(Self, &'static str)> {
+    pub fn new(name: &str, files: &[&'static str]) -> Option<(Self, &'static str)> {
         let mounts = fs::read_to_string("/proc/self/mounts").expect("/proc is there");
         let mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
         for mount in mounts.filter(|mount| mount[2].starts_with("cgroup")) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use podscope::model::{Capability, Coverage, Delta, NsKind, World};
 use podscope::observe::{Options, identify, once};
 
+use crate::bpf::{Group, Started};
 use crate::support::{Helper, Sentinel, Watched, ns_inode, sleeper};
 
 fn scan(pids: Option<&[u32]>) -> (World, Vec<Delta>) {
@@ -124,4 +125,25 @@ fn a_scan_finds_a_change_without_an_event() {
             now != before && (inode.is_none() || now.map(|ns| ns.ino) == inode)
         })
     });
+}
+
+#[test]
+fn a_scan_finds_a_sleeping_process_that_was_moved_to_another_cgroup() {
+    // a group of version 2 has this file
+    let Some((group, _)) = Group::new("moved", &["cgroup.events"]) else { return };
+    let child = Started(sleeper());
+    let mut w = Watched::start(Options::without("bpf"));
+    let id = w.watch(child.id());
+    let there = |pid: u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it lives");
+        text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+    };
+    let before = there(id.pid);
+    w.until("its cgroup", |w| w.process(id).cgroup.as_deref() == before.as_deref());
+    // it is asleep, has been read, and does not run meanwhile
+    Sentinel::start(&mut w).wait_for_scan(&mut w);
+    group.add(id.pid);
+    let after = there(id.pid);
+    assert_ne!(after, before);
+    w.until("its new cgroup", |w| w.process(id).cgroup.as_deref() == after.as_deref());
 }

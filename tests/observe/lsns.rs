@@ -9,6 +9,7 @@ use podscope::export::{Format, Selection, render};
 use podscope::model::{NsId, NsKind, ProcId, Process, State, World};
 use serde_json::Value;
 
+use crate::churn::Churn;
 use crate::keeper::Keeper;
 use crate::survey::{stayed, world};
 
@@ -63,8 +64,7 @@ fn members(world: &World, ns: NsId) -> BTreeSet<ProcId> {
 ///   and those that were born meanwhile;
 /// - the lowest pid is that of the oldest of them or a lower one, which came or went;
 /// - everything else that did not change between our two looks is equal.
-#[test]
-fn every_namespace_is_that_of_lsns() {
+fn compare() {
     let keeper = Keeper::start();
     let began = births();
     let before = world();
@@ -112,4 +112,19 @@ fn every_namespace_is_that_of_lsns() {
     }
     println!("{equal} of {} namespaces were equal in all columns", lsns.len());
     assert!(stayed(&before, &after).count() > 1);
+}
+
+#[test]
+fn every_namespace_is_that_of_lsns() {
+    compare();
+}
+
+#[test]
+fn every_namespace_is_that_of_lsns_while_many_come_and_go() {
+    let churn = Churn::start();
+    let before = churn.rounds();
+    for _ in 0..3 {
+        compare();
+    }
+    println!("{} processes with namespaces of their own came and went", churn.rounds() - before);
 }

@@ -3,6 +3,7 @@
 
 mod basics;
 mod bpf;
+mod churn;
 mod degraded;
 mod facts;
 mod failure;
@@ -14,6 +15,7 @@ mod pod;
 mod roles;
 mod signals;
 mod storm;
+mod stuck;
 mod support;
 mod survey;
 mod zombies;

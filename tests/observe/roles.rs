@@ -32,7 +32,7 @@ pub fn child(f: impl FnOnce()) -> u32 {
     }
 }
 
-fn exit(code: i32) -> ! {
+pub fn exit(code: i32) -> ! {
     // SAFETY: ends the process at once
     unsafe { libc::_exit(code) }
 }
@@ -82,6 +82,7 @@ fn role() {
         "lost-epoll" => lost_epoll(),
         "idle" => idle(),
         "keeper" => crate::keeper::keeper(),
+        "stuck" => crate::stuck::stuck(),
         "sender" => crate::signals::sender(),
         other => panic!("no role {other}"),
     }

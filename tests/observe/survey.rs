@@ -9,6 +9,7 @@ use podscope::model::{Capability, Holder, Namespace, NsId, NsKind, NsSet, ProcId
 use podscope::observe::{identify, once};
 use serde_json::Value;
 
+use crate::churn::Churn;
 use crate::keeper::{Keeper, Kept};
 use crate::support::{is_root, ns_inode, sleeper};
 
@@ -166,8 +167,7 @@ fn lasting_name(comm: &str) -> &str {
 
 /// All processes, kernel threads too. A process that `ps` does not list, or shows with another parent or name, came,
 /// went, ran another program or lost its parent between the two looks around it.
-#[test]
-fn the_processes_are_those_of_ps() {
+fn compare_with_ps() {
     let before = world();
     let columns = ["-o", "pid=", "-o", "ppid=", "-o", "euid=", "-o", "comm="];
     let out = Command::new("ps").arg("-e").args(columns).output().expect("procps is installed");
@@ -202,4 +202,19 @@ fn the_processes_are_those_of_ps() {
     let kernel = before.present().filter(|p| p.parent.process().is_some_and(|parent| parent.pid == 2)).count();
     let by_proc = fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm.trim() == "kthreadd");
     assert!(kernel > 0 || !by_proc, "kernel threads are processes too");
+}
+
+#[test]
+fn the_processes_are_those_of_ps() {
+    compare_with_ps();
+}
+
+#[test]
+fn the_processes_are_those_of_ps_while_many_come_and_go() {
+    let churn = Churn::start();
+    let before = churn.rounds();
+    for _ in 0..5 {
+        compare_with_ps();
+    }
+    println!("{} processes came and went", churn.rounds() - before);
 }

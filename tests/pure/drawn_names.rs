@@ -7,7 +7,7 @@ use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInpu
 use podscope::model::burst::Burst;
 use podscope::model::inside::{
     Bounded, Content, Interface, IpcContent, MntContent, MountPoint, NetContent, PosixQueue, Route, SystemNames,
-    UnixListener, UtsContent,
+    UnixConnection, UnixEnd, UnixListener, UtsContent,
 };
 use podscope::model::text::escaped_lines;
 use podscope::model::{
@@ -202,6 +202,11 @@ fn contents() -> Vec<(NsId, Content)> {
         routes: known(Route { to: None, via: None, interface: Some(text()), is_ipv6: false }),
         sockets: Finding::NotPermitted,
         unix: known(UnixListener { path: text(), inode: 1, owners: vec![id(2)] }),
+        unix_connections: known(UnixConnection {
+            path: Some(text()),
+            client: UnixEnd::default(),
+            server: UnixEnd { inode: 1, owners: vec![id(2)] },
+        }),
         closed_processes: vec![id(3)],
     };
     let mount = MountPoint {

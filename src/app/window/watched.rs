@@ -14,6 +14,7 @@ impl Window {
             output: self.focus.shows(Pane::Logs),
             inside: (self.focus.shows(Pane::Inside) && self.shown.is_live())
                 .then(|| self.views.inside.shows(&self.selection)),
+            holders: self.selection.namespace.filter(|_| self.focus.shows(Pane::Namespaces) && self.shown.is_live()),
         };
         if self.watched != watched {
             self.engine.send(Request::Watch(watched.clone()));

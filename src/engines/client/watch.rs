@@ -23,8 +23,10 @@ pub struct Following<'a> {
     has_answered: Cell<bool>,
 }
 
-/// Follows the engine for ever.
-pub async fn watch(socket: &Socket, options: &Options, asked: &Receiver<()>, sink: &dyn Fn(Report)) {
+/// Follows the engine for ever. Once nobody has listened at its socket for some time, it is asked again only when somebody
+/// sends to `asked`.
+pub async fn watch(socket: Socket, options: &Options, asked: Receiver<()>, sink: &dyn Fn(Report)) {
+    let (socket, asked) = (&socket, &asked);
     let following = Following { socket, options, asked, sink, has_answered: Cell::new(false) };
     let mut pause = options.gap;
     let mut last = None;
@@ -51,16 +53,24 @@ pub async fn watch(socket: &Socket, options: &Options, asked: &Receiver<()>, sin
         }
         Timer::after(options.gap).await;
         // an engine may come up, or be busy no longer, without anyone asking
+        let is_absent = last == Some(Note::NotThere) && pause == LONGEST_PAUSE;
         let later = async {
+            if is_absent {
+                // its socket will appear
+                std::future::pending::<()>().await;
+            }
             Timer::after(pause).await;
+            false
         };
         let asked = async {
             if asked.recv().await.is_err() {
                 std::future::pending::<()>().await;
             }
+            true
         };
-        asked.or(later).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        let was_asked = asked.or(later).await;
+        // it may not listen yet at the socket that has just appeared
+        pause = if was_asked && is_absent { options.gap } else { (pause * 2).min(LONGEST_PAUSE) };
     }
 }
 

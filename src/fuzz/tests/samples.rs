@@ -5,13 +5,16 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::control::protocol::{Hello, Request, Target, VERSION};
+use crate::inside::{interfaces, unix_diag};
 use crate::lab::controller::{DemoClock, PodState};
 use crate::lab::protocol::Report;
 use crate::lab::{LogPart, Stream, StreamRequest, parse};
+use crate::model::inside::{Bounded, Content, NetSocket, Protocol, SocketState};
 use crate::model::{
-    Delta, EventKind, EventReason, ExecEnd, ExecId, Facts, Member, MonoNs, NsId, NsKind, NsSet, OutputSource, Parent,
-    PodEvent, PodUid, ProcId, SignalMasks, Source, Stamp, State, WaitStatus,
+    Delta, EventKind, EventReason, ExecEnd, ExecId, Facts, Finding, Member, MonoNs, NsId, NsKind, NsSet, OutputSource,
+    Parent, PodEvent, PodUid, ProcId, SignalMasks, Source, Stamp, State, WaitStatus,
 };
+use crate::observe::bpf::record::tests as record;
 
 /// The files with this extension in a directory of the source.
 fn files(dir: &str, extension: &str) -> Vec<Vec<u8>> {
@@ -230,6 +233,68 @@ pub fn control_request() -> Vec<Vec<u8>> {
         Request::Delete { pod: "web".to_owned(), grace_seconds: Some(0) },
     ];
     requests.map(|request| json(&Hello { version: VERSION, request })).to_vec()
+}
+
+pub fn bpf_records() -> Vec<Vec<u8>> {
+    let task = record::task_record(2);
+    let holder = |clone_flag: u32| {
+        let words = [7, 7, 99, 0, 4, clone_flag, 5, 0, 11, 2, 33, 0];
+        words.iter().flat_map(|word: &u32| word.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    let with_value = |task: &[u8]| [&6_u64.to_le_bytes()[..], task].concat();
+    vec![
+        [&task[..], &record::process_record(0, 1)].concat(),
+        [holder(0), holder(0x0200_0000)].concat(),
+        record::event_record(1, &[0; 80]),
+        record::event_record(4, &with_value(&task)),
+        record::event_record(7, &with_value(&task)),
+        record::event_record(8, &[1; 64]),
+    ]
+}
+
+pub fn net_tables() -> Vec<Vec<u8>> {
+    let tcp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+               0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000   999        0 18067101 1\n   \
+               1: 0000000000000000FFFF00000100007F:0050 0000000000000000FFFF00000100007F:BBFA 01 0:0 00:0 0 0 0 7 2 0\n";
+    [vec![own("net/tcp"), own("net/udp"), own("net/unix")], texts([tcp])].concat()
+}
+
+pub fn net_answers() -> Vec<Vec<u8>> {
+    [interfaces::datagrams(), vec![unix_diag::datagram()]].concat()
+}
+
+pub fn ipc_tables() -> Vec<Vec<u8>> {
+    let shm = "       key      shmid perms                  size  cpid  lpid nattch   uid\n 748618629          4  1644  \
+               4096  9565  9566      2     0\n        -5          2   666         129          7     1\n";
+    let maps = "7f0c5d400000-7f0c5d401000 rw-s 00000000 00:01 32769                      /SYSV2c9f1e45 (deleted)\n";
+    texts([shm, maps, "QSIZE:129        NOTIFY:2     SIGNO:0 "])
+}
+
+pub fn namespace_values() -> Vec<Vec<u8>> {
+    let pressure = "some avg10=1.25 avg60=0.10 avg300=0.02 total=1\nfull avg10=0.07 avg60=0.00 avg300=0.00 total=1\n";
+    let offsets = "monotonic           -5 500000000\nboottime          100         0\n";
+    [vec![own("uid_map")], texts(["0 1000 1\n1 100000 65536\n", offsets, "max\n", "50000 100000\n", pressure])].concat()
+}
+
+pub fn inside_answer() -> Vec<Vec<u8>> {
+    let missing = |why: &Finding<()>| Content::KINDS.map(|kind| Content::missing(kind, why).expect("a content"));
+    let nothing = missing(&Finding::NotPermitted);
+    let socket = |state, local: &str, remote: Option<&str>, inode| NetSocket {
+        protocol: Protocol::Tcp,
+        state,
+        local: local.parse().expect("an address"),
+        remote: remote.map(|remote| remote.parse().expect("an address")),
+        inode,
+        owners: vec![ProcId { pid: 7, start: 8 }],
+    };
+    let sockets = [
+        socket(SocketState::Listen, "0.0.0.0:80", None, 1),
+        socket(SocketState::Established, "127.0.0.1:48122", Some("127.0.0.1:80"), 2),
+        socket(SocketState::Established, "127.0.0.1:80", Some("127.0.0.1:48122"), 3),
+    ];
+    let Some(Content::Net(mut net)) = Content::missing(NsKind::Net, &Finding::NotThere) else { unreachable!() };
+    net.sockets = Finding::Known(Bounded::of(sockets, 9));
+    vec![json(&nothing), json(&[Content::Net(net)])]
 }
 
 pub fn executable() -> Vec<Vec<u8>> {

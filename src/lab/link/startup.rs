@@ -14,13 +14,13 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::unistd::Pid;
 
 use super::error::Error;
-use super::executable::Executable;
 use super::{Shared, allow, users};
 use crate::lab::cgroup::LabCgroup;
 use crate::lab::protocol::{MappedIds, Options, Report, Request, VERSION, modes};
 use crate::lab::wire::{Inbox, send_blocking, send_with};
 use crate::model::{Coverage, Limitation, ProcId};
 use crate::observe::InputSender;
+use crate::sys::executable::Executable;
 use crate::sys::limits::{self, restore_open_files};
 use crate::sys::wait;
 

@@ -19,6 +19,8 @@ pub struct NetContent {
     pub sockets: Finding<Bounded<NetSocket>>,
     /// Unix sockets that listen, by path.
     pub unix: Finding<Bounded<UnixListener>>,
+    /// Unix sockets that are connected, those with a path first. A process's pairs of its own are left out.
+    pub unix_connections: Finding<Bounded<UnixConnection>>,
     /// Processes in it whose open files may not be read. A socket without an owner may be theirs.
     pub closed_processes: Vec<ProcId>,
 }
@@ -175,6 +177,24 @@ pub struct UnixListener {
     pub owners: Vec<ProcId>,
 }
 
+/// Two Unix sockets that are connected to each other, or one that sends datagrams to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnixConnection {
+    /// The path or abstract name of the server; null for a pair without a name (`socketpair(2)`), or if the server is in
+    /// another network namespace.
+    pub path: Option<String>,
+    pub client: UnixEnd,
+    pub server: UnixEnd,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnixEnd {
+    /// In sockfs; 0 for a connection that is not accepted yet.
+    pub inode: u64,
+    /// The processes in the namespace that have it open. None if it is in another network namespace.
+    pub owners: Vec<ProcId>,
+}
+
 /// Two sockets of the same namespace that are connected to each other. Each is an index in `sockets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -235,6 +255,7 @@ mod tests {
             routes: Finding::NotThere,
             sockets,
             unix: Finding::NotThere,
+            unix_connections: Finding::NotThere,
             closed_processes: Vec::new(),
         };
         content.connections().iter().map(|c| (c.client, c.server, c.listener)).collect()

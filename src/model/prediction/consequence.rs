@@ -1,166 +1,14 @@
-//! What follows from a signal, one value for each thing that can be said about it.
+//! Finds what follows from a signal.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
+use super::values::{Consequence, Decision, Otherwise, Reaction, Reaping, ZombieFate};
 use super::{Default, Effect, Prediction, adopter, container_of_first_process, default_action, finished_pod};
 use crate::model::names::{is_known_pause, is_ns_init, is_own_init, is_pause, sandbox_kind};
 use crate::model::{
     Container, ContainerKind, ContainerState, NsKind, Parent, Pod, ProcId, Process, RestartPolicy, SandboxKind, Signal,
     State, WaitStatus, World,
 };
-
-/// One thing that follows from a signal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Consequence {
-    Reaction(Reaction),
-    /// The target is the init of its pid namespace: the kernel kills these.
-    PidNamespaceEnds(BTreeSet<ProcId>),
-    /// The target is pause, and no other process is in its pid namespace.
-    AloneInPidNamespace,
-    /// The target is the first process of this container: the lab kills these, which it leaves behind.
-    LeftoversKilled {
-        container: String,
-        processes: BTreeSet<ProcId>,
-    },
-    /// Children of the target that live on. `adopter` is `None` if it is not known.
-    Orphans {
-        processes: BTreeSet<ProcId>,
-        adopter: Option<ProcId>,
-    },
-    /// Children of the target that have ended and are not reaped.
-    ZombieChildren {
-        processes: BTreeSet<ProcId>,
-        fate: ZombieFate,
-    },
-    /// The end of the target itself as a zombie.
-    Reaping(Reaping),
-    /// Namespaces of these kinds have no process left.
-    NamespacesReleased(Vec<NsKind>),
-    /// So many processes of the pod live on, in pid namespaces of their own.
-    MembersLiveOn(usize),
-    /// The lab then stops the other containers.
-    ContainersStopped,
-    /// The pod gets a new sandbox. `ip` is the address that it loses.
-    NewSandbox {
-        pod: String,
-        ip: Option<IpAddr>,
-    },
-    VolumesKept(Vec<String>),
-    /// The pod has no sandbox any more.
-    SandboxLost {
-        pod: String,
-        ip: Option<IpAddr>,
-    },
-    /// `code` is its exit code as Kubernetes shows it.
-    ContainerTerminated {
-        container: String,
-        code: i32,
-        is_restarted: bool,
-    },
-    /// The pod is finished, so the lab ends its sandbox.
-    PodFinished {
-        pod: String,
-        ip: Option<IpAddr>,
-    },
-    /// The pod stays, since this process holds its namespaces.
-    PodStays {
-        holder: ProcId,
-    },
-    /// A stop of the container would take the whole grace period, since TERM does nothing.
-    StopTakesGracePeriod,
-    /// If the target decides to end, this container ends with it.
-    ContainerMayEnd(String),
-    /// The target is a zombie that this parent must reap; `None` if the parent is not known. `fate` is what happens if
-    /// that parent ends.
-    MustBeReaped {
-        parent: Option<ProcId>,
-        fate: ZombieFate,
-    },
-}
-
-/// How the target reacts, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaction {
-    IsGone,
-    IsZombie,
-    /// By the signal's default action.
-    Ends,
-    /// The same for the init of a pid namespace.
-    EndsAtOnce,
-    /// The lab's pause handles the signal and exits.
-    PauseExits,
-    /// The lab's pause reaps what has ended.
-    PauseReaps,
-    WaitsInSigtimedwait,
-    HasHandler,
-    HoldsSignalfd,
-    /// It waits for signals, perhaps for this one.
-    MayWaitForIt(Otherwise),
-    PendingWhileStopped,
-    /// The first thread blocks it, and another one may take it.
-    PendingForThread,
-    PendingWhileBlocked,
-    PauseStops,
-    Stops,
-    StopsUnlessOrphaned,
-    PauseContinues,
-    Continues,
-    Ignores,
-    IsStoppedAlready,
-    IgnoresByDefault,
-    /// It is PID 1 of its namespace and has no handler.
-    DroppedForInit,
-    NotReached,
-}
-
-/// What happens if the target does not wait for the signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Otherwise {
-    Nothing,
-    Stops,
-    /// The kernel drops the signal, since the target is PID 1.
-    Dropped,
-    Ends,
-}
-
-/// Who reaps the target after its end, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaping {
-    /// The node, its parent, at once.
-    ByNode,
-    /// pause, at once.
-    ByPause,
-    /// This pause does not reap.
-    Never,
-    /// The kernel at once, since the parent ignores SIGCHLD.
-    ByKernel { parent: ProcId },
-    /// The parent when it waits for it.
-    ByParent(ProcId),
-    /// The same, but the parent is stopped.
-    ByStoppedParent(ProcId),
-    /// The parent is in the pod, and not known.
-    ByUnknownParent,
-    /// The parent is outside of the pod.
-    ByOutsideParent,
-}
-
-/// What happens to a zombie when its parent ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ZombieFate {
-    /// The kernel reaps it with the pid namespace.
-    ReapedWithNamespace,
-    /// This process adopts and reaps it.
-    Reaped(ProcId),
-    /// This process adopts it and never reaps.
-    NeverReaped(ProcId),
-    /// This process adopts it and ignores SIGCHLD, so the kernel reaps it.
-    ReapedByKernel(ProcId),
-    /// This process adopts it, and may wait for it.
-    Adopted(ProcId),
-    /// The adopter is not known.
-    Unknown,
-}
 
 /// All that follows from the signal, in the order in which it is told.
 pub(super) fn consequences(world: &World, p: &Process, f: &Prediction) -> Vec<Consequence> {
@@ -197,9 +45,15 @@ fn of_end(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec
     } else if let Some((_, container)) = container_of_first_process(world, p).filter(|_| !at_once.is_empty()) {
         all.push(Consequence::LeftoversKilled { container: container.name.clone(), processes: at_once });
     }
-    let left = world.children(p.id).filter(|c| !c.is_gone() && !f.also_end.contains(&c.id));
+    let leftovers = leftovers_of_engine(world, p, &f.also_end);
+    let is_left = |c: &&Process| !c.is_gone() && !f.also_end.contains(&c.id) && !leftovers.contains(&c.id);
+    let left = world.children(p.id).filter(is_left);
     let (zombies, orphans): (Vec<&Process>, Vec<&Process>) = left.partition(|c| c.is_zombie());
     let ids = |all: &[&Process]| -> BTreeSet<ProcId> { all.iter().map(|c| c.id).collect() };
+    if let Some(pod) = p.member.as_ref().and_then(|m| world.pod(&m.pod)).filter(|_| !leftovers.is_empty()) {
+        let about = Decision::Leftovers { processes: leftovers };
+        all.push(Consequence::EngineDecides { engine: pod.runtime, about });
+    }
     if !orphans.is_empty() {
         let adopter = adopter(world, p).map(|by| by.id);
         all.push(Consequence::Orphans { processes: ids(&orphans), adopter });
@@ -210,15 +64,31 @@ fn of_end(world: &World, p: &Process, status: WaitStatus, f: &Prediction) -> Vec
     if !init {
         all.push(Consequence::Reaping(reaping(world, p)));
     }
+    let pod = p.member.as_ref().and_then(|m| world.pod(&m.pod));
     let mut kinds: Vec<NsKind> = f.released.iter().map(|ns| ns.kind).collect();
     kinds.dedup();
     if !kinds.is_empty() {
-        all.push(Consequence::NamespacesReleased(kinds));
+        let of_lab = pod.is_some_and(Pod::is_of_lab);
+        let said = if of_lab { Consequence::NamespacesReleased } else { Consequence::NamespacesEmptied };
+        all.push(said(kinds));
     }
-    if let Some(pod) = p.member.as_ref().and_then(|m| world.pod(&m.pod)) {
+    if let Some(pod) = pod {
         of_pod(world, p, pod, status, f, &mut all);
     }
     all
+}
+
+/// The other living processes of another engine's container whose first process this is, but for those that end with
+/// it.
+fn leftovers_of_engine(world: &World, p: &Process, also_end: &BTreeSet<ProcId>) -> BTreeSet<ProcId> {
+    let Some(member) = &p.member else { return BTreeSet::new() };
+    let pod = world.pod(&member.pod).filter(|pod| !pod.is_of_lab());
+    let is_first = |pod: &Pod| pod.containers.iter().any(|container| container.process == Some(p.id));
+    if !pod.is_some_and(is_first) {
+        return BTreeSet::new();
+    }
+    let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !also_end.contains(&q.id);
+    world.member_processes(member).filter(lives_on).map(|q| q.id).collect()
 }
 
 /// Whether `other` ends directly because `p` does: it is in the same container, or in the pid namespace whose init
@@ -233,17 +103,19 @@ fn ends_directly(world: &World, p: &Process, other: ProcId) -> bool {
 /// What happens to the pod when the process ends.
 fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Prediction, all: &mut Vec<Consequence>) {
     let holder = pod.sandbox.as_ref().and_then(|s| s.process);
-    let (name, ip) = (pod.name.clone(), pod.ip);
+    let (name, ip, of_lab) = (pod.name.clone(), pod.ip, pod.is_of_lab());
     if is_pause(p) || holder == Some(p.id) {
         let lives_on = |q: &&Process| q.is_alive() && q.id != p.id && !f.also_end.contains(&q.id);
         let left = world.pod_processes(&pod.uid).filter(lives_on).count();
         if left > 0 {
-            all.push(Consequence::MembersLiveOn(left));
-            if pod.is_of_lab() {
+            all.push(Consequence::MembersLiveOn { count: left, keep_network: of_lab });
+            if of_lab {
                 all.push(Consequence::ContainersStopped);
             }
         }
-        if gets_new_sandbox(pod) {
+        if !of_lab {
+            all.push(Consequence::EngineDecides { engine: pod.runtime, about: Decision::Sandbox { pod: name } });
+        } else if gets_new_sandbox(pod) {
             all.push(Consequence::NewSandbox { pod: name, ip });
             if !pod.volumes.is_empty() {
                 all.push(Consequence::VolumesKept(pod.volumes.clone()));
@@ -256,11 +128,18 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
         all.push(Consequence::ContainerTerminated {
             container: container.name.clone(),
             code: status.code(),
-            is_restarted: pod.is_of_lab() && again,
+            is_restarted: of_lab && again,
         });
-        if finished_pod(world, p, status).is_some() {
+        let holder = holder.and_then(|id| world.process(id));
+        if !of_lab {
+            if let Some(holder) = holder.filter(|holder| holder.is_alive() && !f.also_end.contains(&holder.id)) {
+                all.push(Consequence::NamespacesStay { holder: holder.id });
+            }
+            let about = Decision::Restart { policy: pod.restart };
+            all.push(Consequence::EngineDecides { engine: pod.runtime, about });
+        } else if finished_pod(world, p, status).is_some() {
             all.push(Consequence::PodFinished { pod: name, ip });
-        } else if let Some(holder) = holder.and_then(|id| world.process(id)) {
+        } else if let Some(holder) = holder {
             all.push(Consequence::PodStays { holder: holder.id });
         }
     }
@@ -270,12 +149,11 @@ fn of_pod(world: &World, p: &Process, pod: &Pod, status: WaitStatus, f: &Predict
 fn gets_new_sandbox(pod: &Pod) -> bool {
     let succeeded = |c: &Container| matches!(&c.state, ContainerState::Terminated { status, .. } if status.success());
     let mut apps = pod.containers.iter().filter(|c| c.kind == ContainerKind::App);
-    pod.is_of_lab()
-        && match pod.restart {
-            Some(RestartPolicy::Always) => true,
-            Some(RestartPolicy::OnFailure) => !apps.all(succeeded),
-            Some(RestartPolicy::Never) | None => false,
-        }
+    match pod.restart {
+        Some(RestartPolicy::Always) => true,
+        Some(RestartPolicy::OnFailure) => !apps.all(succeeded),
+        Some(RestartPolicy::Never) | None => false,
+    }
 }
 
 /// For a process that does not end, or may not.

@@ -242,6 +242,9 @@ fn inherit(p: &mut Process, from: &Process) {
         p.signals = from.signals;
     }
     p.uid = p.uid.or(from.uid);
+    if p.cgroup.is_none() {
+        p.cgroup.clone_from(&from.cgroup);
+    }
     if p.member.is_none() {
         p.member.clone_from(&from.member);
     }

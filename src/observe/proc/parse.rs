@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use crate::model::{NsKind, SignalMasks};
+use crate::observe::cgroup::path_in;
 
 /// In the order of [`NsKind::ALL`](crate::model::NsKind::ALL).
 pub const NS_LINKS: [&CStr; 8] =
@@ -38,6 +39,8 @@ pub struct Status {
     pub signals: SignalMasks,
     /// `VmRSS`: exact since Linux 6.16, where the figure in `stat` lags by some pages a processor.
     pub rss_bytes: Option<u64>,
+    /// The thread that traces it, or from BPF its process; 0 if none does.
+    pub tracer: u32,
 }
 
 impl Status {
@@ -55,6 +58,7 @@ impl Status {
                     let kb: Option<u64> = value.trim().strip_suffix(" kB").and_then(|n| n.trim().parse().ok());
                     status.rss_bytes = kb.map(|kb| kb.saturating_mul(1024));
                 }
+                "TracerPid" => status.tracer = value.trim().parse().ok()?,
                 "SigBlk" => status.signals.blocked = mask(value)?,
                 "SigIgn" => status.signals.ignored = mask(value)?,
                 "SigCgt" => {
@@ -66,6 +70,11 @@ impl Status {
         }
         None
     }
+}
+
+/// The cgroup of version 2 in `/proc/PID/cgroup` (`cgroups(7)`).
+pub fn cgroup(text: &[u8]) -> Option<String> {
+    path_in(&String::from_utf8_lossy(text))
 }
 
 fn str(bytes: &[u8]) -> Option<&str> {

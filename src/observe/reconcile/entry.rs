@@ -1,5 +1,7 @@
 //! What the reconciler remembers of one process.
 
+use std::sync::Arc;
+
 use super::REREAD_NS;
 use super::usage::Meter;
 use crate::model::{Facts, MonoNs, NsSet, Parent, ProcId, Stamp, State, WaitStatus};
@@ -41,6 +43,10 @@ pub struct Entry {
     pub reaped: Option<Parent>,
     pub facts: Option<Facts>,
     pub namespaces: NsSet,
+    /// What was reported of its cgroup, or that of its parent at its birth.
+    pub cgroup: Option<Arc<str>>,
+    /// What was reported of its tracer; 0 if it has none.
+    pub tracer: u32,
     /// We may not read its namespace links.
     pub denied: bool,
     /// PID 1 of its pid namespace.
@@ -79,6 +85,8 @@ impl Entry {
             reaped: None,
             facts: None,
             namespaces: NsSet::default(),
+            cgroup: None,
+            tracer: 0,
             denied: false,
             init: None,
             pid_inside: None,
@@ -95,10 +103,10 @@ impl Entry {
         self.exit.is_none() && self.gone.is_none()
     }
 
-    /// How much to read now so that everything is known.
-    pub fn depth(&self, now: MonoNs) -> Depth {
+    /// How much to read now so that everything is known. `cgroup`: look at its cgroup also if it has not run.
+    pub fn depth(&self, now: MonoNs, cgroup: bool) -> Depth {
         match self.full_read {
-            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince(sched),
+            Some((then, sched)) if now.since(then) < REREAD_NS => Depth::IfRanSince { since: sched, cgroup },
             _ => Depth::All,
         }
     }

@@ -1,5 +1,7 @@
 //! Turns readings of /proc into facts, and reports those that say something new.
 
+use std::sync::Arc;
+
 use super::news::{state_is_news, take_changes, usage_is_news};
 use super::{Entry, Kernel, Reconciler};
 use crate::model::{
@@ -17,6 +19,7 @@ impl Reconciler {
         let at = Stamp::by_then(now, Source::Scan);
         self.update_namespaces(kernel, id, &reading);
         self.update_pids(id, &reading);
+        self.update_tracer(kernel, id, &reading);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if reading.status.is_some() {
             entry.denied = reading.denied;
@@ -24,6 +27,11 @@ impl Reconciler {
         }
         let usage = entry.sample_usage(now, &reading);
         let dead = reading.stat.is_dead();
+        // that of a zombie may be removed, and says nothing
+        if let Some(path) = reading.cgroup.as_deref().filter(|path| !dead && entry.cgroup.as_deref() != Some(path)) {
+            let path = entry.cgroup.insert(path.into());
+            self.out.push(Delta::InCgroup { id, path: Arc::clone(path), at });
+        }
         // `Z` also while threads live whose leader has ended; an exit is reported by `ended`
         let state = if dead { State::Sleeping } else { reading.stat.state };
         let Some(known) = &mut entry.facts else {
@@ -50,6 +58,16 @@ impl Reconciler {
             entry.unconfirmed_state = None;
             known.state = state;
             self.out.push(Delta::State { id, state, at });
+        }
+    }
+
+    /// Also of a zombie: its tracer must wait for it first.
+    pub(super) fn update_tracer(&mut self, kernel: &mut impl Kernel, id: ProcId, reading: &Reading) {
+        let Some(tracer) = reading.status.as_ref().map(|status| status.tracer) else { return };
+        if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.tracer != tracer) {
+            entry.tracer = tracer;
+            let at = Stamp::by_then(kernel.now(), Source::Scan);
+            self.out.push(Delta::Traced { id, by: (tracer != 0).then_some(tracer), at });
         }
     }
 

@@ -73,6 +73,7 @@ impl Reconciler {
         if let Some(from) = parent.process().and_then(|p| self.entries.get(&p)) {
             if !found_dead {
                 entry.namespaces = from.namespaces;
+                entry.cgroup.clone_from(&from.cgroup);
             }
             entry.init = from.init;
             entry.in_lab |= from.in_lab;

@@ -120,7 +120,7 @@ mod tests {
         let signals = SignalMasks { blocked: 1, ..SignalMasks::default() };
         let mut other = same;
         other.stat.comm = "web".into();
-        other.status = Some(Status { uid: 6, nspid: vec![1], signals, rss_bytes: Some(1) });
+        other.status = Some(Status { uid: 6, nspid: vec![1], signals, rss_bytes: Some(1), tracer: 0 });
         let moved = set(&[ns(NsKind::Net, 1), ns(NsKind::Uts, 3)]);
         let expected = FactChanges {
             comm: Some("web".into()),

@@ -98,6 +98,8 @@ impl Reconciler {
             }
             Delta::Changed { id, .. }
             | Delta::ProcessUsage { id, .. }
+            | Delta::InCgroup { id, .. }
+            | Delta::Traced { id, .. }
             | Delta::Exec { id, .. }
             | Delta::Renamed { id, .. } => *id = self.canonical(*id),
             Delta::Pod { pod, .. } => self.canonical_pod(pod),

@@ -37,7 +37,7 @@ impl Reconciler {
         *last = (*last).max(id);
         if entry.is_unreaped() {
             // all of it is sent again, since the last batch may be lost
-            entry.facts = None;
+            (entry.facts, entry.cgroup, entry.tracer) = (None, None, 0);
             self.unreaped.insert(id);
             if let Some(parent) = entry.parent.process() {
                 self.children.entry(parent).or_default().insert(id);

@@ -15,6 +15,9 @@ pub const BUDGET: usize = 64;
 /// process has changed its namespaces (`setns(2)`, `unshare(2)`), and this is to be known within a second. Those without
 /// a pidfd are read in turn, since they cost more.
 const POD_BUDGET: usize = 1_024;
+/// Of how many of these it also reads the cgroup if they have not run. Any process that may can move another one, and no
+/// event tells of it. Reading it takes about 8 µs.
+const CGROUP_BUDGET: usize = 256;
 
 impl Reconciler {
     /// Watches a process with all its present and future descendants.
@@ -166,11 +169,13 @@ impl Reconciler {
         self.verify_at = now.plus(VERIFY_NS);
         let all: Vec<ProcId> = self.unreaped.iter().copied().collect();
         let from = self.scan_from.map_or(0, |id| all.partition_point(|x| *x < id));
-        let mut of_pods = 0;
+        let (mut of_pods, mut looked) = (0, 0);
         for (i, id) in all[from..].iter().chain(&all[..from]).enumerate() {
             let is_next = i < budget || of_pods < POD_BUDGET && kernel.holds(*id) && self.is_in_pod(*id);
             of_pods += usize::from(is_next && i >= budget);
-            self.check(kernel, *id, if is_next { Depth::All } else { Depth::Stat });
+            let cgroup = is_next && looked < CGROUP_BUDGET && self.is_in_pod(*id);
+            looked += usize::from(cgroup);
+            self.check(kernel, *id, if is_next { Depth::All } else { Depth::Stat }, cgroup);
         }
         if self.unlisted.is_some() || self.unread.values().any(|why| matches!(why, Unread::Failed(_))) {
             self.discover(kernel);
@@ -204,7 +209,7 @@ impl Reconciler {
                 // the first state was read right after the event: any other state is news
                 entry.unconfirmed_state = None;
             }
-            self.check(kernel, id, Depth::All);
+            self.check(kernel, id, Depth::All, true);
             if let Some(state) = self.entries.get_mut(&id).and_then(|e| e.unconfirmed_state.take()) {
                 let at = Stamp::by_then(kernel.now(), Source::Scan);
                 if let Some(facts) = self.entries.get_mut(&id).and_then(|e| e.facts.as_mut()) {
@@ -216,18 +221,21 @@ impl Reconciler {
         self.report_denied(kernel);
     }
 
-    fn check(&mut self, kernel: &mut impl Kernel, id: ProcId, depth: Depth) {
+    /// `cgroup`: look at its cgroup also if it has not run.
+    fn check(&mut self, kernel: &mut impl Kernel, id: ProcId, depth: Depth, cgroup: bool) {
         let Some(entry) = self.entries.get(&id).filter(|e| e.gone.is_none()) else { return };
         let (exited, leader, parent) = (entry.exit.is_some(), entry.leader_status, entry.parent);
         let depth = match depth {
+            // a zombie keeps its tracer
+            Depth::All if exited => Depth::Program,
             _ if exited => Depth::Stat,
             // it could not be read before
             _ if entry.facts.is_none() => Depth::All,
-            Depth::All => entry.depth(kernel.now()),
+            Depth::All => entry.depth(kernel.now(), cgroup),
             depth => depth,
         };
         // a process that could not get a pidfd before may get one now
-        let opens = depth != Depth::Stat && entry.exact_start && !kernel.holds(id);
+        let opens = depth != Depth::Stat && !exited && entry.exact_start && !kernel.holds(id);
         let read = if opens { kernel.open_and_read(id.pid) } else { kernel.read(id.pid, depth) };
         let reading = match read {
             Ok(reading) if self.is_process(id, &reading.stat) => reading,
@@ -262,7 +270,9 @@ impl Reconciler {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.suspect = false;
         }
-        if !exited {
+        if exited {
+            self.update_tracer(kernel, id, &reading);
+        } else {
             self.apply_reading(kernel, id, reading, false);
         }
     }

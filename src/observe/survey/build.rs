@@ -49,8 +49,10 @@ pub fn deltas(survey: Survey) -> Vec<Delta> {
     for (id, reading, at) in order {
         let parent = by_pid.get(&reading.stat.ppid).map_or(Parent::Outside, |parent| Parent::Process(*parent));
         let exit = reading.stat.is_dead().then(|| Delta::Exited { id, status: reading.zombie_status(), at });
+        let tracer = reading.status.as_ref().map(|status| status.tracer).filter(|tracer| *tracer != 0);
         if let Some(facts) = facts(id, parent, reading, dev) {
             deltas.push(Delta::Facts { facts: Box::new(facts), at });
+            deltas.extend(tracer.map(|tracer| Delta::Traced { id, by: Some(tracer), at }));
             deltas.extend(exit);
         }
     }

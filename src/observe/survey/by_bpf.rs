@@ -98,6 +98,7 @@ impl Gathered {
                 ..SignalMasks::default()
             },
             rss_bytes: None,
+            tracer: task.tracer.unwrap_or(0),
         };
         let has_files = !stat.is_kernel_thread() && !stat.is_dead();
         let reading = Reading { stat, status: Some(status), links, ..Reading::default() };

@@ -30,7 +30,8 @@ fn by_reconciler() -> World {
 /// What does not change while a process sleeps, and what both know: for which signals it waits only the reconciler asks.
 fn lasting(p: &Process) -> Process {
     let (mut p, stamp) = (p.clone(), Stamp::by_then(MonoNs(0), Source::Scan));
-    (p.born, p.rss_bytes) = (stamp, 0);
+    // only the reconciler looks at cgroups
+    (p.born, p.rss_bytes, p.cgroup) = (stamp, 0, None);
     (p.cpu, p.waited_cpu) = (Cpu::default(), Cpu::default());
     // running or asleep, and what a kernel worker does at the moment
     if p.state != State::Zombie {

@@ -1,8 +1,9 @@
-//! What is in a namespace as tables, for all kinds but net.
+//! What is in a namespace as tables. Of net these are only the connections of Unix sockets: the port map has the rest.
 
 use super::words;
 use crate::model::inside::{
-    Bounded, CgroupContent, Content, IdRange, IpcContent, MntContent, MountPoint, TimeContent, UserContent, UtsContent,
+    Bounded, CgroupContent, Content, IdRange, IpcContent, MntContent, MountPoint, NetContent, TimeContent,
+    UnixConnection, UnixEnd, UserContent, UtsContent,
 };
 use crate::model::{Finding, Manifest, Member, NsId, NsKind, PodUid, ProcId, Process, World, names};
 use crate::ui::text;
@@ -70,8 +71,35 @@ pub fn tables(world: &World, pod: Option<&PodUid>, ns: NsId, content: Option<&Co
         Some(Content::Cgroup(cgroup)) => groups(cgroup),
         Some(Content::Time(time)) => clocks(time),
         None if ns.kind == NsKind::Pid => vec![pids(world, ns)],
-        Some(Content::Net(_)) | None => Vec::new(),
+        Some(Content::Net(net)) => unix_connections(world, net),
+        None => Vec::new(),
     }
+}
+
+/// No table where nobody talks to anybody.
+fn unix_connections(world: &World, net: &NetContent) -> Vec<Table> {
+    if net.unix_connections.known().is_some_and(|all| all.items.is_empty() && all.left_out == 0) {
+        return Vec::new();
+    }
+    let who = |end: &UnixEnd| {
+        let names: Vec<String> =
+            end.owners.iter().filter_map(|id| world.process(*id)).map(names::member_name).collect();
+        match (names.is_empty(), end.inode) {
+            (true, 0) => "not accepted yet".to_owned(),
+            (true, _) => "a process that is not seen".to_owned(),
+            _ => names.join(", "),
+        }
+    };
+    let row = |connection: &UnixConnection| Row {
+        cells: vec![
+            connection.path.clone().unwrap_or_else(|| "no path".to_owned()),
+            who(&connection.client),
+            who(&connection.server),
+        ],
+        process: connection.server.owners.first().or_else(|| connection.client.owners.first()).copied(),
+    };
+    let heads = &["Path", "Client", "Server"];
+    vec![Table::of("Who talks by Unix sockets", heads, &net.unix_connections, "", row)]
 }
 
 fn pids(world: &World, ns: NsId) -> Table {

@@ -85,6 +85,7 @@ fn map(sockets: Vec<NetSocket>) -> PortMap {
         routes: Finding::NotPermitted,
         sockets: Finding::Known(Bounded { items: sockets, left_out: 0 }),
         unix: Finding::Known(Bounded { items: unix, left_out: 0 }),
+        unix_connections: Finding::NotPermitted,
         closed_processes: Vec::new(),
     };
     let processes: Vec<&Process> = world.ns_members_of_pods(NET);

@@ -2,10 +2,12 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Ui, vec2};
 
-use crate::model::{Capability, Holder, NsId, NsKind, ProcId, World, names};
+use crate::command::Command;
+use crate::model::{Capability, Holder, MonoNs, Namespace, NsId, NsKind, ProcId, World, names};
 use crate::ui::inspector::namespaces::holders;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Action, Cx, text, tokens, widgets};
+use crate::wording::duration;
 
 /// How many holders are listed.
 const MAX_ROWS: usize = 100;
@@ -16,18 +18,24 @@ pub struct Held {
     ns: NsId,
     /// The processes in it, in words.
     processes: String,
-    /// How many namespaces with a process are directly below it; only of a user or pid namespace.
+    /// How many namespaces are directly below it, each with a process or held by something else; only of a user or pid
+    /// namespace.
     nested: Option<usize>,
-    /// How many namespaces with a process it owns; only of a user namespace.
+    /// How many of these it owns; only of a user namespace.
     owned: Option<usize>,
     /// What else holds it: a path each, and the process whose it is. `None` if that was not searched for.
     others: Option<Vec<(&'static str, String, Option<ProcId>)>>,
+    /// When the machine was searched last.
+    searched: Option<MonoNs>,
 }
 
 impl Held {
     pub fn of(world: &World, ns: NsId) -> Self {
-        let populated = || NsKind::ALL.into_iter().flat_map(|kind| world.namespaces_with_processes(kind));
-        let known = || populated().filter_map(|of| world.namespaces.get(&of));
+        // those that still exist, as far as is known
+        let is_held = |of: &&Namespace| {
+            of.holders.as_ref().is_some_and(|all| !all.is_empty()) || world.ns_members(of.id).next().is_some()
+        };
+        let known = || world.namespaces.values().filter(is_held);
         let has_parents = matches!(ns.kind, NsKind::User | NsKind::Pid);
         // a user namespace owns those below it too
         let nested = has_parents.then(|| known().filter(|of| of.parent == Some(ns)).count());
@@ -40,7 +48,8 @@ impl Held {
         let listed = |h: &Holder| (kind(h), path(world, h), h.process());
         let others = world.namespaces.get(&ns).and_then(|known| known.holders.as_ref());
         let others = others.map(|all| all.iter().map(listed).collect());
-        Self { ns, processes, nested, owned, others }
+        let searched = world.searched.map(|at| at.t);
+        Self { ns, processes, nested, owned, others, searched }
     }
 }
 
@@ -82,10 +91,10 @@ pub fn holders_ui(ui: &mut Ui, cx: &mut Cx<'_>, held: Option<&Held>) {
     }
     let Some(others) = &held.others else {
         row_ui(ui, cx, "Others", "not searched for", None);
-        let hint = "A thread, an open file, a socket or a bind mount can hold a namespace too. podscope snapshot \
-                    searches the machine for them.";
+        let hint = "A thread, an open file, a socket or a bind mount can hold a namespace too. To find them, all \
+                    processes of the machine are looked at.";
         ui.add(egui::Label::new(text::rich(hint).font(tokens::sans(11.5)).color(cx.tokens.muted)).wrap());
-        return;
+        return search_ui(ui, cx, held, "Search the machine");
     };
     if others.is_empty() {
         row_ui(ui, cx, "Others", "none found", None);
@@ -98,6 +107,17 @@ pub fn holders_ui(ui: &mut Ui, cx: &mut Cx<'_>, held: Option<&Held>) {
     }
     if cx.world.visibility.get(&Capability::Holders).is_none_or(|coverage| !coverage.is_full()) {
         row_ui(ui, cx, "Coverage", "not everything could be searched", None);
+    }
+    if let Some(searched) = held.searched {
+        let age = duration::format_like_kubectl(cx.now.since(searched));
+        row_ui(ui, cx, "Searched", &format!("{age} ago"), None);
+    }
+    search_ui(ui, cx, held, "Search again");
+}
+
+fn search_ui(ui: &mut Ui, cx: &mut Cx<'_>, held: &Held, words: &str) {
+    if cx.live && widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, words, None).clicked() {
+        cx.act(Action::Do(Command::FindHolders(held.ns)));
     }
 }
 

@@ -1,9 +1,10 @@
 use eframe::egui::{self, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, pos2, vec2};
 
 use super::{NamespacesState, namespaces_ui};
+use crate::command::Command;
 use crate::model::{
-    Cpu, Delta, Facts, Host, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId, Runtime, Sandbox,
-    SandboxKind, SignalMasks, Stamp, State, World,
+    Cpu, Delta, Facts, Holder, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId,
+    Runtime, Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
 };
 use crate::ui::tokens::Tokens;
 use crate::ui::{Action, Cx, Selection, WorldVersion, fonts};
@@ -168,4 +169,23 @@ fn holders_that_were_not_searched_for_are_not_shown_as_missing() {
     view.selection.namespace = Some(NET);
     view.frame(vec![]);
     assert!(view.shows("Processes pause, nsenter") && view.shows("Others not searched for"), "{:#?}", view.names);
+}
+
+#[test]
+fn what_holds_a_namespace_is_searched_for_on_request() {
+    let mut view = View::new();
+    view.selection.namespace = Some(NET);
+    view.frame(vec![]);
+    let search = Action::Do(Command::FindHolders(NET));
+    assert_eq!(view.click(Modifiers::NONE, "Search the machine"), [search]);
+    let holders = Some([Holder::File { process: PAUSE, fd: 3 }].into());
+    let at = Stamp::prompt(MonoNs(2), Source::Scan);
+    let namespace = Namespace { holders, ..Namespace::new(NET) };
+    view.world.apply(&Delta::Namespace { namespace, at });
+    view.world.apply(&Delta::Searched { search: Box::default(), at });
+    // the view keeps what it has computed for a version of the World
+    view.state = NamespacesState::default();
+    view.frame(vec![]);
+    assert!(view.shows("Open file /proc/4711/fd/3 of pause"), "{:#?}", view.names);
+    assert!(view.shows("Searched 0s ago") && view.shows("Search again"), "{:#?}", view.names);
 }

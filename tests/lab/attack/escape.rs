@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// The number of a system call, on x86_64 and elsewhere.
-fn number(on_x86: u32, elsewhere: u32) -> u32 {
+pub fn number(on_x86: u32, elsewhere: u32) -> u32 {
     if cfg!(target_arch = "x86_64") { on_x86 } else { elsewhere }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use podscope::model::prediction::{self, Effect, Prediction};
 use podscope::model::{
-    ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, SandboxKind, Signal, SignalMasks, State,
+    ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, Runtime, SandboxKind, Signal, SignalMasks, State,
     TerminatedReason, WaitStatus, World,
 };
 use podscope::wording::prediction::sentences;
@@ -219,6 +219,55 @@ fn nothing_is_assumed_about_the_users_own_pause() {
     assert!(says(&f, "pause adopts it; it stays until pause waits for it"), "{:#?}", f.lines);
     let f = predict(&world, PAUSE, Signal::KILL);
     assert!(f.is_deadly() && says(&f, "The pid namespace ends with its init"), "{:#?}", f.lines);
+}
+
+/// The pod as docker runs it, with a pause of its own.
+fn of_docker(share_pid: bool) -> World {
+    let mut pod = crate::views::fixture::pod(share_pid);
+    (pod.runtime, pod.restart) = (Runtime::Docker, None);
+    let sandbox = pod.sandbox.as_mut().expect("a sandbox");
+    sandbox.kind = SandboxKind::Own("registry.k8s.io/pause:3.10".into());
+    world_with(share_pid, &[Delta::Pod { pod: Box::new(pod), at: at(600) }])
+}
+
+/// What the lab's controller would do, and no other engine has promised.
+const OF_THE_LAB: [&str; 8] =
+    ["the lab", "SandboxChanged", "is kept", "are kept", "released", "its IP", "is free", "and is started again"];
+
+#[test]
+fn what_becomes_of_a_container_of_an_engine_is_the_engines_decision() {
+    for share_pid in [true, false] {
+        let f = predict(&of_docker(share_pid), MASTER, Signal::KILL);
+        assert!(says(&f, "Container nginx is terminated, exit code 137."), "{:#?}", f.lines);
+        assert!(says(&f, "docker decides whether it is started again."), "{:#?}", f.lines);
+        assert!(says(&f, "share stay: pause holds them"), "{:#?}", f.lines);
+        // where they are not killed with its pid namespace
+        let left = says(&f, "docker decides what becomes of the other processes of its container (web: worker ×2)");
+        assert_eq!(left, share_pid, "{:#?}", f.lines);
+        assert!(!says(&f, "live on"), "{:#?}", f.lines);
+        assert!(!OF_THE_LAB.iter().any(|words| says(&f, words)), "{:#?}", f.lines);
+    }
+}
+
+#[test]
+fn what_becomes_of_a_pod_without_its_sandbox_is_the_engines_decision() {
+    for share_pid in [true, false] {
+        let f = predict(&of_docker(share_pid), PAUSE, Signal::KILL);
+        assert!(says(&f, "docker decides what becomes of pod "), "{:#?}", f.lines);
+        assert!(!OF_THE_LAB.iter().any(|words| says(&f, words)), "{:#?}", f.lines);
+        assert!(!says(&f, "in the same network"), "docker may take it away: {:#?}", f.lines);
+        // what the kernel does is the same
+        assert_eq!(says(&f, "kills 5 more processes"), share_pid, "{:#?}", f.lines);
+        assert!(says(&f, "no process that is seen is left in"), "{:#?}", f.lines);
+    }
+}
+
+#[test]
+fn the_restart_policy_is_named_where_the_engine_tells_it() {
+    let mut pod = crate::views::fixture::pod(true);
+    (pod.runtime, pod.restart) = (Runtime::Unknown, Some(RestartPolicy::Always));
+    let f = predict(&world_with(true, &[Delta::Pod { pod: Box::new(pod), at: at(600) }]), MASTER, Signal::KILL);
+    assert!(says(&f, "Whoever runs it decides whether it is started again (restart policy Always)."), "{:#?}", f.lines);
 }
 
 /// The lab ends the sandbox of a finished pod, and the prediction says so.

@@ -52,7 +52,8 @@ fn each_reason_has_its_remedy() {
     let with_namespace = ParentEnds(ZombieFate::ReapedWithNamespace);
     let zombie = || exited(SLEEP, 700);
     type Case = (&'static str, Vec<Delta>, u32, Holdup, Option<(u32, Signal, RemedyEffect)>);
-    let table: [Case; 9] = [
+    let traced = |by| Delta::Traced { id: id(SLEEP), by: Some(by), at: at(650) };
+    let table: [Case; 11] = [
         ("a parent that does not wait", vec![zombie()], SH, Holdup::NotReaped, Some((SH, kill, pause_reaps))),
         (
             "it ignores SIGCHLD",
@@ -68,6 +69,14 @@ fn each_reason_has_its_remedy() {
             Holdup::ParentStopped,
             Some((SH, cont, ParentReaps { is_sure: false })),
         ),
+        (
+            "a tracer comes first",
+            vec![traced(MASTER), state(SH, State::Stopped), zombie()],
+            SH,
+            Holdup::TracerFirst { tracer: MASTER },
+            None,
+        ),
+        ("its parent traces it", vec![traced(SH), zombie()], SH, Holdup::NotReaped, Some((SH, kill, pause_reaps))),
         ("it is traced", vec![state(SH, State::Traced), zombie()], SH, Holdup::ParentTraced, None),
         (
             "pause would not reap either",

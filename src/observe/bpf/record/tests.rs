@@ -1,7 +1,7 @@
 use super::*;
 
 /// A record as the C program writes it, each number different.
-fn task_record(level: u32) -> Vec<u8> {
+pub fn task_record(level: u32) -> Vec<u8> {
     let words = [TASK as u32 + 4 * (level + 1), level, 7, 6, 5, 0, 1, 0, 0x40_0000, 9, 1000, 1001, 3, 1];
     let longs = [120_000_000, 110_000_000, 77, 88, 1 << 14, 3 << 14, 4, 8, 16, 32];
     let mut record: Vec<u8> = words.iter().flat_map(|w: &u32| w.to_le_bytes()).collect();
@@ -15,7 +15,7 @@ fn task_record(level: u32) -> Vec<u8> {
 }
 
 /// The same of a first thread, as the iterator writes it.
-fn process_record(level: u32, has_rss: u32) -> Vec<u8> {
+pub fn process_record(level: u32, has_rss: u32) -> Vec<u8> {
     let mut record = task_record(level);
     record.extend([1_u64, 2, 3, 4].iter().flat_map(|l| l.to_le_bytes()));
     record.extend([has_rss, 0].iter().flat_map(|w| w.to_le_bytes()));
@@ -24,7 +24,7 @@ fn process_record(level: u32, has_rss: u32) -> Vec<u8> {
     record
 }
 
-fn event_record(kind: u32, rest: &[u8]) -> Vec<u8> {
+pub fn event_record(kind: u32, rest: &[u8]) -> Vec<u8> {
     let mut record = Vec::from(kind.to_le_bytes());
     record.extend(42_u32.to_le_bytes());
     record.extend(99_u64.to_le_bytes());

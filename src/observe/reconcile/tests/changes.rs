@@ -25,6 +25,7 @@ enum Step {
     User(u32),
     Signals(u64),
     Namespace(NsKind, u64),
+    Cgroup(u32),
     State(State),
     /// The node reports a state, which may be over.
     NodeReports(State),
@@ -44,6 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..3_u32).prop_map(Step::User),
         (0..4_u64).prop_map(Step::Signals),
         (0..8_usize, 1..4_u64).prop_map(|(kind, ino)| Step::Namespace(NsKind::ALL[kind], 10 * kind as u64 + ino)),
+        (0..3_u32).prop_map(Step::Cgroup),
         state().prop_map(Step::State),
         state().prop_map(Step::NodeReports),
         (1..4_u32).prop_map(Step::Threads),
@@ -89,6 +91,7 @@ impl Scenario {
                 status.signals = SignalMasks { blocked: mask & 1, caught: mask & 2, ..SignalMasks::default() };
             }
             Step::Namespace(kind, ino) => reading.links[kind as usize] = Some(ino),
+            Step::Cgroup(n) => reading.cgroup = Some(format!("/{n}")),
             Step::State(state) => reading.stat.state = state,
             Step::NodeReports(state) => {
                 self.input(Input::Delta(Delta::State { id: id(PID), state, at: Stamp::prompt(at, Source::Node) }));
@@ -120,6 +123,7 @@ proptest! {
         prop_assert_eq!((&shown.comm, &shown.cmdline), (&machine.stat.comm, &machine.cmdline));
         prop_assert_eq!((shown.uid, &shown.nspid, shown.signals), (Some(status.uid), &status.nspid, status.signals));
         prop_assert_eq!((shown.state, shown.threads), (machine.stat.state, machine.stat.threads));
+        prop_assert_eq!(shown.cgroup.as_deref(), machine.cgroup.as_deref());
         for kind in NsKind::ALL {
             let ino = shown.namespaces.get(kind).map(|ns| ns.ino);
             prop_assert_eq!(ino, machine.links[kind as usize], "{}", kind);
@@ -133,6 +137,36 @@ proptest! {
         let idle: Vec<_> = scenario.log[reported..].iter().filter(|d| !matches!(d, Delta::ProcessUsage { .. })).collect();
         prop_assert!(idle.is_empty(), "nothing has changed: {:?}", idle);
     }
+}
+
+#[test]
+fn a_child_is_reported_to_be_in_a_cgroup_only_if_it_is_not_that_of_its_parent() {
+    let mut scenario = Scenario::new();
+    let move_to = |scenario: &mut Scenario, pid: u32, path: &str| {
+        scenario.machine.table.get_mut(&pid).expect("it lives").cgroup = Some(path.to_owned());
+    };
+    let moves = |scenario: &Scenario| -> Vec<(ProcId, String)> {
+        let of = |delta: &Delta| match delta {
+            Delta::InCgroup { id, path, .. } => Some((*id, path.to_string())),
+            _ => None,
+        };
+        scenario.log.iter().filter_map(of).collect()
+    };
+    move_to(&mut scenario, 10, "/a");
+    scenario.tick_at(1);
+    assert_eq!(moves(&scenario), [(id(10), "/a".to_owned())]);
+    for (pid, path) in [(PID, "/a"), (PID + 1, "/b")] {
+        scenario.machine.add_process(pid, 10, &[]);
+        move_to(&mut scenario, pid, path);
+        scenario.fork(1, 10, pid);
+        scenario.finish();
+        assert_eq!(scenario.process(pid).cgroup.as_deref(), Some(path));
+    }
+    assert_eq!(moves(&scenario)[1..], [(id(PID + 1), "/b".to_owned())], "the other one has inherited it");
+    // somebody moves it, and it does not run
+    move_to(&mut scenario, PID, "/b");
+    scenario.tick_at(4);
+    assert_eq!(scenario.process(PID).cgroup.as_deref(), Some("/b"));
 }
 
 #[test]

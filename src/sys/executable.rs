@@ -1,4 +1,5 @@
-//! A sealed copy of our own program in memory, which the launcher, the node and every stand-in run.
+//! A sealed copy of our own program in memory. The launcher, the node and every stand-in run from one, the helpers that
+//! join namespaces from another.
 //!
 //! A process can reach its executable through `/proc/PID/exe`, and so can other processes of a shared pid namespace.
 //! The program's own file often belongs to the user that a pod's root is on the host: a pod could change its mode, or
@@ -35,7 +36,19 @@ pub enum CopyError {
     Memory(io::Error),
 }
 
+impl CopyError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Read { error, .. } | Self::Memory(error) => error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+            Self::Forbidden => Errno::EACCES,
+        }
+    }
+}
+
 impl Executable {
+    /// The path of the program that runs.
+    pub const OURS: &str = "/proc/self/exe";
+
     /// Copies the part of the program at `path` that the kernel loads, and seals it.
     ///
     /// # Errors
