@@ -163,8 +163,8 @@ mod tests {
         settings
     }
 
-    fn no_failure(why: String) {
-        panic!("{why}");
+    fn no_failure() -> impl Fn(String) + Send + 'static {
+        |why| panic!("{why}")
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         // the directories are made
         let path = dir.path().join("config/podscope/settings.json");
         assert_eq!(load(&path), Loaded::default());
-        let mut file = SettingsFile::open(path.clone(), Settings::default(), no_failure).expect("a thread");
+        let mut file = SettingsFile::open(path.clone(), Settings::default(), no_failure()).expect("a thread");
         for width in 200..300 {
             let mut settings = Settings::default();
             settings.panels.pods_width = width as f32;
@@ -190,7 +190,7 @@ mod tests {
     fn what_has_not_changed_is_not_written() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("settings.json");
-        let mut file = SettingsFile::open(path.clone(), changed(), no_failure).expect("a thread");
+        let mut file = SettingsFile::open(path.clone(), changed(), no_failure()).expect("a thread");
         file.keep(&changed());
         drop(file);
         assert!(!path.exists());

@@ -70,10 +70,6 @@ impl Drawers {
         }
     }
 
-    pub fn close(&mut self) {
-        self.open = None;
-    }
-
     fn toggle(&mut self, panel: SidePanel, choices: &mut PanelChoices) {
         match toggled(panel, self.open, self.window.x, self.window.y, choices) {
             Toggled::Folds(folds) => choices.set_folds(panel, folds),
