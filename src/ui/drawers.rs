@@ -53,6 +53,7 @@ fn button_ui(ui: &mut Ui, cx: &mut Cx<'_>, panel: SidePanel, is_open: bool) {
     let title = title(cx, panel);
     let does = if is_open { "Close" } else { "Open" };
     response.widget_info(|| text::selected(Role::Button, true, is_open, format!("{does} {title}")));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
     let hot = response.hovered() || response.has_focus() || is_open;
     if hot {
         ui.painter().rect_filled(rect.shrink(1.0), CornerRadius::same(4), tokens.accent_fill);

@@ -1,11 +1,13 @@
 //! Notices: short messages below the views. They have a place of their own and cover nothing. Equal ones are merged,
 //! and each leaves by itself unless it matters until the user has read it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{self, CornerRadius, Margin, Sense, Stroke, Ui, accesskit, vec2};
+use eframe::egui::{self, CornerRadius, Galley, Margin, Role, Sense, Stroke, Ui, accesskit, vec2};
 
 use super::icons::Icon;
+use super::text::HoverText as _;
 use super::tokens::Tokens;
 use super::{text, tokens, widgets};
 use crate::model::MonoNs;
@@ -95,23 +97,51 @@ impl Notices {
     }
 }
 
+/// The height of a notice with one line, and its margins with the outline.
+const ROW_H: f32 = 28.0;
+const CARD: Margin = Margin::symmetric(10, 3);
+const GAP: f32 = 4.0;
+/// The line that counts the earlier ones.
+const EARLIER_H: f32 = 18.0;
+const PANEL: Margin = Margin::symmetric(12, 6);
+const SIGN: f32 = 16.0;
+/// How many lines a notice may have.
+const MAX_LINES: usize = 6;
+
 /// Takes no space while there are no notices. While the pointer is over them, none leaves.
 pub fn notices_ui(ui: &mut Ui, tokens: &Tokens, notices: &mut Notices, now: MonoNs) {
     notices.expire(now);
     if notices.all.is_empty() {
         return;
     }
-    let frame = egui::Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(12, 6));
+    // the height is known before, as a panel takes that of its content only in the next frame
+    let spacing = ui.spacing().item_spacing.x;
+    let button = widgets::button_width(ui, tokens, None, "Dismiss");
+    let beside = PANEL.sum().x + CARD.sum().x + 2.0 + SIGN + button + 2.0 * spacing;
+    let room = (ui.available_width() - beside).max(80.0);
+    let hidden = notices.all.len().saturating_sub(MAX_SHOWN);
+    let shown: Vec<(usize, Arc<Galley>)> = (notices.all.iter().enumerate().skip(hidden))
+        .map(|(nth, notice)| {
+            (nth, text::wrapped(ui, &notice.words(), tokens::sans(13.0), tokens.text, room, MAX_LINES))
+        })
+        .collect();
+    let cards: f32 = shown.iter().map(|(_, words)| words.size().y.max(ROW_H) + CARD.sum().y + 2.0 + GAP).sum();
+    let earlier = if hidden > 0 { EARLIER_H + GAP } else { 0.0 };
+    // with the line above
+    let height = PANEL.sum().y + earlier + cards - GAP + 1.0;
+    let frame = egui::Frame::new().fill(tokens.panel).inner_margin(PANEL);
     let mut dismissed = None;
-    let panel = egui::Panel::bottom("notices").frame(frame).resizable(false).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 4.0;
-        let hidden = notices.all.len().saturating_sub(MAX_SHOWN);
+    let panel = egui::Panel::bottom("notices").frame(frame).exact_size(height).resizable(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(spacing, GAP);
         if hidden > 0 {
             let words = text::count(hidden, "earlier notice", "earlier notices");
-            ui.label(text::rich(words).font(tokens::sans(11.5)).color(tokens.muted));
+            ui.allocate_ui(vec2(ui.available_width(), EARLIER_H), |ui| {
+                ui.set_height(EARLIER_H);
+                ui.label(text::rich(words).font(tokens::sans(11.5)).color(tokens.muted));
+            });
         }
-        for (nth, notice) in notices.all.iter().enumerate().skip(hidden) {
-            if notice_ui(ui, tokens, notice) {
+        for (nth, words) in shown {
+            if notice_ui(ui, tokens, &notices.all[nth], words, room) {
                 dismissed = Some(nth);
             }
         }
@@ -121,11 +151,12 @@ pub fn notices_ui(ui: &mut Ui, tokens: &Tokens, notices: &mut Notices, now: Mono
     }
     if let Some(nth) = dismissed {
         notices.all.remove(nth);
+        ui.ctx().request_repaint();
     }
 }
 
 /// Returns whether it is dismissed.
-fn notice_ui(ui: &mut Ui, tokens: &Tokens, notice: &Notice) -> bool {
+fn notice_ui(ui: &mut Ui, tokens: &Tokens, notice: &Notice, words: Arc<Galley>, room: f32) -> bool {
     let (color, icon) = match notice.kind {
         NoticeKind::Done => (tokens.good, Icon::Check),
         NoticeKind::Failed => (tokens.warn, Icon::Warning),
@@ -136,23 +167,26 @@ fn notice_ui(ui: &mut Ui, tokens: &Tokens, notice: &Notice) -> bool {
         .fill(tokens.card)
         .stroke(Stroke::new(1.0, color))
         .corner_radius(CornerRadius::same(8))
-        .inner_margin(Margin::symmetric(10, 3));
+        .inner_margin(CARD);
     card.show(ui, |ui| {
-        ui.horizontal(|ui| {
-            let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
+        let row = vec2(ui.available_width(), words.size().y.max(ROW_H));
+        ui.allocate_ui_with_layout(row, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_height(row.y);
+            let (at, _) = ui.allocate_exact_size(vec2(SIGN, SIGN), Sense::hover());
             icon.paint(ui, at, color);
-            let button = widgets::button_width(ui, tokens, None, "Dismiss");
-            let room = (ui.available_width() - button - ui.spacing().item_spacing.x).max(80.0);
-            ui.allocate_ui(vec2(room, 0.0), |ui| {
-                ui.set_width(room);
-                let label = ui.add(egui::Label::new(text::rich(notice.words())).wrap());
-                // a screen reader reads it out: what matters at once, the rest when it has time
-                let live = match notice.kind {
-                    NoticeKind::Done => accesskit::Live::Polite,
-                    NoticeKind::Failed | NoticeKind::Lasting => accesskit::Live::Assertive,
-                };
-                ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(live));
-            });
+            let (place, label) = ui.allocate_exact_size(vec2(room, words.size().y), Sense::hover());
+            let is_cut = words.elided;
+            ui.painter().galley(place.min, words, tokens.text);
+            label.widget_info(|| text::labeled(Role::Label, true, notice.words()));
+            // a screen reader reads it out: what matters at once, the rest when it has time
+            let live = match notice.kind {
+                NoticeKind::Done => accesskit::Live::Polite,
+                NoticeKind::Failed | NoticeKind::Lasting => accesskit::Live::Assertive,
+            };
+            ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(live));
+            if is_cut {
+                label.hover_text(&notice.text);
+            }
             is_dismissed = widgets::button(ui, tokens, widgets::ButtonStyle::Plain, None, "Dismiss", None).clicked();
         });
     });

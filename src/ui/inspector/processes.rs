@@ -61,6 +61,8 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, rect, 4);
     }
-    let state = pod_map::state_word(p.state);
-    response.hover_text(format!("{title} · host pid {} · {} {state}", p.id.pid, p.state.letter()));
+    response.hover_lines_with(|| {
+        let state = pod_map::state_word(p.state);
+        text::escaped(&format!("{title} · host pid {} · {} {state}", p.id.pid, p.state.letter())).into_owned()
+    });
 }
