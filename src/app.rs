@@ -6,7 +6,7 @@ mod keys;
 mod names_of_tiles;
 mod open;
 mod partial_redraw;
-mod screenshot;
+mod picture;
 mod settings;
 mod terminal;
 mod window;

@@ -32,8 +32,8 @@ pub enum Command {
     ChangeNamespaces { member: Member, step: NamespaceStep },
     /// Write the World at the time cursor to a file.
     Export { path: PathBuf, format: Format, redact: bool },
-    /// Write a screenshot of the window as PNG; no effect in a terminal.
-    Screenshot(PathBuf),
+    /// Write a picture of the window as PNG; no effect in a terminal.
+    Picture { path: PathBuf, kind: PictureKind },
     /// Start the lab's node again after it has ended.
     StartNode,
     /// Read again what is in namespaces.
@@ -44,6 +44,15 @@ pub enum Command {
     SelectNamespace(NsId),
     /// Bring a view of the window to the front, by its name in lower case; no effect in a terminal.
     Show(String),
+}
+
+/// What a picture of the window shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureKind {
+    /// The window as it is.
+    Screenshot,
+    /// The last burst of changes in slow motion: an animated PNG with one frame for each step.
+    Film,
 }
 
 /// Where a pod's manifest comes from.

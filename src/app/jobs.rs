@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use super::{screenshot, terminal};
+use super::{picture, terminal};
 use crate::command::Outcome;
 use crate::engine::{Handle, Origin, Request};
 use crate::lab::Lab;
@@ -133,16 +133,31 @@ impl Jobs {
     pub fn take_screenshot(&self, engine: &Handle, path: PathBuf, replace: bool, origin: Origin) {
         let engine = engine.clone();
         self.ctx.request_screenshot(move |image: Arc<ColorImage>| {
-            // encoding and `fsync(2)` take time, and this is the ui thread
-            let (write_to, failing) = (engine.clone(), engine);
-            let write = move || {
-                let written = screenshot::write_png(&path, &image, replace);
-                let outcome = written.map_or_else(Outcome::Failed, |()| Outcome::Done);
-                write_to.send(Request::Completed { origin, outcome });
-            };
-            if let Err(e) = thread::spawn("screenshot", write) {
-                failing.send(Request::Completed { origin, outcome: Outcome::Failed(e.to_string()) });
-            }
+            write_picture(&engine, origin, move || picture::write_png(&path, &image, replace));
         });
+    }
+
+    /// Writes a film of these images, and reports the outcome to the engine.
+    pub fn write_film(
+        engine: &Handle,
+        path: PathBuf,
+        images: Vec<Arc<ColorImage>>,
+        frame_ms: u16,
+        replace: bool,
+        origin: Origin,
+    ) {
+        write_picture(engine, origin, move || picture::write_film(&path, &images, frame_ms, replace));
+    }
+}
+
+/// Writes on a thread of its own: encoding and `fsync(2)` take time. Reports the outcome to the engine.
+fn write_picture(engine: &Handle, origin: Origin, write: impl FnOnce() -> Result<(), String> + Send + 'static) {
+    let reporting = engine.clone();
+    let run = move || {
+        let outcome = write().map_or_else(Outcome::Failed, |()| Outcome::Done);
+        reporting.send(Request::Completed { origin, outcome });
+    };
+    if let Err(e) = thread::spawn("picture", run) {
+        engine.send(Request::Completed { origin, outcome: Outcome::Failed(e.to_string()) });
     }
 }

@@ -5,6 +5,7 @@ mod building;
 mod commands;
 mod dialogs;
 mod drawers;
+mod film;
 mod frames;
 mod panes;
 mod questions;
@@ -131,6 +132,7 @@ pub struct Window {
     building: building::Building,
     watched: Watched,
     slow_motions: slow_motion::SlowMotions,
+    film: Option<film::Film>,
     /// The user has not chosen the selected pod.
     is_selection_automatic: bool,
 }
@@ -178,6 +180,7 @@ impl Window {
             building: building::Building::default(),
             watched: Watched::default(),
             slow_motions: slow_motion::SlowMotions::default(),
+            film: None,
             is_selection_automatic: true,
         };
         window.tokens.apply(ctx);
@@ -344,6 +347,7 @@ impl eframe::App for Window {
             }
         }
         self.tick_slow_motion();
+        self.continue_film(&ctx);
         self.show(ui, &mut actions);
         self.drawers.close_after(&ctx, &actions);
         self.watch();

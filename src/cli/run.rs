@@ -215,9 +215,9 @@ impl Run {
             Event::Replaced(replaced) => note(format_args!("podscope: {}", watch::replaced_line(&replaced))),
             Event::WatchFailed(why) => return Err(Failure::Failed(why)),
             Event::FrontEnd { command, origin } => {
-                if let FrontEndCommand::Screenshot { path, .. } = command {
+                if let FrontEndCommand::Picture { path, .. } = command {
                     let path = path.display();
-                    note(format_args!("podscope: {path}: no screenshot, since there is no window here"));
+                    note(format_args!("podscope: {path}: no picture, since there is no window here"));
                 }
                 self.engine.send(Request::Completed { origin, outcome: Outcome::Done });
             }

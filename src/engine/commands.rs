@@ -64,12 +64,12 @@ impl Worker {
                 self.export(Export { path, content, replace }, origin)
             }
             Command::StartNode => self.restart_lab(origin),
-            Command::Screenshot(path) => {
+            Command::Picture { path, kind } => {
                 let replace = self.may_replace(&path, origin);
                 if !replace && self.front_end == FrontEnd::Window && path.symlink_metadata().is_ok() {
-                    return self.ask(Confirmable::Screenshot(path), origin);
+                    return self.ask(Confirmable::Picture(path, kind), origin);
                 }
-                self.pass_on(FrontEndCommand::Screenshot { path, replace }, origin)
+                self.pass_on(FrontEndCommand::Picture { path, kind, replace }, origin)
             }
             Command::ReadInside(of) => Some(self.request_inside(of)),
             Command::Select(id) => self.pass_on(FrontEndCommand::Select(id), origin),

@@ -7,7 +7,7 @@ use super::manifests::Update;
 use super::pods::StartedPod;
 use super::question::Question;
 use super::request::Origin;
-use crate::command::Outcome;
+use crate::command::{Outcome, PictureKind};
 use crate::control;
 use crate::lab;
 use crate::lab::spec::{PodSpec, Warning};
@@ -112,7 +112,7 @@ pub struct PodReplaced {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FrontEndCommand {
     /// Write a picture of the window as PNG.
-    Screenshot { path: PathBuf, replace: bool },
+    Picture { path: PathBuf, kind: PictureKind, replace: bool },
     /// Select a process.
     Select(ProcId),
     /// Select a namespace.

@@ -6,7 +6,7 @@ use super::export::Export;
 use super::request::Origin;
 use super::worker::Worker;
 use super::{Event, FrontEnd, FrontEndCommand};
-use crate::command::{Outcome, SignalRule, signal_rule};
+use crate::command::{Outcome, PictureKind, SignalRule, signal_rule};
 use crate::model::{ProcId, SentBy, Signal, World};
 use crate::observe::signal;
 use crate::wording::outcome::not_sent;
@@ -42,7 +42,7 @@ impl Question {
 pub(super) enum Confirmable {
     Signal { target: ProcId, signal: Signal, name: String },
     Export(Export, Box<World>),
-    Screenshot(PathBuf),
+    Picture(PathBuf, PictureKind),
 }
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Worker {
                 QuestionSubject::Signal { target: *target, signal: *signal, name: name.clone() }
             }
             Confirmable::Export(export, _) => QuestionSubject::Replace(export.path.clone()),
-            Confirmable::Screenshot(path) => QuestionSubject::Replace(path.clone()),
+            Confirmable::Picture(path, _) => QuestionSubject::Replace(path.clone()),
         };
         self.next_question += 1;
         let question = Question { id: self.next_question, subject, scripted: matches!(origin, Origin::Script(_)) };
@@ -82,8 +82,8 @@ impl Worker {
             _ if !confirmed => Some(Outcome::Failed(format!("\"{}\" was answered with Cancel", question.title()))),
             Confirmable::Signal { target, signal, .. } => Some(self.send_signal(target, signal, origin)),
             Confirmable::Export(export, world) => self.write_export(Export { replace: true, ..export }, *world, origin),
-            Confirmable::Screenshot(path) => {
-                let command = FrontEndCommand::Screenshot { path, replace: true };
+            Confirmable::Picture(path, kind) => {
+                let command = FrontEndCommand::Picture { path, kind, replace: true };
                 self.send(Event::FrontEnd { command, origin });
                 None
             }

@@ -37,7 +37,7 @@ impl Playing {
             _ => path,
         };
         match command {
-            Command::Screenshot(path) => Command::Screenshot(resolve(path)),
+            Command::Picture { path, kind } => Command::Picture { path: resolve(path), kind },
             Command::Export { path, format, redact } => Command::Export { path: resolve(path), format, redact },
             other => other,
         }

@@ -17,7 +17,7 @@ const WAIT_LIMIT: Duration = Duration::from_secs(10);
 const EXPECT_LIMIT: Duration = Duration::from_secs(1);
 const EXEC_LIMIT: Duration = Duration::from_secs(30);
 const STEPS: &str = "wait, expect, kill, exec, logs, fetch, delete, sandbox, join, debug, replace, leave, unshare, fork, \
-                     snapshot, screenshot, select, show or sleep";
+                     snapshot, screenshot, film, select, show or sleep";
 
 /// A line that is not a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,6 +119,7 @@ fn step(text: &str) -> Parsed<StepKind> {
         "fork" => Ok(StepKind::Fork(member(one(&words, "fork POD/CONTAINER")?)?)),
         "snapshot" => Ok(StepKind::Snapshot(one(&words, "snapshot FILE")?.into())),
         "screenshot" => Ok(StepKind::Screenshot(one(&words, "screenshot FILE")?.into())),
+        "film" => Ok(StepKind::Film(one(&words, "film FILE")?.into())),
         "select" => match words[..] {
             [target, kind] => Ok(StepKind::Select { member: member(target)?, namespace: Some(kind_named(kind)?) }),
             _ => Ok(StepKind::Select { member: member(one(&words, "select POD/MEMBER [KIND]")?)?, namespace: None }),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Outcome, PictureKind};
 use crate::export::Format;
 use crate::lab::NamespaceStep;
 use crate::model::{Capability, MonoNs, World};
@@ -202,7 +202,8 @@ impl Player {
                 Command::ChangeNamespaces { member: resolve::member(world, member)?, step: NamespaceStep::Fork }
             }
             StepKind::Snapshot(path) => Command::Export { path: path.clone(), format: Format::Json, redact: false },
-            StepKind::Screenshot(path) => Command::Screenshot(path.clone()),
+            StepKind::Screenshot(path) => Command::Picture { path: path.clone(), kind: PictureKind::Screenshot },
+            StepKind::Film(path) => Command::Picture { path: path.clone(), kind: PictureKind::Film },
             StepKind::Select { member, namespace } => {
                 let id = resolve::process(world, member)?;
                 match namespace {

@@ -74,6 +74,8 @@ pub enum StepKind {
     Fork(MemberRef),
     Snapshot(PathBuf),
     Screenshot(PathBuf),
+    /// What happened last in slow motion, as an animated picture.
+    Film(PathBuf),
     /// Selects a process, or its namespace of a kind.
     Select {
         member: MemberRef,

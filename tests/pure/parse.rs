@@ -67,6 +67,7 @@ fn steps_are_parsed() {
     assert_eq!(kind("logs p/container/pause"), StepKind::Logs(member("p", "container/pause")));
     assert_eq!(kind("snapshot after.json # written"), StepKind::Snapshot("after.json".into()));
     assert_eq!(kind("screenshot after.png"), StepKind::Screenshot("after.png".into()));
+    assert_eq!(kind("film pause.png"), StepKind::Film("pause.png".into()));
     assert_eq!(kind("sleep 500ms"), StepKind::Sleep(Duration::from_millis(500)));
 }
 

@@ -1,6 +1,6 @@
 //! Plays scripts over a World that the test changes itself.
 
-use podscope::command::{Command, Outcome, SignalRule, signal_rule};
+use podscope::command::{Command, Outcome, PictureKind, SignalRule, signal_rule};
 use podscope::lab::NamespaceStep;
 use podscope::model::{
     ContainerState, Delta, EventKind, EventReason, MonoNs, NotRunning, NsKind, Parent, Phase, PodEvent, PodMessage,
@@ -183,7 +183,7 @@ fn output_and_exit_code_of_an_exec_can_be_expected() {
 #[test]
 fn a_command_without_an_outcome_fails_the_script_after_a_minute() {
     let mut play = Play::new("screenshot a.png");
-    assert_eq!(play.command(), Command::Screenshot("a.png".into()));
+    assert_eq!(play.command(), Command::Picture { path: "a.png".into(), kind: PictureKind::Screenshot });
     play.now += 61 * SECOND;
     assert!(play.why().1.contains("did not end within 60 s"));
 }

@@ -1,5 +1,6 @@
 //! A virtual display with its own session bus and accessibility bus, and the app in it. Everything ends with the
-//! [`Desktop`].
+//! [`Desktop`]. On X11 the tests use a pointer and a keyboard; a headless Wayland compositor has neither, so there they
+//! do what a screen reader does.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -22,8 +23,15 @@ const WINDOW: &str = "1440x900";
 /// A node of the accessibility tree: the bus name of its application, and its path.
 type Node = (String, OwnedObjectPath);
 
+#[derive(Debug)]
+enum Display {
+    X11(String),
+    /// The name of the compositor's socket.
+    Wayland(&'static str),
+}
+
 pub struct Desktop {
-    display: String,
+    display: Display,
     bus: String,
     home: tempfile::TempDir,
     /// The child processes; the last one started is first.
@@ -50,10 +58,35 @@ impl Desktop {
             .stderr(Stdio::null())
             .spawn()
             .expect("Xvfb: scripts/setup test installs it");
-        let display = format!(":{}", first_line(&mut x));
-        let mut daemon = Command::new("dbus-daemon")
+        let display = Display::X11(format!(":{}", first_line(&mut x)));
+        Self::with_buses(home, x, display)
+    }
+
+    /// A Wayland compositor without a screen, drawn in software.
+    pub fn start_wayland() -> Self {
+        const SOCKET: &str = "wayland-podscope";
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (width, height) = WINDOW.split_once('x').expect("a size");
+        let compositor = Command::new("weston")
+            .args(["--backend=headless-backend.so", "--no-config", "--idle-time=0", "--socket", SOCKET])
+            .args([format!("--width={width}"), format!("--height={height}")])
+            .env("XDG_RUNTIME_DIR", home.path())
+            .env("HOME", home.path())
+            .env_remove("DISPLAY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("weston: scripts/setup test installs it");
+        wait_for("the compositor's socket", || home.path().join(SOCKET).exists().then_some(()));
+        Self::with_buses(home, compositor, Display::Wayland(SOCKET))
+    }
+
+    /// Starts the session bus and the accessibility bus.
+    fn with_buses(home: tempfile::TempDir, server: Child, display: Display) -> Self {
+        let mut daemon = Command::new("dbus-daemon");
+        display.set(&mut daemon);
+        let mut daemon = daemon
             .args(["--session", "--nofork", "--print-address"])
-            .env("DISPLAY", &display)
             .env("HOME", home.path())
             .env("XDG_RUNTIME_DIR", home.path())
             .stdout(Stdio::piped())
@@ -70,11 +103,15 @@ impl Desktop {
         let launcher = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus").expect("at-spi2-core");
         let address: String = launcher.call("GetAddress", &()).expect("the accessibility bus");
         let a11y = Builder::address(address.as_str()).and_then(Builder::build).expect("the accessibility bus");
-        Self { display, bus, home, children: vec![daemon, x], a11y, app: None }
+        Self { display, bus, home, children: vec![daemon, server], a11y, app: None }
     }
 
+    /// The name of the X11 display.
     pub fn display(&self) -> &str {
-        &self.display
+        match &self.display {
+            Display::X11(name) => name,
+            Display::Wayland(_) => panic!("the test needs X11"),
+        }
     }
 
     pub fn home(&self) -> &Path {
@@ -99,17 +136,17 @@ impl Desktop {
     /// `shown`: a name that is on screen once the window can be used.
     fn start_app(&mut self, args: &[&str], variables: &[(&str, &str)], size: &str, shown: &str) -> u32 {
         let log = self.home().join("log");
-        let app = Command::new(env!("CARGO_BIN_EXE_podscope"))
+        let mut app = Command::new(env!("CARGO_BIN_EXE_podscope"));
+        self.display.set(&mut app);
+        let app = app
             .args(args)
             .args(["--window-size", size, "--theme", "dark"])
-            .env("DISPLAY", &self.display)
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("HOME", self.home.path())
             .env("XDG_RUNTIME_DIR", self.home.path())
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("PODSCOPE_LOG", "podscope::frames=debug")
             .envs(variables.iter().copied())
-            .env_remove("WAYLAND_DISPLAY")
             // the settings are below HOME
             .env_remove("XDG_CONFIG_HOME")
             .current_dir(self.home.path())
@@ -124,8 +161,10 @@ impl Desktop {
             std::fs::read_to_string(&log).ok()?.contains("first frame").then_some(())
         });
         self.wait_shown(shown);
-        // there is no window manager to give the window the keyboard focus
-        self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
+        if let Display::X11(_) = self.display {
+            // there is no window manager to give the window the keyboard focus
+            self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);
+        }
         pid
     }
 
@@ -146,6 +185,16 @@ impl Desktop {
         });
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
         self.xdotool(&["click", "1"]);
+    }
+
+    /// Presses the widget with this name, or with a name that contains it, as a screen reader does.
+    pub fn press(&self, name: &str) {
+        self.wait_shown(name);
+        let pressed: bool = wait_for(&format!("`{name}` on screen"), || {
+            self.assert_alive();
+            self.proxy(&self.find(name)?, "org.a11y.atspi.Action")?.call("DoAction", &(0_i32,)).ok()
+        });
+        assert!(pressed, "`{name}` cannot be pressed");
     }
 
     /// Drags from the middle of one widget to the middle of another.
@@ -199,6 +248,27 @@ impl Desktop {
             (since.elapsed() > time).then_some(())
         });
         last
+    }
+
+    /// Writes the window's picture as PNG once it has not changed for half a second.
+    pub fn save_picture(&self, path: &Path) {
+        let dump = self.still_picture(Duration::from_millis(500));
+        // XWDFile.h: the header has big-endian words; a pixel has four bytes: blue, green, red and one without meaning
+        let word = |nth: usize| {
+            let bytes = dump.get(nth * 4..nth * 4 + 4).and_then(|bytes| bytes.try_into().ok());
+            u32::from_be_bytes(bytes.expect("a header")) as usize
+        };
+        let (header, line, colours) = (word(0), word(12), word(19));
+        let (width, height) = WINDOW.split_once('x').expect("a size");
+        let (width, height): (usize, usize) = (width.parse().expect("pixels"), height.parse().expect("pixels"));
+        let lines = dump[header + colours * 12..].chunks_exact(line).take(height);
+        let rgb = lines.flat_map(|line| line.chunks_exact(4).take(width)).flat_map(|p| [p[2], p[1], p[0]]);
+        let file = File::create(path).expect("a file");
+        let mut encoder = png::Encoder::new(file, width as u32, height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().expect("written");
+        writer.write_image_data(&rgb.collect::<Vec<u8>>()).expect("written");
     }
 
     /// The app's log so far.
@@ -277,7 +347,7 @@ impl Desktop {
     }
 
     fn xdotool(&self, args: &[&str]) {
-        let done = Command::new("xdotool").args(args).env("DISPLAY", &self.display).status();
+        let done = Command::new("xdotool").args(args).env("DISPLAY", self.display()).status();
         assert!(done.expect("xdotool: scripts/setup test installs it").success(), "xdotool {args:?}");
     }
 
@@ -331,6 +401,15 @@ impl Desktop {
         let builder = zbus::blocking::proxy::Builder::<Proxy<'_>>::new(&self.a11y);
         let builder = builder.destination(node.0.clone()).ok()?.path(node.1.clone()).ok()?.interface(interface).ok()?;
         builder.cache_properties(CacheProperties::No).build().ok()
+    }
+}
+
+impl Display {
+    fn set(&self, command: &mut Command) {
+        match self {
+            Self::X11(name) => command.env("DISPLAY", name).env_remove("WAYLAND_DISPLAY"),
+            Self::Wayland(socket) => command.env("WAYLAND_DISPLAY", socket).env_remove("DISPLAY"),
+        };
     }
 }
 

@@ -1,5 +1,7 @@
 //! The pod of a real docker in the window.
 
+use std::path::Path;
+
 use crate::desktop::Desktop;
 use crate::docker_daemon::Docker;
 use crate::kernel::{Id, wait_for};
@@ -33,6 +35,10 @@ fn a_pod_of_docker_is_shown_and_its_pause_is_killed_only_after_a_question() {
     }
     desktop.click(&format!("pause, PID 1 of the pod, host pid {}", pause.pid));
     desktop.wait_shown("If you send KILL");
+    // `make screenshots`
+    if let Some(dir) = std::env::var_os("PODSCOPE_PICTURES") {
+        desktop.save_picture(&Path::new(&dir).join("docker-dark.png"));
+    }
     desktop.click("KILL");
     // nothing is sent before the answer
     desktop.wait_shown("pause of pause in pod pause of docker");

@@ -19,6 +19,7 @@ mod slow_motion;
 mod terminal;
 #[path = "../shared/tools.rs"]
 mod tools;
+mod wayland;
 mod zombies;
 
 use desktop::Desktop;

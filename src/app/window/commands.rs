@@ -7,7 +7,7 @@ use eframe::egui;
 use super::{Dialog, Window, theme_tokens};
 use crate::app::jobs::Answer;
 use crate::app::{TextScale, ThemeChoice};
-use crate::command::{Command, Outcome, PodSource};
+use crate::command::{Command, Outcome, PictureKind, PodSource};
 use crate::engine::{Export, ExportContent, ExportError, FrontEndCommand, Origin, Request};
 use crate::export::{Format, WriteError};
 use crate::model::PodUid;
@@ -87,8 +87,14 @@ impl Window {
     /// Carries out what only a window can, for the engine.
     pub(super) fn carry_out(&mut self, command: FrontEndCommand, origin: Origin) {
         let outcome = match command {
-            FrontEndCommand::Screenshot { path, replace } => {
+            FrontEndCommand::Picture { path, kind: PictureKind::Screenshot, replace } => {
                 return self.jobs.take_screenshot(&self.engine, path, replace, origin);
+            }
+            FrontEndCommand::Picture { path, kind: PictureKind::Film, replace } => {
+                match self.begin_film(path, replace, origin) {
+                    Some(failed) => failed,
+                    None => return,
+                }
             }
             FrontEndCommand::Select(id) if self.shown.live().process(id).is_none() => {
                 Outcome::Failed(format!("process {id} is not known; nothing was selected"))
