@@ -3,6 +3,7 @@
 mod focus;
 mod jobs;
 mod keys;
+mod names_of_tiles;
 mod open;
 mod partial_redraw;
 mod picture;
@@ -11,5 +12,5 @@ mod terminal;
 mod window;
 
 pub use open::{OpenError, OpenOptions, open};
-pub use settings::{Settings, ThemeChoice};
+pub use settings::{Settings, TextScale, ThemeChoice};
 pub use window::Window;

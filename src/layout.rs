@@ -5,6 +5,7 @@ mod geometry;
 pub mod hierarchy;
 pub mod matrix;
 pub mod pod_map;
+pub mod side_panels;
 mod slots;
 pub mod timeline;
 pub mod tree;

@@ -4,6 +4,7 @@
 mod action;
 pub mod bars;
 pub mod build;
+pub mod drawers;
 pub mod events;
 pub mod export_dialog;
 pub mod fonts;
@@ -13,6 +14,7 @@ pub mod inspector;
 pub mod logs;
 pub mod memo;
 pub mod namespaces;
+pub mod notices;
 pub mod overview;
 pub mod palette;
 pub mod pod_map;
@@ -20,10 +22,12 @@ pub mod pods;
 mod presets;
 pub mod process_tree;
 pub mod report;
+pub mod settings_menu;
 pub mod shortcuts;
 pub mod signals;
 pub mod slow_motion;
 pub mod terminal;
+pub mod terms;
 pub mod text;
 pub mod timeline;
 pub mod tokens;
@@ -34,7 +38,7 @@ pub mod words;
 pub mod zombies;
 
 use crate::model::{MonoNs, World};
-pub use action::{Action, Selection};
+pub use action::{Action, Selection, TextScaleStep};
 use tokens::Tokens;
 
 /// The version of the World that is shown. Equal versions are equal Worlds, so a view can keep what it computed until

@@ -15,6 +15,7 @@ pub mod prediction;
 pub mod reaper;
 pub mod signal;
 pub mod source;
+pub mod terms;
 pub mod zombies;
 
 use crate::model::names::short_name;

@@ -22,6 +22,8 @@ pub enum Answer {
     /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
     Failed(String),
+    /// The settings are not kept any more.
+    SettingsFailed(String),
 }
 
 type LabResult = Result<Arc<Lab>, String>;
@@ -34,6 +36,16 @@ pub struct Jobs {
 impl Jobs {
     pub fn new(ctx: &Context) -> Self {
         Self { answers: unbounded(), ctx: ctx.clone() }
+    }
+
+    /// What the file of the settings tells when it can no longer be written.
+    pub fn settings_failed(&self) -> impl Fn(String) + Send + use<> {
+        let (answers, ctx) = (self.answers.0.clone(), self.ctx.clone());
+        move |why| {
+            // an error means that the window is gone
+            let _ = answers.send(Answer::SettingsFailed(why));
+            ctx.request_repaint_of(ViewportId::ROOT);
+        }
     }
 
     pub fn answers(&self) -> impl Iterator<Item = Answer> + '_ {

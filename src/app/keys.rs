@@ -7,11 +7,12 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 
 use super::window::Pane;
 use crate::command::Command;
+use crate::layout::side_panels::SidePanel;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
 use crate::ui::process_tree::{TreeKey, TreeState, take_keys};
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
-use crate::ui::{Action, Selection, terminal, widgets};
+use crate::ui::{Action, Selection, TextScaleStep, terminal, widgets};
 
 /// How far the arrow keys move the playhead in ns, without and with Shift.
 const STEP_NS: i64 = 1_000_000_000;
@@ -34,6 +35,9 @@ pub const GROUPS: [Group; 5] = [
             ("Ctrl + K", "All commands"),
             ("F1", "These shortcuts"),
             ("Ctrl + E", "Export a snapshot"),
+            ("F2, F3, F4", "Show or hide the pods, the inspector, the timeline"),
+            ("Ctrl + + or −", "Larger or smaller text; Ctrl + 0 is 100 %"),
+            ("Ctrl + Tab", "Go to the next view of the tabs under the pointer"),
             ("Tab", "Go to the next field, button or process"),
         ],
     },
@@ -119,11 +123,15 @@ pub fn actions(
         (Modifiers::COMMAND, Key::E, Action::AskExport),
         (Modifiers::COMMAND, Key::K, Action::OpenPalette),
         (Modifiers::NONE, Key::F1, Action::ShowKeys),
+        (Modifiers::NONE, Key::F2, Action::TogglePanel(SidePanel::Pods)),
+        (Modifiers::NONE, Key::F3, Action::TogglePanel(SidePanel::Inspector)),
+        (Modifiers::NONE, Key::F4, Action::TogglePanel(SidePanel::Timeline)),
     ] {
         if ctx.input_mut(|i| i.consume_key(modifiers, key)) {
             out.push(action);
         }
     }
+    out.extend(text_scale_actions(ctx));
     if ctx.text_edit_focused() {
         return out;
     }
@@ -157,6 +165,23 @@ pub fn actions(
             && let Some(next) = neighbour(world, targets.selection, step)
         {
             out.push(next);
+        }
+    }
+    out
+}
+
+/// The actions for the keys of this frame that change the size of text, as in browsers. They also act in dialogs.
+pub fn text_scale_actions(ctx: &egui::Context) -> Vec<Action> {
+    let mut out = Vec::new();
+    for (key, step) in [
+        (Key::Plus, TextScaleStep::Larger),
+        // the same key without Shift on many keyboards
+        (Key::Equals, TextScaleStep::Larger),
+        (Key::Minus, TextScaleStep::Smaller),
+        (Key::Num0, TextScaleStep::Usual),
+    ] {
+        if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, key)) {
+            out.push(Action::ChangeTextScale(step));
         }
     }
     out

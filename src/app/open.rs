@@ -8,8 +8,9 @@ use crossbeam_channel::{Receiver, unbounded};
 use eframe::egui::{Context, ViewportBuilder, ViewportId, vec2};
 use thiserror::Error;
 
+use super::settings::WindowSize;
 use super::window::{ScriptFailureSlot, WindowOptions};
-use super::{ThemeChoice, Window};
+use super::{ThemeChoice, Window, settings};
 use crate::command::{Command, PodSource};
 use crate::engine::{self, Engine, Event, FrontEnd, Request, ScriptFailure};
 use crate::presets;
@@ -53,8 +54,8 @@ pub enum OpenError {
     Script(ScriptFailure),
 }
 
-/// The number of threads of the window, of the graphics driver, of the observer and of the lab.
-const THREADS: usize = 12;
+/// The number of threads of the window and its settings, of the graphics driver, of the observer and of the lab.
+const THREADS: usize = 13;
 
 /// The error message without the place in winit's source, and with the display.
 fn error_words(error: &str) -> String {
@@ -71,19 +72,23 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
     }
     thread::room_for(THREADS)?;
     let script = options.script.as_deref().map(read_script).transpose()?;
-    let (w, h) = options.size.unwrap_or((1440.0, 900.0));
+    // read before there is a window, which never waits for a file
+    let settings_path = settings::path();
+    let settings = settings_path.as_deref().map(settings::load).unwrap_or_default();
+    // a requested size is neither kept nor replaced by the one that was kept
+    let kept = settings.settings.window.filter(|_| options.size.is_none());
+    let (w, h) = options.size.or(kept.map(|kept| (kept.width, kept.height))).unwrap_or((1440.0, 900.0));
+    let (min_w, min_h) = WindowSize::MIN;
     let native = eframe::NativeOptions {
         renderer: eframe::Renderer::Glow,
         viewport: ViewportBuilder::default()
             .with_title("Podscope")
             .with_app_id("podscope")
             .with_inner_size(vec2(w, h))
-            .with_min_inner_size(vec2(880.0, 560.0)),
-        // a requested size is not stored, and a stored size does not override it
-        persist_window: options.size.is_none(),
-        window_builder: options.size.map(|(w, h)| -> eframe::WindowBuilderHook {
-            Box::new(move |window| window.with_inner_size(vec2(w, h)).with_maximized(false).with_fullscreen(false))
-        }),
+            .with_maximized(kept.is_some_and(|kept| kept.is_maximized))
+            .with_min_inner_size(vec2(min_w, min_h)),
+        // the size is kept with the settings
+        persist_window: false,
         // the window is two-dimensional, so it needs no depth buffer
         depth_buffer: 0,
         // there are no gradients; without a graphics card dithering is a large part of the cost of a frame
@@ -111,7 +116,10 @@ pub fn open(options: OpenOptions) -> Result<(), OpenError> {
         for request in requests {
             handle.send(request);
         }
-        let options = WindowOptions { engine: handle, events, theme, exit_after_script, failure: slot };
+        let (engine, failure) = (handle, slot);
+        let keeps_size = options.size.is_none();
+        let options =
+            WindowOptions { engine, events, theme, settings, settings_path, keeps_size, exit_after_script, failure };
         Ok(Box::new(Window::new(cc, options)))
     };
     let run = eframe::run_native("podscope", native, Box::new(create));

@@ -4,30 +4,34 @@ mod bars;
 mod building;
 mod commands;
 mod dialogs;
+mod drawers;
 mod film;
 mod frames;
 mod panes;
 mod questions;
+mod show;
 mod shown;
 mod slow_motion;
 mod terminal;
 mod watched;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use eframe::egui::{self, Frame, Margin};
+use eframe::egui;
 
 use super::focus::ViewFocus;
 use super::jobs::Jobs;
+use super::names_of_tiles::NamesOfTiles;
 use super::partial_redraw::PartialRedraw;
+use super::settings::{Loaded, SettingsFile};
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, ScriptFailure, Watched};
 use crate::model::{MonoNs, Signal};
 use crate::observe::now;
-use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
@@ -35,6 +39,7 @@ use crate::ui::inside::InsideState;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
 use crate::ui::namespaces::NamespacesState;
+use crate::ui::notices::{NoticeKind, Notices};
 use crate::ui::overview::OverviewState;
 use crate::ui::palette::PaletteState;
 use crate::ui::pod_map::MapState;
@@ -42,22 +47,15 @@ use crate::ui::pods::PodsState;
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::signals::Predictions;
-use crate::ui::slow_motion::{banner_ui, steps_ui};
 use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
 use crate::ui::zombies::ZombiesState;
-use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
+use crate::ui::{ANIMATION_NS, Action, Selection, fonts};
 use crate::wording::forbidden::lab_error;
 pub(super) use panes::Pane;
 
 /// The time between two frames while something moves, such as the age of a zombie or a pill that fades.
 const TICK: Duration = Duration::from_millis(100);
-
-/// A line for the user, shown until it is dismissed.
-struct Notice {
-    text: String,
-    is_error: bool,
-}
 
 enum Dialog {
     Export(ExportDialog),
@@ -67,6 +65,8 @@ enum Dialog {
     Palette(PaletteState),
     /// The keyboard shortcuts.
     Keys,
+    /// What the terms mean.
+    Terms,
 }
 
 /// The state that the views keep between frames.
@@ -96,6 +96,12 @@ pub struct WindowOptions {
     pub engine: Handle,
     pub events: Receiver<Event>,
     pub theme: Option<ThemeChoice>,
+    /// The settings as they were read.
+    pub settings: Loaded,
+    /// Where they are kept; `None` if there is no place.
+    pub settings_path: Option<PathBuf>,
+    /// Whether the size of the window is kept.
+    pub keeps_size: bool,
     pub exit_after_script: bool,
     pub failure: ScriptFailureSlot,
 }
@@ -107,6 +113,8 @@ pub struct Window {
     shown: shown::Shown,
     selection: Selection,
     settings: Settings,
+    settings_file: Option<SettingsFile>,
+    keeps_size: bool,
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
     views: Views,
@@ -114,7 +122,8 @@ pub struct Window {
     dialog: Option<Dialog>,
     /// Questions to ask once no dialog is open.
     questions: VecDeque<Question>,
-    notices: VecDeque<Notice>,
+    notices: Notices,
+    drawers: drawers::Drawers,
     /// Close the window when its script has ended.
     exit_after_script: bool,
     failure: ScriptFailureSlot,
@@ -131,32 +140,41 @@ pub struct Window {
 
 impl Window {
     pub fn new(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Self {
-        let WindowOptions { engine, events, theme, exit_after_script, failure } = options;
-        let stored = cc.storage.and_then(|s| eframe::get_value::<Settings>(s, eframe::APP_KEY));
-        let mut settings = stored.unwrap_or_default();
+        let WindowOptions { engine, events, theme, settings_path, keeps_size, exit_after_script, failure, .. } =
+            options;
+        let Loaded { mut settings, problem } = options.settings;
+        let ctx = &cc.egui_ctx;
+        let jobs = Jobs::new(ctx);
+        let file = settings_path.map(|path| SettingsFile::open(path, settings.clone(), jobs.settings_failed()));
         if let Some(theme) = theme {
             settings.theme = theme;
         }
-        let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         egui_extras::install_image_loaders(ctx);
         ctx.add_plugin(PartialRedraw::default());
+        ctx.add_plugin(NamesOfTiles);
+        // the keys of the text size are ours, as they are kept with the settings
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        ctx.set_zoom_factor(settings.text_scale.factor());
         let mut views = Views::default();
         views.tree.options = settings.tree.clone();
-        let window = Self {
+        let mut window = Self {
             engine,
             events,
-            jobs: Jobs::new(ctx),
+            jobs,
             shown: shown::Shown::default(),
             selection: Selection::default(),
             tokens: theme_tokens(settings.theme),
             settings,
+            settings_file: None,
+            keeps_size,
             tiles: panes::initial_arrangement(),
             views,
             focus: ViewFocus::default(),
             dialog: None,
             questions: VecDeque::new(),
-            notices: VecDeque::new(),
+            notices: Notices::default(),
+            drawers: drawers::Drawers::default(),
             exit_after_script,
             failure,
             epoch: now(),
@@ -169,26 +187,40 @@ impl Window {
             is_selection_automatic: true,
         };
         window.tokens.apply(ctx);
+        if let Some(problem) = problem {
+            window.notify_lasting(problem);
+        }
+        match file.transpose() {
+            Ok(file) => window.settings_file = file,
+            Err(e) => window.notify_lasting(format!("The settings are not kept for the next start: {e}")),
+        }
         window
     }
 
-    fn notify_error(&mut self, text: String) {
-        tracing::warn!("{text}");
-        self.notices.push_back(Notice { text, is_error: true });
-        while self.notices.len() > 4 {
-            self.notices.pop_front();
-        }
+    /// Something that the user wanted is done.
+    fn notify(&mut self, text: String) {
+        self.notices.add(NoticeKind::Done, text, now());
     }
 
-    fn notify(&mut self, text: String) {
-        self.notices.push_back(Notice { text, is_error: false });
-        while self.notices.len() > 4 {
-            self.notices.pop_front();
-        }
+    /// Something that the user wanted was not done, and can be tried again.
+    fn notify_failed(&mut self, text: String) {
+        tracing::warn!("{text}");
+        self.notices.add(NoticeKind::Failed, text, now());
+    }
+
+    /// Something does not work, or was lost: it is shown until the user dismisses it.
+    fn notify_lasting(&mut self, text: String) {
+        tracing::warn!("{text}");
+        self.notices.add(NoticeKind::Lasting, text, now());
     }
 
     /// The time until the picture next changes by itself.
     fn next_tick(&self) -> Option<Duration> {
+        self.next_change().into_iter().chain(self.notices.until_next(now())).min()
+    }
+
+    /// The time until what is shown of the World changes by itself.
+    fn next_change(&self) -> Option<Duration> {
         let now = now();
         let second = to_next_second(now.since(self.epoch));
         if let Some(slow) = self.slow_motions.playing() {
@@ -214,15 +246,16 @@ impl Window {
             | Event::StartFailed { .. }
             | Event::ScriptStep(_)
             | Event::ScriptOutput(_) => {}
-            Event::ObserverFailed(e) => self.notify_error(format!("The observer cannot start: {e}")),
-            Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {}", lab_error(&e))),
+            Event::ObserverFailed(e) => self.notify_lasting(format!("The observer cannot start: {e}")),
+            Event::LabFailed(e) => self.notify_lasting(format!("The lab cannot start: {}", lab_error(&e))),
             Event::LabRestarted { lost } => self.lab_restarted(lost),
-            Event::ControlFailed(e) => self.notify_error(format!("The lab is running, but {e}")),
+            Event::ControlFailed(e) => self.notify_lasting(format!("The lab is running, but {e}")),
             Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),
             Event::ManifestRead { path, updates, warnings } => self.manifest_read(&path, updates, &warnings),
             Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
             Event::Replaced(replaced) => self.pod_replaced(replaced),
-            Event::WatchFailed(why) | Event::CommandFailed(why) => self.notify_error(why),
+            Event::WatchFailed(why) => self.notify_lasting(why),
+            Event::CommandFailed(why) => self.notify_failed(why),
             Event::Burst(burst) => self.offer_slow_motion(*burst),
             Event::StepDone(report) => self.step_done(report),
             Event::Signalled { target, signal } => {
@@ -242,7 +275,7 @@ impl Window {
         match result {
             Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
             Err(failure) => {
-                self.notify_error(failure.to_string());
+                self.notify_lasting(failure.to_string());
                 if let Ok(mut slot) = self.failure.lock() {
                     *slot = Some(failure);
                 }
@@ -305,6 +338,7 @@ impl eframe::App for Window {
         let mut actions = Vec::new();
         self.focus.update(&ctx);
         if self.dialog.is_none() {
+            self.drawers.close_on_escape(&ctx);
             let (at, live) = (self.shown.at(), self.shown.is_live());
             if self.slow_motions.playing().is_some() {
                 actions = keys::slow_motion_actions(&ctx);
@@ -315,75 +349,33 @@ impl eframe::App for Window {
             self.views.tree.press(pressed);
             let targets = keys::SignalTargets { selection: &self.selection, tree: &self.views.tree, is_moving };
             actions.extend(keys::actions(&ctx, self.shown.world(), targets, view, live, at));
-        } else if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
-            actions.push(Action::CancelDialog);
+        } else {
+            actions = keys::text_scale_actions(&ctx);
+            if ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+                actions.push(Action::CancelDialog);
+            }
         }
         self.tick_slow_motion();
         self.continue_film(&ctx);
         self.show(ui, &mut actions);
+        self.drawers.close_after(&ctx, &actions);
         self.watch();
         self.frames.end(self.shown.live(), now());
         for action in actions {
             self.act(&ctx, action);
         }
+        self.keep_settings(&ctx);
         if let Some(after) = self.next_tick() {
             ctx.request_repaint_after(after);
         }
     }
 
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.settings.tree = self.views.tree.options.clone();
-        eframe::set_value(storage, eframe::APP_KEY, &self.settings);
+    /// What is kept is in the settings, whose file is written safely.
+    fn persist_egui_memory(&self) -> bool {
+        false
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         self.tokens.canvas.to_normalized_gamma_f32()
-    }
-}
-
-impl Window {
-    fn show(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        let tokens = self.tokens.clone();
-        let selection = self.selection.clone();
-        let latest = self.shown.latest();
-        let mut cx = Cx {
-            world: self.shown.world(),
-            tokens: &tokens,
-            selection: &selection,
-            now: self.shown.at(),
-            epoch: self.epoch,
-            live: self.shown.is_live(),
-            version: self.shown.version(),
-            out: actions,
-        };
-        let bar = Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(14, 0));
-        egui::Panel::top("bar").frame(bar).exact_size(46.0).resizable(false).show(ui, |ui| {
-            top_bar::top_bar_ui(ui, &mut cx, self.slow_motions.offered(now()), latest.world.scope);
-        });
-        let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
-        egui::Panel::left("pods").frame(side).default_size(256.0).size_range(200.0..=380.0).show(ui, |ui| {
-            pods::pods_ui(ui, &mut cx, latest.world.node_trouble(), &mut self.views.pods);
-        });
-        let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
-        egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
-            match self.slow_motions.playing() {
-                Some(slow) => steps_ui(ui, &mut cx, slow, self.settings.plays_slowly),
-                None => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
-            }
-        });
-        // no frame: the window is already cleared with the colour of the canvas
-        egui::CentralPanel::no_frame().show(ui, |ui| {
-            if let Some(slow) = self.slow_motions.playing() {
-                banner_ui(ui, &mut cx, slow);
-            }
-            bars_ui(ui, &mut cx, &self.bars.shown());
-            self.focus.clear_places();
-            let (views, focus) = (&mut self.views, &mut self.focus);
-            let building = &self.building;
-            let mut behaviour = panes::Behaviour { cx: &mut cx, latest, views, focus, building };
-            self.tiles.ui(&mut behaviour, ui);
-        });
-        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &mut self.views.asked, &self.jobs);
-        dialogs::notices(ui, &tokens, &mut self.notices);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::command::Command;
+use crate::layout::side_panels::SidePanel;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, Scope, World};
 use crate::steps::Template;
 use crate::ui::slow_motion::SlowMotionAction;
@@ -30,6 +31,15 @@ impl Selection {
         let pod = if stays { None } else { pods.first().copied().cloned() };
         Self { pod: pod.or_else(|| previous.pod.clone()), process: None, namespace: Some(ns) }
     }
+}
+
+/// A change of the size of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextScaleStep {
+    Larger,
+    Smaller,
+    /// Back to 100 %.
+    Usual,
 }
 
 /// An action that the user requests in a view. The window carries it out after the frame.
@@ -70,6 +80,11 @@ pub enum Action {
     /// Ask where to write a pod as a manifest.
     AskManifest(PodUid),
     CancelDialog,
+    /// Fold or unfold a panel; where there is no room for it, open or close it as a drawer.
+    TogglePanel(SidePanel),
+    ChangeTextScale(TextScaleStep),
+    /// Show what the terms of the inspector mean.
+    ShowTerms,
     /// Answer the question in the open dialog with yes.
     Confirm,
     ToggleTheme,

@@ -17,6 +17,7 @@ pub enum Icon {
     ChevronRight,
     ChevronDown,
     Search,
+    Settings,
     Warning,
 }
 
@@ -36,6 +37,7 @@ impl Icon {
             Self::ChevronRight => include_image!("../../assets/icons/chevron-right.svg"),
             Self::ChevronDown => include_image!("../../assets/icons/chevron-down.svg"),
             Self::Search => include_image!("../../assets/icons/search.svg"),
+            Self::Settings => include_image!("../../assets/icons/settings.svg"),
             Self::Warning => include_image!("../../assets/icons/warning.svg"),
         }
     }

@@ -1,11 +1,12 @@
 //! The inspector describes the selection: its facts, the actions on it, and its namespaces.
 
 mod end_card;
+mod facts;
 pub(super) mod namespaces;
 mod pod;
 mod processes;
 
-use eframe::egui::{self, Align2, Color32, Sense, Ui, vec2};
+use eframe::egui::{self, Ui};
 
 use super::icons::Icon;
 use super::memo::Memo;
@@ -17,7 +18,9 @@ use crate::model::end_chain::explain_end;
 use crate::model::{NsId, NsKind, Parent, PodUid, ProcId, Process, Scope, Signal, State, names, prediction};
 use crate::ui::Action;
 use crate::wording::duration;
+use crate::wording::terms::{Term, isolates};
 use end_card::EndModel;
+use facts::{Chip, facts_ui};
 use namespaces::Namespaces;
 pub use namespaces::holders;
 use pod::PodModel;
@@ -35,31 +38,25 @@ pub struct InspectorState {
     pod: Memo<(WorldVersion, PodUid), PodModel>,
 }
 
+/// The room at the bottom for the export.
+const BOTTOM: f32 = 46.0;
+/// How far the scroll bar is beside the content: it is in the margin of the panel.
+const SCROLL_BAR: f32 = 12.0;
+
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut InspectorState) {
-    ui.add_space(14.0);
-    let world = cx.world;
-    let bottom = 46.0;
-    let height = ui.available_height() - bottom;
-    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
-        ui.set_min_height(height);
-        egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            if let Some(ns) = cx.selection.namespace {
-                let inside = || match world.scope {
-                    Scope::Lab => Processes::of(world.ns_members_of_pods(ns)),
-                    Scope::Host => Processes::of(world.ns_members(ns)),
-                };
-                namespace_ui(ui, cx, ns, state.inside.get((cx.version, ns), inside));
-            } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
-                process_ui(ui, cx, p, state);
-            } else if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) {
-                let model = state.pod.get((cx.version, pod.uid.clone()), || PodModel::of(world, pod));
-                pod::pod_ui(ui, cx, pod, model);
-            } else {
-                widgets::empty(ui, cx.tokens, "Nothing selected", "Click a process, a namespace or a pod.");
-            }
-        });
+    ui.add_space(10.0);
+    let content = ui.available_rect_before_wrap();
+    let content = content.with_max_y((content.bottom() - BOTTOM).max(content.top()));
+    // nothing is below the scroll bar; a child, so that the panel does not grow
+    let with_bar = content.with_max_x(content.right() + SCROLL_BAR);
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(with_bar));
+    child.set_clip_rect(with_bar.intersect(ui.clip_rect()));
+    egui::ScrollArea::vertical().auto_shrink([false, false]).show(&mut child, |ui| {
+        ui.set_width(content.width());
+        ui.add_space(4.0);
+        selection_ui(ui, cx, state);
     });
+    ui.advance_cursor_after_rect(content);
     ui.separator();
     let width = ui.available_width();
     let export = widgets::button(
@@ -75,34 +72,21 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut InspectorState) {
     }
 }
 
-fn title(ui: &mut Ui, cx: &Cx<'_>, name: &str, chips: &[(String, Color32)]) {
-    ui.horizontal_wrapped(|ui| {
-        ui.add(egui::Label::new(text::rich(name).font(tokens::bold(17.0))).truncate());
-        for (word, color) in chips {
-            widgets::chip(ui, cx.tokens, word, *color);
-        }
-    });
-    ui.add_space(6.0);
-}
-
-/// Facts in two columns: name and value. A value longer than two lines is cut and shown in full on hover.
-fn facts(ui: &mut Ui, cx: &Cx<'_>, rows: &[(&str, String)]) {
-    const LABEL_W: f32 = 104.0;
-    for (name, value) in rows {
-        let room = ui.available_width() - LABEL_W;
-        let galley = text::wrapped(ui, value, tokens::sans(12.5), cx.tokens.text, room, 2);
-        let cut = galley.elided;
-        // a single-line row is taller than its text
-        let height = (galley.size().y + 4.0).max(19.0);
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        let first = rect.left_top() + vec2(0.0, 9.5);
-        text::put(ui, first, Align2::LEFT_CENTER, name, tokens::sans(12.5), cx.tokens.muted, LABEL_W - 6.0);
-        let top = if galley.rows.len() > 1 { 2.0 } else { 9.5 - galley.size().y / 2.0 };
-        ui.painter().galley(rect.left_top() + vec2(LABEL_W, top), galley, cx.tokens.text);
-        response.widget_info(|| text::labeled(egui::Role::Label, true, format!("{name} {value}")));
-        if cut {
-            response.hover_text(value);
-        }
+fn selection_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut InspectorState) {
+    let world = cx.world;
+    if let Some(ns) = cx.selection.namespace {
+        let inside = || match world.scope {
+            Scope::Lab => Processes::of(world.ns_members_of_pods(ns)),
+            Scope::Host => Processes::of(world.ns_members(ns)),
+        };
+        namespace_ui(ui, cx, ns, state.inside.get((cx.version, ns), inside));
+    } else if let Some(p) = cx.selection.process.and_then(|id| world.process(id)) {
+        process_ui(ui, cx, p, state);
+    } else if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| world.pod(uid)) {
+        let model = state.pod.get((cx.version, pod.uid.clone()), || PodModel::of(world, pod));
+        pod::pod_ui(ui, cx, pod, model);
+    } else {
+        widgets::empty(ui, cx.tokens, "Nothing selected", "Click a process, a namespace or a pod.");
     }
 }
 
@@ -110,17 +94,18 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, state: &mut InspectorSt
     let pause = names::is_pause(p);
     let mut chips = Vec::new();
     if pause {
-        chips.push(("PID 1 of the pod".to_owned(), cx.tokens.accent));
+        chips.push(Chip::term(Term::PidOne, cx.tokens.accent));
     } else if let Some(member) = &p.member {
-        chips.push((member.name().to_owned(), cx.tokens.accent));
+        let about = "The member of the pod that the process belongs to: pause or a container.";
+        chips.push(Chip { word: member.name().to_owned(), color: cx.tokens.accent, about });
     }
     if p.is_zombie() {
-        chips.push(("zombie".into(), cx.tokens.zombie));
+        chips.push(Chip::term(Term::Zombie, cx.tokens.zombie));
     } else if p.is_gone() {
-        chips.push(("gone".into(), cx.tokens.faint));
+        chips.push(Chip::term(Term::Gone, cx.tokens.faint));
     }
-    title(ui, cx, &names::short_name(p), &chips);
-    facts(ui, cx, &process_facts(cx, p, pause));
+    facts::title_ui(ui, cx, &names::short_name(p), &chips);
+    facts_ui(ui, cx, &process_facts(cx, p, pause));
     ui.add_space(12.0);
     if p.exit.is_some() {
         let world = cx.world;
@@ -133,7 +118,7 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, state: &mut InspectorSt
     signals_ui(ui, cx, &mut state.signals, p);
     ui.add_space(12.0);
     ui.horizontal(|ui| {
-        widgets::section(ui, cx.tokens, "Namespaces");
+        facts::section_ui(ui, cx, Term::Namespaces);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let path = format!("/proc/{}/ns", p.id.pid);
             ui.label(text::rich(path).font(tokens::mono(11.0)).color(cx.tokens.faint));
@@ -147,11 +132,11 @@ fn process_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process, state: &mut InspectorSt
     namespaces::holders_ui(ui, cx, &namespaces.holders);
 }
 
-fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, String)> {
+fn process_facts(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(Term, String)> {
     let name_of = |parent: Parent| match parent {
         Parent::Process(id) => match cx.world.process(id) {
             Some(q) if cx.world.node.as_ref().is_some_and(|n| n.process == id) => {
-                format!("node ({}), outside", q.id.pid)
+                format!("node ({}), outside the pod", q.id.pid)
             }
             Some(q) => format!("{} ({})", names::short_name(q), q.pid_inside().unwrap_or(q.id.pid)),
             None => format!("pid {}", id.pid),
@@ -161,34 +146,34 @@ fn process_facts<'a>(cx: &Cx<'_>, p: &Process, pause: bool) -> Vec<(&'a str, Str
         Parent::Unknown => "not known".into(),
     };
     let mut rows = vec![
-        ("Host PID", p.id.pid.to_string()),
-        ("In the pod", in_pod(p)),
-        ("Parent", name_of(p.parent)),
-        ("State", state_words(p)),
+        (Term::HostPid, p.id.pid.to_string()),
+        (Term::PidInPod, in_pod(p)),
+        (Term::Parent, name_of(p.parent)),
+        (Term::State, state_words(p)),
     ];
     if !p.cmdline.is_empty() && !pause {
-        rows.push(("Command", p.cmdline.join(" ")));
+        rows.push((Term::Command, p.cmdline.join(" ")));
     }
     if p.is_alive() {
-        rows.push(("Handles", handles(p)));
-        rows.push(("Orphans go to", orphan_adopter(cx, p)));
-        rows.push(("Memory", format!("{} RSS", text::bytes(p.rss_bytes))));
-        rows.push(("CPU", usage::cpu(p.cpu)));
+        rows.push((Term::Handles, handles(p)));
+        rows.push((Term::OrphansGoTo, orphan_adopter(cx, p)));
+        rows.push((Term::Memory, format!("{} RSS", text::bytes(p.rss_bytes))));
+        rows.push((Term::Cpu, usage::cpu(p.cpu)));
     }
     // where it is, or where its container was started
     let of_member = || p.member.as_ref().and_then(|m| cx.world.cgroups.get(m)).map(|cgroup| cgroup.path.as_str());
     if let Some(path) = p.cgroup.as_deref().or_else(of_member).filter(|_| p.is_alive()) {
         // the whole path is too long for a row; the hover of the member's column shows it
         let last = path.rsplit('/').next().unwrap_or_default();
-        rows.push(("Cgroup", format!("…/{last}")));
+        rows.push((Term::Cgroup, format!("…/{last}")));
     }
-    rows.push(("Started", format!("{} · {}", cx.clock(p.born.t), precision_words(p.born.precision))));
+    rows.push((Term::Started, format!("{} · {}", cx.clock(p.born.t), precision_words(p.born.precision))));
     if let Some(reparent) = p.reparents.last() {
-        rows.push(("Adopted by", format!("{} at {}", name_of(reparent.to), cx.clock(reparent.at.t))));
+        rows.push((Term::AdoptedBy, format!("{} at {}", name_of(reparent.to), cx.clock(reparent.at.t))));
     }
     // the card below tells the rest
     if let Some(exit) = p.exit.filter(|_| !p.is_gone()) {
-        rows.push(("Zombie for", duration::format_exact(cx.now.since(exit.at.t))));
+        rows.push((Term::ZombieFor, duration::format_exact(cx.now.since(exit.at.t))));
     }
     rows
 }
@@ -260,18 +245,20 @@ fn orphan_adopter(cx: &Cx<'_>, p: &Process) -> String {
 
 fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId, inside: &Processes) {
     let world = cx.world;
-    title(ui, cx, ns.kind.name(), &[("namespace".to_owned(), cx.tokens.ns(ns.kind))]);
+    let about = "A view of a part of the machine, which the processes in it share.";
+    let chip = Chip { word: "namespace".to_owned(), color: cx.tokens.ns(ns.kind), about };
+    facts::title_ui(ui, cx, ns.kind.name(), &[chip]);
     let known = world.namespaces.get(&ns);
     let id_or = |id: Option<NsId>| id.map_or("not visible".into(), |id| id.to_string());
-    let mut rows = vec![("Link", ns.to_string()), ("Isolates", isolates(ns.kind).into())];
-    rows.push(("Owned by", id_or(known.and_then(|n| n.owner))));
+    let mut rows = vec![(Term::Link, ns.to_string()), (Term::Isolates, isolates(ns.kind).into())];
+    rows.push((Term::OwnedBy, id_or(known.and_then(|n| n.owner))));
     if matches!(ns.kind, NsKind::Pid | NsKind::User) {
-        rows.push(("Child of", id_or(known.and_then(|n| n.parent))));
+        rows.push((Term::ChildOf, id_or(known.and_then(|n| n.parent))));
     }
     if let Some(uid) = known.and_then(|n| n.owner_uid) {
-        rows.push(("Created by uid", uid.to_string()));
+        rows.push((Term::CreatedByUid, uid.to_string()));
     }
-    facts(ui, cx, &rows);
+    facts_ui(ui, cx, &rows);
     ui.add_space(10.0);
     if widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "What is inside", None).clicked() {
         cx.act(Action::Do(Command::Show("inside".into())));
@@ -283,17 +270,4 @@ fn namespace_ui(ui: &mut Ui, cx: &mut Cx<'_>, ns: NsId, inside: &Processes) {
     };
     widgets::section(ui, cx.tokens, &count);
     processes::rows_ui(ui, cx, inside);
-}
-
-const fn isolates(kind: NsKind) -> &'static str {
-    match kind {
-        NsKind::Cgroup => "the view of the cgroup tree",
-        NsKind::Ipc => "System V IPC, POSIX queues",
-        NsKind::Mnt => "mounts: the file tree",
-        NsKind::Net => "interfaces, addresses, ports",
-        NsKind::Pid => "process ids, including PID 1",
-        NsKind::Time => "boot and monotonic clocks",
-        NsKind::User => "uids and capabilities",
-        NsKind::Uts => "the host name",
-    }
 }

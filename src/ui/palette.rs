@@ -3,12 +3,13 @@
 use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Role, Sense, Ui, vec2};
 
 use super::icons::Icon;
-use super::{Cx, text, tokens};
+use super::{Cx, drawers, text, tokens, widgets};
 use crate::command::{Command, PodSource};
+use crate::layout::side_panels::SidePanel;
 use crate::model::{PodReason, Scope, Signal, names};
 use crate::presets;
-use crate::ui::Action;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::{Action, TextScaleStep};
 
 const WIDTH: f32 = 560.0;
 const ROW_H: f32 = 28.0;
@@ -68,6 +69,18 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
     all.push(Entry::new("Export snapshot…", "Ctrl + E", Action::AskExport));
     all.push(Entry::new("Keyboard shortcuts", "F1", Action::ShowKeys));
     all.push(Entry::new("Switch between dark and light", "", Action::ToggleTheme));
+    all.extend(SidePanel::ALL.map(|panel| {
+        let label = format!("Show or hide the panel {}", panel.name());
+        Entry::new(label, drawers::key(panel), Action::TogglePanel(panel))
+    }));
+    for (label, key, step) in [
+        ("Larger text", "Ctrl + +", TextScaleStep::Larger),
+        ("Smaller text", "Ctrl + −", TextScaleStep::Smaller),
+        ("Text size 100 %", "Ctrl + 0", TextScaleStep::Usual),
+    ] {
+        all.push(Entry::new(label, key, Action::ChangeTextScale(step)).about("zoom"));
+    }
+    all.push(Entry::new("What the terms mean", "", Action::ShowTerms).about("glossary, help"));
     let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));
@@ -123,7 +136,7 @@ fn matching<'a>(all: &'a [Entry], search: &str) -> Vec<&'a Entry> {
 
 /// The search field and the list. Enter or a click chooses.
 pub fn palette_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut PaletteState, views: &[&'static str]) {
-    ui.set_width(WIDTH);
+    ui.set_width(widgets::dialog_width(ui, WIDTH));
     let all = entries(cx, views);
     let (up, down) = ui.input_mut(|input| {
         let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key);
@@ -161,7 +174,7 @@ fn search_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut PaletteState) -> bool {
         let edit = egui::TextEdit::singleline(&mut state.search)
             .margin(egui::Margin::symmetric(6, 6))
             .hint_text("Search commands, views, pods and presets")
-            .desired_width(WIDTH - 40.0);
+            .desired_width(ui.available_width() - 12.0);
         let edit = ui.add(edit);
         edit.widget_info(|| text::labeled(Role::TextInput, true, "Search commands"));
         if !std::mem::replace(&mut state.was_shown, true) {
@@ -187,7 +200,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, marked: bool, moved: bool
         let put = |x: f32, anchor, words: &str, font, color, room: f32| {
             text::put(ui, at(x), anchor, words, font, color, room)
         };
-        let label = put(8.0, Align2::LEFT_CENTER, &entry.label, tokens::medium(13.0), tokens.text, WIDTH * 0.6);
+        let label = put(8.0, Align2::LEFT_CENTER, &entry.label, tokens::medium(13.0), tokens.text, rect.width() * 0.6);
         let key = put(rect.width() - 8.0, Align2::RIGHT_CENTER, entry.key, tokens::mono(11.5), tokens.muted, 90.0);
         let from = label.right() - rect.left() + 12.0;
         let room = key.left() - rect.left() - 12.0 - from;

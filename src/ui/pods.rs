@@ -15,6 +15,8 @@ use crate::ui::Action;
 use crate::wording::ending::{node_end, pod_message};
 
 const CARD_H: f32 = 64.0;
+/// The height up to which there is no room for anything below the list.
+const LOW: f32 = 340.0;
 
 /// A pod of the list.
 #[derive(Clone, Debug)]
@@ -61,14 +63,22 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble>, state
         ui.add_space(8.0);
         ui.label(text::rich("No pods yet.").color(cx.tokens.muted));
     }
-    let below = egui::Panel::bottom("container templates").frame(egui::Frame::new()).resizable(false);
-    below.show_separator_line(false).show(ui, |ui| {
-        ui.add_space(6.0);
-        build::palette_ui(ui, cx);
-    });
+    // in a low window they scroll with the list
+    let is_low = ui.available_height() < LOW;
+    if !is_low {
+        let below = egui::Panel::bottom("container templates").frame(egui::Frame::new()).resizable(false);
+        below.show_separator_line(false).show(ui, |ui| {
+            ui.add_space(6.0);
+            build::palette_ui(ui, cx);
+        });
+    }
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for listed in state.list.get(cx.version, || list(world)) {
             card(ui, cx, listed);
+        }
+        if is_low {
+            ui.add_space(6.0);
+            build::palette_ui(ui, cx);
         }
     });
 }

@@ -14,9 +14,11 @@ pub struct Group {
 
 /// Two columns of groups.
 pub fn shortcuts_ui(ui: &mut Ui, cx: &Cx<'_>, groups: &[Group]) {
-    ui.set_width(640.0);
+    ui.set_width(widgets::dialog_width(ui, 700.0));
     ui.label(text::rich("Keyboard shortcuts").font(tokens::bold(16.0)));
-    ui.label(text::rich("While a text field has the focus, only those with Ctrl and F1 work.").color(cx.tokens.muted));
+    ui.label(
+        text::rich("While a text field has the focus, only those with Ctrl and F1 to F4 work.").color(cx.tokens.muted),
+    );
     let (left, right) = groups.split_at(groups.len() / 2);
     egui::ScrollArea::vertical().show(ui, |ui| {
         ui.columns(2, |columns| {

@@ -10,6 +10,7 @@ use crate::model::outcome::last_sent;
 use crate::model::{MonoNs, ProcId, Process, Sent, SentBy, Signal, World, prediction};
 use crate::ui::Action;
 use crate::wording;
+use crate::wording::terms::Term;
 
 /// The signals that have a button.
 pub(super) const FIRST: [(&str, Signal); 5] = [
@@ -79,7 +80,8 @@ pub struct SignalsState {
 }
 
 pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Process) {
-    widgets::section(ui, cx.tokens, "Send a signal");
+    let heading = widgets::section(ui, cx.tokens, Term::SendSignal.name());
+    heading.hover_text(Term::SendSignal.meaning());
     if !cx.live {
         ui.label(text::rich("You are viewing the past. Return to live to send a signal.").color(cx.tokens.muted));
         return;
@@ -92,9 +94,10 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Pr
     let shown_key = ui.scope_id().with(("signal shown", p.id));
     let mut shown = ui.data(|d| d.get_temp(shown_key)).unwrap_or(Signal::KILL);
     let gap = 6.0;
-    let width = (ui.available_width() - gap * 5.0 - 30.0) / FIRST.len() as f32;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = gap;
+    // in one line, or in two where the names would be cut
+    let width = ((ui.available_width() - gap * 5.0 - 30.0) / FIRST.len() as f32).floor().max(44.0);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(gap, gap);
         for (name, signal) in FIRST {
             let style = match signal {
                 Signal::KILL => widgets::ButtonStyle::Filled(cx.tokens.bad, cx.tokens.on_bad),
@@ -123,6 +126,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Pr
                 }
             }
         });
+        more.widget_info(|| text::labeled(egui::Role::Button, ui.is_enabled(), "Other signals"));
         more.hover_text("Other signals");
     });
     ui.data_mut(|d| d.insert_temp(shown_key, shown));

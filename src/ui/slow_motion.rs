@@ -164,16 +164,18 @@ impl SlowMotion {
     }
 }
 
-/// Offers a burst to be played, in the top bar.
-pub fn offer_ui(ui: &mut Ui, cx: &mut Cx<'_>, burst: &Burst, has_room: bool) {
+/// Offers a burst to be played, in the top bar. Returns the left edge of the button.
+pub fn offer_ui(ui: &mut Ui, cx: &mut Cx<'_>, burst: &Burst, has_room: bool) -> f32 {
     let tokens = cx.tokens;
     let label = if has_room { format!("Play slowly · {}", summary(burst)) } else { "Play slowly".to_owned() };
     let style = widgets::ButtonStyle::Outline(tokens.warn);
     let play = widgets::button(ui, tokens, style, Some(Icon::Play), &label, None);
+    let left = play.rect.left();
     let what = format!("What just happened in {}: {}. Play it step by step", burst.pod_name, summary(burst));
     if play.hover_text(what).clicked() {
         cx.act(Action::SlowMotion(SlowMotionAction::Play));
     }
+    left
 }
 
 /// The banner above the views. Takes no space while nothing is played.

@@ -9,6 +9,19 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
+/// The opacity of what is disabled. The palette keeps such text readable, so it also looks different in its shape.
+pub const DISABLED_ALPHA: f32 = 0.88;
+
+/// The contrast ratio of WCAG 2 between opaque colours, from 1 to 21.
+pub fn contrast(one: Color32, other: Color32) -> f32 {
+    let luminance = |color: Color32| {
+        let [r, g, b, _] = egui::Rgba::from(color).to_array();
+        0.0722f32.mul_add(b, 0.2126f32.mul_add(r, 0.7152 * g))
+    };
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
 /// The palette of one theme.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -51,24 +64,24 @@ impl Tokens {
             line: rgb(0x2a_343f),
             line_strong: rgb(0x3b_4754),
             text: rgb(0xe6_edf3),
-            muted: rgb(0x9a_a7b4),
-            faint: rgb(0x78_8594),
+            muted: rgb(0xa9_b5c1),
+            faint: rgb(0x9b_a7b3),
             accent: rgb(0x4c_c2ff),
-            accent_fill: rgb(0x1f_3a4d),
+            accent_fill: rgb(0x17_303f),
             on_accent: rgb(0x06_202e),
-            good: rgb(0x3f_b950),
+            good: rgb(0x4a_bd5b),
             warn: rgb(0xe3_b341),
-            bad: rgb(0xf8_5149),
-            on_bad: rgb(0xff_ffff),
+            bad: rgb(0xff_7b72),
+            on_bad: rgb(0x1f_0605),
             bad_fill: rgb(0x2a_1719),
             zombie: rgb(0xd2_a8ff),
             ns: [
                 rgb(0x7f_b3b8),
                 rgb(0x2e_cc9a),
-                rgb(0xb3_88ff),
-                rgb(0x4c_9aff),
+                rgb(0xb9_93ff),
+                rgb(0x69_a9ff),
                 rgb(0xff_9f43),
-                rgb(0xc4_9a6c),
+                rgb(0xc9_a278),
                 rgb(0xff_7fb0),
                 rgb(0xe8_d44d),
             ],
@@ -86,26 +99,26 @@ impl Tokens {
             line: rgb(0xd8_dee5),
             line_strong: rgb(0xb6_c0ca),
             text: rgb(0x1b_242d),
-            muted: rgb(0x51_5e6b),
-            faint: rgb(0x6b_7885),
-            accent: rgb(0x00_6cb0),
-            accent_fill: rgb(0xdb_eefb),
+            muted: rgb(0x4b_5763),
+            faint: rgb(0x59_646f),
+            accent: rgb(0x00_67a7),
+            accent_fill: rgb(0xe2_f0fa),
             on_accent: rgb(0xff_ffff),
-            good: rgb(0x1a_7f37),
-            warn: rgb(0x8f_5f00),
-            bad: rgb(0xcf_222e),
+            good: rgb(0x17_7232),
+            warn: rgb(0x88_5a00),
+            bad: rgb(0xbe_1f2a),
             on_bad: rgb(0xff_ffff),
             bad_fill: rgb(0xff_f0ef),
             zombie: rgb(0x7d_3fc8),
             ns: [
-                rgb(0x2b_7a80),
-                rgb(0x0b_8060),
+                rgb(0x26_6d72),
+                rgb(0x0a_7154),
                 rgb(0x74_3fd0),
-                rgb(0x0f_62c8),
-                rgb(0xad_5a00),
+                rgb(0x0f_60c4),
+                rgb(0x9a_5000),
                 rgb(0x82_592c),
-                rgb(0xc0_2a6d),
-                rgb(0x80_6e00),
+                rgb(0xb4_2766),
+                rgb(0x73_6300),
             ],
         }
     }
@@ -134,7 +147,7 @@ impl Tokens {
 
     /// A fill in this colour on which text of the same colour is readable.
     pub fn tint(&self, color: Color32) -> Color32 {
-        color.gamma_multiply(if self.dark { 0.20 } else { 0.13 })
+        color.gamma_multiply(if self.dark { 0.12 } else { 0.08 })
     }
 
     /// Gives egui's own widgets these colours, fonts and spacings.
@@ -154,9 +167,12 @@ impl Tokens {
         v.selection.stroke = Stroke::new(1.0, self.accent);
         v.window_corner_radius = CornerRadius::same(10);
         v.menu_corner_radius = CornerRadius::same(8);
+        v.disabled_alpha = DISABLED_ALPHA;
         let w = &mut v.widgets;
         w.noninteractive.bg_stroke = Stroke::new(1.0, self.line);
         w.noninteractive.fg_stroke = Stroke::new(1.0, self.muted);
+        // a button that is disabled has an outline only, and readable text
+        w.noninteractive.weak_bg_fill = Color32::TRANSPARENT;
         for (state, fill, line) in [
             (&mut w.inactive, self.inset, self.line),
             (&mut w.hovered, self.accent_fill, self.line_strong),
@@ -215,4 +231,92 @@ pub fn mono(size: f32) -> FontId {
 
 pub fn mono_bold(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name("mono-semibold".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What WCAG 2 requires of text at level AA.
+    const MIN_CONTRAST: f32 = 4.5;
+
+    /// The colours of text, with their names.
+    fn inks(tokens: &Tokens) -> Vec<(String, Color32)> {
+        let of_ns = NsKind::ALL.map(|kind| (kind.name().to_owned(), tokens.ns(kind)));
+        let named = [
+            ("text", tokens.text),
+            ("muted", tokens.muted),
+            ("faint", tokens.faint),
+            ("accent", tokens.accent),
+            ("good", tokens.good),
+            ("warn", tokens.warn),
+            ("bad", tokens.bad),
+            ("zombie", tokens.zombie),
+        ];
+        named.map(|(name, color)| (name.to_owned(), color)).into_iter().chain(of_ns).collect()
+    }
+
+    /// What text is drawn on.
+    const fn surfaces(tokens: &Tokens) -> [(&'static str, Color32); 7] {
+        [
+            ("canvas", tokens.canvas),
+            ("panel", tokens.panel),
+            ("card", tokens.card),
+            ("inset", tokens.inset),
+            ("pill", tokens.pill),
+            ("accent fill", tokens.accent_fill),
+            ("bad fill", tokens.bad_fill),
+        ]
+    }
+
+    /// A translucent colour over an opaque one, as it is drawn.
+    fn over(front: Color32, back: Color32) -> Color32 {
+        let [r, g, b, a] = front.to_array();
+        let left = f32::from(255 - a) / 255.0;
+        let mix = |front: u8, back: u8| f32::from(back).mul_add(left, f32::from(front)).round() as u8;
+        Color32::from_rgb(mix(r, back.r()), mix(g, back.g()), mix(b, back.b()))
+    }
+
+    fn assert_readable(ink: Color32, back: Color32, what: &str) {
+        let ratio = contrast(ink, back);
+        assert!(ratio >= MIN_CONTRAST, "{what}: {ratio:.2}");
+    }
+
+    #[test]
+    fn all_text_is_readable_on_all_it_is_drawn_on() {
+        for tokens in [Tokens::dark(), Tokens::light()] {
+            let theme = if tokens.dark { "dark" } else { "light" };
+            for (on, back) in surfaces(&tokens) {
+                for (name, ink) in inks(&tokens) {
+                    assert_readable(ink, back, &format!("{theme}: {name} on {on}"));
+                    // a chip
+                    let chip = over(tokens.tint(ink), back);
+                    assert_readable(ink, chip, &format!("{theme}: {name} on its own tint on {on}"));
+                    assert_readable(tokens.text, chip, &format!("{theme}: text on the tint of {name} on {on}"));
+                }
+            }
+            assert_readable(tokens.on_accent, tokens.accent, &format!("{theme}: the main button"));
+            assert_readable(tokens.on_bad, tokens.bad, &format!("{theme}: the button that ends something"));
+        }
+    }
+
+    #[test]
+    fn what_is_disabled_is_readable() {
+        for tokens in [Tokens::dark(), Tokens::light()] {
+            for (on, back) in surfaces(&tokens) {
+                for (name, ink) in [("text", tokens.text), ("muted", tokens.muted)] {
+                    let ink = over(ink.gamma_multiply(DISABLED_ALPHA), back);
+                    assert_readable(ink, back, &format!("dark {}: disabled {name} on {on}", tokens.dark));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_contrast_is_that_of_wcag() {
+        assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
+        assert!((contrast(Color32::WHITE, Color32::WHITE) - 1.0).abs() < 0.01);
+        // a pair of grays that WCAG's own pages give as just enough
+        assert!((contrast(Color32::from_gray(0x76), Color32::WHITE) - 4.54).abs() < 0.01);
+    }
 }

@@ -14,30 +14,51 @@ use crate::ui::Action;
 const STEP_NS: i64 = 1_000_000_000;
 /// Width from which there is room for long labels beside the playback controls.
 const WIDE: f32 = 1100.0;
+/// Width up to which there is no room for the name beside the logo.
+const NARROW: f32 = 640.0;
+/// The width of the playback controls, and their width without the arrows.
+const PLAYBACK_W: f32 = 300.0;
+const MIN_PLAYBACK_W: f32 = 220.0;
+/// The space between the playback controls and what is beside them.
+const GAP: f32 = 10.0;
 
 /// `offered`: the burst that can be played slowly. `scope`: what is observed now, also while the past is shown.
 pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>, scope: Scope) {
     let bar = ui.max_rect();
+    let (mut left, mut right) = (bar.left(), bar.right());
     ui.horizontal_centered(|ui| {
-        let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+        let (mark, logo) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
         Icon::Logo.paint(ui, mark, cx.tokens.accent);
-        ui.label(text::rich("Podscope").font(tokens::bold(15.0)));
+        left = logo.rect.right();
+        if bar.width() > NARROW {
+            left = ui.label(text::rich("Podscope").font(tokens::bold(15.0))).rect.right();
+        }
         ui.add_space(6.0);
-        ui.scope(|ui| scope_ui(ui, cx, scope, bar.width() > WIDE));
+        left = ui.scope(|ui| scope_ui(ui, cx, scope, bar.width() > WIDE)).response.rect.right();
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light").clicked() {
+            let theme = widgets::icon_button(ui, cx.tokens, Icon::Theme, "Switch between dark and light");
+            if theme.clicked() {
                 cx.act(Action::ToggleTheme);
             }
+            right = theme.rect.left();
             if let Some(burst) = offered {
                 ui.add_space(8.0);
                 // the playback controls are in the middle
-                offer_ui(ui, cx, burst, bar.width() > WIDE);
+                right = right.min(offer_ui(ui, cx, burst, bar.width() > WIDE));
             }
         });
     });
-    let size = vec2(300.0, 30.0);
-    let rect = Rect::from_center_size(bar.center(), size);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| playback_ui(ui, cx));
+    let place = playback_place(bar, left + GAP, right - GAP);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| playback_ui(ui, cx));
+}
+
+/// The playback controls are in the middle of the bar. Where something is in the way they are between the two ends, and
+/// shorter if they must be.
+fn playback_place(bar: Rect, left: f32, right: f32) -> Rect {
+    let width = PLAYBACK_W.min((right - left).max(MIN_PLAYBACK_W));
+    let half = width / 2.0;
+    let middle = bar.center().x.min(right - half).max(left + half);
+    Rect::from_center_size(pos2(middle, bar.center().y), vec2(width, 30.0))
 }
 
 /// What is observed: the lab or the whole machine.
@@ -68,7 +89,8 @@ fn playback_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.horizontal_centered(|ui| {
         ui.add_space(8.0);
         ui.spacing_mut().item_spacing.x = 2.0;
-        if widgets::icon_button(ui, tokens, Icon::Back, "One second back (←)").clicked() {
+        let has_arrows = rect.width() >= PLAYBACK_W;
+        if has_arrows && widgets::icon_button(ui, tokens, Icon::Back, "One second back (←)").clicked() {
             cx.act(Action::Step(-STEP_NS));
         }
         let (icon, name) =
@@ -76,12 +98,14 @@ fn playback_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if widgets::icon_button(ui, tokens, icon, name).clicked() {
             cx.act(Action::Seek(cx.live.then_some(cx.now)));
         }
-        ui.add_enabled_ui(!cx.live, |ui| {
-            if widgets::icon_button(ui, tokens, Icon::Forward, "One second forward (→)").clicked() {
-                cx.act(Action::Step(STEP_NS));
-            }
-        });
-        ui.add_space(10.0);
+        if has_arrows {
+            ui.add_enabled_ui(!cx.live, |ui| {
+                if widgets::icon_button(ui, tokens, Icon::Forward, "One second forward (→)").clicked() {
+                    cx.act(Action::Step(STEP_NS));
+                }
+            });
+            ui.add_space(10.0);
+        }
         live_button(ui, cx);
         let at = pos2(rect.right() - 16.0, rect.center().y);
         let ink = if cx.live { tokens.muted } else { tokens.accent };
@@ -116,4 +140,30 @@ fn live_button(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let hint = if live { "You are viewing the present" } else { "You are viewing the past; return to live" };
     response.hover_text(hint);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_playback_controls_are_in_the_middle_unless_something_is_in_the_way() {
+        let bar = |width| Rect::from_min_size(pos2(14.0, 0.0), vec2(width, 46.0));
+        // the width of the bar, where its ends begin, and the left and right edge of the controls
+        let table = [
+            (1_412.0, (130.0, 1_380.0), (570.0, 870.0)),
+            // the right end reaches into the middle
+            (1_000.0, (130.0, 640.0), (340.0, 640.0)),
+            (1_000.0, (420.0, 960.0), (420.0, 720.0)),
+            // too little room between the ends
+            (692.0, (130.0, 390.0), (130.0, 390.0)),
+            (548.0, (50.0, 400.0), (100.0, 400.0)),
+        ];
+        for (width, (left, right), expected) in table {
+            let place = playback_place(bar(width), left, right);
+            assert_eq!((place.left(), place.right()), expected, "{width}");
+        }
+        let tight = playback_place(bar(300.0), 100.0, 200.0);
+        assert_eq!((tight.left(), tight.width()), (100.0, MIN_PLAYBACK_W), "it never covers the left end");
+    }
 }

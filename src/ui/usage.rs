@@ -6,6 +6,7 @@ use super::text::HoverText as _;
 use super::{Cx, text, tokens, widgets};
 use crate::model::{Capability, Cpu, Member, Origin, Pod, Usage, World};
 use crate::wording::coverage;
+use crate::wording::terms::Term;
 
 /// Distances of the columns' right edges from that of the table.
 const CPU_X: f32 = 150.0;
@@ -35,7 +36,7 @@ pub fn table_ui(ui: &mut Ui, cx: &Cx<'_>, rows: &[(Member, Usage)]) {
         return;
     }
     let tokens = cx.tokens;
-    widgets::section(ui, tokens, "Usage");
+    widgets::section(ui, tokens, Term::Usage.name()).hover_text(Term::Usage.meaning());
     let head = row(ui, ["", "CPU", "memory", "tasks"], &tokens::sans(11.0), tokens.faint, tokens.faint);
     head.hover_text("CPU: share of one core in the last second. Tasks: threads of all its processes.");
     for (member, usage) in rows {

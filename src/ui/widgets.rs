@@ -1,8 +1,10 @@
 //! Small widgets that several views share.
 
+use std::sync::Arc;
+
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui,
-    pos2, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Galley, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind,
+    Ui, pos2, vec2,
 };
 
 use super::icons::Icon;
@@ -15,18 +17,22 @@ use crate::ui::Action;
 
 /// A word on a rounded tint of its own colour, with its `anchor` at `at`.
 pub fn chip_at(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: &str, color: Color32) -> Rect {
-    let galley = text::line(ui, word, semibold(11.0), color, 160.0);
-    let rect = anchor.anchor_size(at, galley.size() + vec2(18.0, 5.0));
+    paint_chip(ui, tokens, at, anchor, text::line(ui, word, semibold(11.0), color, 160.0), color)
+}
+
+fn paint_chip(ui: &Ui, tokens: &Tokens, at: Pos2, anchor: Align2, word: Arc<Galley>, color: Color32) -> Rect {
+    let rect = anchor.anchor_size(at, word.size() + vec2(18.0, 5.0));
     ui.painter().rect_filled(rect, CornerRadius::same(9), tokens.tint(color));
-    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, color);
+    ui.painter().galley(rect.center() - word.size() / 2.0, word, color);
     rect
 }
 
-/// The same as a widget in the layout of `ui`.
+/// The same as a widget in the layout of `ui`. It is cut only if it is longer than the room or 320 points.
 pub fn chip(ui: &mut Ui, tokens: &Tokens, word: &str, color: Color32) -> Response {
-    let width = text::line(ui, word, semibold(11.0), color, 220.0).size().x + 18.0;
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 18.0), Sense::hover());
-    chip_at(ui, tokens, rect.left_center(), Align2::LEFT_CENTER, word, color);
+    let room = (ui.max_rect().width() - 18.0).clamp(60.0, 320.0);
+    let galley = text::line(ui, word, semibold(11.0), color, room);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 18.0, 18.0), Sense::hover());
+    paint_chip(ui, tokens, rect.left_center(), Align2::LEFT_CENTER, galley, color);
     response.widget_info(|| text::labeled(Role::Label, true, word));
     response
 }
@@ -78,13 +84,22 @@ pub fn button(
     width: Option<f32>,
 ) -> Response {
     let font = semibold(12.0);
-    let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
-    let natural = text::line(ui, label, font.clone(), tokens.text, 400.0).size().x + icon_w + 22.0;
-    let size = vec2(width.unwrap_or(natural), 28.0);
+    let size = vec2(width.unwrap_or_else(|| button_width(ui, tokens, icon, label)), 28.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     paint_button(ui, tokens, style, icon, label, font, rect, &response);
     response.widget_info(|| text::labeled(Role::Button, ui.is_enabled(), label));
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+/// The width of a [`button`] that is as wide as its label.
+pub fn button_width(ui: &Ui, tokens: &Tokens, icon: Option<Icon>, label: &str) -> f32 {
+    let icon_w = if icon.is_some() { 18.0 } else { 0.0 };
+    text::line(ui, label, semibold(12.0), tokens.text, 400.0).size().x + icon_w + 22.0
+}
+
+/// The width of a dialog: `usual` points, or as much as a small window has.
+pub fn dialog_width(ui: &Ui, usual: f32) -> f32 {
+    usual.min(ui.ctx().content_rect().width() - 64.0)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one drawing routine behind `button`")]
@@ -106,15 +121,16 @@ fn paint_button(
         ButtonStyle::Outline(c) => (if hot { tokens.tint(c) } else { Color32::TRANSPARENT }, c, c),
         ButtonStyle::Filled(fill, ink) => (fill, fill, ink),
     };
-    let dim = if ui.is_enabled() { 1.0 } else { 0.4 };
-    let mut fill = fill.gamma_multiply(dim);
-    if down {
-        fill = fill.gamma_multiply(0.8);
+    let is_enabled = ui.is_enabled();
+    // what is disabled has a dashed outline and no fill, and its text stays readable
+    let ink = if is_enabled { ink } else { tokens.muted };
+    if is_enabled {
+        let fill = if down { fill.gamma_multiply(0.8) } else { fill };
+        ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    } else {
+        dashed_round_rect(ui, rect.shrink(0.5), 6.0, Stroke::new(1.0, tokens.line_strong));
     }
-    let ink = ink.gamma_multiply(dim);
-    let stroke = Stroke::new(1.0, line.gamma_multiply(dim));
-    ui.painter().rect(rect, CornerRadius::same(6), fill, stroke, StrokeKind::Inside);
-    if hot && matches!(style, ButtonStyle::Primary | ButtonStyle::Filled(..)) {
+    if hot && is_enabled && matches!(style, ButtonStyle::Primary | ButtonStyle::Filled(..)) {
         ui.painter().rect_filled(rect, CornerRadius::same(6), Color32::from_white_alpha(24));
     }
     if response.has_focus() {
@@ -134,7 +150,8 @@ fn paint_button(
 pub fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(26.0, 26.0), Sense::click());
     let ink = match (ui.is_enabled(), response.hovered() || response.has_focus()) {
-        (false, _) => tokens.faint.gamma_multiply(0.5),
+        // a picture, which needs less contrast than text
+        (false, _) => tokens.faint.gamma_multiply(0.7),
         (true, true) => tokens.text,
         (true, false) => tokens.muted,
     };

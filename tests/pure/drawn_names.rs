@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{self, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape, Ui, pos2, vec2};
+use podscope::layout::side_panels::SidePanel;
 use podscope::model::burst::Burst;
 use podscope::model::inside::{
     Bounded, Content, Interface, IpcContent, MntContent, MountPoint, NetContent, PosixQueue, Route, SystemNames,
@@ -17,11 +18,12 @@ use podscope::model::{
     SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, World,
 };
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
+use podscope::ui::notices::{NoticeKind, Notices, notices_ui};
 use podscope::ui::slow_motion::SlowMotion;
 use podscope::ui::tokens::Tokens;
 use podscope::ui::{Action, Selection};
 use podscope::ui::{
-    Cx, Latest, WorldVersion, events, fonts, inside, inspector, logs, namespaces, overview, pod_map, pods,
+    Cx, Latest, WorldVersion, drawers, events, fonts, inside, inspector, logs, namespaces, overview, pod_map, pods,
     process_tree, report, slow_motion, timeline, top_bar, zombies,
 };
 
@@ -348,6 +350,12 @@ fn hidden_characters_in_names_are_not_drawn() {
     }
     check("pod", nothing(), true, &mut inspector);
     check("namespace", selected(None, namespace), true, &mut inspector);
+    for selection in [nothing(), selected(Some(id(2)), None)] {
+        check("strip", selection, true, &mut |ui, cx| drawers::strip_ui(ui, cx, SidePanel::Inspector, false));
+    }
+    let mut notices = Notices::default();
+    notices.add(NoticeKind::Lasting, HOSTILE.to_owned(), now);
+    check("notices", nothing(), true, &mut |ui, cx| notices_ui(ui, cx.tokens, &mut notices, cx.now));
     let mut written = logs::LogsState::default();
     check("logs", nothing(), true, &mut |ui, cx| logs::logs_ui(ui, cx, &mut written));
     let slow = SlowMotion::new(burst(&world), now);

@@ -1,5 +1,7 @@
 //! Tests that ask the kernel nothing: values in, values out. They run once, not again as an ordinary user.
 
+#[cfg(feature = "window")]
+mod accessible;
 mod bpf_object;
 #[cfg(feature = "window")]
 mod drawn_names;

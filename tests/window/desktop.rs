@@ -125,18 +125,30 @@ impl Desktop {
 
     /// Opens it with these environment variables as well.
     pub fn open_with(&mut self, args: &[&str], variables: &[(&str, &str)]) -> u32 {
+        self.start_app(args, variables, WINDOW, "Export snapshot…")
+    }
+
+    /// Opens it with a window of this size, such as `720x450`, in which the panels are folded.
+    pub fn open_small(&mut self, args: &[&str], size: &str) -> u32 {
+        self.start_app(args, &[], size, "Open Inspector")
+    }
+
+    /// `shown`: a name that is on screen once the window can be used.
+    fn start_app(&mut self, args: &[&str], variables: &[(&str, &str)], size: &str, shown: &str) -> u32 {
         let log = self.home().join("log");
         let mut app = Command::new(env!("CARGO_BIN_EXE_podscope"));
         self.display.set(&mut app);
         let app = app
             .args(args)
-            .args(["--window-size", WINDOW, "--theme", "dark"])
+            .args(["--window-size", size, "--theme", "dark"])
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("HOME", self.home.path())
             .env("XDG_RUNTIME_DIR", self.home.path())
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("PODSCOPE_LOG", "podscope::frames=debug")
             .envs(variables.iter().copied())
+            // the settings are below HOME
+            .env_remove("XDG_CONFIG_HOME")
             .current_dir(self.home.path())
             .stderr(File::create(&log).expect("a log"))
             .spawn()
@@ -148,7 +160,7 @@ impl Desktop {
             self.assert_alive();
             std::fs::read_to_string(&log).ok()?.contains("first frame").then_some(())
         });
-        self.wait_shown("Export snapshot…");
+        self.wait_shown(shown);
         if let Display::X11(_) = self.display {
             // there is no window manager to give the window the keyboard focus
             self.xdotool(&["search", "--sync", "--name", "^Podscope$", "windowfocus", "--sync"]);

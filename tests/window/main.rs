@@ -4,6 +4,7 @@ mod build;
 mod desktop;
 #[path = "../shared/docker_daemon.rs"]
 mod docker_daemon;
+mod drawers;
 mod engines;
 mod exec;
 mod kernel;

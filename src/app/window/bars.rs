@@ -156,7 +156,7 @@ impl Window {
     pub(super) fn pod_replaced(&mut self, replaced: PodReplaced) {
         let PodReplaced { path, containers, result, .. } = replaced;
         if let Err(why) = result {
-            return self.notify_error(why);
+            return self.notify_lasting(why);
         }
         let what = if containers.is_empty() {
             "files from ConfigMaps and Secrets change now, variables at the next start".to_owned()

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use eframe::egui;
 
 use super::{Dialog, Window, theme_tokens};
-use crate::app::ThemeChoice;
 use crate::app::jobs::Answer;
+use crate::app::{TextScale, ThemeChoice};
 use crate::command::{Command, Outcome, PictureKind, PodSource};
 use crate::engine::{Export, ExportContent, ExportError, FrontEndCommand, Origin, Request};
 use crate::export::{Format, WriteError};
 use crate::model::PodUid;
 use crate::ui::export_dialog::{ExportDialog, Problem};
 use crate::ui::palette::PaletteState;
-use crate::ui::{Action, Selection};
+use crate::ui::{Action, Selection, TextScaleStep};
 
 impl Window {
     pub(super) fn act(&mut self, ctx: &egui::Context, action: Action) {
@@ -57,6 +57,17 @@ impl Window {
             Action::AskJoin { pod, template } => self.ask_join(pod, template),
             Action::AskManifest(pod) => self.ask_manifest_path(pod),
             Action::CancelDialog => self.cancel_dialog(),
+            Action::TogglePanel(panel) => self.toggle_panel(ctx, panel),
+            Action::ChangeTextScale(step) => {
+                let scale = &mut self.settings.text_scale;
+                *scale = match step {
+                    TextScaleStep::Larger => scale.larger(),
+                    TextScaleStep::Smaller => scale.smaller(),
+                    TextScaleStep::Usual => TextScale::default(),
+                };
+                ctx.set_zoom_factor(scale.factor());
+            }
+            Action::ShowTerms => self.open_dialog(Dialog::Terms),
             Action::Confirm => self.confirm(),
             Action::AnswerBar { id, yes } => self.answer_bar(id, yes),
             Action::OpenTerminal { member, argv } => self.open_terminal(member, argv),
@@ -111,7 +122,8 @@ impl Window {
                     dialog.problem = None;
                 }
             }
-            Answer::Failed(why) => self.notify_error(why),
+            Answer::Failed(why) => self.notify_failed(why),
+            Answer::SettingsFailed(why) => self.notify_lasting(why),
         }
     }
 
@@ -145,7 +157,7 @@ impl Window {
             }
             Err(why) => why,
         };
-        let Some(Dialog::Export(dialog)) = &mut self.dialog else { return self.notify_error(why.to_string()) };
+        let Some(Dialog::Export(dialog)) = &mut self.dialog else { return self.notify_lasting(why.to_string()) };
         dialog.problem = Some(match why {
             ExportError::Write(WriteError::Exists { link, .. }) => Problem::Exists { path: export.path, link },
             other => Problem::Failed(other.to_string()),

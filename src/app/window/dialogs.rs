@@ -1,19 +1,19 @@
-//! The dialogs over the window, and the notices at its lower edge.
+//! The dialogs over the window.
 
-use std::collections::VecDeque;
-
-use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
+use eframe::egui;
 
 use super::questions::{about, confirm_label, targets};
-use super::{Dialog, Notice, Pane};
+use super::{Dialog, Pane};
 use crate::app::jobs::Jobs;
 use crate::app::keys;
 use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::signals::Predictions;
-use crate::ui::tokens::{self, Tokens};
-use crate::ui::widgets::{self, ButtonStyle};
-use crate::ui::{Cx, build, export_dialog, palette, shortcuts, text};
+use crate::ui::widgets::ButtonStyle;
+use crate::ui::{Cx, build, export_dialog, palette, shortcuts, terms, text, tokens, widgets};
+
+/// The height of the window in points below which a dialog scrolls.
+const SCROLLS_BELOW: f32 = 620.0;
 
 /// The height of the list of processes that get a signal.
 const TARGETS_H: f32 = 200.0;
@@ -26,7 +26,23 @@ pub(super) fn dialogs(
     jobs: &Jobs,
 ) {
     let Some(open) = dialog else { return };
-    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| match open {
+    let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| {
+        let height = ui.ctx().content_rect().height();
+        if height >= SCROLLS_BELOW {
+            return dialog_ui(ui, cx, open, predictions, jobs);
+        }
+        // a small window may be lower than the dialog
+        egui::ScrollArea::vertical()
+            .max_height(height - 48.0)
+            .show(ui, |ui| dialog_ui(ui, cx, open, predictions, jobs));
+    });
+    if modal.backdrop_response.clicked() {
+        cx.act(Action::CancelDialog);
+    }
+}
+
+fn dialog_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, open: &mut Dialog, predictions: &mut Predictions, jobs: &Jobs) {
+    match open {
         Dialog::Export(export) => {
             if export_dialog::export_ui(ui, cx, export) == export_dialog::DialogRequest::Browse {
                 let title = if export.pod.is_some() { "Save as YAML" } else { "Export snapshot" };
@@ -38,14 +54,12 @@ pub(super) fn dialogs(
         Dialog::Question(question) => question_ui(ui, cx, question, predictions),
         Dialog::Palette(palette) => palette::palette_ui(ui, cx, palette, &Pane::ALL.map(Pane::title)),
         Dialog::Keys => shortcuts::shortcuts_ui(ui, cx, &keys::GROUPS),
-    });
-    if modal.backdrop_response.clicked() {
-        cx.act(Action::CancelDialog);
+        Dialog::Terms => terms::terms_ui(ui, cx),
     }
 }
 
 fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question, predictions: &mut Predictions) {
-    ui.set_width(420.0);
+    ui.set_width(widgets::dialog_width(ui, 420.0));
     ui.add(egui::Label::new(text::rich(question.title()).font(tokens::bold(16.0))).wrap());
     ui.label(text::rich(about(question)));
     if let Some(lines) = targets(question) {
@@ -93,35 +107,4 @@ fn targets_ui(ui: &mut egui::Ui, cx: &Cx<'_>, lines: &[String]) {
             ui.add(egui::Label::new(text::rich(line).font(tokens::mono(11.5)).color(cx.tokens.text)).truncate());
         }
     });
-}
-
-/// Shows errors and messages at the lower edge until they are dismissed.
-pub(super) fn notices(ui: &egui::Ui, tokens: &Tokens, list: &mut VecDeque<Notice>) {
-    if list.is_empty() {
-        return;
-    }
-    let mut dismissed = None;
-    let area = egui::Area::new(egui::Id::unique("notices")).order(egui::Order::Foreground);
-    area.anchor(egui::Align2::CENTER_BOTTOM, vec2(0.0, -16.0)).show(ui.ctx(), |ui| {
-        for (i, notice) in list.iter().enumerate() {
-            let color = if notice.is_error { tokens.bad } else { tokens.good };
-            Frame::new()
-                .fill(tokens.inset)
-                .stroke(Stroke::new(1.0, color))
-                .corner_radius(CornerRadius::same(8))
-                .inner_margin(Margin::symmetric(14, 8))
-                .show(ui, |ui| {
-                    ui.horizontal(|ui| {
-                        ui.set_max_width(620.0);
-                        ui.add(egui::Label::new(text::rich(&notice.text)).wrap());
-                        if ui.button("Dismiss").clicked() {
-                            dismissed = Some(i);
-                        }
-                    });
-                });
-        }
-    });
-    if let Some(i) = dismissed {
-        list.remove(i);
-    }
 }

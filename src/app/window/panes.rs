@@ -8,10 +8,12 @@ use egui_tiles::{
 use super::building::Building;
 use super::{Views, Window};
 use crate::app::focus::ViewFocus;
-use crate::command::Outcome;
+use crate::command::{Command, Outcome};
+use crate::layout::side_panels::SidePanel;
+use crate::ui::icons::Icon;
 use crate::ui::{
-    Cx, Latest, build, events, inside, logs, namespaces, overview, pod_map, process_tree, report, text, timeline,
-    tokens, zombies,
+    Action, Cx, Latest, build, events, inside, logs, namespaces, overview, pod_map, process_tree, report, text,
+    timeline, tokens, widgets, zombies,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,10 @@ pub fn initial_arrangement() -> Tree<Pane> {
     Tree::new(Id::unique("panes"), root, tiles)
 }
 
+/// The width of a tab beside its title.
+const TAB_PADDING: f32 = 18.0;
+const TAB_BAR_H: f32 = 36.0;
+
 pub struct Behaviour<'a, 'b> {
     pub cx: &'a mut Cx<'b>,
     pub latest: Latest<'a>,
@@ -133,7 +139,7 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         let title = self.tab_title_for_tile(tiles, tile).text().to_owned();
         let tokens = self.cx.tokens;
         let pane = tiles.get_pane(&tile).copied();
-        let width = text::line(ui, &title, tokens::semibold(13.0), tokens.text, 300.0).size().x + 18.0;
+        let width = tab_width(ui, &title, tokens.text);
         let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
         let response = ui.interact(rect, id, Sense::click_and_drag());
         let ink = match (state.active, response.hovered()) {
@@ -162,8 +168,44 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
         self.on_tab_button(tiles, tile, response)
     }
 
+    /// Where the tabs are wider than their bar: a menu of all of them, beside the arrows that scroll them.
+    fn top_bar_right_ui(&mut self, tiles: &Tiles<Pane>, ui: &mut Ui, id: TileId, tabs: &Tabs, offset: &mut f32) {
+        let shown: Vec<TileId> = tabs.children.iter().copied().filter(|tab| tiles.is_visible(*tab)).collect();
+        let titles: Vec<String> =
+            shown.iter().map(|tab| self.tab_title_for_tile(tiles, *tab).text().to_owned()).collect();
+        let widths: Vec<f32> = titles.iter().map(|title| tab_width(ui, title, self.cx.tokens.text)).collect();
+        let room = ui.available_width();
+        if widths.iter().sum::<f32>() <= room {
+            return;
+        }
+        let active = shown.iter().position(|tab| tabs.is_active(*tab));
+        let button = widgets::icon_button(ui, self.cx.tokens, Icon::ChevronDown, "All views");
+        egui::Popup::menu(&button).show(|ui| {
+            for (nth, title) in titles.iter().enumerate() {
+                let item = ui.add(egui::Button::selectable(active == Some(nth), title.as_str()));
+                let name = format!("Show {title}");
+                item.widget_info(|| text::selected(Role::MenuItemRadio, true, active == Some(nth), &name));
+                if item.clicked() {
+                    self.cx.act(Action::Do(Command::Show(title.to_lowercase())));
+                    ui.close();
+                }
+            }
+        });
+        // the active tab is scrolled into view when it becomes active, or when the bar becomes narrower
+        let key = ui.scope_id().with(("active tab", id));
+        let now = (active, room.round() as i32);
+        let before = ui.data_mut(|data| data.get_temp(key));
+        if before != Some(now) {
+            ui.data_mut(|data| data.insert_temp(key, now));
+            if let Some(active) = active {
+                let between_arrows = room - 2.0 * (TAB_BAR_H + ui.spacing().item_spacing.x);
+                *offset = offset_to_show(&widths, active, between_arrows, *offset);
+            }
+        }
+    }
+
     fn tab_bar_height(&self, _style: &egui::Style) -> f32 {
-        36.0
+        TAB_BAR_H
     }
 
     fn tab_bar_color(&self, _visuals: &egui::Visuals) -> Color32 {
@@ -190,6 +232,18 @@ impl egui_tiles::Behavior<Pane> for Behaviour<'_, '_> {
     }
 }
 
+fn tab_width(ui: &Ui, title: &str, color: Color32) -> f32 {
+    text::line(ui, title, tokens::semibold(13.0), color, 300.0).size().x + TAB_PADDING
+}
+
+/// How far the tabs must be scrolled so that one of them is visible: as little as possible.
+fn offset_to_show(widths: &[f32], tab: usize, room: f32, offset: f32) -> f32 {
+    let left: f32 = widths[..tab].iter().sum();
+    let right = left + widths[tab];
+    // the left edge counts where the tab is wider than the room
+    offset.max(right - room).min(left).max(0.0)
+}
+
 impl Window {
     /// Brings a view to the front, by its title in any case.
     pub(super) fn show_pane(&mut self, name: &str) -> Outcome {
@@ -199,7 +253,36 @@ impl Window {
             return Outcome::Failed(format!("no view is named {name}; there are {names}"));
         };
         self.focus.set(wanted);
+        if wanted == Pane::Timeline {
+            self.drawers.show(SidePanel::Timeline);
+        }
         self.tiles.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == wanted));
         Outcome::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset_to_show;
+
+    #[test]
+    fn the_active_tab_is_scrolled_into_view_as_little_as_possible() {
+        let widths = [80.0, 70.0, 60.0, 100.0, 90.0];
+        let table = [
+            // it is visible
+            ((0, 200.0, 0.0), 0.0),
+            ((1, 200.0, 20.0), 20.0),
+            // beyond the right edge
+            ((3, 200.0, 0.0), 110.0),
+            ((4, 200.0, 0.0), 200.0),
+            // beyond the left edge
+            ((0, 200.0, 150.0), 0.0),
+            ((2, 200.0, 180.0), 150.0),
+            // wider than the room
+            ((3, 40.0, 0.0), 210.0),
+        ];
+        for ((tab, room, offset), expected) in table {
+            assert_eq!(offset_to_show(&widths, tab, room, offset), expected, "{tab} in {room} from {offset}");
+        }
     }
 }

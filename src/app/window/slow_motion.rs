@@ -1,6 +1,7 @@
 //! Slow motion: the burst that is offered, and the one that is played.
 
 use super::Window;
+use crate::layout::side_panels::SidePanel;
 use crate::layout::timeline::Viewport;
 use crate::model::MonoNs;
 use crate::model::burst::Burst;
@@ -63,6 +64,8 @@ impl Window {
             self.selection.pod = Some(burst.pod.clone());
             view.show_range(burst.start(), burst.start().plus(burst.length()));
             self.slow_motions.playing = Some(SlowMotion::new(burst, now()));
+            // the steps are in place of the inspector
+            self.drawers.show(SidePanel::Inspector);
             return self.show_slow_step();
         }
         let Some(slow) = &mut self.slow_motions.playing else { return };

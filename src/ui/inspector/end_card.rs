@@ -11,10 +11,12 @@
 
 use eframe::egui::{Color32, CornerRadius, Margin, Role, Sense, Stroke, Ui, pos2, vec2};
 
+use super::facts::section_ui as section_heading;
 use crate::model::end_chain::{EndChain, EndFact, SignalEffect};
 use crate::model::{MonoNs, Stamp, World};
-use crate::ui::{Cx, text, tokens, widgets};
+use crate::ui::{Cx, text, tokens};
 use crate::wording::end_chain::{LinkWords, link};
+use crate::wording::terms::Term;
 use crate::wording::{duration, source};
 
 /// Width of the line with the dots.
@@ -88,7 +90,7 @@ const fn kind(fact: &EndFact) -> LinkKind {
 
 /// The section of a process.
 pub fn section_ui(ui: &mut Ui, cx: &Cx<'_>, model: &EndModel) {
-    widgets::section(ui, cx.tokens, "Why it ended");
+    section_heading(ui, cx, Term::WhyItEnded);
     chain_ui(ui, cx, model);
 }
 
@@ -123,7 +125,7 @@ fn link_ui(ui: &mut Ui, cx: &Cx<'_>, nth: usize, link: &Link, is_last: bool) {
     let words: Vec<_> = lines
         .into_iter()
         .filter(|(words, ..)| !words.is_empty())
-        .map(|(words, font, ink)| (text::wrapped(ui, words, font, ink, room, 4), ink))
+        .map(|(words, font, ink)| (text::wrapped(ui, words, font, ink, room, 12), ink))
         .collect();
     let height = words.iter().map(|(galley, _)| galley.size().y + 1.0).sum::<f32>() + GAP;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());

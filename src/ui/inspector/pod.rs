@@ -3,8 +3,8 @@
 use eframe::egui::{self, Align2, CornerRadius, Margin, Role, Sense, Ui, vec2};
 
 use super::end_card::{self, EndModel};
+use super::facts::{self, Chip, facts_ui};
 use super::processes::{self, Processes};
-use super::{facts, title};
 use crate::command::Command;
 use crate::model::end_chain::explain_container_end;
 use crate::model::{Container, Member, MonoNs, Pod, PodReason, Usage, World};
@@ -12,6 +12,7 @@ use crate::ui::Action;
 use crate::ui::icons::Icon;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Cx, build, pod_map, text, tokens, usage, widgets, words};
+use crate::wording::terms::Term;
 
 fn not_known() -> String {
     "not known".to_owned()
@@ -48,7 +49,9 @@ impl PodModel {
 }
 
 pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
-    title(ui, cx, &pod.name, &[(pod.status().into_owned(), pod_map::status_color(cx, pod))]);
+    let about = "The status of the pod, in the words of kubectl get pod.";
+    let status = Chip { word: pod.status().into_owned(), color: pod_map::status_color(cx, pod), about };
+    facts::title_ui(ui, cx, &pod.name, &[status]);
     if let Some((title, why)) = words::status_reason(pod) {
         ui.label(text::rich(title).font(tokens::semibold(12.5)));
         ui.add(egui::Label::new(text::rich(why).color(cx.tokens.muted)).wrap().selectable(true));
@@ -57,42 +60,42 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     if !pod.is_of_lab() {
         let network = if pod.host_network { "the host's" } else { "its own" };
         let rows = [
-            ("Engine", pod.runtime.name().to_owned()),
-            ("Network", network.to_owned()),
-            ("pid namespace", pid_namespace(pod).to_owned()),
-            ("First seen", cx.clock(pod.created.t)),
-            ("Id", pod.uid.0.clone()),
+            (Term::Engine, pod.runtime.name().to_owned()),
+            (Term::Network, network.to_owned()),
+            (Term::PidNamespace, pid_namespace(pod).to_owned()),
+            (Term::FirstSeen, cx.clock(pod.created.t)),
+            (Term::EngineId, pod.uid.0.clone()),
         ];
-        facts(ui, cx, &rows);
+        facts_ui(ui, cx, &rows);
         return parts_ui(ui, cx, pod, model);
     }
     let mut rows = vec![
-        ("Phase", pod.phase.name().to_owned()),
-        ("IP", pod.ip.map_or("none".into(), |ip| ip.to_string())),
-        ("Sandbox", sandbox(pod)),
+        (Term::Phase, pod.phase.name().to_owned()),
+        (Term::Ip, pod.ip.map_or("none".into(), |ip| ip.to_string())),
+        (Term::Sandbox, sandbox(pod)),
     ];
     if let Some(file) = words::own_pause(pod) {
-        rows.push(("pause", words::own_pause_description(file)));
+        rows.push((Term::OwnPause, words::own_pause_description(file)));
     }
     if let Some((at, how)) = &model.last_sandbox {
-        rows.push(("Last sandbox", format!("{} {how}", cx.clock(*at))));
+        rows.push((Term::LastSandbox, format!("{} {how}", cx.clock(*at))));
     }
     rows.extend([
-        ("Restarts", pod.restarts().map_or_else(not_known, |n| n.to_string())),
-        ("pid namespace", pid_namespace(pod).to_owned()),
+        (Term::Restarts, pod.restarts().map_or_else(not_known, |n| n.to_string())),
+        (Term::PidNamespace, pid_namespace(pod).to_owned()),
     ]);
     if pod.host_network {
-        rows.push(("Network", "the node's".into()));
+        rows.push((Term::Network, "the node's".into()));
     }
     for (host, inside) in &pod.host_ports {
-        rows.push(("Published", format!("127.0.0.1:{host} → {inside}")));
+        rows.push((Term::Published, format!("127.0.0.1:{host} → {inside}")));
     }
     rows.extend([
-        ("Volumes", if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),
-        ("Created", cx.clock(pod.created.t)),
-        ("Uid", pod.uid.to_string()),
+        (Term::Volumes, if pod.volumes.is_empty() { "none".into() } else { pod.volumes.join(", ") }),
+        (Term::Created, cx.clock(pod.created.t)),
+        (Term::Uid, pod.uid.to_string()),
     ]);
-    facts(ui, cx, &rows);
+    facts_ui(ui, cx, &rows);
     parts_ui(ui, cx, pod, model);
     // only a live node can delete it
     if cx.live && pod.reason != Some(PodReason::NodeLost) {
@@ -108,7 +111,7 @@ pub fn pod_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
 /// Its containers, what they use, and its processes.
 fn parts_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, model: &PodModel) {
     ui.add_space(12.0);
-    widgets::section(ui, cx.tokens, "Containers");
+    facts::section_ui(ui, cx, Term::Containers);
     for (c, end) in pod.containers.iter().zip(&model.ends) {
         container_ui(ui, cx, pod, c);
         if let Some(end) = end {
@@ -151,13 +154,18 @@ fn end_ui(ui: &mut Ui, cx: &Cx<'_>, c: &Container, end: &EndModel) {
 fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let tokens = cx.tokens;
     let (word, severity) = words::state(c);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
+    let detail = words::detail(c);
+    // the button that takes the container out is beside it
+    let room = ui.available_width() - 18.0 - 64.0;
+    let detail = text::wrapped(ui, &detail, tokens::sans(11.5), tokens.muted, room, 4);
+    let height = (detail.size().y + 22.0).max(36.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     if response.hovered() {
         ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
     }
     let top = rect.left_top() + vec2(0.0, 9.0);
     let color = tokens.severity(severity);
-    ui.painter().circle_filled(top + vec2(5.0, 0.0), 4.0, color);
+    widgets::state_sign(ui, tokens, top + vec2(5.0, 0.0), severity);
     let right = egui::pos2(rect.right(), top.y);
     let at = text::put(ui, right, Align2::RIGHT_CENTER, &word, tokens::semibold(12.0), color, rect.width() * 0.6);
     let name = match words::kind(c.kind) {
@@ -167,10 +175,10 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let left = top + vec2(18.0, 0.0);
     let room = at.left() - left.x - 8.0;
     text::put(ui, left, Align2::LEFT_CENTER, &name, tokens::semibold(12.5), tokens.text, room);
-    let below = left + vec2(0.0, 17.0);
-    let detail = words::detail(c);
-    let room = rect.right() - below.x - 64.0;
-    text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, room);
+    ui.painter().galley(left + vec2(0.0, 10.0), detail, tokens.muted);
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 4);
+    }
     response.widget_info(|| text::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
     if response.clicked()
         && let Some(id) = c.process

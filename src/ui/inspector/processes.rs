@@ -3,7 +3,8 @@
 use eframe::egui::{Align2, CornerRadius, Role, Sense, Ui, vec2};
 
 use crate::model::{ProcId, Process};
-use crate::ui::{Action, Cx, text, tokens};
+use crate::ui::text::HoverText as _;
+use crate::ui::{Action, Cx, pod_map, text, tokens, widgets};
 
 /// How many processes are listed.
 const MAX_ROWS: usize = 200;
@@ -48,9 +49,20 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, p: &Process) {
         ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), CornerRadius::same(4), tokens.inset);
     }
     let color = tokens.state(p.state);
-    ui.painter().circle_filled(rect.left_center() + vec2(5.0, 0.0), 4.0, color);
+    // the letter also says it without the colour
+    let letter = p.state.letter().to_string();
+    let at = rect.left_center() + vec2(5.0, 0.0);
+    text::put(ui, at, Align2::CENTER_CENTER, &letter, tokens::mono_bold(12.0), color, 14.0);
     let right =
         text::put(ui, rect.right_center(), Align2::RIGHT_CENTER, member, tokens::sans(12.0), tokens.muted, 110.0);
     let at = rect.left_center() + vec2(18.0, 0.0);
-    text::put(ui, at, Align2::LEFT_CENTER, &p.title(), tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
+    let title = p.title();
+    text::put(ui, at, Align2::LEFT_CENTER, &title, tokens::mono(12.0), tokens.text, right.left() - at.x - 8.0);
+    if response.has_focus() {
+        widgets::focus_ring(ui, tokens, rect, 4);
+    }
+    response.hover_lines_with(|| {
+        let state = pod_map::state_word(p.state);
+        text::escaped(&format!("{title} · host pid {} · {} {state}", p.id.pid, p.state.letter())).into_owned()
+    });
 }
