@@ -168,7 +168,7 @@ fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let room = at.left() - left.x - 8.0;
     text::put(ui, left, Align2::LEFT_CENTER, &name, tokens::semibold(12.5), tokens.text, room);
     let below = left + vec2(0.0, 17.0);
-    let detail = words::detail(c);
+    let detail = words::detail(c, cx.now);
     let room = rect.right() - below.x - 64.0;
     text::put(ui, below, Align2::LEFT_CENTER, &detail, tokens::sans(11.5), tokens.muted, room);
     response.widget_info(|| text::labeled(Role::Button, true, words::in_full(c).replace('\n', ", ")));
