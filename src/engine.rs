@@ -35,6 +35,7 @@ use crate::lab::spec::PodSpec;
 use crate::lab::{self, Lab};
 use crate::model::{MonoNs, PodUid, World};
 use crate::observe::now;
+use crate::store::History;
 use crate::sys::thread;
 
 pub use attention::Watched;
@@ -68,6 +69,7 @@ pub type EventSink = Box<dyn FnMut(Event) + Send>;
 #[derive(Clone, Debug, Default)]
 pub struct Published {
     pub live: World,
+    pub history: History,
     /// The number of Deltas so far.
     pub revision: u64,
     /// From the oldest moment that can still be shown to the latest.

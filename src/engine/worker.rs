@@ -351,6 +351,7 @@ impl Worker {
         };
         let published = Published {
             live: self.store.live().clone(),
+            history: self.store.history().clone(),
             revision: self.store.revision(),
             span: self.store.span(),
             shown,
