@@ -6,6 +6,7 @@ use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 use crate::steps::Template;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::timeline::TimelineAction;
 
 /// What is selected. The inspector shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,7 @@ pub enum Action {
     /// Show the keyboard shortcuts.
     ShowKeys,
     SlowMotion(SlowMotionAction),
+    Timeline(TimelineAction),
     /// Answer the question of a bar.
     AnswerBar {
         id: u64,

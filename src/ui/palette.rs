@@ -5,10 +5,12 @@ use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Role, Sense, Ui, 
 use super::icons::Icon;
 use super::{Cx, text, tokens};
 use crate::command::{Command, PodSource};
+use crate::layout::timeline::Subject;
 use crate::model::{PodReason, Signal, names};
 use crate::presets;
 use crate::ui::Action;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::timeline::TimelineAction;
 
 const WIDTH: f32 = 560.0;
 const ROW_H: f32 = 28.0;
@@ -64,6 +66,18 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
     all.push(Entry::new("Export snapshot…", "Ctrl + E", Action::AskExport));
     all.push(Entry::new("Keyboard shortcuts", "F1", Action::ShowKeys));
     all.push(Entry::new("Switch between dark and light", "", Action::ToggleTheme));
+    for (label, key, action) in [
+        ("Go to the previous event", "Ctrl + ←", TimelineAction::PreviousEvent),
+        ("Go to the next event", "Ctrl + →", TimelineAction::NextEvent),
+        ("Zoom the timeline in", "+", TimelineAction::ZoomIn),
+        ("Zoom the timeline out", "−", TimelineAction::ZoomOut),
+    ] {
+        all.push(Entry::new(label, key, Action::Timeline(action)));
+    }
+    all.extend(Subject::ALL.map(|subject| {
+        let show = Action::Timeline(TimelineAction::Show(subject));
+        Entry::new(format!("Show {} in the timeline", subject.name().to_lowercase()), "", show)
+    }));
     let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));
