@@ -163,7 +163,7 @@ fn lanes_ui(ui: &mut Ui, cx: &mut Cx<'_>, drawn: Drawn<'_>, body: Rect, state: &
     let key = (drawn.latest.version, pod.clone(), (from, to), *folded, selected, kept.clone());
     let lanes = lanes.get(key, of_span);
     let is_over = ui.rect_contains_pointer(body);
-    let target = follow.target(lanes, selected, drawn.latest.now, cx.live && !is_over);
+    let target = follow.target(lanes, (pod.as_ref(), selected), drawn.latest.now, cx.live && !is_over);
     let mut changes = Vec::new();
     rows_ui(ui, body, lanes.rows.len(), target, |ui, nth, place| match &lanes.rows[nth] {
         Row::Lane(id) => {
@@ -211,6 +211,10 @@ fn rows_ui(ui: &mut Ui, body: Rect, rows: usize, target: Option<usize>, mut row:
             };
             if let Some(nth) = target {
                 ui.scroll_to_rect(place(nth), None);
+            }
+            if viewport.top() > 0.0 && viewport.bottom() > size.y + 0.5 {
+                // rows were folded: the offset fits them only after this frame
+                ui.request_repaint();
             }
             let first = (viewport.top() / LANE_STEP).floor().max(0.0) as usize;
             let last = ((viewport.bottom() / LANE_STEP).ceil().max(0.0) as usize).min(rows);

@@ -1,13 +1,14 @@
 //! Which lane is scrolled into view: the selected one, and the newest one while the present is shown.
 
 use crate::layout::timeline::Lanes;
-use crate::model::{MonoNs, ProcId};
+use crate::model::{MonoNs, PodUid, ProcId};
 
 /// Two new lanes are not followed sooner than this, so that the view does not jump back and forth.
 const PAUSE_NS: u64 = 1_000_000_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Follow {
+    pod: Option<PodUid>,
     selected: Option<ProcId>,
     /// The newest lane so far; `None` before the first frame.
     newest: Option<(MonoNs, ProcId)>,
@@ -20,10 +21,14 @@ impl Follow {
     pub fn target(
         &mut self,
         lanes: &Lanes,
-        selected: Option<ProcId>,
+        (pod, selected): (Option<&PodUid>, Option<ProcId>),
         now: MonoNs,
         follows_newest: bool,
     ) -> Option<usize> {
+        if self.pod.as_ref() != pod {
+            // the lanes of another pod are not new
+            (self.pod, self.newest) = (pod.cloned(), None);
+        }
         let is_first = self.newest.is_none();
         let is_newer = lanes.newest > self.newest;
         if is_newer {
@@ -67,7 +72,7 @@ mod tests {
     fn a_new_lane_and_a_new_selection_are_scrolled_into_view_once() {
         let mut follow = Follow::default();
         let mut next = |pids: &[u32], selected: Option<u32>, now: u64, follows| {
-            follow.target(&lanes(pids), selected.map(id), MonoNs(now), follows)
+            follow.target(&lanes(pids), (None, selected.map(id)), MonoNs(now), follows)
         };
         assert_eq!(next(&[1, 2], None, 10 * S, true), None, "the first frame scrolls nowhere");
         assert_eq!(next(&[1, 3, 2], None, 11 * S, true), Some(1));
@@ -79,5 +84,8 @@ mod tests {
         assert_eq!(next(&[1, 6], Some(1), 15 * S + 1, true), None, "too soon after the last");
         assert_eq!(next(&[1, 6], Some(9), 17 * S, true), None);
         assert_eq!(next(&[1, 6, 9], Some(9), 18 * S, true), Some(2), "its lane has come");
+        let pod = PodUid("other".into());
+        let other = follow.target(&lanes(&[20, 30]), (Some(&pod), Some(id(9))), MonoNs(30 * S), true);
+        assert_eq!(other, None, "the lanes of another pod are not new");
     }
 }
