@@ -83,10 +83,11 @@ pub struct EarlierRow {
     pub is_open: bool,
 }
 
+/// Most are lanes, and there may be thousands, so the others are boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    Group(GroupRow),
-    Earlier(EarlierRow),
+    Group(Box<GroupRow>),
+    Earlier(Box<EarlierRow>),
     Lane(ProcId),
 }
 
@@ -144,7 +145,7 @@ impl Lanes {
         for (place, (nth, run)) in shown.iter().enumerate() {
             if has_earlier && place == RECENT_RUNS {
                 let count = shown.len() - RECENT_RUNS;
-                self.rows.push(Row::Earlier(EarlierRow { key: key.clone(), count, is_open }));
+                self.rows.push(Row::Earlier(Box::new(EarlierRow { key: key.clone(), count, is_open })));
             }
             let is_selected = || {
                 let mut found = run.touching(query.from, query.to);
@@ -169,7 +170,7 @@ impl Lanes {
         let mut found: Vec<_> = run.touching(query.from, query.to).collect();
         found.sort_unstable();
         let is_folded = query.folds.is_folded(&key, is_newest);
-        self.rows.push(Row::Group(GroupRow {
+        self.rows.push(Row::Group(Box::new(GroupRow {
             key: key.clone(),
             pod: pod_name.map(str::to_owned),
             attempt: run.number,
@@ -178,7 +179,7 @@ impl Lanes {
             processes: found.len(),
             from: run.from(),
             to: run.to(),
-        }));
+        })));
         if is_folded {
             let selected = found.iter().filter(|found| Some(found.id) == query.selected);
             self.rows.extend(selected.map(|found| Row::Lane(found.id)));
@@ -190,7 +191,7 @@ impl Lanes {
         let mut hidden = if hidden > RECENT + 1 { hidden - RECENT } else { 0 };
         let key = EarlierKey::Processes(key);
         let is_open = query.folds.is_open(&key);
-        let mut earlier = (hidden > 0).then_some(EarlierRow { key, count: hidden, is_open });
+        let mut earlier = (hidden > 0).then(|| Box::new(EarlierRow { key, count: hidden, is_open }));
         for one in found {
             if hidden > 0 && can_be_hidden(one.id, one.is_reaped) {
                 hidden -= 1;
