@@ -159,7 +159,7 @@ fn each_run_of_a_container_is_a_group_with_its_number() {
     let rows = view.lanes(0, 60).rows.into_iter();
     let groups: Vec<GroupRow> = rows
         .filter_map(|row| match row {
-            Row::Group(group) => Some(group),
+            Row::Group(group) => Some(*group),
             _ => None,
         })
         .collect();
