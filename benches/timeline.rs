@@ -118,7 +118,7 @@ fn frames(processes: u32) {
     let mut screen = Screen::new();
     let frame = |nth: u32| {
         let now = 9 * S + u64::from(nth) * 100_000_000;
-        let state = if nth % 2 == 0 { State::Sleeping } else { State::Running };
+        let state = if nth.is_multiple_of(2) { State::Sleeping } else { State::Running };
         store.push(Delta::State { id: id(2 + nth), state, at: at(now) });
         screen.frame(&mut store, Cursor::Live, MonoNs(now))
     };
