@@ -188,6 +188,7 @@ fn pod(n: u32, containers: &[u32]) -> Pod {
         last_exit: None,
         last_message: None,
         last_state: None,
+        kill_at: None,
     };
     Pod {
         uid: uid(n),

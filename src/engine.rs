@@ -36,6 +36,7 @@ use crate::lab::spec::PodSpec;
 use crate::lab::{self, Lab};
 use crate::model::{MonoNs, PodUid, World};
 use crate::observe::now;
+use crate::store::History;
 use crate::sys::thread;
 
 pub use attention::Watched;
@@ -69,6 +70,7 @@ pub type EventSink = Box<dyn FnMut(Event) + Send>;
 #[derive(Clone, Debug, Default)]
 pub struct Published {
     pub live: World,
+    pub history: History,
     /// The number of Deltas so far.
     pub revision: u64,
     /// The time of the last change of a pod or of one of its processes: views move for a while after it.

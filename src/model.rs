@@ -1,6 +1,7 @@
 //! The state of the machine as plain values, without I/O. [`World::apply`] is the only way to change it.
 
 pub mod burst;
+mod countdown;
 mod delta;
 pub mod end_chain;
 mod ending;
@@ -30,6 +31,7 @@ mod wait;
 mod world;
 pub mod zombies;
 
+pub use countdown::{Awaited, Countdown};
 pub use delta::Delta;
 pub use ending::{MembersFate, NodeEnd, PodMessage, SandboxEnd};
 pub use host::Host;

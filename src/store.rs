@@ -4,12 +4,14 @@
 //! with the deltas since then applied.
 
 mod cursor;
+mod history;
 mod log;
 mod size;
 
 use std::ops::RangeInclusive;
 
 pub use cursor::Cursor;
+pub use history::{Family, Found, History, Kinds, Life, Moment, Note, PodHistory, Stretch, Told, What};
 pub use log::{Bounds, Entry};
 
 use crate::model::{Delta, MonoNs, World};
@@ -21,6 +23,7 @@ use log::Log;
 pub struct Store {
     live: World,
     log: Log,
+    history: History,
     past: PastWorld,
 }
 
@@ -31,17 +34,26 @@ impl Store {
 
     /// Starts from a World read elsewhere, such as a recording.
     pub fn from_world(world: World, bounds: Bounds) -> Self {
-        Self { log: Log::starting_at(bounds, world.now), live: world, past: PastWorld::default() }
+        let history = History::of(&world);
+        Self { log: Log::starting_at(bounds, world.now), live: world, history, past: PastWorld::default() }
     }
 
     pub fn push(&mut self, delta: Delta) {
         self.log.prepare(&self.live);
         self.live.apply(&delta);
+        if self.log.keeps_history() {
+            self.history.note(&delta, &self.live, self.log.span().0);
+        }
         self.log.push(delta);
     }
 
     pub fn live(&self) -> &World {
         &self.live
+    }
+
+    /// The lives of the pods' processes and what happened. Empty where nothing of the past is kept.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The World at `t`: with all deltas that had come by then. For a time before the oldest keyframe it is that

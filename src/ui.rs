@@ -38,6 +38,7 @@ pub mod words;
 pub mod zombies;
 
 use crate::model::{MonoNs, World};
+use crate::store::History;
 pub use action::{Action, Selection, TextScaleStep};
 use tokens::Tokens;
 
@@ -57,6 +58,8 @@ pub enum WorldVersion {
 #[derive(Clone, Copy, Debug)]
 pub struct Latest<'a> {
     pub world: &'a World,
+    /// What happened until then.
+    pub history: &'a History,
     pub version: WorldVersion,
     /// The present by the clock of the Deltas.
     pub now: MonoNs,

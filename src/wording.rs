@@ -1,6 +1,7 @@
 //! Text for people: what the model knows, in sentences. Everything below returns values.
 
 pub mod burst;
+pub mod countdown;
 pub mod coverage;
 pub mod duration;
 pub mod end_chain;

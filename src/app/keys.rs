@@ -12,6 +12,7 @@ use crate::model::{MonoNs, ProcId, Process, Signal, World};
 use crate::ui::process_tree::{TreeKey, TreeState, take_keys};
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::timeline::TimelineAction;
 use crate::ui::{Action, Selection, TextScaleStep, terminal, widgets};
 
 /// How far the arrow keys move the playhead in ns, without and with Shift.
@@ -48,8 +49,10 @@ pub const GROUPS: [Group; 5] = [
             ("← →", "Move a second back or forward"),
             ("Shift + ← →", "Move a tenth of a second"),
             ("L", "Go back to live"),
-            ("Ctrl + scroll", "Zoom the timeline"),
-            ("Shift + scroll", "Move along the timeline"),
+            ("Ctrl + ← →", "Go to the previous or next event of the timeline"),
+            ("+ −, Ctrl + scroll", "Zoom the timeline"),
+            ("Alt + ← →, Shift + scroll", "Move along the timeline"),
+            ("Alt + ↑ ↓", "Make the timeline higher or lower"),
         ],
     },
     Group {
@@ -153,6 +156,7 @@ pub fn actions(
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space)) {
         out.push(Action::Seek(live.then_some(now)));
     }
+    out.extend(timeline_actions(ctx).into_iter().map(Action::Timeline));
     for (key, sign) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
         if ctx.input_mut(|i| i.consume_key(Modifiers::SHIFT, key)) {
             out.push(Action::Step(sign * SMALL_STEP_NS));
@@ -185,6 +189,23 @@ pub fn text_scale_actions(ctx: &egui::Context) -> Vec<Action> {
         }
     }
     out
+}
+
+/// Steps to events, zooms and moves the timeline.
+fn timeline_actions(ctx: &egui::Context) -> Vec<TimelineAction> {
+    const KEYS: [(Modifiers, Key, TimelineAction); 9] = [
+        (Modifiers::COMMAND, Key::ArrowLeft, TimelineAction::PreviousEvent),
+        (Modifiers::COMMAND, Key::ArrowRight, TimelineAction::NextEvent),
+        (Modifiers::ALT, Key::ArrowLeft, TimelineAction::PanBack),
+        (Modifiers::ALT, Key::ArrowRight, TimelineAction::PanForward),
+        (Modifiers::ALT, Key::ArrowUp, TimelineAction::Taller),
+        (Modifiers::ALT, Key::ArrowDown, TimelineAction::Lower),
+        (Modifiers::NONE, Key::Plus, TimelineAction::ZoomIn),
+        (Modifiers::NONE, Key::Equals, TimelineAction::ZoomIn),
+        (Modifiers::NONE, Key::Minus, TimelineAction::ZoomOut),
+    ];
+    let pressed = |(modifiers, key, action)| ctx.input_mut(|i| i.consume_key(modifiers, key)).then_some(action);
+    KEYS.into_iter().filter_map(pressed).collect()
 }
 
 /// The actions for the keys of this frame in slow motion: space plays and pauses, the arrows step, L and Esc end it.

@@ -373,6 +373,7 @@ impl Worker {
         };
         let published = Published {
             live: self.store.live().clone(),
+            history: self.store.history().clone(),
             revision: self.store.revision(),
             pods_changed: self.pods_changed,
             span: self.store.span(),

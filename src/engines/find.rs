@@ -161,5 +161,6 @@ fn container_of(world: &World, container: &EngineContainer, born: Stamp, now: St
         last_exit: None,
         last_message: None,
         last_state: None,
+        kill_at: None,
     }
 }

@@ -11,9 +11,11 @@ use crate::lab::node::pause_records::PauseRecords;
 use crate::lab::protocol::Report;
 use crate::lab::spec::{ContainerSpec, PodSpec, Stdio};
 use crate::lab::wire::{self, Joiner};
+use crate::layout::timeline::LaneQuery;
 use crate::layout::{pod_map, timeline, tree};
 use crate::model::{ContainerKind, MonoNs, World};
 use crate::report::{self as tables, Get};
+use crate::store::History;
 
 /// Packets of a socket, each after a byte with its length: a message arrives whole, whatever comes before it.
 pub fn packets(bytes: &[u8]) {
@@ -76,7 +78,13 @@ pub(super) fn show(world: &World) {
         text.to_string().lines().for_each(assert_escaped);
     }
     let _ = tree::rows(world, &tree::Query::default());
-    let _ = timeline::Lanes::of(world, None, MonoNs(0), now);
+    let history = History::of(world);
+    let folds = timeline::Folds::default();
+    let query = LaneQuery { pod: None, from: MonoNs(0), to: now, folds: &folds, selected: None, kept: &[] };
+    let _ = timeline::Lanes::of(&history, &query);
+    for subject in timeline::Subject::ALL {
+        let _ = timeline::tracks(&history, None, subject, MonoNs(0), now);
+    }
     let json = export::render(world, Format::Json, &Selection::default());
     json.lines().for_each(assert_escaped);
     serde_json::from_str::<Snapshot>(&json).expect("a snapshot");

@@ -1,8 +1,13 @@
-//! The timeline: the span of time on screen, its ruler, and one lane per process.
+//! The timeline: the span of time on screen, its ruler, its lanes, and bundles of marks.
 
+mod bundles;
 mod lanes;
+mod runs;
+mod tracks;
 
-pub use lanes::{Lane, Lanes};
+pub use bundles::{bundle_ns, bundles};
+pub use lanes::{EarlierKey, EarlierRow, Folds, GroupKey, GroupRow, LaneQuery, Lanes, Row};
+pub use tracks::{Item, Subject, Track, tracks};
 
 use crate::model::MonoNs;
 
@@ -88,6 +93,13 @@ impl Viewport {
         self.to = MonoNs((i128::from(around.0) + right).clamp(0, i128::from(u64::MAX)) as u64);
         self.span_ns = span;
         self.follow_if_shown(newest);
+    }
+
+    /// A span a little larger than the one on screen, which stays the same while that moves a little.
+    pub fn around(&self) -> (MonoNs, MonoNs) {
+        let step = (self.span_ns / 16).max(1);
+        let from = self.from().0 / step * step;
+        (MonoNs(from), MonoNs((self.to.0 / step).saturating_add(1).saturating_mul(step)))
     }
 
     /// Moves by `ns`, back if negative.

@@ -40,6 +40,17 @@ pub fn short_name(p: &Process) -> String {
     if p.comm.is_empty() { format!("pid {}", p.id.pid) } else { p.comm.clone() }
 }
 
+/// What the lane of a process is called: its title, or the short name if it has given itself one, as nginx does. No more
+/// than 120 characters.
+pub fn lane_name(p: &Process) -> String {
+    let name = if is_pause(p) || p.own_title().is_some() { short_name(p) } else { p.title() };
+    match name.char_indices().nth(120) {
+        Some((end, _)) => name[..end].to_owned(),
+        None if name.is_empty() => short_name(p),
+        None => name,
+    }
+}
+
 /// `pause`, or the container with the program: `web (nginx: master)`.
 pub fn member_name(p: &Process) -> String {
     match p.member.as_ref().and_then(|m| m.container.as_deref()) {

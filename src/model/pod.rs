@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackOff, EventReason, Manifest, NotRunning, PodMessage, PodReason, PodUid, ProcId, Stamp, TerminatedReason,
+    BackOff, EventReason, Manifest, MonoNs, NotRunning, PodMessage, PodReason, PodUid, ProcId, Stamp, TerminatedReason,
     WaitStatus, WaitingReason,
 };
 
@@ -213,6 +213,9 @@ pub struct Container {
     /// `lastState`: how the run before this one ended, [`ContainerState::Terminated`].
     #[serde(default)]
     pub last_state: Option<ContainerState>,
+    /// When it gets KILL unless it has ended by then. It has been sent TERM; `None` if it has not, or if KILL was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_at: Option<MonoNs>,
 }
 
 impl Sandbox {

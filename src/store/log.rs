@@ -81,7 +81,7 @@ impl Log {
     /// never takes more than a quarter of the ring, since segments are dropped as a whole.
     pub fn prepare(&mut self, live: &World) {
         let Bounds { entries, bytes, stride } = self.bounds;
-        if self.bounds == Bounds::NO_HISTORY {
+        if !self.keeps_history() {
             return;
         }
         if let Some(last) = self.segments.back_mut() {
@@ -110,6 +110,10 @@ impl Log {
             self.entries -= oldest.entries.len();
             self.bytes -= oldest.entries_bytes + oldest.keyframe_bytes;
         }
+    }
+
+    pub fn keeps_history(&self) -> bool {
+        self.bounds != Bounds::NO_HISTORY
     }
 
     pub fn pushed(&self) -> u64 {

@@ -7,6 +7,7 @@ use crate::layout::side_panels::SidePanel;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, Scope, World};
 use crate::steps::Template;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::timeline::TimelineAction;
 
 /// What is selected. The inspector shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +94,7 @@ pub enum Action {
     /// Show the keyboard shortcuts.
     ShowKeys,
     SlowMotion(SlowMotionAction),
+    Timeline(TimelineAction),
     /// Answer the question of a bar.
     AnswerBar {
         id: u64,

@@ -6,9 +6,11 @@ use super::icons::Icon;
 use super::{Cx, drawers, text, tokens, widgets};
 use crate::command::{Command, PodSource};
 use crate::layout::side_panels::SidePanel;
+use crate::layout::timeline::Subject;
 use crate::model::{PodReason, Scope, Signal, names};
 use crate::presets;
 use crate::ui::slow_motion::SlowMotionAction;
+use crate::ui::timeline::TimelineAction;
 use crate::ui::{Action, TextScaleStep};
 
 const WIDTH: f32 = 560.0;
@@ -81,6 +83,18 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
         all.push(Entry::new(label, key, Action::ChangeTextScale(step)).about("zoom"));
     }
     all.push(Entry::new("What the terms mean", "", Action::ShowTerms).about("glossary, help"));
+    for (label, key, action) in [
+        ("Go to the previous event", "Ctrl + ←", TimelineAction::PreviousEvent),
+        ("Go to the next event", "Ctrl + →", TimelineAction::NextEvent),
+        ("Zoom the timeline in", "+", TimelineAction::ZoomIn),
+        ("Zoom the timeline out", "−", TimelineAction::ZoomOut),
+    ] {
+        all.push(Entry::new(label, key, Action::Timeline(action)));
+    }
+    all.extend(Subject::ALL.map(|subject| {
+        let show = Action::Timeline(TimelineAction::Show(subject));
+        Entry::new(format!("Show {} in the timeline", subject.name().to_lowercase()), "", show)
+    }));
     let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));

@@ -10,7 +10,7 @@ use super::memo::Memo;
 use super::presets::new_pod_ui;
 use super::{Cx, WorldVersion, build, text, tokens, widgets, words};
 use crate::command::Command;
-use crate::model::{NodeTrouble, Pod, PodReason, PodUid, Process, Runtime, Sandbox, Signal, World};
+use crate::model::{Container, NodeTrouble, Pod, PodReason, PodUid, Process, Runtime, Sandbox, Signal, World};
 use crate::ui::Action;
 use crate::wording::ending::{node_end, pod_message};
 
@@ -200,13 +200,13 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
         }
         for c in &pod.containers {
             let (word, _) = words::state(c);
-            ui.label(text::rich(format!("{} · {word} · {}", c.name, words::detail(c))));
+            ui.label(text::rich(format!("{} · {word} · {}", c.name, words::detail(c, cx.now))));
         }
     });
 }
 
-/// The most important fact about a pod: why it has no sandbox, its zombies, or a container that waits for a restart;
-/// otherwise its members.
+/// The most important fact about a pod: why it has no sandbox, its zombies, or a container that waits for a restart or
+/// for its KILL; otherwise its members.
 fn summary(cx: &Cx<'_>, Listed { pod, zombies }: &Listed) -> (String, egui::Color32) {
     if pod.reason == Some(PodReason::FailedCreatePodSandBox) {
         return (pod_message(pod).map_or_else(|| "will be retried soon".into(), Cow::into_owned), cx.tokens.bad);
@@ -214,10 +214,10 @@ fn summary(cx: &Cx<'_>, Listed { pod, zombies }: &Listed) -> (String, egui::Colo
     if let Some(zombies) = zombies {
         return (zombies.clone(), cx.tokens.zombie);
     }
-    let waiting = pod.containers.iter().find(|c| words::waiting_message(c).is_some());
-    if let Some(c) = waiting {
-        let (_, severity) = words::state(c);
-        return (format!("{} · {}", c.name, words::detail(c)), cx.tokens.severity(severity));
+    let is_waiting = |c: &&Container| c.countdown().is_some() || words::waiting_message(c).is_some();
+    if let Some(c) = pod.containers.iter().find(is_waiting) {
+        let color = if c.kill_at.is_some() { cx.tokens.warn } else { cx.tokens.severity(words::state(c).1) };
+        return (format!("{} · {}", c.name, words::detail(c, cx.now)), color);
     }
     let members = pod.containers.len()
         + usize::from(!matches!(pod.sandbox.as_ref().map(|s| &s.kind), Some(crate::model::SandboxKind::Infra(_))));

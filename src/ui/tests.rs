@@ -16,6 +16,7 @@ use crate::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
     Pod, PodUid, ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SignalMasks, Stamp, State, World,
 };
+use crate::store::History;
 
 const PAUSE: ProcId = id(10);
 const SHELL: ProcId = id(11);
@@ -90,6 +91,7 @@ fn pod(n: u32) -> Pod {
             last_exit: None,
             last_message: None,
             last_state: None,
+            kill_at: None,
         }],
         host_network: false,
         host_ports: Vec::new(),
@@ -241,7 +243,8 @@ fn views() -> Vec<(&'static str, Selection, &'static str, Draw<'static>)> {
             nothing(),
             "newcomer",
             Box::new(move |ui, cx| {
-                let latest = Latest { world: cx.world, version: cx.version, now: cx.now };
+                let history = History::of(cx.world);
+                let latest = Latest { world: cx.world, history: &history, version: cx.version, now: cx.now };
                 timeline::timeline_ui(ui, cx, latest, &mut lanes);
             }),
         ),

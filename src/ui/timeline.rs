@@ -1,54 +1,112 @@
-//! The timeline: one lane per process with its life, its hatched zombie part and its reap. Signals and pod events cross
-//! all lanes.
+//! The timeline: a lane for each process with its states, its hatched zombie part and its reap, in groups by container
+//! and attempt. Signals and pod events cross all lanes.
 //!
 //! ```text
-//! TIMELINE   exact · proc connector + pidfd                    7 s
-//!            35 s      36 s      37 s      38 s      39 s
-//! pause      ██████████████████████████████████████████
-//! nginx: w…            █████████▒▒▒▒✓ reaped by nginx: master
+//! TIMELINE   Processes  Pod events  Kernel events         ‹ ›  − +  1 s 10 s 1 min 10 min   ● Live
+//!                  35 s      36 s      37 s      38 s      39 s
+//! ▾ web · attempt 2    ─────────────────────────┄┄┄┄ KILL in 23 s
+//!   nginx: master 1  S ██████████████████████████
+//!   nginx: worker 7  Z       █████████▒▒▒▒▒▒▒▒▒▒▒
+//! ▸ web · attempt 1    ━━━━━━━
 //! ```
 
+mod follow;
+mod group;
+mod header;
 mod lane;
 mod marks;
+mod scale;
+mod tracks;
+mod words;
 
-use eframe::egui::{self, Align2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Align2, PointerButton, Rect, Role, Sense, Ui, pos2, vec2};
 
 use super::memo::Memo;
-use super::text::HoverText as _;
-use super::{ANIMATION_NS, Cx, Latest, WorldVersion, text, tokens, widgets};
-use crate::layout::timeline::{Lanes, Viewport, ticks};
-use crate::model::{Capability, MonoNs, PodUid, World};
+use super::{ANIMATION_NS, Cx, Latest, WorldVersion, text, tokens};
+use crate::layout::timeline::{Folds, LaneQuery, Lanes, Row, Subject, Track, Viewport, tracks};
+use crate::model::{MonoNs, PodUid, ProcId};
+use crate::store::History;
 use crate::ui::Action;
-use crate::wording::coverage;
-use marks::{Marks, marks_ui};
+use follow::Follow;
+use marks::Marks;
+use scale::{Scale, playhead_ui, ruler_ui};
 
-const LABEL_W: f32 = 132.0;
+const LABEL_W: f32 = 164.0;
 const RIGHT: f32 = 16.0;
 const LANE_STEP: f32 = 22.0;
 const RULER_H: f32 = 22.0;
 /// The space below the lanes, for the names of signals.
 const FOOT_H: f32 = 20.0;
 
+/// What the user can do to the timeline by keys and buttons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimelineAction {
+    /// Show the moment of the last event before the one that is shown.
+    PreviousEvent,
+    NextEvent,
+    ZoomIn,
+    ZoomOut,
+    PanBack,
+    PanForward,
+    Taller,
+    Lower,
+    Show(Subject),
+}
+
+/// The version of the World, the pod, the span, how often was folded, the selection, and the runs that are kept.
+type LanesKey = (WorldVersion, Option<PodUid>, (MonoNs, MonoNs), u64, Option<ProcId>, Vec<ProcId>);
+
+type TracksKey = (WorldVersion, Option<PodUid>, Subject, (MonoNs, MonoNs));
+
 /// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct TimelineState {
     pub view: Viewport,
-    lanes: Memo<(WorldVersion, Option<PodUid>), Lanes>,
-    marks: Memo<(WorldVersion, Option<PodUid>), Marks>,
+    pub subject: Subject,
+    folds: Folds,
+    /// How often `folds` has changed.
+    folded: u64,
+    lanes: Memo<LanesKey, Lanes>,
+    tracks: Memo<TracksKey, Vec<Track>>,
+    follow: Follow,
+}
+
+impl TimelineState {
+    /// The moment of the event before or after `t`.
+    pub fn event_beside(&self, history: &History, pod: Option<&PodUid>, t: MonoNs, is_next: bool) -> Option<MonoNs> {
+        let kinds = self.subject.kinds();
+        if is_next { history.next(pod, kinds, t) } else { history.previous(pod, kinds, t) }
+    }
+
+    /// Zooms in by `factor`. The playhead keeps its place if it is on screen, else the middle does.
+    pub fn zoom(&mut self, factor: f64, playhead: MonoNs, newest: MonoNs) {
+        let middle = self.view.from().plus(self.view.span_ns() / 2);
+        let around = if self.view.shows(playhead) { playhead } else { middle };
+        self.view.zoom(factor, around, newest);
+    }
+}
+
+/// What the parts of the timeline are drawn with.
+#[derive(Clone, Copy)]
+pub(super) struct Drawn<'a> {
+    latest: Latest<'a>,
+    scale: Scale,
+    /// The moment that is shown.
+    shown: MonoNs,
 }
 
 /// The newest World is shown, since the timeline also shows what came after the cursor.
 pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, latest: Latest<'_>, state: &mut TimelineState) {
-    let (live, newest) = (latest.world, latest.now);
-    let TimelineState { view, lanes, marks } = state;
+    let newest = latest.now;
     egui::Frame::new().inner_margin(egui::Margin { left: 16, right: 0, top: 8, bottom: 0 }).show(ui, |ui| {
-        header(ui, cx, live, newest, view);
+        header::header_ui(ui, cx, latest, state);
         let whole = ui.available_rect_before_wrap();
         let plot = Rect::from_min_max(whole.min + vec2(LABEL_W, 0.0), whole.max - vec2(RIGHT, 0.0));
         if plot.width() < 40.0 || plot.height() < 20.0 {
             return;
         }
-        let quiet = newest.since(live.now) >= ANIMATION_NS;
+        let quiet = newest.since(latest.world.now) >= ANIMATION_NS;
+        let view = &mut state.view;
         view.advance(cx.live, newest, cx.epoch, quiet);
         let scale = Scale { from: view.from(), span: view.span_ns(), plot };
         let response = ui.interact(plot, ui.scope_id().with("plot"), Sense::click_and_drag());
@@ -59,39 +117,28 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, latest: Latest<'_>, state: &mut
         });
         scroll_and_zoom(ui, &response, view, &scale, newest);
 
-        ruler(ui, cx, &scale, view.to());
+        ruler_ui(ui, cx, &scale);
+        let shown = if cx.live { newest } else { cx.now };
+        let drawn = Drawn { latest, scale, shown };
         let body = Rect::from_min_max(pos2(whole.left(), plot.top() + RULER_H), whole.max - vec2(0.0, FOOT_H));
-        let pod = &cx.selection.pod;
-        let (from, to) = (view.from(), view.to());
-        let is_same_span = |lanes: &Lanes| lanes.are_of(from, to);
-        let of_span = || Lanes::of(live, pod.as_ref(), from, to);
-        let lanes = &lanes.get_while((latest.version, pod.clone()), is_same_span, of_span).all;
-        let marks = marks.get((latest.version, pod.clone()), || Marks::of(live, pod.as_ref()));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
-            let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");
-            area.show_rows(ui, LANE_STEP - ui.spacing().item_spacing.y, lanes.len(), |ui, range| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                for lane in &lanes[range] {
-                    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), LANE_STEP), Sense::hover());
-                    lane::lane_ui(ui, cx, live, lane, row, &scale, newest);
-                }
-            });
-        });
-        if lanes.is_empty() {
+        let is_empty = match state.subject {
+            Subject::Processes => lanes_ui(ui, cx, drawn, body, state),
+            subject => tracks_ui(ui, cx, drawn, body, subject, state),
+        };
+        if is_empty {
+            let words = match state.subject {
+                Subject::Processes => "No processes in this span",
+                Subject::PodEvents => "No pod events in this span",
+                Subject::KernelEvents => "No kernel events in this span",
+            };
             let at = body.center_top() + vec2(0.0, 24.0);
-            text::put(
-                ui,
-                at,
-                Align2::CENTER_TOP,
-                "No processes in this span",
-                tokens::sans(12.5),
-                cx.tokens.muted,
-                300.0,
-            );
+            text::put(ui, at, Align2::CENTER_TOP, words, tokens::sans(12.5), cx.tokens.muted, 300.0);
         }
-        marks_ui(ui, cx, live, marks, &scale);
-        playhead(ui, cx, &scale, newest);
-        if (response.dragged() || response.clicked())
+        if state.subject == Subject::Processes {
+            Marks::of(cx, drawn).ui(ui, cx, drawn);
+        }
+        playhead_ui(ui, cx, &scale, newest);
+        if (response.dragged_by(PointerButton::Primary) || response.clicked())
             && let Some(at) = response.interact_pointer_pos()
         {
             let t = scale.time(at.x);
@@ -100,140 +147,103 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, latest: Latest<'_>, state: &mut
     });
 }
 
-/// Converts time to x and back.
-pub(super) struct Scale {
-    from: MonoNs,
-    span: u64,
-    plot: Rect,
+/// The lanes with their groups. Returns whether there is none.
+fn lanes_ui(ui: &mut Ui, cx: &mut Cx<'_>, drawn: Drawn<'_>, body: Rect, state: &mut TimelineState) -> bool {
+    let TimelineState { view, folds, folded, lanes, follow, .. } = state;
+    let (pod, selected) = (cx.selection.pod.clone(), cx.selection.process);
+    // a container that waits is shown with its countdown
+    let pods = cx.world.pods.values().filter(|one| pod.as_ref().is_none_or(|uid| one.uid == *uid));
+    let waiting = pods.flat_map(|pod| &pod.containers).filter(|c| c.countdown().is_some());
+    let kept: Vec<ProcId> = waiting.filter_map(|c| c.process).collect();
+    let (from, to) = view.around();
+    let of_span = || {
+        let query = LaneQuery { pod: pod.as_ref(), from, to, folds: &*folds, selected, kept: &kept };
+        Lanes::of(drawn.latest.history, &query)
+    };
+    let key = (drawn.latest.version, pod.clone(), (from, to), *folded, selected, kept.clone());
+    let lanes = lanes.get(key, of_span);
+    let is_over = ui.rect_contains_pointer(body);
+    let target = follow.target(lanes, (pod.as_ref(), selected), drawn.latest.now, cx.live && !is_over);
+    let mut changes = Vec::new();
+    rows_ui(ui, body, lanes.rows.len(), target, |ui, nth, place| match &lanes.rows[nth] {
+        Row::Lane(id) => {
+            if let Some(life) = drawn.latest.history.life(*id) {
+                lane::lane_ui(ui, cx, drawn, life, place);
+            }
+        }
+        Row::Group(group) => changes.extend(group::group_ui(ui, cx, drawn, group, place)),
+        Row::Earlier(row) => changes.extend(group::earlier_ui(ui, cx, row, place)),
+    });
+    for change in changes {
+        *folded += 1;
+        change.apply(folds);
+    }
+    lanes.rows.is_empty()
 }
 
-impl Scale {
-    fn x(&self, t: MonoNs) -> f32 {
-        let offset = t.0 as f64 - self.from.0 as f64;
-        self.plot.left() + (offset / self.span as f64 * f64::from(self.plot.width())) as f32
-    }
-
-    fn time(&self, x: f32) -> MonoNs {
-        let part = f64::from((x - self.plot.left()) / self.plot.width()).clamp(0.0, 1.0);
-        self.from.plus((part * self.span as f64) as u64)
-    }
-
-    fn shows(&self, t: MonoNs) -> bool {
-        t >= self.from && t.since(self.from) <= self.span
-    }
-
-    fn to(&self) -> MonoNs {
-        self.from.plus(self.span)
-    }
+/// The tracks of events. Returns whether there is none.
+fn tracks_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    drawn: Drawn<'_>,
+    body: Rect,
+    subject: Subject,
+    state: &mut TimelineState,
+) -> bool {
+    let (pod, span) = (cx.selection.pod.clone(), state.view.around());
+    let key = (drawn.latest.version, pod.clone(), subject, span);
+    let history = drawn.latest.history;
+    let all = state.tracks.get(key, || tracks(history, pod.as_ref(), subject, span.0, span.1));
+    rows_ui(ui, body, all.len(), None, |ui, nth, place| tracks::track_ui(ui, cx, drawn, &all[nth], place));
+    all.is_empty()
 }
 
-fn header(ui: &mut Ui, cx: &Cx<'_>, live: &World, newest: MonoNs, view: &mut Viewport) {
-    ui.horizontal(|ui| {
-        ui.set_height(20.0);
-        widgets::section(ui, cx.tokens, "Timeline");
-        ui.add_space(12.0);
-        let (words, exact, why) = exactness(live);
-        let ink = if exact { cx.tokens.good } else { cx.tokens.warn };
-        let label = ui.label(text::rich(words).font(tokens::sans(11.5)).color(ink));
-        label.hover_lines(why);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add_space(RIGHT);
-            let whole = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min")];
-            for (secs, name) in whole.into_iter().rev() {
-                let ns = secs * 1_000_000_000;
-                let chosen = view.span_ns() == ns;
-                let ink = if chosen { cx.tokens.accent } else { cx.tokens.muted };
-                let word = text::rich(name).font(tokens::medium(11.5)).color(ink);
-                if ui.add(egui::Button::new(word).frame(false)).hover_text(format!("Show {name}")).clicked() {
-                    view.show_span(ns, cx.now, newest, cx.epoch);
-                }
+/// Rows that scroll. Only those on screen are drawn. `target` is scrolled into view.
+fn rows_ui(ui: &mut Ui, body: Rect, rows: usize, target: Option<usize>, mut row: impl FnMut(&mut Ui, usize, Rect)) {
+    ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
+        let area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("lanes");
+        area.show_viewport(ui, |ui, viewport| {
+            let size = vec2(ui.available_width(), rows as f32 * LANE_STEP);
+            let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
+            let place = |nth: usize| {
+                let top = whole.top() + nth as f32 * LANE_STEP;
+                Rect::from_min_size(pos2(whole.left(), top), vec2(whole.width(), LANE_STEP))
+            };
+            if let Some(nth) = target {
+                ui.scroll_to_rect(place(nth), None);
+            }
+            if viewport.top() > 0.0 && viewport.bottom() > size.y + 0.5 {
+                // rows were folded: the offset fits them only after this frame
+                ui.request_repaint();
+            }
+            let first = (viewport.top() / LANE_STEP).floor().max(0.0) as usize;
+            let last = ((viewport.bottom() / LANE_STEP).ceil().max(0.0) as usize).min(rows);
+            for nth in first.min(last)..last {
+                row(ui, nth, place(nth));
             }
         });
     });
 }
 
-/// The sources of the times, whether the times are exact, and what is missing.
-fn exactness(world: &World) -> (String, bool, String) {
-    let is_full = |capability| world.visibility.get(&capability).is_some_and(crate::model::Coverage::is_full);
-    let connector = is_full(Capability::ProcConnector);
-    let pidfd = is_full(Capability::Pidfd);
-    let words = match (connector, pidfd) {
-        (true, true) => "exact · proc connector + pidfd",
-        (true, false) => "exact births and exits · proc connector",
-        (false, true) => "exits as they happen · pidfd",
-        (false, false) => "by scanning /proc",
-    };
-    let lost: u64 = world.lost.values().sum();
-    let mut why: Vec<String> = world
-        .visibility
-        .iter()
-        .map(|(capability, coverage)| {
-            let why = coverage::reason(*capability, coverage);
-            format!("{}: {}", capability.name(), why.as_deref().unwrap_or("full"))
-        })
-        .collect();
-    if lost > 0 {
-        why.push(format!("{lost} events lost by a source; everything was read again"));
-    }
-    (words.to_owned(), connector && pidfd && lost == 0, why.join("\n"))
-}
-
 fn scroll_and_zoom(ui: &Ui, response: &egui::Response, view: &mut Viewport, scale: &Scale, newest: MonoNs) {
-    if !response.hovered() {
+    let per_point = view.span_ns() as f64 / f64::from(scale.plot.width());
+    if response.dragged_by(PointerButton::Secondary) || response.dragged_by(PointerButton::Middle) {
+        view.pan(f64::from(-response.drag_delta().x) * per_point, newest);
+    }
+    if !response.contains_pointer() {
         return;
     }
     let (zoom, scroll, shift) = ui.input(|i| (i.zoom_delta(), i.smooth_scroll_delta(), i.modifiers.shift));
     if (zoom - 1.0).abs() > f32::EPSILON
-        && let Some(at) = response.hover_pos()
+        && let Some(at) = ui.input(|i| i.pointer.hover_pos())
     {
         view.zoom(f64::from(zoom), scale.time(at.x), newest);
     }
     let sideways = if shift { scroll.x + scroll.y } else { scroll.x };
     if sideways != 0.0 {
-        view.pan(f64::from(-sideways / scale.plot.width()) * view.span_ns() as f64, newest);
+        view.pan(f64::from(-sideways) * per_point, newest);
     }
 }
 
-fn ruler(ui: &Ui, cx: &Cx<'_>, scale: &Scale, to: MonoNs) {
-    let tokens = cx.tokens;
-    let (step, at) = ticks(cx.epoch, scale.from, to, scale.plot.width(), 84.0);
-    for (t, offset) in at {
-        let x = scale.x(t);
-        let line = [pos2(x, scale.plot.top() + RULER_H - 2.0), pos2(x, scale.plot.bottom())];
-        ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.gamma_multiply(0.7)));
-        let words = tick_label(offset, step);
-        let at = pos2(x, scale.plot.top() + 9.0);
-        if x > scale.plot.left() + 20.0 && x < scale.plot.right() - 20.0 {
-            text::put(ui, at, Align2::CENTER_CENTER, &words, tokens::mono(10.5), tokens.faint, 80.0);
-        }
-    }
-}
-
-/// `offset` and `step` in ns.
-fn tick_label(offset: u64, step: u64) -> String {
-    let s = offset as f64 / 1e9;
-    match step {
-        0..1_000_000_000 => {
-            let digits = 9 - (step as f64).log10().floor() as usize;
-            format!("{s:.digits$} s")
-        }
-        1_000_000_000..60_000_000_000 if offset < 60_000_000_000 => format!("{s:.0} s"),
-        _ => {
-            let s = offset / 1_000_000_000;
-            format!("{}:{:02}", s / 60, s % 60)
-        }
-    }
-}
-
-fn playhead(ui: &Ui, cx: &Cx<'_>, scale: &Scale, newest: MonoNs) {
-    let t = if cx.live { newest } else { cx.now };
-    if !scale.shows(t) {
-        return;
-    }
-    let x = scale.x(t).min(scale.plot.right());
-    let color = if cx.live { cx.tokens.bad } else { cx.tokens.accent };
-    let top = scale.plot.top() + RULER_H - 8.0;
-    ui.painter().vline(x, top..=scale.plot.bottom(), Stroke::new(1.5, color));
-    let head = vec![pos2(x - 5.0, top - 4.0), pos2(x + 5.0, top - 4.0), pos2(x, top + 3.0)];
-    ui.painter().add(Shape::convex_polygon(head, color, Stroke::NONE));
-}
+#[cfg(test)]
+mod tests;

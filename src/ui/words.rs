@@ -7,8 +7,8 @@ use crate::model::{
     BackOff, Container, ContainerKind, ContainerState, Member, MonoNs, NotRunning, Parent, Phase, Pod, PodReason,
     Process, Program, SandboxKind, TerminatedReason, WaitingReason, World, names,
 };
-use crate::wording::duration;
 use crate::wording::ending::pod_message;
+use crate::wording::{countdown, duration};
 
 /// How good or bad a state is; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,9 @@ const fn waiting_severity(reason: &WaitingReason) -> Severity {
     }
 }
 
-/// The line below the name: restarts, and the back-off or the program's origin.
-pub fn detail(container: &Container) -> String {
-    let mut parts = Vec::new();
+/// The line below the name: restarts, how long it still waits, and the back-off or the program's origin.
+pub fn detail(container: &Container, now: MonoNs) -> String {
+    let mut parts: Vec<String> = container.countdown().map(|count| countdown::left(&count, now)).into_iter().collect();
     if let Some(restarts) = container.restarts.filter(|n| *n > 0) {
         parts.push(text::count(restarts as usize, "restart", "restarts"));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use eframe::egui::accesskit::{Action, Node, Role};
 use eframe::egui::{self, Context, RawInput, Rect, Ui, pos2, vec2};
 use podscope::layout::side_panels::SidePanel;
-use podscope::model::{MonoNs, NsKind, World};
+use podscope::model::{MonoNs, NsKind, Scope, World};
 use podscope::ui::notices::{NoticeKind, Notices, notices_ui};
 use podscope::ui::palette::{PaletteState, palette_ui};
 use podscope::ui::settings_menu::{SettingsShown, settings_button_ui};

@@ -17,6 +17,7 @@ use podscope::model::{
     ProcId, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, Scope, SendError, SentBy, Signal, SignalMasks,
     SignalResult, SignalSender, SignalSent, Source, Stamp, State, WaitStatus, World,
 };
+use podscope::store::History;
 use podscope::ui::bars::{Bar, BarSeverity, bars_ui};
 use podscope::ui::notices::{NoticeKind, Notices, notices_ui};
 use podscope::ui::slow_motion::SlowMotion;
@@ -57,6 +58,7 @@ fn container(name: &str, state: ContainerState, process: Option<ProcId>) -> Cont
         stdin: false,
         last_message: Some(HOSTILE.replace('\n', " ")),
         last_state: None,
+        kill_at: None,
     }
 }
 
@@ -340,7 +342,8 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("zombies", nothing(), true, &mut |ui, cx| zombies::zombies_ui(ui, cx, &mut state));
     for live in [true, false] {
         let mut state = timeline::TimelineState::default();
-        let latest = Latest { world: &world, version: WorldVersion::Live(1), now };
+        let history = History::of(&world);
+        let latest = Latest { world: &world, history: &history, version: WorldVersion::Live(1), now };
         check("timeline", nothing(), live, &mut |ui, cx| timeline::timeline_ui(ui, cx, latest, &mut state));
     }
     let mut state = inspector::InspectorState::default();

@@ -75,6 +75,7 @@ pub fn container(name: &str, pid: u32, restarts: u32) -> Container {
         last_message: None,
         stdin: false,
         last_state: None,
+        kill_at: None,
     }
 }
 

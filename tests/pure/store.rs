@@ -1,5 +1,6 @@
 //! The World and its history: properties that hold for any stream of deltas.
 
+mod history;
 mod index;
 mod order;
 mod ring;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui;
 
+use super::panes::resize_timeline;
 use super::{Dialog, Window, theme_tokens};
 use crate::app::jobs::Answer;
 use crate::app::{TextScale, ThemeChoice};
@@ -13,6 +14,7 @@ use crate::export::{Format, WriteError};
 use crate::model::PodUid;
 use crate::ui::export_dialog::{ExportDialog, Problem};
 use crate::ui::palette::PaletteState;
+use crate::ui::timeline::TimelineAction;
 use crate::ui::{Action, Selection, TextScaleStep};
 
 impl Window {
@@ -45,6 +47,7 @@ impl Window {
                 self.step(ns);
             }
             Action::SlowMotion(action) => self.act_in_slow_motion(action),
+            Action::Timeline(action) => self.act_on_timeline(action),
             Action::OpenManifest => self.jobs.ask_manifest(),
             Action::OpenPage(url) => self.jobs.open_page(url),
             Action::AskExport => self.open_dialog(Dialog::Export(self.new_export_dialog())),
@@ -164,6 +167,47 @@ impl Window {
         });
         // focus the path again, since the user may have to change it
         dialog.is_new = true;
+    }
+
+    fn act_on_timeline(&mut self, action: TimelineAction) {
+        // buttons and keys zoom by this, move by this part of the span, and change the height by this
+        const ZOOM: f64 = 1.6;
+        const PART: f64 = 0.25;
+        const HEIGHT: f32 = 1.25;
+        let (now, newest) = (self.shown.at(), self.shown.newest());
+        let timeline = &mut self.views.timeline;
+        let part = timeline.view.span_ns() as f64 * PART;
+        match action {
+            TimelineAction::Show(subject) => timeline.subject = subject,
+            TimelineAction::ZoomIn => timeline.zoom(ZOOM, now, newest),
+            TimelineAction::ZoomOut => timeline.zoom(1.0 / ZOOM, now, newest),
+            TimelineAction::PanBack => timeline.view.pan(-part, newest),
+            TimelineAction::PanForward => timeline.view.pan(part, newest),
+            TimelineAction::Taller => resize_timeline(&mut self.tiles, HEIGHT),
+            TimelineAction::Lower => resize_timeline(&mut self.tiles, 1.0 / HEIGHT),
+            TimelineAction::PreviousEvent => self.step_to_event(false),
+            TimelineAction::NextEvent => self.step_to_event(true),
+        }
+    }
+
+    /// Shows the moment of the event of the timeline before or after the one that is shown; after the last one, live.
+    fn step_to_event(&mut self, is_next: bool) {
+        self.end_slow_motion();
+        if is_next && self.shown.is_live() {
+            return;
+        }
+        let (from, pod) = (self.shown.requested(), self.selection.pod.as_ref());
+        let state = self.shown.state();
+        let beside = self.views.timeline.event_beside(&state.history, pod, from, is_next);
+        match beside.filter(|t| *t >= state.span.0) {
+            Some(t) => {
+                if let Some(t) = self.shown.seek(t, &self.engine) {
+                    self.views.timeline.view.reveal(t);
+                }
+            }
+            None if is_next => self.shown.show_live(&self.engine),
+            None => {}
+        }
     }
 
     /// Moves the playhead by `ns`, and the timeline with it.

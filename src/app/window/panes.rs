@@ -98,6 +98,23 @@ pub fn initial_arrangement() -> Tree<Pane> {
 const TAB_PADDING: f32 = 18.0;
 const TAB_BAR_H: f32 = 36.0;
 
+/// Makes the timeline higher, or lower if `by` is below 1, as a drag of the line above it does.
+pub(super) fn resize_timeline(tree: &mut Tree<Pane>, by: f32) {
+    let tiles = &mut tree.tiles;
+    let Some(mut tile) = tiles.find_pane(&Pane::Timeline) else { return };
+    while let Some(parent) = tiles.parent_of(tile) {
+        if let Some(egui_tiles::Tile::Container(Container::Linear(column))) = tiles.get_mut(parent)
+            && column.dir == LinearDir::Vertical
+        {
+            let others: f32 = column.children.iter().filter(|id| **id != tile).map(|id| column.shares[*id]).sum();
+            // something of the others stays in view
+            let share = (column.shares[tile] * by).clamp(others * 0.05, others * 20.0);
+            return column.shares.set_share(tile, share);
+        }
+        tile = parent;
+    }
+}
+
 pub struct Behaviour<'a, 'b> {
     pub cx: &'a mut Cx<'b>,
     pub latest: Latest<'a>,
@@ -263,7 +280,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::offset_to_show;
+    use super::*;
 
     #[test]
     fn the_active_tab_is_scrolled_into_view_as_little_as_possible() {
@@ -284,5 +301,26 @@ mod tests {
         for ((tab, room, offset), expected) in table {
             assert_eq!(offset_to_show(&widths, tab, room, offset), expected, "{tab} in {room} from {offset}");
         }
+    }
+
+    /// The part of the height that the timeline has.
+    fn part(tree: &Tree<Pane>) -> f32 {
+        let timeline = tree.tiles.find_pane(&Pane::Timeline).expect("it is there");
+        let column = tree.tiles.parent_of(timeline).and_then(|parent| tree.tiles.get_container(parent));
+        let Some(Container::Linear(column)) = column else { panic!("it is in a column") };
+        let all: f32 = column.children.iter().map(|id| column.shares[*id]).sum();
+        column.shares[timeline] / all
+    }
+
+    #[test]
+    fn the_timeline_gets_any_height_and_leaves_something_of_the_others() {
+        let mut tree = initial_arrangement();
+        assert!((part(&tree) - 0.27).abs() < 1e-3);
+        resize_timeline(&mut tree, 1.25);
+        assert!((0.30..0.33).contains(&part(&tree)), "{}", part(&tree));
+        (0..40).for_each(|_| resize_timeline(&mut tree, 1.25));
+        assert!((0.9..0.97).contains(&part(&tree)), "{}", part(&tree));
+        (0..80).for_each(|_| resize_timeline(&mut tree, 0.8));
+        assert!((0.03..0.1).contains(&part(&tree)), "{}", part(&tree));
     }
 }

@@ -54,7 +54,7 @@ impl Shown {
     /// The newest World, also while a past one is shown.
     pub fn latest(&self) -> Latest<'_> {
         let version = WorldVersion::Live(self.state.revision);
-        Latest { world: &self.state.live, version, now: self.newest() }
+        Latest { world: &self.state.live, history: &self.state.history, version, now: self.newest() }
     }
 
     pub const fn is_live(&self) -> bool {

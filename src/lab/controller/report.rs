@@ -107,6 +107,7 @@ pub(super) fn status(spec: &ContainerSpec, kind: ContainerKind, reason: WaitingR
         last_message: None,
         stdin: spec.stdio.stdin,
         last_state: None,
+        kill_at: None,
     }
 }
 

@@ -11,6 +11,12 @@ impl PodState {
     pub(super) fn derive_status(&mut self) {
         self.pod.phase = self.phase();
         self.pod.reason = self.kubectl_status();
+        // when pause ends, the kernel ends the others, and nobody waits
+        let waits = self.holder != Holder::Ending;
+        for c in &mut self.pod.containers {
+            let stop = self.runs.get(&c.name).and_then(|run| run.stop);
+            c.kill_at = stop.filter(|stop| waits && !stop.killed).map(|stop| stop.kill_at);
+        }
     }
 
     /// `getPhase` in pkg/kubelet/kubelet_pods.go.

@@ -536,8 +536,12 @@ fn deletion_is_term_grace_kill_then_pause() {
     assert_eq!(d.actions, [signal(Some("a"), Signal::TERM), signal(Some("b"), Signal::TERM)]);
     assert_eq!(event_texts(&d), [("Killing", "Stopping container a"), ("Killing", "Stopping container b")]);
     assert_eq!((d.wake, &pod.pod.reason), (Some(MonoNs(32 * S)), &Some(PodReason::Terminating)));
+    let kills = |pod: &PodState| pod.pod.containers.iter().map(|c| c.kill_at).collect::<Vec<_>>();
+    assert_eq!(kills(&pod), [Some(MonoNs(32 * S)); 2], "both are told when they get KILL");
     assert!(pod.decide(ended("a", WaitStatus::killed(15)), at(3)).actions.is_empty());
+    assert_eq!(kills(&pod), [None, Some(MonoNs(32 * S))]);
     assert_eq!(pod.decide(Fact::Tick, at(32)).actions, [signal(Some("b"), Signal::KILL)]);
+    assert_eq!(kills(&pod), [None, None], "nothing follows KILL");
     let d = pod.decide(ended("b", KILLED), at(33));
     assert_eq!(d.actions, [signal(None, Signal::KILL)]);
     assert_eq!(pod.decide(PAUSE_KILLED, at(33)).actions, [Action::ReleaseSandbox, Action::Remove]);
@@ -624,6 +628,7 @@ fn a_pod_can_be_deleted_in_every_state() {
     sooner.decide(Fact::DeleteRequested { grace_ms: None }, at(2));
     let again = sooner.decide(Fact::DeleteRequested { grace_ms: Some(0) }, at(3));
     assert_eq!((again.actions.len(), again.events.len(), again.wake), (0, 0, Some(MonoNs(5 * S))));
+    assert_eq!(sooner.pod.containers[0].kill_at, Some(MonoNs(5 * S)), "the shorter grace period counts");
     assert_eq!(sooner.decide(Fact::Tick, at(5)).actions, all);
     // all containers have finished and only pause runs
     let mut idle = running(RestartPolicy::Never, true);

@@ -71,6 +71,7 @@ fn lost_pod(mut pod: Pod, end: NodeEnd, at: Stamp) -> Pod {
         sandbox.ended.get_or_insert(at);
     }
     for container in &mut pod.containers {
+        container.kill_at = None;
         let started = container.running_since();
         match &mut container.state {
             ContainerState::Running { .. } => {
@@ -115,6 +116,7 @@ mod tests {
                 last_message: None,
                 stdin: false,
                 last_state: None,
+                kill_at: None,
                 process: None,
             };
             Pod {

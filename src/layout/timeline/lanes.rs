@@ -1,152 +1,233 @@
-//! The lanes of the timeline: one per process, and when each part of its life begins and ends.
+//! The lanes of the timeline: one for each process, in groups. A group is one run of a container, or one sandbox.
 
-use crate::model::{MonoNs, PodUid, ProcId, Process, World};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The life of one process: from birth to exit it runs, from exit to reap it is a zombie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lane {
-    pub id: ProcId,
-    pub born: MonoNs,
-    /// When the running part ends, if it has.
-    pub exit: Option<MonoNs>,
-    /// When the zombie part ends, if it has.
-    pub reap: Option<MonoNs>,
+use super::runs::{Run, runs};
+use crate::model::{MonoNs, PodUid, ProcId};
+use crate::store::{History, PodHistory};
+
+/// How many reaped processes of a group are shown, and how many former runs of a container. One row stands for those
+/// before them.
+const RECENT: usize = 6;
+const RECENT_RUNS: usize = 3;
+
+/// A run of a container (`None`: of pause), named by its first process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    pub pod: PodUid,
+    pub container: Option<String>,
+    pub head: ProcId,
 }
 
-impl Lane {
-    fn of(p: &Process) -> Self {
-        Self { id: p.id, born: p.born.t, exit: p.exit.map(|e| e.at.t), reap: p.reap.map(|r| r.at.t) }
+/// What one row stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EarlierKey {
+    /// Reaped processes of a group.
+    Processes(GroupKey),
+    /// Former runs of a container.
+    Runs(PodUid, Option<String>),
+}
+
+/// What the user has folded and opened. Former runs are folded until they are unfolded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folds {
+    groups: BTreeMap<GroupKey, bool>,
+    opened: BTreeSet<EarlierKey>,
+}
+
+impl Folds {
+    fn is_folded(&self, key: &GroupKey, is_newest: bool) -> bool {
+        self.groups.get(key).copied().unwrap_or(!is_newest)
     }
 
-    /// From birth to exit, or to `newest` while it lives, also when the view shows a past moment.
-    pub fn life(&self, newest: MonoNs) -> (MonoNs, MonoNs) {
-        (self.born, self.exit.unwrap_or(newest.max(self.born)))
+    pub fn fold(&mut self, key: &GroupKey, fold: bool) {
+        self.groups.insert(key.clone(), fold);
     }
 
-    /// From exit to reap, or to `newest` while it is a zombie.
-    pub fn zombie(&self, newest: MonoNs) -> Option<(MonoNs, MonoNs)> {
-        let exit = self.exit?;
-        Some((exit, self.reap.unwrap_or(newest.max(exit))))
+    fn is_open(&self, key: &EarlierKey) -> bool {
+        self.opened.contains(key)
     }
 
-    /// Whether any part of it lies between `from` and `to`.
-    fn touches(&self, from: MonoNs, to: MonoNs) -> bool {
-        self.born <= to && self.reap.is_none_or(|t| t >= from)
+    pub fn open(&mut self, key: &EarlierKey, open: bool) {
+        if open {
+            self.opened.insert(key.clone());
+        } else {
+            self.opened.remove(key);
+        }
     }
 }
 
-/// The lanes of a span of time, and which other spans of the same World have the same lanes: most of those that the view
-/// passes through while it follows the newest moment.
+/// The row above the lanes of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    pub key: GroupKey,
+    /// The pod's name, if lanes of several pods are shown.
+    pub pod: Option<String>,
+    /// The number of the run, from 1; `None` where it is not known.
+    pub attempt: Option<u32>,
+    /// It is the last run of its container.
+    pub is_newest: bool,
+    pub is_folded: bool,
+    /// How many processes of it are in the span.
+    pub processes: usize,
+    /// From the first birth to the last reap; `None` while a process is not reaped.
+    pub from: MonoNs,
+    pub to: Option<MonoNs>,
+}
+
+/// A row in place of others, which it shows when it is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierRow {
+    pub key: EarlierKey,
+    pub count: usize,
+    pub is_open: bool,
+}
+
+/// Most are lanes, and there may be thousands, so the others are boxed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Group(Box<GroupRow>),
+    Earlier(Box<EarlierRow>),
+    Lane(ProcId),
+}
+
+/// Which lanes to show.
+#[derive(Clone, Debug)]
+pub struct LaneQuery<'a> {
+    /// `None`: of all pods.
+    pub pod: Option<&'a PodUid>,
+    pub from: MonoNs,
+    pub to: MonoNs,
+    pub folds: &'a Folds,
+    /// Its lane is shown also where it is folded.
+    pub selected: Option<ProcId>,
+    /// First processes of runs that are shown even if they are not in the span: their containers wait for something.
+    pub kept: &'a [ProcId],
+}
+
+/// The rows of a span of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lanes {
-    /// pause first, then by member and birth.
-    pub all: Vec<Lane>,
-    /// The latest reap before the span, and the first reap of a lane.
-    reaps: (Option<MonoNs>, Option<MonoNs>),
-    /// The latest birth of a lane, and the first birth after the span.
-    births: (Option<MonoNs>, Option<MonoNs>),
+    /// pause first, then container by container in the pod's order, the last run first, and in it by birth.
+    pub rows: Vec<Row>,
+    /// The process of a lane that was born last.
+    pub newest: Option<(MonoNs, ProcId)>,
 }
 
 impl Lanes {
-    /// The lanes of a pod, or of the whole lab, that touch the span from `from` to `to`.
-    pub fn of(world: &World, pod: Option<&PodUid>, from: MonoNs, to: MonoNs) -> Self {
-        let processes = match pod {
-            Some(uid) => world.remembered_of_pod(uid).collect(),
-            None => world.remembered_of_pods(),
-        };
-        let mut found: Vec<(&Process, Lane)> = Vec::new();
-        let (mut reaps, mut births) = ((None, None), (None, None));
-        for p in processes {
-            let lane = Lane::of(p);
-            if lane.touches(from, to) {
-                reaps.1 = earlier(reaps.1, lane.reap);
-                births.0 = births.0.max(Some(lane.born));
-                found.push((p, lane));
-            } else if lane.born > to {
-                births.1 = earlier(births.1, Some(lane.born));
-            } else {
-                reaps.0 = reaps.0.max(lane.reap);
+    pub fn of(history: &History, query: &LaneQuery<'_>) -> Self {
+        let mut lanes = Self::default();
+        for (uid, pod) in history.pods(query.pod) {
+            let name = query.pod.is_none().then(|| pod.name.to_string());
+            for (container, of_container) in by_container(pod, runs(history, pod)) {
+                lanes.add_container(query, uid, name.as_deref(), container.as_deref(), &of_container);
             }
         }
-        Self { all: in_order(world, found), reaps, births }
+        lanes
     }
 
-    /// Whether the span from `from` to `to` has the same lanes.
-    pub fn are_of(&self, from: MonoNs, to: MonoNs) -> bool {
-        let (reaps, births) = (self.reaps, self.births);
-        reaps.0.is_none_or(|t| t < from)
-            && reaps.1.is_none_or(|t| t >= from)
-            && births.0.is_none_or(|t| t <= to)
-            && births.1.is_none_or(|t| t > to)
+    /// `runs`: those of the container, the last one first.
+    fn add_container(
+        &mut self,
+        query: &LaneQuery<'_>,
+        pod: &PodUid,
+        pod_name: Option<&str>,
+        container: Option<&str>,
+        runs: &[Run<'_>],
+    ) {
+        let is_kept = |run: &Run<'_>| query.kept.contains(&run.head);
+        let is_shown =
+            |(_, run): &(usize, &Run<'_>)| is_kept(run) || run.touching(query.from, query.to).next().is_some();
+        let shown: Vec<(usize, &Run<'_>)> = runs.iter().enumerate().filter(is_shown).collect();
+        let key = EarlierKey::Runs(pod.clone(), container.map(str::to_owned));
+        let is_open = query.folds.is_open(&key);
+        let has_earlier = shown.len() > RECENT_RUNS + 1;
+        for (place, (nth, run)) in shown.iter().enumerate() {
+            if has_earlier && place == RECENT_RUNS {
+                let count = shown.len() - RECENT_RUNS;
+                self.rows.push(Row::Earlier(Box::new(EarlierRow { key: key.clone(), count, is_open })));
+            }
+            let is_selected = || {
+                let mut found = run.touching(query.from, query.to);
+                query.selected.is_some_and(|id| found.any(|found| found.id == id))
+            };
+            if has_earlier && place >= RECENT_RUNS && !is_open && !is_kept(run) && !is_selected() {
+                continue;
+            }
+            let group = GroupKey { pod: pod.clone(), container: container.map(str::to_owned), head: run.head };
+            self.add_run(query, group, pod_name, run, *nth == 0);
+        }
+    }
+
+    fn add_run(
+        &mut self,
+        query: &LaneQuery<'_>,
+        key: GroupKey,
+        pod_name: Option<&str>,
+        run: &Run<'_>,
+        is_newest: bool,
+    ) {
+        let mut found: Vec<_> = run.touching(query.from, query.to).collect();
+        found.sort_unstable();
+        let is_folded = query.folds.is_folded(&key, is_newest);
+        self.rows.push(Row::Group(Box::new(GroupRow {
+            key: key.clone(),
+            pod: pod_name.map(str::to_owned),
+            attempt: run.number,
+            is_newest,
+            is_folded,
+            processes: found.len(),
+            from: run.from(),
+            to: run.to(),
+        })));
+        if is_folded {
+            let selected = found.iter().filter(|found| Some(found.id) == query.selected);
+            self.rows.extend(selected.map(|found| Row::Lane(found.id)));
+            return;
+        }
+        let can_be_hidden = |id: ProcId, is_reaped: bool| is_reaped && id != run.head;
+        let hidden = found.iter().filter(|found| can_be_hidden(found.id, found.is_reaped)).count();
+        // a row for a single one would save nothing
+        let mut hidden = if hidden > RECENT + 1 { hidden - RECENT } else { 0 };
+        let key = EarlierKey::Processes(key);
+        let is_open = query.folds.is_open(&key);
+        let mut earlier = (hidden > 0).then(|| Box::new(EarlierRow { key, count: hidden, is_open }));
+        for one in found {
+            if hidden > 0 && can_be_hidden(one.id, one.is_reaped) {
+                hidden -= 1;
+                self.rows.extend(earlier.take().map(Row::Earlier));
+                if !is_open && Some(one.id) != query.selected {
+                    continue;
+                }
+            }
+            self.newest = self.newest.max(Some((one.born, one.id)));
+            self.rows.push(Row::Lane(one.id));
+        }
+    }
+
+    /// The place of a process's lane.
+    pub fn position(&self, id: ProcId) -> Option<usize> {
+        self.rows.iter().position(|row| *row == Row::Lane(id))
     }
 }
 
-/// The earlier of two times, of which either may be missing.
-fn earlier(a: Option<MonoNs>, b: Option<MonoNs>) -> Option<MonoNs> {
-    a.into_iter().chain(b).min()
-}
+/// A container, or pause, with its runs.
+type ContainerRuns<'a> = (Option<String>, Vec<Run<'a>>);
 
-fn in_order(world: &World, mut found: Vec<(&Process, Lane)>) -> Vec<Lane> {
-    let order = |p: &Process| {
-        let member = p.member.as_ref();
-        let nth = member.and_then(|m| {
-            let pod = world.pod(&m.pod)?;
-            pod.containers.iter().position(|c| Some(&c.name) == m.container.as_ref())
-        });
-        (member.map(|m| m.pod.clone()), nth, p.born.t, p.id)
-    };
-    found.sort_by_cached_key(|(p, _)| order(p));
-    found.into_iter().map(|(_, lane)| lane).collect()
+/// The containers in the order of the pod, pause first, each with its runs, the last one first. A container that the pod
+/// never had in its list is at the end.
+fn by_container<'a>(pod: &PodHistory, mut runs: BTreeMap<Option<String>, Vec<Run<'a>>>) -> Vec<ContainerRuns<'a>> {
+    let known = pod.containers.iter().map(|name| Some(name.to_string()));
+    let mut ordered = Vec::new();
+    for container in std::iter::once(None).chain(known) {
+        ordered.extend(runs.remove_entry(&container));
+    }
+    ordered.extend(runs);
+    for (_, runs) in &mut ordered {
+        runs.reverse();
+    }
+    ordered
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Delta, Member, Parent, Stamp};
-
-    const S: u64 = 1_000_000_000;
-
-    fn at(seconds: u64) -> MonoNs {
-        MonoNs(seconds * S)
-    }
-
-    #[test]
-    fn bars_of_living_processes_end_now() {
-        let lane = |exit, reap| Lane { id: ProcId { pid: 1, start: 1 }, born: at(1), exit, reap };
-        let (living, zombie, gone) = (lane(None, None), lane(Some(at(2)), None), lane(Some(at(2)), Some(at(3))));
-        assert_eq!((living.life(at(9)), living.zombie(at(9))), ((at(1), at(9)), None));
-        assert_eq!((zombie.life(at(9)), zombie.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(9)))));
-        assert_eq!((gone.life(at(9)), gone.zombie(at(9))), ((at(1), at(2)), Some((at(2), at(3)))));
-    }
-
-    /// Twenty processes of one pod: number `n` lives from `n` to `n` + 3 seconds, the last two live on.
-    fn world() -> World {
-        let mut world = World::default();
-        for n in 0..20 {
-            let id = ProcId { pid: 100 + n, start: 0 };
-            let stamp = |s| Stamp::connector(at(u64::from(n) + s));
-            world.apply(&Delta::Born { id, parent: Parent::Outside, at: stamp(0) });
-            world.apply(&Delta::Joined { id, member: Member::pause(&PodUid("u".into())), at: stamp(0) });
-            if n < 18 {
-                world.apply(&Delta::Reaped { id, by: Parent::Outside, at: stamp(3) });
-            }
-        }
-        world
-    }
-
-    #[test]
-    fn lanes_stay_until_another_one_begins_or_ends_in_the_span() {
-        let world = world();
-        let quarter = |n: u64| MonoNs(n * S / 4);
-        for made_from in (0..100).step_by(3) {
-            for span in [1, 9, 40] {
-                let lanes = Lanes::of(&world, None, quarter(made_from), quarter(made_from + span));
-                for (from, to) in (0..100).flat_map(|from| [1, 8, 9, 10, 40].map(|span| (from, from + span))) {
-                    let other = Lanes::of(&world, None, quarter(from), quarter(to));
-                    let is_same = lanes.all == other.all;
-                    assert_eq!(lanes.are_of(quarter(from), quarter(to)), is_same, "{made_from} {span}: {from} {to}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -154,7 +154,7 @@ fn end_ui(ui: &mut Ui, cx: &Cx<'_>, c: &Container, end: &EndModel) {
 fn container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, c: &Container) {
     let tokens = cx.tokens;
     let (word, severity) = words::state(c);
-    let detail = words::detail(c);
+    let detail = words::detail(c, cx.now);
     // the button that takes the container out is beside it
     let room = ui.available_width() - 18.0 - 64.0;
     let detail = text::wrapped(ui, &detail, tokens::sans(11.5), tokens.muted, room, 4);

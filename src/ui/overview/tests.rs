@@ -48,6 +48,7 @@ fn pod(n: u32) -> Pod {
             last_exit: None,
             last_message: None,
             last_state: None,
+            kill_at: None,
         }],
         host_network: false,
         host_ports: Vec::new(),

@@ -104,7 +104,7 @@ fn header(ui: &Ui, cx: &Cx<'_>, pod: &Pod, column: &Column, used: Option<&Usage>
         }
         Some(c) => {
             let (word, severity) = words::state(c);
-            (c.name.clone(), word, tokens.severity(severity), words::detail(c))
+            (c.name.clone(), word, tokens.severity(severity), words::detail(c, cx.now))
         }
     };
     let room = rect.width() - 28.0;

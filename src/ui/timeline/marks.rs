@@ -1,91 +1,131 @@
-//! What crosses all lanes: signals, as lines, and pod events, as diamonds above the lanes.
+//! What crosses all lanes: signals, as lines with their names below, and pod events, as diamonds above the lanes. Marks
+//! that are close to each other are one bundle.
 
-use eframe::egui::{Align2, Color32, CornerRadius, Pos2, Shape, Stroke, Ui, pos2, vec2};
+use std::sync::Arc;
 
-use super::{RULER_H, Scale};
-use crate::model::{EventKind, MonoNs, PodUid, ProcId, Sent, Signal, SignalSent, World, names};
-use crate::ui::{Cx, text, tokens};
+use eframe::egui::{Align2, Color32, CornerRadius, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2};
 
-/// All marks of a World, in the order of their times, so that a frame looks only at those on screen.
-#[derive(Clone, Debug)]
-pub struct Marks {
-    signals: Vec<(MonoNs, SignalMark)>,
-    events: Vec<(MonoNs, EventKind)>,
+use super::{Drawn, FOOT_H, RULER_H, words};
+use crate::layout::timeline::{bundle_ns, bundles};
+use crate::model::EventKind;
+use crate::store::{Note, Told};
+use crate::ui::text::HoverText as _;
+use crate::ui::{Action, Cx, text, tokens, widgets};
+
+/// Signals, and events, that are closer than this are one bundle, in points.
+const GAP: f32 = 10.0;
+
+/// The marks of the span on screen, in the order of their times.
+pub struct Marks<'a> {
+    signals: Vec<&'a Arc<Note>>,
+    events: Vec<&'a Arc<Note>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum SignalMark {
-    /// The user sent it.
-    User(Signal, ProcId),
-    Other(Signal, ProcId),
-}
-
-impl Marks {
-    /// The user's signals, and the events and other signals of this pod, or of all pods.
-    pub fn of(world: &World, pod: Option<&PodUid>) -> Self {
-        let user = |sent: &Sent| (sent.at.t, SignalMark::User(sent.signal, sent.target));
-        let other = |sent: &SignalSent| (sent.at.t, SignalMark::Other(sent.signal, sent.target));
-        let mut signals: Vec<_> = world.sent.iter().map(user).collect();
-        let is_shown = |sent: &SignalSent| {
-            let member = world.process(sent.target).and_then(|p| p.member.as_ref());
-            world.is_signal_of_pods(sent) && pod.is_none_or(|pod| member.is_some_and(|member| member.pod == *pod))
-        };
-        signals.extend(world.signals.iter().filter(|sent| is_shown(sent)).map(other));
-        let chosen = world.events.iter().filter(|event| pod.is_none_or(|pod| event.pod == *pod));
-        let mut events: Vec<_> = chosen.map(|event| (event.at.t, event.kind)).collect();
-        signals.sort_by_key(|(t, _)| *t);
-        events.sort_by_key(|(t, _)| *t);
-        Self { signals, events }
-    }
-}
-
-/// Those of `marks` that the scale shows.
-fn on_screen<'a, T>(marks: &'a [(MonoNs, T)], scale: &Scale) -> &'a [(MonoNs, T)] {
-    let from = marks.partition_point(|(t, _)| *t < scale.from);
-    let to = marks.partition_point(|(t, _)| *t <= scale.to());
-    marks.get(from..to).unwrap_or_default()
-}
-
-pub fn marks_ui(ui: &Ui, cx: &Cx<'_>, live: &World, marks: &Marks, scale: &Scale) {
-    let tokens = cx.tokens;
-    let bottom = scale.plot.bottom();
-    let mut label_free_from = f32::NEG_INFINITY;
-    for (t, mark) in on_screen(&marks.signals, scale) {
-        let (signal, target, color) = match *mark {
-            SignalMark::User(signal, target) => (signal, target, tokens.bad),
-            SignalMark::Other(signal, target) => (signal, target, tokens.muted),
-        };
-        let x = scale.x(*t);
-        let line = [pos2(x, scale.plot.top() + RULER_H), pos2(x, bottom)];
-        ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, color), 3.0, 3.0));
-        let name = live.process(target).map_or("?".into(), names::short_name);
-        let words = format!("{signal} → {name}");
-        let right_edge = x + 150.0 > scale.plot.right();
-        let (anchor, at) = if right_edge {
-            (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
-        } else {
-            (Align2::LEFT_BOTTOM, pos2(x + 5.0, bottom - 4.0))
-        };
-        let galley = text::line(ui, &words, tokens::medium(11.0), color, 160.0);
-        let rect = anchor.anchor_size(at, galley.size());
-        if rect.left() > label_free_from {
-            ui.painter().rect_filled(rect.expand(2.0), CornerRadius::same(3), tokens.panel);
-            ui.painter().galley(rect.min, galley, color);
-            label_free_from = if right_edge { x } else { rect.right() };
+impl<'a> Marks<'a> {
+    pub fn of(cx: &Cx<'_>, drawn: Drawn<'a>) -> Self {
+        let (history, scale, pod) = (drawn.latest.history, drawn.scale, cx.selection.pod.as_ref());
+        Self {
+            signals: history.signals(pod, scale.from, scale.to()),
+            events: history.events(pod, scale.from, scale.to()),
         }
     }
-    for (t, kind) in on_screen(&marks.events, scale) {
-        let x = scale.x(*t);
-        let color = match kind {
-            EventKind::Normal => tokens.accent,
-            EventKind::Warning => tokens.warn,
-        };
-        diamond(ui, pos2(x, scale.plot.top() + RULER_H - 3.0), color);
+
+    pub fn ui(&self, ui: &Ui, cx: &mut Cx<'_>, drawn: Drawn<'_>) {
+        let step = bundle_ns(drawn.scale.span, drawn.scale.plot.width(), GAP);
+        let mut free_from = f32::NEG_INFINITY;
+        for range in bundles(self.signals.iter().map(|note| note.moment.t), step) {
+            let bundle: Vec<&Note> = self.signals[range].iter().map(|note| &***note).collect();
+            signals_ui(ui, cx, drawn, &bundle, &mut free_from);
+        }
+        for range in bundles(self.events.iter().map(|note| note.moment.t), step) {
+            let bundle: Vec<&Note> = self.events[range].iter().map(|note| &***note).collect();
+            let Some(first) = bundle.first() else { continue };
+            let at = pos2(drawn.scale.x(first.moment.t), drawn.scale.plot.top() + RULER_H - 3.0);
+            diamond_ui(ui, cx, &bundle, at, "event");
+        }
     }
 }
 
-fn diamond(ui: &Ui, at: Pos2, color: Color32) {
-    let r = 3.5;
+/// The user's signals are red, also in a bundle with others.
+fn signal_color(cx: &Cx<'_>, bundle: &[&Note]) -> Color32 {
+    let by_user = bundle.iter().any(|note| matches!(note.told, Told::User { .. } | Told::OutOfMemory(_)));
+    if by_user { cx.tokens.bad } else { cx.tokens.muted }
+}
+
+fn signals_ui(ui: &Ui, cx: &mut Cx<'_>, drawn: Drawn<'_>, bundle: &[&Note], free_from: &mut f32) {
+    let ([first, ..], [.., last]) = (bundle, bundle) else { return };
+    let (tokens, scale) = (cx.tokens, drawn.scale);
+    let (top, bottom) = (scale.plot.top() + RULER_H, scale.plot.bottom());
+    let color = signal_color(cx, bundle);
+    let (x, end) = (scale.x(first.moment.t), scale.x(last.moment.t));
+    for x in [x, end].into_iter().take(if end - x > 1.5 { 2 } else { 1 }) {
+        ui.painter().extend(Shape::dashed_line(&[pos2(x, top), pos2(x, bottom)], Stroke::new(1.0, color), 3.0, 3.0));
+    }
+    let title = words::bundle_title(bundle);
+    let galley = text::line(ui, &title, tokens::medium(11.0), color, 160.0);
+    let is_at_right = end + galley.size().x + 10.0 > scale.plot.right();
+    let (anchor, at) = if is_at_right {
+        (Align2::RIGHT_BOTTOM, pos2(x - 5.0, bottom - 4.0))
+    } else {
+        (Align2::LEFT_BOTTOM, pos2(end + 5.0, bottom - 4.0))
+    };
+    let label = anchor.anchor_size(at, galley.size());
+    let foot = Rect::from_x_y_ranges(x - 4.0..=end + 4.0, bottom - FOOT_H..=bottom);
+    let has_room = label.left() > *free_from && label.left() > scale.plot.left();
+    let place = if has_room { foot.union(label.expand(2.0)) } else { foot };
+    let response = ui.interact(place, ui.scope_id().with(("signals", first.moment.number)), Sense::click());
+    if has_room {
+        let fill = if response.hovered() { tokens.accent_fill } else { tokens.panel };
+        ui.painter().rect_filled(label.expand(2.0), CornerRadius::same(3), fill);
+        ui.painter().galley(label.min, galley, color);
+        *free_from = if is_at_right { end + 4.0 } else { label.right() };
+    } else {
+        // a knob says that there is something to point at
+        ui.painter().circle_filled(pos2(x, bottom - 6.0), 2.5, color);
+    }
+    mark_ui(ui, cx, response, place, bundle, &title);
+}
+
+/// A diamond for one event or several.
+fn diamond_ui(ui: &Ui, cx: &mut Cx<'_>, bundle: &[&Note], at: Pos2, noun: &str) {
+    let Some(first) = bundle.first() else { return };
+    let color = event_color(cx, bundle);
+    let place = Rect::from_center_size(at, vec2(12.0, 14.0));
+    let response = ui.interact(place, ui.scope_id().with((noun, first.moment.number)), Sense::click());
+    diamond(ui, at, if response.hovered() || bundle.len() > 1 { 5.0 } else { 3.5 }, color);
+    let title = match bundle {
+        [one] => words::full(one),
+        _ => text::count(bundle.len(), "pod event", "pod events"),
+    };
+    mark_ui(ui, cx, response, place, bundle, &title);
+}
+
+/// The name, the hover and the click of a mark: a click shows the moment, and selects the process of a single signal.
+fn mark_ui(ui: &Ui, cx: &mut Cx<'_>, response: eframe::egui::Response, place: Rect, bundle: &[&Note], title: &str) {
+    let Some(first) = bundle.first() else { return };
+    let t = first.moment.t;
+    response.widget_info(|| text::labeled(Role::Button, true, format!("{title} at {}", cx.clock(t))));
+    if response.has_focus() {
+        widgets::focus_ring(ui, cx.tokens, place, 3);
+    }
+    if response.clicked() {
+        cx.act(Action::Seek(Some(t)));
+        if let ([one], Some(id)) = (bundle, first.told.process())
+            && matches!(one.told, Told::User { .. } | Told::Node { .. } | Told::Reported(_))
+        {
+            cx.act(Action::SelectProcess(id));
+        }
+    }
+    response.hover_lines_with(|| words::lines(cx, bundle, |note| words::full(note), |note| note.moment.t));
+}
+
+/// A warning shows also in a bundle.
+pub fn event_color(cx: &Cx<'_>, bundle: &[&Note]) -> Color32 {
+    let warns = |note: &&Note| matches!(&note.told, Told::Event(event) if event.kind == EventKind::Warning);
+    if bundle.iter().any(warns) { cx.tokens.warn } else { cx.tokens.accent }
+}
+
+pub fn diamond(ui: &Ui, at: Pos2, r: f32, color: Color32) {
     let points = vec![at - vec2(0.0, r), at + vec2(r, 0.0), at + vec2(0.0, r), at - vec2(r, 0.0)];
     ui.painter().add(Shape::convex_polygon(points, color, Stroke::NONE));
 }

@@ -117,6 +117,7 @@ fn container() -> impl Strategy<Value = Container> {
         last_message: None,
         stdin: false,
         last_state: None,
+        kill_at: None,
     })
 }
 

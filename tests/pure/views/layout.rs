@@ -1,10 +1,11 @@
 //! Geometry: nothing overlaps, a shared namespace is one bar, and rows stay.
 
 use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
-use podscope::layout::timeline::Lanes;
+use podscope::layout::timeline::{Folds, LaneQuery, Lanes, Row};
 use podscope::model::{
     ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, TerminatedReason, WaitStatus, World,
 };
+use podscope::store::History;
 
 use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
 
@@ -96,9 +97,30 @@ fn children_that_do_not_fit_are_counted_in_a_last_row() {
 
 #[test]
 fn lanes_are_ordered_by_member_with_pause_first() {
-    let lanes = Lanes::of(&world(true), Some(&uid()), MonoNs(0), MonoNs(2_000_000_000));
-    let order: Vec<u32> = lanes.all.iter().map(|l| l.id.pid).collect();
-    assert_eq!(order, [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP]);
+    let (history, folds, pod) = (History::of(&world(true)), Folds::default(), uid());
+    let to = MonoNs(2_000_000_000);
+    let query = LaneQuery { pod: Some(&pod), from: MonoNs(0), to, folds: &folds, selected: None, kept: &[] };
+    let lanes = Lanes::of(&history, &query);
+    let of_row = |row: &Row| match row {
+        Row::Group(group) => (group.key.container.clone().unwrap_or("pause".into()), group.attempt),
+        Row::Lane(id) => (id.pid.to_string(), None),
+        Row::Earlier(_) => ("earlier".into(), None),
+    };
+    let order: Vec<(String, Option<u32>)> = lanes.rows.iter().map(of_row).collect();
+    let group = |name: &str, attempt| (name.to_owned(), Some(attempt));
+    let lane = |pid: u32| (pid.to_string(), None);
+    let expected = [
+        group("pause", 2),
+        lane(PAUSE),
+        group("nginx", 1),
+        lane(MASTER),
+        lane(WORKERS[0]),
+        lane(WORKERS[1]),
+        group("busybox", 1),
+        lane(SH),
+        lane(SLEEP),
+    ];
+    assert_eq!(order, expected);
 }
 
 /// The map of the pod after a change of its description.

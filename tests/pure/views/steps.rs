@@ -69,6 +69,7 @@ fn new_container(state: ContainerState) -> Container {
         last_exit: None,
         last_message: None,
         last_state: None,
+        kill_at: None,
         stdin: false,
     }
 }
