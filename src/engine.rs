@@ -18,6 +18,7 @@ mod event;
 mod export;
 mod inside;
 mod manifests;
+mod names;
 mod pods;
 mod question;
 mod request;
@@ -41,7 +42,7 @@ pub use attention::Watched;
 pub use event::{Event, FrontEndCommand, PodReplaced, ScriptFailure};
 pub use export::{Export, ExportContent, ExportError};
 pub use manifests::{Update, read as read_manifest};
-pub use pods::{ReadPod, StartedPod};
+pub use pods::{PresetPod, ReadPod, StartedPod};
 pub use question::{Question, QuestionSubject};
 pub use request::{Origin, Request};
 

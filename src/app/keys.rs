@@ -8,6 +8,7 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 use super::window::Pane;
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::new_pod::Page;
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::{Action, Selection, terminal, widgets};
@@ -26,12 +27,13 @@ const SIGNALS: [(Key, Signal); 6] = [
 ];
 
 /// All shortcuts, for the user to read.
-pub const GROUPS: [Group; 4] = [
+pub const GROUPS: [Group; 5] = [
     Group {
         title: "Everywhere",
         keys: &[
             ("Ctrl + K", "All commands"),
             ("F1", "These shortcuts"),
+            ("Ctrl + N", "New pod"),
             ("Ctrl + E", "Export a snapshot"),
             ("Tab", "Go to the next field, button or process"),
         ],
@@ -56,6 +58,15 @@ pub const GROUPS: [Group; 4] = [
             ("S", "Send STOP"),
             ("C", "Send CONT"),
             ("H", "Send HUP"),
+        ],
+    },
+    Group {
+        title: "List of pods",
+        keys: &[
+            ("Ctrl + click", "Mark a pod, or unmark it"),
+            ("Shift + click", "Mark all from the last one"),
+            ("Ctrl + A", "Mark all"),
+            ("Delete", "Delete the marked pods, after a question"),
         ],
     },
     Group {
@@ -86,6 +97,7 @@ pub fn actions(
     for (modifiers, key, action) in [
         (Modifiers::COMMAND, Key::E, Action::AskExport),
         (Modifiers::COMMAND, Key::K, Action::OpenPalette),
+        (Modifiers::COMMAND, Key::N, Action::NewPod(Page::Presets)),
         (Modifiers::NONE, Key::F1, Action::ShowKeys),
     ] {
         if ctx.input_mut(|i| i.consume_key(modifiers, key)) {

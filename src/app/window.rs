@@ -5,6 +5,7 @@ mod building;
 mod commands;
 mod dialogs;
 mod frames;
+mod guides;
 mod panes;
 mod questions;
 mod shown;
@@ -23,7 +24,7 @@ use super::jobs::Jobs;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
-use crate::model::{MonoNs, Signal};
+use crate::model::{MonoNs, PodUid, Signal};
 use crate::observe::now;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
@@ -33,10 +34,11 @@ use crate::ui::inside::InsideState;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
 use crate::ui::namespaces::NamespacesState;
+use crate::ui::new_pod::NewPodDialog;
 use crate::ui::overview::OverviewState;
 use crate::ui::palette::PaletteState;
 use crate::ui::pod_map::MapState;
-use crate::ui::pods::PodsState;
+use crate::ui::pods::{DeleteDialog, PodsState};
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::signals::Predictions;
@@ -44,7 +46,7 @@ use crate::ui::slow_motion::{banner_ui, steps_ui};
 use crate::ui::timeline::TimelineState;
 use crate::ui::tokens::Tokens;
 use crate::ui::zombies::ZombiesState;
-use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, inspector, pods, top_bar};
+use crate::ui::{ANIMATION_NS, Action, Cx, Selection, fonts, guide, inspector, pods, top_bar};
 use crate::wording::forbidden::lab_error;
 pub(super) use panes::Pane;
 
@@ -61,6 +63,8 @@ enum Dialog {
     Export(ExportDialog),
     Sandbox(SandboxDialog),
     Join(Box<JoinDialog>),
+    NewPod(Box<NewPodDialog>),
+    Delete(DeleteDialog),
     Question(Question),
     Palette(PaletteState),
     /// The keyboard shortcuts.
@@ -120,10 +124,15 @@ pub struct Window {
     frames: frames::Frames,
     bars: bars::Bars,
     building: building::Building,
+    guides: guides::Guides,
     watched: Watched,
     slow_motions: slow_motion::SlowMotions,
     /// The user has not chosen the selected pod.
     is_selection_automatic: bool,
+    /// The first pod of the last request to start pods, until the World has it; and the number of that request.
+    new_pod: (Option<PodUid>, u64),
+    /// The dialog for a new pod as it was closed last.
+    last_new_pod: Option<Box<NewPodDialog>>,
 }
 
 impl Window {
@@ -158,9 +167,12 @@ impl Window {
             frames: frames::Frames::default(),
             bars: bars::Bars::default(),
             building: building::Building::default(),
+            guides: guides::Guides::default(),
             watched: Watched::default(),
             slow_motions: slow_motion::SlowMotions::default(),
             is_selection_automatic: true,
+            new_pod: (None, 0),
+            last_new_pod: None,
         };
         window.tokens.apply(ctx);
         window
@@ -201,17 +213,16 @@ impl Window {
     fn handle_event(&mut self, ctx: &egui::Context, event: Event) {
         match event {
             // the window shows these in other ways; a failed start is followed by that of its command
-            Event::Changed
-            | Event::Deltas(..)
-            | Event::LabStarted
-            | Event::StartFailed { .. }
-            | Event::ScriptStep(_)
-            | Event::ScriptOutput(_) => {}
+            Event::Changed | Event::Deltas(..) | Event::LabStarted | Event::StartFailed { .. } => {}
+            Event::ScriptStep(_) => self.guide_step(),
+            Event::ScriptOutput(outcome) => self.guide_output(&outcome),
+            Event::ScriptPaused(step) => self.guide_paused(step),
+            Event::ScriptStopped => self.guide_stopped(),
             Event::ObserverFailed(e) => self.notify_error(format!("The observer cannot start: {e}")),
             Event::LabFailed(e) => self.notify_error(format!("The lab cannot start: {}", lab_error(&e))),
             Event::LabRestarted { lost } => self.lab_restarted(lost),
             Event::ControlFailed(e) => self.notify_error(format!("The lab is running, but {e}")),
-            Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),
+            Event::PodStarted { pod, from, warnings, start } => self.pod_started(&pod, &from, &warnings, start),
             Event::ManifestRead { path, updates, warnings } => self.manifest_read(&path, updates, &warnings),
             Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
             Event::Replaced(replaced) => self.pod_replaced(replaced),
@@ -228,21 +239,6 @@ impl Window {
             Event::QuestionsWithdrawn(ids) => self.withdraw_questions(&ids),
             Event::FrontEnd { command, origin } => self.carry_out(command, origin),
             Event::ScriptEnded { result, was_requested } => self.script_ended(ctx, result, was_requested),
-        }
-    }
-
-    fn script_ended(&mut self, ctx: &egui::Context, result: Result<(), ScriptFailure>, was_requested: bool) {
-        match result {
-            Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
-            Err(failure) => {
-                self.notify_error(failure.to_string());
-                if let Ok(mut slot) = self.failure.lock() {
-                    *slot = Some(failure);
-                }
-            }
-        }
-        if was_requested && self.exit_after_script {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
 }
@@ -272,6 +268,7 @@ impl eframe::App for Window {
         for answer in self.jobs.answers().collect::<Vec<_>>() {
             self.handle_answer(answer);
         }
+        self.select_new_pod();
         // select a pod if none is selected or the selected one is gone
         let world = self.shown.live();
         let selected = self.selection.pod.as_ref().and_then(|uid| world.pod(uid));
@@ -296,6 +293,7 @@ impl eframe::App for Window {
         tracing::debug!(target: "podscope::frames", causes = ?ctx.repaint_causes(), "begun");
         self.frames.begin(now());
         let mut actions = Vec::new();
+        self.open_dropped(&ctx);
         self.focus.update(&ctx);
         if self.dialog.is_none() {
             let (at, live) = (self.shown.at(), self.shown.is_live());
@@ -346,6 +344,7 @@ impl Window {
         let tokens = self.tokens.clone();
         let selection = self.selection.clone();
         let latest = self.shown.latest();
+        let guide = self.guides.shown(selection.pod.as_ref());
         let mut cx = Cx {
             world: self.shown.world(),
             tokens: &tokens,
@@ -365,25 +364,31 @@ impl Window {
             pods::pods_ui(ui, &mut cx, latest.world.node_trouble(), &mut self.views.pods);
         });
         let side = Frame::new().fill(tokens.panel).inner_margin(Margin { left: 16, right: 16, top: 0, bottom: 8 });
-        egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(ui, |ui| {
-            match self.slow_motions.playing() {
-                Some(slow) => steps_ui(ui, &mut cx, slow, self.settings.plays_slowly),
-                None => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
-            }
-        });
+        egui::Panel::right("inspector").frame(side).default_size(320.0).size_range(280.0..=480.0).show(
+            ui,
+            |ui| match (self.slow_motions.playing(), guide.filter(|_| self.guides.is_list_shown)) {
+                (Some(slow), _) => steps_ui(ui, &mut cx, slow, self.settings.plays_slowly),
+                (None, Some(guide)) => guide::steps_ui(ui, &mut cx, guide),
+                (None, None) => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
+            },
+        );
         // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
             if let Some(slow) = self.slow_motions.playing() {
                 banner_ui(ui, &mut cx, slow);
             }
             bars_ui(ui, &mut cx, &self.bars.shown());
+            if let Some(guide) = guide.filter(|_| self.slow_motions.playing().is_none()) {
+                guide::bar_ui(ui, &mut cx, guide, self.guides.is_list_shown);
+            }
             self.focus.clear_places();
             let (views, focus) = (&mut self.views, &mut self.focus);
             let building = &self.building;
             let mut behaviour = panes::Behaviour { cx: &mut cx, latest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
-        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &mut self.views.asked, &self.jobs);
+        dialogs::dialogs(ui, &mut cx, latest, &mut self.dialog, &mut self.views.asked, &self.jobs);
+        dialogs::drop_hint(ui, &tokens);
         dialogs::notices(ui, &tokens, &mut self.notices);
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 use crate::steps::Template;
+use crate::ui::guide::GuideAction;
+use crate::ui::new_pod::Page;
 use crate::ui::slow_motion::SlowMotionAction;
 
 /// What is selected. The inspector shows it.
@@ -45,8 +47,16 @@ pub enum Action {
     Seek(Option<MonoNs>),
     /// Move the playhead by this many ns, back if negative: from live into the past, and to live at the present.
     Step(i64),
-    /// Ask for a manifest and start it.
-    OpenManifest,
+    /// Open the dialog for a new pod.
+    NewPod(Page),
+    /// Show the text of this file in the dialog for a new pod.
+    ReadManifest(PathBuf),
+    /// Ask with the desktop's file dialog for a manifest, and show its text in the dialog for a new pod.
+    BrowseManifest,
+    /// The steps of a preset.
+    Guide(GuideAction),
+    /// Ask whether to delete these pods.
+    AskDelete(Vec<PodUid>),
     /// Open a page in the browser.
     OpenPage(String),
     /// Ask where to write a snapshot of what is shown.

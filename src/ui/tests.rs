@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eframe::egui::epaint::Shape;
-use eframe::egui::{self, Event, Modifiers, PointerButton, RawInput, Rect, Ui, pos2, vec2};
+use eframe::egui::{self, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Ui, pos2, vec2};
 
 use super::memo::take_computed;
 use super::tokens::Tokens;
 use super::{
-    Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
+    Action, Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
     process_tree, report, timeline, zombies,
 };
 use crate::model::{
@@ -56,6 +56,15 @@ fn process(world: &mut World, of: ProcId, parent: Parent, name: &str, member: Me
     world.apply(&Delta::Born { id: of, parent, at });
     world.apply(&Delta::Joined { id: of, member, at });
     world.apply(&Delta::Facts { facts: Box::new(facts), at });
+}
+
+/// A pod of the lab with this name.
+pub fn named_pod(name: &str) -> Pod {
+    Pod { uid: PodUid(format!("uid of {name}")), name: name.to_owned(), ..pod(0) }
+}
+
+pub fn stamp() -> Stamp {
+    Stamp::connector(ms(1))
 }
 
 fn pod(n: u32) -> Pod {
@@ -118,46 +127,80 @@ fn change(world: &mut World) {
     world.apply(&Delta::Exited { id: id(13), status: None, at: Stamp::connector(ms(3)) });
 }
 
-/// What a frame has painted, and how many models were computed for it.
-struct Frame {
-    texts: Vec<String>,
+/// What a frame has painted, what the user has requested in it, and how many models were computed for it.
+pub struct Frame {
+    pub texts: Vec<String>,
+    /// Where the texts begin.
+    places: Vec<Pos2>,
+    pub actions: Vec<Action>,
     computed: u32,
 }
 
 impl Frame {
-    fn shows(&self, text: &str) -> bool {
+    pub fn shows(&self, text: &str) -> bool {
         self.texts.iter().any(|shown| shown.contains(text))
+    }
+
+    /// A point on the text that is painted last of those that are exactly this.
+    fn place(&self, text: &str) -> Pos2 {
+        let at = self.texts.iter().rposition(|shown| shown == text);
+        self.places[at.unwrap_or_else(|| panic!("{text} is not in {:?}", self.texts))] + vec2(4.0, 4.0)
     }
 }
 
 type Draw<'a> = Box<dyn FnMut(&mut Ui, &mut Cx<'_>) + 'a>;
 
 /// One view, drawn without a display.
-struct View<'a> {
+pub struct View<'a> {
     ctx: egui::Context,
     draw: Draw<'a>,
-    world: World,
-    revision: u64,
-    selection: Selection,
+    pub world: World,
+    pub revision: u64,
+    pub selection: Selection,
     now: MonoNs,
-    width: f32,
+    pub width: f32,
+    /// The modifiers that are held.
+    pub modifiers: Modifiers,
     time: f64,
 }
 
 impl<'a> View<'a> {
-    fn new(world: World, draw: impl FnMut(&mut Ui, &mut Cx<'_>) + 'a) -> Self {
+    pub fn new(world: World, draw: impl FnMut(&mut Ui, &mut Cx<'_>) + 'a) -> Self {
         let ctx = egui::Context::default();
         fonts::install(&ctx);
         let selection = Selection { pod: Some(uid(0)), ..Selection::default() };
         let (now, width) = (ms(20_000), 1000.0);
-        Self { ctx, draw: Box::new(draw), world, revision: 1, selection, now, width, time: 0.0 }
+        let (draw, modifiers) = (Box::new(draw), Modifiers::NONE);
+        Self { ctx, draw, world, revision: 1, selection, now, width, modifiers, time: 0.0 }
     }
 
-    fn frame(&mut self, events: Vec<Event>) -> Frame {
+    /// Presses a key. Returns the frame of the press.
+    pub fn press(&mut self, key: egui::Key) -> Frame {
+        let modifiers = self.modifiers;
+        let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+        let frame = self.frame(vec![event(true)]);
+        self.frame(vec![event(false)]);
+        frame
+    }
+
+    /// Clicks on a text. Returns the frame of the click.
+    pub fn click(&mut self, text: &str) -> Frame {
+        let (at, modifiers) = (self.frame(vec![]).place(text), self.modifiers);
+        let button = |pressed| Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers };
+        self.frame(vec![Event::PointerMoved(at)]);
+        self.frame(vec![button(true)]);
+        let frame = self.frame(vec![button(false)]);
+        // the next click is no double click
+        self.time += 5.0;
+        frame
+    }
+
+    pub fn frame(&mut self, events: Vec<Event>) -> Frame {
         self.time += 0.1;
         take_computed();
         let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(self.width, 700.0)));
-        let input = RawInput { screen_rect, time: Some(self.time), events, ..RawInput::default() };
+        let (time, modifiers) = (Some(self.time), self.modifiers);
+        let input = RawInput { screen_rect, time, events, modifiers, ..RawInput::default() };
         let tokens = Tokens::dark();
         let mut out = Vec::new();
         let mut cx = Cx {
@@ -173,13 +216,14 @@ impl<'a> View<'a> {
         let mut full = self.ctx.run_ui(input, |ui| (self.draw)(ui, &mut cx));
         // nothing paints the textures
         full.textures_delta.clear();
-        let mut texts = Vec::new();
-        full.shapes.iter().for_each(|shape| find_texts(&shape.shape, &mut texts));
-        Frame { texts, computed: take_computed() }
+        let mut found = Vec::new();
+        full.shapes.iter().for_each(|shape| find_texts(&shape.shape, &mut found));
+        let (texts, places) = found.into_iter().unzip();
+        Frame { texts, places, actions: out, computed: take_computed() }
     }
 
     /// Draws until all sizes are known.
-    fn settle(&mut self) -> Frame {
+    pub fn settle(&mut self) -> Frame {
         for _ in 0..4 {
             self.frame(vec![]);
         }
@@ -187,9 +231,9 @@ impl<'a> View<'a> {
     }
 }
 
-fn find_texts(shape: &Shape, found: &mut Vec<String>) {
+fn find_texts(shape: &Shape, found: &mut Vec<(String, Pos2)>) {
     match shape {
-        Shape::Text(text) => found.push(text.galley.text().to_owned()),
+        Shape::Text(text) => found.push((text.galley.text().to_owned(), text.pos)),
         Shape::Vec(all) => all.iter().for_each(|shape| find_texts(shape, found)),
         _ => {}
     }
@@ -328,6 +372,41 @@ fn the_map_follows_its_width_and_forgets_what_has_faded() {
     assert!(faded.computed > 0 && !faded.shows("undead"), "{:?}", faded.texts);
     view.now = reaped.plus(60_000_000_000);
     assert_eq!(view.frame(vec![]).computed, 0, "nothing else fades");
+}
+
+#[test]
+fn several_pods_are_marked_with_ctrl_and_shift_and_deleted_after_one_question() {
+    let mut state = pods::PodsState::default();
+    let mut view = View::new(world(6), |ui, cx| pods::pods_ui(ui, cx, None, &mut state));
+    view.width = 256.0;
+    view.settle();
+    let plain = view.click("pod-1");
+    assert_eq!(plain.actions, [Action::SelectPod(uid(1))]);
+    view.selection.pod = Some(uid(1));
+    view.modifiers = Modifiers::CTRL | Modifiers::COMMAND;
+    let marked = view.click("pod-3");
+    assert!(marked.actions.is_empty(), "it is marked and not selected: {:?}", marked.actions);
+    assert!(view.settle().shows("Delete 2 pods…"));
+    view.modifiers = Modifiers::NONE;
+    let asked = view.click("Delete 2 pods…");
+    assert_eq!(asked.actions, [Action::AskDelete(vec![uid(1), uid(3)])]);
+    view.modifiers = Modifiers::SHIFT;
+    view.click("pod-5");
+    assert!(view.settle().shows("Delete 3 pods…"), "from the last one on");
+    // the keys act while a card has the keyboard focus
+    let has_marked_all = (0..40).any(|_| {
+        view.modifiers = Modifiers::NONE;
+        view.press(egui::Key::Tab);
+        view.modifiers = Modifiers::CTRL | Modifiers::COMMAND;
+        view.press(egui::Key::A);
+        view.settle().shows("Delete 6 pods…")
+    });
+    assert!(has_marked_all);
+    view.modifiers = Modifiers::NONE;
+    let asked = view.press(egui::Key::Delete);
+    assert_eq!(asked.actions, [Action::AskDelete((0..6).map(uid).collect())]);
+    view.click("Unmark");
+    assert!(!view.settle().shows("Unmark"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod exec;
 mod kernel;
 mod keys;
 mod limits;
+mod new_pod;
 mod overview;
 mod parts;
 mod past;
