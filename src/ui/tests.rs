@@ -161,6 +161,8 @@ pub struct View<'a> {
     pub width: f32,
     /// The modifiers that are held.
     pub modifiers: Modifiers,
+    /// Those that egui knows.
+    sent: Modifiers,
     time: f64,
 }
 
@@ -171,7 +173,7 @@ impl<'a> View<'a> {
         let selection = Selection { pod: Some(uid(0)), ..Selection::default() };
         let (now, width) = (ms(20_000), 1000.0);
         let (draw, modifiers) = (Box::new(draw), Modifiers::NONE);
-        Self { ctx, draw, world, revision: 1, selection, now, width, modifiers, time: 0.0 }
+        Self { ctx, draw, world, revision: 1, selection, now, width, modifiers, sent: modifiers, time: 0.0 }
     }
 
     /// Presses a key. Returns the frame of the press.
@@ -199,8 +201,10 @@ impl<'a> View<'a> {
         self.time += 0.1;
         take_computed();
         let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(self.width, 700.0)));
-        let (time, modifiers) = (Some(self.time), self.modifiers);
-        let input = RawInput { screen_rect, time, events, modifiers, ..RawInput::default() };
+        let modifiers = Event::ModifiersChanged(self.modifiers);
+        let is_changed = std::mem::replace(&mut self.sent, self.modifiers) != self.modifiers;
+        let events = is_changed.then_some(modifiers).into_iter().chain(events).collect();
+        let input = RawInput { screen_rect, time: Some(self.time), events, ..RawInput::default() };
         let tokens = Tokens::dark();
         let mut out = Vec::new();
         let mut cx = Cx {

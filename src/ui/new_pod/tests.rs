@@ -18,7 +18,7 @@ fn world(names: &[&str]) -> World {
     world
 }
 
-fn view(dialog: &RefCell<NewPodDialog>, names: &[&str]) -> View<'_> {
+fn view<'a>(dialog: &'a RefCell<NewPodDialog>, names: &[&str]) -> View<'a> {
     View::new(world(names), move |ui, cx| {
         let latest = Latest { world: cx.world, version: cx.version, now: cx.now };
         new_pod_ui(ui, cx, latest, &mut dialog.borrow_mut());
