@@ -2,6 +2,7 @@
 
 pub mod guide;
 pub mod search;
+pub mod stages;
 
 use crate::lab::spec::{Pods, parse_with_program};
 use crate::lab::{ManifestFiles, PodSpec, SpecError, parse_with_files};

@@ -11,7 +11,8 @@ use super::text::HoverText as _;
 use super::words::Severity;
 use super::{Cx, text, tokens, widgets};
 use crate::command::{Command, PodSource};
-use crate::presets::guide::{Guide, Progress, StageState, Watch};
+use crate::presets::guide::{Guide, Progress, StageState};
+use crate::presets::stages::Watch;
 use crate::ui::Action;
 
 /// What the user wants of the steps of a preset.

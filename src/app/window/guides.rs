@@ -241,7 +241,7 @@ mod tests {
     use crate::engine::{PresetPod, StartedPod};
     use crate::lab::PodSpec;
     use crate::model::PodUid;
-    use crate::presets::guide::Watch;
+    use crate::presets::stages::Watch;
 
     fn started(preset: &str, nth: usize, name: &str) -> StartedPod {
         StartedPod {

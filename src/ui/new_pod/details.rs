@@ -6,8 +6,8 @@ use super::draft::Draft;
 use super::picture;
 use super::switches::switches_ui;
 use crate::presets::Preset;
-use crate::presets::guide::{Stage, Watch, stages};
 use crate::presets::search::shows;
+use crate::presets::stages::{Stage, Watch, stages};
 use crate::ui::memo::Memo;
 use crate::ui::{Cx, text, tokens, widgets};
 

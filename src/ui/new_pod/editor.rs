@@ -69,8 +69,10 @@ fn text_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut Draft, state: &mut EditorState)
     };
     let font = tokens::mono(FONT);
     let area = ui.max_rect();
+    // each text has its own cursor, and its own changes to undo
+    let id = ("manifest text", draft.origin.file_name());
     let edit = egui::TextEdit::multiline(&mut draft.text)
-        .id_salt("manifest text")
+        .id_salt(id)
         .font(font)
         .frame(egui::Frame::new())
         .margin(egui::Margin { left: MARGIN_W as i8 + 8, right: 8, top: 6, bottom: 6 })

@@ -86,7 +86,7 @@ fn a_taken_name_is_told_before_the_start() {
 
 #[test]
 fn a_switch_changes_the_yaml_and_the_text_is_started() {
-    let dialog = RefCell::new(NewPodDialog::new(Page::Presets));
+    let dialog = RefCell::new(NewPodDialog::new(Page::Yaml));
     let mut view = view(&dialog, &[]);
     view.settle();
     view.click("never reaps");
