@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2};
+use eframe::egui::{
+    self, Align2, CornerRadius, Event, Key, Modifiers, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2,
+};
 
 use super::grid::Grid;
 use super::picture;
@@ -48,6 +50,8 @@ pub fn gallery_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut GalleryState) -> bool {
     let field = egui::Id::unique("search of presets");
     let grid_w = (ui.available_width() - 14.0).max(120.0);
     let pressed = pressed_key(ui, field);
+    // egui itself moves the focus between cards by arrows; one mark is enough
+    state.focus |= pressed.is_some_and(|key| key != Key::Enter);
     if search_ui(ui, cx, state, field) {
         // the best match is the chosen one
         if let Some(first) = matching(&state.search).first() {
@@ -93,7 +97,13 @@ fn pressed_key(ui: &Ui, field: egui::Id) -> Option<Key> {
         return None;
     }
     let keys = [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight, Key::Enter];
-    ui.input_mut(|input| keys.into_iter().find(|key| input.consume_key(Modifiers::NONE, *key)))
+    let is_held = |event: &Event| matches!(event, Event::Key { key: Key::Enter, pressed: true, repeat: true, .. });
+    ui.input_mut(|input| {
+        // Enter may still be down from the button that opened the dialog
+        let is_held = input.events.iter().any(is_held);
+        let pressed = keys.into_iter().find(|key| input.consume_key(Modifiers::NONE, *key));
+        pressed.filter(|key| *key != Key::Enter || !is_held)
+    })
 }
 
 fn focused_card() -> egui::Id {
