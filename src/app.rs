@@ -1,5 +1,6 @@
 //! The window: its state, its threads, and the actions that the views request.
 
+mod file_dialog;
 mod focus;
 mod jobs;
 mod keys;

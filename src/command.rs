@@ -20,6 +20,8 @@ pub enum Command {
     Create(PodSource),
     /// Stop a pod as a kubelet does: TERM, grace period, KILL, pause last.
     Delete(PodUid),
+    /// Stop several pods, all at the same time.
+    DeleteAll(Vec<PodUid>),
     /// Run a program of the host inside a member; it is killed after `limit`.
     Exec { member: Member, argv: Vec<String>, limit: Duration },
     /// Kill a program that was executed in a member.
@@ -62,9 +64,29 @@ pub enum PictureKind {
 /// Where a pod's manifest comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodSource {
-    /// A preset, by name.
+    /// A preset, by name. If a pod of that name is there already, the new one gets another name.
     Preset(String),
     File(PathBuf),
+    /// A manifest that the user has before the eyes, and may have changed.
+    Text(ManifestText),
+}
+
+/// A manifest in the window's editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestText {
+    pub text: String,
+    pub from: TextOrigin,
+}
+
+/// Where the text of a manifest comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextOrigin {
+    /// The user has written it.
+    New,
+    /// The manifest of a preset, by name, which the user has changed.
+    Preset(String),
+    /// A file. `is_changed`: the user has changed the text, so its pods do not follow the file.
+    File { path: PathBuf, is_changed: bool },
 }
 
 /// The result of a command.

@@ -19,6 +19,7 @@ mod export;
 mod holders;
 mod inside;
 mod manifests;
+mod names;
 mod pods;
 mod question;
 mod request;
@@ -43,7 +44,7 @@ pub use attention::Watched;
 pub use event::{Event, FrontEndCommand, PodReplaced, ScriptFailure};
 pub use export::{Export, ExportContent, ExportError};
 pub use manifests::{Update, read as read_manifest};
-pub use pods::{ReadPod, StartedPod};
+pub use pods::{PresetPod, ReadPod, StartedPod};
 pub use question::{Question, QuestionSubject, SignalTarget};
 pub use request::{Origin, Request};
 

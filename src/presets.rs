@@ -1,8 +1,12 @@
 //! The bundled experiments: a manifest each, and a script that checks it.
 
-use crate::lab::spec::Pods;
-use crate::lab::{ManifestFiles, SpecError, parse_with_files};
-use crate::script::{Script, ScriptError, parse};
+pub mod guide;
+pub mod search;
+pub mod stages;
+
+use crate::lab::spec::{Pods, parse_with_program};
+use crate::lab::{ManifestFiles, PodSpec, SpecError, parse_with_files};
+use crate::script::{Script, ScriptError, StepKind, parse};
 
 /// A pod to start from the menu, or by `podscope run NAME`.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +31,39 @@ impl Preset {
     /// # Errors
     /// The source of a pause cannot be compiled on this machine.
     pub fn pods(&self) -> Result<Pods, SpecError> {
-        let Some(yaml) = self.yaml else { return Ok(Pods::new()) };
-        let mut pods = parse_with_files(&format!("{}.yaml", self.name), yaml, ManifestFiles::Bundled(self.files))?;
+        self.yaml.map_or_else(|| Ok(Pods::new()), |yaml| self.pods_of(yaml))
+    }
+
+    /// As [`Self::pods`], of a changed manifest.
+    ///
+    /// # Errors
+    /// The manifest is wrong, or the source of a pause cannot be compiled on this machine.
+    pub fn pods_of(&self, yaml: &str) -> Result<Pods, SpecError> {
+        let mut pods = parse_with_files(&self.file_name(), yaml, ManifestFiles::Bundled(self.files))?;
         for (spec, _) in &mut pods {
             spec.ports_may_move = true;
         }
         Ok(pods)
+    }
+
+    pub fn file_name(&self) -> String {
+        format!("{}.yaml", self.name)
+    }
+
+    /// Its pods for a picture, or for their names: no pause is compiled. Where the script builds the pod, the pod with
+    /// all containers that ever join it.
+    pub fn drawn_pods(&self) -> Vec<PodSpec> {
+        let Some(yaml) = self.yaml else {
+            return self.script().map_or_else(|_| Vec::new(), |script| built_pods(&script));
+        };
+        let pods = parse_with_program(&self.file_name(), yaml, &|_| Ok(Vec::new()));
+        pods.map_or_else(|_| Vec::new(), |pods| pods.into_iter().map(|(spec, _)| spec).collect())
+    }
+
+    /// The first lines of its manifest or script: what it teaches.
+    pub fn lesson(&self) -> String {
+        let lines = self.yaml.unwrap_or(self.steps).lines().map_while(|line| line.strip_prefix('#'));
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
     }
 
     /// Its script, parsed.
@@ -42,6 +73,25 @@ impl Preset {
     pub fn script(&self) -> Result<Script, ScriptError> {
         parse(&format!("{}.script", self.name), self.steps)
     }
+}
+
+/// The pods that a script builds, with all containers that it adds.
+fn built_pods(script: &Script) -> Vec<PodSpec> {
+    let mut pods: Vec<PodSpec> = Vec::new();
+    for step in &script.steps {
+        match &step.kind {
+            StepKind::Sandbox { name } => pods.extend(PodSpec::sandbox(name).ok()),
+            StepKind::Add { pod, container, ephemeral } => {
+                let of = pods.iter_mut().find(|spec| pod.as_ref().is_none_or(|name| *name == spec.name));
+                if let Some(spec) = of {
+                    let list = if *ephemeral { &mut spec.ephemeral_containers } else { &mut spec.containers };
+                    list.push((**container).clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    pods
 }
 
 macro_rules! preset {

@@ -87,13 +87,16 @@
 //! `took >=2s` (or `<2s`) is the time from the last kill, delete or replace to the end of the last wait.
 
 mod condition;
+mod for_pods;
 mod parse;
 mod player;
 mod requested;
 mod resolve;
 mod step;
+mod words;
 
 pub use condition::pod_ready;
+pub use for_pods::ScriptPod;
 pub use parse::{ScriptError, duration, parse};
 pub use player::{Player, Progress};
 pub use requested::Requested;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use super::{picture, terminal};
+use super::{file_dialog, picture, terminal};
 use crate::command::Outcome;
 use crate::engine::{Handle, Origin, Request};
+use crate::export::{MAX_FILE, read_limited};
 use crate::lab::Lab;
 use crate::sys::thread;
 use crate::ui::terminal::{Terminal, TerminalInput};
@@ -17,13 +18,23 @@ use crate::ui::terminal::{Terminal, TerminalInput};
 /// The result of a job.
 #[derive(Debug)]
 pub enum Answer {
-    /// A manifest was chosen in the file dialog.
-    Manifest(PathBuf),
+    /// The text of a manifest that was chosen, or why it cannot be read.
+    Manifest {
+        path: PathBuf,
+        read: Result<String, String>,
+    },
+    /// The desktop has no file dialog. A sentence says why, and another one what else can be done.
+    NoFileDialog(String),
     /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
     Failed(String),
     /// The settings are not kept any more.
     SettingsFailed(String),
+}
+
+fn read_manifest(path: PathBuf) -> Answer {
+    let read = read_limited(&path, MAX_FILE).map_err(|e| e.to_string());
+    Answer::Manifest { path, read }
 }
 
 type LabResult = Result<Arc<Lab>, String>;
@@ -87,11 +98,16 @@ impl Jobs {
         }
     }
 
-    /// Asks with the desktop's file dialog for a manifest.
+    /// Reads the text of a manifest.
+    pub fn read_manifest(&self, path: PathBuf) {
+        self.spawn("read manifest", move || Some(read_manifest(path)), Answer::Failed);
+    }
+
+    /// Asks with the desktop's file dialog for a manifest, and reads its text.
     pub fn ask_manifest(&self) {
         self.dialog(|dialog| {
-            let dialog = dialog.set_title("Start a pod from a manifest").add_filter("Pod manifest", &["yaml", "yml"]);
-            dialog.pick_file().map(Answer::Manifest)
+            let dialog = dialog.set_title("Open a manifest").add_filter("Pod manifest", &["yaml", "yml", "json"]);
+            dialog.pick_file().map(read_manifest)
         });
     }
 
@@ -108,8 +124,12 @@ impl Jobs {
     }
 
     fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
-        // no answer means cancelled, or that this desktop has no portal; the typed path stays
-        self.spawn("file dialog", move || ask(rfd::FileDialog::new()), Answer::Failed);
+        let job = move || match file_dialog::missing() {
+            Some(why) => Some(Answer::NoFileDialog(why)),
+            // no answer: cancelled
+            None => ask(rfd::FileDialog::new()),
+        };
+        self.spawn("file dialog", job, Answer::Failed);
     }
 
     /// Opens a page in the browser of the desktop (`xdg-open(1)`).

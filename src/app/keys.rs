@@ -9,6 +9,7 @@ use super::window::Pane;
 use crate::command::Command;
 use crate::layout::side_panels::SidePanel;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::new_pod::Page;
 use crate::ui::process_tree::{TreeKey, TreeState, take_keys};
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
@@ -35,6 +36,7 @@ pub const GROUPS: [Group; 5] = [
         keys: &[
             ("Ctrl + K", "All commands"),
             ("F1", "These shortcuts"),
+            ("Ctrl + N", "New pod"),
             ("Ctrl + E", "Export a snapshot"),
             ("F2, F3, F4", "Show or hide the pods, the inspector, the timeline"),
             ("Ctrl + + or −", "Larger or smaller text; Ctrl + 0 is 100 %"),
@@ -78,6 +80,15 @@ pub const GROUPS: [Group; 5] = [
             ("Shift + P M T N", "Sort by CPU, memory, CPU time, pid"),
             ("Shift + I", "Sort the other way round"),
             ("PgUp PgDn Home End", "Move by a page, or to the ends"),
+        ],
+    },
+    Group {
+        title: "List of pods",
+        keys: &[
+            ("Ctrl + click", "Mark a pod, or unmark it"),
+            ("Shift + click", "Mark all from the last one"),
+            ("Ctrl + A", "Mark all"),
+            ("Delete", "Delete the marked pods, after a question"),
         ],
     },
     Group {
@@ -125,6 +136,7 @@ pub fn actions(
     for (modifiers, key, action) in [
         (Modifiers::COMMAND, Key::E, Action::AskExport),
         (Modifiers::COMMAND, Key::K, Action::OpenPalette),
+        (Modifiers::COMMAND, Key::N, Action::NewPod(Page::Presets)),
         (Modifiers::NONE, Key::F1, Action::ShowKeys),
         (Modifiers::NONE, Key::F2, Action::TogglePanel(SidePanel::Pods)),
         (Modifiers::NONE, Key::F3, Action::TogglePanel(SidePanel::Inspector)),

@@ -7,6 +7,7 @@ mod dialogs;
 mod drawers;
 mod film;
 mod frames;
+mod guides;
 mod panes;
 mod questions;
 mod show;
@@ -30,7 +31,7 @@ use super::partial_redraw::PartialRedraw;
 use super::settings::{Loaded, SettingsFile};
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, ScriptFailure, Watched};
-use crate::model::{MonoNs, Signal};
+use crate::model::{MonoNs, PodUid, Signal};
 use crate::observe::now;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
@@ -39,11 +40,12 @@ use crate::ui::inside::InsideState;
 use crate::ui::inspector::InspectorState;
 use crate::ui::logs::LogsState;
 use crate::ui::namespaces::NamespacesState;
+use crate::ui::new_pod::NewPodDialog;
 use crate::ui::notices::{NoticeKind, Notices};
 use crate::ui::overview::OverviewState;
 use crate::ui::palette::PaletteState;
 use crate::ui::pod_map::MapState;
-use crate::ui::pods::PodsState;
+use crate::ui::pods::{DeleteDialog, PodsState};
 use crate::ui::process_tree::TreeState;
 use crate::ui::report::ReportState;
 use crate::ui::signals::Predictions;
@@ -61,6 +63,8 @@ enum Dialog {
     Export(ExportDialog),
     Sandbox(SandboxDialog),
     Join(Box<JoinDialog>),
+    NewPod(Box<NewPodDialog>),
+    Delete(DeleteDialog),
     Question(Question),
     Palette(PaletteState),
     /// The keyboard shortcuts.
@@ -131,11 +135,16 @@ pub struct Window {
     frames: frames::Frames,
     bars: bars::Bars,
     building: building::Building,
+    guides: guides::Guides,
     watched: Watched,
     slow_motions: slow_motion::SlowMotions,
     film: Option<film::Film>,
     /// The user has not chosen the selected pod.
     is_selection_automatic: bool,
+    /// The first pod of the last request to start pods, until the World has it; and the number of that request.
+    new_pod: (Option<PodUid>, u64),
+    /// The dialog for a new pod as it was closed last.
+    last_new_pod: Option<Box<NewPodDialog>>,
 }
 
 impl Window {
@@ -181,10 +190,13 @@ impl Window {
             frames: frames::Frames::default(),
             bars: bars::Bars::default(),
             building: building::Building::default(),
+            guides: guides::Guides::default(),
             watched: Watched::default(),
             slow_motions: slow_motion::SlowMotions::default(),
             film: None,
             is_selection_automatic: true,
+            new_pod: (None, 0),
+            last_new_pod: None,
         };
         window.tokens.apply(ctx);
         if let Some(problem) = problem {
@@ -240,17 +252,16 @@ impl Window {
     fn handle_event(&mut self, ctx: &egui::Context, event: Event) {
         match event {
             // the window shows these in other ways; a failed start is followed by that of its command
-            Event::Changed
-            | Event::Deltas(..)
-            | Event::LabStarted
-            | Event::StartFailed { .. }
-            | Event::ScriptStep(_)
-            | Event::ScriptOutput(_) => {}
+            Event::Changed | Event::Deltas(..) | Event::LabStarted | Event::StartFailed { .. } => {}
+            Event::ScriptStep(_) => self.guide_step(),
+            Event::ScriptOutput(outcome) => self.guide_output(&outcome),
+            Event::ScriptPaused(step) => self.guide_paused(step),
+            Event::ScriptStopped => self.guide_stopped(),
             Event::ObserverFailed(e) => self.notify_lasting(format!("The observer cannot start: {e}")),
             Event::LabFailed(e) => self.notify_lasting(format!("The lab cannot start: {}", lab_error(&e))),
             Event::LabRestarted { lost } => self.lab_restarted(lost),
             Event::ControlFailed(e) => self.notify_lasting(format!("The lab is running, but {e}")),
-            Event::PodStarted { from, warnings, .. } => self.pod_started(&from, &warnings),
+            Event::PodStarted { pod, from, warnings, start } => self.pod_started(&pod, &from, &warnings, start),
             Event::ManifestRead { path, updates, warnings } => self.manifest_read(&path, updates, &warnings),
             Event::ManifestUnreadable { path, why } => self.manifest_unreadable(&path, why),
             Event::Replaced(replaced) => self.pod_replaced(replaced),
@@ -268,21 +279,6 @@ impl Window {
             Event::QuestionsWithdrawn(ids) => self.withdraw_questions(&ids),
             Event::FrontEnd { command, origin } => self.carry_out(command, origin),
             Event::ScriptEnded { result, was_requested } => self.script_ended(ctx, result, was_requested),
-        }
-    }
-
-    fn script_ended(&mut self, ctx: &egui::Context, result: Result<(), ScriptFailure>, was_requested: bool) {
-        match result {
-            Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
-            Err(failure) => {
-                self.notify_lasting(failure.to_string());
-                if let Ok(mut slot) = self.failure.lock() {
-                    *slot = Some(failure);
-                }
-            }
-        }
-        if was_requested && self.exit_after_script {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
 }
@@ -312,6 +308,7 @@ impl eframe::App for Window {
         for answer in self.jobs.answers().collect::<Vec<_>>() {
             self.handle_answer(answer);
         }
+        self.select_new_pod();
         // select a pod if none is selected or the selected one is gone
         let world = self.shown.live();
         let selected = self.selection.pod.as_ref().and_then(|uid| world.pod(uid));
@@ -336,6 +333,7 @@ impl eframe::App for Window {
         tracing::debug!(target: "podscope::frames", causes = ?ctx.repaint_causes(), "begun");
         self.frames.begin(now());
         let mut actions = Vec::new();
+        self.open_dropped(&ctx);
         self.focus.update(&ctx);
         if self.dialog.is_none() {
             self.drawers.close_on_escape(&ctx);

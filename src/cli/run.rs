@@ -239,6 +239,8 @@ impl Run {
             // a terminal asks nothing and gives no commands of its own
             Event::Changed
             | Event::Burst(_)
+            | Event::ScriptPaused(_)
+            | Event::ScriptStopped
             | Event::LabRestarted { .. }
             | Event::StepDone(_)
             | Event::Signalled { .. }

@@ -43,8 +43,9 @@ impl Worker {
         };
         if is_new {
             let path = PathBuf::from(format!("{}.yaml", spec.name));
-            let from = StartedPod { path, follows_file: false, spec: Box::new(spec) };
-            self.pod_started(pod, from, Vec::new());
+            let from = StartedPod { path, follows_file: false, spec: Box::new(spec), preset: None };
+            let start = self.next_start();
+            self.pod_started(pod, from, Vec::new(), start);
         } else {
             self.store_spec(&pod, spec);
         }

@@ -36,6 +36,7 @@ impl Worker {
             Command::SignalAll { targets, signal } => self.request_signals(&targets, signal, origin),
             Command::Create(source) => self.create(source, origin),
             Command::Delete(pod) => self.delete(pod, origin),
+            Command::DeleteAll(pods) => self.in_lab("delete all", origin, move |lab| delete_all(lab, &pods)),
             Command::Exec { member, argv, limit } => {
                 match origin {
                     Origin::User => self.in_lab("exec", origin, move |lab| exec_recorded(lab, &member, &argv, limit)),
@@ -139,6 +140,12 @@ impl Worker {
             Err(why) => Some(Outcome::Failed(why)),
         }
     }
+}
+
+/// Begins to delete all of them. Each that cannot be deleted does not keep the others from it.
+fn delete_all(lab: &Lab, pods: &[PodUid]) -> Outcome {
+    let failed: Vec<String> = pods.iter().filter_map(|pod| Some(lab.delete(pod).err()?.to_string())).collect();
+    if failed.is_empty() { Outcome::Done } else { Outcome::Failed(failed.join("; ")) }
 }
 
 fn outcome_of(done: Result<(), lab::Error>) -> Outcome {

@@ -39,6 +39,8 @@ pub enum Event {
         pod: PodUid,
         from: StartedPod,
         warnings: Vec<Warning>,
+        /// The number of the request that has started it. Pods of one manifest have the same.
+        start: u64,
     },
     /// A pod could not be started.
     StartFailed {
@@ -87,10 +89,14 @@ pub enum Event {
         command: FrontEndCommand,
         origin: Origin,
     },
-    /// The script has begun this step.
+    /// The script has begun a step, which is this one.
     ScriptStep(script::Step),
     /// A command of the script has ended.
     ScriptOutput(Outcome),
+    /// The script waits before this step, counted from 0.
+    ScriptPaused(usize),
+    /// The user has stopped the script.
+    ScriptStopped,
     ScriptEnded {
         result: Result<(), ScriptFailure>,
         /// Whether the front end has asked to play it. Otherwise a preset is built by it.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::Event;
 use super::event::PodReplaced;
 use super::manifests::{self, Update};
+use super::names::renamed;
 use super::request::Origin;
 use super::worker::{JobResult, Worker};
-use crate::command::{Outcome, PodSource};
-use crate::lab::Lab;
+use crate::command::{ManifestText, Outcome, PodSource, TextOrigin};
 use crate::lab::spec::{PodSpec, Warning};
+use crate::lab::{Lab, ManifestFiles, parse_with_files};
 use crate::model::{PodUid, World};
-use crate::presets;
+use crate::presets::{self, Preset};
 use crate::script::Requested;
 
 /// A pod of a manifest that was read.
@@ -30,28 +31,63 @@ pub struct StartedPod {
     /// Whether the pod follows changes of the file. A preset has no file.
     pub follows_file: bool,
     pub spec: Box<PodSpec>,
+    /// The preset that it is a pod of.
+    pub preset: Option<PresetPod>,
+}
+
+/// A pod of a preset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresetPod {
+    /// The name of the preset.
+    pub preset: String,
+    /// Which of the preset's pods it is, counted from 0 in the order of the manifest.
+    pub nth: usize,
+    /// The user has changed the manifest.
+    pub is_changed: bool,
 }
 
 impl ReadPod {
     /// The pods of one manifest.
     pub fn all(path: &std::path::Path, follows_file: bool, pods: Vec<(PodSpec, Vec<Warning>)>) -> Vec<Self> {
         let read = |(spec, warnings)| Self {
-            from: StartedPod { path: path.to_owned(), follows_file, spec: Box::new(spec) },
+            from: StartedPod { path: path.to_owned(), follows_file, spec: Box::new(spec), preset: None },
             warnings,
         };
         pods.into_iter().map(read).collect()
     }
+
+    /// The pods of a preset.
+    fn all_of_preset(name: &str, is_changed: bool, pods: Vec<(PodSpec, Vec<Warning>)>) -> Vec<Self> {
+        let mut all = Self::all(&PathBuf::from(format!("{name}.yaml")), false, pods);
+        for (nth, pod) in all.iter_mut().enumerate() {
+            pod.from.preset = Some(PresetPod { preset: name.to_owned(), nth, is_changed });
+        }
+        all
+    }
 }
 
 impl Worker {
-    /// Starts the pods of a file or a preset. A preset without a manifest is built by its script.
+    /// Starts the pods of a file, a preset or a text. A preset without a manifest is built by its script.
     pub(super) fn create(&mut self, source: PodSource, origin: Origin) -> Option<Outcome> {
-        if let PodSource::Preset(name) = &source
-            && presets::find(name).is_some_and(|preset| preset.yaml.is_none())
-        {
-            return Some(self.play_preset(name));
+        let preset = match &source {
+            PodSource::Preset(name) => presets::find(name),
+            PodSource::File(_) | PodSource::Text(_) => None,
+        };
+        match preset {
+            Some(preset) if preset.yaml.is_none() => Some(self.play_preset(preset.name)),
+            // its names are chosen here, since the World and what is being started may have them
+            Some(preset) => {
+                let names = self.names.choose(self.starts + 1, preset, self.store.live());
+                self.start_in_background(origin, true, move || read_preset(preset, &names))
+            }
+            None => self.start_in_background(origin, true, move || read(&source)),
         }
-        self.start_in_background(origin, true, move || read(&source))
+    }
+
+    /// The number of a new request to start pods.
+    pub(super) const fn next_start(&mut self) -> u64 {
+        self.starts += 1;
+        self.starts
     }
 
     /// Starts pods that were read before. `awaited`: `wait ready` of a script waits for them.
@@ -67,9 +103,13 @@ impl Worker {
         awaited: bool,
         read: impl FnOnce() -> Result<Vec<ReadPod>, String> + Send + 'static,
     ) -> Option<Outcome> {
+        let start = self.next_start();
         let lab = match self.lab() {
             Ok(lab) => lab,
-            Err(why) => return Some(Outcome::Failed(why)),
+            Err(why) => {
+                self.names.started(start);
+                return Some(Outcome::Failed(why));
+            }
         };
         if awaited {
             self.note_requested(Requested::expect_manifest);
@@ -80,7 +120,7 @@ impl Worker {
                 let mut first_failure = Ok(());
                 for ReadPod { from, warnings } in pods {
                     match lab.run((*from.spec).clone()) {
-                        Ok(pod) => drop(jobs.send(JobResult::PodStarted { pod, from, warnings })),
+                        Ok(pod) => drop(jobs.send(JobResult::PodStarted { pod, from, warnings, start })),
                         Err(e) => {
                             let (name, why) = (from.spec.name, e.to_string());
                             let _ = jobs.send(JobResult::StartFailed { name, why: why.clone() });
@@ -91,9 +131,10 @@ impl Worker {
                 first_failure
             });
             drop(lab);
-            JobResult::Created { result, awaited, origin }
+            JobResult::Created { result, awaited, origin, start }
         });
         started.err().map(|why| {
+            self.names.started(start);
             if awaited {
                 self.note_requested(|requested| requested.manifest_done(Err(why.clone())));
             }
@@ -101,7 +142,9 @@ impl Worker {
         })
     }
 
-    pub(super) fn pod_started(&mut self, pod: PodUid, from: StartedPod, warnings: Vec<Warning>) {
+    /// `start`: the number of the request.
+    pub(super) fn pod_started(&mut self, pod: PodUid, from: StartedPod, warnings: Vec<Warning>, start: u64) {
+        self.names.add(pod.clone(), from.spec.name.clone());
         self.note_requested(|requested| requested.add_pod(pod.clone(), from.spec.name.clone()));
         Arc::make_mut(&mut self.specs).insert(pod.clone(), (*from.spec).clone());
         if from.follows_file
@@ -110,10 +153,11 @@ impl Worker {
             self.send(Event::WatchFailed(why));
         }
         self.started.insert(pod.clone(), from.clone());
-        self.send(Event::PodStarted { pod, from, warnings });
+        self.send(Event::PodStarted { pod, from, warnings, start });
     }
 
-    pub(super) fn created(&mut self, result: Result<(), String>, awaited: bool, origin: Origin) {
+    pub(super) fn created(&mut self, result: Result<(), String>, awaited: bool, origin: Origin, start: u64) {
+        self.names.started(start);
         if awaited {
             self.note_requested(|requested| requested.manifest_done(result.clone()));
         }
@@ -237,13 +281,35 @@ impl Worker {
     }
 }
 
+fn read_preset(preset: &'static Preset, names: &[String]) -> Result<Vec<ReadPod>, String> {
+    let pods = preset.pods_of(&renamed(preset, names)?).map_err(|e| e.to_string())?;
+    Ok(ReadPod::all_of_preset(preset.name, false, pods))
+}
+
 fn read(source: &PodSource) -> Result<Vec<ReadPod>, String> {
     match source {
-        PodSource::Preset(name) => {
-            let preset = presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
-            let pods = preset.pods().map_err(|e| e.to_string())?;
-            Ok(ReadPod::all(&PathBuf::from(format!("{name}.yaml")), false, pods))
-        }
+        PodSource::Preset(name) => Err(format!("no preset is named {name}")),
         PodSource::File(path) => Ok(ReadPod::all(path, true, manifests::read(path)?)),
+        PodSource::Text(text) => read_text(text),
+    }
+}
+
+fn read_text(ManifestText { text, from }: &ManifestText) -> Result<Vec<ReadPod>, String> {
+    match from {
+        TextOrigin::New => {
+            let path = PathBuf::from("new.yaml");
+            let pods = parse_with_files("new.yaml", text, ManifestFiles::Bundled(&[])).map_err(|e| e.to_string())?;
+            Ok(ReadPod::all(&path, false, pods))
+        }
+        TextOrigin::Preset(name) => {
+            let preset = presets::find(name).ok_or_else(|| format!("no preset is named {name}"))?;
+            let pods = preset.pods_of(text).map_err(|e| e.to_string())?;
+            Ok(ReadPod::all_of_preset(name, true, pods))
+        }
+        TextOrigin::File { path, is_changed } => {
+            let name = path.display().to_string();
+            let pods = parse_with_files(&name, text, ManifestFiles::file(path)).map_err(|e| e.to_string())?;
+            Ok(ReadPod::all(path, !is_changed, pods))
+        }
     }
 }

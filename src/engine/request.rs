@@ -41,6 +41,13 @@ pub enum Request {
         /// The directory for the relative paths of the script. It may replace the files there.
         out_dir: Option<PathBuf>,
     },
+    /// Play the script of a preset beside its pods, and pause before the step `until`, counted from 0. A paused one is
+    /// replaced.
+    PlayGuide { script: Box<Script>, until: Option<usize> },
+    /// Play on, and pause before the step `until`.
+    ContinueGuide { until: Option<usize> },
+    /// End the script of [`Self::PlayGuide`].
+    StopGuide,
     /// The front end has carried out a [`FrontEndCommand`](super::FrontEndCommand).
     Completed { origin: Origin, outcome: Outcome },
     /// End the lab, then the engine.

@@ -20,6 +20,8 @@ pub(super) struct Playing {
     pub run: u64,
     out_dir: Option<PathBuf>,
     was_requested: bool,
+    /// The front end knows that it is paused.
+    is_paused: bool,
     /// How many steps were reported as begun.
     reported_steps: usize,
 }
@@ -61,7 +63,35 @@ impl Worker {
         self.runs += 1;
         let mut player = Player::new(script);
         player.requested = requested;
-        self.playing = Some(Playing { player, run: self.runs, out_dir, was_requested, reported_steps: 0 });
+        let run = self.runs;
+        self.playing = Some(Playing { player, run, out_dir, was_requested, is_paused: false, reported_steps: 0 });
+    }
+
+    /// Plays the script of a preset, up to the step `until`. One that is paused gives way.
+    pub(super) fn play_guide(&mut self, script: Script, until: Option<usize>) {
+        if self.playing.as_ref().is_some_and(|playing| playing.was_requested || !playing.is_paused) {
+            let line = script.steps.first().map_or(1, |step| step.line);
+            let why = "another script is being played".to_owned();
+            let result = Err(ScriptFailure { script: script.name, line, why });
+            return self.send(Event::ScriptEnded { result, was_requested: false });
+        }
+        self.play(script, None, Requested::default(), false);
+        self.continue_guide(until);
+    }
+
+    pub(super) const fn continue_guide(&mut self, until: Option<usize>) {
+        if let Some(playing) = &mut self.playing {
+            playing.player.pause_before(until);
+            playing.is_paused = false;
+        }
+    }
+
+    /// Ends a script that the front end's options did not ask for.
+    pub(super) fn stop_guide(&mut self) {
+        if let Some(playing) = self.playing.take_if(|playing| !playing.was_requested) {
+            self.withdraw_questions(Origin::Script(playing.run));
+            self.send(Event::ScriptStopped);
+        }
     }
 
     /// Plays the script of a preset that is built by its script.
@@ -104,6 +134,13 @@ impl Worker {
                     self.execute(command, origin);
                 }
                 Progress::Pending { until } => return Some(until),
+                Progress::Paused => {
+                    let step = playing.player.started_steps().len();
+                    if !std::mem::replace(&mut playing.is_paused, true) {
+                        self.send(Event::ScriptPaused(step));
+                    }
+                    return None;
+                }
                 Progress::Done => self.end_script(Ok(())),
                 Progress::Failed { line, why } => self.end_script(Err((line, why))),
             }

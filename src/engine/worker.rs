@@ -16,6 +16,7 @@ use super::export::{Export, ExportError};
 use super::holders::HolderSearch;
 use super::inside::InsideReader;
 use super::manifests::Manifests;
+use super::names::Names;
 use super::pods::{ReadPod, StartedPod};
 use super::question::OpenQuestion;
 use super::request::{Origin, Request};
@@ -55,6 +56,8 @@ pub(super) enum JobResult {
         pod: PodUid,
         from: StartedPod,
         warnings: Vec<Warning>,
+        /// The number of the request to start pods.
+        start: u64,
     },
     StartFailed {
         name: String,
@@ -66,6 +69,7 @@ pub(super) enum JobResult {
         /// `wait ready` of a script waits for them.
         awaited: bool,
         origin: Origin,
+        start: u64,
     },
     Built {
         result: Result<Box<AcceptedStep>, String>,
@@ -123,6 +127,9 @@ pub(super) struct Worker {
     pub observer: Option<Observer>,
     /// What each pod was started from.
     pub started: BTreeMap<PodUid, StartedPod>,
+    pub names: Names,
+    /// How many requests to start pods there were.
+    pub starts: u64,
     pub specs: Arc<BTreeMap<PodUid, PodSpec>>,
     pub manifests: Manifests,
     /// The manifests that are being read and followed, and whether they have changed again meanwhile.
@@ -174,6 +181,8 @@ impl Worker {
             is_lab_starting: false,
             observer: None,
             started: BTreeMap::new(),
+            names: Names::default(),
+            starts: 0,
             specs: Arc::default(),
             manifests: Manifests::default(),
             reading: BTreeMap::new(),
@@ -275,9 +284,9 @@ impl Worker {
         match result {
             JobResult::Ended { outcome, origin } => self.finish(outcome, origin),
             JobResult::LabStarted { result, origin } => self.lab_started(result, origin),
-            JobResult::PodStarted { pod, from, warnings } => self.pod_started(pod, from, warnings),
+            JobResult::PodStarted { pod, from, warnings, start } => self.pod_started(pod, from, warnings, start),
             JobResult::StartFailed { name, why } => self.send(Event::StartFailed { name, why }),
-            JobResult::Created { result, awaited, origin } => self.created(result, awaited, origin),
+            JobResult::Created { result, awaited, origin, start } => self.created(result, awaited, origin, start),
             JobResult::Built { result, origin } => self.built(result, origin),
             JobResult::ManifestChanged(path) => self.manifest_changed(path),
             JobResult::ManifestRead { path, result } => self.manifest_read(path, result),
@@ -318,6 +327,9 @@ impl Worker {
             Request::Observe(scope) => self.observe(scope),
             Request::Show(cursor) => self.cursor = cursor,
             Request::Play { script, out_dir } => self.play_requested(*script, out_dir),
+            Request::PlayGuide { script, until } => self.play_guide(*script, until),
+            Request::ContinueGuide { until } => self.continue_guide(until),
+            Request::StopGuide => self.stop_guide(),
             Request::Completed { origin, outcome } => self.finish(outcome, origin),
             Request::Quit => {}
         }
@@ -325,6 +337,7 @@ impl Worker {
 
     /// Does what the new state allows, and publishes it. Returns when to do so again at the latest.
     fn advance(&mut self) -> Option<MonoNs> {
+        self.names.forget_seen(self.store.live());
         self.start_recreated_pods();
         self.finish_steps();
         let script = self.advance_script();

@@ -4,6 +4,7 @@ mod admit;
 mod change;
 mod check;
 mod config;
+pub mod edit;
 mod env;
 mod images;
 mod manifest;

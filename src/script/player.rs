@@ -29,6 +29,8 @@ pub enum Progress {
     Pending {
         until: MonoNs,
     },
+    /// The next step is that of [`Player::pause_before`]. Ask again after another call of it.
+    Paused,
     Done,
     /// The script has failed. `why` is one line, without file and line number.
     Failed {
@@ -64,14 +66,35 @@ pub struct Player {
     started: bool,
     /// Line and reason of the failure.
     failed: Option<(usize, String)>,
+    /// The step that is not begun yet.
+    pause_before: Option<usize>,
     /// Pods that the caller has requested from the lab.
     pub requested: Requested,
 }
 
 impl Player {
     pub fn new(script: Script) -> Self {
-        let (at, phase, history) = (0, Phase::Start, History::default());
-        Self { script, at, phase, history, started: false, failed: None, requested: Requested::default() }
+        Self {
+            script,
+            at: 0,
+            phase: Phase::Start,
+            history: History::default(),
+            started: false,
+            failed: None,
+            pause_before: None,
+            requested: Requested::default(),
+        }
+    }
+
+    /// Plays only the steps before this one, counted from 0; `None` plays all.
+    pub const fn pause_before(&mut self, step: Option<usize>) {
+        self.pause_before = step;
+    }
+
+    /// Whether the step that comes next is the one to pause before.
+    pub const fn is_paused(&self) -> bool {
+        matches!((self.pause_before, &self.phase), (Some(step), Phase::Start) if step <= self.at)
+            && self.at < self.script.steps.len()
     }
 
     /// The step that is being played; `None` after the last.
@@ -79,9 +102,9 @@ impl Player {
         self.script.steps.get(self.at)
     }
 
-    /// The steps that have been started; the last one is being played.
+    /// The steps that have been started; the last one is being played, unless the script is paused.
     pub fn started_steps(&self) -> &[Step] {
-        let end = (self.at + 1).min(self.script.steps.len());
+        let end = if self.is_paused() { self.at } else { (self.at + 1).min(self.script.steps.len()) };
         &self.script.steps[..end]
     }
 
@@ -113,6 +136,9 @@ impl Player {
         self.requested.forget_seen(world);
         loop {
             let Some(step) = self.script.steps.get(self.at).cloned() else { return Progress::Done };
+            if self.is_paused() {
+                return Progress::Paused;
+            }
             match self.play_step(&step, world, now) {
                 Ok(None) => {
                     self.at += 1;

@@ -6,6 +6,8 @@ use crate::command::Command;
 use crate::layout::side_panels::SidePanel;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, Scope, World};
 use crate::steps::Template;
+use crate::ui::guide::GuideAction;
+use crate::ui::new_pod::Page;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::timeline::TimelineAction;
 
@@ -58,8 +60,16 @@ pub enum Action {
     Seek(Option<MonoNs>),
     /// Move the playhead by this many ns, back if negative: from live into the past, and to live at the present.
     Step(i64),
-    /// Ask for a manifest and start it.
-    OpenManifest,
+    /// Open the dialog for a new pod.
+    NewPod(Page),
+    /// Show the text of this file in the dialog for a new pod.
+    ReadManifest(PathBuf),
+    /// Ask with the desktop's file dialog for a manifest, and show its text in the dialog for a new pod.
+    BrowseManifest,
+    /// The steps of a preset.
+    Guide(GuideAction),
+    /// Ask whether to delete these pods.
+    AskDelete(Vec<PodUid>),
     /// Open a page in the browser.
     OpenPage(String),
     /// Ask where to write a snapshot of what is shown.

@@ -2,8 +2,10 @@
 
 use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Role, Sense, Ui, vec2};
 
+use super::guide::GuideAction;
 use super::icons::Icon;
-use super::{Cx, drawers, text, tokens, widgets};
+use super::new_pod::Page;
+use super::{Cx, drawers, pods, text, tokens, widgets};
 use crate::command::{Command, PodSource};
 use crate::layout::side_panels::SidePanel;
 use crate::layout::timeline::Subject;
@@ -99,11 +101,20 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));
     all.push(Entry::new("New sandbox…", "", Action::AskSandbox).about("build a pod step by step"));
-    all.push(Entry::new("New pod from a manifest…", "", Action::OpenManifest));
+    all.push(Entry::new("New pod…", "Ctrl + N", Action::NewPod(Page::Presets)).about("presets, switches and YAML"));
+    all.push(Entry::new("New pod from a manifest…", "", Action::NewPod(Page::Yaml)));
     all.extend(presets::ALL.iter().map(|preset| {
-        let create = Command::Create(PodSource::Preset(preset.name.to_owned()));
-        Entry::new(format!("New pod {}", preset.name), "", Action::Do(create)).about(preset.about)
+        let source = PodSource::Preset(preset.name.to_owned());
+        // a preset without a manifest is built by its steps
+        let plays = preset.yaml.is_none();
+        let start = Action::Guide(GuideAction::Start { preset: preset.name, source, plays });
+        Entry::new(format!("New pod {}", preset.name), "", start).about(preset.about)
     }));
+    let deletable = pods::deletable(cx.world);
+    if cx.live && deletable.len() > 1 {
+        let count = text::count(deletable.len(), "pod", "pods");
+        all.push(Entry::new("Delete all pods…", "", Action::AskDelete(deletable)).about(count));
+    }
     if let Some(pod) = cx.selection.pod.as_ref().and_then(|uid| cx.world.pod(uid)).filter(|pod| pod.is_of_lab()) {
         let yaml = Action::AskManifest(pod.uid.clone());
         all.push(Entry::new(format!("Save {} as YAML…", pod.name), "", yaml));

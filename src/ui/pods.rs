@@ -1,13 +1,20 @@
-//! The list of pods, and how to start one.
+//! The list of pods, how to start one, and how to delete several.
+
+mod delete;
+mod marks;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eframe::egui::{self, Align2, CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, vec2};
+use eframe::egui::{self, Align2, CornerRadius, Key, Modifiers, Rect, Role, Sense, Stroke, StrokeKind, Ui, vec2};
 
+pub use self::delete::{DeleteDialog, delete_ui};
+use self::marks::{Choice, Marks};
+use super::icons::Icon;
 use super::memo::Memo;
-use super::presets::new_pod_ui;
+use super::new_pod::Page;
+use super::text::HoverText as _;
 use super::{Cx, WorldVersion, build, text, tokens, widgets, words};
 use crate::command::Command;
 use crate::model::{Container, NodeTrouble, Pod, PodReason, PodUid, Process, Runtime, Sandbox, Signal, World};
@@ -26,8 +33,15 @@ struct Listed {
     zombies: Option<String>,
 }
 
-/// All pods in the order of the list.
-fn list(world: &World) -> Vec<Listed> {
+#[derive(Clone, Debug)]
+struct List {
+    /// All pods in the order of the list.
+    pods: Vec<Listed>,
+    /// Those that can be deleted.
+    deletable: Vec<PodUid>,
+}
+
+fn list(world: &World) -> List {
     let mut zombies: BTreeMap<&PodUid, Vec<&Process>> = BTreeMap::new();
     for zombie in world.zombies() {
         if let Some(member) = &zombie.member {
@@ -38,13 +52,25 @@ fn list(world: &World) -> Vec<Listed> {
         let zombies = zombies.get(&pod.uid).map(|zombies| words::zombies(pod, zombies));
         Listed { pod: Arc::clone(pod), zombies }
     };
-    world.pods_in_order().into_iter().map(listed).collect()
+    List { pods: world.pods_in_order().into_iter().map(listed).collect(), deletable: deletable(world) }
 }
 
 /// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct PodsState {
-    list: Memo<WorldVersion, Vec<Listed>>,
+    list: Memo<WorldVersion, List>,
+    marks: Marks,
+}
+
+/// Whether the lab can delete a pod.
+fn can_be_deleted(pod: &Pod) -> bool {
+    // only a live node can
+    pod.is_of_lab() && !matches!(pod.reason, Some(PodReason::NodeLost | PodReason::Terminating))
+}
+
+/// The pods of the lab that can be deleted, in the order of the list.
+pub fn deletable(world: &World) -> Vec<PodUid> {
+    world.pods_in_order().into_iter().filter(|pod| can_be_deleted(pod)).map(|pod| pod.uid.clone()).collect()
 }
 
 /// `trouble` is the node's present state, also while the past is shown.
@@ -52,7 +78,12 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble>, state
     ui.add_space(12.0);
     ui.horizontal(|ui| {
         widgets::section(ui, cx.tokens, "Pods");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| new_pod_ui(ui, cx));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let style = widgets::ButtonStyle::Primary;
+            if widgets::button(ui, cx.tokens, style, Some(Icon::Plus), "New pod", None).clicked() {
+                cx.act(Action::NewPod(Page::Presets));
+            }
+        });
     });
     ui.add_space(6.0);
     if let Some(trouble) = trouble {
@@ -72,15 +103,74 @@ pub fn pods_ui(ui: &mut Ui, cx: &mut Cx<'_>, trouble: Option<NodeTrouble>, state
             build::palette_ui(ui, cx);
         });
     }
+    let List { pods, deletable } = state.list.get(cx.version, || list(world));
+    // the past cannot be changed
+    let order = if cx.live { deletable.as_slice() } else { &[] };
+    marked_ui(ui, cx, order, &mut state.marks);
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        for listed in state.list.get(cx.version, || list(world)) {
-            card(ui, cx, listed);
+        for listed in pods {
+            card(ui, cx, listed, order, &mut state.marks);
         }
         if is_low {
             ui.add_space(6.0);
             build::palette_ui(ui, cx);
         }
     });
+}
+
+/// What can be done with the marked pods, if there are several.
+fn marked_ui(ui: &mut Ui, cx: &mut Cx<'_>, order: &[PodUid], marks: &mut Marks) {
+    let marked = marks.list(order);
+    if marked.len() < 2 {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let label = format!("Delete {}…", text::count(marked.len(), "pod", "pods"));
+        let style = widgets::ButtonStyle::Outline(cx.tokens.bad);
+        let delete = widgets::button(ui, cx.tokens, style, Some(Icon::Trash), &label, None);
+        if delete.hover_text("Asks once, and names them").clicked() {
+            cx.act(Action::AskDelete(marked));
+        }
+        if widgets::button(ui, cx.tokens, widgets::ButtonStyle::Plain, None, "Unmark", None).clicked() {
+            marks.clear();
+        }
+    });
+    ui.add_space(4.0);
+}
+
+/// Click selects, with Ctrl or Shift it marks; so do Enter and space. Ctrl + A marks all, Delete asks to delete what is
+/// marked, or this pod.
+fn choose_ui(ui: &Ui, cx: &mut Cx<'_>, pod: &PodUid, response: &egui::Response, order: &[PodUid], marks: &mut Marks) {
+    if response.clicked() {
+        let modifiers = ui.input(|input| input.modifiers);
+        let choice = match (modifiers.command, modifiers.shift) {
+            (true, _) => Choice::Toggle,
+            (false, true) => Choice::Range,
+            (false, false) => Choice::Alone,
+        };
+        marks.choose(order, cx.selection.pod.as_ref(), pod, choice);
+        if choice == Choice::Alone || !order.contains(pod) {
+            cx.act(Action::SelectPod(pod.clone()));
+        }
+    }
+    if !response.has_focus() {
+        return;
+    }
+    let (all, delete, unmark) = ui.input_mut(|input| {
+        let mut pressed = |modifiers, key| input.consume_key(modifiers, key);
+        let all = pressed(Modifiers::COMMAND, Key::A);
+        (all, pressed(Modifiers::NONE, Key::Delete), pressed(Modifiers::NONE, Key::Escape))
+    });
+    if all {
+        marks.mark_all(order);
+    }
+    if unmark {
+        marks.clear();
+    }
+    if delete && order.contains(pod) {
+        let marked = marks.list(order);
+        cx.act(Action::AskDelete(if marked.is_empty() { vec![pod.clone()] } else { marked }));
+    }
 }
 
 /// A card for a node that does not work: the reason, and the button that helps.
@@ -133,20 +223,22 @@ fn node_card(ui: &mut Ui, cx: &mut Cx<'_>, trouble: NodeTrouble) {
 
 /// A card that is scrolled out of sight keeps its place, its name and the keyboard focus. Nothing else is computed for
 /// it.
-fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
+fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed, order: &[PodUid], marks: &mut Marks) {
     let (tokens, pod) = (cx.tokens, listed.pod.as_ref());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_H), Sense::click());
     let chosen = cx.selection.pod.as_ref() == Some(&pod.uid);
-    response.widget_info(|| text::selected(Role::Button, true, chosen, format!("Pod {}, {}", pod.name, pod.status())));
-    if response.clicked() {
-        cx.act(Action::SelectPod(pod.uid.clone()));
-    }
+    choose_ui(ui, cx, &pod.uid, &response, order, marks);
+    let is_marked = marks.contains(&pod.uid) && order.contains(&pod.uid);
+    response.widget_info(|| {
+        let mark = if is_marked { ", marked" } else { "" };
+        text::selected(Role::Button, true, chosen, format!("Pod {}, {}{mark}", pod.name, pod.status()))
+    });
     // the ring of the focus is around the card
     if !ui.is_rect_visible(rect.expand(4.0)) {
         return;
     }
     let status = pod.status();
-    let (fill, line) = match (chosen, response.hovered()) {
+    let (fill, line) = match (chosen || is_marked, response.hovered()) {
         (true, _) => (tokens.accent_fill, tokens.accent),
         (false, true) => (tokens.inset, tokens.line_strong),
         (false, false) => (tokens.inset, tokens.line),
@@ -154,6 +246,11 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, listed: &Listed) {
     ui.painter().rect(rect, CornerRadius::same(8), fill, Stroke::new(1.0, line), StrokeKind::Inside);
     if response.has_focus() {
         widgets::focus_ring(ui, tokens, rect, 8);
+    }
+    if is_marked {
+        // not by the colour alone
+        let sign = Rect::from_center_size(rect.right_bottom() - vec2(14.0, 13.0), vec2(14.0, 14.0));
+        Icon::Check.paint(ui, sign, tokens.accent);
     }
     let color = super::pod_map::status_color(cx, pod);
     let top = rect.top() + 18.0;

@@ -1,16 +1,17 @@
 //! What the views compute again, and when.
 
+mod view;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use eframe::egui::epaint::Shape;
-use eframe::egui::{self, Event, Modifiers, PointerButton, RawInput, Rect, Ui, pos2, vec2};
+use eframe::egui::{self, Event, Modifiers, PointerButton, pos2};
 
-use super::memo::take_computed;
-use super::tokens::Tokens;
+use self::view::Draw;
+pub use self::view::{Frame, View};
 use super::{
-    Action, Cx, Latest, Selection, WorldVersion, events, fonts, inside, inspector, namespaces, overview, pod_map, pods,
-    process_tree, report, timeline, zombies,
+    Action, Latest, Selection, events, inside, inspector, namespaces, overview, pod_map, pods, process_tree, report,
+    timeline, zombies,
 };
 use crate::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
@@ -57,6 +58,15 @@ fn process(world: &mut World, of: ProcId, parent: Parent, name: &str, member: Me
     world.apply(&Delta::Born { id: of, parent, at });
     world.apply(&Delta::Joined { id: of, member, at });
     world.apply(&Delta::Facts { facts: Box::new(facts), at });
+}
+
+/// A pod of the lab with this name.
+pub fn named_pod(name: &str) -> Pod {
+    Pod { uid: PodUid(format!("uid of {name}")), name: name.to_owned(), ..pod(0) }
+}
+
+pub fn stamp() -> Stamp {
+    Stamp::connector(ms(1))
 }
 
 fn pod(n: u32) -> Pod {
@@ -118,86 +128,6 @@ fn change(world: &mut World) {
     process(world, id(12), Parent::Process(SHELL), "newcomer", member.clone());
     process(world, id(13), Parent::Process(SHELL), "undead", member);
     world.apply(&Delta::Exited { id: id(13), status: None, at: Stamp::connector(ms(3)) });
-}
-
-/// What a frame has painted, and how many models were computed for it.
-pub(super) struct Frame {
-    pub texts: Vec<String>,
-    pub computed: u32,
-}
-
-impl Frame {
-    pub fn shows(&self, text: &str) -> bool {
-        self.texts.iter().any(|shown| shown.contains(text))
-    }
-}
-
-type Draw<'a> = Box<dyn FnMut(&mut Ui, &mut Cx<'_>) + 'a>;
-
-/// One view, drawn without a display.
-pub(super) struct View<'a> {
-    ctx: egui::Context,
-    draw: Draw<'a>,
-    pub world: World,
-    pub revision: u64,
-    pub selection: Selection,
-    now: MonoNs,
-    width: f32,
-    time: f64,
-    /// What the last frame has requested.
-    pub acted: Vec<Action>,
-}
-
-impl<'a> View<'a> {
-    pub fn new(world: World, draw: impl FnMut(&mut Ui, &mut Cx<'_>) + 'a) -> Self {
-        let ctx = egui::Context::default();
-        fonts::install(&ctx);
-        let selection = Selection { pod: Some(uid(0)), ..Selection::default() };
-        let (now, width) = (ms(20_000), 1000.0);
-        Self { ctx, draw: Box::new(draw), world, revision: 1, selection, now, width, time: 0.0, acted: Vec::new() }
-    }
-
-    pub fn frame(&mut self, events: Vec<Event>) -> Frame {
-        self.time += 0.1;
-        take_computed();
-        let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(self.width, 700.0)));
-        let input = RawInput { screen_rect, time: Some(self.time), events, ..RawInput::default() };
-        let tokens = Tokens::dark();
-        let mut out = Vec::new();
-        let mut cx = Cx {
-            world: &self.world,
-            tokens: &tokens,
-            selection: &self.selection,
-            now: self.now,
-            epoch: MonoNs(0),
-            live: true,
-            version: WorldVersion::Live(self.revision),
-            out: &mut out,
-        };
-        let mut full = self.ctx.run_ui(input, |ui| (self.draw)(ui, &mut cx));
-        self.acted = out;
-        // nothing paints the textures
-        full.textures_delta.clear();
-        let mut texts = Vec::new();
-        full.shapes.iter().for_each(|shape| find_texts(&shape.shape, &mut texts));
-        Frame { texts, computed: take_computed() }
-    }
-
-    /// Draws until all sizes are known.
-    pub fn settle(&mut self) -> Frame {
-        for _ in 0..4 {
-            self.frame(vec![]);
-        }
-        self.frame(vec![])
-    }
-}
-
-fn find_texts(shape: &Shape, found: &mut Vec<String>) {
-    match shape {
-        Shape::Text(text) => found.push(text.galley.text().to_owned()),
-        Shape::Vec(all) => all.iter().for_each(|shape| find_texts(shape, found)),
-        _ => {}
-    }
 }
 
 /// Each view with what is selected in it, and a text that it shows only after [`change`].
@@ -334,6 +264,41 @@ fn the_map_follows_its_width_and_forgets_what_has_faded() {
     assert!(faded.computed > 0 && !faded.shows("undead"), "{:?}", faded.texts);
     view.now = reaped.plus(60_000_000_000);
     assert_eq!(view.frame(vec![]).computed, 0, "nothing else fades");
+}
+
+#[test]
+fn several_pods_are_marked_with_ctrl_and_shift_and_deleted_after_one_question() {
+    let mut state = pods::PodsState::default();
+    let mut view = View::new(world(6), |ui, cx| pods::pods_ui(ui, cx, None, &mut state));
+    view.width = 256.0;
+    view.settle();
+    let plain = view.click("pod-1");
+    assert_eq!(plain.actions, [Action::SelectPod(uid(1))]);
+    view.selection.pod = Some(uid(1));
+    view.modifiers = Modifiers::CTRL | Modifiers::COMMAND;
+    let marked = view.click("pod-3");
+    assert!(marked.actions.is_empty(), "it is marked and not selected: {:?}", marked.actions);
+    assert!(view.settle().shows("Delete 2 pods…"));
+    view.modifiers = Modifiers::NONE;
+    let asked = view.click("Delete 2 pods…");
+    assert_eq!(asked.actions, [Action::AskDelete(vec![uid(1), uid(3)])]);
+    view.modifiers = Modifiers::SHIFT;
+    view.click("pod-5");
+    assert!(view.settle().shows("Delete 3 pods…"), "from the last one on");
+    // the keys act while a card has the keyboard focus
+    let has_marked_all = (0..40).any(|_| {
+        view.modifiers = Modifiers::NONE;
+        view.press(egui::Key::Tab);
+        view.modifiers = Modifiers::CTRL | Modifiers::COMMAND;
+        view.press(egui::Key::A);
+        view.settle().shows("Delete 6 pods…")
+    });
+    assert!(has_marked_all);
+    view.modifiers = Modifiers::NONE;
+    let asked = view.press(egui::Key::Delete);
+    assert_eq!(asked.actions, [Action::AskDelete((0..6).map(uid).collect())]);
+    view.click("Unmark");
+    assert!(!view.settle().shows("Unmark"));
 }
 
 #[test]

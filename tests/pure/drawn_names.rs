@@ -334,6 +334,11 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("holders", selected(None, namespace), true, &mut matrix);
     let mut list = pods::PodsState::default();
     check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble(), &mut list));
+    let dialog = pods::DeleteDialog::new(&world, &[uid()]).expect("a pod");
+    check("delete", nothing(), true, &mut |ui, cx| {
+        let latest = Latest { world: &world, version: WorldVersion::Live(1), now };
+        pods::delete_ui(ui, cx, latest, &dialog);
+    });
     let mut tree = process_tree::TreeState::default();
     check("tree", nothing(), true, &mut |ui, cx| process_tree::process_tree_ui(ui, cx, &mut tree));
     let mut state = events::EventsState::default();

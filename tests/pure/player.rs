@@ -638,3 +638,30 @@ fn a_process_whose_main_thread_has_exited_is_in_state_z_and_alive() {
     assert_eq!((p.state.letter(), p.threads_without_leader(), p.is_alive()), ('Z', Some(2), true));
     assert!(matches!(play.advance(), Progress::Done), "it is in the state that the kernel shows");
 }
+
+#[test]
+fn a_script_pauses_before_a_step_until_it_may_go_on() {
+    let mut play = Play::new("expect phase nginx-busybox Running\nkill nginx KILL\nwait gone nginx");
+    play.player.pause_before(Some(1));
+    assert_eq!(play.advance(), Progress::Paused);
+    assert!(play.player.is_paused());
+    assert_eq!(play.player.started_steps().len(), 1, "the kill is not begun");
+    assert_eq!(play.advance(), Progress::Paused, "time alone changes nothing");
+    play.player.pause_before(Some(2));
+    assert!(matches!(play.command(), Command::Signal { .. }));
+    assert_eq!(play.player.started_steps().len(), 2);
+    play.pending();
+    play.player.completed(Outcome::Done);
+    assert_eq!(play.advance(), Progress::Paused);
+    play.player.pause_before(None);
+    play.pending();
+    assert_eq!(play.player.started_steps().len(), 3);
+}
+
+#[test]
+fn a_script_that_is_over_is_not_paused() {
+    let mut play = Play::new("expect phase nginx-busybox Running");
+    play.player.pause_before(Some(1));
+    assert_eq!(play.advance(), Progress::Done);
+    assert!(!play.player.is_paused());
+}

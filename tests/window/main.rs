@@ -11,6 +11,7 @@ mod kernel;
 mod keys;
 mod limits;
 mod machine;
+mod new_pod;
 mod overview;
 mod parts;
 mod past;

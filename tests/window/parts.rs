@@ -15,7 +15,10 @@ const STILL: Duration = Duration::from_millis(700);
 #[test]
 fn a_partially_drawn_frame_equals_a_completely_drawn_one() {
     let mut desktop = Desktop::start();
-    let app = desktop.open(&["--preset", "nginx-busybox"]);
+    // from a file: above the views of a preset is a line for its steps
+    let path = desktop.home().join("pod.yaml");
+    std::fs::write(&path, include_str!("../../assets/pods/nginx-busybox.yaml")).expect("a manifest");
+    let app = desktop.open(&[&path.display().to_string()]);
     let (pause, _) = pod_of(app);
     desktop.wait_shown(&format!("host pid {}", pause.pid));
     // the clock ticks, and bars grow until they reach the edge of the picture

@@ -44,6 +44,7 @@ fn a_held_moment_does_not_change_and_a_new_pod_returns_the_view_to_live() {
     wait_for("an earlier moment", || (moment(&desktop) != held).then_some(()));
 
     desktop.click("New pod");
+    desktop.click("Preset private-pid");
     desktop.click("Start private-pid");
     desktop.wait_shown("Hold this moment (space)");
     desktop.wait_shown("Pod private-pid");

@@ -6,6 +6,7 @@ use super::Window;
 use crate::engine::{PodReplaced, ReadPod, Request, StartedPod, Update};
 use crate::lab::spec::{PodSpec, Warning};
 use crate::model::PodUid;
+use crate::ui::Selection;
 use crate::ui::bars::{Bar, BarSeverity};
 
 /// What the first button of a bar does.
@@ -108,7 +109,7 @@ fn name(path: &Path) -> String {
 
 /// A pod of a file, whose warnings were shown already.
 fn pod_of(path: &Path, spec: Box<PodSpec>) -> ReadPod {
-    ReadPod { from: StartedPod { path: path.to_owned(), follows_file: true, spec }, warnings: Vec::new() }
+    ReadPod { from: StartedPod { path: path.to_owned(), follows_file: true, spec, preset: None }, warnings: Vec::new() }
 }
 
 impl Window {
@@ -127,10 +128,23 @@ impl Window {
         self.bars.open(Path::new(""), BarSeverity::Question, title, lines, Some("Start them"), BarAction::Start(pods));
     }
 
-    /// A pod was started from a file or a preset: shows it.
-    pub(super) fn pod_started(&mut self, from: &StartedPod, warnings: &[Warning]) {
+    /// A pod was started: shows it. Of several pods of one manifest it selects the first.
+    pub(super) fn pod_started(&mut self, pod: &PodUid, from: &StartedPod, warnings: &[Warning], start: u64) {
         self.shown.show_live(&self.engine);
+        if self.new_pod.1 != start {
+            self.new_pod = (Some(pod.clone()), start);
+        }
+        self.guide_pod(pod, from, start);
         self.bars.warn(&from.path, warnings);
+    }
+
+    /// Selects the pod that was started last, once the World has it.
+    pub(super) fn select_new_pod(&mut self) {
+        let live = self.shown.live();
+        if let Some(uid) = self.new_pod.0.take_if(|uid| live.pod(uid).is_some()) {
+            self.selection = Selection { pod: Some(uid), ..Selection::default() };
+            self.is_selection_automatic = false;
+        }
     }
 
     /// A manifest was read again after it had changed.

@@ -8,12 +8,14 @@ use super::panes::resize_timeline;
 use super::{Dialog, Window, theme_tokens};
 use crate::app::jobs::Answer;
 use crate::app::{TextScale, ThemeChoice};
-use crate::command::{Command, Outcome, PictureKind, PodSource};
+use crate::command::{Outcome, PictureKind};
 use crate::engine::{Export, ExportContent, ExportError, FrontEndCommand, Origin, Request};
 use crate::export::{Format, WriteError};
 use crate::model::PodUid;
 use crate::ui::export_dialog::{ExportDialog, Problem};
+use crate::ui::new_pod::{NewPodDialog, Page};
 use crate::ui::palette::PaletteState;
+use crate::ui::pods::DeleteDialog;
 use crate::ui::timeline::TimelineAction;
 use crate::ui::{Action, Selection, TextScaleStep};
 
@@ -48,7 +50,15 @@ impl Window {
             }
             Action::SlowMotion(action) => self.act_in_slow_motion(action),
             Action::Timeline(action) => self.act_on_timeline(action),
-            Action::OpenManifest => self.jobs.ask_manifest(),
+            Action::NewPod(page) => self.open_new_pod(page),
+            Action::ReadManifest(path) => self.jobs.read_manifest(path),
+            Action::BrowseManifest => self.jobs.ask_manifest(),
+            Action::Guide(action) => self.act_on_guide(action),
+            Action::AskDelete(pods) => {
+                if let Some(dialog) = DeleteDialog::new(self.shown.live(), &pods) {
+                    self.open_dialog(Dialog::Delete(dialog));
+                }
+            }
             Action::OpenPage(url) => self.jobs.open_page(url),
             Action::AskExport => self.open_dialog(Dialog::Export(self.new_export_dialog())),
             Action::Export { path, pod, redact, replace } => {
@@ -118,7 +128,15 @@ impl Window {
 
     pub(super) fn handle_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Manifest(path) => self.engine.send(Request::Execute(Command::Create(PodSource::File(path)))),
+            Answer::Manifest { path, read } => {
+                let dialog = self.new_pod_dialog();
+                dialog.show_file(&path, read);
+            }
+            Answer::NoFileDialog(why) => match &mut self.dialog {
+                Some(Dialog::NewPod(dialog)) => dialog.show_problem(why),
+                Some(Dialog::Export(dialog)) => dialog.problem = Some(Problem::Failed(why)),
+                _ => self.notify_error(why),
+            },
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {
                     dialog.path = path.display().to_string();
@@ -127,6 +145,25 @@ impl Window {
             }
             Answer::Failed(why) => self.notify_failed(why),
             Answer::SettingsFailed(why) => self.notify_lasting(why),
+        }
+    }
+
+    /// The dialog for a new pod, which is opened if it is not open.
+    fn new_pod_dialog(&mut self) -> &mut NewPodDialog {
+        if !matches!(self.dialog, Some(Dialog::NewPod(_))) {
+            self.open_new_pod(Page::Yaml);
+        }
+        match &mut self.dialog {
+            Some(Dialog::NewPod(dialog)) => dialog,
+            _ => unreachable!("it was opened just now"),
+        }
+    }
+
+    /// A file was dropped onto the window: shows its text in the dialog for a new pod.
+    pub(super) fn open_dropped(&self, ctx: &egui::Context) {
+        let dropped = ctx.input(|i| i.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            self.jobs.read_manifest(path);
         }
     }
 

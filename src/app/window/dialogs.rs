@@ -10,7 +10,8 @@ use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::signals::Predictions;
 use crate::ui::widgets::ButtonStyle;
-use crate::ui::{Cx, build, export_dialog, palette, shortcuts, terms, text, tokens, widgets};
+use crate::ui::tokens::{self, Tokens};
+use crate::ui::{Cx, Latest, build, export_dialog, new_pod, palette, pods, shortcuts, terms, text, widgets};
 
 /// The height of the window in points below which a dialog scrolls.
 const SCROLLS_BELOW: f32 = 620.0;
@@ -21,6 +22,7 @@ const TARGETS_H: f32 = 200.0;
 pub(super) fn dialogs(
     ui: &egui::Ui,
     cx: &mut Cx<'_>,
+    latest: Latest<'_>,
     dialog: &mut Option<Dialog>,
     predictions: &mut Predictions,
     jobs: &Jobs,
@@ -51,6 +53,8 @@ fn dialog_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, open: &mut Dialog, predictions:
         }
         Dialog::Sandbox(sandbox) => build::sandbox_ui(ui, cx, sandbox),
         Dialog::Join(join) => build::join_ui(ui, cx, join),
+        Dialog::NewPod(new) => new_pod::new_pod_ui(ui, cx, latest, new),
+        Dialog::Delete(delete) => pods::delete_ui(ui, cx, latest, delete),
         Dialog::Question(question) => question_ui(ui, cx, question, predictions),
         Dialog::Palette(palette) => palette::palette_ui(ui, cx, palette, &Pane::ALL.map(Pane::title)),
         Dialog::Keys => shortcuts::shortcuts_ui(ui, cx, &keys::GROUPS),
@@ -94,6 +98,25 @@ fn question_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, question: &Question, predicti
         if is_second {
             confirm(ui, cx);
         }
+    });
+}
+
+/// While a file is dragged over the window: what happens when it is dropped.
+pub(super) fn drop_hint(ui: &egui::Ui, tokens: &Tokens) {
+    if ui.ctx().input(|i| i.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let area = egui::Area::new(egui::Id::unique("drop hint")).order(egui::Order::Tooltip);
+    area.anchor(egui::Align2::CENTER_CENTER, vec2(0.0, 0.0)).show(ui.ctx(), |ui| {
+        Frame::new()
+            .fill(tokens.accent_fill)
+            .stroke(Stroke::new(2.0, tokens.accent))
+            .corner_radius(CornerRadius::same(10))
+            .inner_margin(Margin::symmetric(28, 20))
+            .show(ui, |ui| {
+                let words = "Drop the manifest to open it in the editor";
+                ui.label(text::rich(words).font(tokens::semibold(15.0)));
+            });
     });
 }
 

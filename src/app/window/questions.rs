@@ -3,6 +3,7 @@
 use super::{Dialog, Window};
 use crate::command::Caution;
 use crate::engine::{Question, QuestionSubject, Request, SignalTarget};
+use crate::ui::new_pod::{NewPodDialog, Page};
 
 /// What it is about, in a sentence or two.
 pub(super) fn about(question: &Question) -> String {
@@ -111,10 +112,22 @@ impl Window {
         self.answer_question(false);
     }
 
+    /// Opens the dialog for a new pod, with the manifests that were changed in it before.
+    pub(super) fn open_new_pod(&mut self, page: Page) {
+        let last = self.last_new_pod.take();
+        let dialog = last.map_or_else(|| NewPodDialog::new(page), |last| last.reopened(page));
+        self.open_dialog(Dialog::NewPod(Box::new(dialog)));
+    }
+
     /// Closes the dialog. If it is a question, the engine gets the answer.
     fn answer_question(&mut self, confirmed: bool) {
-        if let Some(Dialog::Question(question)) = self.dialog.take() {
-            self.engine.send(Request::Answer { question: question.id, confirmed });
+        match self.dialog.take() {
+            Some(Dialog::Question(question)) => {
+                self.engine.send(Request::Answer { question: question.id, confirmed });
+            }
+            // what was written in it is not lost
+            Some(Dialog::NewPod(dialog)) => self.last_new_pod = Some(dialog),
+            _ => {}
         }
         self.next_question();
     }

@@ -13,7 +13,7 @@ use crate::ui::drawers::{drawer_ui, side_frame, strip_ui};
 use crate::ui::notices::notices_ui;
 use crate::ui::settings_menu::{SettingsShown, settings_button_ui};
 use crate::ui::slow_motion::{SlowMotion, banner_ui, steps_ui};
-use crate::ui::{Action, Cx, Latest, inspector, pods, timeline, top_bar};
+use crate::ui::{Action, Cx, Latest, guide, inspector, pods, timeline, top_bar};
 
 /// The width of the button of the settings, with the space beside it.
 const SETTINGS_W: f32 = 34.0;
@@ -24,16 +24,19 @@ struct Sides<'a> {
     views: &'a mut Views,
     focus: &'a mut ViewFocus,
     slow: Option<&'a SlowMotion>,
+    /// The steps of the preset, if the list of them is open.
+    guide: Option<&'a Guide>,
     plays_slowly: bool,
 }
 
 impl Sides<'_> {
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, panel: SidePanel) {
-        match (panel, self.slow) {
-            (SidePanel::Pods, _) => pods::pods_ui(ui, cx, self.latest.world.node_trouble(), &mut self.views.pods),
-            (SidePanel::Inspector, Some(slow)) => steps_ui(ui, cx, slow, self.plays_slowly),
-            (SidePanel::Inspector, None) => inspector::inspector_ui(ui, cx, &mut self.views.inspector),
-            (SidePanel::Timeline, _) => {
+        match (panel, self.slow, self.guide) {
+            (SidePanel::Pods, ..) => pods::pods_ui(ui, cx, self.latest.world.node_trouble(), &mut self.views.pods),
+            (SidePanel::Inspector, Some(slow), _) => steps_ui(ui, cx, slow, self.plays_slowly),
+            (SidePanel::Inspector, None, Some(guide)) => guide::steps_ui(ui, cx, guide),
+            (SidePanel::Inspector, None, None) => inspector::inspector_ui(ui, cx, &mut self.views.inspector),
+            (SidePanel::Timeline, ..) => {
                 self.focus.set_place(super::Pane::Timeline, ui.max_rect(), ui.layer_id());
                 timeline::timeline_ui(ui, cx, self.latest, &mut self.views.timeline);
             }
@@ -67,7 +70,9 @@ impl Window {
         let slow = self.slow_motions.playing();
         let plays_slowly = self.settings.plays_slowly;
         let (views, focus) = (&mut self.views, &mut self.focus);
-        let mut sides = Sides { latest, views, focus, slow, plays_slowly };
+        let guide = self.guides.shown(selection.pod.as_ref());
+        let listed = guide.filter(|_| self.guides.is_list_shown);
+        let mut sides = Sides { latest, views, focus, slow, guide: listed, plays_slowly };
 
         // before the rest, so that Tab reaches it first
         if let Some((panel, place)) = self.drawers.place(&choices) {
@@ -103,6 +108,9 @@ impl Window {
                 banner_ui(ui, &mut cx, slow);
             }
             bars_ui(ui, &mut cx, &self.bars.shown());
+            if let Some(guide) = guide.filter(|_| slow.is_none()) {
+                guide::bar_ui(ui, &mut cx, guide, self.guides.is_list_shown);
+            }
             notices_ui(ui, &tokens, &mut self.notices, now());
             self.drawers.note_views(ui.ctx(), ui.available_rect_before_wrap());
             let (views, focus) = (sides.views, sides.focus);
@@ -110,7 +118,8 @@ impl Window {
             let mut behaviour = panes::Behaviour { cx: &mut cx, latest, views, focus, building };
             self.tiles.ui(&mut behaviour, ui);
         });
-        dialogs::dialogs(ui, &mut cx, &mut self.dialog, &mut self.views.asked, &self.jobs);
+        dialogs::dialogs(ui, &mut cx, latest, &mut self.dialog, &mut self.views.asked, &self.jobs);
+        dialogs::drop_hint(ui, &tokens);
     }
 
     /// Writes the settings if they have changed in this frame, and the size of the window with them.

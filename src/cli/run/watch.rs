@@ -19,7 +19,7 @@ pub fn decide(path: &Path, updates: Vec<Update>) -> Rest {
     for update in updates {
         match update {
             Update::AskStart { spec } => {
-                let from = StartedPod { path: path.to_owned(), follows_file: true, spec };
+                let from = StartedPod { path: path.to_owned(), follows_file: true, spec, preset: None };
                 rest.new_pods.push(ReadPod { from, warnings: Vec::new() });
             }
             Update::AskRecreate { spec, because, .. } => rest.lines.push(format!(

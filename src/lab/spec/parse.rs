@@ -82,12 +82,24 @@ fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 /// Each pod with its warnings.
 pub type Pods = Vec<(PodSpec, Vec<Warning>)>;
 
-fn read(text: &str, read_program: &ReadProgram<'_>) -> Result<Pods, PlacedError> {
+/// The pods of a manifest as YAML, in the order of [`parse`], for what changes the text.
+///
+/// # Errors
+/// As [`parse`], but the fields of the pods are not checked.
+pub(super) fn pod_documents(text: &str) -> Result<Vec<YamlNode>, PlacedError> {
+    on_large_stack(|| found(text)).map(|found| found.pods)
+}
+
+fn found(text: &str) -> Result<Found, PlacedError> {
     let yaml = |e: serde_saphyr::Error| (e.location().map(Place::of).unwrap_or_default(), error_text(&e));
     // `defaultMode: 0400` is octal to kubectl, which reads YAML 1.1
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
     let documents: Vec<YamlNode> = serde_saphyr::from_multiple_with_options(text, options).map_err(yaml)?;
-    let Found { pods: found, services, configs, mut skipped } = pods_of(documents)?;
+    pods_of(documents)
+}
+
+fn read(text: &str, read_program: &ReadProgram<'_>) -> Result<Pods, PlacedError> {
+    let Found { pods: found, services, configs, mut skipped } = found(text)?;
     let services = Services::read(&services)?;
     skipped.extend(services.warnings);
     let mut configs = Configs::read(&configs)?;
