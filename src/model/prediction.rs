@@ -5,11 +5,13 @@
 //! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
 mod consequence;
+mod hits;
 
 use std::collections::BTreeSet;
 
 pub use consequence::{Consequence, Otherwise, Reaction, Reaping, ZombieFate};
 pub(super) use consequence::{is_node, never_reaps, reaps, zombie_fate};
+pub use hits::{Hit, Hits};
 use serde::{Deserialize, Serialize};
 
 use super::names::{is_known_pause, is_ns_init};
