@@ -3,6 +3,7 @@
 mod focus;
 mod jobs;
 mod keys;
+mod motion;
 mod open;
 mod partial_redraw;
 mod screenshot;

@@ -12,6 +12,7 @@ pub mod inside;
 pub mod inspector;
 pub mod logs;
 pub mod memo;
+pub mod motion;
 pub mod namespaces;
 pub mod overview;
 pub mod palette;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use super::{screenshot, terminal};
+use super::{motion, screenshot, terminal};
 use crate::command::Outcome;
 use crate::engine::{Handle, Origin, Request};
 use crate::lab::Lab;
@@ -21,6 +21,8 @@ pub enum Answer {
     Manifest(PathBuf),
     /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
+    /// Whether the desktop wishes for less motion.
+    ReducedMotion(bool),
     Failed(String),
 }
 
@@ -98,6 +100,12 @@ impl Jobs {
     fn dialog(&self, ask: impl FnOnce(rfd::FileDialog) -> Option<Answer> + Send + 'static) {
         // no answer means cancelled, or that this desktop has no portal; the typed path stays
         self.spawn("file dialog", move || ask(rfd::FileDialog::new()), Answer::Failed);
+    }
+
+    /// Asks whether the desktop wishes for less motion.
+    pub fn ask_reduced_motion(&self) {
+        let ask = || Some(Answer::ReducedMotion(motion::is_reduced_by_desktop()));
+        self.spawn("motion", ask, Answer::Failed);
     }
 
     /// Opens a page in the browser of the desktop (`xdg-open(1)`).

@@ -8,6 +8,7 @@ use eframe::egui::{self, Event, InputState, Key, Modifiers};
 use super::window::Pane;
 use crate::command::Command;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
+use crate::ui::pod_map::MapAction;
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::{Action, Selection, terminal, widgets};
@@ -26,7 +27,7 @@ const SIGNALS: [(Key, Signal); 6] = [
 ];
 
 /// All shortcuts, for the user to read.
-pub const GROUPS: [Group; 4] = [
+pub const GROUPS: [Group; 5] = [
     Group {
         title: "Everywhere",
         keys: &[
@@ -56,6 +57,16 @@ pub const GROUPS: [Group; 4] = [
             ("S", "Send STOP"),
             ("C", "Send CONT"),
             ("H", "Send HUP"),
+        ],
+    },
+    Group {
+        title: "Pod map",
+        keys: &[
+            ("+ −", "Zoom in or out"),
+            ("0", "Show all of the pod"),
+            ("?", "Show or hide the legend"),
+            ("Ctrl + scroll", "Zoom"),
+            ("drag", "Move along the map"),
         ],
     },
     Group {
@@ -101,6 +112,9 @@ pub fn actions(
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::L)) {
         out.push(Action::Seek(None));
+    }
+    if view == Some(Pane::PodMap) {
+        out.extend(map_actions(ctx));
     }
     // a focused button uses space, Enter and the arrows itself
     if ctx.memory(|m| m.focused().is_some()) {
@@ -149,6 +163,20 @@ pub fn slow_motion_actions(ctx: &egui::Context) -> Vec<Action> {
         }
     }
     out
+}
+
+/// The keys of the pod map, while it has the focus.
+fn map_actions(ctx: &egui::Context) -> Vec<Action> {
+    const KEYS: [(Key, MapAction); 5] = [
+        (Key::Plus, MapAction::ZoomIn),
+        // the key of + without Shift, on a keyboard for English
+        (Key::Equals, MapAction::ZoomIn),
+        (Key::Minus, MapAction::ZoomOut),
+        (Key::Num0, MapAction::Fit),
+        (Key::Questionmark, MapAction::ToggleLegend),
+    ];
+    let pressed = |(key, action)| ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key)).then_some(Action::Map(action));
+    KEYS.into_iter().filter_map(pressed).collect()
 }
 
 /// The process that a signal key acts on: the selected one, if the user can see that the keys act on it and it still

@@ -16,6 +16,8 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// What a signal of the user causes is played slowly by itself.
     pub plays_slowly: bool,
+    /// Whether what changes its place glides there; `None` as the desktop wishes.
+    pub motion: Option<bool>,
     /// The directory of the last snapshot.
     pub last_export_dir: Option<std::path::PathBuf>,
 }

@@ -20,11 +20,13 @@ use eframe::egui::{self, Frame, Margin};
 
 use super::focus::ViewFocus;
 use super::jobs::Jobs;
+use super::motion::Motion;
 use super::partial_redraw::PartialRedraw;
 use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, Request, ScriptFailure, Watched};
 use crate::model::{MonoNs, Signal};
 use crate::observe::now;
+use crate::sys::kept_frame::draws_in_software;
 use crate::ui::bars::bars_ui;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
@@ -105,6 +107,7 @@ pub struct Window {
     shown: shown::Shown,
     selection: Selection,
     settings: Settings,
+    motion: Motion,
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
     views: Views,
@@ -146,6 +149,7 @@ impl Window {
             selection: Selection::default(),
             tokens: theme_tokens(settings.theme),
             settings,
+            motion: Motion::new(cc.gl.as_ref().is_none_or(|gl| draws_in_software(gl))),
             tiles: panes::initial_arrangement(),
             views: Views::default(),
             focus: ViewFocus::default(),
@@ -163,6 +167,10 @@ impl Window {
             is_selection_automatic: true,
         };
         window.tokens.apply(ctx);
+        if window.motion.asks_desktop(window.settings.motion) {
+            window.jobs.ask_reduced_motion();
+        }
+        window.motion.apply(ctx, window.settings.motion);
         window
     }
 
@@ -270,7 +278,7 @@ impl eframe::App for Window {
             self.handle_event(ctx, event);
         }
         for answer in self.jobs.answers().collect::<Vec<_>>() {
-            self.handle_answer(answer);
+            self.handle_answer(ctx, answer);
         }
         // select a pod if none is selected or the selected one is gone
         let world = self.shown.live();
@@ -371,6 +379,9 @@ impl Window {
                 None => inspector::inspector_ui(ui, &mut cx, &mut self.views.inspector),
             }
         });
+        if let Some(Dialog::Question(question)) = &self.dialog {
+            questions::foretell(ui.ctx(), question);
+        }
         // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
             if let Some(slow) = self.slow_motions.playing() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::command::Command;
 use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, World};
 use crate::steps::Template;
+use crate::ui::pod_map::MapAction;
 use crate::ui::slow_motion::SlowMotionAction;
 
 /// What is selected. The inspector shows it.
@@ -76,6 +77,10 @@ pub enum Action {
     /// Show the keyboard shortcuts.
     ShowKeys,
     SlowMotion(SlowMotionAction),
+    /// Change how the pod map is looked at.
+    Map(MapAction),
+    /// Let places glide on the views, or not.
+    ToggleMotion,
     /// Answer the question of a bar.
     AnswerBar {
         id: u64,

@@ -8,6 +8,7 @@ use crate::command::{Command, PodSource};
 use crate::model::{PodReason, Signal, names};
 use crate::presets;
 use crate::ui::Action;
+use crate::ui::pod_map::MapAction;
 use crate::ui::slow_motion::SlowMotionAction;
 
 const WIDTH: f32 = 560.0;
@@ -64,6 +65,15 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
     all.push(Entry::new("Export snapshot…", "Ctrl + E", Action::AskExport));
     all.push(Entry::new("Keyboard shortcuts", "F1", Action::ShowKeys));
     all.push(Entry::new("Switch between dark and light", "", Action::ToggleTheme));
+    for (label, key, action) in [
+        ("Show all of the pod on the map", "0", MapAction::Fit),
+        ("Zoom in on the map", "+", MapAction::ZoomIn),
+        ("Zoom out on the map", "−", MapAction::ZoomOut),
+        ("Show or hide the legend of the map", "?", MapAction::ToggleLegend),
+    ] {
+        all.push(Entry::new(label, key, Action::Map(action)));
+    }
+    all.push(Entry::new("Switch motion on or off", "", Action::ToggleMotion).about("what changes its place glides"));
     let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));

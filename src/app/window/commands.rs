@@ -44,6 +44,7 @@ impl Window {
                 self.step(ns);
             }
             Action::SlowMotion(action) => self.act_in_slow_motion(action),
+            Action::Map(action) => self.views.map.act(action),
             Action::OpenManifest => self.jobs.ask_manifest(),
             Action::OpenPage(url) => self.jobs.open_page(url),
             Action::AskExport => self.open_dialog(Dialog::Export(self.new_export_dialog())),
@@ -62,6 +63,10 @@ impl Window {
             Action::CloseTerminal => self.close_terminal(),
             Action::OpenPalette => self.open_dialog(Dialog::Palette(PaletteState::default())),
             Action::ShowKeys => self.open_dialog(Dialog::Keys),
+            Action::ToggleMotion => {
+                self.settings.motion = Some(!self.motion.is_on(self.settings.motion));
+                self.motion.apply(ctx, self.settings.motion);
+            }
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -95,7 +100,7 @@ impl Window {
         self.engine.send(Request::Completed { origin, outcome });
     }
 
-    pub(super) fn handle_answer(&mut self, answer: Answer) {
+    pub(super) fn handle_answer(&mut self, ctx: &egui::Context, answer: Answer) {
         match answer {
             Answer::Manifest(path) => self.engine.send(Request::Execute(Command::Create(PodSource::File(path)))),
             Answer::SavePath(path) => {
@@ -103,6 +108,10 @@ impl Window {
                     dialog.path = path.display().to_string();
                     dialog.problem = None;
                 }
+            }
+            Answer::ReducedMotion(is_reduced) => {
+                self.motion.set_reduced(is_reduced);
+                self.motion.apply(ctx, self.settings.motion);
             }
             Answer::Failed(why) => self.notify_error(why),
         }

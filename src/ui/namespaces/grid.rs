@@ -301,7 +301,7 @@ fn cell_ui(
 
 const fn look(sharing: Sharing) -> Look {
     match sharing {
-        Sharing::Shared => Look::Filled,
+        Sharing::Shared | Sharing::Held => Look::Filled,
         Sharing::Private => Look::Dashed,
         Sharing::Host | Sharing::Node | Sharing::Unknown => Look::Plain,
     }
@@ -335,6 +335,7 @@ fn sharing_words(place: &Place) -> String {
         Sharing::Node => "the node's".into(),
         Sharing::Unknown => "not visible".into(),
         Sharing::Private => "private".into(),
+        Sharing::Held => "held for members that do not run".into(),
         Sharing::Shared if place.pods == 1 => format!("shared by {} members", place.members),
         Sharing::Shared => format!("shared by {} members of {} pods", place.members, place.pods),
     }

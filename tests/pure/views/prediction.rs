@@ -1,5 +1,6 @@
 //! Predictions for the cases of `signal(7)` and `pid_namespaces(7)`.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use podscope::model::prediction::{self, Effect, Hit, Hits, Prediction};
@@ -290,7 +291,7 @@ fn each_process_that_a_signal_hits_is_known_for_the_map() {
     let hits = |pid, signal| Hits::of(&predict(&world, pid, signal).prediction);
     let all = hits(PAUSE, Signal::KILL);
     let ending = [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP];
-    assert_eq!(all.processes, ending.map(|pid| (id(pid), Hit::Ends)).into());
+    assert_eq!(all.processes, BTreeMap::from(ending.map(|pid| (id(pid), Hit::Ends))));
     assert!(all.released.iter().any(|ns| ns.kind == NsKind::Net));
     for (pid, signal, hit) in [
         (SH, Signal::STOP, Hit::Stops),
@@ -298,7 +299,7 @@ fn each_process_that_a_signal_hits_is_known_for_the_map() {
         (MASTER, Signal::HUP, Hit::Receives),
         (PAUSE, Signal(13), Hit::Waits),
     ] {
-        assert_eq!(hits(pid, signal).processes, [(id(pid), hit)].into(), "{signal} to {pid}");
+        assert_eq!(hits(pid, signal).processes, BTreeMap::from([(id(pid), hit)]), "{signal} to {pid}");
     }
     let some = hits(MASTER, Signal::KILL);
     let (three, one) = ([id(MASTER), id(WORKERS[0]), id(WORKERS[1])], [id(SH)]);
