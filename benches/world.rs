@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use podscope::layout::pod_map::lay_out;
+use podscope::layout::pod_map::{Arrangement, lay_out};
 use podscope::model::{
     Container, ContainerKind, ContainerState, Cpu, Delta, Facts, Member, MonoNs, NsId, NsKind, NsSet, Parent, Phase,
     Pod, PodUid, ProcId, Process, Program, RestartPolicy, Runtime, Sandbox, SandboxKind, SignalMasks, Stamp, State,
@@ -240,7 +240,7 @@ fn pods(world: &mut World, numbers: impl Iterator<Item = u32>) {
 }
 
 fn maps() {
-    let one = |world: &World, pod: &Pod| timed(|| lay_out(world, pod, 900.0, MonoNs(10)));
+    let one = |world: &World, pod: &Pod| timed(|| lay_out(world, pod, &Arrangement::of_width(900.0), MonoNs(10)));
     let mut world = World::default();
     pods(&mut world, 1..=PODS);
     let (among, _) = median(world.pods.values().map(|pod| one(&world, pod)).collect());

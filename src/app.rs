@@ -4,6 +4,7 @@ mod file_dialog;
 mod focus;
 mod jobs;
 mod keys;
+mod motion;
 mod names_of_tiles;
 mod open;
 mod partial_redraw;

@@ -14,6 +14,7 @@ pub mod inside;
 pub mod inspector;
 pub mod logs;
 pub mod memo;
+pub mod motion;
 pub mod namespaces;
 pub mod new_pod;
 pub mod notices;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use super::{file_dialog, picture, terminal};
+use super::{file_dialog, motion, picture, terminal};
 use crate::command::Outcome;
 use crate::engine::{Handle, Origin, Request};
 use crate::export::{MAX_FILE, read_limited};
@@ -27,6 +27,8 @@ pub enum Answer {
     NoFileDialog(String),
     /// A path to save to was chosen in the file dialog.
     SavePath(PathBuf),
+    /// Whether the desktop wishes for less motion.
+    ReducedMotion(bool),
     Failed(String),
     /// The settings are not kept any more.
     SettingsFailed(String),
@@ -130,6 +132,12 @@ impl Jobs {
             None => ask(rfd::FileDialog::new()),
         };
         self.spawn("file dialog", job, Answer::Failed);
+    }
+
+    /// Asks whether the desktop wishes for less motion.
+    pub fn ask_reduced_motion(&self) {
+        let ask = || Some(Answer::ReducedMotion(motion::is_reduced_by_desktop()));
+        self.spawn("motion", ask, Answer::Failed);
     }
 
     /// Opens a page in the browser of the desktop (`xdg-open(1)`).

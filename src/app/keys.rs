@@ -10,6 +10,7 @@ use crate::command::Command;
 use crate::layout::side_panels::SidePanel;
 use crate::model::{MonoNs, ProcId, Process, Signal, World};
 use crate::ui::new_pod::Page;
+use crate::ui::pod_map::MapAction;
 use crate::ui::process_tree::{TreeKey, TreeState, take_keys};
 use crate::ui::shortcuts::Group;
 use crate::ui::slow_motion::SlowMotionAction;
@@ -92,6 +93,16 @@ pub const GROUPS: [Group; 5] = [
         ],
     },
     Group {
+        title: "Pod map",
+        keys: &[
+            ("+ −", "Zoom in or out"),
+            ("0", "Show all of the pod"),
+            ("?", "Show or hide the legend"),
+            ("Ctrl + scroll", "Zoom"),
+            ("drag", "Move along the map"),
+        ],
+    },
+    Group {
         title: "Slow motion",
         keys: &[
             ("space", "Pause, or play on"),
@@ -160,6 +171,9 @@ pub fn actions(
     }
     if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::L)) {
         out.push(Action::Seek(None));
+    }
+    if view == Some(Pane::PodMap) {
+        out.extend(map_actions(ctx));
     }
     // a focused button uses space, Enter and the arrows itself
     if ctx.memory(|m| m.focused().is_some()) {
@@ -243,6 +257,20 @@ pub fn slow_motion_actions(ctx: &egui::Context) -> Vec<Action> {
         }
     }
     out
+}
+
+/// The keys of the pod map, while it has the focus.
+fn map_actions(ctx: &egui::Context) -> Vec<Action> {
+    const KEYS: [(Key, MapAction); 5] = [
+        (Key::Plus, MapAction::ZoomIn),
+        // the key of + without Shift, on a keyboard for English
+        (Key::Equals, MapAction::ZoomIn),
+        (Key::Minus, MapAction::ZoomOut),
+        (Key::Num0, MapAction::Fit),
+        (Key::Questionmark, MapAction::ToggleLegend),
+    ];
+    let pressed = |(key, action)| ctx.input_mut(|i| i.consume_key(Modifiers::NONE, key)).then_some(Action::Map(action));
+    KEYS.into_iter().filter_map(pressed).collect()
 }
 
 /// The processes that a signal key acts on: those that are tagged in the tree while it has the focus, otherwise the

@@ -25,6 +25,8 @@ pub struct Settings {
     pub plays_slowly: bool,
     /// The columns of the process tree, and how they sort.
     pub tree: TreeOptions,
+    /// Whether what changes its place glides there; `None` as the desktop wishes.
+    pub motion: Option<bool>,
     /// The directory of the last snapshot.
     pub last_export_dir: Option<std::path::PathBuf>,
     pub panels: PanelChoices,

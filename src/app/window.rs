@@ -26,6 +26,7 @@ use eframe::egui;
 
 use super::focus::ViewFocus;
 use super::jobs::Jobs;
+use super::motion::Motion;
 use super::names_of_tiles::NamesOfTiles;
 use super::partial_redraw::PartialRedraw;
 use super::settings::{Loaded, SettingsFile};
@@ -33,6 +34,7 @@ use super::{Settings, ThemeChoice, keys};
 use crate::engine::{Event, Handle, Question, ScriptFailure, Watched};
 use crate::model::{MonoNs, PodUid, Signal};
 use crate::observe::now;
+use crate::sys::kept_frame::draws_in_software;
 use crate::ui::build::{JoinDialog, SandboxDialog};
 use crate::ui::events::EventsState;
 use crate::ui::export_dialog::ExportDialog;
@@ -119,6 +121,7 @@ pub struct Window {
     settings: Settings,
     settings_file: Option<SettingsFile>,
     keeps_size: bool,
+    motion: Motion,
     tokens: Tokens,
     tiles: egui_tiles::Tree<Pane>,
     views: Views,
@@ -177,6 +180,7 @@ impl Window {
             settings,
             settings_file: None,
             keeps_size,
+            motion: Motion::new(cc.gl.as_ref().is_none_or(|gl| draws_in_software(gl))),
             tiles: panes::initial_arrangement(),
             views,
             focus: ViewFocus::default(),
@@ -206,6 +210,10 @@ impl Window {
             Ok(file) => window.settings_file = file,
             Err(e) => window.notify_lasting(format!("The settings are not kept for the next start: {e}")),
         }
+        if window.motion.asks_desktop(window.settings.motion) {
+            window.jobs.ask_reduced_motion();
+        }
+        window.motion.apply(ctx, window.settings.motion);
         window
     }
 
@@ -306,7 +314,7 @@ impl eframe::App for Window {
             self.handle_event(ctx, event);
         }
         for answer in self.jobs.answers().collect::<Vec<_>>() {
-            self.handle_answer(answer);
+            self.handle_answer(ctx, answer);
         }
         self.select_new_pod();
         // select a pod if none is selected or the selected one is gone

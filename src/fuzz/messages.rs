@@ -72,7 +72,7 @@ pub(super) fn show(world: &World) {
         texts.extend(tables::describe(world, &pod.uid, now));
         texts.push(tables::links(world, &pod.uid));
         texts.extend(tables::pid_namespaces(world, &pod.uid).iter().map(|ns| tables::ps_inside(world, ns.ns)));
-        let _ = pod_map::lay_out(world, pod, 900.0, now);
+        let _ = pod_map::lay_out(world, pod, &pod_map::Arrangement::of_width(900.0), now);
     }
     for text in texts {
         text.to_string().lines().for_each(assert_escaped);

@@ -5,11 +5,13 @@
 //! rules of the lab's controller: `src/lab/controller.rs`, `src/lab/node/leftovers.rs`.
 
 mod consequence;
+mod hits;
 mod values;
 
 use std::collections::BTreeSet;
 
 pub(super) use consequence::{is_node, never_reaps, reaps, zombie_fate};
+pub use hits::{Hit, Hits};
 use serde::{Deserialize, Serialize};
 pub use values::{Consequence, Decision, Otherwise, Reaction, Reaping, ZombieFate};
 

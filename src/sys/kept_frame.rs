@@ -31,6 +31,13 @@ impl PixelRect {
     }
 }
 
+/// Whether OpenGL draws without a graphics card. Call it only while the context is current.
+pub fn draws_in_software(gl: &glow::Context) -> bool {
+    // SAFETY: the context is current, by this function's contract
+    let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
+    ["llvmpipe", "softpipe", "swrast"].iter().any(|name| renderer.contains(name))
+}
+
 impl KeptFrame {
     /// Begins a frame that is drawn completely: clears the window, unless its owner could do that.
     pub fn begin(&mut self, gl: &glow::Context) {
@@ -139,9 +146,7 @@ impl KeptFrame {
         if version.major < 3 {
             return false;
         }
-        // SAFETY: the context is current, by this type's contract
-        let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
-        self.in_software = ["llvmpipe", "softpipe", "swrast"].iter().any(|name| renderer.contains(name));
+        self.in_software = draws_in_software(gl);
         // the format of Mesa's windows: with the same format it copies memory, otherwise it draws
         let (inner, format) = if version.is_embedded { (glow::RGBA8, glow::RGBA) } else { (glow::RGBA, glow::BGRA) };
         // SAFETY: the context is current, by this type's contract; every object is created here

@@ -8,6 +8,7 @@ use crate::model::{Member, MonoNs, NsId, PodUid, ProcId, Scope, World};
 use crate::steps::Template;
 use crate::ui::guide::GuideAction;
 use crate::ui::new_pod::Page;
+use crate::ui::pod_map::MapAction;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::timeline::TimelineAction;
 
@@ -105,6 +106,10 @@ pub enum Action {
     ShowKeys,
     SlowMotion(SlowMotionAction),
     Timeline(TimelineAction),
+    /// Change how the pod map is looked at.
+    Map(MapAction),
+    /// Let places glide on the views, or not.
+    ToggleMotion,
     /// Answer the question of a bar.
     AnswerBar {
         id: u64,

@@ -11,6 +11,7 @@ use crate::layout::side_panels::SidePanel;
 use crate::layout::timeline::Subject;
 use crate::model::{PodReason, Scope, Signal, names};
 use crate::presets;
+use crate::ui::pod_map::MapAction;
 use crate::ui::slow_motion::SlowMotionAction;
 use crate::ui::timeline::TimelineAction;
 use crate::ui::{Action, TextScaleStep};
@@ -97,6 +98,15 @@ pub fn entries(cx: &Cx<'_>, views: &[&'static str]) -> Vec<Entry> {
         let show = Action::Timeline(TimelineAction::Show(subject));
         Entry::new(format!("Show {} in the timeline", subject.name().to_lowercase()), "", show)
     }));
+    for (label, key, action) in [
+        ("Show all of the pod on the map", "0", MapAction::Fit),
+        ("Zoom in on the map", "+", MapAction::ZoomIn),
+        ("Zoom out on the map", "−", MapAction::ZoomOut),
+        ("Show or hide the legend of the map", "?", MapAction::ToggleLegend),
+    ] {
+        all.push(Entry::new(label, key, Action::Map(action)));
+    }
+    all.push(Entry::new("Switch motion on or off", "", Action::ToggleMotion).about("what changes its place glides"));
     let by_itself = Action::SlowMotion(SlowMotionAction::ToggleByItself);
     let about = "what a signal of yours causes is shown step by step";
     all.push(Entry::new("Switch slow motion by itself on or off", "", by_itself).about(about));

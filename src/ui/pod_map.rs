@@ -9,25 +9,47 @@
 //! net   ════════●═════════════════════●═══════
 //! mnt   ┄┄┄┄┄┄┄  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄  ┄┄┄┄┄┄┄┄┄┄
 //! ```
+//!
+//! Only the processes are scrolled up and down, and only containers sideways.
 
 mod column;
+mod fold;
+mod glow;
+mod head;
+mod header;
 mod hexagon;
+mod legend;
 mod pill;
-pub use pill::state_word;
 mod rails;
+mod resting;
+mod tools;
+mod viewport;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::hash::Hash;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, Margin, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, Id, Margin, Rect, ScrollArea, Stroke, Ui, UiBuilder, Vec2, pos2, vec2,
+};
 
-use super::icons::Icon;
 use super::memo::Memo;
-use super::text::HoverText as _;
-use super::{Action, Cx, WorldVersion, build, text, tokens, usage, widgets, words};
-use crate::layout;
-use crate::layout::pod_map::{PodMap, lay_out};
-use crate::model::{Member, MonoNs, NsId, Phase, Pod, PodReason, PodUid, Runtime, Sandbox, SandboxKind, Usage, World};
+use super::signals::foretold;
+use super::{Cx, WorldVersion, build, text, tokens, usage, widgets, words};
+use crate::layout::pod_map::{Arrangement, FoldKey, Parts, PodMap, RAIL_ORDER, lay_out};
+use crate::model::prediction::{Hits, predict};
+use crate::model::{Member, MonoNs, Phase, Pod, PodReason, PodUid, ProcId, SandboxKind, Signal, Usage, World};
 use hexagon::Zombies;
+pub use pill::state_word;
+use rails::Inside;
+use resting::Resting;
+pub use tools::MapAction;
+use tools::{MapView, tools_ui};
+use viewport::{LABEL_W, Viewport, Zoom, content_size};
+
+/// Around the card, and in it.
+const OUTER: f32 = 16.0;
+const INNER: Margin = Margin::symmetric(20, 16);
 
 /// What the map shows of a pod for which many processes are looked at. The texts of what is drawn are made in each
 /// frame.
@@ -39,15 +61,18 @@ struct Model {
     zombies: Option<Zombies>,
     /// When and how the previous pause ended.
     last_sandbox: Option<(MonoNs, String)>,
+    resting: Option<Resting>,
 }
 
 impl Model {
-    fn of(world: &World, pod: &Pod, width: f32, now: MonoNs) -> Self {
+    fn of(world: &World, pod: &Pod, arrangement: &Arrangement, now: MonoNs) -> Self {
+        let map = lay_out(world, pod, arrangement, now);
         Self {
-            map: lay_out(world, pod, width, now),
             usage: usage::of_pod(world, pod),
             zombies: Zombies::of_pause(world, pod),
             last_sandbox: words::last_sandbox(world, pod),
+            resting: Resting::of(&map, pod),
+            map,
         }
     }
 
@@ -60,13 +85,68 @@ impl Model {
     }
 }
 
+/// What the user has opened and folded.
+#[derive(Clone, Debug, Default)]
+struct Folding {
+    open: BTreeSet<FoldKey>,
+    columns: BTreeSet<Member>,
+    /// Counts the changes.
+    edits: u64,
+}
+
+impl Folding {
+    fn apply(&mut self, changes: Changes) {
+        let Changes { fold, column } = changes;
+        self.edits += u64::from(fold.is_some() || column.is_some());
+        if let Some(fold) = fold
+            && !self.open.remove(&fold)
+        {
+            self.open.insert(fold);
+        }
+        if let Some(column) = column
+            && !self.columns.remove(&column)
+        {
+            self.columns.insert(column);
+        }
+    }
+}
+
+/// What the user opens or folds in this frame.
+#[derive(Debug, Default)]
+struct Changes {
+    fold: Option<FoldKey>,
+    column: Option<Member>,
+}
+
+/// Everything that the model depends on: the number is the width, then come the changes of what is folded.
+type ModelKey = (WorldVersion, PodUid, f32, u64, Option<ProcId>);
+
 /// Kept by the window between frames.
 #[derive(Clone, Debug, Default)]
 pub struct MapState {
-    /// The number is the width.
-    model: Memo<(WorldVersion, PodUid, f32), Model>,
-    /// The number of pods' processes in the namespace under the pointer.
-    inside: Memo<(WorldVersion, NsId), usize>,
+    model: Memo<ModelKey, Model>,
+    inside: Inside,
+    hits: Memo<(WorldVersion, ProcId, Signal), Option<Hits>>,
+    folding: Folding,
+    view: MapView,
+}
+
+impl MapState {
+    /// Carries out what the user has requested by a key or a command.
+    pub fn act(&mut self, action: MapAction) {
+        self.view.act(action);
+    }
+}
+
+/// What all parts of the map are drawn with.
+struct Drawing<'a> {
+    pod: &'a Pod,
+    model: &'a Model,
+    view: &'a Viewport,
+    /// What the signal under the pointer would do.
+    hits: Option<&'a Hits>,
+    /// The ids of what is drawn begin with it.
+    id: Id,
 }
 
 pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut MapState) {
@@ -75,148 +155,185 @@ pub fn pod_map_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut MapState) {
         let hint = if world.pods.is_empty() { "Start one with New pod." } else { "Select one on the left." };
         return widgets::empty(ui, cx.tokens, "No pod to show", hint);
     };
-    egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-        egui::Frame::new().inner_margin(Margin::same(16)).show(ui, |ui| {
-            let tokens = cx.tokens;
-            // the card's own margins and outline
-            let width = (ui.available_width() - 2.0 * 21.0).max(520.0);
-            let now = cx.now;
-            let key = (cx.version, pod.uid.clone(), width);
-            let model =
-                state.model.get_while(key, |model| model.is_valid_at(now), || Model::of(world, pod, width, now));
-            let card = egui::Frame::new()
-                .fill(tokens.card)
-                .stroke(Stroke::new(1.0, tokens.line))
-                .corner_radius(CornerRadius::same(12))
-                .inner_margin(Margin::symmetric(20, 16))
-                .show(ui, |ui| {
-                    ui.set_min_width(width);
-                    header(ui, cx, pod, model.last_sandbox.as_ref());
-                    ui.add_space(12.0);
-                    let size = vec2(model.map.width, model.map.height);
-                    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-                    paint(ui, cx, pod, model, &mut state.inside, rect.min.to_vec2());
-                });
-            build::drop_zone(ui, cx, pod, card.response.rect, 12);
+    let height = ui.available_height() - 2.0 * OUTER;
+    ScrollArea::vertical().id_salt("map").auto_shrink(false).show(ui, |ui| {
+        egui::Frame::new().inner_margin(Margin::same(OUTER as i8)).show(ui, |ui| {
+            card_ui(ui, cx, pod, state, height);
         });
     });
 }
 
-/// Moves a rectangle of the layout to the map's place on screen.
-fn on_screen(rect: layout::Rect, offset: Vec2) -> egui::Rect {
-    egui::Rect::from_min_size(pos2(rect.x, rect.y) + offset, vec2(rect.w, rect.h))
-}
-
-fn header(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, last_sandbox: Option<&(MonoNs, String)>) {
-    let tokens = cx.tokens;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 12.0;
-        // a long name leaves room for the facts beside it
-        let name = text::line(ui, &pod.name, tokens::bold(17.0), tokens.text, ui.available_width() * 0.42);
-        ui.label(name).hover_text(format!("pod {} · uid {}", pod.name, pod.uid));
-        let chip = widgets::chip(ui, tokens, &pod.status(), status_color(cx, pod));
-        if let Some((title, why)) = words::status_reason(pod) {
-            chip.hover_lines(format!("{}\n{}", text::escaped(&title), text::escaped(&why)));
-        }
-        if let Some(ip) = pod.ip {
-            ui.label(text::rich(ip.to_string()).font(tokens::mono(13.0)).color(tokens.ns(crate::model::NsKind::Net)))
-                .hover_text(if pod.host_network {
-                    "The node's own address: the pod uses the node's network."
-                } else {
-                    "The pod's IP: it belongs to the net namespace, which pause holds."
-                });
-        }
-        for (host, inside) in &pod.host_ports {
-            host_port_ui(ui, cx, *host, *inside);
-        }
-        let mut facts = Vec::new();
-        facts.extend(pod.sandbox.as_ref().and_then(Sandbox::number).map(|n| format!("sandbox #{n}")));
-        facts.extend(pod.restarts().map(|n| text::count(n as usize, "restart", "restarts")));
-        if !pod.containers.is_empty() {
-            facts.push(match pod.runtime {
-                Runtime::Lab => format!("shareProcessNamespace: {}", pod.share_pid),
-                engine if pod.share_pid => format!("{} · pid namespace shared", engine.name()),
-                engine => format!("{} · pid namespaces of their own", engine.name()),
-            });
-        }
-        let facts = text::rich(facts.join(" · ")).font(tokens::sans(12.5)).color(tokens.muted);
-        ui.add(egui::Label::new(facts).truncate());
-    });
-    if let Some((title, why)) = words::status_reason(pod) {
-        status_reason_ui(ui, cx, pod, &title, &why);
-    } else if let Some((at, words)) = last_sandbox {
-        let words = format!("{} {words}", cx.clock(*at));
-        let line = text::rich(&words).font(tokens::sans(12.0)).color(tokens.muted);
-        ui.add(egui::Label::new(line).truncate()).hover_text(words);
+/// The card of a pod. It is as high as this unless its parts need more.
+fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, state: &mut MapState, height: f32) {
+    let (tokens, world, now) = (cx.tokens, cx.world, cx.now);
+    let MapState { model, inside, hits, folding, view } = state;
+    // the card's own margins and outline
+    let frame = vec2(INNER.sum().x, INNER.sum().y) + vec2(2.0, 2.0);
+    let width = (ui.available_width() - frame.x).max(360.0);
+    let arrangement = |zoom: Zoom| Arrangement {
+        width: (width - LABEL_W) / zoom.factor(),
+        open: folding.open.clone(),
+        folded: folding.columns.clone(),
+        selected: cx.selection.process,
+    };
+    if view.wants_fit {
+        let room = view.room;
+        view.fit(|zoom| {
+            let map = lay_out(world, pod, &arrangement(zoom), now);
+            let parts = Parts::of(zoom.of(map.columns_h), RAIL_ORDER.len(), room.y);
+            let size = content_size(&map, zoom, &parts);
+            size.x <= room.x + 0.5 && size.y <= room.y + 0.5
+        });
     }
-}
-
-/// The reason for the pod's status, in a box that is easy to see.
-fn status_reason_ui(ui: &mut Ui, cx: &Cx<'_>, pod: &Pod, title: &str, why: &str) {
-    let tokens = cx.tokens;
-    let color = status_color(cx, pod);
-    ui.add_space(6.0);
-    egui::Frame::new()
-        .fill(tokens.tint(color).gamma_multiply(0.6))
-        .stroke(Stroke::new(1.0, color))
-        .corner_radius(CornerRadius::same(8))
-        .inner_margin(Margin::symmetric(12, 8))
+    let zoom = view.zoom();
+    let key = (cx.version, pod.uid.clone(), width / zoom.factor(), folding.edits, cx.selection.process);
+    let is_valid = |model: &Model| model.is_valid_at(now);
+    let model = model.get_while(key, is_valid, || Model::of(world, pod, &arrangement(zoom), now));
+    let hits = match foretold(ui.ctx()) {
+        Some((target, signal)) => {
+            let of = || predict(world, target, signal).map(|prediction| Hits::of(&prediction));
+            hits.get((cx.version, target, signal), of).as_ref()
+        }
+        None => None,
+    };
+    let mut changes = Changes::default();
+    let card = egui::Frame::new()
+        .fill(tokens.card)
+        .stroke(Stroke::new(1.0, tokens.line))
+        .corner_radius(CornerRadius::same(12))
+        .inner_margin(INNER)
         .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.horizontal(|ui| {
-                let (at, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
-                Icon::Warning.paint(ui, at, color);
-                ui.label(text::rich(title).font(tokens::semibold(12.5)).color(tokens.text));
-            });
-            ui.add(egui::Label::new(text::rich(why).font(tokens::sans(12.5))).wrap().selectable(true));
+            ui.set_width(width);
+            let top = ui.cursor().top();
+            header::header_ui(ui, cx, pod, model);
+            ui.add_space(12.0);
+            let room = height - frame.y - (ui.cursor().top() - top);
+            view.room = vec2(width, room.floor());
+            map_ui(ui, cx, pod, model, hits, view, inside, &mut changes);
         });
+    build::drop_zone(ui, cx, pod, card.response.rect, 12);
+    if changes.fold.is_some() || changes.column.is_some() {
+        folding.apply(changes);
+        ui.ctx().request_repaint();
+    }
 }
 
-/// A port of the host that forwards to the pod: a click opens its URL, a right click copies it.
-fn host_port_ui(ui: &mut Ui, cx: &mut Cx<'_>, host: u16, inside: u16) {
-    let words = format!("127.0.0.1:{host} → {inside}");
-    let response = widgets::link_chip(ui, cx.tokens, &words, cx.tokens.ns(crate::model::NsKind::Net));
-    let url = format!("http://127.0.0.1:{host}/");
-    if response.clicked() {
-        cx.act(Action::OpenPage(url.clone()));
+#[expect(clippy::too_many_arguments, reason = "the inner part of `card_ui`")]
+fn map_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    pod: &Pod,
+    model: &Model,
+    hits: Option<&Hits>,
+    view: &mut MapView,
+    inside: &mut Inside,
+    changes: &mut Changes,
+) {
+    let (zoom, map) = (view.zoom(), &model.map);
+    let rails = if map.has_namespaces { map.rails.len() } else { 0 };
+    let parts = Parts::of(zoom.of(map.columns_h), rails, view.room.y);
+    let size = content_size(map, zoom, &parts);
+    let mut area = ScrollArea::both()
+        .id_salt("columns")
+        .auto_shrink([false, true])
+        .max_height(parts.height())
+        .scroll_source(egui::scroll_area::ScrollSource::ALL);
+    if let Some(offset) = view.scroll_to.take() {
+        area = area.scroll_offset(offset);
     }
-    if response.secondary_clicked() {
-        ui.ctx().copy_text(url.clone());
+    let origin = ui.available_rect_before_wrap().min;
+    let shown = area.show_viewport(ui, |ui, visible| {
+        ui.allocate_exact_size(size, egui::Sense::hover());
+        let seen = Rect::from_min_size(origin, vec2(visible.width(), parts.height()));
+        // a drag may go beyond the edge for a moment
+        let scroll = visible.min.to_vec2().max(Vec2::ZERO).round();
+        let viewport = Viewport::new(map, zoom, parts, seen, scroll);
+        let drawing = Drawing { pod, model, view: &viewport, hits, id: ui.scope_id() };
+        paint(ui, cx, &drawing, inside, changes);
+        title_ui(ui, cx, &drawing, view);
+        if view.shows_legend && legend::legend_ui(ui, cx, seen) {
+            view.shows_legend = false;
+            ui.ctx().request_repaint();
+        }
+        viewport
+    });
+    reveal(ui, cx, map, view, &shown.inner);
+    if ui.rect_contains_pointer(shown.inner_rect) {
+        let before = zoom.factor();
+        if view.follow_gesture(ui.input(egui::InputState::zoom_delta)) {
+            // what is under the pointer stays there, as far as the columns do
+            let above = ui.input(|i| i.pointer.hover_pos()).map_or(0.0, |at| at.y - shown.inner_rect.top());
+            let offset = shown.state.clamped_offset();
+            let y = (offset.y + above) * view.zoom().factor() / before - above;
+            view.scroll_to = Some(vec2(offset.x * view.zoom().factor() / before, y.max(0.0)));
+            ui.ctx().request_repaint();
+        }
     }
-    response.hover_lines(format!(
-        "Port {host} of this machine forwards to port {inside} of the pod's network.\nClick to open {url}, right-click \
-         to copy it."
-    ));
+}
+
+/// Scrolls to the selected process when another one is selected, for example by a key.
+fn reveal(ui: &Ui, cx: &Cx<'_>, map: &PodMap, view: &mut MapView, viewport: &Viewport) {
+    if view.revealed == cx.selection.process {
+        return;
+    }
+    view.revealed = cx.selection.process;
+    let Some(id) = cx.selection.process else { return };
+    let mut all = map.columns.iter().flat_map(|c| c.pills.iter().map(move |pill| (c.rect.x, pill)));
+    if let Some((column, pill)) = all.find(|(_, pill)| pill.id == id)
+        && let Some(offset) = viewport.scroll_to(pill.rect, viewport.is_pinned(column))
+    {
+        view.scroll_to = Some(offset);
+        ui.ctx().request_repaint();
+    }
+}
+
+/// A part of the view in which everything is drawn and clicked inside `clip` only.
+fn clipped(ui: &mut Ui, clip: Rect, salt: impl Hash + std::fmt::Debug, add: impl FnOnce(&mut Ui)) {
+    let mut part = ui.new_child(UiBuilder::new().max_rect(clip).id_salt(salt));
+    part.set_clip_rect(clip.intersect(ui.clip_rect()));
+    add(&mut part);
 }
 
 pub fn status_color(cx: &Cx<'_>, pod: &Pod) -> Color32 {
     cx.tokens.severity(words::pod_severity(pod))
 }
 
-fn paint(
-    ui: &mut Ui,
-    cx: &mut Cx<'_>,
-    pod: &Pod,
-    model: &Model,
-    inside: &mut Memo<(WorldVersion, NsId), usize>,
-    offset: Vec2,
-) {
-    let map = &model.map;
-    for column in &map.columns {
-        column::column_ui(ui, cx, pod, model, column, offset);
+fn paint(ui: &mut Ui, cx: &mut Cx<'_>, drawing: &Drawing<'_>, inside: &mut Inside, changes: &mut Changes) {
+    let (map, view, pod) = (&drawing.model.map, drawing.view, drawing.pod);
+    for is_pinned in [false, true] {
+        let columns = || map.columns.iter().filter(|column| view.is_pinned(column.rect.x) == is_pinned);
+        clipped(ui, view.clip(is_pinned), ("columns", is_pinned), |ui| {
+            for column in columns() {
+                column::column_ui(ui, cx, drawing, column, changes);
+            }
+        });
+        clipped(ui, view.body(is_pinned), ("processes", is_pinned), |ui| {
+            for column in columns() {
+                column::processes_ui(ui, cx, drawing, column, changes);
+            }
+        });
     }
-    column::paint_adoptions(ui, cx, pod, map, offset);
+    column::paint_adoptions(ui, cx, drawing, map);
     if let ([pause], true) = (&map.columns[..], pod.containers.is_empty()) {
-        let pause = on_screen(pause.rect, offset);
-        let right = ui.max_rect().right().max(pause.right());
-        let free = egui::Rect::from_x_y_ranges(pause.right() + 16.0..=right, pause.y_range());
+        let pause = view.column(pause.rect);
+        let free = Rect::from_x_y_ranges(pause.right() + 16.0..=view.columns.right(), pause.y_range());
         build::first_container_ui(ui, cx, pod, free);
     }
-    let title = pos2(0.0, map.rails_title_y) + offset;
-    let (font, ink) = (tokens::semibold(11.0), cx.tokens.muted);
-    text::put(ui, title, Align2::LEFT_TOP, "NAMESPACES", font, ink, 120.0);
-    if !map.has_namespaces {
-        let at = title + vec2(84.0, 0.0);
+    if map.has_namespaces {
+        rails::rails_ui(ui, cx, drawing, &map.rails, inside);
+    }
+}
+
+/// The heading of the rails, what is special about them, and the buttons of the view.
+fn title_ui(ui: &Ui, cx: &Cx<'_>, drawing: &Drawing<'_>, view: &mut MapView) {
+    let (tokens, pod, rails) = (cx.tokens, drawing.pod, drawing.view.rails);
+    let title = pos2(rails.left(), rails.top() + drawing.view.parts.title_h / 2.0 - 1.0);
+    let heading = text::put(ui, title, Align2::LEFT_CENTER, "NAMESPACES", tokens::semibold(11.0), tokens.muted, 120.0);
+    let row = Rect::from_center_size(pos2(rails.center().x, title.y), vec2(rails.width(), 18.0));
+    let tools = tools_ui(ui, cx, view, row);
+    let at = heading.right_center() + vec2(12.0, 0.0);
+    let room = tools - at.x - 12.0;
+    if !drawing.model.map.has_namespaces {
         let words = "None: no process of the pod is running. The next sandbox creates new ones.";
         let words = match &pod.sandbox {
             _ if pod.reason == Some(PodReason::NodeLost) => "None: they ended with the node.",
@@ -226,11 +343,10 @@ fn paint(
             }
             Some(_) => words,
         };
-        text::put(ui, at, Align2::LEFT_TOP, words, tokens::sans(12.0), cx.tokens.muted, map.width - 84.0);
-        return;
-    }
-    for rail in &map.rails {
-        rails::rail_ui(ui, cx, pod, rail, inside, offset);
+        text::put(ui, at, Align2::LEFT_CENTER, words, tokens::sans(12.0), tokens.muted, room);
+    } else if let Some(resting) = &drawing.model.resting {
+        let (font, ink) = (tokens::medium(12.0), tokens.accent);
+        text::put(ui, at, Align2::LEFT_CENTER, &resting.title(), font, ink, room);
     }
 }
 

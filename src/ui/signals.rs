@@ -79,6 +79,32 @@ pub struct SignalsState {
     outcomes: Memo<(WorldVersion, ProcId), Vec<Outcome>>,
 }
 
+/// The signal whose prediction the user looks at, and the pass in which that was so.
+#[derive(Clone, Copy)]
+struct Foretold {
+    target: ProcId,
+    signal: Signal,
+    pass: u64,
+}
+
+fn foretold_key() -> egui::Id {
+    egui::Id::unique("foretold signal")
+}
+
+/// Call this while the pointer or the keyboard focus is on what sends this signal, and while a question asks for it. The
+/// map then marks what it would hit, in the same frame if it is drawn later.
+pub fn foretell(ctx: &egui::Context, target: ProcId, signal: Signal) {
+    let pass = ctx.cumulative_pass_nr();
+    ctx.data_mut(|data| data.insert_temp(foretold_key(), Foretold { target, signal, pass }));
+}
+
+/// The signal that was foretold in this frame.
+pub fn foretold(ctx: &egui::Context) -> Option<(ProcId, Signal)> {
+    let pass = ctx.cumulative_pass_nr();
+    let last: Foretold = ctx.data(|data| data.get_temp(foretold_key()))?;
+    (last.pass == pass).then_some((last.target, last.signal))
+}
+
 pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Process) {
     let heading = widgets::section(ui, cx.tokens, Term::SendSignal.name());
     heading.hover_text(Term::SendSignal.meaning());
@@ -107,6 +133,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Pr
             let button = widgets::button(ui, cx.tokens, style, None, name, Some(width));
             if button.hovered() || button.has_focus() {
                 shown = signal;
+                foretell(ui.ctx(), p.id, signal);
             }
             if button.clicked() {
                 cx.act(Action::Do(Command::Signal { target: p.id, signal }));
@@ -119,6 +146,7 @@ pub fn signals_ui(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut SignalsState, p: &Pr
                 let item = ui.button(format!("SIG{name}"));
                 if item.hovered() || item.has_focus() {
                     shown = signal;
+                    foretell(ui.ctx(), p.id, signal);
                 }
                 if item.clicked() {
                     cx.act(Action::Do(Command::Signal { target: p.id, signal }));

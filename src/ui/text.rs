@@ -15,6 +15,47 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
+/// One line, cut with `…` in the middle where it is longer than `width` points: long names often differ at their end.
+/// Hidden characters are shown as escapes.
+pub fn middle(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
+    /// Of a longer text the middle is not even measured.
+    const MAX_CHARS: usize = 512;
+    let mut chars: Vec<char> = escaped(text).chars().collect();
+    let was_long = chars.len() > MAX_CHARS;
+    if was_long {
+        chars.drain(MAX_CHARS / 2..chars.len() - MAX_CHARS / 2);
+    }
+    let whole: String = chars.iter().collect();
+    let galley = line(ui, &whole, font.clone(), color, f32::INFINITY);
+    if !was_long && galley.size().x <= width {
+        return galley;
+    }
+    let widths: Vec<f32> = galley.rows.iter().flat_map(|row| &row.row.glyphs).map(|g| g.advance_width).collect();
+    let dots = line(ui, "…", font.clone(), color, f32::INFINITY).size().x;
+    let (head, tail) = ends_that_fit(&widths, width - dots);
+    // the font may have joined characters, so that there are fewer widths
+    let tail = tail.min(chars.len() - head.min(chars.len()));
+    let head: String = chars.iter().take(head).collect();
+    let tail: String = chars[chars.len() - tail..].iter().collect();
+    line(ui, &format!("{}…{}", head.trim_end(), tail.trim_start()), font, color, width)
+}
+
+/// How many of these at the beginning and at the end are as wide as `room` together, about half of it each.
+fn ends_that_fit(widths: &[f32], room: f32) -> (usize, usize) {
+    let mut left = room;
+    let (mut head, mut tail) = (0, 0);
+    while head + tail < widths.len() {
+        // the end first, since it is what tells names apart
+        let (at, end) = if tail <= head { (widths.len() - 1 - tail, &mut tail) } else { (head, &mut head) };
+        left -= widths[at];
+        if left < 0.0 {
+            break;
+        }
+        *end += 1;
+    }
+    (head, tail)
+}
+
 /// Up to `rows` lines, broken between words and cut with `…`. Hidden characters are shown as escapes.
 pub fn wrapped(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
     let mut job = LayoutJob::simple(escaped(text).into_owned(), font, color, width.max(0.0));
@@ -74,6 +115,14 @@ pub fn put(ui: &Ui, at: Pos2, anchor: Align2, text: &str, font: FontId, color: C
     rect
 }
 
+/// As [`put`], cut in the middle.
+pub fn put_middle(ui: &Ui, at: Pos2, anchor: Align2, text: &str, font: FontId, color: Color32, width: f32) -> Rect {
+    let galley = middle(ui, text, font, color, width);
+    let rect = anchor.anchor_size(at, galley.size());
+    ui.painter().galley(rect.min, galley, color);
+    rect
+}
+
 /// A number of bytes: `812 B`, `12 kB`, `3.1 MB`.
 pub fn bytes(n: u64) -> String {
     match n {
@@ -123,7 +172,16 @@ pub fn count(n: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{percent, seconds};
+    use super::{ends_that_fit, percent, seconds};
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end() {
+        assert_eq!(ends_that_fit(&[1.0; 9], 4.0), (2, 2));
+        assert_eq!(ends_that_fit(&[1.0; 9], 5.0), (2, 3), "rather more of the end");
+        assert_eq!(ends_that_fit(&[1.0; 3], 9.0), (1, 2), "all");
+        assert_eq!(ends_that_fit(&[5.0, 1.0, 1.0, 1.0], 3.5), (0, 1), "a wide letter does not fit");
+        assert_eq!(ends_that_fit(&[1.0; 9], -1.0), (0, 0));
+    }
 
     #[test]
     fn percent_and_seconds_are_formatted() {

@@ -4,12 +4,29 @@ use std::collections::BTreeSet;
 
 use super::name;
 use crate::model::names::short_name;
-use crate::model::prediction::{Consequence, Decision, Effect, Otherwise, Prediction, Reaction, Reaping, ZombieFate};
+use crate::model::prediction::{
+    Consequence, Decision, Effect, Hit, Otherwise, Prediction, Reaction, Reaping, ZombieFate,
+};
 use crate::model::{ProcId, Runtime, World};
 
 /// The prediction, one sentence for each consequence.
 pub fn sentences(world: &World, prediction: &Prediction) -> Vec<String> {
     prediction.consequences.iter().map(|consequence| sentence(world, prediction, consequence)).collect()
+}
+
+/// What a signal would do to one process, without its subject.
+pub const fn hit(hit: Hit) -> &'static str {
+    match hit {
+        Hit::Ends => "would end",
+        Hit::Stops => "would stop",
+        Hit::MayStop => "may stop",
+        Hit::Continues => "would continue",
+        Hit::Receives => "would get the signal",
+        Hit::Waits => "would not get the signal yet",
+        Hit::Nothing => "would not react",
+        Hit::Reaped => "would be reaped",
+        Hit::Adopted => "would get another parent",
+    }
 }
 
 fn sentence(world: &World, prediction: &Prediction, consequence: &Consequence) -> String {

@@ -5,6 +5,8 @@ mod fixture;
 mod layout;
 mod namespaces;
 mod outcome;
+#[cfg(feature = "window")]
+mod pod_map;
 mod prediction;
 mod report;
 mod steps;

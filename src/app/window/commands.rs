@@ -49,6 +49,7 @@ impl Window {
                 self.step(ns);
             }
             Action::SlowMotion(action) => self.act_in_slow_motion(action),
+            Action::Map(action) => self.views.map.act(action),
             Action::Timeline(action) => self.act_on_timeline(action),
             Action::NewPod(page) => self.open_new_pod(page),
             Action::ReadManifest(path) => self.jobs.read_manifest(path),
@@ -87,6 +88,10 @@ impl Window {
             Action::CloseTerminal => self.close_terminal(),
             Action::OpenPalette => self.open_dialog(Dialog::Palette(PaletteState::default())),
             Action::ShowKeys => self.open_dialog(Dialog::Keys),
+            Action::ToggleMotion => {
+                self.settings.motion = Some(!self.motion.is_on(self.settings.motion));
+                self.motion.apply(ctx, self.settings.motion);
+            }
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     ThemeChoice::Dark => ThemeChoice::Light,
@@ -126,7 +131,7 @@ impl Window {
         self.engine.send(Request::Completed { origin, outcome });
     }
 
-    pub(super) fn handle_answer(&mut self, answer: Answer) {
+    pub(super) fn handle_answer(&mut self, ctx: &egui::Context, answer: Answer) {
         match answer {
             Answer::Manifest { path, read } => {
                 let dialog = self.new_pod_dialog();
@@ -135,13 +140,17 @@ impl Window {
             Answer::NoFileDialog(why) => match &mut self.dialog {
                 Some(Dialog::NewPod(dialog)) => dialog.show_problem(why),
                 Some(Dialog::Export(dialog)) => dialog.problem = Some(Problem::Failed(why)),
-                _ => self.notify_error(why),
+                _ => self.notify_failed(why),
             },
             Answer::SavePath(path) => {
                 if let Some(Dialog::Export(dialog)) = &mut self.dialog {
                     dialog.path = path.display().to_string();
                     dialog.problem = None;
                 }
+            }
+            Answer::ReducedMotion(is_reduced) => {
+                self.motion.set_reduced(is_reduced);
+                self.motion.apply(ctx, self.settings.motion);
             }
             Answer::Failed(why) => self.notify_failed(why),
             Answer::SettingsFailed(why) => self.notify_lasting(why),

@@ -9,8 +9,8 @@ use crate::app::keys;
 use crate::engine::{Question, QuestionSubject};
 use crate::ui::Action;
 use crate::ui::signals::Predictions;
-use crate::ui::widgets::ButtonStyle;
 use crate::ui::tokens::{self, Tokens};
+use crate::ui::widgets::ButtonStyle;
 use crate::ui::{Cx, Latest, build, export_dialog, new_pod, palette, pods, shortcuts, terms, text, widgets};
 
 /// The height of the window in points below which a dialog scrolls.

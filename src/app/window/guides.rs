@@ -152,7 +152,7 @@ impl Window {
         if let Some(other) = self.guides.current().filter(|_| !is_current) {
             if other.is_playing() {
                 let name = other.preset.name;
-                return self.notify_error(format!("The steps of {name} are being played; stop them first"));
+                return self.notify_failed(format!("The steps of {name} are being played; stop them first"));
             }
             // the engine replaces a script that is paused
             other.note_stopped();
@@ -209,7 +209,7 @@ impl Window {
         match result {
             Ok(()) => self.notify("The script has ended; all its expectations were met.".into()),
             Err(failure) => {
-                self.notify_error(failure.to_string());
+                self.notify_failed(failure.to_string());
                 if let Ok(mut slot) = self.failure.lock() {
                     *slot = Some(failure);
                 }
@@ -228,7 +228,7 @@ impl Window {
         self.guides.current = None;
         match result {
             Ok(()) => self.notify(format!("All steps of {name} were played, and all that they claim was true.")),
-            Err(failure) => self.notify_error(format!("A step of {name} failed: {}", failure.why)),
+            Err(failure) => self.notify_failed(format!("A step of {name} failed: {}", failure.why)),
         }
         true
     }

@@ -1,9 +1,12 @@
 //! Questions of the engine to the user, as dialogs.
 
+use eframe::egui;
+
 use super::{Dialog, Window};
 use crate::command::Caution;
 use crate::engine::{Question, QuestionSubject, Request, SignalTarget};
 use crate::ui::new_pod::{NewPodDialog, Page};
+use crate::ui::signals;
 
 /// What it is about, in a sentence or two.
 pub(super) fn about(question: &Question) -> String {
@@ -27,6 +30,13 @@ pub(super) fn about(question: &Question) -> String {
                                         replaces files in that directory without asking."
                 .to_owned()
         }
+    }
+}
+
+/// While a question for a signal is open, the map marks what the signal would hit.
+pub(super) fn foretell(ctx: &egui::Context, question: &Question) {
+    if let QuestionSubject::Signal { target, signal, .. } = &question.subject {
+        signals::foretell(ctx, *target, *signal);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Frame, Margin, Ui};
 
-use super::{Views, Window, dialogs, drawers, panes};
+use super::{Dialog, Views, Window, dialogs, drawers, panes, questions};
 use crate::app::focus::ViewFocus;
 use crate::app::settings::WindowSize;
 use crate::app::{Settings, ThemeChoice};
@@ -99,6 +99,9 @@ impl Window {
             }
         }
         self.settings.panels = choices;
+        if let Some(Dialog::Question(question)) = &self.dialog {
+            questions::foretell(ui.ctx(), question);
+        }
         // no frame: the window is already cleared with the colour of the canvas
         egui::CentralPanel::no_frame().show(ui, |ui| {
             if folded.timeline {

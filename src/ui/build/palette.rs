@@ -85,7 +85,8 @@ pub fn first_container_ui(ui: &mut Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect) {
         return;
     }
     let tokens = cx.tokens;
-    widgets::dashed_round_rect(ui, rect, 8.0, Stroke::new(1.0, tokens.line_strong));
+    // not dashed: on the map that means private
+    ui.painter().rect_stroke(rect, CornerRadius::same(8), Stroke::new(1.0, tokens.line_strong), StrokeKind::Inside);
     let middle = rect.center();
     let room = rect.width() - 32.0;
     let title = "Drag a container here";
@@ -109,7 +110,7 @@ pub fn drop_zone(ui: &Ui, cx: &mut Cx<'_>, pod: &Pod, rect: Rect, radius: u8) {
         ui.painter().rect_filled(rect, CornerRadius::same(radius), color.gamma_multiply(0.12));
     }
     let stroke = Stroke::new(if over { 2.0 } else { 1.0 }, color);
-    widgets::dashed_round_rect(ui, rect.shrink(1.0), f32::from(radius), stroke);
+    ui.painter().rect_stroke(rect, CornerRadius::same(radius), stroke, StrokeKind::Inside);
     if over
         && ui.input(|i| i.pointer.any_released())
         && let Some(template) = egui::DragAndDrop::take_payload::<Template>(ui.ctx())

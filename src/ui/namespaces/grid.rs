@@ -306,7 +306,7 @@ fn cell_ui(
 
 const fn look(sharing: Sharing) -> Look {
     match sharing {
-        Sharing::Shared => Look::Filled,
+        Sharing::Shared | Sharing::Held => Look::Filled,
         Sharing::Private => Look::Dashed,
         Sharing::Host | Sharing::Node | Sharing::Unknown => Look::Plain,
     }
@@ -341,6 +341,7 @@ fn sharing_words(place: &Place) -> String {
         Sharing::Unknown => "not visible".into(),
         Sharing::Private => "private".into(),
         Sharing::Shared if place.pods == 0 => format!("shared by {} rows", place.members),
+        Sharing::Held => "held for members that do not run".into(),
         Sharing::Shared if place.pods == 1 => format!("shared by {} members", place.members),
         Sharing::Shared => format!("shared by {} members of {} pods", place.members, place.pods),
     }

@@ -3,8 +3,8 @@ use eframe::egui::{self, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, 
 use super::{NamespacesState, namespaces_ui};
 use crate::command::Command;
 use crate::model::{
-    Cpu, Delta, Facts, Holder, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid, ProcId,
-    Runtime, Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
+    Cpu, Delta, Facts, Holder, Host, Member, MonoNs, Namespace, NsId, NsKind, NsSet, Parent, Phase, Pod, PodUid,
+    ProcId, Runtime, Sandbox, SandboxKind, SignalMasks, Source, Stamp, State, World,
 };
 use crate::ui::tokens::Tokens;
 use crate::ui::{Action, Cx, Selection, WorldVersion, fonts};

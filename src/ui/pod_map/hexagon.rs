@@ -1,10 +1,13 @@
 //! pause as a hexagon. It holds the pod's namespaces.
 
-use eframe::egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
+use eframe::egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, vec2};
 
+use super::Drawing;
+use super::glow::glow_ui;
 use crate::model::{Parent, Pod, Process, SandboxKind, State, World, names};
 use crate::ui::text::HoverText as _;
-use crate::ui::{Cx, text, tokens, widgets, words};
+use crate::ui::{Cx, motion, text, tokens, widgets, words};
+use crate::wording::prediction::hit as hit_words;
 
 /// The pod's pause, alive or dead, while the World still has it.
 pub fn pause_process<'a>(world: &'a World, pod: &Pod) -> Option<&'a Process> {
@@ -29,22 +32,29 @@ impl Zombies {
 pub fn hexagon_ui(
     ui: &mut Ui,
     cx: &mut Cx<'_>,
-    pod: &Pod,
+    drawing: &Drawing<'_>,
     pause: Option<(&Process, Zombies)>,
     hexagon: Rect,
     column: Rect,
 ) {
-    let tokens = cx.tokens;
+    let (tokens, pod, zoom) = (cx.tokens, drawing.pod, drawing.view.zoom);
     let Some((p, zombies)) = pause else {
         let at = column.center();
         let words = if pod.reason.is_some() { "No sandbox" } else { "Creating sandbox…" };
-        text::put(ui, at, Align2::CENTER_CENTER, words, tokens::sans(12.0), tokens.muted, column.width() - 12.0);
+        let font = zoom.font(tokens::sans(12.0));
+        text::put(ui, at, Align2::CENTER_CENTER, words, font, tokens.muted, column.width() - 12.0);
         return;
     };
-    let response = ui.interact(column, ui.scope_id().with(("pause", p.id)), Sense::click());
+    let response = ui.interact(column, drawing.id.with(("pause", p.id)), Sense::click());
     let state = p.state;
+    let hit = drawing.hits.and_then(|hits| hits.on(p.id));
+    // that of a new sandbox grows
+    let shrink = 0.2 * motion::entrance(ui.ctx(), cx.live, cx.now.since(p.born.t));
+    let hexagon = hexagon.shrink(hexagon.width() / 2.0 * shrink);
     response.widget_info(|| {
-        let name = format!("pause, PID 1 of the pod, host pid {}, {}", p.id.pid, super::pill::state_word(state));
+        let would = hit.map(|hit| format!(", {}", hit_words(hit))).unwrap_or_default();
+        let state = super::pill::state_word(state);
+        let name = format!("pause, PID 1 of the pod, host pid {}, {state}{would}", p.id.pid);
         text::selected(Role::Button, true, cx.selection.process == Some(p.id), name)
     });
     if response.has_focus() {
@@ -64,12 +74,11 @@ pub fn hexagon_ui(
     let fill =
         if dead { tokens.pill } else { tokens.accent_fill.gamma_multiply(if response.hovered() { 1.0 } else { 0.7 }) };
     ui.painter().add(Shape::convex_polygon(points.clone(), fill, Stroke::NONE));
-    let mut outline = points;
-    outline.push(outline[0]);
-    if dead {
-        ui.painter().extend(Shape::dashed_line(&outline, Stroke::new(1.5, color), 4.0, 3.0));
-    } else {
-        ui.painter().add(Shape::closed_line(outline[..6].to_vec(), Stroke::new(2.0, color)));
+    // a dead one is hollow
+    let stroke = Stroke::new(if dead { 1.0 } else { 2.0 }, color);
+    ui.painter().add(Shape::closed_line(points, stroke));
+    if let Some(hit) = hit {
+        glow_ui(ui, tokens, column.shrink(3.0), 6, hit, None);
     }
     let c = hexagon.center();
     let ink = if dead { tokens.muted } else { tokens.text };
@@ -78,12 +87,13 @@ pub fn hexagon_ui(
         State::Zombie => "zombie".to_owned(),
         _ => format!("PID {}", p.pid_inside().unwrap_or(1)),
     };
-    text::put(ui, c + vec2(0.0, -16.0), Align2::CENTER_CENTER, &top, tokens::mono_bold(14.0), ink, 84.0);
-    text::put(ui, c + vec2(0.0, 3.0), Align2::CENTER_CENTER, "/pause", tokens::mono(11.0), color, 80.0);
-    let host = format!("host {}", p.id.pid);
-    text::put(ui, c + vec2(0.0, 20.0), Align2::CENTER_CENTER, &host, tokens::mono(10.5), tokens.muted, 84.0);
+    let line = |y: f32, words: &str, font: FontId, ink: Color32, room: f32| {
+        text::put(ui, c + vec2(0.0, zoom.of(y)), Align2::CENTER_CENTER, words, zoom.font(font), ink, room);
+    };
+    line(-16.0, &top, tokens::mono_bold(14.0), ink, zoom.of(84.0));
+    line(3.0, "/pause", tokens::mono(11.0), color, zoom.of(80.0));
+    line(20.0, &format!("host {}", p.id.pid), tokens::mono(10.5), tokens.muted, zoom.of(84.0));
 
-    let foot = hexagon.center_bottom();
     let size = pause_init::ELF.len() as u64;
     let own_file = words::own_pause(pod);
     let measures = match (dead, own_file) {
@@ -92,25 +102,11 @@ pub fn hexagon_ui(
         (false, None) => format!("{} · {} RSS", text::bytes(size), text::bytes(p.rss_bytes)),
     };
     let ink = if dead { tokens.bad } else { tokens.muted };
-    text::put(
-        ui,
-        foot + vec2(0.0, 25.0),
-        Align2::CENTER_CENTER,
-        &measures,
-        tokens::mono(10.5),
-        ink,
-        column.width() - 8.0,
-    );
+    let foot = hexagon.height() / 2.0 / zoom.factor();
+    let room = column.width() - 8.0;
+    line(foot + 18.0, &measures, tokens::mono(10.5), ink, room);
     let (words, ink) = reap_words(cx, pod, p, zombies);
-    text::put(
-        ui,
-        foot + vec2(0.0, 43.0),
-        Align2::CENTER_CENTER,
-        &words,
-        tokens::semibold(11.0),
-        ink,
-        column.width() - 8.0,
-    );
+    line(foot + 36.0, &words, tokens::semibold(11.0), ink, room);
     widgets::select_process(ui, cx, &response, p.id);
     let resident = text::bytes(p.rss_bytes);
     response.hover_lines(match own_file {

@@ -1,12 +1,15 @@
 //! A process as a pill: its name, the pids in the pod and on the host, and the state as colour and letter.
 
-use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, pos2};
 
+use super::Drawing;
+use super::glow::glow_ui;
 use crate::layout::pod_map::Pill;
 use crate::model::names::{self, Reaper};
 use crate::model::{Process, State};
 use crate::ui::icons::Icon;
-use crate::ui::{ANIMATION_NS, Cx, text, tokens, widgets};
+use crate::ui::{ANIMATION_NS, Cx, motion, text, tokens, widgets};
+use crate::wording::prediction::hit as hit_words;
 use crate::wording::reaper::reaped_by;
 
 /// A new process glows for this long.
@@ -15,26 +18,32 @@ const GLOW_NS: u64 = 900_000_000;
 const TICK_NS: u64 = 1_200_000_000;
 const FADE_NS: u64 = 1_200_000_000;
 
-pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
+pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, drawing: &Drawing<'_>, pill: &Pill, is_pinned: bool) {
     let (tokens, id) = (cx.tokens, pill.id);
     let Some(p) = cx.world.process(id) else { return };
-    let key = ui.scope_id().with(("pill", id));
-    // moves smoothly to a new place, so that the eye can follow
-    let x = ui.ctx().animate_value_with_time(key.with("x"), target.left() - ui.max_rect().left(), 0.18);
-    let y = ui.ctx().animate_value_with_time(key.with("y"), target.top() - ui.max_rect().top(), 0.18);
-    let top_left = ui.max_rect().min + vec2(x, y);
-    let target = Rect::from_min_max(top_left, pos2(target.right(), top_left.y + target.height()));
+    let key = drawing.id.with(("pill", id));
+    let mut rect = motion::glide(ui.ctx(), key, pill.rect);
+    // a new one comes in from its parent's side
+    rect.x -= 18.0 * motion::entrance(ui.ctx(), cx.live, cx.now.since(p.born.t));
+    let target = drawing.view.place(rect, is_pinned);
     let response = ui.interact(target, key, Sense::click());
     let selected = cx.selection.process == Some(id);
     let title = p.title();
+    let hit = drawing.hits.and_then(|hits| hits.on(id));
     response.widget_info(|| {
-        let name = format!("{title}, pid {} in the pod, host pid {}, {}", inside(p), id.pid, state_word(p.state));
+        let would = hit.map(|hit| format!(", {}", hit_words(hit))).unwrap_or_default();
+        let (inside, state) = (inside(p), state_word(p.state));
+        let name = format!("{title}, pid {inside} in the pod, host pid {}, {state}{would}", id.pid);
         text::selected(Role::Button, true, selected, name)
     });
+    widgets::select_process(ui, cx, &response, id);
+    if !ui.is_rect_visible(target.expand(8.0)) {
+        return;
+    }
 
     let opacity = opacity(cx, p);
     let color = tokens.state(p.state).gamma_multiply(opacity);
-    let radius = CornerRadius::same(18);
+    let (round, radius) = radius(target);
     let fill = if response.hovered() || selected { tokens.accent_fill } else { tokens.pill };
     ui.painter().rect_filled(target, radius, fill.gamma_multiply(opacity));
     let born = cx.now.since(p.born.t);
@@ -44,7 +53,10 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         ui.painter().rect_stroke(target, radius, stroke, StrokeKind::Outside);
     }
     match p.state {
-        State::Zombie => widgets::dashed_round_rect(ui, target.shrink(0.75), 18.0, Stroke::new(1.5, color)),
+        State::Zombie => {
+            let stroke = Stroke::new(1.5, color);
+            widgets::dashed_round_rect(ui, target.shrink(0.75), f32::from(round), stroke);
+        }
         _ => {
             ui.painter().rect_stroke(target, radius, Stroke::new(1.5, color), StrokeKind::Inside);
         }
@@ -53,15 +65,16 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
         ui.painter().rect_stroke(target, radius, Stroke::new(2.0, tokens.accent), StrokeKind::Outside);
     }
     if response.has_focus() {
-        widgets::focus_ring(ui, tokens, target, 18);
+        widgets::focus_ring(ui, tokens, target, round);
     }
     if pill.is_small {
-        small_marks(ui, cx, p, target, opacity);
+        small_marks(ui, cx, drawing, p, target, opacity);
     } else {
-        marks(ui, cx, p, target, color, opacity);
+        marks(ui, cx, drawing, p, target, color, opacity);
     }
-
-    widgets::select_process(ui, cx, &response, id);
+    if let Some(hit) = hit {
+        glow_ui(ui, tokens, target, round, hit, None);
+    }
     response.on_hover_ui(|ui| {
         ui.set_max_width(420.0);
         let command = if p.cmdline.is_empty() { p.comm.clone() } else { p.cmdline.join(" ") };
@@ -71,20 +84,27 @@ pub fn pill_ui(ui: &mut Ui, cx: &mut Cx<'_>, pill: &Pill, target: Rect) {
     });
 }
 
+/// The ends of a pill are half circles.
+pub fn radius(pill: Rect) -> (u8, CornerRadius) {
+    let round = (pill.height() / 2.0) as u8;
+    (round, CornerRadius::same(round))
+}
+
 /// The dot, the name and the pids, and the state at the right end.
-fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, opacity: f32) {
-    let tokens = cx.tokens;
-    let dot = pos2(rect.left() + 17.0, rect.center().y);
+fn marks(ui: &Ui, cx: &Cx<'_>, drawing: &Drawing<'_>, p: &Process, rect: Rect, color: Color32, opacity: f32) {
+    let (tokens, zoom) = (cx.tokens, drawing.view.zoom);
+    let dot = pos2(rect.left() + zoom.of(17.0), rect.center().y);
+    let r = zoom.of(5.0);
     match p.state {
         State::Zombie => {
-            ui.painter().circle_stroke(dot, 5.0, Stroke::new(1.5, color));
+            ui.painter().circle_stroke(dot, r, Stroke::new(1.5, color));
         }
         State::Gone => {
-            let tick = Rect::from_center_size(dot, vec2(12.0, 12.0));
+            let tick = Rect::from_center_size(dot, zoom.vec(12.0, 12.0));
             Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(opacity));
         }
         _ => {
-            ui.painter().circle_filled(dot, 5.0, color);
+            ui.painter().circle_filled(dot, r, color);
         }
     }
     let end = match (p.state, p.exit) {
@@ -92,36 +112,44 @@ fn marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, color: Color32, opacity:
         (State::Gone, _) => "reaped".into(),
         (state, _) => state.letter().to_string(),
     };
-    let at = pos2(rect.right() - 14.0, rect.center().y);
-    let end = text::put(ui, at, Align2::RIGHT_CENTER, &end, tokens::mono_bold(11.5), color, 90.0);
+    let at = pos2(rect.right() - zoom.of(14.0), rect.center().y);
+    let end = text::put(ui, at, Align2::RIGHT_CENTER, &end, zoom.font(tokens::mono_bold(11.5)), color, zoom.of(90.0));
 
-    let left = rect.left() + 30.0;
+    let left = rect.left() + zoom.of(30.0);
     let room = end.left() - left - 8.0;
     let ink = if p.is_alive() { tokens.text } else { tokens.muted }.gamma_multiply(opacity);
     let name = p.title();
-    text::put(ui, pos2(left, rect.center().y - 1.0), Align2::LEFT_BOTTOM, &name, tokens::mono_bold(11.5), ink, room);
+    let font = zoom.font(tokens::mono_bold(11.5));
+    if zoom.is_small() {
+        text::put_middle(ui, pos2(left, rect.center().y), Align2::LEFT_CENTER, &name, font, ink, room);
+        return;
+    }
+    text::put_middle(ui, pos2(left, rect.center().y - zoom.of(1.0)), Align2::LEFT_BOTTOM, &name, font, ink, room);
     let below = match (p.state, p.reap) {
         (State::Gone, Some(_)) => reaper(cx, p),
         _ => format!("{} · host {}", inside(p), p.id.pid),
     };
     let ink = tokens.muted.gamma_multiply(opacity);
-    text::put(ui, pos2(left, rect.center().y), Align2::LEFT_TOP, &below, tokens::mono(10.0), ink, room);
+    let font = zoom.font(tokens::mono(10.0));
+    text::put(ui, pos2(left, rect.center().y), Align2::LEFT_TOP, &below, font, ink, room);
 }
 
 /// The marks of a small pill, for a reaped process: a tick, its name and its reaper in one line.
-fn small_marks(ui: &Ui, cx: &Cx<'_>, p: &Process, rect: Rect, opacity: f32) {
-    let tokens = cx.tokens;
-    let tick = Rect::from_center_size(pos2(rect.left() + 11.0, rect.center().y), vec2(9.0, 9.0));
+fn small_marks(ui: &Ui, cx: &Cx<'_>, drawing: &Drawing<'_>, p: &Process, rect: Rect, opacity: f32) {
+    let (tokens, zoom) = (cx.tokens, drawing.view.zoom);
+    let tick = Rect::from_center_size(pos2(rect.left() + zoom.of(11.0), rect.center().y), zoom.vec(9.0, 9.0));
     Icon::Check.paint(ui, tick, tokens.zombie.gamma_multiply(opacity));
-    let left = pos2(rect.left() + 19.0, rect.center().y);
+    let left = pos2(rect.left() + zoom.of(19.0), rect.center().y);
     let room = rect.right() - left.x - 8.0;
     let ink = tokens.muted.gamma_multiply(opacity);
-    let name = text::put(ui, left, Align2::LEFT_CENTER, &p.title(), tokens::mono(10.0), ink, room);
+    let font = zoom.font(tokens::mono(10.0));
+    let name = text::put_middle(ui, left, Align2::LEFT_CENTER, &p.title(), font, ink, room);
     let by = reaper(cx, p);
     let rest = room - name.width() - 10.0;
-    let fits = text::line(ui, &by, tokens::sans(10.0), ink, f32::INFINITY).size().x <= rest;
+    let font = zoom.font(tokens::sans(10.0));
+    let fits = text::line(ui, &by, font.clone(), ink, f32::INFINITY).size().x <= rest;
     if fits {
-        text::put(ui, pos2(rect.right() - 8.0, left.y), Align2::RIGHT_CENTER, &by, tokens::sans(10.0), ink, rest);
+        text::put(ui, pos2(rect.right() - 8.0, left.y), Align2::RIGHT_CENTER, &by, font, ink, rest);
     }
 }
 

@@ -5,6 +5,7 @@ use eframe::egui::{self, Align, CornerRadius, Layout, Margin, Role, Stroke, Ui};
 use crate::command::{Command, SignalRule, signal_rule};
 use crate::model::zombies::{Remedy, groups, without_leader};
 use crate::model::{MonoNs, ProcId, Signal, World, names};
+use crate::ui::signals::foretell;
 use crate::ui::text::HoverText as _;
 use crate::ui::{Action, Cx, text, tokens, widgets};
 use crate::wording::{duration, zombies};
@@ -167,6 +168,9 @@ fn help_ui(ui: &mut Ui, cx: &mut Cx<'_>, help: &Help) {
     let live = cx.live;
     ui.add_enabled_ui(live, |ui| {
         let button = widgets::button(ui, tokens, style, None, &help.label, None);
+        if button.hovered() || button.has_focus() {
+            foretell(ui.ctx(), help.target, help.signal);
+        }
         if button.clicked() {
             cx.act(Action::Do(Command::Signal { target: help.target, signal: help.signal }));
         }

@@ -1,6 +1,6 @@
 //! Geometry: nothing overlaps, a shared namespace is one bar, and rows stay.
 
-use podscope::layout::pod_map::{PodMap, Sharing, lay_out};
+use podscope::layout::pod_map::{Arrangement, ColumnShape, Counts, PodMap, Sharing, lay_out};
 use podscope::layout::timeline::{Folds, LaneQuery, Lanes, Row};
 use podscope::model::{
     ContainerKind, ContainerState, Delta, Member, MonoNs, NsKind, Parent, Source, TerminatedReason, WaitStatus, World,
@@ -10,8 +10,12 @@ use podscope::store::History;
 use crate::views::fixture::{MASTER, NODE, PAUSE, SH, SLEEP, WORKERS, at, id, prompt, uid, world, world_with};
 
 fn map(world: &World, now_ms: u64) -> PodMap {
+    arranged(world, &Arrangement::of_width(712.0), now_ms)
+}
+
+fn arranged(world: &World, arrangement: &Arrangement, now_ms: u64) -> PodMap {
     let pod = world.pod(&uid()).expect("the pod of the fixture");
-    lay_out(world, pod, 780.0, MonoNs(now_ms * 1_000_000))
+    lay_out(world, pod, arrangement, MonoNs(now_ms * 1_000_000))
 }
 
 fn pill(map: &PodMap, pid: u32) -> Option<podscope::layout::Rect> {
@@ -35,7 +39,6 @@ fn pills_do_not_overlap_and_lie_within_their_columns() {
         for (a, b) in map.columns.iter().zip(&map.columns[1..]) {
             assert!(!a.rect.overlaps(&b.rect));
         }
-        assert!(map.rails[0].y > map.columns[0].rect.bottom());
     }
 }
 
@@ -87,12 +90,131 @@ fn pause_is_a_hexagon_and_not_a_pill() {
 
 #[test]
 fn children_that_do_not_fit_are_counted_in_a_last_row() {
-    let by = Parent::Process(id(SH));
-    let extra: Vec<Delta> = (0..1000).map(|n| Delta::Born { id: id(2000 + n), parent: by, at: at(700) }).collect();
-    let map = map(&world_with(true, &extra), 1000);
+    let map = map(&world_with(true, &children(1000, |n| format!("job-{n}"))), 1000);
     let busybox = &map.columns[2];
     let (more, _) = busybox.more.expect("not all fit");
     assert_eq!(more + busybox.pills.len(), 1002);
+    assert!(busybox.folds.is_empty(), "their names differ");
+}
+
+/// Children of the shell, each with the command line that this gives it.
+fn children(count: u32, command: impl Fn(u32) -> String) -> Vec<Delta> {
+    let born = |n: u32| {
+        let (id, at) = (id(2000 + n), at(700));
+        let cmdline: Vec<String> = command(n).split(' ').map(str::to_owned).collect();
+        let exec = Delta::Exec { id, comm: cmdline[0].clone(), cmdline, at };
+        [Delta::Born { id, parent: Parent::Process(self::id(SH)), at }, exec]
+    };
+    (0..count).flat_map(born).collect()
+}
+
+#[test]
+fn alike_siblings_are_one_pill_in_a_map_of_the_same_height() {
+    let before = map(&world(true), 1000);
+    let mut all = children(499, |_| "sleep 1h".into());
+    all.push(Delta::Exited { id: id(2000), status: Some(WaitStatus::killed(9)), at: at(800) });
+    let world = world_with(true, &all);
+    let closed = map(&world, 1000);
+    let column = &closed.columns[2];
+    assert_eq!(column.pills.iter().map(|p| p.id).collect::<Vec<_>>(), [id(SH)]);
+    let [fold] = column.folds.as_slice() else { panic!("one fold: {:?}", column.folds) };
+    assert_eq!((fold.key.parent, fold.key.name.as_str(), fold.members.len()), (id(SH), "sleep 1h", 500));
+    assert_eq!(fold.counts, Counts { present: 500, zombies: 1, ..Counts::default() });
+    assert_eq!((closed.columns_h, pill(&closed, SH)), (before.columns_h, pill(&before, SH)));
+    assert_eq!(column.links.len(), 1, "a line leads to it");
+
+    for width in [712.0, 2400.0] {
+        let open = Arrangement { open: [fold.key.clone()].into(), ..Arrangement::of_width(width) };
+        let selected = Arrangement { selected: Some(id(2100)), ..Arrangement::of_width(width) };
+        for (arrangement, is_held) in [(open, false), (selected, true)] {
+            let map = arranged(&world, &arrangement, 1000);
+            let column = &map.columns[2];
+            assert_eq!((column.folds[0].is_open, column.folds[0].is_held_open), (true, is_held));
+            assert_eq!((column.pills.len(), column.more), (501, None));
+            for (i, a) in column.pills.iter().enumerate() {
+                let inside = a.rect.x >= column.rect.x && a.rect.right() <= column.rect.right();
+                assert!(inside && a.rect.bottom() <= column.rect.bottom(), "{a:?} in {:?}", column.rect);
+                assert!(!a.rect.overlaps(&column.folds[0].rect), "{a:?}");
+                assert!(column.pills[i + 1..].iter().all(|b| !a.rect.overlaps(&b.rect)), "{a:?}");
+            }
+            // side by side where the column is wide
+            assert_eq!(column.pills[1].rect.y == column.pills[2].rect.y, width > 1000.0);
+        }
+    }
+}
+
+#[test]
+fn a_fold_keeps_its_place_while_its_processes_come_and_go() {
+    let mut all = children(6, |_| "sleep 1h".into());
+    let later = Delta::Born { id: id(2500), parent: Parent::Process(id(SH)), at: at(750) };
+    let exec = Delta::Exec { id: id(2500), comm: "cat".into(), cmdline: vec!["cat".into()], at: at(750) };
+    all.extend([later, exec]);
+    let place = |all: &[Delta], now| {
+        let map = map(&world_with(true, all), now);
+        (map.columns[2].folds[0].rect, pill(&map, 2500))
+    };
+    let before = place(&all, 1000);
+    all.extend(ended(&[SLEEP, 2000, 2001], 1000));
+    for now in [1100, 3000, 9000] {
+        assert_eq!(place(&all, now), before, "at {now} ms");
+    }
+}
+
+#[test]
+fn columns_share_the_width_until_they_are_narrow() {
+    let containers = |count: usize, width: f32| {
+        let mut pod = crate::views::fixture::pod(true);
+        let one = pod.containers[1].clone();
+        let named = |n: usize| podscope::model::Container { name: format!("c{n}"), process: None, ..one.clone() };
+        pod.containers = (0..count).map(named).collect();
+        let world = world_with(true, &[Delta::Pod { pod: Box::new(pod), at: at(700) }]);
+        arranged(&world, &Arrangement::of_width(width), 1000)
+    };
+    for count in [1, 2, 12] {
+        let map = containers(count, 2400.0);
+        assert!((map.width - 2400.0).abs() < 0.5, "{count} containers use {} of 2400", map.width);
+    }
+    let map = containers(12, 712.0);
+    let widths: Vec<f32> = map.columns[1..].iter().map(|c| c.rect.w).collect();
+    assert!(widths.iter().all(|w| *w == widths[0] && *w > 140.0), "{widths:?}");
+    assert!(map.width > 712.0, "the rest is scrolled");
+}
+
+#[test]
+fn a_folded_column_is_a_strip_with_the_number_of_its_processes() {
+    let died = Delta::Exited { id: id(WORKERS[0]), status: Some(WaitStatus::killed(9)), at: at(900) };
+    let world = world_with(true, &[died]);
+    let folded = [Member::container(&uid(), "nginx")].into();
+    let strip = Arrangement { folded, ..Arrangement::of_width(712.0) };
+    let map = arranged(&world, &strip, 1000);
+    assert_eq!(map.columns[1].shape, ColumnShape::Folded { processes: 3, zombies: 1 });
+    assert!(map.columns[1].rect.w < 60.0 && map.columns[2].rect.w > 400.0 && map.columns[1].pills.is_empty());
+    let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
+    assert_eq!(net.segments[0].stops.len(), 3, "its members are in their namespaces all the same");
+    let selected = Arrangement { selected: Some(id(WORKERS[1])), ..strip };
+    assert_eq!(arranged(&world, &selected, 1000).columns[1].shape, ColumnShape::Open);
+}
+
+#[test]
+fn pause_holds_the_namespaces_of_containers_that_do_not_run() {
+    let stopped = ended(&[MASTER, WORKERS[0], WORKERS[1], SH, SLEEP], 1000);
+    for share in [true, false] {
+        let map = map(&world_with(share, &stopped), 9000);
+        let of = |kind| map.rails.iter().find(|r| r.kind == kind).map(|r| r.segments.as_slice()).unwrap_or_default();
+        let whole = (map.columns[0].rect.x, map.columns[2].rect.right());
+        for kind in [NsKind::Net, NsKind::Ipc, NsKind::Uts, NsKind::User] {
+            let [one] = of(kind) else { panic!("one bar of {kind}: {:?}", of(kind)) };
+            assert_eq!((one.sharing, one.stops.len(), (one.x, one.right())), (Sharing::Held, 1, whole), "{kind}");
+        }
+        let pid = of(NsKind::Pid)[0].sharing;
+        assert_eq!(pid, if share { Sharing::Held } else { Sharing::Private }, "pids shared: {share}");
+        let mnt = of(NsKind::Mnt);
+        assert_eq!((mnt.len(), mnt[0].sharing), (1, Sharing::Private), "dashed is private and nothing else: {mnt:?}");
+    }
+    let empty = |pod: &mut podscope::model::Pod| pod.containers.clear();
+    let map = map_with_pod(empty, &stopped, 9000);
+    let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
+    assert_eq!(net.segments[0].sharing, Sharing::Held, "for the containers that will join");
 }
 
 #[test]
@@ -218,9 +340,9 @@ fn a_finished_init_container_has_a_narrow_column() {
     };
     let nginx = ended(&[WORKERS[0], WORKERS[1], MASTER], 1000);
     let fading = map_with_pod(done, &nginx, 2000);
-    assert!(!fading.columns[1].is_finished, "its processes are still shown");
+    assert!(fading.columns[1].shape == ColumnShape::Open, "its processes are still shown");
     let map = map_with_pod(done, &nginx, 9000);
-    assert!(map.columns[1].is_finished && map.columns[1].rect.w < 60.0);
+    assert!(map.columns[1].shape == ColumnShape::Finished && map.columns[1].rect.w < 60.0);
     let net = map.rails.iter().find(|r| r.kind == NsKind::Net).expect("eight rails");
     assert_eq!(net.segments.len(), 1, "one bar from pause to busybox: {:?}", net.segments);
     assert_eq!(net.segments[0].stops.len(), 2);
@@ -241,7 +363,7 @@ fn an_ephemeral_container_that_has_ended_has_a_narrow_column() {
             };
         };
         let map = map_with_pod(killed, &ended(&[WORKERS[0], WORKERS[1], MASTER], 1000), 9000);
-        assert_eq!(map.columns[1].is_finished, narrow, "{kind:?}");
+        assert_eq!(map.columns[1].shape == ColumnShape::Finished, narrow, "{kind:?}");
     }
 }
 

@@ -36,7 +36,7 @@ fn words(matrix: &Matrix) -> Vec<String> {
             Sharing::Node => "node".into(),
             Sharing::Shared => letters(place.number.expect("a number")),
             Sharing::Private => letters(place.number.expect("a number")).to_lowercase(),
-            Sharing::Unknown => panic!("a known namespace"),
+            Sharing::Held | Sharing::Unknown => panic!("a known namespace of members that run"),
         },
     };
     let line = |row: &Row| {

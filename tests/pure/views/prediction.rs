@@ -1,8 +1,9 @@
 //! Predictions for the cases of `signal(7)` and `pid_namespaces(7)`.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use podscope::model::prediction::{self, Effect, Prediction};
+use podscope::model::prediction::{self, Effect, Hit, Hits, Prediction};
 use podscope::model::{
     ContainerState, Delta, Facts, NsKind, Parent, Pod, RestartPolicy, Runtime, SandboxKind, Signal, SignalMasks, State,
     TerminatedReason, WaitStatus, World,
@@ -376,4 +377,37 @@ fn a_kernel_thread_ignores_all_signals() {
         assert!(says(&f, "ignores SIG"), "{:#?}", f.lines);
     }
     assert!(predict(&world, 3, Signal::KILL).is_deadly());
+}
+
+#[test]
+fn each_process_that_a_signal_hits_is_known_for_the_map() {
+    let world = world(true);
+    let hits = |pid, signal| Hits::of(&predict(&world, pid, signal).prediction);
+    let all = hits(PAUSE, Signal::KILL);
+    let ending = [PAUSE, MASTER, WORKERS[0], WORKERS[1], SH, SLEEP];
+    assert_eq!(all.processes, BTreeMap::from(ending.map(|pid| (id(pid), Hit::Ends))));
+    assert!(all.released.iter().any(|ns| ns.kind == NsKind::Net));
+    for (pid, signal, hit) in [
+        (SH, Signal::STOP, Hit::Stops),
+        (SH, Signal::CHLD, Hit::Nothing),
+        (MASTER, Signal::HUP, Hit::Receives),
+        (PAUSE, Signal(13), Hit::Waits),
+    ] {
+        assert_eq!(hits(pid, signal).processes, BTreeMap::from([(id(pid), hit)]), "{signal} to {pid}");
+    }
+    let some = hits(MASTER, Signal::KILL);
+    let (three, one) = ([id(MASTER), id(WORKERS[0]), id(WORKERS[1])], [id(SH)]);
+    assert_eq!((some.among(&three), some.among(&one)), (Some((Hit::Ends, 3)), None));
+}
+
+#[test]
+fn orphans_and_zombies_of_a_killed_parent_are_told_apart_on_the_map() {
+    let by = Parent::Process(id(WORKERS[0]));
+    let child = |pid| Delta::Born { id: id(pid), parent: by, at: at(700) };
+    let died = Delta::Exited { id: id(601), status: Some(WaitStatus::exited(0)), at: at(800) };
+    let world = world_with(true, &[child(600), child(601), died]);
+    let hits = Hits::of(&predict(&world, WORKERS[0], Signal::KILL).prediction);
+    let of = |pid| hits.on(id(pid));
+    assert_eq!([of(WORKERS[0]), of(600), of(601)], [Some(Hit::Ends), Some(Hit::Adopted), Some(Hit::Reaped)]);
+    assert_eq!(of(MASTER), None);
 }
