@@ -31,7 +31,7 @@ const SIGNALS: [(Key, Signal); 6] = [
 ];
 
 /// All shortcuts, for the user to read.
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 7] = [
     Group {
         title: "Everywhere",
         keys: &[

@@ -53,6 +53,7 @@ impl Watch {
             StepKind::Fetch(_)
             | StepKind::Snapshot(_)
             | StepKind::Screenshot(_)
+            | StepKind::Film(_)
             | StepKind::Select { .. }
             | StepKind::Show(_)
             | StepKind::Sleep(_) => return None,

@@ -64,7 +64,11 @@ impl Names<'_> {
             StepKind::Delete { pod } | StepKind::Sandbox { name: pod } => self.pod(pod),
             StepKind::Add { pod, .. } => self.maybe_pod(pod),
             StepKind::Fetch(page) => self.page(page),
-            StepKind::Snapshot(_) | StepKind::Screenshot(_) | StepKind::Show(_) | StepKind::Sleep(_) => {}
+            StepKind::Snapshot(_)
+            | StepKind::Screenshot(_)
+            | StepKind::Film(_)
+            | StepKind::Show(_)
+            | StepKind::Sleep(_) => {}
         }
     }
 

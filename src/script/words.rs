@@ -29,6 +29,7 @@ impl StepKind {
             Self::Fork(member) => format!("{member} starts a child"),
             Self::Snapshot(path) => format!("Write a snapshot to {}", path.display()),
             Self::Screenshot(path) => format!("Write a picture of the window to {}", path.display()),
+            Self::Film(path) => format!("Write a film of what happened last to {}", path.display()),
             Self::Select { member, namespace: None } => format!("Select {member}"),
             Self::Select { member, namespace: Some(kind) } => format!("Select the {kind} namespace of {member}"),
             Self::Show(view) => format!("Show the view {view}"),

@@ -27,11 +27,10 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>, offered: Option<&Burst>, scope: 
     let bar = ui.max_rect();
     let (mut left, mut right) = (bar.left(), bar.right());
     ui.horizontal_centered(|ui| {
-        let (mark, logo) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+        let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
         Icon::Logo.paint(ui, mark, cx.tokens.accent);
-        left = logo.rect.right();
         if bar.width() > NARROW {
-            left = ui.label(text::rich("Podscope").font(tokens::bold(15.0))).rect.right();
+            ui.label(text::rich("Podscope").font(tokens::bold(15.0)));
         }
         ui.add_space(6.0);
         left = ui.scope(|ui| scope_ui(ui, cx, scope, bar.width() > WIDE)).response.rect.right();

@@ -1,6 +1,6 @@
 //! The dialogs over the window.
 
-use eframe::egui;
+use eframe::egui::{self, CornerRadius, Frame, Margin, Stroke, vec2};
 
 use super::questions::{about, confirm_label, targets};
 use super::{Dialog, Pane};
@@ -31,19 +31,26 @@ pub(super) fn dialogs(
     let modal = egui::Modal::new(egui::Id::unique("dialog")).show(ui.ctx(), |ui| {
         let height = ui.ctx().content_rect().height();
         if height >= SCROLLS_BELOW {
-            return dialog_ui(ui, cx, open, predictions, jobs);
+            return dialog_ui(ui, cx, latest, open, predictions, jobs);
         }
         // a small window may be lower than the dialog
         egui::ScrollArea::vertical()
             .max_height(height - 48.0)
-            .show(ui, |ui| dialog_ui(ui, cx, open, predictions, jobs));
+            .show(ui, |ui| dialog_ui(ui, cx, latest, open, predictions, jobs));
     });
     if modal.backdrop_response.clicked() {
         cx.act(Action::CancelDialog);
     }
 }
 
-fn dialog_ui(ui: &mut egui::Ui, cx: &mut Cx<'_>, open: &mut Dialog, predictions: &mut Predictions, jobs: &Jobs) {
+fn dialog_ui(
+    ui: &mut egui::Ui,
+    cx: &mut Cx<'_>,
+    latest: Latest<'_>,
+    open: &mut Dialog,
+    predictions: &mut Predictions,
+    jobs: &Jobs,
+) {
     match open {
         Dialog::Export(export) => {
             if export_dialog::export_ui(ui, cx, export) == export_dialog::DialogRequest::Browse {

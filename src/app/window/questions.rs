@@ -33,10 +33,12 @@ pub(super) fn about(question: &Question) -> String {
     }
 }
 
-/// While a question for a signal is open, the map marks what the signal would hit.
+/// While a question for a signal to one process is open, the map marks what the signal would hit.
 pub(super) fn foretell(ctx: &egui::Context, question: &Question) {
-    if let QuestionSubject::Signal { target, signal, .. } = &question.subject {
-        signals::foretell(ctx, *target, *signal);
+    if let QuestionSubject::Signal { targets, signal, .. } = &question.subject
+        && let [target] = targets.as_slice()
+    {
+        signals::foretell(ctx, target.process, *signal);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::app::settings::WindowSize;
 use crate::app::{Settings, ThemeChoice};
 use crate::layout::side_panels::{PanelChoices, SidePanel};
 use crate::observe::now;
+use crate::presets::guide::Guide;
 use crate::ui::bars::bars_ui;
 use crate::ui::drawers::{drawer_ui, side_frame, strip_ui};
 use crate::ui::notices::notices_ui;
