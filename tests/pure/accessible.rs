@@ -106,7 +106,8 @@ fn everything_that_can_be_used_has_a_role_and_a_name() {
     check("zombies", &pod, &mut |ui, cx| zombies::zombies_ui(ui, cx, &mut dead));
     let mut lanes = timeline::TimelineState::default();
     check("timeline", &pod, &mut |ui, cx| {
-        let latest = Latest { world: cx.world, version: cx.version, now: cx.now };
+        let history = podscope::store::History::of(cx.world);
+        let latest = Latest { world: cx.world, history: &history, version: cx.version, now: cx.now };
         timeline::timeline_ui(ui, cx, latest, &mut lanes);
     });
     let mut written = logs::LogsState::default();

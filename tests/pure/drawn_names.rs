@@ -336,7 +336,8 @@ fn hidden_characters_in_names_are_not_drawn() {
     check("pods", nothing(), true, &mut |ui, cx| pods::pods_ui(ui, cx, world.node_trouble(), &mut list));
     let dialog = pods::DeleteDialog::new(&world, &[uid()]).expect("a pod");
     check("delete", nothing(), true, &mut |ui, cx| {
-        let latest = Latest { world: &world, version: WorldVersion::Live(1), now };
+        let history = podscope::store::History::of(&world);
+        let latest = Latest { world: &world, history: &history, version: WorldVersion::Live(1), now };
         pods::delete_ui(ui, cx, latest, &dialog);
     });
     let mut tree = process_tree::TreeState::default();

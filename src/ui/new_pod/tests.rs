@@ -20,7 +20,8 @@ fn world(names: &[&str]) -> World {
 
 fn view<'a>(dialog: &'a RefCell<NewPodDialog>, names: &[&str]) -> View<'a> {
     View::new(world(names), move |ui, cx| {
-        let latest = Latest { world: cx.world, version: cx.version, now: cx.now };
+        let history = crate::store::History::of(cx.world);
+        let latest = Latest { world: cx.world, history: &history, version: cx.version, now: cx.now };
         new_pod_ui(ui, cx, latest, &mut dialog.borrow_mut());
     })
 }

@@ -47,8 +47,7 @@ impl<'a> Scene<'a> {
     /// Presses the keys in one frame, and selects what they select. Returns the texts of the next frame.
     fn press(&mut self, keys: &[TreeKey]) -> Vec<String> {
         self.state.borrow_mut().press(keys.to_vec());
-        self.view.frame(vec![]);
-        for action in std::mem::take(&mut self.view.acted) {
+        for action in self.view.frame(vec![]).actions {
             if let Action::SelectProcess(id) = action {
                 self.view.selection.process = Some(id);
             }
