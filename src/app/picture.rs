@@ -23,7 +23,8 @@ pub fn write_png(path: &Path, image: &ColorImage, replace: bool) -> Result<(), S
 }
 
 /// Writes images of one size as an animated PNG that repeats for ever, completely or not at all. Each image stays for
-/// `frame_ms`, the last one for four times as long. After the first one, only what has changed is stored.
+/// `frame_ms`, the last one for four times as long. After the first one, only pixels that have changed are stored: the
+/// others are transparent, which takes little room.
 pub fn write_film(path: &Path, images: &[impl AsRef<ColorImage>], frame_ms: u16, replace: bool) -> Result<(), String> {
     let mut bytes = Vec::new();
     encode_film(&mut bytes, images, frame_ms).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -37,7 +38,9 @@ fn encode_film(
 ) -> Result<(), png::EncodingError> {
     let Some(first) = images.first().map(AsRef::as_ref) else { return Ok(()) };
     let mut encoder = encoder(bytes, first);
+    encoder.set_color(png::ColorType::Rgba);
     encoder.set_compression(png::Compression::High);
+    encoder.set_blend_op(png::BlendOp::Over)?;
     encoder.set_animated(images.len() as u32, 0)?;
     encoder.set_frame_delay(frame_ms, 1000)?;
     let mut writer = encoder.write_header()?;
@@ -53,7 +56,7 @@ fn encode_film(
         if nth + 1 == images.len() {
             writer.set_frame_delay(frame_ms.saturating_mul(4), 1000)?;
         }
-        writer.write_image_data(&pixels(image, area))?;
+        writer.write_image_data(&changed_pixels((nth > 0).then_some(before), image, area))?;
         before = image;
     }
     writer.finish()
@@ -104,6 +107,18 @@ fn pixels(image: &ColorImage, area: Area) -> Vec<u8> {
     (area.y..area.y + area.height).flat_map(row).flat_map(rgb).collect()
 }
 
+/// Red, green, blue and alpha of each pixel in the area. One that is as before is transparent.
+fn changed_pixels(before: Option<&ColorImage>, image: &ColorImage, area: Area) -> Vec<u8> {
+    let before = before.filter(|before| before.size == image.size);
+    let place = |y: usize| (area.x..area.x + area.width).map(move |x| y * image.size[0] + x);
+    let rgba = |at: usize| {
+        let pixel = image.pixels[at];
+        let is_old = before.is_some_and(|before| before.pixels[at] == pixel);
+        if is_old { [0; 4] } else { [pixel.r(), pixel.g(), pixel.b(), 255] }
+    };
+    (area.y..area.y + area.height).flat_map(place).flat_map(rgba).collect()
+}
+
 fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), String> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -142,17 +157,23 @@ mod tests {
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
         assert_eq!(reader.info().animation_control().map(|control| control.num_frames), Some(4));
         let mut canvas = vec![0; 8 * 6 * 3];
+        let mut opaque = 0;
         for (nth, image) in images.iter().enumerate() {
             let mut part = vec![0; reader.output_buffer_size().expect("small")];
             reader.next_frame(&mut part).expect("a frame");
             let control = *reader.info().frame_control().expect("its place");
             let (width, left, top) = (control.width as usize, control.x_offset as usize, control.y_offset as usize);
-            for (y, row) in part.chunks_exact(width * 3).take(control.height as usize).enumerate() {
-                let start = ((top + y) * 8 + left) * 3;
-                canvas[start..start + width * 3].copy_from_slice(row);
+            for (at, pixel) in part.chunks_exact(4).take(width * control.height as usize).enumerate() {
+                if pixel[3] == 255 {
+                    let start = ((top + at / width) * 8 + left + at % width) * 3;
+                    canvas[start..start + 3].copy_from_slice(&pixel[..3]);
+                    opaque += 1;
+                }
             }
             assert_eq!(canvas, pixels(image, whole(image)), "image {nth}");
             assert_eq!(control.delay_num, if nth == 3 { 2800 } else { 700 });
         }
+        // all of the first image, then one, none and two pixels
+        assert_eq!(opaque, 48 + 1 + 2);
     }
 }
