@@ -57,9 +57,14 @@ impl Scene {
         wait_for("a connection", || {
             String::from_utf8_lossy(&lab.lab.logs(&client).expect("a log")).contains("connected")
         });
-        lab.until("its namespaces are known", |world| {
-            let has_all = |p: &podscope::model::Process| NsKind::ALL.iter().all(|k| p.namespaces.get(*k).is_some());
-            world.pod_processes(&pod).filter(|p| p.is_alive()).all(has_all)
+        // a process that was seen before it entered its namespaces is read again within a second
+        lab.until("its namespaces are those of /proc", |world| {
+            let agrees = |p: &podscope::model::Process| {
+                let agrees =
+                    |kind: &NsKind| p.namespaces.get(*kind).is_some_and(|known| known.ino == ns(p.id.pid, kind.name()));
+                NsKind::ALL.iter().all(agrees)
+            };
+            world.pod_processes(&pod).filter(|p| p.is_alive()).all(agrees)
         });
         Self { lab, pod }
     }
@@ -181,7 +186,8 @@ fn connection(scene: &Scene) {
         assert!(links.iter().any(|known| known.to_str() == Some(&link)), "{link} in {links:?}");
     }
     let connections = net.connections();
-    let of_client = connections.iter().find(|c| sockets[c.client].owners == [client]).expect("the client's connection");
+    let of_client = connections.iter().find(|c| sockets[c.client].owners == [client]);
+    let of_client = of_client.unwrap_or_else(|| panic!("no connection of {client:?} in {sockets:?}"));
     assert_eq!(sockets[of_client.client].state, SocketState::Established);
     assert_eq!(sockets[of_client.server].remote, Some(sockets[of_client.client].local));
     assert_eq!(of_client.listener.map(|at| &sockets[at]), Some(listener));
