@@ -58,7 +58,7 @@ fn process(world: &mut World, of: ProcId, parent: Parent, name: &str, member: Me
     world.apply(&Delta::Facts { facts: Box::new(facts), at });
 }
 
-fn pod(n: u32) -> Pod {
+pub(super) fn pod(n: u32) -> Pod {
     let started = Stamp::connector(ms(1));
     Pod {
         uid: uid(n),

@@ -1,7 +1,7 @@
 //! The arguments of processes, which only `/proc` tells.
 //!
-//! BPF could copy them from the memory of the process, but for that it must wait for memory that is not there: whoever
-//! maps a file over its own arguments could make us wait for as long as it wants. `/proc` refuses such memory
+//! BPF could copy them from the memory of the process, but for that it must wait for memory that is not there: a process
+//! that maps a file over its own arguments could make us wait for as long as it wants. `/proc` refuses such memory
 //! (`FOLL_ANON` of `get_mm_cmdline` in fs/proc/base.c).
 
 use std::collections::HashMap;

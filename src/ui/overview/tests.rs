@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Instant;
 
 use eframe::egui::{Rangef, Rect};
@@ -7,9 +6,10 @@ use super::activity::{BARS, of_pods};
 use super::cards::{Cards, Group, Grouping, Query};
 use super::grid::{Grid, Size};
 use crate::model::{
-    Container, ContainerKind, ContainerState, Delta, EventKind, Member, MonoNs, Parent, Phase, Pod, PodEvent,
-    PodReason, PodUid, ProcId, Program, RestartPolicy, Runtime, Stamp, TerminatedReason, WaitStatus, World,
+    Container, ContainerState, Delta, EventKind, Member, MonoNs, Parent, Phase, Pod, PodEvent, PodReason, PodUid,
+    ProcId, Program, Runtime, Stamp, TerminatedReason, WaitStatus, World,
 };
+use crate::ui::tests;
 
 fn at(s: u64) -> Stamp {
     Stamp::connector(MonoNs(s * 1_000_000_000))
@@ -24,37 +24,22 @@ fn uid(n: u32) -> PodUid {
 }
 
 fn pod(n: u32) -> Pod {
+    let base = tests::pod(n);
+    let shell = Container {
+        name: format!("shell-{n}"),
+        program: Program::Host,
+        state: ContainerState::Running { since: at(1) },
+        process: None,
+        ..base.containers[0].clone()
+    };
     Pod {
         uid: uid(n),
-        name: format!("pod-{n}"),
-        runtime: Runtime::Lab,
-        phase: Phase::Running,
-        reason: None,
-        message: None,
         ip: Some([10, 244, 0, n as u8].into()),
-        share_pid: true,
-        restart: Some(RestartPolicy::Always),
         sandbox: None,
-        containers: vec![Container {
-            name: format!("shell-{n}"),
-            image: "busybox".into(),
-            kind: ContainerKind::App,
-            program: Program::Host,
-            command: vec!["sh".into()],
-            stdin: false,
-            state: ContainerState::Running { since: at(1) },
-            process: None,
-            restarts: Some(0),
-            last_exit: None,
-            last_message: None,
-            last_state: None,
-        }],
-        host_network: false,
-        host_ports: Vec::new(),
-        volumes: Vec::new(),
-        manifest: Some(Arc::default()),
+        containers: vec![shell],
         // in the reverse order of the numbers
         created: at(2_000 - u64::from(n)),
+        ..base
     }
 }
 
